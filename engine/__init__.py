@@ -1,0 +1,1 @@
+"""Benzer's engine: collections, encoders, indexes and the workbench that joins them. It knows no screen."""

@@ -1,0 +1,58 @@
+"""Distances between rows of two matrices. A distance is always smaller-is-nearer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import BadParameter
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Distance:
+    """A named distance: `between` maps (q, d) and (n, d) to (q, n); `similarity` turns a distance into 0…1 for people."""
+
+    name: str
+    title: str
+    between: Callable[[Matrix, Matrix], Matrix]
+    similarity: Callable[[Matrix], Matrix]
+
+
+def cosine(a: Matrix, b: Matrix) -> Matrix:
+    """1 − cos of the angle between the rows: 0 for the same direction, 2 for the opposite one. A zero row is at 1 from all."""
+    return np.clip(1.0 - normalised(a) @ normalised(b).T, 0.0, 2.0).astype(np.float32)
+
+
+def euclidean(a: Matrix, b: Matrix) -> Matrix:
+    """The straight-line distance between the rows, in the units of the vectors."""
+    squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None, :] - 2.0 * (a @ b.T)
+    return np.sqrt(np.maximum(squares, 0.0)).astype(np.float32)
+
+
+def hamming(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Matrix:
+    """The number of differing bits between rows of packed bits."""
+    return np.bitwise_count(a[:, None, :] ^ b[None, :, :]).sum(-1).astype(np.float32)
+
+
+def normalised(vectors: Matrix) -> Matrix:
+    """The rows scaled to length 1; zero rows stay zero."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
+METRICS: dict[str, Distance] = {
+    "cosine": Distance("cosine", "Cosine", cosine, lambda d: 1 - d / 2),
+    "euclidean": Distance("euclidean", "Euclidean", euclidean, lambda d: 1 / (1 + d)),
+}
+
+
+def metric(name: str) -> Distance:
+    """The metric of that name; BadParameter when there is none."""
+    if name not in METRICS:
+        raise BadParameter("metric", "the search", "one of " + ", ".join(METRICS), name)
+    return METRICS[name]

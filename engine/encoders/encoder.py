@@ -1,0 +1,72 @@
+"""The face of every encoder: images in, latents out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from engine.home import Home
+
+
+@dataclass(frozen=True)
+class EncoderInfo:
+    """What must be known of an encoder to use its vectors rightly.
+
+    Attributes:
+        name: as in a recipe, e.g. "model-4".
+        weights: the run's name, "" where none are needed.
+        title: for people, e.g. "Model 4 · trained on animal faces".
+        input_size: images are stretched to this many pixels squared before `encode`.
+        spatial: whether latents have a height and a width, so that pooling methods differ.
+        fingerprint: changes whenever the vectors would: sha256 of the weights, or a version for weightless encoders.
+        source, licence: where the weights come from.
+    """
+
+    name: str
+    weights: str
+    title: str
+    input_size: int
+    spatial: bool
+    fingerprint: str
+    source: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class EncoderChoice:
+    """One line of the encoder drop-down. `ready` is False where it must be trained first."""
+
+    name: str
+    weights: str
+    title: str
+    help: str
+    ready: bool
+
+
+class Encoder(ABC):
+    """Images to latents. One subclass a family; a family may offer several names (`choices`)."""
+
+    name: ClassVar[str]  # the family's name
+    info: EncoderInfo
+
+    @classmethod
+    @abstractmethod
+    def choices(cls, home: Home) -> list[EncoderChoice]:
+        """What the drop-down shows for this family, the best first."""
+
+    @classmethod
+    @abstractmethod
+    def open(cls, name: str, weights: str, home: Home) -> Self:
+        """The encoder of that name with those weights, ready to encode.
+
+        Raises:
+            NotFound: no such name or weights. NotTrained: no weights yet. Corrupt: damaged weights.
+        """
+
+    @abstractmethod
+    def encode(self, images: Tensor) -> Tensor:
+        """(n, 3, s, s) float images in [0, 1] to (n, C, h, w) latents; float32, on the images' device."""

@@ -1,0 +1,130 @@
+"""Everything that can go wrong, as one tree.
+
+    BenzerError
+    ├── BadParameter        a value that cannot be used: which, of what, what it must be
+    ├── NotFound            no collection, image, run or file of that name
+    ├── NameTaken           the name is in use already
+    ├── Unreadable          bytes that are not what they should be
+    │   ├── UnreadableImage     one picture; carries the stage and a code
+    │   ├── UnreadableArchive   a ZIP or tar
+    │   └── UnreadableTable     a CSV
+    ├── NotReady            something has to be made first; the page offers to make it
+    │   ├── NotTrained
+    │   ├── NoVectors
+    │   └── StaleVectors
+    ├── Corrupt             a stored file no longer matches its checksum; names the file
+    ├── StorageFull         the disk refused a write; what stood there before still stands
+    ├── MissingPackage      an optional package is not installed; carries the exact pip line
+    ├── Offline             a download is needed and there is no way to the network
+    └── Stopped             a person asked the work to stop
+
+Every message is one sentence for the person in front of the screen. `way_out` is a second one, where there is one.
+"""
+
+from __future__ import annotations
+
+
+class BenzerError(Exception):
+    """The root: a sentence, and where there is one, the way out of it."""
+
+    def __init__(self, message: str, *, way_out: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.way_out = way_out
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.way_out}".strip()
+
+
+class BadParameter(BenzerError, ValueError):
+    """A value that cannot be used.
+
+    >>> str(BadParameter("k", "the search", "a whole number from 1 to 1000", 0))
+    'The k of the search must be a whole number from 1 to 1000; got 0.'
+    """
+
+    def __init__(self, parameter: str, thing: str, constraint: str, value: object, *, way_out: str = "") -> None:
+        shown = repr(value) if isinstance(value, str) else str(value)
+        shown = shown if len(shown) <= 80 else shown[:77] + "..."
+        super().__init__(f"The {parameter} of {thing} must be {constraint}; got {shown}.", way_out=way_out)
+        self.parameter = parameter
+
+
+class NotFound(BenzerError, LookupError):
+    """No collection, image, run or file of that name."""
+
+
+class NameTaken(BenzerError):
+    """The name is in use already."""
+
+
+class Unreadable(BenzerError):
+    """Bytes that are not what they should be."""
+
+
+class UnreadableImage(Unreadable):
+    """One picture that cannot be used: `stage` (look, header, decode, worker) and a short `code` say where and why."""
+
+    def __init__(self, stage: str, code: str, message: str) -> None:
+        super().__init__(message)
+        self.stage = stage
+        self.code = code
+
+    def __reduce__(self) -> tuple[type[UnreadableImage], tuple[str, str, str]]:
+        return type(self), (self.stage, self.code, self.message)
+
+
+class UnreadableArchive(Unreadable):
+    """A ZIP or tar that is none, or that must not be unpacked."""
+
+
+class UnreadableTable(Unreadable):
+    """A CSV that is none, or lacks a column."""
+
+
+class NotReady(BenzerError):
+    """Something has to be made first."""
+
+
+class NotTrained(NotReady):
+    """The encoder has no weights yet."""
+
+
+class NoVectors(NotReady):
+    """The collection has not been embedded with this encoder yet."""
+
+
+class StaleVectors(NotReady):
+    """The vectors were made from other images or weights than those that stand there now."""
+
+
+class Corrupt(BenzerError):
+    """A stored file no longer matches its checksum."""
+
+
+class StorageFull(BenzerError):
+    """The disk refused a write."""
+
+
+class MissingPackage(BenzerError, ImportError):
+    """An optional package is not installed.
+
+    >>> str(MissingPackage("HNSW search", "hnswlib"))
+    'HNSW search needs a package that is not installed. Install it with: pip install hnswlib'
+    """
+
+    def __init__(self, thing: str, package: str) -> None:
+        super().__init__(
+            f"{thing} needs a package that is not installed.", way_out=f"Install it with: pip install {package}"
+        )
+
+
+class Offline(BenzerError):
+    """A download is needed and there is no way to the network."""
+
+
+class Stopped(BenzerError):
+    """A person asked the work to stop."""
+
+    def __init__(self, message: str = "Stopped, as asked.") -> None:
+        super().__init__(message)

@@ -1,0 +1,35 @@
+"""Search methods: one file each. `methods()` is what the folder holds."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from engine.discovery import implementations
+from engine.errors import BadParameter
+from engine.indexes.index import Index, Neighbours, Setting
+
+__all__ = ["Index", "Neighbours", "Setting", "make_index", "methods"]
+
+
+def methods() -> dict[str, type[Index]]:
+    """Every search method by name."""
+    return implementations(sys.modules[__name__], Index)
+
+
+def make_index(method: str, metric: str, **options: float) -> Index:
+    """An empty index of that method.
+
+    Raises:
+        BadParameter: no such method or setting, a value out of range, or a metric the method does not know.
+    """
+    known = methods()
+    if method not in known:
+        raise BadParameter("method", "the search", "one of " + ", ".join(known), method)
+    settings: dict[str, Any] = {}
+    names = {setting.name: setting for setting in known[method].settings}
+    for name, value in options.items():
+        if name not in names:
+            raise BadParameter("setting", f"the method {method}", "one of " + (", ".join(names) or "none"), name)
+        settings[name] = names[name].checked(value, method)
+    return known[method](metric, **settings)

@@ -1,0 +1,135 @@
+"""The face of every index: vectors in, neighbours and their price out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.distances import metric as known_metric
+from engine.errors import BadParameter
+from engine.recipe import MAX_K
+
+Ids = NDArray[np.int64]
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The answer to q queries: row i belongs to query i, nearest first.
+
+    Attributes:
+        ids: (q, k) int64, -1 where fewer than k exist.
+        distances: (q, k) float32, smaller is nearer, inf where missing.
+        examined: (q,) int64, how many vectors were compared with the query: the price of the answer.
+    """
+
+    ids: Ids
+    distances: NDArray[np.float32]
+    examined: Ids
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One number a person may set on a method. `default` None means: chosen from the data when the index is built."""
+
+    name: str
+    title: str
+    help: str
+    low: int
+    high: int
+    default: int | None = None
+
+    def checked(self, value: float, thing: str) -> int:
+        """The value as a whole number within the limits, else BadParameter."""
+        whole = not isinstance(value, bool) and isinstance(value, (int, float, np.integer)) and value == int(value)
+        if not whole or not self.low <= value <= self.high:
+            raise BadParameter(self.name, thing, f"a whole number from {self.low} to {self.high}", value)
+        return int(value)
+
+
+class Index(ABC):
+    """Vectors under ids, searched by one method under one metric.
+
+    The constructor only stores its settings (keyword arguments named as in `settings`); the work is in `build`.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]  # one plain sentence for the drop-down's help
+    metrics: ClassVar[frozenset[str]] = frozenset({"cosine", "euclidean"})
+    settings: ClassVar[tuple[Setting, ...]] = ()
+
+    def __init__(self, metric: str) -> None:
+        known_metric(metric)
+        if metric not in self.metrics:
+            raise BadParameter("metric", f"the method {self.name}", "one of " + ", ".join(sorted(self.metrics)), metric)
+        self.metric = metric
+
+    @abstractmethod
+    def build(self, ids: Ids, vectors: Vectors) -> Self:
+        """Index (n, d) vectors under (n,) distinct ids. BadParameter for NaN, Inf, wrong shapes or repeated ids."""
+
+    @abstractmethod
+    def add(self, ids: Ids, vectors: Vectors) -> None:
+        """Add vectors without a rebuild; the same checks as `build`, and the ids must be new."""
+
+    @abstractmethod
+    def remove(self, ids: Ids) -> None:
+        """Remove vectors without a rebuild; NotFound when an id is not there."""
+
+    @abstractmethod
+    def search(self, queries: Vectors, k: int) -> Neighbours:
+        """The k nearest of each of (q, d) queries that the method finds."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write what `load` needs besides the settings, as .npy and JSON."""
+
+    @abstractmethod
+    def load(self, folder: Path) -> Self:
+        """Read what `save` wrote; vectors are memory-mapped."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """How many vectors are indexed."""
+
+    @property
+    @abstractmethod
+    def chosen(self) -> dict[str, int]:
+        """The settings in force, those chosen from the data included."""
+
+
+def checked_vectors(vectors: Vectors, what: str, dimensions: int | None = None) -> Vectors:
+    """The vectors as a C-contiguous (n, d) float32 matrix without NaN or Inf, else BadParameter."""
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    if vectors.ndim != 2 or vectors.shape[1] == 0:
+        raise BadParameter("shape", what, "(n, d) with d ≥ 1", vectors.shape)
+    if dimensions is not None and vectors.shape[1] != dimensions:
+        raise BadParameter("length", what, f"{dimensions}, as in the index", vectors.shape[1])
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad):
+        raise BadParameter("values", what, "finite numbers", f"NaN or Inf in row {bad[0]}")
+    return vectors
+
+
+def checked_ids(ids: Ids, count: int) -> Ids:
+    """The ids as (count,) distinct non-negative int64, else BadParameter."""
+    ids = np.ascontiguousarray(ids, dtype=np.int64)
+    if ids.shape != (count,):
+        raise BadParameter("ids", "the index", f"{count} numbers, one for each vector", ids.shape)
+    if count and ids.min() < 0:
+        raise BadParameter("ids", "the index", "0 or more", ids.min())
+    if len(np.unique(ids)) != count:
+        raise BadParameter("ids", "the index", "distinct", "a repeated id")
+    return ids
+
+
+def checked_k(k: int) -> int:
+    """k as a whole number from 1 to MAX_K, else BadParameter."""
+    return Setting("k", "k", "", 1, MAX_K).checked(k, "the search")

@@ -1,0 +1,1 @@
+"""Networks only: what is trained, without how."""
