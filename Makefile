@@ -1,0 +1,51 @@
+# Two commands do everything: `make app` starts Benzer, `make test` checks it.
+VENV  := .venv
+PY    := $(VENV)/bin/python
+PORT  ?= 8501
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help app install test lint format types bench lock clean
+
+help:            ## Show this list
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+app: $(VENV)/.installed   ## Start the app on the samples (http://localhost:8501, PORT=… for another)
+	$(PY) -m streamlit run app.py --server.port $(PORT)
+
+install: $(VENV)/.dev     ## Make the virtual environment with everything for development
+
+test: $(VENV)/.dev lint types   ## Lint, check types, run every test
+	$(PY) -m pytest --durations=15
+
+lint: $(VENV)/.dev        ## Check the style
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+format: $(VENV)/.dev      ## Put the style right
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+types: $(VENV)/.dev       ## Check the types of engine and models
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/.dev       ## Run the benchmarks that the README's figures come from
+	$(PY) -m benchmarks
+
+lock: $(VENV)/bin/uv      ## Write the exact versions of requirements-dev.txt to requirements.lock
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url requirements-dev.txt -o requirements.lock
+
+clean:           ## Remove the virtual environment and caches (never your collections)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/uv:
+	python3 -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check uv
+
+# The app takes the locked versions of what it needs; development adds the rest of the lock.
+$(VENV)/.installed: requirements.txt requirements.lock | $(VENV)/bin/uv
+	$(VENV)/bin/uv pip install --quiet --python $(VENV) -r requirements.txt -c requirements.lock
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements.txt requirements.lock | $(VENV)/bin/uv
+	$(VENV)/bin/uv pip install --quiet --python $(VENV) -r requirements-dev.txt -c requirements.lock
+	touch $@

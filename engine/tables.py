@@ -1,0 +1,56 @@
+"""Tables that leave the house: CSV that no spreadsheet takes for a program."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """CSV with `\\r\\n` line ends; texts that a spreadsheet would run as a formula are led by an apostrophe.
+
+    >>> csv_text(["name", "n"], [["=1+1", -2]])
+    "name,n\\r\\n'=1+1,-2\\r\\n"
+    """
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([harmless(cell) for cell in header])
+    writer.writerows([harmless(cell) for cell in row] for row in rows)
+    return out.getvalue()
+
+
+def harmless(cell: object) -> object:
+    """The cell itself, or its text behind an apostrophe where a spreadsheet would run it. Numbers stay numbers."""
+    if isinstance(cell, str) and cell.startswith(_STARTS_A_FORMULA):
+        return "'" + cell
+    return cell
+
+
+def text_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A plain table for a terminal: columns as wide as their widest cell, numbers to the right."""
+    body = [[_printable(cell) for cell in row] for row in rows]
+    widths = [max(len(line[i]) for line in [list(header), *body]) for i in range(len(header))]
+    right = [all(_is_number(line[i]) for line in body) for i in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        aligned = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(cells, widths, right, strict=True)]
+        return "  ".join(aligned).rstrip()
+
+    return "\n".join([line(list(header)), line(["-" * w for w in widths]), *map(line, body)])
+
+
+def _printable(cell: object) -> str:
+    # A file name may hold line ends or terminal escapes: neither may reach a terminal as such.
+    text = f"{cell:.4f}" if isinstance(cell, float) else str(cell)
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
