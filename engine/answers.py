@@ -144,10 +144,7 @@ class Answer:
             return "nothing found"
         if not self.missed:
             return f"the same {found} as exact search" if self.recipe.method != "exact" else "exact"
-        return f"missed {len(self.missed)} of the {found + len(self._short())} that exact search finds"
-
-    def _short(self) -> tuple[int, ...]:
-        return self.missed[: max(0, min(self.receipt.wanted, self.receipt.total) - len(self.hits))]
+        return f"missed {len(self.missed)} of the {min(receipt.wanted, receipt.total)} that exact search finds"
 
 
 def _milliseconds(value: float) -> str:

@@ -1,0 +1,116 @@
+"""The kinds of long work, by name: what a job's worker, the command line and a notebook run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.errors import BadParameter
+from engine.home import Home
+from engine.jobs import Reporter
+from engine.recipe import Recipe
+
+Work = Callable[[dict[str, Any], Reporter], Any]
+
+
+def import_images(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Make a collection from `source`: folder, archive, csv (each with `path`), upload (`spool`) or known (`name`)."""
+    from engine.collections import importing
+
+    home, source, title = _home(arguments), arguments["source"], arguments.get("title", "")
+    if source == "known":
+        return importing.import_known(home, arguments["name"], reporter).to_dict()
+    if source == "upload":
+        return _import_upload(home, title, Path(arguments["spool"]), reporter)
+    ways = {"folder": importing.import_folder, "archive": importing.import_archive, "csv": importing.import_csv}
+    if source not in ways:
+        raise BadParameter("source", "an import", "one of folder, archive, csv, upload, known", source)
+    return ways[source](home, title, Path(arguments["path"]), reporter).to_dict()
+
+
+def _import_upload(home: Home, title: str, spool: Path, reporter: Reporter) -> dict[str, Any]:
+    from engine.collections import importing
+    from engine.storage import read_json
+
+    try:
+        names = read_json(spool / "names.json")
+        files = [(name, spool / f"{number:06d}") for number, name in enumerate(names)]
+        archive = len(files) == 1 and files[0][0].lower().endswith((".zip", ".tar", ".tar.gz", ".tgz"))
+        if archive:
+            return importing.import_archive(home, title, files[0][1], reporter).to_dict()
+        return importing.import_files(home, title, files, reporter).to_dict()
+    finally:
+        shutil.rmtree(spool, ignore_errors=True)
+
+
+def rescan(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Look at a collection's source again: what was added, changed or deleted since."""
+    from engine.collections import importing
+    from engine.collections.collection import Collection
+
+    return importing.rescan(Collection.open(_home(arguments), arguments["collection"]), reporter).to_dict()
+
+
+def sample(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Draw one of the sample collections and embed it with the default recipe."""
+    from engine.collections import importing
+    from engine.workbench import Workbench
+
+    home = _home(arguments)
+    report = importing.import_sample(home, arguments["name"], reporter).to_dict()
+    recipe = Workbench(home).default_recipe(arguments["name"])
+    return report | {"embedded": embed({**arguments, "recipe": recipe.as_dict()}, reporter)}
+
+
+def embed(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Make the vectors that a recipe needs; only new and changed images are encoded."""
+    from engine.collections.collection import Collection
+    from engine.encoders import open_encoder
+    from engine.encoders.pipeline import embed_collection
+
+    recipe = Recipe.from_dict(arguments["recipe"])
+    collection = Collection.open(_home(arguments), recipe.collection)
+    encoder = open_encoder(recipe.encoder, recipe.weights, _home(arguments))
+    done = embed_collection(collection, encoder, [recipe.embedding], reporter)
+    return {"collection": collection.name, **(done if isinstance(done, dict) else {})}
+
+
+def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Train an autoencoder on a collection; the run is at once an encoder."""
+    from engine.collections.collection import Collection
+    from engine.training.runs import TrainingConfig, train_run
+
+    home = _home(arguments)
+    collection = Collection.open(home, arguments["collection"])
+    run = train_run(home, TrainingConfig.from_dict(arguments["config"]), collection, reporter)
+    return {"run": run.name}
+
+
+KINDS: dict[str, Work] = {
+    "import": import_images,
+    "rescan": rescan,
+    "sample": sample,
+    "embed": embed,
+    "train": train,
+}
+
+
+def checked_kind(kind: str) -> Work:
+    """The work of that name; BadParameter when there is none."""
+    if kind not in KINDS:
+        raise BadParameter("kind", "a job", "one of " + ", ".join(KINDS), kind)
+    return KINDS[kind]
+
+
+def title_of(kind: str, arguments: dict[str, Any]) -> str:
+    """What a job is called on the page, from what it was asked."""
+    recipe = arguments.get("recipe") or {}
+    subject = arguments.get("title") or arguments.get("collection") or arguments.get("name") or recipe.get("collection", "")
+    verb = {"import": "Import", "rescan": "Rescan", "sample": "Draw", "embed": "Embed", "train": "Train on"}[kind]
+    return f"{verb} {subject}" + (f" with {recipe['encoder']}" if recipe else "")
+
+
+def _home(arguments: dict[str, Any]) -> Home:
+    return Home(Path(arguments["home"]))

@@ -1,0 +1,327 @@
+"""The face of the engine: open a collection, open a recipe, search, start a job. Pages and commands talk to this.
+
+    from engine.workbench import Query, Workbench
+
+    bench = Workbench()
+    bench.run("import", source="folder", title="Holiday", path="/home/me/pictures")
+    recipe = bench.default_recipe("holiday")
+    bench.run("embed", recipe=recipe.as_dict())
+    answer = bench.search(recipe, Query.picture(open("beach.jpg", "rb").read(), "beach.jpg"))
+    print(answer.sentence())
+    for hit in answer.hits:
+        print(hit.rank, hit.name, hit.distance)
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine import jobs as job_folders
+from engine.answers import Answer, Hit, Query, Receipt
+from engine.errors import NotReady, NotTrained, NoVectors, StaleVectors
+from engine.home import Home
+from engine.jobs import Job, Progress, Reporter
+from engine.recipe import Recipe
+from engine.shelf import Shelf
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from engine.collections.collection import Collection
+    from engine.encoders.encoder import Encoder, EncoderChoice
+    from engine.indexes import Index
+    from engine.searcher import Searcher
+
+__all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "Workbench"]
+
+_SEARCHERS_KEPT = 6
+_ENCODERS_KEPT = 2
+_THUMBS_ON_A_CARD = 4
+
+
+@dataclass(frozen=True)
+class CollectionCard:
+    """What a card of the collections page shows."""
+
+    name: str
+    title: str
+    count: int
+    labels: int
+    rejects: int
+    thumb_ids: tuple[int, ...]
+    origin: str
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether a recipe can answer at once; else a sentence, the job that would make it so, and about how long it takes."""
+
+    ready: bool
+    sentence: str = ""
+    action: str = ""  # "embed" or "train": a kind of job; "" where there is nothing to start
+    missing: int = 0
+    seconds: float | None = None
+
+
+class Workbench:
+    """Everything a page, a command or a notebook can ask for. Safe to share between threads."""
+
+    def __init__(self, home: Home | None = None) -> None:
+        self.home = home or Home.default()
+        self._searchers: Shelf[Searcher] = Shelf(_SEARCHERS_KEPT)
+        self._encoders: Shelf[Encoder] = Shelf(_ENCODERS_KEPT)
+
+    # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def collections(self) -> list[CollectionCard]:
+        """A card for every collection, by title."""
+        from engine.collections.collection import collections
+
+        return sorted((_card(collection) for collection in collections(self.home)), key=lambda card: card.title.lower())
+
+    def collection(self, name: str) -> Collection:
+        """The collection of that name; NotFound when there is none."""
+        from engine.collections.collection import Collection
+
+        return Collection.open(self.home, name)
+
+    def choices(self) -> list[EncoderChoice]:
+        """The lines of the encoder drop-down, those that need training included."""
+        from engine.encoders import choices
+
+        return choices(self.home)
+
+    def methods(self) -> dict[str, type[Index]]:
+        """The search methods by name."""
+        from engine.indexes import methods
+
+        return methods()
+
+    def default_recipe(self, collection: str) -> Recipe:
+        """A good first try for a collection: the best trained encoder that is there, and exact search."""
+        trained = [choice for choice in self.choices() if choice.ready]
+        first = next((choice for choice in trained if choice.weights), trained[0])
+        return Recipe(collection, first.name, first.weights)
+
+    # ── search ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def readiness(self, recipe: Recipe) -> Readiness:
+        """Whether the recipe can answer at once, and what to do otherwise."""
+        try:
+            self._require(recipe)
+        except NotTrained as error:
+            return Readiness(False, error.message, "train")
+        except NotReady as error:
+            missing = self._state(recipe).missing
+            return Readiness(False, error.message, "embed", missing, self._seconds(recipe, missing))
+        return Readiness(True)
+
+    def search(
+        self, recipe: Recipe, query: Query, *, include_query: bool = False, label: str | None = None
+    ) -> Answer:
+        """The k most similar images to the query, with the receipt.
+
+        Raises:
+            NotReady: something must be made first (`readiness` says what). NotFound: no such collection, image, label.
+            UnreadableImage: the query picture cannot be opened. BadParameter: a choice of the recipe has no such value.
+        """
+        searcher = self.searcher(recipe)
+        began = time.perf_counter()
+        vector = self._query_vector(searcher, recipe, query)
+        took = 1000 * (time.perf_counter() - began)
+        return searcher.answer(
+            query,
+            vector,
+            recipe,
+            include_query=include_query,
+            label=label or None,
+            encode_milliseconds=0.0 if query.bytes is None and query.crop is None else took,
+        )
+
+    def compare(self, recipe: Recipe, query: Query, methods: Iterable[str], **options: Any) -> list[Answer]:
+        """The same query under several search methods, in the order given."""
+        return [self.search(recipe.but(method=method), query, **options) for method in methods]
+
+    def searcher(self, recipe: Recipe) -> Searcher:
+        """The opened recipe, from the cache as long as neither the images nor the weights changed."""
+        collection = self.collection(recipe.collection)
+        key = (recipe.but(k=1), _stamp(collection.folder), self._weights_stamp(recipe))
+        return self._searchers.get(key, lambda: self._open(recipe))
+
+    def encoder(self, recipe: Recipe) -> Encoder:
+        """The recipe's encoder, loaded; NotTrained or Corrupt when its weights are not there or damaged."""
+        from engine.encoders import open_encoder
+
+        key = (recipe.encoder, recipe.weights, self._weights_stamp(recipe))
+        return self._encoders.get(key, lambda: open_encoder(recipe.encoder, recipe.weights, self.home))
+
+    # ── long work ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def start(self, kind: str, title: str = "", **arguments: Any) -> Job:
+        """Start a job in a process of its own; the kinds are those of `engine.work.KINDS`."""
+        from engine.work import checked_kind, title_of
+
+        checked_kind(kind)
+        return job_folders.start(self.home.jobs, kind, title or title_of(kind, arguments), self._at_home(arguments))
+
+    def run(self, kind: str, listen: Callable[[Progress], None] | None = None, **arguments: Any) -> Any:
+        """Do the work of a job here and now, and return its result."""
+        from engine.work import checked_kind
+
+        return checked_kind(kind)(self._at_home(arguments), Reporter(listen=listen))
+
+    def jobs(self) -> list[Job]:
+        """Every job, newest first."""
+        return job_folders.jobs(self.home.jobs)
+
+    def job(self, id: str) -> Job:
+        """The job of that id; NotFound when there is none."""
+        return job_folders.job(self.home.jobs, id)
+
+    def spool(self, files: Iterable[tuple[str, bytes]]) -> Path:
+        """Put uploaded files where a job can read them: a new folder of numbered files beside the list of their names.
+
+        The job that imports them deletes the folder.
+        """
+        from engine.storage import write_bytes, write_json
+
+        folder = self.home.root / "jobs" / "uploads" / uuid.uuid4().hex
+        names = []
+        for number, (name, data) in enumerate(files):
+            write_bytes(folder / f"{number:06d}", data)
+            names.append(name)
+        write_json(folder / "names.json", names)
+        return folder
+
+    def remove(self, collection: str) -> None:
+        """Delete a collection with its vectors and indexes. Pictures referenced in place are not touched."""
+        self.collection(collection).remove()
+        self._searchers.clear()
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _open(self, recipe: Recipe) -> Searcher:
+        from engine.encoders.vectors import stored
+        from engine.searcher import Searcher
+
+        self._require(recipe)
+        collection = self.collection(recipe.collection)
+        vectors = stored(collection, self.encoder(recipe).info, recipe.embedding)
+        if vectors is None:
+            raise NoVectors("The vectors were removed a moment ago.")
+        index = open_index(collection, self.encoder(recipe).info, recipe, vectors)
+        return Searcher(recipe, collection.images(), vectors, index)
+
+    def _require(self, recipe: Recipe) -> None:
+        """Raise the NotReady error that stands between the recipe and an answer, if any."""
+        state = self._state(recipe)
+        if state.ready:
+            return
+        if state.missing >= state.total:
+            raise NoVectors(
+                f"The {state.total:,} images of {recipe.collection} have not been embedded with {recipe.encoder} yet.",
+                way_out=f"Run: python -m engine embed --collection {recipe.collection} --encoder {recipe.encoder}"
+                + (f" --weights {recipe.weights}" if recipe.weights else "")
+                + f" --embedding {recipe.embedding}",
+            )
+        raise StaleVectors(
+            f"The collection {recipe.collection} has changed since it was embedded: "
+            f"{state.missing:,} images have no vector yet and {state.stale:,} vectors are out of date.",
+            way_out="Embed it again; only what changed is done.",
+        )
+
+    def _state(self, recipe: Recipe) -> Any:
+        from engine.encoders.vectors import state
+
+        return state(self.collection(recipe.collection), self.encoder(recipe).info, recipe.embedding)
+
+    def _query_vector(self, searcher: Searcher, recipe: Recipe, query: Query) -> NDArray[Any]:
+        if query.bytes is None and query.crop is None and query.image_id is not None:
+            return searcher.vector(query.image_id)
+        from engine.collections.reading import open_picture
+        from engine.encoders.pipeline import embed_pictures
+
+        data = query.bytes
+        if data is None:
+            data = self.collection(recipe.collection).picture(int(query.image_id or 0))
+        picture = open_picture(data)
+        if query.crop:
+            picture = picture.crop(_pixels(query.crop, picture.size))
+        return embed_pictures(self.encoder(recipe), [picture], recipe.embedding)
+
+    def _seconds(self, recipe: Recipe, images: int) -> float | None:
+        """About how long embedding takes, from the newest job that embedded with the same encoder."""
+        for job in self.jobs():
+            if job.kind == "embed" and job.config["arguments"].get("recipe", {}).get("encoder") == recipe.encoder:
+                rate = max((event.get("rate", 0) for event in job.events()), default=0)
+                if rate:
+                    return images / float(rate)
+        return None
+
+    def _weights_stamp(self, recipe: Recipe) -> object:
+        if not recipe.weights:
+            return None
+        folders = (self.home.weights / recipe.weights, self.home.shipped_weights / recipe.weights)
+        return tuple(_stamp(folder, "weights.safetensors", "run.json") for folder in folders)
+
+    def _at_home(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {**arguments, "home": str(self.home.root)}
+
+
+def open_index(collection: Collection, info: Any, recipe: Recipe, vectors: Any) -> Index:
+    """The index of a recipe over those vectors: the stored one when it was made from them, else built and stored now."""
+    from engine.indexes import make_index
+    from engine.storage import Store, digest_of
+
+    index = make_index(recipe.method, recipe.metric, **dict(recipe.options))
+    if recipe.method == "exact":  # it is the vectors themselves
+        return index.build(vectors.ids, vectors.matrix)
+    key = digest_of(info.name, info.weights, recipe.embedding, recipe.metric, recipe.method_text)
+    store = Store(collection.folder / "indexes" / f"{recipe.method}-{key}", format=f"index {recipe.method}", version=1)
+    snapshot = store.open()
+    if snapshot is not None and snapshot.facts["vectors"] == vectors.digest:
+        return index.load(snapshot.folder)
+    index.build(vectors.ids, vectors.matrix)
+    store.publish(index.save, {"vectors": vectors.digest, "recipe": str(recipe)})
+    return index
+
+
+def _card(collection: Collection) -> CollectionCard:
+    images = collection.images()
+    step = max(1, len(images.ids) // _THUMBS_ON_A_CARD)
+    thumbs = tuple(int(id) for id in images.ids[::step][:_THUMBS_ON_A_CARD])
+    labels = len([label for label in collection.labels() if label])
+    origin = str(collection.source.get("kind", ""))
+    rejects = len(collection.rejects())
+    return CollectionCard(collection.name, collection.title, len(images.ids), labels, rejects, thumbs, origin)
+
+
+def _pixels(crop: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    width, height = size
+    left, top = int(crop[0] * width), int(crop[1] * height)
+    return left, top, max(left + 1, round(crop[2] * width)), max(top + 1, round(crop[3] * height))
+
+
+def _stamp(folder: Path, *names: str) -> tuple[object, ...]:
+    """Changes whenever one of the files does: a cheap look at times and sizes, no reading."""
+    found = []
+    for name in names or ("catalogue.sqlite", "catalogue.sqlite-wal"):
+        try:
+            status = os.stat(folder / name)
+            found.append((name, status.st_mtime_ns, status.st_size, status.st_ino))
+        except FileNotFoundError:
+            found.append((name, 0, 0, 0))
+    return tuple(found)
+
+
+def clear_uploads(folder: Path) -> None:
+    """Delete a spool folder."""
+    shutil.rmtree(folder, ignore_errors=True)
