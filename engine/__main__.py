@@ -1,0 +1,367 @@
+"""The command line: python -m engine …
+
+    python -m engine import ~/pictures --title Holiday
+    python -m engine search --collection holiday beach.jpg
+    python -m engine train --collection holiday --model 4 --epochs 10
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import BadParameter, BenzerError, NotReady, NotTrained, Stopped
+from engine.jobs import Progress
+from engine.recipe import Recipe, parse_method
+from engine.tables import text_table
+
+if TYPE_CHECKING:
+    from engine.workbench import Answer, Workbench
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command; 0 when it went well, 1 with one sentence on stderr when it did not, 130 when interrupted."""
+    arguments = parser().parse_args(words)
+    try:
+        arguments.run(arguments)
+    except (BenzerError, FileNotFoundError) as error:
+        print(f"\r{error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except (KeyboardInterrupt, Stopped):
+        print("\nStopped. What is finished is kept; the same command goes on from there.", file=sys.stderr)
+        return 130
+    return 0
+
+
+# ── collections ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def command_import(arguments: argparse.Namespace) -> None:
+    """Import a folder, an archive, a CSV or a known data set."""
+    from engine.collections import known
+
+    what = arguments.what
+    if what in known.KNOWN and not Path(what).exists():
+        report = _bench().run("import", _bar(), source="known", name=what, title=what)
+    else:
+        path = Path(what).expanduser()
+        if not path.exists():
+            raise BadParameter(
+                "source", "an import", "a folder, archive, CSV or one of " + ", ".join(known.KNOWN), what
+            )
+        title = arguments.title or path.resolve().name.split(".")[0]
+        report = _bench().run("import", _bar(), source=_source_of(path), title=title, path=str(path.resolve()))
+    _print_report(report, arguments)
+
+
+def _source_of(path: Path) -> str:
+    if path.is_dir():
+        return "folder"
+    return "csv" if path.suffix.lower() in (".csv", ".tsv") else "archive"
+
+
+def command_list(arguments: argparse.Namespace) -> None:
+    """List the collections, or the images of one."""
+    bench = _bench()
+    if arguments.collection:
+        images = bench.collection(arguments.collection).images()
+        rows: list[list[object]] = [
+            list(row) for row in zip(images.ids.tolist(), images.names, images.labels, images.texts, strict=True)
+        ]
+        _print_rows(["id", "name", "label", "text"], rows, arguments.json)
+        return
+    header = ["name", "title", "images", "labels", "rejected", "source"]
+    cards = bench.collections()
+    _print_rows(header, [[c.name, c.title, c.count, c.labels, c.rejects, c.origin] for c in cards], arguments.json)
+
+
+def command_rescan(arguments: argparse.Namespace) -> None:
+    """Look at a collection's source again and take over what was added, changed or deleted."""
+    _print_report(_bench().run("rescan", _bar(), collection=arguments.collection), arguments)
+
+
+def command_remove(arguments: argparse.Namespace) -> None:
+    """Delete a collection with its vectors and indexes; asks first unless --yes."""
+    bench = _bench()
+    count = len(bench.collection(arguments.collection))
+    if not arguments.yes:
+        question = f"Delete the collection {arguments.collection} ({count:,} images, their vectors and indexes)? [y/N] "
+        if not sys.stdin.isatty() or input(question).strip().lower() not in ("y", "yes"):
+            print("Nothing was deleted. (--yes deletes without asking.)")
+            return
+    bench.remove(arguments.collection)
+    print(f"Deleted {arguments.collection}.")
+
+
+def command_samples(arguments: argparse.Namespace) -> None:
+    """Draw the sample collections and embed them."""
+    from engine.collections.samples import SAMPLES
+
+    for name in arguments.names or SAMPLES:
+        if name not in SAMPLES:
+            raise BadParameter("name", "a sample", "one of " + ", ".join(SAMPLES), name)
+        report = _bench().run("sample", _bar(), name=name)
+        print(f"{name}: {report['added']:,} images")
+
+
+# ── encoders and vectors ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def command_encoders(arguments: argparse.Namespace) -> None:
+    """List the encoders and their trained weights."""
+    rows = [[c.name, c.weights, "ready" if c.ready else "not trained", c.title] for c in _bench().choices()]
+    _print_rows(["encoder", "weights", "state", "title"], rows, arguments.json)
+
+
+def command_train(arguments: argparse.Namespace) -> None:
+    """Train one of the four autoencoders on a collection."""
+    given = {
+        key: value
+        for key, value in vars(arguments).items()
+        if value is not None and key not in ("run", "command", "collection", "json")
+    }
+    print(json.dumps(_bench().run("train", _bar(), collection=arguments.collection, config=given)))
+
+
+def command_embed(arguments: argparse.Namespace) -> None:
+    """Make the vectors of a collection."""
+    recipe = _recipe(arguments)
+    _bench().run("embed", _bar(), recipe=recipe.as_dict())
+    print(f"{recipe.collection} is embedded with {recipe.encoder}.")
+
+
+def command_search(arguments: argparse.Namespace) -> None:
+    """Find the images most similar to a picture or to an image of the collection."""
+    from engine.workbench import Query
+
+    if (arguments.picture is None) == (arguments.image is None):
+        raise BadParameter("query", "the search", "either a picture's file or --image with an id", "both or neither")
+    crop = _crop(arguments.crop)
+    if arguments.image is not None:
+        query = Query.image(arguments.image, crop)
+    else:
+        query = Query.picture(_picture_bytes(Path(arguments.picture)), arguments.picture, crop)
+    answer = _search_building(_bench(), _recipe(arguments), query, arguments)
+    print(answer.to_json() if arguments.json else answer.to_csv() if arguments.csv else _answer_table(answer))
+
+
+def _search_building(bench: Workbench, recipe: Recipe, query: Any, arguments: argparse.Namespace) -> Answer:
+    options = {"include_query": arguments.include_query, "label": arguments.label}
+    try:
+        return bench.search(recipe, query, **options)
+    except NotTrained:
+        raise
+    except NotReady as error:
+        if arguments.no_build:
+            raise
+        print(error.message + " Doing that first.", file=sys.stderr)
+        bench.run("embed", _bar(), recipe=recipe.as_dict())
+        return bench.search(recipe, query, **options)
+
+
+def _picture_bytes(path: Path) -> bytes:
+    from engine.collections.reading import read_bytes
+
+    return read_bytes(path)
+
+
+def _answer_table(answer: Answer) -> str:
+    rows = [[h.rank, h.id, h.name, h.label, h.distance] for h in answer.hits]
+    return text_table(["rank", "id", "name", "label", "distance"], rows) + "\n\n" + answer.sentence()
+
+
+def _crop(text: str | None) -> tuple[float, float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        left, top, right, bottom = (float(part) for part in text.split(","))
+    except ValueError:
+        raise BadParameter("crop", "the query", "four numbers: left,top,right,bottom from 0 to 1", text) from None
+    return left, top, right, bottom
+
+
+def _recipe(arguments: argparse.Namespace) -> Recipe:
+    """The recipe of the words given; what was left out is the best that is there."""
+    bench = _bench()
+    bench.collection(arguments.collection)
+    default = bench.default_recipe(arguments.collection)
+    encoder = f"model-{arguments.model}" if arguments.model else arguments.encoder or default.encoder
+    weights = arguments.weights if arguments.weights is not None else _best_weights(bench, encoder)
+    method, options = parse_method(getattr(arguments, "method", "exact"))
+    return Recipe(
+        collection=arguments.collection,
+        encoder=encoder,
+        weights=weights,
+        embedding=arguments.embedding,
+        metric=getattr(arguments, "metric", "cosine"),
+        method=method,
+        k=getattr(arguments, "k", 8),
+        options=options,
+    )
+
+
+def _best_weights(bench: Workbench, encoder: str) -> str:
+    lines = [choice for choice in bench.choices() if choice.name == encoder]
+    if not lines:
+        names = sorted({choice.name for choice in bench.choices()})
+        raise BadParameter("encoder", "the search", "one of " + ", ".join(names), encoder)
+    return next((choice.weights for choice in lines if choice.ready), "")
+
+
+# ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def command_jobs(arguments: argparse.Namespace) -> None:
+    """List the jobs, newest first."""
+    rows = [[job.id, job.state, f"{job.progress.fraction:.0%}", job.title] for job in _bench().jobs()]
+    _print_rows(["job", "state", "done", "title"], rows, arguments.json)
+
+
+def command_stop(arguments: argparse.Namespace) -> None:
+    """Ask a running job to stop."""
+    _bench().job(arguments.job).stop()
+
+
+def command_work(arguments: argparse.Namespace) -> None:
+    """Do the job of a folder: what the app starts for long work."""
+    from engine.jobs import work
+    from engine.work import KINDS
+
+    work(Path(arguments.folder), KINDS)
+
+
+# ── the words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their words; they are those of the pages."""
+    top = argparse.ArgumentParser(prog="python -m engine", description="Find the pictures that look alike.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+
+    def add(name: str, run: Any, *, rows: bool = False) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+        sub.set_defaults(run=run)
+        if rows:
+            sub.add_argument("--json", action="store_true", help="print JSON")
+        return sub
+
+    add_import = add("import", command_import, rows=True)
+    add_import.add_argument("what", help="a folder, ZIP or tar, CSV, or a known data set's name")
+    add_import.add_argument("--title", help="the collection's name (default: the file's or folder's)")
+    add_import.add_argument("--rejects", metavar="CSV", help="write the list of rejected files to this file")
+    add("list", command_list, rows=True).add_argument("collection", nargs="?", help="list this collection's images")
+    add_rescan = add("rescan", command_rescan, rows=True)
+    add_rescan.add_argument("collection")
+    add_rescan.add_argument("--rejects", metavar="CSV", help="write the list of rejected files to this file")
+    add_remove = add("remove", command_remove)
+    add_remove.add_argument("collection")
+    add_remove.add_argument("--yes", action="store_true", help="do not ask")
+    add("samples", command_samples).add_argument("names", nargs="*", help="which (default: all)")
+    add("encoders", command_encoders, rows=True)
+    _train_words(add("train", command_train))
+    _encoder_words(add("embed", command_embed))
+    _search_words(add("search", command_search))
+    add("jobs", command_jobs, rows=True)
+    add("stop", command_stop).add_argument("job")
+    add("work", command_work).add_argument("folder")
+    return top
+
+
+def _encoder_words(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--collection", required=True)
+    which = sub.add_mutually_exclusive_group()
+    which.add_argument("--model", choices=["1", "2", "3", "4"], help="an autoencoder, short for --encoder model-N")
+    which.add_argument("--encoder", help="see `encoders` (default: the best that is ready)")
+    sub.add_argument("--weights", help="a trained run (default: the encoder's newest)")
+    sub.add_argument("--embedding", default="max", help="flatten, max, avg or gem (default: max)")
+
+
+def _search_words(sub: argparse.ArgumentParser) -> None:
+    _encoder_words(sub)
+    sub.add_argument("picture", nargs="?", help="the query picture's file")
+    sub.add_argument("--image", type=int, help="an image of the collection by its id, instead of a file")
+    sub.add_argument("--metric", default="cosine", help="cosine or euclidean (default: cosine)")
+    sub.add_argument("--method", default="exact", help='exact, lsh, kmeans, hnsw …; settings as in "lsh(tables=20)"')
+    sub.add_argument("--k", type=int, default=8, help="how many (default: 8)")
+    sub.add_argument("--label", help="search among the images with this label only")
+    sub.add_argument("--crop", help="use only this part of the query: left,top,right,bottom from 0 to 1")
+    sub.add_argument("--include-query", action="store_true", help="leave the query image itself in the answer")
+    sub.add_argument("--no-build", action="store_true", help="fail when vectors are missing instead of making them")
+    output = sub.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print JSON")
+    output.add_argument("--csv", action="store_true", help="print CSV")
+
+
+def _train_words(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--collection", required=True)
+    sub.add_argument("--model", type=int, required=True, help="1, 2, 3 or 4")
+    sub.add_argument("--name", help="the run's name (default: made from model and collection)")
+    sub.add_argument("--loss", help="mse, ssim or mix (default: mse)")
+    sub.add_argument("--schedule", help="none, cosine, warm-restarts or plateau (default: none)")
+    for word, kind, text in (
+        ("rate", float, "learning rate (default: 0.001)"),
+        ("batch", int, "images a step (default: 32)"),
+        ("epochs", int, "how many times over the images (default: 40)"),
+        ("size", int, "pixels a side (default: 224; 160 is about twice as fast)"),
+        ("seed", int, "start of the random numbers (default: 0)"),
+        ("limit", int, "use at most so many images"),
+    ):
+        sub.add_argument(f"--{word}", type=kind, help=text)
+
+
+def _bench() -> Workbench:
+    from engine.workbench import Workbench
+
+    return Workbench()
+
+
+def _print_rows(header: list[str], rows: list[list[object]], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([dict(zip(header, row, strict=True)) for row in rows], ensure_ascii=False, indent=2))
+    else:
+        print(text_table(header, rows))
+
+
+def _print_report(report: dict[str, Any], arguments: argparse.Namespace) -> None:
+    from engine.tables import csv_text
+
+    rejects = report.get("rejects", [])
+    if arguments.rejects:
+        header = ["path", "stage", "code", "message"]
+        text = csv_text(header, [[reject[key] for key in header] for reject in rejects])
+        Path(arguments.rejects).write_text(text, encoding="utf-8", newline="")
+    if arguments.json:
+        print(json.dumps(report, ensure_ascii=False, indent=2))
+        return
+    counts = [(key, report[key]) for key in ("added", "changed", "removed", "copies") if key in report]
+    print(" · ".join(f"{count:,} {key}" for key, count in counts) + f" · {len(rejects):,} could not be read")
+    if rejects:
+        print(text_table(["file", "stage", "reason"], [[r["path"], r["stage"], r["message"]] for r in rejects[:20]]))
+        if len(rejects) > 20:
+            print(f"… and {len(rejects) - 20:,} more: --rejects FILE.csv writes them all.")
+
+
+def _bar() -> Any:
+    """A progress line on stderr where a person watches, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(progress: Progress) -> None:
+        left = f" · {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
+        rate = f" · {progress.rate:.0f} {progress.unit}/s" if progress.rate else ""
+        line = f"{progress.stage}: {progress.done:,} of {progress.total:,}{rate}{left} {progress.note}"
+        print(f"\r\x1b[K{line}", end="\n" if progress.done >= progress.total else "", file=sys.stderr, flush=True)
+
+    return show
+
+
+if __name__ == "__main__":
+    sys.exit(main())
