@@ -1,8 +1,8 @@
 """The command line: python -m engine …
 
-    python -m engine import ~/pictures --title Holiday
-    python -m engine search --collection holiday beach.jpg
-    python -m engine train --collection holiday --model 4 --epochs 10
+python -m engine import ~/pictures --title Holiday
+python -m engine search --collection holiday beach.jpg
+python -m engine train --collection holiday --model 4 --epochs 10
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,9 +74,7 @@ def command_list(arguments: argparse.Namespace) -> None:
     bench = _bench()
     if arguments.collection:
         images = bench.collection(arguments.collection).images()
-        rows: list[list[object]] = [
-            list(row) for row in zip(images.ids.tolist(), images.names, images.labels, images.texts, strict=True)
-        ]
+        rows = [list(row) for row in zip(images.ids.tolist(), images.names, images.labels, images.texts, strict=True)]
         _print_rows(["id", "name", "label", "text"], rows, arguments.json)
         return
     header = ["name", "title", "images", "labels", "rejected", "source"]
@@ -323,7 +322,7 @@ def _bench() -> Workbench:
     return Workbench()
 
 
-def _print_rows(header: list[str], rows: list[list[object]], as_json: bool) -> None:
+def _print_rows(header: list[str], rows: Sequence[Sequence[object]], as_json: bool) -> None:
     if as_json:
         print(json.dumps([dict(zip(header, row, strict=True)) for row in rows], ensure_ascii=False, indent=2))
     else:

@@ -22,7 +22,7 @@ class Query:
     """
 
     image_id: int | None = None
-    bytes: bytes | None = None
+    data: bytes | None = None
     name: str = ""
     crop: Crop | None = None
 
@@ -40,7 +40,7 @@ class Query:
     @classmethod
     def picture(cls, data: bytes, name: str = "picture", crop: Crop | None = None) -> Query:
         """A picture from outside, as the bytes of its file."""
-        return cls(bytes=data, name=name, crop=crop)
+        return cls(data=data, name=name, crop=crop)
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,8 @@ def normalised(vectors: Matrix) -> Matrix:
 
 
 METRICS: dict[str, Distance] = {
-    "cosine": Distance("cosine", "Cosine", cosine, lambda d: 1 - d / 2),
-    "euclidean": Distance("euclidean", "Euclidean", euclidean, lambda d: 1 / (1 + d)),
+    "cosine": Distance("cosine", "Cosine", cosine, lambda d: np.float32(1) - d / np.float32(2)),
+    "euclidean": Distance("euclidean", "Euclidean", euclidean, lambda d: np.float32(1) / (np.float32(1) + d)),
 }
 
 

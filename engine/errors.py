@@ -14,6 +14,7 @@
     │   └── StaleVectors
     ├── Corrupt             a stored file no longer matches its checksum; names the file
     ├── StorageFull         the disk refused a write; what stood there before still stands
+    ├── Diverged            a training whose loss stopped being a number
     ├── MissingPackage      an optional package is not installed; carries the exact pip line
     ├── Offline             a download is needed and there is no way to the network
     └── Stopped             a person asked the work to stop
@@ -104,6 +105,10 @@ class Corrupt(BenzerError):
 
 class StorageFull(BenzerError):
     """The disk refused a write."""
+
+
+class Diverged(BenzerError):
+    """A training whose loss became NaN or infinite."""
 
 
 class MissingPackage(BenzerError, ImportError):

@@ -34,6 +34,7 @@ from engine.home import PROJECT
 from engine.storage import read_json, write_json
 
 _EVENTS_AT_MOST_EVERY = 0.2  # seconds between two stored progress events of one stage
+_TAIL = 65_536  # bytes at the end of the events file that surely hold the last progress
 _STARTUP = 15.0  # seconds a worker may take until it holds its lock
 
 
@@ -161,16 +162,19 @@ class Job:
     @property
     def progress(self) -> Progress:
         last = None
-        for event in self.events():
+        for event in self.events(last_bytes=_TAIL):  # the file of a long job is large, and tabs ask every second
             if event.get("kind") == "progress":
                 last = event
         fields = Progress.__dataclass_fields__
         return Progress(**{k: v for k, v in last.items() if k in fields}) if last else Progress()
 
-    def events(self) -> Iterator[dict[str, Any]]:
-        """Every stored event, oldest first; a line cut off by a crash is passed over."""
+    def events(self, last_bytes: int | None = None) -> Iterator[dict[str, Any]]:
+        """The stored events, oldest first, of the whole file or its end; a line cut off by a crash is passed over."""
         try:
-            lines = (self.folder / "events.jsonl").read_bytes().split(b"\n")
+            with open(self.folder / "events.jsonl", "rb") as file:
+                if last_bytes is not None:
+                    file.seek(max(0, file.seek(0, os.SEEK_END) - last_bytes))
+                lines = file.read().split(b"\n")
         except FileNotFoundError:
             return
         for line in lines:
@@ -215,7 +219,7 @@ def start(root: Path, kind: str, title: str, arguments: dict[str, Any]) -> Job:
     folder = _new_folder(root, kind)
     write_json(folder / "config.json", {"kind": kind, "title": title, "arguments": arguments, "started": time.time()})
     with open(folder / "log.txt", "wb") as log:
-        subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        subprocess.Popen(
             [sys.executable, "-m", "engine", "work", str(folder)],
             cwd=PROJECT,
             stdin=subprocess.DEVNULL,

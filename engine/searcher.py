@@ -78,7 +78,9 @@ class Searcher:
             estimated=truth is None,
             wanted=recipe.k,
         )
-        hits = tuple(self._hit(rank, *pair) for rank, pair in enumerate(zip(found.ids, found.distances, strict=True), 1))
+        hits = tuple(
+            self._hit(rank, *pair) for rank, pair in enumerate(zip(found.ids, found.distances, strict=True), 1)
+        )
         return Answer(recipe, query, hits, receipt, missed, label, include_query)
 
     def _find(
@@ -107,9 +109,7 @@ class Searcher:
             keep &= np.array([id in self._rows and self._labels[self._rows[id]] == label for id in ids.tolist()], bool)
         return keep
 
-    def _truth(
-        self, vector: NDArray[np.float32], k: int, left_out: int | None, label: str | None
-    ) -> Found | None:
+    def _truth(self, vector: NDArray[np.float32], k: int, left_out: int | None, label: str | None) -> Found | None:
         if len(self.vectors.ids) > _RECALL_COMPUTED_UP_TO:
             return None
         return self._find(self.exact, vector, k, left_out, label)

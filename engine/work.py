@@ -107,7 +107,9 @@ def checked_kind(kind: str) -> Work:
 def title_of(kind: str, arguments: dict[str, Any]) -> str:
     """What a job is called on the page, from what it was asked."""
     recipe = arguments.get("recipe") or {}
-    subject = arguments.get("title") or arguments.get("collection") or arguments.get("name") or recipe.get("collection", "")
+    subject = (
+        arguments.get("title") or arguments.get("collection") or arguments.get("name") or recipe.get("collection", "")
+    )
     verb = {"import": "Import", "rescan": "Rescan", "sample": "Draw", "embed": "Embed", "train": "Train on"}[kind]
     return f"{verb} {subject}" + (f" with {recipe['encoder']}" if recipe else "")
 

@@ -1,15 +1,15 @@
 """The face of the engine: open a collection, open a recipe, search, start a job. Pages and commands talk to this.
 
-    from engine.workbench import Query, Workbench
+from engine.workbench import Query, Workbench
 
-    bench = Workbench()
-    bench.run("import", source="folder", title="Holiday", path="/home/me/pictures")
-    recipe = bench.default_recipe("holiday")
-    bench.run("embed", recipe=recipe.as_dict())
-    answer = bench.search(recipe, Query.picture(open("beach.jpg", "rb").read(), "beach.jpg"))
-    print(answer.sentence())
-    for hit in answer.hits:
-        print(hit.rank, hit.name, hit.distance)
+bench = Workbench()
+bench.run("import", source="folder", title="Holiday", path="/home/me/pictures")
+recipe = bench.default_recipe("holiday")
+bench.run("embed", recipe=recipe.as_dict())
+answer = bench.search(recipe, Query.picture(open("beach.jpg", "rb").read(), "beach.jpg"))
+print(answer.sentence())
+for hit in answer.hits:
+    print(hit.rank, hit.name, hit.distance)
 """
 
 from __future__ import annotations
@@ -124,9 +124,7 @@ class Workbench:
             return Readiness(False, error.message, "embed", missing, self._seconds(recipe, missing))
         return Readiness(True)
 
-    def search(
-        self, recipe: Recipe, query: Query, *, include_query: bool = False, label: str | None = None
-    ) -> Answer:
+    def search(self, recipe: Recipe, query: Query, *, include_query: bool = False, label: str | None = None) -> Answer:
         """The k most similar images to the query, with the receipt.
 
         Raises:
@@ -143,7 +141,7 @@ class Workbench:
             recipe,
             include_query=include_query,
             label=label or None,
-            encode_milliseconds=0.0 if query.bytes is None and query.crop is None else took,
+            encode_milliseconds=0.0 if query.data is None and query.crop is None else took,
         )
 
     def compare(self, recipe: Recipe, query: Query, methods: Iterable[str], **options: Any) -> list[Answer]:
@@ -244,12 +242,12 @@ class Workbench:
         return state(self.collection(recipe.collection), self.encoder(recipe).info, recipe.embedding)
 
     def _query_vector(self, searcher: Searcher, recipe: Recipe, query: Query) -> NDArray[Any]:
-        if query.bytes is None and query.crop is None and query.image_id is not None:
+        if query.data is None and query.crop is None and query.image_id is not None:
             return searcher.vector(query.image_id)
         from engine.collections.reading import open_picture
         from engine.encoders.pipeline import embed_pictures
 
-        data = query.bytes
+        data = query.data
         if data is None:
             data = self.collection(recipe.collection).picture(int(query.image_id or 0))
         picture = open_picture(data)
