@@ -1,0 +1,94 @@
+"""What a training is asked to do, as one small frozen value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from engine.errors import BadParameter
+from engine.training.losses import loss
+from engine.training.schedules import schedule
+
+LEAST_IMAGES = 16
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A training of one autoencoder. The defaults are the report's; values are checked when it is made.
+
+    Attributes:
+        model: 1 to 4. loss: a name of LOSSES. schedule, options: a name of SCHEDULES and its settings.
+        rate: the (first) learning rate of Adam. batch: images a step. epochs: passes over the training images.
+        validation: the share of images kept out of training, to measure the loss on.
+        seed: of the weights, the split, the order and the noise. limit: use at most so many images (None: all).
+        size: images are stretched to this many pixels squared; the run remembers it.
+        noise: standard deviation of Gaussian noise on the input (the target stays clean). flip: mirror half of them.
+        sparsity: weight of the mean of the latent values, added to the loss.
+        name: of the run, "" for one made from the collection and the model.
+    """
+
+    model: int = 4
+    loss: str = "mse"
+    schedule: str = "none"
+    options: Mapping[str, float] = field(default_factory=dict)
+    rate: float = 0.001
+    batch: int = 32
+    epochs: int = 40
+    validation: float = 0.1
+    seed: int = 0
+    limit: int | None = None
+    size: int = 224
+    noise: float = 0.0
+    flip: bool = False
+    sparsity: float = 0.0
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        _whole("model", self.model, 1, 4)
+        loss(self.loss)
+        _number("rate", self.rate, 1e-8, 1000)
+        _whole("batch", self.batch, 1, 4096)
+        _whole("epochs", self.epochs, 1, 10_000)
+        _number("validation share", self.validation, 0.0, 0.9)
+        _whole("seed", self.seed, 0, 2**31 - 1)
+        _number("noise", self.noise, 0.0, 1.0)
+        _number("sparsity", self.sparsity, 0.0, 100.0)
+        if self.limit is not None:
+            _whole("image limit", self.limit, LEAST_IMAGES, 10_000_000)
+        self._check_size()
+        schedule(self.schedule, self.rate, self.epochs, self.options)
+
+    def _check_size(self) -> None:
+        from models.autoencoder import SPECS
+
+        _whole("input size", self.size, 16, 1024)
+        if not SPECS[self.model].fits(self.size):
+            near = sorted((s for s in range(16, 1025) if SPECS[self.model].fits(s)), key=lambda s: abs(s - self.size))
+            sizes = " or ".join(map(str, sorted(near[:2])))
+            raise BadParameter("input size", f"Model {self.model}", "one it reconstructs exactly", self.size,
+                               way_out=f"The nearest are {sizes}.")  # fmt: skip
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self) | {"options": dict(self.options)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
+        """The config of `as_dict`; BadParameter for a key it does not have."""
+        unknown = sorted(set(values) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise BadParameter("setting", "the training", "one of " + ", ".join(cls.__dataclass_fields__), unknown[0])
+        return cls(**values)
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise BadParameter(name, "the training", f"a whole number from {low} to {high}", value)
+
+
+def _number(name: str, value: Any, low: float, high: float) -> None:
+    real = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not real or not low <= value <= high:
+        raise BadParameter(name, "the training", f"a number from {low:g} to {high:g}", value)

@@ -1,0 +1,55 @@
+"""What a reconstruction is measured by. Every loss is smaller-is-better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.errors import BadParameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A named loss: (n, 3, s, s) reconstructions and originals, both float32, to one number, the mean over all images."""
+
+    name: str
+    title: str
+    help: str
+    between: Callable[[Tensor, Tensor], Tensor]
+
+
+def mse(reconstructions: Tensor, originals: Tensor) -> Tensor:
+    """The mean of the squared differences of the pixel values."""
+    from torch.nn import functional
+
+    return functional.mse_loss(reconstructions, originals)
+
+
+def ssim(reconstructions: Tensor, originals: Tensor) -> Tensor:
+    """1 − SSIM: 0 for the same picture. Source: Wang et al., "Image quality assessment", 2004 (pytorch-msssim)."""
+    import pytorch_msssim
+
+    return 1 - pytorch_msssim.ssim(reconstructions.contiguous(), originals.contiguous(), data_range=1.0)
+
+
+def mix(reconstructions: Tensor, originals: Tensor) -> Tensor:
+    """MSE + (1 − SSIM)."""
+    return mse(reconstructions, originals) + ssim(reconstructions, originals)
+
+
+LOSSES: dict[str, Loss] = {
+    "mse": Loss("mse", "MSE", "The mean squared difference of the pixels.", mse),
+    "ssim": Loss("ssim", "SSIM", "1 − SSIM: how much structure is lost. Slower, and sharper pictures.", ssim),
+    "mix": Loss("mix", "MSE + SSIM", "The sum of both.", mix),
+}
+
+
+def loss(name: str) -> Loss:
+    """The loss of that name; BadParameter when there is none."""
+    if name not in LOSSES:
+        raise BadParameter("loss", "the training", "one of " + ", ".join(LOSSES), name)
+    return LOSSES[name]

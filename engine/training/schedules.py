@@ -1,0 +1,160 @@
+"""How the learning rate moves: each schedule is a function of how many epochs are done, in fractions of one.
+
+Time is counted in epochs and asked for before every batch, so cosine schedules step per batch. The values are those of
+PyTorch's schedulers of the same names, without an optimizer in between: they can be drawn before a training starts, and
+all that a resumed training needs is `state`.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from engine.errors import BadParameter
+
+
+@dataclass(frozen=True)
+class Option:
+    """One number of a schedule, its limits and the default (that of the report where it names one)."""
+
+    name: str
+    title: str
+    low: float
+    high: float
+    default: float
+    whole: bool = False
+
+    def checked(self, value: Any, thing: str) -> float:
+        """The value as a number within the limits, else BadParameter."""
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and self.low <= value <= self.high
+        if not number or (self.whole and value != int(value)):
+            kind = "a whole number" if self.whole else "a number"
+            raise BadParameter(self.name, thing, f"{kind} from {self.low:g} to {self.high:g}", value)
+        return int(value) if self.whole else float(value)
+
+
+class Schedule(ABC):
+    """A schedule at work: it starts from `base`, and `rate(done)` is the learning rate once `done` epochs are behind."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    help: ClassVar[str]
+    options: ClassVar[tuple[Option, ...]] = ()
+
+    def __init__(self, base: float, epochs: int, options: Mapping[str, Any]) -> None:
+        unknown = sorted(set(options) - {option.name for option in self.options})
+        if unknown:
+            names = ", ".join(option.name for option in self.options) or "none: it has no settings"
+            raise BadParameter("setting", f"the schedule {self.name}", names, unknown[0])
+        thing = f"the schedule {self.name}"
+        self.base, self.epochs = base, epochs
+        self.settings = {o.name: o.checked(options.get(o.name, o.default), thing) for o in self.options}
+
+    @abstractmethod
+    def rate(self, done: float) -> float:
+        """The learning rate once `done` epochs are behind."""
+
+    def observe(self, loss: float) -> None:  # noqa: B027 - most schedules do not look at the loss
+        """Hear the validation loss of the epoch that has just ended."""
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What must be kept to go on later, JSON-able."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:  # noqa: B027
+        """Go on from `state`."""
+
+
+class Constant(Schedule):
+    name = "none"
+    title = "none"
+    help = "The same learning rate from beginning to end."
+
+    def rate(self, done: float) -> float:
+        return self.base
+
+
+class Cosine(Schedule):
+    """Source: Loshchilov and Hutter, "SGDR", 2017, without restarts (CosineAnnealingLR)."""
+
+    name = "cosine"
+    title = "cosine"
+    help = "Falls along half a cosine to its least value at the last batch."
+    options = (Option("eta_min", "least rate", 0.0, 1.0, 0.0),)
+
+    def rate(self, done: float) -> float:
+        return _cosine(self.base, self.settings["eta_min"], min(1.0, done / self.epochs))
+
+
+class WarmRestarts(Schedule):
+    """Source: Loshchilov and Hutter, "SGDR", 2017 (CosineAnnealingWarmRestarts). T_0 is counted in epochs."""
+
+    name = "warm-restarts"
+    title = "cosine with warm restarts"
+    help = "Falls along half a cosine within T_0 epochs, then starts again from the top."
+    options = (
+        Option("t_0", "epochs to the first restart", 1, 10_000, 10, whole=True),
+        Option("t_mult", "growth of that span at each restart", 1, 10, 1, whole=True),
+        Option("eta_min", "least rate", 0.0, 1.0, 1e-4),
+    )
+
+    def rate(self, done: float) -> float:
+        span = float(self.settings["t_0"])
+        while done >= span:
+            done -= span
+            span *= self.settings["t_mult"]
+        return _cosine(self.base, self.settings["eta_min"], done / span)
+
+
+class Plateau(Schedule):
+    """PyTorch's ReduceLROnPlateau with mode min and a relative threshold."""
+
+    name = "plateau"
+    title = "reduce on plateau"
+    help = "Multiplied by the factor whenever the validation loss has stopped falling for some epochs."
+    options = (
+        Option("factor", "factor", 0.01, 0.99, 0.2),
+        Option("patience", "patience in epochs", 0, 1000, 2, whole=True),
+        Option("threshold", "least relative gain", 0.0, 1.0, 1e-4),
+        Option("min_lr", "least rate", 0.0, 1.0, 5e-5),
+    )
+
+    def __init__(self, base: float, epochs: int, options: Mapping[str, Any]) -> None:
+        super().__init__(base, epochs, options)
+        self.now, self.best, self.bad = base, math.inf, 0
+
+    def rate(self, done: float) -> float:
+        return self.now
+
+    def observe(self, loss: float) -> None:
+        if loss < self.best * (1 - self.settings["threshold"]):
+            self.best, self.bad = loss, 0
+        else:
+            self.bad += 1
+        if self.bad > self.settings["patience"]:
+            self.now, self.bad = min(self.now, max(self.now * self.settings["factor"], self.settings["min_lr"])), 0
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return {"now": self.now, "best": self.best, "bad": self.bad}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.now, self.best, self.bad = state["now"], state["best"], state["bad"]
+
+
+SCHEDULES: dict[str, type[Schedule]] = {kind.name: kind for kind in (Constant, Cosine, WarmRestarts, Plateau)}
+
+
+def schedule(name: str, base: float, epochs: int, options: Mapping[str, Any]) -> Schedule:
+    """The schedule of that name, ready to be asked; BadParameter for an unknown name or setting."""
+    if name not in SCHEDULES:
+        raise BadParameter("schedule", "the training", "one of " + ", ".join(SCHEDULES), name)
+    return SCHEDULES[name](base, epochs, options)
+
+
+def _cosine(top: float, bottom: float, share: float) -> float:
+    return bottom + (top - bottom) * (1 + math.cos(math.pi * share)) / 2

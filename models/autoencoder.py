@@ -1,0 +1,159 @@
+"""The four convolutional autoencoders, from one table of layers.
+
+Every convolution and every transposed convolution is followed by ReLU, the decoder's last one included, so images are
+reconstructed in [0, 1]. A convolution's ReLU stands after the max pooling that follows it: max(relu(x)) = relu(max(x)),
+so the function is the same and the ReLU has a quarter of the work.
+
+Names in the state dict: `encoder.<block>.conv`, `encoder.<block>.down` (Model 3 only), `decoder.<layer>`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+CHANNELS = 3
+
+
+@dataclass(frozen=True)
+class Down:
+    """How a block halves its picture: by max pooling, or by a learned 2×2 convolution with ReLU."""
+
+    kernel: int
+    stride: int = 2
+    learned: bool = False
+
+
+@dataclass(frozen=True)
+class Up:
+    """One transposed convolution with stride 2, followed by ReLU."""
+
+    channels: int
+    kernel: int
+    output_padding: int = 0
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One model: the channels of its encoder's blocks (conv 3×3, then `down`), and the layers of its decoder."""
+
+    blocks: tuple[int, ...]
+    down: Down
+    ups: tuple[Up, ...]
+
+    def latent_size(self, size: int) -> int:
+        """The side of the latent for pictures of `size` pixels squared; 0 where nothing is left of them."""
+        for _ in self.blocks:
+            if size < self.down.kernel:
+                return 0
+            size = (size - self.down.kernel) // self.down.stride + 1
+        return size
+
+    def output_size(self, size: int) -> int:
+        """The side of the reconstruction for pictures of `size` pixels squared."""
+        side = self.latent_size(size)
+        for up in self.ups:
+            side = (side - 1) * 2 + up.kernel + up.output_padding
+        return side
+
+    def fits(self, size: int) -> bool:
+        """Whether pictures of `size` pixels squared are reconstructed at exactly that size."""
+        return self.latent_size(size) > 0 and self.output_size(size) == size
+
+
+_TWOS = tuple(Up(channels, kernel=2) for channels in (512, 256, 128, 64, CHANNELS))
+_SIX = (64, 128, 256, 512, 512, 1024)
+
+SPECS: dict[int, Spec] = {
+    # at 224: 64×112 · 128×56 · 256×28 · 512×14 · 512×7 | 512×14 · 256×28 · 128×56 · 64×112 · 3×224
+    1: Spec(_SIX[:-1], Down(2), _TWOS),
+    # at 224: as Model 1, then 1024×3 | 512×7 · 512×14 · 256×28 · 128×56 · 64×112 · 3×224
+    2: Spec(_SIX, Down(2), (Up(512, kernel=3), *_TWOS)),
+    # at 224: the shapes of Model 2; nothing is pooled, each halving is learned
+    3: Spec(_SIX, Down(2, learned=True), (Up(512, kernel=3), *_TWOS)),
+    # at 224: 64×111 · 128×55 · 256×27 · 512×13 · 512×6 · 1024×2 | 512×6 · 512×13 · 256×27 · 128×55 · 64×111 · 3×224
+    4: Spec(
+        _SIX,
+        Down(3),
+        (Up(512, 3, output_padding=1), Up(512, 3), Up(256, 3), Up(128, 3), Up(64, 3), Up(CHANNELS, 3, output_padding=1)),
+    ),
+}
+
+
+class Block(nn.Module):
+    """One block of an encoder: conv 3×3, halving, ReLU; where the halving is learned, ReLU before it as well."""
+
+    def __init__(self, inputs: int, outputs: int, down: Down) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
+        self.down: nn.Module = (
+            nn.Conv2d(outputs, outputs, down.kernel, down.stride)
+            if down.learned
+            else nn.MaxPool2d(down.kernel, down.stride)
+        )
+        self.learned = down.learned
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)  # (n, outputs, h, w)
+        if self.learned:
+            x = functional.relu(x)
+        return functional.relu(self.down(x))  # (n, outputs, ⌊(h − kernel) / 2⌋ + 1, the same of w)
+
+
+class Autoencoder(nn.Module):
+    """Model 1, 2, 3 or 4: (n, 3, s, s) in [0, 1] → latent (n, C, h, h) → (n, 3, s, s), for every s that `spec.fits`."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+        self.spec = SPECS[number]
+        self.encoder = _encoder(self.spec)
+        self.decoder = _decoder(self.spec)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.decode(self.encoder(images))
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """(n, C, h, h) latents to (n, 3, s, s) pictures, 0 or more."""
+        for layer in self.decoder:
+            latents = functional.relu(layer(latents))
+        return latents
+
+    def initialise(self, seed: int) -> Autoencoder:
+        """Draw fresh weights: He's normal initialisation, and an output that starts from grey.
+
+        The last ReLU passes no gradient where its input is negative: started around zero it may never wake up.
+        Source: He et al., "Delving deep into rectifiers", 2015.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+                _he_normal(layer, generator)
+        nn.init.constant_(self.decoder[-1].bias, 0.5)  # type: ignore[arg-type]
+        return self
+
+
+def _encoder(spec: Spec) -> nn.Sequential:
+    widths = (CHANNELS, *spec.blocks)
+    return nn.Sequential(*(Block(a, b, spec.down) for a, b in zip(widths, widths[1:], strict=False)))
+
+
+def _decoder(spec: Spec) -> nn.ModuleList:
+    widths = (spec.blocks[-1], *(up.channels for up in spec.ups))
+    return nn.ModuleList(
+        nn.ConvTranspose2d(inputs, up.channels, up.kernel, stride=2, output_padding=up.output_padding)
+        for inputs, up in zip(widths, spec.ups, strict=False)
+    )
+
+
+def _he_normal(layer: nn.Conv2d | nn.ConvTranspose2d, generator: torch.Generator) -> None:
+    # A transposed convolution spreads each input over kernel² outputs; one output hears (kernel / stride)² positions.
+    taps = math.prod(layer.kernel_size) / (math.prod(layer.stride) if isinstance(layer, nn.ConvTranspose2d) else 1)
+    with torch.no_grad():
+        layer.weight.normal_(0.0, math.sqrt(2.0 / (layer.in_channels * taps)), generator=generator)
+        if layer.bias is not None:
+            layer.bias.zero_()
