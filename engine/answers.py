@@ -77,7 +77,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Answer:
-    """The hits of one query under one recipe, with their receipt. `missed` are ids that exact search finds beyond them."""
+    """The hits of one query under one recipe, and their receipt; `missed` are the ids that exact search finds beyond."""
 
     recipe: Recipe
     query: Query

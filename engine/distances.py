@@ -15,7 +15,7 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Distance:
-    """A named distance: `between` maps (q, d) and (n, d) to (q, n); `similarity` turns a distance into 0…1 for people."""
+    """A named distance: `between` maps (q, d) and (n, d) to (q, n); `similarity` maps a distance to 0…1 for people."""
 
     name: str
     title: str
@@ -24,7 +24,7 @@ class Distance:
 
 
 def cosine(a: Matrix, b: Matrix) -> Matrix:
-    """1 − cos of the angle between the rows: 0 for the same direction, 2 for the opposite one. A zero row is at 1 from all."""
+    """1 − cos of the angle between the rows: 0 for one direction, 2 for opposite ones; a zero row is at 1 from all."""
     return np.clip(1.0 - normalised(a) @ normalised(b).T, 0.0, 2.0).astype(np.float32)
 
 

@@ -41,7 +41,8 @@ def full_disk_named(what: str) -> Iterator[None]:
         if error.errno not in _FULL:
             raise
         raise StorageFull(
-            f"The disk refused to store {what} ({os.strerror(error.errno or 0).lower()}); what stood there before is unharmed.",
+            f"The disk refused to store {what} ({os.strerror(error.errno or 0).lower()}); "
+            "what stood there before is unharmed.",
             way_out="Free some space and try again.",
         ) from error
 

@@ -62,7 +62,7 @@ class CollectionCard:
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether a recipe can answer at once; else a sentence, the job that would make it so, and about how long it takes."""
+    """Whether a recipe can answer at once; else a sentence, the job that makes it so, and about how long that takes."""
 
     ready: bool
     sentence: str = ""
@@ -275,7 +275,7 @@ class Workbench:
 
 
 def open_index(collection: Collection, info: Any, recipe: Recipe, vectors: Any) -> Index:
-    """The index of a recipe over those vectors: the stored one when it was made from them, else built and stored now."""
+    """The index of a recipe over those vectors: the stored one if it was made from them, else built and stored now."""
     from engine.indexes import make_index
     from engine.storage import Store, digest_of
 
