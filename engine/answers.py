@@ -77,7 +77,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Answer:
-    """The hits of one query under one recipe, and their receipt; `missed` are the ids that exact search finds beyond."""
+    """The hits of one query under one recipe; `missed` are the ids that exact search finds and the answer lacks."""
 
     recipe: Recipe
     query: Query

@@ -1,0 +1,155 @@
+"""What an opened recipe answers: the hits, what is left out, and an honest receipt."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shlex
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from engine.__main__ import parser
+from engine.answers import Query
+from engine.distances import cosine
+from engine.errors import BadParameter, NotFound
+from engine.indexes import Neighbours, make_index
+from engine.recipe import Recipe
+from engine.searcher import Searcher
+
+COUNT = 60
+
+
+def searcher(method: str = "exact", metric: str = "cosine", **settings: int) -> Searcher:
+    rng = np.random.default_rng(0)
+    ids = np.arange(COUNT, dtype=np.int64) * 3 + 5
+    matrix = rng.normal(size=(COUNT, 16)).astype(np.float32)
+    labels = [["cat", "dog", ""][row % 3] for row in range(COUNT)]
+    names = [f"img_{row}.png" for row in range(COUNT)]
+    images = SimpleNamespace(ids=ids, labels=labels, names=names, texts=[""] * COUNT, hashes=[""] * COUNT)
+    vectors = SimpleNamespace(ids=ids, matrix=matrix, digest="d", hashes=[""] * COUNT)
+    recipe = Recipe("c", "model-1", "w", metric=metric, method=method, options=tuple(settings.items()))
+    return Searcher(recipe, images, vectors, make_index(method, metric, **settings).build(ids, matrix))  # type: ignore[arg-type]
+
+
+def ask(opened: Searcher, id: int = 5, k: int = 8, **options):
+    options = {"include_query": False, "label": None, "encode_milliseconds": 0.0} | options
+    return opened.answer(Query.image(id), opened.vector(id), opened.recipe.but(k=k), **options)
+
+
+def test_the_hits_are_those_of_the_slow_way() -> None:
+    opened = searcher()
+    answer = ask(opened, 5)
+    distances = cosine(opened.vectors.matrix[:1], opened.vectors.matrix)[0]
+    order = [row for row in np.argsort(distances) if row != 0][:8]
+    assert [hit.id for hit in answer.hits] == [int(opened.vectors.ids[row]) for row in order]
+    assert [hit.rank for hit in answer.hits] == list(range(1, 9))
+    assert [hit.distance for hit in answer.hits] == pytest.approx([distances[row] for row in order], abs=1e-5)
+    assert answer.receipt.recall == 1
+    assert answer.receipt.total == COUNT - 1
+
+
+def test_the_query_is_in_the_answer_when_wanted() -> None:
+    opened = searcher()
+    assert 5 not in [hit.id for hit in ask(opened).hits]
+    answer = ask(opened, include_query=True)
+    assert answer.hits[0].id == 5
+    assert answer.hits[0].distance == pytest.approx(0, abs=1e-5)
+    assert "--include-query" in answer.command()
+
+
+def test_a_label_narrows_the_search_and_the_total() -> None:
+    opened = searcher()
+    answer = ask(opened, label="dog", k=30)
+    assert {hit.label for hit in answer.hits} == {"dog"}
+    assert len(answer.hits) == answer.receipt.total == COUNT // 3
+    assert answer.sentence().startswith("only 20 of the 30 asked for, among 20")
+    assert ask(opened, 5, label="cat").receipt.total == COUNT // 3 - 1
+    with pytest.raises(NotFound, match="'bird'"):
+        ask(opened, label="bird")
+
+
+@pytest.mark.parametrize("method", ["lsh", "kmeans", "hnsw"])
+def test_a_label_narrows_other_methods_too(method: str) -> None:
+    answer = ask(searcher(method), label="dog")
+    assert {hit.label for hit in answer.hits} == {"dog"}
+    assert 0 <= answer.receipt.recall <= 1
+
+
+class Lazy:
+    """An index that only ever finds every second image: what it misses is known."""
+
+    name = "lazy"
+
+    def __init__(self, opened: Searcher) -> None:
+        self.opened = opened
+        self.size = COUNT
+
+    def search(self, queries: np.ndarray, k: int) -> Neighbours:
+        answer = self.opened.exact.search(queries, min(2 * k, COUNT))
+        return Neighbours(answer.ids[:, ::2], answer.distances[:, ::2], np.array([COUNT // 2]))
+
+
+def test_what_was_missed_is_counted_and_named() -> None:
+    opened = searcher()
+    truth = [hit.id for hit in ask(opened, include_query=True).hits]
+    opened.index = Lazy(opened)  # type: ignore[assignment]
+    answer = ask(opened, include_query=True)
+    assert list(answer.missed) == truth[1::2]
+    assert answer.receipt.recall == 0.5
+    assert "looked at 50 %" in answer.sentence()
+    assert "missed 4 of the 8 that exact search finds" in answer.sentence()
+
+
+def test_equally_near_images_do_not_count_as_missed() -> None:
+    opened = searcher()
+    opened.vectors.matrix[:] = 1.0
+    opened.exact.build(opened.vectors.ids, opened.vectors.matrix)
+    opened.index = Lazy(opened)  # type: ignore[assignment]
+    assert ask(opened).receipt.recall == 1.0
+
+
+def test_fewer_images_than_k_are_all_shown_and_said_so() -> None:
+    answer = ask(searcher(), k=100)
+    assert len(answer.hits) == COUNT - 1
+    assert "only 59 of the 100 asked for" in answer.sentence()
+
+
+def test_an_image_that_is_gone_is_named() -> None:
+    with pytest.raises(NotFound, match="Image 6"):
+        searcher().vector(6)
+
+
+def test_csv_and_json_hold_the_whole_answer() -> None:
+    answer = ask(searcher())
+    rows = list(csv.DictReader(io.StringIO(answer.to_csv())))
+    assert [int(row["id"]) for row in rows] == [hit.id for hit in answer.hits]
+    body = json.loads(answer.to_json())
+    assert Recipe.from_dict(body["recipe"]) == answer.recipe
+    assert [hit["name"] for hit in body["hits"]] == [hit.name for hit in answer.hits]
+    assert body["receipt"]["total"] == COUNT - 1
+
+
+@pytest.mark.parametrize(
+    "query", [Query.image(5), Query.image(5, (0.1, 0.2, 0.9, 1.0)), Query.picture(b"x", "-my 'odd' $(name).png")]
+)
+def test_the_command_is_one_that_the_command_line_understands(query: Query) -> None:
+    opened = searcher("lsh", bits=6, tables=4)
+    answer = opened.answer(
+        query, opened.vector(5), opened.recipe, include_query=True, label="dog", encode_milliseconds=1.0
+    )
+    words = shlex.split(answer.command())
+    assert words[:4] == ["python", "-m", "engine", "search"]
+    parsed = parser().parse_args(words[3:])
+    assert parsed.method == "lsh(bits=6,tables=4)"
+    assert parsed.label == "dog"
+    assert parsed.include_query
+    assert (parsed.image == 5) if query.data is None else (parsed.picture == query.name)
+
+
+@pytest.mark.parametrize("crop", [(0, 0, 0, 1), (0.5, 0, 0.4, 1), (-0.1, 0, 1, 1), (0, 0, 1, 1.1), (0, 1, 1, 1)])
+def test_a_crop_of_nothing_is_refused(crop: tuple[float, float, float, float]) -> None:
+    with pytest.raises(BadParameter, match="crop of the query"):
+        Query.image(1, crop)
