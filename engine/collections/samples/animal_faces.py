@@ -28,12 +28,12 @@ def face(species: str, number: int) -> Image.Image:
     """Draw one face: the picture depends on the species and the number alone."""
     rng = np.random.default_rng([SEED, list(SPECIES).index(species), number])
     canvas = background(rng)
-    scale = rng.uniform(0.235, 0.32)
+    scale = rng.uniform(0.25, 0.32)
     room = 0.35 - scale
     centre = (0.5 + rng.uniform(-1, 1) * (room + 0.02), 0.53 + rng.uniform(-0.4, 1) * room)
     stretch = (rng.uniform(0.94, 1.06), rng.uniform(0.94, 1.06))
     lean = (float(rng.uniform(-0.26, 0.26)), float(rng.uniform(-0.1, 0.12)))
-    pen = Pen(canvas, scale=scale, centre=centre, turn=float(rng.normal(0, 0.16)), stretch=stretch, lean=lean)
+    pen = Pen(canvas, scale=scale, centre=centre, turn=float(rng.normal(0, 0.14)), stretch=stretch, lean=lean)
     SPECIES[species](pen, rng, mood(rng))
     return lit(finished(canvas), _lights(rng, centre, scale), rng.uniform(0.93, 1.06, 3) * rng.uniform(0.9, 1.1))
 

@@ -60,7 +60,7 @@ def accessory(pen: Pen, rng: np.random.Generator, y: float = 1.0, width: float =
     kind = rng.integers(9)
     colour = [(206, 52, 58), (38, 96, 168), (34, 130, 100), (236, 168, 40), (130, 70, 150)][rng.integers(5)]
     if kind in (0, 1, 2):
-        pen.arc(0, y - 0.24, width, 0.36, 0.1, np.pi - 0.1, 0.13, shade(colour, -0.1), depth=-0.2)
+        pen.arc(0, y - 0.52, width, 0.64, 0.1, np.pi - 0.1, 0.13, shade(colour, -0.1), depth=-0.2)
     if kind == 0:
         pen.ellipse(0, y + 0.2, 0.12, 0.12, (236, 190, 70), depth=-0.2)
         pen.ellipse(-0.03, y + 0.17, 0.04, 0.04, (255, 240, 190), depth=-0.2)
@@ -139,6 +139,18 @@ def whiskers(pen: Pen, rng: np.random.Generator, y: float, x: float, length: flo
             pen.stroke(points, 0.018, (*colour, 225), depth=0.4)
         for dot in range(3):
             pen.ellipse(side * (x - 0.06 - 0.05 * dot), y + 0.05 * (dot - 1), 0.014, 0.014, (*DARK, 150), depth=0.5)
+
+
+def locks(pen: Pen, rng: np.random.Generator, outline: Points, colour: Colour, count: int = 16) -> None:
+    """Long wavy strands that hang down over the area within the outline, dark and light."""
+    (left, top), (right, bottom) = outline.min(axis=0), outline.max(axis=0)
+    with pen.inside(outline):
+        for number in range(count):
+            x = left + (right - left) * (number + rng.uniform(0, 1)) / count
+            y = np.linspace(top + rng.uniform(0, 0.2), bottom, 9)
+            wave = 0.035 * np.sin(y * rng.uniform(12, 16) + rng.uniform(0, 6))
+            tone = (*shade(colour, -0.45), 170) if number % 2 else (*shade(colour, 0.35), 150)
+            pen.stroke(np.stack([x + wave, y], axis=1), 0.028, tone, depth=-0.1)
 
 
 def contrast(colour: Colour) -> Colour:

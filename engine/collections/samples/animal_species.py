@@ -12,6 +12,7 @@ from engine.collections.samples.animal_parts import (
     eyes,
     fur,
     head,
+    locks,
     mouth,
     nose,
     whiskers,
@@ -31,6 +32,11 @@ BLUE_GREY: Colour = (104, 116, 132)
 
 def _pick(rng: np.random.Generator, colours: list[Colour], spread: float = 10) -> Colour:
     return jitter(rng, colours[rng.integers(len(colours))], spread)
+
+
+def _lash(coat: Colour) -> Colour:
+    """The colour of a closed eye on this coat."""
+    return DARK if sum(coat) > 270 else (226, 218, 206)
 
 
 def _triangle_ears(pen: Pen, rng: np.random.Generator, tip: tuple[float, float], inner_x: float, outer: tuple[float, float],
@@ -73,7 +79,7 @@ def cat(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
         pen.ellipse(side * 0.2, 0.46, 0.27, 0.2, muzzle, depth=0.5)
     pen.ellipse(0, 0.64, 0.16, 0.13, muzzle, depth=0.5)
     iris = _pick(rng, [(150, 190, 70), (232, 186, 60), (110, 180, 210), (90, 170, 120)])
-    eyes(pen, how, 0.43, 0.02, 0.23, iris, pupil="slit", slant=0.2, lash=contrast(coat))
+    eyes(pen, how, 0.43, 0.02, 0.23, iris, pupil="slit", slant=0.2, lash=_lash(coat))
     mouth(pen, how, 0.52, 0.2)
     nose(pen, 0.34, 0.1, 0.08, _pick(rng, [PINK, (176, 96, 96), DARK], 5))
     whiskers(pen, rng, 0.46, 0.34, rng.uniform(0.75, 0.95), contrast(mix(coat, muzzle, 0.3)))
@@ -106,9 +112,9 @@ def dog(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
     coat = WHITE if pattern in ("patch", "spots") else coat
     other = _pick(rng, [BLACK, BROWN, RUST, GREY]) if pattern in ("patch", "spots") else shade(coat, -0.25)
     body(pen, rng, coat, WHITE if pattern == "blaze" else shade(coat, 0.1))
-    accessory(pen, rng, 1.12)
+    accessory(pen, rng, 1.12, 0.58)
     outline = mirrored([(0, -0.86), (0.46, -0.82), (0.78, -0.42), (0.86, 0.08), (0.7, 0.52), (0.46, 0.9), (0, 1.04)])
-    hanging = rng.uniform() < 0.72
+    hanging = rng.uniform() < 0.85
     if not hanging:
         _folded_ears(pen, rng, other)
     curve = head(pen, rng, outline, coat, 0.04)
@@ -116,12 +122,14 @@ def dog(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
     muzzle = {"blaze": WHITE, "points": (196, 128, 70)}.get(pattern, shade(coat, 0.2 if sum(coat) < 600 else 0.6))
     pen.ellipse(0, 0.48, 0.46, 0.4, shade(muzzle, -0.14), depth=0.5)
     pen.ellipse(0, 0.44, 0.42, 0.36, muzzle, depth=0.55)
-    eyes(pen, how, 0.38, -0.12, 0.16, (96, 58, 34), tall=1.05, slant=-0.15, lash=contrast(coat))
+    eyes(pen, how, 0.38, -0.12, 0.18, (96, 58, 34), white=True, tall=1.05, slant=-0.15, lash=_lash(coat))
     for side in (-1, 1):
         brow = (214, 150, 90) if pattern == "points" else shade(coat, 0.3)
         pen.ellipse(side * 0.34, -0.4, 0.11, 0.055, brow, turn=side * 0.35, depth=0.3)
     mouth(pen, how, 0.58, 0.28)
-    nose(pen, 0.26, 0.23, 0.17, jitter(rng, DARK, 5))
+    nose(pen, 0.25, 0.26, 0.2, jitter(rng, DARK, 5))
+    for side in (-1, 1):
+        pen.ellipse(side * 0.12, 0.31, 0.06, 0.035, (8, 6, 8), turn=side * 0.5, depth=0.6)
     if hanging:
         _hanging_ears(pen, rng, other)
 
@@ -135,7 +143,7 @@ def _hanging_ears(pen: Pen, rng: np.random.Generator, colour: Colour) -> None:
         pen.polygon(furry(smooth(ear * [side, 1]), rng, 0.05), shade(colour, -0.2), depth=-0.1)
         inner = ear.mean(axis=0) + (ear - ear.mean(axis=0)) * 0.88
         pen.polygon(furry(smooth(inner * [side, 1]), rng, 0.04), colour, depth=-0.1)
-        fur(pen, rng, smooth(inner * [side, 1]), colour, 30)
+        locks(pen, rng, smooth(inner * [side, 1]), colour)
 
 
 def _folded_ears(pen: Pen, rng: np.random.Generator, colour: Colour) -> None:
@@ -182,7 +190,7 @@ def fox(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
     pen.blob(bridge, shade(coat, 0.1), depth=0.4)
     fur(pen, rng, curve * [0.5, 0.6] + [0, -0.25], coat, 40)
     eyes(pen, how, 0.4, 0.04, 0.17, _pick(rng, [(232, 160, 40), (214, 130, 30), (240, 190, 70)]), tall=0.74, slant=0.42,
-         pupil="slit", lash=contrast(coat))
+         pupil="slit", lash=_lash(coat))
     mouth(pen, how, 0.9, 0.17)
     nose(pen, 0.74, 0.14, 0.11, DARK, depth=0.75)
 
@@ -279,15 +287,21 @@ def rabbit(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
         if pattern == "spots":
             for x, y, size in rng.uniform([-0.8, -0.7, 0.08], [0.8, 0.7, 0.3], (5, 3)):
                 pen.ellipse(x, y, size, size * 0.8, other, turn=rng.uniform(0, 3))
-    muzzle = WHITE if pattern == "blaze" else other if pattern == "ends" else shade(coat, 0.35)
+        if pattern == "ends":
+            for size in np.linspace(0.42, 0.22, 8):
+                pen.ellipse(0, 0.36, size * 0.8, size, (*mix(other, WHITE, 0.15), 44), depth=0.5)
+    muzzle = WHITE if pattern == "blaze" else shade(coat, 0.35)
     for side in (-1, 1):
         pen.ellipse(side * 0.54, 0.46, 0.17, 0.11, (240, 150, 150, 90), depth=0.3)
-        pen.ellipse(side * 0.18, 0.46, 0.24, 0.2, muzzle, depth=0.5)
-    eyes(pen, how, 0.54, 0.0, 0.19, _pick(rng, [(62, 38, 30), (36, 30, 38), (150, 40, 52)], 5), pupil="round", tall=1.14,
-         rim=shade(coat, -0.7), lash=contrast(coat))
+        if pattern != "ends":
+            pen.ellipse(side * 0.18, 0.46, 0.24, 0.2, muzzle, depth=0.5)
     for side in (-1, 1):
-        pen.polygon([(0, 0.56), (side * 0.1, 0.56), (side * 0.095, 0.78), (side * 0.012, 0.78)], (255, 253, 246), depth=0.5)
-    pen.stroke([(0, 0.56), (0, 0.78)], 0.014, (150, 130, 120), depth=0.5)
+        pen.ellipse(side * 0.54, 0.0, 0.3, 0.33, shade(coat, 0.55), depth=0.3)
+    eyes(pen, how, 0.54, 0.0, 0.19, _pick(rng, [(62, 38, 30), (36, 30, 38), (92, 58, 40), (58, 74, 104)], 5), pupil="round", tall=1.14,
+         rim=shade(coat, -0.7), lash=_lash(shade(coat, 0.4)))
+    for side in (-1, 1):
+        pen.polygon([(0, 0.56), (side * 0.12, 0.56), (side * 0.11, 0.82), (side * 0.012, 0.82)], (255, 253, 246), depth=0.5)
+    pen.stroke([(0, 0.56), (0, 0.82)], 0.02, (120, 96, 90), depth=0.5)
     mouth(pen, Mood("open", "smile", (0, 0)), 0.52, 0.17)
     nose(pen, 0.34, 0.1, 0.07, _pick(rng, [PINK, (214, 120, 126), (130, 84, 84)], 5))
     whiskers(pen, rng, 0.48, 0.36, 0.5, contrast(mix(coat, muzzle, 0.3)))

@@ -96,7 +96,7 @@ def _sunset(rng: np.random.Generator, base: Colour) -> Image.Image:
     return image
 
 
-KINDS = (_studio, _studio, _meadow, _wood, _lights, _dots, _stripes, _rays, _sunset)
+KINDS = (*[_studio] * 5, *[_meadow] * 2, *[_sunset] * 2, _wood, *[_lights] * 2, _dots, _stripes, _rays)
 
 
 def background(rng: np.random.Generator) -> Image.Image:

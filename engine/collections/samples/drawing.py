@@ -121,8 +121,8 @@ class Pen:
 
     @contextmanager
     def inside(self, points: ArrayLike, depth: float = 0.0) -> Iterator[None]:
-        """What is drawn in this block, at most 0.4 units beyond the polygon, shows only inside it."""
-        place, margin = self.place(points, depth), 0.4 * self.unit
+        """What is drawn in this block, at most 0.8 units beyond the polygon, shows only inside it."""
+        place, margin = self.place(points, depth), 0.8 * self.unit
         low = np.maximum(np.floor(place.min(axis=0) - margin).astype(int), 0)
         high = np.minimum(np.ceil(place.max(axis=0) + margin).astype(int), self.image.size)
         box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
