@@ -1,0 +1,74 @@
+"""A grid of thumbnails that can be clicked: answers with rank, distance and label, or pages to browse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+
+_gallery = st.components.v2.component(
+    "benzer_gallery",
+    html='<div class="root"></div>',
+    css=(_HERE / "gallery.css").read_text(encoding="utf-8"),
+    js=(_HERE / "gallery.js").read_text(encoding="utf-8"),
+)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture of a gallery. `same`: whether its label is the query's (None: nobody knows)."""
+
+    id: int
+    src: str
+    name: str
+    rank: int | None = None
+    distance: float | None = None
+    label: str | None = None
+    same: bool | None = None
+    missed: bool = False
+    selected: bool = False
+
+    def as_data(self) -> dict[str, Any]:
+        """What the browser needs, empty entries left out."""
+        data = {name: value for name, value in vars(self).items() if value is not None}
+        if self.distance is not None:
+            data["distance"] = f"{self.distance:.3g}" if self.distance >= 100 else f"{self.distance:.3f}"
+        return data
+
+
+def thumbnail_url(collection: str, id: int, content: str) -> str:
+    """The address of a thumbnail; `content` is the picture's hash, so that a changed picture has another address."""
+    return f"/thumbs/{collection}/{int(id)}.webp?v={content[:12]}"
+
+
+def gallery(
+    tiles: Sequence[Tile],
+    *,
+    key: str,
+    title: str,
+    columns: int = 4,
+    kind: str = "answers",
+    on_pick: Callable[[int], None] | None = None,
+    scroll: bool = True,
+) -> None:
+    """Draw the tiles; a click or Enter calls `on_pick(id)` before the page is drawn anew. Without it they are still."""
+
+    def picked() -> None:
+        id = getattr(st.session_state.get(key), "pick", None)
+        if on_pick is not None and isinstance(id, int):
+            on_pick(id)
+
+    data = {
+        "items": [tile.as_data() for tile in tiles],
+        "title": title,
+        "columns": columns,
+        "kind": kind,
+        "still": on_pick is None,
+        "scroll": scroll,
+    }
+    _gallery(data=data, key=key, on_pick_change=picked)

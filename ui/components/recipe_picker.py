@@ -1,0 +1,122 @@
+"""The sidebar's drop-downs: one choice each makes the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.distances import METRICS
+from engine.recipe import MAX_K, Recipe
+from engine.workbench import CollectionCard
+from ui.state import EIGHT, ask_for_image, asked, recipe_of_choices, workbench
+
+if TYPE_CHECKING:
+    from engine.encoders.encoder import EncoderChoice
+    from engine.indexes import Index
+
+
+def recipe_picker(cards: Sequence[CollectionCard]) -> Recipe:
+    """Draw the drop-downs in the sidebar and return the recipe they make. There must be at least one collection."""
+    collection = _collection(cards)
+    default = workbench().default_recipe(collection)
+    _encoder(workbench().choices(), default)
+    _embedding(default)
+    _choice("metric", "Metric", list(METRICS), lambda name: METRICS[name].title, default.metric, _METRIC_HELP)
+    options = _method(default)
+    return recipe_of_choices(options)
+
+
+_METRIC_HELP = "Cosine compares directions and forgives brightness; Euclidean compares every value."
+
+
+def _collection(cards: Sequence[CollectionCard]) -> str:
+    titles = _distinct({card.name: card.title for card in cards})
+    names = [card.name for card in cards]
+    before = st.session_state.get("searched_collection")
+    name = _choice("collection", "Collection", names, lambda name: titles.get(name, name), names[0])
+    query = asked()
+    if before not in (None, name) and query is not None and query.data is None and not st.session_state.get("linked"):
+        ask_for_image(None)  # the number belongs to a picture of the other collection
+    st.session_state.linked = False
+    st.session_state.searched_collection = name
+    return name
+
+
+def _encoder(choices: Sequence[EncoderChoice], default: Recipe) -> None:
+    by_key = {f"{c.name}@{c.weights}" if c.weights else c.name: c for c in choices}
+    titles = _distinct({key: c.title if c.ready else f"{c.title} (to be trained)" for key, c in by_key.items()})
+    first = f"{default.encoder}@{default.weights}" if default.weights else default.encoder
+    key = _choice(
+        "encoder",
+        "Encoder",
+        list(by_key),
+        lambda key: titles.get(key, key),
+        first,
+        "What turns a picture into numbers.",
+    )
+    if by_key[key].help:
+        st.session_state.encoder_help = by_key[key].help
+
+
+def _embedding(default: Recipe) -> None:
+    from engine.encoders.embedding import EMBEDDINGS
+
+    _choice(
+        "embedding",
+        "Embedding",
+        list(EMBEDDINGS),
+        lambda name: EMBEDDINGS[name].title,
+        default.embedding,
+        "How the encoder's output becomes one vector.",
+    )
+
+
+def _method(default: Recipe) -> dict[str, int]:
+    methods = workbench().methods()
+    help_text = "\n\n".join(f"**{method.title}**: {method.summary}" for method in methods.values())
+    name = _choice(
+        "method", "Search method", list(methods), lambda name: methods[name].title, default.method, help_text
+    )
+    with st.expander("Settings", icon=":material/tune:"):
+        st.session_state.setdefault("k", EIGHT)
+        st.number_input("Number of results", 1, MAX_K, key="k", help="How many similar pictures to show.")
+        return _settings(methods[name])
+
+
+def _settings(method: type[Index]) -> dict[str, int]:
+    """A number for each setting of the method; an empty field leaves the choice to the method."""
+    chosen = {}
+    for setting in method.settings:
+        key = f"{method.name}.{setting.name}"
+        value = st.session_state.get(key)
+        if value is not None and not setting.low <= value <= setting.high:
+            st.session_state[key] = min(max(value, setting.low), setting.high)
+        placeholder = "automatic" if setting.default is None else str(setting.default)
+        value = st.number_input(
+            setting.title, setting.low, setting.high, None, 1, key=key, help=setting.help, placeholder=placeholder
+        )
+        if value is not None:
+            chosen[setting.name] = int(value)
+    return chosen
+
+
+def _choice(
+    key: str, label: str, options: list[str], shown: Callable[[str], str], default: str, help: str | None = None
+) -> str:
+    """A drop-down of names. A name that is not there (an old link) gives way to the default, and the page says so."""
+    present = st.session_state.get(key)
+    if present not in options:
+        if present is not None:
+            st.session_state.complaint = (
+                f"There is no {label.lower()} “{present}” here; {shown(default)} is used instead."
+            )
+        st.session_state[key] = default
+    return str(st.selectbox(label, options, format_func=shown, key=key, help=help))
+
+
+def _distinct(titles: dict[str, str]) -> dict[str, str]:
+    """Titles by name; those that occur twice carry their name as well."""
+    texts = list(titles.values())
+    return {name: title if texts.count(title) == 1 else f"{title} ({name})" for name, title in titles.items()}

@@ -1,0 +1,63 @@
+"""Small helpers in the browser: paste a picture into the uploader, copy the page's address, read-only lines of text."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+_PASTE = """
+export default function () {
+  const paste = (event) => {
+    const picture = [...(event.clipboardData?.files || [])].find((file) => file.type.startsWith("image/"));
+    const input = document.querySelector('.st-key-query-uploader input[type="file"]');
+    if (!picture || !input) return;
+    const files = new DataTransfer();
+    files.items.add(picture);
+    input.files = files.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    event.preventDefault();
+  };
+  document.addEventListener("paste", paste);
+  return () => document.removeEventListener("paste", paste);
+}
+"""
+
+_COPY = """
+export default function ({ parentElement }) {
+  const button = parentElement.querySelector("button");
+  button.onclick = async () => {
+    try {
+      await navigator.clipboard.writeText(location.href);
+      button.textContent = "Link copied";
+    } catch {
+      button.textContent = "Copy it from the address bar";
+    }
+    setTimeout(() => (button.textContent = "Copy link"), 2500);
+  };
+}
+"""
+
+_BUTTON_CSS = """
+button {
+  font-family: var(--st-font); font-size: 0.875rem; line-height: 1.6; color: var(--st-text-color);
+  cursor: pointer; white-space: nowrap;
+  padding: 0.25rem 0.75rem; min-height: 2.5rem; box-sizing: border-box; background: var(--st-background-color);
+  border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius, 0.6rem);
+}
+button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
+button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+"""
+
+_paste = st.components.v2.component("benzer_paste", html="<span></span>", js=_PASTE)
+_copy = st.components.v2.component(
+    "benzer_copy", html='<button type="button">Copy link</button>', css=_BUTTON_CSS, js=_COPY
+)
+
+
+def accept_paste() -> None:
+    """A picture pasted anywhere on the page goes into the query's uploader."""
+    _paste(key="paste", height="content")
+
+
+def copy_link() -> None:
+    """A button that copies the page's address."""
+    _copy(key="copy-link", width="content")

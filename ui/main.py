@@ -1,0 +1,69 @@
+"""The frame of every page: navigation, the recipe in the sidebar, the running job, and errors as sentences."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import streamlit as st
+
+from engine.errors import BenzerError
+from ui.components.job_progress import job_chip
+from ui.components.messages import errors_shown, show_error
+from ui.components.recipe_picker import recipe_picker
+from ui.pages import collections, search, train
+from ui.state import collection_cards, read_address, workbench
+
+ASSETS = Path(__file__).parent / "assets"
+
+_log = logging.getLogger("benzer")
+
+
+def main() -> None:
+    """Draw the page that the address names."""
+    st.set_page_config(page_title="Benzer", page_icon=str(ASSETS / "icon.png"), layout="wide", menu_items=_MENU)
+    st.logo(str(ASSETS / "logo.png"), size="large", icon_image=str(ASSETS / "icon.png"))
+    pages = {
+        "search": st.Page(search.page, title="Search", icon=":material/image_search:", default=True),
+        "collections": st.Page(
+            collections.page, title="Collections", icon=":material/photo_library:", url_path="collections"
+        ),
+        "train": st.Page(train.page, title="Train", icon=":material/model_training:", url_path="train"),
+    }
+    page = st.navigation(list(pages.values()))
+    wanted = st.session_state.pop("go_to", None)
+    if wanted in pages:
+        st.switch_page(pages[wanted])
+    st.html(f"<style>{_STYLE}</style>")
+    with errors_shown():
+        _sidebar()
+    with errors_shown():
+        page.run()
+
+
+_STYLE = """
+.stMainBlockContainer { padding-inline: clamp(1rem, 3.5vw, 3.5rem); max-width: 1500px; }
+.stSidebar hr { margin-block: 0.5rem; }
+"""
+
+_MENU = {"About": "**Benzer** finds the pictures that look alike. Everything stays on this computer."}
+
+
+def _sidebar() -> None:
+    st.session_state.recipe = None
+    read_address()
+    with st.sidebar:
+        cards = collection_cards()
+        if cards:
+            st.session_state.recipe = recipe_picker(cards)
+        job_chip(workbench().jobs())
+
+
+def unforeseen(error: Exception) -> bool:
+    """Show what no one foresaw as a sentence; the whole of it goes to the server's log."""
+    if isinstance(error, BenzerError):
+        show_error(error)
+        return True
+    _log.error("A page failed.", exc_info=error)
+    st.error("Something unforeseen happened. Reload the page; if it happens again, the server's log tells more.")
+    return True

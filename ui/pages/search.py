@@ -1,0 +1,384 @@
+"""The search page: a picture in, the eight most similar out, and what the answer cost."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from engine.errors import BenzerError, NotFound, NotReady, Unreadable
+from engine.jobs import Job
+from engine.recipe import Recipe
+from engine.workbench import Answer, Readiness
+from ui.components.crop import crop_picture
+from ui.components.gallery import Tile, gallery, thumbnail_url
+from ui.components.job_progress import duration, job_progress
+from ui.components.literal import literal
+from ui.components.messages import empty_state, errors_shown, show_error
+from ui.components.small import accept_paste, copy_link
+from ui.state import (
+    FIRST_SAMPLE,
+    Asked,
+    ask_for_image,
+    ask_for_part,
+    ask_for_picture,
+    asked,
+    images_of,
+    job_about,
+    shown,
+    workbench,
+    write_address,
+)
+
+PICTURE_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"]
+COMPARED = ("exact", "lsh", "kmeans")
+A_PAGE = 40
+
+
+def page() -> None:
+    """Draw the page for the recipe in the sidebar and the session's query."""
+    st.title("Find look-alikes", anchor=False)
+    complaint = st.session_state.pop("complaint", "")
+    if complaint:
+        st.warning(literal(complaint), icon=":material/info:")
+    recipe: Recipe | None = st.session_state.recipe
+    if recipe is None:
+        _first_visit()
+        return
+    job = job_about(recipe.collection)
+    if job is not None:
+        job_progress(job, key="search")
+    images = images_of(recipe.collection)
+    if not len(images.ids):
+        _nothing_to_search()
+        return
+    if asked() is None:
+        ask_for_image(int(images.ids[0]))
+    left, right = st.columns([1.1, 3], gap="large")
+    with left:
+        _query_panel(recipe)
+    with right:
+        _answer_panel(recipe, job)
+    _browse(recipe)
+    write_address(recipe)
+
+
+# ── nothing there yet ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _first_visit() -> None:
+    """Nothing stored: draw the first sample at once, unless that was done before and the person removed it."""
+    samples = [job for job in workbench().jobs() if job.kind in ("sample", "import")]
+    running = next((job for job in samples if job.alive), None)
+    if running is None and not samples:
+        running = _draw_sample()
+    if running is not None:
+        st.write("Preparing a first collection of drawn animal faces. It takes under a minute.")
+        job_progress(running, key="first")
+        return
+    if samples[0].error:
+        st.error(literal(samples[0].error))
+    _nothing_to_search()
+
+
+def _nothing_to_search() -> None:
+    empty_state(
+        "No pictures here yet",
+        "Add a collection of your own, or let Benzer draw one to try things out.",
+        {
+            "Draw the animal faces": _draw_sample,
+            "Add your pictures": partial(st.session_state.update, go_to="collections"),
+        },
+        key="no-pictures",
+    )
+
+
+def _draw_sample() -> Job:
+    return workbench().start("sample", name=FIRST_SAMPLE)
+
+
+# ── the query ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _query_panel(recipe: Recipe) -> None:
+    st.header("Your picture", anchor=False)
+    with st.container(key="query-uploader"):
+        key = f"upload-{st.session_state.get('uploader', 0)}"
+        st.file_uploader(
+            "Drop, paste or browse a picture",
+            type=PICTURE_TYPES,
+            key=key,
+            on_change=_uploaded,
+            args=(key,),
+            max_upload_size=200,
+            help="It stays on this computer. You can also paste a picture anywhere on this page.",
+        )
+    query = asked()
+    with errors_shown():
+        if query is not None:
+            _query_picture(recipe, query)
+    with st.container(horizontal=True):
+        st.button("Random picture", icon=":material/casino:", on_click=_random, args=(recipe.collection,))
+        st.button("Start over", icon=":material/restart_alt:", on_click=ask_for_image, args=(None,))
+    accept_paste()
+
+
+def _uploaded(key: str) -> None:
+    file = st.session_state.get(key)
+    if file is None:
+        ask_for_image(None)
+    else:
+        ask_for_picture(file.getvalue(), file.name)
+
+
+def _random(collection: str) -> None:
+    ask_for_image(int(random.choice(images_of(collection).ids)))
+
+
+def _query_picture(recipe: Recipe, query: Asked) -> None:
+    name, label, src = _facts_of(recipe, query)
+    crop_picture(src, name, query.crop, key=f"crop-{hash((query.image_id, query.data))}", on_crop=ask_for_part)
+    st.caption(literal(name) + (f" · {literal(label)}" if label else ""))
+
+
+def _facts_of(recipe: Recipe, query: Asked) -> tuple[str, str, str]:
+    """The query's name, label and address of its picture."""
+    if query.data is not None:
+        return query.name, "", _shown_once(query.data)
+    row = _row(recipe.collection, int(query.image_id or 0))
+    images = images_of(recipe.collection)
+    return (
+        images.names[row],
+        images.labels[row],
+        thumbnail_url(recipe.collection, int(images.ids[row]), images.hashes[row]),
+    )
+
+
+def _shown_once(data: bytes) -> str:
+    """The small version of an upload, made once for each upload of this session."""
+    kept = st.session_state.get("upload_shown")
+    if kept is None or kept[0] is not data:
+        kept = st.session_state.upload_shown = (data, shown(data))
+    return str(kept[1])
+
+
+def _row(collection: str, id: int) -> int:
+    """The row of an image; NotFound when it is there no more."""
+    ids = images_of(collection).ids
+    row = int(ids.searchsorted(id))
+    if row >= len(ids) or ids[row] != id:
+        raise NotFound(f"Picture {id} is not in this collection any more.", way_out="Choose another one below.")
+    return row
+
+
+# ── the answer ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _answer_panel(recipe: Recipe, job: Job | None) -> None:
+    query = asked()
+    if query is None:
+        return
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="answer-head"
+    ):
+        heading = st.container(width="stretch")
+        include, label = _filters(recipe)
+    try:
+        answer = workbench().search(recipe, query.as_query(), include_query=include, label=label or None)
+    except NotReady:
+        _not_ready(recipe, job)
+    except (NotFound, Unreadable) as error:
+        _unusable_query(error)
+    except BenzerError as error:
+        show_error(error)
+    else:
+        _draw_answer(recipe, query, answer, heading)
+
+
+def _filters(recipe: Recipe) -> tuple[bool, str]:
+    labels = sorted({label for label in images_of(recipe.collection).labels if label})
+    if st.session_state.get("label", "") not in ["", *labels]:
+        st.session_state.label = ""
+    label = ""
+    if labels:
+        shown_as = "any label"
+        label = st.selectbox(
+            "Label of the answers",
+            ["", *labels],
+            key="label",
+            format_func=lambda text: text or shown_as,
+            width=170,
+            label_visibility="collapsed",
+        )
+    include = st.toggle("Include itself", key="include_query", help="Whether the picture may be among its own answers.")
+    return include, str(label or "")
+
+
+def _not_ready(recipe: Recipe, job: Job | None) -> None:
+    """Say what has to be made first, and offer to make it."""
+    if job is not None:
+        st.info("The answer appears here as soon as the work above is done.", icon=":material/hourglass_top:")
+        return
+    readiness = workbench().readiness(recipe)
+    if readiness.ready:  # it has just been made
+        st.rerun()
+    _failed_before(recipe)
+    st.info(literal(readiness.sentence), icon=":material/construction:")
+    if readiness.action == "embed":
+        st.button(
+            _build_label(readiness), type="primary", on_click=_embed, args=(recipe,), icon=":material/play_arrow:"
+        )
+    elif readiness.action == "train" and st.button("Train it", type="primary", icon=":material/model_training:"):
+        st.session_state.go_to = "train"
+        st.rerun()
+
+
+def _build_label(readiness: Readiness) -> str:
+    return "Build the vectors" + (f" (about {duration(readiness.seconds)})" if readiness.seconds else "")
+
+
+def _embed(recipe: Recipe) -> None:
+    with errors_shown():
+        workbench().start("embed", recipe=recipe.as_dict())
+
+
+def _failed_before(recipe: Recipe) -> None:
+    """The error of the last attempt, where that was the last thing that happened to this collection."""
+    last = next((job for job in workbench().jobs() if job.kind == "embed" and _is_about(job, recipe)), None)
+    if last is not None and last.error:
+        st.error(literal(last.error), icon=":material/error:")
+
+
+def _is_about(job: Job, recipe: Recipe) -> bool:
+    wanted = job.config["arguments"].get("recipe", {})
+    return bool(wanted.get("collection") == recipe.collection and wanted.get("encoder") == recipe.encoder)
+
+
+def _unusable_query(error: BenzerError) -> None:
+    show_error(error)
+    if isinstance(error, Unreadable):
+        st.write("These work: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC.")
+    st.button("Start with another picture", on_click=ask_for_image, args=(None,), type="primary")
+
+
+def _draw_answer(recipe: Recipe, query: Asked, answer: Answer, heading: DeltaGenerator) -> None:
+    name, label, _ = _facts_of(recipe, query)
+    part = "a part of " if query.crop else ""
+    heading.header(f"{len(answer.hits)} closest to {part}{literal(name)}", anchor=False)
+    if len(answer.hits) < recipe.k:
+        st.info(_fewer(recipe, answer), icon=":material/info:")
+    gallery(_tiles(recipe, answer, label), key="answers", title="Answers", on_pick=ask_for_image)
+    st.caption(literal(answer.sentence()))
+    with st.container(horizontal=True, key="take-away"):
+        copy_link()
+        stem = f"benzer-{recipe.collection}"
+        st.download_button("CSV", answer.to_csv().encode("utf-8-sig"), f"{stem}.csv", "text/csv", on_click="ignore")
+        st.download_button("JSON", answer.to_json(), f"{stem}.json", "application/json", on_click="ignore")
+        with st.popover("Command", icon=":material/terminal:"):
+            st.write("The same search on the command line:")
+            st.code(answer.command(), language="bash", wrap_lines=True)
+    _comparison(recipe, query, answer)
+
+
+def _fewer(recipe: Recipe, answer: Answer) -> str:
+    if answer.receipt.total < recipe.k:
+        return f"There are only {answer.receipt.total} other pictures to choose from, so all of them are shown."
+    return f"The search method found only {len(answer.hits)} of the {recipe.k}. Exact search finds them all."
+
+
+def _tiles(recipe: Recipe, answer: Answer, query_label: str) -> list[Tile]:
+    images = images_of(recipe.collection)
+    hashes = {int(id): digest for id, digest in zip(images.ids, images.hashes, strict=True)}
+    return [
+        Tile(
+            id=hit.id,
+            src=thumbnail_url(recipe.collection, hit.id, hashes.get(hit.id, "")),
+            name=hit.name,
+            rank=hit.rank,
+            distance=hit.distance,
+            label=hit.label or hit.name,
+            same=hit.label == query_label if hit.label and query_label else None,
+        )
+        for hit in answer.hits
+    ]
+
+
+# ── side by side ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _comparison(recipe: Recipe, query: Asked, answer: Answer) -> None:
+    panel = st.expander("Compare the search methods", icon=":material/compare:", key="compare", on_change="rerun")
+    if not panel.open:
+        return
+    with panel, errors_shown(), st.spinner("Searching with every method …"):
+        names = [name for name in COMPARED if name in workbench().methods()]
+        answers = workbench().compare(
+            recipe, query.as_query(), names, include_query=answer.include_query, label=answer.label
+        )
+        for column, found in zip(st.columns(len(answers)), answers, strict=True):
+            with column:
+                _one_method(recipe, query, found)
+
+
+def _one_method(recipe: Recipe, query: Asked, answer: Answer) -> None:
+    method = workbench().methods()[answer.recipe.method]
+    st.markdown(f"**{literal(method.title)}**")
+    _, label, _ = _facts_of(recipe, query)
+    key = f"compare-{method.name}"
+    gallery(_tiles(recipe, answer, label), key=key, title=method.title, kind="small", on_pick=ask_for_image)
+    st.caption(literal(answer.sentence()))
+    if answer.missed:
+        st.caption(f"Missed {len(answer.missed)}:")
+        gallery(_missed(recipe, answer), key=f"{key}-missed", title="Missed", kind="small", on_pick=ask_for_image)
+
+
+def _missed(recipe: Recipe, answer: Answer) -> list[Tile]:
+    images = images_of(recipe.collection)
+    tiles = []
+    for id in answer.missed:
+        row = _row(recipe.collection, id)
+        src = thumbnail_url(recipe.collection, id, images.hashes[row])
+        tiles.append(Tile(id=id, src=src, name=images.names[row], missed=True))
+    return tiles
+
+
+# ── browsing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _browse(recipe: Recipe) -> None:
+    """Forty thumbnails a page; a click makes a new query."""
+    images = images_of(recipe.collection)
+    wanted = st.session_state.get("label", "")
+    rows = [row for row, label in enumerate(images.labels) if not wanted or label == wanted]
+    pages = max(1, -(-len(rows) // A_PAGE))
+    st.session_state.browse_page = min(max(st.session_state.get("browse_page", 1), 1), pages)
+    st.header("Browse", anchor=False, divider="gray")
+    number = st.session_state.browse_page
+    query = asked()
+    tiles = [
+        Tile(
+            id=int(images.ids[row]),
+            src=thumbnail_url(recipe.collection, int(images.ids[row]), images.hashes[row]),
+            name=images.names[row],
+            selected=query is not None and query.image_id == int(images.ids[row]),
+        )
+        for row in rows[(number - 1) * A_PAGE : number * A_PAGE]
+    ]
+    st.caption(f"{len(rows):,} pictures{f' labelled {literal(wanted)}' if wanted else ''}. A click makes a new search.")
+    gallery(tiles, key="browse", title="All pictures", columns=10, kind="browse", on_pick=ask_for_image)
+    if pages > 1:
+        _pager(pages)
+
+
+def _pager(pages: int) -> None:
+    def go(step: int) -> Callable[[], None]:
+        return lambda: st.session_state.update(browse_page=st.session_state.browse_page + step)
+
+    number = st.session_state.browse_page
+    with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center", key="pager"):
+        st.button("Previous", key="browse-back", icon=":material/chevron_left:", on_click=go(-1), disabled=number <= 1)
+        st.text(f"page {number} of {pages}")
+        st.button("Next", key="browse-on", icon=":material/chevron_right:", on_click=go(1), disabled=number >= pages)

@@ -1,0 +1,242 @@
+"""What a session remembers and what all sessions share: the workbench, opened collections, the address and the recipe.
+
+The address holds the whole recipe and the query, in the engine's own words, so that a link opens the same search
+anywhere: `?collection=animal-faces&encoder=model-4@default&embedding=max&metric=cosine&method=lsh(bits=8)&q=17`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.answers import Query
+from engine.errors import BadParameter, BenzerError
+from engine.recipe import MAX_K, Recipe, parse_method
+from engine.shelf import Shelf
+from engine.workbench import CollectionCard, Workbench
+
+if TYPE_CHECKING:
+    from engine.collections.collection import Collection, Images
+    from engine.jobs import Job
+
+FIRST_SAMPLE = "animal-faces"
+EIGHT = 8
+
+_COLLECTIONS_KEPT = 8
+_PICTURE_SIDE = 640  # pixels; what a page shows of an uploaded picture
+
+_images: Shelf[Images] = Shelf(_COLLECTIONS_KEPT)
+_opened: Shelf[Collection] = Shelf(_COLLECTIONS_KEPT)
+_cards: Shelf[list[CollectionCard]] = Shelf(1)
+
+
+@cache
+def workbench() -> Workbench:
+    """The one workbench of this server."""
+    return Workbench()
+
+
+def open_collection(name: str) -> Collection:
+    """The collection of that name, kept open until it changes; NotFound when there is none."""
+    return _opened.get((name, _stamp(workbench().home.datasets / name)), lambda: workbench().collection(name))
+
+
+def images_of(name: str) -> Images:
+    """The usable images of a collection, kept until it changes."""
+    return _images.get((name, _stamp(workbench().home.datasets / name)), lambda: open_collection(name).images())
+
+
+def collection_cards() -> list[CollectionCard]:
+    """A card for every collection, kept until one of them changes."""
+    folders = sorted(p for p in workbench().home.datasets.glob("*") if p.is_dir())
+    key = tuple((folder.name, _stamp(folder)) for folder in folders)
+    return _cards.get(key, workbench().collections)
+
+
+def job_about(collection: str) -> Job | None:
+    """The job that works on a collection right now, if any."""
+    for job in workbench().jobs():
+        arguments = job.config["arguments"]
+        names = {arguments.get("collection"), arguments.get("name"), arguments.get("recipe", {}).get("collection")}
+        if collection in names and job.kind != "train" and job.alive:
+            return job
+    return None
+
+
+def _stamp(folder: Path) -> tuple[object, ...]:
+    found = []
+    for name in ("catalogue.sqlite", "catalogue.sqlite-wal"):
+        try:
+            status = os.stat(folder / name)
+            found.append((status.st_mtime_ns, status.st_size, status.st_ino))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            found.append((0, 0, 0))
+    return tuple(found)
+
+
+# ── the query ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What this session looks for: an image of the collection, or an uploaded picture; `crop` is the part meant."""
+
+    image_id: int | None = None
+    data: bytes | None = None
+    name: str = ""
+    crop: tuple[float, float, float, float] | None = None
+
+    def as_query(self) -> Query:
+        if self.data is not None:
+            return Query.picture(self.data, self.name, self.crop)
+        return Query.image(int(self.image_id or 0), self.crop)
+
+
+def asked() -> Asked | None:
+    """The session's query, None where nothing was chosen yet."""
+    query: Asked | None = st.session_state.get("asked")
+    return query
+
+
+def ask_for_image(id: int | None) -> None:
+    """Look for an image of the collection; an upload is put away (its widget empties because its key changes)."""
+    st.session_state.asked = Asked(image_id=id) if id is not None else None
+    st.session_state.uploader = st.session_state.get("uploader", 0) + 1
+
+
+def ask_for_picture(data: bytes, name: str) -> None:
+    """Look for an uploaded picture; the address then names no image."""
+    st.session_state.asked = Asked(data=data, name=name)
+
+
+def ask_for_part(crop: tuple[float, float, float, float] | None) -> None:
+    """Look for a part of the same picture, or for the whole (None)."""
+    query = asked()
+    if query is not None:
+        st.session_state.asked = replace(query, crop=crop)
+
+
+# ── the address ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_address() -> None:
+    """Take over what the address asks for, when it is not what this session wrote there itself (a link, or Back)."""
+    address = {name: st.query_params[name] for name in st.query_params}
+    if not address or address == st.session_state.get("address"):
+        return
+    st.session_state.address = address
+    st.session_state.linked = True
+    for choice in ("collection", "encoder", "embedding", "metric", "method", "label"):
+        if choice in address:
+            st.session_state[choice] = address[choice]
+    try:
+        _read_details(address)
+    except (BenzerError, ValueError):
+        st.session_state.complaint = "This link is not whole: a part of it could not be read and was left out."
+
+
+def _read_details(address: dict[str, str]) -> None:
+    if "method" in address:
+        name, options = parse_method(address["method"])
+        st.session_state.method = name
+        for option, value in options:
+            st.session_state[f"{name}.{option}"] = int(value)
+    if "label" not in address:
+        st.session_state.label = ""
+    st.session_state.include_query = address.get("self") == "1"
+    st.session_state.k = min(max(int(address.get("k", EIGHT)), 1), MAX_K)
+    if "q" in address:
+        crop = tuple(float(side) for side in address["crop"].split(",")) if "crop" in address else None
+        wanted = Asked(image_id=int(address["q"]), crop=crop)  # type: ignore[arg-type]
+        wanted.as_query()
+        ask_for_image(wanted.image_id)
+        st.session_state.asked = wanted
+
+
+def write_address(recipe: Recipe) -> None:
+    """Put the recipe and the query into the address, where they differ from what stands there."""
+    encoder = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
+    address = {
+        "collection": recipe.collection,
+        "encoder": encoder,
+        "embedding": recipe.embedding,
+        "metric": recipe.metric,
+        "method": recipe.method_text,
+    }
+    if recipe.k != EIGHT:
+        address["k"] = str(recipe.k)
+    if label := st.session_state.get("label"):
+        address["label"] = label
+    if st.session_state.get("include_query"):
+        address["self"] = "1"
+    query = asked()
+    if query is not None and query.image_id is not None:
+        address["q"] = str(query.image_id)
+        if query.crop:
+            address["crop"] = ",".join(f"{side:.4f}" for side in query.crop)
+    st.session_state.address = address
+    if {name: st.query_params[name] for name in st.query_params} != address:
+        st.query_params.from_dict(address)
+
+
+def recipe_of_choices(options: dict[str, Any]) -> Recipe:
+    """The recipe of the sidebar's present choices; BadParameter when one is missing."""
+    state = st.session_state
+    encoder, _, weights = str(state.encoder).partition("@")
+    return Recipe(
+        state.collection,
+        encoder,
+        weights,
+        state.embedding,
+        state.metric,
+        state.method,
+        int(state.k),
+        tuple(options.items()),
+    )
+
+
+# ── pictures from outside ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def shown(data: bytes) -> str:
+    """An uploaded picture as a small data address, upright; UnreadableImage when it cannot be opened."""
+    import base64
+    import io
+
+    from engine.collections.reading import open_picture
+
+    picture = open_picture(data, size=_PICTURE_SIDE)
+    picture.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
+    out = io.BytesIO()
+    picture.save(out, "WEBP", quality=82)
+    return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+def roots() -> list[Path]:
+    """The folders below which a person may name a folder to import: the home directory and those of $BENZER_ROOTS."""
+    named = [Path(part) for part in os.environ.get("BENZER_ROOTS", "").split(os.pathsep) if part]
+    return [root.expanduser().resolve() for root in [Path.home(), *named] if root.expanduser().is_dir()]
+
+
+def folder_under_roots(text: str) -> Path:
+    """The folder a person typed, absolute or below one of the roots.
+
+    Raises:
+        BadParameter: there is no such folder, or it is not below a root.
+    """
+    if not text.strip() or "\0" in text:
+        raise BadParameter("folder", "the import", "the path of a folder on this computer", text)
+    for root in roots():
+        try:
+            path = (root / Path(text.strip()).expanduser()).resolve(strict=True)
+        except (OSError, RuntimeError):
+            continue
+        if path.is_relative_to(root) and path.is_dir():
+            return path
+    allowed = ", ".join(map(str, roots()))
+    raise BadParameter("folder", "the import", f"an existing folder below {allowed}", text.strip())

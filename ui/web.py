@@ -1,0 +1,132 @@
+"""What the server answers besides the pages: thumbnails by number, and which requests it refuses."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.errors import BenzerError, NotFound
+from ui.state import open_collection
+
+# Behind a reverse proxy of one's own: BENZER_HOSTS="pictures.example.org other.example.org".
+HOSTS = frozenset({"localhost", "127.0.0.1", "::1", *os.environ.get("BENZER_HOSTS", "").split()})
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+
+_HEADERS = {
+    "content-security-policy": "; ".join(
+        [
+            "default-src 'self'",
+            # Streamlit loads the code of components from blobs and inline modules.
+            "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob: data:",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "connect-src 'self' data: blob:",
+            "worker-src 'self' blob:",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        ]
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class OwnPagesOnly:
+    """Refuse requests that name a foreign Host or come from a foreign page; the rest get the security headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+        elif not _is_own(scope):
+            await _refuse(scope, receive, send)
+        else:
+            await self.app(scope, receive, _with_headers(send) if scope["type"] == "http" else send)
+
+
+def _is_own(scope: Scope) -> bool:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    if _host_name("//" + headers.get("host", "")) not in HOSTS:
+        return False
+    if "origin" in headers and _host_name(headers["origin"]) not in HOSTS:
+        return False
+    # A link on another site may open a page here; its scripts and pictures may not read from here.
+    foreign = headers.get("sec-fetch-site") == "cross-site"
+    return not foreign or headers.get("sec-fetch-mode") == "navigate"
+
+
+def _host_name(address: str) -> str:
+    try:
+        return (urlsplit(address).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    answer = PlainTextResponse("This server answers its own pages on this computer only.", status_code=403)
+    await answer(scope, receive, send)
+
+
+def _with_headers(send: Send) -> Send:
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            present = {name.lower() for name, _ in message["headers"]}
+            extra = [(n.encode(), v.encode()) for n, v in _HEADERS.items() if n.encode() not in present]
+            message = {**message, "headers": [*message["headers"], *extra]}
+        await send(message)
+
+    return wrapped
+
+
+def thumbnail(request: Request) -> Response:
+    """`/thumbs/<collection>/<id>.webp`: one thumbnail. The pages add `?v=<content>`, so an answer never changes."""
+    try:
+        if not _NAME.fullmatch(request.path_params["collection"]):
+            raise NotFound("No collection has such a name.")
+        data = open_collection(request.path_params["collection"]).thumbnail(request.path_params["id"])
+    except (BenzerError, OSError):
+        return PlainTextResponse("There is no such picture.", status_code=404)
+    return Response(data, media_type="image/webp", headers={"cache-control": "private, max-age=31536000, immutable"})
+
+
+ROUTES = [Route("/thumbs/{collection}/{id:int}.webp", thumbnail, methods=["GET"])]
+MIDDLEWARE = [Middleware(OwnPagesOnly)]
+
+
+@asynccontextmanager
+async def lifespan(app: Any) -> AsyncIterator[None]:
+    """Load the heavy libraries while the first page is being looked at, so that the first upload need not wait."""
+    threading.Thread(target=_warm_up, daemon=True).start()
+    yield
+
+
+def _warm_up() -> None:
+    try:
+        import torch
+
+        torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+    except ImportError:
+        pass  # the page that needs it says so
