@@ -1,0 +1,81 @@
+"""How many of the true nearest neighbours a search method found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import BadParameter
+from engine.indexes.index import Index, Neighbours, Vectors
+
+COMPUTED_UP_TO = 50_000  # vectors; beyond, recall is estimated on a sample
+_TIE = 1e-6  # distances nearer to each other than this share are the same: single precision tells no more
+_SAMPLE = 200
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Recall:
+    """recall@k as a share from 0 to 1; `estimated` where it stands for a sample and not for the queries asked."""
+
+    value: float
+    estimated: bool
+
+    def __str__(self) -> str:
+        return f"{self.value:.1%}" + (" (estimated on a sample)" if self.estimated else "")
+
+
+def recall_at_k(found: Neighbours, truth: Neighbours) -> NDArray[np.float64]:
+    """The share of each query's true neighbours that was found, (q,), with ties treated fairly.
+
+    What counts is how near the found ones are, not their ids: a found vector is right if it is no farther than the
+    last true neighbour, so any choice among equally near vectors is right. 1 where there are no true neighbours.
+
+    Raises:
+        BadParameter: the two answers are of different shapes.
+    """
+    if found.ids.shape != truth.ids.shape:
+        raise BadParameter("shape", "the found neighbours", f"{truth.ids.shape}, as the true ones", found.ids.shape)
+    there = truth.ids >= 0
+    wanted = there.sum(axis=1)
+    last = np.max(np.where(there, truth.distances, -np.inf), axis=1, initial=-np.inf)
+    slack = np.where(np.isfinite(last), last + _TIE * np.maximum(1.0, np.abs(last)), last)
+    right = ((found.ids >= 0) & (found.distances <= slack[:, None])).sum(axis=1)
+    return np.where(wanted > 0, np.minimum(right, wanted) / np.maximum(wanted, 1), 1.0)
+
+
+def recall_against_exact(index: Index, exact: Index, queries: Vectors, k: int) -> Recall:
+    """recall@k of an index: computed for the queries up to 50,000 vectors, estimated on a sample of them beyond.
+
+    Args:
+        exact: an exact index over the same vectors. queries: (q, d).
+    """
+    if exact.size > COMPUTED_UP_TO:
+        return Recall(estimated_recall(index, exact, queries, k, leave_one_out=False), estimated=True)
+    return Recall(_mean_recall(index, exact, queries, k), estimated=False)
+
+
+def estimated_recall(
+    index: Index, exact: Index, vectors: Vectors, k: int, *, sample: int = _SAMPLE, leave_one_out: bool = True
+) -> float:
+    """The mean recall@k over at most `sample` rows of `vectors` asked as queries: an estimate, to be labelled as one.
+
+    Args:
+        vectors: (n, d); with `leave_one_out` they are the indexed vectors, and finding itself does not count.
+    """
+    rng = np.random.default_rng(_SEED)
+    rows = np.sort(rng.choice(len(vectors), min(sample, len(vectors)), replace=False))
+    queries = np.ascontiguousarray(vectors[rows], dtype=np.float32)
+    if not leave_one_out:
+        return _mean_recall(index, exact, queries, k)
+    more = min(k + 1, 1000)
+    with_itself = _mean_recall(index, exact, queries, more)
+    # One of the k + 1 is the vector itself, which every method finds: it is taken off both sides of the share.
+    return max(0.0, (with_itself * more - 1) / (more - 1)) if more > 1 else with_itself
+
+
+def _mean_recall(index: Index, exact: Index, queries: Vectors, k: int) -> float:
+    shares = recall_at_k(index.search(queries, k), exact.search(queries, k))
+    return float(shares.mean()) if len(shares) else 1.0

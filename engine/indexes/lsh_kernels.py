@@ -1,0 +1,229 @@
+"""Compiled loops of hashing: codes of vectors, tables of buckets, the union of a query's buckets.
+
+Imported late (numba takes a second); the compiled code is kept beside this file.
+"""
+
+# numba gives the numbers their types: a Python int and an int64 are the same to it.
+# mypy: disable-error-code="assignment,arg-type,return-value"
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from engine.indexes.kernels import distance_to, dot, offer
+
+_BITS_A_DIGIT = 16
+
+
+@njit(cache=True, parallel=True)
+def hash_points(points: NDArray, normals: NDArray, margins: NDArray, doubtful: float, codes: NDArray) -> None:
+    """Fill codes[t, i], bit j set where point i lies on the positive side of plane j of table t.
+
+    Args:
+        points: (n, p) float32. normals: (T, b, p) float32. margins: (n, T·b) float32, their products as BLAS gave them.
+        doubtful: margins nearer to 0 than this times the lengths are recomputed in double precision, so that a code
+            depends neither on the rounding of BLAS nor on how many points were hashed together.
+        codes: (T, n) unsigned integers, filled here.
+    """
+    tables, bits = normals.shape[0], normals.shape[1]
+    for i in prange(points.shape[0]):
+        limit = doubtful * np.sqrt(dot(points[i], points[i]))
+        for t in range(tables):
+            code = np.uint64(0)
+            for j in range(bits):
+                margin = np.float64(margins[i, t * bits + j])
+                if abs(margin) <= limit:
+                    margin = dot(points[i], normals[t, j])
+                    margins[i, t * bits + j] = margin
+                code = (code << np.uint64(1)) | np.uint64(margin > 0.0)
+            codes[t, i] = code
+
+
+@njit(cache=True, parallel=True)
+def sort_tables(codes: NDArray, prefix: int, bits: int, rows: NDArray, starts: NDArray) -> None:
+    """Sort every table's rows by code and note where each prefix begins.
+
+    Args:
+        codes: (T, n), the codes by row; sorted in place. bits: how long the codes are; prefix: the first so many bits.
+        rows: (T, n) int32, filled with the rows in order of their codes (ties by row).
+        starts: (T, 2^prefix + 1) int32, filled: the rows with prefix c stand at starts[c]:starts[c + 1].
+    """
+    count = codes.shape[1]
+    for t in prange(codes.shape[0]):
+        for i in range(count):
+            rows[t, i] = i
+        spare_rows, spare_codes = np.empty(count, np.int32), np.empty(count, codes.dtype)
+        for shift in range(0, bits, _BITS_A_DIGIT):
+            _sort_by_digit(codes[t], rows[t], spare_codes, spare_rows, shift)
+        cut = np.uint64(bits - prefix)
+        for i in range(count):
+            starts[t, np.int64(np.uint64(codes[t, i]) >> cut) + 1] += 1
+        for c in range(1, starts.shape[1]):
+            starts[t, c] += starts[t, c - 1]
+
+
+@njit(cache=True)
+def _sort_by_digit(codes: NDArray, rows: NDArray, spare_codes: NDArray, spare_rows: NDArray, shift: int) -> None:
+    """One pass of a stable radix sort."""
+    mask, step = np.uint64((1 << _BITS_A_DIGIT) - 1), np.uint64(shift)
+    places = np.zeros((1 << _BITS_A_DIGIT) + 1, np.int64)
+    for i in range(codes.shape[0]):
+        places[np.int64((np.uint64(codes[i]) >> step) & mask) + 1] += 1
+    for c in range(1, places.shape[0]):
+        places[c] += places[c - 1]
+    for i in range(codes.shape[0]):
+        digit = np.int64((np.uint64(codes[i]) >> step) & mask)
+        spare_codes[places[digit]] = codes[i]
+        spare_rows[places[digit]] = rows[i]
+        places[digit] += 1
+    codes[:] = spare_codes
+    rows[:] = spare_rows
+
+
+@njit(cache=True)
+def probe_masks(margins: NDArray, count: int, masks: NDArray) -> int:
+    """Fill masks with the bits to flip, nearest bucket first (the own bucket, mask 0, leads); how many there are.
+
+    Query-directed probing: Lv, Josephson, Wang, Charikar, Li, "Multi-probe LSH" (VLDB 2007), algorithm 1. A bucket is
+    the nearer, the smaller the sum of the squared margins of the flipped bits.
+    """
+    bits = margins.shape[0]
+    masks[0] = np.uint64(0)
+    if count <= 1:
+        return min(count, 1)
+    order = np.argsort(np.abs(margins))
+    scores, sets, lasts = np.empty(2 * count), np.empty(2 * count, np.uint64), np.empty(2 * count, np.int64)
+    scores[0] = np.float64(margins[order[0]]) ** 2
+    sets[0] = np.uint64(1) << np.uint64(bits - 1 - order[0])
+    lasts[0] = 0
+    waiting, filled = 1, 1
+    while filled < count and waiting > 0:
+        best = 0
+        for i in range(1, waiting):
+            if scores[i] < scores[best]:
+                best = i
+        score, mask, last = scores[best], sets[best], lasts[best]
+        waiting -= 1
+        scores[best], sets[best], lasts[best] = scores[waiting], sets[waiting], lasts[waiting]
+        masks[filled] = mask
+        filled += 1
+        if last + 1 < bits:
+            here = np.float64(margins[order[last]]) ** 2
+            following = np.float64(margins[order[last + 1]]) ** 2
+            bit = np.uint64(1) << np.uint64(bits - 1 - order[last + 1])
+            own = np.uint64(1) << np.uint64(bits - 1 - order[last])
+            scores[waiting], sets[waiting], lasts[waiting] = score - here + following, (mask ^ own) | bit, last + 1
+            scores[waiting + 1], sets[waiting + 1], lasts[waiting + 1] = score + following, mask | bit, last + 1
+            waiting += 2
+    return filled
+
+
+@njit(cache=True)
+def _bucket(sorted_codes: NDArray, starts: NDArray, code: np.uint64, cut: np.uint64) -> tuple[int, int]:
+    """Where the rows with that code stand in their table."""
+    prefix = np.int64(code >> cut)
+    first, last = np.int64(starts[prefix]), np.int64(starts[prefix + 1])
+    if cut == np.uint64(0) or first == last:
+        return first, last
+    return _place(sorted_codes, first, last, code), _place(sorted_codes, first, last, code + np.uint64(1))
+
+
+@njit(cache=True)
+def _place(sorted_codes: NDArray, first: int, last: int, code: np.uint64) -> int:
+    """The first place in first:last whose code is not below `code`."""
+    # One past the largest code wraps to 0.
+    if code == np.uint64(0) and last > first and np.uint64(sorted_codes[last - 1]) == ~np.uint64(0):
+        return last
+    while first < last:
+        middle = (first + last) // 2
+        if np.uint64(sorted_codes[middle]) < code:
+            first = middle + 1
+        else:
+            last = middle
+    return first
+
+
+@njit(cache=True)
+def gather(
+    margins: NDArray, codes: NDArray, probes: int, tables: tuple, alive: NDArray, seen: NDArray, found: NDArray
+) -> int:
+    """Write the union of one query's buckets to `found`, each row once; how many.
+
+    Args:
+        margins: (T·b,) of the query; codes: (T,) of the query. tables: (sorted codes, rows, starts, cut, bits, codes of
+            the rows that were added since, (T, a), the first of those rows). seen: a zeroed bitmap, n/8 bytes or more.
+    """
+    sorted_codes, rows, starts, cut, bits, late_codes, late_first = tables
+    masks = np.empty(probes + 1, np.uint64)
+    count = 0
+    for t in range(starts.shape[0]):
+        filled = probe_masks(margins[t * bits : (t + 1) * bits], probes + 1, masks)
+        for m in range(filled):
+            code = np.uint64(codes[t]) ^ masks[m]
+            first, last = _bucket(sorted_codes[t], starts[t], code, cut)
+            for place in range(first, last):
+                row = np.int64(rows[t, place])
+                count = _note(row, alive, seen, found, count)
+            for j in range(late_codes.shape[1]):
+                if np.uint64(late_codes[t, j]) == code:
+                    count = _note(late_first + j, alive, seen, found, count)
+    return count
+
+
+@njit(cache=True)
+def _note(row: int, alive: NDArray, seen: NDArray, found: NDArray, count: int) -> int:
+    bit = np.uint8(1 << (row & 7))
+    if not seen[row >> 3] & bit:
+        seen[row >> 3] |= bit
+        found[count] = row
+        count += np.int64(alive[row])
+    return count
+
+
+@njit(cache=True)
+def candidates_of(margins: NDArray, codes: NDArray, probes: int, tables: tuple, alive: NDArray) -> NDArray:
+    """The rows in the union of one query's buckets, ascending."""
+    seen, found = np.zeros(alive.shape[0] // 8 + 1, np.uint8), np.empty(alive.shape[0] + 1, np.int32)
+    count = gather(margins, codes, probes, tables, alive, seen, found)
+    return np.sort(found[:count])
+
+
+@njit(cache=True, parallel=True)
+def search_tables(
+    queries: NDArray, margins: NDArray, codes: NDArray, probes: int, tables: tuple, alive: NDArray, vectors: NDArray,
+    cosine: bool, distances: NDArray, nearest: NDArray, examined: NDArray, workers: int,
+) -> None:  # fmt: skip
+    """Fill (q, k) distances and nearest rows from the union of each query's buckets, and how many were compared."""
+    seen = np.zeros((workers, alive.shape[0] // 8 + 1), np.uint8)
+    found = np.empty((workers, alive.shape[0] + 1), np.int32)
+    for worker in prange(workers):
+        for i in range(worker, queries.shape[0], workers):
+            count = gather(margins[i], codes[:, i], probes, tables, alive, seen[worker], found[worker])
+            length, held = dot(queries[i], queries[i]), 0
+            for j in range(count):
+                row = np.int64(found[worker, j])
+                held = offer(distances[i], nearest[i], held, distance_to(queries[i], length, vectors[row], cosine), row)
+            seen[worker, :] = 0
+            examined[i] = count
+
+
+@njit(cache=True, parallel=True)
+def probes_needed(margins: NDArray, codes: NDArray, others: NDArray, masks_of: int, needed: NDArray) -> None:
+    """Fill needed[i, j, t] with how many extra buckets of table t lead from query i to vector j; 255 where none do.
+
+    Args:
+        margins: (q, T, b). codes: (T, q). others: (q, m, T), the codes of each query's vectors. masks_of: ≤ 254.
+    """
+    for i in prange(margins.shape[0]):
+        masks = np.empty(masks_of + 1, np.uint64)
+        for t in range(margins.shape[1]):
+            filled = probe_masks(margins[i, t], masks_of + 1, masks)
+            for j in range(others.shape[1]):
+                needed[i, j, t] = 255
+                mask = np.uint64(codes[t, i]) ^ np.uint64(others[i, j, t])
+                for m in range(filled):
+                    if masks[m] == mask:
+                        needed[i, j, t] = m
+                        break
