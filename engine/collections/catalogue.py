@@ -1,0 +1,249 @@
+"""The catalogue of one collection: a SQLite file (WAL) with one row for every file that was ever offered to it.
+
+Rows carry a seal (a short hash of their values) and the table a running sum of the seals, kept by triggers in the
+same transaction: a flipped bit, a lost row or a foreign change is noticed when it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from engine.errors import BenzerError, Corrupt, StorageFull
+
+APPLICATION = 0x42656E7A  # "Benz"
+VERSION = 1
+_SCHEMA = """
+CREATE TABLE files (
+    id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, name TEXT NOT NULL, label TEXT NOT NULL, text TEXT NOT NULL,
+    stored TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, width INTEGER NOT NULL,
+    height INTEGER NOT NULL, hash TEXT NOT NULL, status TEXT NOT NULL, stage TEXT NOT NULL, code TEXT NOT NULL,
+    message TEXT NOT NULL, seal INTEGER NOT NULL);
+CREATE INDEX files_hash ON files (hash);
+CREATE TABLE thumbnails (hash TEXT PRIMARY KEY, webp BLOB NOT NULL, seal INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL, seal INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE totals (rows INTEGER NOT NULL, seals INTEGER NOT NULL, next_id INTEGER NOT NULL);
+INSERT INTO totals VALUES (0, 0, 1);
+CREATE TRIGGER files_added AFTER INSERT ON files BEGIN
+    UPDATE totals SET rows = rows + 1, seals = seals + new.seal, next_id = max(next_id, new.id + 1); END;
+CREATE TRIGGER files_changed AFTER UPDATE ON files BEGIN
+    UPDATE totals SET seals = seals - old.seal + new.seal; END;
+CREATE TRIGGER files_removed AFTER DELETE ON files BEGIN
+    UPDATE totals SET rows = rows - 1, seals = seals - old.seal; END;
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One file. `status`: image (usable), copy (of a usable image), rejected. `key` names the file in its source;
+    `stored` is its place below images/, "" for a file referenced where it lies. Sizes in pixels and bytes."""
+
+    id: int
+    key: bytes
+    name: str
+    label: str = ""
+    text: str = ""
+    stored: str = ""
+    size: int = 0
+    mtime_ns: int = 0
+    width: int = 0
+    height: int = 0
+    hash: str = ""
+    status: str = "rejected"
+    stage: str = ""
+    code: str = ""
+    message: str = ""
+
+
+_COLUMNS = [field.name for field in fields(Row)]
+_INSERT = f"INSERT INTO files ({','.join(_COLUMNS)},seal) VALUES ({','.join('?' * (len(_COLUMNS) + 1))})"
+_UPDATE = f"UPDATE files SET {','.join(f'{name}=?' for name in _COLUMNS)},seal=? WHERE id=?"
+_SELECT = f"SELECT {','.join(_COLUMNS)},seal FROM files "
+
+
+def seal_of(*values: object) -> int:
+    """40 bits of BLAKE2b over the values, so that sums of millions of seals stay exact in 64 bits."""
+    return int.from_bytes(hashlib.blake2b(repr(values).encode(errors="surrogatepass"), digest_size=5).digest(), "big")
+
+
+class Catalogue:
+    """Open connections are short: one per call of `reading` or `writing`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, facts: dict[str, Any]) -> Catalogue:
+        """Make the file with its tables; `facts` are what is known of the collection."""
+        catalogue = cls(path)
+        with catalogue._connection(mode="rwc") as db:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.executescript(f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={VERSION};" + _SCHEMA)
+            with db:
+                _write_facts(db, facts)
+        return catalogue
+
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        with self._connection() as db:
+            yield Reading(self.path, db)
+
+    @contextmanager
+    def writing(self) -> Iterator[Writing]:
+        """One transaction: everything or, on any error, nothing."""
+        with self._connection() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield Writing(self.path, db)
+            except BaseException:
+                db.rollback()
+                raise
+            db.commit()
+
+    @contextmanager
+    def _connection(self, mode: str = "rw") -> Iterator[sqlite3.Connection]:
+        db = None
+        try:
+            uri = f"{self.path.absolute().as_uri()}?mode={mode}"
+            db = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
+            db.execute("PRAGMA synchronous=NORMAL")
+            if mode == "rw":
+                self._check_kind(db)
+            yield db
+        except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
+            raise self._named(error) from error
+        finally:
+            if db is not None:
+                db.close()
+
+    def _check_kind(self, db: sqlite3.Connection) -> None:
+        [application] = db.execute("PRAGMA application_id").fetchone()
+        [version] = db.execute("PRAGMA user_version").fetchone()
+        if application != APPLICATION or version < 1:
+            raise self.damaged()
+        if version > VERSION:
+            raise BenzerError(f"The catalogue {self.path} was made by a newer version of Benzer.")
+
+    def _named(self, error: Exception) -> BenzerError:
+        text = str(error).lower()
+        if "locked" in text or "busy" in text:
+            return BenzerError(f"The catalogue {self.path} is in use by other work.", way_out="Try again in a moment.")
+        if isinstance(error, sqlite3.OperationalError) and any(t in text for t in _DISK):
+            return StorageFull(
+                f"The disk refused to store {self.path.name} ({text}); what stood there before is unharmed.",
+                way_out="Free some space and try again.",
+            )
+        return self.damaged()
+
+    def damaged(self) -> Corrupt:
+        return Corrupt(
+            f"The file {self.path} has been damaged: it no longer matches its checksums.",
+            way_out="Remove the collection and import it again; pictures outside Benzer's folder are not touched.",
+        )
+
+
+_DISK = ("disk is full", "disk i/o error", "readonly", "unable to open", "read-only")
+
+
+class Reading:
+    """Checked answers from one connection. Everything raises Corrupt when a seal does not fit."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        self.path = path
+        self.db = db
+
+    def facts(self) -> dict[str, Any]:
+        """What is known of the collection as a whole."""
+        found = self.db.execute("SELECT value, seal FROM facts WHERE name='collection'").fetchone()
+        if found is None or seal_of(found[0]) != found[1]:
+            raise Catalogue(self.path).damaged()
+        facts: dict[str, Any] = json.loads(found[0])
+        return facts
+
+    def rows(self) -> list[Row]:
+        """Every file by id, with the whole table checked."""
+        found = self.db.execute(_SELECT + "ORDER BY id").fetchall()
+        count, seals, next_id = self.db.execute("SELECT rows, seals, next_id FROM totals").fetchone()
+        whole = (len(found), sum(line[-1] for line in found)) == (count, seals)
+        if not whole or (found and found[-1][0] >= next_id):
+            raise Catalogue(self.path).damaged()
+        return [self._checked(line) for line in found]
+
+    def row(self, id: int) -> Row | None:
+        """The file of that id."""
+        if not 0 <= id < 1 << 62:
+            return None
+        found = self.db.execute(_SELECT + "WHERE id=?", (int(id),)).fetchone()
+        return self._checked(found) if found else None
+
+    def count(self) -> dict[str, int]:
+        """How many files of each status."""
+        return dict(self.db.execute("SELECT status, count(*) FROM files GROUP BY status"))
+
+    def thumbnail(self, hash: str) -> bytes | None:
+        found = self.db.execute("SELECT webp, seal FROM thumbnails WHERE hash=?", (hash,)).fetchone()
+        if found is None:
+            return None
+        if seal_of(hash, found[0]) != found[1]:
+            raise Catalogue(self.path).damaged()
+        webp: bytes = found[0]
+        return webp
+
+    def _checked(self, line: tuple[Any, ...]) -> Row:
+        if seal_of(*line[:-1]) != line[-1]:
+            raise Catalogue(self.path).damaged()
+        return Row(*line[:-1])
+
+
+class Writing(Reading):
+    """Changes inside one transaction."""
+
+    def set_facts(self, **changes: Any) -> None:
+        _write_facts(self.db, self.facts() | changes)
+
+    def add(self, row: Row) -> Row:
+        """Insert the row under a new id, which is never used again; returns it with that id."""
+        [next_id] = self.db.execute("SELECT next_id FROM totals").fetchone()
+        row = replace(row, id=next_id)
+        self.db.execute(_INSERT, (*astuple(row), seal_of(*astuple(row))))
+        return row
+
+    def replace(self, row: Row) -> None:
+        """Overwrite the row of that id."""
+        self.db.execute(_UPDATE, (*astuple(row), seal_of(*astuple(row)), row.id))
+
+    def remove(self, ids: Iterable[int]) -> None:
+        self.db.executemany("DELETE FROM files WHERE id=?", [(id,) for id in ids])
+
+    def image_of(self, hash: str) -> Row | None:
+        """The usable image with that content, if there is one."""
+        found = self.db.execute(_SELECT + "WHERE hash=? AND status='image'", (hash,)).fetchone()
+        return self._checked(found) if found else None
+
+    def keep_thumbnail(self, hash: str, webp: bytes) -> None:
+        self.db.execute("INSERT OR REPLACE INTO thumbnails VALUES (?,?,?)", (hash, webp, seal_of(hash, webp)))
+
+    def promote_copies(self) -> None:
+        """Where an image has gone and a copy of it is left, the oldest copy takes its place."""
+        orphans = self.db.execute(
+            "SELECT min(id) FROM files WHERE status='copy' "
+            "AND hash NOT IN (SELECT hash FROM files WHERE status='image') GROUP BY hash"
+        ).fetchall()
+        for [id] in orphans:
+            row = self.row(id)
+            if row:
+                self.replace(replace(row, status="image"))
+
+    def drop_unused_thumbnails(self) -> None:
+        self.db.execute("DELETE FROM thumbnails WHERE hash NOT IN (SELECT hash FROM files WHERE status<>'rejected')")
+
+
+def _write_facts(db: sqlite3.Connection, facts: dict[str, Any]) -> None:
+    value = json.dumps(facts, sort_keys=True, ensure_ascii=True)
+    db.execute("INSERT OR REPLACE INTO facts VALUES ('collection',?,?)", (value, seal_of(value)))

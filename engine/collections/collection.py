@@ -1,0 +1,338 @@
+"""A collection: a named pile of images with its catalogue, thumbnails, decoded pixels, vectors and indexes.
+
+datasets/<name>/
+    catalogue.sqlite    every file that was offered, its label, text, hash and fate; the thumbnails
+    images/             files that were copied in (archives, uploads, samples), named by their content
+    pixels/<side>/      the images decoded to squares, for training
+    vectors/, indexes/  made from the images by the other parts
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from engine.collections.catalogue import Catalogue, Row
+from engine.collections.report import Reject
+from engine.errors import BadParameter, BenzerError, Corrupt, NameTaken, NotFound, UnreadableImage
+from engine.home import Home, slug
+from engine.storage import full_disk_named
+
+if TYPE_CHECKING:
+    from engine.collections.pixels import Decoded
+    from engine.jobs import Reporter
+
+_ASIDE = (".creating-", ".removed-")
+_ASIDE_SECONDS = 3600  # what a cut-off creation or removal left behind is swept away after this long
+
+
+@dataclass(frozen=True)
+class Images:
+    """The usable images in the order of their ids, as columns of equal length.
+
+    Attributes:
+        ids: (n,) int64.
+        hashes: sha256 of each file's bytes, as hex.
+        labels: "" where there is none.
+        names, texts: for people.
+    """
+
+    ids: NDArray[np.int64]
+    hashes: list[str]
+    labels: list[str]
+    names: list[str]
+    texts: list[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """One image: sizes are upright pixels and bytes; `path` is where the original lies now."""
+
+    id: int
+    name: str
+    path: Path
+    label: str
+    text: str
+    width: int
+    height: int
+    bytes: int
+    hash: str
+    status: str
+
+
+class Collection:
+    """One collection. Cheap to open; everything is read from its catalogue when asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.name = folder.name
+        self.catalogue = Catalogue(folder / "catalogue.sqlite")
+        with self.catalogue.reading() as reading:
+            self._facts = reading.facts()
+
+    @classmethod
+    def open(cls, home: Home, name: str) -> Collection:
+        """The collection of that name; NotFound when there is none, Corrupt when its catalogue is damaged."""
+        folder = home.datasets / name
+        proper = name == Path(name).name and not name.startswith(".")
+        if not proper or not (folder / "catalogue.sqlite").is_file():
+            raise NotFound(f"There is no collection {name!r}.")
+        return cls(folder)
+
+    @classmethod
+    def create(cls, home: Home, title: str, source: Mapping[str, Any], name: str = "") -> Collection:
+        """A new empty collection; NameTaken when the name (made from the title) is in use."""
+        name = name or slug(title)
+        title = " ".join(title.split())[:120] or name
+        home.datasets.mkdir(parents=True, exist_ok=True)
+        _sweep(home)
+        with full_disk_named(f"the collection {title}"):
+            building = Path(tempfile.mkdtemp(dir=home.datasets, prefix=_ASIDE[0]))
+            try:
+                facts = {"title": title, "source": dict(source), "created": time.time(), "complete": False}
+                Catalogue.create(building / "catalogue.sqlite", facts)
+                (building / "images").mkdir()
+                _move_into_place(building, home.datasets / name, title)
+            except BaseException:
+                shutil.rmtree(building, ignore_errors=True)
+                raise
+        return cls(home.datasets / name)
+
+    @property
+    def title(self) -> str:
+        return str(self._facts["title"])
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """Where the images come from: `kind` (folder, archive, upload, csv, sample, known) and what belongs to it."""
+        return dict(self._facts["source"])
+
+    @property
+    def complete(self) -> bool:
+        """False while an import runs or after one was cut off; importing the same source again finishes it."""
+        return bool(self._facts["complete"])
+
+    def __len__(self) -> int:
+        with self.catalogue.reading() as reading:
+            return reading.count().get("image", 0)
+
+    def counts(self) -> dict[str, int]:
+        """How many files are images, copies and rejected."""
+        with self.catalogue.reading() as reading:
+            found = reading.count()
+        return {status: found.get(status, 0) for status in ("image", "copy", "rejected")}
+
+    def labels(self) -> dict[str, int]:
+        """Each label and how many images carry it, by name; images without a label are left out."""
+        counts: dict[str, int] = {}
+        for row in self.rows("image"):
+            if row.label:
+                counts[row.label] = counts.get(row.label, 0) + 1
+        return dict(sorted(counts.items()))
+
+    def images(self) -> Images:
+        """The usable images as columns."""
+        rows = self.rows("image")
+        return Images(
+            np.array([row.id for row in rows], dtype=np.int64),
+            [row.hash for row in rows],
+            [row.label for row in rows],
+            [row.name for row in rows],
+            [row.text for row in rows],
+        )
+
+    def fingerprint(self) -> str:
+        """Changes whenever an image is added, removed or changed: a digest over (id, content hash)."""
+        text = "\n".join(f"{row.id} {row.hash}" for row in self.rows("image"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def image(self, id: int) -> ImageRecord:
+        """All that is known of one image; NotFound when there is none of that id."""
+        row = self._row(id)
+        facts = (row.label, row.text, row.width, row.height, row.size, row.hash, row.status)
+        return ImageRecord(row.id, row.name, self.path_of(row), *facts)
+
+    def picture(self, id: int) -> bytes:
+        """The bytes of the original file.
+
+        Raises:
+            NotFound: no such image, or its file or folder has vanished.
+            Corrupt: a file that Benzer keeps itself no longer matches its hash.
+        """
+        from engine.collections.reading import read_bytes
+
+        row = self._row(id)
+        self.check_source()
+        try:
+            data = read_bytes(self.path_of(row), self.root_of(row))
+        except UnreadableImage as error:
+            raise NotFound(
+                f"The picture {row.name!r} can no longer be read: {error.message}", way_out=_RESCAN
+            ) from error
+        if row.stored and hashlib.sha256(data).hexdigest() != row.hash:
+            raise Corrupt(f"The file {self.path_of(row)} has been damaged: it no longer matches its checksum.")
+        return data
+
+    def thumbnail(self, id: int) -> bytes:
+        """The thumbnail made at import, as WebP, longest side at most 256 pixels; NotFound when there is no such image."""
+        row = self._row(id)
+        with self.catalogue.reading() as reading:
+            webp = reading.thumbnail(row.hash)
+        if webp is None:
+            raise self.catalogue.damaged()
+        return webp
+
+    def decoded(self, ids: Sequence[int] | NDArray[np.int64], size: int) -> Decoded:
+        """The images stretched to (size, size, 3), in chunks and in order; see `Decoded`, which lists what failed."""
+        from engine.collections.pixels import Decoded
+
+        return Decoded(self, ids, size)
+
+    def pixels(self, size: int, report: Reporter) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Every readable image decoded once and kept: ids (n,) and a memory-mapped (n, size, size, 3) uint8."""
+        from engine.collections.pixels import pixels
+
+        return pixels(self, size, report)
+
+    def rejects(self) -> list[Reject]:
+        """Every file that could not be used, and why."""
+        return [Reject(row.name, row.stage, row.code, row.message) for row in self.rows("rejected")]
+
+    def set_labels(self, labels: Mapping[int, str]) -> None:
+        """Give images new labels; NotFound, and nothing is changed, when an id is not an image."""
+        with self.catalogue.writing() as writing:
+            for id, label in labels.items():
+                row = writing.row(id)
+                if row is None or row.status != "image":
+                    raise NotFound(f"There is no image {id} in the collection {self.title!r}.")
+                writing.replace(replace(row, label=" ".join(str(label).split())))
+
+    def rename(self, title: str) -> None:
+        """Give the collection another title; its name, which recipes and addresses use, stays."""
+        slug(title)
+        with self.catalogue.writing() as writing:
+            writing.set_facts(title=" ".join(title.split())[:120])
+            self._facts = writing.facts()
+
+    def remove(self) -> None:
+        """Delete the collection with all that was made from it. Files referenced where they lie are not touched."""
+        with self.alone():
+            self.delete()
+
+    def delete(self) -> None:
+        """The same for one who holds the collection already. It goes out of sight in one step."""
+        aside = self.folder.with_name(f"{_ASIDE[1]}{self.name}-{time.time_ns()}")
+        os.rename(self.folder, aside)
+        shutil.rmtree(aside, ignore_errors=True)
+
+    def rows(self, status: str = "") -> list[Row]:
+        """The catalogue's rows by id, all or those of one status; Corrupt when a bit of it has changed."""
+        with self.catalogue.reading() as reading:
+            found = reading.rows()
+        return [row for row in found if not status or row.status == status]
+
+    def path_of(self, row: Row) -> Path:
+        """Where the file of a row lies now."""
+        if row.stored:
+            return self.folder / "images" / row.stored
+        return Path(self.source["folder"]) / os.fsdecode(row.key.split(b"\0")[0])
+
+    def root_of(self, row: Row) -> Path:
+        """The folder that the file of a row, if it is a link, must not lead out of."""
+        return self.folder / "images" if row.stored else Path(self.source["folder"])
+
+    def check_source(self) -> None:
+        """NotFound when the folder that the images are referenced in has vanished."""
+        folder = self.source.get("folder")
+        if folder and not Path(folder).is_dir():
+            raise NotFound(
+                f"The folder {folder} of the collection {self.title!r} has vanished.",
+                way_out="Put it back, or remove the collection.",
+            )
+
+    def set_facts(self, **changes: Any) -> None:
+        """Change what is known of the collection as a whole."""
+        with self.catalogue.writing() as writing:
+            writing.set_facts(**changes)
+            self._facts = writing.facts()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the collection for one import, rescan or removal at a time."""
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(timeout=1)
+        except Timeout:
+            raise BenzerError(
+                f"The collection {self.title!r} is being changed by other work.", way_out="Wait until that has ended."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _row(self, id: int) -> Row:
+        if isinstance(id, bool) or not isinstance(id, int | np.integer):
+            raise BadParameter("id", "an image", "a whole number", id)
+        with self.catalogue.reading() as reading:
+            row = reading.row(int(id))
+        if row is None or row.status == "rejected":
+            raise NotFound(f"There is no image {id} in the collection {self.title!r}.")
+        return row
+
+
+_RESCAN = "Rescan the collection to take note of what changed on disk."
+
+
+def collections(home: Home) -> list[Collection]:
+    """Every readable collection by title; one with a damaged catalogue is left out (see `damaged`)."""
+    return sorted((c for c, _ in _all(home) if c is not None), key=lambda c: c.title.lower())
+
+
+def damaged(home: Home) -> list[tuple[str, str]]:
+    """Names of collections that cannot be opened, each with the sentence that says why."""
+    return [(name, str(error)) for _, (name, error) in _all(home) if error is not None]
+
+
+def _all(home: Home) -> Iterator[tuple[Collection | None, tuple[str, BenzerError | None]]]:
+    for path in sorted(home.datasets.glob("*/catalogue.sqlite")):
+        if path.parent.name.startswith("."):
+            continue
+        try:
+            yield Collection(path.parent), (path.parent.name, None)
+        except BenzerError as error:
+            yield None, (path.parent.name, error)
+
+
+def _move_into_place(building: Path, target: Path, title: str) -> None:
+    if target.exists() and not (target / "catalogue.sqlite").exists():
+        shutil.rmtree(target, ignore_errors=True) if not any(target.iterdir()) else None
+    try:
+        if target.exists():
+            raise FileExistsError
+        os.rename(building, target)
+    except OSError as error:
+        if not target.exists():
+            raise
+        raise NameTaken(f"There is a collection named {title!r} already.", way_out="Choose another name.") from error
+
+
+def _sweep(home: Home) -> None:
+    for path in home.datasets.iterdir():
+        if path.name.startswith(_ASIDE) and time.time() - path.stat().st_mtime > _ASIDE_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,140 @@
+"""Decoded images: as a stream for embedding, and as a memory-mapped store for training."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.collections import workers
+from engine.collections.collection import Collection
+from engine.collections.report import Reject
+from engine.collections.tasks import Failure, FileRef, decode
+from engine.errors import BadParameter, NotFound, StorageFull
+from engine.jobs import Reporter
+from engine.storage import Snapshot, Store
+
+MAX_SIDE = 1024
+CHUNK = 32
+
+
+class Decoded:
+    """Iterates over (ids (b,), pixels (b, size, size, 3) uint8), in the order asked for, decoded in worker processes.
+
+    Attributes:
+        failures: the files that could not be decoded now, though they could at import; they are left out.
+    """
+
+    def __init__(self, collection: Collection, ids: Sequence[int] | NDArray[np.int64], size: int) -> None:
+        self.size = checked_side(size)
+        self.failures: list[Reject] = []
+        self._collection = collection
+        self._ids = [int(id) for id in ids]
+        rows = {row.id: row for row in collection.rows("image")}
+        unknown = [id for id in self._ids if id not in rows]
+        if unknown:
+            raise NotFound(f"There is no image {unknown[0]} in the collection {collection.title!r}.")
+        self._rows = [rows[id] for id in self._ids]
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+        self.failures.clear()
+        self._collection.check_source()
+        files = [
+            FileRef(str(self._collection.path_of(row)), str(self._collection.root_of(row)), row.hash)
+            for row in self._rows
+        ]
+        results = zip(self._rows, workers.run(decode, files, self.size, chunk=CHUNK), strict=True)
+        while chunk := list(itertools.islice(results, CHUNK)):
+            good = [(row.id, result) for row, (_, result) in chunk if not isinstance(result, Failure)]
+            self.failures += [
+                Reject(row.name, result.stage, result.code, result.message)
+                for row, (_, result) in chunk
+                if isinstance(result, Failure)
+            ]
+            if good:
+                yield np.array([id for id, _ in good], dtype=np.int64), np.stack([pixels for _, pixels in good])
+
+
+def checked_side(size: int) -> int:
+    """The side in pixels as a whole number from 1 to MAX_SIDE, else BadParameter."""
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= MAX_SIDE:
+        raise BadParameter("size", "decoded images", f"a whole number from 1 to {MAX_SIDE}", size)
+    return int(size)
+
+
+def pixels(collection: Collection, size: int, reporter: Reporter) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Every readable image of the collection at (size, size, 3): ids (n,) and memory-mapped (n, size, size, 3) uint8.
+
+    Decoded once; later calls decode only what is new or changed.
+
+    Raises:
+        Corrupt: a stored file no longer matches its checksum. StorageFull: not enough space on the disk.
+    """
+    store = Store(collection.folder / "pixels" / str(checked_side(size)), format="pixels", version=1)
+    snapshot = store.open()
+    images = collection.images()
+    wanted = dict(zip(images.ids.tolist(), images.hashes, strict=True))
+    if snapshot is None or _holds(snapshot) != wanted:
+        _check_space(store.folder, len(wanted) * size * size * 3)
+        snapshot = _made(store, snapshot, collection, wanted, size, reporter)
+    return _mapped(snapshot, size)
+
+
+def _holds(snapshot: Snapshot) -> dict[int, str]:
+    """What the store was made from, files that could not be decoded included: id to hash."""
+    return {int(id): hash for id, hash in snapshot.facts["images"]}
+
+
+def _mapped(snapshot: Snapshot, size: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    ids = np.load(snapshot.folder / "ids.npy", allow_pickle=False)
+    if not len(ids):
+        return ids, np.empty((0, size, size, 3), np.uint8)
+    return ids, np.memmap(snapshot.folder / "pixels.u8", np.uint8, mode="r", shape=(len(ids), size, size, 3))
+
+
+def _made(
+    store: Store, former: Snapshot | None, collection: Collection, wanted: dict[int, str], size: int, reporter: Reporter
+) -> Snapshot:
+    kept = _kept(former, wanted)
+    missing = [id for id in wanted if id not in kept]
+    failed: set[int] = set()
+
+    def fill(folder: Path) -> None:
+        ids = list(kept)
+        with open(folder / "pixels.u8", "wb") as file:
+            if former is not None and kept:
+                _, old = _mapped(former, size)
+                for place in kept.values():
+                    file.write(old[place].tobytes())
+            for done, block in collection.decoded(missing, size):
+                file.write(block.tobytes())
+                ids += done.tolist()
+                reporter.update("Decoding pictures", len(ids), len(wanted), "images")
+        np.save(folder / "ids.npy", np.array(ids, dtype=np.int64), allow_pickle=False)
+        failed.update(set(wanted) - set(ids))
+
+    facts = {"size": size, "images": [[id, hash] for id, hash in wanted.items()]}
+    return store.publish(fill, facts)
+
+
+def _kept(former: Snapshot | None, wanted: dict[int, str]) -> dict[int, int]:
+    """Ids whose pixels are in the former store with the same content, and their place there."""
+    if former is None:
+        return {}
+    known = _holds(former)
+    ids = np.load(former.folder / "ids.npy", allow_pickle=False).tolist()
+    return {id: place for place, id in enumerate(ids) if id in wanted and known.get(id) == wanted[id]}
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    there = next(parent for parent in folder.parents if parent.exists())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise StorageFull(
+            f"The decoded pictures need {needed >> 20:,} MB, and the disk has {free >> 20:,} MB left.",
+            way_out="Free some space and try again.",
+        )

@@ -1,0 +1,96 @@
+"""What the worker processes do: look at files and decode them. This module stays light; it is imported in each worker."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.collections.reading import header, open_picture, read_bytes, stretched
+from engine.errors import UnreadableImage
+
+THUMBNAIL_SIDE = 256
+
+
+@dataclass(frozen=True)
+class FileRef:
+    """A file to read: where it lies, the folder its links may not leave ("": no links), and the hash it must have."""
+
+    location: str
+    root: str = ""
+    hash: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was learnt of a usable picture: content hash, upright size in pixels, bytes, modification time, thumbnail."""
+
+    hash: str
+    width: int
+    height: int
+    size: int
+    mtime_ns: int
+    format: str
+    thumbnail: bytes
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a file cannot be used: the stage (look, header, decode, worker, archive, table), a short code, a sentence."""
+
+    stage: str
+    code: str
+    message: str
+
+
+def look(files: list[FileRef]) -> list[Seen | Failure]:
+    """Read and decode each file; a thumbnail and the facts of it, or why not."""
+    return [_guarded(_look, file) for file in files]
+
+
+def decode(files: list[FileRef], size: int) -> list[NDArray[np.uint8] | Failure]:
+    """Decode each file to (size, size, 3) uint8, or why not; a file that changed since its hash was taken is refused."""
+    return [_guarded(_decode, file, size) for file in files]
+
+
+def decode_bytes(pictures: list[bytes], size: int) -> list[NDArray[np.uint8] | Failure]:
+    """The same for pictures in memory: uploads and pasted pictures."""
+    return [_guarded(lambda data: stretched(open_picture(data, size=size), size), data) for data in pictures]
+
+
+def _guarded(function, *arguments):  # type: ignore[no-untyped-def]
+    try:
+        return function(*arguments)
+    except UnreadableImage as error:
+        return Failure(error.stage, error.code, error.message)
+    except MemoryError:
+        return Failure("decode", "out-of-memory", "Decoding the picture needs more memory than it may use.")
+
+
+def _look(file: FileRef) -> Seen:
+    path = Path(file.location)
+    data = read_bytes(path, Path(file.root) if file.root else None)
+    facts = path.stat()
+    width, height, format = header(data)
+    thumbnail = _thumbnail(open_picture(data, size=THUMBNAIL_SIDE))
+    digest = hashlib.sha256(data).hexdigest()
+    return Seen(digest, width, height, len(data), facts.st_mtime_ns, format, thumbnail)
+
+
+def _decode(file: FileRef, size: int) -> NDArray[np.uint8]:
+    data = read_bytes(Path(file.location), Path(file.root) if file.root else None)
+    if file.hash and hashlib.sha256(data).hexdigest() != file.hash:
+        raise UnreadableImage("look", "changed", "The file has changed since it was imported.")
+    return stretched(open_picture(data, size=size), size)
+
+
+def _thumbnail(picture: Image.Image) -> bytes:
+    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    out = io.BytesIO()
+    picture.save(out, "WEBP", quality=82, method=2)
+    return out.getvalue()
