@@ -14,7 +14,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -96,8 +96,6 @@ def members(path: Path, staging: Path, limits: Limits) -> Iterator[Item]:
 
 
 def _renamed(item: Item, key: bytes) -> Item:
-    from dataclasses import replace
-
     return replace(item, key=key)
 
 
@@ -195,7 +193,7 @@ def _is_hidden(name: str) -> bool:
 
 
 def _tar(stream: _Unpacked) -> tarfile.TarFile:
-    return tarfile.open(fileobj=stream, mode="r|", errorlevel=1)  # type: ignore[call-overload,no-any-return]
+    return tarfile.open(fileobj=stream, mode="r|", errorlevel=1)  # type: ignore[call-overload]
 
 
 class _Unpacked:

@@ -189,7 +189,7 @@ class Collection:
         return data
 
     def thumbnail(self, id: int) -> bytes:
-        """The thumbnail made at import, as WebP, longest side at most 256 pixels; NotFound when there is no such image."""
+        """The thumbnail made at import, as WebP, longest side at most 256 pixels; NotFound for an unknown id."""
         row = self._row(id)
         with self.catalogue.reading() as reading:
             webp = reading.thumbnail(row.hash)

@@ -30,7 +30,7 @@ _SUFFIX = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF":
 @dataclass(frozen=True)
 class Item:
     """One offered file. `key` names it in its source; `location` is where its bytes lie now; `owned` files are moved
-    into the collection; `failure` says why it cannot even be looked at; `former` is its row when it is known already."""
+    into the collection; `failure` says why it cannot be looked at; `former` is its row when it is known."""
 
     key: bytes
     label: str = ""
@@ -97,8 +97,9 @@ class _Ingest:
             self._reject(writing, item, result)
             return
         # Size and time as they were before the file was read: a change during the read is noticed by the next rescan.
-        facts = {"size": item.size or result.size, "mtime_ns": item.mtime_ns or result.mtime_ns}
-        row = replace(_blank(item), **facts, width=result.width, height=result.height, hash=result.hash)
+        size, mtime_ns = item.size or result.size, item.mtime_ns or result.mtime_ns
+        row = replace(_blank(item), size=size, mtime_ns=mtime_ns, hash=result.hash)
+        row = replace(row, width=result.width, height=result.height)
         twin = writing.image_of(result.hash)
         if twin is not None and (item.former is None or twin.id != item.former.id):
             self._keep(writing, item, replace(row, status="copy"), "copies")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.collections import workers
+from engine.collections.catalogue import Row
 from engine.collections.collection import Collection
 from engine.collections.report import Reject
 from engine.collections.tasks import Failure, FileRef, decode
@@ -43,10 +44,7 @@ class Decoded:
     def __iter__(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
         self.failures.clear()
         self._collection.check_source()
-        files = [
-            FileRef(str(self._collection.path_of(row)), str(self._collection.root_of(row)), row.hash)
-            for row in self._rows
-        ]
+        files = [self._file(row) for row in self._rows]
         results = zip(self._rows, workers.run(decode, files, self.size, chunk=CHUNK), strict=True)
         while chunk := list(itertools.islice(results, CHUNK)):
             good = [(row.id, result) for row, (_, result) in chunk if not isinstance(result, Failure)]
@@ -57,6 +55,9 @@ class Decoded:
             ]
             if good:
                 yield np.array([id for id, _ in good], dtype=np.int64), np.stack([pixels for _, pixels in good])
+
+    def _file(self, row: Row) -> FileRef:
+        return FileRef(str(self._collection.path_of(row)), str(self._collection.root_of(row)), row.hash)
 
 
 def checked_side(size: int) -> int:
@@ -101,7 +102,6 @@ def _made(
 ) -> Snapshot:
     kept = _kept(former, wanted)
     missing = [id for id in wanted if id not in kept]
-    failed: set[int] = set()
 
     def fill(folder: Path) -> None:
         ids = list(kept)
@@ -115,7 +115,6 @@ def _made(
                 ids += done.tolist()
                 reporter.update("Decoding pictures", len(ids), len(wanted), "images")
         np.save(folder / "ids.npy", np.array(ids, dtype=np.int64), allow_pickle=False)
-        failed.update(set(wanted) - set(ids))
 
     facts = {"size": size, "images": [[id, hash] for id, hash in wanted.items()]}
     return store.publish(fill, facts)

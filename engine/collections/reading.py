@@ -28,9 +28,8 @@ MAX_BYTES = 256 << 20
 # These decoders hold several copies of the whole picture, so they get a smaller limit for the same memory.
 MAX_PIXELS_OF = {"WEBP": 40_000_000, "AVIF": 50_000_000, "HEIF": 50_000_000}
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "PPM")
-SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .gif .bmp .dib .tif .tiff .avif .heic .heif .hif .ppm .pgm .pbm .pnm".split()
-)
+_SUFFIXES = "jpg jpeg jpe jfif mpo png apng webp gif bmp dib tif tiff avif heic heif hif ppm pgm pbm pnm"
+SUFFIXES = frozenset("." + suffix for suffix in _SUFFIXES.split())
 # MPO, several JPEGs in one file, is opened as JPEG by Pillow; its first picture counts.
 READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC and PPM"
 
@@ -61,7 +60,7 @@ def open_picture(source: Path | bytes, *, size: int | None = None) -> Image.Imag
     picture = _opened(data)
     try:
         if size and picture.format in ("JPEG", "MPO"):
-            picture.draft(None, (2 * size, 2 * size))  # type: ignore[arg-type]
+            picture.draft(None, (2 * size, 2 * size))
         picture.load()
         return upright(true_colours(picture), picture)
     except Exception as error:
@@ -219,11 +218,9 @@ def true_colours(picture: Image.Image) -> Image.Image:
     """Any mode of Pillow as RGB: wide values scaled to 0…255, transparency on white, LAB through its colour profile."""
     if picture.mode == "RGB" and "transparency" not in picture.info:
         return picture
-    if picture.mode == "1" or (
-        picture.mode in ("L", "P", "CMYK", "YCbCr", "HSV", "RGBX") and not _see_through(picture)
-    ):
+    if picture.mode in ("1", "L", "P", "CMYK", "YCbCr", "HSV", "RGBX") and "transparency" not in picture.info:
         return picture.convert("RGB")
-    convert = _lab if picture.mode == "LAB" else _wide(picture) if _is_wide(picture) else _on_white
+    convert = _lab if picture.mode == "LAB" else _Wide(picture) if _is_wide(picture) else _on_white
     result = Image.new("RGB", picture.size)
     rows = max(1, _STRIP // picture.width)
     for top in range(0, picture.height, rows):
@@ -231,10 +228,6 @@ def true_colours(picture: Image.Image) -> Image.Image:
         strip.info = picture.info
         result.paste(convert(strip), (0, top))
     return result
-
-
-def _see_through(picture: Image.Image) -> bool:
-    return "transparency" in picture.info
 
 
 def _is_wide(picture: Image.Image) -> bool:
@@ -256,7 +249,7 @@ def _lab(strip: Image.Image) -> Image.Image:
     ) or strip.convert("RGB")
 
 
-class _wide:
+class _Wide:
     """Scale 16-bit, 32-bit and float values to 0…255: by the range the file declares, else by the range it uses."""
 
     def __init__(self, picture: Image.Image) -> None:

@@ -64,7 +64,7 @@ class ImportReport:
         return cls(**{**known, "rejects": [Reject(**reject) for reject in known.get("rejects", [])]})
 
     def to_csv(self) -> str:
-        """The rejects as a table: path, stage, code, message; cells that a spreadsheet would run as formulas are quoted."""
+        """The rejects as a table (path, stage, code, message) in which no cell is a formula to a spreadsheet."""
         return rejects_csv(self.rejects)
 
 

@@ -113,5 +113,4 @@ def _item(folder: Path, key: bytes, line: dict[str, str], column: str) -> Item:
         return Item(key, label, text, failure=Failure(error.stage, error.code, error.message))
     except ValueError:
         return Item(key, label, text, failure=Failure("table", "no-image", "The line names no picture."))
-    place = {"location": str(path), "root": str(folder)}
-    return Item(key, label, text, **place, size=facts.st_size, mtime_ns=facts.st_mtime_ns)
+    return Item(key, label, text, str(path), str(folder), size=facts.st_size, mtime_ns=facts.st_mtime_ns)

@@ -1,4 +1,4 @@
-"""What the worker processes do: look at files and decode them. This module stays light; it is imported in each worker."""
+"""What the worker processes do: look at files and decode them. A light module, as every worker imports it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FileRef:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was learnt of a usable picture: content hash, upright size in pixels, bytes, modification time, thumbnail."""
+    """What was learnt of a usable picture: hash of its bytes, upright size in pixels, bytes, time, thumbnail."""
 
     hash: str
     width: int
@@ -54,7 +54,7 @@ def look(files: list[FileRef]) -> list[Seen | Failure]:
 
 
 def decode(files: list[FileRef], size: int) -> list[NDArray[np.uint8] | Failure]:
-    """Decode each file to (size, size, 3) uint8, or why not; a file that changed since its hash was taken is refused."""
+    """Decode each file to (size, size, 3) uint8, or why not; one whose hash has changed is refused."""
     return [_guarded(_decode, file, size) for file in files]
 
 

@@ -57,7 +57,7 @@ def run(
 
 
 def read_in_worker(data: bytes, size: int) -> NDArray[np.uint8]:
-    """One picture in memory, decoded to (size, size, 3) uint8 in a process that may die; UnreadableImage when it cannot."""
+    """One picture in memory, decoded to (size, size, 3) uint8 in a process that may die; else UnreadableImage."""
     [(_, result)] = run(decode_bytes, [data], size, workers=1)
     if isinstance(result, Failure):
         raise UnreadableImage(result.stage, result.code, result.message)
@@ -181,8 +181,8 @@ if sys.platform != "win32":
 
         def _start(self, data: memoryview) -> None:
             # As in the standard library: the duplicate of the write end tells the child that its parent still lives.
-            self.sentinel, write_end = forkserver.connect_to_new_process(self._fds)
-            self.finalizer = util.Finalize(self, util.close_fds, (os.dup(write_end), self.sentinel))
+            self.sentinel, write_end = forkserver.connect_to_new_process(self._fds)  # type: ignore[attr-defined]
+            self.finalizer = util.Finalize(self, util.close_fds, (os.dup(write_end), self.sentinel))  # type: ignore[attr-defined]
             with open(write_end, "wb", closefd=True) as file:
                 file.write(data)
             self.pid = forkserver.read_signed(self.sentinel)
