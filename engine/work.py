@@ -80,7 +80,7 @@ def embed(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Train an autoencoder on a collection; the run is at once an encoder."""
     from engine.collections.collection import Collection
-    from engine.training.runs import TrainingConfig, train_run
+    from engine.training import TrainingConfig, train_run
 
     home = _home(arguments)
     collection = Collection.open(home, arguments["collection"])
