@@ -163,12 +163,12 @@ class Workbench:
 
     # ── long work ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def start(self, kind: str, title: str = "", **arguments: Any) -> Job:
+    def start(self, kind: str, **arguments: Any) -> Job:
         """Start a job in a process of its own; the kinds are those of `engine.work.KINDS`."""
         from engine.work import checked_kind, title_of
 
         checked_kind(kind)
-        return job_folders.start(self.home.jobs, kind, title or title_of(kind, arguments), self._at_home(arguments))
+        return job_folders.start(self.home.jobs, kind, title_of(kind, arguments), self._at_home(arguments))
 
     def run(self, kind: str, listen: Callable[[Progress], None] | None = None, **arguments: Any) -> Any:
         """Do the work of a job here and now, and return its result."""
