@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -79,7 +80,7 @@ SPECS: dict[int, Spec] = {
     4: Spec(
         _SIX,
         Down(3),
-        (Up(512, 3, output_padding=1), Up(512, 3), Up(256, 3), Up(128, 3), Up(64, 3), Up(CHANNELS, 3, output_padding=1)),
+        (Up(512, 3, 1), Up(512, 3), Up(256, 3), Up(128, 3), Up(64, 3), Up(CHANNELS, 3, 1)),
     ),
 }
 
@@ -139,7 +140,7 @@ class Autoencoder(nn.Module):
 
 def _encoder(spec: Spec) -> nn.Sequential:
     widths = (CHANNELS, *spec.blocks)
-    return nn.Sequential(*(Block(a, b, spec.down) for a, b in zip(widths, widths[1:], strict=False)))
+    return nn.Sequential(*(Block(a, b, spec.down) for a, b in pairwise(widths)))
 
 
 def _decoder(spec: Spec) -> nn.ModuleList:

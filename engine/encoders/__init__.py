@@ -1,0 +1,43 @@
+"""Encoders: images in, vectors out. One file a family; what is found here is offered everywhere."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from engine.discovery import implementations
+from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
+from engine.errors import NotFound
+
+if TYPE_CHECKING:
+    from engine.home import Home
+
+__all__ = ["Encoder", "EncoderChoice", "EncoderInfo", "choices", "families", "open_encoder"]
+
+
+def families() -> list[type[Encoder]]:
+    """Every family of encoders, those with weights first."""
+    found = implementations(sys.modules[__name__], Encoder)
+    return sorted(found.values(), key=lambda family: (family.name != "autoencoder", family.name == "colour-histogram"))
+
+
+def choices(home: Home) -> list[EncoderChoice]:
+    """The lines of the encoder drop-down, those that must be trained first included."""
+    return [choice for family in families() for choice in family.choices(home)]
+
+
+def open_encoder(name: str, weights: str, home: Home) -> Encoder:
+    """The encoder of that name with the weights of that run ("" where it needs none), ready to encode.
+
+    Raises:
+        NotFound: no such encoder or run. NotTrained: it has no weights yet. Corrupt: damaged weights.
+        BadParameter: weights of another architecture, or weights for an encoder that has none.
+    """
+    for family in families():
+        if any(choice.name == name for choice in family.choices(home)):
+            return family.open(name, weights, home)
+    raise NotFound(f"There is no encoder {name!r}.", way_out="Known are: " + ", ".join(_names(home)) + ".")
+
+
+def _names(home: Home) -> list[str]:
+    return sorted({choice.name for choice in choices(home)})

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.device import Device, keep_freed_memory
+from engine.encoders.device import Device, keep_freed_memory
 from engine.errors import BadParameter, Diverged, Stopped
 from engine.jobs import Reporter
 from engine.training.config import LEAST_IMAGES, TrainingConfig
@@ -144,9 +144,10 @@ class Training:
         return True
 
     def diverged(self, epoch: int) -> Diverged:
-        kept = f"the best weights up to epoch {self.epochs_done} are kept" if self.epochs_done else "there is nothing to keep"
-        return Diverged(f"The loss stopped being a number in epoch {epoch + 1}; {kept}.",
-                        way_out=f"Try a lower learning rate, such as {self.config.rate / 10:g}.")  # fmt: skip
+        done = self.epochs_done
+        kept = f"the best weights up to epoch {done} are kept" if done else "there is nothing to keep"
+        message = f"The loss stopped being a number in epoch {epoch + 1}; {kept}."
+        return Diverged(message, way_out=f"Try a lower learning rate, such as {self.config.rate / 10:g}.")
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.name, dtype=self.device.dtype, enabled=self.device.reduced)
@@ -206,7 +207,8 @@ def batches(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
 def checked_pixels(pixels: NDArray[np.uint8], config: TrainingConfig) -> NDArray[np.uint8]:
     """The pixels as they are, else BadParameter: the wrong size, or fewer than a training needs."""
     if pixels.ndim != 4 or pixels.shape[1:] != (config.size, config.size, 3):
-        raise BadParameter("shape of the pictures", "the training", f"(n, {config.size}, {config.size}, 3)", pixels.shape)
+        wanted = f"(n, {config.size}, {config.size}, 3)"
+        raise BadParameter("shape of the pictures", "the training", wanted, pixels.shape)
     if len(pixels) < LEAST_IMAGES:
         raise BadParameter("number of images", "a training", f"at least {LEAST_IMAGES}", len(pixels))
     return pixels

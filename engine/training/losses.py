@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loss:
-    """A named loss: (n, 3, s, s) reconstructions and originals, both float32, to one number, the mean over all images."""
+    """A named loss: (n, 3, s, s) reconstructions and originals, both float32, to one number, the mean over images."""
 
     name: str
     title: str

@@ -37,7 +37,7 @@ class Option:
 
 
 class Schedule(ABC):
-    """A schedule at work: it starts from `base`, and `rate(done)` is the learning rate once `done` epochs are behind."""
+    """A schedule at work: it starts from `base`; `rate(done)` is the learning rate once `done` epochs are behind."""
 
     name: ClassVar[str]
     title: ClassVar[str]

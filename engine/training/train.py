@@ -16,7 +16,7 @@ from engine.training import runs
 from engine.training.config import LEAST_IMAGES, TrainingConfig
 
 if TYPE_CHECKING:
-    from engine.device import Device
+    from engine.encoders.device import Device
 
 
 class TrainingCollection(Protocol):
@@ -42,7 +42,7 @@ def train_run(home: Home, config: TrainingConfig, collection: TrainingCollection
         raise BadParameter("number of images", "a training", f"at least {LEAST_IMAGES}", len(collection))
     _, pixels = collection.pixels(config.size, reporter)
     rows = chosen_rows(len(pixels), config)
-    from engine.device import device
+    from engine.encoders.device import device
     from engine.training.loop import train
 
     name = config.name or runs.fresh_name(home, f"{collection.name}-model-{config.model}")

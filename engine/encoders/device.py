@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Device:
-    """A place to compute: `name` for torch ("cpu", "cuda"), the precision of its matrix products, a title for people."""
+    """A place to compute: `name` for torch ("cpu", "cuda"), the precision of its products, a title for people."""
 
     name: str
     dtype: torch.dtype
@@ -53,7 +53,7 @@ def _processor_has_bf16() -> bool:
 
 @cache
 def keep_freed_memory() -> None:
-    """Let the C library keep large freed blocks for the next batch instead of returning them to the system (Linux, glibc).
+    """Let the C library keep large freed blocks for the next batch instead of giving them back (Linux, glibc).
 
     Networks on the processor free and take the same hundred megabytes for every batch; without this each of their pages
     is faulted in anew, a fifth to a third of the training time (measured: Model 2, 224 pixels, 21 → 29 images/s).

@@ -1,0 +1,127 @@
+"""The encoders of the four autoencoders, with the weights of a trained run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
+from engine.errors import BadParameter, Corrupt, NotFound, NotTrained
+from engine.training import runs
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from engine.encoders.device import Device
+    from engine.home import Home
+
+_NAMES = {f"model-{number}": number for number in (1, 2, 3, 4)}
+_SUMMARY = {
+    1: "Five blocks of convolution and 2×2 max pooling; latent 512×7×7 at 224 pixels.",
+    2: "Model 1 and a sixth block; latent 1024×3×3.",
+    3: "Model 2 with learned halving instead of pooling; latent 1024×3×3.",
+    4: "Model 2 with 3×3 max pooling; latent 1024×2×2.",
+}
+
+
+class AutoencoderEncoder(Encoder):
+    """Models 1–4: bfloat16 where the hardware multiplies in it, channels_last, on the graphics card when there is one.
+
+    On a processor, convolutions in this form already run at the speed of its plain matrix products, so nothing is
+    compiled or fused further: it would need a C++ compiler on the user's machine and bring about two percent.
+    """
+
+    name = "autoencoder"
+
+    def __init__(self, number: int, run: runs.Run) -> None:
+        from engine.encoders.device import device
+
+        self.device: Device = device()
+        config, card, digest = run.config, run.card, run.digest
+        self.network = _network(number, run).to(self.device.name, self.device.dtype)
+        precision = str(self.device.dtype).removeprefix("torch.")
+        self.info = EncoderInfo(
+            name=f"model-{number}",
+            weights=run.name,
+            title=f"Model {number} · {run.name}",
+            input_size=int(config["size"]),
+            spatial=True,
+            fingerprint=f"{digest[:32]}-{precision}",
+            source=str(card.get("title", "")),
+            licence=str(card.get("licence", "as the pictures it was trained on")),
+        )
+
+    @classmethod
+    def choices(cls, home: Home) -> list[EncoderChoice]:
+        """Each model with its runs, the newest first; the model that ships comes first, untrained ones say so."""
+        trained = [run for run in runs.runs(home) if run.ready]
+        shipped = next((run.model for run in trained if run.name == "default"), None)
+        order = sorted(_NAMES.values(), key=lambda number: number != shipped)
+        lines = []
+        for number in order:
+            own = [_choice(run) for run in trained if run.model == number]
+            lines += sorted(own, key=lambda c: c.weights != "default") or [_untrained(number)]
+        return lines
+
+    @classmethod
+    def open(cls, name: str, weights: str, home: Home) -> Self:
+        if name not in _NAMES:
+            raise NotFound(f"There is no encoder {name!r}.")
+        number = _NAMES[name]
+        if not weights:
+            raise NotTrained(
+                f"Model {number} has not been trained yet.",
+                way_out=f"Run: python -m engine train --collection NAME --model {number}",
+            )
+        run = runs.run(home, weights)
+        if run.model != number:
+            raise BadParameter(
+                "weights", f"Model {number}", "those of one of its own runs", f"{weights}, a run of Model {run.model}"
+            )
+        return cls(number, run)
+
+    def encode(self, images: Tensor) -> Tensor:
+        import torch
+
+        with torch.inference_mode():
+            batch = images.to(self.device.name, self.device.dtype, memory_format=torch.channels_last)
+            latents: Tensor = self.network(batch)
+            return latents.float().to(images.device)
+
+
+def _network(number: int, run: runs.Run) -> nn.Sequential:
+    """The encoder half with the run's weights. BadParameter when they belong to another architecture."""
+    import torch
+
+    from models.autoencoder import Autoencoder
+
+    with torch.device("meta"):
+        network = Autoencoder(number)
+    stored = run.load()
+    wanted = {f"encoder.{key}": value for key, value in network.encoder.state_dict().items()}
+    for key, value in wanted.items():
+        if key not in stored or stored[key].shape != value.shape:
+            raise _foreign(number, run, key, stored.get(key), value)
+        if not stored[key].isfinite().all():
+            raise Corrupt(f"The weights of the run {run.name!r} hold values that are not numbers.")
+    weights = {key.removeprefix("encoder."): stored[key] for key in wanted}
+    network.encoder.load_state_dict(weights, assign=True)
+    return network.encoder.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def _foreign(number: int, run: runs.Run, key: str, found: Any, wanted: Any) -> BadParameter:
+    shape = "missing" if found is None else "×".join(map(str, found.shape))
+    needed = "×".join(map(str, wanted.shape))
+    return BadParameter(
+        "weights", f"Model {number}", f"made for it ({key} of {needed})", f"the run {run.name}, where that is {shape}"
+    )
+
+
+def _choice(run: runs.Run) -> EncoderChoice:
+    title = f"Model {run.model} · {run.name}"
+    help = f"{_SUMMARY[run.model]} {run.card.get('title', '')} at {run.config['size']} pixels.".replace("  ", " ")
+    return EncoderChoice(f"model-{run.model}", run.name, title, help, ready=True)
+
+
+def _untrained(number: int) -> EncoderChoice:
+    help = f"{_SUMMARY[number]} Not trained yet: train it on one of your collections first."
+    return EncoderChoice(f"model-{number}", "", f"Model {number} · not trained yet", help, ready=False)

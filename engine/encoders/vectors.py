@@ -1,0 +1,158 @@
+"""The vectors of a collection on disk: one store for each encoder, weights, precision and embedding.
+
+    vectors/<encoder>-<embedding>-<hash>/000007/
+        ids.npy      (n,) int64, ascending
+        hashes.npy   (n,) the content hash of each image, as ASCII
+        matrix.npy   (n, d) float32
+
+A generation may hold only a part of the collection: work that was cut off goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.encoders.embedding import embedding
+from engine.encoders.encoder import EncoderInfo
+from engine.storage import Snapshot, Store, digest_of
+
+VERSION = 1
+_SMALL = ("ids.npy", "hashes.npy")
+_ROWS_COPIED_AT_ONCE = 8192
+
+
+class EmbeddableImages(Protocol):
+    """The usable images of a collection as columns, by ascending id."""
+
+    @property
+    def ids(self) -> NDArray[np.int64]: ...
+    @property
+    def hashes(self) -> list[str]: ...
+    @property
+    def names(self) -> list[str]: ...
+
+
+class EmbeddableCollection(Protocol):
+    """What embedding needs of a collection."""
+
+    @property
+    def folder(self) -> Path: ...
+    def images(self) -> EmbeddableImages: ...
+    def decoded(self, ids: Sequence[int] | NDArray[np.int64], size: int) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Vectors of one generation: ids (n,), content hashes, a memory-mapped (n, d) float32 matrix, and their digest."""
+
+    ids: NDArray[np.int64]
+    hashes: list[str]
+    matrix: NDArray[np.float32]
+    digest: str
+
+
+@dataclass(frozen=True)
+class VectorState:
+    """How vectors and collection agree.
+
+    Attributes:
+        missing: images without a vector. stale: vectors of images that changed or are gone. total: images.
+        left_out: images that could not be embedded when it was last tried: name and reason of each.
+    """
+
+    missing: int
+    stale: int
+    total: int
+    left_out: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        return not self.missing and not self.stale
+
+
+def store(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Store:
+    """Where the vectors of this encoder and embedding are kept."""
+    embedding(name)
+    kind = name if info.spatial else "vector"  # without positions, all embeddings are the same vector
+    key = digest_of(info.name, info.fingerprint, info.input_size, kind)
+    return Store(collection.folder / "vectors" / f"{info.name}-{kind}-{key}", format="vectors", version=VERSION)
+
+
+def stored(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Vectors | None:
+    """The vectors that are there, every checksum verified, or None. They may be partial or stale: see `state`.
+
+    Raises:
+        BadParameter: no such embedding. Corrupt: a file differs from what was stored; the message names it.
+    """
+    snapshot = store(collection, info, name).open()
+    return None if snapshot is None else opened(snapshot)
+
+
+def state(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> VectorState:
+    """How far the stored vectors agree with the collection as it is now; reads ids and hashes, not the vectors."""
+    images = collection.images()
+    total = len(images.ids)
+    snapshot = store(collection, info, name).open(only=_SMALL)
+    if snapshot is None:
+        return VectorState(total, 0, total)
+    now = set(zip(images.ids.tolist(), images.hashes, strict=True))
+    held = set(_held(snapshot.folder))
+    left_out = {(int(id), hash): reason for id, hash, reason in snapshot.facts["left_out"]}
+    names = dict(zip(images.ids.tolist(), images.names, strict=True))
+    reasons = tuple((names[id], reason) for (id, hash), reason in left_out.items() if (id, hash) in now)
+    return VectorState(len(now - held - set(left_out)), len(held - now), total, reasons)
+
+
+def opened(snapshot: Snapshot) -> Vectors:
+    """The vectors of a snapshot."""
+    ids, hashes = _small(snapshot.folder)
+    path = snapshot.folder / "matrix.npy"
+    matrix = np.load(path, mmap_mode="r" if len(ids) else None, allow_pickle=False)  # nothing cannot be mapped
+    return Vectors(ids, hashes, matrix, snapshot.digest)
+
+
+def publish(
+    place: Store,
+    rows: Sequence[tuple[int, str, Vectors, int]],
+    dimensions: int,
+    left_out: Sequence[tuple[int, str, str]],
+) -> Vectors:
+    """Store a new generation: each row is (id, hash, the vectors it stands in, its row there), by ascending id.
+
+    Raises:
+        StorageFull: the disk refused; the former generation is still there.
+    """
+
+    def fill(folder: Path) -> None:
+        np.save(folder / "ids.npy", np.array([id for id, *_ in rows], dtype=np.int64), allow_pickle=False)
+        hashes = np.array([hash.encode() for _, hash, *_ in rows], dtype="S64")
+        np.save(folder / "hashes.npy", hashes, allow_pickle=False)
+        _write_matrix(folder / "matrix.npy", rows, dimensions)
+
+    return opened(place.publish(fill, {"left_out": [list(line) for line in left_out]}))
+
+
+def _write_matrix(path: Path, rows: Sequence[tuple[int, str, Vectors, int]], dimensions: int) -> None:
+    with open(path, "wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (len(rows), dimensions)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, len(rows), _ROWS_COPIED_AT_ONCE):
+            block = rows[start : start + _ROWS_COPIED_AT_ONCE]
+            file.write(np.stack([source.matrix[row] for _, _, source, row in block]).astype("<f4").tobytes())
+
+
+def _small(folder: Path) -> tuple[NDArray[np.int64], list[str]]:
+    ids = np.load(folder / "ids.npy", allow_pickle=False)
+    hashes = np.load(folder / "hashes.npy", allow_pickle=False)
+    return ids, [hash.decode() for hash in hashes.tolist()]
+
+
+def _held(folder: Path) -> list[tuple[int, str]]:
+    ids, hashes = _small(folder)
+    return list(zip(ids.tolist(), hashes, strict=True))
