@@ -6,7 +6,6 @@ taken away again; one whose import was cut off stays, and the same import takes 
 
 from __future__ import annotations
 
-import io
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import Any
 from engine.collections import archives, folders, tables
 from engine.collections.archives import Limits
 from engine.collections.collection import Collection
-from engine.collections.ingest import Item, clear_staging, forget, ingest, staging, synchronise
+from engine.collections.ingest import Drawing, Item, clear_staging, drawings, forget, ingest, staging, synchronise
 from engine.collections.report import ImportReport
 from engine.collections.tasks import Failure
 from engine.errors import BadParameter, NameTaken, NotFound, Unreadable
@@ -116,16 +115,16 @@ def import_known(home: Home, name: str, reporter: Reporter, title: str = "") -> 
         BadParameter: no such data set. NotFound: it has to be fetched by hand; the way out says how. Offline.
         Corrupt: what was downloaded is not what was pinned. NameTaken.
     """
-    from engine.collections import known
+    from engine.collections.known import import_known as fetch_and_import
 
-    return known.import_known(home, name, reporter, title)
+    return fetch_and_import(home, name, reporter, title)
 
 
 def import_drawn(
     home: Home,
     title: str,
     source: dict[str, Any],
-    drawn: Iterable[tuple[str, str, str, Any]],
+    drawn: Iterable[Drawing],
     reporter: Reporter,
     *,
     name: str = "",
@@ -133,7 +132,7 @@ def import_drawn(
 ) -> ImportReport:
     """Pictures made in memory, as (name, label, text, PIL image), stored as PNG."""
     with _filling(home, title, source, name) as (collection, checked):
-        return checked(_ingest_new(collection, _drawings(drawn, staging(collection)), reporter, total))
+        return checked(_ingest_new(collection, drawings(drawn, staging(collection)), reporter, total))
 
 
 def import_items(
@@ -217,6 +216,16 @@ def _begun(home: Home, title: str, source: dict[str, Any], name: str) -> Collect
         return there
 
 
+def check_free(home: Home, title: str, source: dict[str, Any], name: str = "") -> None:
+    """NameTaken when a finished collection, or one from another source, has that name."""
+    folder = home.datasets / (name or slug(title))
+    if not (folder / "catalogue.sqlite").exists():
+        return
+    there = Collection.open(home, folder.name)
+    if there.complete or there.source != source:
+        raise NameTaken(f"There is a collection named {title!r} already.", way_out="Choose another name.")
+
+
 def _checked(collection: Collection, report: ImportReport) -> ImportReport:
     if len(collection):
         return report
@@ -270,13 +279,3 @@ def _upload(key: bytes, content: bytes | Path, place: Path) -> Item:
     with full_disk_named(place.name):
         place.write_bytes(data)
     return Item(key, location=str(place), owned=True, size=len(data))
-
-
-def _drawings(drawn: Iterable[tuple[str, str, str, Any]], folder: Path) -> Iterator[Item]:
-    for number, (name, label, text, picture) in enumerate(drawn):
-        out = io.BytesIO()
-        picture.save(out, "PNG", compress_level=1)
-        place = folder / str(number)
-        with full_disk_named(name):
-            place.write_bytes(out.getvalue())
-        yield Item(name.encode(), label, text, location=str(place), owned=True, size=place.stat().st_size)

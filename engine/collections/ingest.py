@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from PIL import Image
+
 from engine.collections import workers
 from engine.collections.catalogue import Row, Writing
 from engine.collections.collection import Collection
@@ -21,6 +23,8 @@ from engine.collections.report import ImportReport, Reject
 from engine.collections.tasks import Failure, FileRef, Seen, look
 from engine.jobs import Reporter
 from engine.storage import full_disk_named
+
+Drawing = tuple[str, str, str, Image.Image]  # name, label, text, picture
 
 BATCH = 64
 _BATCH_SECONDS = 2.0
@@ -146,6 +150,15 @@ def _blank(item: Item) -> Row:
 def _discard(item: Item) -> None:
     if item.owned:
         Path(item.location).unlink(missing_ok=True)
+
+
+def drawings(drawn: Iterable[Drawing], folder: Path) -> Iterator[Item]:
+    """Pictures made in memory, each written to `folder` as PNG."""
+    for number, (name, label, text, picture) in enumerate(drawn):
+        place = folder / str(number)
+        with full_disk_named(name):
+            picture.save(place, "PNG", compress_level=1)
+        yield Item(name.encode(), label, text, location=str(place), owned=True, size=place.stat().st_size)
 
 
 def staging(collection: Collection) -> Path:
