@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import BadParameter, BenzerError, NotReady, NotTrained, Stopped
+from engine.errors import BadParameter, BenzerError, NotReady, NotTrained, Stopped, UnreadableImage
 from engine.jobs import Progress
 from engine.recipe import Recipe, parse_method
 from engine.tables import text_table
@@ -169,7 +169,10 @@ def _search_building(bench: Workbench, recipe: Recipe, query: Any, arguments: ar
 def _picture_bytes(path: Path) -> bytes:
     from engine.collections.reading import read_bytes
 
-    return read_bytes(path)
+    try:
+        return read_bytes(path)
+    except UnreadableImage as error:
+        raise UnreadableImage(error.stage, error.code, f"{path} cannot be used as a query. {error.message}") from error
 
 
 def _answer_table(answer: Answer) -> str:
