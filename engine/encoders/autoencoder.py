@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
 from engine.errors import BadParameter, Corrupt, NotFound, NotTrained
-from engine.training import runs
+import engine.training.runs as runs
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -1,0 +1,68 @@
+"""How good a ranking is, from which of its places hold something relevant."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import BadParameter
+
+Floats = NDArray[np.float64]
+
+
+def precision_at_k(relevant: NDArray[np.bool_], k: int) -> Floats:
+    """The share of relevant ones among the first k places; (q, n ≥ k) ranked relevance to (q,).
+
+    Always divided by k, also where fewer are returned or exist: a missing answer is a wrong one.
+    """
+    _check(relevant, k)
+    hits: Floats = relevant[:, :k].sum(1) / k
+    return hits
+
+
+def average_precision(relevant: NDArray[np.bool_], exist: NDArray[np.int64]) -> Floats:
+    """The sum of the precisions at each relevant place, over how many relevant ones `exist`; (q, n), (q,) to (q,).
+
+    Where none exists the value is 0. Source: Manning, Raghavan, Schütze, "Introduction to Information Retrieval", 8.4.
+    """
+    _check(relevant, 1)
+    precisions = relevant.cumsum(1) / np.arange(1, relevant.shape[1] + 1)
+    summed = np.where(relevant, precisions, 0.0).sum(1)
+    found: Floats = np.divide(summed, exist, out=np.zeros(len(summed)), where=exist > 0)
+    return found
+
+
+def recall_at_k(found: NDArray[np.int64], truth: NDArray[np.int64]) -> Floats:
+    """The share of the true neighbours that were found; ids (q, k) and (q, k), −1 where there is none, to (q,).
+
+    Where there is no true neighbour at all, nothing was missed: 1.
+    """
+    if found.ndim != 2 or truth.ndim != 2 or len(found) != len(truth):
+        raise BadParameter("shape of the ids", "recall", "(q, k) for both", f"{found.shape} and {truth.shape}")
+    real = truth >= 0
+    there = (truth[:, :, None] == found[:, None, :]).any(2) & real
+    recall: Floats = np.where(real.any(1), there.sum(1) / np.maximum(real.sum(1), 1), 1.0)
+    return recall
+
+
+def bootstrap_interval(
+    values: Floats, *, share: float = 0.95, rounds: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """The interval that holds the mean with the given probability, by drawing the values anew `rounds` times.
+
+    Source: Efron, "Bootstrap methods", 1979 (percentile interval).
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if not len(values):
+        raise BadParameter("number of values", "a bootstrap interval", "at least 1", 0)
+    rng = np.random.default_rng(seed)
+    means = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(rounds)]
+    low, high = np.quantile(means, [(1 - share) / 2, (1 + share) / 2])
+    return float(low), float(high)
+
+
+def _check(relevant: NDArray[np.bool_], k: int) -> None:
+    if relevant.ndim != 2:
+        raise BadParameter("shape of the ranking", "a metric", "(q, n)", relevant.shape)
+    if not 1 <= k <= max(relevant.shape[1], 1):
+        raise BadParameter("k", "a metric", f"a whole number from 1 to {relevant.shape[1]}", k)

@@ -1,0 +1,97 @@
+"""How well vectors find their own kind: every labelled image is the query once, and is left out of its own answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.distances import Distance
+from engine.distances import metric as known_metric
+from engine.errors import BadParameter
+from engine.evaluation.metrics import average_precision, bootstrap_interval, precision_at_k
+
+_BLOCK_BYTES = 64 * 2**20  # of distances held at once
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What came out of asking with every image.
+
+    Attributes:
+        precision: mean precision@k. interval: its 95 % bootstrap interval. map: mean average precision.
+        chance: the precision of a blind guess. per_class: label to mean precision@k.
+        queries: (q,) rows of the images that were asked with. precisions: (q,) precision@k of each.
+    """
+
+    k: int
+    precision: float
+    interval: tuple[float, float]
+    map: float
+    chance: float
+    per_class: dict[str, float]
+    queries: NDArray[np.int64]
+    precisions: NDArray[np.float64]
+
+
+def leave_one_out(vectors: NDArray[np.float32], labels: Sequence[str], metric: str, k: int = 8) -> Scores:
+    """Scores of (n, d) vectors whose labels are given, "" where an image has none; those take no part.
+
+    An image whose label no other one has is never a query, for nothing could be found. Memory stays bounded: distances
+    are computed for blocks of queries.
+
+    Raises:
+        BadParameter: no such metric, wrong shapes, or fewer than two images that share a label.
+    """
+    names = np.asarray(labels, dtype=str)
+    if vectors.ndim != 2 or len(vectors) != len(names):
+        raise BadParameter("vectors", "an evaluation", f"({len(names)}, d), one for each label", vectors.shape)
+    kept = np.flatnonzero(names != "")
+    matrix, (kinds, codes) = np.asarray(vectors[kept]), np.unique(names[kept], return_inverse=True)
+    sizes = np.bincount(codes, minlength=len(kinds))
+    queries = np.flatnonzero(sizes[codes] > 1)
+    if not 1 <= k < max(len(kept), 2) or not len(queries):
+        raise BadParameter("images", "an evaluation", f"more than {k} with labels, and some label shared", len(kept))
+    precisions, averages = _ask(matrix, codes, queries, sizes, known_metric(metric), k)
+    by_kind = {str(kind): precisions[codes[queries] == code] for code, kind in enumerate(kinds)}
+    return Scores(
+        k=k,
+        precision=float(precisions.mean()),
+        interval=bootstrap_interval(precisions),
+        map=float(averages.mean()),
+        chance=float(((sizes[codes[queries]] - 1) / (len(kept) - 1)).mean()),
+        per_class={kind: float(values.mean()) for kind, values in by_kind.items() if len(values)},
+        queries=kept[queries],
+        precisions=precisions,
+    )
+
+
+def _ask(
+    matrix: NDArray[np.float32],
+    codes: NDArray[np.int64],
+    queries: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    distance: Distance,
+    k: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(q,) precision@k and (q,) average precision."""
+    precisions, averages = [], []
+    step = max(1, _BLOCK_BYTES // (4 * len(matrix)))
+    for start in range(0, len(queries), step):
+        rows = queries[start : start + step]
+        relevant = _ranked_relevance(distance.between(matrix[rows], matrix), codes, rows)
+        precisions.append(precision_at_k(relevant, k))
+        averages.append(average_precision(relevant, sizes[codes[rows]] - 1))
+    return np.concatenate(precisions), np.concatenate(averages)
+
+
+def _ranked_relevance(
+    distances: NDArray[np.float32], codes: NDArray[np.int64], rows: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """(q, n) distances to (q, n − 1): whether each place, nearest first and without the query, holds its own kind."""
+    distances[np.arange(len(rows)), rows] = np.inf  # the query itself goes to the end and is cut off
+    order = np.argsort(distances, axis=1, kind="stable")[:, :-1]
+    relevant: NDArray[np.bool_] = codes[order] == codes[rows][:, None]
+    return relevant
