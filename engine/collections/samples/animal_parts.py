@@ -29,8 +29,9 @@ def mood(rng: np.random.Generator) -> Mood:
 def fur(pen: Pen, rng: np.random.Generator, outline: Points, colour: Colour, count: int = 110) -> None:
     """Short hairs over the area within the outline, combed away from the nose."""
     low, high = outline.min(axis=0), outline.max(axis=0)
-    starts = (outline[rng.integers(len(outline), size=count)] - [0, 0.25]) * np.sqrt(rng.uniform(0.06, 0.9, (count, 1)))
-    starts = np.clip(starts + [0, 0.25], low, high)
+    middle = np.array([0, 0.25])
+    starts = (outline[rng.integers(len(outline), size=count)] - middle) * np.sqrt(rng.uniform(0.06, 0.9, (count, 1)))
+    starts = np.clip(starts + middle, low, high)
     away = starts - [0, 0.3]
     away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 0.1)
     ends = starts + (away + rng.normal(0, 0.25, (count, 2))) * rng.uniform(0.06, 0.14, (count, 1))

@@ -17,7 +17,7 @@ from engine.collections.samples.animal_parts import (
     nose,
     whiskers,
 )
-from engine.collections.samples.drawing import Colour, Pen, Points, furry, jitter, mirrored, mix, shade, smooth
+from engine.collections.samples.drawing import Colour, Pen, Points, circle, furry, jitter, mirrored, mix, shade, smooth
 
 WHITE: Colour = (246, 242, 234)
 BLACK: Colour = (52, 48, 52)
@@ -39,17 +39,18 @@ def _lash(coat: Colour) -> Colour:
     return DARK if sum(coat) > 270 else (226, 218, 206)
 
 
-def _triangle_ears(pen: Pen, rng: np.random.Generator, tip: tuple[float, float], inner_x: float, outer: tuple[float, float],
-                   colour: Colour, inside: Colour, tips: Colour | None = None) -> None:
+def _triangle_ears(pen: Pen, rng: np.random.Generator, tip: tuple[float, float], inner_x: float,
+                   outer: tuple[float, float], colour: Colour, inside: Colour, tips: Colour | None = None) -> None:
     """Two upright pointed ears with a soft inside; `tips` colours the upper third."""
     for side in (-1, 1):
         bend = rng.normal(0, 0.05)
         flip = np.array([side, 1])
-        top = np.array(tip) + [bend, 0]
+        top = np.array([tip[0] + bend, tip[1]])
         base, edge = np.array([inner_x, -0.6]), np.array(outer)
         middle = (base + edge) / 2
         ear = np.array([base, base * 0.55 + top * 0.45 + [-0.1, 0], top, edge * 0.5 + top * 0.5 + [0.1, 0], edge])
-        pen.polygon(furry(smooth([*ear, middle + [0, 0.25]], 5) * flip, rng, 0.05), shade(colour, -0.12), depth=-0.25)
+        outline = smooth([*ear, (middle[0], middle[1] + 0.25)], 5) * flip
+        pen.polygon(furry(outline, rng, 0.05), shade(colour, -0.12), depth=-0.25)
         if tips is not None:
             cut = [base * 0.45 + top * 0.55 + [-0.1, 0], top, edge * 0.45 + top * 0.55 + [0.12, 0]]
             pen.blob(np.array(cut) * flip, tips, depth=-0.25)
@@ -98,8 +99,8 @@ def _cat_pattern(pen: Pen, rng: np.random.Generator, curve: Points, pattern: str
             pen.blob([(0, -0.7), (0.12, -0.3), (0.2, 0.1), (0.62, 0.5), (0.4, 1.0), (-0.4, 1.0), (-0.62, 0.5),
                       (-0.2, 0.1), (-0.12, -0.3)], WHITE)
         if pattern == "calico":
-            pen.blob(rng.normal(0, 0.08, (5, 2)) + [(0.2, -0.9), (0.9, -0.7), (1.0, 0.2), (0.5, 0.24), (0.24, -0.2)], GINGER)
-            pen.blob(rng.normal(0, 0.08, (4, 2)) + [(-1.0, -0.6), (-0.4, -0.9), (-0.3, -0.4), (-0.9, 0)], BLACK)
+            pen.blob(rng.normal([(0.2, -0.9), (0.9, -0.7), (1.0, 0.2), (0.5, 0.24), (0.24, -0.2)], 0.08), GINGER)
+            pen.blob(rng.normal([(-1.0, -0.6), (-0.4, -0.9), (-0.3, -0.4), (-0.9, 0)], 0.08), BLACK)
         if pattern == "points":
             for size, alpha in ((0.66, 70), (0.54, 110), (0.42, 150)):
                 pen.ellipse(0, 0.32, size, size * 1.1, (*dark, alpha), depth=0.3)
@@ -164,7 +165,7 @@ def _dog_pattern(pen: Pen, rng: np.random.Generator, curve: Points, pattern: str
                       (-0.14, -0.1), (-0.16, -0.6)], WHITE)
         if pattern == "patch":
             side = rng.choice([-1, 1])
-            patch = rng.normal(0, 0.05, (5, 2)) + [(0.1, -0.6), (0.6, -0.8), (0.9, -0.1), (0.5, 0.22), (0.14, 0.0)]
+            patch = rng.normal([(0.1, -0.6), (0.6, -0.8), (0.9, -0.1), (0.5, 0.22), (0.14, 0.0)], 0.05)
             pen.polygon(furry(smooth(patch * [side, 1]), rng, 0.05), other)
         if pattern == "spots":
             for x, y, size in rng.uniform([-0.85, -0.85, 0.04], [0.85, 0.95, 0.12], (22, 3)):
@@ -206,18 +207,17 @@ def owl(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
         _feathers(pen, rng, coat, 0.95, 2.6, 0.95)
     tufts = rng.uniform() < 0.72
     for side in (-1, 1) if tufts else ():
-        tuft = np.array([(0.2, -0.7), (0.62, -1.02), (1.04, -1.36), (1.02, -0.7), (0.9, -0.3)]) + rng.normal(0, 0.03, (5, 2))
+        tuft = rng.normal([(0.2, -0.7), (0.62, -1.02), (1.04, -1.36), (1.02, -0.7), (0.9, -0.3)], 0.03)
         pen.polygon(furry(smooth(tuft * [side, 1], 5), rng, 0.06), dark, depth=-0.1)
     outline = mirrored([(0, -0.82), (0.56, -0.84), (0.98, -0.46), (1.08, 0.16), (0.86, 0.72), (0.42, 1.0), (0, 1.06)])
     curve = head(pen, rng, outline, coat)
     with pen.inside(curve):
         _feathers(pen, rng, coat, -0.9, -0.2, 1.05)
     for side in (-1, 1):
-        disc = np.stack([np.cos(np.linspace(0, 2 * np.pi, 41)[:-1]), np.sin(np.linspace(0, 2 * np.pi, 41)[:-1])], axis=1)
+        disc = circle(40)
         pen.polygon(furry(disc * [0.56, 0.6] + [side * 0.44, 0.08], rng, 0.05), dark, depth=0.1)
         pen.polygon(furry(disc * [0.49, 0.53] + [side * 0.44, 0.08], rng, 0.04), pale, depth=0.12)
-        angles = np.linspace(0, 2 * np.pi, 27)[:-1]
-        spokes = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        spokes = circle(26)
         pen.hairs(spokes * 0.28 + [side * 0.44, 0.08], spokes * [0.46, 0.5] + [side * 0.44, 0.08], 0.018,
                   [(*shade(pale, -0.3), 150)] * 26)
     iris = _pick(rng, [(250, 196, 40), (240, 140, 30), (250, 222, 90), (112, 66, 36)], 8)
@@ -245,8 +245,7 @@ def panda(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
     body(pen, rng, dark, dark, 1.12)
     accessory(pen, rng, 1.02, 0.72)
     for side in (-1, 1):
-        angles = np.linspace(0, 2 * np.pi, 41)[:-1]
-        disc = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        disc = circle(40)
         centre = np.array([side * 0.86, -0.78]) + rng.normal(0, 0.03, 2)
         pen.polygon(furry(disc * 0.38 + centre, rng, 0.06), dark, depth=-0.25)
         pen.ellipse(centre[0] * 0.98, centre[1] + 0.05, 0.2, 0.2, shade(dark, 0.18), depth=-0.22)
@@ -254,8 +253,7 @@ def panda(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
     head(pen, rng, outline, pale)
     slant, size = rng.uniform(0.4, 0.75), rng.uniform(0.9, 1.1)
     for side in (-1, 1):
-        angles = np.linspace(0, 2 * np.pi, 33)[:-1]
-        patch = np.stack([np.cos(angles) * 0.27 * size, np.sin(angles) * 0.37 * size], axis=1)
+        patch = circle(32) * [0.27 * size, 0.37 * size]
         cos, sin = np.cos(side * slant), np.sin(side * slant)
         turned = patch @ np.array([[cos, sin], [-sin, cos]]) + [side * 0.46, 0.04]
         pen.polygon(furry(turned, rng, 0.045), dark, depth=0.2)
@@ -297,10 +295,11 @@ def rabbit(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
             pen.ellipse(side * 0.18, 0.46, 0.24, 0.2, muzzle, depth=0.5)
     for side in (-1, 1):
         pen.ellipse(side * 0.54, 0.0, 0.3, 0.33, shade(coat, 0.55), depth=0.3)
-    eyes(pen, how, 0.54, 0.0, 0.19, _pick(rng, [(62, 38, 30), (36, 30, 38), (92, 58, 40), (58, 74, 104)], 5), pupil="round", tall=1.14,
-         rim=shade(coat, -0.7), lash=_lash(shade(coat, 0.4)))
+    iris = _pick(rng, [(62, 38, 30), (36, 30, 38), (92, 58, 40), (58, 74, 104)], 5)
+    eyes(pen, how, 0.54, 0.0, 0.19, iris, pupil="round", tall=1.14, rim=shade(coat, -0.7), lash=_lash(shade(coat, 0.4)))
     for side in (-1, 1):
-        pen.polygon([(0, 0.56), (side * 0.12, 0.56), (side * 0.11, 0.82), (side * 0.012, 0.82)], (255, 253, 246), depth=0.5)
+        tooth = [(0, 0.56), (side * 0.12, 0.56), (side * 0.11, 0.82), (side * 0.012, 0.82)]
+        pen.polygon(tooth, (255, 253, 246), depth=0.5)
     pen.stroke([(0, 0.56), (0, 0.82)], 0.02, (120, 96, 90), depth=0.5)
     mouth(pen, Mood("open", "smile", (0, 0)), 0.52, 0.17)
     nose(pen, 0.34, 0.1, 0.07, _pick(rng, [PINK, (214, 120, 126), (130, 84, 84)], 5))

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from engine.collections.samples.art_scenes import PAINTED, SIDE, looked_up, textured
+from engine.collections.samples.art_scenes import SIDE, looked_up, textured
 from engine.collections.samples.drawing import (
     SIZE,
     Colour,
@@ -246,8 +246,9 @@ def _bubble(pen: Pen, tone: Colour, turn: float) -> None:
 
 
 def _bolt(pen: Pen, tone: Colour, turn: float) -> None:
-    bolt = np.array([(0.06, -0.36), (-0.2, 0.05), (-0.03, 0.05), (-0.1, 0.36), (0.2, -0.09), (0.03, -0.09), (0.18, -0.36)])
-    pen.polygon(bolt * 1.12 + [0.0, 0], INK)
+    bolt = np.array([(0.06, -0.36), (-0.2, 0.05), (-0.03, 0.05), (-0.1, 0.36), (0.2, -0.09), (0.03, -0.09),
+                     (0.18, -0.36)])
+    pen.polygon(bolt * 1.12, INK)
     pen.polygon(bolt * 0.96, mix(tone, (255, 226, 50), 0.6))
 
 

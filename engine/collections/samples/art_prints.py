@@ -1,10 +1,22 @@
 """Two eastern manners: woodblock waves and ink on paper."""
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageFilter
 
 from engine.collections.samples.art_scenes import textured
-from engine.collections.samples.drawing import CANVAS, SIZE, Colour, Pen, Points, finished, hsv, jitter, mix, shade, two_tone
+from engine.collections.samples.drawing import (
+    CANVAS,
+    SIZE,
+    Colour,
+    Pen,
+    Points,
+    finished,
+    hsv,
+    jitter,
+    mix,
+    shade,
+    two_tone,
+)
 
 FOAM: Colour = (246, 242, 228)
 INDIGO: Colour = (22, 44, 92)
@@ -69,7 +81,7 @@ def _wave_row(pen: Pen, rng: np.random.Generator, line: float, colour: Colour, s
 def _great_wave(pen: Pen, rng: np.random.Generator, blue: Colour) -> None:
     """A large wave that curls over, with foam claws and spray."""
     side = rng.choice([-1, 1])
-    flip, move = np.array([side, 1]), np.array([0.5, 0]) + [rng.normal(0, 0.06), rng.uniform(-0.05, 0.1)]
+    flip, move = np.array([side, 1]), np.array([0.5 + rng.normal(0, 0.06), rng.uniform(-0.05, 0.1)])
     body = np.array([(-0.62, 1.1), (-0.6, 0.5), (-0.42, 0.26), (-0.18, 0.2), (0.03, 0.3), (0.1, 0.46), (-0.02, 0.4),
                      (-0.14, 0.42), (-0.2, 0.6), (-0.08, 0.85), (0.2, 1.1)])
     pen.blob(body * flip * 1.02 + move, INDIGO)
@@ -145,13 +157,14 @@ def _bamboo(pen: Pen, rng: np.random.Generator, x: float) -> None:
     while y > -0.1:
         high = rng.uniform(0.14, 0.2)
         x2 = x + lean * high
-        pen.polygon([(x - wide, y), (x + wide, y), (x2 + wide * 0.9, y - high + 0.012), (x2 - wide * 0.9, y - high + 0.012)],
-                    (tone, tone + 4, tone + 6, 190))
-        pen.polygon([(x - wide * 0.5, y), (x, y), (x2, y - high + 0.012), (x2 - wide * 0.5, y - high + 0.012)],
-                    (255, 252, 244, 60))
+        top = y - high + 0.012
+        joint = [(x - wide, y), (x + wide, y), (x2 + wide * 0.9, top), (x2 - wide * 0.9, top)]
+        pen.polygon(joint, (tone, tone + 4, tone + 6, 190))
+        pen.polygon([(x - wide * 0.5, y), (x, y), (x2, top), (x2 - wide * 0.5, top)], (255, 252, 244, 60))
         pen.stroke([(x2 - wide * 1.2, y - high), (x2 + wide * 1.2, y - high)], 0.008, (20, 22, 26))
         for _ in range(int(rng.integers(1, 6))):
-            _leaf(pen, x2, y - high, rng.uniform(0.1, 0.22), rng.choice([-1, 1]) * rng.uniform(0.2, 1.1) + np.pi / 2, tone)
+            angle = rng.choice([-1, 1]) * rng.uniform(0.2, 1.1) + np.pi / 2
+            _leaf(pen, x2, y - high, rng.uniform(0.1, 0.22), angle, tone)
         x, y = x2, y - high
 
 
@@ -172,8 +185,7 @@ def _branch(pen: Pen, rng: np.random.Generator) -> None:
     for number in range(8):
         pen.stroke(path[number:number + 2], 0.04 - 0.0042 * number, (44, 42, 46))
         if number > 1:
-            twig = np.array([path[number], path[number] + [side * 0.08, -0.1], path[number] + rng.normal([0.12 * side, -0.22],
-                                                                                                       0.05)])
+            twig = path[number] + np.array([(0, 0), (side * 0.08, -0.1), rng.normal([0.12 * side, -0.22], 0.05)])
             pen.stroke(twig, 0.01, (50, 48, 52))
             spots += [*twig[1:], twig[1] + rng.normal(0, 0.04, 2), twig[2] + rng.normal(0, 0.05, 2)]
     for x, y in spots:

@@ -1,4 +1,4 @@
-"""Small under-paintings that the painterly manners look at: a sea, hills, a pond, a vase of flowers, a street of trees."""
+"""Small under-paintings that the painterly manners look at: sea, hills, a pond, flowers, an avenue."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -78,7 +78,8 @@ def _star(pen: Pen, rng: np.random.Generator, x: float, y: float, size: float) -
     for ring in range(1, 4):
         radius = size * (1 + 0.62 * ring)
         for start in np.arange(0, 2 * np.pi, 2 * np.pi / (6 + 3 * ring)):
-            pen.arc(x, y, radius, radius, start, start + 0.8 * np.pi / (3 + 1.5 * ring), 0.013, (*gold, 235 - 45 * ring))
+            end = start + 0.8 * np.pi / (3 + 1.5 * ring)
+            pen.arc(x, y, radius, radius, start, end, 0.013, (*gold, 235 - 45 * ring))
 
 
 def _village(pen: Pen, rng: np.random.Generator, hue: float) -> None:
@@ -89,8 +90,8 @@ def _village(pen: Pen, rng: np.random.Generator, hue: float) -> None:
         y, size = rng.uniform(0.84, 0.95), rng.uniform(0.025, 0.045)
         pen.polygon([(x - size, y), (x - size, y - size), (x, y - 2 * size), (x + size, y - size), (x + size, y)],
                     hsv(hue - 0.05, 0.4, 0.16))
-        pen.polygon([(x - 0.3 * size, y - 0.7 * size), (x + 0.3 * size, y - 0.7 * size), (x + 0.3 * size, y - 0.2 * size),
-                     (x - 0.3 * size, y - 0.2 * size)], (255, 206, 90))
+        pane = np.array([(-0.3, -0.7), (0.3, -0.7), (0.3, -0.2), (-0.3, -0.2)]) * size
+        pen.polygon(pane + np.array([x, y]), (255, 206, 90))
     if rng.uniform() < 0.7:
         x, high = rng.choice([0.14, 0.2, 0.8, 0.86]), rng.uniform(0.15, 0.45)
         for step in range(5):
@@ -106,8 +107,8 @@ def drips(rng: np.random.Generator) -> Image.Image:
     canvas = new_canvas(ground, PAINTED)
     draw = ImageDraw.Draw(canvas)
     hue = rng.uniform(0, 1)
-    pots: list[Colour] = [(18, 18, 20), (246, 242, 232), hsv(hue, 0.75, 0.8), hsv(hue + 0.15, 0.7, 0.85), (168, 168, 164),
-                          hsv(hue + 0.45, 0.6, 0.6)]
+    pots: list[Colour] = [(18, 18, 20), (246, 242, 232), (168, 168, 164), hsv(hue, 0.75, 0.8),
+                          hsv(hue + 0.15, 0.7, 0.85), hsv(hue + 0.45, 0.6, 0.6)]
     for pot in rng.integers(len(pots), size=int(rng.integers(50, 85))):
         _thread(draw, rng, pots[pot])
     for x, y, size in rng.uniform([0, 0, 1], [PAINTED, PAINTED, 5], (220, 3)):
@@ -121,7 +122,8 @@ def _thread(draw: ImageDraw.ImageDraw, rng: np.random.Generator, colour: Colour)
     angles = rng.uniform(0, 2 * np.pi) + np.cumsum(swing + rng.normal(0, 0.07, 70))
     steps = np.stack([np.cos(angles), np.sin(angles)], axis=1) * rng.uniform(8, 17)
     path = (rng.uniform(-0.05, 1.05, 2) * PAINTED + np.cumsum(steps, axis=0)).tolist()
-    widths = np.abs(2.6 + 2.8 * np.sin(np.linspace(0, rng.uniform(4, 12), 70) + rng.uniform(0, 6))) * rng.uniform(0.6, 1.7)
+    swell = np.sin(np.linspace(0, rng.uniform(4, 12), 70) + rng.uniform(0, 6))
+    widths = np.abs(2.6 + 2.8 * swell) * rng.uniform(0.6, 1.7)
     for start, end, width in zip(path[:-1], path[1:], widths, strict=False):
         draw.line([*start, *end], fill=colour, width=max(1, int(width)))
         if width > 3:

@@ -9,18 +9,23 @@ from PIL import Image
 from engine.collections.samples.drawing import SIZE
 from engine.collections.samples.sample import DrawnImage, Sample
 
-PAPER = np.array([250.0, 246.0, 236.0])
-INK = np.array([34.0, 40.0, 78.0])
+PAPER = (250, 246, 236)
+INK = (34, 40, 78)
 DARKEST = 16  # the grey levels of the original run from 0 to 16
 BORDER = 1  # empty cells that are added around the 8×8 original
 
 
+def _tones() -> list[list[int]]:
+    """For each channel, the colour of each of 256 amounts of ink; steep in the middle, so that edges are crisp."""
+    ink = 1 / (1 + np.exp(-20 * (np.arange(256) / 255 - 0.45)))
+    return [np.rint(paper + (dark - paper) * ink).astype(int).tolist() for paper, dark in zip(PAPER, INK, strict=True)]
+
+
 def enlarged(cells: NDArray[np.float64]) -> Image.Image:
     """The digit (8, 8), 0 to 16, as a 256×256 RGB picture: smoothly interpolated, then its edges made crisp."""
-    grey = np.pad(cells / DARKEST, BORDER).astype(np.float32)
-    large = np.asarray(Image.fromarray(grey).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
-    ink = 1 / (1 + np.exp(-9 * (large[..., None] - 0.42)))
-    return Image.fromarray((PAPER * (1 - ink) + INK * ink).astype(np.uint8))
+    grey = np.rint(np.pad(cells, BORDER) * 255 / DARKEST).astype(np.uint8)
+    large = Image.fromarray(grey).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+    return Image.merge("RGB", [large.point(tones) for tones in _tones()])
 
 
 def draw() -> Iterator[DrawnImage]:

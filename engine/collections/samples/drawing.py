@@ -14,12 +14,9 @@ CANVAS = SIZE * OVERSAMPLING
 Colour = tuple[int, ...]
 Points = NDArray[np.float64]
 
-_CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 49)[:-1]), np.sin(np.linspace(0, 2 * np.pi, 49)[:-1])], axis=1)
-
-
 def mix(first: Colour, second: Colour, share: float) -> Colour:
     """The colour that lies `share` (0 to 1) of the way from the first to the second."""
-    return tuple(int(round(a + (b - a) * share)) for a, b in zip(first[:3], second[:3], strict=True))
+    return tuple(round(a + (b - a) * share) for a, b in zip(first[:3], second[:3], strict=True))
 
 
 def shade(colour: Colour, amount: float) -> Colour:
@@ -63,6 +60,15 @@ def furry(outline: Points, rng: np.random.Generator, length: float) -> Points:
     away = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
     push = rng.uniform(0.2, 1.0, len(outline)) * length * (np.arange(len(outline)) % 2)
     return outline + away * push[:, None]
+
+
+def circle(corners: int) -> Points:
+    """A regular polygon on the unit circle: (corners, 2)."""
+    angles = np.linspace(0, 2 * np.pi, corners + 1)[:-1]
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+_CIRCLE = circle(48)
 
 
 class Pen:

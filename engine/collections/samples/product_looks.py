@@ -48,30 +48,40 @@ class Range:
 
 
 RANGES: dict[str, Range] = {
-    "T-shirt": Range("T-shirt", ("plain", "striped", "dotted", "star print", "heart print"),
-                     ("cotton", "organic cotton", "jersey", "linen blend"), ("crew-neck", "V-neck"),
-                     ("for every day", "for warm days", "for the weekend", "to wear under a jacket")),
-    "trousers": Range("trousers", ("plain", "pinstriped", "checked"), ("cotton twill", "denim", "wool blend", "corduroy"),
-                      ("straight-leg", "wide-leg", "slim", "cropped"),
-                      ("for the office", "for long walks", "for every day", "for cool evenings"), plural=True),
-    "dress": Range("dress", ("plain", "dotted", "floral", "striped"), ("viscose", "cotton", "linen", "satin"),
-                   ("sleeveless", "short-sleeved", "knee-length", "long"),
-                   ("for summer parties", "for the city", "for garden days", "for a wedding")),
-    "sneaker": Range("sneakers", ("plain", "side-striped", "two-tone"), ("canvas", "suede", "leather", "mesh"),
-                     ("low-top", "high-top"), ("for the street", "for running errands", "for the gym", "for travel"),
-                     plural=True),
-    "handbag": Range("handbag", ("plain", "quilted", "striped", "checked"), ("leather", "vegan leather", "canvas", "suede"),
-                     ("tote", "top-handle", "shoulder"),
-                     ("with room for a laptop", "with a brass clasp", "for small things", "for an evening out")),
-    "watch": Range("watch", ("plain", "ringed", "numbered"), ("leather strap", "steel bracelet", "rubber strap", "woven strap"),
-                   ("round", "square"), ("water-resistant to 50 m", "with a date window", "with luminous hands", "for every day")),
-    "cap": Range("cap", ("plain", "two-tone", "striped", "star print"), ("cotton", "corduroy", "wool", "washed denim"),
-                 ("curved-brim", "flat-brim"), ("for sunny days", "for the stands", "with an adjustable strap", "for the trail")),
-    "mug": Range("mug", ("plain", "striped", "dotted", "dipped", "heart print"), ("stoneware", "porcelain", "enamel", "earthenware"),
-                 ("tall", "wide"), ("for coffee", "for tea", "for slow mornings", "safe in the dishwasher")),
+    "T-shirt": Range(
+        "T-shirt", ("plain", "striped", "dotted", "star print", "heart print"),
+        ("cotton", "organic cotton", "jersey", "linen blend"), ("crew-neck", "V-neck"),
+        ("for every day", "for warm days", "for the weekend", "to wear under a jacket")),
+    "trousers": Range(
+        "trousers", ("plain", "pinstriped", "checked"), ("cotton twill", "denim", "wool blend", "corduroy"),
+        ("straight-leg", "wide-leg", "slim", "cropped"),
+        ("for the office", "for long walks", "for every day", "for cool evenings"), plural=True),
+    "dress": Range(
+        "dress", ("plain", "dotted", "floral", "striped"), ("viscose", "cotton", "linen", "satin"),
+        ("sleeveless", "short-sleeved", "knee-length", "long"),
+        ("for summer parties", "for the city", "for garden days", "for a wedding")),
+    "sneaker": Range(
+        "sneakers", ("plain", "side-striped", "two-tone"), ("canvas", "suede", "leather", "mesh"),
+        ("low-top", "high-top"), ("for the street", "for running errands", "for the gym", "for travel"), plural=True),
+    "handbag": Range(
+        "handbag", ("plain", "quilted", "striped", "checked"), ("leather", "vegan leather", "canvas", "suede"),
+        ("tote", "top-handle", "shoulder"),
+        ("with room for a book", "with brass fittings", "for small things", "for an evening out")),
+    "watch": Range(
+        "watch", ("plain", "ringed", "numbered"), ("leather strap", "steel bracelet", "rubber strap", "woven strap"),
+        ("round", "square"),
+        ("water-resistant to 50 m", "with sapphire glass", "with a red second hand", "for every day")),
+    "cap": Range(
+        "cap", ("plain", "two-tone", "striped", "star print"), ("cotton", "corduroy", "wool", "washed denim"),
+        ("curved-brim", "flat-brim"),
+        ("for sunny days", "for the stands", "with an adjustable strap", "for the trail")),
+    "mug": Range(
+        "mug", ("plain", "striped", "dotted", "dipped", "heart print"),
+        ("stoneware", "porcelain", "enamel", "earthenware"), ("tall", "wide"),
+        ("for coffee", "for tea", "for slow mornings", "safe in the dishwasher")),
 }
 
-WITH = {"plain": "in one colour", "striped": "with stripes", "dotted": "with dots", "star print": "with a star",
+WITH = {"striped": "with stripes", "dotted": "with dots", "star print": "with a star",
         "heart print": "with a heart", "pinstriped": "with a fine pinstripe", "checked": "with checks",
         "floral": "with small flowers", "side-striped": "with a side stripe", "two-tone": "in two tones",
         "quilted": "with quilting", "ringed": "with a coloured ring", "numbered": "with twelve markers",
@@ -93,21 +103,42 @@ def described(rng: np.random.Generator, kind: str, look: Look) -> str:
     """One short English line about the product, in one of several wordings."""
     goods = RANGES[kind]
     use = goods.uses[rng.integers(len(goods.uses))]
-    pattern = "" if look.pattern == "plain" else f"{look.pattern} "
-    with_accent = WITH[look.pattern] if look.pattern == "plain" else f"{WITH[look.pattern]} in {look.accent}"
-    with_accent = with_accent.replace("in two tones in", "in two tones, the second")
-    material = f"on a {look.material}" if kind == "watch" else f"in {look.material}"
-    before = "" if kind == "watch" else f"{look.material} "
-    lines = (
-        f"{look.colour} {pattern}{before}{goods.noun}",
-        f"{look.cut} {goods.noun} {material}, {look.colour}, {use}",
-        f"{before}{goods.noun} in {look.colour} {with_accent}",
-        f"{'a pair of ' if goods.plural else ''}{look.colour} {look.cut} {goods.noun} {with_accent}, {use}",
-        f"{pattern}{look.cut} {goods.noun} {material}, {look.colour} and {look.accent}" if pattern else
-        f"plain {look.colour} {goods.noun} {material}, {look.cut}, {use}",
-    )
+    wordings = _plain_lines if look.pattern == "plain" else _patterned_lines
+    lines = wordings(kind, goods, look, use)
     line = lines[rng.integers(len(lines))]
     return line[0].upper() + line[1:]
+
+
+def _made_of(kind: str, look: Look) -> tuple[str, str]:
+    """The material before the noun and after it; a watch is named by its strap, which only comes after."""
+    return ("", f"on a {look.material}") if kind == "watch" else (f"{look.material} ", f"in {look.material}")
+
+
+def _plain_lines(kind: str, goods: Range, look: Look, use: str) -> list[str]:
+    """Wordings for a product in one colour."""
+    before, after = _made_of(kind, look)
+    pair = "a pair of " if goods.plural else ""
+    return [
+        f"{look.colour} {before}{goods.noun} {use}",
+        f"{look.cut} {goods.noun} {after}, {look.colour}, {use}",
+        f"{before}{goods.noun} in plain {look.colour}, {look.cut}",
+        f"{pair}{look.colour} {look.cut} {goods.noun}, {use}",
+        f"plain {look.colour} {goods.noun} {after}, {look.cut}, {use}",
+    ]
+
+
+def _patterned_lines(kind: str, goods: Range, look: Look, use: str) -> list[str]:
+    """Wordings for a product with a pattern or a second colour."""
+    before, after = _made_of(kind, look)
+    pair = "a pair of " if goods.plural else ""
+    accent = f"{WITH[look.pattern]} in {look.accent}".replace("in two tones in", "in two tones, the second")
+    return [
+        f"{look.colour} {look.pattern} {before}{goods.noun}",
+        f"{look.cut} {goods.noun} {after}, {look.colour} {accent}",
+        f"{before}{goods.noun} in {look.colour} {accent}",
+        f"{pair}{look.colour} {look.cut} {goods.noun} {accent}, {use}",
+        f"{look.pattern} {look.cut} {goods.noun} {after}, {look.colour} and {look.accent}",
+    ]
 
 
 def patterned(pen: Pen, rng: np.random.Generator, outline: Points, look: Look) -> None:
@@ -149,7 +180,7 @@ def _dots(pen: Pen, rng: np.random.Generator, box: Box, look: Look) -> None:
 
 
 def _flowers(pen: Pen, rng: np.random.Generator, box: Box, look: Look) -> None:
-    places = rng.uniform(box[:2], box[2:], (60, 2))
+    places = rng.uniform(box[:2], box[2:], (110, 2))
     for x, y in places:
         turn, size = rng.uniform(0, 6), rng.uniform(0.012, 0.02)
         for angle in turn + np.arange(5) * 2 * np.pi / 5:
@@ -163,7 +194,7 @@ def _quilt(pen: Pen, rng: np.random.Generator, box: Box, look: Look) -> None:
         for lean in (-1, 1):
             line = np.array([(lean * -0.6 + shift, -0.6), (lean * 0.6 + shift, 0.6)])
             pen.stroke(line, 0.006, shade(look.main, -0.35))
-            pen.stroke(line + [0.006, 0], 0.004, shade(look.main, 0.25))
+            pen.stroke(line + np.array([0.006, 0]), 0.004, shade(look.main, 0.25))
 
 
 FILLS = {"striped": _stripes, "pinstriped": _pinstripes, "checked": _checks, "dotted": _dots, "floral": _flowers,

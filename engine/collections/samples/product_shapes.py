@@ -39,10 +39,11 @@ def t_shirt(pen: Pen, rng: np.random.Generator, look: Look) -> None:
     pen.blob(neck, shade(look.main, -0.45))
     rim = [(-0.13, -0.39), (-0.07, drop - 0.045), (0, drop), (0.07, drop - 0.045), (0.13, -0.39)]
     pen.stroke(rim, 0.024, shade(look.main, -0.12))
+    seam = shade(look.main, -0.4)
     for side in (-1, 1):
-        pen.stroke([(side * 0.48, -0.14 + sleeve), (side * 0.37, -0.01 + sleeve)], 0.005, (*shade(look.main, -0.4), 200))
-        pen.stroke([(side * 0.27, -0.33), (side * 0.265, -0.07)], 0.006, (*shade(look.main, -0.4), 130))
-    pen.stroke([(-0.27, hem - 0.025), (0.27, hem - 0.025)], 0.004, (*shade(look.main, -0.4), 200))
+        pen.stroke([(side * 0.48, -0.14 + sleeve), (side * 0.37, -0.01 + sleeve)], 0.005, (*seam, 200))
+        pen.stroke([(side * 0.27, -0.33), (side * 0.265, -0.07)], 0.006, (*seam, 130))
+    pen.stroke([(-0.27, hem - 0.025), (0.27, hem - 0.025)], 0.004, (*seam, 200))
     _edge(pen, outline, look.main)
 
 
@@ -51,8 +52,8 @@ def trousers(pen: Pen, rng: np.random.Generator, look: Look) -> None:
     foot = {"straight-leg": 0.125, "wide-leg": 0.19, "slim": 0.085, "cropped": 0.12}[look.cut]
     end = 0.28 if look.cut == "cropped" else 0.47
     middle = 0.2 if look.cut == "wide-leg" else 0.16
-    outline = mirrored([(0, -0.46), (0.19, -0.46), (0.23, -0.26), (0.25, 0.0), (middle + foot, end), (middle - foot, end),
-                        (0.02, -0.08), (0, -0.1)])
+    outline = mirrored([(0, -0.46), (0.19, -0.46), (0.23, -0.26), (0.25, 0.0), (middle + foot, end),
+                        (middle - foot, end), (0.02, -0.08), (0, -0.1)])
     patterned(pen, rng, outline, look)
     _folds(pen, outline, [[(0.13, -0.1), (middle, end)], [(-0.13, -0.1), (-middle, end)], [(0.02, -0.1), (0.1, -0.16)],
                           [(-0.02, -0.1), (-0.1, -0.16)]])
@@ -129,14 +130,14 @@ def handbag(pen: Pen, rng: np.random.Generator, look: Look) -> None:
     handle = shade(look.main, -0.25) if rng.uniform() < 0.6 else look.second
     for lift in (0.03, 0.0) if look.cut != "shoulder" else (0.0,):
         pen.arc(0, top + 0.02, reach, arch + lift, np.pi, 2 * np.pi, 0.03, shade(handle, -0.2 if lift else 0))
-    outline = smooth(mirrored([(0, top), (wide * 0.86, top), (wide * 0.95, top + 0.03), (wide * 1.06, 0.34), (wide, 0.4),
-                               (0, 0.41)]), 5)
+    outline = smooth(mirrored([(0, top), (wide * 0.86, top), (wide * 0.95, top + 0.03), (wide * 1.06, 0.34),
+                               (wide, 0.4), (0, 0.41)]), 5)
     patterned(pen, rng, outline, look)
     _folds(pen, outline, [])
     if look.cut != "tote":
         flap = smooth(mirrored([(0, top - 0.005), (wide * 0.9, top), (wide * 0.96, top + high * 0.6),
                                 (wide * 0.5, top + high * 0.95), (0, top + high)]), 5)
-        pen.polygon(flap + [0, 0.015], (0, 0, 0, 50))
+        pen.polygon(flap + np.array([0, 0.015]), (0, 0, 0, 50))
         patterned(pen, rng, flap, look)
         _edge(pen, flap, look.main)
         pen.ellipse(0, top + high - 0.01, 0.04, 0.03, BRASS)
@@ -214,8 +215,8 @@ def _hands(pen: Pen, rng: np.random.Generator, look: Look, tone: Colour) -> None
 
 def cap(pen: Pen, rng: np.random.Generator, look: Look) -> None:
     """A cap seen from the side, its brim curved or flat."""
-    crown = smooth([(-0.36, 0.12), (-0.36, -0.08), (-0.22, -0.26), (-0.02, -0.3), (0.18, -0.2), (0.26, -0.02), (0.27, 0.12),
-                    (-0.05, 0.16)])
+    crown = smooth([(-0.36, 0.12), (-0.36, -0.08), (-0.22, -0.26), (-0.02, -0.3), (0.18, -0.2), (0.26, -0.02),
+                    (0.27, 0.12), (-0.05, 0.16)])
     patterned(pen, rng, crown, look)
     with pen.inside(crown):
         if look.pattern == "two-tone":
@@ -230,10 +231,10 @@ def cap(pen: Pen, rng: np.random.Generator, look: Look) -> None:
     pen.ellipse(-0.04, -0.3, 0.035, 0.018, shade(look.main, -0.2))
     _edge(pen, crown, look.main)
     droop = 0.1 if look.cut == "curved-brim" else 0.0
-    brim = smooth([(0.06, 0.11), (0.27, 0.07), (0.44, 0.09 + droop * 0.4), (0.52, 0.13 + droop), (0.4, 0.155 + droop * 0.7),
-                   (0.2, 0.165), (0.05, 0.17)])
+    brim = smooth([(0.06, 0.11), (0.27, 0.07), (0.44, 0.09 + droop * 0.4), (0.52, 0.13 + droop),
+                   (0.4, 0.155 + droop * 0.7), (0.2, 0.165), (0.05, 0.17)])
     shell = look.second if look.pattern in ("two-tone", "striped") else look.main
-    pen.polygon(brim + [0, 0.014], shade(shell, -0.5))
+    pen.polygon(brim + np.array([0, 0.014]), shade(shell, -0.5))
     pen.polygon(brim, shell)
     pen.stroke([(0.12, 0.14), (0.3, 0.115), (0.46, 0.125 + droop * 0.8)], 0.004, shade(shell, -0.4))
     _edge(pen, brim, shell)
@@ -245,17 +246,19 @@ def mug(pen: Pen, rng: np.random.Generator, look: Look) -> None:
     taper = float(rng.choice([1.0, 0.92, 0.82]))
     pen.arc(half * 0.97, 0.02, 0.17, high * 0.52, -1.5, 1.5, 0.085, shade(look.main, -0.5))
     pen.arc(half * 0.97, 0.02, 0.17, high * 0.52, -1.5, 1.5, 0.07, shade(look.main, -0.1))
-    outline = mirrored([(0, -high), (half, -high), (half * taper, high * 0.86), (half * taper * 0.88, high), (0, high + 0.03)])
+    base = half * taper
+    outline = mirrored([(0, -high), (half, -high), (base, high * 0.84), (base * 0.96, high * 0.92), (base * 0.84, high),
+                        (base * 0.45, high + 0.025), (0, high + 0.03)])
     patterned(pen, rng, outline, look)
     emblem(pen, look, -0.02, 0.06, 0.1)
     with pen.inside(outline):
         if look.pattern == "dipped":
             line = [(x, 0.08 + 0.03 * np.sin(9 * x + rng.uniform(0, 1))) for x in np.linspace(-0.5, 0.5, 12)]
             pen.polygon([*line, (0.5, 0.6), (-0.5, 0.6)], look.second)
-        for step in range(5):
-            pen.polygon([(half * (0.95 - 0.13 * step), -0.5), (0.6, -0.5), (0.6, 0.5), (half * (0.95 - 0.13 * step), 0.5)],
-                        (0, 0, 0, 17))
-        pen.polygon([(-half * 0.8, -0.5), (-half * 0.6, -0.5), (-half * 0.56, 0.5), (-half * 0.72, 0.5)], (255, 255, 255, 60))
+        for x in half * (0.95 - 0.13 * np.arange(5)):
+            pen.polygon([(x, -0.5), (0.6, -0.5), (0.6, 0.5), (x, 0.5)], (0, 0, 0, 17))
+        gleam = [(-half * 0.8, -0.5), (-half * 0.6, -0.5), (-half * 0.56, 0.5), (-half * 0.72, 0.5)]
+        pen.polygon(gleam, (255, 255, 255, 60))
     _edge(pen, outline, look.main)
     pen.ellipse(0, -high, half + 0.008, 0.066, shade(look.main, -0.35))
     pen.ellipse(0, -high, half, 0.06, shade(look.main, 0.25))
