@@ -21,17 +21,16 @@ def checked_folder(folder: str | Path) -> Path:
     Raises:
         NotFound: it does not exist. BadParameter: it is no folder, or may not be read.
     """
-    path = Path(folder).expanduser()
     try:
-        path = path.resolve(strict=True)
-        if not path.is_dir():
-            raise BadParameter("folder", "an import", "a folder", str(folder))
+        path = Path(folder).expanduser().resolve(strict=True)
         with os.scandir(path):
             return path
-    except (FileNotFoundError, RuntimeError, ValueError) as error:
-        raise NotFound(f"There is no folder {str(folder)!r}.") from error
+    except NotADirectoryError as error:
+        raise BadParameter("folder", "an import", "a folder", str(folder)) from error
     except PermissionError as error:
         raise BadParameter("folder", "an import", "a folder that may be read", str(folder)) from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise NotFound(f"There is no folder {str(folder)!r}.") from error
 
 
 def files(root: Path) -> Iterator[Item]:

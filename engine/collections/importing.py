@@ -7,6 +7,7 @@ taken away again; one whose import was cut off stays, and the same import takes 
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,7 +92,10 @@ def add_files(collection: Collection, files: Sequence[Upload], reporter: Reporte
         )  # fmt: skip
     with collection.alone():
         clear_staging(collection)
-        report = _ingest_new(collection, _uploads(files, staging(collection)), reporter, len(files))
+        # A name that is there already does not mean the same file: these are counted on from the names that are known.
+        names = Counter(row.key.split(b"\0")[0] for row in collection.rows())
+        items = _uploads(files, staging(collection), names)
+        report = _ingest_new(collection, items, reporter, len(files))
         clear_staging(collection)
     return report
 
@@ -259,13 +263,13 @@ def _ingest_new(collection: Collection, items: Iterable[Item], reporter: Reporte
     return report
 
 
-def _uploads(files: Sequence[Upload], folder: Path) -> Iterator[Item]:
-    seen: dict[str, int] = {}
+def _uploads(files: Sequence[Upload], folder: Path, names: Counter[bytes] | None = None) -> Iterator[Item]:
+    names = names or Counter()
     for number, upload in enumerate(files):
         name, content = upload if isinstance(upload, tuple) else (Path(upload).name, Path(upload))
-        seen[name] = seen.get(name, 0) + 1
-        key = name.encode("utf-8", "surrogateescape") + (b"\0%d" % seen[name] if seen[name] > 1 else b"")
-        yield _upload(key, content, folder / str(number))
+        key = name.replace("\0", "").encode("utf-8", "surrogateescape")
+        names[key] += 1
+        yield _upload(key + b"\0%d" % names[key] if names[key] > 1 else key, content, folder / str(number))
 
 
 def _upload(key: bytes, content: bytes | Path, place: Path) -> Item:

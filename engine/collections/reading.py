@@ -71,7 +71,9 @@ def header(data: bytes) -> tuple[int, int, str]:
     """Width and height of the upright picture in pixels, and its format, from the header alone."""
     picture = _opened(data)
     width, height = picture.size
-    return (height, width, str(picture.format)) if _orientation(picture) >= 5 else (width, height, str(picture.format))
+    # Pillow turns TIFFs itself and tells their upright size; of the other formats it tells the stored size.
+    turned = picture.format != "TIFF" and _orientation(picture) >= 5
+    return (height, width, str(picture.format)) if turned else (width, height, str(picture.format))
 
 
 def stretched(picture: Image.Image, size: int) -> NDArray[np.uint8]:

@@ -100,7 +100,7 @@ def _unrepeated(cell: str, number: int, seen: dict[bytes, int]) -> bytes:
 
 
 def _item(folder: Path, key: bytes, line: dict[str, str], column: str) -> Item:
-    cell, label, text = _cell(line, column), _cell(line, "label"), _cell(line, "text")
+    cell, label, text = _cell(line, column), " ".join(_cell(line, "label").split()), _cell(line, "text")
     if not cell:
         return Item(key, label, text, failure=Failure("table", "no-image", "The line names no picture."))
     path = folder / cell

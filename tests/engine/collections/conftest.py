@@ -1,0 +1,92 @@
+"""Small pictures from seeds, a home in a temporary folder, and a module of functions that kill the worker they run in."""
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.home import PROJECT, Home
+from engine.jobs import Reporter
+
+DEADLY = """
+import os, signal, time
+from engine.collections import tasks
+
+def look(files):
+    for file in files:
+        name = os.path.basename(file.location)
+        if "segv" in name: os.kill(os.getpid(), signal.SIGSEGV)
+        if "kill" in name: os.kill(os.getpid(), signal.SIGKILL)
+        if "loop" in name:
+            while True: pass
+        if "alloc" in name: bytearray(8 << 30)
+    return tasks.look(files)
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def reporter() -> Reporter:
+    return Reporter()
+
+
+@pytest.fixture
+def picture():
+    """picture(seed, size) -> a smooth coloured picture that differs for every seed."""
+
+    def make(seed: int, size: tuple[int, int] = (48, 36)) -> Image.Image:
+        coarse = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+        return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+
+    return make
+
+
+@pytest.fixture
+def encoded(picture):
+    """encoded(seed, format) -> the bytes of such a picture."""
+
+    def make(seed: int, format: str = "PNG", size: tuple[int, int] = (48, 36), **options: object) -> bytes:
+        out = io.BytesIO()
+        picture(seed, size).save(out, format, **options)
+        return out.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def pile(tmp_path: Path, encoded):
+    """A folder of twelve pictures under two labels."""
+    root = tmp_path / "pile"
+    for seed in range(12):
+        folder = root / ("red" if seed % 2 else "blue")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{seed:02d}.png").write_bytes(encoded(seed))
+    return root
+
+
+@pytest.fixture
+def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A module whose `look` dies on files with segv, kill, loop or alloc in their names."""
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / "deadly_look.py").write_text(DEADLY)
+    monkeypatch.syspath_prepend(str(folder))
+    import deadly_look
+
+    return deadly_look
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real test data; tests that need it skip without it."""
+    folder = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no test data at {folder} (set BENZER_TEST_DATA)")
+    return folder
