@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
 from engine.discovery import implementations
 from engine.errors import BadParameter
 from engine.indexes.index import Index, Neighbours, Setting
+
+# Numba's own choice may fall on a layer that ends the whole process when two threads search at once.
+os.environ.setdefault("NUMBA_THREADING_LAYER", "threadsafe")
 
 __all__ = ["Index", "Neighbours", "Setting", "make_index", "methods"]
 
