@@ -75,7 +75,11 @@ def cat(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
     outline = mirrored([(0, -0.76), (0.5, -0.74), (0.9, -0.36), (1.06, 0.16), (0.82, 0.6), (0.42, 0.82), (0, 0.88)])
     curve = head(pen, rng, outline, coat)
     _cat_pattern(pen, rng, curve, pattern, coat, dark)
-    muzzle = WHITE if white else shade(coat, 0.28)
+    _cat_face(pen, rng, how, coat, WHITE if white else shade(coat, 0.28))
+
+
+def _cat_face(pen: Pen, rng: np.random.Generator, how: Mood, coat: Colour, muzzle: Colour) -> None:
+    """Muzzle, eyes, mouth, nose and whiskers."""
     for side in (-1, 1):
         pen.ellipse(side * 0.2, 0.46, 0.27, 0.2, muzzle, depth=0.5)
     pen.ellipse(0, 0.64, 0.16, 0.13, muzzle, depth=0.5)
@@ -120,6 +124,13 @@ def dog(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
         _folded_ears(pen, rng, other)
     curve = head(pen, rng, outline, coat, 0.04)
     _dog_pattern(pen, rng, curve, pattern, coat, other)
+    _dog_face(pen, rng, how, coat, pattern)
+    if hanging:
+        _hanging_ears(pen, rng, other)
+
+
+def _dog_face(pen: Pen, rng: np.random.Generator, how: Mood, coat: Colour, pattern: str) -> None:
+    """Muzzle, eyes, brows, mouth and nose."""
     muzzle = {"blaze": WHITE, "points": (196, 128, 70)}.get(pattern, shade(coat, 0.2 if sum(coat) < 600 else 0.6))
     pen.ellipse(0, 0.48, 0.46, 0.4, shade(muzzle, -0.14), depth=0.5)
     pen.ellipse(0, 0.44, 0.42, 0.36, muzzle, depth=0.55)
@@ -131,8 +142,6 @@ def dog(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
     nose(pen, 0.25, 0.26, 0.2, jitter(rng, DARK, 5))
     for side in (-1, 1):
         pen.ellipse(side * 0.12, 0.31, 0.06, 0.035, (8, 6, 8), turn=side * 0.5, depth=0.6)
-    if hanging:
-        _hanging_ears(pen, rng, other)
 
 
 def _hanging_ears(pen: Pen, rng: np.random.Generator, colour: Colour) -> None:
@@ -181,19 +190,24 @@ def fox(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
     _triangle_ears(pen, rng, (0.86, -1.62), 0.16, (0.98, -0.16), coat, shade(pale, -0.1), tips=shade(coat, -0.7))
     outline = mirrored([(0, -0.72), (0.46, -0.68), (0.82, -0.3), (1.14, 0.24), (0.72, 0.52), (0.34, 0.86), (0, 1.04)])
     curve = head(pen, rng, outline, coat)
+    _ruffs(pen, rng, pale)
+    bridge = [(0, -0.5), (0.2, 0.0), (0.2, 0.4), (0.1, 0.72), (-0.1, 0.72), (-0.2, 0.4), (-0.2, 0.0)]
+    pen.blob(bridge, shade(coat, 0.1), depth=0.4)
+    fur(pen, rng, curve * [0.5, 0.6] + [0, -0.25], coat, 40)
+    iris = _pick(rng, [(232, 160, 40), (214, 130, 30), (240, 190, 70)])
+    eyes(pen, how, 0.4, 0.04, 0.17, iris, pupil="slit", tall=0.74, slant=0.42, lash=_lash(coat))
+    mouth(pen, how, 0.9, 0.17)
+    nose(pen, 0.74, 0.14, 0.11, DARK, depth=0.75)
+
+
+def _ruffs(pen: Pen, rng: np.random.Generator, pale: Colour) -> None:
+    """The pale fur that stands out from the cheeks, and a pale spot over each eye."""
     for side in (-1, 1):
         ruff = np.array([(0.12, 0.5), (0.3, 0.12), (0.62, 0.08), (1.26, 0.34), (0.94, 0.5), (0.84, 0.68), (0.56, 0.7),
                          (0.36, 0.9), (0.06, 1.04)])
         pen.polygon(furry(smooth(ruff * [side, 1]), rng, 0.09), pale, depth=0.05)
         pen.blob(np.array([(0.2, -0.34), (0.42, -0.36), (0.46, -0.26), (0.26, -0.2)]) * [side, 1], shade(pale, -0.04),
                  depth=0.3)
-    bridge = [(0, -0.5), (0.2, 0.0), (0.2, 0.4), (0.1, 0.72), (-0.1, 0.72), (-0.2, 0.4), (-0.2, 0.0)]
-    pen.blob(bridge, shade(coat, 0.1), depth=0.4)
-    fur(pen, rng, curve * [0.5, 0.6] + [0, -0.25], coat, 40)
-    eyes(pen, how, 0.4, 0.04, 0.17, _pick(rng, [(232, 160, 40), (214, 130, 30), (240, 190, 70)]), tall=0.74, slant=0.42,
-         pupil="slit", lash=_lash(coat))
-    mouth(pen, how, 0.9, 0.17)
-    nose(pen, 0.74, 0.14, 0.11, DARK, depth=0.75)
 
 
 def owl(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
@@ -201,6 +215,22 @@ def owl(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
     coat = _pick(rng, [BROWN, (190, 128, 78), GREY, (232, 232, 230), (86, 80, 84), GOLD, BLUE_GREY])
     dark = shade(coat, -0.38)
     pale = mix(shade(coat, 0.55), CREAM, 0.3)
+    _owl_body(pen, rng, coat, dark)
+    outline = mirrored([(0, -0.82), (0.56, -0.84), (0.98, -0.46), (1.08, 0.16), (0.86, 0.72), (0.42, 1.0), (0, 1.06)])
+    curve = head(pen, rng, outline, coat)
+    with pen.inside(curve):
+        _feathers(pen, rng, coat, -0.9, -0.2, 1.05)
+    _face_discs(pen, rng, dark, pale)
+    iris = _pick(rng, [(250, 196, 40), (240, 140, 30), (250, 222, 90), (112, 66, 36)], 8)
+    eyes(pen, how, 0.43, 0.06, 0.29, iris, pupil="round")
+    beak = [(0, 0.14), (0.15, 0.28), (0.1, 0.5), (0, 0.66), (-0.1, 0.5), (-0.15, 0.28)]
+    tone = _pick(rng, [(238, 176, 60), (90, 84, 80), (220, 150, 70)])
+    pen.blob(beak, shade(tone, -0.25), depth=0.6)
+    pen.blob(np.array(beak) * [0.6, 0.82] + [-0.02, 0.05], shade(tone, 0.15), depth=0.62)
+
+
+def _owl_body(pen: Pen, rng: np.random.Generator, coat: Colour, dark: Colour) -> None:
+    """The feathered breast, and on most owls the two tufts that look like ears."""
     pen.polygon(furry(smooth(mirrored([(0, 0.2), (0.8, 0.5), (1.06, 1.2), (1.1, 2.6), (0, 2.8)])), rng, 0.05), dark)
     breast = smooth(mirrored([(0, 0.2), (0.8, 0.5), (1.04, 1.2), (1.06, 2.6), (0, 2.8)]))
     with pen.inside(furry(breast, rng, 0.04)):
@@ -209,23 +239,17 @@ def owl(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
     for side in (-1, 1) if tufts else ():
         tuft = rng.normal([(0.2, -0.7), (0.62, -1.02), (1.04, -1.36), (1.02, -0.7), (0.9, -0.3)], 0.03)
         pen.polygon(furry(smooth(tuft * [side, 1], 5), rng, 0.06), dark, depth=-0.1)
-    outline = mirrored([(0, -0.82), (0.56, -0.84), (0.98, -0.46), (1.08, 0.16), (0.86, 0.72), (0.42, 1.0), (0, 1.06)])
-    curve = head(pen, rng, outline, coat)
-    with pen.inside(curve):
-        _feathers(pen, rng, coat, -0.9, -0.2, 1.05)
+
+
+def _face_discs(pen: Pen, rng: np.random.Generator, dark: Colour, pale: Colour) -> None:
+    """A round pale disc about each eye, with spokes and a dark rim."""
     for side in (-1, 1):
-        disc = circle(40)
-        pen.polygon(furry(disc * [0.56, 0.6] + [side * 0.44, 0.08], rng, 0.05), dark, depth=0.1)
-        pen.polygon(furry(disc * [0.49, 0.53] + [side * 0.44, 0.08], rng, 0.04), pale, depth=0.12)
+        middle = [side * 0.44, 0.08]
+        pen.polygon(furry(circle(40) * [0.56, 0.6] + middle, rng, 0.05), dark, depth=0.1)
+        pen.polygon(furry(circle(40) * [0.49, 0.53] + middle, rng, 0.04), pale, depth=0.12)
         spokes = circle(26)
-        pen.hairs(spokes * 0.28 + [side * 0.44, 0.08], spokes * [0.46, 0.5] + [side * 0.44, 0.08], 0.018,
-                  [(*shade(pale, -0.3), 150)] * 26)
-    iris = _pick(rng, [(250, 196, 40), (240, 140, 30), (250, 222, 90), (112, 66, 36)], 8)
-    eyes(pen, how, 0.43, 0.06, 0.29, iris, pupil="round")
-    beak = [(0, 0.14), (0.15, 0.28), (0.1, 0.5), (0, 0.66), (-0.1, 0.5), (-0.15, 0.28)]
-    tone = _pick(rng, [(238, 176, 60), (90, 84, 80), (220, 150, 70)])
-    pen.blob(beak, shade(tone, -0.25), depth=0.6)
-    pen.blob(np.array(beak) * [0.6, 0.82] + [-0.02, 0.05], shade(tone, 0.15), depth=0.62)
+        tones = [(*shade(pale, -0.3), 150)] * 26
+        pen.hairs(spokes * 0.28 + middle, spokes * [0.46, 0.5] + middle, 0.018, tones)
 
 
 def _feathers(pen: Pen, rng: np.random.Generator, coat: Colour, top: float, bottom: float, half: float) -> None:
@@ -244,27 +268,41 @@ def panda(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
     pale = _pick(rng, [WHITE, WHITE, WHITE, (240, 226, 200), (222, 222, 226), (230, 200, 160)], 8)
     body(pen, rng, dark, dark, 1.12)
     accessory(pen, rng, 1.02, 0.72)
-    for side in (-1, 1):
-        disc = circle(40)
-        centre = np.array([side * 0.86, -0.78]) + rng.normal(0, 0.03, 2)
-        pen.polygon(furry(disc * 0.38 + centre, rng, 0.06), dark, depth=-0.25)
-        pen.ellipse(centre[0] * 0.98, centre[1] + 0.05, 0.2, 0.2, shade(dark, 0.18), depth=-0.22)
+    _round_ears(pen, rng, dark)
     outline = mirrored([(0, -0.86), (0.58, -0.82), (1.02, -0.36), (1.18, 0.2), (0.92, 0.7), (0.44, 0.94), (0, 0.97)])
     head(pen, rng, outline, pale)
+    _eye_patches(pen, rng, dark)
+    eyes(pen, how, 0.42, 0.0, 0.15, (70, 46, 36), pupil="round", rim=(236, 232, 226), lash=(244, 240, 232))
+    pen.ellipse(0, 0.52, 0.4, 0.3, shade(pale, 0.4), depth=0.5)
+    mouth(pen, how, 0.6, 0.19)
+    nose(pen, 0.42, 0.17, 0.11, dark)
+    if rng.uniform() < 0.3:
+        _bamboo_twig(pen)
+
+
+def _round_ears(pen: Pen, rng: np.random.Generator, dark: Colour) -> None:
+    """Two round dark ears."""
+    for side in (-1, 1):
+        centre = np.array([side * 0.86, -0.78]) + rng.normal(0, 0.03, 2)
+        pen.polygon(furry(circle(40) * 0.38 + centre, rng, 0.06), dark, depth=-0.25)
+        pen.ellipse(centre[0] * 0.98, centre[1] + 0.05, 0.2, 0.2, shade(dark, 0.18), depth=-0.22)
+
+
+def _eye_patches(pen: Pen, rng: np.random.Generator, dark: Colour) -> None:
+    """The slanted dark patches about the eyes."""
     slant, size = rng.uniform(0.4, 0.75), rng.uniform(0.9, 1.1)
     for side in (-1, 1):
         patch = circle(32) * [0.27 * size, 0.37 * size]
         cos, sin = np.cos(side * slant), np.sin(side * slant)
         turned = patch @ np.array([[cos, sin], [-sin, cos]]) + [side * 0.46, 0.04]
         pen.polygon(furry(turned, rng, 0.045), dark, depth=0.2)
-    eyes(pen, how, 0.42, 0.0, 0.15, (70, 46, 36), pupil="round", rim=(236, 232, 226), lash=(244, 240, 232))
-    pen.ellipse(0, 0.52, 0.4, 0.3, shade(pale, 0.4), depth=0.5)
-    mouth(pen, how, 0.6, 0.19)
-    nose(pen, 0.42, 0.17, 0.11, dark)
-    if rng.uniform() < 0.3:
-        pen.stroke([(-0.5, 0.78), (0.1, 0.7), (0.62, 0.76)], 0.07, (112, 160, 62), depth=0.6)
-        pen.blob([(0.5, 0.74), (0.7, 0.52), (0.92, 0.5), (0.76, 0.72)], (136, 186, 74), depth=0.6)
-        pen.blob([(0.6, 0.78), (0.82, 0.8), (0.98, 0.96), (0.72, 0.9)], (96, 146, 54), depth=0.6)
+
+
+def _bamboo_twig(pen: Pen) -> None:
+    """A twig of bamboo in the mouth."""
+    pen.stroke([(-0.5, 0.78), (0.1, 0.7), (0.62, 0.76)], 0.07, (112, 160, 62), depth=0.6)
+    pen.blob([(0.5, 0.74), (0.7, 0.52), (0.92, 0.5), (0.76, 0.72)], (136, 186, 74), depth=0.6)
+    pen.blob([(0.6, 0.78), (0.82, 0.8), (0.98, 0.96), (0.72, 0.9)], (96, 146, 54), depth=0.6)
 
 
 def rabbit(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
@@ -279,6 +317,17 @@ def rabbit(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
         _long_ear(pen, rng, side, other)
     outline = mirrored([(0, -0.74), (0.42, -0.7), (0.74, -0.3), (0.92, 0.26), (0.76, 0.66), (0.4, 0.88), (0, 0.92)])
     curve = head(pen, rng, outline, coat)
+    _rabbit_pattern(pen, rng, curve, pattern, other)
+    muzzle = WHITE if pattern == "blaze" else shade(coat, 0.35)
+    for side in (-1, 1):
+        pen.ellipse(side * 0.54, 0.46, 0.17, 0.11, (240, 150, 150, 90), depth=0.3)
+        if pattern != "ends":
+            pen.ellipse(side * 0.18, 0.46, 0.24, 0.2, muzzle, depth=0.5)
+    _rabbit_face(pen, rng, how, coat, contrast(mix(coat, muzzle, 0.3)))
+
+
+def _rabbit_pattern(pen: Pen, rng: np.random.Generator, curve: Points, pattern: str, other: Colour) -> None:
+    """Markings of a rabbit's head, kept within the outline."""
     with pen.inside(curve):
         if pattern == "blaze":
             pen.blob([(0, -0.6), (0.12, -0.2), (0.5, 0.4), (0.4, 1.0), (-0.4, 1.0), (-0.5, 0.4), (-0.12, -0.2)], WHITE)
@@ -288,11 +337,10 @@ def rabbit(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
         if pattern == "ends":
             for size in np.linspace(0.42, 0.22, 8):
                 pen.ellipse(0, 0.36, size * 0.8, size, (*mix(other, WHITE, 0.15), 44), depth=0.5)
-    muzzle = WHITE if pattern == "blaze" else shade(coat, 0.35)
-    for side in (-1, 1):
-        pen.ellipse(side * 0.54, 0.46, 0.17, 0.11, (240, 150, 150, 90), depth=0.3)
-        if pattern != "ends":
-            pen.ellipse(side * 0.18, 0.46, 0.24, 0.2, muzzle, depth=0.5)
+
+
+def _rabbit_face(pen: Pen, rng: np.random.Generator, how: Mood, coat: Colour, hairs: Colour) -> None:
+    """Pale-ringed eyes, front teeth, mouth, nose and whiskers."""
     for side in (-1, 1):
         pen.ellipse(side * 0.54, 0.0, 0.3, 0.33, shade(coat, 0.55), depth=0.3)
     iris = _pick(rng, [(62, 38, 30), (36, 30, 38), (92, 58, 40), (58, 74, 104)], 5)
@@ -303,7 +351,7 @@ def rabbit(pen: Pen, rng: np.random.Generator, how: Mood) -> None:
     pen.stroke([(0, 0.56), (0, 0.82)], 0.02, (120, 96, 90), depth=0.5)
     mouth(pen, Mood("open", "smile", (0, 0)), 0.52, 0.17)
     nose(pen, 0.34, 0.1, 0.07, _pick(rng, [PINK, (214, 120, 126), (130, 84, 84)], 5))
-    whiskers(pen, rng, 0.48, 0.36, 0.5, contrast(mix(coat, muzzle, 0.3)))
+    whiskers(pen, rng, 0.48, 0.36, 0.5, hairs)
 
 
 def _long_ear(pen: Pen, rng: np.random.Generator, side: int, colour: Colour) -> None:
