@@ -12,7 +12,7 @@ from ui.components.job_progress import job_chip
 from ui.components.messages import errors_shown, show_error
 from ui.components.recipe_picker import recipe_picker
 from ui.pages import collections, search, train
-from ui.state import collection_cards, read_address, workbench
+from ui.state import collection_cards, read_address, recent_jobs
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -44,6 +44,7 @@ def main() -> None:
 _STYLE = """
 .stMainBlockContainer { padding-inline: clamp(1rem, 3.5vw, 3.5rem); max-width: 1500px; }
 .stSidebar hr { margin-block: 0.5rem; }
+.stApp [data-testid^="stBaseButton-primary"] { color: light-dark(#ffffff, #0d1f1c); }
 """
 
 _MENU = {"About": "**Benzer** finds the pictures that look alike. Everything stays on this computer."}
@@ -56,7 +57,7 @@ def _sidebar() -> None:
         cards = collection_cards()
         if cards:
             st.session_state.recipe = recipe_picker(cards)
-        job_chip(workbench().jobs())
+        job_chip(recent_jobs())
 
 
 def unforeseen(error: Exception) -> bool:

@@ -7,6 +7,8 @@ anywhere: `?collection=animal-faces&encoder=model-4@default&embedding=max&metric
 from __future__ import annotations
 
 import os
+import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -15,19 +17,21 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from engine.answers import Query
-from engine.errors import BadParameter, BenzerError
+from engine.errors import BadParameter, BenzerError, Corrupt
+from engine.jobs import Job
 from engine.recipe import MAX_K, Recipe, parse_method
 from engine.shelf import Shelf
 from engine.workbench import CollectionCard, Workbench
 
 if TYPE_CHECKING:
     from engine.collections.collection import Collection, Images
-    from engine.jobs import Job
 
 FIRST_SAMPLE = "animal-faces"
 EIGHT = 8
 
 _COLLECTIONS_KEPT = 8
+_JOBS_SHOWN = 30
+_ON_ITS_WAY = 1.0  # seconds in which the browser may still send the address from before the last change
 _PICTURE_SIDE = 640  # pixels; what a page shows of an uploaded picture
 
 _images: Shelf[Images] = Shelf(_COLLECTIONS_KEPT)
@@ -58,9 +62,21 @@ def collection_cards() -> list[CollectionCard]:
     return _cards.get(key, workbench().collections)
 
 
+def recent_jobs() -> list[Job]:
+    """The last jobs, newest first: the older ones only matter to the command line."""
+    folders = sorted((path.parent for path in workbench().home.jobs.glob("*/config.json")), reverse=True)
+    found = []
+    for folder in folders[:_JOBS_SHOWN]:
+        with suppress(FileNotFoundError, Corrupt):
+            job = Job(folder)
+            if job.config:
+                found.append(job)
+    return found
+
+
 def job_about(collection: str) -> Job | None:
     """The job that works on a collection right now, if any."""
-    for job in workbench().jobs():
+    for job in recent_jobs():
         arguments = job.config["arguments"]
         names = {arguments.get("collection"), arguments.get("name"), arguments.get("recipe", {}).get("collection")}
         if collection in names and job.kind != "train" and job.alive:
@@ -127,7 +143,7 @@ def ask_for_part(crop: tuple[float, float, float, float] | None) -> None:
 def read_address() -> None:
     """Take over what the address asks for, when it is not what this session wrote there itself (a link, or Back)."""
     address = {name: st.query_params[name] for name in st.query_params}
-    if not address or address == st.session_state.get("address"):
+    if not address or address == st.session_state.get("address") or _outdated(address):
         return
     st.session_state.address = address
     st.session_state.linked = True
@@ -138,6 +154,12 @@ def read_address() -> None:
         _read_details(address)
     except (BenzerError, ValueError):
         st.session_state.complaint = "This link is not whole: a part of it could not be read and was left out."
+
+
+def _outdated(address: dict[str, str]) -> bool:
+    """Whether a quick second change arrived with the address that the first one has replaced meanwhile."""
+    young = time.monotonic() - st.session_state.get("address_written", 0.0) < _ON_ITS_WAY
+    return young and address == st.session_state.get("former_address")
 
 
 def _read_details(address: dict[str, str]) -> None:
@@ -179,8 +201,11 @@ def write_address(recipe: Recipe) -> None:
         address["q"] = str(query.image_id)
         if query.crop:
             address["crop"] = ",".join(f"{side:.4f}" for side in query.crop)
+    former = {name: st.query_params[name] for name in st.query_params}
     st.session_state.address = address
-    if {name: st.query_params[name] for name in st.query_params} != address:
+    if former != address:
+        st.session_state.former_address = former
+        st.session_state.address_written = time.monotonic()
         st.query_params.from_dict(address)
 
 

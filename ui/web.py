@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import threading
@@ -124,9 +125,16 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
 
 
 def _warm_up() -> None:
+    """The first search loads and compiles what all later ones use."""
     try:
+        import numpy as np
         import torch
 
+        from engine.indexes import make_index
+
         torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
-    except ImportError:
-        pass  # the page that needs it says so
+        vectors = np.random.default_rng(0).normal(size=(16, 8)).astype(np.float32)
+        for method in ("exact", "lsh", "kmeans"):
+            make_index(method, "cosine").build(np.arange(16), vectors).search(vectors[:1], 3)
+    except Exception:  # a help, never a condition: the page that needs it says what is missing
+        logging.getLogger("benzer").info("Nothing could be loaded ahead.", exc_info=True)

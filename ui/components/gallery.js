@@ -59,7 +59,7 @@ export default function (component) {
   function words(item) {
     const line = make("div", "words");
     const kind = item.same === true ? " same" : item.same === false ? " other" : "";
-    line.append(make("span", "label" + kind, item.label || item.name));
+    if (item.label !== undefined) line.append(make("span", "label" + kind, item.label || item.name));
     if (item.distance !== undefined) line.append(make("span", "distance", item.distance));
     return line;
   }

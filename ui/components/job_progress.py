@@ -84,6 +84,7 @@ def job_chip(jobs: list[Job]) -> None:
             st.progress(progress.fraction, text=literal(progress_sentence(progress)))
             if len(running) > 1:
                 st.caption(f"and {len(running) - 1} more")
-            st.button("Stop", key=f"chip-stop-{job.id}", on_click=job.stop, disabled=(job.folder / "stop").exists())
+            stopping = (job.folder / "stop").exists()
+            st.button("Stop", key=f"chip-stop-{job.id}", on_click=job.stop, disabled=stopping, type="tertiary")
 
     chip()

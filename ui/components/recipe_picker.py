@@ -46,7 +46,7 @@ def _collection(cards: Sequence[CollectionCard]) -> str:
 
 def _encoder(choices: Sequence[EncoderChoice], default: Recipe) -> None:
     by_key = {f"{c.name}@{c.weights}" if c.weights else c.name: c for c in choices}
-    titles = _distinct({key: c.title if c.ready else f"{c.title} (to be trained)" for key, c in by_key.items()})
+    titles = _distinct({key: c.title for key, c in by_key.items()})
     first = f"{default.encoder}@{default.weights}" if default.weights else default.encoder
     key = _choice(
         "encoder",

@@ -18,7 +18,16 @@ from ui.components.job_progress import job_progress
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
 from ui.pages.search import PICTURE_TYPES
-from ui.state import ask_for_image, collection_cards, folder_under_roots, images_of, open_collection, roots, workbench
+from ui.state import (
+    ask_for_image,
+    collection_cards,
+    folder_under_roots,
+    images_of,
+    open_collection,
+    recent_jobs,
+    roots,
+    workbench,
+)
 
 ARCHIVE_TYPES = ["zip", "tar", "gz", "tgz", "csv"]
 MANY_FILES = 300  # from here on a folder of files takes minutes to send, the same as one ZIP a second
@@ -64,7 +73,7 @@ def page() -> None:
 
 def _work() -> None:
     """The jobs that change collections: those that run, and the report of the one that ended last."""
-    jobs = [job for job in workbench().jobs() if job.kind in ("import", "rescan", "sample", "embed")]
+    jobs = [job for job in recent_jobs() if job.kind in ("import", "rescan", "sample", "embed")]
     for job in jobs:
         if job.alive:
             job_progress(job, key=job.id)

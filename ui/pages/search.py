@@ -26,8 +26,10 @@ from ui.state import (
     ask_for_part,
     ask_for_picture,
     asked,
+    collection_cards,
     images_of,
     job_about,
+    recent_jobs,
     shown,
     workbench,
     write_address,
@@ -46,7 +48,8 @@ def page() -> None:
         st.warning(literal(complaint), icon=":material/info:")
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None:
-        _first_visit()
+        if not collection_cards():
+            _first_visit()
         return
     job = job_about(recipe.collection)
     if job is not None:
@@ -62,6 +65,7 @@ def page() -> None:
         _query_panel(recipe)
     with right:
         _answer_panel(recipe, job)
+    _comparison(recipe)
     _browse(recipe)
     write_address(recipe)
 
@@ -71,7 +75,7 @@ def page() -> None:
 
 def _first_visit() -> None:
     """Nothing stored: draw the first sample at once, unless that was done before and the person removed it."""
-    samples = [job for job in workbench().jobs() if job.kind in ("sample", "import")]
+    samples = [job for job in recent_jobs() if job.kind in ("sample", "import")]
     running = next((job for job in samples if job.alive), None)
     if running is None and not samples:
         running = _draw_sample()
@@ -117,9 +121,11 @@ def _query_panel(recipe: Recipe) -> None:
             help="It stays on this computer. You can also paste a picture anywhere on this page.",
         )
     query = asked()
-    with errors_shown():
-        if query is not None:
+    if query is not None:
+        try:
             _query_picture(recipe, query)
+        except BenzerError as error:
+            st.caption(literal(error.message))
     with st.container(horizontal=True):
         st.button("Random picture", icon=":material/casino:", on_click=_random, args=(recipe.collection,))
         st.button("Start over", icon=":material/restart_alt:", on_click=ask_for_image, args=(None,))
@@ -187,12 +193,16 @@ def _answer_panel(recipe: Recipe, job: Job | None) -> None:
         heading = st.container(width="stretch")
         include, label = _filters(recipe)
     try:
-        answer = workbench().search(recipe, query.as_query(), include_query=include, label=label or None)
+        with st.spinner("Searching …"):
+            answer = workbench().search(recipe, query.as_query(), include_query=include, label=label or None)
     except NotReady:
+        heading.header("No answer yet", anchor=False)
         _not_ready(recipe, job)
     except (NotFound, Unreadable) as error:
+        heading.header(f"{literal(query.name)} cannot be used" if query.data else "No such picture", anchor=False)
         _unusable_query(error)
     except BenzerError as error:
+        heading.header("No answer", anchor=False)
         show_error(error)
     else:
         _draw_answer(recipe, query, answer, heading)
@@ -212,8 +222,14 @@ def _filters(recipe: Recipe) -> tuple[bool, str]:
             format_func=lambda text: text or shown_as,
             width=170,
             label_visibility="collapsed",
+            persist_state="session",
         )
-    include = st.toggle("Include itself", key="include_query", help="Whether the picture may be among its own answers.")
+    include = st.toggle(
+        "Include itself",
+        key="include_query",
+        persist_state="session",
+        help="Whether the picture may be among its own answers.",
+    )
     return include, str(label or "")
 
 
@@ -247,7 +263,7 @@ def _embed(recipe: Recipe) -> None:
 
 def _failed_before(recipe: Recipe) -> None:
     """The error of the last attempt, where that was the last thing that happened to this collection."""
-    last = next((job for job in workbench().jobs() if job.kind == "embed" and _is_about(job, recipe)), None)
+    last = next((job for job in recent_jobs() if job.kind == "embed" and _is_about(job, recipe)), None)
     if last is not None and last.error:
         st.error(literal(last.error), icon=":material/error:")
 
@@ -259,7 +275,7 @@ def _is_about(job: Job, recipe: Recipe) -> bool:
 
 def _unusable_query(error: BenzerError) -> None:
     show_error(error)
-    if isinstance(error, Unreadable):
+    if isinstance(error, Unreadable) and "JPEG" not in error.message:
         st.write("These work: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC.")
     st.button("Start with another picture", on_click=ask_for_image, args=(None,), type="primary")
 
@@ -280,7 +296,6 @@ def _draw_answer(recipe: Recipe, query: Asked, answer: Answer, heading: DeltaGen
         with st.popover("Command", icon=":material/terminal:"):
             st.write("The same search on the command line:")
             st.code(answer.command(), language="bash", wrap_lines=True)
-    _comparison(recipe, query, answer)
 
 
 def _fewer(recipe: Recipe, answer: Answer) -> str:
@@ -289,7 +304,7 @@ def _fewer(recipe: Recipe, answer: Answer) -> str:
     return f"The search method found only {len(answer.hits)} of the {recipe.k}. Exact search finds them all."
 
 
-def _tiles(recipe: Recipe, answer: Answer, query_label: str) -> list[Tile]:
+def _tiles(recipe: Recipe, answer: Answer, query_label: str, *, labelled: bool = True) -> list[Tile]:
     images = images_of(recipe.collection)
     hashes = {int(id): digest for id, digest in zip(images.ids, images.hashes, strict=True)}
     return [
@@ -299,7 +314,7 @@ def _tiles(recipe: Recipe, answer: Answer, query_label: str) -> list[Tile]:
             name=hit.name,
             rank=hit.rank,
             distance=hit.distance,
-            label=hit.label or hit.name,
+            label=(hit.label or hit.name) if labelled else None,
             same=hit.label == query_label if hit.label and query_label else None,
         )
         for hit in answer.hits
@@ -309,15 +324,15 @@ def _tiles(recipe: Recipe, answer: Answer, query_label: str) -> list[Tile]:
 # ── side by side ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _comparison(recipe: Recipe, query: Asked, answer: Answer) -> None:
+def _comparison(recipe: Recipe) -> None:
+    query = asked()
     panel = st.expander("Compare the search methods", icon=":material/compare:", key="compare", on_change="rerun")
-    if not panel.open:
+    if not panel.open or query is None:
         return
     with panel, errors_shown(), st.spinner("Searching with every method …"):
         names = [name for name in COMPARED if name in workbench().methods()]
-        answers = workbench().compare(
-            recipe, query.as_query(), names, include_query=answer.include_query, label=answer.label
-        )
+        include, label = st.session_state.include_query, st.session_state.get("label") or None
+        answers = workbench().compare(recipe, query.as_query(), names, include_query=include, label=label)
         for column, found in zip(st.columns(len(answers)), answers, strict=True):
             with column:
                 _one_method(recipe, query, found)
@@ -328,7 +343,8 @@ def _one_method(recipe: Recipe, query: Asked, answer: Answer) -> None:
     st.markdown(f"**{literal(method.title)}**")
     _, label, _ = _facts_of(recipe, query)
     key = f"compare-{method.name}"
-    gallery(_tiles(recipe, answer, label), key=key, title=method.title, kind="small", on_pick=ask_for_image)
+    tiles = _tiles(recipe, answer, label, labelled=False)
+    gallery(tiles, key=key, title=method.title, kind="small", on_pick=ask_for_image)
     st.caption(literal(answer.sentence()))
     if answer.missed:
         st.caption(f"Missed {len(answer.missed)}:")
@@ -355,7 +371,7 @@ def _browse(recipe: Recipe) -> None:
     rows = [row for row, label in enumerate(images.labels) if not wanted or label == wanted]
     pages = max(1, -(-len(rows) // A_PAGE))
     st.session_state.browse_page = min(max(st.session_state.get("browse_page", 1), 1), pages)
-    st.header("Browse", anchor=False, divider="gray")
+    st.header("Browse", anchor=False)
     number = st.session_state.browse_page
     query = asked()
     tiles = [

@@ -9,7 +9,7 @@ from engine.recipe import Recipe
 from ui.components.job_progress import job_progress
 from ui.components.literal import literal
 from ui.components.messages import empty_state, errors_shown
-from ui.state import collection_cards, images_of, workbench
+from ui.state import collection_cards, images_of, recent_jobs, workbench
 
 LOSSES = {"mse": "MSE (mean squared error)", "ssim": "SSIM (structure)"}
 SIZES = (64, 96, 128, 160, 224)
@@ -27,7 +27,7 @@ def page() -> None:
             key="train-empty",
         )
         return
-    jobs = [job for job in workbench().jobs() if job.kind == "train"]
+    jobs = [job for job in recent_jobs() if job.kind == "train"]
     running = next((job for job in jobs if job.alive), None)
     if running is not None:
         job_progress(running, key="train")
