@@ -97,6 +97,21 @@ def sneaker(pen: Pen, rng: np.random.Generator, look: Look) -> None:
     upper = smooth([(-0.45, 0.1), (-0.46, high * 0.6), (-0.4, high), (-0.28, high + 0.02), (-0.15, high + 0.03),
                     (-0.05, -0.08), (0.12, 0.0), (0.34, 0.04), (0.47, 0.13), (0.46, 0.2), (-0.44, 0.2)])
     patterned(pen, rng, upper, look)
+    _panels(pen, upper, look)
+    _folds(pen, upper, [[(0.1, 0.02), (0.17, 0.1)], [(-0.3, 0.02), (-0.36, 0.1)]])
+    pen.blob([(-0.41, high + 0.005), (-0.28, high - 0.012), (-0.14, high + 0.02), (-0.26, high + 0.045)],
+             shade(look.main, -0.5))
+    _laces(pen, look, high)
+    _edge(pen, upper, look.main)
+    sole = smooth([(-0.48, 0.17), (0, 0.19), (0.49, 0.17), (0.5, 0.23), (0.42, 0.27), (0, 0.275), (-0.42, 0.275),
+                   (-0.49, 0.24)])
+    pen.polygon(sole, SOLE)
+    pen.stroke([(-0.48, 0.225), (0.49, 0.225)], 0.012, look.second)
+    _edge(pen, sole, (150, 150, 150))
+
+
+def _panels(pen: Pen, upper: Points, look: Look) -> None:
+    """The second colour of a sneaker, its pale toe cap and the shade over the sole."""
     with pen.inside(upper):
         if look.pattern == "two-tone":
             pen.blob([(-0.6, -0.5), (-0.3, -0.5), (-0.2, 0.0), (-0.1, 0.3), (-0.6, 0.3)], look.second)
@@ -105,20 +120,15 @@ def sneaker(pen: Pen, rng: np.random.Generator, look: Look) -> None:
                 pen.polygon([(x, -0.1), (x + 0.04, -0.1), (x - 0.06, 0.25), (x - 0.1, 0.25)], look.second)
         pen.blob([(0.26, -0.02), (0.5, 0.02), (0.56, 0.25), (0.24, 0.25), (0.3, 0.12)], mix(look.main, SOLE, 0.75))
         pen.polygon([(-0.5, 0.13), (0.5, 0.17), (0.5, 0.25), (-0.5, 0.25)], (0, 0, 0, 40))
-    _folds(pen, upper, [[(0.1, 0.02), (0.17, 0.1)], [(-0.3, 0.02), (-0.36, 0.1)]])
-    pen.blob([(-0.41, high + 0.005), (-0.28, high - 0.012), (-0.14, high + 0.02), (-0.26, high + 0.045)],
-             shade(look.main, -0.5))
+
+
+def _laces(pen: Pen, look: Look, high: float) -> None:
+    """Laces and their eyelets, from the collar down to the toe."""
     lace = SOLE if sum(look.main) < 620 else look.second
     for share in np.linspace(0.08, 0.92, 6 if look.cut == "high-top" else 4):
         x, y = np.array([-0.13, high + 0.06]) * (1 - share) + np.array([0.14, 0.01]) * share
         pen.stroke([(x - 0.01, y - 0.035), (x - 0.085, y + 0.05)], 0.02, lace)
         pen.ellipse(x - 0.085, y + 0.05, 0.009, 0.009, shade(look.main, -0.6))
-    _edge(pen, upper, look.main)
-    sole = smooth([(-0.48, 0.17), (0, 0.19), (0.49, 0.17), (0.5, 0.23), (0.42, 0.27), (0, 0.275), (-0.42, 0.275),
-                   (-0.49, 0.24)])
-    pen.polygon(sole, SOLE)
-    pen.stroke([(-0.48, 0.225), (0.49, 0.225)], 0.012, look.second)
-    _edge(pen, sole, (150, 150, 150))
 
 
 def handbag(pen: Pen, rng: np.random.Generator, look: Look) -> None:
@@ -134,20 +144,25 @@ def handbag(pen: Pen, rng: np.random.Generator, look: Look) -> None:
                                (wide, 0.4), (0, 0.41)]), 5)
     patterned(pen, rng, outline, look)
     _folds(pen, outline, [])
-    if look.cut != "tote":
-        flap = smooth(mirrored([(0, top - 0.005), (wide * 0.9, top), (wide * 0.96, top + high * 0.6),
-                                (wide * 0.5, top + high * 0.95), (0, top + high)]), 5)
-        pen.polygon(flap + np.array([0, 0.015]), (0, 0, 0, 50))
-        patterned(pen, rng, flap, look)
-        _edge(pen, flap, look.main)
-        pen.ellipse(0, top + high - 0.01, 0.04, 0.03, BRASS)
-        pen.ellipse(0, top + high - 0.015, 0.015, 0.012, shade(BRASS, 0.5))
-    else:
+    if look.cut == "tote":
         pen.stroke([(-wide * 0.93, top + 0.045), (wide * 0.93, top + 0.045)], 0.006, shade(look.main, -0.4))
+    else:
+        _flap(pen, rng, look, wide, top, high)
     for side in (-1, 1):
         pen.ellipse(side * reach, top + 0.03, 0.026, 0.026, BRASS)
         pen.ellipse(side * reach, top + 0.03, 0.012, 0.012, shade(BRASS, -0.4))
     _edge(pen, outline, look.main)
+
+
+def _flap(pen: Pen, rng: np.random.Generator, look: Look, wide: float, top: float, high: float) -> None:
+    """The flap of a handbag with its clasp."""
+    flap = smooth(mirrored([(0, top - 0.005), (wide * 0.9, top), (wide * 0.96, top + high * 0.6),
+                            (wide * 0.5, top + high * 0.95), (0, top + high)]), 5)
+    pen.polygon(flap + np.array([0, 0.015]), (0, 0, 0, 50))
+    patterned(pen, rng, flap, look)
+    _edge(pen, flap, look.main)
+    pen.ellipse(0, top + high - 0.01, 0.04, 0.03, BRASS)
+    pen.ellipse(0, top + high - 0.015, 0.015, 0.012, shade(BRASS, 0.5))
 
 
 def watch(pen: Pen, rng: np.random.Generator, look: Look) -> None:
@@ -230,6 +245,11 @@ def cap(pen: Pen, rng: np.random.Generator, look: Look) -> None:
         pen.ellipse(x, y, 0.012, 0.012, shade(look.main, -0.55))
     pen.ellipse(-0.04, -0.3, 0.035, 0.018, shade(look.main, -0.2))
     _edge(pen, crown, look.main)
+    _brim(pen, look)
+
+
+def _brim(pen: Pen, look: Look) -> None:
+    """The brim of a cap with its underside and a seam."""
     droop = 0.1 if look.cut == "curved-brim" else 0.0
     brim = smooth([(0.06, 0.11), (0.27, 0.07), (0.44, 0.09 + droop * 0.4), (0.52, 0.13 + droop),
                    (0.4, 0.155 + droop * 0.7), (0.2, 0.165), (0.05, 0.17)])
@@ -260,6 +280,11 @@ def mug(pen: Pen, rng: np.random.Generator, look: Look) -> None:
         gleam = [(-half * 0.8, -0.5), (-half * 0.6, -0.5), (-half * 0.56, 0.5), (-half * 0.72, 0.5)]
         pen.polygon(gleam, (255, 255, 255, 60))
     _edge(pen, outline, look.main)
+    _drink(pen, rng, look, half, high)
+
+
+def _drink(pen: Pen, rng: np.random.Generator, look: Look, half: float, high: float) -> None:
+    """The rim of a mug, coffee or tea, and sometimes steam."""
     pen.ellipse(0, -high, half + 0.008, 0.066, shade(look.main, -0.35))
     pen.ellipse(0, -high, half, 0.06, shade(look.main, 0.25))
     pen.ellipse(0, -high + 0.006, half * 0.9, 0.048, (86, 54, 36) if rng.uniform() < 0.6 else (176, 108, 48))
