@@ -1,4 +1,7 @@
-"""Exact search: every vector is compared with the query."""
+"""Exact search: every vector is considered, and the answer is that of comparing each one in double precision.
+
+How it can be fast all the same stands in `screening.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,45 +9,75 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_k
 from engine.indexes.ranking import as_neighbours
-from engine.indexes.rows import RowTable, built
+from engine.indexes.rows import Rows, RowTable, built
+from engine.indexes.screening import CodeScreen, Screen, make_screen
+
+_CHUNK = 1024  # queries that are compared with everything at a time
 
 
 class Exact(Index):
-    """All distances, the k smallest: the truth that the other methods are measured by."""
+    """The k nearest of all: the truth that the others are measured by. Equal distances: the earlier vector first."""
 
     name = "exact"
     title = "Exact"
     summary = "Compares the query with every image: always the right answer."
 
-    _table: RowTable | None = None
+    def __init__(self, metric: str) -> None:
+        super().__init__(metric)
+        self._table: RowTable | None = None
+        self._screen: Screen | None = None
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
         self._table = RowTable(ids, vectors)
+        self._screen = make_screen(self._table, self.metric)
         return self
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
-        self._rows.add(ids, vectors)
+        rows = self._rows.add(ids, vectors)
+        if self._screen is not None:
+            self._screen.write(rows)
 
     def remove(self, ids: Ids) -> None:
-        self._rows.remove(ids)
+        rows = self._rows.remove(ids)
+        if self._screen is not None:
+            self._screen.forget(rows)
 
     def search(self, queries: Vectors, k: int) -> Neighbours:
-        from engine.indexes.kernels import nearest_of_all
-
         table, k = self._rows, checked_k(k)
         queries = table.checked_queries(queries)
         distances, rows = np.full((len(queries), k), np.inf), np.full((len(queries), k), -1, dtype=np.int64)
-        nearest_of_all(queries, table.vectors, table.alive, self.metric == "cosine", distances, rows)
+        if self._screen is not None and len(queries) and len(table.ids):
+            compared = self._screen.search(queries, distances, rows)
+            self._compare_all(queries, distances, rows, np.flatnonzero(compared < 0))
         return as_neighbours(table, distances, rows, self.metric, np.full(len(queries), table.size))
 
+    def _compare_all(self, queries: Vectors, distances: NDArray[np.float64], rows: Rows, left: Ids) -> None:
+        """The plain way, for queries that no bound helps with."""
+        from engine.indexes.kernels import nearest_of_all
+
+        table, cosine = self._rows, self.metric == "cosine"
+        for i in range(0, len(left), _CHUNK):
+            part = left[i : i + _CHUNK]
+            nearest, found = np.full((len(part), rows.shape[1]), np.inf), np.full((len(part), rows.shape[1]), -1)
+            nearest_of_all(table.checked_queries(queries[part]), table.vectors, table.alive, cosine, nearest, found)
+            distances[part], rows[part] = nearest, found
+
     def save(self, folder: Path) -> None:
-        self._rows.save(folder)
+        kept = self._rows.save(folder)
+        whole = len(kept) == len(self._rows.ids)
+        if isinstance(self._screen, CodeScreen) and whole:
+            self._screen.save(folder)
 
     def load(self, folder: Path) -> Self:
         self._table = RowTable.load(folder)
+        if (folder / "screen-codes.npy").exists():
+            self._screen = CodeScreen(self._table, self.metric).load(folder)
+        else:
+            self._screen = make_screen(self._table, self.metric)
         return self
 
     @property

@@ -5,9 +5,33 @@ Imported late (numba takes a second). The compiled code is kept beside this file
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numba
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
+
+if "NUMBA_THREADING_LAYER" not in os.environ:
+    # OpenMP's barriers spin: beside other busy processes (a training job, say) each parallel loop then costs a whole
+    # time slice, 8 ms where numba's own queue takes 0.07. The queue must not be entered twice at once; none of our
+    # loops lets go of the interpreter's lock, so it is not.
+    setattr(numba.config, "THREADING_LAYER", "workqueue")  # noqa: B010 (numba adds its settings when imported)
+
+_WORTH_THREADS = 1e-3  # seconds of work from which on waking other cores pays
+
+
+@contextmanager
+def threads_for(seconds: float) -> Iterator[int]:
+    """How many threads to use for work of about that long on one core: one where waking others would cost more."""
+    former = numba.get_num_threads()
+    numba.set_num_threads(former if seconds >= _WORTH_THREADS else 1)
+    try:
+        yield numba.get_num_threads()
+    finally:
+        numba.set_num_threads(former)
 
 
 @njit(cache=True, fastmath={"reassoc", "contract", "nsz"})

@@ -24,6 +24,7 @@ from engine.storage import read_json, write_json
 MAX_PROBES = 250
 _SEED = 0
 _CHUNK = 1024  # queries searched at a time
+_SECONDS_A_QUERY = 2e-4  # about; decides only whether threads are worth waking
 _PREFIX = 16  # buckets are addressed by so many bits directly, by binary search beyond
 
 
@@ -112,14 +113,17 @@ class LSH(Index):
         self._rows.remove(ids)
 
     def search(self, queries: Vectors, k: int) -> Neighbours:
+        from engine.indexes.kernels import threads_for
+
         table, k = self._rows, checked_k(k)
         queries = table.checked_queries(queries)
         distances, rows = np.full((len(queries), k), np.inf), np.full((len(queries), k), -1, dtype=np.int64)
         examined = np.zeros(len(queries), dtype=np.int64)
-        for i in range(0, len(queries), _CHUNK):
-            part = slice(i, i + _CHUNK)
-            self._search(queries[part], distances[part], rows[part], examined[part], self._probes)
-        self._widen(queries, distances, rows, examined)
+        with threads_for(len(queries) * _SECONDS_A_QUERY):
+            for i in range(0, len(queries), _CHUNK):
+                part = slice(i, i + _CHUNK)
+                self._search(queries[part], distances[part], rows[part], examined[part], self._probes)
+            self._widen(queries, distances, rows, examined)
         return as_neighbours(table, distances, rows, self.metric, examined)
 
     def _search(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids, probes: int) -> None:
