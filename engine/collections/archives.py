@@ -64,12 +64,12 @@ class _Meter:
         return UnreadableArchive(f"The archive {self.name} is not unpacked: {why}.")
 
 
-def checked_archive(archive: str | Path) -> Path:
+def checked_archive(archive: str | Path, limits: Limits) -> Path:
     """The archive's path; NotFound when there is no such file, UnreadableArchive when it is neither ZIP nor tar."""
     path = Path(archive).expanduser()
     if not path.is_file():
         raise NotFound(f"There is no file {str(archive)!r}.")
-    if not (_is_zip(path) or _is_tar(path)):
+    if not (_is_zip(path) or _is_tar(path, limits)):
         raise UnreadableArchive(
             f"The file {path.name} is not a ZIP or tar archive, or its beginning is damaged.",
             way_out="Pack the pictures into a ZIP and try again.",
@@ -107,9 +107,10 @@ def _is_zip(path: Path) -> bool:
         return False
 
 
-def _is_tar(path: Path) -> bool:
+def _is_tar(path: Path, limits: Limits) -> bool:
     try:
-        with _Unpacked(path, _Meter(path.name, 1 << 40, Limits())) as stream, _tar(stream) as archive:
+        meter = _Meter(path.name, path.stat().st_size, limits)
+        with _Unpacked(path, meter) as stream, _tar(stream) as archive:
             return archive.next() is not None
     except _TAR_ERRORS:
         return False

@@ -65,9 +65,10 @@ def import_archive(
         NotFound: no such file. UnreadableArchive: neither ZIP nor tar, or one that swells beyond `limits`.
         Unreadable: no picture in it. NameTaken.
     """
-    path = archives.checked_archive(archive)
+    limits = limits or Limits()
+    path = archives.checked_archive(archive, limits)
     with _filling(home, title, {"kind": "archive", "archive": path.name}) as (collection, checked):
-        members = archives.members(path, staging(collection), limits or Limits())
+        members = archives.members(path, staging(collection), limits)
         return checked(_ingest_new(collection, members, reporter, archives.count(path)))
 
 
@@ -267,7 +268,7 @@ def _uploads(files: Sequence[Upload], folder: Path, names: Counter[bytes] | None
     names = names or Counter()
     for number, upload in enumerate(files):
         name, content = upload if isinstance(upload, tuple) else (Path(upload).name, Path(upload))
-        key = name.replace("\0", "").encode("utf-8", "surrogateescape")
+        key = name.replace("\0", "").encode("utf-8", "replace")
         names[key] += 1
         yield _upload(key + b"\0%d" % names[key] if names[key] > 1 else key, content, folder / str(number))
 

@@ -1,4 +1,4 @@
-"""Small pictures from seeds, a home in a temporary folder, and a module of functions that kill the worker they run in."""
+"""Small pictures from seeds, a home in a temporary folder, and functions that kill the worker they run in."""
 
 import io
 import os

@@ -1,0 +1,319 @@
+"""What is stored: kills, full disks and flipped bits."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.collections import Collection, collections, damaged
+from engine.collections.catalogue import Catalogue, Row, seal_of
+from engine.collections.importing import import_archive, import_files, import_folder, rescan
+from engine.errors import BenzerError, Corrupt, NotFound, StorageFull
+from engine.home import PROJECT, Home
+from engine.jobs import Reporter
+
+
+@pytest.fixture
+def kept(home, encoded, reporter):
+    """A collection of ten pictures of its own, two rejects and a copy, closed."""
+    files = [(f"{seed}.png", encoded(seed)) for seed in range(10)]
+    import_files(home, "Kept", [*files, ("x.txt", b"x"), ("y.png", b""), ("again.png", encoded(3))], Reporter())
+    return Collection.open(home, "kept")
+
+
+def everything(home: Home, name: str) -> object:
+    """Every answer a collection can give, as plain values."""
+    collection = Collection.open(home, name)
+    ids = collection.images().ids.tolist()
+    return (
+        collection.title,
+        collection.source,
+        collection.complete,
+        collection.rows(),
+        [collection.image(id) for id in ids],
+        [collection.thumbnail(id) for id in ids],
+        [collection.picture(id) for id in ids],
+        len(collection),
+    )
+
+
+def test_rows_survive_as_they_were(tmp_path):
+    catalogue = Catalogue.create(tmp_path / "c.sqlite", {"title": "x"})
+    with catalogue.writing() as writing:
+        row = writing.add(Row(0, b"\xff\n.png", "n\u202e", "l", "t", "s", 1, 2**62, 3, 4, "h", "image"))
+    with catalogue.reading() as reading:
+        assert reading.rows() == [row] == [reading.row(1)]
+        assert reading.facts() == {"title": "x"}
+
+
+def test_an_error_undoes_the_whole_transaction(tmp_path):
+    catalogue = Catalogue.create(tmp_path / "c.sqlite", {})
+    with pytest.raises(ZeroDivisionError), catalogue.writing() as writing:
+        writing.add(Row(0, b"a", "a"))
+        1 / 0  # noqa: B018
+    with catalogue.reading() as reading:
+        assert reading.rows() == []
+
+
+def test_ids_are_never_used_again(tmp_path):
+    catalogue = Catalogue.create(tmp_path / "c.sqlite", {})
+    with catalogue.writing() as writing:
+        writing.add(Row(0, b"a", "a"))
+        writing.remove([1])
+        assert writing.add(Row(0, b"b", "b")).id == 2
+
+
+def test_seals_differ():
+    assert len({seal_of(1, "a"), seal_of(1, "b"), seal_of("1", "a"), seal_of(1, b"a")}) == 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE files SET label='other' WHERE id=3",
+        "DELETE FROM files WHERE id=3",
+        "UPDATE files SET status='rejected' WHERE id=3",
+        "INSERT INTO files SELECT 99,x'00',name,label,text,stored,size,mtime_ns,width,height,hash,status,stage,code,"
+        "message,seal FROM files WHERE id=3",
+    ],
+)
+def test_changes_by_others_are_noticed(kept, change):
+    path = kept.folder / "catalogue.sqlite"
+    with sqlite3.connect(path) as db:
+        for trigger in ("files_added", "files_changed", "files_removed"):
+            db.execute(f"DROP TRIGGER {trigger}")
+        db.execute(change)
+    db.close()
+    with pytest.raises(Corrupt, match=r"catalogue\.sqlite"):
+        kept.images()
+
+
+def test_flipped_bits_of_the_catalogue(home, kept):
+    """Every flip is either named or without any effect on any answer (free space of the file)."""
+    original = everything(home, "kept")
+    path = kept.folder / "catalogue.sqlite"
+    data = path.read_bytes()
+    random = np.random.default_rng(7)
+    noticed = 0
+    for place in random.integers(0, len(data) * 8, 150):
+        copy = bytearray(data)
+        copy[place // 8] ^= 1 << (place % 8)
+        path.write_bytes(copy)
+        try:
+            assert everything(home, "kept") == original, f"bit {place} went unnoticed"
+        except Corrupt as error:
+            assert "catalogue.sqlite" in str(error)
+            noticed += 1
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    assert noticed > 25
+
+
+def test_flipped_bits_of_kept_pictures(home, kept):
+    random = np.random.default_rng(8)
+    for id in kept.images().ids.tolist():
+        path = kept.image(id).path
+        data = path.read_bytes()
+        for place in random.integers(0, len(data) * 8, 5):
+            copy = bytearray(data)
+            copy[place // 8] ^= 1 << (place % 8)
+            path.write_bytes(copy)
+            with pytest.raises(Corrupt, match=path.name):
+                kept.picture(id)
+            decoded = kept.decoded([id], 8)
+            assert list(decoded) == []
+            assert decoded.failures[0].code == "changed"
+            path.write_bytes(data)
+            if place % 5:
+                break
+
+
+def test_flipped_bits_of_decoded_pixels(kept, reporter):
+    kept.pixels(8, reporter)
+    files = [path for path in (kept.folder / "pixels").rglob("*") if path.is_file() and path.suffix != ".lock"]
+    files = [path for path in files if path.name != ".lock"]
+    random = np.random.default_rng(9)
+    assert len(files) >= 4
+    for path in files:
+        data = path.read_bytes()
+        for place in random.integers(0, len(data) * 8, 6):
+            copy = bytearray(data)
+            copy[place // 8] ^= 1 << (place % 8)
+            path.write_bytes(copy)
+            with pytest.raises(Corrupt):
+                kept.pixels(8, reporter)
+        path.write_bytes(data)
+    assert len(kept.pixels(8, reporter)[0]) == 10
+
+
+def test_a_damaged_collection_does_not_hide_the_others(home, kept, pile, reporter):
+    import_folder(home, "Pile", pile, reporter)
+    path = kept.folder / "catalogue.sqlite"
+    path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    assert [collection.name for collection in collections(home)] == ["pile"]
+    [(name, sentence)] = damaged(home)
+    assert name == "kept"
+    assert "catalogue.sqlite" in sentence
+
+
+def test_a_catalogue_of_a_newer_version(kept):
+    with sqlite3.connect(kept.folder / "catalogue.sqlite") as db:
+        db.execute("PRAGMA user_version=99")
+    db.close()
+    with pytest.raises(BenzerError, match="newer version"):
+        kept.images()
+
+
+KILLED = """
+    import sys
+    from pathlib import Path
+    from engine.collections import ingest, importing
+    from engine.home import Home
+    from engine.jobs import Reporter
+    ingest.BATCH = 8
+    listen = lambda progress: print(progress.done, flush=True)
+    kind, home, source = sys.argv[1:]
+    getattr(importing, "import_" + kind)(Home(Path(home)), "Killed", source, Reporter(listen=listen))
+    print("END", flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["folder", "archive"])
+def test_kill_9_during_an_import(tmp_path, encoded, kind):
+    """At any moment: absent or whole, nothing acknowledged lost, and the same import finishes the work."""
+    source = tmp_path / "many"
+    source.mkdir()
+    for seed in range(120):
+        (source / f"{seed:03d}.png").write_bytes(encoded(seed))
+    if kind == "archive":
+        source = Path(shutil.make_archive(str(tmp_path / "many"), "zip", source))
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(KILLED))
+    random = np.random.default_rng(3)
+    partial = 0
+    for round in range(6):
+        home = Home(tmp_path / f"home{round}")
+        acknowledged = kill_after(script, [kind, str(home.root), str(source)], float(random.uniform(0, 0.25)), round)
+        found = collections(home)
+        assert damaged(home) == []
+        if found:
+            rows = found[0].rows()
+            assert len(rows) >= acknowledged
+            partial += 0 < len(rows) < 120
+            assert len(everything(home, "killed")[4]) == len(rows)
+        began = time.monotonic()
+        finish(home, kind, source, found)
+        assert time.monotonic() - began < 10
+        collection = Collection.open(home, "killed")
+        assert (len(collection), collection.complete) == (120, True)
+        kept = [path for path in (collection.folder / "images").rglob("*") if path.is_file()]
+        assert len(kept) == (120 if kind == "archive" else 0)
+    assert partial >= 2
+
+
+def kill_after(script: Path, arguments: list[str], seconds: float, round: int) -> int:
+    """Run, kill at a random moment, early ones before anything was acknowledged; the last number acknowledged."""
+    process = subprocess.Popen(
+        [sys.executable, script, *arguments],
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    if round % 4:
+        process.stdout.readline()
+    time.sleep(seconds * (1 if round % 4 else 2))
+    process.send_signal(signal.SIGKILL)
+    numbers = [line for line in process.stdout.read().splitlines() if line.isdigit()]
+    process.wait()
+    return int(numbers[-1]) if numbers else 0
+
+
+def finish(home: Home, kind: str, source: Path, found: list[Collection]) -> None:
+    if found and found[0].complete:
+        return
+    if kind == "folder" and found:
+        rescan(found[0], Reporter())
+    else:
+        {"folder": import_folder, "archive": import_archive}[kind](home, "Killed", source, Reporter())
+
+
+FULL = """
+    import json, resource, signal, sys
+    from pathlib import Path
+    from engine.collections import importing
+    from engine.errors import BenzerError
+    from engine.home import Home
+    from engine.jobs import Reporter
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    home, source, limit = Home(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        importing.import_archive(home, "New", source, Reporter())
+        print(json.dumps(["done", ""]))
+    except BenzerError as error:
+        print(json.dumps([type(error).__name__, str(error)]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
+def test_a_full_disk(home, kept, tmp_path, encoded, reporter):
+    """No file may grow beyond a limit, for limits from nothing to enough: one sentence, and the old still stands."""
+    before = everything(home, "kept")
+    source = tmp_path / "many"
+    source.mkdir()
+    for seed in range(40):
+        (source / f"{seed:03d}.bmp").write_bytes(encoded(seed, "BMP"))
+    archive = shutil.make_archive(str(tmp_path / "many"), "zip", source)
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(FULL))
+    ends = []
+    for limit in (0, 100, 2000, 5000, 12_000, 30_000, 60_000, 90_000, 10_000_000):
+        done = subprocess.run(
+            [sys.executable, script, home.root, archive, str(limit)],
+            env=os.environ | {"PYTHONPATH": str(PROJECT)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        kind, sentence = json.loads(done.stdout)
+        ends.append(kind)
+        assert kind in ("StorageFull", "done"), sentence
+        assert everything(home, "kept") == before
+        assert damaged(home) == []
+        if kind == "StorageFull":
+            assert "Free some space" in sentence
+        import_archive(home, "New", archive, reporter) if "new" not in names(home) or kind != "done" else None
+        assert len(Collection.open(home, "new")) == 40
+        Collection.open(home, "new").remove()
+    assert ends[0] == "StorageFull"
+    assert ends[-1] == "done"
+    assert len(set(ends)) == 2
+
+
+def names(home: Home) -> list[str]:
+    return [collection.name for collection in collections(home)]
+
+
+def test_no_space_for_pixels(kept, reporter, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 90, 10))
+    with pytest.raises(StorageFull, match="MB"):
+        kept.pixels(64, reporter)
+
+
+def test_a_removed_collection_is_gone_at_once(home, kept):
+    kept.remove()
+    with pytest.raises(NotFound):
+        Collection.open(home, "kept")
+    assert [path for path in home.datasets.iterdir() if path.is_dir()] == []
