@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import BadParameter, BenzerError, NotReady, NotTrained, Stopped, UnreadableImage
+from engine.errors import BadParameter, BenzerError, NoIndex, NotReady, NotTrained, Stopped, UnreadableImage
 from engine.jobs import Progress
 from engine.recipe import Recipe, parse_method
 from engine.tables import text_table
@@ -137,6 +137,13 @@ def command_embed(arguments: argparse.Namespace) -> None:
     print(f"{recipe.collection} is embedded with {recipe.encoder}.")
 
 
+def command_index(arguments: argparse.Namespace) -> None:
+    """Build and store the index of a recipe, written as in `search --json`."""
+    recipe = Recipe.parse(arguments.recipe)
+    done = _bench().run("index", _bar(), recipe=recipe.as_dict())
+    print(f"{done['vectors']:,} vectors of {recipe.collection} are indexed by {recipe.method_text}.")
+
+
 def command_search(arguments: argparse.Namespace) -> None:
     """Find the images most similar to a picture or to an image of the collection."""
     from engine.workbench import Query
@@ -162,7 +169,9 @@ def _search_building(bench: Workbench, recipe: Recipe, query: Any, arguments: ar
         if arguments.no_build:
             raise
         print(error.message + " Doing that first.", file=sys.stderr)
-        bench.run("embed", _bar(), recipe=recipe.as_dict())
+        if not isinstance(error, NoIndex):
+            bench.run("embed", _bar(), recipe=recipe.as_dict())
+        bench.index_while_waiting = True
         return bench.search(recipe, query, **options)
 
 
@@ -270,6 +279,7 @@ def parser() -> argparse.ArgumentParser:
     add("encoders", command_encoders, rows=True)
     _train_words(add("train", command_train))
     _encoder_words(add("embed", command_embed))
+    add("index", command_index).add_argument("recipe", help="collection/encoder@weights/embedding/metric/method/k")
     _search_words(add("search", command_search))
     add("jobs", command_jobs, rows=True)
     add("stop", command_stop).add_argument("job")

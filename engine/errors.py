@@ -11,7 +11,8 @@
     ├── NotReady            something has to be made first; the page offers to make it
     │   ├── NotTrained
     │   ├── NoVectors
-    │   └── StaleVectors
+    │   ├── StaleVectors
+    │   └── NoIndex
     ├── Corrupt             a stored file no longer matches its checksum; names the file
     ├── StorageFull         the disk refused a write; what stood there before still stands
     ├── Diverged            a training whose loss stopped being a number
@@ -97,6 +98,10 @@ class NoVectors(NotReady):
 
 class StaleVectors(NotReady):
     """The vectors were made from other images or weights than those that stand there now."""
+
+
+class NoIndex(NotReady):
+    """The index of this recipe is so large that it is built by a job first."""
 
 
 class Corrupt(BenzerError):

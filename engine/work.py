@@ -24,10 +24,15 @@ def import_images(arguments: dict[str, Any], reporter: Reporter) -> dict[str, An
         return importing.import_known(home, arguments["name"], reporter).to_dict()
     if source == "upload":
         return _import_upload(home, title, Path(arguments["spool"]), reporter)
-    ways = {"folder": importing.import_folder, "archive": importing.import_archive, "csv": importing.import_csv}
+    ways: dict[str, Callable[[Home, str, Path, Reporter], Any]] = {
+        "folder": importing.import_folder,
+        "archive": importing.import_archive,
+        "csv": importing.import_csv,
+    }
     if source not in ways:
         raise BadParameter("source", "an import", "one of folder, archive, csv, upload, known", source)
-    return ways[source](home, title, Path(arguments["path"]), reporter).to_dict()
+    report: dict[str, Any] = ways[source](home, title, Path(arguments["path"]), reporter).to_dict()
+    return report
 
 
 def _import_upload(home: Home, title: str, spool: Path, reporter: Reporter) -> dict[str, Any]:
@@ -77,6 +82,17 @@ def embed(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     return {"collection": collection.name, **(done if isinstance(done, dict) else {})}
 
 
+def index(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Build and store the index of a recipe: what pages leave to a job where it takes long."""
+    from engine.workbench import Workbench
+
+    recipe = Recipe.from_dict(arguments["recipe"])
+    reporter.update("Building the index", 0, 1, "indexes")
+    searcher = Workbench(_home(arguments), index_while_waiting=True).searcher(recipe)
+    reporter.update("Building the index", 1, 1, "indexes")
+    return {"collection": recipe.collection, "vectors": searcher.index.size}
+
+
 def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Train an autoencoder on a collection; the run is at once an encoder."""
     from engine.collections.collection import Collection
@@ -93,6 +109,7 @@ KINDS: dict[str, Work] = {
     "rescan": rescan,
     "sample": sample,
     "embed": embed,
+    "index": index,
     "train": train,
 }
 
@@ -110,7 +127,14 @@ def title_of(kind: str, arguments: dict[str, Any]) -> str:
     subject = (
         arguments.get("title") or arguments.get("collection") or arguments.get("name") or recipe.get("collection", "")
     )
-    verb = {"import": "Import", "rescan": "Rescan", "sample": "Draw", "embed": "Embed", "train": "Train on"}[kind]
+    verb = {
+        "import": "Import",
+        "rescan": "Rescan",
+        "sample": "Draw",
+        "embed": "Embed",
+        "index": "Index",
+        "train": "Train on",
+    }[kind]
     return f"{verb} {subject}" + (f" with {recipe['encoder']}" if recipe else "")
 
 

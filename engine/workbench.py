@@ -15,7 +15,7 @@ for hit in answer.hits:
 from __future__ import annotations
 
 import os
-import shutil
+import shlex
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import jobs as job_folders
 from engine.answers import Answer, Hit, Query, Receipt
-from engine.errors import NotReady, NotTrained, NoVectors, StaleVectors
+from engine.errors import NoIndex, NotReady, NotTrained, NoVectors, StaleVectors
 from engine.home import Home
 from engine.jobs import Job, Progress, Reporter
 from engine.recipe import Recipe
@@ -39,12 +39,14 @@ if TYPE_CHECKING:
     from engine.encoders.encoder import Encoder, EncoderChoice
     from engine.indexes import Index
     from engine.searcher import Searcher
+    from engine.storage import Store
 
 __all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "Workbench"]
 
 _SEARCHERS_KEPT = 6
 _ENCODERS_KEPT = 2
 _THUMBS_ON_A_CARD = 4
+_BUILT_WHILE_WAITING = 16_000_000  # values (vectors × their length) whose index is built in seconds
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Readiness:
 
     ready: bool
     sentence: str = ""
-    action: str = ""  # "embed" or "train": a kind of job; "" where there is nothing to start
+    action: str = ""  # "embed", "index" or "train": a kind of job; "" where there is nothing to start
     missing: int = 0
     seconds: float | None = None
 
@@ -74,8 +76,9 @@ class Readiness:
 class Workbench:
     """Everything a page, a command or a notebook can ask for. Safe to share between threads."""
 
-    def __init__(self, home: Home | None = None) -> None:
+    def __init__(self, home: Home | None = None, *, index_while_waiting: bool = False) -> None:
         self.home = home or Home.default()
+        self.index_while_waiting = index_while_waiting  # else a large index is left to a job
         self._searchers: Shelf[Searcher] = Shelf(_SEARCHERS_KEPT)
         self._encoders: Shelf[Encoder] = Shelf(_ENCODERS_KEPT)
 
@@ -117,8 +120,11 @@ class Workbench:
         """Whether the recipe can answer at once, and what to do otherwise."""
         try:
             self._require(recipe)
+            self._require_index(recipe)
         except NotTrained as error:
             return Readiness(False, error.message, "train")
+        except NoIndex as error:
+            return Readiness(False, error.message, "index")
         except NotReady as error:
             missing = self._state(recipe).missing
             return Readiness(False, error.message, "embed", missing, self._seconds(recipe, missing))
@@ -215,6 +221,8 @@ class Workbench:
         vectors = stored(collection, self.encoder(recipe).info, recipe.embedding)
         if vectors is None:
             raise NoVectors("The vectors were removed a moment ago.")
+        if not self.index_while_waiting:
+            self._require_index(recipe)
         index = open_index(collection, self.encoder(recipe).info, recipe, vectors)
         return Searcher(recipe, collection.images(), vectors, index)
 
@@ -235,6 +243,22 @@ class Workbench:
             f"{state.missing:,} images have no vector yet and {state.stale:,} vectors are out of date.",
             way_out="Embed it again; only what changed is done.",
         )
+
+    def _require_index(self, recipe: Recipe) -> None:
+        """Raise NoIndex where building the index would keep a person waiting for long."""
+        from engine.encoders.vectors import stored
+
+        collection, info = self.collection(recipe.collection), self.encoder(recipe).info
+        vectors = None if recipe.method == "exact" else stored(collection, info, recipe.embedding)
+        if vectors is None or vectors.matrix.size < _BUILT_WHILE_WAITING:
+            return
+        snapshot = index_store(collection, info, recipe).open()
+        if snapshot is None or snapshot.facts["vectors"] != vectors.digest:
+            rows, width = vectors.matrix.shape
+            raise NoIndex(
+                f"The {recipe.method} index over {rows:,} vectors of {width:,} values has not been built yet.",
+                way_out=f"Run: python -m engine index {shlex.quote(str(recipe))}",
+            )
 
     def _state(self, recipe: Recipe) -> Any:
         from engine.encoders.vectors import state
@@ -277,19 +301,25 @@ class Workbench:
 def open_index(collection: Collection, info: Any, recipe: Recipe, vectors: Any) -> Index:
     """The index of a recipe over those vectors: the stored one if it was made from them, else built and stored now."""
     from engine.indexes import make_index
-    from engine.storage import Store, digest_of
 
     index = make_index(recipe.method, recipe.metric, **dict(recipe.options))
     if recipe.method == "exact":  # it is the vectors themselves
         return index.build(vectors.ids, vectors.matrix)
-    key = digest_of(info.name, info.weights, recipe.embedding, recipe.metric, recipe.method_text)
-    store = Store(collection.folder / "indexes" / f"{recipe.method}-{key}", format=f"index {recipe.method}", version=1)
+    store = index_store(collection, info, recipe)
     snapshot = store.open()
     if snapshot is not None and snapshot.facts["vectors"] == vectors.digest:
         return index.load(snapshot.folder)
     index.build(vectors.ids, vectors.matrix)
     store.publish(index.save, {"vectors": vectors.digest, "recipe": str(recipe)})
     return index
+
+
+def index_store(collection: Collection, info: Any, recipe: Recipe) -> Store:
+    """Where the index of a recipe is stored."""
+    from engine.storage import Store, digest_of
+
+    key = digest_of(info.name, info.weights, recipe.embedding, recipe.metric, recipe.method_text)
+    return Store(collection.folder / "indexes" / f"{recipe.method}-{key}", format=f"index {recipe.method}", version=1)
 
 
 def _card(collection: Collection) -> CollectionCard:
@@ -318,8 +348,3 @@ def _stamp(folder: Path, *names: str) -> tuple[object, ...]:
         except FileNotFoundError:
             found.append((name, 0, 0, 0))
     return tuple(found)
-
-
-def clear_uploads(folder: Path) -> None:
-    """Delete a spool folder."""
-    shutil.rmtree(folder, ignore_errors=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.errors import BadParameter, NotFound, NoVectors, StaleVectors, UnreadableImage
+from engine.errors import BadParameter, NoIndex, NotFound, NoVectors, StaleVectors, UnreadableImage
 from engine.home import Home
 from engine.recipe import Recipe
 from engine.workbench import Query, Workbench
@@ -229,3 +229,17 @@ def test_upload_spool_import_and_clean_up(tmp_path: Path) -> None:
     [card] = bench.collections()
     assert (card.name, card.count, card.rejects) == ("two-files", 1, 1)
     assert not list(tmp_path.rglob("*evil*"))
+
+
+def test_a_large_index_is_left_to_a_job(made: tuple[Workbench, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, _ = made
+    asked = recipe(method="lsh", metric="euclidean", options=(("bits", 5), ("tables", 3)))
+    monkeypatch.setattr("engine.workbench._BUILT_WHILE_WAITING", 10)
+    ready = bench.readiness(asked)
+    assert (ready.ready, ready.action) == (False, "index")
+    with pytest.raises(NoIndex, match="python -m engine index"):
+        bench.search(asked, Query.image(first(bench, "red")))
+    assert bench.readiness(asked.but(method="exact")).ready
+    bench.run("index", recipe=asked.as_dict())
+    assert bench.readiness(asked).ready
+    assert len(bench.search(asked, Query.image(first(bench, "red"))).hits) == 8
