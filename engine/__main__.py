@@ -353,12 +353,20 @@ def _print_report(report: dict[str, Any], arguments: argparse.Namespace) -> None
     if arguments.json:
         print(json.dumps(report, ensure_ascii=False, indent=2))
         return
-    counts = [(key, report[key]) for key in ("added", "changed", "removed", "copies") if key in report]
+    counts = [(key, report[key]) for key in ("added", "changed", "removed", "copies") if key == "added" or report[key]]
     print(" · ".join(f"{count:,} {key}" for key, count in counts) + f" · {len(rejects):,} could not be read")
     if rejects:
-        print(text_table(["file", "stage", "reason"], [[r["path"], r["stage"], r["message"]] for r in rejects[:20]]))
+        print(
+            text_table(
+                ["file", "stage", "reason"], [[r["path"], r["stage"], _short(r["message"])] for r in rejects[:20]]
+            )
+        )
         if len(rejects) > 20:
             print(f"… and {len(rejects) - 20:,} more: --rejects FILE.csv writes them all.")
+
+
+def _short(sentence: str, most: int = 90) -> str:
+    return sentence if len(sentence) <= most else sentence[: most - 1] + "…"
 
 
 def _bar() -> Any:
