@@ -1,0 +1,105 @@
+"""Schedules: the values of PyTorch's schedulers, their settings, and going on from their state."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine.errors import BadParameter
+from engine.training.schedules import SCHEDULES, schedule
+
+STEPS = 7  # batches an epoch
+
+
+def optimizer(rate: float) -> torch.optim.Optimizer:
+    return torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=rate)
+
+
+def rate_of(adam: torch.optim.Optimizer) -> float:
+    return float(adam.param_groups[0]["lr"])
+
+
+def test_none_stays() -> None:
+    assert {schedule("none", 0.001, 5, {}).rate(done) for done in (0, 2.5, 5)} == {0.001}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_cosine_is_that_of_pytorch() -> None:
+    adam = optimizer(0.001)
+    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(adam, T_max=5 * STEPS, eta_min=1e-5)
+    ours = schedule("cosine", 0.001, 5, {"eta_min": 1e-5})
+    for step in range(5 * STEPS):
+        assert ours.rate(step / STEPS) == pytest.approx(rate_of(adam), rel=1e-6)
+        theirs.step()
+
+
+@pytest.mark.parametrize("t_mult", [1, 2])
+def test_warm_restarts_are_those_of_pytorch(t_mult: int) -> None:
+    adam = optimizer(0.001)
+    theirs = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(adam, T_0=5, T_mult=t_mult, eta_min=1e-4)
+    ours = schedule("warm-restarts", 0.001, 20, {"t_0": 5, "t_mult": t_mult})
+    for epoch in range(20):
+        for step in range(STEPS):
+            theirs.step(epoch + step / STEPS)
+            assert ours.rate(epoch + step / STEPS) == pytest.approx(rate_of(adam), rel=1e-6)
+
+
+def test_plateau_is_that_of_pytorch() -> None:
+    adam = optimizer(0.001)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(adam, factor=0.2, patience=2, threshold=1e-4, min_lr=5e-5)
+    ours = schedule("plateau", 0.001, 40, {})
+    losses = [
+        1,
+        0.9,
+        0.89999,
+        0.9,
+        0.95,
+        0.9,
+        0.5,
+        0.6,
+        0.6,
+        0.6,
+        0.6,
+        0.6,
+        0.6,
+        0.6,
+        0.6,
+        0.6,
+        0.4,
+        0.4,
+        0.4,
+        0.4,
+        0.4,
+    ]
+    for epoch, loss in enumerate(losses):
+        assert ours.rate(epoch) == pytest.approx(rate_of(adam), rel=1e-6)
+        theirs.step(loss)
+        ours.observe(loss)
+    assert rate_of(adam) == 5e-5
+
+
+def test_the_report_s_defaults() -> None:
+    defaults = {name: {o.name: o.default for o in kind.options} for name, kind in SCHEDULES.items()}
+    assert defaults["warm-restarts"] == {"t_0": 10, "t_mult": 1, "eta_min": 1e-4}
+    assert defaults["plateau"] == {"factor": 0.2, "patience": 2, "threshold": 1e-4, "min_lr": 5e-5}
+    assert set(defaults) == {"none", "cosine", "warm-restarts", "plateau"}
+
+
+def test_going_on_from_the_state() -> None:
+    ours = schedule("plateau", 0.001, 40, {})
+    for loss in (1, 1, 1):
+        ours.observe(loss)
+    later = schedule("plateau", 0.001, 40, {})
+    later.restore(ours.state)
+    ours.observe(1), later.observe(1)
+    assert later.rate(4) == ours.rate(4) == pytest.approx(0.0002)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("steps", {}), ("plateau", {"patience": 1.5}), ("plateau", {"factor": 2}), ("none", {"t_0": 3}),
+     ("warm-restarts", {"t_0": 0}), ("cosine", {"eta_min": float("nan")}), ("cosine", {"eta_min": "low"})],
+)  # fmt: skip
+def test_wrong_settings_are_named(name: str, options: dict[str, float]) -> None:
+    with pytest.raises(BadParameter):
+        schedule(name, 0.001, 5, options)
