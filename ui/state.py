@@ -7,7 +7,6 @@ anywhere: `?collection=animal-faces&encoder=model-4@default&embedding=max&metric
 from __future__ import annotations
 
 import os
-import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -31,7 +30,6 @@ EIGHT = 8
 
 _COLLECTIONS_KEPT = 8
 _JOBS_SHOWN = 30
-_ON_ITS_WAY = 1.0  # seconds in which the browser may still send the address from before the last change
 _PICTURE_SIDE = 640  # pixels; what a page shows of an uploaded picture
 
 _images: Shelf[Images] = Shelf(_COLLECTIONS_KEPT)
@@ -143,7 +141,7 @@ def ask_for_part(crop: tuple[float, float, float, float] | None) -> None:
 def read_address() -> None:
     """Take over what the address asks for, when it is not what this session wrote there itself (a link, or Back)."""
     address = {name: st.query_params[name] for name in st.query_params}
-    if not address or address == st.session_state.get("address") or _outdated(address):
+    if not address or address == st.session_state.get("address") or _chosen_since():
         return
     st.session_state.address = address
     st.session_state.linked = True
@@ -156,10 +154,16 @@ def read_address() -> None:
         st.session_state.complaint = "This link is not whole: a part of it could not be read and was left out."
 
 
-def _outdated(address: dict[str, str]) -> bool:
-    """Whether a quick second change arrived with the address that the first one has replaced meanwhile."""
-    young = time.monotonic() - st.session_state.get("address_written", 0.0) < _ON_ITS_WAY
-    return young and address == st.session_state.get("former_address")
+def _chosen_since() -> bool:
+    """Whether a choice was changed since the address was written: then the browser sent the address from before it."""
+    return "address" in st.session_state and _choices() != st.session_state.get("choices_written")
+
+
+def _choices() -> tuple[object, ...]:
+    state = st.session_state
+    names = ["asked", "label", "include_query", "k", "collection", "encoder", "embedding", "metric", "method"]
+    names += sorted(key for key in map(str, state) if "." in key)
+    return tuple((name, state.get(name)) for name in names)
 
 
 def _read_details(address: dict[str, str]) -> None:
@@ -201,11 +205,9 @@ def write_address(recipe: Recipe) -> None:
         address["q"] = str(query.image_id)
         if query.crop:
             address["crop"] = ",".join(f"{side:.4f}" for side in query.crop)
-    former = {name: st.query_params[name] for name in st.query_params}
     st.session_state.address = address
-    if former != address:
-        st.session_state.former_address = former
-        st.session_state.address_written = time.monotonic()
+    st.session_state.choices_written = _choices()
+    if {name: st.query_params[name] for name in st.query_params} != address:
         st.query_params.from_dict(address)
 
 

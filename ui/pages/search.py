@@ -64,8 +64,9 @@ def page() -> None:
     with left:
         _query_panel(recipe)
     with right:
-        _answer_panel(recipe, job)
-    _comparison(recipe)
+        answered = _answer_panel(recipe, job)
+    if answered:
+        _comparison(recipe)
     _browse(recipe)
     write_address(recipe)
 
@@ -134,8 +135,8 @@ def _query_panel(recipe: Recipe) -> None:
 
 def _uploaded(key: str) -> None:
     file = st.session_state.get(key)
-    if file is None:
-        ask_for_image(None)
+    if file is None:  # taken out, or about to be replaced: the widget must stay the same one
+        st.session_state.asked = None
     else:
         ask_for_picture(file.getvalue(), file.name)
 
@@ -183,10 +184,11 @@ def _row(collection: str, id: int) -> int:
 # ── the answer ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _answer_panel(recipe: Recipe, job: Job | None) -> None:
+def _answer_panel(recipe: Recipe, job: Job | None) -> bool:
+    """Search and draw; whether there was an answer."""
     query = asked()
     if query is None:
-        return
+        return False
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="answer-head"
     ):
@@ -206,6 +208,8 @@ def _answer_panel(recipe: Recipe, job: Job | None) -> None:
         show_error(error)
     else:
         _draw_answer(recipe, query, answer, heading)
+        return True
+    return False
 
 
 def _filters(recipe: Recipe) -> tuple[bool, str]:

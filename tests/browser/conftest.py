@@ -1,0 +1,106 @@
+"""A server on an empty home and a real browser, once a session. Without a browser the tests skip, but never in CI."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.helpers import HOSTILE, ROOT, Server, drawn_picture
+
+CHROMIUM = os.environ.get("BENZER_CHROMIUM", "/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("home")
+    running = Server(home, home / "server.log")
+    running.wait()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    if not Path(CHROMIUM).exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"there is no browser at {CHROMIUM}")
+        pytest.skip(f"there is no browser at {CHROMIUM}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, chromium: object, server: Server) -> Iterator[object]:
+    """A fresh visitor. The test fails on any error in the page, any request to another machine, any traceback."""
+    dark = "dark" in request.node.name
+    context = chromium.new_context(  # type: ignore[attr-defined]
+        viewport={"width": 1360, "height": 900}, color_scheme="dark" if dark else "light", accept_downloads=True
+    )
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(f"page error: {error}"))
+    page.on("request", lambda asked: _note_foreign(asked.url, server, wrong))
+    page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
+    before = len(server.log.read_text(errors="replace"))
+    yield page
+    if getattr(request.node, "failed", False):
+        shots = ROOT / "test-output"
+        shots.mkdir(exist_ok=True)
+        page.screenshot(path=shots / f"{request.node.name}.png")
+    context.close()
+    log = server.log.read_text(errors="replace")[before:]
+    assert "Traceback" not in log, log
+    assert not wrong
+
+
+def _note_foreign(url: str, server: Server, wrong: list[str]) -> None:
+    own = (server.url, server.url.replace("http", "ws"), "data:", "blob:")
+    if not url.startswith(own):
+        wrong.append(f"request to {url}")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome = yield
+    if outcome.get_result().failed:  # type: ignore[attr-defined]
+        item.failed = True  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ZIP of 20 pictures in two folders, one of them with a hostile name, and two broken files."""
+    path = tmp_path_factory.mktemp("zip") / "shapes.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        for number in range(20):
+            hue = "navy" if number % 2 else "gold"
+            name = f"{HOSTILE.replace('/', '')}.png" if number == 1 else f"{number:02d}.png"
+            packed.writestr(f"{hue}/{name}", drawn_picture(number, hue))
+        packed.writestr("navy/no picture.jpg", b"these are no pixels")
+        packed.writestr("navy/=cut off <i>.png", drawn_picture(99, "navy")[:200])
+    return path

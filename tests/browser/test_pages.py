@@ -1,0 +1,371 @@
+"""The pages in a real browser, in the order in which a newcomer meets them. The tests share one server and build on
+the collections that the first ones made."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.helpers import HOSTILE, Server, drawn_picture
+
+EIGHT = ".grid.answers button.tile"
+
+
+def answers(page: Any) -> list[str]:
+    """The ids of the tiles in the answer, once there are eight."""
+    settled(page)
+    page.locator(EIGHT).nth(7).wait_for()
+    return page.locator(EIGHT).evaluate_all("tiles => tiles.map((tile) => tile.dataset.id)")
+
+
+def heading(page: Any, text: str | re.Pattern[str]) -> Any:
+    return page.get_by_role("heading", level=2).filter(has_text=text)
+
+
+def choose(page: Any, label: str, option: str) -> None:
+    """Take an option of a drop-down in the sidebar."""
+    page.get_by_test_id("stSidebar").get_by_label(label, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def settled(page: Any) -> None:
+    """Wait until the script behind the page has ended."""
+    page.wait_for_function("() => document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
+
+
+def test_the_first_visit_shows_eight_answers_within_a_minute(page: Any, server: Server) -> None:
+    page.goto(server.url)
+    page.get_by_text("Preparing a first collection").wait_for()
+    page.locator(EIGHT).first.wait_for(timeout=90_000)
+    took = time.monotonic() - server.began
+    assert len(answers(page)) == 8
+    assert heading(page, "8 closest to").count() == 1
+    page.get_by_text(re.compile(r"8 nearest of 599 · .* · looked at all · exact")).wait_for()
+    assert took < 60, f"{took:.0f} s from the start of the server"
+
+
+def test_a_click_on_a_tile_makes_a_new_query_and_back_undoes_it(page: Any, server: Server) -> None:
+    page.goto(server.url)
+    before = answers(page)
+    of = heading(page, "8 closest to").inner_text()
+    page.locator(EIGHT).nth(2).click()
+    page.wait_for_url(re.compile(rf"[?&]q={before[2]}(&|$)"))
+    settled(page)
+    after = answers(page)
+    assert after != before
+    assert before[2] not in after  # the query itself is left out
+    page.go_back()
+    heading(page, of).wait_for()
+    assert answers(page) == before
+
+
+def test_the_gallery_works_with_the_keyboard(page: Any, server: Server) -> None:
+    page.goto(server.url)
+    ids = answers(page)
+    page.locator(EIGHT).first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(rf"[?&]q={ids[5]}(&|$)"))
+
+
+def test_an_upload_gives_eight_and_leaves_the_address(page: Any, server: Server) -> None:
+    page.goto(server.url + "/?q=30")
+    answers(page)
+    picture = {"name": "mine.png", "mimeType": "image/png", "buffer": drawn_picture(5, "teal")}
+    page.locator(".st-key-query-uploader input[type=file]").set_input_files(picture)
+    heading(page, "8 closest to mine.png").wait_for()
+    assert len(answers(page)) == 8
+    assert "q=" not in page.url
+    page.locator(EIGHT).first.click()
+    page.wait_for_url(re.compile(r"[?&]q=\d+"))
+    page.get_by_text("mine.png").first.wait_for(state="detached")  # the uploader is empty again
+
+
+def test_a_pasted_picture_is_an_upload(page: Any, server: Server) -> None:
+    page.goto(server.url)
+    answers(page)
+    page.evaluate(
+        """async () => {
+            const canvas = new OffscreenCanvas(64, 64);
+            const pen = canvas.getContext("2d");
+            pen.fillStyle = "orange";
+            pen.fillRect(0, 0, 40, 64);
+            const files = new DataTransfer();
+            files.items.add(new File([await canvas.convertToBlob()], "pasted.png", { type: "image/png" }));
+            document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: files, bubbles: true }));
+        }"""
+    )
+    heading(page, "8 closest to pasted.png").wait_for()
+
+
+def test_a_part_of_the_picture_can_be_searched(page: Any, server: Server) -> None:
+    page.goto(server.url + "/?q=30")
+    answers(page)
+    page.get_by_role("button", name="Choose a part", exact=True).click()
+    stage = page.locator(".stage").bounding_box()
+    page.mouse.move(stage["x"] + 4, stage["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2, steps=4)
+    page.mouse.up()
+    heading(page, "8 closest to a part of").wait_for()
+    page.wait_for_url(re.compile(r"crop=0\.0\d+"))
+    page.get_by_role("button", name="Whole picture", exact=True).click()
+    heading(page, "8 closest to a part of").wait_for(state="detached")
+
+
+def test_an_unreadable_upload_is_a_sentence(page: Any, server: Server) -> None:
+    page.goto(server.url)
+    answers(page)
+    broken = {"name": "br$ok$en **x**.png", "mimeType": "image/png", "buffer": b"no picture"}
+    page.locator(".st-key-query-uploader input[type=file]").set_input_files(broken)
+    heading(page, "br$ok$en **x**.png cannot be used").wait_for()
+    page.get_by_role("button", name="Start with another picture").click()
+    heading(page, "8 closest to").wait_for()
+
+
+def test_every_drop_down_can_be_changed_and_the_address_restores_it(page: Any, server: Server, chromium: Any) -> None:
+    page.goto(server.url + "/?q=100")
+    answers(page)
+    choose(page, "Encoder", "Raw pixels")
+    _build_if_asked(page)
+    choose(page, "Embedding", "Flatten")
+    _build_if_asked(page)
+    choose(page, "Metric", "Euclidean")
+    page.wait_for_url(re.compile("metric=euclidean"))
+    for method in ("k-means", "LSH"):
+        choose(page, "Search method", method)
+        settled(page)
+        page.get_by_text(re.compile(r"looked at \d+ %")).first.wait_for(timeout=60_000)
+    found = answers(page)
+    address = page.url
+    for part in (
+        "collection=animal-faces",
+        "encoder=raw-pixels",
+        "embedding=flatten",
+        "metric=euclidean",
+        "method=lsh",
+    ):
+        assert part in address
+    other = chromium.new_context().new_page()
+    other.goto(address)
+    heading(other, "8 closest to").wait_for()
+    assert answers(other) == found
+    other.context.close()
+
+
+def _build_if_asked(page: Any) -> None:
+    settled(page)
+    heading(page, re.compile("8 closest to|No answer yet")).wait_for()
+    build = page.get_by_role("button", name=re.compile("^Build the vectors"))
+    if build.count():
+        build.click()
+        heading(page, "8 closest to").wait_for(timeout=60_000)
+
+
+def test_settings_of_a_method_are_in_the_address(page: Any, server: Server) -> None:
+    page.goto(server.url + "/?encoder=raw-pixels&embedding=flatten&method=lsh(bits=4,tables=2)&q=100")
+    _build_if_asked(page)
+    answers(page)
+    page.get_by_test_id("stSidebar").get_by_text("Settings", exact=True).click()
+    bits = page.get_by_label("Bits", exact=True)
+    assert bits.input_value() == "4"
+    bits.fill("6")
+    bits.press("Enter")
+    page.wait_for_url(re.compile(r"method=lsh%28bits%3D6%2Ctables%3D2%29"))
+
+
+def test_methods_side_by_side_and_what_each_missed(page: Any, server: Server) -> None:
+    page.goto(server.url + "/?encoder=raw-pixels&embedding=flatten&method=lsh(bits=12,tables=1)&q=100")
+    _build_if_asked(page)
+    page.get_by_text("Compare the search methods").click()
+    page.locator(".grid.small").nth(2).wait_for(timeout=60_000)
+    panel = page.locator(".st-key-compare")
+    for title in ("Exact", "LSH", "k-means"):
+        panel.get_by_text(title, exact=True).first.wait_for()
+
+
+def test_the_label_filter_and_the_query_itself(page: Any, server: Server) -> None:
+    page.goto(server.url + "/?q=1&self=1&label=owl")
+    assert "1" not in answers(page)
+    labels = page.locator(f"{EIGHT} .label").all_inner_texts()
+    assert {label.removeprefix("✓ ") for label in labels} == {"owl"}
+    page.goto(server.url + "/?q=1&self=1")
+    assert answers(page)[0] == "1"
+
+
+def test_take_away_csv_json_link_and_command(page: Any, server: Server) -> None:
+    page.goto(server.url + "/?q=7")
+    answers(page)
+    with page.expect_download() as csv:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    lines = Path(csv.value.path()).read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0] == "rank,id,name,label,text,distance"
+    assert len(lines) == 9
+    with page.expect_download() as json:
+        page.get_by_role("button", name="JSON", exact=True).click()
+    assert '"recipe"' in Path(json.value.path()).read_text(encoding="utf-8")
+    page.get_by_role("button", name="Copy link", exact=True).click()
+    page.get_by_role("button", name="Link copied", exact=True).wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+    page.get_by_role("button", name="Command").click()
+    page.get_by_text("python -m engine search --collection animal-faces").wait_for()
+
+
+def test_an_old_link_is_explained(page: Any, server: Server) -> None:
+    page.goto(server.url + "/?collection=gone&metric=sideways&q=999999")
+    page.get_by_text("is used instead").first.wait_for()
+    heading(page, "No such picture").wait_for()
+    page.get_by_role("button", name="Start with another picture").click()
+    assert len(answers(page)) == 8
+
+
+def test_an_untrained_model_offers_training(page: Any, server: Server) -> None:
+    page.goto(server.url)
+    answers(page)
+    page.get_by_test_id("stSidebar").get_by_label("Encoder", exact=True).click()
+    page.get_by_role("option", name=re.compile("not trained yet")).first.click()
+    page.get_by_role("button", name="Train it").click()
+    page.get_by_role("heading", name="Train", exact=True).wait_for()
+    page.get_by_role("button", name="Start training").wait_for()
+
+
+def test_import_a_zip_with_two_broken_files(page: Any, server: Server, archive: Path) -> None:
+    page.goto(server.url + "/collections")
+    page.get_by_role("tab", name="Upload", exact=True).click()
+    page.get_by_label("Name of the collection").first.fill(HOSTILE)
+    page.locator("input[type=file]").first.set_input_files(archive)
+    button = page.get_by_role("button", name="Import", exact=True).first
+    page.wait_for_function("b => !b.disabled", arg=button.element_handle())
+    button.click()
+    page.get_by_text("20 added · 2 could not be read").wait_for(timeout=60_000)
+    page.get_by_text("2 could not be used: which and why").first.click()
+    with page.expect_download() as csv:
+        page.get_by_role("button", name="CSV", exact=True).first.click()
+    table = Path(csv.value.path()).read_text(encoding="utf-8-sig")
+    assert "navy/no picture.jpg" in table
+    page.get_by_role("button", name="Search in it", exact=True).click()
+    heading(page, "8 closest to").wait_for(timeout=60_000)
+    assert len(answers(page)) == 8
+
+
+def test_names_are_shown_as_they_are(page: Any, server: Server) -> None:
+    """File names and titles with HTML, Markdown, LaTeX, emoji names and addresses change nothing but the text."""
+    page.goto(server.url + "/collections")
+    title = page.get_by_role("heading", level=3).filter(has_text="=1+1")
+    title.wait_for()
+    assert title.inner_text().replace("\u2060", "") == HOSTILE
+    assert title.locator("b, strong, a, code, .katex").count() == 0
+    name = _name_of_the_collection(server)
+    page.goto(f"{server.url}/?collection={name}&q={_hostile_id(server, name)}")
+    shown = heading(page, "8 closest to")
+    shown.wait_for(timeout=60_000)
+    assert HOSTILE in shown.inner_text().replace("\u2060", "")
+    assert page.locator("h2 b, h2 strong, h2 a, h2 code, h2 .katex").count() == 0
+
+
+def _name_of_the_collection(server: Server) -> str:
+    return next(
+        path.parent.name for path in server.home.glob("datasets/*/catalogue.sqlite") if "bold" in path.parent.name
+    )
+
+
+def _hostile_id(server: Server, name: str) -> int:
+    from engine.collections.collection import Collection
+    from engine.home import Home
+
+    images = Collection.open(Home(server.home), name).images()
+    return next(int(id) for id, shown in zip(images.ids, images.names, strict=True) if "=1+1" in shown)
+
+
+def test_a_taken_name_and_a_folder_outside_are_refused(page: Any, server: Server) -> None:
+    page.goto(server.url + "/collections")
+    page.get_by_role("tab", name="Folder on this computer", exact=True).click()
+    panel = page.get_by_role("tabpanel").filter(has=page.get_by_label("Folder", exact=True))
+    for folder in ("/etc", "../../../etc", str(server.home / "nowhere")):
+        field = panel.get_by_label("Folder", exact=True)
+        field.fill(folder)
+        field.press("Enter")
+        settled(page)
+        panel.get_by_role("button", name="Import", exact=True).click()
+        panel.get_by_text("must be an existing folder below").wait_for()
+    pictures = server.home / "pictures" / "animal faces"
+    pictures.mkdir(parents=True, exist_ok=True)
+    (pictures / "one.png").write_bytes(drawn_picture(1, "red"))
+    field = panel.get_by_label("Folder", exact=True)
+    field.fill(str(pictures))
+    field.press("Enter")
+    settled(page)
+    panel.get_by_role("button", name="Import", exact=True).click()
+    panel.get_by_text("There is a collection named").wait_for()
+
+
+def test_rename_and_delete(page: Any, server: Server) -> None:
+    name = _name_of_the_collection(server)
+    page.goto(server.url + "/collections")
+    card = page.locator(f".st-key-card-{name}")
+    card.get_by_role("button", name="More").click()
+    title = page.get_by_label("Title", exact=True)
+    title.fill("Shapes")
+    title.press("Enter")
+    page.get_by_role("button", name="Rename", exact=True).click()
+    card.get_by_role("heading", name="Shapes", exact=True).wait_for()
+    if not page.get_by_role("button", name="Delete …", exact=True).is_visible():
+        card.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="Delete …", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Keep it", exact=True).click()
+    assert (server.home / "datasets" / name).exists()
+    if not page.get_by_role("button", name="Delete …", exact=True).is_visible():
+        card.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="Delete …", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete it", exact=True).click()
+    card.wait_for(state="detached")
+    assert not (server.home / "datasets" / name).exists()
+
+
+def test_dark_mode_follows_the_system(page: Any, server: Server) -> None:
+    page.goto(server.url)
+    answers(page)
+    ground = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    assert max(map(int, re.findall(r"\d+", ground)[:3])) < 60
+    ink = page.locator(f"{EIGHT} .label").first.evaluate("e => getComputedStyle(e).color")
+    assert _brightness(page, ink) > 120
+    assert not _violations(page)
+
+
+@pytest.mark.parametrize("path", ["/", "/collections", "/train"])
+def test_no_serious_accessibility_violation(page: Any, server: Server, path: str) -> None:
+    page.goto(server.url + path)
+    page.get_by_role("heading", level=1).wait_for()
+    settled(page)
+    assert not _violations(page)
+
+
+def _brightness(page: Any, colour: str) -> float:
+    """How bright a colour is, 0 to 255, as the browser paints it (it may be written in any notation)."""
+    painted = page.evaluate(
+        """(colour) => {
+            const pen = new OffscreenCanvas(1, 1).getContext("2d");
+            pen.fillStyle = colour;
+            pen.fillRect(0, 0, 1, 1);
+            return [...pen.getImageData(0, 0, 1, 1).data];
+        }""",
+        colour,
+    )
+    return sum(painted[:3]) / 3
+
+
+def _violations(page: Any) -> list[str]:
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{v['id']}: {node['html'][:200]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+        for node in v["nodes"]
+    ]
