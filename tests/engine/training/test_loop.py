@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 from typing import Any
@@ -102,9 +103,7 @@ def test_nan_stops_and_keeps_what_was_good(home: Home, blobs: Any, monkeypatch: 
         return math.nan if len(calls) == 5 else step(self, pair)
 
     monkeypatch.setattr(loop.Training, "step", poisoned)
-    with pytest.raises(
-        Diverged, match=r"in epoch 2; the best weights up to epoch 1 are kept\. Try a lower learning rate"
-    ):
+    with pytest.raises(Diverged, match=r"epoch 2; the best weights up to epoch 1 are kept\. Try a lower"):
         train_run(home, TrainingConfig(**SMALL, name="broken"), blobs, Reporter())
     run = runs.run(home, "broken")
     assert run.state == "failed"
@@ -113,10 +112,8 @@ def test_nan_stops_and_keeps_what_was_good(home: Home, blobs: Any, monkeypatch: 
 
 def test_an_absurd_rate_diverges_or_learns_nothing_but_never_stores_nan(home: Home, blobs: Any) -> None:
     config = TrainingConfig(**(SMALL | {"rate": 1000.0, "epochs": 3}), name="wild")
-    try:
+    with contextlib.suppress(Diverged):
         train_run(home, config, blobs, Reporter())
-    except Diverged:
-        pass
     run = runs.run(home, "wild")
     assert not run.ready or all(tensor.isfinite().all() for tensor in run.load().values())
 
