@@ -28,8 +28,8 @@ CREATE TABLE files (
 CREATE INDEX files_hash ON files (hash);
 CREATE TABLE thumbnails (hash TEXT PRIMARY KEY, webp BLOB NOT NULL, seal INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL, seal INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE totals (rows INTEGER NOT NULL, seals INTEGER NOT NULL, next_id INTEGER NOT NULL);
-INSERT INTO totals VALUES (0, 0, 1);
+CREATE TABLE totals (rows INTEGER NOT NULL, seals INTEGER NOT NULL, next_id INTEGER NOT NULL,
+    generation INTEGER NOT NULL, generation_seal INTEGER NOT NULL);
 CREATE TRIGGER files_added AFTER INSERT ON files BEGIN
     UPDATE totals SET rows = rows + 1, seals = seals + new.seal, next_id = max(next_id, new.id + 1); END;
 CREATE TRIGGER files_changed AFTER UPDATE ON files BEGIN
@@ -86,6 +86,7 @@ class Catalogue:
             db.execute("PRAGMA journal_mode=WAL")
             db.executescript(f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={VERSION};" + _SCHEMA)
             with db:
+                db.execute("INSERT INTO totals VALUES (0, 0, 1, 0, ?)", (seal_of(0),))
                 _write_facts(db, facts)
         return catalogue
 
@@ -99,8 +100,10 @@ class Catalogue:
         """One transaction: everything or, on any error, nothing."""
         with self._connection() as db:
             db.execute("BEGIN IMMEDIATE")
+            writing = Writing(self.path, db)
             try:
-                yield Writing(self.path, db)
+                yield writing
+                writing.count_generation()
             except BaseException:
                 db.rollback()
                 raise
@@ -182,6 +185,14 @@ class Reading:
         found = self.db.execute(_SELECT + "WHERE id=?", (int(id),)).fetchone()
         return self._checked(found) if found else None
 
+    def generation(self) -> int:
+        """How often the catalogue has been written."""
+        number: int
+        number, known = self.db.execute("SELECT generation, generation_seal FROM totals").fetchone()
+        if seal_of(number) != known:
+            raise Catalogue(self.path).damaged()
+        return number
+
     def count(self) -> dict[str, int]:
         """How many files of each status."""
         return dict(self.db.execute("SELECT status, count(*) FROM files GROUP BY status"))
@@ -203,6 +214,10 @@ class Reading:
 
 class Writing(Reading):
     """Changes inside one transaction."""
+
+    def count_generation(self) -> None:
+        number = self.generation() + 1
+        self.db.execute("UPDATE totals SET generation=?, generation_seal=?", (number, seal_of(number)))
 
     def set_facts(self, **changes: Any) -> None:
         _write_facts(self.db, self.facts() | changes)

@@ -24,7 +24,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from engine.collections.catalogue import Catalogue, Row
+from engine.collections.catalogue import Catalogue, Reading, Row
+from engine.collections.checking import seal
 from engine.collections.report import Reject
 from engine.errors import BadParameter, BenzerError, Corrupt, NameTaken, NotFound, UnreadableImage
 from engine.home import Home, slug
@@ -190,9 +191,8 @@ class Collection:
 
     def thumbnail(self, id: int) -> bytes:
         """The thumbnail made at import, as WebP, longest side at most 256 pixels; NotFound for an unknown id."""
-        row = self._row(id)
         with self.catalogue.reading() as reading:
-            webp = reading.thumbnail(row.hash)
+            webp = reading.thumbnail(self._row(id, reading).hash)
         if webp is None:
             raise self.catalogue.damaged()
         return webp
@@ -221,13 +221,12 @@ class Collection:
                 if row is None or row.status != "image":
                     raise NotFound(f"There is no image {id} in the collection {self.title!r}.")
                 writing.replace(replace(row, label=" ".join(str(label).split())))
+        seal(self.catalogue)
 
     def rename(self, title: str) -> None:
         """Give the collection another title; its name, which recipes and addresses use, stays."""
         slug(title)
-        with self.catalogue.writing() as writing:
-            writing.set_facts(title=" ".join(title.split())[:120])
-            self._facts = writing.facts()
+        self.set_facts(title=" ".join(title.split())[:120])
 
     def remove(self) -> None:
         """Delete the collection with all that was made from it. Files referenced where they lie are not touched."""
@@ -270,6 +269,7 @@ class Collection:
         with self.catalogue.writing() as writing:
             writing.set_facts(**changes)
             self._facts = writing.facts()
+        seal(self.catalogue)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -286,11 +286,19 @@ class Collection:
         finally:
             lock.release()
 
-    def _row(self, id: int) -> Row:
+    def check(self, reporter: Reporter | None = None) -> list[str]:
+        """Compare every stored byte with its checksum: one sentence for each damaged file."""
+        from engine.collections.checking import check
+
+        return check(self, reporter)
+
+    def _row(self, id: int, reading: Reading | None = None) -> Row:
         if isinstance(id, bool) or not isinstance(id, int | np.integer):
             raise BadParameter("id", "an image", "a whole number", id)
-        with self.catalogue.reading() as reading:
-            row = reading.row(int(id))
+        if reading is None:
+            with self.catalogue.reading() as reading:
+                return self._row(id, reading)
+        row = reading.row(int(id))
         if row is None or row.status == "rejected":
             raise NotFound(f"There is no image {id} in the collection {self.title!r}.")
         return row

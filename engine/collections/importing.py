@@ -98,6 +98,7 @@ def add_files(collection: Collection, files: Sequence[Upload], reporter: Reporte
         items = _uploads(files, staging(collection), names)
         report = _ingest_new(collection, items, reporter, len(files))
         clear_staging(collection)
+        collection.set_facts()
     return report
 
 
@@ -189,6 +190,7 @@ def _rescan_owned(collection: Collection) -> ImportReport:
     gone = [row for row in rows if row.stored and not collection.path_of(row).is_file()]
     forget(collection, [row.id for row in gone])
     clear_staging(collection)
+    collection.set_facts(complete=True)
     return ImportReport(collection.name, unchanged=len(rows) - len(gone), removed=len(gone))
 
 

@@ -92,5 +92,5 @@ def _decode(file: FileRef, size: int) -> NDArray[np.uint8]:
 def _thumbnail(picture: Image.Image) -> bytes:
     picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
     out = io.BytesIO()
-    picture.save(out, "WEBP", quality=82, method=2)
+    picture.save(out, "WEBP", quality=82, method=1)
     return out.getvalue()
