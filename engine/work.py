@@ -42,12 +42,25 @@ def _import_upload(home: Home, title: str, spool: Path, reporter: Reporter) -> d
     try:
         names = read_json(spool / "names.json")
         files = [(name, spool / f"{number:06d}") for number, name in enumerate(names)]
+        tables = [file for file in files if file[0].lower().endswith((".csv", ".tsv"))]
+        if len(tables) == 1 and len(files) > 1:
+            return _import_table_upload(home, title, tables[0], files, reporter)
         archive = len(files) == 1 and files[0][0].lower().endswith((".zip", ".tar", ".tar.gz", ".tgz"))
         if archive:
             return importing.import_archive(home, title, files[0][1], reporter).to_dict()
         return importing.import_files(home, title, files, reporter).to_dict()
     finally:
         shutil.rmtree(spool, ignore_errors=True)
+
+
+def _import_table_upload(
+    home: Home, title: str, table: tuple[str, Path], files: list[tuple[str, Path]], reporter: Reporter
+) -> dict[str, Any]:
+    from engine.collections.table_upload import import_table_upload
+
+    named = table[1].rename(table[1].with_name("table.csv"))  # sentences about it name the file
+    pictures = [file for file in files if file is not table]
+    return import_table_upload(home, title, named, pictures, reporter).to_dict()
 
 
 def rescan(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:

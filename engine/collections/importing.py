@@ -272,10 +272,10 @@ def _uploads(files: Sequence[Upload], folder: Path, names: Counter[bytes] | None
         name, content = upload if isinstance(upload, tuple) else (Path(upload).name, Path(upload))
         key = name.replace("\0", "").encode("utf-8", "replace")
         names[key] += 1
-        yield _upload(key + b"\0%d" % names[key] if names[key] > 1 else key, content, folder / str(number))
+        yield uploaded_item(key + b"\0%d" % names[key] if names[key] > 1 else key, content, folder / str(number))
 
 
-def _upload(key: bytes, content: bytes | Path, place: Path) -> Item:
+def uploaded_item(key: bytes, content: bytes | Path, place: Path) -> Item:
     from engine.collections.reading import read_bytes
     from engine.errors import UnreadableImage
 

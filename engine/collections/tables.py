@@ -43,6 +43,20 @@ def rows(path: Path) -> Iterator[Item]:
         raise UnreadableTable(f"The table {path.name} is damaged in line {reader.line_num}: {error}.") from error
 
 
+def listed(path: Path) -> Iterator[tuple[str, str, str]]:
+    """(picture, label, text) of each line, the picture as it is written there, without a look at any file.
+
+    Raises:
+        UnreadableTable: no text, no header, or no column `image`.
+    """
+    reader, column = _opened(path)
+    try:
+        for line in reader:
+            yield _cell(line, column), " ".join(_cell(line, "label").split()), _cell(line, "text")
+    except csv.Error as error:
+        raise UnreadableTable(f"The table {path.name} is damaged in line {reader.line_num}: {error}.") from error
+
+
 def decoded_text(data: bytes) -> str:
     """Text in UTF-8, UTF-16 (with its mark) or, where it is neither, Windows-1252.
 

@@ -1,0 +1,67 @@
+"""An uploaded table together with its pictures, in archives or as single files: the table gives the labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from engine.collections import archives, importing, tables
+from engine.collections.archives import Limits
+from engine.collections.ingest import Item
+from engine.collections.report import ImportReport
+from engine.collections.tasks import Failure
+from engine.home import Home
+from engine.jobs import Reporter
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+Line = tuple[str, str]  # label, text
+
+
+def import_table_upload(
+    home: Home, title: str, table: Path, files: Sequence[tuple[str, Path]], reporter: Reporter
+) -> ImportReport:
+    """A new collection of the pictures in `files` (name, path; archives or pictures) that the table lists.
+
+    A line is matched to a picture by its path, or by its file name where only one line has it. Pictures that no line
+    lists, and lines whose picture is not there, are among the rejects.
+
+    Raises:
+        UnreadableTable, UnreadableArchive. Unreadable: no picture at all. NameTaken.
+    """
+    lines = {picture.replace("\\", "/").strip("./"): (label, text) for picture, label, text in tables.listed(table)}
+    return importing.import_items(
+        home, title, {"kind": "upload"}, lambda staging: _matched(lines, files, staging), reporter, total=len(lines)
+    )
+
+
+def _matched(lines: dict[str, Line], files: Sequence[tuple[str, Path]], staging: Path) -> Iterator[Item]:
+    by_path = dict(lines)
+    by_name = _by_file_name(lines)
+    for item in _pictures(files, staging):
+        path = item.name if item.name in by_path else by_name.get(Path(item.name).name, "")
+        line = by_path.pop(path, None)
+        if line is None:
+            yield replace(item, failure=Failure("table", "not-listed", "No line of the table lists this picture."))
+        else:
+            yield replace(item, label=line[0], text=line[1])
+    for path in by_path:
+        failure = Failure("table", "missing", "The table lists this picture, but it was not sent along.")
+        yield Item(b"line: " + path.encode("utf-8", "surrogateescape"), failure=failure, shown=path)
+
+
+def _by_file_name(lines: dict[str, Line]) -> dict[str, str]:
+    """The path of each line by its file name, where that is unmistakable."""
+    times = Counter(Path(path).name for path in lines)
+    return {Path(path).name: path for path in lines if times[Path(path).name] == 1}
+
+
+def _pictures(files: Sequence[tuple[str, Path]], staging: Path) -> Iterator[Item]:
+    for number, (name, path) in enumerate(files):
+        own = staging / str(number)
+        own.mkdir(parents=True, exist_ok=True)
+        if name.lower().endswith(ARCHIVES):
+            yield from archives.members(archives.checked_archive(path, Limits()), own, Limits())
+        else:
+            yield importing.uploaded_item(name.encode("utf-8", "surrogateescape"), path, own / "picture")
