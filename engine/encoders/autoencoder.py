@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+import engine.training.runs as runs
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
 from engine.errors import BadParameter, Corrupt, NotFound, NotTrained
-import engine.training.runs as runs
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from engine.encoders.device import Device
     from engine.home import Home
+    from models.autoencoder import Autoencoder
 
 _NAMES = {f"model-{number}": number for number in (1, 2, 3, 4)}
 _SUMMARY = {
@@ -33,18 +34,21 @@ class AutoencoderEncoder(Encoder):
     name = "autoencoder"
 
     def __init__(self, number: int, run: runs.Run) -> None:
+        import torch
+
         from engine.encoders.device import device
 
         self.device: Device = device()
         config, card, digest = run.config, run.card, run.digest
-        self.network = _network(number, run).to(self.device.name, self.device.dtype)
+        network = _network(number, run)
+        self.network = network.encoder.to(self.device.name, self.device.dtype).to(memory_format=torch.channels_last)
         precision = str(self.device.dtype).removeprefix("torch.")
         self.info = EncoderInfo(
             name=f"model-{number}",
             weights=run.name,
             title=f"Model {number} · {run.name}",
             input_size=int(config["size"]),
-            spatial=True,
+            spatial=network.spec.latent_size(int(config["size"])) > 1,
             fingerprint=f"{digest[:32]}-{precision}",
             source=str(card.get("title", "")),
             licence=str(card.get("licence", "as the pictures it was trained on")),
@@ -88,8 +92,8 @@ class AutoencoderEncoder(Encoder):
             return latents.float().to(images.device)
 
 
-def _network(number: int, run: runs.Run) -> nn.Sequential:
-    """The encoder half with the run's weights. BadParameter when they belong to another architecture."""
+def _network(number: int, run: runs.Run) -> Autoencoder:
+    """The network, its encoder half with the run's weights. BadParameter when they belong to another architecture."""
     import torch
 
     from models.autoencoder import Autoencoder
@@ -105,7 +109,7 @@ def _network(number: int, run: runs.Run) -> nn.Sequential:
             raise Corrupt(f"The weights of the run {run.name!r} hold values that are not numbers.")
     weights = {key.removeprefix("encoder."): stored[key] for key in wanted}
     network.encoder.load_state_dict(weights, assign=True)
-    return network.encoder.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return network.eval().requires_grad_(False)
 
 
 def _foreign(number: int, run: runs.Run, key: str, found: Any, wanted: Any) -> BadParameter:

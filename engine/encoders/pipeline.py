@@ -246,7 +246,7 @@ def ahead(chunks: Iterator[Chunk], most: int = _CHUNKS_AHEAD) -> Iterator[Chunk]
     """The same chunks, fetched by a thread that stays at most `most` chunks ahead; its errors are raised here."""
     line: queue.Queue[Chunk | BaseException | None] = queue.Queue(most)
     gone = threading.Event()
-    thread = threading.Thread(target=_fetch, args=(chunks, line, gone), daemon=True)
+    thread = threading.Thread(target=_fetch, args=(chunks, line, gone), name="ahead", daemon=True)
     thread.start()
     try:
         while (item := line.get()) is not None:

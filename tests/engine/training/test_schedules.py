@@ -48,29 +48,7 @@ def test_plateau_is_that_of_pytorch() -> None:
     adam = optimizer(0.001)
     theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(adam, factor=0.2, patience=2, threshold=1e-4, min_lr=5e-5)
     ours = schedule("plateau", 0.001, 40, {})
-    losses = [
-        1,
-        0.9,
-        0.89999,
-        0.9,
-        0.95,
-        0.9,
-        0.5,
-        0.6,
-        0.6,
-        0.6,
-        0.6,
-        0.6,
-        0.6,
-        0.6,
-        0.6,
-        0.6,
-        0.4,
-        0.4,
-        0.4,
-        0.4,
-        0.4,
-    ]
+    losses = [1, 0.9, 0.89999, 0.9, 0.95, 0.9, 0.5] + [0.6] * 9 + [0.4] * 5
     for epoch, loss in enumerate(losses):
         assert ours.rate(epoch) == pytest.approx(rate_of(adam), rel=1e-6)
         theirs.step(loss)

@@ -1,0 +1,94 @@
+"""A small collection without a catalogue, and runs with fresh weights."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engine.encoders.pipeline import squared
+from engine.home import Home
+from engine.training import runs
+from models.autoencoder import Autoencoder
+
+
+@dataclass(frozen=True)
+class Columns:
+    ids: NDArray[np.int64]
+    hashes: list[str]
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class Reject:
+    path: str
+    message: str
+
+
+class Decoded:
+    """Chunks of the pictures asked for; those whose content is in `broken` fail."""
+
+    def __init__(self, pile: Pile, ids: Sequence[int], size: int) -> None:
+        self.pile, self.ids, self.size = pile, list(ids), size
+        self.failures: list[Reject] = []
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+        for start in range(0, len(self.ids), self.pile.chunk):
+            good = []
+            for id in self.ids[start : start + self.pile.chunk]:
+                if id in self.pile.broken:
+                    self.failures.append(Reject(f"{id}.png", "The file is cut off."))
+                else:
+                    good.append(id)
+                    self.pile.decoded_ids.append(id)
+            if good:
+                yield np.array(good), np.stack([squared(self.pile.pictures[id], self.size) for id in good])
+
+
+@dataclass
+class Pile:
+    """Pictures by id, with the methods that embedding needs of a collection."""
+
+    folder: Path
+    pictures: dict[int, NDArray[np.uint8]]
+    broken: set[int] = field(default_factory=set)
+    decoded_ids: list[int] = field(default_factory=list)
+    chunk: int = 7
+
+    def images(self) -> Columns:
+        ids = sorted(self.pictures)
+        hashes = [hashlib.sha256(self.pictures[id].tobytes()).hexdigest() for id in ids]
+        return Columns(np.array(ids, dtype=np.int64), hashes, [f"{id}.png" for id in ids])
+
+    def decoded(self, ids: Sequence[int], size: int) -> Decoded:
+        return Decoded(self, ids, size)
+
+
+def picture(seed: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def pile(tmp_path: Path) -> Pile:
+    return Pile(tmp_path / "pile", {id: picture(id) for id in range(3, 53)})
+
+
+@pytest.fixture
+def make_run(home: Home) -> Callable[..., runs.Run]:
+    def make(number: int = 1, name: str = "mine", size: int = 64, weights_of: int | None = None) -> runs.Run:
+        run = runs.create(home, name, {"model": number, "size": size}, {"title": f"Model {number}, made for a test"})
+        run.keep(Autoencoder(weights_of or number).initialise(0).state_dict())
+        run.end("done")
+        return run
+
+    return make
