@@ -20,7 +20,8 @@ from engine.recipe import Recipe, parse_method
 from engine.tables import text_table
 
 if TYPE_CHECKING:
-    from engine.workbench import Answer, Workbench
+    from engine.answers import Answer, Query
+    from engine.workbench import Workbench
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
@@ -146,7 +147,7 @@ def command_index(arguments: argparse.Namespace) -> None:
 
 def command_search(arguments: argparse.Namespace) -> None:
     """Find the images most similar to a picture or to an image of the collection."""
-    from engine.workbench import Query
+    from engine.answers import Query
 
     if (arguments.picture is None) == (arguments.image is None):
         raise BadParameter("query", "the search", "either a picture's file or --image with an id", "both or neither")
@@ -159,20 +160,19 @@ def command_search(arguments: argparse.Namespace) -> None:
     print(answer.to_json() if arguments.json else answer.to_csv() if arguments.csv else _answer_table(answer))
 
 
-def _search_building(bench: Workbench, recipe: Recipe, query: Any, arguments: argparse.Namespace) -> Answer:
-    options = {"include_query": arguments.include_query, "label": arguments.label}
-    try:
-        return bench.search(recipe, query, **options)
-    except NotTrained:
-        raise
-    except NotReady as error:
-        if arguments.no_build:
+def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: argparse.Namespace) -> Answer:
+    """The answer; vectors and then an index that are not there yet are made first."""
+    for _ in range(2):
+        try:
+            return bench.search(recipe, query, include_query=arguments.include_query, label=arguments.label)
+        except NotTrained:
             raise
-        print(error.message + " Doing that first.", file=sys.stderr)
-        if not isinstance(error, NoIndex):
-            bench.run("embed", _bar(), recipe=recipe.as_dict())
-        bench.index_while_waiting = True
-        return bench.search(recipe, query, **options)
+        except NotReady as error:
+            if arguments.no_build:
+                raise
+            print(error.message + " Doing that first.", file=sys.stderr)
+            bench.run("index" if isinstance(error, NoIndex) else "embed", _bar(), recipe=recipe.as_dict())
+    return bench.search(recipe, query, include_query=arguments.include_query, label=arguments.label)
 
 
 def _picture_bytes(path: Path) -> bytes:

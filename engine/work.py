@@ -74,11 +74,11 @@ def rescan(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 def sample(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Draw one of the sample collections and embed it with the default recipe."""
     from engine.collections import importing
-    from engine.workbench import Workbench
+    from engine.opening import default_recipe
 
     home = _home(arguments)
     report = importing.import_sample(home, arguments["name"], reporter).to_dict()
-    recipe = Workbench(home).default_recipe(arguments["name"])
+    recipe = default_recipe(home, arguments["name"])
     return report | {"embedded": embed({**arguments, "recipe": recipe.as_dict()}, reporter)}
 
 
@@ -97,11 +97,14 @@ def embed(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def index(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Build and store the index of a recipe: what pages leave to a job where it takes long."""
-    from engine.workbench import Workbench
+    from engine.collections.collection import Collection
+    from engine.encoders import open_encoder
+    from engine.opening import open_searcher
 
-    recipe = Recipe.from_dict(arguments["recipe"])
+    home, recipe = _home(arguments), Recipe.from_dict(arguments["recipe"])
     reporter.update("Building the index", 0, 1, "indexes")
-    searcher = Workbench(_home(arguments), index_while_waiting=True).searcher(recipe)
+    info = open_encoder(recipe.encoder, recipe.weights, home).info
+    searcher = open_searcher(Collection.open(home, recipe.collection), info, recipe, build_large=True)
     reporter.update("Building the index", 1, 1, "indexes")
     return {"collection": recipe.collection, "vectors": searcher.index.size}
 

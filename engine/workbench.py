@@ -15,7 +15,6 @@ for hit in answer.hits:
 from __future__ import annotations
 
 import os
-import shlex
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -23,8 +22,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine import jobs as job_folders
+from engine import opening
 from engine.answers import Answer, Hit, Query, Receipt
-from engine.errors import NoIndex, NotReady, NotTrained, NoVectors, StaleVectors
+from engine.errors import NoIndex, NotReady, NotTrained
 from engine.home import Home
 from engine.jobs import Job, Progress, Reporter
 from engine.recipe import Recipe
@@ -39,14 +39,12 @@ if TYPE_CHECKING:
     from engine.encoders.encoder import Encoder, EncoderChoice
     from engine.indexes import Index
     from engine.searcher import Searcher
-    from engine.storage import Store
 
 __all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "Workbench"]
 
 _SEARCHERS_KEPT = 6
 _ENCODERS_KEPT = 2
 _THUMBS_ON_A_CARD = 4
-_BUILT_WHILE_WAITING = 16_000_000  # values (vectors × their length) whose index is built in seconds
 
 
 @dataclass(frozen=True)
@@ -76,9 +74,8 @@ class Readiness:
 class Workbench:
     """Everything a page, a command or a notebook can ask for. Safe to share between threads."""
 
-    def __init__(self, home: Home | None = None, *, index_while_waiting: bool = False) -> None:
+    def __init__(self, home: Home | None = None) -> None:
         self.home = home or Home.default()
-        self.index_while_waiting = index_while_waiting  # else a large index is left to a job
         self._searchers: Shelf[Searcher] = Shelf(_SEARCHERS_KEPT)
         self._encoders: Shelf[Encoder] = Shelf(_ENCODERS_KEPT)
 
@@ -110,23 +107,25 @@ class Workbench:
 
     def default_recipe(self, collection: str) -> Recipe:
         """A good first try for a collection: the best trained encoder that is there, and exact search."""
-        trained = [choice for choice in self.choices() if choice.ready]
-        first = next((choice for choice in trained if choice.weights), trained[0])
-        return Recipe(collection, first.name, first.weights)
+        return opening.default_recipe(self.home, collection)
 
     # ── search ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def readiness(self, recipe: Recipe) -> Readiness:
         """Whether the recipe can answer at once, and what to do otherwise."""
+        from engine.encoders.vectors import state
+
+        collection = self.collection(recipe.collection)
         try:
-            self._require(recipe)
-            self._require_index(recipe)
+            info = self.encoder(recipe).info
+            opening.require_vectors(collection, info, recipe)
+            opening.require_index(collection, info, recipe)
         except NotTrained as error:
             return Readiness(False, error.message, "train")
         except NoIndex as error:
             return Readiness(False, error.message, "index")
         except NotReady as error:
-            missing = self._state(recipe).missing
+            missing = state(collection, info, recipe.embedding).missing
             return Readiness(False, error.message, "embed", missing, self._seconds(recipe, missing))
         return Readiness(True)
 
@@ -158,7 +157,7 @@ class Workbench:
         """The opened recipe, from the cache as long as neither the images nor the weights changed."""
         collection = self.collection(recipe.collection)
         key = (recipe.but(k=1), _stamp(collection.folder), self._weights_stamp(recipe))
-        return self._searchers.get(key, lambda: self._open(recipe))
+        return self._searchers.get(key, lambda: opening.open_searcher(collection, self.encoder(recipe).info, recipe))
 
     def encoder(self, recipe: Recipe) -> Encoder:
         """The recipe's encoder, loaded; NotTrained or Corrupt when its weights are not there or damaged."""
@@ -212,59 +211,6 @@ class Workbench:
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _open(self, recipe: Recipe) -> Searcher:
-        from engine.encoders.vectors import stored
-        from engine.searcher import Searcher
-
-        self._require(recipe)
-        collection = self.collection(recipe.collection)
-        vectors = stored(collection, self.encoder(recipe).info, recipe.embedding)
-        if vectors is None:
-            raise NoVectors("The vectors were removed a moment ago.")
-        if not self.index_while_waiting:
-            self._require_index(recipe)
-        index = open_index(collection, self.encoder(recipe).info, recipe, vectors)
-        return Searcher(recipe, collection.images(), vectors, index)
-
-    def _require(self, recipe: Recipe) -> None:
-        """Raise the NotReady error that stands between the recipe and an answer, if any."""
-        state = self._state(recipe)
-        if state.ready:
-            return
-        if state.missing >= state.total:
-            raise NoVectors(
-                f"The {state.total:,} images of {recipe.collection} have not been embedded with {recipe.encoder} yet.",
-                way_out=f"Run: python -m engine embed --collection {recipe.collection} --encoder {recipe.encoder}"
-                + (f" --weights {recipe.weights}" if recipe.weights else "")
-                + f" --embedding {recipe.embedding}",
-            )
-        raise StaleVectors(
-            f"The collection {recipe.collection} has changed since it was embedded: "
-            f"{state.missing:,} images have no vector yet and {state.stale:,} vectors are out of date.",
-            way_out="Embed it again; only what changed is done.",
-        )
-
-    def _require_index(self, recipe: Recipe) -> None:
-        """Raise NoIndex where building the index would keep a person waiting for long."""
-        from engine.encoders.vectors import stored
-
-        collection, info = self.collection(recipe.collection), self.encoder(recipe).info
-        vectors = None if recipe.method == "exact" else stored(collection, info, recipe.embedding)
-        if vectors is None or vectors.matrix.size < _BUILT_WHILE_WAITING:
-            return
-        snapshot = index_store(collection, info, recipe).open()
-        if snapshot is None or snapshot.facts["vectors"] != vectors.digest:
-            rows, width = vectors.matrix.shape
-            raise NoIndex(
-                f"The {recipe.method} index over {rows:,} vectors of {width:,} values has not been built yet.",
-                way_out=f"Run: python -m engine index {shlex.quote(str(recipe))}",
-            )
-
-    def _state(self, recipe: Recipe) -> Any:
-        from engine.encoders.vectors import state
-
-        return state(self.collection(recipe.collection), self.encoder(recipe).info, recipe.embedding)
-
     def _query_vector(self, searcher: Searcher, recipe: Recipe, query: Query) -> NDArray[Any]:
         if query.data is None and query.crop is None and query.image_id is not None:
             return searcher.vector(query.image_id)
@@ -292,34 +238,10 @@ class Workbench:
         if not recipe.weights:
             return None
         folders = (self.home.weights / recipe.weights, self.home.shipped_weights / recipe.weights)
-        return tuple(_stamp(folder, "weights.safetensors", "run.json") for folder in folders)
+        return tuple(_stamp(folder, "run.json") for folder in folders)
 
     def _at_home(self, arguments: dict[str, Any]) -> dict[str, Any]:
         return {**arguments, "home": str(self.home.root)}
-
-
-def open_index(collection: Collection, info: Any, recipe: Recipe, vectors: Any) -> Index:
-    """The index of a recipe over those vectors: the stored one if it was made from them, else built and stored now."""
-    from engine.indexes import make_index
-
-    index = make_index(recipe.method, recipe.metric, **dict(recipe.options))
-    if recipe.method == "exact":  # it is the vectors themselves
-        return index.build(vectors.ids, vectors.matrix)
-    store = index_store(collection, info, recipe)
-    snapshot = store.open()
-    if snapshot is not None and snapshot.facts["vectors"] == vectors.digest:
-        return index.load(snapshot.folder)
-    index.build(vectors.ids, vectors.matrix)
-    store.publish(index.save, {"vectors": vectors.digest, "recipe": str(recipe)})
-    return index
-
-
-def index_store(collection: Collection, info: Any, recipe: Recipe) -> Store:
-    """Where the index of a recipe is stored."""
-    from engine.storage import Store, digest_of
-
-    key = digest_of(info.name, info.weights, recipe.embedding, recipe.metric, recipe.method_text)
-    return Store(collection.folder / "indexes" / f"{recipe.method}-{key}", format=f"index {recipe.method}", version=1)
 
 
 def _card(collection: Collection) -> CollectionCard:

@@ -124,6 +124,11 @@ class Collection:
         return dict(self._facts["source"])
 
     @property
+    def created(self) -> float:
+        """When it was made, in seconds since 1970."""
+        return float(self._facts["created"])
+
+    @property
     def complete(self) -> bool:
         """False while an import runs or after one was cut off; importing the same source again finishes it."""
         return bool(self._facts["complete"])
@@ -328,12 +333,8 @@ def _all(home: Home) -> Iterator[tuple[Collection | None, tuple[str, BenzerError
 
 
 def _move_into_place(building: Path, target: Path, title: str) -> None:
-    if target.exists() and not (target / "catalogue.sqlite").exists():
-        shutil.rmtree(target, ignore_errors=True) if not any(target.iterdir()) else None
     try:
-        if target.exists():
-            raise FileExistsError
-        os.rename(building, target)
+        os.rename(building, target)  # fails where a folder with anything in it stands
     except OSError as error:
         if not target.exists():
             raise

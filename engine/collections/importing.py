@@ -217,10 +217,10 @@ def _begun(home: Home, title: str, source: dict[str, Any], name: str) -> Collect
     try:
         return Collection.create(home, title, source, name)
     except NameTaken:
-        there = Collection.open(home, name or slug(title))
-        if there.complete or there.source != source:
+        check_free(home, title, source, name)
+        if not (home.datasets / (name or slug(title)) / "catalogue.sqlite").exists():
             raise
-        return there
+        return Collection.open(home, name or slug(title))
 
 
 def check_free(home: Home, title: str, source: dict[str, Any], name: str = "") -> None:

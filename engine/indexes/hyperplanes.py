@@ -16,7 +16,8 @@ from engine.indexes.index import Vectors
 from engine.indexes.sampling import prepared
 
 _CHUNK = 8192  # points hashed at a time
-_SAMPLE = 5000  # vectors that the centre and the principal directions are taken from
+_SAMPLE = 5000  # at most so many vectors, and so many values, give the centre and the principal directions
+_SAMPLE_VALUES = 8_000_000
 _DIRECTIONS = 32  # planes are drawn inside so many leading principal directions
 
 
@@ -48,7 +49,9 @@ class Hyperplanes:
 
     def points(self, vectors: Vectors, metric: str) -> Vectors:
         """(n, d) vectors to the (n, p) points that are hashed: scaled for cosine, centred, in the basis."""
-        return np.asarray((prepared(vectors, metric) - self.centre) @ self.basis.T, dtype=np.float32)
+        # In double precision, so that how many are hashed at once does not show in the last bit.
+        wide = prepared(vectors, metric).astype(np.float64) - self.centre
+        return (wide @ self.basis.T.astype(np.float64)).astype(np.float32)
 
     def codes(self, vectors: Vectors, metric: str) -> tuple[NDArray, NDArray[np.float32]]:
         """(n, d) vectors to (T, n) codes and the (n, T·b) signed distances to the planes."""
@@ -95,7 +98,8 @@ def draw_hyperplanes(vectors: Vectors, metric: str, tables: int, bits: int, seed
     drawn in all of them.
     """
     rng = np.random.default_rng(seed)
-    chosen = np.sort(rng.choice(len(vectors), min(len(vectors), _SAMPLE), replace=False))
+    count = min(len(vectors), _SAMPLE, max(2 * _DIRECTIONS, _SAMPLE_VALUES // vectors.shape[1]))
+    chosen = np.sort(rng.choice(len(vectors), count, replace=False))
     points = prepared(vectors[chosen], metric).astype(np.float64)
     centre = points.mean(axis=0) if len(points) else np.zeros(vectors.shape[1])
     basis = _principal_directions(points - centre)
@@ -111,7 +115,8 @@ def _principal_directions(centred: NDArray[np.float64]) -> NDArray[np.float64]:
     if len(centred) <= _DIRECTIONS:
         drawn = np.random.default_rng(0).standard_normal((dimensions, _DIRECTIONS))
         return np.linalg.qr(drawn)[0].T
-    from sklearn.decomposition import PCA
-
-    solver = "covariance_eigh" if dimensions <= 512 else "randomized"
-    return np.asarray(PCA(_DIRECTIONS, svd_solver=solver, random_state=0).fit(centred).components_)
+    if dimensions <= len(centred):
+        return np.linalg.eigh(centred.T @ centred)[1][:, : -_DIRECTIONS - 1 : -1].T
+    # With fewer points than dimensions their inner products tell the same, and are fewer.
+    combined = np.linalg.eigh(centred @ centred.T)[1][:, : -_DIRECTIONS - 1 : -1].T @ centred
+    return np.linalg.qr(combined.T)[0].T

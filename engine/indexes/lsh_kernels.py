@@ -210,20 +210,38 @@ def search_tables(
 
 
 @njit(cache=True, parallel=True)
-def probes_needed(margins: NDArray, codes: NDArray, others: NDArray, masks_of: int, needed: NDArray) -> None:
+def probes_needed(
+    margins: NDArray, codes: NDArray, others: NDArray, places: NDArray, cut: int, masks_of: int, needed: NDArray
+) -> None:
     """Fill needed[i, j, t] with how many extra buckets of table t lead from query i to vector j; 255 where none do.
 
     Args:
-        margins: (q, T, b). codes: (T, q). others: (q, m, T), the codes of each query's vectors. masks_of: ≤ 254.
+        margins: (q, T, b). codes: (T, q). others: (m', T), the codes of the distinct vectors; places: (q, m), which of
+            them belong to each query. cut: how many bits are left off all codes. masks_of: ≤ 254.
     """
     for i in prange(margins.shape[0]):
         masks = np.empty(masks_of + 1, np.uint64)
         for t in range(margins.shape[1]):
             filled = probe_masks(margins[i, t], masks_of + 1, masks)
-            for j in range(others.shape[1]):
+            most = 0
+            for m in range(filled):
+                most = max(most, _bits_set(masks[m], 64))
+            for j in range(places.shape[1]):
                 needed[i, j, t] = 255
-                mask = np.uint64(codes[t, i]) ^ np.uint64(others[i, j, t])
+                mask = (np.uint64(codes[t, i]) ^ np.uint64(others[places[i, j], t])) >> np.uint64(cut)
+                if _bits_set(mask, most + 1) > most:  # no bucket that is looked into flips so many
+                    continue
                 for m in range(filled):
                     if masks[m] == mask:
                         needed[i, j, t] = m
                         break
+
+
+@njit(cache=True)
+def _bits_set(mask: np.uint64, enough: int) -> int:
+    """How many bits are set, counted up to `enough`."""
+    count = 0
+    while mask != np.uint64(0) and count < enough:
+        mask &= mask - np.uint64(1)
+        count += 1
+    return count

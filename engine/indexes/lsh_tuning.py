@@ -41,18 +41,19 @@ def choose(table: RowTable, metric: str, planes: Hyperplanes, fixed: dict[str, i
     """
     sample, neighbours = true_neighbours(table, metric, seed)
     strangers = sample_rows(table, _STRANGERS, seed + 2)
+    askers = sample[:_ASKERS]
+    near = _Hashed.of(planes, table, metric, sample, neighbours)
+    far = _Hashed.of(planes, table, metric, askers, np.tile(strangers, (len(askers), 1)))
+    there = neighbours >= 0
     choices = []
     for bits in _options(fixed["bits"], BITS, planes.bits, np.log2(max(table.size, 2)) + 2):
-        shorter = planes.first(planes.tables, bits)
         probes = _options(fixed["probes"], PROBES, 250, 2.0**bits - 1)
-        found = _probes_needed(shorter, table, metric, sample, neighbours, max(probes))
-        crowd = np.tile(strangers, (min(_ASKERS, len(sample)), 1))
-        met = _probes_needed(shorter, table, metric, sample[:_ASKERS], crowd, max(probes))
-        there = neighbours >= 0
+        found, met = near.probes_needed(bits, max(probes)), far.probes_needed(bits, max(probes))
         for tables in _options(fixed["tables"], TABLES, planes.tables, planes.tables):
+            reached, touched = found[..., tables - 1][there], met[..., tables - 1].ravel()
             for extra in probes:
-                recall = float((found[..., tables - 1] <= extra)[there].mean()) if there.any() else 1.0
-                share = float((met[..., tables - 1] <= extra).mean()) if met.size else 1.0
+                recall = float((reached <= extra).mean()) if len(reached) else 1.0
+                share = float((touched <= extra).mean()) if len(touched) else 1.0
                 choices.append(Choice(bits, tables, extra, recall, share * table.size))
     return _cheapest(choices, table.dimensions)
 
@@ -70,17 +71,33 @@ def _options(fixed: int | None, options: tuple[int, ...], most: int, sensible: f
     return [option for option in options if option <= min(most, sensible)] or [min(options[0], most)]
 
 
-def _probes_needed(
-    planes: Hyperplanes, table: RowTable, metric: str, askers: Rows, others: Rows, most: int
-) -> NDArray[np.uint8]:
-    """How many extra buckets lead from each asker to each of its (q, m) others, in the best of the first t tables."""
-    from engine.indexes.lsh_kernels import probes_needed
+@dataclass(frozen=True)
+class _Hashed:
+    """Queries and the vectors that each of them should, or should rather not, be led to, all hashed once.
 
-    codes, margins = planes.codes(table.vectors[askers], metric)
-    distinct, places = np.unique(others, return_inverse=True)
-    other_codes = planes.codes(table.vectors[np.maximum(distinct, 0)], metric)[0].T[places.reshape(others.shape)]
-    needed = np.full((*others.shape, planes.tables), 255, dtype=np.uint8)
-    if needed.size:
+    margins: (q, T, b). codes: (T, q). others: (m', T), the codes of the distinct vectors. places: (q, m).
+    """
+
+    margins: NDArray[np.float32]
+    codes: NDArray
+    others: NDArray
+    places: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, planes: Hyperplanes, table: RowTable, metric: str, askers: Rows, others: Rows) -> _Hashed:
+        codes, margins = planes.codes(table.vectors[askers], metric)
+        distinct, places = np.unique(np.maximum(others, 0), return_inverse=True)
+        other_codes = np.ascontiguousarray(planes.codes(table.vectors[distinct], metric)[0].T)
         shaped = margins.reshape(len(askers), planes.tables, planes.bits)
-        probes_needed(shaped, codes, np.ascontiguousarray(other_codes), most, needed)
-    return np.minimum.accumulate(needed, axis=2)
+        return cls(shaped, codes, other_codes, places.reshape(others.shape))
+
+    def probes_needed(self, bits: int, most: int) -> NDArray[np.uint8]:
+        """(q, m, T): how many extra buckets, with `bits` planes, lead there in the best of the first t tables."""
+        from engine.indexes.lsh_kernels import probes_needed
+
+        tables, cut = self.margins.shape[1], self.margins.shape[2] - bits
+        needed = np.full((*self.places.shape, tables), 255, dtype=np.uint8)
+        if needed.size:
+            shorter = np.ascontiguousarray(self.margins[:, :, :bits])
+            probes_needed(shorter, self.codes, self.others, self.places, cut, most, needed)
+        return np.minimum.accumulate(needed, axis=2)

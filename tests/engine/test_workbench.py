@@ -234,7 +234,7 @@ def test_upload_spool_import_and_clean_up(tmp_path: Path) -> None:
 def test_a_large_index_is_left_to_a_job(made: tuple[Workbench, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     bench, _ = made
     asked = recipe(method="lsh", metric="euclidean", options=(("bits", 5), ("tables", 3)))
-    monkeypatch.setattr("engine.workbench._BUILT_WHILE_WAITING", 10)
+    monkeypatch.setattr("engine.opening.BUILT_WHILE_WAITING", 10)
     ready = bench.readiness(asked)
     assert (ready.ready, ready.action) == (False, "index")
     with pytest.raises(NoIndex, match="python -m engine index"):
