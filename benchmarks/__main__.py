@@ -1,0 +1,34 @@
+"""Run every benchmark, one after the other, each in a process of its own: `python -m benchmarks [name …]`.
+
+Each prints a table with the machine it ran on and writes it to benchmarks/results/. Real pictures and vectors are read
+from $BENZER_TEST_DATA; where they are absent a benchmark says what it skipped and measures on drawn ones.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def names() -> list[str]:
+    """The benchmarks of this folder, by file name."""
+    return sorted(path.stem for path in HERE.glob("[a-z]*.py"))
+
+
+def main(asked: list[str]) -> int:
+    unknown = set(asked) - set(names())
+    if unknown:
+        print(f"There is no benchmark {', '.join(sorted(unknown))}; there are: {', '.join(names())}.", file=sys.stderr)
+        return 2
+    failed = 0
+    for name in asked or names():
+        print(f"\n── {name} " + "─" * 60, flush=True)
+        failed |= subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=HERE.parent, check=False).returncode
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
