@@ -15,6 +15,10 @@ DEADLY = """
 import os, signal, time
 from engine.collections import tasks
 
+def loaded(items):
+    import sys
+    return [[name for name in item if name in sys.modules] for item in items]
+
 def look(files):
     for file in files:
         name = os.path.basename(file.location)
@@ -81,6 +85,12 @@ def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     import deadly_look
 
     return deadly_look
+
+
+@pytest.fixture(scope="session")
+def times() -> int:
+    """How many times the usual number of trials: $BENZER_TEST_TIMES, 10 for the full count."""
+    return int(os.environ.get("BENZER_TEST_TIMES", "1"))
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import pytest
 from engine.collections import Collection, collections, damaged
 from engine.collections.catalogue import Catalogue, Row, seal_of
 from engine.collections.importing import import_archive, import_files, import_folder, rescan
-from engine.errors import BenzerError, Corrupt, NotFound, StorageFull
+from engine.errors import BenzerError, Corrupt, NameTaken, NotFound, StorageFull
 from engine.home import PROJECT, Home
 from engine.jobs import Reporter
 
@@ -102,14 +102,14 @@ def test_changes_by_others_are_noticed(kept, change):
         kept.images()
 
 
-def test_flipped_bits_of_the_catalogue(home, kept):
+def test_flipped_bits_of_the_catalogue(home, kept, times):
     """The check names every flip; in use, each is either named or without effect on any answer (free space)."""
     original = everything(home, "kept")
     path = kept.folder / "catalogue.sqlite"
     data = path.read_bytes()
     random = np.random.default_rng(7)
     noticed = 0
-    for place in random.integers(0, len(data) * 8, 150):
+    for place in random.integers(0, len(data) * 8, 100 * times):
         copy = bytearray(data)
         copy[place // 8] ^= 1 << (place % 8)
         path.write_bytes(copy)
@@ -122,7 +122,7 @@ def test_flipped_bits_of_the_catalogue(home, kept):
             noticed += 1
         for suffix in ("-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
-    assert noticed > 25
+    assert noticed > 15 * times
 
 
 def test_flipped_bits_of_kept_pictures(home, kept):
@@ -220,7 +220,7 @@ KILLED = """
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["folder", "archive"])
-def test_kill_9_during_an_import(tmp_path, encoded, kind):
+def test_kill_9_during_an_import(tmp_path, encoded, kind, times):
     """At any moment: absent or whole, nothing acknowledged lost, and the same import finishes the work."""
     source = tmp_path / "many"
     source.mkdir()
@@ -232,7 +232,7 @@ def test_kill_9_during_an_import(tmp_path, encoded, kind):
     script.write_text(textwrap.dedent(KILLED))
     random = np.random.default_rng(3)
     partial = 0
-    for round in range(5):
+    for round in range(5 * times):
         home = Home(tmp_path / f"home{round}")
         acknowledged = kill_after(script, [kind, str(home.root), str(source)], float(random.uniform(0, 0.25)), round)
         found = collections(home)
@@ -341,6 +341,23 @@ def test_no_space_for_pixels(kept, reporter, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 90, 10))
     with pytest.raises(StorageFull, match="MB"):
         kept.pixels(64, reporter)
+
+
+def test_left_overs_of_others_are_swept_away(home, pile, reporter):
+    home.datasets.mkdir(parents=True)
+    for name, age in [(".creating-old", 9000), (".removed-old", 9000), (".creating-new", 0)]:
+        (home.datasets / name).mkdir()
+        os.utime(home.datasets / name, (time.time() - age,) * 2)
+    import_folder(home, "Pile", pile, reporter)
+    assert {path.name for path in home.datasets.iterdir()} == {".creating-new", "pile"}
+
+
+def test_a_folder_that_is_no_collection_is_not_touched(home, pile, reporter):
+    (home.datasets / "pile").mkdir(parents=True)
+    (home.datasets / "pile" / "mine.txt").touch()
+    with pytest.raises(NameTaken):
+        import_folder(home, "Pile", pile, reporter)
+    assert (home.datasets / "pile" / "mine.txt").exists()
 
 
 def test_a_removed_collection_is_gone_at_once(home, kept):

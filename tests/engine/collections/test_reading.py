@@ -51,7 +51,7 @@ def test_heic(picture):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
 def test_orientation(picture, orientation, format):
     exif = Image.Exif()
     exif[0x0112] = orientation

@@ -40,26 +40,26 @@ def damaged(data: bytes, other: bytes, kind: int, random: np.random.Generator) -
 
 
 @pytest.mark.slow
-def test_torture(home, tmp_path, encoded, reporter):
+def test_torture(home, tmp_path, encoded, reporter, times):
     random = np.random.default_rng(2024)
     originals = [
         encoded(number, format, (64, 48), **options) for number, (format, options) in enumerate(FORMATS.items())
     ]
     root = tmp_path / "torture"
     root.mkdir()
-    for number in range(320):
+    for number in range(320 * times):
         data, other = originals[number % 9], originals[int(random.integers(9))]
         (root / f"bad{number:04d}.jpg").write_bytes(damaged(data, other, number // 9 % 4, random))
-    for number in range(20):
+    for number in range(20 * times):
         format = list(FORMATS)[number % 9]
         (root / f"good{number:02d}.png").write_bytes(encoded(1000 + number, format, (64, 48), **FORMATS[format]))
     began = time.monotonic()
     report = import_folder(home, "Torture", root, reporter)
     assert time.monotonic() - began < 60
-    assert report.inputs == report.added + report.copies + len(report.rejects) == 340
+    assert report.inputs == report.added + report.copies + len(report.rejects) == 340 * times
     collection = Collection.open(home, "torture")
-    assert sum(name.startswith("good") for name in collection.images().names) == 20
-    assert 60 < len(report.rejects) < 320
+    assert sum(name.startswith("good") for name in collection.images().names) == 20 * times
+    assert 60 * times < len(report.rejects) < 320 * times
     for reject in report.rejects:
         assert reject.path.startswith("bad")
         assert reject.stage in STAGES

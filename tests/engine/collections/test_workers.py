@@ -52,6 +52,13 @@ def test_an_import_survives_its_workers(home, pile, encoded, deadly, monkeypatch
     assert (again.changed, again.unchanged, again.rejects) == (2, 12, [])
 
 
+def test_workers_are_light(deadly):
+    import torch  # noqa: F401 - the parent has it
+
+    heavy = ["torch", "streamlit", "sklearn", "scipy", "pandas"]
+    assert [loaded for _, loaded in workers.run(deadly.loaded, [[*heavy, "PIL.Image"]])] == [["PIL.Image"]]
+
+
 def test_one_picture_in_a_worker(encoded):
     assert workers.read_in_worker(encoded(1), 24).shape == (24, 24, 3)
     with pytest.raises(UnreadableImage):
