@@ -43,6 +43,9 @@ def main() -> None:
 
 _STYLE = """
 .stMainBlockContainer { padding-inline: clamp(1rem, 3.5vw, 3.5rem); max-width: 1500px; }
+.stApp [data-testid="stCaptionContainer"], .stApp [data-testid="stCaptionContainer"] * {
+  opacity: 1; color: light-dark(#5a6168, #adb1b4);
+}
 .stSidebar hr { margin-block: 0.5rem; }
 .stApp [data-testid^="stBaseButton-primary"] { color: light-dark(#ffffff, #0d1f1c); }
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,7 +73,8 @@ def page(request: pytest.FixtureRequest, chromium: object, server: Server) -> It
     if getattr(request.node, "failed", False):
         shots = ROOT / "test-output"
         shots.mkdir(exist_ok=True)
-        page.screenshot(path=shots / f"{request.node.name}.png")
+        name = re.sub(r"[^a-z0-9_]+", "-", request.node.name)
+        page.screenshot(path=shots / f"{name}.png")
     context.close()
     log = server.log.read_text(errors="replace")[before:]
     assert "Traceback" not in log, log

@@ -65,10 +65,10 @@ def test_a_thumbnail_is_a_webp_that_never_changes(server: Server) -> None:
 )
 def test_there_is_no_way_out_of_the_thumbnails(server: Server, path: str) -> None:
     status, headers, body = ask(server, path)
-    assert status in (400, 403, 404) or headers["content-type"].startswith("text/html")
+    assert status in (400, 403, 404) or headers.get("content-type", "").startswith("text/html")
     assert b"root:" not in body
     assert b"Traceback" not in body
-    assert headers["content-type"] != "image/webp"
+    assert headers.get("content-type") != "image/webp"
 
 
 @pytest.mark.parametrize(

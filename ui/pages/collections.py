@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -29,7 +30,11 @@ from ui.state import (
     workbench,
 )
 
+if TYPE_CHECKING:
+    from engine.collections.known import Known
+
 ARCHIVE_TYPES = ["zip", "tar", "gz", "tgz", "csv"]
+NEWS_SECONDS = 900
 MANY_FILES = 300  # from here on a folder of files takes minutes to send, the same as one ZIP a second
 CARDS_IN_A_ROW = 3
 _ORIGINS = {
@@ -63,7 +68,7 @@ def page() -> None:
         "Folder on this computer": _add_folder,
         "Known data set": _add_known,
     }
-    for tab, way in zip(st.tabs(list(ways)), ways.values(), strict=True):
+    for tab, way in zip(st.tabs(list(ways), key="add-ways"), ways.values(), strict=True):
         with tab, errors_shown():
             way()
 
@@ -77,9 +82,18 @@ def _work() -> None:
     for job in jobs:
         if job.alive:
             job_progress(job, key=job.id)
-    ended = next((job for job in jobs if job.kind != "embed" and not job.alive), None)
-    if ended is not None and ended.id not in st.session_state.setdefault("dismissed", set()):
+    ended = next((job for job in jobs if job.kind != "embed"), None)
+    dismissed = st.session_state.setdefault("dismissed", set())
+    if ended is not None and not ended.alive and ended.id not in dismissed and _is_news(ended):
         _report(ended)
+
+
+def _is_news(job: Job) -> bool:
+    """Whether a job ended so lately that its report is still of interest; what was cut off always is."""
+    try:
+        return time.time() - (job.folder / "result.json").stat().st_mtime < NEWS_SECONDS
+    except FileNotFoundError:
+        return True
 
 
 def _report(job: Job) -> None:
@@ -158,11 +172,16 @@ def _card(card: CollectionCard) -> None:
         ]
         if tiles:
             gallery(tiles, key=f"thumbs-{card.name}", title=card.title, columns=4, kind="card")
-        st.markdown(f"### {literal(card.title)}")
+        st.subheader(literal(card.title), anchor=False)
         st.caption(literal(_facts(card)))
         with st.container(horizontal=True):
             st.button(
-                "Search", key=f"search-{card.name}", icon=":material/search:", on_click=_search_in, args=(card.name,)
+                "Search",
+                key=f"search-{card.name}",
+                disabled=not card.count,
+                icon=":material/search:",
+                on_click=_search_in,
+                args=(card.name,),
             )
             with st.popover("More", key=f"more-{card.name}"):
                 _more(card)
@@ -252,7 +271,7 @@ def _add_sample() -> None:
     st.caption("Drawn by Benzer's own code on this computer, always the same pictures.")
     for column, sample in zip(st.columns(max(len(SAMPLES), 3)), SAMPLES.values(), strict=False):
         with column, st.container(border=True, height="stretch", key=f"sample-{sample.name}"):
-            st.markdown(f"### {literal(sample.title)}")
+            st.subheader(literal(sample.title), anchor=False)
             st.write(literal(sample.summary))
             there = sample.name in present
             st.button(
@@ -308,19 +327,26 @@ def _add_known() -> None:
     from engine.collections.known import KNOWN
 
     present = {card.name for card in collection_cards()}
+    st.caption("Fetched from their publishers and checked. An interrupted download goes on where it stopped.")
     for known in KNOWN.values():
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"known-{known.name}"):
             with st.container():
-                st.markdown(f"### {literal(known.title)}")
+                st.subheader(literal(known.title), anchor=False)
                 st.write(literal(known.summary))
-            there = known.name in present
-            st.button(
-                "Added" if there else "Download",
-                key=f"download-{known.name}",
-                icon=":material/check:" if there else ":material/download:",
-                disabled=there,
-                on_click=partial(_start, "import", title=known.title, source="known", name=known.name),
-            )
+                if known.instructions:
+                    st.caption(literal(known.instructions))
+            if known.files:
+                _download_button(known, known.name in present)
+
+
+def _download_button(known: Known, there: bool) -> None:
+    st.button(
+        "Added" if there else f"Download {known.megabytes:,} MB",
+        key=f"download-{known.name}",
+        icon=":material/check:" if there else ":material/download:",
+        disabled=there,
+        on_click=partial(_start, "import", title=known.title, source="known", name=known.name),
+    )
 
 
 def free_name(title: str) -> None:
