@@ -6,16 +6,20 @@ same transaction: a flipped bit, a lost row or a foreign change is noticed when 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from engine.errors import BenzerError, Corrupt, StorageFull
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 APPLICATION = 0x42656E7A  # "Benz"
 VERSION = 1
@@ -154,6 +158,20 @@ class Catalogue:
 _DISK = ("disk is full", "disk i/o error", "readonly", "unable to open", "read-only")
 
 
+def _checked(read: Callable[P, T]) -> Callable[P, T]:
+    """The read, with a value of another type than was written named as the damage it is."""
+
+    @functools.wraps(read)
+    def named(*arguments: P.args, **options: P.kwargs) -> T:
+        try:
+            return read(*arguments, **options)
+        except (TypeError, ValueError) as error:
+            reading: Any = arguments[0]
+            raise Catalogue(reading.path).damaged() from error
+
+    return named
+
+
 class Reading:
     """Checked answers from one connection. Everything raises Corrupt when a seal does not fit."""
 
@@ -161,6 +179,7 @@ class Reading:
         self.path = path
         self.db = db
 
+    @_checked
     def facts(self) -> dict[str, Any]:
         """What is known of the collection as a whole."""
         found = self.db.execute("SELECT value, seal FROM facts WHERE name='collection'").fetchone()
@@ -169,6 +188,7 @@ class Reading:
         facts: dict[str, Any] = json.loads(found[0])
         return facts
 
+    @_checked
     def rows(self) -> list[Row]:
         """Every file by id, with the whole table checked."""
         found = self.db.execute(_SELECT + "ORDER BY id").fetchall()
@@ -176,15 +196,17 @@ class Reading:
         whole = (len(found), sum(line[-1] for line in found)) == (count, seals)
         if not whole or (found and found[-1][0] >= next_id):
             raise Catalogue(self.path).damaged()
-        return [self._checked(line) for line in found]
+        return [self._whole(line) for line in found]
 
+    @_checked
     def row(self, id: int) -> Row | None:
         """The file of that id."""
         if not 0 <= id < 1 << 62:
             return None
         found = self.db.execute(_SELECT + "WHERE id=?", (int(id),)).fetchone()
-        return self._checked(found) if found else None
+        return self._whole(found) if found else None
 
+    @_checked
     def generation(self) -> int:
         """How often the catalogue has been written."""
         number: int
@@ -193,10 +215,12 @@ class Reading:
             raise Catalogue(self.path).damaged()
         return number
 
+    @_checked
     def count(self) -> dict[str, int]:
         """How many files of each status."""
         return dict(self.db.execute("SELECT status, count(*) FROM files GROUP BY status"))
 
+    @_checked
     def thumbnail(self, hash: str) -> bytes | None:
         found = self.db.execute("SELECT webp, seal FROM thumbnails WHERE hash=?", (hash,)).fetchone()
         if found is None:
@@ -206,7 +230,7 @@ class Reading:
         webp: bytes = found[0]
         return webp
 
-    def _checked(self, line: tuple[Any, ...]) -> Row:
+    def _whole(self, line: tuple[Any, ...]) -> Row:
         if seal_of(*line[:-1]) != line[-1]:
             raise Catalogue(self.path).damaged()
         return Row(*line[:-1])
@@ -236,10 +260,11 @@ class Writing(Reading):
     def remove(self, ids: Iterable[int]) -> None:
         self.db.executemany("DELETE FROM files WHERE id=?", [(id,) for id in ids])
 
+    @_checked
     def image_of(self, hash: str) -> Row | None:
         """The usable image with that content, if there is one."""
         found = self.db.execute(_SELECT + "WHERE hash=? AND status='image'", (hash,)).fetchone()
-        return self._checked(found) if found else None
+        return self._whole(found) if found else None
 
     def keep_thumbnail(self, hash: str, webp: bytes) -> None:
         self.db.execute("INSERT OR REPLACE INTO thumbnails VALUES (?,?,?)", (hash, webp, seal_of(hash, webp)))
