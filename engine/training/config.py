@@ -25,7 +25,8 @@ class TrainingConfig:
         seed: of the weights, the split, the order and the noise. limit: use at most so many images (None: all).
         size: images are stretched to this many pixels squared; the run remembers it.
         noise: standard deviation of Gaussian noise on the input (the target stays clean). flip: mirror half of them.
-        sparsity: weight of the mean of the latent values, added to the loss.
+        contrast: weight of recognising altered views of a picture, added to the loss (see `contrast.py`); 0 is the
+            plain autoencoder. views: the side of these views in pixels, None for the input size.
         name: of the run, "" for one made from the collection and the model.
     """
 
@@ -42,7 +43,8 @@ class TrainingConfig:
     size: int = 224
     noise: float = 0.0
     flip: bool = False
-    sparsity: float = 0.0
+    contrast: float = 0.0
+    views: int | None = None
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -54,21 +56,23 @@ class TrainingConfig:
         _number("validation share", self.validation, 0.0, 0.9)
         _whole("seed", self.seed, 0, 2**31 - 1)
         _number("noise", self.noise, 0.0, 1.0)
-        _number("sparsity", self.sparsity, 0.0, 100.0)
+        _number("contrast", self.contrast, 0.0, 100.0)
         if self.limit is not None:
             _whole("image limit", self.limit, LEAST_IMAGES, 10_000_000)
-        self._check_size()
+        self._check_size("input size", self.size)
+        if self.views is not None:
+            self._check_size("size of the views", self.views)
         schedule(self.schedule, self.rate, self.epochs, self.options)
 
-    def _check_size(self) -> None:
+    def _check_size(self, name: str, size: int) -> None:
         from models.autoencoder import SPECS
 
-        _whole("input size", self.size, 16, 1024)
-        if not SPECS[self.model].fits(self.size):
-            near = sorted((s for s in range(16, 1025) if SPECS[self.model].fits(s)), key=lambda s: abs(s - self.size))
+        _whole(name, size, 16, 1024)
+        if not SPECS[self.model].fits(size):
+            near = sorted((s for s in range(16, 1025) if SPECS[self.model].fits(s)), key=lambda s: abs(s - size))
             sizes = " or ".join(map(str, sorted(near[:2])))
-            raise BadParameter("input size", f"Model {self.model}", "one it reconstructs exactly", self.size,
-                               way_out=f"The nearest are {sizes}.")  # fmt: skip
+            model, way_out = f"Model {self.model}", f"The nearest are {sizes}."
+            raise BadParameter(name, model, "one it reconstructs exactly", size, way_out=way_out)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

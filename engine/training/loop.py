@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,12 +20,13 @@ from engine.encoders.device import Device, keep_freed_memory
 from engine.errors import BadParameter, Diverged, Stopped
 from engine.jobs import Reporter
 from engine.training.config import LEAST_IMAGES, TrainingConfig
+from engine.training.contrast import nt_xent, view
 from engine.training.losses import loss
 from engine.training.runs import Run
 from engine.training.schedules import schedule
 from models.autoencoder import Autoencoder
 
-_ORDER, _SPLIT, _NOISE = 1, 2, 3  # what a random stream is for
+_ORDER, _SPLIT, _NOISE, _CHECK = 1, 2, 3, 4  # what a random stream is for
 
 
 def train(config: TrainingConfig, pixels: NDArray[np.uint8], run: Run, reporter: Reporter, device: Device) -> Run:
@@ -95,36 +96,40 @@ class Training:
         self.network.train()
         for step, batch in enumerate(batches(shuffled(rows, config.seed, epoch), config.batch)):
             self.optimizer.param_groups[0]["lr"] = self.schedule.rate(epoch + step / steps)
-            originals = pictures.take(batch)
-            value = self.step(augmented(originals, config, epoch, step))
+            value = self.step(pictures.take(batch), _generator(config.seed, _NOISE, epoch, step))
             if not math.isfinite(value):
                 raise self.diverged(epoch)
             total += value * len(batch)
             work.advance(len(batch), epoch, config.epochs, value)
         return total / len(rows)
 
-    def step(self, pair: tuple[Tensor, Tensor]) -> float:
-        """One step of Adam on (inputs, targets); the loss before it, without the sparsity term."""
-        inputs, targets = pair
-        with self._precision():
-            latents = self.network.encoder(inputs)
-            outputs = self.network.decode(latents)
-        value = self.loss(outputs.float(), targets)
+    def step(self, originals: Tensor, generator: torch.Generator) -> float:
+        """One step of Adam on a batch; the loss before it."""
+        value = self.objective(*augmented(originals, self.config, generator))
         self.optimizer.zero_grad(set_to_none=True)
-        (value + self.config.sparsity * latents.float().mean() if self.config.sparsity else value).backward()
+        value.backward()
         self.optimizer.step()
         return value.item()
 
+    def objective(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """The loss of reconstructing `targets`, and where it is asked for of telling which views belong together."""
+        count = len(targets)  # with two views of each picture, `inputs` is twice as long and the first half is decoded
+        with torch.autocast(self.device.name, dtype=self.device.dtype, enabled=self.device.reduced):
+            latents = self.network.encoder(inputs)
+            outputs = self.network.decode(latents[:count])
+        value = self.loss(outputs.float(), targets)
+        if self.config.contrast:
+            value = value + self.config.contrast * nt_xent(latents.amax((2, 3)))
+        return value
+
     @torch.no_grad()
     def validate(self, pictures: Pictures, rows: NDArray[np.int64], work: Work) -> float:
-        """The mean loss on the held-out rows, without noise."""
+        """The mean loss on the held-out rows, without noise; views, where there are any, are the same every time."""
         self.network.eval()
-        total = 0.0
-        for batch in batches(rows, self.config.batch):
-            originals = pictures.take(batch)
-            with self._precision():
-                outputs = self.network(originals)
-            total += self.loss(outputs.float(), originals).item() * len(batch)
+        total, plain = 0.0, replace(self.config, noise=0.0, flip=False)
+        for step, batch in enumerate(batches(rows, self.config.batch)):
+            generator = _generator(self.config.seed, _CHECK, step)
+            total += self.objective(*augmented(pictures.take(batch), plain, generator)).item() * len(batch)
             work.reporter.stop_if_asked()
         return total / len(rows)
 
@@ -149,9 +154,6 @@ class Training:
         message = f"The loss stopped being a number in epoch {epoch + 1}; {kept}."
         return Diverged(message, way_out=f"Try a lower learning rate, such as {self.config.rate / 10:g}.")
 
-    def _precision(self) -> torch.autocast:
-        return torch.autocast(self.device.name, dtype=self.device.dtype, enabled=self.device.reduced)
-
 
 class Pictures:
     """Decoded pictures, handed out as float batches in channels_last; on a graphics card as a whole when they fit."""
@@ -172,17 +174,21 @@ class Pictures:
         return chosen.permute(0, 3, 1, 2).float().div_(255)  # (b, s, s, 3) in memory is channels_last
 
 
-def augmented(originals: Tensor, config: TrainingConfig, epoch: int, step: int) -> tuple[Tensor, Tensor]:
-    """(inputs, targets) for a batch: mirrored and with noise where the config asks for it."""
-    generator = torch.Generator().manual_seed(_seed(config.seed, _NOISE, epoch, step))
+def augmented(originals: Tensor, config: TrainingConfig, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """(inputs, targets) for a batch: mirrored, as two altered views, with noise, where the config asks for it."""
     targets = originals
     if config.flip:
         mirrored = (torch.rand(len(originals), generator=generator) < 0.5).to(originals.device)
         targets = torch.where(mirrored[:, None, None, None], originals.flip(3), originals)
-    if not config.noise:
-        return targets, targets
-    noise = torch.randn(originals.shape, generator=generator).to(originals.device)
-    return (targets + config.noise * noise).clamp_(0, 1).contiguous(memory_format=torch.channels_last), targets
+    inputs = targets
+    if config.contrast:
+        side = config.views or config.size
+        targets = view(targets, side, generator)
+        inputs = torch.cat([targets, view(originals, side, generator)])
+    if config.noise:
+        noise = torch.randn(inputs.shape, generator=generator).to(inputs.device)
+        inputs = (inputs + config.noise * noise).clamp(0, 1)
+    return inputs.contiguous(memory_format=torch.channels_last), targets
 
 
 def split(count: int, config: TrainingConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -214,5 +220,7 @@ def checked_pixels(pixels: NDArray[np.uint8], config: TrainingConfig) -> NDArray
     return pixels
 
 
-def _seed(*parts: int) -> int:
-    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1))
+def _generator(*parts: int) -> torch.Generator:
+    """A stream of random numbers of its own for every purpose, epoch and batch."""
+    seed = int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return torch.Generator().manual_seed(seed)
