@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -399,3 +400,33 @@ def test_pixels(home, pile, encoded, reporter):
     for size in (0, 5000, 1.5, True):
         with pytest.raises(BadParameter):
             collection.pixels(size, reporter)
+
+
+def test_reading_while_importing(home, encoded, reporter, monkeypatch):
+    monkeypatch.setattr(ingest, "BATCH", 4)
+    import_files(home, "Up", [(f"{seed}.png", encoded(seed)) for seed in range(8)], reporter)
+    collection = Collection.open(home, "up")
+    done = threading.Event()
+    errors: list[Exception] = []
+    sizes: list[int] = []
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                images = Collection.open(home, "up").images()
+                assert len({collection.thumbnail(int(id)) for id in images.ids}) == len(images)
+                sizes.append(len(images))
+            except Exception as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    add_files(collection, [(f"{seed}.png", encoded(seed)) for seed in range(8, 80)], reporter)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert len(sizes) > 3
+    assert all(8 <= size <= 80 for size in sizes)
+    assert len(collection) == 80

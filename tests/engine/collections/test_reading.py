@@ -3,6 +3,8 @@
 import io
 import os
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -12,6 +14,7 @@ from pillow_heif import from_pillow
 
 from engine.collections.reading import MAX_PIXELS, header, open_picture, read_bytes, stretched
 from engine.errors import UnreadableImage
+from engine.home import PROJECT
 
 
 def saved(picture: Image.Image, format: str, **options: object) -> bytes:
@@ -213,6 +216,34 @@ def test_bombs_are_refused_at_the_header(width, height):
     with pytest.raises(UnreadableImage) as caught:
         open_picture(bomb(width, height))
     assert (caught.value.stage, caught.value.code) in [("header", "too-many-pixels"), ("header", "not-a-picture")]
+
+
+COST = """
+import resource, sys, time
+from engine.collections.tasks import FileRef, Seen, look
+began = time.process_time()
+[seen] = look([FileRef(sys.argv[1])])
+assert isinstance(seen, Seen), seen
+print(time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux reports it")
+@pytest.mark.parametrize(("depth", "kind", "channels"), [(8, 6, 4), (16, 0, 2), (8, 2, 3)])
+def test_the_largest_pictures_cost_little(tmp_path, depth, kind, channels):
+    """A small file of almost 89 megapixels: less than 1 GiB and 10 seconds."""
+    width, height = 9_400, 9_500
+    packer = zlib.compressobj(1)
+    body = b"".join(packer.compress(bytes(1 + width * channels)) for _ in range(height)) + packer.flush()
+    path = tmp_path / "large.png"
+    path.write_bytes(png_of(struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0), body))
+    done = subprocess.run([sys.executable, "-c", COST, path], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    seconds, megabytes = map(float, done.stdout.split())
+    assert path.stat().st_size < 3 << 20
+    assert megabytes < 1024
+    assert seconds < 10
 
 
 def test_webp_bomb():
