@@ -41,7 +41,7 @@ def recall_at_k(found: Neighbours, truth: Neighbours) -> NDArray[np.float64]:
     there = truth.ids >= 0
     wanted = there.sum(axis=1)
     last = np.max(np.where(there, truth.distances, -np.inf), axis=1, initial=-np.inf)
-    slack = np.where(np.isfinite(last), last + _TIE * np.maximum(1.0, np.abs(last)), last)
+    slack = last + _TIE * np.maximum(1.0, np.abs(np.where(there.any(axis=1), last, 0)))
     right = ((found.ids >= 0) & (found.distances <= slack[:, None])).sum(axis=1)
     return np.where(wanted > 0, np.minimum(right, wanted) / np.maximum(wanted, 1), 1.0)
 

@@ -186,7 +186,8 @@ def choose_clusters(vectors: Vectors, counts: list[int], metric: str = "euclidea
 
     Returns:
         One entry a count: clusters, inertia (mean squared distance to the own centre), silhouette (−1…1, larger is
-        better; Rousseeuw 1987), and elbow: 1 for the count farthest below the line from the first to the last inertia.
+        better; Rousseeuw 1987), and elbow: 1 for the count whose inertia lies farthest below the line from the first
+        to the last, in logarithms.
     """
     from sklearn.metrics import silhouette_score
 
@@ -204,7 +205,8 @@ def choose_clusters(vectors: Vectors, counts: list[int], metric: str = "euclidea
 
 def _with_elbow(table: list[dict[str, float]]) -> list[dict[str, float]]:
     counts = np.array([row["clusters"] for row in table])
-    inertias = np.array([row["inertia"] for row in table])
-    line = np.interp(counts, counts[[0, -1]], inertias[[0, -1]]) if len(table) else inertias
-    below: NDArray[np.float64] = line - inertias
+    # By ratios: the step to the right number divides the inertia, whatever the first, coarse steps took off it.
+    heights = np.log(np.maximum([row["inertia"] for row in table], 1e-12))
+    line = np.interp(counts, counts[[0, -1]], heights[[0, -1]]) if len(table) else heights
+    below: NDArray[np.float64] = line - heights
     return [row | {"elbow": float(i == int(np.argmax(below)))} for i, row in enumerate(table)]

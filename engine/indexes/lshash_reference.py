@@ -53,7 +53,7 @@ class LSHashReference(Index):
     def _insert(self, rows: Ids) -> None:
         points = self._planes.points(self._rows.vectors[rows], self.metric)
         for row, point in zip(rows.tolist(), points, strict=True):
-            self._lsh.index(point, extra_data=[row] if row == 0 else row)  # it drops an extra that is falsy
+            self._lsh.index(point, extra_data=row + 1)  # it drops an extra that is falsy, as 0 is
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
         self._insert(self._rows.add(ids, vectors))
@@ -73,7 +73,7 @@ class LSHashReference(Index):
             for table, normals in zip(self._lsh.hash_tables, self._lsh.uniform_planes, strict=True):
                 # What LSHash.query does before it ranks; its own ranking knows neither our metric nor gone rows.
                 bucket = table.get_list(self._lsh._hash(normals, point.astype(np.float64)))
-                hits.update(row if isinstance(row, int) else row[0] for _, row in bucket)
+                hits.update(extra - 1 for _, extra in bucket)
             rows = np.array(sorted(hits), dtype=np.int64)
             found.append(rows[self._rows.alive[rows]])
         return found
