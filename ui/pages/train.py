@@ -12,7 +12,7 @@ from ui.components.messages import empty_state, errors_shown
 from ui.state import collection_cards, images_of, recent_jobs, workbench
 
 LOSSES = {"mse": "MSE (mean squared error)", "ssim": "SSIM (structure)"}
-SIZES = (64, 96, 128, 160, 224)
+SIZES = (96, 160, 224)
 
 
 def page() -> None:
@@ -69,7 +69,9 @@ def _form(recipe: Recipe) -> None:
         epochs = left.number_input("Epochs", 1, 1000, 10, help="How often every picture is seen.")
         rate = right.number_input("Learning rate", 1e-6, 1.0, 1e-3, step=1e-4, format="%.5f")
         batch = left.number_input("Batch", 1, 512, 32, help="Pictures a step. Smaller needs less memory.")
-        size = right.select_slider("Picture size", SIZES, 96, help="Larger sees more detail and takes longer.")
+        size = right.select_slider(
+            "Picture size", SIZES, 96, help="Larger sees more detail and takes longer. Model 4 starts at 160."
+        )
         if st.form_submit_button("Start training", type="primary", icon=":material/play_arrow:"):
             config = {
                 "model": model,

@@ -1,0 +1,65 @@
+"""A home with one small collection, embedded, for the pages' logic."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from engine.home import Home
+from engine.workbench import Workbench
+from ui import state
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = str(ROOT / "ui" / "entry" / "script.py")
+
+
+def draw(folder: Path, count: int) -> None:
+    """`count` small pictures in two sub-folders."""
+    for number in range(count):
+        chance = random.Random(number)
+        hue = "navy" if number % 2 else "gold"
+        picture = Image.new("RGB", (40, 40), hue)
+        x, y = chance.randrange(30), chance.randrange(30)
+        ImageDraw.Draw(picture).ellipse([x, y, x + 12, y + 12], fill=(chance.randrange(256), 90, 120))
+        (folder / hue).mkdir(parents=True, exist_ok=True)
+        picture.save(folder / hue / f"{number:02d}.png")
+
+
+@pytest.fixture(scope="session")
+def small_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the collections `shapes` (12 pictures) and `few` (5), both embedded as raw pixels."""
+    home = tmp_path_factory.mktemp("home")
+    bench = Workbench(Home(home))
+    for title, count in (("Shapes", 12), ("Few", 5)):
+        draw(home / "pictures" / title, count)
+        bench.run("import", source="folder", title=title, path=str(home / "pictures" / title))
+        recipe = bench.default_recipe(title.lower()).but(encoder="raw-pixels", weights="")
+        bench.run("embed", recipe=recipe.as_dict())
+    return home
+
+
+@pytest.fixture
+def bench(small_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
+    """The pages' workbench on the small home."""
+    yield from _at(small_home, monkeypatch)
+
+
+@pytest.fixture
+def empty_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
+    """The pages' workbench on a home with nothing in it."""
+    yield from _at(tmp_path, monkeypatch)
+
+
+def _at(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
+    monkeypatch.setenv("BENZER_HOME", str(home))
+    for shelf in (state._images, state._opened, state._cards):
+        shelf.clear()
+    state.workbench.cache_clear()
+    yield state.workbench()
+    state.workbench.cache_clear()
+    for shelf in (state._images, state._opened, state._cards):
+        shelf.clear()

@@ -1,0 +1,122 @@
+"""The logic of the pages for collections and training, without a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.errors import BadParameter, NameTaken
+from engine.home import slug
+from engine.recipe import Recipe
+from engine.workbench import Workbench
+from ui.pages.collections import free_name
+from ui.pages.train import SIZES, checked
+
+
+def page(name: str, **state: object) -> AppTest:
+    """One page on its own, after its first run."""
+    test = AppTest.from_string(f"from ui.pages import {name}\n{name}.page()", default_timeout=30)
+    for key, value in state.items():
+        test.session_state[key] = value
+    test.run()
+    assert not test.exception
+    return test
+
+
+def texts(test: AppTest) -> str:
+    elements = [*test.markdown, *test.caption, *test.subheader, *test.info, *test.success, *test.error]
+    return "\n".join(str(element.value).replace("\\", "") for element in elements)
+
+
+def test_every_collection_has_a_card(bench: Workbench) -> None:
+    shown = texts(page("collections"))
+    assert "12 pictures · 2 labels · from a folder on this computer" in shown
+    assert "5 pictures" in shown
+
+
+def test_nothing_there_yet(empty_bench: Workbench) -> None:
+    test = page("collections")
+    assert "No collection yet" in texts(test)
+    assert "add-animal-faces" in [button.key for button in test.button]
+
+
+def test_a_sample_starts_with_one_click(empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
+    test = page("collections")
+    test.button(key="add-digits").click().run()
+    assert started == [("sample", {"name": "digits"})]
+
+
+def test_a_folder_outside_the_roots_is_a_sentence(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Workbench, "start", lambda *_, **__: pytest.fail("nothing may start"))
+    test = page("collections")
+    test.text_input(key="folder-path").set_value("/etc").run()
+    test.button(key="import-folder").click().run()
+    assert "must be an existing folder below" in texts(test)
+
+
+def test_a_folder_below_a_root_is_imported(bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
+    monkeypatch.setenv("BENZER_ROOTS", str(small_home))
+    test = page("collections")
+    test.text_input(key="folder-path").set_value(str(small_home / "pictures")).run()
+    test.button(key="import-folder").click().run()
+    folder = str(small_home / "pictures")
+    assert started == [("import", {"title": "pictures", "source": "folder", "path": folder})]
+
+
+def test_uploaded_files_are_spooled_for_the_job(
+    bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
+    test = page("collections")
+    test.text_input(key="upload-title").set_value("New *one*").run()
+    data = (small_home / "pictures" / "Few" / "gold" / "00.png").read_bytes()
+    test.file_uploader[0].set_value([("=a.png", data, "image/png"), ("b.png", data, "image/png")]).run()
+    test.button(key="import-files").click().run()
+    kind, arguments = started[0]
+    assert (kind, arguments["title"], arguments["source"]) == ("import", "New *one*", "upload")
+    spool = Path(arguments["spool"])
+    assert (spool / "000001").read_bytes() == data
+
+
+def test_a_taken_name_is_said_before_anything_starts(bench: Workbench) -> None:
+    with pytest.raises(NameTaken):
+        free_name("Shapes!")
+    with pytest.raises(BadParameter):
+        free_name("***")
+    free_name("Other shapes")
+    assert slug("Shapes!") == "shapes"
+
+
+def test_training_starts_with_what_was_filled_in(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
+    test = page("train", recipe=Recipe("shapes", "model-2"))
+    assert test.selectbox[0].value == 2
+    test.number_input[0].set_value(3)
+    next(button for button in test.button if button.label == "Start training").click().run()
+    kind, arguments = started[0]
+    assert (kind, arguments["collection"]) == ("train", "shapes")
+    assert (arguments["config"]["model"], arguments["config"]["epochs"]) == (2, 3)
+
+
+def test_training_needs_a_collection(empty_bench: Workbench) -> None:
+    test = page("train", recipe=None)
+    assert "Add pictures" in [button.label for button in test.button]
+
+
+@pytest.mark.parametrize("model", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_offered_size_is_one_the_model_redraws(model: int, size: int) -> None:
+    from models.autoencoder import SPECS
+
+    config = checked({"model": model, "loss": "mse", "epochs": 1, "rate": 1e-3, "batch": 8, "size": size})
+    assert SPECS[model].fits(int(str(config["size"])))
+    assert config["size"] == (160 if (model, size) == (4, 96) else size)

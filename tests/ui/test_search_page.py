@@ -1,0 +1,191 @@
+"""The logic of the search page, without a browser."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.errors import StorageFull
+from engine.workbench import Workbench
+from tests.ui.conftest import SCRIPT
+
+RAW = {"collection": "shapes", "encoder": "raw-pixels", "embedding": "max", "metric": "cosine", "method": "exact"}
+
+
+def visit(**address: str) -> AppTest:
+    """A fresh visitor at that address."""
+    test = AppTest.from_file(SCRIPT, default_timeout=30)
+    for name, value in address.items():
+        test.query_params[name] = value
+    test.run()
+    assert not test.exception
+    return test
+
+
+def headings(test: AppTest) -> list[str]:
+    return [element.value.replace("\\", "") for element in test.header]
+
+
+def captions(test: AppTest) -> str:
+    return "\n".join(element.value.replace("\\", "") for element in test.caption)
+
+
+def params(test: AppTest) -> dict[str, str]:
+    """The address as the page left it."""
+    return {name: value[0] if isinstance(value, list) else value for name, value in test.query_params.items()}
+
+
+def test_a_bare_visit_answers_and_fills_the_address(bench: Workbench) -> None:
+    test = visit(collection="shapes", encoder="raw-pixels", embedding="max")
+    assert headings(test)[1] == "8 closest to gold/00.png"
+    assert "8 nearest of 11" in captions(test)
+    assert params(test) == {**RAW, "q": "1"}
+
+
+def test_the_address_makes_the_recipe(bench: Workbench) -> None:
+    test = visit(**RAW | {"metric": "euclidean", "method": "lsh(bits=3,tables=2)", "k": "4", "q": "5", "self": "1"})
+    recipe = test.session_state.recipe
+    assert str(recipe) == "shapes/raw-pixels/max/euclidean/lsh(bits=3,tables=2)/4"
+    assert params(test)["method"] == "lsh(bits=3,tables=2)"
+    assert params(test)["k"] == "4"
+    assert test.session_state.asked.image_id == 5
+
+
+def test_a_changed_choice_changes_the_address(bench: Workbench) -> None:
+    test = visit(**RAW, q="5")
+    test.sidebar.selectbox(key="metric").select("euclidean").run()
+    assert params(test)["metric"] == "euclidean"
+    assert params(test)["q"] == "5"
+
+
+def test_another_collection_forgets_the_number_of_the_picture(bench: Workbench) -> None:
+    test = visit(**RAW, q="9")
+    test.sidebar.selectbox(key="collection").select("few").run()
+    assert test.session_state.asked.image_id == 1
+    assert not test.error
+
+
+def test_fewer_pictures_than_asked_for_are_all_shown_and_it_says_so(bench: Workbench) -> None:
+    test = visit(**RAW | {"collection": "few"})
+    assert headings(test)[1] == "4 closest to gold/00.png"
+    assert any("only 4 other pictures" in element.value for element in test.info)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"k": "many"},
+        {"k": "0"},
+        {"k": "99999999999999999999"},
+        {"q": "one"},
+        {"q": "-1"},
+        {"q": "1", "crop": "0,0,0,0"},
+        {"q": "1", "crop": "nan,0,1,1"},
+        {"q": "1", "crop": "0,0"},
+        {"method": "lsh(bits=many)"},
+        {"method": "lsh(bits=1e300)"},
+        {"method": "lsh(nonsense=3)"},
+        {"method": "lsh(bits=-5,tables=100000)"},
+        {"method": "nothing"},
+        {"method": ""},
+        {"metric": "hamming"},
+        {"encoder": "model-9@none"},
+        {"encoder": "@"},
+        {"embedding": "<b>"},
+        {"collection": "../../etc"},
+        {"label": "no such label"},
+        {"self": "maybe"},
+    ],
+)
+def test_a_broken_link_still_gives_an_answer_or_a_sentence(bench: Workbench, broken: dict[str, str]) -> None:
+    test = visit(**RAW | broken)
+    assert len(headings(test)) >= 2
+    assert "unforeseen" not in "".join(element.value for element in test.error)
+
+
+def test_a_picture_that_is_gone_has_a_way_out(bench: Workbench) -> None:
+    test = visit(**RAW, q="4711")
+    assert headings(test)[1] == "No such picture"
+    next(button for button in test.button if button.label == "Start with another picture").click().run()
+    assert headings(test)[1].startswith("8 closest to")
+
+
+def test_a_label_narrows_the_answer(bench: Workbench) -> None:
+    test = visit(**RAW, label="navy", q="1")
+    assert headings(test)[1] == "6 closest to gold/00.png"
+    assert params(test)["label"] == "navy"
+
+
+def test_missing_vectors_are_offered(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = visit(**RAW | {"encoder": "colour-histogram"})
+    assert headings(test)[1] == "No answer yet"
+    started: list[dict[str, Any]] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append({"kind": kind, **arguments}))
+    next(button for button in test.button if button.label.startswith("Build the vectors")).click().run()
+    assert started[0]["kind"] == "embed"
+    assert started[0]["recipe"]["encoder"] == "colour-histogram"
+
+
+def test_an_error_of_the_engine_is_two_sentences(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StorageFull("The disk refused to store `x`.", way_out="Free some space.")
+
+    monkeypatch.setattr(Workbench, "search", full)
+    test = visit(**RAW)
+    assert "Free some space" in test.error[0].value.replace("\\", "")
+
+
+def test_an_upload_is_searched_and_a_broken_one_is_named(bench: Workbench, small_home: Path) -> None:
+    test = visit(**RAW)
+    data = (small_home / "pictures" / "Shapes" / "navy" / "01.png").read_bytes()
+    test.file_uploader[0].set_value(("mine.png", data, "image/png")).run()
+    assert headings(test)[1] == "8 closest to mine.png"
+    assert "q" not in params(test)
+    test.file_uploader[0].set_value(("tiny.png", _tiny(), "image/png")).run()
+    assert headings(test)[1] == "8 closest to tiny.png"
+    test.file_uploader[0].set_value(("torn.png", data[:60], "image/png")).run()
+    assert headings(test)[1] == "torn.png cannot be used"
+
+
+def _tiny() -> bytes:
+    import io
+
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", (3, 3), "red").save(out, "PNG")
+    return out.getvalue()
+
+
+def test_the_first_visit_draws_the_sample_once(empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    real = Workbench.start
+
+    def start(self: Workbench, kind: str, **arguments: Any) -> Any:
+        started.append(kind)
+        job = real(self, kind, **arguments)
+        job.stop()
+        job.wait(60)
+        shutil.rmtree(self.home.datasets, ignore_errors=True)  # a person removed it again
+        return job
+
+    monkeypatch.setattr(Workbench, "start", start)
+    visit()
+    assert started == ["sample"]
+    again = visit()
+    assert started == ["sample"]
+    assert "Draw the animal faces" in [button.label for button in again.button]
+
+
+def test_a_folder_that_has_vanished_is_a_sentence(bench: Workbench, small_home: Path, tmp_path: Path) -> None:
+    folder = small_home / "pictures" / "Few"
+    shutil.move(folder, tmp_path / "Few")
+    try:
+        test = visit(**RAW | {"collection": "few", "q": "1", "crop": "0.1,0.1,0.9,0.9"})
+        assert "vanished" in "".join(element.value for element in test.error)
+    finally:
+        shutil.move(tmp_path / "Few", folder)
