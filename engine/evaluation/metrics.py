@@ -32,19 +32,6 @@ def average_precision(relevant: NDArray[np.bool_], exist: NDArray[np.int64]) -> 
     return found
 
 
-def recall_at_k(found: NDArray[np.int64], truth: NDArray[np.int64]) -> Floats:
-    """The share of the true neighbours that were found; ids (q, k) and (q, k), −1 where there is none, to (q,).
-
-    Where there is no true neighbour at all, nothing was missed: 1.
-    """
-    if found.ndim != 2 or truth.ndim != 2 or len(found) != len(truth):
-        raise BadParameter("shape of the ids", "recall", "(q, k) for both", f"{found.shape} and {truth.shape}")
-    real = truth >= 0
-    there = (truth[:, :, None] == found[:, None, :]).any(2) & real
-    recall: Floats = np.where(real.any(1), there.sum(1) / np.maximum(real.sum(1), 1), 1.0)
-    return recall
-
-
 def bootstrap_interval(
     values: Floats, *, share: float = 0.95, rounds: int = 1000, seed: int = 0
 ) -> tuple[float, float]:
