@@ -325,6 +325,10 @@ def _train_words(sub: argparse.ArgumentParser) -> None:
         ("size", int, "pixels a side (default: 224; 160 is about twice as fast)"),
         ("seed", int, "start of the random numbers (default: 0)"),
         ("limit", int, "use at most so many images"),
+        ("validation", float, "share of the images kept to measure the loss on (default: 0.1)"),
+        ("noise", float, "deviation of the noise on the input (default: 0)"),
+        ("contrast", float, "weight of recognising altered views of a picture (default: 0, a plain autoencoder)"),
+        ("views", int, "pixels a side of these views (default: the input size)"),
     ):
         sub.add_argument(f"--{word}", type=kind, help=text)
 
