@@ -86,7 +86,7 @@ class Catalogue:
     def create(cls, path: Path, facts: dict[str, Any]) -> Catalogue:
         """Make the file with its tables; `facts` are what is known of the collection."""
         catalogue = cls(path)
-        with catalogue._connection(mode="rwc") as db:
+        with catalogue.connection(mode="rwc") as db:
             db.execute("PRAGMA journal_mode=WAL")
             db.executescript(f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={VERSION};" + _SCHEMA)
             with db:
@@ -96,13 +96,15 @@ class Catalogue:
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
-        with self._connection() as db:
+        """All answers come from one moment, whatever is written meanwhile."""
+        with self.connection() as db:
+            db.execute("BEGIN")
             yield Reading(self.path, db)
 
     @contextmanager
     def writing(self) -> Iterator[Writing]:
         """One transaction: everything or, on any error, nothing."""
-        with self._connection() as db:
+        with self.connection() as db:
             db.execute("BEGIN IMMEDIATE")
             writing = Writing(self.path, db)
             try:
@@ -114,7 +116,7 @@ class Catalogue:
             db.commit()
 
     @contextmanager
-    def _connection(self, mode: str = "rw") -> Iterator[sqlite3.Connection]:
+    def connection(self, mode: str = "rw") -> Iterator[sqlite3.Connection]:
         db = None
         try:
             uri = f"{self.path.absolute().as_uri()}?mode={mode}"

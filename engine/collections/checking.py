@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.collections.catalogue import Catalogue, Reading
 from engine.errors import BenzerError, Corrupt
 from engine.jobs import Reporter
 from engine.storage import Store, file_digest, read_json, write_json
 
 if TYPE_CHECKING:
-    from engine.collections.catalogue import Catalogue
     from engine.collections.collection import Collection
 
 
@@ -31,15 +31,16 @@ def check(collection: Collection, reporter: Reporter | None = None) -> list[str]
 
 def seal(catalogue: Catalogue) -> None:
     """Keep the checksum of the whole catalogue as it stands now, beside it; a busy catalogue is sealed another time."""
-    with catalogue.reading() as reading:
-        if reading.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+    with catalogue.connection() as db:
+        if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             return
         # While this transaction is open nobody else can write, so the file and its generation belong together.
-        reading.db.execute("BEGIN IMMEDIATE")
+        db.execute("BEGIN IMMEDIATE")
         if _is_settled(catalogue.path):
-            facts = {"generation": reading.generation(), "sha256": file_digest(catalogue.path)}
+            generation = Reading(catalogue.path, db).generation()
+            facts = {"generation": generation, "sha256": file_digest(catalogue.path)}
             write_json(_seal_path(catalogue.path), facts)
-        reading.db.rollback()
+        db.rollback()
 
 
 def _damage(collection: Collection, reporter: Reporter) -> Iterator[str]:
