@@ -234,6 +234,23 @@ def test_an_untrained_model_offers_training(page: Any, server: Server) -> None:
     page.get_by_role("button", name="Start training").wait_for()
 
 
+def test_a_training_is_seen_everywhere_survives_a_reload_and_stops(page: Any, server: Server) -> None:
+    page.goto(server.url + "/train")
+    page.get_by_label("Epochs", exact=True).fill("900")
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_text("the training goes on").wait_for()
+    page.reload()
+    page.get_by_text("the training goes on").wait_for()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Collections").click()
+    page.get_by_role("heading", name="Collections", exact=True).wait_for()
+    chip = page.locator(".st-key-job-chip")
+    chip.get_by_text("Train on animal-faces").wait_for()
+    chip.get_by_role("button", name="Stop", exact=True).click()
+    chip.wait_for(state="detached", timeout=60_000)
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Train").click()
+    page.get_by_text("was stopped").wait_for()
+
+
 def test_import_a_zip_with_two_broken_files(page: Any, server: Server, archive: Path) -> None:
     page.goto(server.url + "/collections")
     page.get_by_role("tab", name="Upload", exact=True).click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 ARCHIVE_TYPES = ["zip", "tar", "gz", "tgz", "csv"]
 NEWS_SECONDS = 900
+LITTLE_SPACE = 1 << 30  # bytes
 MANY_FILES = 300  # from here on a folder of files takes minutes to send, the same as one ZIP a second
 CARDS_IN_A_ROW = 3
 _ORIGINS = {
@@ -50,6 +52,7 @@ _ORIGINS = {
 def page() -> None:
     """Draw the running work, the last report, a card for each collection, and the ways to add one."""
     st.title("Collections", anchor=False)
+    _disk()
     with errors_shown():
         _work()
     cards = collection_cards()
@@ -71,6 +74,14 @@ def page() -> None:
     for tab, way in zip(st.tabs(list(ways), key="add-ways"), ways.values(), strict=True):
         with tab, errors_shown():
             way()
+
+
+def _disk() -> None:
+    free = shutil.disk_usage(
+        next(p for p in (workbench().home.root, *workbench().home.root.parents) if p.exists())
+    ).free
+    if free < LITTLE_SPACE:
+        st.warning(f"Only {free >> 20:,} MB are free on this disk. Imports may not fit.", icon=":material/hard_drive:")
 
 
 # ── work and reports ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -113,7 +124,20 @@ def _report(job: Job) -> None:
                 st.button(
                     "Search in it", type="primary", key="report-search", on_click=_search_in, args=(report.collection,)
                 )
+            elif _can_go_on(job):
+                st.button("Try again", type="primary", key="report-again", on_click=_again, args=(job,))
             st.button("Close", key="report-close", on_click=st.session_state.dismissed.add, args=(job.id,))
+
+
+def _can_go_on(job: Job) -> bool:
+    spool = job.config["arguments"].get("spool")
+    return spool is None or Path(spool).exists()
+
+
+def _again(job: Job) -> None:
+    """Start the same work once more; what was finished is passed over."""
+    arguments = {name: value for name, value in job.config["arguments"].items() if name != "home"}
+    _start(job.kind, **arguments)
 
 
 def rejects_table(rejects: list[Reject], key: str) -> None:
@@ -350,7 +374,10 @@ def _download_button(known: Known, there: bool) -> None:
 
 
 def free_name(title: str) -> None:
-    """Raise NameTaken at once instead of in the job, BadParameter for a title that gives no name."""
+    """Raise NameTaken at once instead of in the job, BadParameter for a title that gives no name.
+
+    The name of an import that was cut off is free for taking it up again.
+    """
     name = slug(title)
-    if (workbench().home.datasets / name).exists():
+    if (workbench().home.datasets / name).exists() and open_collection(name).complete:
         raise NameTaken(f"There is a collection named {title!r} already.", way_out="Choose another name.")

@@ -247,9 +247,13 @@ def _not_ready(recipe: Recipe, job: Job | None) -> None:
         st.rerun()
     _failed_before(recipe)
     st.info(literal(readiness.sentence), icon=":material/construction:")
-    if readiness.action == "embed":
+    if readiness.action in ("embed", "index"):
         st.button(
-            _build_label(readiness), type="primary", on_click=_embed, args=(recipe,), icon=":material/play_arrow:"
+            _build_label(readiness),
+            type="primary",
+            on_click=_build,
+            args=(readiness.action, recipe),
+            icon=":material/play_arrow:",
         )
     elif readiness.action == "train" and st.button("Train it", type="primary", icon=":material/model_training:"):
         st.session_state.go_to = "train"
@@ -257,17 +261,18 @@ def _not_ready(recipe: Recipe, job: Job | None) -> None:
 
 
 def _build_label(readiness: Readiness) -> str:
-    return "Build the vectors" + (f" (about {duration(readiness.seconds)})" if readiness.seconds else "")
+    about = f" (about {duration(readiness.seconds)})" if readiness.seconds else ""
+    return ("Build the vectors" if readiness.action == "embed" else "Build the index") + about
 
 
-def _embed(recipe: Recipe) -> None:
+def _build(kind: str, recipe: Recipe) -> None:
     with errors_shown():
-        workbench().start("embed", recipe=recipe.as_dict())
+        workbench().start(kind, recipe=recipe.as_dict())
 
 
 def _failed_before(recipe: Recipe) -> None:
     """The error of the last attempt, where that was the last thing that happened to this collection."""
-    last = next((job for job in recent_jobs() if job.kind == "embed" and _is_about(job, recipe)), None)
+    last = next((job for job in recent_jobs() if job.kind in ("embed", "index") and _is_about(job, recipe)), None)
     if last is not None and last.error:
         st.error(literal(last.error), icon=":material/error:")
 
@@ -333,21 +338,21 @@ def _comparison(recipe: Recipe) -> None:
     panel = st.expander("Compare the search methods", icon=":material/compare:", key="compare", on_change="rerun")
     if not panel.open or query is None:
         return
-    with panel, errors_shown(), st.spinner("Searching with every method …"):
-        names = [name for name in COMPARED if name in workbench().methods()]
-        include, label = st.session_state.include_query, st.session_state.get("label") or None
-        answers = workbench().compare(recipe, query.as_query(), names, include_query=include, label=label)
-        for column, found in zip(st.columns(len(answers)), answers, strict=True):
-            with column:
-                _one_method(recipe, query, found)
+    names = [name for name in COMPARED if name in workbench().methods()]
+    with panel:
+        for column, name in zip(st.columns(len(names)), names, strict=True):
+            with column, errors_shown():
+                _one_method(recipe.but(method=name) if name != recipe.method else recipe, query)
 
 
-def _one_method(recipe: Recipe, query: Asked, answer: Answer) -> None:
-    method = workbench().methods()[answer.recipe.method]
+def _one_method(recipe: Recipe, query: Asked) -> None:
+    method = workbench().methods()[recipe.method]
     st.markdown(f"**{literal(method.title)}**")
-    _, label, _ = _facts_of(recipe, query)
+    include, label = st.session_state.include_query, st.session_state.get("label") or None
+    with st.spinner("Searching …"):
+        answer = workbench().search(recipe, query.as_query(), include_query=include, label=label)
     key = f"compare-{method.name}"
-    tiles = _tiles(recipe, answer, label, labelled=False)
+    tiles = _tiles(recipe, answer, "", labelled=False)
     gallery(tiles, key=key, title=method.title, kind="small", on_pick=ask_for_image)
     st.caption(literal(answer.sentence()))
     if answer.missed:
