@@ -225,7 +225,7 @@ class Collection:
                 row = writing.row(id)
                 if row is None or row.status != "image":
                     raise NotFound(f"There is no image {id} in the collection {self.title!r}.")
-                writing.replace(replace(row, label=" ".join(str(label).split())))
+                writing.replace(replace(row, label=_plain(label)))
         seal(self.catalogue)
 
     def rename(self, title: str) -> None:
@@ -307,6 +307,11 @@ class Collection:
         if row is None or row.status == "rejected":
             raise NotFound(f"There is no image {id} in the collection {self.title!r}.")
         return row
+
+
+def _plain(label: str) -> str:
+    # A half of a character pair cannot be stored as text.
+    return " ".join(str(label).split()).encode("utf-8", "replace").decode()
 
 
 _RESCAN = "Rescan the collection to take note of what changed on disk."

@@ -248,6 +248,8 @@ def test_a_picture_that_vanished_or_changed(home, pile, encoded, reporter):
 def test_labels_titles_and_removal(home, pile, reporter):
     import_folder(home, "Pile", pile, reporter)
     collection = Collection.open(home, "pile")
+    collection.set_labels({1: "half \ud800"})
+    assert collection.image(1).label == "half ?"
     collection.set_labels({1: " green ", 2: ""})
     assert collection.image(1).label == "green"
     assert collection.image(2).label == ""
