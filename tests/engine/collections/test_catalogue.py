@@ -232,7 +232,7 @@ def test_kill_9_during_an_import(tmp_path, encoded, kind, times):
     script.write_text(textwrap.dedent(KILLED))
     random = np.random.default_rng(3)
     partial = 0
-    for round in range(5 * times):
+    for round in range(4 * times):
         home = Home(tmp_path / f"home{round}")
         acknowledged = kill_after(script, [kind, str(home.root), str(source)], float(random.uniform(0, 0.25)), round)
         found = collections(home)
@@ -249,7 +249,7 @@ def test_kill_9_during_an_import(tmp_path, encoded, kind, times):
         assert (len(collection), collection.complete) == (120, True)
         kept = [path for path in (collection.folder / "images").rglob("*") if path.is_file()]
         assert len(kept) == (120 if kind == "archive" else 0)
-    assert partial >= 2
+    assert partial >= 1
 
 
 def kill_after(script: Path, arguments: list[str], seconds: float, round: int) -> int:
@@ -310,7 +310,7 @@ def test_a_full_disk(home, kept, tmp_path, encoded, reporter):
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(FULL))
     ends = []
-    for limit in (0, 2000, 12_000, 30_000, 60_000, 90_000, 10_000_000):
+    for limit in (0, 12_000, 40_000, 80_000, 10_000_000):
         done = subprocess.run(
             [sys.executable, script, home.root, archive, str(limit)],
             env=os.environ | {"PYTHONPATH": str(PROJECT)},
