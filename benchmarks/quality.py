@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -92,11 +93,12 @@ def _folder(home: Home, folder: Path) -> Collection:
 
 def train_missing(home: Home, collection: Collection) -> None:
     """Train each model that has no finished run for this collection yet."""
-    there = {run.name for run in runs.runs(home)}
     for model in (1, 2, 3, 4):
         name = f"{collection.name}-model-{model}"
-        if name in there:
-            continue
+        if (home.weights / name).exists():
+            if runs.run(home, name).state == "done":
+                continue
+            shutil.rmtree(home.weights / name)  # cut off before its end
         began = time.monotonic()
         config = TrainingConfig(model=model, name=name, **SETTINGS[collection.name])
         run = train_run(home, config, collection, Reporter())
