@@ -2,7 +2,7 @@
 
 Exact search beside NumPy, scikit-learn and faiss; our LSH beside lshashpy3 with the same planes, and its recall and MAP
 against time beside HNSW and k-means. On real SIFT descriptors where they are there (with --large a million, made from
-them by tiling and noise), else on drawn vectors. Ratios within one run count; the milliseconds depend on what else runs.
+them by tiling and noise), else on drawn vectors. Ratios within one run count; milliseconds depend on what else runs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import os
 import re
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -100,26 +101,23 @@ def bandwidth(vectors: np.ndarray, repeats: int) -> float:
     return vectors.nbytes / 1e6 / interleaved({"read": lambda: vectors @ query}, repeats)["read"]
 
 
-def exact_table(vectors: np.ndarray, queries: np.ndarray, repeats: int) -> list[str]:
+def exact_table(vectors: np.ndarray, queries: np.ndarray, repeats: int) -> Iterator[str]:
     ways, speed = exact_ways(vectors), bandwidth(vectors, repeats)
-    lines = [
-        f"## Exact search, k = {K}, ms a query",
-        "",
-        "| batch | "
-        + " | ".join(ways)
-        + " | ours: times faster than the best other exact one · than faiss's default |",
-        "|---|" + "---|" * (len(ways) + 1),
-    ]
+    yield f"## Exact search, k = {K}, ms a query"
+    yield ""
+    yield f"| batch | {' | '.join(ways)} | ours: times faster than the best other exact one · than faiss's default |"
+    yield "|---|" + "---|" * (len(ways) + 1)
     for batch in BATCHES:
         asked = np.ascontiguousarray(queries[:batch])
         bound = {name: (lambda way=way, asked=asked: way(asked)) for name, way in ways.items()}
         taken = interleaved(bound, repeats if batch < 1000 else max(2, repeats // 2))
         best = min(value for name, value in taken.items() if name not in ("ours", "faiss SQ8 (not exact)"))
         cells = " | ".join(f"{value / batch:.3f}" for value in taken.values())
-        lines.append(f"| {batch} | {cells} | {best / taken['ours']:.1f} · {taken['faiss Flat'] / taken['ours']:.1f} |")
+        yield f"| {batch} | {cells} | {best / taken['ours']:.1f} · {taken['faiss Flat'] / taken['ours']:.1f} |"
     fp32, codes = vectors.nbytes / 1e6 / speed, vectors.size / 1e6 / speed
     limits = f"reading the vectors once takes {fp32:.1f} ms in single precision, {codes:.1f} ms as 8-bit codes"
-    return [*lines, "", f"The limit for one query: memory gives {speed:.0f} GB/s here, so {limits}."]
+    yield ""
+    yield f"The limit for one query: memory gives {speed:.0f} GB/s here, so {limits}."
 
 
 def against_lshash(repeats: int) -> list[str]:
@@ -152,7 +150,8 @@ def against_lshash(repeats: int) -> list[str]:
         "| | ours | lshashpy3 | times faster |",
         "|---|---|---|---|",
         f"| build, ms | {build['ours']:.0f} | {build['theirs']:.0f} | {build['theirs'] / build['ours']:.0f} |",
-        f"| query, ms | {query['ours'] / 50:.3f} | {query['theirs'] / 50:.2f} | {query['theirs'] / query['ours']:.0f} |",
+        f"| query, ms | {query['ours'] / 50:.3f} | {query['theirs'] / 50:.2f} "
+        f"| {query['theirs'] / query['ours']:.0f} |",
     ]
 
 
@@ -163,26 +162,24 @@ def strict_map(found: Neighbours, truth: Neighbours) -> float:
     return float((precision * right).sum(axis=1).mean() / right.shape[1])
 
 
-def approximate_table(vectors: np.ndarray, queries: np.ndarray, singles: int) -> list[str]:
+def approximate_table(vectors: np.ndarray, queries: np.ndarray, singles: int) -> Iterator[str]:
     ids, queries = np.arange(len(vectors)), queries[:singles]
     exact = make_index("exact", "euclidean").build(ids, vectors)
     truth, truth_100 = exact.search(queries, K), exact.search(queries, 100)
     settings = [
-        ("lsh", {}), ("lsh", {"bits": 16, "tables": 50, "probes": 4}), ("lsh", {"bits": 16, "tables": 100, "probes": 4}),
-        ("lsh", {"bits": 20, "tables": 100, "probes": 20}), ("kmeans", {}), ("hnsw", {}),
+        ("lsh", {}), ("lsh", {"bits": 16, "tables": 50, "probes": 4}),
+        ("lsh", {"bits": 16, "tables": 100, "probes": 4}), ("lsh", {"bits": 20, "tables": 100, "probes": 20}),
+        ("kmeans", {}), ("hnsw", {}),
     ]  # fmt: skip
-    lines = [
-        "## Quality against time, one query at a time",
-        "",
-        "| method | settings | build s | recall@10 | strict MAP@100 | compared | ms p50 | ms p99 |",
-        "|---|---|---|---|---|---|---|---|",
-        _row("exact", exact, 0.0, queries, truth, truth_100),
-    ]
+    yield "## Quality against time, one query at a time"
+    yield ""
+    yield "| method | settings | build s | recall@10 | strict MAP@100 | compared | ms p50 | ms p99 |"
+    yield "|---|---|---|---|---|---|---|---|"
+    yield _row("exact", exact, 0.0, queries, truth, truth_100)
     for method, options in settings:
         began = time.perf_counter()
         index = make_index(method, "euclidean", **options).build(ids, vectors)
-        lines.append(_row(method, index, time.perf_counter() - began, queries, truth, truth_100))
-    return lines
+        yield _row(method, index, time.perf_counter() - began, queries, truth, truth_100)
 
 
 def _row(method: str, index: object, built: float, queries: np.ndarray, truth: Neighbours, hundred: Neighbours) -> str:
@@ -208,15 +205,16 @@ def main() -> None:
     asked = parser.parse_args()
     vectors, queries, what = vectors_and_queries(asked.large)
     command = "python -m benchmarks.search" + (" --large" if asked.large else "") + f" --repeats {asked.repeats}"
-    lines = ["# Search", "", f"`{command}`", "", facts(), "", f"{len(vectors):,} × {vectors.shape[1]}: {what}.", ""]
-    lines += [*exact_table(vectors, queries, asked.repeats), "", *against_lshash(asked.repeats), ""]
-    lines += approximate_table(vectors, queries, asked.singles)
-    text = "\n".join(lines) + "\n"
-    print(text)
     machine = re.sub(r"[^A-Za-z0-9]+", "-", ", ".join(facts().split(", ")[:2])).strip("-").lower()
     target = HERE / "results" / f"search-{machine}{'-large' if asked.large else ''}.md"
     target.parent.mkdir(exist_ok=True)
-    target.write_text(text, encoding="utf-8")
+    head = ["# Search", "", f"`{command}`", "", facts(), "", f"{len(vectors):,} × {vectors.shape[1]}: {what}.", ""]
+    exact = exact_table(vectors, queries, asked.repeats)
+    quality = approximate_table(vectors, queries, asked.singles)
+    with open(target, "w", encoding="utf-8") as file:
+        for line in chain(head, against_lshash(asked.repeats), [""], exact, [""], quality):
+            print(line, flush=True)
+            print(line, file=file, flush=True)
 
 
 if __name__ == "__main__":
