@@ -47,7 +47,8 @@ def _import_upload(home: Home, title: str, spool: Path, reporter: Reporter) -> d
             return _import_table_upload(home, title, tables[0], files, reporter)
         archive = len(files) == 1 and files[0][0].lower().endswith((".zip", ".tar", ".tar.gz", ".tgz"))
         if archive:
-            return importing.import_archive(home, title, files[0][1], reporter).to_dict()
+            named = _under_its_name(*files[0])
+            return importing.import_archive(home, title, named, reporter).to_dict()
         return importing.import_files(home, title, files, reporter).to_dict()
     finally:
         shutil.rmtree(spool, ignore_errors=True)
@@ -58,9 +59,17 @@ def _import_table_upload(
 ) -> dict[str, Any]:
     from engine.collections.table_upload import import_table_upload
 
-    named = table[1].rename(table[1].with_name("table.csv"))  # sentences about it name the file
     pictures = [file for file in files if file is not table]
-    return import_table_upload(home, title, named, pictures, reporter).to_dict()
+    return import_table_upload(home, title, _under_its_name(*table), pictures, reporter).to_dict()
+
+
+def _under_its_name(name: str, path: Path) -> Path:
+    """A spooled file under the name it was uploaded with, where that is possible: sentences about it name it."""
+    plain = "".join(c for c in name.replace("\\", "/").rsplit("/", 1)[-1] if c.isprintable())
+    target = path.with_name(plain or path.name)
+    if plain.startswith(".") or len(plain.encode("utf-8", "replace")) > 200 or target.exists():
+        return path
+    return path.rename(target)
 
 
 def rescan(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
