@@ -31,12 +31,17 @@ def main(words: list[str] | None = None) -> int:
     arguments = parser().parse_args(words)
     try:
         arguments.run(arguments)
-    except (BenzerError, FileNotFoundError) as error:
+    except BenzerError as error:
         print(f"\r{error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as error:
+        print(
+            f"\r{error.filename or 'A file'} cannot be used: {(error.strerror or str(error)).lower()}.", file=sys.stderr
+        )
+        return 1
     except (KeyboardInterrupt, Stopped):
         print("\nStopped. What is finished is kept; the same command goes on from there.", file=sys.stderr)
         return 130
@@ -347,12 +352,11 @@ def _print_rows(header: list[str], rows: Sequence[Sequence[object]], as_json: bo
 
 
 def _print_report(report: dict[str, Any], arguments: argparse.Namespace) -> None:
-    from engine.tables import csv_text
+    from engine.collections.report import ImportReport
 
     rejects = report.get("rejects", [])
     if arguments.rejects:
-        header = ["path", "stage", "code", "message"]
-        text = csv_text(header, [[reject[key] for key in header] for reject in rejects])
+        text = ImportReport.from_dict(report).to_csv()
         Path(arguments.rejects).write_text(text, encoding="utf-8", newline="")
     if arguments.json:
         print(json.dumps(report, ensure_ascii=False, indent=2))

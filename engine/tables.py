@@ -6,7 +6,8 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_STARTS_A_FORMULA = ("=", "+", "-", "@")
+_STRIPPED_BY_SPREADSHEETS = " \t\r\n\v\f"
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -24,9 +25,10 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def harmless(cell: object) -> object:
     """The cell itself, or its text behind an apostrophe where a spreadsheet would run it. Numbers stay numbers."""
-    if isinstance(cell, str) and cell.startswith(_STARTS_A_FORMULA):
-        return "'" + cell
-    return cell
+    if not isinstance(cell, str):
+        return cell
+    runs = cell.lstrip(_STRIPPED_BY_SPREADSHEETS).startswith(_STARTS_A_FORMULA) or cell.startswith(("\t", "\r"))
+    return "'" + cell if runs else cell
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -166,6 +166,12 @@ class Workbench:
         key = (recipe.encoder, recipe.weights, self._weights_stamp(recipe))
         return self._encoders.get(key, lambda: open_encoder(recipe.encoder, recipe.weights, self.home))
 
+    def preview(self, data: bytes, side: int = 640) -> bytes:
+        """A picture from outside as a small upright WebP; UnreadableImage when it cannot be opened."""
+        from engine.collections.workers import preview_in_worker
+
+        return preview_in_worker(data, side)
+
     # ── long work ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def start(self, kind: str, **arguments: Any) -> Job:
@@ -214,16 +220,14 @@ class Workbench:
     def _query_vector(self, searcher: Searcher, recipe: Recipe, query: Query) -> NDArray[Any]:
         if query.data is None and query.crop is None and query.image_id is not None:
             return searcher.vector(query.image_id)
-        from engine.collections.reading import open_picture
+        from engine.collections.workers import read_in_worker
         from engine.encoders.pipeline import embed_pictures
 
         data = query.data
         if data is None:
             data = self.collection(recipe.collection).picture(int(query.image_id or 0))
-        picture = open_picture(data)
-        if query.crop:
-            picture = picture.crop(_pixels(query.crop, picture.size))
-        return embed_pictures(self.encoder(recipe), [picture], recipe.embedding)
+        encoder = self.encoder(recipe)
+        return embed_pictures(encoder, [read_in_worker(data, encoder.info.input_size, query.crop)], recipe.embedding)
 
     def _seconds(self, recipe: Recipe, images: int) -> float | None:
         """About how long embedding takes, from the newest job that embedded with the same encoder."""
@@ -252,12 +256,6 @@ def _card(collection: Collection) -> CollectionCard:
     origin = str(collection.source.get("kind", ""))
     rejects = len(collection.rejects())
     return CollectionCard(collection.name, collection.title, len(images.ids), labels, rejects, thumbs, origin)
-
-
-def _pixels(crop: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[int, int, int, int]:
-    width, height = size
-    left, top = int(crop[0] * width), int(crop[1] * height)
-    return left, top, max(left + 1, round(crop[2] * width)), max(top + 1, round(crop[3] * height))
 
 
 def _stamp(folder: Path, *names: str) -> tuple[object, ...]:

@@ -233,15 +233,9 @@ def recipe_of_choices(options: dict[str, Any]) -> Recipe:
 def shown(data: bytes) -> str:
     """An uploaded picture as a small data address, upright; UnreadableImage when it cannot be opened."""
     import base64
-    import io
 
-    from engine.collections.reading import open_picture
-
-    picture = open_picture(data, size=_PICTURE_SIDE)
-    picture.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
-    out = io.BytesIO()
-    picture.save(out, "WEBP", quality=82)
-    return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()
+    picture = workbench().preview(data, _PICTURE_SIDE)
+    return "data:image/webp;base64," + base64.b64encode(picture).decode()
 
 
 def roots() -> list[Path]:

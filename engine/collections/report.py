@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from engine.tables import csv_text
 
 
 @dataclass(frozen=True)
@@ -69,19 +69,8 @@ class ImportReport:
 
 
 def rejects_csv(rejects: list[Reject]) -> str:
-    """Rejects as CSV with a header line."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(["path", "stage", "code", "message"])
-    for reject in rejects:
-        writer.writerow([neutral(cell) for cell in (reject.path, reject.stage, reject.code, reject.message)])
-    return out.getvalue()
-
-
-def neutral(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula.
-
-    >>> neutral("=HYPERLINK(1)")
-    "'=HYPERLINK(1)"
-    """
-    return "'" + cell if cell.lstrip(" \t\r\n\v\f")[:1] in tuple("=+-@") or cell[:1] in ("\t", "\r") else cell
+    """Rejects as CSV with a header line; no cell is a formula to a spreadsheet."""
+    return csv_text(
+        ["path", "stage", "code", "message"],
+        [[reject.path, reject.stage, reject.code, reject.message] for reject in rejects],
+    )

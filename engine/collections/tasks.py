@@ -16,6 +16,8 @@ from engine.errors import UnreadableImage
 
 THUMBNAIL_SIDE = 256
 
+Crop = tuple[float, float, float, float]  # left, top, right, bottom as shares of width and height
+
 
 @dataclass(frozen=True)
 class FileRef:
@@ -58,9 +60,14 @@ def decode(files: list[FileRef], size: int) -> list[NDArray[np.uint8] | Failure]
     return [_guarded(_decode, file, size) for file in files]
 
 
-def decode_bytes(pictures: list[bytes], size: int) -> list[NDArray[np.uint8] | Failure]:
-    """The same for pictures in memory: uploads and pasted pictures."""
-    return [_guarded(lambda data: stretched(open_picture(data, size=size), size), data) for data in pictures]
+def decode_bytes(pictures: list[bytes], size: int, crop: Crop | None) -> list[NDArray[np.uint8] | Failure]:
+    """The same for pictures in memory, whole or a part of each: uploads, pasted pictures and queries."""
+    return [_guarded(_decode_bytes, data, size, crop) for data in pictures]
+
+
+def preview(pictures: list[bytes], side: int) -> list[bytes | Failure]:
+    """Each picture in memory as an upright WebP of at most `side` pixels."""
+    return [_guarded(lambda data: _thumbnail(open_picture(data, size=side), side), data) for data in pictures]
 
 
 def _guarded(function, *arguments):  # type: ignore[no-untyped-def]
@@ -89,8 +96,17 @@ def _decode(file: FileRef, size: int) -> NDArray[np.uint8]:
     return stretched(open_picture(data, size=size), size)
 
 
-def _thumbnail(picture: Image.Image) -> bytes:
-    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
+def _decode_bytes(data: bytes, size: int, crop: Crop | None) -> NDArray[np.uint8]:
+    if crop is None:
+        return stretched(open_picture(data, size=size), size)
+    picture = open_picture(data)
+    left, top, right, bottom = (round(share * side) for share, side in zip(crop, picture.size * 2, strict=True))
+    left, top = min(left, picture.width - 1), min(top, picture.height - 1)
+    return stretched(picture.crop((left, top, max(right, left + 1), max(bottom, top + 1))), size)
+
+
+def _thumbnail(picture: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
+    picture.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
     out = io.BytesIO()
     picture.save(out, "WEBP", quality=82, method=1)
     return out.getvalue()

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import context as contexts
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.collections.tasks import Failure, decode_bytes
+from engine.collections.tasks import Crop, Failure, decode_bytes, preview
 from engine.errors import UnreadableImage
 
 if TYPE_CHECKING:
@@ -56,13 +56,31 @@ def run(
             yield from _settle(pool, function, *waiting.popleft(), extra, seconds)
 
 
-def read_in_worker(data: bytes, size: int) -> NDArray[np.uint8]:
-    """One picture in memory, decoded to (size, size, 3) uint8 in a process that may die; else UnreadableImage."""
-    [(_, result)] = run(decode_bytes, [data], size, workers=1)
+def read_in_worker(data: bytes, size: int, crop: Crop | None = None) -> NDArray[np.uint8]:
+    """A picture in memory, or a part of it, decoded to (size, size, 3) uint8 in a process that may die.
+
+    Raises:
+        UnreadableImage: it cannot be decoded.
+    """
+    pixels: NDArray[np.uint8] = _alone(decode_bytes, data, size, crop)
+    return pixels
+
+
+def preview_in_worker(data: bytes, side: int) -> bytes:
+    """A picture in memory as a WebP of at most `side` pixels, made in a process that may die.
+
+    Raises:
+        UnreadableImage: it cannot be decoded.
+    """
+    picture: bytes = _alone(preview, data, side)
+    return picture
+
+
+def _alone(function: Callable[..., list[Any]], data: bytes, *extra: Any) -> Any:
+    [(_, result)] = run(function, [data], *extra, workers=1)
     if isinstance(result, Failure):
         raise UnreadableImage(result.stage, result.code, result.message)
-    pixels: NDArray[np.uint8] = result
-    return pixels
+    return result
 
 
 def cores() -> int:

@@ -1,0 +1,114 @@
+"""Whatever is typed: an answer or one typed sentence, soon, and never a traceback."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from engine.__main__ import main
+from engine.answers import Answer
+from engine.errors import BenzerError
+from engine.home import Home
+from engine.recipe import Recipe
+from engine.workbench import Query, Workbench
+
+ODD_NUMBERS = st.sampled_from([0, -1, 1, 8, 999, 1000, 1001, 10**9, 2**63, 0.5, float("nan"), float("inf"), True])
+ODD_WORDS = st.sampled_from(["", " ", "..", "exact", "lsh", "kmeans", "hnsw", "magic", "x" * 500, "\x00", "é", "a/b"])
+CHOICES: dict[str, st.SearchStrategy[Any]] = {
+    "collection": st.just("pile") | ODD_WORDS,
+    "encoder": st.sampled_from(["colour-histogram", "raw-pixels", "model-1", "model-9"]) | ODD_WORDS,
+    "weights": st.just("") | ODD_WORDS,
+    "embedding": st.sampled_from(["flatten", "max", "avg", "gem"]) | ODD_WORDS,
+    "metric": st.sampled_from(["cosine", "euclidean"]) | ODD_WORDS,
+    "method": st.sampled_from(["exact", "lsh", "kmeans", "hnsw"]) | ODD_WORDS,
+    "k": st.just(8) | ODD_NUMBERS,
+    "options": st.dictionaries(st.sampled_from(["bits", "tables", "probes", "clusters", "x"]), ODD_NUMBERS, max_size=2),
+}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
+    root = tmp_path_factory.mktemp("limits")
+    (root / "pile").mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(5):
+        Image.fromarray(rng.integers(0, 255, (20, 20, 3), dtype=np.uint8)).save(root / "pile" / f"{number}.png")
+    made = Workbench(Home(root / "home"))
+    made.run("import", source="folder", title="Pile", path=str(root / "pile"))
+    sound = Recipe("pile", "colour-histogram", embedding="flatten")
+    made.run("embed", recipe=sound.as_dict())
+    for method in ("exact", "lsh", "kmeans", "hnsw"):  # compile and load now, so that times below are those of the work
+        made.search(sound.but(method=method), Query.image(1))
+    return made
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.fixed_dictionaries(CHOICES), image=st.just(1) | ODD_NUMBERS, label=st.just(None) | ODD_WORDS)
+def test_any_recipe_is_answered_or_refused_in_one_sentence(
+    bench: Workbench, values: dict[str, Any], image: Any, label: str | None
+) -> None:
+    try:
+        answer = bench.search(Recipe.from_dict(values), Query(image_id=image), label=label)
+    except BenzerError as error:
+        assert str(error).strip()
+        assert "\n" not in str(error)
+    else:
+        assert isinstance(answer, Answer)
+        assert len(answer.hits) <= 4
+
+
+@pytest.mark.parametrize("method", ["exact", "lsh", "kmeans", "hnsw"])
+def test_a_collection_of_five_shows_all_and_says_so(bench: Workbench, method: str) -> None:
+    answer = bench.search(Recipe("pile", "colour-histogram", embedding="flatten", method=method), Query.image(1))
+    assert len(answer.hits) == 4
+    assert answer.sentence().startswith("only 4 of the 8 asked for, among 4")
+
+
+def test_a_refusal_comes_soon(bench: Workbench) -> None:
+    began = time.monotonic()
+    for k in range(-50, 1):
+        with pytest.raises(BenzerError):
+            Recipe("pile", "colour-histogram", k=k)
+    with pytest.raises(BenzerError):
+        bench.search(Recipe("nothing", "colour-histogram"), Query.image(1))
+    assert time.monotonic() - began < 10  # a hang, not a speed, is what this catches
+
+
+WORDS = ("--k", "--metric", "--method", "--embedding", "--encoder", "--weights", "--crop", "--label", "--image")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(word=st.sampled_from(WORDS), value=ODD_WORDS | ODD_NUMBERS.map(str))
+def test_any_word_on_the_command_line(
+    bench: Workbench, capsys: pytest.CaptureFixture[str], word: str, value: str
+) -> None:
+    words = ["search", "--collection", "pile", "--encoder", "colour-histogram", "--embedding", "flatten", "--no-build"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENZER_HOME", str(bench.home.root))
+        try:
+            code = main([*words, *([] if word == "--image" else ["--image", "1"]), f"{word}={value}"])
+        except SystemExit as ended:  # argparse refuses a word by itself, with its own sentence
+            code = int(ended.code or 0)
+    out, err = capsys.readouterr()
+    assert code in (0, 1, 2)
+    assert "Traceback" not in err
+    assert bool(out) == (code == 0)
+    if code == 1:
+        assert len(err.strip().splitlines()) == 1
+
+
+def test_a_home_that_cannot_be_written_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("BENZER_HOME", str(tmp_path / "file"))
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    assert main(["import", str(tmp_path)]) == 1
+    assert "Traceback" not in capsys.readouterr().err
