@@ -10,7 +10,8 @@ A generation may hold only a part of the collection: work that was cut off goes 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from engine.encoders.embedding import embedding
 from engine.encoders.encoder import EncoderInfo
+from engine.errors import Corrupt
 from engine.storage import Snapshot, Store, digest_of
 
 VERSION = 1
@@ -90,7 +92,8 @@ def stored(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Ve
     Raises:
         BadParameter: no such embedding. Corrupt: a file differs from what was stored; the message names it.
     """
-    snapshot = store(collection, info, name).open()
+    with _repair_named():
+        snapshot = store(collection, info, name).open()
     return None if snapshot is None else opened(snapshot)
 
 
@@ -98,7 +101,8 @@ def state(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Vec
     """How far the stored vectors agree with the collection as it is now; reads ids and hashes, not the vectors."""
     images = collection.images()
     total = len(images.ids)
-    snapshot = store(collection, info, name).open(only=_SMALL)
+    with _repair_named():
+        snapshot = store(collection, info, name).open(only=_SMALL)
     if snapshot is None:
         return VectorState(total, 0, total)
     now = set(zip(images.ids.tolist(), images.hashes, strict=True))
@@ -107,6 +111,15 @@ def state(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Vec
     names = dict(zip(images.ids.tolist(), images.names, strict=True))
     reasons = tuple((names[id], reason) for (id, hash), reason in left_out.items() if (id, hash) in now)
     return VectorState(len(now - held - set(left_out)), len(held - now), total, reasons)
+
+
+@contextmanager
+def _repair_named() -> Iterator[None]:
+    """Add the way out to what is said of damaged vectors: embedding again makes the damaged ones anew."""
+    try:
+        yield
+    except Corrupt as error:
+        raise Corrupt(error.message, way_out="Embed the collection again: python -m engine embed does it.") from error
 
 
 def opened(snapshot: Snapshot) -> Vectors:
