@@ -61,7 +61,7 @@ class Receipt:
 
     Attributes:
         milliseconds: the search alone. encode_milliseconds: turning the query picture into a vector, 0 for stored ones.
-        examined: how many vectors were compared with the query, of `total`.
+        examined: how many vectors were compared with the query, of `total`; -1 where it is not counted.
         recall: the share of the truly nearest that the answer holds; `estimated` when it was measured on other queries.
         wanted: how many hits were asked for.
     """
@@ -131,6 +131,8 @@ class Answer:
         return shlex.join(words)
 
     def _looked_at(self) -> str:
+        if self.receipt.examined < 0:
+            return "how many it looked at is not counted"
         share = 100 * self.receipt.examined / max(self.receipt.total, 1)
         if self.receipt.examined >= self.receipt.total:
             return "looked at all"

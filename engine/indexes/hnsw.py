@@ -6,22 +6,24 @@ graphs" (2018), https://arxiv.org/abs/1603.09320.
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from engine.errors import MissingPackage
+from engine.errors import Corrupt, MissingPackage
 from engine.indexes.index import Ids, Index, Neighbours, Setting, Vectors, checked_k
 from engine.indexes.ranking import nearest_in_lists
 from engine.indexes.rows import RowTable, built
 from engine.storage import read_json, write_json
 
 _SEED = 0
+_HEAD = struct.Struct("=6QiI3QdQ")  # of a stored graph: sizes and offsets, levels, entry point, links, factors
 
 
 class HNSW(Index):
-    """A navigable graph. `examined` is an upper bound, ef × 2M: the library does not tell how many it compared."""
+    """A navigable graph. `examined` is −1: the library does not count what it compares."""
 
     name = "hnsw"
     title = "HNSW"
@@ -60,7 +62,7 @@ class HNSW(Index):
         starts = np.arange(len(queries) + 1, dtype=np.int64) * wanted
         # The library's distances are single precision; those shown are recomputed, and are the same as exact search's.
         answer = nearest_in_lists(table, queries, rows.astype(np.int64).ravel(), starts, self.metric, k)
-        examined = np.full(len(queries), min(effort * 2 * self.links, table.size), dtype=np.int64)
+        examined = np.full(len(queries), -1, dtype=np.int64)
         return Neighbours(answer.ids, answer.distances, examined)
 
     def _walk(self, queries: Vectors, wanted: int, effort: int) -> Ids:
@@ -110,9 +112,22 @@ class HNSW(Index):
         table.keep_only(np.load(folder / "rows.npy", allow_pickle=False))
         self._graph = self._empty_graph(table)
         if read_json(folder / "hnsw.json")["count"]:
+            self._check_graph(folder / "graph.bin", table)
             self._graph.load_index(str(folder / "graph.bin"), max_elements=max(len(table.ids), 1))
         self._table = table
         return self
+
+    def _check_graph(self, path: Path, table: RowTable) -> None:
+        """Raise Corrupt unless the file's head describes this graph: the library believes it without looking."""
+        data = path.read_bytes()[: _HEAD.size]
+        head = _HEAD.unpack(data) if len(data) == _HEAD.size else (0,) * 13
+        begin, room, count, stride, label_at, vector_at, levels, entry, most, most_below, links, _, _ = head
+        links_bytes = 4 * most_below + 4
+        fits = (begin, vector_at, label_at) == (0, links_bytes, links_bytes + 4 * table.dimensions)
+        fits &= (most, most_below, links) == (self.links, 2 * self.links, self.links)
+        fits &= stride == label_at + 8 and 0 <= entry < count <= min(room, len(table.ids)) and 0 <= levels < 64
+        if not fits or path.stat().st_size < _HEAD.size + count * stride:
+            raise Corrupt(f"The file {path} is not a graph over these vectors.")
 
     @property
     def size(self) -> int:

