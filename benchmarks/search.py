@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks._machine import facts
 from engine.evaluation.recall import recall_at_k
 from engine.indexes import make_index
-from engine.indexes.hyperplanes import draw_hyperplanes
+from engine.indexes.hyperplanes import Hyperplanes
 from engine.indexes.index import Neighbours
 from engine.indexes.lsh import LSH
 from engine.indexes.lshash_reference import LSHashReference
@@ -40,7 +40,10 @@ def vectors_and_queries(large: bool) -> tuple[np.ndarray, np.ndarray, str]:
         centres = rng.standard_normal((1000, 128)) * 2
         drawn = centres[rng.integers(0, 1000, 101_000)] + rng.standard_normal((101_000, 128))
         return drawn[1000:].astype(np.float32), drawn[:1000].astype(np.float32), "drawn clusters (no SIFT data here)"
-    base, queries = np.load(SIFT / "base.npy"), np.load(SIFT / "queries.npy").astype(np.float32)
+    base, queries = (
+        np.load(SIFT / "base.npy", allow_pickle=False),
+        np.load(SIFT / "queries.npy", allow_pickle=False).astype(np.float32),
+    )
     if not large:
         return base.astype(np.float32), queries, "real SIFT descriptors"
     tiles = [np.clip(base.astype(np.int16) + rng.integers(-8, 9, base.shape, dtype=np.int16), 0, 255) for _ in range(5)]
@@ -125,7 +128,10 @@ def against_lshash(repeats: int) -> list[str]:
     vectors, queries, what = vectors_and_queries(False)
     vectors, queries = vectors[:10_000], queries[:50]
     ids = np.arange(len(vectors))
-    planes = draw_hyperplanes(vectors, "euclidean", 10, 8, 0)
+    # Planes in all dimensions, as lshashpy3 draws them: it then hashes and ranks the vectors themselves.
+    rng, axes = np.random.default_rng(0), np.eye(vectors.shape[1], dtype=np.float32)
+    normals = rng.standard_normal((10, 8, len(axes))).astype(np.float32)
+    planes = Hyperplanes(vectors.mean(axis=0), axes, normals)
     ours, theirs = LSH("euclidean", probes=0, planes=planes), LSHashReference("euclidean", planes=planes)
     LSH("euclidean", probes=0, planes=planes).build(ids[:500], vectors[:500]).search(queries[:1], 8)
     build = interleaved({"ours": lambda: ours.build(ids, vectors), "theirs": lambda: theirs.build(ids, vectors)}, 3)

@@ -6,6 +6,7 @@ Charikar, "Similarity estimation techniques from rounding algorithms" (STOC 2002
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -35,6 +36,11 @@ class Hyperplanes:
     basis: NDArray[np.float32]
     normals: NDArray[np.float32]
 
+    @cached_property
+    def _in_all_axes(self) -> bool:
+        dimensions = len(self.centre)
+        return len(self.basis) == dimensions and bool((self.basis == np.eye(dimensions)).all())
+
     @property
     def tables(self) -> int:
         return int(self.normals.shape[0])
@@ -49,6 +55,8 @@ class Hyperplanes:
 
     def points(self, vectors: Vectors, metric: str) -> Vectors:
         """(n, d) vectors to the (n, p) points that are hashed: scaled for cosine, centred, in the basis."""
+        if self._in_all_axes:
+            return prepared(vectors, metric) - self.centre
         # In double precision, so that how many are hashed at once does not show in the last bit.
         wide = prepared(vectors, metric).astype(np.float64) - self.centre
         return (wide @ self.basis.T.astype(np.float64)).astype(np.float32)
@@ -72,6 +80,7 @@ class Hyperplanes:
         return np.uint32 if self.bits <= 32 else np.uint64
 
     def _hashed(self, points: Vectors) -> tuple[NDArray, NDArray[np.float32]]:
+        from engine.indexes.kernels import threads_for
         from engine.indexes.lsh_kernels import hash_points
 
         flat = self.normals.reshape(-1, self.normals.shape[2])
@@ -79,7 +88,8 @@ class Hyperplanes:
         codes: NDArray = np.empty((self.tables, len(points)), self.code_type)
         # A bound on the rounding of a product of p terms in single precision, times the longest normal.
         doubtful = float(points.shape[1] * 2.0**-23 * np.sqrt((flat.astype(np.float64) ** 2).sum(1).max()))
-        hash_points(points, self.normals, margins, doubtful, codes)
+        with threads_for(margins.size * 2e-9):
+            hash_points(points, self.normals, margins, doubtful, codes)
         return codes, margins
 
     def save(self, folder: Path) -> None:

@@ -20,7 +20,7 @@ if "NUMBA_THREADING_LAYER" not in os.environ:
     # loops lets go of the interpreter's lock, so it is not.
     setattr(numba.config, "THREADING_LAYER", "workqueue")  # noqa: B010 (numba adds its settings when imported)
 
-_WORTH_THREADS = 1e-3  # seconds of work from which on waking other cores pays
+_WORTH_THREADS = 4e-3  # seconds of work from which on waking other cores pays, even where they are busy
 
 
 @contextmanager

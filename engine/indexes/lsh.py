@@ -214,10 +214,12 @@ class LSH(Index):
 
 def _sorted_tables(codes: NDArray, bits: int) -> Tables:
     """(T, n) codes by row to the sorted tables."""
+    from engine.indexes.kernels import threads_for
     from engine.indexes.lsh_kernels import sort_tables
 
     prefix = min(bits, _PREFIX)
     rows = np.empty(codes.shape, dtype=np.int32)
     starts = np.zeros((len(codes), 2**prefix + 1), dtype=np.int32)
-    sort_tables(codes, prefix, bits, rows, starts)
+    with threads_for(codes.size * 5e-9):
+        sort_tables(codes, prefix, bits, rows, starts)
     return Tables(codes if bits > prefix else codes[:, :0].copy(), rows, starts)

@@ -55,8 +55,9 @@ def sort_tables(codes: NDArray, prefix: int, bits: int, rows: NDArray, starts: N
         for i in range(count):
             rows[t, i] = i
         spare_rows, spare_codes = np.empty(count, np.int32), np.empty(count, codes.dtype)
-        for shift in range(0, bits, _BITS_A_DIGIT):
-            _sort_by_digit(codes[t], rows[t], spare_codes, spare_rows, shift)
+        digit = min(bits, _BITS_A_DIGIT)
+        for shift in range(0, bits, digit):
+            _sort_by_digit(codes[t], rows[t], spare_codes, spare_rows, shift, digit)
         cut = np.uint64(bits - prefix)
         for i in range(count):
             starts[t, np.int64(np.uint64(codes[t, i]) >> cut) + 1] += 1
@@ -65,10 +66,12 @@ def sort_tables(codes: NDArray, prefix: int, bits: int, rows: NDArray, starts: N
 
 
 @njit(cache=True)
-def _sort_by_digit(codes: NDArray, rows: NDArray, spare_codes: NDArray, spare_rows: NDArray, shift: int) -> None:
-    """One pass of a stable radix sort."""
-    mask, step = np.uint64((1 << _BITS_A_DIGIT) - 1), np.uint64(shift)
-    places = np.zeros((1 << _BITS_A_DIGIT) + 1, np.int64)
+def _sort_by_digit(
+    codes: NDArray, rows: NDArray, spare_codes: NDArray, spare_rows: NDArray, shift: int, bits: int
+) -> None:
+    """One pass of a stable radix sort, by the `bits` bits from `shift` on."""
+    mask, step = np.uint64((1 << bits) - 1), np.uint64(shift)
+    places = np.zeros((1 << bits) + 1, np.int64)
     for i in range(codes.shape[0]):
         places[np.int64((np.uint64(codes[i]) >> step) & mask) + 1] += 1
     for c in range(1, places.shape[0]):
