@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,7 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.errors import BenzerError, NotFound
-from ui.state import open_collection
+from ui.state import open_collection, recent_jobs
 
 # Behind a reverse proxy of one's own: BENZER_HOSTS="pictures.example.org other.example.org".
 HOSTS = frozenset({"localhost", "127.0.0.1", "::1", *os.environ.get("BENZER_HOSTS", "").split()})
@@ -124,9 +125,18 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     yield
 
 
+def _wait_for_jobs() -> None:
+    """A first visit draws and embeds its sample: that must not share the processor with what can wait."""
+    until = time.monotonic() + 120
+    time.sleep(3)
+    while time.monotonic() < until and any(job.alive for job in recent_jobs()):
+        time.sleep(1)
+
+
 def _warm_up() -> None:
     """The first search loads and compiles what all later ones use."""
     try:
+        _wait_for_jobs()
         import numpy as np
         import torch
 

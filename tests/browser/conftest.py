@@ -10,19 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.helpers import HOSTILE, ROOT, Server, drawn_picture
-
-CHROMIUM = os.environ.get("BENZER_CHROMIUM", "/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
+from tests.browser.helpers import CHROMIUM, FLAGS, HOSTILE, ROOT, Server, drawn_picture
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,91 @@
+"""Takes the pictures of the guide: `python -m tests.browser.screenshots docs/screenshots`.
+
+It starts the app on an empty home, waits for the first answer, adds the other samples and photographs what a person
+sees. The pictures are WebP, small enough to live in the repository.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from tests.browser.helpers import CHROMIUM, FLAGS, Server
+
+WIDTH, HEIGHT = 1360, 900
+
+
+def main(folder: Path) -> None:
+    """Write search.webp, search-dark.webp, compare.webp, collections.webp and narrow.webp into the folder."""
+    from playwright.sync_api import sync_playwright
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        server = Server(Path(home), Path(home) / "server.log")
+        server.wait()
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            for name, scheme, width, steps in SHOTS:
+                view = {"width": width, "height": HEIGHT}
+                page = browser.new_context(viewport=view, color_scheme=scheme).new_page()
+                page.set_default_timeout(180_000)
+                steps(page, server.url)
+                _save(page, folder / f"{name}.webp")
+                page.context.close()
+        finally:
+            browser.close()
+            server.stop()
+
+
+def _save(page: Any, path: Path) -> None:
+    page.wait_for_timeout(1500)  # thumbnails and transitions
+    Image.open(io.BytesIO(page.screenshot())).save(path, "WEBP", quality=84, method=6)
+
+
+def _search(page: Any, url: str) -> None:
+    page.goto(f"{url}/?collection=animal-faces&q=320")
+    page.locator(".grid.answers button.tile").nth(7).wait_for()
+
+
+def _first(page: Any, url: str) -> None:
+    page.goto(url)
+    page.locator(".grid.answers button.tile").nth(7).wait_for()
+    _search(page, url)
+
+
+def _compare(page: Any, url: str) -> None:
+    page.goto(f"{url}/?collection=animal-faces&method=lsh(bits=8,tables=2)&q=320")
+    page.locator(".grid.answers button.tile").first.wait_for()
+    page.get_by_text("Compare the search methods").click()
+    page.locator(".grid.small").nth(2).wait_for()
+    page.locator(".st-key-compare").scroll_into_view_if_needed()
+    page.mouse.move(800, 600)
+    page.mouse.wheel(0, 600)
+
+
+def _collections(page: Any, url: str) -> None:
+    page.goto(f"{url}/collections")
+    for name in ("artworks", "products", "digits"):
+        page.locator(f".st-key-add-{name} button").click()
+        page.locator(f".st-key-card-{name} img").first.wait_for()
+        page.locator(".st-key-job-chip").wait_for(state="detached")
+    page.get_by_role("button", name="Close", exact=True).click()
+    page.locator(".st-key-report").wait_for(state="detached")
+    page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
+
+
+SHOTS: list[tuple[str, str, int, Callable[[Any, str], None]]] = [
+    ("search", "light", WIDTH, _first),
+    ("search-dark", "dark", WIDTH, _search),
+    ("compare", "light", WIDTH, _compare),
+    ("collections", "light", WIDTH, _collections),
+    ("narrow", "light", 420, _search),
+]
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/screenshots"))
