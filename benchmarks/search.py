@@ -197,7 +197,7 @@ def _row(method: str, index: object, built: float, queries: np.ndarray, truth: N
     found = index.search(queries, K)
     recall, quality = recall_at_k(found, truth).mean(), strict_map(index.search(queries, 100), hundred)
     chosen = ", ".join(f"{name} {value}" for name, value in index.chosen.items())
-    share = f"{found.examined.mean() / index.size:.1%}"
+    share = f"{found.examined.mean() / index.size:.1%}" if found.examined.min() >= 0 else "not told"
     low, high = np.percentile(taken, [50, 99])
     build = f"{built:.1f}" if built else "–"
     return f"| {method} | {chosen} | {build} | {recall:.3f} | {quality:.3f} | {share} | {low:.2f} | {high:.2f} |"
