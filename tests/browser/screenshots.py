@@ -63,9 +63,7 @@ def _compare(page: Any, url: str) -> None:
     page.locator(".grid.answers button.tile").first.wait_for()
     page.get_by_text("Compare the search methods").click()
     page.locator(".grid.small").nth(2).wait_for()
-    page.locator(".st-key-compare").scroll_into_view_if_needed()
-    page.mouse.move(800, 600)
-    page.mouse.wheel(0, 600)
+    page.locator(".st-key-compare").evaluate("panel => panel.scrollIntoView({ block: 'center' })")
 
 
 def _collections(page: Any, url: str) -> None:

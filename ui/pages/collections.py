@@ -44,7 +44,7 @@ _ORIGINS = {
     "archive": "an archive",
     "upload": "uploaded files",
     "csv": "a table",
-    "sample": "drawn by Benzer",
+    "sample": "a sample",
     "known": "a known data set",
 }
 
@@ -292,7 +292,7 @@ def _add_sample() -> None:
     from engine.collections.samples import SAMPLES
 
     present = {card.name for card in collection_cards()}
-    st.caption("Drawn by Benzer's own code on this computer, always the same pictures.")
+    st.caption("Made on this computer in seconds, always the same pictures, no internet needed.")
     for column, sample in zip(st.columns(max(len(SAMPLES), 3)), SAMPLES.values(), strict=False):
         with column, st.container(border=True, height="stretch", key=f"sample-{sample.name}"):
             st.subheader(literal(sample.title), anchor=False)
