@@ -5,7 +5,6 @@ Imported late (numba takes a second). The compiled code is kept beside this file
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,12 +13,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-# OpenMP's threads spin while they wait. Beside other busy processes (a training job, say) each parallel loop then costs a
-# whole time slice, 8 ms; told to sleep instead, 7 µs. It is read when the layer is loaded, by the first parallel loop.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
-# Seconds of work from which on waking other cores pays.
-_WORTH_THREADS = 1e-3
+# Seconds of work from which on waking other cores pays, even where these are busy with other things.
+_WORTH_THREADS = 4e-3
 
 
 @contextmanager
