@@ -23,9 +23,11 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from engine.errors import Corrupt, StorageFull
 
@@ -108,6 +110,21 @@ def file_digest(path: Path) -> str:
     """The sha256 of a file, as hex."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load_array(path: Path, mmap_mode: Literal["r", "c"] | None = None) -> NDArray[Any]:
+    """An array stored as .npy: numbers only, never pickled objects.
+
+    Raises:
+        Corrupt: the file holds something else.
+    """
+    try:
+        array = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise Corrupt(f"The file {path} holds no array of numbers.") from error
+    if not isinstance(array, np.ndarray):
+        raise Corrupt(f"The file {path} holds no array of numbers.")
+    return array
 
 
 def digest_of(*parts: object) -> str:

@@ -17,7 +17,7 @@ from engine.collections.report import Reject
 from engine.collections.tasks import Failure, FileRef, decode
 from engine.errors import BadParameter, NotFound, StorageFull
 from engine.jobs import Reporter
-from engine.storage import Snapshot, Store
+from engine.storage import Snapshot, Store, load_array
 
 MAX_SIDE = 1024
 CHUNK = 32
@@ -91,7 +91,7 @@ def _holds(snapshot: Snapshot) -> dict[int, str]:
 
 
 def _mapped(snapshot: Snapshot, size: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    ids = np.load(snapshot.folder / "ids.npy", allow_pickle=False)
+    ids = load_array(snapshot.folder / "ids.npy")
     if not len(ids):
         return ids, np.empty((0, size, size, 3), np.uint8)
     return ids, np.memmap(snapshot.folder / "pixels.u8", np.uint8, mode="r", shape=(len(ids), size, size, 3))
@@ -125,7 +125,7 @@ def _kept(former: Snapshot | None, wanted: dict[int, str]) -> dict[int, int]:
     if former is None:
         return {}
     known = _holds(former)
-    ids = np.load(former.folder / "ids.npy", allow_pickle=False).tolist()
+    ids = load_array(former.folder / "ids.npy").tolist()
     return {id: place for place, id in enumerate(ids) if id in wanted and known.get(id) == wanted[id]}
 
 

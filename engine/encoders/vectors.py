@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from engine.encoders.embedding import embedding
 from engine.encoders.encoder import EncoderInfo
 from engine.errors import Corrupt
-from engine.storage import Snapshot, Store, digest_of
+from engine.storage import Snapshot, Store, digest_of, load_array
 
 VERSION = 1
 _SMALL = ("ids.npy", "hashes.npy")
@@ -126,7 +126,7 @@ def opened(snapshot: Snapshot) -> Vectors:
     """The vectors of a snapshot."""
     ids, hashes = _small(snapshot.folder)
     path = snapshot.folder / "matrix.npy"
-    matrix = np.load(path, mmap_mode="r" if len(ids) else None, allow_pickle=False)  # nothing cannot be mapped
+    matrix = load_array(path, mmap_mode="r" if len(ids) else None)  # nothing cannot be mapped
     return Vectors(ids, hashes, matrix, snapshot.digest)
 
 
@@ -161,8 +161,8 @@ def _write_matrix(path: Path, rows: Sequence[tuple[int, str, Vectors, int]], dim
 
 
 def _small(folder: Path) -> tuple[NDArray[np.int64], list[str]]:
-    ids = np.load(folder / "ids.npy", allow_pickle=False)
-    hashes = np.load(folder / "hashes.npy", allow_pickle=False)
+    ids = load_array(folder / "ids.npy")
+    hashes = load_array(folder / "hashes.npy")
     return ids, [hash.decode() for hash in hashes.tolist()]
 
 

@@ -7,6 +7,7 @@ graphs" (2018), https://arxiv.org/abs/1603.09320.
 from __future__ import annotations
 
 import struct
+import threading
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from engine.errors import Corrupt, MissingPackage
 from engine.indexes.index import Ids, Index, Neighbours, Setting, Vectors, checked_k
 from engine.indexes.ranking import nearest_in_lists
 from engine.indexes.rows import RowTable, built
-from engine.storage import read_json, write_json
+from engine.storage import load_array, read_json, write_json
 
 _SEED = 0
 _HEAD = struct.Struct("=6QiI3QdQ")  # of a stored graph: sizes and offsets, levels, entry point, links, factors
@@ -39,6 +40,7 @@ class HNSW(Index):
         self.effort = effort
         self._table: RowTable | None = None
         self._graph: Any = None
+        self._walking = threading.Lock()
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
         self._table = RowTable(ids, vectors)
@@ -68,9 +70,10 @@ class HNSW(Index):
     def _walk(self, queries: Vectors, wanted: int, effort: int) -> Ids:
         """The (q, wanted) rows found; looks harder, at last at everything, where the walk ends early."""
         while True:
-            self._graph.set_ef(max(effort, wanted))
             try:
-                rows: Ids = self._graph.knn_query(queries, k=wanted, num_threads=_threads(len(queries)))[0]
+                with self._walking:  # the effort is a state of the graph: another thread must not change it meanwhile
+                    self._graph.set_ef(max(effort, wanted))
+                    rows: Ids = self._graph.knn_query(queries, k=wanted, num_threads=_threads(len(queries)))[0]
                 return rows
             except RuntimeError:  # "Cannot return the results in a contiguous 2D array": fewer than wanted were reached
                 if effort > 2 * len(self._rows.ids):
@@ -109,7 +112,7 @@ class HNSW(Index):
 
     def load(self, folder: Path) -> Self:
         table = RowTable.load(folder)
-        table.keep_only(np.load(folder / "rows.npy", allow_pickle=False))
+        table.keep_only(load_array(folder / "rows.npy"))
         self._graph = self._empty_graph(table)
         if read_json(folder / "hnsw.json")["count"]:
             self._check_graph(folder / "graph.bin", table)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.indexes.index import Vectors
 from engine.indexes.sampling import prepared
+from engine.storage import load_array
 
 _CHUNK = 8192  # points hashed at a time
 _SAMPLE = 5000  # at most so many vectors, and so many values, give the centre and the principal directions
@@ -98,7 +99,7 @@ class Hyperplanes:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        return cls(*(np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("centre", "basis", "normals")))
+        return cls(*(load_array(folder / f"{name}.npy") for name in ("centre", "basis", "normals")))
 
 
 def draw_hyperplanes(vectors: Vectors, metric: str, tables: int, bits: int, seed: int) -> Hyperplanes:

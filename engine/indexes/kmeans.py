@@ -17,7 +17,7 @@ from engine.indexes.index import Ids, Index, Neighbours, Setting, Vectors, check
 from engine.indexes.ranking import nearest_in_lists
 from engine.indexes.rows import RowTable, built
 from engine.indexes.sampling import WANTED_RECALL, prepared, true_neighbours
-from engine.storage import read_json, write_json
+from engine.storage import load_array, read_json, write_json
 
 _BATCHED_ABOVE = 20_000  # vectors: from here on scikit-learn's mini-batches
 _TRAINED_ON = 200_000  # at most so many vectors make the clusters
@@ -124,8 +124,8 @@ class KMeansIndex(Index):
 
     def load(self, folder: Path) -> Self:
         self._table, self._members = RowTable.load(folder), None
-        self._centres = np.load(folder / "centres.npy", allow_pickle=False)
-        self._labels = np.load(folder / "labels.npy", allow_pickle=False)
+        self._centres = load_array(folder / "centres.npy")
+        self._labels = load_array(folder / "labels.npy")
         self._probes = read_json(folder / "kmeans.json")["probes"]
         return self
 

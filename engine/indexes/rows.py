@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BadParameter, NotFound, NotReady
+from engine.errors import BadParameter, Corrupt, NotFound, NotReady
 from engine.indexes.index import Ids, Vectors, checked_ids, checked_vectors
+from engine.storage import load_array
 
 Rows = NDArray[np.int64]
 
@@ -116,7 +117,7 @@ class RowTable:
         """Read what `save` wrote. The vectors were checked when they were stored, so they stay on the disk here."""
         table = cls.__new__(cls)
         table._vectors = mapped(folder / "vectors.npy")
-        table._ids = np.load(folder / "ids.npy", allow_pickle=False)
+        table._ids = load_array(folder / "ids.npy")
         table._alive = np.ones(len(table._ids), dtype=bool)
         table._count, table._owned, table._sorted = len(table._ids), False, None
         return table
@@ -125,9 +126,9 @@ class RowTable:
 def mapped(path: Path) -> NDArray:
     """The array of a .npy file, memory-mapped privately: the file is never written. An empty one is read instead."""
     try:
-        return np.load(path, mmap_mode="c", allow_pickle=False).view(np.ndarray)
-    except ValueError:
-        return np.load(path, allow_pickle=False)
+        return load_array(path, mmap_mode="c").view(np.ndarray)
+    except Corrupt:  # nothing cannot be mapped; what is really damaged fails again here
+        return load_array(path)
 
 
 def for_reading(array: NDArray) -> NDArray:

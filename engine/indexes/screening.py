@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from engine.indexes.index import Ids, Vectors
 from engine.indexes.rows import Rows, RowTable, mapped
 from engine.indexes.sampling import sample_rows
+from engine.storage import load_array
 
 _CHUNK = 65_536  # vectors summed at a time
 _L2_BYTES = 262_144  # codes that are worked on before the next tile of queries comes
@@ -202,9 +203,7 @@ class CodeScreen:
 
     def load(self, folder: Path) -> Self:
         self.codes = mapped(folder / "screen-codes.npy")
-        self.facts, self.centre = (
-            np.load(folder / f"screen-{name}.npy", allow_pickle=False) for name in ("facts", "centre")
-        )
+        self.facts, self.centre = (load_array(folder / f"screen-{name}.npy") for name in ("facts", "centre"))
         self.scale = float(bool((self.centre == _CENTRE_OF_BYTES).all()))
         self.fits = _in_range(self.facts[:, 0])
         return self
