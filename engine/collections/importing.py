@@ -111,7 +111,7 @@ def import_sample(home: Home, name: str, reporter: Reporter) -> ImportReport:
     sample = SAMPLES[name]
     drawn = ((image.name, image.label, image.text, image.picture) for image in sample.draw())
     source = {"kind": "sample", "sample": name, "summary": sample.summary}
-    return import_drawn(home, sample.title, source, drawn, reporter, name=name)
+    return import_drawn(home, sample.title, source, drawn, reporter, name=name, total=sample.count)
 
 
 def import_known(home: Home, name: str, reporter: Reporter, title: str = "") -> ImportReport:

@@ -61,5 +61,10 @@ def draw() -> Iterator[DrawnImage]:
             yield DrawnImage(f"{species}-{number:03d}.png", species, "", face(species, number))
 
 
-SAMPLE = Sample("animal-faces", "Animal faces",
-                "600 drawn faces of cats, dogs, foxes, owls, pandas and rabbits, 100 each.", draw)
+SAMPLE = Sample(
+    "animal-faces",
+    "Animal faces",
+    "600 drawn faces of cats, dogs, foxes, owls, pandas and rabbits, 100 each.",
+    600,
+    draw,
+)

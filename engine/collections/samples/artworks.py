@@ -36,5 +36,6 @@ def draw() -> Iterator[DrawnImage]:
             yield DrawnImage(f"{manner.replace(' ', '-')}-{number:03d}.png", manner, "", artwork(manner, number))
 
 
-SAMPLE = Sample("artworks", "Artworks",
-                "500 drawn artworks in ten manners, from pointillism to ink wash, 50 each.", draw)
+SAMPLE = Sample(
+    "artworks", "Artworks", "500 drawn artworks in ten manners, from pointillism to ink wash, 50 each.", 500, draw
+)

@@ -37,5 +37,10 @@ def draw() -> Iterator[DrawnImage]:
         yield DrawnImage(f"digit-{number:04d}.png", str(label), "", enlarged(cells))
 
 
-SAMPLE = Sample("digits", "Handwritten digits",
-                "1,797 real handwritten digits, 0 to 9 (UCI, carried by scikit-learn), enlarged.", draw)
+SAMPLE = Sample(
+    "digits",
+    "Handwritten digits",
+    "1,797 real handwritten digits, 0 to 9 (UCI, carried by scikit-learn), enlarged.",
+    1797,
+    draw,
+)

@@ -23,8 +23,18 @@ KINDS: dict[str, Callable[[Pen, np.random.Generator, Look], None]] = {
 EACH = 40
 SEED = 27_182
 LIGHT_MAP = 96
-WALLS: list[Colour] = [(240, 240, 238), (246, 238, 228), (226, 234, 240), (238, 226, 226), (226, 236, 224),
-                       (234, 228, 242), (214, 208, 198), (196, 206, 212), (250, 232, 200), (176, 186, 178)]
+WALLS: list[Colour] = [
+    (240, 240, 238),
+    (246, 238, 228),
+    (226, 234, 240),
+    (238, 226, 226),
+    (226, 236, 224),
+    (234, 228, 242),
+    (214, 208, 198),
+    (196, 206, 212),
+    (250, 232, 200),
+    (176, 186, 178),
+]
 
 
 def product(kind: str, number: int) -> DrawnImage:
@@ -58,5 +68,6 @@ def draw() -> Iterator[DrawnImage]:
             yield product(kind, number)
 
 
-SAMPLE = Sample("products", "Products",
-                "320 drawn products of eight kinds, 40 each, with a short text for every one.", draw)
+SAMPLE = Sample(
+    "products", "Products", "320 drawn products of eight kinds, 40 each, with a short text for every one.", 320, draw
+)

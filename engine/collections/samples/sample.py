@@ -23,4 +23,5 @@ class Sample:
     name: str
     title: str
     summary: str
+    count: int
     draw: Callable[[], Iterator[DrawnImage]]

@@ -52,6 +52,7 @@ def test_every_label_has_its_number_of_pictures(drawn: dict[str, list[DrawnImage
     counts = Counter(image.label for image in drawn[name])
     assert len(counts) == labels
     assert set(counts.values()) == {each}
+    assert SAMPLES[name].count == len(drawn[name])
 
 
 def test_the_digits_are_all_there(drawn: dict[str, list[DrawnImage]]) -> None:
