@@ -135,8 +135,8 @@ def test_a_cut_off_line_of_events_is_passed_over(home: Home) -> None:
 
 def test_shipped_runs_stand_beside_own_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = Home(tmp_path / "shipped")
-    fresh(shipped, "default")
     monkeypatch.setattr(Home, "shipped_weights", property(lambda self: shipped.weights))
+    fresh(shipped, "default")
     home = Home(tmp_path / "own")
     fresh(home, "mine")
     assert [run.name for run in runs.runs(home)] == ["mine", "default"]
