@@ -61,7 +61,8 @@ class Receipt:
 
     Attributes:
         milliseconds: the search alone. encode_milliseconds: turning the query picture into a vector, 0 for stored ones.
-        examined: how many vectors were compared with the query, of `total`; -1 where it is not counted.
+        examined: how many vectors were compared with the query, of `pool`; -1 where it is not counted.
+        total: how many images could have been answers: without the query, and with the wanted label.
         recall: the share of the truly nearest that the answer holds; `estimated` when it was measured on other queries.
         wanted: how many hits were asked for.
     """
@@ -69,6 +70,7 @@ class Receipt:
     milliseconds: float
     encode_milliseconds: float
     examined: int
+    pool: int
     total: int
     recall: float
     estimated: bool
@@ -124,7 +126,7 @@ class Answer:
         words += ["--weights", recipe.weights] if recipe.weights else []
         words += ["--embedding", recipe.embedding, "--metric", recipe.metric, "--method", recipe.method_text]
         words += ["--k", str(recipe.k)]
-        words += ["--label", self.label] if self.label else []
+        words += [f"--label={self.label}"] if self.label else []  # a label may begin with a dash
         words += ["--crop", ",".join(f"{side:.4f}" for side in self.query.crop)] if self.query.crop else []
         words += ["--include-query"] if self.include_query else []
         words += ["--image", str(self.query.image_id)] if self.query.image_id is not None else ["--", self.query.name]
@@ -133,8 +135,8 @@ class Answer:
     def _looked_at(self) -> str:
         if self.receipt.examined < 0:
             return "how many it looked at is not counted"
-        share = 100 * self.receipt.examined / max(self.receipt.total, 1)
-        if self.receipt.examined >= self.receipt.total:
+        share = 100 * self.receipt.examined / max(self.receipt.pool, 1)
+        if self.receipt.examined >= self.receipt.pool:
             return "looked at all"
         return f"looked at {share:.0f} %" if share >= 1 else f"looked at {share:.1g} %"
 

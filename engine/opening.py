@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from engine.errors import NoIndex, NoVectors, StaleVectors
+from engine.errors import Corrupt, NoIndex, NoVectors, StaleVectors, StorageFull
 from engine.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
     from engine.home import Home
     from engine.indexes import Index
     from engine.searcher import Searcher
-    from engine.storage import Store
+    from engine.shelf import Shelf
+    from engine.storage import Snapshot, Store
 
 BUILT_WHILE_WAITING = 16_000_000  # values (vectors × their length) whose index is built in seconds
 
@@ -29,8 +32,10 @@ def default_recipe(home: Home, collection: str) -> Recipe:
     return Recipe(collection, first.name, first.weights, embedding="max" if first.weights else "flatten")
 
 
-def open_searcher(collection: Collection, info: EncoderInfo, recipe: Recipe, *, build_large: bool = False) -> Searcher:
-    """The recipe, ready to answer.
+def open_searcher(
+    collection: Collection, info: EncoderInfo, recipe: Recipe, *, exact: Shelf[Index], build_large: bool = False
+) -> Searcher:
+    """The recipe, ready to answer; `exact` keeps the exact indexes that recipes over the same vectors share.
 
     Raises:
         NoVectors, StaleVectors: embed first. NoIndex: the index is large; build it first (or `build_large`).
@@ -44,7 +49,9 @@ def open_searcher(collection: Collection, info: EncoderInfo, recipe: Recipe, *, 
     images, vectors = collection.images(), stored(collection, info, recipe.embedding)
     if vectors is None or not _belong_together(images, vectors):
         raise StaleVectors(f"The collection {recipe.collection} is being changed right now.", way_out="Try again.")
-    return Searcher(recipe, images, vectors, open_index(collection, info, recipe, vectors))
+    truth = exact.get((vectors.digest, recipe.metric), lambda: exact_index(vectors, recipe.metric))
+    index = open_index(collection, info, recipe, vectors, truth)
+    return Searcher(recipe, images, vectors, index, truth)
 
 
 def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -> None:
@@ -73,8 +80,7 @@ def require_index(collection: Collection, info: EncoderInfo, recipe: Recipe) -> 
     vectors = None if recipe.method == "exact" else stored(collection, info, recipe.embedding)
     if vectors is None or vectors.matrix.size < BUILT_WHILE_WAITING:
         return
-    snapshot = index_store(collection, info, recipe).open()
-    if snapshot is None or snapshot.facts["vectors"] != vectors.digest:
+    if _fresh(index_store(collection, info, recipe), vectors) is None:
         rows, width = vectors.matrix.shape
         raise NoIndex(
             f"The {recipe.method} index over {rows:,} vectors of {width:,} values has not been built yet.",
@@ -82,20 +88,38 @@ def require_index(collection: Collection, info: EncoderInfo, recipe: Recipe) -> 
         )
 
 
-def open_index(collection: Collection, info: EncoderInfo, recipe: Recipe, vectors: Vectors) -> Index:
+def open_index(collection: Collection, info: EncoderInfo, recipe: Recipe, vectors: Vectors, exact: Index) -> Index:
     """The index of a recipe over those vectors: the stored one if it was made from them, else built and stored now."""
     from engine.indexes import make_index
 
     index = make_index(recipe.method, recipe.metric, **dict(recipe.options))
-    if recipe.method == "exact":  # it is the vectors themselves
-        return index.build(vectors.ids, vectors.matrix)
+    if recipe.method == exact.name:  # it is the vectors themselves
+        return exact
     store = index_store(collection, info, recipe)
-    snapshot = store.open()
-    if snapshot is not None and snapshot.facts["vectors"] == vectors.digest:
+    snapshot = _fresh(store, vectors)
+    if snapshot is not None:
         return index.load(snapshot.folder)
     index.build(vectors.ids, vectors.matrix)
-    store.publish(index.save, {"vectors": vectors.digest, "recipe": str(recipe)})
+    with suppress(StorageFull):  # it answers all the same, and is built again next time
+        store.publish(index.save, {"vectors": vectors.digest, "recipe": str(recipe)})
     return index
+
+
+def exact_index(vectors: Vectors, metric: str) -> Index:
+    """Exact search over the vectors."""
+    from engine.indexes import make_index
+
+    return make_index("exact", metric).build(vectors.ids, vectors.matrix)
+
+
+def _fresh(store: Store, vectors: Vectors) -> Snapshot | None:
+    """The stored index if it is whole and was made from these vectors; a damaged one is made anew like none."""
+    try:
+        snapshot = store.open()
+    except Corrupt as error:
+        logging.getLogger("benzer").warning("%s It is made again.", error.message)
+        return None
+    return snapshot if snapshot is not None and snapshot.facts["vectors"] == vectors.digest else None
 
 
 def index_store(collection: Collection, info: EncoderInfo, recipe: Recipe) -> Store:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -51,3 +53,24 @@ class Shelf(Generic[T]):
             self._things.move_to_end(key)
             while len(self._things) > self.room:
                 self._things.popitem(last=False)
+
+
+def stamp(*paths: Path) -> tuple[object, ...]:
+    """Part of a key: changes whenever one of the files does. A cheap look at times and sizes, no reading.
+
+    An absent file and an empty one count the same: readers of SQLite put an empty log there and take it away.
+    """
+    found = []
+    for path in paths:
+        try:
+            status = os.stat(path)
+        except (OSError, ValueError):
+            found.append((0, 0))
+        else:
+            found.append((status.st_mtime_ns, status.st_size) if status.st_size else (0, 0))
+    return tuple(found)
+
+
+def catalogue_stamp(folder: Path) -> tuple[object, ...]:
+    """The stamp of a collection's catalogue with its log."""
+    return stamp(folder / "catalogue.sqlite", folder / "catalogue.sqlite-wal")

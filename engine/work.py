@@ -109,11 +109,12 @@ def index(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.collections.collection import Collection
     from engine.encoders import open_encoder
     from engine.opening import open_searcher
+    from engine.shelf import Shelf
 
     home, recipe = _home(arguments), Recipe.from_dict(arguments["recipe"])
     reporter.update("Building the index", 0, 1, "indexes")
     info = open_encoder(recipe.encoder, recipe.weights, home).info
-    searcher = open_searcher(Collection.open(home, recipe.collection), info, recipe, build_large=True)
+    searcher = open_searcher(Collection.open(home, recipe.collection), info, recipe, exact=Shelf(1), build_large=True)
     reporter.update("Building the index", 1, 1, "indexes")
     return {"collection": recipe.collection, "vectors": searcher.index.size}
 

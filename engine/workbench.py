@@ -14,7 +14,6 @@ for hit in answer.hits:
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -28,7 +27,7 @@ from engine.errors import NoIndex, NotReady, NotTrained
 from engine.home import Home
 from engine.jobs import Job, Progress, Reporter
 from engine.recipe import Recipe
-from engine.shelf import Shelf
+from engine.shelf import Shelf, catalogue_stamp, stamp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +76,7 @@ class Workbench:
     def __init__(self, home: Home | None = None) -> None:
         self.home = home or Home.default()
         self._searchers: Shelf[Searcher] = Shelf(_SEARCHERS_KEPT)
+        self._exact: Shelf[Index] = Shelf(_SEARCHERS_KEPT)  # shared by the searchers over the same vectors
         self._encoders: Shelf[Encoder] = Shelf(_ENCODERS_KEPT)
 
     # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────
@@ -149,15 +149,14 @@ class Workbench:
             encode_milliseconds=0.0 if query.data is None and query.crop is None else took,
         )
 
-    def compare(self, recipe: Recipe, query: Query, methods: Iterable[str], **options: Any) -> list[Answer]:
-        """The same query under several search methods, in the order given."""
-        return [self.search(recipe.but(method=method), query, **options) for method in methods]
-
     def searcher(self, recipe: Recipe) -> Searcher:
-        """The opened recipe, from the cache as long as neither the images nor the weights changed."""
-        collection = self.collection(recipe.collection)
-        key = (recipe.but(k=1), _stamp(collection.folder), self._weights_stamp(recipe))
-        return self._searchers.get(key, lambda: opening.open_searcher(collection, self.encoder(recipe).info, recipe))
+        """The opened recipe, from the cache as long as neither images, weights nor vectors changed."""
+        from engine.encoders.vectors import store
+
+        collection, info = self.collection(recipe.collection), self.encoder(recipe).info
+        vectors = store(collection, info, recipe.embedding).folder / "current.json"
+        key = (recipe.but(k=1), info.fingerprint, catalogue_stamp(collection.folder), stamp(vectors))
+        return self._searchers.get(key, lambda: opening.open_searcher(collection, info, recipe, exact=self._exact))
 
     def encoder(self, recipe: Recipe) -> Encoder:
         """The recipe's encoder, loaded; NotTrained or Corrupt when its weights are not there or damaged."""
@@ -214,6 +213,7 @@ class Workbench:
         """Delete a collection with its vectors and indexes. Pictures referenced in place are not touched."""
         self.collection(collection).remove()
         self._searchers.clear()
+        self._exact.clear()
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -242,7 +242,7 @@ class Workbench:
         if not recipe.weights:
             return None
         folders = (self.home.weights / recipe.weights, self.home.shipped_weights / recipe.weights)
-        return tuple(_stamp(folder, "run.json") for folder in folders)
+        return stamp(*(folder / "run.json" for folder in folders))
 
     def _at_home(self, arguments: dict[str, Any]) -> dict[str, Any]:
         return {**arguments, "home": str(self.home.root)}
@@ -256,15 +256,3 @@ def _card(collection: Collection) -> CollectionCard:
     origin = str(collection.source.get("kind", ""))
     rejects = len(collection.rejects())
     return CollectionCard(collection.name, collection.title, len(images.ids), labels, rejects, thumbs, origin)
-
-
-def _stamp(folder: Path, *names: str) -> tuple[object, ...]:
-    """Changes whenever one of the files does: a cheap look at times and sizes, no reading."""
-    found = []
-    for name in names or ("catalogue.sqlite", "catalogue.sqlite-wal"):
-        try:
-            status = os.stat(folder / name)
-            found.append((name, status.st_mtime_ns, status.st_size, status.st_ino))
-        except FileNotFoundError:
-            found.append((name, 0, 0, 0))
-    return tuple(found)

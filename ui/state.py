@@ -19,7 +19,7 @@ from engine.answers import Query
 from engine.errors import BadParameter, BenzerError, Corrupt
 from engine.jobs import Job
 from engine.recipe import MAX_K, Recipe, parse_method
-from engine.shelf import Shelf
+from engine.shelf import Shelf, catalogue_stamp
 from engine.workbench import CollectionCard, Workbench
 
 if TYPE_CHECKING:
@@ -45,18 +45,20 @@ def workbench() -> Workbench:
 
 def open_collection(name: str) -> Collection:
     """The collection of that name, kept open until it changes; NotFound when there is none."""
-    return _opened.get((name, _stamp(workbench().home.datasets / name)), lambda: workbench().collection(name))
+    return _opened.get((name, catalogue_stamp(workbench().home.datasets / name)), lambda: workbench().collection(name))
 
 
 def images_of(name: str) -> Images:
     """The usable images of a collection, kept until it changes."""
-    return _images.get((name, _stamp(workbench().home.datasets / name)), lambda: open_collection(name).images())
+    return _images.get(
+        (name, catalogue_stamp(workbench().home.datasets / name)), lambda: open_collection(name).images()
+    )
 
 
 def collection_cards() -> list[CollectionCard]:
     """A card for every collection, kept until one of them changes."""
     folders = sorted(p for p in workbench().home.datasets.glob("*") if p.is_dir())
-    key = tuple((folder.name, _stamp(folder)) for folder in folders)
+    key = tuple((folder.name, catalogue_stamp(folder)) for folder in folders)
     return _cards.get(key, workbench().collections)
 
 
@@ -80,17 +82,6 @@ def job_about(collection: str) -> Job | None:
         if collection in names and job.kind != "train" and job.alive:
             return job
     return None
-
-
-def _stamp(folder: Path) -> tuple[object, ...]:
-    found = []
-    for name in ("catalogue.sqlite", "catalogue.sqlite-wal"):
-        try:
-            status = os.stat(folder / name)
-            found.append((status.st_mtime_ns, status.st_size, status.st_ino))
-        except (FileNotFoundError, NotADirectoryError, ValueError):
-            found.append((0, 0, 0))
-    return tuple(found)
 
 
 # ── the query ────────────────────────────────────────────────────────────────────────────────────────────────────────

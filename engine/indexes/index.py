@@ -132,5 +132,5 @@ def checked_ids(ids: Ids, count: int) -> Ids:
 
 
 def checked_k(k: int) -> int:
-    """k as a whole number from 1 to MAX_K, else BadParameter."""
-    return Setting("k", "k", "", 1, MAX_K).checked(k, "the search")
+    """k as a whole number from 1 to MAX_K and the query itself, else BadParameter."""
+    return Setting("k", "k", "", 1, MAX_K + 1).checked(k, "the search")

@@ -31,7 +31,9 @@ def searcher(method: str = "exact", metric: str = "cosine", **settings: int) -> 
     images = SimpleNamespace(ids=ids, labels=labels, names=names, texts=[""] * COUNT, hashes=[""] * COUNT)
     vectors = SimpleNamespace(ids=ids, matrix=matrix, digest="d", hashes=[""] * COUNT)
     recipe = Recipe("c", "model-1", "w", metric=metric, method=method, options=tuple(settings.items()))
-    return Searcher(recipe, images, vectors, make_index(method, metric, **settings).build(ids, matrix))  # type: ignore[arg-type]
+    index = make_index(method, metric, **settings).build(ids, matrix)
+    exact = index if method == "exact" else make_index("exact", metric).build(ids, matrix)
+    return Searcher(recipe, images, vectors, index, exact)  # type: ignore[arg-type]
 
 
 def ask(opened: Searcher, id: int = 5, k: int = 8, **options):
@@ -92,6 +94,72 @@ class Lazy:
         return Neighbours(answer.ids[:, ::2], answer.distances[:, ::2], np.array([COUNT // 2]))
 
 
+def test_a_rare_label_is_found_by_every_method() -> None:
+    """Asking a whole index for more and more ends somewhere; the few that carry the label are then looked at."""
+    for method in ("lsh", "kmeans", "hnsw"):
+        opened = searcher(method)
+        opened._labels = np.array(["rare" if row in (7, 50) else "common" for row in range(COUNT)])
+        opened.index = Blind(opened)  # type: ignore[assignment]
+        answer = ask(opened, label="rare")
+        assert {hit.id for hit in answer.hits} == {5 + 3 * 7, 5 + 3 * 50}
+        assert answer.receipt.recall == 1.0
+        assert answer.receipt.examined == 12
+        assert answer.receipt.pool == COUNT
+        assert "looked at 20 %" in answer.sentence()
+
+
+def test_images_without_a_vector_are_neither_found_nor_counted() -> None:
+    opened = searcher()
+    ids = opened.images.ids
+    there = np.ones(COUNT, bool)
+    there[[1, COUNT - 1]] = False  # one in the middle and the last one, both with a label
+    vectors = SimpleNamespace(ids=ids[there], matrix=opened.vectors.matrix[there], digest="d", hashes=[])
+    exact = make_index("exact", "cosine").build(vectors.ids, vectors.matrix)
+    partial = Searcher(opened.recipe, opened.images, vectors, exact, exact)  # type: ignore[arg-type]
+    assert ask(partial, k=100).receipt.total == COUNT - 3
+    answer = ask(partial, label="dog", k=100)
+    assert answer.receipt.total == len(answer.hits) == COUNT // 3 - 1
+    for hit in answer.hits:
+        wanted = cosine(opened.vectors.matrix[:1], opened.vectors.matrix[(hit.id - 5) // 3][None])[0, 0]
+        assert hit.distance == pytest.approx(wanted, abs=1e-5)
+    with pytest.raises(NotFound, match="could not be read"):
+        partial.vector(int(ids[1]))
+
+
+def test_recall_is_estimated_for_each_k_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.searcher.COMPUTED_UP_TO", 10)
+    opened = searcher("lsh", bits=6, tables=1)
+    few, many = ask(opened, k=2), ask(opened, k=40)
+    assert few.receipt.estimated
+    assert many.receipt.estimated
+    assert few.receipt.recall != many.receipt.recall
+    assert "measured on a sample" in few.sentence()
+    assert not ask(searcher(), k=2).receipt.estimated
+
+
+def test_a_thousand_neighbours_beside_the_query_itself() -> None:
+    rng = np.random.default_rng(0)
+    ids, matrix = np.arange(1100, dtype=np.int64), rng.normal(size=(1100, 4)).astype(np.float32)
+    images = SimpleNamespace(ids=ids, labels=[""] * 1100, names=["x"] * 1100, texts=[""] * 1100, hashes=[""] * 1100)
+    vectors = SimpleNamespace(ids=ids, matrix=matrix, digest="d", hashes=[])
+    exact = make_index("exact", "cosine").build(ids, matrix)
+    answer = ask(Searcher(Recipe("c", "e"), images, vectors, exact, exact), 5, k=1000)  # type: ignore[arg-type]
+    assert len(answer.hits) == 1000
+
+
+class Blind:
+    """An index that looks at ten vectors and only ever finds the first image."""
+
+    name = "blind"
+
+    def __init__(self, opened: Searcher) -> None:
+        self.opened = opened
+        self.size = COUNT
+
+    def search(self, queries: np.ndarray, k: int) -> Neighbours:
+        return Neighbours(np.array([[5]]), np.zeros((1, 1), np.float32), np.array([10]))
+
+
 def test_what_was_missed_is_counted_and_named() -> None:
     opened = searcher()
     truth = [hit.id for hit in ask(opened, include_query=True).hits]
@@ -137,14 +205,15 @@ def test_csv_and_json_hold_the_whole_answer() -> None:
 )
 def test_the_command_is_one_that_the_command_line_understands(query: Query) -> None:
     opened = searcher("lsh", bits=6, tables=4)
+    opened._labels = np.array(["-dog"] * COUNT)
     answer = opened.answer(
-        query, opened.vector(5), opened.recipe, include_query=True, label="dog", encode_milliseconds=1.0
+        query, opened.vector(5), opened.recipe, include_query=True, label="-dog", encode_milliseconds=1.0
     )
     words = shlex.split(answer.command())
     assert words[:4] == ["python", "-m", "engine", "search"]
     parsed = parser().parse_args(words[3:])
     assert parsed.method == "lsh(bits=6,tables=4)"
-    assert parsed.label == "dog"
+    assert parsed.label == "-dog"
     assert parsed.include_query
     assert (parsed.image == 5) if query.data is None else (parsed.picture == query.name)
 

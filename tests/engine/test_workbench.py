@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import shutil
 import threading
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine import opening
 from engine.errors import BadParameter, NoIndex, NotFound, NoVectors, StaleVectors, UnreadableImage
 from engine.home import Home
 from engine.recipe import Recipe
@@ -243,3 +245,64 @@ def test_a_large_index_is_left_to_a_job(made: tuple[Workbench, Path], monkeypatc
     bench.run("index", recipe=asked.as_dict())
     assert bench.readiness(asked).ready
     assert len(bench.search(asked, Query.image(first(bench, "red"))).hits) == 8
+
+
+def test_a_damaged_index_is_made_anew(made: tuple[Workbench, Path], tmp_path: Path) -> None:
+    bench, _ = own(made, tmp_path)
+    asked = recipe(method="kmeans")
+    answer = bench.search(asked, Query.image(first(bench, "red")))
+    [store] = (tmp_path / "home" / "datasets" / "colours" / "indexes").iterdir()
+    for path in [p for p in store.rglob("*") if p.is_file() and p.name != ".lock"]:
+        if not path.exists():
+            continue  # swept when the former one was made anew
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 4
+        path.write_bytes(data)
+        again = Workbench(bench.home)
+        assert again.readiness(asked).ready
+        assert again.search(asked, Query.image(first(bench, "red"))).hits == answer.hits
+
+
+def test_an_index_that_cannot_be_stored_answers_all_the_same(
+    made: tuple[Workbench, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, _ = own(made, tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("engine.storage.os.fsync", full)
+    assert len(bench.search(recipe(method="hnsw"), Query.image(first(bench, "red"))).hits) == 8
+
+
+def test_vectors_made_meanwhile_are_seen(made: tuple[Workbench, Path], tmp_path: Path) -> None:
+    """A file that could not be read is left out; once it is back and embedded, a running app must know."""
+    bench, pictures = own(made, tmp_path)
+    id = first(bench, "red")
+    shutil.rmtree(tmp_path / "home" / "datasets" / "colours" / "vectors")
+    (pictures / "blue" / "blue_03.png").rename(tmp_path / "away.png")
+    bench.run("embed", recipe=recipe().as_dict())
+    assert bench.search(recipe(), Query.image(id)).receipt.total == 3 * EACH - 2
+    (tmp_path / "away.png").rename(pictures / "blue" / "blue_03.png")
+    bench.run("embed", recipe=recipe().as_dict())
+    assert bench.search(recipe(), Query.image(id)).receipt.total == 3 * EACH - 1
+
+
+def test_readers_do_not_make_a_recipe_open_anew(made: tuple[Workbench, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Workbench(made[0].home)
+    opened: list[object] = []
+    real = opening.open_searcher
+    monkeypatch.setattr(opening, "open_searcher", lambda *a, **k: opened.append(a) or real(*a, **k))
+    bench.search(recipe(), Query.image(1))
+
+    def ask() -> None:
+        for _ in range(10):
+            bench.collection("colours").images()
+            bench.search(recipe(), Query.image(1))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == 1

@@ -253,7 +253,7 @@ def test_an_id_that_is_there_already_is_refused(built, case):
     assert built[case].size == 600
 
 
-@pytest.mark.parametrize("k", [0, -1, 1001, 2.5, True, "8", None])
+@pytest.mark.parametrize("k", [0, -1, 1002, 2.5, True, "8", None])
 def test_a_k_out_of_range_is_refused(built, case, k):
     with pytest.raises(BadParameter, match="The k of the search"):
         built[case].search(np.zeros((1, 24), np.float32), k)
