@@ -159,6 +159,8 @@ def _choices() -> tuple[object, ...]:
 
 def _read_details(address: dict[str, str]) -> None:
     if "method" in address:
+        for key in [key for key in map(str, st.session_state) if key.partition(".")[0] in workbench().methods()]:
+            st.session_state[key] = None  # what the address does not name is automatic, not what it was before
         name, options = parse_method(address["method"])
         st.session_state.method = name
         for option, value in options:

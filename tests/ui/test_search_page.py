@@ -62,6 +62,19 @@ def test_a_changed_choice_changes_the_address(bench: Workbench) -> None:
     assert params(test)["q"] == "5"
 
 
+@pytest.mark.parametrize("before", ["lsh(tables=20)", "kmeans(clusters=3)"])
+def test_a_link_without_settings_takes_the_former_ones_back(bench: Workbench, before: str) -> None:
+    test = visit(**RAW | {"method": before}, q="5")
+    assert params(test)["method"] == before
+    test.query_params["method"] = "lsh"
+    test.run()
+    assert str(test.session_state.recipe) == "shapes/raw-pixels/max/cosine/lsh/8"
+    assert params(test)["method"] == "lsh"
+    test.query_params["method"] = before.partition("(")[0]
+    test.run()
+    assert not test.session_state.recipe.options
+
+
 def test_another_collection_forgets_the_number_of_the_picture(bench: Workbench) -> None:
     test = visit(**RAW, q="9")
     test.sidebar.selectbox(key="collection").select("few").run()
