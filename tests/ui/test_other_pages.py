@@ -107,6 +107,18 @@ def test_training_starts_with_what_was_filled_in(bench: Workbench, monkeypatch: 
     assert (arguments["config"]["model"], arguments["config"]["epochs"]) == (2, 3)
 
 
+@pytest.mark.parametrize("model", [1, 2, 3, 4])
+def test_the_size_proposed_is_one_the_model_can_take(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, model: int
+) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append(arguments["config"]))
+    test = page("train", recipe=Recipe("shapes", f"model-{model}"))
+    proposed = test.select_slider[0].value
+    next(button for button in test.button if button.label == "Start training").click().run()
+    assert (started[0]["model"], started[0]["size"]) == (model, proposed)
+
+
 def test_training_needs_a_collection(empty_bench: Workbench) -> None:
     test = page("train", recipe=None)
     assert "Add pictures" in [button.label for button in test.button]

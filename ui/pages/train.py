@@ -70,7 +70,7 @@ def _form(recipe: Recipe) -> None:
         rate = right.number_input("Learning rate", 1e-6, 1.0, 1e-3, step=1e-4, format="%.5f")
         batch = left.number_input("Batch", 1, 512, 32, help="Pictures a step. Smaller needs less memory.")
         size = right.select_slider(
-            "Picture size", SIZES, 96, help="Larger sees more detail and takes longer. Model 4 starts at 160."
+            "Picture size", SIZES, 160, help="Larger sees more detail and takes longer. Model 4 starts at 160."
         )
         if st.form_submit_button("Start training", type="primary", icon=":material/play_arrow:"):
             config = {
