@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from engine.answers import Answer, Query
     from engine.workbench import Workbench
 
+_KEPT = {  # what a person who stops a command may rely on
+    "import": "The same command goes on from there.",
+    "samples": "The same command goes on from there.",
+    "rescan": "The same command goes on from there.",
+    "embed": "What is finished is kept; the same command goes on from there.",
+    "search": "Vectors that are finished are kept; the same command goes on from there.",
+    "train": "The best weights so far are kept as a run; see: python -m engine encoders",
+}
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
@@ -43,7 +51,7 @@ def main(words: list[str] | None = None) -> int:
         )
         return 1
     except (KeyboardInterrupt, Stopped):
-        print("\nStopped. What is finished is kept; the same command goes on from there.", file=sys.stderr)
+        print("\nStopped. " + _KEPT.get(arguments.command, "Nothing was changed."), file=sys.stderr)
         return 130
     return 0
 

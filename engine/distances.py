@@ -15,12 +15,11 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Distance:
-    """A named distance: `between` maps (q, d) and (n, d) to (q, n); `similarity` maps a distance to 0…1 for people."""
+    """A named distance: `between` maps (q, d) and (n, d) to (q, n)."""
 
     name: str
     title: str
     between: Callable[[Matrix, Matrix], Matrix]
-    similarity: Callable[[Matrix], Matrix]
 
 
 def cosine(a: Matrix, b: Matrix) -> Matrix:
@@ -34,11 +33,6 @@ def euclidean(a: Matrix, b: Matrix) -> Matrix:
     return np.sqrt(np.maximum(squares, 0.0)).astype(np.float32)
 
 
-def hamming(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Matrix:
-    """The number of differing bits between rows of packed bits."""
-    return np.bitwise_count(a[:, None, :] ^ b[None, :, :]).sum(-1).astype(np.float32)
-
-
 def normalised(vectors: Matrix) -> Matrix:
     """The rows scaled to length 1; zero rows stay zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -46,8 +40,8 @@ def normalised(vectors: Matrix) -> Matrix:
 
 
 METRICS: dict[str, Distance] = {
-    "cosine": Distance("cosine", "Cosine", cosine, lambda d: np.float32(1) - d / np.float32(2)),
-    "euclidean": Distance("euclidean", "Euclidean", euclidean, lambda d: np.float32(1) / (np.float32(1) + d)),
+    "cosine": Distance("cosine", "Cosine", cosine),
+    "euclidean": Distance("euclidean", "Euclidean", euclidean),
 }
 
 

@@ -35,6 +35,7 @@ from engine.storage import read_json, write_json
 
 _EVENTS_AT_MOST_EVERY = 0.2  # seconds between two stored progress events of one stage
 _TAIL = 65_536  # bytes at the end of the events file that surely hold the last progress
+_KEPT = 200  # jobs of which a person may still want to know
 _STARTUP = 15.0  # seconds a worker may take until it holds its lock
 
 
@@ -215,7 +216,10 @@ class Job:
 
 
 def start(root: Path, kind: str, title: str, arguments: dict[str, Any]) -> Job:
-    """Start a worker for `kind` with JSON-able `arguments` and return at once."""
+    """Start a worker for `kind` with JSON-able `arguments` and return at once; the oldest ended jobs are forgotten."""
+    for old in jobs(root)[_KEPT:]:
+        if not old.alive:
+            old.remove()
     folder = _new_folder(root, kind)
     write_json(folder / "config.json", {"kind": kind, "title": title, "arguments": arguments, "started": time.time()})
     with open(folder / "log.txt", "wb") as log:

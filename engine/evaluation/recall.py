@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,17 +12,6 @@ COMPUTED_UP_TO = 50_000  # vectors; beyond, recall is estimated on a sample
 _TIE = 1e-6  # distances nearer to each other than this share are the same: single precision tells no more
 _SAMPLE = 200
 _SEED = 0
-
-
-@dataclass(frozen=True)
-class Recall:
-    """recall@k as a share from 0 to 1; `estimated` where it stands for a sample and not for the queries asked."""
-
-    value: float
-    estimated: bool
-
-    def __str__(self) -> str:
-        return f"{self.value:.1%}" + (" (estimated on a sample)" if self.estimated else "")
 
 
 def recall_at_k(found: Neighbours, truth: Neighbours) -> NDArray[np.float64]:
@@ -46,36 +33,15 @@ def recall_at_k(found: Neighbours, truth: Neighbours) -> NDArray[np.float64]:
     return np.where(wanted > 0, np.minimum(right, wanted) / np.maximum(wanted, 1), 1.0)
 
 
-def recall_against_exact(index: Index, exact: Index, queries: Vectors, k: int) -> Recall:
-    """recall@k of an index: computed for the queries up to 50,000 vectors, estimated on a sample of them beyond.
-
-    Args:
-        exact: an exact index over the same vectors. queries: (q, d).
-    """
-    if exact.size > COMPUTED_UP_TO:
-        return Recall(estimated_recall(index, exact, queries, k, leave_one_out=False), estimated=True)
-    return Recall(_mean_recall(index, exact, queries, k), estimated=False)
-
-
-def estimated_recall(
-    index: Index, exact: Index, vectors: Vectors, k: int, *, sample: int = _SAMPLE, leave_one_out: bool = True
-) -> float:
+def estimated_recall(index: Index, exact: Index, vectors: Vectors, k: int, *, sample: int = _SAMPLE) -> float:
     """The mean recall@k over at most `sample` rows of `vectors` asked as queries: an estimate, to be labelled as one.
 
     Args:
-        vectors: (n, d); with `leave_one_out` they are the indexed vectors, and finding itself does not count.
+        vectors: (n, d), the indexed vectors; that each finds itself does not count.
     """
     rng = np.random.default_rng(_SEED)
     rows = np.sort(rng.choice(len(vectors), min(sample, len(vectors)), replace=False))
     queries = np.ascontiguousarray(vectors[rows], dtype=np.float32)
-    if not leave_one_out:
-        return _mean_recall(index, exact, queries, k)
-    more = min(k + 1, 1000)
-    with_itself = _mean_recall(index, exact, queries, more)
+    shares = recall_at_k(index.search(queries, k + 1), exact.search(queries, k + 1))
     # One of the k + 1 is the vector itself, which every method finds: it is taken off both sides of the share.
-    return max(0.0, (with_itself * more - 1) / (more - 1)) if more > 1 else with_itself
-
-
-def _mean_recall(index: Index, exact: Index, queries: Vectors, k: int) -> float:
-    shares = recall_at_k(index.search(queries, k), exact.search(queries, k))
-    return float(shares.mean()) if len(shares) else 1.0
+    return max(0.0, (float(shares.mean()) * (k + 1) - 1) / k)

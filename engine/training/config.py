@@ -16,7 +16,7 @@ LEAST_IMAGES = 16
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """A training of one autoencoder. The defaults are the report's; values are checked when it is made.
+    """A training of one autoencoder. Its values are checked when it is made.
 
     Attributes:
         model: 1 to 4. loss: a name of LOSSES. schedule, options: a name of SCHEDULES and its settings.

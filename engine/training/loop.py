@@ -1,7 +1,7 @@
 """The training loop: decoded pictures in, a run with its best weights out.
 
-Everything random is a function of (seed, epoch, batch), and everything that moves is in `Training`: its weights, Adam's
-moments, the schedule's state and the number of finished epochs are all that a later start needs to go on identically.
+Everything random is a function of (seed, epoch, batch), and everything that moves is in `Training`: the weights, Adam's
+moments, the schedule's state and the number of finished epochs. Nothing else decides how a training goes on.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def train(config: TrainingConfig, pixels: NDArray[np.uint8], run: Run, reporter:
             best = training.keep_if_best(run, epoch, train_loss, validation)
             run.note(epoch=epoch + 1, train=train_loss, validation=validation, best=best,
                      rate=training.rate, images_per_second=round(len(learning) / seconds, 2))  # fmt: skip
-    except (Stopped, Diverged) as error:
-        run.end("stopped" if isinstance(error, Stopped) else "failed", epochs_done=training.epochs_done)
+    except (Stopped, Diverged, KeyboardInterrupt) as error:
+        run.end("failed" if isinstance(error, Diverged) else "stopped", epochs_done=training.epochs_done)
         raise
     run.end("done", epochs_done=training.epochs_done)
     return run

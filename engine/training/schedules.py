@@ -18,7 +18,7 @@ from engine.errors import BadParameter
 
 @dataclass(frozen=True)
 class Option:
-    """One number of a schedule, its limits and the default (that of the report where it names one)."""
+    """One number of a schedule, its limits and the default."""
 
     name: str
     title: str

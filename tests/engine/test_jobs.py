@@ -147,6 +147,19 @@ def test_a_job_that_lives_is_not_removed(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+def test_only_the_newest_jobs_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_KEPT", 1)
+    monkeypatch.setattr(jobs.subprocess, "Popen", lambda *a, **k: None)
+    for name in ("a", "b", "c"):
+        folder = folder_for(tmp_path, name, {"n": 1}, age=60)
+        if name != "b":
+            work(folder, {name: count_to})
+    jobs.start(tmp_path, "count", "Another", {})
+    kept = {job.id for job in jobs.jobs(tmp_path)}
+    assert {"job-c"} <= kept
+    assert not {"job-a", "job-b"} & kept
+
+
 @pytest.mark.slow
 def test_a_real_worker_runs_fails_in_one_sentence_and_may_be_killed(tmp_path: Path) -> None:
     job = jobs.start(tmp_path, "rescan", "Rescan nothing", {"home": str(tmp_path), "collection": "nothing"})

@@ -306,3 +306,38 @@ def test_readers_do_not_make_a_recipe_open_anew(made: tuple[Workbench, Path], mo
     for thread in threads:
         thread.join()
     assert len(opened) == 1
+
+
+def test_the_help_for_choosing_clusters_sees_the_three_colours(made: tuple[Workbench, Path]) -> None:
+    bench, _ = made
+    rows = bench.cluster_help(recipe(method="kmeans", metric="euclidean"))
+    assert [row["clusters"] for row in rows] == [2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32]
+    assert max(rows, key=lambda row: row["silhouette"])["clusters"] == 3
+    assert [row["clusters"] for row in rows if row["elbow"]] == [3]
+    with pytest.raises(NoVectors):
+        bench.cluster_help(recipe(encoder="raw-pixels"))
+
+
+def test_the_help_looks_at_a_part_of_many_vectors(
+    made: tuple[Workbench, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, _ = made
+    monkeypatch.setattr("engine.workbench._HELPFUL_ROWS", 10)
+    monkeypatch.setattr("engine.workbench._HELPFUL_VALUES", 1)
+    rows = bench.cluster_help(recipe(metric="euclidean"))
+    assert [row["clusters"] for row in rows] == [2, 3, 4, 5, 6, 8]  # of 9 vectors
+
+
+def test_images_that_could_not_be_embedded_are_named(tmp_path: Path) -> None:
+    draw_pictures(tmp_path / "pictures")
+    bench = Workbench(Home(tmp_path / "home"))
+    bench.run("import", source="folder", title="Colours", path=str(tmp_path / "pictures"))
+    torn = tmp_path / "pictures" / "red" / "red_03.png"
+    whole = torn.read_bytes()
+    torn.write_bytes(whole[:200])
+    bench.run("embed", recipe=recipe().as_dict())
+    assert [name for name, _ in bench.left_out(recipe())] == ["red/red_03.png"]
+    assert bench.left_out(recipe())[0][1].endswith(".")
+    torn.write_bytes(whole)
+    bench.run("embed", recipe=recipe().as_dict())
+    assert bench.left_out(recipe()) == ()

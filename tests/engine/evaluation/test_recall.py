@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from engine.errors import BadParameter
-from engine.evaluation import recall as module
-from engine.evaluation.recall import Recall, estimated_recall, recall_against_exact, recall_at_k
+from engine.evaluation.recall import estimated_recall, recall_at_k
 from engine.indexes import make_index
 from engine.indexes.index import Neighbours
 
@@ -42,20 +41,16 @@ def test_answers_of_different_shapes_are_refused():
         recall_at_k(answer([[1]], [[0.0]]), answer([[1, 2]], [[0.0, 0.1]]))
 
 
-def test_it_is_computed_for_small_and_estimated_for_large_collections(monkeypatch):
+def test_a_sample_tells_about_what_all_would():
     vectors = np.random.default_rng(0).standard_normal((500, 10)).astype(np.float32)
     exact = make_index("exact", "cosine").build(np.arange(500), vectors)
     poor = make_index("kmeans", "cosine", clusters=40, probes=1).build(np.arange(500), vectors)
-    computed = recall_against_exact(poor, exact, vectors[:100], 8)
-    shares = recall_at_k(poor.search(vectors[:100], 8), exact.search(vectors[:100], 8))
-    assert computed == Recall(float(shares.mean()), estimated=False)
-    assert 0.2 < computed.value < 0.95
-    monkeypatch.setattr(module, "COMPUTED_UP_TO", 100)
-    guessed = recall_against_exact(poor, exact, vectors, 8)
-    assert guessed.estimated
-    assert "estimated" in str(guessed)
-    assert guessed.value == pytest.approx(computed.value, abs=0.1)
-    assert recall_against_exact(exact, exact, vectors, 8).value == 1
+    all_of_them = estimated_recall(poor, exact, vectors, 8, sample=500)
+    shares = recall_at_k(poor.search(vectors, 9), exact.search(vectors, 9))
+    assert all_of_them == pytest.approx((9 * shares.mean() - 1) / 8)
+    assert 0.2 < all_of_them < 0.95
+    assert estimated_recall(poor, exact, vectors, 8, sample=200) == pytest.approx(all_of_them, abs=0.1)
+    assert estimated_recall(exact, exact, vectors, 8) == 1
 
 
 def test_finding_itself_does_not_count():
