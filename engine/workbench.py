@@ -44,6 +44,9 @@ __all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "
 _SEARCHERS_KEPT = 6
 _ENCODERS_KEPT = 2
 _THUMBS_ON_A_CARD = 4
+_CLUSTERS_TRIED = [2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64]
+_HELPFUL_VALUES = 1_000_000  # vectors × their length that the help for choosing clusters looks at: seconds, not minutes
+_HELPFUL_ROWS = 300  # vectors that it looks at in any case
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Workbench:
         self._searchers: Shelf[Searcher] = Shelf(_SEARCHERS_KEPT)
         self._exact: Shelf[Index] = Shelf(_SEARCHERS_KEPT)  # shared by the searchers over the same vectors
         self._encoders: Shelf[Encoder] = Shelf(_ENCODERS_KEPT)
+        self._left_out: Shelf[tuple[tuple[str, str], ...]] = Shelf(_SEARCHERS_KEPT)
 
     # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -170,6 +174,37 @@ class Workbench:
         from engine.collections.workers import preview_in_worker
 
         return preview_in_worker(data, side)
+
+    def left_out(self, recipe: Recipe) -> tuple[tuple[str, str], ...]:
+        """The images that could not be embedded and are not searched: name and reason of each."""
+        from engine.encoders.vectors import state, store
+
+        collection, info = self.collection(recipe.collection), self.encoder(recipe).info
+        folder = store(collection, info, recipe.embedding).folder
+        key = (folder, catalogue_stamp(collection.folder), stamp(folder / "current.json"))
+        return self._left_out.get(key, lambda: state(collection, info, recipe.embedding).left_out)
+
+    def cluster_help(self, recipe: Recipe) -> list[dict[str, float]]:
+        """Help for choosing the number of clusters of k-means: a row for each of some numbers, on a sample of vectors.
+
+        Returns:
+            Rows of clusters, inertia, silhouette and elbow, as `engine.indexes.kmeans.choose_clusters` gives them;
+            none where there are too few vectors to group.
+
+        Raises:
+            NotReady: embed first.
+        """
+        from engine.encoders.vectors import stored
+        from engine.indexes.kmeans import choose_clusters
+
+        collection, info = self.collection(recipe.collection), self.encoder(recipe).info
+        opening.require_vectors(collection, info, recipe)
+        vectors = stored(collection, info, recipe.embedding)
+        if vectors is None or not len(vectors.ids):
+            return []
+        count, width = vectors.matrix.shape
+        step = max(1, -(-count // max(_HELPFUL_ROWS, _HELPFUL_VALUES // width)))
+        return choose_clusters(vectors.matrix[::step], _CLUSTERS_TRIED, recipe.metric)
 
     # ── long work ────────────────────────────────────────────────────────────────────────────────────────────────
 
