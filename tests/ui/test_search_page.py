@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from engine.errors import StorageFull
 from engine.workbench import Workbench
 from tests.ui.conftest import SCRIPT
+from ui.components.cluster_help import proposals
 
 RAW = {"collection": "shapes", "encoder": "raw-pixels", "embedding": "max", "metric": "cosine", "method": "exact"}
 
@@ -202,3 +203,28 @@ def test_a_folder_that_has_vanished_is_a_sentence(bench: Workbench, small_home: 
         assert "vanished" in "".join(element.value for element in test.error)
     finally:
         shutil.move(tmp_path / "Few", folder)
+
+
+def test_clusters_can_be_chosen_by_measuring(bench: Workbench) -> None:
+    test = visit(**RAW | {"method": "kmeans"})
+    test.button(key="cluster-measure").click().run()
+    assert not test.exception
+    assert len(test.get("plotly_chart")) == 1
+    elbow = next(row for row in bench.cluster_help(test.session_state.recipe) if row["elbow"])["clusters"]
+    test.button(key=f"use-{elbow}").click().run()
+    assert params(test)["method"] == f"kmeans(clusters={elbow})"
+    test.sidebar.selectbox(key="metric").select("euclidean").run()
+    assert not test.get("plotly_chart")  # it was drawn from other distances
+
+
+def test_measuring_clusters_without_vectors_is_a_sentence(bench: Workbench) -> None:
+    test = visit(**RAW | {"encoder": "colour-histogram", "method": "kmeans"})
+    test.button(key="cluster-measure").click().run()
+    assert "have not been embedded" in test.error[0].value
+
+
+def test_clusters_worth_taking() -> None:
+    rows = [{"clusters": c, "inertia": 1 / c, "silhouette": s, "elbow": float(c == 3)} for c, s in ((2, 0.1), (3, 0.4))]
+    assert list(proposals(rows)) == [3]
+    rows[0]["silhouette"] = 0.5
+    assert list(proposals(rows)) == [3, 2]

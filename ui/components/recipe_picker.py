@@ -10,6 +10,7 @@ import streamlit as st
 from engine.distances import METRICS
 from engine.recipe import MAX_K, Recipe
 from engine.workbench import CollectionCard
+from ui.components.cluster_help import cluster_help
 from ui.state import EIGHT, ask_for_image, asked, recipe_of_choices, workbench
 
 if TYPE_CHECKING:
@@ -82,7 +83,10 @@ def _method(default: Recipe) -> dict[str, int]:
     with st.expander("Settings", icon=":material/tune:"):
         st.session_state.setdefault("k", EIGHT)
         st.number_input("Number of results", 1, MAX_K, key="k", help="How many similar pictures to show.")
-        return _settings(methods[name])
+        options = _settings(methods[name])
+        if name == "kmeans":
+            cluster_help(recipe_of_choices(options))
+        return options
 
 
 def _settings(method: type[Index]) -> dict[str, int]:

@@ -1,0 +1,100 @@
+"""Help for choosing the number of clusters: what each number gains, drawn beside the field it is for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.recipe import Recipe
+from ui.components.messages import errors_shown
+from ui.state import workbench
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+Row = dict[str, float]
+
+
+def cluster_help(recipe: Recipe) -> None:
+    """A popover that measures some numbers of clusters on a sample of the vectors and offers the best to take."""
+    with st.popover("Help me choose", icon=":material/bubble_chart:", key="cluster-help"):
+        st.write(
+            "Groups a sample of the pictures into more and more clusters. Good numbers are the elbow, after which "
+            "the pictures hardly come closer to their cluster, and the one with the best separated clusters."
+        )
+        if st.button("Measure", key="cluster-measure", icon=":material/play_arrow:"):
+            with errors_shown(), st.spinner("Grouping …"):
+                st.session_state.cluster_rows = (_vectors_of(recipe), workbench().cluster_help(recipe))
+        measured, rows = st.session_state.get("cluster_rows", (None, []))
+        if measured == _vectors_of(recipe):
+            _draw(rows)
+
+
+def _vectors_of(recipe: Recipe) -> tuple[str, ...]:
+    return recipe.collection, recipe.encoder, recipe.weights, recipe.embedding, recipe.metric
+
+
+def _draw(rows: list[Row]) -> None:
+    if not rows:
+        st.info("There are too few pictures to group.")
+        return
+    st.plotly_chart(chart(rows), key="cluster-chart", config={"displayModeBar": False})
+    with st.container(horizontal=True):
+        for clusters, reason in proposals(rows).items():
+            st.button(f"Use {clusters}", key=f"use-{clusters}", help=reason, on_click=_use, args=(clusters,))
+
+
+def _use(clusters: int) -> None:
+    st.session_state["kmeans.clusters"] = clusters
+
+
+def proposals(rows: list[Row]) -> dict[int, str]:
+    """The numbers worth taking with the reason for each: the elbow and the largest silhouette, often the same."""
+    elbow = next(int(row["clusters"]) for row in rows if row["elbow"])
+    separated = int(max(rows, key=lambda row: row["silhouette"])["clusters"])
+    if elbow == separated:
+        return {elbow: "The elbow, and the best separated clusters."}
+    return {elbow: "The elbow.", separated: "The best separated clusters."}
+
+
+def chart(rows: list[Row]) -> Figure:
+    """Inertia above, with the elbow marked, and silhouette below, over the number of clusters."""
+    from plotly.subplots import make_subplots
+
+    titles = ("Inertia (distance to the own cluster)", "Silhouette (how well separated)")
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.16, subplot_titles=titles)
+    primary = st.get_option(
+        "theme.dark.primaryColor" if st.context.theme.type == "dark" else "theme.light.primaryColor"
+    )
+    elbow = [row for row in rows if row["elbow"]]
+    best = [max(rows, key=lambda row: row["silhouette"])]
+    for number, (measure, marked) in enumerate((("inertia", elbow), ("silhouette", best)), 1):
+        figure.add_trace(_line(rows, measure, primary), row=number, col=1)
+        figure.add_trace(_mark(marked[0], measure, primary), row=number, col=1)
+    ticks = [2, 4, 8, 16, 32, 64]
+    figure.update_xaxes(type="log", tickvals=ticks, showgrid=False, fixedrange=True)
+    figure.update_xaxes(title="Clusters", row=2, col=1)
+    figure.update_yaxes(fixedrange=True, nticks=4)
+    figure.update_annotations(font_size=13, x=0, xanchor="left")
+    return figure.update_layout(height=340, margin={"l": 8, "r": 16, "t": 28, "b": 8}, showlegend=False)
+
+
+def _line(rows: list[Row], measure: str, colour: str) -> dict[str, Any]:
+    x, y = [row["clusters"] for row in rows], [row[measure] for row in rows]
+    hover = "%{x} clusters: %{y:.3g}<extra></extra>"
+    return {"type": "scatter", "x": x, "y": y, "mode": "lines", "line": {"color": colour}, "hovertemplate": hover}
+
+
+def _mark(row: Row, measure: str, colour: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": [row["clusters"]],
+        "y": [row[measure]],
+        "mode": "markers+text",
+        "text": [f"{row['clusters']:.0f}"],
+        "textposition": "top right",
+        "marker": {"size": 10, "color": colour},
+        "cliponaxis": False,
+        "hoverinfo": "skip",
+    }
