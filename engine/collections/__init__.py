@@ -9,7 +9,6 @@ __all__ = [
     "Images",
     "ImportReport",
     "Reject",
-    "add_files",
     "collections",
     "damaged",
     "import_archive",

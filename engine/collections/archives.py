@@ -25,6 +25,7 @@ from engine.collections.tasks import Failure
 from engine.errors import NotFound, UnreadableArchive
 from engine.storage import full_disk_named
 
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _BLOCK = 1 << 20
 _TAR_ERRORS = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError, OverflowError)
 
@@ -64,14 +65,17 @@ class _Meter:
         return UnreadableArchive(f"The archive {self.name} is not unpacked: {why}.")
 
 
-def checked_archive(archive: str | Path, limits: Limits) -> Path:
-    """The archive's path; NotFound when there is no such file, UnreadableArchive when it is neither ZIP nor tar."""
+def checked_archive(archive: str | Path, limits: Limits, name: str = "") -> Path:
+    """The archive's path; NotFound when there is no such file, UnreadableArchive when it is neither ZIP nor tar.
+
+    `name` is what sentences call it where that is not the file's own name.
+    """
     path = Path(archive).expanduser()
     if not path.is_file():
         raise NotFound(f"There is no file {str(archive)!r}.")
     if not (_is_zip(path) or _is_tar(path, limits)):
         raise UnreadableArchive(
-            f"The file {path.name} is not a ZIP or tar archive, or its beginning is damaged.",
+            f"The file {name or path.name} is not a ZIP or tar archive, or its beginning is damaged.",
             way_out="Pack the pictures into a ZIP and try again.",
         )
     return path
@@ -85,9 +89,9 @@ def count(path: Path) -> int:
         return sum(not info.is_dir() for info in archive.infolist())
 
 
-def members(path: Path, staging: Path, limits: Limits) -> Iterator[Item]:
+def members(path: Path, staging: Path, limits: Limits, name: str = "") -> Iterator[Item]:
     """Every file of the archive, unpacked into `staging` under a number; what cannot be had comes with a failure."""
-    meter = _Meter(path.name, path.stat().st_size, limits)
+    meter = _Meter(name or path.name, path.stat().st_size, limits)
     source = _zip_members(path, staging, meter) if _is_zip(path) else _tar_members(path, staging, meter)
     seen: dict[bytes, int] = {}
     for item in source:

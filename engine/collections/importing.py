@@ -7,24 +7,21 @@ taken away again; one whose import was cut off stays, and the same import takes 
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.collections import archives, folders, tables
+from engine.collections import archives, folders, tables, uploads
 from engine.collections.archives import Limits
 from engine.collections.collection import Collection
 from engine.collections.ingest import Drawing, Item, clear_staging, drawings, forget, ingest, staging, synchronise
 from engine.collections.report import ImportReport
-from engine.collections.tasks import Failure
+from engine.collections.uploads import Upload
 from engine.errors import BadParameter, NameTaken, NotFound, Unreadable
 from engine.home import Home, slug
 from engine.jobs import Reporter
-from engine.storage import full_disk_named
-
-Upload = tuple[str, bytes] | tuple[str, Path] | Path | str
+from engine.storage import file_digest
 
 
 def import_folder(home: Home, title: str, folder: str | Path, reporter: Reporter) -> ImportReport:
@@ -67,39 +64,22 @@ def import_archive(
     """
     limits = limits or Limits()
     path = archives.checked_archive(archive, limits)
-    with _filling(home, title, {"kind": "archive", "archive": path.name}) as (collection, checked):
+    source = {"kind": "archive", "archive": path.name, "sha256": file_digest(path)}
+    with _filling(home, title, source) as (collection, checked):
         members = archives.members(path, staging(collection), limits)
         return checked(_ingest_new(collection, members, reporter, archives.count(path)))
 
 
 def import_files(home: Home, title: str, files: Sequence[Upload], reporter: Reporter) -> ImportReport:
-    """Uploaded files, as (name, bytes), (name, path) or paths, copied in.
+    """Uploaded files, as (name, bytes), (name, path) or paths, copied in; archives among them are unpacked.
 
     Raises:
-        BadParameter: no files. Unreadable: no picture among them. NameTaken.
+        BadParameter: no files. UnreadableArchive: the only file is a false archive. Unreadable: no picture. NameTaken.
     """
     _check_some(files)
-    with _filling(home, title, {"kind": "upload"}) as (collection, checked):
-        return checked(_ingest_new(collection, _uploads(files, staging(collection)), reporter, len(files)))
-
-
-def add_files(collection: Collection, files: Sequence[Upload], reporter: Reporter) -> ImportReport:
-    """More uploaded files into a collection that keeps its own pictures."""
-    _check_some(files)
-    if collection.source.get("folder"):
-        raise BadParameter(
-            "collection", "adding files", "one that keeps its own pictures", collection.title,
-            way_out=f"Put the files into {collection.source['folder']} and rescan.",
-        )  # fmt: skip
-    with collection.alone():
-        clear_staging(collection)
-        # A name that is there already does not mean the same file: these are counted on from the names that are known.
-        names = Counter(row.key.split(b"\0")[0] for row in collection.rows())
-        items = _uploads(files, staging(collection), names)
-        report = _ingest_new(collection, items, reporter, len(files))
-        clear_staging(collection)
-        collection.set_facts()
-    return report
+    source = {"kind": "upload", "sha256": uploads.content_digest(files)}
+    with _filling(home, title, source) as (collection, checked):
+        return checked(_ingest_new(collection, uploads.items(files, staging(collection)), reporter, len(files)))
 
 
 def import_sample(home: Home, name: str, reporter: Reporter) -> ImportReport:
@@ -264,25 +244,3 @@ def _ingest_new(collection: Collection, items: Iterable[Item], reporter: Reporte
     report = ingest(collection, fresh(), reporter, total)
     report.unchanged += passed
     return report
-
-
-def _uploads(files: Sequence[Upload], folder: Path, names: Counter[bytes] | None = None) -> Iterator[Item]:
-    names = names or Counter()
-    for number, upload in enumerate(files):
-        name, content = upload if isinstance(upload, tuple) else (Path(upload).name, Path(upload))
-        key = name.replace("\0", "").encode("utf-8", "replace")
-        names[key] += 1
-        yield uploaded_item(key + b"\0%d" % names[key] if names[key] > 1 else key, content, folder / str(number))
-
-
-def uploaded_item(key: bytes, content: bytes | Path, place: Path) -> Item:
-    from engine.collections.reading import read_bytes
-    from engine.errors import UnreadableImage
-
-    try:
-        data = content if isinstance(content, bytes) else read_bytes(content)
-    except UnreadableImage as error:
-        return Item(key, failure=Failure(error.stage, error.code, error.message))
-    with full_disk_named(place.name):
-        place.write_bytes(data)
-    return Item(key, location=str(place), owned=True, size=len(data))

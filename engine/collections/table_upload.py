@@ -7,15 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine.collections import archives, importing, tables
-from engine.collections.archives import Limits
+from engine.collections import importing, tables, uploads
 from engine.collections.ingest import Item
 from engine.collections.report import ImportReport
 from engine.collections.tasks import Failure
 from engine.home import Home
 from engine.jobs import Reporter
 
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 Line = tuple[str, str]  # label, text
 
 
@@ -31,19 +29,21 @@ def import_table_upload(
         UnreadableTable, UnreadableArchive. Unreadable: no picture at all. NameTaken.
     """
     lines = {picture.replace("\\", "/").strip("./"): (label, text) for picture, label, text in tables.listed(table)}
+    source = {"kind": "upload", "sha256": uploads.content_digest([(table.name, table), *files])}
     return importing.import_items(
-        home, title, {"kind": "upload"}, lambda staging: _matched(lines, files, staging), reporter, total=len(lines)
+        home, title, source, lambda staging: _matched(lines, files, staging), reporter, total=len(lines)
     )
 
 
 def _matched(lines: dict[str, Line], files: Sequence[tuple[str, Path]], staging: Path) -> Iterator[Item]:
     by_path = dict(lines)
     by_name = _by_file_name(lines)
-    for item in _pictures(files, staging):
+    for item in uploads.items(files, staging):
         path = item.name if item.name in by_path else by_name.get(Path(item.name).name, "")
         line = by_path.pop(path, None)
         if line is None:
-            yield replace(item, failure=Failure("table", "not-listed", "No line of the table lists this picture."))
+            unlisted = Failure("table", "not-listed", "No line of the table lists this picture.")
+            yield replace(item, failure=item.failure or unlisted)
         else:
             yield replace(item, label=line[0], text=line[1])
     for path in by_path:
@@ -55,13 +55,3 @@ def _by_file_name(lines: dict[str, Line]) -> dict[str, str]:
     """The path of each line by its file name, where that is unmistakable."""
     times = Counter(Path(path).name for path in lines)
     return {Path(path).name: path for path in lines if times[Path(path).name] == 1}
-
-
-def _pictures(files: Sequence[tuple[str, Path]], staging: Path) -> Iterator[Item]:
-    for number, (name, path) in enumerate(files):
-        own = staging / str(number)
-        own.mkdir(parents=True, exist_ok=True)
-        if name.lower().endswith(ARCHIVES):
-            yield from archives.members(archives.checked_archive(path, Limits()), own, Limits())
-        else:
-            yield importing.uploaded_item(name.encode("utf-8", "surrogateescape"), path, own / "picture")
