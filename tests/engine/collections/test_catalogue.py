@@ -205,13 +205,15 @@ def test_a_catalogue_of_a_newer_version(kept):
 
 
 KILLED = """
-    import sys
+    import sys, time
     from pathlib import Path
     from engine.collections import ingest, importing
     from engine.home import Home
     from engine.jobs import Reporter
     ingest.BATCH = 8
-    listen = lambda progress: print(progress.done, flush=True)
+    def listen(progress):
+        print(progress.done, flush=True)
+        time.sleep(0.005)  # so slow that the end is never reached before the kill, however fast the machine
     kind, home, source = sys.argv[1:]
     getattr(importing, "import_" + kind)(Home(Path(home)), "Killed", source, Reporter(listen=listen))
     print("END", flush=True)
