@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from engine.answers import Query
-from engine.errors import BadParameter, BenzerError, Corrupt
+from engine.errors import BadParameter, BenzerError, Corrupt, NotFound
 from engine.jobs import Job
 from engine.recipe import MAX_K, Recipe, parse_method
 from engine.shelf import Shelf, catalogue_stamp
@@ -53,6 +53,15 @@ def images_of(name: str) -> Images:
     return _images.get(
         (name, catalogue_stamp(workbench().home.datasets / name)), lambda: open_collection(name).images()
     )
+
+
+def row_of(collection: str, id: int) -> int:
+    """The row of an image among those of its collection; NotFound when it is there no more."""
+    ids = images_of(collection).ids
+    row = int(ids.searchsorted(id))
+    if row >= len(ids) or ids[row] != id:
+        raise NotFound(f"Picture {id} is not in this collection any more.", way_out="Choose another one below.")
+    return row
 
 
 def collection_cards() -> list[CollectionCard]:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.errors import StorageFull
-from engine.workbench import Workbench
+from engine.errors import MissingPackage, StorageFull
+from engine.recipe import Recipe
+from engine.workbench import Answer, Query, Workbench
 from tests.ui.conftest import SCRIPT
 from ui.components.cluster_help import proposals
 
@@ -228,3 +229,52 @@ def test_clusters_worth_taking() -> None:
     assert list(proposals(rows)) == [3]
     rows[0]["silhouette"] = 0.5
     assert list(proposals(rows)) == [3, 2]
+
+
+def test_pictures_that_were_left_out_are_named(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not [panel for panel in visit(**RAW).expander if "not searched" in panel.label]
+    monkeypatch.setattr(Workbench, "left_out", lambda *_: (("a *b*.png", "The file is cut off."), ("c.png", "Gone.")))
+    test = visit(**RAW)
+    panel = next(panel for panel in test.expander if panel.label == "2 pictures could not be read and are not searched")
+    assert panel.markdown[0].value.replace("\\", "") == "- a *b*.png: The file is cut off.\n- c.png: Gone."
+    started: list[Any] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append(kind))
+    test.button(key="left-out-again").click().run()
+    assert started == ["embed"]
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_method_that_cannot_answer_says_so_in_its_column(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, missing: bool
+) -> None:
+    real = Workbench.search
+
+    def search(self: Workbench, recipe: Recipe, query: Query, **options: Any) -> Answer:
+        if missing and recipe.method == "hnsw":
+            raise MissingPackage("HNSW", "hnswlib")
+        return real(self, recipe, query, **options)
+
+    monkeypatch.setattr(Workbench, "search", search)
+    test = AppTest.from_string(_COMPARE, default_timeout=30).run()
+    assert not test.exception
+    assert [column.markdown[0].value for column in test.columns] == [
+        "**Exact**",
+        "**LSH**",
+        "**k\\-means**",
+        "**HNSW**",
+    ]
+    assert len([element for element in test.caption if "nearest of 11" in element.value]) == 4 - missing
+    assert len(test.columns[3].error) == missing
+
+
+_COMPARE = """
+import streamlit as st
+from ui.pages import compare
+from ui.state import ask_for_image
+from engine.recipe import Recipe
+
+ask_for_image(1)
+st.session_state.include_query = False
+st.session_state.compare = True
+compare.comparison(Recipe("shapes", "raw-pixels", embedding="max"))
+"""

@@ -13,12 +13,14 @@ from engine.jobs import Job
 from engine.recipe import Recipe
 from engine.workbench import Answer, Readiness
 from ui.components.crop import crop_picture
-from ui.components.gallery import Tile, gallery, thumbnail_url
+from ui.components.gallery import gallery, thumbnail_url
 from ui.components.job_progress import duration, job_progress
 from ui.components.literal import literal
 from ui.components.messages import empty_state, errors_shown, show_error
 from ui.components.small import accept_paste, copy_link
+from ui.components.tiles import answer_tiles
 from ui.pages.browse import browse
+from ui.pages.compare import comparison
 from ui.state import (
     FIRST_SAMPLE,
     Asked,
@@ -30,13 +32,14 @@ from ui.state import (
     images_of,
     job_about,
     recent_jobs,
+    row_of,
     shown,
     workbench,
     write_address,
 )
 
 PICTURE_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"]
-COMPARED = ("exact", "lsh", "kmeans")
+_LEFT_OUT_SHOWN = 50
 
 
 def page() -> None:
@@ -65,7 +68,8 @@ def page() -> None:
     with right:
         answered = _answer_panel(recipe, job)
     if answered:
-        _comparison(recipe)
+        _left_out(recipe)
+        comparison(recipe)
     browse(recipe)
     write_address(recipe)
 
@@ -154,7 +158,7 @@ def _facts_of(recipe: Recipe, query: Asked) -> tuple[str, str, str]:
     """The query's name, label and address of its picture."""
     if query.data is not None:
         return query.name, "", _shown_once(query.data)
-    row = _row(recipe.collection, int(query.image_id or 0))
+    row = row_of(recipe.collection, int(query.image_id or 0))
     images = images_of(recipe.collection)
     return (
         images.names[row],
@@ -169,15 +173,6 @@ def _shown_once(data: bytes) -> str:
     if kept is None or kept[0] is not data:
         kept = st.session_state.upload_shown = (data, shown(data))
     return str(kept[1])
-
-
-def _row(collection: str, id: int) -> int:
-    """The row of an image; NotFound when it is there no more."""
-    ids = images_of(collection).ids
-    row = int(ids.searchsorted(id))
-    if row >= len(ids) or ids[row] != id:
-        raise NotFound(f"Picture {id} is not in this collection any more.", way_out="Choose another one below.")
-    return row
 
 
 # ── the answer ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -294,7 +289,7 @@ def _draw_answer(recipe: Recipe, query: Asked, answer: Answer, heading: DeltaGen
     heading.header(f"{len(answer.hits)} closest to {part}{literal(name)}", anchor=False)
     if len(answer.hits) < recipe.k:
         st.info(_fewer(recipe, answer), icon=":material/info:")
-    gallery(_tiles(recipe, answer, label), key="answers", title="Answers", on_pick=ask_for_image)
+    gallery(answer_tiles(recipe, answer, label), key="answers", title="Answers", on_pick=ask_for_image)
     st.caption(literal(answer.sentence()))
     with st.container(horizontal=True, key="take-away"):
         copy_link()
@@ -312,58 +307,17 @@ def _fewer(recipe: Recipe, answer: Answer) -> str:
     return f"The search method found only {len(answer.hits)} of the {recipe.k}. Exact search finds them all."
 
 
-def _tiles(recipe: Recipe, answer: Answer, query_label: str, *, labelled: bool = True) -> list[Tile]:
-    images = images_of(recipe.collection)
-    hashes = {int(id): digest for id, digest in zip(images.ids, images.hashes, strict=True)}
-    return [
-        Tile(
-            id=hit.id,
-            src=thumbnail_url(recipe.collection, hit.id, hashes.get(hit.id, "")),
-            name=hit.name,
-            rank=hit.rank,
-            distance=hit.distance,
-            label=(hit.label or hit.name) if labelled else None,
-            same=hit.label == query_label if hit.label and query_label else None,
-        )
-        for hit in answer.hits
-    ]
-
-
-# ── side by side ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _comparison(recipe: Recipe) -> None:
-    query = asked()
-    panel = st.expander("Compare the search methods", icon=":material/compare:", key="compare", on_change="rerun")
-    if not panel.open or query is None:
+def _left_out(recipe: Recipe) -> None:
+    """Say which pictures are not searched, where there are any."""
+    left_out = workbench().left_out(recipe)
+    if not left_out:
         return
-    names = [name for name in COMPARED if name in workbench().methods()]
-    with panel:
-        for column, name in zip(st.columns(len(names)), names, strict=True):
-            with column, errors_shown():
-                _one_method(recipe.but(method=name) if name != recipe.method else recipe, query)
-
-
-def _one_method(recipe: Recipe, query: Asked) -> None:
-    method = workbench().methods()[recipe.method]
-    st.markdown(f"**{literal(method.title)}**")
-    include, label = st.session_state.include_query, st.session_state.get("label") or None
-    with st.spinner("Searching …"):
-        answer = workbench().search(recipe, query.as_query(), include_query=include, label=label)
-    key = f"compare-{method.name}"
-    tiles = _tiles(recipe, answer, "", labelled=False)
-    gallery(tiles, key=key, title=method.title, kind="small", on_pick=ask_for_image)
-    st.caption(literal(answer.sentence()))
-    if answer.missed:
-        st.caption(f"Missed {len(answer.missed)}:")
-        gallery(_missed(recipe, answer), key=f"{key}-missed", title="Missed", kind="small", on_pick=ask_for_image)
-
-
-def _missed(recipe: Recipe, answer: Answer) -> list[Tile]:
-    images = images_of(recipe.collection)
-    tiles = []
-    for id in answer.missed:
-        row = _row(recipe.collection, id)
-        src = thumbnail_url(recipe.collection, id, images.hashes[row])
-        tiles.append(Tile(id=id, src=src, name=images.names[row], missed=True))
-    return tiles
+    count = "1 picture" if len(left_out) == 1 else f"{len(left_out):,} pictures"
+    verb = "is" if len(left_out) == 1 else "are"
+    with st.expander(
+        f"{count} could not be read and {verb} not searched", icon=":material/hide_image:", key="left-out"
+    ):
+        st.markdown("\n".join(f"- {literal(name)}: {literal(reason)}" for name, reason in left_out[:_LEFT_OUT_SHOWN]))
+        if len(left_out) > _LEFT_OUT_SHOWN:
+            st.caption(f"… and {len(left_out) - _LEFT_OUT_SHOWN:,} more.")
+        st.button("Try them again", key="left-out-again", on_click=_build, args=("embed", recipe))
