@@ -29,7 +29,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from engine.errors import Corrupt, StorageFull
+from engine.errors import Corrupt, NotFound, StorageFull
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
@@ -52,6 +52,10 @@ def full_disk_named(what: str) -> Iterator[None]:
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file so that after any crash either the old or the new content stands there, never a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _replace_file(path, data)
+
+
+def _replace_file(path: Path, data: bytes) -> None:
     with full_disk_named(path.name):
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         try:
@@ -156,10 +160,22 @@ class Store:
     def publish(self, fill: Callable[[Path], None], facts: dict[str, Any]) -> Snapshot:
         """Let `fill(folder)` write the files of a new generation, then make it the current one in a single step.
 
+        Of the store's own folder the last two levels are made where they are missing, never what they belong to.
+
         Raises:
+            NotFound: what the store belongs to has been removed, before or meanwhile.
             StorageFull: the disk refused; the former generation is still the current one.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.parent.mkdir(exist_ok=True)
+            self.folder.mkdir(exist_ok=True)
+            return self._publish(fill, facts)
+        except FileNotFoundError as error:
+            if self.folder.is_dir():
+                raise
+            raise NotFound(f"The folder {self.folder} has been removed meanwhile.") from error
+
+    def _publish(self, fill: Callable[[Path], None], facts: dict[str, Any]) -> Snapshot:
         with FileLock(self.folder / ".lock"), full_disk_named(self.folder.name):
             former = self._pointer(broken_ok=True)
             building = Path(tempfile.mkdtemp(dir=self.folder, prefix=".building-"))
@@ -172,7 +188,8 @@ class Store:
                 shutil.rmtree(building, ignore_errors=True)
                 raise
             sync_folder(self.folder)
-            write_json(self.folder / "current.json", {"generation": target.name, "manifest": digest})
+            pointer = {"generation": target.name, "manifest": digest}
+            _replace_file(self.folder / "current.json", _sealed(pointer))
             self._sweep(keep={target.name, former["generation"] if former else ""})
         return Snapshot(target, facts, digest)
 
@@ -232,7 +249,7 @@ class Store:
                 os.fsync(file.fileno())
             files[path.relative_to(folder).as_posix()] = file_digest(path)
         body = {"format": self.format, "version": self.version, "facts": facts, "files": files}
-        write_json(folder / "manifest.json", body)
+        _replace_file(folder / "manifest.json", _sealed(body))
         return file_digest(folder / "manifest.json")
 
     def _next_name(self) -> str:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from engine.jobs import Reporter
 
 _ASIDE = (".creating-", ".removed-")
+_MADE = {"vectors", "indexes", "pixels", ".lock"}  # what can be made again from the images
 _ASIDE_SECONDS = 3600  # what a cut-off creation or removal left behind is swept away after this long
 
 
@@ -278,7 +279,9 @@ class Collection:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the collection for one import, rescan or removal at a time."""
+        """Hold the collection for one import, rescan or removal at a time; NotFound when it has been removed."""
+        if not self.catalogue.path.exists():
+            raise NotFound(f"There is no collection {self.name!r} any more.")
         lock = FileLock(self.folder / ".lock")
         try:
             lock.acquire(timeout=1)
@@ -338,12 +341,21 @@ def _all(home: Home) -> Iterator[tuple[Collection | None, tuple[str, BenzerError
 
 
 def _move_into_place(building: Path, target: Path, title: str) -> None:
+    _move_remains_aside(target)
     try:
         os.rename(building, target)  # fails where a folder with anything in it stands
     except OSError as error:
         if not target.exists():
             raise
         raise NameTaken(f"There is a collection named {title!r} already.", way_out="Choose another name.") from error
+
+
+def _move_remains_aside(target: Path) -> None:
+    """Work that was still going on at a collection's removal may leave a folder that would block the name."""
+    if target.is_dir() and {path.name for path in target.iterdir()} <= _MADE:
+        aside = target.with_name(f"{_ASIDE[1]}{target.name}-{time.time_ns()}")
+        os.rename(target, aside)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _sweep(home: Home) -> None:

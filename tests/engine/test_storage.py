@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.errors import BenzerError, Corrupt, StorageFull
+from engine.errors import BenzerError, Corrupt, NotFound, StorageFull
 from engine.storage import Store, read_json, write_bytes, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -248,3 +249,24 @@ def test_write_bytes_replaces_in_one_step(tmp_path: Path) -> None:
 def test_the_sealed_form_is_plain_json(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"k": 1})
     assert json.loads((tmp_path / "a.json").read_text())["body"] == {"k": 1}
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile", "after a file"])
+def test_publishing_for_what_was_removed_leaves_nothing(tmp_path: Path, when: str) -> None:
+    owner = tmp_path / "owner"
+    owner.mkdir()
+    store = Store(owner / "vectors" / "one", format="numbers", version=1)
+    store.publish(lambda folder: None, {})
+
+    def fill(folder: Path) -> None:
+        if when == "after a file":
+            (folder / "a").write_bytes(b"a")
+        shutil.rmtree(owner)
+        if when == "meanwhile":
+            (folder / "a").write_bytes(b"a")
+
+    if when == "before":
+        shutil.rmtree(owner)
+    with pytest.raises(NotFound, match="removed meanwhile"):
+        store.publish(fill, {})
+    assert not owner.exists()

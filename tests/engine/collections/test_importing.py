@@ -21,6 +21,7 @@ from engine.collections.importing import (
 )
 from engine.errors import BadParameter, BenzerError, NameTaken, NotFound, Stopped, Unreadable, UnreadableArchive
 from engine.jobs import Progress, Reporter
+from engine.storage import Store
 
 
 def test_a_folder(home, pile, encoded, reporter):
@@ -417,3 +418,39 @@ def test_reading_while_importing(home, encoded, reporter, monkeypatch):
     assert len(sizes) > 3
     assert all(0 <= size <= 80 for size in sizes)
     assert len(Collection.open(home, "up")) == 80
+
+
+def test_removing_while_vectors_are_made_frees_the_name(home, pile, reporter):
+    import_folder(home, "Pile", pile, reporter)
+    collection = Collection.open(home, "pile")
+    store = Store(collection.folder / "vectors" / "one", format="numbers", version=1)
+
+    def fill(folder: Path) -> None:
+        (folder / "a").write_bytes(b"a")
+        Collection.open(home, "pile").remove()
+
+    with pytest.raises(NotFound):
+        store.publish(fill, {})
+    assert not collection.folder.exists()
+    assert import_folder(home, "Pile", pile, reporter).added == 12
+
+
+def test_what_was_made_for_a_removed_collection_does_not_block_its_name(home, pile, reporter):
+    (home.datasets / "pile" / "vectors" / "one").mkdir(parents=True)
+    (home.datasets / "pile" / ".lock").touch()
+    assert import_folder(home, "Pile", pile, reporter).added == 12
+    assert not list(home.datasets.glob(".removed-*"))
+    (home.datasets / "other" / "images").mkdir(parents=True)
+    (home.datasets / "other" / "images" / "mine.png").touch()
+    with pytest.raises(NameTaken):  # these may be the only copies of somebody's pictures
+        import_folder(home, "Other", pile, reporter)
+    assert (home.datasets / "other" / "images" / "mine.png").exists()
+
+
+def test_a_removed_collection_is_not_brought_back_by_a_rescan(home, pile, reporter):
+    import_folder(home, "Pile", pile, reporter)
+    collection = Collection.open(home, "pile")
+    Collection.open(home, "pile").remove()
+    with pytest.raises(NotFound, match="any more"):
+        rescan(collection, reporter)
+    assert not collection.folder.exists()

@@ -60,6 +60,9 @@ class Pile:
     decoded_ids: list[int] = field(default_factory=list)
     chunk: int = 7
 
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+
     def images(self) -> Columns:
         ids = sorted(self.pictures)
         hashes = [hashlib.sha256(self.pictures[id].tobytes()).hexdigest() for id in ids]
