@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.errors import BadParameter
+from engine.errors import BadParameter, NameTaken, Unreadable
 from engine.home import Home
 from engine.jobs import Reporter
 from engine.recipe import Recipe
+
+if TYPE_CHECKING:
+    from engine.collections.report import ImportReport
 
 Work = Callable[[dict[str, Any], Reporter], Any]
 
@@ -36,40 +39,31 @@ def import_images(arguments: dict[str, Any], reporter: Reporter) -> dict[str, An
 
 
 def _import_upload(home: Home, title: str, spool: Path, reporter: Reporter) -> dict[str, Any]:
-    from engine.collections import importing
-    from engine.storage import read_json
-
+    """Import what waits in the spool; it is deleted unless trying again can go on from it."""
     try:
-        names = read_json(spool / "names.json")
-        files = [(name, spool / f"{number:06d}") for number, name in enumerate(names)]
-        tables = [file for file in files if file[0].lower().endswith((".csv", ".tsv"))]
-        if len(tables) == 1 and len(files) > 1:
-            return _import_table_upload(home, title, tables[0], files, reporter)
-        archive = len(files) == 1 and files[0][0].lower().endswith((".zip", ".tar", ".tar.gz", ".tgz"))
-        if archive:
-            named = _under_its_name(*files[0])
-            return importing.import_archive(home, title, named, reporter).to_dict()
-        return importing.import_files(home, title, files, reporter).to_dict()
-    finally:
+        report: dict[str, Any] = _import_waiting(home, title, spool, reporter).to_dict()
+    except (Unreadable, NameTaken, BadParameter):
         shutil.rmtree(spool, ignore_errors=True)
+        raise
+    shutil.rmtree(spool, ignore_errors=True)
+    return report
 
 
-def _import_table_upload(
-    home: Home, title: str, table: tuple[str, Path], files: list[tuple[str, Path]], reporter: Reporter
-) -> dict[str, Any]:
+def _import_waiting(home: Home, title: str, spool: Path, reporter: Reporter) -> ImportReport:
+    """A table with pictures or archives, one archive, or any mixture of pictures and archives."""
+    from engine.collections import importing
+    from engine.collections.spool import under_its_name, waiting
     from engine.collections.table_upload import import_table_upload
+    from engine.collections.uploads import is_archive
 
-    pictures = [file for file in files if file is not table]
-    return import_table_upload(home, title, _under_its_name(*table), pictures, reporter).to_dict()
-
-
-def _under_its_name(name: str, path: Path) -> Path:
-    """A spooled file under the name it was uploaded with, where that is possible: sentences about it name it."""
-    plain = "".join(c for c in name.replace("\\", "/").rsplit("/", 1)[-1] if c.isprintable())
-    target = path.with_name(plain or path.name)
-    if plain.startswith(".") or len(plain.encode("utf-8", "replace")) > 200 or target.exists():
-        return path
-    return path.rename(target)
+    files = waiting(spool)
+    tables = [file for file in files if file[0].lower().endswith((".csv", ".tsv"))]
+    if len(tables) == 1 and len(files) > 1:
+        pictures = [file for file in files if file is not tables[0]]
+        return import_table_upload(home, title, under_its_name(*tables[0]), pictures, reporter)
+    if len(files) == 1 and is_archive(files[0][0]):
+        return importing.import_archive(home, title, under_its_name(*files[0]), reporter)
+    return importing.import_files(home, title, files, reporter)
 
 
 def rescan(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:

@@ -15,7 +15,6 @@ for hit in answer.hits:
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -232,17 +231,14 @@ class Workbench:
     def spool(self, files: Iterable[tuple[str, bytes]]) -> Path:
         """Put uploaded files where a job can read them: a new folder of numbered files beside the list of their names.
 
-        The job that imports them deletes the folder.
-        """
-        from engine.storage import write_bytes, write_json
+        The job that imports them deletes the folder, unless it was stopped: then it can be started once more.
 
-        folder = self.home.root / "jobs" / "uploads" / uuid.uuid4().hex
-        names = []
-        for number, (name, data) in enumerate(files):
-            write_bytes(folder / f"{number:06d}", data)
-            names.append(name)
-        write_json(folder / "names.json", names)
-        return folder
+        Raises:
+            StorageFull: nothing of the files is left then.
+        """
+        from engine.collections.spool import spooled
+
+        return spooled(self.home.root / "jobs" / "uploads", files)
 
     def remove(self, collection: str) -> None:
         """Delete a collection with its vectors and indexes. Pictures referenced in place are not touched."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
+import time
 import zipfile
 
 import pytest
 
-from engine.collections import Collection, ingest
+from engine.collections import Collection, importing, ingest
 from engine.collections.importing import import_archive, import_files
 from engine.collections.table_upload import import_table_upload
-from engine.errors import NameTaken, Stopped, UnreadableArchive
+from engine.errors import NameTaken, Stopped, StorageFull, UnreadableArchive
 from engine.jobs import Reporter
+from engine.work import import_images
+from engine.workbench import Workbench
 
 
 class Impatient(Reporter):
@@ -111,3 +115,60 @@ def test_a_false_archive_among_pictures_is_one_reject(home, encoded, reporter):
     assert "false.zip is not a ZIP" in reject.message
     with pytest.raises(UnreadableArchive, match=r"false\.zip"):
         import_files(home, "Alone", [("false.zip", b"no archive")], reporter)
+
+
+def test_the_spool_of_a_stopped_upload_is_kept_until_it_is_finished(home, packed, encoded, small_batches):
+    bench = Workbench(home)
+    pictures = [(f"{seed}.png", encoded(seed)) for seed in range(8)]
+    archive = [("many.zip", packed({f"{seed}.png": seed for seed in range(8)}))]
+    table = [("list.csv", b"image\n" + b"".join(b"%d.png\n" % seed for seed in range(8))), *archive]
+    for title, files in {"Pictures": pictures, "Archive": archive, "Table": table}.items():
+        spool = bench.spool(files)
+        arguments = {"home": str(home.root), "source": "upload", "title": title, "spool": str(spool)}
+        with pytest.raises(Stopped):
+            import_images(arguments, Impatient())
+        report = import_images(arguments, Reporter())
+        assert (report["inputs"], report["added"]) == (8, 4)
+        assert len(bench.collection(title.lower())) == 8
+        assert not spool.exists()
+
+
+@pytest.mark.parametrize(("error", "kept"), [(StorageFull("full"), True), (NameTaken("taken"), False)])
+def test_a_failed_upload_keeps_its_files_only_where_trying_again_helps(home, encoded, monkeypatch, error, kept):
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    bench = Workbench(home)
+    spool = bench.spool([("1.png", encoded(1))])
+    monkeypatch.setattr(importing, "import_files", fail)
+    with pytest.raises(type(error)):
+        bench.run("import", source="upload", title="One", spool=str(spool))
+    assert spool.exists() == kept
+
+
+def test_a_spool_that_cannot_be_filled_leaves_nothing(home, encoded):
+    def files():
+        yield "1.png", encoded(1)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        Workbench(home).spool(files())
+    assert list((home.root / "jobs" / "uploads").iterdir()) == []
+
+
+def test_forgotten_spools_are_swept(home, encoded):
+    bench = Workbench(home)
+    old, recent = bench.spool([("1.png", encoded(1))]), bench.spool([("2.png", encoded(2))])
+    os.utime(old, (time.time() - 8 * 24 * 3600,) * 2)
+    new = bench.spool([("3.png", encoded(3))])
+    assert (old.exists(), recent.exists(), new.exists()) == (False, True, True)
+
+
+def test_the_job_takes_any_mixture(home, packed, encoded):
+    bench = Workbench(home)
+    for title, files, count in [
+        ("Two", [("a.zip", packed({"x/1.png": 1})), ("b.zip", packed({"x/1.png": 2}))], 2),
+        ("Both", [("a.zip", packed({"x/1.png": 1})), ("2.png", encoded(2)), ("3.png", encoded(3))], 3),
+    ]:
+        report = bench.run("import", source="upload", title=title, spool=str(bench.spool(files)))
+        assert (report["added"], report["rejects"]) == (count, [])
