@@ -1,7 +1,7 @@
 """Looking a collection over for bit rot: every stored byte is compared with the checksum taken when it was written.
 
-In use, a damaged row, thumbnail, picture or pixel store is refused on its own; this finds damage before it is met, and
-also where it does no harm.
+In use, a damaged row, thumbnail or picture is refused on its own and a damaged pixel store is made anew; this finds
+damage before it is met, and also where it does no harm.
 """
 
 from __future__ import annotations

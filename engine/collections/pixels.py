@@ -15,7 +15,7 @@ from engine.collections.catalogue import Row
 from engine.collections.collection import Collection
 from engine.collections.report import Reject
 from engine.collections.tasks import Failure, FileRef, decode
-from engine.errors import BadParameter, NotFound, StorageFull
+from engine.errors import BadParameter, Corrupt, NotFound, StorageFull
 from engine.jobs import Reporter
 from engine.storage import Snapshot, Store, load_array
 
@@ -70,19 +70,26 @@ def checked_side(size: int) -> int:
 def pixels(collection: Collection, size: int, reporter: Reporter) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Every readable image of the collection at (size, size, 3): ids (n,) and memory-mapped (n, size, size, 3) uint8.
 
-    Decoded once; later calls decode only what is new or changed.
+    Decoded once; later calls decode only what is new or changed, and everything where a stored file is damaged.
 
     Raises:
-        Corrupt: a stored file no longer matches its checksum. StorageFull: not enough space on the disk.
+        StorageFull: not enough space on the disk.
     """
     store = Store(collection.folder / "pixels" / str(checked_side(size)), format="pixels", version=1)
-    snapshot = store.open()
+    snapshot = _whole(store)
     images = collection.images()
     wanted = dict(zip(images.ids.tolist(), images.hashes, strict=True))
     if snapshot is None or _holds(snapshot) != wanted:
         _check_space(store.folder, len(wanted) * size * size * 3)
         snapshot = _made(store, snapshot, collection, wanted, size, reporter)
     return _mapped(snapshot, size)
+
+
+def _whole(store: Store) -> Snapshot | None:
+    try:
+        return store.open()
+    except Corrupt:
+        return None
 
 
 def _holds(snapshot: Snapshot) -> dict[int, str]:
