@@ -144,9 +144,8 @@ def checked_kind(kind: str) -> Work:
 def title_of(kind: str, arguments: dict[str, Any]) -> str:
     """What a job is called on the page, from what it was asked."""
     recipe = arguments.get("recipe") or {}
-    subject = (
-        arguments.get("title") or arguments.get("collection") or arguments.get("name") or recipe.get("collection", "")
-    )
+    named = [arguments.get("title"), arguments.get("collection"), arguments.get("name"), recipe.get("collection")]
+    subject = next(filter(None, named), "").replace("-", " " if kind == "sample" else "-")
     verb = {
         "import": "Import",
         "rescan": "Rescan",
