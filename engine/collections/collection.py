@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,11 +125,6 @@ class Collection:
         return dict(self._facts["source"])
 
     @property
-    def created(self) -> float:
-        """When it was made, in seconds since 1970."""
-        return float(self._facts["created"])
-
-    @property
     def complete(self) -> bool:
         """False while an import runs or after one was cut off; importing the same source again finishes it."""
         return bool(self._facts["complete"])
@@ -219,16 +214,6 @@ class Collection:
         """Every file that could not be used, and why."""
         return [Reject(row.name, row.stage, row.code, row.message) for row in self.rows("rejected")]
 
-    def set_labels(self, labels: Mapping[int, str]) -> None:
-        """Give images new labels; NotFound, and nothing is changed, when an id is not an image."""
-        with self.catalogue.writing() as writing:
-            for id, label in labels.items():
-                row = writing.row(id)
-                if row is None or row.status != "image":
-                    raise NotFound(f"There is no image {id} in the collection {self.title!r}.")
-                writing.replace(replace(row, label=_plain(label)))
-        seal(self.catalogue)
-
     def rename(self, title: str) -> None:
         """Give the collection another title; its name, which recipes and addresses use, stays."""
         slug(title)
@@ -310,11 +295,6 @@ class Collection:
         if row is None or row.status == "rejected":
             raise NotFound(f"There is no image {id} in the collection {self.title!r}.")
         return row
-
-
-def _plain(label: str) -> str:
-    # A half of a character pair cannot be stored as text.
-    return " ".join(str(label).split()).encode("utf-8", "replace").decode()
 
 
 _RESCAN = "Rescan the collection to take note of what changed on disk."

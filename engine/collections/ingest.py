@@ -121,7 +121,7 @@ class _Ingest:
         if item.former is None:
             writing.add(row)
         else:
-            writing.replace(replace(row, id=item.former.id, label=item.former.label, text=item.former.text))
+            writing.replace(replace(row, id=item.former.id))
         setattr(self.report, counted, getattr(self.report, counted) + 1)
 
     def _reject(self, writing: Writing, item: Item, failure: Failure) -> None:
@@ -182,14 +182,18 @@ def clear_staging(collection: Collection) -> None:
 def synchronise(collection: Collection, found: Iterable[Item], reporter: Reporter) -> ImportReport:
     """Make the catalogue agree with a full list of its source: only new and changed files are read.
 
-    A file counts as unchanged while its size and modification time are; one whose worker died is tried again.
+    A file counts as unchanged while its size and modification time are; one whose worker died is tried again. A new
+    label or text of a known file is taken over without a look at the file, and counts as changed.
     """
     known = {row.key: row for row in collection.rows()}
     found = [_with_former(item, known.get(item.key)) for item in found]
     fresh = [item for item in found if not _is_known(item)]
+    retold = _retold(item for item in found if _is_known(item))
     gone = known.keys() - {item.key for item in found}
     report = ingest(collection, fresh, reporter, total=len(fresh))
-    report.unchanged += len(found) - len(fresh)
+    _rewrite(collection, retold)
+    report.changed += len(retold)
+    report.unchanged += len(found) - len(fresh) - len(retold)
     report.removed = len(gone)
     forget(collection, [known[key].id for key in gone])
     return report
@@ -206,6 +210,19 @@ def _is_known(item: Item) -> bool:
     if item.failure:
         return row.code == item.failure.code
     return (row.size, row.mtime_ns) == (item.size, item.mtime_ns)
+
+
+def _retold(items: Iterable[Item]) -> list[Row]:
+    """The rows of those items whose source gives them another label or text now."""
+    rows = [(item.former, replace(item.former, label=item.label, text=item.text)) for item in items if item.former]
+    return [new for old, new in rows if new != old]
+
+
+def _rewrite(collection: Collection, rows: list[Row]) -> None:
+    if rows:
+        with collection.catalogue.writing() as writing:
+            for row in rows:
+                writing.replace(row)
 
 
 def forget(collection: Collection, ids: list[int]) -> None:

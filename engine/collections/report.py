@@ -24,7 +24,7 @@ class ImportReport:
 
     Attributes:
         collection: the name of the collection.
-        added: new usable images. changed: files with new content. unchanged: files known already.
+        added: new usable images. changed: files with new content, label or text. unchanged: files known already.
         copies: files with the same content as an image that is there. rejects: files that could not be used.
         removed: files that are no longer there (not part of `inputs`).
     """

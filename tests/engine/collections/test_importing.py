@@ -21,6 +21,7 @@ from engine.collections.importing import (
 )
 from engine.errors import BadParameter, BenzerError, NameTaken, NotFound, Stopped, Unreadable, UnreadableArchive
 from engine.jobs import Progress, Reporter
+from engine.shelf import catalogue_stamp
 from engine.storage import Store
 
 
@@ -230,19 +231,9 @@ def test_a_picture_that_vanished_or_changed(home, pile, encoded, reporter):
     ]
 
 
-def test_labels_titles_and_removal(home, pile, reporter):
+def test_titles_and_removal(home, pile, reporter):
     import_folder(home, "Pile", pile, reporter)
     collection = Collection.open(home, "pile")
-    collection.set_labels({1: "half \ud800"})
-    assert collection.image(1).label == "half ?"
-    collection.set_labels({1: " green ", 2: ""})
-    assert collection.image(1).label == "green"
-    assert collection.image(2).label == ""
-    with pytest.raises(NotFound):
-        collection.set_labels({3: "x", 99: "y"})
-    assert collection.image(3).label != "x"
-    rescan(collection, reporter)
-    assert collection.image(1).label == "green"
     collection.rename("Better  name")
     assert [c.title for c in collections(home)] == ["Better name"]
     assert Collection.open(home, "pile").title == "Better name"
@@ -337,6 +328,27 @@ def test_csv(home, pile, encoded, reporter, tmp_path):
         collection = Collection.open(home, f"t{number}")
         assert collection.labels() == {"=1+1": 1, "Größe": 1, "multi line": 1}
         assert rescan(collection, reporter).unchanged == 9
+
+
+def test_corrected_labels_and_texts_of_a_csv_are_taken_over(home, pile, encoded, reporter):
+    (pile / "bad.png").write_bytes(b"no picture")
+    table = pile / "table.csv"
+    table.write_text("image,label,text\nblue/00.png,cat,a\nblue/02.png,cat,b\nred/01.png,cat,c\nbad.png,cat,d\n")
+    import_csv(home, "Zoo", table, reporter)
+    collection = Collection.open(home, "zoo")
+    before = (collection.fingerprint(), collection.images().ids.tolist(), catalogue_stamp(collection.folder))
+    table.write_text("image,label,text\nblue/00.png,lion,a\nblue/02.png,cat,new\nred/01.png,cat,c\nbad.png,cat,d\n")
+    report = rescan(collection, reporter)
+    assert (report.changed, report.unchanged, report.inputs) == (2, 2, 4)
+    images = collection.images()
+    assert (images.labels, images.texts) == (["lion", "cat", "cat"], ["a", "new", "c"])
+    assert (collection.fingerprint(), images.ids.tolist()) == before[:2]  # no vector has to be made anew
+    assert catalogue_stamp(collection.folder) != before[2]
+    assert rescan(collection, reporter).unchanged == 4
+    (pile / "red" / "01.png").write_bytes(encoded(101))
+    table.write_text(table.read_text().replace("red/01.png,cat,c", "red/01.png,tiger,t"))
+    assert rescan(collection, reporter).changed == 1
+    assert (collection.images().labels[2], collection.images().texts[2]) == ("tiger", "t")
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\x89PNG\r\n\x1a\n\0\0\0", b"image\0,label\n"])
