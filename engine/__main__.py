@@ -31,14 +31,13 @@ _KEPT = {  # what a person who stops a command may rely on
     "search": "Vectors that are finished are kept; the same command goes on from there.",
     "train": "The best weights so far are kept as a run; see: python -m engine encoders",
 }
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; 0 when it went well, 1 with one sentence on stderr when it did not, 130 when interrupted."""
     arguments = parser().parse_args(words)
     try:
-        arguments.run(arguments)
+        status: int | None = arguments.run(arguments)
     except BenzerError as error:
         print(f"\r{error}", file=sys.stderr)
         return 1
@@ -53,7 +52,7 @@ def main(words: list[str] | None = None) -> int:
     except (KeyboardInterrupt, Stopped):
         print("\nStopped. " + _KEPT.get(arguments.command, "Nothing was changed."), file=sys.stderr)
         return 130
-    return 0
+    return status or 0
 
 
 # ── collections ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -65,7 +64,7 @@ def command_import(arguments: argparse.Namespace) -> None:
 
     what = arguments.what
     if what in known.KNOWN and not Path(what).exists():
-        report = _bench().run("import", _bar(), source="known", name=what, title=what)
+        report = _bench().run("import", _bar(), source="known", name=what, title=arguments.title or "")
     else:
         path = Path(what).expanduser()
         if not path.exists():
@@ -112,6 +111,24 @@ def command_remove(arguments: argparse.Namespace) -> None:
             return
     bench.remove(arguments.collection)
     print(f"Deleted {arguments.collection}.")
+
+
+def command_check(arguments: argparse.Namespace) -> int:
+    """Compare every stored byte of a collection, or of all, with its checksum; fails where one is damaged."""
+    from engine.collections import collections, damaged
+    from engine.jobs import Reporter
+
+    bench = _bench()
+    name = arguments.collection
+    chosen = [bench.collection(name)] if name else collections(bench.home)
+    found = [] if name else [f"{name}: {sentence}" for name, sentence in damaged(bench.home)]
+    for collection in chosen:
+        sentences = collection.check(Reporter(listen=_bar()))
+        found += [f"{collection.name}: {sentence}" for sentence in sentences]
+        if not sentences:
+            print(f"{collection.name} is sound.")
+    print("\n".join(found), end="\n" if found else "")
+    return 1 if found else 0
 
 
 def command_samples(arguments: argparse.Namespace) -> None:
@@ -288,6 +305,7 @@ def parser() -> argparse.ArgumentParser:
     add_remove = add("remove", command_remove)
     add_remove.add_argument("collection")
     add_remove.add_argument("--yes", action="store_true", help="do not ask")
+    add("check", command_check).add_argument("collection", nargs="?", help="only this one (default: all)")
     add("samples", command_samples).add_argument("names", nargs="*", help="which (default: all)")
     add("encoders", command_encoders, rows=True)
     _train_words(add("train", command_train))

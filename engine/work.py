@@ -24,7 +24,7 @@ def import_images(arguments: dict[str, Any], reporter: Reporter) -> dict[str, An
 
     home, source, title = _home(arguments), arguments["source"], arguments.get("title", "")
     if source == "known":
-        return importing.import_known(home, arguments["name"], reporter).to_dict()
+        return importing.import_known(home, arguments["name"], reporter, title).to_dict()
     if source == "upload":
         return _import_upload(home, title, Path(arguments["spool"]), reporter)
     ways: dict[str, Callable[[Home, str, Path, Reporter], Any]] = {
