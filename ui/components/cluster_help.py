@@ -18,7 +18,7 @@ Row = dict[str, float]
 
 def cluster_help(recipe: Recipe) -> None:
     """A popover that measures some numbers of clusters on a sample of the vectors and offers the best to take."""
-    with st.popover("Help me choose", icon=":material/bubble_chart:", key="cluster-help"):
+    with st.popover("How many clusters?", icon=":material/bubble_chart:", key="cluster-help"), st.container(width=440):
         st.write(
             "Groups a sample of the pictures into more and more clusters. Good numbers are the elbow, after which "
             "the pictures hardly come closer to their cluster, and the one with the best separated clusters."
@@ -42,7 +42,7 @@ def _draw(rows: list[Row]) -> None:
     st.plotly_chart(chart(rows), key="cluster-chart", config={"displayModeBar": False})
     with st.container(horizontal=True):
         for clusters, reason in proposals(rows).items():
-            st.button(f"Use {clusters}", key=f"use-{clusters}", help=reason, on_click=_use, args=(clusters,))
+            st.button(f"Use {clusters} ({reason})", key=f"use-{clusters}", on_click=_use, args=(clusters,))
 
 
 def _use(clusters: int) -> None:
@@ -50,12 +50,12 @@ def _use(clusters: int) -> None:
 
 
 def proposals(rows: list[Row]) -> dict[int, str]:
-    """The numbers worth taking with the reason for each: the elbow and the largest silhouette, often the same."""
+    """The numbers worth taking with what speaks for each: the elbow and the largest silhouette, often the same."""
     elbow = next(int(row["clusters"]) for row in rows if row["elbow"])
     separated = int(max(rows, key=lambda row: row["silhouette"])["clusters"])
     if elbow == separated:
-        return {elbow: "The elbow, and the best separated clusters."}
-    return {elbow: "The elbow.", separated: "The best separated clusters."}
+        return {elbow: "elbow, silhouette"}
+    return {elbow: "elbow", separated: "silhouette"}
 
 
 def chart(rows: list[Row]) -> Figure:
