@@ -188,16 +188,64 @@ def test_settings_of_a_method_are_in_the_address(page: Any, server: Server) -> N
     bits.fill("6")
     bits.press("Enter")
     page.wait_for_url(re.compile(r"method=lsh%28bits%3D6%2Ctables%3D2%29"))
+    settled(page)
+    page.go_back()
+    expect(bits).to_have_value("4")
+
+
+def test_back_to_a_link_without_settings_empties_their_fields(page: Any, server: Server) -> None:
+    page.goto(server.url + "/?encoder=raw-pixels&embedding=flatten&method=lsh&q=100")
+    _build_if_asked(page)
+    answers(page)
+    page.get_by_test_id("stSidebar").get_by_text("Settings", exact=True).click()
+    tables = page.get_by_label("Tables", exact=True)
+    tables.fill("20")
+    tables.press("Enter")
+    page.wait_for_url(re.compile(r"method=lsh%28tables%3D20%29"))
+    settled(page)
+    page.go_back()
+    expect(tables).to_have_value("")
+    settled(page)
+    assert re.search(r"method=lsh(&|$)", page.url)
+
+
+def test_a_number_of_clusters_is_measured_and_taken_over(page: Any, server: Server) -> None:
+    page.goto(server.url + "/?method=kmeans&q=100")
+    answers(page)
+    page.get_by_test_id("stSidebar").get_by_text("Settings", exact=True).click()
+    page.get_by_role("button", name="How many clusters?").click()
+    page.get_by_role("button", name="Measure").click()
+    page.locator(".js-plotly-plot").wait_for()
+    use = page.get_by_role("button", name=re.compile(r"Use \d+")).first
+    number = use.inner_text().split()[1]
+    use.click()
+    page.wait_for_url(re.compile(rf"method=kmeans%28clusters%3D{number}%29"))
+    expect(page.get_by_label("Clusters", exact=True)).to_have_value(number)
+    answers(page)
 
 
 def test_methods_side_by_side_and_what_each_missed(page: Any, server: Server) -> None:
     page.goto(server.url + "/?encoder=raw-pixels&embedding=flatten&method=lsh(bits=12,tables=1)&q=100")
     _build_if_asked(page)
     page.get_by_text("Compare the search methods").click()
-    page.locator(".grid.small").nth(2).wait_for(timeout=60_000)
     panel = page.locator(".st-key-compare")
-    for title in ("Exact", "LSH", "k-means"):
-        panel.get_by_text(title, exact=True).first.wait_for()
+    for title in ("Exact", "LSH", "k-means", "HNSW"):
+        panel.get_by_text(title, exact=True).first.wait_for(timeout=60_000)
+    settled(page)
+    for method in ("exact", "lsh", "kmeans", "hnsw"):
+        expect(panel.locator(f".st-key-compare-{method} button.tile")).to_have_count(8)
+    column = panel.get_by_test_id("stColumn").nth(1)
+    sentence = column.get_by_text(re.compile(r"missed \d of the 8 that exact search finds")).inner_text()
+    missed = int(re.search(r"missed (\d) of", sentence)[1])  # type: ignore[index]
+    column.get_by_text(f"Missed {missed}:", exact=True).wait_for()
+    tiles = panel.locator(".st-key-compare-lsh-missed button.tile")
+    expect(tiles).to_have_count(missed)
+    ids = ".st-key-compare-{} button.tile"
+    exact, lsh = (
+        page.locator(ids.format(method)).evaluate_all("tiles => tiles.map((tile) => tile.dataset.id)")
+        for method in ("exact", "lsh")
+    )
+    assert set(tiles.evaluate_all("tiles => tiles.map((tile) => tile.dataset.id)")) == set(exact) - set(lsh)
 
 
 def test_the_label_filter_and_the_query_itself(page: Any, server: Server) -> None:
