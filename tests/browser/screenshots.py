@@ -62,7 +62,7 @@ def _compare(page: Any, url: str) -> None:
     page.goto(f"{url}/?collection=animal-faces&method=lsh(bits=8,tables=2)&q=320")
     page.locator(".grid.answers button.tile").first.wait_for()
     page.get_by_text("Compare the search methods").click()
-    page.locator(".grid.small").nth(2).wait_for()
+    page.locator(".grid.small").nth(3).wait_for()
     page.locator(".st-key-compare").evaluate("panel => panel.scrollIntoView({ block: 'center' })")
 
 
