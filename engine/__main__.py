@@ -10,14 +10,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import BadParameter, BenzerError, NoIndex, NotReady, NotTrained, Stopped, UnreadableImage
-from engine.jobs import Progress
+from engine.printing import answer_table, print_report, print_rows, progress_line
 from engine.recipe import Recipe, parse_method
-from engine.tables import text_table
 
 if TYPE_CHECKING:
     from engine.answers import Answer, Query
@@ -64,7 +62,7 @@ def command_import(arguments: argparse.Namespace) -> None:
 
     what = arguments.what
     if what in known.KNOWN and not Path(what).exists():
-        report = _bench().run("import", _bar(), source="known", name=what, title=arguments.title or "")
+        report = _bench().run("import", progress_line(), source="known", name=what, title=arguments.title or "")
     else:
         path = Path(what).expanduser()
         if not path.exists():
@@ -72,8 +70,8 @@ def command_import(arguments: argparse.Namespace) -> None:
                 "source", "an import", "a folder, archive, CSV or one of " + ", ".join(known.KNOWN), what
             )
         title = arguments.title or path.resolve().name.split(".")[0]
-        report = _bench().run("import", _bar(), source=_source_of(path), title=title, path=str(path.resolve()))
-    _print_report(report, arguments)
+        report = _bench().run("import", progress_line(), source=_source_of(path), title=title, path=str(path.resolve()))
+    print_report(report, arguments.json, arguments.rejects)
 
 
 def _source_of(path: Path) -> str:
@@ -88,16 +86,18 @@ def command_list(arguments: argparse.Namespace) -> None:
     if arguments.collection:
         images = bench.collection(arguments.collection).images()
         rows = [list(row) for row in zip(images.ids.tolist(), images.names, images.labels, images.texts, strict=True)]
-        _print_rows(["id", "name", "label", "text"], rows, arguments.json)
+        print_rows(["id", "name", "label", "text"], rows, arguments.json)
         return
     header = ["name", "title", "images", "labels", "rejected", "source"]
     cards = bench.collections()
-    _print_rows(header, [[c.name, c.title, c.count, c.labels, c.rejects, c.origin] for c in cards], arguments.json)
+    print_rows(header, [[c.name, c.title, c.count, c.labels, c.rejects, c.origin] for c in cards], arguments.json)
 
 
 def command_rescan(arguments: argparse.Namespace) -> None:
     """Look at a collection's source again and take over what was added, changed or deleted."""
-    _print_report(_bench().run("rescan", _bar(), collection=arguments.collection), arguments)
+    print_report(
+        _bench().run("rescan", progress_line(), collection=arguments.collection), arguments.json, arguments.rejects
+    )
 
 
 def command_remove(arguments: argparse.Namespace) -> None:
@@ -123,7 +123,7 @@ def command_check(arguments: argparse.Namespace) -> int:
     chosen = [bench.collection(name)] if name else collections(bench.home)
     found = [] if name else [f"{name}: {sentence}" for name, sentence in damaged(bench.home)]
     for collection in chosen:
-        sentences = collection.check(Reporter(listen=_bar()))
+        sentences = collection.check(Reporter(listen=progress_line()))
         found += [f"{collection.name}: {sentence}" for sentence in sentences]
         if not sentences:
             print(f"{collection.name} is sound.")
@@ -138,7 +138,7 @@ def command_samples(arguments: argparse.Namespace) -> None:
     for name in arguments.names or SAMPLES:
         if name not in SAMPLES:
             raise BadParameter("name", "a sample", "one of " + ", ".join(SAMPLES), name)
-        report = _bench().run("sample", _bar(), name=name)
+        report = _bench().run("sample", progress_line(), name=name)
         print(f"{name}: {report['added']:,} images")
 
 
@@ -148,7 +148,7 @@ def command_samples(arguments: argparse.Namespace) -> None:
 def command_encoders(arguments: argparse.Namespace) -> None:
     """List the encoders and their trained weights."""
     rows = [[c.name, c.weights, "ready" if c.ready else "not trained", c.title] for c in _bench().choices()]
-    _print_rows(["encoder", "weights", "state", "title"], rows, arguments.json)
+    print_rows(["encoder", "weights", "state", "title"], rows, arguments.json)
 
 
 def command_train(arguments: argparse.Namespace) -> None:
@@ -158,20 +158,20 @@ def command_train(arguments: argparse.Namespace) -> None:
         for key, value in vars(arguments).items()
         if value is not None and key not in ("run", "command", "collection", "json")
     }
-    print(json.dumps(_bench().run("train", _bar(), collection=arguments.collection, config=given)))
+    print(json.dumps(_bench().run("train", progress_line(), collection=arguments.collection, config=given)))
 
 
 def command_embed(arguments: argparse.Namespace) -> None:
     """Make the vectors of a collection."""
     recipe = _recipe(arguments)
-    _bench().run("embed", _bar(), recipe=recipe.as_dict())
+    _bench().run("embed", progress_line(), recipe=recipe.as_dict())
     print(f"{recipe.collection} is embedded with {recipe.encoder}.")
 
 
 def command_index(arguments: argparse.Namespace) -> None:
     """Build and store the index of a recipe, written as in `search --json`."""
     recipe = Recipe.parse(arguments.recipe)
-    done = _bench().run("index", _bar(), recipe=recipe.as_dict())
+    done = _bench().run("index", progress_line(), recipe=recipe.as_dict())
     print(f"{done['vectors']:,} vectors of {recipe.collection} are indexed by {recipe.method_text}.")
 
 
@@ -187,7 +187,7 @@ def command_search(arguments: argparse.Namespace) -> None:
     else:
         query = Query.picture(_picture_bytes(Path(arguments.picture)), arguments.picture, crop)
     answer = _search_building(_bench(), _recipe(arguments), query, arguments)
-    print(answer.to_json() if arguments.json else answer.to_csv() if arguments.csv else _answer_table(answer))
+    print(answer.to_json() if arguments.json else answer.to_csv() if arguments.csv else answer_table(answer))
 
 
 def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: argparse.Namespace) -> Answer:
@@ -201,7 +201,7 @@ def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: 
             if arguments.no_build:
                 raise
             print(error.message + " Doing that first.", file=sys.stderr)
-            bench.run("index" if isinstance(error, NoIndex) else "embed", _bar(), recipe=recipe.as_dict())
+            bench.run("index" if isinstance(error, NoIndex) else "embed", progress_line(), recipe=recipe.as_dict())
     return bench.search(recipe, query, include_query=arguments.include_query, label=arguments.label)
 
 
@@ -212,11 +212,6 @@ def _picture_bytes(path: Path) -> bytes:
         return read_bytes(path)
     except UnreadableImage as error:
         raise UnreadableImage(error.stage, error.code, f"{path} cannot be used as a query. {error.message}") from error
-
-
-def _answer_table(answer: Answer) -> str:
-    rows = [[h.rank, h.id, h.name, h.label, h.distance] for h in answer.hits]
-    return text_table(["rank", "id", "name", "label", "distance"], rows) + "\n\n" + answer.sentence()
 
 
 def _crop(text: str | None) -> tuple[float, float, float, float] | None:
@@ -263,7 +258,7 @@ def _best_weights(bench: Workbench, encoder: str) -> str:
 def command_jobs(arguments: argparse.Namespace) -> None:
     """List the jobs, newest first."""
     rows = [[job.id, job.state, f"{job.progress.fraction:.0%}", job.title] for job in _bench().jobs()]
-    _print_rows(["job", "state", "done", "title"], rows, arguments.json)
+    print_rows(["job", "state", "done", "title"], rows, arguments.json)
 
 
 def command_stop(arguments: argparse.Namespace) -> None:
@@ -368,53 +363,6 @@ def _bench() -> Workbench:
     from engine.workbench import Workbench
 
     return Workbench()
-
-
-def _print_rows(header: list[str], rows: Sequence[Sequence[object]], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps([dict(zip(header, row, strict=True)) for row in rows], ensure_ascii=False, indent=2))
-    else:
-        print(text_table(header, rows))
-
-
-def _print_report(report: dict[str, Any], arguments: argparse.Namespace) -> None:
-    from engine.collections.report import ImportReport
-
-    rejects = report.get("rejects", [])
-    if arguments.rejects:
-        text = ImportReport.from_dict(report).to_csv()
-        Path(arguments.rejects).write_text(text, encoding="utf-8", newline="")
-    if arguments.json:
-        print(json.dumps(report, ensure_ascii=False, indent=2))
-        return
-    counts = [(key, report[key]) for key in ("added", "changed", "removed", "copies") if key == "added" or report[key]]
-    print(" · ".join(f"{count:,} {key}" for key, count in counts) + f" · {len(rejects):,} could not be read")
-    if rejects:
-        print(
-            text_table(
-                ["file", "stage", "reason"], [[r["path"], r["stage"], _short(r["message"])] for r in rejects[:20]]
-            )
-        )
-        if len(rejects) > 20:
-            print(f"… and {len(rejects) - 20:,} more: --rejects FILE.csv writes them all.")
-
-
-def _short(sentence: str, most: int = 90) -> str:
-    return sentence if len(sentence) <= most else sentence[: most - 1] + "…"
-
-
-def _bar() -> Any:
-    """A progress line on stderr where a person watches, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        return None
-
-    def show(progress: Progress) -> None:
-        left = f" · {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
-        rate = f" · {progress.rate:.0f} {progress.unit}/s" if progress.rate else ""
-        line = f"{progress.stage}: {progress.done:,} of {progress.total:,}{rate}{left} {progress.note}"
-        print(f"\r\x1b[K{line}", end="\n" if progress.done >= progress.total else "", file=sys.stderr, flush=True)
-
-    return show
 
 
 if __name__ == "__main__":

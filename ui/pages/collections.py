@@ -34,7 +34,7 @@ from ui.state import (
 if TYPE_CHECKING:
     from engine.collections.known import Known
 
-ARCHIVE_TYPES = ["zip", "tar", "gz", "tgz", "csv"]
+ARCHIVE_TYPES = ["zip", "tar", "gz", "tgz", "bz2", "tbz2", "xz", "txz", "csv", "tsv"]
 NEWS_SECONDS = 900
 LITTLE_SPACE = 1 << 30  # bytes
 MANY_FILES = 300  # from here on a folder of files takes minutes to send, the same as one ZIP a second
