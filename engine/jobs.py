@@ -15,7 +15,6 @@ Nothing here knows what the work is: the worker is `python -m engine work <folde
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -31,7 +30,7 @@ from filelock import FileLock, Timeout
 
 from engine.errors import BadParameter, BenzerError, Corrupt, NotFound, Stopped
 from engine.home import PROJECT
-from engine.storage import read_json, write_json
+from engine.storage import append_line, lines, read_json, write_json
 
 _EVENTS_AT_MOST_EVERY = 0.2  # seconds between two stored progress events of one stage
 _TAIL = 65_536  # bytes at the end of the events file that surely hold the last progress
@@ -89,9 +88,7 @@ class Reporter:
     def event(self, **facts: Any) -> None:
         """Store one event as a whole line."""
         if self.folder:
-            line = json.dumps({"time": time.time(), **facts}, ensure_ascii=False) + "\n"
-            with open(self.folder / "events.jsonl", "ab") as file:
-                file.write(line.encode())
+            append_line(self.folder / "events.jsonl", {"time": time.time(), **facts})
 
     @property
     def stop_asked(self) -> bool:
@@ -171,20 +168,7 @@ class Job:
 
     def events(self, last_bytes: int | None = None) -> Iterator[dict[str, Any]]:
         """The stored events, oldest first, of the whole file or its end; a line cut off by a crash is passed over."""
-        try:
-            with open(self.folder / "events.jsonl", "rb") as file:
-                if last_bytes is not None:
-                    file.seek(max(0, file.seek(0, os.SEEK_END) - last_bytes))
-                lines = file.read().split(b"\n")
-        except FileNotFoundError:
-            return
-        for line in lines:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict):
-                yield event
+        return lines(self.folder / "events.jsonl", last_bytes)
 
     def stop(self) -> None:
         """Ask the worker to stop; it does so at its next step, and keeps what is finished."""

@@ -110,6 +110,33 @@ def _sealed(body: Any) -> bytes:
     return json.dumps({"body": body, "sha256": seal}, sort_keys=True, ensure_ascii=False, indent=1).encode()
 
 
+def append_line(path: Path, facts: dict[str, Any]) -> None:
+    """Add one whole line of JSON to a file of events."""
+    with open(path, "ab") as file:
+        file.write((json.dumps(facts, ensure_ascii=False) + "\n").encode())
+
+
+def lines(path: Path, last_bytes: int | None = None) -> Iterator[dict[str, Any]]:
+    """The objects of a file of events, oldest first, of the whole file or its end; none where there is no file.
+
+    A line that a crash cut off is passed over.
+    """
+    try:
+        with open(path, "rb") as file:
+            if last_bytes is not None:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - last_bytes))
+            found = file.read().split(b"\n")
+    except FileNotFoundError:
+        return
+    for line in found:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            yield event
+
+
 def file_digest(path: Path) -> str:
     """The sha256 of a file, as hex."""
     with open(path, "rb") as file:

@@ -11,16 +11,15 @@ The weights file that run.json names is whole and belongs to it: new weights are
 from __future__ import annotations
 
 import hashlib
-import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import BadParameter, Corrupt, NameTaken, NotFound, NotTrained
 from engine.home import Home, slug
-from engine.storage import read_json, write_bytes, write_json
+from engine.storage import append_line, lines, read_json, write_bytes, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -100,26 +99,11 @@ class Run:
 
     def events(self) -> list[dict[str, Any]]:
         """What was noted of each epoch, oldest first; a line cut off by a crash is passed over."""
-        return list(self._events())
-
-    def _events(self) -> Iterator[dict[str, Any]]:
-        try:
-            lines = (self.folder / "events.jsonl").read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return
-        for line in lines:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict):
-                yield event
+        return list(lines(self.folder / "events.jsonl"))
 
     def note(self, **facts: Any) -> None:
         """Add one line to the events."""
-        line = json.dumps({"time": round(time.time(), 3), **facts}) + "\n"
-        with open(self.folder / "events.jsonl", "ab") as file:
-            file.write(line.encode())
+        append_line(self.folder / "events.jsonl", {"time": round(time.time(), 3), **facts})
 
     def keep(self, weights: Mapping[str, Tensor], **card: Any) -> None:
         """Make these weights the run's, in one step, and add facts to the card.
