@@ -249,9 +249,9 @@ def _not_ready(recipe: Recipe, job: Job | None) -> None:
             args=(readiness.action, recipe),
             icon=":material/play_arrow:",
         )
-    elif readiness.action == "train" and st.button("Train it", type="primary", icon=":material/model_training:"):
-        st.session_state.go_to = "train"
-        st.rerun()
+    elif readiness.action == "train":  # a callback: it counts even where a quick click overtakes the new address
+        go = partial(st.session_state.update, go_to="train")
+        st.button("Train it", type="primary", icon=":material/model_training:", on_click=go)
 
 
 def _build_label(readiness: Readiness) -> str:
