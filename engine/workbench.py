@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engine.encoders.encoder import Encoder, EncoderChoice
     from engine.indexes import Index
     from engine.searcher import Searcher
+    from engine.training.runs import Run
 
 __all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "Workbench"]
 
@@ -107,6 +108,18 @@ class Workbench:
         from engine.indexes import methods
 
         return methods()
+
+    def runs(self) -> list[Run]:
+        """Every readable training run, newest first; what ships comes last."""
+        from engine.training.runs import runs
+
+        return runs(self.home)
+
+    def training_run(self, name: str) -> Run:
+        """The training run of that name; NotFound when there is none."""
+        from engine.training.runs import run
+
+        return run(self.home, name)
 
     def default_recipe(self, collection: str) -> Recipe:
         """A good first try for a collection: the best trained encoder that is there, and exact search."""
