@@ -16,6 +16,7 @@
     ├── Corrupt             a stored file no longer matches its checksum; names the file
     ├── StorageFull         the disk refused a write; what stood there before still stands
     ├── Diverged            a training whose loss stopped being a number
+    ├── OutOfMemory         not even a part of the work fits into the memory
     ├── MissingPackage      an optional package is not installed; carries the exact pip line
     ├── Offline             a download is needed and there is no way to the network
     └── Stopped             a person asked the work to stop
@@ -114,6 +115,10 @@ class StorageFull(BenzerError):
 
 class Diverged(BenzerError):
     """A training whose loss became NaN or infinite."""
+
+
+class OutOfMemory(BenzerError):
+    """Not even a part of the work fits into the memory."""
 
 
 class MissingPackage(BenzerError, ImportError):

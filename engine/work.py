@@ -114,14 +114,17 @@ def index(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 
 def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Train an autoencoder on a collection; the run is at once an encoder."""
+    """Train an autoencoder on a collection (`collection`, `config`), or go on with a run (`run`, maybe `epochs`)."""
     from engine.collections.collection import Collection
-    from engine.training import TrainingConfig, train_run
+    from engine.training import TrainingConfig, continue_run, runs, train_run
 
     home = _home(arguments)
+    if "run" in arguments:
+        run = runs.run(home, arguments["run"])
+        collection = Collection.open(home, run.card["collection"]["name"])
+        return {"run": continue_run(run, collection, reporter, arguments.get("epochs")).name}
     collection = Collection.open(home, arguments["collection"])
-    run = train_run(home, TrainingConfig.from_dict(arguments["config"]), collection, reporter)
-    return {"run": run.name}
+    return {"run": train_run(home, TrainingConfig.from_dict(arguments["config"]), collection, reporter).name}
 
 
 KINDS: dict[str, Work] = {

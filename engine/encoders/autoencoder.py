@@ -46,7 +46,7 @@ class AutoencoderEncoder(Encoder):
         self.info = EncoderInfo(
             name=f"model-{number}",
             weights=run.name,
-            title=f"Model {number} · {run.name}",
+            title=f"Model {number} · {run.title}",
             input_size=int(config["size"]),
             spatial=network.spec.latent_size(int(config["size"])) > 1,
             fingerprint=f"{digest[:32]}-{precision}",
@@ -121,7 +121,7 @@ def _foreign(number: int, run: runs.Run, key: str, found: Any, wanted: Any) -> B
 
 
 def _choice(run: runs.Run) -> EncoderChoice:
-    title = f"Model {run.model} · {run.name}"
+    title = f"Model {run.model} · {run.title}"
     help = f"{_SUMMARY[run.model]} {run.card.get('title', '')} at {run.config['size']} pixels.".replace("  ", " ")
     return EncoderChoice(f"model-{run.model}", run.name, title, help, ready=True)
 

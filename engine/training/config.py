@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.errors import BadParameter
+from engine.home import slug
 from engine.training.losses import loss
 from engine.training.schedules import schedule
 
@@ -25,8 +26,13 @@ class TrainingConfig:
         seed: of the weights, the split, the order and the noise. limit: use at most so many images (None: all).
         size: images are stretched to this many pixels squared; the run remembers it.
         noise: standard deviation of Gaussian noise on the input (the target stays clean). flip: mirror half of them.
+        crop: cut a random part out of each. colour: vary brightness, contrast and saturation (see `augment.py`).
         contrast: weight of recognising altered views of a picture, added to the loss (see `contrast.py`); 0 is the
             plain autoencoder. views: the side of these views in pixels, None for the input size.
+        keep: which weights are the run's: those with the best "loss" (on the held-out images) or the best "retrieval"
+            (of the probe).
+        patience: stop after so many epochs in which what `keep` names did not get better; 0 never stops early.
+        probe: how many pictures the retrieval of every epoch is measured with; 0 measures none.
         name: of the run, "" for one made from the collection and the model.
     """
 
@@ -43,8 +49,13 @@ class TrainingConfig:
     size: int = 224
     noise: float = 0.0
     flip: bool = False
+    crop: bool = False
+    colour: bool = False
     contrast: float = 0.0
     views: int | None = None
+    keep: str = "loss"
+    patience: int = 0
+    probe: int = 256
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -57,12 +68,29 @@ class TrainingConfig:
         _whole("seed", self.seed, 0, 2**31 - 1)
         _number("noise", self.noise, 0.0, 1.0)
         _number("contrast", self.contrast, 0.0, 100.0)
+        for switch in ("flip", "crop", "colour"):
+            _switch(switch, getattr(self, switch))
+        _whole("patience", self.patience, 0, 10_000)
+        self._check_probe()
+        self._check_name()
         if self.limit is not None:
             _whole("image limit", self.limit, LEAST_IMAGES, 10_000_000)
         self._check_size("input size", self.size)
         if self.views is not None:
             self._check_size("size of the views", self.views)
         schedule(self.schedule, self.rate, self.epochs, self.options)
+
+    def _check_probe(self) -> None:
+        if self.probe != 0:
+            _whole("probe", self.probe, LEAST_IMAGES, 4096)
+        if self.keep not in ("loss", "retrieval"):
+            raise BadParameter("keep", "the training", "loss or retrieval", self.keep)
+        if self.keep == "retrieval" and not self.probe:
+            raise BadParameter("probe", "a training that keeps the best by retrieval", f"at least {LEAST_IMAGES}", 0)
+
+    def _check_name(self) -> None:
+        if not isinstance(self.name, str) or (self.name and self.name != slug(self.name)):
+            raise BadParameter("name", "a run", "lower-case letters, digits and dashes", self.name)
 
     def _check_size(self, name: str, size: int) -> None:
         from models.autoencoder import SPECS
@@ -90,6 +118,11 @@ class TrainingConfig:
 def _whole(name: str, value: Any, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise BadParameter(name, "the training", f"a whole number from {low} to {high}", value)
+
+
+def _switch(name: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise BadParameter(name, "the training", "true or false", value)
 
 
 def _number(name: str, value: Any, low: float, high: float) -> None:

@@ -1,226 +1,259 @@
-"""The training loop: decoded pictures in, a run with its best weights out.
+"""The training loop: decoded pictures in, a run with its best and its last weights out.
 
-Everything random is a function of (seed, epoch, batch), and everything that moves is in `Training`: the weights, Adam's
-moments, the schedule's state and the number of finished epochs. Nothing else decides how a training goes on.
+Everything random is a function of (seed, purpose, epoch, batch), and everything that moves is in a checkpoint: the
+weights, Adam's moments, the schedule's state and the position. Nothing else decides how a training goes on.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from engine.encoders.device import Device, keep_freed_memory
-from engine.errors import BadParameter, Diverged, Stopped
+from engine.errors import BenzerError, Diverged, OutOfMemory, Stopped
 from engine.jobs import Reporter
-from engine.training.config import LEAST_IMAGES, TrainingConfig
-from engine.training.contrast import nt_xent, view
-from engine.training.losses import loss
+from engine.training.autoencoding import Autoencoding
+from engine.training.checkpoint import Checkpoints, Position
+from engine.training.config import TrainingConfig
+from engine.training.objective import Objective
+from engine.training.pictures import CHECK, NOISE, Data, Pictures, Rows, batches, shuffled, split, stream
+from engine.training.probe import probe
 from engine.training.runs import Run
 from engine.training.schedules import schedule
-from models.autoencoder import Autoencoder
+from engine.training.tensorboard import TensorBoard
+from engine.training.watch import Watch, strip
 
-_ORDER, _SPLIT, _NOISE, _CHECK = 1, 2, 3, 4  # what a random stream is for
+_SHOWN = 6  # pictures that are drawn again after every epoch
+_SETTLED_EVERY = {"cpu": 1, "cuda": 16}  # steps after which the loss is looked at; each look waits for the card
 
 
-def train(config: TrainingConfig, pixels: NDArray[np.uint8], run: Run, reporter: Reporter, device: Device) -> Run:
-    """Train on (n, s, s, 3) uint8 pictures and keep the weights with the lowest validation loss in `run`.
+def train(config: TrainingConfig, data: Data, run: Run, reporter: Reporter, device: Device) -> Run:
+    """Train as `config` says, from the run's checkpoint where it has one; best and last weights are in the run.
 
     Raises:
-        BadParameter: too few pictures, or of another size. Diverged: the loss became NaN or infinite.
-        Stopped: a person asked. The last two leave the best weights so far in the run.
+        BadParameter: too few pictures, or of another size. Diverged: the loss became NaN or infinite. OutOfMemory: not
+        even half a batch fits. StorageFull: the disk refused. Stopped: a person asked.
+        All but the first leave the best weights so far in the run; it can be continued, save where it diverged.
     """
     keep_freed_memory()
-    pictures = Pictures(checked_pixels(pixels, config), device)
-    learning, held_out = split(len(pixels), config)
-    training = Training(config, device)
-    work = Work(run, reporter, done=0, total=config.epochs * len(learning))
+    training = Training(config, data.checked(config), run, reporter, device)
     try:
-        for epoch in range(config.epochs):
-            began = time.monotonic()
-            train_loss = training.one_epoch(epoch, pictures, learning, work)
-            seconds = time.monotonic() - began
-            validation = training.validate(pictures, held_out, work) if len(held_out) else train_loss
-            training.end_epoch(epoch, validation)
-            best = training.keep_if_best(run, epoch, train_loss, validation)
-            run.note(epoch=epoch + 1, train=train_loss, validation=validation, best=best,
-                     rate=training.rate, images_per_second=round(len(learning) / seconds, 2))  # fmt: skip
-    except (Stopped, Diverged, KeyboardInterrupt) as error:
-        run.end("failed" if isinstance(error, Diverged) else "stopped", epochs_done=training.epochs_done)
+        training.begin()
+        while training.goes_on:
+            training.end_epoch(training.one_epoch())
+        training.checkpoint()
+    except Stopped:
+        training.checkpoint()
+        run.end("stopped", training.at.epoch)
         raise
-    run.end("done", epochs_done=training.epochs_done)
+    except KeyboardInterrupt:  # may come in the middle of a step: the last checkpoint stands
+        run.end("stopped", training.at.epoch)
+        raise
+    except BenzerError as error:
+        run.end("failed", training.at.epoch, error=str(error), diverged=isinstance(error, Diverged))
+        raise
+    finally:
+        training.close()
+    run.end("done", training.at.epoch)
     return run
 
 
-@dataclass
-class Work:
-    """Who is told how far the training is."""
-
-    run: Run
-    reporter: Reporter
-    done: int
-    total: int
-
-    def advance(self, images: int, epoch: int, epochs: int, loss: float) -> None:
-        self.done += images
-        self.reporter.update("Training", self.done, self.total, note=f"epoch {epoch + 1} of {epochs} · loss {loss:.5f}")
-
-
 class Training:
-    """A network on its way: weights, optimizer, schedule, and how many epochs are done."""
+    """A network on its way: what is trained, on what, how far it is, and where that is written."""
 
-    def __init__(self, config: TrainingConfig, device: Device) -> None:
-        self.config, self.device = config, device
-        network = Autoencoder(config.model).initialise(config.seed)
-        self.network = network.to(device.name, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.rate, fused=True)
+    def __init__(self, config: TrainingConfig, data: Data, run: Run, reporter: Reporter, device: Device) -> None:
+        self.config, self.run, self.reporter = config, run, reporter
+        self.objective: Objective = Autoencoding(config, device)
+        self.optimizer = torch.optim.Adam(self.objective.network.parameters(), lr=config.rate, fused=True)
         self.schedule = schedule(config.schedule, config.rate, config.epochs, config.options)
-        self.loss = loss(config.loss).between
-        self.epochs_done = 0
-        self.best = math.inf
+        self.pictures, self.ids = Pictures(data.pixels, device), data.ids
+        self.learning, self.held_out = split(len(data.ids), config)
+        self.probe, self.shown = probe(data, config), _spread(self.held_out if len(self.held_out) else self.learning)
+        self.checkpoints, self.watch = Checkpoints(run.folder), Watch(run.folder / "watch")
+        self.at, self.open = Position(), False
+        self.settled_every, self.unsettled = _SETTLED_EVERY[device.name], list[tuple[torch.Tensor, int]]()
 
     @property
-    def rate(self) -> float:
-        return float(self.optimizer.param_groups[0]["lr"])
+    def goes_on(self) -> bool:
+        patient = not self.config.patience or self.at.bad < self.config.patience
+        return self.at.epoch < self.config.epochs and patient
 
-    def one_epoch(self, epoch: int, pictures: Pictures, rows: NDArray[np.int64], work: Work) -> float:
-        """One pass over the rows in the order of this epoch; the mean training loss."""
-        config = self.config
-        total, steps = 0.0, math.ceil(len(rows) / config.batch)
-        self.network.train()
-        for step, batch in enumerate(batches(shuffled(rows, config.seed, epoch), config.batch)):
-            self.optimizer.param_groups[0]["lr"] = self.schedule.rate(epoch + step / steps)
-            value = self.step(pictures.take(batch), _generator(config.seed, _NOISE, epoch, step))
-            if not math.isfinite(value):
-                raise self.diverged(epoch)
-            total += value * len(batch)
-            work.advance(len(batch), epoch, config.epochs, value)
-        return total / len(rows)
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+        return math.ceil(len(self.learning) / self.config.batch)
 
-    def step(self, originals: Tensor, generator: torch.Generator) -> float:
-        """One step of Adam on a batch; the loss before it."""
-        value = self.objective(*augmented(originals, self.config, generator))
-        self.optimizer.zero_grad(set_to_none=True)
-        value.backward()
+    def begin(self) -> None:
+        """Go back to the last checkpoint, or note how the untrained network does."""
+        found = self.checkpoints.restore(self.objective.network, self.optimizer, self.schedule)
+        if found:
+            self.at = found
+            self.at.bad = 0 if not self.goes_on else found.bad  # who goes on after an early stop is patient anew
+        self.run.rewind(self.at.epoch if found else -1)
+        self.board, self.open = TensorBoard(self.run.folder / "tensorboard", self.at.epoch if found else None), True
+        if not found:
+            self._show_probe()
+            self.note({"epoch": 0, **self.look(0)})
+
+    def one_epoch(self) -> float:
+        """What is left of this epoch, in its order; its mean training loss."""
+        at, config = self.at, self.config
+        order, began, before = shuffled(self.learning, config.seed, at.epoch), time.monotonic(), at.seconds
+        self.objective.network.train()
+        for step in range(at.step, self.steps):
+            self.optimizer.param_groups[0]["lr"] = self.schedule.rate(at.epoch + step / self.steps)
+            rows = order[step * config.batch : (step + 1) * config.batch]
+            self.step(rows)
+            at.step, at.seconds = step + 1, before + time.monotonic() - began
+            self.tell(len(rows))
+            if self.checkpoints.due:
+                self.checkpoint()
+        self.settle()
+        return at.total / at.seen
+
+    def step(self, rows: Rows) -> None:
+        """One step of Adam on a batch; where the memory does not hold it, on its two halves one after the other."""
+        value = None
+        while value is None:
+            try:
+                value = self._gradients(rows)
+            except (RuntimeError, MemoryError) as error:
+                if not _out_of_memory(error):
+                    raise
+                self._halve(error)
         self.optimizer.step()
-        return value.item()
+        self.unsettled.append((value, len(rows)))
+        if len(self.unsettled) >= self.settled_every:
+            self.settle()
 
-    def objective(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """The loss of reconstructing `targets`, and where it is asked for of telling which views belong together."""
-        count = len(targets)  # with two views of each picture, `inputs` is twice as long and the first half is decoded
-        with torch.autocast(self.device.name, dtype=self.device.dtype, enabled=self.device.reduced):
-            latents = self.network.encoder(inputs)
-            outputs = self.network.decode(latents[:count])
-        value = self.loss(outputs.float(), targets)
-        if self.config.contrast:
-            value = value + self.config.contrast * nt_xent(latents.amax((2, 3)))
-        return value
+    def _gradients(self, rows: Rows) -> torch.Tensor:
+        """Put the gradient of the mean loss of these rows into the weights; that loss."""
+        self.optimizer.zero_grad(set_to_none=True)
+        values = []
+        for part, some in enumerate(batches(rows, math.ceil(len(rows) / self.at.parts))):
+            random = stream(self.config.seed, NOISE, self.at.epoch, self.at.step, part)
+            value = self.objective.loss(self.pictures.take(some), random) * (len(some) / len(rows))
+            value.backward()
+            values.append(value.detach())
+        return torch.stack(values).sum()
 
-    @torch.no_grad()
-    def validate(self, pictures: Pictures, rows: NDArray[np.int64], work: Work) -> float:
-        """The mean loss on the held-out rows, without noise; views, where there are any, are the same every time."""
-        self.network.eval()
-        total, plain = 0.0, replace(self.config, noise=0.0, flip=False)
-        for step, batch in enumerate(batches(rows, self.config.batch)):
-            generator = _generator(self.config.seed, _CHECK, step)
-            total += self.objective(*augmented(pictures.take(batch), plain, generator)).item() * len(batch)
-            work.reporter.stop_if_asked()
-        return total / len(rows)
+    def _halve(self, error: Exception) -> None:
+        if self.at.parts > 1:
+            raise OutOfMemory(
+                f"The memory does not hold half a batch of {self.config.batch} pictures.",
+                way_out=f"Try a batch of {max(1, self.config.batch // 4)}, smaller pictures, or a smaller model.",
+            ) from error
+        self.at.parts = 2
+        self.run.note(kind="halved", epoch_begun=self.at.epoch + 1, batch=self.config.batch)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
-    def end_epoch(self, epoch: int, validation: float) -> None:
-        """Tell the schedule; an epoch without a finite loss does not count."""
+    def settle(self) -> None:
+        """Add the losses of the last steps up; Diverged when one of them is no number."""
+        for value, count in self.unsettled:
+            loss = value.item()
+            if not math.isfinite(loss):
+                raise self.diverged()
+            self.at.total += loss * count
+            self.at.seen += count
+        self.unsettled.clear()
+
+    def tell(self, images: int) -> None:
+        """Report how far the training is; Stopped when a person asked for it."""
+        at, config, total = self.at, self.config, self.config.epochs * len(self.learning)
+        done = at.epoch * len(self.learning) + min(at.step * config.batch, len(self.learning))
+        note = f"epoch {at.epoch + 1} of {config.epochs}"
+        if at.seen:
+            note += f" · loss {at.total / at.seen:.5f}"
+        if at.parts > 1:
+            note += " · the memory was short: batches are worked on in two halves"
+        self.reporter.update("Training", done, total, note=note)
+
+    def end_epoch(self, train_loss: float) -> None:
+        """Measure what the epoch brought, keep the weights where they are the best so far, and note all of it."""
+        at, rate = self.at, float(self.optimizer.param_groups[0]["lr"])
+        seen = self.look(at.epoch + 1)
+        validation = seen.get("validation", train_loss)
         if not math.isfinite(validation):
-            raise self.diverged(epoch)
+            raise self.diverged()
+        speed = len(self.learning) / max(at.seconds, 1e-9)
         self.schedule.observe(validation)
-        self.epochs_done = epoch + 1
+        best = self.keep_if_best(at.epoch + 1, {"train": train_loss, "validation": validation, **seen})
+        event = {"epoch": at.epoch + 1, "train": train_loss, "validation": validation, **seen, "rate": rate}
+        self.note(event | {"images_per_second": round(speed, 2), "seconds": round(at.seconds, 2), "best": best})
+        self.at = Position(at.epoch + 1, best=at.best, bad=at.bad, parts=at.parts)
+        if self.checkpoints.due:
+            self.checkpoint()
 
-    def keep_if_best(self, run: Run, epoch: int, train_loss: float, validation: float) -> bool:
-        """Store the weights when the validation loss is the lowest so far."""
-        if validation >= self.best:
+    def keep_if_best(self, epoch: int, seen: dict[str, float]) -> bool:
+        """Make the weights the run's when what the config names is better than ever before."""
+        value = -seen["retrieval"] if self.config.keep == "retrieval" else seen["validation"]
+        if self.at.best is not None and value >= self.at.best:
+            self.at.bad += 1
             return False
-        self.best = validation
-        run.keep(self.network.state_dict(), best_epoch=epoch + 1, train_loss=train_loss, validation_loss=validation)
+        self.at.best, self.at.bad = value, 0
+        facts = {"train_loss": seen["train"], "validation_loss": seen["validation"]}
+        facts |= {"retrieval": seen["retrieval"]} if "retrieval" in seen else {}
+        self.run.keep(self.objective.network.state_dict(), best_epoch=epoch, **facts)
         return True
 
-    def diverged(self, epoch: int) -> Diverged:
-        done = self.epochs_done
+    @torch.no_grad()
+    def look(self, epoch: int) -> dict[str, float]:
+        """The losses on the held-out pictures and the retrieval of the probe; shows both to whoever watches."""
+        self.objective.network.eval()
+        found, neighbours = self._measured(), None
+        if self.probe:
+            found["retrieval"], near = self.probe.ask(self.objective, self.pictures, self.config.seed)
+            ids = self.ids[self.probe.rows]
+            neighbours = ids[near]
+            neighbours[near < 0] = -1
+        drawn = self.objective.reconstructed(self.pictures.take(self.shown))
+        self.watch.note(epoch, neighbours, strip(drawn))
+        return found
+
+    def _measured(self) -> dict[str, float]:
+        sums: dict[str, float] = {}
+        for number, rows in enumerate(batches(self.held_out, self.config.batch)):
+            random = stream(self.config.seed, CHECK, number)
+            for name, value in self.objective.measures(self.pictures.take(rows), random).items():
+                name = "validation" if name == "loss" else name
+                sums[name] = sums.get(name, 0.0) + value.item() * len(rows) / len(self.held_out)
+            self.reporter.stop_if_asked()
+        return sums
+
+    def _show_probe(self) -> None:
+        rows = self.probe.rows if self.probe else self.shown
+        measure, chance = (self.probe.measure, self.probe.chance) if self.probe else ("", 0.0)
+        pictures = self.ids[self.shown].tolist()
+        self.watch.begin(self.ids[rows], measure, chance, pictures, strip(self.pictures.take(self.shown)))
+
+    def note(self, event: dict[str, float]) -> None:
+        self.run.note(**event)
+        self.board.note(event)
+
+    def checkpoint(self) -> None:
+        """Store all that is needed to go on from here."""
+        self.settle()
+        self.checkpoints.save(self.objective.network, self.optimizer, self.schedule, self.at)
+
+    def close(self) -> None:
+        if self.open:
+            self.board.close()
+
+    def diverged(self) -> Diverged:
+        done = self.at.epoch
         kept = f"the best weights up to epoch {done} are kept" if done else "there is nothing to keep"
-        message = f"The loss stopped being a number in epoch {epoch + 1}; {kept}."
+        message = f"The loss stopped being a number in epoch {done + 1}; {kept}."
         return Diverged(message, way_out=f"Try a lower learning rate, such as {self.config.rate / 10:g}.")
 
 
-class Pictures:
-    """Decoded pictures, handed out as float batches in channels_last; on a graphics card as a whole when they fit."""
-
-    def __init__(self, pixels: NDArray[np.uint8], device: Device) -> None:
-        self.device = device
-        self.pixels = pixels
-        self.resident: Tensor | None = None
-        if device.name == "cuda" and pixels.nbytes < torch.cuda.mem_get_info()[0] // 2:
-            self.resident = torch.from_numpy(np.ascontiguousarray(pixels)).to(device.name)
-
-    def take(self, rows: NDArray[np.int64]) -> Tensor:
-        """(b,) rows to (b, 3, s, s) float32 in [0, 1]."""
-        if self.resident is not None:
-            chosen = self.resident[torch.from_numpy(rows).to(self.device.name)]
-        else:
-            chosen = torch.from_numpy(self.pixels[rows]).to(self.device.name)
-        return chosen.permute(0, 3, 1, 2).float().div_(255)  # (b, s, s, 3) in memory is channels_last
+def _spread(rows: Rows) -> Rows:
+    """At most six of the rows, evenly spread."""
+    return rows[:: max(1, len(rows) // _SHOWN)][:_SHOWN]
 
 
-def augmented(originals: Tensor, config: TrainingConfig, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """(inputs, targets) for a batch: mirrored, as two altered views, with noise, where the config asks for it."""
-    targets = originals
-    if config.flip:
-        mirrored = (torch.rand(len(originals), generator=generator) < 0.5).to(originals.device)
-        targets = torch.where(mirrored[:, None, None, None], originals.flip(3), originals)
-    inputs = targets
-    if config.contrast:
-        side = config.views or config.size
-        targets = view(targets, side, generator)
-        inputs = torch.cat([targets, view(originals, side, generator)])
-    if config.noise:
-        noise = torch.randn(inputs.shape, generator=generator).to(inputs.device)
-        inputs = (inputs + config.noise * noise).clamp(0, 1)
-    return inputs.contiguous(memory_format=torch.channels_last), targets
-
-
-def split(count: int, config: TrainingConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(training rows, validation rows), drawn by the seed, each in ascending order (kind to a memory map)."""
-    drawn = np.random.default_rng([config.seed, _SPLIT]).permutation(count)
-    held_out = math.ceil(count * config.validation)
-    return np.sort(drawn[held_out:]), np.sort(drawn[:held_out])
-
-
-def shuffled(rows: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.int64]:
-    """The rows in the order of this epoch."""
-    order: NDArray[np.int64] = np.random.default_rng([seed, _ORDER, epoch]).permutation(rows)
-    return order
-
-
-def batches(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
-    """The rows in consecutive parts of `size`; the last may be smaller."""
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
-
-
-def checked_pixels(pixels: NDArray[np.uint8], config: TrainingConfig) -> NDArray[np.uint8]:
-    """The pixels as they are, else BadParameter: the wrong size, or fewer than a training needs."""
-    if pixels.ndim != 4 or pixels.shape[1:] != (config.size, config.size, 3):
-        wanted = f"(n, {config.size}, {config.size}, 3)"
-        raise BadParameter("shape of the pictures", "the training", wanted, pixels.shape)
-    if len(pixels) < LEAST_IMAGES:
-        raise BadParameter("number of images", "a training", f"at least {LEAST_IMAGES}", len(pixels))
-    return pixels
-
-
-def _generator(*parts: int) -> torch.Generator:
-    """A stream of random numbers of its own for every purpose, epoch and batch."""
-    seed = int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1))
-    return torch.Generator().manual_seed(seed)
+def _out_of_memory(error: Exception) -> bool:
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in words or "allocate memory" in words

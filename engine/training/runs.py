@@ -2,8 +2,12 @@
 
     weights/<run>/
         run.json               config, card, state, and the name and sha256 of the weights (sealed); the commit point
-        weights-<hash>.safetensors   (shipped runs: weights.safetensors)
-        events.jsonl           one line an epoch
+        weights-<hash>.safetensors   the best weights (shipped runs: weights.safetensors)
+        events.jsonl           one line an epoch, and notes in between
+        checkpoint/            a store: the last weights and what a training needs to go on (see `checkpoint.py`)
+        watch/                 what each epoch looked like (see `watch.py`)
+        tensorboard/           the same curves for TensorBoard
+        lock                   held while it trains, so that "training" is exact even after a kill -9
 
 The weights file that run.json names is whole and belongs to it: new weights are written under a new name first.
 """
@@ -11,25 +15,35 @@ The weights file that run.json names is whole and belongs to it: new weights are
 from __future__ import annotations
 
 import hashlib
+import io
+import json
+import shutil
 import time
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
+
 from engine.errors import BadParameter, Corrupt, NameTaken, NotFound, NotTrained
 from engine.home import Home, slug
 from engine.storage import append_line, lines, read_json, write_bytes, write_json
+from engine.training.watch import Probed, Watch, Watched
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = 1
+SHIPPED = "default"  # the name of the weights that come with the code
+MOST_OF_A_TITLE = 80  # characters
 
 
 @dataclass(frozen=True)
 class Run:
-    """One trained run, read from its folder. `state`: training, done, stopped or failed."""
+    """One trained run, read from its folder. `state`: training, done, stopped, failed, or interrupted (cut off)."""
 
     folder: Path
 
@@ -58,7 +72,60 @@ class Run:
 
     @property
     def state(self) -> str:
-        return str(self.facts["state"])
+        state = str(self.facts["state"])
+        if state == "training" and not self.alive:
+            again = str(self.facts["state"])  # it may have ended between the two looks
+            return "interrupted" if again == "training" else again
+        return state
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process trains it right now."""
+        if not (self.folder / "lock").exists():
+            return False
+        probe = FileLock(self.folder / "lock")
+        try:
+            probe.acquire(blocking=False)
+        except Timeout:
+            return True
+        probe.release()
+        return False
+
+    @property
+    def title(self) -> str:
+        """What people call it: the name, until they say otherwise."""
+        return str(self.facts.get("title") or self.name)
+
+    @property
+    def error(self) -> str:
+        """The sentence that tells what ended a failed training, "" for any other."""
+        return str(self.facts.get("error", ""))
+
+    @property
+    def job(self) -> str:
+        """The id of the job that trained it last, "" where there was none."""
+        return str(self.facts.get("job", ""))
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it came with the code: then it is read only."""
+        return self.name == SHIPPED
+
+    @property
+    def epochs_done(self) -> int:
+        done = self.card.get("epochs_done", 0)
+        return max([event["epoch"] for event in self.events()], default=int(done))
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether the training can go on from its last checkpoint, or from its beginning where it has none yet."""
+        facts = self.facts
+        return not (self.shipped or facts["state"] == "done" or facts.get("diverged") or self.alive)
+
+    @property
+    def size_bytes(self) -> int:
+        """What the whole folder takes on the disk."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
     @property
     def model(self) -> int:
@@ -83,6 +150,9 @@ class Run:
         """
         from safetensors.torch import load
 
+        return {name: tensor.float() for name, tensor in load(self._weights()).items()}
+
+    def _weights(self) -> bytes:
         weights = self.facts["weights"]
         if not weights:
             raise NotTrained(f"The run {self.name!r} has no weights yet.", way_out="Train it first.")
@@ -91,15 +161,31 @@ class Run:
             data = path.read_bytes()
         except FileNotFoundError:
             if self.facts["weights"] != weights:  # a training put better ones there in this moment
-                return self.load()
+                return self._weights()
             raise Corrupt(f"The file {path} is missing although it was stored.", way_out="Train again.") from None
         if hashlib.sha256(data).hexdigest() != weights["sha256"]:
             raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
-        return {name: tensor.float() for name, tensor in load(data).items()}
+        return data
 
     def events(self) -> list[dict[str, Any]]:
         """What was noted of each epoch, oldest first; a line cut off by a crash is passed over."""
-        return list(lines(self.folder / "events.jsonl"))
+        return [line for line in lines(self.folder / "events.jsonl") if "epoch" in line]
+
+    def notes(self) -> list[dict[str, Any]]:
+        """What else happened, each with its `kind`: "halved" (the memory was short), "continued"."""
+        return [line for line in lines(self.folder / "events.jsonl") if "kind" in line]
+
+    def probe(self) -> Probed | None:
+        """The pictures the training is judged by, None where it was not watched."""
+        return self._watch.probe()
+
+    def watched(self, epoch: int) -> Watched | None:
+        """What that epoch looked like, None where nothing is known of it."""
+        return self._watch.epoch(epoch)
+
+    def watched_epochs(self) -> list[int]:
+        """The epochs that `watched` knows, ascending; 0 is the untrained network."""
+        return self._watch.epochs()
 
     def note(self, **facts: Any) -> None:
         """Add one line to the events."""
@@ -122,12 +208,74 @@ class Run:
             if path.name != file:
                 path.unlink(missing_ok=True)
 
-    def end(self, state: str, **card: Any) -> None:
+    def end(self, state: str, epochs_done: int = 0, *, error: str = "", diverged: bool = False) -> None:
         """Note how the training ended: done, stopped or failed."""
-        self._write(state=state, card=self.card | card)
+        card = self.card | {"epochs_done": epochs_done}
+        self._write(state=state, card=card, error=error, diverged=diverged)
+
+    def rewind(self, epochs_done: int) -> None:
+        """Forget what was noted of epochs after `epochs_done`: they are gone over again. −1 forgets everything."""
+        path = self.folder / "events.jsonl"
+        kept = [line for line in lines(path) if line.get("epoch", line.get("epoch_begun", 0)) <= epochs_done]
+        write_bytes(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept).encode())
+        for epoch in self._watch.epochs():
+            if epoch > epochs_done:
+                (self._watch.folder / f"{epoch:04d}.json").unlink(missing_ok=True)
+
+    @contextmanager
+    def training(self, job: str = "") -> Iterator[None]:
+        """Hold the run while it trains; BadParameter when another process does so already."""
+        lock = FileLock(self.folder / "lock", timeout=2)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise BadParameter("run", "a training", "one that is not being trained right now", self.name) from None
+        try:
+            self._write(state="training", job=job, error="", diverged=False)
+            yield
+        finally:
+            lock.release()
+
+    def prolong(self, epochs: int) -> None:
+        """Train so many epochs in all instead of those planned; BadParameter for fewer than are done."""
+        if isinstance(epochs, bool) or not isinstance(epochs, int) or not self.epochs_done < epochs <= 10_000:
+            wanted = f"a whole number from {self.epochs_done + 1} to 10000"
+            raise BadParameter("epochs", f"the run {self.title}", wanted, epochs)
+        self._write(config=self.config | {"epochs": epochs})
+
+    def rename(self, title: str) -> None:
+        """Give it another title; its name, which recipes and links use, stays."""
+        title = " ".join(title.split())
+        if self.shipped or not 0 < len(title) <= MOST_OF_A_TITLE:
+            raise BadParameter("title", "a run", f"a text of 1 to {MOST_OF_A_TITLE} characters", title)
+        self._write(title=title)
+
+    def remove(self) -> None:
+        """Delete the run with its weights; BadParameter for one that trains or that came with the code."""
+        if self.shipped or self.alive:
+            wanted = "one of your own that is not being trained right now"
+            raise BadParameter("run", "deleting", wanted, self.title)
+        (self.folder / "run.json").unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def archive(self) -> bytes:
+        """A ZIP of the best weights, the card and the events; NotTrained or Corrupt as for `load`."""
+        weights, out = self._weights(), io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr(f"{self.name}/weights.safetensors", weights)
+            facts = self.facts | {"weights": {"file": "weights.safetensors", "sha256": self.digest}}
+            archive.writestr(f"{self.name}/run.json", json.dumps(facts, ensure_ascii=False, indent=1))
+            if (self.folder / "events.jsonl").exists():
+                archive.write(self.folder / "events.jsonl", f"{self.name}/events.jsonl")
+        return out.getvalue()
+
+    @property
+    def _watch(self) -> Watch:
+        return Watch(self.folder / "watch")
 
     def _write(self, **changes: Any) -> None:
-        write_json(self.folder / "run.json", self.facts | changes)
+        with FileLock(self.folder / "run.lock"):  # a page may rename what another process trains
+            write_json(self.folder / "run.json", self.facts | changes)
 
 
 def create(home: Home, name: str, config: Mapping[str, Any], card: Mapping[str, Any]) -> Run:
@@ -166,7 +314,7 @@ def runs(home: Home) -> list[Run]:
         for path in paths:
             if _readable(Run(path.parent)):
                 found.setdefault(path.parent.name, Run(path.parent))
-    return sorted(found.values(), key=lambda r: r.name == "default")
+    return sorted(found.values(), key=lambda r: r.shipped)
 
 
 def _readable(run: Run) -> bool:

@@ -120,12 +120,14 @@ class Plateau(Schedule):
         Option("factor", "factor", 0.01, 0.99, 0.2),
         Option("patience", "patience in epochs", 0, 1000, 2, whole=True),
         Option("threshold", "least relative gain", 0.0, 1.0, 1e-4),
+        Option("cooldown", "epochs of rest after a step", 0, 1000, 0, whole=True),
         Option("min_lr", "least rate", 0.0, 1.0, 5e-5),
+        Option("eps", "least change of the rate", 0.0, 1.0, 1e-8),
     )
 
     def __init__(self, base: float, epochs: int, options: Mapping[str, Any]) -> None:
         super().__init__(base, epochs, options)
-        self.now, self.best, self.bad = base, math.inf, 0
+        self.now, self.best, self.bad, self.resting = base, math.inf, 0, 0
 
     def rate(self, done: float) -> float:
         return self.now
@@ -135,18 +137,48 @@ class Plateau(Schedule):
             self.best, self.bad = loss, 0
         else:
             self.bad += 1
+        if self.resting:
+            self.resting, self.bad = self.resting - 1, 0
         if self.bad > self.settings["patience"]:
-            self.now, self.bad = min(self.now, max(self.now * self.settings["factor"], self.settings["min_lr"])), 0
+            self._step_down()
+
+    def _step_down(self) -> None:
+        lower = max(self.now * self.settings["factor"], self.settings["min_lr"])
+        if self.now - lower > self.settings["eps"]:
+            self.now = lower
+        self.resting, self.bad = int(self.settings["cooldown"]), 0
 
     @property
     def state(self) -> dict[str, Any]:
-        return {"now": self.now, "best": self.best, "bad": self.bad}
+        best = None if math.isinf(self.best) else self.best
+        return {"now": self.now, "best": best, "bad": self.bad, "resting": self.resting}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.now, self.best, self.bad = state["now"], state["best"], state["bad"]
+        self.now, self.bad, self.resting = state["now"], state["bad"], state["resting"]
+        self.best = math.inf if state["best"] is None else state["best"]
 
 
-SCHEDULES: dict[str, type[Schedule]] = {kind.name: kind for kind in (Constant, Cosine, WarmRestarts, Plateau)}
+class OneCycle(Schedule):
+    """Source: Smith and Topin, "Super-convergence", 2018 (OneCycleLR with cosines; Adam's momentum stays as it is)."""
+
+    name = "one-cycle"
+    title = "one cycle"
+    help = "Rises along half a cosine to the learning rate, then falls along half a cosine far below where it started."
+    options = (
+        Option("pct_start", "share of the epochs in which it rises", 0.01, 0.99, 0.3),
+        Option("div_factor", "the rate over the first rate", 1.0, 1e6, 25.0),
+        Option("final_div_factor", "the first rate over the last rate", 1.0, 1e9, 1e4),
+    )
+
+    def rate(self, done: float) -> float:
+        share, rising = min(1.0, done / self.epochs), self.settings["pct_start"]
+        first = self.base / self.settings["div_factor"]
+        if share < rising:
+            return _cosine(first, self.base, share / rising)
+        return _cosine(self.base, first / self.settings["final_div_factor"], (share - rising) / (1 - rising))
+
+
+SCHEDULES: dict[str, type[Schedule]] = {kind.name: kind for kind in (Constant, Cosine, WarmRestarts, Plateau, OneCycle)}
 
 
 def schedule(name: str, base: float, epochs: int, options: Mapping[str, Any]) -> Schedule:
@@ -154,6 +186,16 @@ def schedule(name: str, base: float, epochs: int, options: Mapping[str, Any]) ->
     if name not in SCHEDULES:
         raise BadParameter("schedule", "the training", "one of " + ", ".join(SCHEDULES), name)
     return SCHEDULES[name](base, epochs, options)
+
+
+def curve(name: str, base: float, epochs: int, options: Mapping[str, Any]) -> list[tuple[float, float]]:
+    """(epochs done, learning rate) along a whole training, to be drawn before it starts.
+
+    A schedule that listens to the loss cannot be known before: it is drawn as if the loss fell in every epoch.
+    """
+    asked = schedule(name, base, epochs, options)
+    points = max(200, min(4 * epochs, 2000))
+    return [(epochs * i / points, asked.rate(epochs * i / points)) for i in range(points + 1)]
 
 
 def _cosine(top: float, bottom: float, share: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -17,6 +18,16 @@ from engine.training.config import LEAST_IMAGES, TrainingConfig
 
 if TYPE_CHECKING:
     from engine.encoders.device import Device
+    from engine.training.pictures import Data
+
+
+class Images(Protocol):
+    """The columns of a collection that training looks at."""
+
+    @property
+    def ids(self) -> NDArray[np.int64]: ...
+    @property
+    def labels(self) -> Sequence[str]: ...
 
 
 class TrainingCollection(Protocol):
@@ -28,6 +39,7 @@ class TrainingCollection(Protocol):
     def title(self) -> str: ...
     def __len__(self) -> int: ...
     def fingerprint(self) -> str: ...
+    def images(self) -> Images: ...
     def pixels(self, size: int, report: Reporter) -> tuple[NDArray[np.int64], NDArray[np.uint8]]: ...
 
 
@@ -36,18 +48,54 @@ def train_run(home: Home, config: TrainingConfig, collection: TrainingCollection
 
     Raises:
         BadParameter: fewer images than a training needs. NameTaken: a run has that name.
-        Diverged, Stopped: as in `loop.train`; the run then holds the best weights so far, if any.
+        Diverged, OutOfMemory, StorageFull, Stopped: as in `loop.train`; the run then holds the best weights so far.
     """
     if len(collection) < LEAST_IMAGES:
         raise BadParameter("number of images", "a training", f"at least {LEAST_IMAGES}", len(collection))
-    _, pixels = collection.pixels(config.size, reporter)
-    rows = chosen_rows(len(pixels), config)
+    data = training_data(config, collection, reporter)
     from engine.encoders.device import device
-    from engine.training.loop import train
 
     name = config.name or runs.fresh_name(home, f"{collection.name}-model-{config.model}")
-    run = runs.create(home, name, config.as_dict(), card(config, collection, len(rows), device()))
-    return train(config, pixels if len(rows) == len(pixels) else pixels[rows], run, reporter, device())
+    run = runs.create(home, name, config.as_dict(), card(config, collection, len(data.ids), device()))
+    return _trained(run, config, data, reporter)
+
+
+def continue_run(run: runs.Run, collection: TrainingCollection, reporter: Reporter, epochs: int | None) -> runs.Run:
+    """Go on with a run from its last checkpoint, bit by bit as if it had not been interrupted.
+
+    Args:
+        epochs: train so many in all; None for those that were planned.
+
+    Raises:
+        BadParameter: it is finished, diverged, is being trained, or the collection has other images by now.
+        Corrupt: the checkpoint has been damaged. Diverged, OutOfMemory, StorageFull, Stopped: as in `loop.train`.
+    """
+    made_of = run.card["collection"]["fingerprint"]
+    if collection.fingerprint() != made_of:
+        wanted = f"as it was when the run {run.title} began"
+        raise BadParameter("collection", "a continued training", wanted, "other images", way_out="Train a new run.")
+    if epochs is not None and epochs != run.config["epochs"]:
+        run.prolong(epochs)
+    elif not run.can_continue:
+        wanted, found = "one that was stopped or cut off", f"{run.title}, which is {run.state}"
+        raise BadParameter("run", "continuing", wanted, found, way_out="Give more epochs to train a finished one on.")
+    config = TrainingConfig.from_dict(run.config)
+    data = training_data(config, collection, reporter)
+    run.note(kind="continued", epoch_begun=run.epochs_done)
+    return _trained(run, config, data, reporter)
+
+
+def training_data(config: TrainingConfig, collection: TrainingCollection, reporter: Reporter) -> Data:
+    """The decoded pictures to train on, with ids and labels: all, or `limit` of them drawn by the seed."""
+    from engine.training.pictures import Data
+
+    ids, pixels = collection.pixels(config.size, reporter)
+    images = collection.images()
+    labels = dict(zip(images.ids.tolist(), images.labels, strict=True))
+    rows = chosen_rows(len(pixels), config)
+    if len(rows) < len(pixels):
+        ids, pixels = ids[rows], pixels[rows]
+    return Data(pixels, ids, tuple(labels.get(id, "") for id in ids.tolist()))
 
 
 def chosen_rows(count: int, config: TrainingConfig) -> NDArray[np.int64]:
@@ -69,3 +117,11 @@ def card(config: TrainingConfig, collection: TrainingCollection, images: int, de
         "device": device.title,
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
     }
+
+
+def _trained(run: runs.Run, config: TrainingConfig, data: Data, reporter: Reporter) -> runs.Run:
+    from engine.encoders.device import device
+    from engine.training.loop import train
+
+    with run.training(job=reporter.folder.name if reporter.folder else ""):
+        return train(config, data, run, reporter, device())

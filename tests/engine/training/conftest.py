@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,6 +24,11 @@ class Blobs:
 
     def __len__(self) -> int:
         return self.count
+
+    def images(self) -> SimpleNamespace:
+        return SimpleNamespace(
+            ids=np.arange(self.count), labels=["odd" if row % 2 else "even" for row in range(self.count)]
+        )
 
     def fingerprint(self) -> str:
         return f"blobs-{self.count}"

@@ -62,7 +62,7 @@ def test_the_middle_stays_the_picture_s_own() -> None:
 def test_a_contrastive_training_learns_to_recognise(home: Home, blobs: Any) -> None:
     config = TrainingConfig(model=1, size=32, batch=12, epochs=8, contrast=1.0, rate=5e-4, name="views")
     run = train_run(home, config, blobs, Reporter())
-    losses = [event["train"] for event in run.events()]
+    losses = [event["train"] for event in run.events()[1:]]
     assert min(losses[-2:]) < losses[0]
     again = train_run(home, TrainingConfig(**(run.config | {"name": "again"})), blobs, Reporter())
     assert again.digest == run.digest

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import math
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from engine.encoders.device import Device, device
-from engine.errors import BadParameter, Diverged, NameTaken, Stopped
+from engine.errors import BadParameter, Diverged, NameTaken, OutOfMemory, Stopped
 from engine.home import Home
 from engine.jobs import Progress, Reporter
-from engine.training import TrainingConfig, loop, runs, train_run
+from engine.training import TrainingConfig, continue_run, loop, pictures, runs, train_run
+from engine.training.autoencoding import Autoencoding
+from engine.training.train import training_data
 
 SMALL: dict[str, Any] = {"model": 1, "size": 32, "batch": 8, "epochs": 2}
 
@@ -39,9 +43,9 @@ def test_a_training_learns_and_is_noted(home: Home, blobs: Any) -> None:
     config = TrainingConfig(**(SMALL | {"epochs": 6}), name="first")
     run = train_run(home, config, blobs, Reporter(listen=seen.append))
     events = run.events()
-    assert [event["epoch"] for event in events] == [1, 2, 3, 4, 5, 6]
-    assert events[-1]["train"] < 0.6 * events[0]["train"]
-    best = min(events, key=lambda event: event["validation"])
+    assert [event["epoch"] for event in events] == [0, 1, 2, 3, 4, 5, 6]
+    assert events[-1]["train"] < 0.6 * events[1]["train"]
+    best = min(events[1:], key=lambda event: event["validation"])
     assert run.state == "done"
     assert run.card["validation_loss"] == best["validation"]
     assert run.card["best_epoch"] == best["epoch"]
@@ -53,13 +57,9 @@ def test_a_training_learns_and_is_noted(home: Home, blobs: Any) -> None:
 def test_the_kept_weights_have_the_noted_loss(home: Home, blobs: Any) -> None:
     config = TrainingConfig(**SMALL, name="first")
     run = train_run(home, config, blobs, Reporter())
-    _, pixels = blobs.pixels(32, Reporter())
-    _, held_out = loop.split(len(pixels), config)
-    training = loop.Training(config, device())
-    training.network.load_state_dict(run.load())
-    work = loop.Work(run, Reporter(), 0, 1)
-    value = training.validate(loop.Pictures(pixels, device()), held_out, work)
-    assert value == pytest.approx(run.card["validation_loss"], rel=1e-6)
+    training = loop.Training(config, training_data(config, blobs, Reporter()), run, Reporter(), device())
+    training.objective.network.load_state_dict(run.load())
+    assert training.look(9)["validation"] == pytest.approx(run.card["validation_loss"], rel=1e-6)
 
 
 def test_the_same_seed_gives_the_same_weights(home: Home, blobs: Any) -> None:
@@ -69,12 +69,11 @@ def test_the_same_seed_gives_the_same_weights(home: Home, blobs: Any) -> None:
 
 
 def test_bf16_follows_fp32(home: Home, blobs: Any) -> None:
-    _, pixels = blobs.pixels(32, Reporter())
     losses = []
     for dtype in (torch.float32, torch.bfloat16):
         config = TrainingConfig(**SMALL, name=str(dtype).removeprefix("torch."))
         run = runs.create(home, config.name, config.as_dict(), {})
-        loop.train(config, pixels, run, Reporter(), Device("cpu", dtype, ""))
+        loop.train(config, training_data(config, blobs, Reporter()), run, Reporter(), Device("cpu", dtype, ""))
         losses.append(run.events()[-1]["train"])
     assert losses[1] == pytest.approx(losses[0], rel=0.05)
 
@@ -95,18 +94,133 @@ def test_stopping_at_once_leaves_a_run_without_weights(home: Home, blobs: Any) -
     assert (run.state, run.ready, run.digest) == ("stopped", False, "")
 
 
+@pytest.mark.parametrize("steps", [1, 3, 4, 6])
+def test_a_stopped_training_goes_on_to_the_same_bits(home: Home, blobs: Any, steps: int) -> None:
+    """In the middle of an epoch, at its end, or in the next one: nothing tells afterwards that it was interrupted."""
+    restless = SMALL | {"epochs": 3, "noise": 0.1, "flip": True, "crop": True, "colour": True, "schedule": "plateau"}
+    whole = train_run(home, TrainingConfig(**restless, name="whole"), blobs, Reporter())
+    with pytest.raises(Stopped):
+        train_run(home, TrainingConfig(**restless, name="parts"), blobs, StopAfter(steps))
+    run = runs.run(home, "parts")
+    assert run.can_continue
+    continue_run(run, blobs, Reporter(), None)
+    assert run.state == "done"
+    assert run.digest == whole.digest
+    kept = ("epoch", "train", "validation", "mse", "ssim", "retrieval", "rate", "best")
+    assert [[e.get(k) for k in kept] for e in run.events()] == [[e.get(k) for k in kept] for e in whole.events()]
+    assert [note["kind"] for note in run.notes()] == ["continued"]
+
+
+def test_two_epochs_and_two_more_are_four(home: Home, blobs: Any) -> None:
+    four = train_run(home, TrainingConfig(**(SMALL | {"epochs": 4}), name="four"), blobs, Reporter())
+    run = train_run(home, TrainingConfig(**SMALL, name="two"), blobs, Reporter())
+    assert not run.can_continue
+    with pytest.raises(BadParameter, match="Give more epochs"):
+        continue_run(run, blobs, Reporter(), None)
+    with pytest.raises(BadParameter, match="whole number from 3"):
+        continue_run(run, blobs, Reporter(), 1)
+    continue_run(run, blobs, Reporter(), 4)
+    assert (run.state, run.epochs_done, run.config["epochs"]) == ("done", 4, 4)
+    assert run.digest == four.digest
+
+
+def test_a_collection_with_other_images_is_refused(home: Home, blobs: Any, few: Any) -> None:
+    with pytest.raises(Stopped):
+        train_run(home, TrainingConfig(**SMALL, name="stopped"), blobs, StopAfter(2))
+    with pytest.raises(BadParameter, match="must be as it was when the run stopped began"):
+        continue_run(runs.run(home, "stopped"), few, Reporter(), None)
+
+
+def test_short_memory_halves_the_batch_once_and_says_so(
+    home: Home, blobs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss = Autoencoding.loss
+
+    def hungry(self: Autoencoding, images: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+        if len(images) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return loss(self, images, random)
+
+    notes: list[str] = []
+    monkeypatch.setattr(Autoencoding, "loss", hungry)
+    run = train_run(home, TrainingConfig(**SMALL), blobs, Reporter(listen=lambda p: notes.append(p.note)))
+    assert run.state == "done"
+    assert [note["kind"] for note in run.notes()] == ["halved"]
+    assert all("two halves" in note for note in notes if "loss" in note)
+    with pytest.raises(OutOfMemory, match="Try a batch of 4"):
+        train_run(home, TrainingConfig(**(SMALL | {"batch": 16})), blobs, Reporter())
+
+
+def test_two_halves_give_the_gradient_of_the_whole(home: Home, blobs: Any) -> None:
+    config = TrainingConfig(**SMALL)
+    run = runs.create(home, "halves", config.as_dict(), {})
+    exact = Device("cpu", torch.float32, "")
+    training = loop.Training(config, training_data(config, blobs, Reporter()), run, Reporter(), exact)
+    gradients = []
+    for parts in (1, 2):
+        training.at.parts = parts
+        training._gradients(np.arange(7))
+        gradients.append([w.grad.clone() for w in training.objective.network.parameters()])  # type: ignore[union-attr]
+    assert all(torch.allclose(a, b, atol=1e-5, rtol=1e-3) for a, b in zip(*gradients, strict=True))
+
+
+def test_early_stop_and_the_best_by_retrieval(home: Home, blobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    course = iter([0.2, 0.3, 0.6, 0.5, 0.6, 0.9])
+    look = loop.Training.look
+    monkeypatch.setattr(loop.Training, "look", lambda self, epoch: look(self, epoch) | {"retrieval": next(course)})
+    config = TrainingConfig(**(SMALL | {"epochs": 9}), keep="retrieval", patience=2, name="patient")
+    run = train_run(home, config, blobs, Reporter())
+    assert (run.state, run.epochs_done, run.card["best_epoch"], run.card["retrieval"]) == ("done", 4, 2, 0.6)
+    assert [event.get("best") for event in run.events()] == [None, True, True, False, False]
+
+
+def test_what_is_watched(home: Home, blobs: Any) -> None:
+    run = train_run(home, TrainingConfig(**SMALL, probe=16), blobs, Reporter())
+    probe = run.probe()
+    assert probe is not None
+    assert run.watched_epochs() == [0, 1, 2]
+    watched = run.watched(2)
+    assert watched is not None
+    assert watched.neighbours is not None
+    assert watched.neighbours.shape == (16, 8)
+    assert set(watched.neighbours.ravel().tolist()) <= set(probe.ids.tolist())
+    assert not (watched.neighbours == probe.ids[:, None]).any()
+    labels = blobs.images().labels
+    hits = [labels[i] == labels[id] for id, row in zip(probe.ids, watched.neighbours, strict=True) for i in row]
+    assert run.events()[-1]["retrieval"] == pytest.approx(np.mean(hits))
+    for strip in (probe.originals, watched.reconstructions):
+        assert Image.open(io.BytesIO(strip)).size == (32 * len(probe.pictures), 32)
+
+
+def test_the_curves_are_there_for_tensorboard(home: Home, blobs: Any) -> None:
+    from tensorboardX.proto.event_pb2 import Event
+
+    run = train_run(home, TrainingConfig(**SMALL), blobs, Reporter())
+    (file,) = (run.folder / "tensorboard").iterdir()
+    data, found = file.read_bytes(), {}  # TFRecord: length, its checksum, the event, its checksum
+    while data:
+        length = int.from_bytes(data[:8], "little")
+        event = Event.FromString(data[12 : 12 + length])
+        found |= {(value.tag, event.step): value.simple_value for value in event.summary.value}
+        data = data[16 + length :]
+    for event in run.events()[1:]:
+        assert found["loss/train", event["epoch"]] == pytest.approx(event["train"], rel=1e-6)
+        assert found["retrieval", event["epoch"]] == pytest.approx(event["retrieval"], rel=1e-6)
+
+
 def test_nan_stops_and_keeps_what_was_good(home: Home, blobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    step, calls = loop.Training.step, []
+    step, calls = loop.Training._gradients, []
 
-    def poisoned(self: loop.Training, *batch: Any) -> float:
+    def poisoned(self: loop.Training, rows: Any) -> torch.Tensor:
         calls.append(1)
-        return math.nan if len(calls) == 5 else step(self, *batch)
+        return torch.tensor(math.nan) if len(calls) == 5 else step(self, rows)
 
-    monkeypatch.setattr(loop.Training, "step", poisoned)
+    monkeypatch.setattr(loop.Training, "_gradients", poisoned)
     with pytest.raises(Diverged, match=r"epoch 2; the best weights up to epoch 1 are kept\. Try a lower"):
         train_run(home, TrainingConfig(**SMALL, name="broken"), blobs, Reporter())
     run = runs.run(home, "broken")
-    assert run.state == "failed"
+    assert (run.state, run.can_continue) == ("failed", False)
+    assert "Try a lower learning rate" in run.error
     assert all(tensor.isfinite().all() for tensor in run.load().values())
 
 
@@ -140,48 +254,26 @@ def test_a_taken_name(home: Home, blobs: Any) -> None:
 
 def test_the_split_is_whole_and_seeded() -> None:
     config = TrainingConfig(validation=0.25, seed=3)
-    learning, held_out = loop.split(41, config)
+    learning, held_out = pictures.split(41, config)
     assert sorted([*learning, *held_out]) == list(range(41))
     assert len(held_out) == math.ceil(0.25 * 41)
-    assert len(loop.split(41, TrainingConfig(validation=0.0))[1]) == 0
+    assert len(pictures.split(41, TrainingConfig(validation=0.0))[1]) == 0
 
 
 def test_the_order_is_a_function_of_seed_and_epoch() -> None:
     rows = np.arange(50)
-    first = loop.shuffled(rows, 1, 2)
-    assert np.array_equal(first, loop.shuffled(rows, 1, 2))
-    assert not np.array_equal(first, loop.shuffled(rows, 1, 3))
+    first = pictures.shuffled(rows, 1, 2)
+    assert np.array_equal(first, pictures.shuffled(rows, 1, 2))
+    assert not np.array_equal(first, pictures.shuffled(rows, 1, 3))
     assert sorted(first) == list(rows)
-
-
-def random() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
-
-
-def test_noise_is_on_the_input_alone() -> None:
-    images = torch.rand(4, 3, 32, 32)
-    inputs, targets = loop.augmented(images, TrainingConfig(noise=0.2), random())
-    assert torch.equal(targets, images)
-    assert 0.1 < float((inputs - images).std()) < 0.25
-    assert torch.equal(inputs, loop.augmented(images, TrainingConfig(noise=0.2), random())[0])
-
-
-def test_mirrored_pictures_are_mirrored_as_a_whole() -> None:
-    images = torch.rand(16, 3, 32, 32)
-    inputs, targets = loop.augmented(images, TrainingConfig(flip=True), random())
-    assert torch.equal(inputs, targets)
-    mirrored = [torch.equal(a, b.flip(2)) for a, b in zip(images, inputs, strict=True)]
-    same = [torch.equal(a, b) for a, b in zip(images, inputs, strict=True)]
-    assert all(a != b for a, b in zip(mirrored, same, strict=True))
-    assert any(mirrored)
-    assert any(same)
 
 
 @pytest.mark.parametrize(
     "wrong",
     [{"model": 5}, {"model": "4"}, {"loss": "l1"}, {"schedule": "linear"}, {"rate": 0.0}, {"rate": math.nan},
      {"batch": 0}, {"batch": 2.5}, {"epochs": 0}, {"epochs": True}, {"validation": 1.0}, {"seed": -1}, {"limit": 3},
-     {"size": 100}, {"size": 128}, {"noise": -0.1}, {"options": {"t_0": 5}}],
+     {"size": 100}, {"size": 128}, {"noise": -0.1}, {"options": {"t_0": 5}}, {"crop": 1}, {"keep": "map"},
+     {"patience": -1}, {"probe": 3}, {"probe": 0, "keep": "retrieval"}, {"name": "../up"}],
 )  # fmt: skip
 def test_wrong_numbers_are_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(BadParameter):
@@ -195,6 +287,6 @@ def test_a_wrong_size_names_the_nearest_that_fit() -> None:
 
 def test_pictures_of_another_size_are_refused(home: Home, blobs: Any) -> None:
     run = runs.create(home, "sizes", {}, {})
-    _, pixels = blobs.pixels(64, Reporter())
+    data = training_data(TrainingConfig(**(SMALL | {"size": 64})), blobs, Reporter())
     with pytest.raises(BadParameter, match=r"\(n, 32, 32, 3\)"):
-        loop.train(TrainingConfig(**SMALL), pixels, run, Reporter(), device())
+        loop.train(TrainingConfig(**SMALL), data, run, Reporter(), device())

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load
 
 from engine.errors import BadParameter, Corrupt, NameTaken, NotFound, NotTrained
 from engine.home import Home
 from engine.training import runs
+from engine.training.watch import Watch
 
 
 def weights(value: float) -> dict[str, torch.Tensor]:
@@ -23,7 +29,7 @@ def fresh(home: Home, name: str = "mine") -> runs.Run:
 
 def test_keep_and_load(home: Home) -> None:
     run = fresh(home)
-    assert (run.ready, run.digest, run.state, run.model) == (False, "", "training", 2)
+    assert (run.ready, run.digest, run.state, run.model) == (False, "", "interrupted", 2)
     with pytest.raises(NotTrained, match="has no weights yet"):
         run.load()
     run.keep(weights(1.0), best_epoch=1)
@@ -32,7 +38,7 @@ def test_keep_and_load(home: Home) -> None:
     run.end("done")
     assert torch.equal(run.load()["layer"], weights(2.0)["layer"])
     assert run.digest != first
-    assert run.card == {"title": "Model 2, trained on blobs", "best_epoch": 2}
+    assert run.card == {"title": "Model 2, trained on blobs", "best_epoch": 2, "epochs_done": 0}
     assert len(list(run.folder.glob("*.safetensors"))) == 1
 
 
@@ -143,3 +149,69 @@ def test_shipped_runs_stand_beside_own_ones(tmp_path: Path, monkeypatch: pytest.
     assert runs.run(home, "default").folder == shipped.weights / "default"
     with pytest.raises(NameTaken):
         fresh(home, "default")
+
+
+def test_it_trains_as_long_as_someone_holds_it(home: Home) -> None:
+    run = fresh(home, "mine")
+    with run.training(job="job-7"):
+        assert (run.state, run.alive, run.can_continue, run.job) == ("training", True, False, "job-7")
+        with pytest.raises(BadParameter, match="not being trained"):
+            run.remove()
+        with pytest.raises(BadParameter, match="not being trained"), runs.run(home, "mine").training():
+            pass
+    assert (run.state, run.alive, run.can_continue) == ("interrupted", False, True)
+
+
+def test_another_title_keeps_the_name(home: Home) -> None:
+    run = fresh(home, "mine")
+    assert run.title == "mine"
+    run.rename("  My  first ")
+    assert (runs.run(home, "mine").title, run.name) == ("My first", "mine")
+    for wrong in ("", "   ", "x" * 81):
+        with pytest.raises(BadParameter):
+            run.rename(wrong)
+
+
+def test_deleting_forgets_everything(home: Home) -> None:
+    run = fresh(home, "mine")
+    run.keep({"a": torch.zeros(3)})
+    run.remove()
+    assert not run.folder.exists()
+    with pytest.raises(NotFound):
+        runs.run(home, "mine")
+
+
+def test_what_came_with_the_code_is_not_deleted_or_renamed() -> None:
+    shipped = runs.run(Home.default(), "default")
+    for action in (shipped.remove, lambda: shipped.rename("mine")):
+        with pytest.raises(BadParameter):
+            action()
+    assert not shipped.can_continue
+
+
+def test_the_download_holds_weights_card_and_events(home: Home, tmp_path: Path) -> None:
+    run = fresh(home, "mine")
+    with pytest.raises(NotTrained):
+        run.archive()
+    run.keep({"a": torch.arange(3.0)})
+    run.note(epoch=1, train=0.5)
+    with zipfile.ZipFile(io.BytesIO(run.archive())) as archive:
+        names = {f"mine/{name}" for name in ("run.json", "weights.safetensors", "events.jsonl")}
+        assert set(archive.namelist()) == names
+        data = archive.read("mine/weights.safetensors")
+        facts = json.loads(archive.read("mine/run.json"))
+    assert hashlib.sha256(data).hexdigest() == facts["weights"]["sha256"] == run.digest
+    assert load(data)["a"].tolist() == [0, 1, 2]
+
+
+def test_going_back_forgets_later_epochs(home: Home) -> None:
+    run = fresh(home, "mine")
+    for epoch in range(4):
+        run.note(epoch=epoch)
+        Watch(run.folder / "watch").note(epoch, None, b"")
+    run.note(kind="halved", epoch_begun=3)
+    run.rewind(1)
+    assert [event["epoch"] for event in run.events()] == run.watched_epochs() == [0, 1]
+    assert run.notes() == []
+    run.rewind(-1)
+    assert run.events() == run.watched_epochs() == []

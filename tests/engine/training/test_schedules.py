@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.errors import BadParameter
-from engine.training.schedules import SCHEDULES, schedule
+from engine.training.schedules import SCHEDULES, curve, schedule
 
 STEPS = 7  # batches an epoch
 
@@ -44,23 +44,48 @@ def test_warm_restarts_are_those_of_pytorch(t_mult: int) -> None:
             assert ours.rate(epoch + step / STEPS) == pytest.approx(rate_of(adam), rel=1e-6)
 
 
-def test_plateau_is_that_of_pytorch() -> None:
+@pytest.mark.parametrize("more", [{}, {"cooldown": 3}, {"eps": 1e-4}, {"patience": 0, "factor": 0.5}])
+def test_plateau_is_that_of_pytorch(more: dict[str, float]) -> None:
     adam = optimizer(0.001)
-    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(adam, factor=0.2, patience=2, threshold=1e-4, min_lr=5e-5)
-    ours = schedule("plateau", 0.001, 40, {})
+    settings = {"factor": 0.2, "patience": 2, "threshold": 1e-4, "min_lr": 5e-5} | more
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(adam, **settings)  # type: ignore[arg-type]
+    ours = schedule("plateau", 0.001, 40, settings)
     losses = [1, 0.9, 0.89999, 0.9, 0.95, 0.9, 0.5] + [0.6] * 9 + [0.4] * 5
     for epoch, loss in enumerate(losses):
         assert ours.rate(epoch) == pytest.approx(rate_of(adam), rel=1e-6)
         theirs.step(loss)
         ours.observe(loss)
-    assert rate_of(adam) == 5e-5
+    assert rate_of(adam) < 0.001
+
+
+def test_one_cycle_is_that_of_pytorch_to_within_a_step() -> None:
+    """PyTorch reaches the top one step before the share of the epochs is over, and the end at the last step."""
+    adam, epochs, steps = optimizer(0.001), 10, 50
+    theirs = torch.optim.lr_scheduler.OneCycleLR(adam, 0.01, total_steps=epochs * steps, cycle_momentum=False)
+    ours = schedule("one-cycle", 0.01, epochs, {})
+    for step in range(epochs * steps - 1):
+        near = [ours.rate((step + shift) / steps) for shift in (0, 1)]
+        assert min(near) * (1 - 1e-6) - 1e-9 <= rate_of(adam) <= max(near) * (1 + 1e-6) + 1e-9
+        adam.step()
+        theirs.step()
+    assert ours.rate(0) == pytest.approx(0.01 / 25)
+    assert ours.rate(10) == pytest.approx(0.01 / 25 / 1e4)
+
+
+def test_the_curve_is_what_will_be_asked_for() -> None:
+    points = curve("warm-restarts", 0.001, 20, {"t_0": 5})
+    ours = schedule("warm-restarts", 0.001, 20, {"t_0": 5})
+    assert points[0] == (0, 0.001)
+    assert points[-1][0] == 20
+    assert all(rate == ours.rate(done) for done, rate in points)
 
 
 def test_the_report_s_defaults() -> None:
     defaults = {name: {o.name: o.default for o in kind.options} for name, kind in SCHEDULES.items()}
     assert defaults["warm-restarts"] == {"t_0": 10, "t_mult": 1, "eta_min": 1e-4}
-    assert defaults["plateau"] == {"factor": 0.2, "patience": 2, "threshold": 1e-4, "min_lr": 5e-5}
-    assert set(defaults) == {"none", "cosine", "warm-restarts", "plateau"}
+    assert defaults["plateau"] == {"factor": 0.2, "patience": 2, "threshold": 1e-4, "min_lr": 5e-5,
+                                   "cooldown": 0, "eps": 1e-8}  # fmt: skip
+    assert set(defaults) == {"none", "cosine", "warm-restarts", "plateau", "one-cycle"}
 
 
 def test_going_on_from_the_state() -> None:

@@ -1,0 +1,60 @@
+"""Altered copies of a batch, drawn on the device: mirrored, cut, in other colours, with noise."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from engine.training.config import TrainingConfig
+
+_LEAST_SIDE = 0.7  # of a cut, as a share of the picture's side
+_COLOURS = 0.3  # how far brightness, contrast and saturation move from 1
+_GREY = (0.299, 0.587, 0.114)  # luma of RGB (ITU-R BT.601)
+
+
+def augmented(originals: Tensor, config: TrainingConfig, generator: torch.Generator) -> Tensor:
+    """(n, 3, s, s) in [0, 1] to the same shape: mirrored, cut and recoloured where the config asks for it."""
+    images = originals
+    if config.flip:
+        images = mirrored(images, generator)
+    if config.crop:
+        images = cut(images, generator)
+    if config.colour:
+        images = recoloured(images, generator)
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def mirrored(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Half of the images, left and right exchanged."""
+    chosen = (torch.rand(len(images), generator=generator) < 0.5).to(images.device)
+    return torch.where(chosen[:, None, None, None], images.flip(3), images)
+
+
+def cut(images: Tensor, generator: torch.Generator, least: float = _LEAST_SIDE) -> Tensor:
+    """A random square out of each image, at least `least` of its side, stretched to the image's size again."""
+    count = len(images)
+    side = least + (1 - least) * torch.rand(count, generator=generator)
+    x, y = ((2 * torch.rand(count, generator=generator) - 1) * (1 - side) for _ in range(2))
+    zero = torch.zeros(count)
+    matrix = torch.stack([side, zero, x, zero, side, y], 1).view(-1, 2, 3).to(images.device)
+    grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, align_corners=False, padding_mode="border")
+
+
+def recoloured(images: Tensor, generator: torch.Generator, strength: float = _COLOURS) -> Tensor:
+    """Another brightness, contrast and saturation for each image."""
+    drawn = 1 + strength * (2 * torch.rand(3, len(images), 1, 1, 1, generator=generator) - 1)
+    brightness, contrast, saturation = drawn.to(images.device)
+    images = images * brightness
+    images = (images - images.mean((1, 2, 3), keepdim=True)) * contrast + images.mean((1, 2, 3), keepdim=True)
+    grey = (images * torch.tensor(_GREY, device=images.device)[:, None, None]).sum(1, keepdim=True)
+    return (grey + (images - grey) * saturation).clamp(0, 1)
+
+
+def noisy(images: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
+    """The images with Gaussian noise of this standard deviation, within [0, 1]."""
+    if not deviation:
+        return images
+    noise = torch.randn(images.shape, generator=generator).to(images.device)
+    return (images + deviation * noise).clamp(0, 1).contiguous(memory_format=torch.channels_last)

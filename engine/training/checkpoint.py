@@ -1,0 +1,122 @@
+"""What a training needs to go on exactly where it was: last weights, Adam's moments, and the position.
+
+A checkpoint is a generation of a store, so after a kill at any moment the last whole one is there. The position counts
+epochs and batches; as every random number is a function of those, a resumed training on the processor ends with the
+same bits as one that was never interrupted (with the same number of threads).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from engine.storage import Store, write_json
+
+if TYPE_CHECKING:
+    from engine.training.schedules import Schedule
+
+_SECONDS = 60.0  # between two checkpoints, at least; and no more than a twentieth of the time goes into them
+_SHARE = 20
+
+
+@dataclass
+class Position:
+    """Where a training stands.
+
+    Attributes:
+        epoch, step: finished epochs, and finished batches of the one after them.
+        total, seen: sum of the losses in that epoch so far, and over how many pictures. seconds: spent in it.
+        best, bad: the best value of what decides which weights are kept (None: none yet), and epochs since.
+        parts: into how many parts each batch is divided to fit into the memory.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    total: float = 0.0
+    seen: int = 0
+    seconds: float = 0.0
+    best: float | None = None
+    bad: int = 0
+    parts: int = 1
+
+
+class Checkpoints:
+    """The checkpoints of one run: `due` says when one is worth its time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = Store(folder / "checkpoint", format="checkpoint", version=1)
+        self.every = float(os.environ.get("BENZER_CHECKPOINT_SECONDS", _SECONDS))
+        self._last, self._cost = time.monotonic(), 0.0
+
+    @property
+    def due(self) -> bool:
+        return time.monotonic() - self._last >= max(self.every, _SHARE * self._cost if self.every else 0.0)
+
+    def save(
+        self, network: torch.nn.Module, optimizer: torch.optim.Optimizer, schedule: Schedule, at: Position
+    ) -> None:
+        """Store the whole state; StorageFull leaves the former checkpoint as it was."""
+        began = time.monotonic()
+        facts = {"position": asdict(at), "schedule": schedule.state}
+
+        def fill(folder: Path) -> None:
+            from safetensors.torch import save_file
+
+            save_file(_plain(network.state_dict()), folder / "last.safetensors")
+            save_file(_plain(_moments(network, optimizer)), folder / "adam.safetensors")
+            write_json(folder / "position.json", facts)
+
+        self.store.publish(fill, {"epoch": at.epoch, "step": at.step})
+        self._last = time.monotonic()
+        self._cost = self._last - began
+
+    def restore(
+        self, network: torch.nn.Module, optimizer: torch.optim.Optimizer, schedule: Schedule
+    ) -> Position | None:
+        """Bring everything back to the last checkpoint and return its position; None when there is none.
+
+        Raises:
+            Corrupt: a file of it has been damaged; the message names it.
+        """
+        from safetensors.torch import load_file
+
+        from engine.storage import read_json
+
+        snapshot = self.store.open()
+        if snapshot is None:
+            return None
+        network.load_state_dict(load_file(snapshot.folder / "last.safetensors"))
+        _restore_moments(network, optimizer, load_file(snapshot.folder / "adam.safetensors"))
+        facts: dict[str, Any] = read_json(snapshot.folder / "position.json")
+        schedule.restore(facts["schedule"])
+        return Position(**facts["position"])
+
+
+def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _moments(network: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Adam's state by the names of the weights: `<weight>/exp_avg`, `<weight>/exp_avg_sq`, `<weight>/step`."""
+    return {
+        f"{name}/{kind}": value
+        for name, weight in network.named_parameters()
+        for kind, value in optimizer.state.get(weight, {}).items()
+    }
+
+
+def _restore_moments(network: torch.nn.Module, optimizer: torch.optim.Optimizer, stored: dict[str, Tensor]) -> None:
+    for name, weight in network.named_parameters():
+        kinds = {key.rpartition("/")[2]: value for key, value in stored.items() if key.rpartition("/")[0] == name}
+        # Moments must lie in memory as the weights do (channels_last), or the fused optimizer would mix them up.
+        optimizer.state[weight] = {
+            kind: value if kind == "step" else torch.empty_like(weight).copy_(value) for kind, value in kinds.items()
+        }
+        if "step" in kinds:
+            optimizer.state[weight]["step"] = kinds["step"].to(weight.device)

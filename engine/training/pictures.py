@@ -1,0 +1,86 @@
+"""The pictures of a training: which are learned from, in which order, and how they reach the network.
+
+Every order and every stream of random numbers is a function of what it is for, so a training that was cut off goes on
+exactly where it was.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.encoders.device import Device
+from engine.errors import BadParameter
+from engine.training.config import LEAST_IMAGES, TrainingConfig
+
+Rows = NDArray[np.int64]
+
+ORDER, SPLIT, NOISE, CHECK, PROBE = 1, 2, 3, 4, 5  # what a random stream is for
+
+
+@dataclass(frozen=True)
+class Data:
+    """Decoded pictures (n, s, s, 3) uint8, their ids (n,) in the collection, and their labels ("" where none)."""
+
+    pixels: NDArray[np.uint8]
+    ids: Rows
+    labels: tuple[str, ...]
+
+    def checked(self, config: TrainingConfig) -> Data:
+        """Itself, else BadParameter: pictures of the wrong size, or fewer than a training needs."""
+        if self.pixels.ndim != 4 or self.pixels.shape[1:] != (config.size, config.size, 3):
+            wanted = f"(n, {config.size}, {config.size}, 3)"
+            raise BadParameter("shape of the pictures", "the training", wanted, self.pixels.shape)
+        if len(self.pixels) < LEAST_IMAGES:
+            raise BadParameter("number of images", "a training", f"at least {LEAST_IMAGES}", len(self.pixels))
+        return self
+
+
+class Pictures:
+    """Decoded pictures, handed out as float batches in channels_last; on a graphics card as a whole when they fit."""
+
+    def __init__(self, pixels: NDArray[np.uint8], device: Device) -> None:
+        self.device = device
+        self.pixels = pixels
+        self.resident: Tensor | None = None
+        if device.name == "cuda" and pixels.nbytes < torch.cuda.mem_get_info()[0] // 2:
+            self.resident = torch.from_numpy(np.ascontiguousarray(pixels)).to(device.name)
+
+    def take(self, rows: Rows) -> Tensor:
+        """(b,) rows to (b, 3, s, s) float32 in [0, 1]."""
+        if self.resident is not None:
+            chosen = self.resident[torch.from_numpy(rows).to(self.device.name)]
+        else:
+            chosen = torch.from_numpy(self.pixels[rows]).to(self.device.name)
+        return chosen.permute(0, 3, 1, 2).float().div_(255)  # (b, s, s, 3) in memory is channels_last
+
+
+def split(count: int, config: TrainingConfig) -> tuple[Rows, Rows]:
+    """(training rows, validation rows), drawn by the seed, each in ascending order (kind to a memory map)."""
+    drawn = np.random.default_rng([config.seed, SPLIT]).permutation(count)
+    held_out = math.ceil(count * config.validation)
+    return np.sort(drawn[held_out:]), np.sort(drawn[:held_out])
+
+
+def shuffled(rows: Rows, seed: int, epoch: int) -> Rows:
+    """The rows in the order of this epoch."""
+    order: Rows = np.random.default_rng([seed, ORDER, epoch]).permutation(rows)
+    return order
+
+
+def batches(rows: Rows, size: int) -> Iterator[Rows]:
+    """The rows in consecutive parts of `size`; the last may be smaller."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def stream(*parts: int) -> torch.Generator:
+    """A stream of random numbers of its own for every purpose, epoch and batch."""
+    seed = int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return torch.Generator().manual_seed(seed)

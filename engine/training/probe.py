@@ -1,0 +1,85 @@
+"""How well a network searches while it learns: a fixed set of pictures, asked after every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from engine.training.augment import cut, mirrored, recoloured
+from engine.training.config import TrainingConfig
+from engine.training.objective import Objective
+from engine.training.pictures import PROBE, Data, Pictures, Rows, batches, stream
+
+BY_LABELS, BY_COPIES = "precision@8", "own copy found"
+NEIGHBOURS = 8
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Which pictures are asked with, and by what they are judged.
+
+    Attributes:
+        rows: (p,) of the training's pictures. codes: (p,) their labels as numbers. measure: BY_LABELS, or BY_COPIES.
+        chance: what a blind guess reaches.
+    """
+
+    rows: Rows
+    codes: NDArray[np.int64]
+    measure: str
+    chance: float
+
+    @torch.no_grad()
+    def ask(self, objective: Objective, pictures: Pictures, seed: int) -> tuple[float, NDArray[np.int64]]:
+        """(retrieval, neighbours): a share from 0 to 1, and the (p, 8) nearest others of each, −1 where fewer exist."""
+        alike = _unit(objective, (pictures.take(rows) for rows in batches(self.rows, _BATCH)))
+        nearness = alike @ alike.T
+        nearness.fill_diagonal_(-torch.inf)
+        found = nearness.topk(min(NEIGHBOURS, len(self.rows) - 1)).indices.cpu().numpy()
+        neighbours = np.full((len(self.rows), NEIGHBOURS), -1, dtype=np.int64)
+        neighbours[:, : found.shape[1]] = found
+        if self.measure == BY_LABELS:
+            return float((self.codes[found] == self.codes[:, None]).sum(1).mean() / NEIGHBOURS), neighbours
+        return self._copies_found(objective, pictures, alike, seed), neighbours
+
+    def _copies_found(self, objective: Objective, pictures: Pictures, originals: Tensor, seed: int) -> float:
+        """The share of the pictures that are the nearest of all to their own altered copy."""
+        nearest = (_unit(objective, self._copies(pictures, seed)) @ originals.T).argmax(1)
+        own = torch.arange(len(nearest), device=nearest.device)
+        return float((nearest == own).float().mean())
+
+    def _copies(self, pictures: Pictures, seed: int) -> Iterator[Tensor]:
+        for number, rows in enumerate(batches(self.rows, _BATCH)):
+            generator = stream(seed, PROBE, number)
+            altered = recoloured(mirrored(cut(pictures.take(rows), generator), generator), generator)
+            yield altered.contiguous(memory_format=torch.channels_last)
+
+
+def probe(data: Data, config: TrainingConfig) -> Probe | None:
+    """`config.probe` pictures drawn by the seed, labelled ones where enough share a label; None for 0."""
+    if not config.probe:
+        return None
+    order = np.random.default_rng([config.seed, PROBE]).permutation(len(data.ids))
+    labels = np.asarray(data.labels, dtype=str)
+    rows = _with_company(np.sort([row for row in order if labels[row]][: config.probe]).astype(np.int64), labels)
+    kinds, codes, sizes = np.unique(labels[rows], return_inverse=True, return_counts=True)
+    if len(rows) > NEIGHBOURS and len(kinds) > 1:
+        return Probe(rows, codes, BY_LABELS, float(((sizes[codes] - 1) / (len(rows) - 1)).mean()))
+    rows = np.sort(order[: config.probe])
+    return Probe(rows, np.zeros(len(rows), np.int64), BY_COPIES, 1 / len(rows))
+
+
+def _with_company(rows: Rows, labels: NDArray[np.str_]) -> Rows:
+    """The rows whose label another one of them has: nothing could be found for the others."""
+    _, codes, sizes = np.unique(labels[rows], return_inverse=True, return_counts=True)
+    return rows[sizes[codes] > 1]
+
+
+def _unit(objective: Objective, inputs: Iterable[Tensor]) -> Tensor:
+    return functional.normalize(torch.cat([objective.vectors(batch) for batch in inputs]), dim=1)

@@ -1,0 +1,36 @@
+"""The curves of a run as TensorBoard files: tensorboard --logdir weights/<run>/tensorboard"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_NAMES = {
+    "train": "loss/train",
+    "validation": "loss/validation",
+    "mse": "held out/MSE",
+    "ssim": "held out/1 - SSIM",
+    "retrieval": "retrieval",
+    "rate": "learning rate",
+    "images_per_second": "images per second",
+}
+
+
+class TensorBoard:
+    """Writes the events of a run, one file a sitting; a continued run hides what it goes over again."""
+
+    def __init__(self, folder: Path, epochs_done: int | None) -> None:
+        from tensorboardX import SummaryWriter
+
+        self.writer = SummaryWriter(str(folder), purge_step=None if epochs_done is None else epochs_done + 1)
+
+    def note(self, event: Mapping[str, Any]) -> None:
+        """Add what is known of an epoch."""
+        for key, name in _NAMES.items():
+            if event.get(key) is not None:
+                self.writer.add_scalar(name, event[key], event["epoch"])
+        self.writer.flush()
+
+    def close(self) -> None:
+        self.writer.close()
