@@ -32,6 +32,8 @@ from engine.errors import BadParameter, BenzerError, Corrupt, NotFound, Stopped
 from engine.home import PROJECT
 from engine.storage import append_line, lines, read_json, write_json
 
+WAITING = "Waiting for its turn"  # the stage of a job that stands in a queue (see turns.py)
+
 _EVENTS_AT_MOST_EVERY = 0.2  # seconds between two stored progress events of one stage
 _TAIL = 65_536  # bytes at the end of the events file that surely hold the last progress
 _KEPT = 200  # jobs of which a person may still want to know
@@ -148,6 +150,11 @@ class Job:
     @property
     def alive(self) -> bool:
         return self.state in ("starting", "running")
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it lives and stands in a queue, as only one of its kind may work at a time."""
+        return self.alive and self.progress.stage == WAITING
 
     @property
     def error(self) -> str:
