@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from engine import jobs as job_folders
 from engine import opening
 from engine.answers import Answer, Hit, Query, Receipt
-from engine.errors import NoIndex, NotReady, NotTrained
+from engine.errors import BadParameter, NoIndex, NotReady, NotTrained
 from engine.home import Home
 from engine.jobs import Job, Progress, Reporter
 from engine.recipe import Recipe
@@ -227,6 +227,18 @@ class Workbench:
         checked_kind(kind)
         return job_folders.start(self.home.jobs, kind, title_of(kind, arguments), self._at_home(arguments))
 
+    def again(self, id: str) -> Job:
+        """Start once more what a job was asked for; a training goes on with its run.
+
+        Raises:
+            NotFound: no such job. BadParameter: it still runs, or did what it was asked for.
+        """
+        job = self.job(id)
+        if job.alive or job.state == "done":
+            wanted = "one that failed, was stopped or was cut off"
+            raise BadParameter("job", "starting again", wanted, f"{job.title}, which is {job.state}")
+        return job_folders.start(self.home.jobs, job.kind, job.title, self._again(job))
+
     def run(self, kind: str, listen: Callable[[Progress], None] | None = None, **arguments: Any) -> Any:
         """Do the work of a job here and now, and return its result."""
         from engine.work import checked_kind
@@ -272,6 +284,12 @@ class Workbench:
             data = self.collection(recipe.collection).picture(int(query.image_id or 0))
         encoder = self.encoder(recipe)
         return embed_pictures(encoder, [read_in_worker(data, encoder.info.input_size, query.crop)], recipe.embedding)
+
+    def _again(self, job: Job) -> dict[str, Any]:
+        arguments: dict[str, Any] = self._at_home(job.config["arguments"])
+        own = (run for run in self.runs() if job.kind == "train" and run.job == job.id and run.can_continue)
+        run = next(own, None)
+        return arguments if run is None else self._at_home({"run": run.name})
 
     def _seconds(self, recipe: Recipe, images: int) -> float | None:
         """About how long embedding takes, from the newest job that embedded with the same encoder."""

@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import opening
+from engine import jobs, opening
 from engine.errors import BadParameter, NoIndex, NotFound, NoVectors, StaleVectors, UnreadableImage
 from engine.home import Home
+from engine.jobs import Reporter
 from engine.recipe import Recipe
+from engine.training.runs import create
+from engine.work import KINDS
 from engine.workbench import Query, Workbench
 
 COLOURS = {"red": (200, 30, 30), "green": (30, 180, 40), "blue": (30, 40, 210)}
@@ -341,3 +344,31 @@ def test_images_that_could_not_be_embedded_are_named(tmp_path: Path) -> None:
     torn.write_bytes(whole)
     bench.run("embed", recipe=recipe().as_dict())
     assert bench.left_out(recipe()) == ()
+
+
+def test_what_did_not_end_well_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Workbench(Home(tmp_path))
+    monkeypatch.setattr(jobs.subprocess, "Popen", lambda *a, **k: None)
+    job = bench.start("rescan", collection="nothing")
+    with pytest.raises(BadParameter, match="which is starting"):
+        bench.again(job.id)
+    jobs.work(job.folder, KINDS)
+    assert job.state == "failed"
+    second = bench.again(job.id)
+    assert (second.kind, second.title, second.config["arguments"]) == (job.kind, job.title, job.config["arguments"])
+    jobs.work(second.folder, {"rescan": lambda arguments, reporter: {}})
+    with pytest.raises(BadParameter, match="which is done"):
+        bench.again(second.id)
+
+
+def test_a_training_that_was_cut_off_goes_on_with_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Workbench(Home(tmp_path))
+    monkeypatch.setattr(jobs.subprocess, "Popen", lambda *a, **k: None)
+    job = bench.start("train", collection="colours", config={"model": 1})
+    jobs.work(job.folder, {"train": lambda arguments, reporter: Reporter(job.folder / "missing").event(kind="broken")})
+    assert bench.again(job.id).config["arguments"] == job.config["arguments"]
+    run = create(bench.home, "mine", {"model": 1}, {})
+    with pytest.raises(ZeroDivisionError), run.training(job.id):
+        raise ZeroDivisionError
+    assert run.state == "interrupted"
+    assert bench.again(job.id).config["arguments"] == {"run": "mine", "home": str(tmp_path)}
