@@ -42,6 +42,11 @@ class Home:
         """One folder per job, with all that is known of it."""
         return self.root / "jobs"
 
+    @property
+    def experiments(self) -> Path:
+        """One folder per experiment: its plan and what was measured."""
+        return self.root / "experiments"
+
 
 def slug(title: str) -> str:
     """A folder name for a title: lower-case ASCII letters, digits and dashes, at most 60.
