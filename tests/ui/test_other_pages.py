@@ -10,10 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from engine.errors import BadParameter, NameTaken
 from engine.home import slug
-from engine.recipe import Recipe
 from engine.workbench import Workbench
 from ui.pages.collections import free_name
-from ui.pages.train import SIZES, checked
 
 
 def page(name: str, **state: object) -> AppTest:
@@ -95,40 +93,6 @@ def test_a_taken_name_is_said_before_anything_starts(bench: Workbench) -> None:
     assert slug("Shapes!") == "shapes"
 
 
-def test_training_starts_with_what_was_filled_in(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[Any] = []
-    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
-    test = page("train", recipe=Recipe("shapes", "model-2"))
-    assert test.selectbox[0].value == 2
-    test.number_input[0].set_value(3)
-    next(button for button in test.button if button.label == "Start training").click().run()
-    kind, arguments = started[0]
-    assert (kind, arguments["collection"]) == ("train", "shapes")
-    assert (arguments["config"]["model"], arguments["config"]["epochs"]) == (2, 3)
-
-
-@pytest.mark.parametrize("model", [1, 2, 3, 4])
-def test_the_size_proposed_is_one_the_model_can_take(
-    bench: Workbench, monkeypatch: pytest.MonkeyPatch, model: int
-) -> None:
-    started: list[Any] = []
-    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append(arguments["config"]))
-    test = page("train", recipe=Recipe("shapes", f"model-{model}"))
-    proposed = test.select_slider[0].value
-    next(button for button in test.button if button.label == "Start training").click().run()
-    assert (started[0]["model"], started[0]["size"]) == (model, proposed)
-
-
 def test_training_needs_a_collection(empty_bench: Workbench) -> None:
     test = page("train", recipe=None)
     assert "Add pictures" in [button.label for button in test.button]
-
-
-@pytest.mark.parametrize("model", [1, 2, 3, 4])
-@pytest.mark.parametrize("size", SIZES)
-def test_every_offered_size_is_one_the_model_redraws(model: int, size: int) -> None:
-    from models.autoencoder import SPECS
-
-    config = checked({"model": model, "loss": "mse", "epochs": 1, "rate": 1e-3, "batch": 8, "size": size})
-    assert SPECS[model].fits(int(str(config["size"])))
-    assert config["size"] == (160 if (model, size) == (4, 96) else size)

@@ -69,7 +69,7 @@ def duration(seconds: float) -> str:
 
 def job_chip(jobs: list[Job]) -> None:
     """One small line in the sidebar for the job that runs now, wherever it was started."""
-    running = [job for job in jobs if job.alive]
+    running = sorted((job for job in jobs if job.alive), key=lambda job: job.waiting)
     if not running:
         return
     job = running[0]

@@ -1,0 +1,85 @@
+"""Two runs on one chart: how well each redraws, and how well each searches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ui.components.curves import Line, draw, loss_chart, points, retrieval_chart, spoken, titled
+from ui.components.literal import literal
+from ui.training_state import collection_of, events_of, probe_of, title_of
+
+if TYPE_CHECKING:
+    from engine.training.runs import Run
+
+
+def compared() -> list[str]:
+    """The names of the runs chosen to compare, at most two."""
+    names: list[str] = st.session_state.setdefault("runs_compared", [])
+    return names
+
+
+def toggle(name: str) -> None:
+    """Choose a run to compare, or leave it out again; a third one takes the place of the first."""
+    names = compared()
+    st.session_state.runs_compared = [n for n in names if n != name] if name in names else [*names, name][-2:]
+
+
+def comparison_of_runs(runs: list[Run]) -> None:
+    """Draw the two chosen runs on common charts; with one chosen, ask for the second."""
+    chosen = [run for name in compared() for run in runs if run.name == name]
+    if not chosen:
+        return
+    with st.container(border=True, key="runs-compared"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.subheader(" and ".join(literal(title_of(run)) for run in chosen), anchor=False)
+            st.button("Close", key="compare-close", on_click=st.session_state.update, kwargs={"runs_compared": []})
+        if len(chosen) == 1:
+            st.write("Choose **Compare** at a second run to see both on one chart.")
+        else:
+            _charts(chosen)
+
+
+def _charts(runs: list[Run]) -> None:
+    measure = "mse" if all(points(events_of(run), "mse") for run in runs) else "validation"
+    losses, found = _lines(runs, measure), _lines(runs, "retrieval")
+    log = st.toggle("log", key="compare-log", help="Draw the losses on a logarithmic scale.")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        titled("MSE on held-out pictures" if measure == "mse" else "Loss on held-out pictures")
+        alt = " ".join(spoken(line.title, line) for line in losses)
+        draw(loss_chart(losses, log=log), key="compare-loss", alt=alt)
+    with right:
+        titled("Retrieval")
+        if all(line.points for line in found):
+            alt = " ".join(spoken(line.title, line, "{:.1%}") for line in found)
+            draw(retrieval_chart(found, chance=_chance(runs)), key="compare-retrieval", alt=alt)
+        else:
+            st.caption("Not measured for both.")
+    st.caption(literal(verdict(runs, losses, found)))
+
+
+def _lines(runs: list[Run], name: str) -> list[Line]:
+    looks = (("first", "solid"), ("second", "dash"))
+    return [Line(title_of(run), points(events_of(run), name), *look) for run, look in zip(runs, looks, strict=False)]
+
+
+def _chance(runs: list[Run]) -> float | None:
+    """What chance reaches, where it is the same for both."""
+    probes = [probe_of(run) for run in runs]
+    found = {round(probe.chance, 6) if probe else None for probe in probes}
+    return found.pop() if len(found) == 1 else None
+
+
+def verdict(runs: list[Run], losses: list[Line], found: list[Line]) -> str:
+    """Which of two runs redraws better and which searches better, and what that teaches."""
+    if collection_of(runs[0]) != collection_of(runs[1]):
+        return "They learnt from different collections, so their figures are not measured on the same pictures."
+    if not all(line.points for line in (*losses, *found)):
+        return ""
+    redraws = min(losses, key=lambda line: min(y for _, y in line.points)).title
+    searches = max(found, key=lambda line: max(y for _, y in line.points)).title
+    if redraws == searches:
+        return f"{redraws} redraws better and searches better."
+    return f"{redraws} redraws better, {searches} searches better: the loss says nothing about retrieval."
