@@ -8,11 +8,11 @@ python -m engine train --collection holiday --model 4 --epochs 10
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine import training_commands as training
 from engine.errors import BadParameter, BenzerError, NoIndex, NotReady, NotTrained, Stopped, UnreadableImage
 from engine.printing import answer_table, print_report, print_rows, progress_line
 from engine.recipe import Recipe, parse_method
@@ -27,7 +27,7 @@ _KEPT = {  # what a person who stops a command may rely on
     "rescan": "The same command goes on from there.",
     "embed": "What is finished is kept; the same command goes on from there.",
     "search": "Vectors that are finished are kept; the same command goes on from there.",
-    "train": "The best weights so far are kept as a run; see: python -m engine encoders",
+    "train": "What is finished is kept; go on with: python -m engine train --resume RUN (see: python -m engine runs)",
 }
 
 
@@ -36,6 +36,9 @@ def main(words: list[str] | None = None) -> int:
     arguments = parser().parse_args(words)
     try:
         status: int | None = arguments.run(arguments)
+    except (KeyboardInterrupt, Stopped):
+        print("\nStopped. " + _KEPT.get(arguments.command, "Nothing was changed."), file=sys.stderr)
+        return 130
     except BenzerError as error:
         print(f"\r{error}", file=sys.stderr)
         return 1
@@ -47,9 +50,6 @@ def main(words: list[str] | None = None) -> int:
             f"\r{error.filename or 'A file'} cannot be used: {(error.strerror or str(error)).lower()}.", file=sys.stderr
         )
         return 1
-    except (KeyboardInterrupt, Stopped):
-        print("\nStopped. " + _KEPT.get(arguments.command, "Nothing was changed."), file=sys.stderr)
-        return 130
     return status or 0
 
 
@@ -149,16 +149,6 @@ def command_encoders(arguments: argparse.Namespace) -> None:
     """List the encoders and their trained weights."""
     rows = [[c.name, c.weights, "ready" if c.ready else "not trained", c.title] for c in _bench().choices()]
     print_rows(["encoder", "weights", "state", "title"], rows, arguments.json)
-
-
-def command_train(arguments: argparse.Namespace) -> None:
-    """Train one of the four autoencoders on a collection."""
-    given = {
-        key: value
-        for key, value in vars(arguments).items()
-        if value is not None and key not in ("run", "command", "collection", "json")
-    }
-    print(json.dumps(_bench().run("train", progress_line(), collection=arguments.collection, config=given)))
 
 
 def command_embed(arguments: argparse.Namespace) -> None:
@@ -303,7 +293,8 @@ def parser() -> argparse.ArgumentParser:
     add("check", command_check).add_argument("collection", nargs="?", help="only this one (default: all)")
     add("samples", command_samples).add_argument("names", nargs="*", help="which (default: all)")
     add("encoders", command_encoders, rows=True)
-    _train_words(add("train", command_train))
+    training.train_words(add("train", training.command_train, rows=True))
+    add("runs", training.command_runs, rows=True)
     _encoder_words(add("embed", command_embed))
     add("index", command_index).add_argument("recipe", help="collection/encoder@weights/embedding/metric/method/k")
     _search_words(add("search", command_search))
@@ -336,27 +327,6 @@ def _search_words(sub: argparse.ArgumentParser) -> None:
     output = sub.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print JSON")
     output.add_argument("--csv", action="store_true", help="print CSV")
-
-
-def _train_words(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--collection", required=True)
-    sub.add_argument("--model", type=int, required=True, help="1, 2, 3 or 4")
-    sub.add_argument("--name", help="the run's name (default: made from model and collection)")
-    sub.add_argument("--loss", help="mse, ssim or mix (default: mse)")
-    sub.add_argument("--schedule", help="none, cosine, warm-restarts or plateau (default: none)")
-    for word, kind, text in (
-        ("rate", float, "learning rate (default: 0.001)"),
-        ("batch", int, "images a step (default: 32)"),
-        ("epochs", int, "how many times over the images (default: 40)"),
-        ("size", int, "pixels a side (default: 224; 160 is about twice as fast)"),
-        ("seed", int, "start of the random numbers (default: 0)"),
-        ("limit", int, "use at most so many images"),
-        ("validation", float, "share of the images kept to measure the loss on (default: 0.1)"),
-        ("noise", float, "deviation of the noise on the input (default: 0)"),
-        ("contrast", float, "weight of recognising altered views of a picture (default: 0, a plain autoencoder)"),
-        ("views", int, "pixels a side of these views (default: the input size)"),
-    ):
-        sub.add_argument(f"--{word}", type=kind, help=text)
 
 
 def _bench() -> Workbench:

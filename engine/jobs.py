@@ -22,6 +22,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ WAITING = "Waiting for its turn"  # the stage of a job that stands in a queue (s
 _EVENTS_AT_MOST_EVERY = 0.2  # seconds between two stored progress events of one stage
 _TAIL = 65_536  # bytes at the end of the events file that surely hold the last progress
 _KEPT = 200  # jobs of which a person may still want to know
+_NICE = 10  # how far workers stand back, of 19 (measured by benchmarks/clicks.py)
 _STARTUP = 15.0  # seconds a worker may take until it holds its lock
 
 
@@ -60,12 +62,18 @@ class Progress:
 class Reporter:
     """The worker's side: what long functions are given to tell how far they are and to learn that they must stop.
 
-    Without a folder it only keeps the last progress, calls `listen`, and never stops: for the command line and tests.
+    Without a folder it only keeps the last progress, calls `listen` with it and `hear` with events, and never stops by
+    itself: for the command line and tests.
     """
 
-    def __init__(self, folder: Path | None = None, listen: Callable[[Progress], None] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        listen: Callable[[Progress], None] | None = None,
+        hear: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
         self.folder = folder
-        self.listen = listen
+        self.listen, self.hear = listen, hear
         self.last = Progress()
         self._written = 0.0
         self._stage_began = time.monotonic()
@@ -88,7 +96,9 @@ class Reporter:
         self.stop_if_asked()
 
     def event(self, **facts: Any) -> None:
-        """Store one event as a whole line."""
+        """Store one event as a whole line, and tell whoever hears them."""
+        if self.hear:
+            self.hear(facts)
         if self.folder:
             append_line(self.folder / "events.jsonl", {"time": time.time(), **facts})
 
@@ -244,6 +254,20 @@ def work(folder: Path, kinds: dict[str, Callable[[dict[str, Any], Reporter], Any
             traceback.print_exc()
             result = {"state": "failed", "error": f"Something unforeseen happened ({type(error).__name__}): {error}"}
         write_json(folder / "result.json", result)
+
+
+def step_back() -> None:
+    """Let this process, and all it starts, take only the time that others leave: pages must answer while it works.
+
+    Linux shares a processor between sessions first, where it groups them, and niceness counts within one only: so the
+    session's own is lowered as well.
+    """
+    if sys.platform != "linux":
+        return
+    with suppress(OSError):
+        os.nice(_NICE)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(_NICE))
 
 
 def jobs(root: Path) -> list[Job]:

@@ -11,10 +11,12 @@ from engine.errors import BadParameter, NameTaken, Unreadable
 from engine.home import Home
 from engine.jobs import Reporter
 from engine.recipe import Recipe
+from engine.turns import turn
 
 if TYPE_CHECKING:
     from engine.collections.report import ImportReport
 
+TRAINING = "training"  # the lane of trainings: one at a time
 Work = Callable[[dict[str, Any], Reporter], Any]
 
 
@@ -119,12 +121,13 @@ def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.training import TrainingConfig, continue_run, runs, train_run
 
     home = _home(arguments)
-    if "run" in arguments:
-        run = runs.run(home, arguments["run"])
-        collection = Collection.open(home, run.card["collection"]["name"])
-        return {"run": continue_run(run, collection, reporter, arguments.get("epochs")).name}
-    collection = Collection.open(home, arguments["collection"])
-    return {"run": train_run(home, TrainingConfig.from_dict(arguments["config"]), collection, reporter).name}
+    with turn(home.jobs, TRAINING, reporter):
+        if "run" in arguments:
+            run = runs.run(home, arguments["run"])
+            collection = Collection.open(home, run.card["collection"]["name"])
+            return {"run": continue_run(run, collection, reporter, arguments.get("epochs")).name}
+        collection = Collection.open(home, arguments["collection"])
+        return {"run": train_run(home, TrainingConfig.from_dict(arguments["config"]), collection, reporter).name}
 
 
 KINDS: dict[str, Work] = {

@@ -15,7 +15,7 @@ for hit in answer.hits:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engine.encoders.encoder import Encoder, EncoderChoice
     from engine.indexes import Index
     from engine.searcher import Searcher
+    from engine.training.estimate import Estimate
     from engine.training.runs import Run
 
 __all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "Workbench"]
@@ -120,6 +121,17 @@ class Workbench:
         from engine.training.runs import run
 
         return run(self.home, name)
+
+    def estimate(self, collection: str, config: Mapping[str, Any]) -> Estimate:
+        """How long a training would take here, from a few measured batches: 3 to 10 seconds.
+
+        Raises:
+            BadParameter: a setting has no such value. NotFound: no such collection.
+        """
+        from engine.training import TrainingConfig
+        from engine.training.estimate import estimate
+
+        return estimate(TrainingConfig.from_dict(config), len(self.collection(collection)))
 
     def default_recipe(self, collection: str) -> Recipe:
         """A good first try for a collection: the best trained encoder that is there, and exact search."""
@@ -239,11 +251,17 @@ class Workbench:
             raise BadParameter("job", "starting again", wanted, f"{job.title}, which is {job.state}")
         return job_folders.start(self.home.jobs, job.kind, job.title, self._again(job))
 
-    def run(self, kind: str, listen: Callable[[Progress], None] | None = None, **arguments: Any) -> Any:
-        """Do the work of a job here and now, and return its result."""
+    def run(
+        self,
+        kind: str,
+        listen: Callable[[Progress], None] | None = None,
+        hear: Callable[[dict[str, Any]], None] | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """Do the work of a job here and now, and return its result; `listen` and `hear` are those of the Reporter."""
         from engine.work import checked_kind
 
-        return checked_kind(kind)(self._at_home(arguments), Reporter(listen=listen))
+        return checked_kind(kind)(self._at_home(arguments), Reporter(listen=listen, hear=hear))
 
     def jobs(self) -> list[Job]:
         """Every job, newest first."""

@@ -203,7 +203,7 @@ class Training:
     def look(self, epoch: int) -> dict[str, float]:
         """The losses on the held-out pictures and the retrieval of the probe; shows both to whoever watches."""
         self.objective.network.eval()
-        found, neighbours = self._measured(), None
+        found, neighbours = self.measured(), None
         if self.probe:
             found["retrieval"], near = self.probe.ask(self.objective, self.pictures, self.config.seed)
             ids = self.ids[self.probe.rows]
@@ -213,7 +213,8 @@ class Training:
         self.watch.note(epoch, neighbours, strip(drawn))
         return found
 
-    def _measured(self) -> dict[str, float]:
+    def measured(self) -> dict[str, float]:
+        """The mean losses on the held-out pictures, without altering them; none where none are held out."""
         sums: dict[str, float] = {}
         for number, rows in enumerate(batches(self.held_out, self.config.batch)):
             random = stream(self.config.seed, CHECK, number)
@@ -231,6 +232,7 @@ class Training:
 
     def note(self, event: dict[str, float]) -> None:
         self.run.note(**event)
+        self.reporter.event(kind="epoch", run=self.run.name, **event)
         self.board.note(event)
 
     def checkpoint(self) -> None:

@@ -19,6 +19,7 @@ from engine.home import Home
 from engine.jobs import Progress, Reporter
 from engine.training import TrainingConfig, continue_run, loop, pictures, runs, train_run
 from engine.training.autoencoding import Autoencoding
+from engine.training.estimate import estimate
 from engine.training.train import training_data
 
 SMALL: dict[str, Any] = {"model": 1, "size": 32, "batch": 8, "epochs": 2}
@@ -290,3 +291,11 @@ def test_pictures_of_another_size_are_refused(home: Home, blobs: Any) -> None:
     data = training_data(TrainingConfig(**(SMALL | {"size": 64})), blobs, Reporter())
     with pytest.raises(BadParameter, match=r"\(n, 32, 32, 3\)"):
         loop.train(TrainingConfig(**SMALL), data, run, Reporter(), device())
+
+
+def test_an_estimate_comes_from_measured_batches() -> None:
+    found = estimate(TrainingConfig(**(SMALL | {"epochs": 3, "validation": 0.2})), 100)
+    assert found.images_per_second > 0
+    assert found.seconds >= 3 * 80 / found.images_per_second * 0.99
+    longer = estimate(TrainingConfig(**(SMALL | {"epochs": 300, "validation": 0.2})), 100)
+    assert longer.seconds > 10 * found.seconds

@@ -1,0 +1,64 @@
+"""How long a training will take, from a few measured batches on made-up pictures."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from engine.encoders.device import device, keep_freed_memory
+from engine.jobs import Reporter
+from engine.training.config import LEAST_IMAGES, TrainingConfig
+from engine.training.loop import Training
+from engine.training.pictures import Data
+from engine.training.runs import Run
+
+_BATCHES = 3  # timed, after one to warm up
+_MOST = 16  # pictures in each: enough to run at full speed, little enough for any memory
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Images a second while training, and the seconds of the whole training with what is measured after each epoch."""
+
+    images_per_second: float
+    seconds: float
+
+
+def estimate(config: TrainingConfig, images: int) -> Estimate:
+    """Time a few batches of this training on this machine; takes 3 to 10 seconds and stores nothing.
+
+    Args:
+        images: how many the collection has; the config's limit and validation share are taken off.
+    """
+    keep_freed_memory()
+    images = min(images, config.limit or images)
+    held_out = int(images * config.validation)
+    batch = min(config.batch, _MOST)
+    with tempfile.TemporaryDirectory() as folder:
+        training = _training(replace(config, batch=batch, limit=None, validation=0.5), 2 * batch, Path(folder))
+        a_step = _seconds_of(lambda: training.step(training.learning[:batch])) / batch
+        a_look = _seconds_of(lambda: training.measured()) / len(training.held_out)
+    an_epoch = (images - held_out) * a_step + (held_out + min(config.probe, images) / 2) * a_look
+    return Estimate(round(1 / a_step, 2), config.epochs * an_epoch)
+
+
+def _training(config: TrainingConfig, count: int, folder: Path) -> Training:
+    count = max(count, LEAST_IMAGES)
+    pixels = np.random.default_rng(0).integers(0, 256, (count, config.size, config.size, 3), dtype=np.uint8)
+    return Training(config, Data(pixels, np.arange(count), ("",) * count), Run(folder), Reporter(), device())
+
+
+def _seconds_of(work: Callable[[], object]) -> float:
+    """The median of a few timings, after one that does not count."""
+    taken = []
+    for _ in range(_BATCHES + 1):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken[1:])
