@@ -66,10 +66,10 @@ class Checkpoints:
         facts = {"position": asdict(at), "schedule": schedule.state}
 
         def fill(folder: Path) -> None:
-            from safetensors.torch import save_file
+            from safetensors.torch import save  # its save_file would hide why a disk refused
 
-            save_file(_plain(network.state_dict()), folder / "last.safetensors")
-            save_file(_plain(_moments(network, optimizer)), folder / "adam.safetensors")
+            (folder / "last.safetensors").write_bytes(save(_plain(network.state_dict())))
+            (folder / "adam.safetensors").write_bytes(save(_plain(_moments(network, optimizer))))
             write_json(folder / "position.json", facts)
 
         self.store.publish(fill, {"epoch": at.epoch, "step": at.step})

@@ -68,7 +68,7 @@ class Training:
         self.objective: Objective = Autoencoding(config, device)
         self.optimizer = torch.optim.Adam(self.objective.network.parameters(), lr=config.rate, fused=True)
         self.schedule = schedule(config.schedule, config.rate, config.epochs, config.options)
-        self.pictures, self.ids = Pictures(data.pixels, device), data.ids
+        self.pictures, self.ids = Pictures(data, device), data.ids
         self.learning, self.held_out = split(len(data.ids), config)
         self.probe, self.shown = probe(data, config), _spread(self.held_out if len(self.held_out) else self.learning)
         self.checkpoints, self.watch = Checkpoints(run.folder), Watch(run.folder / "watch")
@@ -93,7 +93,7 @@ class Training:
             self.at.bad = 0 if not self.goes_on else found.bad  # who goes on after an early stop is patient anew
         self.run.rewind(self.at.epoch if found else -1)
         self.board, self.open = TensorBoard(self.run.folder / "tensorboard", self.at.epoch if found else None), True
-        if not found:
+        if not self.run.events():
             self._show_probe()
             self.note({"epoch": 0, **self.look(0)})
 

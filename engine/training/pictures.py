@@ -26,38 +26,47 @@ ORDER, SPLIT, NOISE, CHECK, PROBE = 1, 2, 3, 4, 5  # what a random stream is for
 
 @dataclass(frozen=True)
 class Data:
-    """Decoded pictures (n, s, s, 3) uint8, their ids (n,) in the collection, and their labels ("" where none)."""
+    """The pictures of a training.
+
+    Attributes:
+        pixels: (m, s, s, 3) uint8, decoded; may be a memory map of more than are trained on.
+        ids: (n,) of the pictures in the collection. labels: theirs, "" where none.
+        places: (n,) rows of `pixels` where they stand; None: they are all of them, in their order.
+    """
 
     pixels: NDArray[np.uint8]
     ids: Rows
     labels: tuple[str, ...]
+    places: Rows | None = None
 
     def checked(self, config: TrainingConfig) -> Data:
         """Itself, else BadParameter: pictures of the wrong size, or fewer than a training needs."""
         if self.pixels.ndim != 4 or self.pixels.shape[1:] != (config.size, config.size, 3):
             wanted = f"(n, {config.size}, {config.size}, 3)"
             raise BadParameter("shape of the pictures", "the training", wanted, self.pixels.shape)
-        if len(self.pixels) < LEAST_IMAGES:
-            raise BadParameter("number of images", "a training", f"at least {LEAST_IMAGES}", len(self.pixels))
+        if len(self.ids) < LEAST_IMAGES:
+            raise BadParameter("number of images", "a training", f"at least {LEAST_IMAGES}", len(self.ids))
         return self
 
 
 class Pictures:
     """Decoded pictures, handed out as float batches in channels_last; on a graphics card as a whole when they fit."""
 
-    def __init__(self, pixels: NDArray[np.uint8], device: Device) -> None:
-        self.device = device
-        self.pixels = pixels
+    def __init__(self, data: Data, device: Device) -> None:
+        self.device, self.pixels, self.places = device, data.pixels, data.places
         self.resident: Tensor | None = None
-        if device.name == "cuda" and pixels.nbytes < torch.cuda.mem_get_info()[0] // 2:
-            self.resident = torch.from_numpy(np.ascontiguousarray(pixels)).to(device.name)
+        needed = len(data.ids) * data.pixels[:1].nbytes
+        if device.name == "cuda" and needed < torch.cuda.mem_get_info()[0] // 2:
+            chosen = data.pixels if data.places is None else data.pixels[data.places]
+            self.resident = torch.from_numpy(np.ascontiguousarray(chosen)).to(device.name)
 
     def take(self, rows: Rows) -> Tensor:
         """(b,) rows to (b, 3, s, s) float32 in [0, 1]."""
         if self.resident is not None:
             chosen = self.resident[torch.from_numpy(rows).to(self.device.name)]
         else:
-            chosen = torch.from_numpy(self.pixels[rows]).to(self.device.name)
+            places = rows if self.places is None else self.places[rows]
+            chosen = torch.from_numpy(self.pixels[places]).to(self.device.name)
         return chosen.permute(0, 3, 1, 2).float().div_(255)  # (b, s, s, 3) in memory is channels_last
 
 

@@ -86,16 +86,19 @@ def continue_run(run: runs.Run, collection: TrainingCollection, reporter: Report
 
 
 def training_data(config: TrainingConfig, collection: TrainingCollection, reporter: Reporter) -> Data:
-    """The decoded pictures to train on, with ids and labels: all, or `limit` of them drawn by the seed."""
+    """The decoded pictures to train on, with ids and labels: all, or `limit` of them drawn by the seed.
+
+    Raises:
+        BadParameter: too few can still be read. StorageFull: no space for decoded pictures.
+    """
     from engine.training.pictures import Data
 
     ids, pixels = collection.pixels(config.size, reporter)
     images = collection.images()
     labels = dict(zip(images.ids.tolist(), images.labels, strict=True))
     rows = chosen_rows(len(pixels), config)
-    if len(rows) < len(pixels):
-        ids, pixels = ids[rows], pixels[rows]
-    return Data(pixels, ids, tuple(labels.get(id, "") for id in ids.tolist()))
+    names = tuple(labels.get(id, "") for id in ids[rows].tolist())
+    return Data(pixels, ids[rows], names, rows if len(rows) < len(pixels) else None).checked(config)
 
 
 def chosen_rows(count: int, config: TrainingConfig) -> NDArray[np.int64]:

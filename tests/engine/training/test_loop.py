@@ -250,6 +250,31 @@ def test_a_limit_takes_so_many_drawn_by_the_seed(home: Home, blobs: Any) -> None
     assert run.name == "blobs-model-1-1"
 
 
+def test_a_limit_leaves_the_other_pictures_where_they_are(blobs: Any) -> None:
+    config = TrainingConfig(**SMALL, limit=16, seed=4)
+    data = training_data(config, blobs, Reporter())
+    _, pixels = blobs.pixels(32, Reporter())
+    assert data.places is not None
+    assert data.ids.tolist() == data.places.tolist()
+    taken = pictures.Pictures(data, device()).take(np.array([3, 9]))
+    assert np.array_equal((taken * 255).round().permute(0, 2, 3, 1).numpy(), pixels[data.ids[[3, 9]]])
+
+
+def test_a_stop_before_the_first_epoch_loses_nothing(home: Home, blobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = loop.Training.look
+
+    def stopping(self: loop.Training, epoch: int) -> dict[str, float]:
+        monkeypatch.setattr(loop.Training, "look", look)
+        raise Stopped
+
+    monkeypatch.setattr(loop.Training, "look", stopping)
+    with pytest.raises(Stopped):
+        train_run(home, TrainingConfig(**SMALL, name="early"), blobs, Reporter())
+    run = continue_run(runs.run(home, "early"), blobs, Reporter(), None)
+    assert [event["epoch"] for event in run.events()] == run.watched_epochs() == [0, 1, 2]
+    assert run.digest == train_run(home, TrainingConfig(**SMALL, name="whole"), blobs, Reporter()).digest
+
+
 def test_a_taken_name(home: Home, blobs: Any) -> None:
     train_run(home, TrainingConfig(**SMALL, name="mine"), blobs, Reporter())
     before = hashlib.sha256((home.weights / "mine" / "run.json").read_bytes()).hexdigest()

@@ -42,7 +42,7 @@ def test_it_is_precision_at_8_as_evaluation_measures_it() -> None:
     assert chosen is not None
     assert chosen.measure == BY_LABELS
     objective: Any = Thumbnails()
-    pictures = Pictures(some.pixels, CPU)
+    pictures = Pictures(some, CPU)
     value, neighbours = chosen.ask(objective, pictures, 0)
     vectors = objective.vectors(pictures.take(chosen.rows)).numpy()
     scores = leave_one_out(vectors, [some.labels[row] for row in chosen.rows], "cosine")
@@ -60,8 +60,8 @@ def test_without_labels_each_looks_for_its_own_copy() -> None:
     smooth = Data(np.repeat(np.repeat(some.pixels[:, ::8, ::8], 8, 1), 8, 2), some.ids, some.labels)
     seeing: Any = Thumbnails()
     blind: Any = Blind()
-    assert chosen.ask(seeing, Pictures(smooth.pixels, CPU), 0)[0] > 0.5
-    assert chosen.ask(blind, Pictures(smooth.pixels, CPU), 0)[0] == pytest.approx(1 / 32)
+    assert chosen.ask(seeing, Pictures(smooth, CPU), 0)[0] > 0.5
+    assert chosen.ask(blind, Pictures(smooth, CPU), 0)[0] == pytest.approx(1 / 32)
 
 
 def test_a_label_of_its_own_takes_no_part() -> None:
@@ -84,7 +84,7 @@ def test_fewer_than_nine_pictures_leave_places_empty() -> None:
     chosen = probe(some, TrainingConfig(probe=16))
     assert chosen is not None
     objective: Any = Thumbnails()
-    _, neighbours = chosen.ask(objective, Pictures(some.pixels, CPU), 0)
+    _, neighbours = chosen.ask(objective, Pictures(some, CPU), 0)
     assert (neighbours[:, 4:] == -1).all()
     assert (neighbours[:, :4] >= 0).all()
 
