@@ -269,12 +269,12 @@ def test_a_method_that_cannot_answer_says_so_in_its_column(
 
 _COMPARE = """
 import streamlit as st
-from ui.pages import compare
+from ui.components.method_comparison import comparison
 from ui.state import ask_for_image
 from engine.recipe import Recipe
 
 ask_for_image(1)
 st.session_state.include_query = False
 st.session_state.compare = True
-compare.comparison(Recipe("shapes", "raw-pixels", embedding="max"))
+comparison(Recipe("shapes", "raw-pixels", embedding="max"))
 """

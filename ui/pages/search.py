@@ -20,7 +20,7 @@ from ui.components.messages import empty_state, errors_shown, show_error
 from ui.components.small import accept_paste, copy_link
 from ui.components.tiles import answer_tiles
 from ui.pages.browse import browse
-from ui.pages.compare import comparison
+from ui.components.method_comparison import comparison
 from ui.state import (
     FIRST_SAMPLE,
     Asked,
