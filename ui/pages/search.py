@@ -17,10 +17,10 @@ from ui.components.gallery import gallery, thumbnail_url
 from ui.components.job_progress import duration, job_progress
 from ui.components.literal import literal
 from ui.components.messages import empty_state, errors_shown, show_error
+from ui.components.method_comparison import comparison
 from ui.components.small import accept_paste, copy_link
 from ui.components.tiles import answer_tiles
 from ui.pages.browse import browse
-from ui.components.method_comparison import comparison
 from ui.state import (
     FIRST_SAMPLE,
     Asked,
