@@ -51,7 +51,8 @@ def full_disk_named(what: str) -> Iterator[None]:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file so that after any crash either the old or the new content stands there, never a part of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with full_disk_named(path.name):
+        path.parent.mkdir(parents=True, exist_ok=True)
     _replace_file(path, data)
 
 
@@ -111,8 +112,8 @@ def _sealed(body: Any) -> bytes:
 
 
 def append_line(path: Path, facts: dict[str, Any]) -> None:
-    """Add one whole line of JSON to a file of events."""
-    with open(path, "ab") as file:
+    """Add one whole line of JSON to a file of events; StorageFull where the disk refuses."""
+    with full_disk_named(path.name), open(path, "ab") as file:
         file.write((json.dumps(facts, ensure_ascii=False) + "\n").encode())
 
 
@@ -194,16 +195,17 @@ class Store:
             StorageFull: the disk refused; the former generation is still the current one.
         """
         try:
-            self.folder.parent.mkdir(exist_ok=True)
-            self.folder.mkdir(exist_ok=True)
-            return self._publish(fill, facts)
+            with full_disk_named(self.folder.name):
+                self.folder.parent.mkdir(exist_ok=True)
+                self.folder.mkdir(exist_ok=True)
+                return self._publish(fill, facts)
         except FileNotFoundError as error:
             if self.folder.is_dir():
                 raise
             raise NotFound(f"The folder {self.folder} has been removed meanwhile.") from error
 
     def _publish(self, fill: Callable[[Path], None], facts: dict[str, Any]) -> Snapshot:
-        with FileLock(self.folder / ".lock"), full_disk_named(self.folder.name):
+        with FileLock(self.folder / ".lock"):
             former = self._pointer(broken_ok=True)
             building = Path(tempfile.mkdtemp(dir=self.folder, prefix=".building-"))
             try:

@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 
 from engine.errors import BadParameter, Corrupt, NameTaken, NotFound, NotTrained
 from engine.home import Home, slug
-from engine.storage import append_line, lines, read_json, write_bytes, write_json
+from engine.storage import append_line, full_disk_named, lines, read_json, write_bytes, write_json
 from engine.training.watch import Probed, Watch, Watched
 
 if TYPE_CHECKING:
@@ -227,7 +227,8 @@ class Run:
         """Hold the run while it trains; BadParameter when another process does so already."""
         lock = FileLock(self.folder / "lock", timeout=2)
         try:
-            lock.acquire()
+            with full_disk_named(f"the run {self.name}"):
+                lock.acquire()
         except Timeout:
             raise BadParameter("run", "a training", "one that is not being trained right now", self.name) from None
         try:
@@ -241,7 +242,7 @@ class Run:
         if isinstance(epochs, bool) or not isinstance(epochs, int) or not self.epochs_done < epochs <= 10_000:
             wanted = f"a whole number from {self.epochs_done + 1} to 10000"
             raise BadParameter("epochs", f"the run {self.title}", wanted, epochs)
-        self._write(config=self.config | {"epochs": epochs})
+        self._write(config=self.config | {"epochs": epochs}, state="stopped")  # unfinished from now on
 
     def rename(self, title: str) -> None:
         """Give it another title; its name, which recipes and links use, stays."""
@@ -274,7 +275,7 @@ class Run:
         return Watch(self.folder / "watch")
 
     def _write(self, **changes: Any) -> None:
-        with FileLock(self.folder / "run.lock"):  # a page may rename what another process trains
+        with full_disk_named("run.json"), FileLock(self.folder / "run.lock"):  # a page may rename what another process trains
             write_json(self.folder / "run.json", self.facts | changes)
 
 

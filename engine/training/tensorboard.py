@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.storage import full_disk_named
+
 _NAMES = {
     "train": "loss/train",
     "validation": "loss/validation",
@@ -23,14 +25,16 @@ class TensorBoard:
     def __init__(self, folder: Path, epochs_done: int | None) -> None:
         from tensorboardX import SummaryWriter
 
-        self.writer = SummaryWriter(str(folder), purge_step=None if epochs_done is None else epochs_done + 1)
+        with full_disk_named("the curves for TensorBoard"):
+            self.writer = SummaryWriter(str(folder), purge_step=None if epochs_done is None else epochs_done + 1)
 
     def note(self, event: Mapping[str, Any]) -> None:
         """Add what is known of an epoch."""
-        for key, name in _NAMES.items():
-            if event.get(key) is not None:
-                self.writer.add_scalar(name, event[key], event["epoch"])
-        self.writer.flush()
+        with full_disk_named("the curves for TensorBoard"):
+            for key, name in _NAMES.items():
+                if event.get(key) is not None:
+                    self.writer.add_scalar(name, event[key], event["epoch"])
+            self.writer.flush()
 
     def close(self) -> None:
         self.writer.close()
