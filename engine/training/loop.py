@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 
+import numpy as np
 import torch
 
 from engine.encoders.device import Device, keep_freed_memory
@@ -70,7 +71,7 @@ class Training:
         self.schedule = schedule(config.schedule, config.rate, config.epochs, config.options)
         self.pictures, self.ids = Pictures(data, device), data.ids
         self.learning, self.held_out = split(len(data.ids), config)
-        self.probe, self.shown = probe(data, config), _spread(self.held_out if len(self.held_out) else self.learning)
+        self.probe, self.shown = probe(data, config), _shown(self.held_out, self.learning)
         self.checkpoints, self.watch = Checkpoints(run.folder), Watch(run.folder / "watch")
         self.at, self.open = Position(), False
         self.settled_every, self.unsettled = _SETTLED_EVERY[device.name], list[tuple[torch.Tensor, int]]()
@@ -251,9 +252,10 @@ class Training:
         return Diverged(message, way_out=f"Try a lower learning rate, such as {self.config.rate / 10:g}.")
 
 
-def _spread(rows: Rows) -> Rows:
-    """At most six of the rows, evenly spread."""
-    return rows[:: max(1, len(rows) // _SHOWN)][:_SHOWN]
+def _shown(held_out: Rows, learning: Rows) -> Rows:
+    """Six rows, evenly spread: of the held-out ones as far as there are so many."""
+    first = held_out[:: max(1, len(held_out) // _SHOWN)][:_SHOWN]
+    return np.concatenate([first, learning[:: max(1, len(learning) // _SHOWN)][: _SHOWN - len(first)]])
 
 
 def _out_of_memory(error: Exception) -> bool:

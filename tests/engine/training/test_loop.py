@@ -195,7 +195,8 @@ def test_what_is_watched(home: Home, blobs: Any) -> None:
     hits = [labels[i] == labels[id] for id, row in zip(probe.ids, watched.neighbours, strict=True) for i in row]
     assert run.events()[-1]["retrieval"] == pytest.approx(np.mean(hits))
     for strip in (probe.originals, watched.reconstructions):
-        assert Image.open(io.BytesIO(strip)).size == (32 * len(probe.pictures), 32)
+        assert Image.open(io.BytesIO(strip)).size == (32 * 6, 32)
+    assert len(set(probe.pictures)) == 6
 
 
 def test_the_curves_are_there_for_tensorboard(home: Home, blobs: Any) -> None:
