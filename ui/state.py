@@ -141,7 +141,7 @@ def ask_for_part(crop: tuple[float, float, float, float] | None) -> None:
 def read_address() -> None:
     """Take over what the address asks for, when it is not what this session wrote there itself (a link, or Back)."""
     address = {name: st.query_params[name] for name in st.query_params}
-    if not address or address == st.session_state.get("address") or _chosen_since():
+    if not address or "experiment" in address or address == st.session_state.get("address") or _chosen_since():
         return
     st.session_state.address = address
     st.session_state.linked = True
@@ -166,14 +166,19 @@ def _choices() -> tuple[object, ...]:
     return tuple((name, state.get(name)) for name in names)
 
 
+def choose_method(text: str) -> None:
+    """Put a search method with its settings into the sidebar; BadParameter where the text is none."""
+    name, options = parse_method(text)
+    for key in [key for key in map(str, st.session_state) if key.partition(".")[0] in workbench().methods()]:
+        st.session_state[key] = None  # what is not named is automatic, not what it was before
+    st.session_state.method = name
+    for option, value in options:
+        st.session_state[f"{name}.{option}"] = int(value)
+
+
 def _read_details(address: dict[str, str]) -> None:
     if "method" in address:
-        for key in [key for key in map(str, st.session_state) if key.partition(".")[0] in workbench().methods()]:
-            st.session_state[key] = None  # what the address does not name is automatic, not what it was before
-        name, options = parse_method(address["method"])
-        st.session_state.method = name
-        for option, value in options:
-            st.session_state[f"{name}.{option}"] = int(value)
+        choose_method(address["method"])
     if "label" not in address:
         st.session_state.label = ""
     st.session_state.include_query = address.get("self") == "1"
