@@ -21,6 +21,7 @@ from engine.storage import Snapshot, Store, load_array
 
 MAX_SIDE = 1024
 CHUNK = 32
+SIZES_KEPT = 3  # of decoded pictures: 1,500 of them at 224 pixels are 226 MB
 
 
 class Decoded:
@@ -70,7 +71,8 @@ def checked_side(size: int) -> int:
 def pixels(collection: Collection, size: int, reporter: Reporter) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Every readable image of the collection at (size, size, 3): ids (n,) and memory-mapped (n, size, size, 3) uint8.
 
-    Decoded once; later calls decode only what is new or changed, and everything where a stored file is damaged.
+    Decoded once; later calls decode only what is new or changed, and everything where a stored file is damaged. The
+    three sizes made last are kept.
 
     Raises:
         StorageFull: not enough space on the disk.
@@ -82,7 +84,16 @@ def pixels(collection: Collection, size: int, reporter: Reporter) -> tuple[NDArr
     if snapshot is None or _holds(snapshot) != wanted:
         _check_space(store.folder, len(wanted) * size * size * 3)
         snapshot = _made(store, snapshot, collection, wanted, size, reporter)
+        _forget_oldest(store.folder.parent)
     return _mapped(snapshot, size)
+
+
+def _forget_oldest(folder: Path) -> None:
+    """Keep the sizes that were made last; a training that still reads an older one keeps its open file."""
+    stores = [path for path in folder.iterdir() if (path / "current.json").exists()]
+    stores.sort(key=lambda path: (path / "current.json").stat().st_mtime, reverse=True)
+    for path in stores[SIZES_KEPT:]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _whole(store: Store) -> Snapshot | None:

@@ -343,6 +343,16 @@ def names(home: Home) -> list[str]:
     return [collection.name for collection in collections(home)]
 
 
+def test_the_three_sizes_made_last_are_kept(kept, reporter):
+    first = kept.pixels(8, reporter)[1]
+    before = np.array(first)
+    for size in (9, 10, 11):
+        kept.pixels(size, reporter)
+    assert sorted(path.name for path in (kept.folder / "pixels").iterdir()) == ["10", "11", "9"]
+    assert np.array_equal(first, before)  # a training that reads them is not disturbed
+    assert np.array_equal(kept.pixels(8, reporter)[1], before)
+
+
 def test_no_space_for_pixels(kept, reporter, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 90, 10))
     with pytest.raises(StorageFull, match="MB"):
