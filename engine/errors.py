@@ -10,6 +10,7 @@
     │   └── UnreadableTable     a CSV
     ├── NotReady            something has to be made first; the page offers to make it
     │   ├── NotTrained
+    │   ├── NoWeights
     │   ├── NoVectors
     │   ├── StaleVectors
     │   └── NoIndex
@@ -91,6 +92,14 @@ class NotReady(BenzerError):
 
 class NotTrained(NotReady):
     """The encoder has no weights yet."""
+
+
+class NoWeights(NotReady):
+    """The weights of a ready-made network are not on this computer; `megabytes` is the size of the download."""
+
+    def __init__(self, message: str, megabytes: int = 0, *, way_out: str = "") -> None:
+        super().__init__(message, way_out=way_out)
+        self.megabytes = megabytes
 
 
 class NoVectors(NotReady):

@@ -38,6 +38,11 @@ class Home:
         return PROJECT / "weights"
 
     @property
+    def pretrained(self) -> Path:
+        """The weights of ready-made networks; no run can be called so, for a run's name has no underscore."""
+        return self.root / "weights" / "pretrained_networks"
+
+    @property
     def jobs(self) -> Path:
         """One folder per job, with all that is known of it."""
         return self.root / "jobs"

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.collections import layouts
-from engine.collections.download import Remote, fetch
 from engine.collections.importing import check_free, import_items
 from engine.collections.ingest import Item
 from engine.collections.report import ImportReport
+from engine.download import Remote, fetch
 from engine.errors import BadParameter, NotFound
 from engine.home import Home
 from engine.jobs import Reporter

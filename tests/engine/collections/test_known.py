@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from engine.collections import Collection, collections, import_known, known, layouts
-from engine.collections.download import Remote, fetch
+from engine.download import Remote, fetch
 from engine.errors import BadParameter, Corrupt, NameTaken, NotFound, Offline, Stopped
 from engine.jobs import Reporter
 

@@ -27,11 +27,15 @@ _BLOCK = 1 << 18
 
 @dataclass(frozen=True)
 class Remote:
-    """A file on the network: its address, its pinned hash as "md5:…" or "sha256:…", and about how large it is."""
+    """A file on the network: its address, its pinned hash, about how large it is, and what can be done without it.
+
+    The pin is "md5:…" or "sha256:…"; where only the first digits are published, "sha256:0676ba61*" pins those.
+    """
 
     url: str
     pin: str
     megabytes: int
+    otherwise: str = "The samples work without it."
 
     @property
     def name(self) -> str:
@@ -47,13 +51,13 @@ def fetch(remote: Remote, folder: Path, reporter: Reporter) -> Path:
         StorageFull, Stopped.
     """
     target = folder / remote.name
-    if target.exists() and digest(target, remote.pin) == remote.pin:
+    if target.exists() and fits(target, remote.pin):
         return target
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / (remote.name + ".part")
     with full_disk_named(remote.name):
         _download(remote, part, reporter)
-    if digest(part, remote.pin) != remote.pin:
+    if not fits(part, remote.pin):
         part.unlink()
         raise Corrupt(
             f"What {remote.url} delivered is not the file that was expected: its checksum differs. It was deleted.",
@@ -63,12 +67,13 @@ def fetch(remote: Remote, folder: Path, reporter: Reporter) -> Path:
     return target
 
 
-def digest(path: Path, pin: str) -> str:
-    """The file's hash, written as the pin is."""
-    kind = pin.partition(":")[0]
+def fits(path: Path, pin: str) -> bool:
+    """Whether the file has the pinned hash."""
+    kind, _, wanted = pin.partition(":")
     with open(path, "rb") as file:
         # MD5 is what the publishers pinned; it names the file, and nothing here relies on it being hard to collide.
-        return f"{kind}:{hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()}"
+        found = hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
+    return found.startswith(wanted[:-1]) if wanted.endswith("*") else found == wanted
 
 
 def _download(remote: Remote, part: Path, reporter: Reporter) -> None:
@@ -111,6 +116,9 @@ def _opened(remote: Remote, have: int) -> Any:
     if have:
         request.add_header("Range", f"bytes={have}-")
     response = _within(CONNECT_SECONDS, lambda: urllib.request.urlopen(request, timeout=CONNECT_SECONDS))
+    if request.type == "https" and not response.url.startswith("https:"):
+        response.close()
+        raise _offline(remote, "the server sends on to an address that is not protected")
     _be_patient(response)
     return response
 
@@ -147,5 +155,5 @@ def _offline(remote: Remote, why: str) -> Offline:
     host = remote.url.split("/")[2]
     return Offline(
         f"{remote.name} could not be downloaded from {host}: {why}.",
-        way_out="Connect to the internet and start again: what has arrived is kept. The samples work without it.",
+        way_out="Connect to the internet and start again: what has arrived is kept. " + remote.otherwise,
     )
