@@ -275,7 +275,8 @@ class Run:
         return Watch(self.folder / "watch")
 
     def _write(self, **changes: Any) -> None:
-        with full_disk_named("run.json"), FileLock(self.folder / "run.lock"):  # a page may rename what another process trains
+        # A page may rename what another process trains.
+        with full_disk_named("run.json"), FileLock(self.folder / "run.lock"):
             write_json(self.folder / "run.json", self.facts | changes)
 
 
@@ -283,12 +284,20 @@ def create(home: Home, name: str, config: Mapping[str, Any], card: Mapping[str, 
     """A new run without weights. NameTaken when there is one of that name, BadParameter when it cannot be a name."""
     if name != slug(name):
         raise BadParameter("name", "a run", "lower-case letters, digits and dashes", name)
-    if any((root / name).exists() for root in _roots(home)):
-        raise NameTaken(f"There is a run called {name!r} already.", way_out="Choose another name.")
     run = Run(home.weights / name)
     facts = {"format": FORMAT, "state": "training", "config": dict(config), "card": dict(card), "weights": None}
-    write_json(run.folder / "run.json", facts)
+    with full_disk_named(f"the run {name}"):
+        home.weights.mkdir(parents=True, exist_ok=True)
+        with FileLock(home.weights / ".names.lock"):  # of two that begin at once one wins
+            if any(_holds_something(root / name) for root in _roots(home)):
+                raise NameTaken(f"There is a run called {name!r} already.", way_out="Choose another name.")
+            write_json(run.folder / "run.json", facts)
     return run
+
+
+def _holds_something(folder: Path) -> bool:
+    """Whether a run stands there, or what is left of one; not what a kill left before there was one."""
+    return any(folder.glob("[!.]*"))
 
 
 def fresh_name(home: Home, base: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,4 +38,5 @@ class TensorBoard:
             self.writer.flush()
 
     def close(self) -> None:
-        self.writer.close()
+        with suppress(OSError):  # every note is on the disk already
+            self.writer.close()
