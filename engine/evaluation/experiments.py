@@ -15,7 +15,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +188,11 @@ class Experiment:
             return True
         probe.release()
         return False
+
+    def rename(self, title: str) -> None:
+        """Give the experiment another title; what was measured stays. BadParameter for a text that is no title."""
+        plan = replace(self.plan, title=title.strip())
+        write_json(self.folder / "plan.json", self.facts | {"plan": plan.as_dict()})
 
     def remove(self) -> None:
         """Delete the experiment. The runs it trained stay. BadParameter while it is being measured."""
