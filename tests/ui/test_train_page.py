@@ -359,6 +359,8 @@ def test_the_verdict_tells_redrawing_from_searching(bench: Workbench) -> None:
     assert "the loss says nothing about retrieval" in verdict(runs, [low, high], [poor, rich])
     both = verdict(runs, [low, high], [Line("one", rich.points), Line("two", poor.points)])
     assert both == "one redraws better and searches better."
+    assert verdict(runs, [low, low], [rich, rich]) == "Both are equally good."
+    assert verdict(runs, [low, high], [rich, rich]) == "Both search equally well."
 
 
 def test_details_show_the_epochs_the_settings_and_the_folder(bench: Workbench) -> None:

@@ -78,8 +78,20 @@ def verdict(runs: list[Run], losses: list[Line], found: list[Line]) -> str:
         return "They learnt from different collections, so their figures are not measured on the same pictures."
     if not all(line.points for line in (*losses, *found)):
         return ""
-    redraws = min(losses, key=lambda line: min(y for _, y in line.points)).title
-    searches = max(found, key=lambda line: max(y for _, y in line.points)).title
+    redraws = _better([(-min(y for _, y in line.points), line.title) for line in losses])
+    searches = _better([(max(y for _, y in line.points), line.title) for line in found])
+    if not redraws or not searches:
+        return (
+            f"Both {'search' if redraws else 'redraw'} equally well."
+            if redraws or searches
+            else "Both are equally good."
+        )
     if redraws == searches:
         return f"{redraws} redraws better and searches better."
     return f"{redraws} redraws better, {searches} searches better: the loss says nothing about retrieval."
+
+
+def _better(figures: list[tuple[float, str]]) -> str:
+    """The title with the larger figure, "" where both are the same."""
+    (one, first), (other, second) = figures
+    return "" if one == other else first if one > other else second

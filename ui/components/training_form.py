@@ -219,7 +219,7 @@ def _time(config: dict[str, Any], collection: str, count: int) -> None:
         st.caption(f"{config['epochs']} times {images:,} pictures. How long that takes, a few batches tell.")
     if st.button("Measure the time", key="train-measure", icon=":material/timer:", type="tertiary"):
         with st.spinner("Measuring a few batches …"):
-            estimate = workbench().estimate(config, collection)
+            estimate = workbench().estimate(collection, config)
         st.session_state.training_measured = (
             _work(config, collection), estimate.seconds / config["epochs"], estimate.images_per_second,
         )  # fmt: skip

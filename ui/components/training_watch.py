@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.training.runs import Run
     from engine.training.watch import Probed, Watched
 
+WIDE_STRIP = 5  # so many pictures fill the width; fewer would become huge
 LOSS, MSE, SSIM = "what it learns from", "MSE", "1 − SSIM"
 _MEASURES = {LOSS: "validation", MSE: "mse", SSIM: "ssim"}
 _MEASURE_NAMES = {"precision@8": "precision@8", "own copy found": "Own altered copy found"}
@@ -136,8 +137,9 @@ def _after(epoch: int) -> str:
 def _redrawn(probe: Probed, seen: Watched, epoch: int) -> None:
     count = len(probe.pictures)
     titled(f"The same {count} pictures, redrawn {_after(epoch)}")
-    st.image(probe.originals, width="stretch", alt=f"{count} pictures of the collection")
-    st.image(seen.reconstructions, width="stretch", alt=f"The same {count} pictures redrawn {_after(epoch)}")
+    width: int | Literal["stretch"] = "stretch" if count >= WIDE_STRIP else 96 * count
+    st.image(probe.originals, width=width, alt=f"{count} pictures of the collection")
+    st.image(seen.reconstructions, width=width, alt=f"The same {count} pictures redrawn {_after(epoch)}")
 
 
 def _neighbours(run: Run, probe: Probed, seen: Watched, epoch: int, key: str) -> None:
