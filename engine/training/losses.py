@@ -50,6 +50,6 @@ LOSSES: dict[str, Loss] = {
 
 def loss(name: str) -> Loss:
     """The loss of that name; BadParameter when there is none."""
-    if name not in LOSSES:
+    if not isinstance(name, str) or name not in LOSSES:
         raise BadParameter("loss", "the training", "one of " + ", ".join(LOSSES), name)
     return LOSSES[name]

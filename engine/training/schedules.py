@@ -183,8 +183,10 @@ SCHEDULES: dict[str, type[Schedule]] = {kind.name: kind for kind in (Constant, C
 
 def schedule(name: str, base: float, epochs: int, options: Mapping[str, Any]) -> Schedule:
     """The schedule of that name, ready to be asked; BadParameter for an unknown name or setting."""
-    if name not in SCHEDULES:
+    if not isinstance(name, str) or name not in SCHEDULES:
         raise BadParameter("schedule", "the training", "one of " + ", ".join(SCHEDULES), name)
+    if not isinstance(options, Mapping) or not all(isinstance(option, str) for option in options):
+        raise BadParameter("settings", f"the schedule {name}", "numbers by their names", options)
     return SCHEDULES[name](base, epochs, options)
 
 

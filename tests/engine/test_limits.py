@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from PIL import Image
 
 from engine.__main__ import main
 from engine.answers import Answer
-from engine.errors import BenzerError
+from engine.errors import BadParameter, BenzerError
 from engine.home import Home
 from engine.recipe import Recipe
+from engine.training import TrainingConfig
 from engine.workbench import Query, Workbench
 
 ODD_NUMBERS = st.sampled_from([0, -1, 1, 8, 999, 1000, 1001, 10**9, 2**63, 0.5, float("nan"), float("inf"), True])
@@ -118,6 +120,59 @@ def test_any_word_on_the_command_line(
     assert code in (0, 1, 2)
     assert "Traceback" not in err
     assert bool(out) == (code == 0)
+    if code == 1:
+        assert len(err.strip().splitlines()) == 1
+
+
+ABSURD = [math.nan, math.inf, -1, 2**63, 1j, "\x00", "x" * 500, b"cosine", [], [1], {"x": 1}, {1: 2}, object()]
+SETTINGS = sorted(set(TrainingConfig.__dataclass_fields__))
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_every_absurd_value_of_a_training_is_named(setting: str) -> None:
+    began = time.monotonic()
+    for value in ABSURD:
+        with pytest.raises(BadParameter) as caught:
+            TrainingConfig.from_dict({setting: value})
+        assert "\n" not in str(caught.value)
+        assert len(str(caught.value)) < 400
+    assert time.monotonic() - began < 10  # a hang, not a speed, is what this catches
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    values=st.dictionaries(
+        st.sampled_from(SETTINGS) | ODD_WORDS,
+        ODD_NUMBERS | ODD_WORDS | st.sampled_from([None, 0.1, 32, 64, "mix", "cosine", "one-cycle", {"t_0": 0}]),
+        max_size=4,
+    )
+)
+def test_any_training_is_accepted_whole_or_refused(values: dict[str, Any]) -> None:
+    try:
+        config = TrainingConfig.from_dict(values)
+    except BadParameter as error:
+        assert "\n" not in str(error)
+    else:
+        assert TrainingConfig.from_dict(config.as_dict()) == config
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    word=st.sampled_from(["model", *SETTINGS, "resume", "option", "collection", "nonsense"]),
+    value=ODD_WORDS | ODD_NUMBERS.map(str),
+)
+def test_any_word_of_train_on_the_command_line(
+    bench: Workbench, capsys: pytest.CaptureFixture[str], word: str, value: str
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENZER_HOME", str(bench.home.root))
+        try:
+            code = main(["train", "--collection=pile", "--model=1", f"--{word}={value}"])
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    err = capsys.readouterr().err
+    assert code in (1, 2)  # the pile is too small for any training
+    assert "Traceback" not in err
     if code == 1:
         assert len(err.strip().splitlines()) == 1
 
