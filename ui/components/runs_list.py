@@ -70,9 +70,10 @@ def runs_list(collection: str) -> None:
     """Draw a card for every run, those of this collection first."""
     st.header("Runs", anchor=False)
     runs = runs_listed(collection)
-    if not [run for run in runs if not run.shipped]:
-        st.write("No run of your own yet. The first one appears here as soon as it starts.")
-    comparison_of_runs(runs)
+    with st.container():  # a fixed place: what comes and goes in it moves no card, so that none is drawn twice
+        if not [run for run in runs if not run.shipped]:
+            st.write("No run of your own yet. The first one appears here as soon as it starts.")
+        comparison_of_runs(runs)
     shown = st.session_state.get("runs_shown", SHOWN)
     for run in runs[:shown]:
         with errors_shown():
@@ -230,8 +231,8 @@ def _details(run: Run) -> None:
         for note in run.notes():
             st.caption(literal(_note(note)))
         st.caption("Its folder, and its curves in TensorBoard")
-        st.code(str(run.folder), language=None)
-        st.code(f"tensorboard --logdir {shlex.quote(str(run.folder / 'tensorboard'))}", language=None)
+        st.code(str(run.folder), language=None, wrap_lines=True)
+        st.code(f"tensorboard --logdir {shlex.quote(str(run.folder / 'tensorboard'))}", language=None, wrap_lines=True)
 
 
 def _table(facts: dict[str, Any]) -> dict[str, list[str]]:

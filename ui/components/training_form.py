@@ -126,7 +126,7 @@ def _option(where: Any, schedule: str, option: Option) -> None:
 
 
 def _more(count: int) -> None:
-    with st.expander("More", icon=":material/tune:", key="train-more", type="compact"):
+    with st.expander("More", icon=":material/tune:", key="train-more"):
         left, right = st.columns(2)
         number(
             left,

@@ -28,13 +28,15 @@ def page() -> None:
         )
         return
     now = trainings()
-    with errors_shown():
+    top, form, below = st.container(), st.container(), st.container()
+    with top, errors_shown():
         if now.busy:
             training_now(now)
         elif now.ended is not None:
             training_news(now.ended)
-    _new(recipe.collection, busy=now.busy)
-    with errors_shown():
+    with form:
+        _new(recipe.collection, busy=now.busy)
+    with below, errors_shown():
         runs_list(recipe.collection)
 
 
