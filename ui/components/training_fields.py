@@ -32,8 +32,8 @@ LEARNS_CAPTIONS = [
 LEARNS_HELP = (
     "A network that only learns to redraw keeps what fills many pixels: colours and backgrounds. Measured on the drawn "
     "animal faces, all four models then search worse than untrained, however low their loss. Recognising altered views "
-    "of a picture asks for what stays the same, the thing itself, and there it searched far better. It needs no labels, "
-    "and takes longer. Where colour or left and right are what counts, as in writing, try both and compare."
+    "of a picture asks for what stays the same, the thing itself, and there it searched far better. It needs no "
+    "labels, and takes longer. Where colour or left and right are what counts, as in writing, try both and compare."
 )
 OTHER = 0
 SIZES = {224: "224 · as in the report", 160: "160 · half the work", 96: "96 · quick"}
