@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from engine.errors import BenzerError, Corrupt, NotFound
-from engine.jobs import Job
+from engine.jobs import WAITING, Job
 from engine.recipe import Recipe
 from engine.shelf import Shelf, stamp
 from ui.state import workbench
@@ -62,7 +62,12 @@ def trainings() -> Trainings:
     waiting = [job for job in alive if job.waiting]
     running = next((job for job in alive if job not in waiting), None)
     run = run_of(running) if running else next((run for run in workbench().runs() if run.alive), None)
-    return Trainings(running, waiting[::-1], next((job for job in jobs if job not in alive), None), run)
+    return Trainings(running, waiting[::-1], next((job for job in jobs if job not in alive and _began(job)), None), run)
+
+
+def _began(job: Job) -> bool:
+    """Whether an ended job ever had its turn: what was cancelled while it waited is no news."""
+    return job.state != "stopped" or job.progress.stage != WAITING
 
 
 def _training_jobs() -> list[Job]:
@@ -186,5 +191,6 @@ def search_with(run: Run) -> None:
 
 
 def go_on(run: Run, epochs: int | None = None) -> None:
-    """Continue a run where it stopped; `epochs` is how many there shall be in all, None as many as were planned."""
-    workbench().start("train", run=run.name, epochs=epochs, title=run.title)
+    """Continue a run, unless that was asked for already; `epochs` is how many there shall be in all."""
+    if not any(job.alive and job.config["arguments"].get("run") == run.name for job in _training_jobs()):
+        workbench().start("train", run=run.name, epochs=epochs, title=run.title)

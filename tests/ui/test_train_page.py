@@ -31,7 +31,7 @@ from ui.components.curves import Line, points, spoken
 from ui.components.runs_compared import verdict
 from ui.components.runs_list import epochs_csv
 from ui.components.training_live import result, sentence
-from ui.training_state import retrieval_of, seconds_known, trainings
+from ui.training_state import go_on, retrieval_of, seconds_known, trainings
 
 PICTURES = 20
 
@@ -466,6 +466,28 @@ def test_a_second_training_waits_and_can_be_cancelled(bench: Workbench) -> None:
         assert not (bench.home.jobs / "20260101-000000-000-train" / "stop").exists()
     for lock in (first, second):
         lock.release(force=True)
+
+
+def test_what_was_cancelled_while_it_waited_is_no_news(bench: Workbench) -> None:
+    fake_run(bench, "first", "cut off")
+    first = fake_job(bench, "20260101-000000-000", "Training", run="first")
+    second = fake_job(bench, "20260101-000001-000", WAITING, collection="shapes", config={})
+    for lock in (first, second):
+        lock.release(force=True)
+    write_json(bench.home.jobs / "20260101-000001-000-train" / "result.json", {"state": "stopped"})
+    ended = trainings().ended
+    assert ended is not None
+    assert ended.id == "20260101-000000-000-train"
+
+
+def test_a_run_is_continued_once(bench: Workbench, started: list[Any]) -> None:
+    run = fake_run(bench, "cut", "cut off")
+    with fake_job(bench, "20260101-000000-000", WAITING, run="cut") as lock:
+        go_on(run)
+        assert not started
+    lock.release(force=True)
+    go_on(run)
+    assert len(started) == 1
 
 
 def test_a_run_from_the_command_line_is_shown_without_a_stop(bench: Workbench) -> None:

@@ -196,20 +196,22 @@ def _ask_to_delete(run: Run) -> None:
     )
     with st.container(horizontal=True):
         if st.button("Delete it", type="primary", key="delete-run-yes"):
+            model, job = run.model, run.job
             try:
                 run.remove()
             except BenzerError as error:
                 show_error(error)
             else:
-                _forget(run)
+                _forget(run, model, job)
                 st.rerun()
         if st.button("Keep it", key="delete-run-no"):
             st.rerun()
 
 
-def _forget(run: Run) -> None:
+def _forget(run: Run, model: int, job: str) -> None:
     """Nothing in the session speaks of a deleted run any more."""
-    if st.session_state.get("encoder") == f"model-{run.config['model']}@{run.name}":
+    st.session_state.setdefault("dismissed", set()).add(job)
+    if st.session_state.get("encoder") == f"model-{model}@{run.name}":
         del st.session_state["encoder"]
     if run.name in compared():
         toggle(run.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
@@ -172,10 +172,9 @@ def _summary(collection: str, count: int, waits: bool) -> None:
     if waits:
         st.caption("Another training is running. This one waits for its turn and starts by itself.")
     label = "Start when it is its turn" if waits else "Start training"
-    wide = "stretch"
-    if st.button(
-        label, key="train-start", type="primary", icon=":material/play_arrow:", width=wide, disabled=config is None
-    ):
+    kind: Literal["primary", "secondary"] = "primary" if config else "secondary"
+    play = ":material/play_arrow:"
+    if st.button(label, key="train-start", type=kind, icon=play, width="stretch", disabled=config is None):
         with errors_shown():
             start(collection, config or {})
 

@@ -135,7 +135,7 @@ def training_news(job: Job) -> Run | None:
     if job.id in dismissed or not is_news(job):
         return None
     run = run_of(job)
-    if run is None and not job.error:
+    if run is None and job.state == "done":
         return None
     with st.container(border=True, key="training-news"):
         st.subheader(literal(run.title if run else job.title), anchor=False)
@@ -154,6 +154,8 @@ def _ending(job: Job, run: Run | None) -> None:
     state, done = job.state, run.epochs_done if run else 0
     if state == "done" and run is not None:
         st.success(literal(f"Finished after {_epochs(done)}. {result(run)}"), icon=":material/check_circle:")
+    elif state == "stopped" and not done:
+        st.info("The training was stopped before its first epoch was done.", icon=":material/info:")
     elif state == "stopped":
         st.info(
             literal(f"The training was stopped after {_epochs(done)}. {result(run) if run else ''}"),
