@@ -20,6 +20,7 @@ Points = list[tuple[float, float]]
 HEIGHT = 240  # pixels
 _HUGE = 2.0  # times the largest other loss
 _WARM = {"light": "#b4531f", "dark": "#f0a867"}  # the second colour: apart from the first one for the colour-blind too
+_VIOLET = {"light": "#6a4fa3", "dark": "#b9a3ec"}
 _GREY = {"light": "#5a6168", "dark": "#adb1b4"}
 
 
@@ -36,7 +37,9 @@ class Line:
 def palette() -> dict[str, str]:
     """The colours of curves in the theme that the visitor sees."""
     theme = "dark" if st.context.theme.type == "dark" else "light"
-    return {"first": str(st.get_option(f"theme.{theme}.primaryColor")), "second": _WARM[theme], "grey": _GREY[theme]}
+    names = ("primaryColor", "secondaryBackgroundColor")
+    first, ground = (str(st.get_option(f"theme.{theme}.{name}")) for name in names)
+    return {"first": first, "second": _WARM[theme], "third": _VIOLET[theme], "grey": _GREY[theme], "ground": ground}
 
 
 def points(events: Sequence[Event], name: str) -> Points:
@@ -117,7 +120,7 @@ def _trace(line: Line, colour: str, hover: str) -> dict[str, Any]:
     alone = len(line.points) == 1
     return {
         "type": "scatter",
-        "name": _plain(line.title),
+        "name": plain(line.title),
         "x": [x for x, _ in line.points],
         "y": [y for _, y in line.points],
         "mode": "markers" if alone else "lines",
@@ -138,7 +141,7 @@ def _marked(figure: Figure, line: Line, epoch: int | None) -> Figure:
     return figure
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """A title for a legend: charts read a few HTML tags, and a title from outside must not become one."""
     return text.replace("<", "‹").replace(">", "›").replace("$", "＄")
 
