@@ -258,11 +258,10 @@ def command_stop(arguments: argparse.Namespace) -> None:
 
 def command_work(arguments: argparse.Namespace) -> None:
     """Do the job of a folder: what the app starts for long work."""
-    from engine.jobs import step_back, work
+    from engine.jobs import work
     from engine.work import KINDS
 
-    step_back()
-    work(Path(arguments.folder), KINDS)
+    work(Path(arguments.folder), KINDS, background=("train", "experiment"))
 
 
 # ── the words ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ WAITING = "Waiting for its turn"  # the stage of a job that stands in a queue (s
 _EVENTS_AT_MOST_EVERY = 0.2  # seconds between two stored progress events of one stage
 _TAIL = 65_536  # bytes at the end of the events file that surely hold the last progress
 _KEPT = 200  # jobs of which a person may still want to know
-_NICE = 10  # how far workers stand back, of 19 (measured by benchmarks/clicks.py)
+_NICE = 10  # how far work for hours stands back, of 19; benchmarks/clicks.py measures what it brings
 _STARTUP = 15.0  # seconds a worker may take until it holds its lock
 
 
@@ -236,12 +236,19 @@ def start(root: Path, kind: str, title: str, arguments: dict[str, Any]) -> Job:
     return Job(folder)
 
 
-def work(folder: Path, kinds: dict[str, Callable[[dict[str, Any], Reporter], Any]]) -> None:
-    """Do the job of `folder` in this process: the body of the worker. Everything that happens ends up in the folder."""
+def work(
+    folder: Path, kinds: dict[str, Callable[[dict[str, Any], Reporter], Any]], background: Collection[str] = ()
+) -> None:
+    """Do the job of `folder` in this process: the body of the worker. Everything that happens ends up in the folder.
+
+    Kinds in `background` take hours and leave the processor to others; for any other a person waits.
+    """
     job = Job(folder)
     with FileLock(folder / "lock", timeout=5):
         reporter = Reporter(folder)
         try:
+            if job.kind in background:
+                step_back()
             value = kinds[job.kind](job.config["arguments"], reporter)
             result = {"state": "done", "value": value}
         except Stopped:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -182,3 +183,21 @@ def test_a_killed_worker_is_noticed_at_once(tmp_path: Path) -> None:
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     assert Job(folder).state == "interrupted"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness of sessions is Linux's")
+def test_only_work_for_hours_stands_back(tmp_path: Path) -> None:
+    nice = {}
+    for kind in ("long", "short"):
+        folder = folder_for(tmp_path, kind)
+        child = os.fork()
+        if child == 0:
+            os.setsid()
+            work(folder, {kind: lambda arguments, reporter: os.nice(0)}, background=("long",))
+            os._exit(0)
+        os.waitpid(child, 0)
+        result = Job(folder).result
+        assert result is not None
+        nice[kind] = result["value"]
+    assert nice["long"] == min(19, nice["short"] + 10)

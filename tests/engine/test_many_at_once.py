@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import statistics
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +69,11 @@ def asked(bench: Workbench, session: int) -> list[tuple[Recipe, Query]]:
 
 
 @pytest.mark.slow
-def test_searches_of_many_sessions_beside_a_training_and_an_import(
-    bench: Workbench, tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+def test_searches_of_many_sessions_beside_a_training_and_an_import(bench: Workbench, tmp_path: Path) -> None:
     serial = [[bench.search(*question).hits for question in asked(bench, session)] for session in range(SESSIONS)]
     training = bench.start("train", collection="pile", config=SMALL | {"epochs": 5000, "name": "beside"})
     importing = bench.start("import", source="folder", title="Another", path=str(tmp_path / "pictures"))
-    until = time.monotonic() + 90
+    until = time.monotonic() + 180
     while training.progress.stage != "Training" and training.alive and time.monotonic() < until:
         time.sleep(0.05)
     assert training.progress.stage == "Training", training.error
@@ -103,7 +102,7 @@ def test_searches_of_many_sessions_beside_a_training_and_an_import(
     assert training.alive, training.error
     assert not wrong
     assert len(taken) == SESSIONS * EACH
-    record_property("p95 in ms", round(1000 * statistics.quantiles(taken, n=20)[-1]))
+    sys.stdout.write(f"p95 of {len(taken)} searches: {1000 * statistics.quantiles(taken, n=20)[-1]:.0f} ms\n")
     assert importing.wait(60) == "done", importing.error
     training.stop()
     assert training.wait(60) == "stopped", training.error
