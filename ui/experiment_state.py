@@ -179,8 +179,9 @@ def open_experiment(name: str | None) -> None:
 
 def measure(experiment: Experiment) -> None:
     """Measure what is missing, in a job of its own; one that is being measured already is left alone."""
-    if not seen(experiment).alive:
-        workbench().start("experiment", name=experiment.name)
+    view = seen(experiment)
+    if not view.alive:
+        workbench().start("experiment", name=view.name, title=view.plan.title)
 
 
 def use_recipe(text: str, query: int | None = None) -> None:

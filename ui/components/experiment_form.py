@@ -21,6 +21,7 @@ from ui.experiment_state import (
     count_of,
     embedding_title,
     encoder_titles,
+    measure,
     metric_title,
     open_experiment,
 )
@@ -181,7 +182,7 @@ def start(plan: Plan | None) -> None:
     if plan is None:
         return
     experiment: Experiment = workbench().plan_experiment(plan)
-    workbench().start("experiment", name=experiment.name)
+    measure(experiment)
     open_experiment(experiment.name)
     st.session_state.pop("experiment-title", None)
     st.rerun()
