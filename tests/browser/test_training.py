@@ -240,7 +240,8 @@ def test_the_runs_are_compared_named_and_deleted(page: Any, server: Server, benc
 
 
 def test_a_finished_run_searches_at_once(page: Any, server: Server, bench: Workbench) -> None:
-    run = next(run for run in bench.runs() if run.state == "done" and not run.shipped)
+    bench.run("train", collection="blobs", config=ENDLESS | {"epochs": 1, "name": "used"})
+    run = bench.training_run("used")
     page.goto(server.url + "/train")
     page.locator(f".st-key-run-use-{run.name} button").click()
     page.get_by_role("heading", name="Find look-alikes").wait_for()
