@@ -130,6 +130,13 @@ def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         return {"run": train_run(home, TrainingConfig.from_dict(arguments["config"]), collection, reporter).name}
 
 
+def experiment(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Measure what is missing of the experiment `name`; what it needs is trained, embedded and indexed first."""
+    from engine.experimenting import run_experiment
+
+    return run_experiment(_home(arguments), arguments["name"], reporter)
+
+
 KINDS: dict[str, Work] = {
     "import": import_images,
     "rescan": rescan,
@@ -137,6 +144,7 @@ KINDS: dict[str, Work] = {
     "embed": embed,
     "index": index,
     "train": train,
+    "experiment": experiment,
 }
 
 
@@ -159,6 +167,7 @@ def title_of(kind: str, arguments: dict[str, Any]) -> str:
         "embed": "Embed",
         "index": "Index",
         "train": "Train on",
+        "experiment": "Compare",
     }[kind]
     return f"{verb} {subject}" + (f" with {recipe['encoder']}" if recipe else "")
 

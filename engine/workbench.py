@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from engine.collections.collection import Collection
     from engine.encoders.encoder import Encoder, EncoderChoice
+    from engine.evaluation.experiments import Experiment
+    from engine.evaluation.plan import Plan
     from engine.indexes import Index
     from engine.searcher import Searcher
     from engine.training.estimate import Estimate
@@ -132,6 +134,28 @@ class Workbench:
         from engine.training.estimate import estimate
 
         return estimate(TrainingConfig.from_dict(config), len(self.collection(collection)))
+
+    def experiments(self) -> list[Experiment]:
+        """Every readable experiment, newest first."""
+        from engine.evaluation.experiments import experiments
+
+        return experiments(self.home)
+
+    def experiment(self, name: str) -> Experiment:
+        """The experiment of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
+        from engine.evaluation.experiments import experiment
+
+        return experiment(self.home, name)
+
+    def plan_experiment(self, plan: Plan) -> Experiment:
+        """Store a plan as a new experiment; `start("experiment", name=…)` then measures it.
+
+        Raises:
+            NotFound, BadParameter: something that the plan names does not exist or cannot be.
+        """
+        from engine.experimenting import plan_experiment
+
+        return plan_experiment(self.home, plan)
 
     def default_recipe(self, collection: str) -> Recipe:
         """A good first try for a collection: the best trained encoder that is there, and exact search."""
