@@ -18,8 +18,8 @@ from engine.training.loop import Training
 from engine.training.pictures import Data
 from engine.training.runs import Run
 
-_BATCHES = 3  # timed, after one to warm up
-_MOST = 16  # pictures in each: enough to run at full speed, little enough for any memory
+_BATCHES = 2  # timed, after one to warm up
+_MOST = 8  # pictures in each: enough to run at nearly full speed, little enough for any memory
 
 
 @dataclass(frozen=True)
