@@ -50,8 +50,12 @@ class Finding:
     holds: bool
 
     @property
+    def verdict(self) -> str:
+        return "Confirmed" if self.holds else "Refuted"
+
+    @property
     def sentence(self) -> str:
-        return f"{self.claim} {'Confirmed' if self.holds else 'Refuted'}: {self.measured}"
+        return f"{self.claim} {self.verdict}: {self.measured}"
 
 
 def table(rows: Sequence[Row]) -> dict[tuple[str, str, str], Row]:

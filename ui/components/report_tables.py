@@ -28,8 +28,8 @@ def report_tables_view(view: Seen) -> None:
     st.caption(_explained(view))
     st.table(hits_table(found), border="horizontal", hide_index=True)
     _findings(view)
-    for note in dict.fromkeys(row.note for row in view.rows if row.note):
-        st.caption(literal(note))
+    for note, titles in _notes(view.rows).items():
+        st.caption(literal(f"{', '.join(titles)}: {note}"))
 
 
 def _explained(view: Seen) -> str:
@@ -38,6 +38,14 @@ def _explained(view: Seen) -> str:
         f"First precision@{k} over all pictures, the best of each column bold; then the hits out of {k} for one single "
         "picture, in brackets those that the report counted for its own."
     )
+
+
+def _notes(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """What must be said of trainings, with their titles."""
+    found: dict[str, list[str]] = {}
+    for title, note in dict.fromkeys((row.title, row.note) for row in rows if row.note):
+        found.setdefault(note, []).append(title)
+    return found
 
 
 def losses_table(found: Mapping[tuple[str, str, str], Row]) -> dict[str, list[str]]:
@@ -85,4 +93,4 @@ def _findings(view: Seen) -> None:
         st.caption("That can be said once at least four of the nine trainings are measured in all four columns.")
     for finding in found:
         icon = ":material/check_circle:" if finding.holds else ":material/cancel:"
-        st.markdown(f"{icon} {literal(finding.sentence)}")
+        st.markdown(f"{icon} {literal(finding.claim)} **{finding.verdict}**: {literal(finding.measured)}")

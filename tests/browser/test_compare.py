@@ -1,0 +1,148 @@
+"""Experiments in a real browser: started, watched, opened, exported, stopped and gone on with.
+
+The tests share one server on a home with 24 small pictures under two labels, and two encoders that need no weights.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from engine.evaluation.plan import Plan, Training
+from engine.home import Home
+from engine.workbench import Workbench
+from tests.browser.helpers import HOSTILE, Server, drawn_picture
+from tests.browser.test_pages import _violations, settled
+
+PATIENCE = 180_000  # milliseconds; an experiment starts in five seconds on a quiet machine
+ENDLESS = {"model": 1, "size": 32, "epochs": 5000, "batch": 8, "probe": 24}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
+    home = tmp_path_factory.mktemp("comparing")
+    for number in range(24):
+        path = home / "pictures" / ("navy" if number % 2 else "gold") / f"{number:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(drawn_picture(number, path.parent.name))
+    bench = Workbench(Home(home))
+    bench.run("import", source="folder", title="Blobs", path=str(home / "pictures"))
+    return bench
+
+
+@pytest.fixture(scope="module")
+def server(bench: Workbench) -> Iterator[Server]:
+    running = Server(bench.home.root, bench.home.root / "server.log")
+    running.wait()
+    yield running
+    running.stop()
+
+
+def choose(page: Any, label: str, *options: str) -> None:
+    """Take exactly these options of a drop-down of several."""
+    field = page.get_by_test_id("stMain").get_by_test_id("stMultiSelect").filter(has_text=label)
+    field.get_by_role("button", name="Clear all").click()
+    for option in options:
+        field.locator("input").click()
+        page.get_by_role("option", name=option, exact=True).click()
+    page.keyboard.press("Escape")
+    settled(page)
+
+
+def lines(page: Any) -> Any:
+    return page.locator("tbody tr")
+
+
+def names(page: Any) -> list[str]:
+    return [" ".join(text.split()) for text in page.locator("tbody th").all_inner_texts()]
+
+
+def test_an_experiment_from_the_form_to_the_worst_queries(page: Any, server: Server, bench: Workbench) -> None:
+    page.goto(f"{server.url}/compare")
+    page.get_by_role("heading", name="A new experiment", exact=True).wait_for()
+    choose(page, "Encoders", "Raw pixels", "Colour histogram")
+    choose(page, "Metrics", "Cosine", "Euclidean")
+    page.get_by_text("4 recipes", exact=True).wait_for()
+    assert _violations(page) == []
+    page.get_by_label("Title", exact=True).fill(HOSTILE)
+    page.get_by_role("button", name="Start comparing", exact=True).click()
+    title = page.get_by_role("heading", level=2).filter(has_text="bold")
+    title.wait_for()
+    assert title.inner_text().replace("\u2060", "") == HOSTILE  # nothing of it is read as Markdown or HTML
+    lines(page).nth(3).wait_for(timeout=PATIENCE)
+    expect(page.get_by_text(re.compile(r"4 of 4 recipes measured"))).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".st-key-experiment-now")).to_have_count(0, timeout=PATIENCE)
+    settled(page)
+
+    shown = [float(text.strip("★")) for text in page.locator("tbody td:nth-child(2)").all_inner_texts()]
+    assert shown == sorted(shown, reverse=True)
+    before = names(page)
+    page.get_by_role("columnheader", name="recipe").get_by_role("button").click()
+    expect(page.get_by_role("columnheader", name="recipe")).to_have_attribute("aria-sort", "ascending")
+    assert names(page) == sorted(before)
+
+    lines(page).first.click()
+    page.get_by_text("The worst queries", exact=True).wait_for()
+    page.locator(".grid.strip").nth(7).wait_for()
+    assert page.locator(".grid.strip").first.locator("img").count() == 9
+    assert _violations(page) == []
+    tile = page.locator(".grid.strip").first.locator("button.tile").first
+    query = tile.get_attribute("data-id")
+    tile.click()
+    page.wait_for_url(re.compile(rf"encoder=colour-histogram&.*metric=cosine&.*q={query}(&|$)"))
+
+
+def test_it_is_exported_shared_renamed_and_deleted(page: Any, server: Server, bench: Workbench) -> None:
+    (experiment,) = bench.experiments()
+    page.goto(f"{server.url}/compare?experiment={experiment.name}")
+    lines(page).nth(3).wait_for()
+    page.get_by_role("button", name="Export").click()
+    kept: dict[str, Path] = {}
+    for label, kind in (("CSV", "csv"), ("HTML report", "html"), ("JSON", "json")):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label, exact=True).click()
+        assert download.value.suggested_filename == f"{experiment.name}.{kind}"
+        kept[kind] = Path(download.value.path())
+    assert len(json.loads(kept["json"].read_text())["rows"]) == 4
+    assert len(kept["csv"].read_text().splitlines()) >= 5
+    assert "<b>bold</b>" not in kept["html"].read_text()
+    page.keyboard.press("Escape")
+
+    page.get_by_role("button", name="More", exact=True).click()
+    page.get_by_label("Title", exact=True).first.fill("Renamed")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Rename", exact=True).click()
+    page.get_by_role("heading", name="Renamed", exact=True).wait_for()
+    settled(page)
+    page.get_by_role("button", name="More", exact=True).click()
+    page.get_by_role("button", name="Delete …", exact=True).click()
+    page.get_by_role("button", name="Delete it", exact=True).click()
+    page.get_by_text("None yet. The first one appears here").wait_for()
+    assert bench.experiments() == []
+    assert "experiment=" not in page.url
+
+
+def test_one_that_trains_is_stopped_and_goes_on_dark(page: Any, server: Server, bench: Workbench) -> None:
+    plan = Plan("Slow", "blobs", encoders=("raw-pixels",), trainings=(Training("Never ends", ENDLESS),))
+    experiment = bench.plan_experiment(plan)
+    bench.start("experiment", name=experiment.name)
+    page.goto(f"{server.url}/compare?experiment={experiment.name}")
+    panel = page.locator(".st-key-experiment-now")
+    lines(page).first.wait_for(timeout=PATIENCE)  # the first row is there while the second one is still trained
+    panel.get_by_text(re.compile("epoch [1-9]")).wait_for(timeout=PATIENCE)
+    assert names(page) == ["Raw pixels"]
+    panel.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_text("It was stopped. 1 recipe not measured yet.").wait_for(timeout=PATIENCE)
+    settled(page)
+    assert _violations(page) == []
+    page.get_by_role("button", name="Go on", exact=True).click()
+    panel.get_by_text(re.compile("epoch [1-9]")).wait_for(timeout=PATIENCE)
+    assert len(bench.runs()) == 2  # the one that ships, and the one that was begun: it went on and is no new one
+    panel.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_text("It was stopped. 1 recipe not measured yet.").wait_for(timeout=PATIENCE)
