@@ -21,7 +21,7 @@ WIDTH, HEIGHT = 1360, 900
 
 
 def main(folder: Path) -> None:
-    """Write search.webp, search-dark.webp, compare.webp, collections.webp and narrow.webp into the folder."""
+    """Write a WebP of each of `SHOTS` into the folder."""
     from playwright.sync_api import sync_playwright
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +66,18 @@ def _compare(page: Any, url: str) -> None:
     page.locator(".st-key-compare").evaluate("panel => panel.scrollIntoView({ block: 'center' })")
 
 
+def _experiment(page: Any, url: str) -> None:
+    page.goto(f"{url}/compare?collection=animal-faces")
+    field = page.get_by_test_id("stMain").get_by_test_id("stMultiSelect").filter(has_text="Metrics")
+    field.locator("input").click()
+    page.get_by_role("option", name="Euclidean", exact=True).click()
+    page.keyboard.press("Escape")
+    page.get_by_text("6 recipes", exact=True).wait_for()
+    page.get_by_role("button", name="Start comparing", exact=True).click()
+    page.locator("tbody tr").nth(5).wait_for()
+    page.locator(".st-key-experiment-now").wait_for(state="detached")
+
+
 def _collections(page: Any, url: str) -> None:
     page.goto(f"{url}/collections")
     for name in ("artworks", "products", "digits"):
@@ -81,6 +93,7 @@ SHOTS: list[tuple[str, str, int, Callable[[Any, str], None]]] = [
     ("search", "light", WIDTH, _first),
     ("search-dark", "dark", WIDTH, _search),
     ("compare", "light", WIDTH, _compare),
+    ("experiment", "light", WIDTH, _experiment),
     ("collections", "light", WIDTH, _collections),
     ("narrow", "light", 420, _search),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from engine.evaluation.experiments import Experiment
 
 _QUERIES = 500
+_TWICE = 2.0  # seconds in which the same is not started again: a double click
 _WEIGHTLESS = ("raw-pixels", "colour-histogram")
 
 
@@ -178,9 +180,11 @@ def show_cost(configs: Sequence[Any], rest: tuple[int, int, int, int, str], *, k
 
 
 def start(plan: Plan | None) -> None:
-    """Store the plan, start measuring, and show the experiment."""
-    if plan is None:
+    """Store the plan, start measuring, and show the experiment; once, also after a double click."""
+    asked, at = st.session_state.get("experiment_asked", (None, 0.0))
+    if plan is None or (plan == asked and time.monotonic() - at < _TWICE):
         return
+    st.session_state.experiment_asked = (plan, time.monotonic())
     experiment: Experiment = workbench().plan_experiment(plan)
     measure(experiment)
     open_experiment(experiment.name)

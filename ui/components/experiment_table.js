@@ -109,6 +109,7 @@ export default function (component) {
     if (value.low === undefined) cell.append(figure);
     else {
       const spread = make("span", "spread");
+      figure.append(make("span", "interval", value.low.toFixed(3) + " to " + value.high.toFixed(3)));
       spread.append(track(value), figure);
       spread.title = value.said;
       cell.append(spread);

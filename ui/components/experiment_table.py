@@ -49,7 +49,7 @@ class Named:
 COLUMNS = (
     Column(
         "precision@{k}",
-        "The share of the {k} nearest that carry the query's label, over all queries. The bar is its 95 % interval; "
+        "The share of the {k} nearest that carry the query's label, over all queries. Below it its 95 % interval; "
         "the dotted mark is a blind guess.",
         lambda row: row.precision,
         "{:.3f}",
