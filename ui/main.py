@@ -48,7 +48,7 @@ _STYLE = """
   opacity: 1; color: light-dark(#5a6168, #adb1b4);
 }
 .stSidebar hr { margin-block: 0.5rem; }
-.stApp [data-testid^="stBaseButton-primary"] { color: light-dark(#ffffff, #0d1f1c); }
+.stApp [data-testid^="stBaseButton-primary"]:not(:disabled) { color: light-dark(#ffffff, #0d1f1c); }
 """
 
 _MENU = {"About": "**Benzer** finds the pictures that look alike. Everything stays on this computer."}
