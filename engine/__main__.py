@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import training_commands as training
-from engine.errors import BadParameter, BenzerError, NoIndex, NotReady, NotTrained, Stopped, UnreadableImage
+from engine import weights_commands as weights
+from engine.errors import BadParameter, BenzerError, NoIndex, NotReady, NotTrained, NoWeights, Stopped, UnreadableImage
 from engine.printing import answer_table, print_report, print_rows, progress_line
 from engine.recipe import Recipe, parse_method
 
@@ -27,6 +28,7 @@ _KEPT = {  # what a person who stops a command may rely on
     "rescan": "The same command goes on from there.",
     "embed": "What is finished is kept; the same command goes on from there.",
     "search": "Vectors that are finished are kept; the same command goes on from there.",
+    "weights": "What has arrived is kept; the same command goes on from there.",
     "train": "What is finished is kept; go on with: python -m engine train --resume RUN (see: python -m engine runs)",
 }
 
@@ -146,8 +148,8 @@ def command_samples(arguments: argparse.Namespace) -> None:
 
 
 def command_encoders(arguments: argparse.Namespace) -> None:
-    """List the encoders and their trained weights."""
-    rows = [[c.name, c.weights, "ready" if c.ready else "not trained", c.title] for c in _bench().choices()]
+    """List the encoders and their weights."""
+    rows = [[c.name, c.weights, "ready" if c.ready else "no weights yet", c.title] for c in _bench().choices()]
     print_rows(["encoder", "weights", "state", "title"], rows, arguments.json)
 
 
@@ -185,7 +187,7 @@ def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: 
     for _ in range(2):
         try:
             return bench.search(recipe, query, include_query=arguments.include_query, label=arguments.label)
-        except NotTrained:
+        except (NotTrained, NoWeights):
             raise
         except NotReady as error:
             if arguments.no_build:
@@ -293,6 +295,7 @@ def parser() -> argparse.ArgumentParser:
     add("check", command_check).add_argument("collection", nargs="?", help="only this one (default: all)")
     add("samples", command_samples).add_argument("names", nargs="*", help="which (default: all)")
     add("encoders", command_encoders, rows=True)
+    weights.weights_words(add("weights", weights.command_weights, rows=True))
     training.train_words(add("train", training.command_train, rows=True))
     add("runs", training.command_runs, rows=True)
     _encoder_words(add("embed", command_embed))

@@ -137,7 +137,22 @@ def experiment(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     return run_experiment(_home(arguments), arguments["name"], reporter)
 
 
+def fetch(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Fetch the weights of a ready-made network: `network`, or the encoder of `recipe`."""
+    from engine.encoders import pretrained
+    from engine.encoders.backbones import backbone
+
+    home, network = _home(arguments), backbone(_network_of(arguments))
+    with turn(home.jobs, f"fetch-{network.name}", reporter):
+        return {"network": network.name, "sha256": pretrained.fetch(home, network, reporter).sha256}
+
+
+def _network_of(arguments: dict[str, Any]) -> str:
+    return str(arguments.get("network") or arguments["recipe"]["encoder"])
+
+
 KINDS: dict[str, Work] = {
+    "fetch": fetch,
     "import": import_images,
     "rescan": rescan,
     "sample": sample,
@@ -157,6 +172,8 @@ def checked_kind(kind: str) -> Work:
 
 def title_of(kind: str, arguments: dict[str, Any]) -> str:
     """What a job is called on the page, from what it was asked."""
+    if kind == "fetch":
+        return f"Fetch the weights of {_network_of(arguments)}"
     recipe = arguments.get("recipe") or {}
     named = [arguments.get("title"), arguments.get("collection"), arguments.get("name"), recipe.get("collection")]
     subject = next(filter(None, named), "").replace("-", " " if kind == "sample" else "-")

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from engine import jobs as job_folders
 from engine import opening
 from engine.answers import Answer, Hit, Query, Receipt
-from engine.errors import BadParameter, NoIndex, NotReady, NotTrained
+from engine.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights
 from engine.home import Home
 from engine.jobs import Job, Progress, Reporter
 from engine.recipe import Recipe
@@ -71,9 +71,10 @@ class Readiness:
 
     ready: bool
     sentence: str = ""
-    action: str = ""  # "embed", "index" or "train": a kind of job; "" where there is nothing to start
+    action: str = ""  # "embed", "index", "train" or "fetch": a kind of job; "" where there is nothing to start
     missing: int = 0
     seconds: float | None = None
+    megabytes: int = 0  # of the download, where something has to be fetched
 
 
 class Workbench:
@@ -174,6 +175,8 @@ class Workbench:
             opening.require_index(collection, info, recipe)
         except NotTrained as error:
             return Readiness(False, error.message, "train")
+        except NoWeights as error:
+            return Readiness(False, error.message, "fetch", megabytes=error.megabytes)
         except NoIndex as error:
             return Readiness(False, error.message, "index")
         except NotReady as error:
@@ -343,8 +346,8 @@ class Workbench:
         return None
 
     def _weights_stamp(self, recipe: Recipe) -> object:
-        if not recipe.weights:
-            return None
+        if not recipe.weights:  # a ready-made network has a card; there is none of a descriptor
+            return stamp(self.home.pretrained / f"{recipe.encoder}.json")
         folders = (self.home.weights / recipe.weights, self.home.shipped_weights / recipe.weights)
         return stamp(*(folder / "run.json" for folder in folders))
 

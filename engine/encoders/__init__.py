@@ -16,21 +16,22 @@ __all__ = ["Encoder", "EncoderChoice", "EncoderInfo", "choices", "families", "op
 
 
 def families() -> list[type[Encoder]]:
-    """Every family of encoders, those with weights first."""
+    """Every family of encoders, those that learned first."""
     found = implementations(sys.modules[__name__], Encoder)
-    return sorted(found.values(), key=lambda family: (family.name != "autoencoder", family.name == "colour-histogram"))
+    return sorted(found.values(), key=lambda family: (family.rank, family.name))
 
 
 def choices(home: Home) -> list[EncoderChoice]:
-    """The lines of the encoder drop-down, those that must be trained first included."""
-    return [choice for family in families() for choice in family.choices(home)]
+    """The lines of the encoder drop-down: those that are ready, then those that must be trained or fetched first."""
+    found = [choice for family in families() for choice in family.choices(home)]
+    return sorted(found, key=lambda choice: not choice.ready)
 
 
 def open_encoder(name: str, weights: str, home: Home) -> Encoder:
     """The encoder of that name with the weights of that run ("" where it needs none), ready to encode.
 
     Raises:
-        NotFound: no such encoder or run. NotTrained: it has no weights yet. Corrupt: damaged weights.
+        NotFound: no such encoder or run. NotTrained, NoWeights: it has no weights yet. Corrupt: damaged weights.
         BadParameter: weights of another architecture, or weights for an encoder that has none.
     """
     for family in families():

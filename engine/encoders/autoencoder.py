@@ -32,6 +32,7 @@ class AutoencoderEncoder(Encoder):
     """
 
     name = "autoencoder"
+    rank = 0
 
     def __init__(self, number: int, run: runs.Run) -> None:
         import torch

@@ -60,6 +60,7 @@ class RawPixels(Descriptor):
     """The pixel values of a 32×32 thumbnail."""
 
     name = "raw-pixels"
+    rank = 20
     title = "Raw pixels"
     help = "The pixels of a 32×32 thumbnail. Needs no training; finds the same colours in the same places."
     version = "1"
@@ -76,6 +77,7 @@ class ColourHistogram(Descriptor):
     """
 
     name = "colour-histogram"
+    rank = 60
     title = "Colour histogram"
     help = "How often each of 192 colours (hue, saturation, value) occurs. Needs no training; ignores shapes."
     version = "1"

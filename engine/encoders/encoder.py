@@ -38,19 +38,24 @@ class EncoderInfo:
 
 @dataclass(frozen=True)
 class EncoderChoice:
-    """One line of the encoder drop-down. `ready` is False where it must be trained first."""
+    """One line of the encoder drop-down.
+
+    `ready` is False where it must be trained or its weights fetched first; a `rare` one is not offered before that.
+    """
 
     name: str
     weights: str
     title: str
     help: str
     ready: bool
+    rare: bool = False
 
 
 class Encoder(ABC):
     """Images to latents. One subclass a family; a family may offer several names (`choices`)."""
 
     name: ClassVar[str]  # the family's name
+    rank: ClassVar[int] = 50  # where it stands among the families, the smallest first
     info: EncoderInfo
 
     @classmethod
@@ -64,7 +69,7 @@ class Encoder(ABC):
         """The encoder of that name with those weights, ready to encode.
 
         Raises:
-            NotFound: no such name or weights. NotTrained: no weights yet. Corrupt: damaged weights.
+            NotFound: no such name or weights. NotTrained, NoWeights: no weights yet. Corrupt: damaged weights.
         """
 
     @abstractmethod

@@ -46,7 +46,9 @@ def _collection(cards: Sequence[CollectionCard]) -> str:
 
 
 def _encoder(choices: Sequence[EncoderChoice], default: Recipe) -> None:
-    by_key = {f"{c.name}@{c.weights}" if c.weights else c.name: c for c in choices}
+    meant = st.session_state.get("encoder")  # a link or a command may name what the list would not offer yet
+    offered = [c for c in choices if not c.rare or c.name == meant]
+    by_key = {f"{c.name}@{c.weights}" if c.weights else c.name: c for c in offered}
     titles = _distinct({key: c.title for key, c in by_key.items()})
     first = f"{default.encoder}@{default.weights}" if default.weights else default.encoder
     key = _choice(

@@ -241,7 +241,7 @@ def _not_ready(recipe: Recipe, job: Job | None) -> None:
         st.rerun()
     _failed_before(recipe)
     st.info(literal(readiness.sentence), icon=":material/construction:")
-    if readiness.action in ("embed", "index"):
+    if readiness.action in ("embed", "index", "fetch"):
         st.button(
             _build_label(readiness),
             type="primary",
@@ -255,6 +255,8 @@ def _not_ready(recipe: Recipe, job: Job | None) -> None:
 
 
 def _build_label(readiness: Readiness) -> str:
+    if readiness.action == "fetch":
+        return f"Fetch the weights ({readiness.megabytes} MB)"
     about = f" (about {duration(readiness.seconds)})" if readiness.seconds else ""
     return ("Build the vectors" if readiness.action == "embed" else "Build the index") + about
 
@@ -266,7 +268,8 @@ def _build(kind: str, recipe: Recipe) -> None:
 
 def _failed_before(recipe: Recipe) -> None:
     """The error of the last attempt, where that was the last thing that happened to this collection."""
-    last = next((job for job in recent_jobs() if job.kind in ("embed", "index") and _is_about(job, recipe)), None)
+    about_it = (job for job in recent_jobs() if job.kind in ("embed", "index", "fetch") and _is_about(job, recipe))
+    last = next(about_it, None)
     if last is not None and last.error:
         st.error(literal(last.error), icon=":material/error:")
 

@@ -1,0 +1,113 @@
+"""Ready-made networks as encoders, with the weights that were fetched or added for them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Self
+
+from engine.encoders import pretrained
+from engine.encoders.backbones import BACKBONES, Backbone, backbone, is_counter
+from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
+from engine.errors import BadParameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
+
+    from engine.encoders.device import Device
+    from engine.home import Home
+
+_VERSION = "1"  # changes whenever the vectors would
+
+
+class BackboneEncoder(Encoder):
+    """torchvision's networks up to their features: bfloat16 where the hardware multiplies in it, channels_last.
+
+    Batch normalisation is folded into the convolution before it, in float32: faster, and exact where reduced precision
+    would round three times.
+    """
+
+    name = "backbone"
+    rank = 10
+
+    def __init__(self, network: Backbone, card: pretrained.Card, weights: dict[str, Tensor]) -> None:
+        import torch
+
+        from engine.encoders.device import device
+
+        self.device: Device = device()
+        self.backbone = network
+        body = fold_batch_norm(filled(network, weights))
+        self.network = body.to(self.device.name, self.device.dtype).to(memory_format=torch.channels_last)
+        self.mean = torch.tensor(network.mean, device=self.device.name)[:, None, None]
+        self.std = torch.tensor(network.std, device=self.device.name)[:, None, None]
+        precision = str(self.device.dtype).removeprefix("torch.")
+        self.info = EncoderInfo(
+            name=network.name,
+            weights="",
+            title=network.title,
+            input_size=network.size,
+            spatial=network.spatial,
+            fingerprint=f"{card.sha256[:32]}-{precision}-{_VERSION}",
+            source=card.source,
+            licence=card.licence,
+        )
+
+    @classmethod
+    def choices(cls, home: Home) -> list[EncoderChoice]:
+        """Every network of the table; those whose weights are not there are not ready."""
+        return [_choice(network, pretrained.ready(home, network)) for network in BACKBONES.values()]
+
+    @classmethod
+    def open(cls, name: str, weights: str, home: Home) -> Self:
+        network = backbone(name)
+        if weights:
+            raise BadParameter("weights", f"the encoder {name}", "left out: it has only its own", weights)
+        return cls(network, *pretrained.load(home, network))
+
+    def encode(self, images: Tensor) -> Tensor:
+        import torch
+
+        with torch.inference_mode():
+            batch = (images.to(self.device.name) - self.mean) / self.std
+            batch = batch.to(self.device.dtype, memory_format=torch.channels_last)
+            return self.backbone.tap(self.network, batch).float().to(images.device)
+
+
+def filled(network: Backbone, weights: dict[str, Tensor]) -> Module:
+    """torchvision's network with these weights and without its classification."""
+    import torch
+
+    built = network.build()
+    for prefix in network.head:
+        path = prefix.removesuffix(".")
+        if path.split(".")[0] in dict(built.named_children()):
+            built.set_submodule(path, torch.nn.Identity())
+    counters = {name: torch.zeros((), dtype=torch.int64) for name in built.state_dict() if is_counter(name)}
+    built.load_state_dict(weights | counters, assign=True)
+    return built.requires_grad_(False)
+
+
+def fold_batch_norm(network: Module) -> Module:
+    """The same network, each convolution followed by a batch normalisation replaced by one equal convolution.
+
+    All networks of the table hold the two side by side in the order in which they are applied.
+    """
+    from torch.nn import BatchNorm2d, Conv2d, Identity
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    for parent in list(network.modules()):
+        for (first, convolution), (second, normalisation) in pairwise(list(parent.named_children())):
+            if isinstance(convolution, Conv2d) and isinstance(normalisation, BatchNorm2d):
+                setattr(parent, first, fuse_conv_bn_eval(convolution, normalisation))
+                setattr(parent, second, Identity())
+    return network
+
+
+def _choice(network: Backbone, ready: bool) -> EncoderChoice:
+    facts = f"Trained on ImageNet ({network.top1} % top-1); {network.features:,} features."
+    if ready:
+        return EncoderChoice(network.name, "", network.title, facts, ready=True)
+    title = f"{network.title} · weights not here yet"
+    help = f"{facts} Its weights ({network.megabytes} MB) are fetched first."
+    return EncoderChoice(network.name, "", title, help, ready=False, rare=not network.common)

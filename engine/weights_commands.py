@@ -1,0 +1,89 @@
+"""The command about the weights of ready-made networks: weights."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import BadParameter, Corrupt
+from engine.printing import print_rows, progress_line
+
+if TYPE_CHECKING:
+    from engine.encoders.backbones import Backbone
+    from engine.home import Home
+
+_ACTIONS = ("list", "fetch", "add", "remove")
+
+
+def weights_words(sub: argparse.ArgumentParser) -> None:
+    """The words of the command `weights`."""
+    sub.add_argument("action", nargs="?", default="list", choices=_ACTIONS, help="default: list")
+    sub.add_argument("network", nargs="?", help="the network's name, as in the list")
+    sub.add_argument("file", nargs="?", help="add: a .safetensors or .pth file of its weights")
+
+
+def command_weights(arguments: argparse.Namespace) -> None:
+    """List the weights of ready-made networks; fetch them, add them from a file, or remove them."""
+    from engine.encoders.backbones import backbone
+
+    if arguments.action == "list":
+        return _list(arguments.json)
+    if not arguments.network:
+        raise BadParameter("network", f"weights {arguments.action}", "named (see: python -m engine weights)", "nothing")
+    if (arguments.action == "add") != bool(arguments.file):
+        wanted = "given with `add` and with nothing else"
+        raise BadParameter("file", f"weights {arguments.action}", wanted, arguments.file or "nothing")
+    doing: dict[str, Callable[[Backbone, Any], None]] = {"fetch": _fetch, "add": _add, "remove": _remove}
+    doing[arguments.action](backbone(arguments.network), arguments.file)
+
+
+def _list(as_json: bool) -> None:
+    from engine.encoders.backbones import BACKBONES
+
+    header = ["network", "state", "features", "top-1 %", "MB to fetch", "source", "licence"]
+    print_rows(header, [_row(_home(), network) for network in BACKBONES.values()], as_json)
+
+
+def _row(home: Home, network: Backbone) -> list[Any]:
+    from engine.encoders import pretrained
+
+    source, licence, state = network.remote.url, network.licence, "not here"
+    try:
+        card = pretrained.card(home, network)
+    except Corrupt:
+        card, state = None, "damaged"
+    if card:
+        source, licence = card.source, card.licence
+        state = "ready" if pretrained.intact(home, card) else "damaged"
+    elif state == "not here" and (path := pretrained.lying_about(network)):
+        source, licence, state = path.name, "", f"in ${pretrained.FOLDER}"
+    return [network.name, state, network.features, network.top1, network.megabytes, source, licence]
+
+
+def _fetch(network: Backbone, file: None) -> None:
+    from engine.workbench import Workbench
+
+    done = Workbench().run("fetch", progress_line(), network=network.name)
+    print(f"The weights of {network.title} are here (sha256 {done['sha256'][:12]}…).")
+
+
+def _add(network: Backbone, file: str) -> None:
+    from engine.encoders import pretrained
+
+    card = pretrained.add(_home(), network, Path(file).expanduser())
+    print(f"The weights of {network.title} are taken over (sha256 {card.sha256[:12]}…).")
+
+
+def _remove(network: Backbone, file: None) -> None:
+    from engine.encoders import pretrained
+
+    there = pretrained.remove(_home(), network)
+    print(f"Deleted the weights of {network.title}." if there else f"There are no weights of {network.title} here.")
+
+
+def _home() -> Home:
+    from engine.home import Home
+
+    return Home.default()

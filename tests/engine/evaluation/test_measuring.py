@@ -1,0 +1,135 @@
+"""The figures of a cell against a slow version, for exact and for approximate search."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.distances import METRICS
+from engine.errors import BadParameter
+from engine.evaluation import measuring
+from engine.evaluation.measuring import Questions, measure, nearest, questions
+from engine.indexes import Index, make_index
+from engine.indexes.index import Neighbours
+
+K = 5
+
+
+def made(count: int = 80, seed: int = 0) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Vectors, ids with gaps, and labels that the vectors tell a little."""
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(["cat", "dog", "panda"], count).tolist()
+    labels[3] = "alone"
+    centres = {label: rng.standard_normal(6) for label in {*labels}}
+    vectors = np.array([centres[label] + rng.standard_normal(6) for label in labels], dtype=np.float32)
+    return vectors, np.arange(count) * 3 + 2, labels
+
+
+def told(done: int, total: int) -> None:
+    assert 0 < done <= total
+
+
+def slow(vectors: np.ndarray, labels: list[str], metric: str) -> tuple[float, float]:
+    precisions, averages = [], []
+    for i, label in enumerate(labels):
+        if labels.count(label) < 2:
+            continue
+        near = METRICS[metric].between(vectors[i : i + 1], vectors)[0]
+        order = sorted((j for j in range(len(labels)) if j != i), key=lambda j: near[j])
+        right = [labels[j] == label for j in order]
+        precisions.append(sum(right[:K]) / K)
+        averages.append(np.mean([sum(right[: p + 1]) / (p + 1) for p, r in enumerate(right) if r]))
+    return float(np.mean(precisions)), float(np.mean(averages))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("block", [1, 7, 256])
+def test_exact_search_against_a_slow_version(metric: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "_BLOCK_ROWS", block)
+    vectors, ids, labels = made()
+    index = make_index("exact", metric).build(ids, vectors)
+    found = measure(index, vectors, questions(ids, labels), K, truth=None, told=told)
+    precision, average = slow(vectors, labels, metric)
+    assert found["precision"] == pytest.approx(precision)
+    assert found["map"] == pytest.approx(average, rel=1e-6)
+    assert (found["images"], found["queries"], found["recall"], found["examined"]) == (80, 79, None, 1.0)
+    assert found["interval"][0] <= precision <= found["interval"][1]
+    assert set(found["per_class"]) == {"cat", "dog", "panda"}
+    assert found["milliseconds"] > 0
+
+
+class Silent(Index):
+    """A method that answers with at most three neighbours, however many are asked for."""
+
+    settings = ()
+    metrics = frozenset({"cosine", "euclidean"})
+
+    def __init__(self, inner: Index) -> None:
+        super().__init__(inner.metric)
+        self.inner = inner
+
+    def search(self, queries: np.ndarray, k: int) -> Neighbours:
+        found = self.inner.search(queries, k)
+        ids, distances = found.ids.copy(), found.distances.copy()
+        ids[:, 4:], distances[:, 4:] = -1, np.inf  # the query itself and three more
+        return Neighbours(ids, distances, np.full(len(queries), -1))
+
+    name, title, summary, size, chosen = "silent", "", "", 0, {}
+    build = add = remove = save = load = None  # type: ignore[assignment]
+
+
+def test_what_a_method_does_not_return_counts_as_wrong() -> None:
+    vectors, ids, labels = made()
+    exact = make_index("exact", "cosine").build(ids, vectors)
+    asked = questions(ids, labels)
+    truth = nearest(exact, vectors, asked, K, told)
+    whole = measure(exact, vectors, asked, K, truth=None, told=told)
+    part = measure(Silent(exact), vectors, asked, K, truth=truth, told=told)
+    assert part["recall"] == pytest.approx(3 / K)
+    assert part["precision"] <= 3 / K
+    right = asked.codes[np.searchsorted(ids, truth.ids[:, :3])] == asked.codes[asked.rows][:, None]
+    sums = (np.where(right, right.cumsum(1) / [1, 2, 3], 0)).sum(1)
+    assert part["map"] == pytest.approx((sums / asked.others[asked.rows]).mean())
+    assert part["map"] < whole["map"]
+    assert part["examined"] is None
+
+
+def test_the_query_is_never_among_its_answers_and_the_worst_come_first() -> None:
+    vectors, ids, labels = made()
+    vectors[10] = vectors[11]  # a twin may stand before the query itself
+    index = make_index("exact", "euclidean").build(ids, vectors)
+    asked = questions(ids, labels, query=int(ids[20]))
+    found = measure(index, vectors, asked, K, truth=None, told=told)
+    answers = nearest(index, vectors, asked, K, told).ids
+    assert not (answers == ids[asked.rows][:, None]).any()
+    assert len(found["worst"]) == 8
+    assert [w["precision"] for w in found["worst"]] == sorted(w["precision"] for w in found["worst"])
+    assert found["worst"][0]["precision"] <= found["precision"]
+    own = dict(zip(ids.tolist(), labels, strict=True))
+    single = found["single"]
+    assert single["query"] == ids[20]
+    assert single["hits"] == sum(own[id] == own[single["query"]] for id in single["answers"])
+
+
+def test_few_images_still_divide_by_k() -> None:
+    vectors, ids = np.eye(3, dtype=np.float32), np.arange(3)
+    found = measure(
+        make_index("exact", "cosine").build(ids, vectors), vectors, questions(ids, ["a"] * 3), 8, truth=None, told=told
+    )
+    assert (found["precision"], found["chance"], found["map"]) == (0.25, 0.25, 1.0)
+
+
+def test_who_is_asked() -> None:
+    ids, labels = np.array([2, 5, 9, 11, 14]), ["b", "a", "a", "b", "c"]
+    asked = questions(ids, labels)
+    assert asked.rows.tolist() == [0, 1, 2, 3]
+    assert asked.single == 1  # of the largest labels the first by name
+    drawn = questions(ids, labels, queries=2, seed=3)
+    assert isinstance(drawn, Questions)
+    assert len(drawn.rows) == 2
+    assert drawn.rows.tolist() == questions(ids, labels, queries=2, seed=3).rows.tolist()
+    for bad in ({"ids": ids, "labels": list("abcde")}, {"ids": ids[:0], "labels": []}):
+        with pytest.raises(BadParameter, match="at least two with the same label"):
+            questions(**bad)
+    with pytest.raises(BadParameter, match="query"):
+        questions(ids, labels, query=3)
