@@ -88,9 +88,13 @@ def _figure(value: float | None, digits: int) -> str:
 
 def _findings(view: Seen) -> None:
     st.markdown("**What holds of the report's findings**")
+    from engine.evaluation.report import correlations
+
     found = report.findings(view.rows)
     if not found:
         st.caption("That can be said once at least four of the nine trainings are measured in all four columns.")
     for finding in found:
         icon = ":material/check_circle:" if finding.holds else ":material/cancel:"
         st.markdown(f"{icon} {literal(finding.claim)} **{finding.verdict}**: {literal(finding.measured)}")
+    for sentence in correlations(view.rows):
+        st.caption(literal(sentence))
