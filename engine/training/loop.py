@@ -41,15 +41,8 @@ def train(config: TrainingConfig, data: Data, run: Run, reporter: Reporter, devi
     keep_freed_memory()
     training = Training(config, data.checked(config), run, reporter, device)
     try:
-        training.begin()
-        while training.goes_on:
-            training.end_epoch(training.one_epoch())
-        training.checkpoint()
-    except Stopped:
-        training.checkpoint()
-        run.end("stopped", training.at.epoch)
-        raise
-    except KeyboardInterrupt:  # may come in the middle of a step: the last checkpoint stands
+        training.whole()
+    except (Stopped, KeyboardInterrupt):
         run.end("stopped", training.at.epoch)
         raise
     except BenzerError as error:
@@ -86,17 +79,35 @@ class Training:
         """Batches an epoch."""
         return math.ceil(len(self.learning) / self.config.batch)
 
+    def whole(self) -> None:
+        """Train from where it stands to the end; a checkpoint is there afterwards, and after a stop."""
+        try:
+            self.begin()
+            while self.goes_on:
+                self.end_epoch(self.one_epoch())
+        except Stopped:  # not an interrupt, which may come in the middle of a step: the last checkpoint stands then
+            self.checkpoint()
+            raise
+        self.checkpoint()
+
     def begin(self) -> None:
         """Go back to the last checkpoint, or note how the untrained network does."""
         found = self.checkpoints.restore(self.objective.network, self.optimizer, self.schedule)
+        self.run.rewind(found.epoch if found else -1)
         if found:
-            self.at = found
-            self.at.bad = 0 if not self.goes_on else found.bad  # who goes on after an early stop is patient anew
-        self.run.rewind(self.at.epoch if found else -1)
-        self.board, self.open = TensorBoard(self.run.folder / "tensorboard", self.at.epoch if found else None), True
-        if not self.run.events():
+            self._go_on_from(found)
+        self.board, self.open = TensorBoard(self.run.folder / "tensorboard", found.epoch if found else None), True
+        if not (self.at.epoch or self.at.step or self.run.events()):
             self._show_probe()
             self.note({"epoch": 0, **self.look(0)})
+
+    def _go_on_from(self, found: Position) -> None:
+        self.at = found
+        if not self.goes_on and self.run.prolonged_after == found.epoch:
+            found.bad = 0  # who goes on after an early stop is patient anew
+        self.run.note(kind="continued", epoch_begun=found.epoch)
+        if found.parts > 1 and not any(note["kind"] == "halved" for note in self.run.notes()):
+            self._note_halved()  # gone over again since, but not undone
 
     def one_epoch(self) -> float:
         """What is left of this epoch, in its order; its mean training loss."""
@@ -108,7 +119,7 @@ class Training:
             rows = order[step * config.batch : (step + 1) * config.batch]
             self.step(rows)
             at.step, at.seconds = step + 1, before + time.monotonic() - began
-            self.tell(len(rows))
+            self.tell()
             if self.checkpoints.due:
                 self.checkpoint()
         self.settle()
@@ -147,9 +158,12 @@ class Training:
                 way_out=f"Try a batch of {max(1, self.config.batch // 4)}, smaller pictures, or a smaller model.",
             ) from error
         self.at.parts = 2
-        self.run.note(kind="halved", epoch_begun=self.at.epoch + 1, batch=self.config.batch)
+        self._note_halved()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def _note_halved(self) -> None:
+        self.run.note(kind="halved", epoch_begun=self.at.epoch + 1, batch=self.config.batch)
 
     def settle(self) -> None:
         """Add the losses of the last steps up; Diverged when one of them is no number."""
@@ -161,7 +175,7 @@ class Training:
             self.at.seen += count
         self.unsettled.clear()
 
-    def tell(self, images: int) -> None:
+    def tell(self) -> None:
         """Report how far the training is; Stopped when a person asked for it."""
         at, config, total = self.at, self.config, self.config.epochs * len(self.learning)
         done = at.epoch * len(self.learning) + min(at.step * config.batch, len(self.learning))
@@ -174,29 +188,35 @@ class Training:
 
     def end_epoch(self, train_loss: float) -> None:
         """Measure what the epoch brought, keep the weights where they are the best so far, and note all of it."""
-        at, rate = self.at, float(self.optimizer.param_groups[0]["lr"])
-        seen = self.look(at.epoch + 1)
-        validation = seen.get("validation", train_loss)
-        if not math.isfinite(validation):
+        at = self.at
+        rate = self.schedule.rate(at.epoch + (self.steps - 1) / self.steps)  # that of the last batch
+        seen = {"train": train_loss, **self.look(at.epoch + 1)}
+        judged = seen.get("validation", train_loss)
+        if not (math.isfinite(judged) and self.finite):
             raise self.diverged()
         speed = len(self.learning) / max(at.seconds, 1e-9)
-        self.schedule.observe(validation)
-        best = self.keep_if_best(at.epoch + 1, {"train": train_loss, "validation": validation, **seen})
-        event = {"epoch": at.epoch + 1, "train": train_loss, "validation": validation, **seen, "rate": rate}
+        self.schedule.observe(judged)
+        best = self.keep_if_best(at.epoch + 1, judged, seen)
+        event = {"epoch": at.epoch + 1, **seen, "rate": rate}
         self.note(event | {"images_per_second": round(speed, 2), "seconds": round(at.seconds, 2), "best": best})
         self.at = Position(at.epoch + 1, best=at.best, bad=at.bad, parts=at.parts)
         if self.checkpoints.due:
             self.checkpoint()
 
-    def keep_if_best(self, epoch: int, seen: dict[str, float]) -> bool:
+    @property
+    def finite(self) -> bool:
+        """Whether every weight is a number: the last step may have spoilt them, and only held-out pictures tell."""
+        return all(bool(weights.isfinite().all()) for weights in self.objective.network.parameters())
+
+    def keep_if_best(self, epoch: int, loss: float, seen: dict[str, float]) -> bool:
         """Make the weights the run's when what the config names is better than ever before."""
-        value = -seen["retrieval"] if self.config.keep == "retrieval" else seen["validation"]
+        value = -seen["retrieval"] if self.config.keep == "retrieval" else loss
         if self.at.best is not None and value >= self.at.best:
             self.at.bad += 1
             return False
         self.at.best, self.at.bad = value, 0
-        facts = {"train_loss": seen["train"], "validation_loss": seen["validation"]}
-        facts |= {"retrieval": seen["retrieval"]} if "retrieval" in seen else {}
+        named = {"train": "train_loss", "validation": "validation_loss", "retrieval": "retrieval"}
+        facts = {title: seen[name] for name, title in named.items() if name in seen}
         self.run.keep(self.objective.network.state_dict(), best_epoch=epoch, **facts)
         return True
 

@@ -17,11 +17,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,9 +124,25 @@ class Run:
         return not (self.shipped or facts["state"] == "done" or facts.get("diverged") or self.alive)
 
     @property
+    def can_prolong(self) -> bool:
+        """Whether it can be trained for more epochs than were planned: a finished one too."""
+        return not (self.shipped or self.facts.get("diverged") or self.alive)
+
+    @property
+    def prolonged_after(self) -> int | None:
+        """How many epochs were done when more were last asked for, None where that never happened."""
+        after = self.facts.get("prolonged_after")
+        return None if after is None else int(after)
+
+    @property
     def size_bytes(self) -> int:
-        """What the whole folder takes on the disk."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        """What the whole folder takes on the disk; files that vanish meanwhile do not count."""
+        total = 0
+        for folder, _, files in os.walk(self.folder):
+            for name in files:
+                with suppress(FileNotFoundError):
+                    total += (Path(folder) / name).lstat().st_size
+        return total
 
     @property
     def model(self) -> int:
@@ -232,17 +249,25 @@ class Run:
         except Timeout:
             raise BadParameter("run", "a training", "one that is not being trained right now", self.name) from None
         try:
+            self._sweep()
             self._write(state="training", job=job, error="", diverged=False)
             yield
         finally:
             lock.release()
+
+    def _sweep(self) -> None:
+        """Delete what a kill left half-written; for the one who holds the run."""
+        for pattern in (".weights-*.part", ".events.jsonl.*.part", "watch/.*.part"):
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
 
     def prolong(self, epochs: int) -> None:
         """Train so many epochs in all instead of those planned; BadParameter for fewer than are done."""
         if isinstance(epochs, bool) or not isinstance(epochs, int) or not self.epochs_done < epochs <= 10_000:
             wanted = f"a whole number from {self.epochs_done + 1} to 10000"
             raise BadParameter("epochs", f"the run {self.title}", wanted, epochs)
-        self._write(config=self.config | {"epochs": epochs}, state="stopped")  # unfinished from now on
+        changed = self.config | {"epochs": epochs}
+        self._write(config=changed, state="stopped", prolonged_after=self.epochs_done)  # unfinished from now on
 
     def rename(self, title: str) -> None:
         """Give it another title; its name, which recipes and links use, stays."""
@@ -264,7 +289,8 @@ class Run:
         weights, out = self._weights(), io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
             archive.writestr(f"{self.name}/weights.safetensors", weights)
-            facts = self.facts | {"weights": {"file": "weights.safetensors", "sha256": self.digest}}
+            digest = hashlib.sha256(weights).hexdigest()  # of these, whatever a training has put there since
+            facts = self.facts | {"weights": {"file": "weights.safetensors", "sha256": digest}}
             archive.writestr(f"{self.name}/run.json", json.dumps(facts, ensure_ascii=False, indent=1))
             if (self.folder / "events.jsonl").exists():
                 archive.write(self.folder / "events.jsonl", f"{self.name}/events.jsonl")
@@ -320,11 +346,17 @@ def runs(home: Home) -> list[Run]:
     """Every readable run: the user's own, newest first, then those that ship."""
     found: dict[str, Run] = {}
     for root in _roots(home):
-        paths = sorted(root.glob("*/run.json"), key=lambda p: p.stat().st_mtime, reverse=True)
-        for path in paths:
+        for path in sorted(root.glob("*/run.json"), key=_changed, reverse=True):
             if _readable(Run(path.parent)):
                 found.setdefault(path.parent.name, Run(path.parent))
     return sorted(found.values(), key=lambda r: r.shipped)
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # deleted in this moment
+        return 0.0
 
 
 def _readable(run: Run) -> bool:

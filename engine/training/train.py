@@ -67,21 +67,24 @@ def continue_run(run: runs.Run, collection: TrainingCollection, reporter: Report
         epochs: train so many in all; None for those that were planned.
 
     Raises:
-        BadParameter: it is finished, diverged, is being trained, or the collection has other images by now.
+        BadParameter: it is finished, diverged, is being trained, came with the code, or the collection has other images
+            by now.
         Corrupt: the checkpoint has been damaged. Diverged, OutOfMemory, StorageFull, Stopped: as in `loop.train`.
     """
     made_of = run.card["collection"]["fingerprint"]
     if collection.fingerprint() != made_of:
         wanted = f"as it was when the run {run.title} began"
         raise BadParameter("collection", "a continued training", wanted, "other images", way_out="Train a new run.")
-    if epochs is not None and epochs != run.config["epochs"]:
+    if epochs is not None and run.can_prolong and (epochs != run.config["epochs"] or not run.can_continue):
         run.prolong(epochs)
     elif not run.can_continue:
         wanted, found = "one that was stopped or cut off", f"{run.title}, which is {run.state}"
         raise BadParameter("run", "continuing", wanted, found, way_out="Give more epochs to train a finished one on.")
     config = TrainingConfig.from_dict(run.config)
     data = training_data(config, collection, reporter)
-    run.note(kind="continued", epoch_begun=run.epochs_done)
+    if len(data.ids) != run.card["images"]:
+        wanted, way_out = f"{run.card['images']}, as when the run {run.title} began", "Train a new run."
+        raise BadParameter("number of readable images", "a continued training", wanted, len(data.ids), way_out=way_out)
     return _trained(run, config, data, reporter)
 
 

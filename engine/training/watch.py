@@ -61,7 +61,7 @@ class Watch:
 
     def epochs(self) -> list[int]:
         """The numbers of the epochs that were noted, ascending."""
-        return sorted(int(path.stem) for path in self.folder.glob("[0-9]*.json"))
+        return sorted(int(path.stem) for path in self.folder.glob("[0-9]*.json") if path.stem.isdecimal())
 
 
 @dataclass(frozen=True)

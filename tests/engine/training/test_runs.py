@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import threading
 import zipfile
 from pathlib import Path
 
@@ -215,3 +216,60 @@ def test_going_back_forgets_later_epochs(home: Home) -> None:
     assert run.notes() == []
     run.rewind(-1)
     assert run.events() == run.watched_epochs() == []
+
+
+def test_what_a_kill_left_half_written_is_swept_away(home: Home) -> None:
+    run = fresh(home)
+    left = [run.folder / ".weights-1a2b.safetensors.x.part", run.folder / "watch" / ".0001.json.x.part"]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"half")
+    with run.training():
+        assert not any(path.exists() for path in left)
+
+
+def test_runs_are_listed_and_measured_while_others_are_deleted(home: Home) -> None:
+    own = [fresh(home, f"run-{number}") for number in range(60)]
+    for number in range(30):
+        (own[0].folder / f"file-{number}").touch()
+    wrong: list[Exception] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            try:
+                runs.runs(home)
+                assert own[0].size_bytes >= 0
+            except Exception as error:
+                wrong.append(error)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    for run in own[::-1]:
+        run.remove()
+    done.set()
+    looking.join()
+    assert not wrong
+
+
+def test_a_download_speaks_of_the_weights_in_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = fresh(home)
+    run.keep(weights(1.0))
+    read = runs.Run._weights
+
+    def overtaken(self: runs.Run) -> bytes:
+        data = read(self)
+        run.keep(weights(2.0))  # a training that gets better in this moment
+        return data
+
+    monkeypatch.setattr(runs.Run, "_weights", overtaken)
+    with zipfile.ZipFile(io.BytesIO(run.archive())) as archive:
+        facts = json.loads(archive.read("mine/run.json"))
+        assert hashlib.sha256(archive.read("mine/weights.safetensors")).hexdigest() == facts["weights"]["sha256"]
+
+
+def test_files_of_others_among_the_epochs_are_passed_over(home: Home) -> None:
+    run = fresh(home)
+    Watch(run.folder / "watch").note(1, None, b"")
+    (run.folder / "watch" / "0001 copy.json").write_text("{}")
+    assert run.watched_epochs() == [1]
