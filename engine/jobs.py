@@ -95,6 +95,12 @@ class Reporter:
             self._written = now
         self.stop_if_asked()
 
+    def repeat(self) -> None:
+        """Tell the last progress once more, without storing it, while waiting; raises Stopped as `update` does."""
+        if self.listen:
+            self.listen(self.last)
+        self.stop_if_asked()
+
     def event(self, **facts: Any) -> None:
         """Store one event as a whole line, and tell whoever hears them."""
         if self.hear:

@@ -30,9 +30,9 @@ def turn(root: Path, lane: str, reporter: Reporter) -> Iterator[None]:
     """
     root.mkdir(parents=True, exist_ok=True)
     lock = FileLock(root / f"{lane}.lane")
-    if not _taken(lock, root, lane, reporter):
-        _wait(lock, root, lane, reporter)
     try:
+        if not _taken(lock, root, lane, reporter):
+            _wait(lock, root, lane, reporter)
         yield
     finally:
         lock.release()
@@ -57,7 +57,7 @@ def _wait(lock: FileLock, root: Path, lane: str, reporter: Reporter) -> None:
         reporter.update(WAITING, 0, 0)
         while not _taken(lock, root, lane, reporter):
             time.sleep(_POLL)
-            reporter.stop_if_asked()
+            reporter.repeat()
     finally:
         if mark:
             mark.unlink(missing_ok=True)

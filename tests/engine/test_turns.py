@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -148,3 +150,26 @@ def test_a_failure_inside_gives_the_turn_back(tmp_path: Path) -> None:
         raise ZeroDivisionError
     with turn(tmp_path, "training", Reporter()):
         pass
+
+
+def test_who_waits_at_a_command_line_can_stop_waiting(tmp_path: Path) -> None:
+    """Without a folder a stop comes through the listener only."""
+    told: list[str] = []
+
+    def listen(progress: jobs.Progress) -> None:
+        told.append(progress.stage)
+        if len(told) > 1:
+            raise Stopped
+
+    def wait() -> None:
+        with suppress(Stopped), turn(tmp_path, "training", Reporter(listen=listen)):
+            told.append("its turn")
+
+    with turn(tmp_path, "training", Reporter()):
+        waiting = threading.Thread(target=wait, daemon=True)
+        waiting.start()
+        waiting.join(5)
+        stopped = not waiting.is_alive()
+    waiting.join()
+    assert stopped
+    assert told == [WAITING, WAITING]
