@@ -361,6 +361,8 @@ def test_the_verdict_tells_redrawing_from_searching(bench: Workbench) -> None:
     assert both == "one redraws better and searches better."
     assert verdict(runs, [low, low], [rich, rich]) == "Both are equally good."
     assert verdict(runs, [low, high], [rich, rich]) == "Both search equally well."
+    seeded = [runs[0], fake_run(bench, "seeded", seed=1)]
+    assert "measured with different pictures" in verdict(seeded, [low, high], [poor, rich])
 
 
 def test_details_show_the_epochs_the_settings_and_the_folder(bench: Workbench) -> None:
@@ -496,6 +498,24 @@ def test_a_run_from_the_command_line_is_shown_without_a_stop(bench: Workbench) -
         test = page()
         assert "Started from the command line" in texts(test)
         assert not [key for key in buttons(test) if str(key).startswith("stop-train")]
+
+
+def test_a_training_of_an_experiment_is_stopped_where_that_is(bench: Workbench) -> None:
+    run = fake_run(bench, "planned", "cut off")
+    with run.training(job="20260101-000000-000-experiment"):
+        assert "A part of an experiment; it is stopped on the page Compare." in texts(page())
+
+
+def test_what_failed_otherwise_is_continued_without_talk_of_the_rate(bench: Workbench) -> None:
+    run = fake_run(bench, "full", "stopped")
+    run.end("failed", 3, error="The disk refused to store it.")
+    fake_job(bench, "20260101-000000-000", "Training", run="full").release(force=True)
+    result = {"state": "failed", "error": "The collection must be as it was."}
+    write_json(bench.home.jobs / "20260101-000000-000-train" / "result.json", result)
+    test = page()
+    assert {"run-continue-full", "news-continue-full"} <= set(buttons(test))
+    assert not [key for key in buttons(test) if "lower" in str(key)]
+    assert [error.value for error in test.error] == ["The collection must be as it was\\."]
 
 
 def test_the_last_training_tells_how_it_ended(bench: Workbench) -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from engine.training.runs import Run
 
 
+_DRAWN_BY = ("seed", "limit", "validation", "probe")  # what decides which pictures a run is measured with
+
+
 def compared() -> list[str]:
     """The names of the runs chosen to compare, at most two."""
     names: list[str] = st.session_state.setdefault("runs_compared", [])
@@ -76,6 +79,8 @@ def verdict(runs: list[Run], losses: list[Line], found: list[Line]) -> str:
     """Which of two runs redraws better and which searches better, and what that teaches."""
     if collection_of(runs[0]) != collection_of(runs[1]):
         return "They learnt from different collections, so their figures are not measured on the same pictures."
+    if any(runs[0].config.get(name) != runs[1].config.get(name) for name in _DRAWN_BY):
+        return "They were measured with different pictures: seed, limit, share held out or probe are not the same."
     if not all(line.points for line in (*losses, *found)):
         return ""
     redraws = _better([(-min(y for _, y in line.points), line.title) for line in losses])

@@ -67,10 +67,17 @@ def _running(now: Trainings) -> None:
             progress = job.progress
             st.progress(progress.fraction, text=literal(sentence(progress)))
         else:
-            st.caption("Started from the command line; it is stopped there.")
+            st.caption(_elsewhere(run))
         if run is not None:
             _figures(run)
         st.caption("You may leave this page or close the browser: the training goes on.")
+
+
+def _elsewhere(run: Run | None) -> str:
+    """Where a training that this page did not start is stopped."""
+    if run is not None and run.job:
+        return "A part of an experiment; it is stopped on the page Compare."
+    return "Started from the command line; it is stopped there."
 
 
 def _stop(where: DeltaGenerator, job: Job) -> None:
@@ -166,7 +173,7 @@ def _ending(job: Job, run: Run | None) -> None:
             f"The training was cut off after {_epochs(done)}. Nothing up to there is lost.", icon=":material/power_off:"
         )
     else:
-        st.error(literal((run.error if run else "") or job.error), icon=":material/error:")
+        st.error(literal(job.error or (run.error if run else "")), icon=":material/error:")
 
 
 def result(run: Run) -> str:
@@ -187,8 +194,8 @@ def what_next(run: Run, *, key: str) -> None:
     """The buttons for what a person most likely wants to do with a run now."""
     state = run.state
     if run.can_continue and state in ("stopped", "interrupted", "failed"):
-        _continue_button(run, state, key)
-    if state == "failed":
+        _continue_button(run, key)
+    if state == "failed" and not run.can_continue:  # it diverged: it would again at this rate
         lower = run.config["rate"] / 10
         st.button(
             f"Try again with a rate of {lower:g}", key=f"{key}-lower-{run.name}", icon=":material/replay:",
@@ -203,12 +210,12 @@ def what_next(run: Run, *, key: str) -> None:
         )  # fmt: skip
 
 
-def _continue_button(run: Run, state: str, key: str) -> None:
+def _continue_button(run: Run, key: str) -> None:
     st.button(
         f"Continue from epoch {run.epochs_done}" if run.epochs_done else "Start it again",
         key=f"{key}-continue-{run.name}",
         icon=":material/resume:",
-        type="primary" if state != "failed" else "secondary",
+        type="primary",
         on_click=continued,
         args=(run,),
     )
