@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine import experiment_commands as experiments
 from engine import training_commands as training
 from engine import weights_commands as weights
 from engine.errors import BadParameter, BenzerError, NoIndex, NotReady, NotTrained, NoWeights, Stopped, UnreadableImage
@@ -28,6 +29,7 @@ _KEPT = {  # what a person who stops a command may rely on
     "rescan": "The same command goes on from there.",
     "embed": "What is finished is kept; the same command goes on from there.",
     "search": "Vectors that are finished are kept; the same command goes on from there.",
+    "compare": "What is measured is kept; go on with: python -m engine compare NAME (see: compare --list)",
     "weights": "What has arrived is kept; the same command goes on from there.",
     "train": "What is finished is kept; go on with: python -m engine train --resume RUN (see: python -m engine runs)",
 }
@@ -298,6 +300,7 @@ def parser() -> argparse.ArgumentParser:
     weights.weights_words(add("weights", weights.command_weights, rows=True))
     training.train_words(add("train", training.command_train, rows=True))
     add("runs", training.command_runs, rows=True)
+    experiments.compare_words(add("compare", experiments.command_compare))
     _encoder_words(add("embed", command_embed))
     add("index", command_index).add_argument("recipe", help="collection/encoder@weights/embedding/metric/method/k")
     _search_words(add("search", command_search))

@@ -88,6 +88,9 @@ class Within(Reporter):
         self.outer.update(stage, done, total, unit, " · ".join(filter(None, [self.lead, note])))
         self.last = self.outer.last
 
+    def event(self, **facts: Any) -> None:
+        self.outer.event(**facts)
+
     @property
     def stop_asked(self) -> bool:
         return self.outer.stop_asked
