@@ -27,11 +27,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from engine.errors import BadParameter, BenzerError, Corrupt, NotFound, Stopped
 from engine.home import PROJECT
-from engine.storage import append_line, lines, read_json, write_json
+from engine.storage import append_line, held, lines, read_json, write_json
 
 WAITING = "Waiting for its turn"  # the stage of a job that stands in a queue (see turns.py)
 
@@ -211,15 +211,7 @@ class Job:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _locked(self) -> bool:
-        if not (self.folder / "lock").exists():
-            return False
-        probe = FileLock(self.folder / "lock")
-        try:
-            probe.acquire(blocking=False)
-        except Timeout:
-            return True
-        probe.release()
-        return False
+        return held(self.folder / "lock")
 
 
 def start(root: Path, kind: str, title: str, arguments: dict[str, Any]) -> Job:

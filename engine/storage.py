@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from engine.errors import Corrupt, NotFound, StorageFull
@@ -136,6 +137,35 @@ def lines(path: Path, last_bytes: int | None = None) -> Iterator[dict[str, Any]]
             continue
         if isinstance(event, dict):
             yield event
+
+
+def held(path: Path) -> bool:
+    """Whether a process holds this lock file. Any number may look at once: no look is taken for a holder."""
+    if sys.platform == "win32":
+        return _cannot_be_taken(path)
+    import fcntl
+
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _cannot_be_taken(path: Path) -> bool:
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, blocking=False):
+            return False
+    except Timeout:
+        return True
 
 
 def file_digest(path: Path) -> str:

@@ -31,7 +31,7 @@ from filelock import FileLock, Timeout
 
 from engine.errors import BadParameter, Corrupt, NameTaken, NotFound, NotTrained
 from engine.home import Home, slug
-from engine.storage import append_line, full_disk_named, lines, read_json, write_bytes, write_json
+from engine.storage import append_line, full_disk_named, held, lines, read_json, write_bytes, write_json
 from engine.training.watch import Probed, Watch, Watched
 
 if TYPE_CHECKING:
@@ -82,15 +82,7 @@ class Run:
     @property
     def alive(self) -> bool:
         """Whether a process trains it right now."""
-        if not (self.folder / "lock").exists():
-            return False
-        probe = FileLock(self.folder / "lock")
-        try:
-            probe.acquire(blocking=False)
-        except Timeout:
-            return True
-        probe.release()
-        return False
+        return held(self.folder / "lock")
 
     @property
     def title(self) -> str:

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
+from engine import storage
 from engine.errors import BenzerError, Corrupt, NotFound, StorageFull
-from engine.storage import Store, read_json, write_bytes, write_json
+from engine.storage import Store, held, read_json, write_bytes, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -271,3 +273,27 @@ def test_publishing_for_what_was_removed_leaves_nothing(tmp_path: Path, when: st
     with pytest.raises(NotFound, match="removed meanwhile"):
         store.publish(fill, {})
     assert not owner.exists()
+
+
+def test_who_looks_whether_a_lock_is_held_is_no_holder(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert not held(path)
+    with FileLock(path):
+        assert held(path)
+    found: list[bool] = []
+    looking = [threading.Thread(target=lambda: found.extend(held(path) for _ in range(500))) for _ in range(4)]
+    for thread in looking:
+        thread.start()
+    for thread in looking:
+        thread.join()
+    assert len(found) == 2000
+    assert not any(found)
+
+
+def test_without_a_shared_look_a_lock_that_cannot_be_taken_is_held(tmp_path: Path) -> None:
+    """The way of systems without flock."""
+    path = tmp_path / "lock"
+    assert not storage._cannot_be_taken(path)
+    with FileLock(path):
+        assert storage._cannot_be_taken(path)
+    assert not storage._cannot_be_taken(path)
