@@ -1,0 +1,196 @@
+"""The report's tables 4 and 5, repeated: nine trainings, searched in four ways. Writes docs/experiments.md.
+
+    python -m benchmarks.report_tables [--home FOLDER] [--size 224 | --sizes 160,160,160,224] [--epochs 40] [--limit N]
+                                       [--collections animal-faces,photographs] [--write-only] [--out FILE]
+
+Uses the drawn animal faces and the photographs of $BENZER_TEST_DATA/animals (left out, and said so, where they are
+absent). Trainings that stand in the home folder with the same settings and images are used as they are, and whatever
+was cut off is gone on with: the same command again does the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import _machine
+from benchmarks.quality import TITLES, collections
+from engine.collections.collection import Collection
+from engine.errors import NotFound
+from engine.evaluation.experiments import Experiment, Row
+from engine.evaluation.findings import findings
+from engine.evaluation.plan import Plan, report_tables
+from engine.evaluation.report import correlations, report_hits, report_losses
+from engine.home import PROJECT, Home
+from engine.jobs import Progress
+from engine.training import TrainingConfig
+from engine.workbench import Workbench
+
+
+def main() -> int:
+    arguments = words().parse_args()
+    bench = Workbench(Home(arguments.home.resolve()))
+    wanted = arguments.collections.split(",")
+    parts = []
+    for collection in collections(bench.home):
+        if collection.name in wanted:
+            experiment = planned(bench, plan(collection, arguments))
+            if not arguments.write_only:
+                print(experiment.name, bench.run("experiment", said, name=experiment.name), flush=True)
+            parts.append(section(bench, collection, experiment))
+    if not parts:
+        print(f"There is no collection of {', '.join(wanted)} to measure.", file=sys.stderr)
+        return 1
+    arguments.out.write_text(document(parts), encoding="utf-8")
+    print(f"Wrote {arguments.out}.")
+    return 0
+
+
+def words() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--home", type=Path, default=PROJECT / "test-output" / "report-tables")
+    parser.add_argument("--size", type=int, default=224, help="pixels a side, for every model the nearest that fits")
+    parser.add_argument("--sizes", help="pixels a side of Models 1 to 4, with commas, instead of --size")
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit", type=int, help="train on at most so many images (default: all)")
+    parser.add_argument("--collections", default="animal-faces,photographs", help="which, with commas")
+    parser.add_argument("--write-only", action="store_true", help="train and measure nothing, write what is there")
+    parser.add_argument("--out", type=Path, default=PROJECT / "docs" / "experiments.md")
+    return parser
+
+
+def plan(collection: Collection, arguments: argparse.Namespace) -> Plan:
+    """The report's nine rows; the title names the settings, so that other settings are another experiment."""
+    sizes = dict(enumerate(map(int, arguments.sizes.split(",")), 1)) if arguments.sizes else {}
+    pixels = arguments.sizes or str(arguments.size)
+    images = f"{arguments.limit} images" if arguments.limit else "all images"
+    told = f"{pixels} pixels, {arguments.epochs} epochs, batch {arguments.batch}, seed {arguments.seed}, {images}"
+    return report_tables(
+        collection.name,
+        size=arguments.size,
+        sizes=sizes,
+        epochs=arguments.epochs,
+        limit=arguments.limit,
+        title=f"Report {collection.name} {told}",
+        batch=arguments.batch,
+        seed=arguments.seed,
+    )
+
+
+def planned(bench: Workbench, plan: Plan) -> Experiment:
+    """The experiment of that plan: the one that is there, else a new one."""
+    there = (found for found in bench.experiments() if found.title == plan.title)
+    return next(there, None) or bench.plan_experiment(plan)
+
+
+_last = [0.0, ""]
+
+
+def said(progress: Progress) -> None:
+    """A line now and then: the work takes hours, and its log is read later."""
+    now = time.monotonic()
+    if progress.stage != _last[1] or now - float(_last[0]) > 30:
+        _last[:] = [now, progress.stage]
+        print(f"{progress.stage} {progress.done:,} of {progress.total:,} · {progress.note}", flush=True)
+
+
+def section(bench: Workbench, collection: Collection, experiment: Experiment) -> str:
+    """The part of the page about one collection."""
+    rows = experiment.rows()
+    kinds = ", ".join(f"{count} {label}" for label, count in collection.labels().items())
+    parts = [f"## On {TITLES[collection.name]}", f"{len(collection):,} images: {kinds}.", settings(experiment)]
+    parts += ["### Table 4: the lowest losses", TABLE_4, markdown(report_losses(rows))]
+    parts += ["### Table 5: how well each searches", TABLE_5, markdown(report_hits(rows)), widest(rows)]
+    parts += ["### What holds of the report's findings", held(rows), notes(rows), trained_on(bench, rows)]
+    return "\n\n".join(filter(None, parts))
+
+
+def settings(experiment: Experiment) -> str:
+    """How every one of the nine was trained, from the plan itself."""
+    configs = [TrainingConfig.from_dict(training.config) for training in experiment.plan.trainings]
+    one = configs[0]
+    sizes = ", ".join(f"Model {model} at {size}" for model, size in sorted({c.model: c.size for c in configs}.items()))
+    images = f"{one.limit:,} images drawn by the seed" if one.limit else "all images"
+    return (
+        f"Trained with {one.loss.upper()}, Adam {one.rate:g}, batch {one.batch}, {one.epochs} epochs, seed {one.seed}, "
+        f"{images}, {one.validation:.0%} of them held out for validation; no noise, no augmentation; the weights with "
+        f"the lowest validation loss are searched with. Pixels a side: {sizes}. Warm restarts: T_mult 1, least rate "
+        "1e-4; plateau: factor 0.2, patience 2, threshold 1e-4, least rate 5e-5."
+    )
+
+
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    head, *body = lines
+    rule = "|---|" + "---:|" * (len(head) - 1)
+    return "\n".join(["| " + " | ".join(head) + " |", rule, *("| " + " | ".join(line) + " |" for line in body)])
+
+
+def widest(rows: Sequence[Row]) -> str:
+    good = [row for row in rows if not row.error]
+    if not good:
+        return ""
+    wide = max((row.interval[1] - row.interval[0]) / 2 for row in good)
+    single = next((row.single["query"] for row in good if row.single), None)
+    asked = f" The one image is image {single}, the first of the largest label." if single is not None else ""
+    return f"Bootstrap intervals (95 %) of precision@8 are at most ±{wide:.3f}; a blind guess has {good[0].chance:.3f}.{asked}"
+
+
+def held(rows: Sequence[Row]) -> str:
+    """The findings with their verdicts and figures; what is still to be measured is said."""
+    done = sum(not row.error for row in rows)
+    lines = [f"- **{found.claim} {found.verdict}**: {found.measured}" for found in findings(rows)]
+    lines += [f"- {sentence}" for sentence in correlations(rows)]
+    missing = f"Only {done} of 36 cells are measured: too few for all findings." if done < 36 else ""
+    return "\n\n".join(filter(None, ["\n".join(lines), missing]))
+
+
+def notes(rows: Sequence[Row]) -> str:
+    """What must be said of rows, and why some have no figures; once for each training."""
+    told = dict.fromkeys((row.title, text) for row in rows for text in (row.note, row.error) if text)
+    return "\n".join(f"- {title}: {text}" for title, text in told)
+
+
+def trained_on(bench: Workbench, rows: Sequence[Row]) -> str:
+    """The devices that the runs were trained on, as their cards say, and how long each was trained."""
+    devices: dict[str, Any] = {}
+    for name in dict.fromkeys(row.weights for row in rows if row.weights and not row.error):
+        try:
+            run = bench.training_run(name)
+        except NotFound:
+            continue
+        devices.setdefault(str(run.card.get("device", "a device nobody noted")), set()).add(run.epochs_done)
+    told = [f"{device} ({', '.join(map(str, sorted(epochs)))} epochs done)" for device, epochs in devices.items()]
+    return f"Trained on: {'; '.join(told)}." if told else ""
+
+
+def document(parts: Sequence[str]) -> str:
+    """The whole page."""
+    end = f"Measured {time.strftime('%Y-%m-%d')} on {_machine.facts()}."
+    return "\n\n".join([HEAD, *parts, end]) + "\n"
+
+
+HEAD = """# The report's tables 4 and 5, repeated
+
+The course report "Image Similarity Engine" trains four autoencoders with different schedules, searches with them in
+four ways (flatten or max pool, cosine or Euclidean), and counts the hits out of 8 for *one* image. Here the same
+nine trainings are searched in the same four ways, exactly; beside the hits for one image stands *precision@8 over
+all images*: every image is the query once, is left out of its own answer, and the share of its eight nearest images
+that carry its label is averaged.
+
+Made by `python -m benchmarks.report_tables`, which trains, measures and writes this page. The report's own figures
+come from 4,738 animal faces of six species, which are not part of this project: only the pattern can be compared,
+not the height of the figures.
+"""
+TABLE_4 = "The least loss of any epoch, on the training images and on those held out; in brackets the report's."
+TABLE_5 = (
+    "Hits of 8 for one image (in brackets the report's) · precision@8 over all images; the best of each column bold."
+)
+
+if __name__ == "__main__":
+    sys.exit(main())
