@@ -94,6 +94,12 @@ class ColourHistogram(Descriptor):
         return (counts / cell.shape[1]).sqrt()
 
 
+def grey(images: Tensor) -> Tensor:
+    """(n, 3, s, s) RGB in [0, 1] to (n, s, s) whole levels of grey, 0 to 255 (ITU-R 601)."""
+    red, green, blue = images.unbind(1)
+    return (255 * (0.299 * red + 0.587 * green + 0.114 * blue)).round().long().clamp(0, 255)
+
+
 def hsv(images: Tensor) -> Tensor:
     """(n, 3, s, s) RGB in [0, 1] to hue, saturation and value in [0, 1]; grey has hue 0, as in Python's colorsys."""
     import torch

@@ -21,7 +21,17 @@ from engine.errors import BadParameter, BenzerError, Corrupt, NotFound, NotTrain
 from engine.home import Home
 from models.autoencoder import Autoencoder
 
-READY = ["model-1", "model-2", "model-3", "model-4", "raw-pixels", "colour-histogram"]
+READY = [
+    "model-1",
+    "model-2",
+    "model-3",
+    "model-4",
+    "raw-pixels",
+    "hog",
+    "local-binary-patterns",
+    "glcm",
+    "colour-histogram",
+]
 
 
 @pytest.fixture
@@ -88,7 +98,7 @@ def test_nothing_is_trained_at_first(home: Home) -> None:
     if (home.shipped_weights / "default").exists():
         pytest.skip("weights ship with this checkout")
     lines = {choice.name: choice for choice in choices(home)}
-    assert [lines[name].ready for name in READY] == [False] * 4 + [True] * 2
+    assert [lines[name].ready for name in READY] == [False] * 4 + [True] * 5
 
 
 def test_runs_appear_as_choices(home: Home, make_run: Callable[..., Any]) -> None:

@@ -1,0 +1,60 @@
+"""Local binary patterns: which tiny patterns of lighter and darker neighbours occur how often."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from engine.encoders.descriptors import Descriptor, grey
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_AROUND = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))  # (down, right), in a circle
+_PATTERNS = 59
+_GRID = 4
+
+
+class LocalBinaryPatterns(Descriptor):
+    """The square root of the histograms of 59 uniform patterns in 4×4 fields of the 128×128 grey picture: (n, 944).
+
+    A pixel's pattern says which of its eight neighbours are at least as light. Those with at most two changes around
+    the circle are counted one by one, all others together. Beyond the border the nearest pixel stands in.
+    Source: Ojala et al., "Multiresolution gray-scale and rotation invariant texture classification with local binary
+    patterns", 2002; the fields are those of Ahonen et al., 2006.
+    """
+
+    name = "local-binary-patterns"
+    rank = 40
+    title = "Texture (local binary patterns)"
+    help = "Which tiny patterns occur how often in which part. Needs no training; ignores colour and brightness."
+    version = "1"
+    size = 128
+
+    def describe(self, images: Tensor) -> Tensor:
+        from torch.nn.functional import avg_pool2d, one_hot
+
+        kinds = one_hot(patterns(grey(images)), _PATTERNS).permute(0, 3, 1, 2).float()  # (n, 59, s, s)
+        return avg_pool2d(kinds, self.size // _GRID).flatten(1).sqrt()
+
+
+def patterns(levels: Tensor) -> Tensor:
+    """(n, s, s) grey levels to the number of each pixel's pattern, 0 to 58."""
+    import torch
+    from torch.nn.functional import pad
+
+    side = levels.shape[-1]
+    wide = pad(levels[:, None].float(), (1, 1, 1, 1), mode="replicate")[:, 0]
+    code = torch.zeros_like(levels)
+    for bit, (down, right) in enumerate(_AROUND):
+        neighbour = wide[:, 1 + down : 1 + down + side, 1 + right : 1 + right + side]
+        code |= (neighbour >= levels).long() << bit
+    return torch.tensor(_numbers(), device=levels.device)[code]
+
+
+@cache
+def _numbers() -> tuple[int, ...]:
+    """The number of each of the 256 patterns: uniform ones in ascending order, then one for all others."""
+    changes = [bin(code ^ (code >> 1 | (code & 1) << 7)).count("1") for code in range(256)]
+    uniform = [code for code in range(256) if changes[code] <= 2]
+    return tuple(uniform.index(code) if code in uniform else len(uniform) for code in range(256))
