@@ -138,7 +138,8 @@ def widest(rows: Sequence[Row]) -> str:
     wide = max((row.interval[1] - row.interval[0]) / 2 for row in good)
     single = next((row.single["query"] for row in good if row.single), None)
     asked = f" The one image is image {single}, the first of the largest label." if single is not None else ""
-    return f"Bootstrap intervals (95 %) of precision@8 are at most ±{wide:.3f}; a blind guess has {good[0].chance:.3f}.{asked}"
+    chance = f"a blind guess has {good[0].chance:.3f}."
+    return f"Bootstrap intervals (95 %) of precision@8 are at most ±{wide:.3f}; {chance}{asked}"
 
 
 def held(rows: Sequence[Row]) -> str:
@@ -178,15 +179,14 @@ def document(parts: Sequence[str]) -> str:
 HEAD = """# The report's tables 4 and 5, repeated
 
 The course report "Image Similarity Engine" trains four autoencoders with different schedules, searches with them in
-four ways (flatten or max pool, cosine or Euclidean), and counts the hits out of 8 for *one* image. Here the same
-nine trainings are searched in the same four ways, exactly; beside the hits for one image stands *precision@8 over
-all images*: every image is the query once, is left out of its own answer, and the share of its eight nearest images
-that carry its label is averaged.
+four ways (flatten or max pool, cosine or Euclidean), and counts the hits out of 8 for *one* image. Here the same nine
+trainings are searched in the same four ways, exactly; beside the hits for one image stands *precision@8 over all
+images*: every image is the query once, is left out of its own answer, and the share of its eight nearest images that
+carry its label is averaged.
 
-Made by `python -m benchmarks.report_tables`, which trains, measures and writes this page. The report's own figures
-come from 4,738 animal faces of six species, which are not part of this project: only the pattern can be compared,
-not the height of the figures.
-"""
+Made by `python -m benchmarks.report_tables`, which trains, measures and writes this page. The report's own figures come
+from 4,738 animal faces of six species, which are not part of this project: only the pattern can be compared, not the
+height of the figures."""
 TABLE_4 = "The least loss of any epoch, on the training images and on those held out; in brackets the report's."
 TABLE_5 = (
     "Hits of 8 for one image (in brackets the report's) · precision@8 over all images; the best of each column bold."

@@ -28,6 +28,7 @@ from engine.jobs import Job
 from engine.storage import read_json, write_json
 
 FORMAT = 1
+_MOST_OF_A_NAME = 40  # characters: names of runs are made from it by adding numbers, and have at most 60
 
 
 @dataclass(frozen=True)
@@ -250,7 +251,7 @@ def _readable(found: Experiment) -> bool:
 def _fresh_name(home: Home, title: str) -> str:
     """The slug of the title, made new by a number; the folder is taken at once, so that two cannot get the same."""
     try:
-        base = slug(title)
+        base = slug(title)[:_MOST_OF_A_NAME].strip("-")
     except BadParameter:
         base = "experiment"
     for number in range(1, 10_000):

@@ -23,6 +23,7 @@ from engine.evaluation.experiments import Experiment
 from engine.evaluation.plan import Plan, Training
 from engine.home import PROJECT, Home
 from engine.jobs import Reporter
+from engine.training import TrainingConfig
 from engine.workbench import Query, Workbench
 
 COLOURS = {"red": (200, 60, 60), "green": (60, 180, 70), "blue": (60, 70, 210)}
@@ -211,6 +212,13 @@ def test_one_process_at_a_time(bench: Workbench) -> None:
     assert bench.experiments() == []
     with pytest.raises(NotFound):
         bench.experiment(made.name)
+
+
+def test_a_long_title_still_gives_runs_their_names(bench: Workbench) -> None:
+    long = plan(title="A title of many words " * 5, trainings=(Training("Small", {"model": 1, "size": 32}),))
+    for made in (bench.plan_experiment(long), bench.plan_experiment(long)):
+        [training] = made.plan.trainings
+        assert TrainingConfig.from_dict(training.config).name == f"{made.name}-1"
 
 
 def test_names_titles_and_damage(bench: Workbench) -> None:
