@@ -52,6 +52,9 @@ class Schedule(ABC):
         thing = f"the schedule {self.name}"
         self.base, self.epochs = base, epochs
         self.settings = {o.name: o.checked(options.get(o.name, o.default), thing) for o in self.options}
+        if self.settings.get("eta_min", 0.0) > base:  # the rate would rise where it is meant to fall
+            wanted = f"at most the learning rate, {base:g}"
+            raise BadParameter("eta_min", thing, wanted, self.settings["eta_min"])
 
     @abstractmethod
     def rate(self, done: float) -> float:

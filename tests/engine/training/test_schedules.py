@@ -106,3 +106,10 @@ def test_going_on_from_the_state() -> None:
 def test_wrong_settings_are_named(name: str, options: dict[str, float]) -> None:
     with pytest.raises(BadParameter):
         schedule(name, 0.001, 5, options)
+
+
+@pytest.mark.parametrize("name", ["cosine", "warm-restarts"])
+def test_a_least_rate_above_the_rate_is_refused(name: str) -> None:
+    assert schedule(name, 1e-4, 5, {"eta_min": 1e-4}).rate(0) == pytest.approx(1e-4)
+    with pytest.raises(BadParameter, match=r"eta_min .* must be at most the learning rate, 0\.0001; got 0\.001"):
+        schedule(name, 1e-4, 5, {"eta_min": 1e-3})
