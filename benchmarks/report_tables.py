@@ -152,9 +152,11 @@ def held(rows: Sequence[Row]) -> str:
 
 
 def notes(rows: Sequence[Row]) -> str:
-    """What must be said of rows, and why some have no figures; once for each training."""
-    told = dict.fromkeys((row.title, text) for row in rows for text in (row.note, row.error) if text)
-    return "\n".join(f"- {title}: {text}" for title, text in told)
+    """What must be said of rows, and why some have no figures, each once with the trainings that it is true of."""
+    told: dict[str, list[str]] = {}
+    for title, text in dict.fromkeys((row.title, text) for row in rows for text in (row.note, row.error) if text):
+        told.setdefault(text, []).append(title)
+    return "\n".join(f"- {text} ({'; '.join(titles)})" for text, titles in told.items())
 
 
 def trained_on(bench: Workbench, rows: Sequence[Row]) -> str:

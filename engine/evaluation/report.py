@@ -213,9 +213,10 @@ def correlations(rows: Sequence[Row]) -> list[str]:
         if r is not None:
             said.append(f"{findings.COLUMN_TITLES[column]} {r:+.2f}")
     means = {c: sum(found[title, *c].precision for title in whole) / len(whole) for c in REPORT_COLUMNS}
-    best = max(means, key=lambda column: means[column])
-    sentences = [f"Rank correlation of validation MSE and precision@8: {', '.join(said)}."] if said else []
-    return [*sentences, f"Best on average: {findings.COLUMN_TITLES[best]} ({means[best]:.3f})."]
+    top = max(means.values())
+    best = " and ".join(findings.COLUMN_TITLES[column] for column in REPORT_COLUMNS if means[column] == top)
+    sentences = [f"Rank correlation of validation MSE and precision@8: {'; '.join(said)}."] if said else []
+    return [*sentences, f"Best on average: {best} ({top:.3f})."]
 
 
 def _losses_of(found: Mapping[tuple[str, str, str], Row], title: str) -> Mapping[str, float | None]:
