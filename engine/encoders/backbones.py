@@ -5,9 +5,7 @@ embedding applies; averaged, it is the input of the classification layer. Mobile
 pooling and classification, which is left out; ConvNeXt and Swin normalise each position as they would before
 classification; ViT has one vector, its class token.
 
-Sources: the models and figures of torchvision; the weights are its first ImageNet ones, whose features serve other
-tasks better than those of the later, more regularised training (Kornblith et al., "Why do better loss functions lead to
-less transferable features?", 2021).
+Sources: the models and figures of torchvision; the weights are its first ImageNet ones (V1).
 """
 
 from __future__ import annotations
