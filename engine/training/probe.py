@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -67,12 +68,23 @@ def probe(data: Data, config: TrainingConfig) -> Probe | None:
         return None
     order = np.random.default_rng([config.seed, PROBE]).permutation(len(data.ids))
     labels = np.asarray(data.labels, dtype=str)
-    rows = _with_company(np.sort([row for row in order if labels[row]][: config.probe]).astype(np.int64), labels)
+    rows = _with_company(np.sort(_labelled(order, labels, config.probe)).astype(np.int64), labels)
     kinds, codes, sizes = np.unique(labels[rows], return_inverse=True, return_counts=True)
     if len(rows) > NEIGHBOURS and len(kinds) > 1:
         return Probe(rows, codes, BY_LABELS, float(((sizes[codes] - 1) / (len(rows) - 1)).mean()))
     rows = np.sort(order[: config.probe])
     return Probe(rows, np.zeros(len(rows), np.int64), BY_COPIES, 1 / len(rows))
+
+
+def _labelled(order: Rows, labels: NDArray[np.str_], most: int) -> list[int]:
+    """The first `most` rows whose label others have; of many labels only some, or few rows could find eight alike."""
+    sizes = Counter(labels.tolist())
+    rows = [int(row) for row in order if labels[row] and sizes[labels[row]] > 1]
+    kinds, many = list(dict.fromkeys(labels[row] for row in rows)), max(2, most // (NEIGHBOURS + 1))
+    if len(kinds) <= many:
+        return rows[:most]
+    alike = ([row for row in rows if labels[row] == kind] for kind in kinds[:many])
+    return [row for group in alike for row in group[: most // many]]
 
 
 def _with_company(rows: Rows, labels: NDArray[np.str_]) -> Rows:

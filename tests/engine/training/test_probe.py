@@ -70,6 +70,15 @@ def test_a_label_of_its_own_takes_no_part() -> None:
     assert chosen.rows.tolist() == list(range(20))
 
 
+def test_with_a_hundred_labels_eight_alike_can_still_be_found() -> None:
+    labels = [f"label {row % 100}" for row in range(2000)] + [f"alone {row}" for row in range(300)]
+    chosen = probe(data(labels), TrainingConfig(probe=256))
+    assert chosen is not None
+    _, sizes = np.unique(chosen.codes, return_counts=True)
+    assert sizes.tolist() == [9] * 28  # as many labels as fit with nine of each
+    assert chosen.chance == pytest.approx(8 / (9 * 28 - 1))
+
+
 @pytest.mark.parametrize(
     "labels", [["same"] * 20, [f"own {row}" for row in range(20)], ["a", "a", "b", "b"] + [""] * 16]
 )
