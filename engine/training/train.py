@@ -79,13 +79,22 @@ def continue_run(run: runs.Run, collection: TrainingCollection, reporter: Report
         run.prolong(epochs)
     elif not run.can_continue:
         wanted, found = "one that was stopped or cut off", f"{run.title}, which is {run.state}"
-        raise BadParameter("run", "continuing", wanted, found, way_out="Give more epochs to train a finished one on.")
+        raise BadParameter("run", "continuing", wanted, found, way_out=_instead(run))
     config = TrainingConfig.from_dict(run.config)
     data = training_data(config, collection, reporter)
     if len(data.ids) != run.card["images"]:
         wanted, way_out = f"{run.card['images']}, as when the run {run.title} began", "Train a new run."
         raise BadParameter("number of readable images", "a continued training", wanted, len(data.ids), way_out=way_out)
     return _trained(run, config, data, reporter)
+
+
+def _instead(run: runs.Run) -> str:
+    """What a person can do with a run that cannot be continued as it is."""
+    if run.alive:
+        return "Wait until it has ended."
+    if run.can_prolong:
+        return "Give more epochs to train a finished one on."
+    return "Train a new run" + ("." if run.shipped else " with a lower learning rate.")
 
 
 def training_data(config: TrainingConfig, collection: TrainingCollection, reporter: Reporter) -> Data:

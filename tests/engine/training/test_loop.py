@@ -380,9 +380,16 @@ def test_after_an_early_stop_the_planned_epochs_can_be_asked_for(
 def test_what_diverged_is_not_trained_on(home: Home, blobs: Any) -> None:
     run = train_run(home, TrainingConfig(**SMALL, name="wild"), blobs, Reporter())
     run.end("failed", 2, error="The loss stopped being a number.", diverged=True)
-    with pytest.raises(BadParameter, match="which is failed"):
+    with pytest.raises(BadParameter, match=r"which is failed'\. Train a new run with a lower learning rate"):
         continue_run(run, blobs, Reporter(), 4)
     assert (run.state, run.config["epochs"]) == ("failed", 2)
+
+
+def test_what_is_being_trained_is_not_given_more_epochs(home: Home, blobs: Any) -> None:
+    run = train_run(home, TrainingConfig(**SMALL, name="busy"), blobs, Reporter())
+    with run.training(), pytest.raises(BadParameter, match=r"Wait until it has ended"):
+        continue_run(run, blobs, Reporter(), 4)
+    assert run.config["epochs"] == 2
 
 
 def test_fewer_readable_pictures_are_not_taken_for_the_same(
