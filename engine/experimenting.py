@@ -91,6 +91,9 @@ class Within(Reporter):
     def event(self, **facts: Any) -> None:
         self.outer.event(**facts)
 
+    def repeat(self) -> None:
+        self.outer.repeat()
+
     @property
     def stop_asked(self) -> bool:
         return self.outer.stop_asked

@@ -274,6 +274,13 @@ class Store:
                     break
         raise Corrupt(f"The file {missing} is missing although it was published.")
 
+    def forget_former(self) -> None:
+        """Delete all generations but the current one, for stores that nobody reads while they are written."""
+        with FileLock(self.folder / ".lock"):
+            pointer = self._pointer(broken_ok=True)
+            if pointer:
+                self._sweep(keep={pointer["generation"]})
+
     def discard(self) -> None:
         """Delete the store with all its generations."""
         shutil.rmtree(self.folder, ignore_errors=True)

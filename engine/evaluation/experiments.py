@@ -25,7 +25,7 @@ from engine.errors import BadParameter, Corrupt, NotFound
 from engine.evaluation.plan import Cell, Plan
 from engine.home import Home, slug
 from engine.jobs import Job
-from engine.storage import read_json, write_json
+from engine.storage import held, read_json, write_json
 
 FORMAT = 1
 _MOST_OF_A_NAME = 40  # characters: names of runs are made from it by adding numbers, and have at most 60
@@ -180,15 +180,7 @@ class Experiment:
     @property
     def alive(self) -> bool:
         """Whether a process measures it right now."""
-        if not (self.folder / "lock").exists():
-            return False
-        probe = FileLock(self.folder / "lock")
-        try:
-            probe.acquire(blocking=False)
-        except Timeout:
-            return True
-        probe.release()
-        return False
+        return held(self.folder / "lock")
 
     def rename(self, title: str) -> None:
         """Give the experiment another title; what was measured stays. BadParameter for a text that is no title."""

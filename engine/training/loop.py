@@ -48,6 +48,14 @@ def train(config: TrainingConfig, data: Data, run: Run, reporter: Reporter, devi
     except BenzerError as error:
         run.end("failed", training.at.epoch, error=str(error), diverged=isinstance(error, Diverged))
         raise
+    except (RuntimeError, MemoryError) as error:
+        if not _out_of_memory(error):
+            raise
+        short = OutOfMemory(
+            "The memory ran out beside the batches.", way_out="Try smaller pictures or a smaller model."
+        )
+        run.end("failed", training.at.epoch, error=str(short))
+        raise short from error
     finally:
         training.close()
     run.end("done", training.at.epoch)
@@ -89,6 +97,7 @@ class Training:
             self.checkpoint()
             raise
         self.checkpoint()
+        self.checkpoints.store.forget_former()
 
     def begin(self) -> None:
         """Go back to the last checkpoint, or note how the untrained network does."""

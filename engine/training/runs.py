@@ -304,6 +304,7 @@ def create(home: Home, name: str, config: Mapping[str, Any], card: Mapping[str, 
         raise BadParameter("name", "a run", "lower-case letters, digits and dashes", name)
     run = Run(home.weights / name)
     facts = {"format": FORMAT, "state": "training", "config": dict(config), "card": dict(card), "weights": None}
+    facts["created"] = time.time()
     with full_disk_named(f"the run {name}"):
         home.weights.mkdir(parents=True, exist_ok=True)
         with FileLock(home.weights / ".names.lock"):  # of two that begin at once one wins
@@ -338,24 +339,19 @@ def runs(home: Home) -> list[Run]:
     """Every readable run: the user's own, newest first, then those that ship."""
     found: dict[str, Run] = {}
     for root in _roots(home):
-        for path in sorted(root.glob("*/run.json"), key=_changed, reverse=True):
-            if _readable(Run(path.parent)):
-                found.setdefault(path.parent.name, Run(path.parent))
-    return sorted(found.values(), key=lambda r: r.shipped)
+        for path in root.glob("*/run.json"):
+            found.setdefault(path.parent.name, Run(path.parent))
+    dated = [(made, run) for run in found.values() if (made := _made(run)) is not None]
+    return [run for _, run in sorted(dated, key=lambda pair: (pair[1].shipped, -pair[0], pair[1].name))]
 
 
-def _changed(path: Path) -> float:
+def _made(run: Run) -> float | None:
+    """When it was begun, as far as it says so; None for what cannot be read as a run."""
     try:
-        return path.stat().st_mtime
-    except FileNotFoundError:  # deleted in this moment
-        return 0.0
-
-
-def _readable(run: Run) -> bool:
-    try:
-        return bool(run.facts["format"] == FORMAT)
+        facts = run.facts
+        return float(facts.get("created", 0.0)) if facts["format"] == FORMAT else None
     except (Corrupt, NotFound, KeyError):
-        return False
+        return None
 
 
 def _roots(home: Home) -> list[Path]:

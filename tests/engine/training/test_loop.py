@@ -473,3 +473,23 @@ def test_a_lost_file_of_events_is_not_begun_with_a_trained_network_as_the_untrai
 
 def test_an_estimate_of_an_absurd_rate_measures_time_only() -> None:
     assert estimate(TrainingConfig(**(SMALL | {"rate": 1000.0})), 100).seconds > 0
+
+
+def test_a_finished_run_keeps_one_checkpoint(home: Home, blobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENZER_CHECKPOINT_SECONDS", "0")
+    run = train_run(home, TrainingConfig(**SMALL), blobs, Reporter())
+    assert len(list((run.folder / "checkpoint").glob("0*"))) == 1
+    continue_run(run, blobs, Reporter(), 3)
+    assert run.epochs_done == 3
+
+
+def test_short_memory_beside_the_batches_is_one_sentence(
+    home: Home, blobs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hungry(self: loop.Training, epoch: int) -> dict[str, float]:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(loop.Training, "look", hungry)
+    with pytest.raises(OutOfMemory, match="Try smaller pictures"):
+        train_run(home, TrainingConfig(**SMALL, name="short"), blobs, Reporter())
+    assert runs.run(home, "short").state == "failed"

@@ -273,3 +273,9 @@ def test_files_of_others_among_the_epochs_are_passed_over(home: Home) -> None:
     Watch(run.folder / "watch").note(1, None, b"")
     (run.folder / "watch" / "0001 copy.json").write_text("{}")
     assert run.watched_epochs() == [1]
+
+
+def test_the_newest_come_first_whatever_is_done_to_the_older_ones(home: Home) -> None:
+    first, second = fresh(home, "first"), fresh(home, "second")
+    first.rename("Renamed later")
+    assert [run.name for run in runs.runs(home) if not run.shipped] == [second.name, first.name]
