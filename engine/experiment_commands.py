@@ -39,7 +39,7 @@ def command_compare(arguments: argparse.Namespace) -> None:
 def _asked(bench: Workbench, arguments: argparse.Namespace) -> Experiment:
     """The experiment of that name, or a new one; BadParameter where both or neither is meant."""
     words = (*_GRID, *_TRAININGS, "report_tables")
-    given = [name for name in words if getattr(arguments, name) not in (None, False)]
+    given = [name for name in words if (value := getattr(arguments, name)) is not None and value is not False]
     if arguments.name:
         if given:
             wanted = "given alone: an experiment keeps the plan it began with"
@@ -94,7 +94,8 @@ def _print_list(bench: Workbench, as_json: bool) -> None:
     jobs = bench.jobs()
     rows = []
     for found in bench.experiments():
-        cells = f"{len(found.rows())} of {len(found.plan.cells())}"
+        measured = sum(not row.error for row in found.rows())
+        cells = f"{measured} of {len(found.plan.cells())}"
         rows.append([found.name, found.state(jobs), cells, found.plan.collection, found.title])
     print_rows(["experiment", "state", "measured", "collection", "title"], rows, as_json)
 

@@ -111,17 +111,21 @@ class _Work:
 
     def subject(self, cells: list[Cell]) -> None:
         """All cells of one encoder: its weights first, then its vectors, then cell by cell."""
+        from engine.encoders import open_encoder
+        from engine.encoders.pipeline import embed_collection
+
         title, training = cells[0].title, cells[0].training
         within = Within(self.reporter, f"{self._done()} of {len(self.experiment.plan.cells())} cells · {title}")
         recipe = cells[0].recipe
         # Figures that are there stay where, say, a run has been deleted since.
         with self._failures_kept([cell for cell in cells if not self._has_figures(cell)]):
             run = self._run(training, recipe, within)
-            weights = run.name if run else recipe.weights
-            made_of = self._made_of(recipe, run)
+            encoder = open_encoder(recipe.encoder, run.name if run else recipe.weights, self.home)
+            made_of = self._made_of(encoder.info)
             left = [cell for cell in cells if not self._has_figures(cell, made_of)]
             if left:
-                _Subject(self, run, weights, made_of, within).measure(left)
+                embed_collection(self.collection, encoder, [cell.recipe.embedding for cell in left], within)
+                _Subject(self, run, encoder.info, made_of, within).measure(left)
 
     def keep(self, row: Row) -> None:
         self.experiment.keep(row)
@@ -148,10 +152,10 @@ class _Work:
             return trained(self.home, training, self.collection, within)
         return runs.run(self.home, recipe.weights) if recipe.weights else None
 
-    def _made_of(self, recipe: Recipe, run: Run | None) -> str:
-        """What figures depend on besides the cell: the images, their labels, and the encoder."""
+    def _made_of(self, info: EncoderInfo) -> str:
+        """What figures depend on besides the cell: the images, their labels, and the encoder with its weights."""
         labels = digest_of(*self.collection.images().labels)
-        return digest_of(self.collection.fingerprint(), labels, recipe.encoder, run.digest if run else "")
+        return digest_of(self.collection.fingerprint(), labels, info.name, info.fingerprint)
 
     def _has_figures(self, cell: Cell, made_of: str = "") -> bool:
         row = self.experiment.row(cell)
@@ -164,29 +168,21 @@ class _Work:
 class _Subject:
     """One encoder with its weights, over the labelled images of the collection."""
 
-    def __init__(self, work: _Work, run: Run | None, weights: str, made_of: str, within: Reporter) -> None:
-        self.work, self.run, self.weights, self.made_of, self.within = work, run, weights, made_of, within
+    def __init__(self, work: _Work, run: Run | None, info: EncoderInfo, made_of: str, within: Reporter) -> None:
+        self.work, self.run, self.info, self.made_of, self.within = work, run, info, made_of, within
         self._exact: dict[tuple[str, str], tuple[Index, Any]] = {}  # of one embedding and metric at a time
 
     def measure(self, cells: list[Cell]) -> None:
-        from engine.encoders import open_encoder
-        from engine.encoders.pipeline import embed_collection
-
-        encoder = open_encoder(cells[0].recipe.encoder, self.weights, self.work.home)
-        names = list(dict.fromkeys(cell.recipe.embedding for cell in cells))
-        embed_collection(self.work.collection, encoder, names, self.within)
-        info = encoder.info
-        del encoder
         for cell in cells:
             self.within.stop_if_asked()
             with self.work._failures_kept([cell]):
-                self.work.keep(self._row(cell, info))
+                self.work.keep(self._row(cell))
 
-    def _row(self, cell: Cell, info: EncoderInfo) -> Row:
+    def _row(self, cell: Cell) -> Row:
         from engine.evaluation.measuring import measure
 
-        recipe = cell.recipe.but(weights=self.weights)
-        vectors = self._vectors(recipe, info)
+        recipe = cell.recipe.but(weights=self.info.weights)
+        vectors = self._vectors(recipe)
         asked, kept = _asked(self.work.collection, self.work.experiment.plan, vectors.ids)
         whole = len(kept) == len(vectors.ids)
         if not whole:
@@ -194,19 +190,19 @@ class _Subject:
             vectors = replace(vectors, ids=ids, hashes=hashes, matrix=np.ascontiguousarray(vectors.matrix[kept]))
         exact, truth = self._truth(recipe, vectors, asked)
         self.within.update("Indexing", 0, 1, "indexes", str(recipe))
-        index, index_bytes = self._index(recipe, info, vectors, exact, whole)
+        index, index_bytes = self._index(recipe, vectors, exact, whole)
         truth = None if index is exact else truth
         found = measure(index, vectors.matrix, asked, recipe.k, truth=truth, told=self._told(recipe))
         megabytes = (vectors.matrix.nbytes + index_bytes) / 1e6
-        known = {"weights": self.weights, "made_of": self.made_of, "losses": losses(self.run)}
+        known = {"weights": recipe.weights, "made_of": self.made_of, "losses": losses(self.run)}
         return replace(unmeasured(cell, str(recipe), **known), megabytes=megabytes, **found)
 
-    def _vectors(self, recipe: Recipe, info: EncoderInfo) -> Vectors:
+    def _vectors(self, recipe: Recipe) -> Vectors:
         from engine.encoders.vectors import stored
 
-        vectors = stored(self.work.collection, info, recipe.embedding)
+        vectors = stored(self.work.collection, self.info, recipe.embedding)
         if vectors is None:
-            raise NotTrained(f"The encoder {info.title} gave no vectors for this collection.")
+            raise NotTrained(f"The encoder {self.info.title} gave no vectors for this collection.")
         return vectors
 
     def _truth(self, recipe: Recipe, vectors: Vectors, asked: Questions) -> tuple[Index, Any]:
@@ -224,9 +220,7 @@ class _Subject:
             self._exact[key] = (exact, truth)
         return exact, truth
 
-    def _index(
-        self, recipe: Recipe, info: EncoderInfo, vectors: Vectors, exact: Index, whole: bool
-    ) -> tuple[Index, int]:
+    def _index(self, recipe: Recipe, vectors: Vectors, exact: Index, whole: bool) -> tuple[Index, int]:
         """The recipe's index, and what it takes besides the vectors. Over the whole collection it is a stored one."""
         from engine import opening
         from engine.indexes import make_index
@@ -237,8 +231,8 @@ class _Subject:
             index = make_index(recipe.method, recipe.metric, **dict(recipe.options))
             index.build(vectors.ids, vectors.matrix)
             return index, _saved_bytes(index)
-        index = opening.open_index(self.work.collection, info, recipe, vectors, exact)
-        snapshot = opening.index_store(self.work.collection, info, recipe).open(only=())
+        index = opening.open_index(self.work.collection, self.info, recipe, vectors, exact)
+        snapshot = opening.index_store(self.work.collection, self.info, recipe).open(only=())
         return index, _bytes_in(snapshot.folder) if snapshot else _saved_bytes(index)
 
     def _told(self, recipe: Recipe) -> Any:
@@ -286,7 +280,17 @@ def _same_training(run: Run, config: TrainingConfig, collection: Collection) -> 
         same_images = run.card["collection"]["fingerprint"] == collection.fingerprint()
     except (BenzerError, KeyError, TypeError):
         return False
-    return same_images and not run.shipped and replace(made, name="") == replace(config, name="")
+    if run.prolonged_after is not None:  # its learning rate went another way than that of one planned so long
+        return False
+    return same_images and not run.shipped and _settings(made) == _settings(config)
+
+
+def _settings(config: TrainingConfig) -> TrainingConfig:
+    """The config without its name, and with what its schedule takes where nothing is said."""
+    from engine.training.schedules import schedule
+
+    whole = schedule(config.schedule, config.rate, config.epochs, config.options).settings
+    return replace(config, name="", options=whole)
 
 
 def _refuse(alike: list[Run]) -> None:

@@ -71,7 +71,8 @@ def seen(experiment: Experiment, jobs: Sequence[Job] | None = None) -> Seen:
     """The experiment as it stands now; NotFound or Corrupt where its plan cannot be read."""
     plan, total, made, rows = _read.get(_stamp(experiment.folder), lambda: _whole(experiment))
     job = experiment.job(experiment_jobs() if jobs is None else jobs)
-    return Seen(experiment, plan, total, made, rows, job, _state(experiment, job, len(rows) == total))
+    state = experiment.state([job] if job else [], complete=len(rows) == total)
+    return Seen(experiment, plan, total, made, rows, job, state)
 
 
 def seen_by_name(name: str) -> Seen | None:
@@ -104,17 +105,6 @@ def _stamp(folder: Path) -> tuple[object, ...]:
 def _whole(experiment: Experiment) -> tuple[Plan, int, float, list[Row]]:
     plan = experiment.plan
     return plan, len(plan.cells()), experiment.made, experiment.rows()
-
-
-def _state(experiment: Experiment, job: Job | None, complete: bool) -> str:
-    """As `Experiment.state`, without reading the rows again; measuring from the command line counts as running."""
-    if job is not None and job.alive:
-        return job.state
-    if experiment.alive:
-        return "running"
-    if complete:
-        return "done"
-    return "planned" if job is None else "interrupted" if job.state == "done" else job.state
 
 
 # ── what the rows are called ─────────────────────────────────────────────────────────────────────────────────────────

@@ -146,12 +146,18 @@ class Experiment:
         self.folder.stat()  # an experiment that was removed meanwhile does not come back
         write_json(self.folder / "cells" / f"{row.key}.json", row.as_dict())
 
-    def state(self, jobs: Iterable[Job]) -> str:
-        """planned, starting, running, stopped, failed, interrupted, or done: every cell has its row."""
+    def state(self, jobs: Iterable[Job], complete: bool | None = None) -> str:
+        """planned, starting, running, stopped, failed, interrupted, or done: every cell has its row.
+
+        Args:
+            complete: whether every cell has its row, where that is known already; None looks.
+        """
         job = self.job(jobs)
         if job is not None and job.alive:
             return job.state
-        if len(self.rows()) == len(self.plan.cells()):
+        if self.alive:  # measured from the command line
+            return "running"
+        if len(self.rows()) == len(self.plan.cells()) if complete is None else complete:
             return "done"
         if job is None:
             return "planned"

@@ -64,9 +64,10 @@ def bold_best(values: Sequence[float | None], *, low: bool = False) -> list[bool
 
 
 def _facts(plan: Plan, rows: Sequence[Row]) -> str:
-    seen = next((row for row in rows if not row.error), None)
+    measured = [row for row in rows if not row.error]
+    seen = next(iter(measured), None)
     asked = f" {seen.queries:,} of its {seen.images:,} labelled images were asked with." if seen else ""
-    count = f"{len(rows):,} of {len(plan.cells()):,} recipes measured."
+    count = f"{len(measured):,} of {len(plan.cells()):,} recipes measured."
     told = f"Collection {plan.collection}.{asked} The query itself is left out of every answer. {count}"
     return f"<p>{escape(told)}</p>"
 
@@ -174,7 +175,7 @@ def report_losses(rows: Sequence[Row]) -> list[list[str]]:
     found = findings.table(rows)
     lines = [["training", "train", "validation MSE", "validation 1 − SSIM"]]
     for title, theirs in zip(findings.TITLES, findings.REPORT_LOSSES, strict=True):
-        losses = _losses_of(found, title)
+        losses = losses_of(found, title)
         own = [_loss(losses.get(name)) for name in ("train", "mse", "ssim")]
         lines.append([title, own[0], f"{own[1]} ({theirs:g})", own[2]])
     return lines
@@ -195,6 +196,11 @@ def report_hits(rows: Sequence[Row]) -> list[list[str]]:
     return lines
 
 
+def losses_of(found: Mapping[tuple[str, str, str], Row], title: str) -> Mapping[str, float | None]:
+    """The least losses of the training of that title, {} where nothing is known."""
+    return next((row.losses for (name, *_), row in found.items() if name == title and row.losses), {})
+
+
 def correlations(rows: Sequence[Row]) -> list[str]:
     """A sentence for each column: the rank correlation (Spearman) between validation MSE and precision@8; and the best.
 
@@ -205,7 +211,7 @@ def correlations(rows: Sequence[Row]) -> list[str]:
     if len(whole) < 3:
         return []
     said = []
-    losses = [_losses_of(found, title).get("mse") for title in whole]
+    losses = [losses_of(found, title).get("mse") for title in whole]
     known = [(title, loss) for title, loss in zip(whole, losses, strict=True) if loss is not None]
     for column in REPORT_COLUMNS:
         precisions = [found[title, *column].precision for title, _ in known]
@@ -217,10 +223,6 @@ def correlations(rows: Sequence[Row]) -> list[str]:
     best = " and ".join(findings.COLUMN_TITLES[column] for column in REPORT_COLUMNS if means[column] == top)
     sentences = [f"Rank correlation of validation MSE and precision@8: {'; '.join(said)}."] if said else []
     return [*sentences, f"Best on average: {best} ({top:.3f})."]
-
-
-def _losses_of(found: Mapping[tuple[str, str, str], Row], title: str) -> Mapping[str, float | None]:
-    return next((row.losses for (name, *_), row in found.items() if name == title and row.losses), {})
 
 
 def _loss(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -114,6 +115,47 @@ def test_what_was_measured_of_other_images_is_measured_anew(bench: Workbench) ->
     assert made.rows()[0].made_of == row.made_of
 
 
+def test_what_was_measured_with_other_weights_is_measured_anew(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.encoders.descriptors import ColourHistogram
+
+    made = bench.plan_experiment(plan(methods=("exact",)))
+    bench.run("experiment", name=made.name)
+    monkeypatch.setattr(ColourHistogram, "version", "of another day")  # as other weights under the same name
+    assert bench.run("experiment", name=made.name)["measured"] == 1
+    assert bench.run("experiment", name=made.name)["measured"] == 0
+
+
+def test_a_run_that_was_prolonged_is_another_training(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.experimenting import trained
+    from engine.training import runs
+    from models.autoencoder import Autoencoder
+
+    collection = bench.collection("colours")
+    config = TrainingConfig.from_dict({"model": 1, "size": 32, "epochs": 1, "schedule": "cosine", "name": "mine"})
+    card = {"collection": {"name": "colours", "fingerprint": collection.fingerprint()}}
+    run = runs.create(bench.home, "mine", config.as_dict(), card)
+    run.keep(Autoencoder(1).initialise(0).state_dict())
+    run.end("done", 1)
+    begun: list[Any] = []
+
+    def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+        begun.append(arguments["config"]["epochs"])
+        return {"run": "mine"}
+
+    monkeypatch.setattr("engine.work.train", train)
+    one, two = (Training("Mine", {**config.as_dict(), "epochs": epochs}) for epochs in (1, 2))
+    spelt_out = replace(one, config={**one.config, "options": {"eta_min": 0.0}})  # what holds where nothing is said
+    assert trained(bench.home, one, collection, Reporter()) == run
+    assert trained(bench.home, spelt_out, collection, Reporter()) == run
+    assert begun == []
+    run.prolong(2)
+    run.end("done", 2)
+    trained(bench.home, two, collection, Reporter())
+    assert begun == [2]
+
+
 def test_what_cannot_be_measured_says_why_and_the_others_go_on(bench: Workbench) -> None:
     made = bench.plan_experiment(plan(encoders=("model-3", "colour-histogram")))
     assert bench.run("experiment", name=made.name) == {"experiment": made.name, "measured": 2, "failed": 2}
@@ -208,6 +250,10 @@ def test_one_process_at_a_time(bench: Workbench) -> None:
             bench.run("experiment", name=made.name)
         with pytest.raises(BadParameter, match="deleting"):
             made.remove()
+        assert made.state(bench.jobs()) == "running"
+    with open(made.folder / "lock", "rb") as looked_at:
+        fcntl.flock(looked_at, fcntl.LOCK_SH)  # as somebody else who only looks
+        assert not made.alive
     made.remove()
     assert bench.experiments() == []
     with pytest.raises(NotFound):
@@ -272,7 +318,7 @@ def test_the_command(bench: Workbench, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert main(["compare", "--collection", "colours", "--report-tables", "--size", "96", "--no-run"]) == 0
     assert len(bench.experiments()[0].plan.cells()) == 36
     capsys.readouterr()
-    for bad in (["compare"], ["compare", "mine", "--k", "3"], [*grid, "--size", "96"], [*grid, "--report-tables"],
-                [*grid, "--k", "0"], ["compare", "none"]):  # fmt: skip
+    for bad in (["compare"], ["compare", "mine", "--k", "3"], ["compare", "mine", "--k", "0"], [*grid, "--size", "96"],
+                [*grid, "--report-tables"], [*grid, "--k", "0"], ["compare", "none"]):  # fmt: skip
         assert main(bad) == 1
         assert "Traceback" not in capsys.readouterr().err

@@ -9,6 +9,7 @@ import streamlit as st
 
 from engine.evaluation import findings as report
 from engine.evaluation.plan import REPORT_COLUMNS
+from engine.evaluation.report import correlations, losses_of
 from ui.components.literal import literal
 from ui.experiment_state import Seen
 
@@ -50,7 +51,7 @@ def _notes(rows: Sequence[Row]) -> dict[str, list[str]]:
 
 def losses_table(found: Mapping[tuple[str, str, str], Row]) -> dict[str, list[str]]:
     """The lowest losses of each training, ours and the report's, column by column."""
-    losses = [_losses(found, title) for title in report.TITLES]
+    losses = [losses_of(found, title) for title in report.TITLES]
     mse = [
         f"{_figure(own.get('mse'), 5)} ({theirs:g})" for own, theirs in zip(losses, report.REPORT_LOSSES, strict=True)
     ]
@@ -77,19 +78,12 @@ def _cell(row: Row | None, theirs: int, best: float | None) -> str:
     return f"{precision} · {hits} ({theirs})"
 
 
-def _losses(found: Mapping[tuple[str, str, str], Row], title: str) -> Mapping[str, float | None]:
-    rows: Sequence[Row] = [row for (name, *_), row in found.items() if name == title and row.losses]
-    return (rows[0].losses or {}) if rows else {}
-
-
 def _figure(value: float | None, digits: int) -> str:
     return _NOTHING if value is None else f"{value:.{digits}f}"
 
 
 def _findings(view: Seen) -> None:
     st.markdown("**What holds of the report's findings**")
-    from engine.evaluation.report import correlations
-
     found = report.findings(view.rows)
     if not found:
         st.caption("That can be said once at least four of the nine trainings are measured in all four columns.")

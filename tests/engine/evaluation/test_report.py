@@ -91,6 +91,12 @@ def test_an_empty_experiment_has_a_page() -> None:
     assert "Nothing has been measured yet" in to_html(Plan("T", "c", ("model-1",)), [])
 
 
+def test_what_failed_does_not_count_as_measured() -> None:
+    text = to_html(Plan("T", "c", ("model-1@r", "model-2@s")), [row(), row(key="k2", error="It failed.")])
+    assert "1 of 2 recipes measured." in text
+    assert "It failed." in text
+
+
 def test_csv_is_whole_and_harmless() -> None:
     plan = Plan("T", "c", ("model-1@r",))
     rows = [row(title=EVIL), row(key="k2", error="=It failed.", per_class={})]
