@@ -46,6 +46,7 @@ def slow(vectors: np.ndarray, labels: list[str], metric: str) -> tuple[float, fl
 @pytest.mark.parametrize("block", [1, 7, 256])
 def test_exact_search_against_a_slow_version(metric: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "_BLOCK_ROWS", block)
+    monkeypatch.setattr(measuring, "_BLOCK_BYTES", 100 * block)
     vectors, ids, labels = made()
     index = make_index("exact", metric).build(ids, vectors)
     found = measure(index, vectors, questions(ids, labels), K, truth=None, told=told)
