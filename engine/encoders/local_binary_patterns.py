@@ -32,10 +32,14 @@ class LocalBinaryPatterns(Descriptor):
     size = 128
 
     def describe(self, images: Tensor) -> Tensor:
-        from torch.nn.functional import avg_pool2d, one_hot
+        import torch
 
-        kinds = one_hot(patterns(grey(images)), _PATTERNS).permute(0, 3, 1, 2).float()  # (n, 59, s, s)
-        return avg_pool2d(kinds, self.size // _GRID).flatten(1).sqrt()
+        side = self.size // _GRID
+        place = torch.arange(self.size, device=images.device) // side
+        cell = (patterns(grey(images)) * _GRID**2 + place[:, None] * _GRID + place).flatten(1)
+        counts = torch.zeros(len(images), _PATTERNS * _GRID**2, device=images.device)
+        counts.scatter_add_(1, cell, torch.ones_like(cell, dtype=torch.float32))
+        return (counts / side**2).sqrt()
 
 
 def patterns(levels: Tensor) -> Tensor:

@@ -57,6 +57,9 @@ def test_patterns_ignore_brightness_and_count_every_pixel() -> None:
     assert dark.shape == (1, 944)
     assert torch.equal(dark, light)
     assert dark.square().sum().item() == pytest.approx(16)
+    kinds = patterns(grey(grey_picture(pixels)))[0, 32:64, 96:]  # the field in the second row and the last column
+    shares = dark.square().view(59, 4, 4)[:, 1, 3]
+    assert shares.tolist() == pytest.approx((torch.bincount(kinds.flatten(), minlength=59) / 32**2).tolist())
 
 
 def grey_picture(pixels: np.ndarray) -> torch.Tensor:
