@@ -1,9 +1,9 @@
 """The ready-made networks of torchvision: one line each, and where their features are taken.
 
 A network is cut before its global pooling, so that what is left is a map of features (n, C, h, w) over which every
-embedding applies; averaged, it is the input of the classification layer. MobileNet-v3 has a further layer between
-pooling and classification, which is left out; ConvNeXt and Swin normalise each position as they would before
-classification; ViT has one vector, its class token.
+embedding applies; averaged, it is the input of the classification layer. VGG and MobileNet-v3 have further layers
+between pooling and classification, which are left out. Swin normalises each position before it averages; so is ConvNeXt
+treated here, which would normalise the average. ViT has one vector, its class token.
 
 Sources: the models and figures of torchvision; the weights are its first ImageNet ones (V1).
 """

@@ -229,7 +229,10 @@ def _checked(network: Backbone, tensors: dict[str, Tensor], file: str) -> dict[s
     wanted = network.shapes()
     _check_names(network, wanted, tensors, file)
     chosen = {name: tensors[name].clone().contiguous() for name in wanted}
+    kinds = network.build().state_dict()
     for name, tensor in chosen.items():
+        if tensor.is_floating_point() != kinds[name].is_floating_point():
+            raise Corrupt(f"{file} holds {tensor.dtype} where {kinds[name].dtype} belongs ({name}).")
         if not tensor.is_floating_point():
             continue
         chosen[name] = tensor.float()

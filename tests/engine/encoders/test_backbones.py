@@ -74,8 +74,7 @@ def test_the_table_is_the_known_one() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FEATURES)
-def test_features_are_the_stock_networks_and_folding_changes_nothing(name: str) -> None:
-    """Averaged over places the features are what torchvision's own classification is given."""
+def test_features_have_their_shape_and_folding_changes_nothing(name: str) -> None:
     network = backbone(name)
     weights = random_weights(network)
     side = {"vit-b-16": 224, "inception-v3": 139}.get(name, 64)
@@ -91,7 +90,7 @@ def test_features_are_the_stock_networks_and_folding_changes_nothing(name: str) 
     assert not [module for module in body.modules() if isinstance(module, torch.nn.BatchNorm2d)]
 
 
-@pytest.mark.parametrize("name", ["resnet-18", "mobilenet-v2", "squeezenet-1-1"])
+@pytest.mark.parametrize("name", ["resnet-18", "mobilenet-v2", "squeezenet-1-1", "swin-t"])
 def test_the_input_of_the_stock_classification(name: str) -> None:
     from torchvision.models import get_model
 
@@ -231,6 +230,14 @@ def test_values_that_cannot_be_weights(value: float, says: str, home: Home, tmp_
     save_file(tensors, tmp_path / "odd.safetensors")
     with pytest.raises(Corrupt, match=says):
         pretrained.add(home, SMALL, tmp_path / "odd.safetensors")
+
+
+def test_whole_numbers_are_no_weights(home: Home, tmp_path: Path) -> None:
+    tensors = random_weights(SMALL)
+    tensors["features.0.weight"] = torch.ones_like(tensors["features.0.weight"], dtype=torch.int64)
+    save_file(tensors, tmp_path / "whole.safetensors")
+    with pytest.raises(Corrupt, match=r"int64 where torch\.float32 belongs \(features\.0\.weight\)"):
+        pretrained.add(home, SMALL, tmp_path / "whole.safetensors")
 
 
 def test_a_pth_file_with_its_classification_and_wrapping(home: Home, tmp_path: Path, weights_file: Path) -> None:
