@@ -13,25 +13,21 @@ _COLOURS = ("#2b7a78", "#d1662b", "#6b5ca5", "#c0392b", "#2e86c1", "#7d8c2c", "#
 _INK = "#7b858c"  # of axes and words: readable on white and on black
 
 
-def lines(title: str, series: Mapping[str, Points], *, across: str, up: str, level: float | None = None) -> str:
-    """Each series as a line with its name at the end; `level` is a dotted line, such as chance."""
-    frame = _Frame([point for points in series.values() for point in points], level)
+def lines(title: str, series: Mapping[str, Points], *, across: str, up: str) -> str:
+    """Each series as a line, with its name in the legend."""
+    frame = _Frame([point for points in series.values() for point in points])
     marks = []
     for number, (name, points) in enumerate(series.items()):
         colour = _COLOURS[number % len(_COLOURS)]
         path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in points)
         marks.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         marks.append(_legend(number, name, colour))
-    if level is not None:
-        y = frame.y(level)
-        dots = 'stroke-dasharray="2 4"'
-        marks.append(f'<line x1="{_LEFT}" x2="{_WIDE - _RIGHT}" y1="{y}" y2="{y}" stroke="{_INK}" {dots}/>')
     return _page(title, frame, marks, across, up)
 
 
 def points(title: str, named: Mapping[str, tuple[float, float]], *, across: str, up: str) -> str:
     """One dot for each name."""
-    frame, marks = _Frame(list(named.values()), None), []
+    frame, marks = _Frame(list(named.values())), []
     for number, (name, (x, y)) in enumerate(named.items()):
         colour = _COLOURS[number % len(_COLOURS)]
         marks.append(f'<circle cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="5" fill="{colour}" fill-opacity=".8"/>')
@@ -42,8 +38,8 @@ def points(title: str, named: Mapping[str, tuple[float, float]], *, across: str,
 class _Frame:
     """Where values lie on the picture, with a little room around them."""
 
-    def __init__(self, found: Points, level: float | None) -> None:
-        xs, ys = [x for x, _ in found], [y for _, y in found] + ([] if level is None else [level])
+    def __init__(self, found: Points) -> None:
+        xs, ys = [x for x, _ in found], [y for _, y in found]
         self.low_x, self.high_x = _roomy(min(xs), max(xs), 0.02)
         self.low_y, self.high_y = _roomy(min(ys), max(ys), 0.08)
 

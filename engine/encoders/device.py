@@ -36,7 +36,8 @@ def device() -> Device:
         dtype = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
         return Device("cuda", dtype, f"{torch.cuda.get_device_name()}, {_short(dtype)}")
     dtype = torch.bfloat16 if _processor_has_bf16() else torch.float32
-    return Device("cpu", dtype, f"processor with {torch.get_num_threads()} threads, {_short(dtype)}")
+    threads = torch.get_num_threads()
+    return Device("cpu", dtype, f"processor with {threads} thread{'s' * (threads != 1)}, {_short(dtype)}")
 
 
 def _short(dtype: torch.dtype) -> str:

@@ -120,8 +120,8 @@ def _loss(found: Mapping[tuple[str, str, str], Row], precisions: Precisions, tit
     low, best = min(known, key=known.__getitem__), max(known, key=lambda title: precisions[title, BEST_PAIR])
     measured = f"the rank correlation between the lowest MSE and precision@8 (max pool, cosine) is {r:+.2f}; the loss "
     measured += f"is lowest for {low}, the precision highest for {best}."
-    measured += " At −1 the loss would rank as the search does."
-    return Finding("The reconstruction loss says nothing about retrieval.", measured, r > _AGREE)
+    measured += " At −1 the lower loss would always search better, at +1 the higher one."
+    return Finding("A low reconstruction loss does not mean a good search.", measured, r > _AGREE)
 
 
 def _best_rows(precisions: Precisions, titles: Sequence[str]) -> Finding:

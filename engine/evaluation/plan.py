@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from engine.distances import metric as known_metric
@@ -90,7 +90,7 @@ class Plan:
     k: int = 8
     query: int | None = None
     queries: int | None = None
-    seed: int = field(default=0)
+    seed: int = 0
 
     def __post_init__(self) -> None:
         _check_text("title", "an experiment", self.title)

@@ -161,10 +161,9 @@ def _size(plan: Plan, card: CollectionCard) -> None:
     st.caption(" × ".join(count_of(*factor) for factor in [*factors, (len(plan.methods), "method")]))
     if plan.trainings:
         st.caption(f"{count_of(len(plan.trainings), 'encoder')} of these will be trained first, one after the other.")
-    learnt = sum(name.startswith("model-") for name in plan.encoders) + len(plan.trainings)
     configs = [training.config for training in plan.trainings]
     queries = min(plan.queries or card.count, card.count)
-    show_cost(configs, (learnt, cells, queries, card.count, card.name), key="experiment")
+    show_cost(configs, (rows, cells, queries, card.count, card.name), key="experiment")
 
 
 def show_cost(configs: Sequence[Any], rest: tuple[int, int, int, int, str], *, key: str) -> None:

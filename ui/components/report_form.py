@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from engine.errors import BenzerError
@@ -57,8 +59,6 @@ def _fields(card: CollectionCard) -> None:
 
 def _plan(card: CollectionCard, where: object) -> Plan | None:
     """The experiment, None with a sentence where a number is impossible."""
-    from dataclasses import replace
-
     from engine.training.config import TrainingConfig
 
     size, epochs, limit = (st.session_state.get(f"report-{name}") for name in _FIRST)
