@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.errors import BadParameter, BenzerError, Diverged, NotTrained, Stopped, StorageFull
-from engine.evaluation.experiments import Experiment, Row, create, experiment, unmeasured
+from engine.evaluation.experiments import Experiment, Row, create, experiment, pictures_digest, unmeasured
 from engine.evaluation.plan import Cell, Plan, Training
 from engine.home import Home
 from engine.jobs import Reporter
@@ -154,8 +154,7 @@ class _Work:
 
     def _made_of(self, info: EncoderInfo) -> str:
         """What figures depend on besides the cell: the images, their labels, and the encoder with its weights."""
-        labels = digest_of(*self.collection.images().labels)
-        return digest_of(self.collection.fingerprint(), labels, info.name, info.fingerprint)
+        return f"{pictures_digest(self.collection.images())}-{digest_of(info.name, info.fingerprint)}"
 
     def _has_figures(self, cell: Cell, made_of: str = "") -> bool:
         row = self.experiment.row(cell)

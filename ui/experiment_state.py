@@ -19,7 +19,7 @@ from engine.jobs import Job
 from engine.recipe import Recipe
 from engine.shelf import Shelf, stamp
 from ui.components.experiment_table import Named
-from ui.state import ask_for_image, choose_method, collection_cards, workbench
+from ui.state import ask_for_image, choose_method, collection_cards, images_of, workbench
 
 if TYPE_CHECKING:
     from engine.evaluation.experiments import Experiment, Row
@@ -81,6 +81,16 @@ def seen_by_name(name: str) -> Seen | None:
         return seen(workbench().experiment(name))
     except (NotFound, Corrupt, BenzerError):
         return None
+
+
+def outdated(view: Seen) -> bool:
+    """Whether figures are of other pictures or labels than the collection has now; False where it is there no more."""
+    from engine.evaluation.experiments import pictures_digest
+
+    if not any(card.name == view.plan.collection for card in collection_cards()):
+        return False
+    now = pictures_digest(images_of(view.plan.collection))
+    return any(row.made_of and not row.made_of.startswith(now) for row in view.measured)
 
 
 def experiment_jobs() -> list[Job]:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from filelock import FileLock, Timeout
 
@@ -25,7 +25,11 @@ from engine.errors import BadParameter, Corrupt, NotFound
 from engine.evaluation.plan import Cell, Plan
 from engine.home import Home, slug
 from engine.jobs import Job
-from engine.storage import held, read_json, write_json
+from engine.storage import digest_of, held, read_json, write_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 FORMAT = 1
 _MOST_OF_A_NAME = 40  # characters: names of runs are made from it by adding numbers, and have at most 60
@@ -214,6 +218,22 @@ class Experiment:
 
     def _path(self, cell: Cell) -> Path:
         return self.folder / "cells" / f"{cell.key}.json"
+
+
+class Pictures(Protocol):
+    """The images of a collection as columns."""
+
+    @property
+    def ids(self) -> NDArray[np.int64]: ...
+    @property
+    def hashes(self) -> list[str]: ...
+    @property
+    def labels(self) -> list[str]: ...
+
+
+def pictures_digest(images: Pictures) -> str:
+    """Changes whenever an image is added, removed or changed, or gets another label; `Row.made_of` begins with it."""
+    return digest_of(*images.ids.tolist(), *images.hashes, *images.labels)
 
 
 def create(home: Home, plan: Plan) -> Experiment:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from engine.__main__ import main
 from engine.errors import BadParameter, Corrupt, NotFound, Stopped
-from engine.evaluation.experiments import Experiment
+from engine.evaluation.experiments import Experiment, pictures_digest
 from engine.evaluation.plan import Plan, Training
 from engine.home import PROJECT, Home
 from engine.jobs import Reporter
@@ -113,6 +113,7 @@ def test_what_was_measured_of_other_images_is_measured_anew(bench: Workbench) ->
     made.keep(replace(row, made_of="other images"))
     assert bench.run("experiment", name=made.name)["measured"] == 1
     assert made.rows()[0].made_of == row.made_of
+    assert row.made_of.startswith(pictures_digest(bench.collection("colours").images()))
 
 
 def test_what_was_measured_with_other_weights_is_measured_anew(

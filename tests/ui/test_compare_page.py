@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
-from engine.evaluation.experiments import Experiment, Row, create, unmeasured
+from engine.evaluation.experiments import Experiment, Row, create, pictures_digest, unmeasured
 from engine.evaluation.plan import Plan, Training, report_tables
 from engine.home import Home
 from engine.recipe import Recipe
@@ -114,8 +115,6 @@ def test_without_a_collection_the_page_says_what_to_do(empty_bench: Workbench) -
 def test_without_labels_it_says_why_and_offers_a_collection_that_has_some(
     here: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import replace
-
     from ui.pages import compare
 
     whole = state.images_of
@@ -263,6 +262,21 @@ def test_failed_cells_can_be_tried_again(here: Workbench, started: list[tuple[st
     test = visit()
     assert "1 recipe could not be measured; the table says why." in texts(test)
     next(button for button in test.button if button.label == "Try again").click().run()
+    assert started == [("experiment", {"name": experiment.name, "title": experiment.title})]
+
+
+def test_figures_of_other_pictures_say_so_and_can_be_measured_again(
+    here: Workbench, started: list[tuple[str, dict[str, Any]]]
+) -> None:
+    experiment = create(here.home, plan())
+    now = pictures_digest(state.images_of("shapes"))
+    for row in measured(experiment, 0.75, 0.5):
+        experiment.keep(replace(row, made_of=f"{now}-weights"))
+    assert "have changed since this was measured" not in texts(visit())
+    experiment.keep(replace(experiment.rows()[0], made_of="former pictures"))
+    test = visit()
+    assert "The pictures or their labels have changed since this was measured." in texts(test)
+    next(button for button in test.button if button.label == "Measure again").click().run()
     assert started == [("experiment", {"name": experiment.name, "title": experiment.title})]
 
 

@@ -10,7 +10,7 @@ from engine.errors import BenzerError
 from ui.components.job_progress import progress_sentence
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
-from ui.experiment_state import Seen, collection_title, count_of, exported, measure, open_experiment
+from ui.experiment_state import Seen, collection_title, count_of, exported, measure, open_experiment, outdated
 
 _EXPORTS = {
     "csv": ("CSV", "text/csv", "A line for each recipe."),
@@ -78,11 +78,16 @@ def _running(view: Seen) -> None:
 
 
 def _complete(view: Seen) -> None:
-    if view.failed:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            count = "1 recipe" if view.failed == 1 else f"{view.failed} recipes"
-            st.warning(f"{count} could not be measured; the table says why.", icon=":material/error:")
-            _go_on(view, "Try again")
+    if outdated(view):
+        _warn(view, "The pictures or their labels have changed since this was measured.", "Measure again")
+    elif view.failed:
+        _warn(view, f"{count_of(view.failed, 'recipe')} could not be measured; the table says why.", "Try again")
+
+
+def _warn(view: Seen, sentence: str, label: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(sentence, icon=":material/error:")
+        _go_on(view, label)
 
 
 def _ended(view: Seen) -> None:
