@@ -2,7 +2,8 @@
 
 The query itself is always left out of its own answer. precision@k is divided by k and the average precision by what
 could have been found, so a method that returns too little pays for it. Neighbours are asked for in blocks of queries,
-and twice: for k, as a search does, and for the first 1000 places, which only the average precision needs.
+and twice: for k, as a search does, and for the first 1000 places, which only the average precision needs. Asked for so
+many, an approximate method looks further than for k: what it misses there shows in the recall, hardly in the average.
 """
 
 from __future__ import annotations

@@ -54,7 +54,13 @@ COLUMNS = (
         lambda row: row.precision,
         "{:.3f}",
     ),
-    Column("mAP", "Mean average precision over the first 1000 places.", lambda row: row.map, "{:.3f}"),
+    Column(
+        "mAP",
+        "Mean average precision over the first 1000 places. Asked for so many, methods that are not exact look further "
+        "than for {k}: what they miss there shows in the recall.",
+        lambda row: row.map,
+        "{:.3f}",
+    ),
     Column("recall", "The share of what exact search finds that this method finds.", lambda row: row.recall, "{:.1%}"),
     Column(
         "looked at",
