@@ -137,10 +137,10 @@ def watched_of(run: Run, epoch: int) -> Watched | None:
 
 
 def retrieval_of(run: Run) -> tuple[float, float] | None:
-    """Retrieval of the untrained network, and the best after at least one epoch; None where it was not measured."""
-    measured = [(event["epoch"], event["retrieval"]) for event in events_of(run) if event.get("retrieval") is not None]
-    learnt = [value for epoch, value in measured if epoch]
-    return (measured[0][1], max(learnt)) if learnt else None
+    """Retrieval of the untrained network, and of the weights that are kept; None where it was not measured."""
+    measured = [event for event in events_of(run) if event.get("retrieval") is not None]
+    kept = [event["retrieval"] for event in measured if event["epoch"] and event.get("best")]
+    return (measured[0]["retrieval"], kept[-1]) if kept else None
 
 
 def best_loss(run: Run) -> float | None:

@@ -88,7 +88,13 @@ def fake_run(
     watch.begin(ids, "precision@8", 0.45, ids[:6].tolist(), strip())
     for epoch in range(epochs + 1):
         loss = 1.0 / (epoch + 1)
-        facts = {"validation": loss, "mse": loss / 10, "ssim": loss / 2, "retrieval": 0.4 + rise * epoch}
+        facts = {
+            "validation": loss,
+            "mse": loss / 10,
+            "ssim": loss / 2,
+            "retrieval": 0.4 + rise * epoch,
+            "best": epoch > 0,
+        }
         facts |= {"train": loss, "rate": 0.001, "images_per_second": 50.0, "seconds": 0.5} if epoch else {}
         run.note(epoch=epoch, **facts)
         watch.note(epoch, np.array([[*ids[ids != id][:7], -1] for id in ids]), strip())
@@ -406,10 +412,15 @@ def test_the_epochs_as_a_table(bench: Workbench) -> None:
 
 
 def test_what_came_of_a_run_in_a_sentence(bench: Workbench) -> None:
-    assert "precision@8 went from 40% (untrained) to 70% at best" in result(fake_run(bench, "good"))
+    assert "precision@8 went from 40% (untrained) to 70% with the weights that are kept" in result(
+        fake_run(bench, "good")
+    )
+    kept = fake_run(bench, "kept")
+    kept.note(epoch=9, train=1.0, validation=1.0, retrieval=0.99, best=False)
+    assert "to 70% with the weights that are kept" in result(kept)  # not what a later epoch reached
     worse = fake_run(bench, "worse", rise=-0.1)
-    assert retrieval_of(worse) == (pytest.approx(0.4), pytest.approx(0.3))
-    assert "stays below the untrained network's: 30% instead of 40%" in result(worse)
+    assert retrieval_of(worse) == (pytest.approx(0.4), pytest.approx(0.1))
+    assert "stays below the untrained network's: 10% instead of 40%" in result(worse)
 
 
 def test_a_thousand_epochs_are_drawn_quickly(bench: Workbench) -> None:

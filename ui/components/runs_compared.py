@@ -8,7 +8,7 @@ import streamlit as st
 
 from ui.components.curves import Line, draw, loss_chart, points, retrieval_chart, spoken, titled
 from ui.components.literal import literal
-from ui.training_state import collection_of, events_of, probe_of, title_of
+from ui.training_state import collection_of, events_of, probe_of, retrieval_of, title_of
 
 if TYPE_CHECKING:
     from engine.training.runs import Run
@@ -84,7 +84,8 @@ def verdict(runs: list[Run], losses: list[Line], found: list[Line]) -> str:
     if not all(line.points for line in (*losses, *found)):
         return ""
     redraws = _better([(-min(y for _, y in line.points), line.title) for line in losses])
-    searches = _better([(max(y for _, y in line.points), line.title) for line in found])
+    kept = [retrieval_of(run) or (0.0, 0.0) for run in runs]  # of the weights that a search would use
+    searches = _better([(value, line.title) for (_, value), line in zip(kept, found, strict=True)])
     if not redraws or not searches:
         return (
             f"Both {'search' if redraws else 'redraw'} equally well."

@@ -110,7 +110,7 @@ def _figures(run: Run) -> None:
     facts = [f"loss on held-out pictures **{losses[-1][1]:.4g}**, at first {losses[0][1]:.4g}"]
     if found is not None:
         measure = probe.measure if probe else "precision@8"
-        facts.append(f"best {literal(measure)} **{found[1]:.0%}**, untrained {found[0]:.0%}")
+        facts.append(f"{literal(measure)} of the weights kept so far **{found[1]:.0%}**, untrained {found[0]:.0%}")
     st.markdown(" · ".join(facts))
 
 
@@ -187,7 +187,7 @@ def result(run: Run) -> str:
     measure = probe.measure if probe else "precision@8"
     if found[1] < found[0]:
         return f"{text}, yet {measure} stays below the untrained network's: {found[1]:.0%} instead of {found[0]:.0%}."
-    return f"{text}; {measure} went from {found[0]:.0%} (untrained) to {found[1]:.0%} at best."
+    return f"{text}; {measure} went from {found[0]:.0%} (untrained) to {found[1]:.0%} with the weights that are kept."
 
 
 def what_next(run: Run, *, key: str) -> None:
