@@ -16,6 +16,7 @@ import hashlib
 import os
 import re
 import time
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -209,12 +210,21 @@ def _tensors(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         import torch
 
+        _check_nothing_is_packed(path)
         return _unwrapped(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:
         raise Unreadable(
             f"{path.name} holds no plain tensors: it is cut off, damaged, of another kind, or holds code, "
             "which is never run."
         ) from error
+
+
+def _check_nothing_is_packed(path: Path) -> None:
+    """Raise ValueError for a ZIP whose parts would grow when read: torch.save packs nothing."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if any(part.file_size > part.compress_size for part in archive.infolist()):
+                raise ValueError(path.name)
 
 
 def _unwrapped(found: Any) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -210,6 +211,17 @@ def test_files_that_are_no_weights(kind: str, ending: str, home: Home, tmp_path:
         pretrained.add(home, SMALL, path)
     assert not (tmp_path / "it-ran").exists()
     assert not pretrained.ready(home, SMALL)
+
+
+def test_a_file_that_would_grow_when_it_is_read(home: Home, tmp_path: Path) -> None:
+    plain = io.BytesIO()
+    torch.save(random_weights(SMALL) | {"more": torch.zeros(1_000_000)}, plain)
+    with zipfile.ZipFile(plain) as whole, zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in whole.namelist():
+            packed.writestr(name, whole.read(name))
+    assert len(torch.load(tmp_path / "bomb.pth", weights_only=True)["more"]) == 1_000_000  # torch itself reads it
+    with pytest.raises(Unreadable, match="no plain tensors"):
+        pretrained.add(home, SMALL, tmp_path / "bomb.pth")
 
 
 @pytest.mark.parametrize(
