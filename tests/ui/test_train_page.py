@@ -359,16 +359,15 @@ def test_two_runs_are_compared_and_a_third_takes_the_place_of_the_first(bench: W
 
 
 def test_the_verdict_tells_redrawing_from_searching(bench: Workbench) -> None:
-    runs = [fake_run(bench, "one"), fake_run(bench, "two")]
+    poor, rich, same = fake_run(bench, "poor", rise=-0.1), fake_run(bench, "rich"), fake_run(bench, "same")
     low, high = Line("one", [(0, 0.9), (1, 0.1)]), Line("two", [(0, 0.9), (1, 0.5)])
-    poor, rich = Line("one", [(0, 0.4), (1, 0.3)]), Line("two", [(0, 0.4), (1, 0.8)])
-    assert "the loss says nothing about retrieval" in verdict(runs, [low, high], [poor, rich])
-    both = verdict(runs, [low, high], [Line("one", rich.points), Line("two", poor.points)])
-    assert both == "one redraws better and searches better."
-    assert verdict(runs, [low, low], [rich, rich]) == "Both are equally good."
-    assert verdict(runs, [low, high], [rich, rich]) == "Both search equally well."
-    seeded = [runs[0], fake_run(bench, "seeded", seed=1)]
-    assert "measured with different pictures" in verdict(seeded, [low, high], [poor, rich])
+    found = [Line("one", [(0, 0.4)]), Line("two", [(0, 0.4)])]
+    assert "the loss says nothing about retrieval" in verdict([poor, rich], [low, high], found)
+    assert verdict([rich, poor], [low, high], found) == "one redraws better and searches better."
+    assert verdict([rich, same], [low, low], found) == "Both are equally good."
+    assert verdict([rich, same], [low, high], found) == "Both search equally well."
+    seeded = [rich, fake_run(bench, "seeded", seed=1)]
+    assert "measured with different pictures" in verdict(seeded, [low, high], found)
 
 
 def test_details_show_the_epochs_the_settings_and_the_folder(bench: Workbench) -> None:
