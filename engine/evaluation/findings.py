@@ -79,6 +79,15 @@ def findings(rows: Sequence[Row]) -> list[Finding]:
     return [finding for finding in possible if finding is not None]
 
 
+def different(found: Mapping[tuple[str, str, str], Row], titles: Sequence[str]) -> list[str]:
+    """The titles without those that repeat another one to the bit, such as a plateau that was never reached."""
+    seen: dict[tuple[object, ...], str] = {}
+    for title in titles:
+        rows = [found[title, *column] for column in REPORT_COLUMNS]
+        seen.setdefault((*sorted((rows[0].losses or {}).items()), *(row.precision for row in rows)), title)
+    return list(seen.values())
+
+
 def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
     """Spearman's rank correlation of two lists, equal values sharing their mean rank; None where one is constant.
 
@@ -110,7 +119,7 @@ def _best_pair(precisions: Precisions, titles: Sequence[str]) -> Finding:
 
 
 def _loss(found: Mapping[tuple[str, str, str], Row], precisions: Precisions, titles: Sequence[str]) -> Finding | None:
-    losses = {title: (found[title, *BEST_PAIR].losses or {}).get("mse") for title in titles}
+    losses = {title: (found[title, *BEST_PAIR].losses or {}).get("mse") for title in different(found, titles)}
     known = {title: loss for title, loss in losses.items() if loss is not None}
     if len(known) < _LEAST_ROWS:
         return None
@@ -118,8 +127,8 @@ def _loss(found: Mapping[tuple[str, str, str], Row], precisions: Precisions, tit
     if r is None:
         return None
     low, best = min(known, key=known.__getitem__), max(known, key=lambda title: precisions[title, BEST_PAIR])
-    measured = f"the rank correlation between the lowest MSE and precision@8 (max pool, cosine) is {r:+.2f}; the loss "
-    measured += f"is lowest for {low}, the precision highest for {best}."
+    measured = f"over {len(known)} different trainings the rank correlation between the lowest MSE and precision@8 "
+    measured += f"(max pool, cosine) is {r:+.2f}; the loss is lowest for {low}, the precision highest for {best}."
     measured += " At −1 the lower loss would always search better, at +1 the higher one."
     return Finding("A low reconstruction loss does not mean a good search.", measured, r > _AGREE)
 

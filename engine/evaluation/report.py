@@ -204,15 +204,17 @@ def losses_of(found: Mapping[tuple[str, str, str], Row], title: str) -> Mapping[
 def correlations(rows: Sequence[Row]) -> list[str]:
     """A sentence for each column: the rank correlation (Spearman) between validation MSE and precision@8; and the best.
 
-    −1 would mean that the lower loss always searches better. Titles with all four columns take part.
+    −1 would mean that the lower loss always searches better. Titles with all four columns take part, those that repeat
+    another one to the bit once.
     """
     found = findings.table(rows)
     whole = [title for title in findings.TITLES if all((title, *column) in found for column in REPORT_COLUMNS)]
     if len(whole) < 3:
         return []
     said = []
-    losses = [losses_of(found, title).get("mse") for title in whole]
-    known = [(title, loss) for title, loss in zip(whole, losses, strict=True) if loss is not None]
+    kinds = findings.different(found, whole)
+    losses = [losses_of(found, title).get("mse") for title in kinds]
+    known = [(title, loss) for title, loss in zip(kinds, losses, strict=True) if loss is not None]
     for column in REPORT_COLUMNS:
         precisions = [found[title, *column].precision for title, _ in known]
         r = findings.rank_correlation([loss for _, loss in known], precisions) if len(known) > 2 else None

@@ -50,6 +50,15 @@ def test_a_loss_that_ranks_like_the_search_refutes() -> None:
     assert "is -1.00" in loss.measured
 
 
+def test_trainings_that_are_the_same_to_the_bit_count_once() -> None:
+    precisions = [(0.1 * n,) * 4 for n in (1, 2, 3, 4, 5)] + [(0.5,) * 4] * 4
+    losses = [0.05, 0.02, 0.03, 0.04, 0.01, 0.01, 0.01, 0.01, 0.01]
+    loss = findings(rows(precisions, losses, [(4,) * 4] * 9))[1]
+    expected = float(spearmanr(losses[:5], [0.1, 0.2, 0.3, 0.4, 0.5]).statistic)
+    assert loss.measured.startswith("over 5 different trainings ")
+    assert f"(max pool, cosine) is {expected:+.2f};" in loss.measured
+
+
 @pytest.mark.parametrize("count", [0, 3])
 def test_too_little_says_nothing(count: int) -> None:
     assert findings(rows([(0.5,) * 4] * count, [0.1] * count, [(4,) * 4] * count)) == []
