@@ -275,8 +275,12 @@ class Store:
         raise Corrupt(f"The file {missing} is missing although it was published.")
 
     def forget_former(self) -> None:
-        """Delete all generations but the current one, for stores that nobody reads while they are written."""
-        with FileLock(self.folder / ".lock"):
+        """Delete all generations but the current one, for stores that nobody reads while they are written.
+
+        Raises:
+            StorageFull: the disk refused; nothing is deleted then.
+        """
+        with full_disk_named(self.folder.name), FileLock(self.folder / ".lock"):
             pointer = self._pointer(broken_ok=True)
             if pointer:
                 self._sweep(keep={pointer["generation"]})

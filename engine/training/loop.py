@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import suppress
 
 import numpy as np
 import torch
 
 from engine.encoders.device import Device, keep_freed_memory
-from engine.errors import BenzerError, Diverged, OutOfMemory, Stopped
+from engine.errors import BenzerError, Diverged, OutOfMemory, Stopped, StorageFull
 from engine.jobs import Reporter
 from engine.training.autoencoding import Autoencoding
 from engine.training.checkpoint import Checkpoints, Position
@@ -97,7 +98,8 @@ class Training:
             self.checkpoint()
             raise
         self.checkpoint()
-        self.checkpoints.store.forget_former()
+        with suppress(StorageFull):  # only a matter of space
+            self.checkpoints.store.forget_former()
 
     def begin(self) -> None:
         """Go back to the last checkpoint, or note how the untrained network does."""

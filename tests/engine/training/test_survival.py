@@ -88,7 +88,7 @@ def killed_to_the_end(work: Killable, root: Path, name: str, longest: float, cha
     home, kills, before = Home(root), 0, 0
     while True:
         (root / f"{name}.told").unlink(missing_ok=True)
-        if work(str(root), name, kill_after=chance.uniform(0, longest)):
+        if work(str(root), name, kill_after=chance.uniform(0, 0.7 * longest)):  # what is left gets shorter each time
             return kills
         kills += 1
         if not (home.weights / name / "run.json").exists():
