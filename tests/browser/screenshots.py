@@ -7,6 +7,7 @@ sees. The pictures are WebP, small enough to live in the repository.
 from __future__ import annotations
 
 import io
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from typing import Any
 
 from PIL import Image
 
+from engine.home import Home
+from engine.workbench import Workbench
 from tests.browser.helpers import CHROMIUM, FLAGS, Server
 
 WIDTH, HEIGHT = 1360, 900
@@ -34,7 +37,7 @@ def main(folder: Path) -> None:
                 view = {"width": width, "height": HEIGHT}
                 page = browser.new_context(viewport=view, color_scheme=scheme).new_page()
                 page.set_default_timeout(180_000)
-                steps(page, server.url)
+                steps(page, server)
                 _save(page, folder / f"{name}.webp")
                 page.context.close()
         finally:
@@ -47,39 +50,47 @@ def _save(page: Any, path: Path) -> None:
     Image.open(io.BytesIO(page.screenshot())).save(path, "WEBP", quality=84, method=6)
 
 
-def _search(page: Any, url: str) -> None:
-    page.goto(f"{url}/?collection=animal-faces&q=320")
+def _search(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/?collection=animal-faces&q=320")
     page.locator(".grid.answers button.tile").nth(7).wait_for()
 
 
-def _first(page: Any, url: str) -> None:
-    page.goto(url)
+def _first(page: Any, server: Server) -> None:
+    page.goto(server.url)
     page.locator(".grid.answers button.tile").nth(7).wait_for()
-    _search(page, url)
+    _search(page, server)
 
 
-def _compare(page: Any, url: str) -> None:
-    page.goto(f"{url}/?collection=animal-faces&method=lsh(bits=8,tables=2)&q=320")
+def _compare(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/?collection=animal-faces&method=lsh(bits=8,tables=2)&q=320")
     page.locator(".grid.answers button.tile").first.wait_for()
     page.get_by_text("Compare the search methods").click()
     page.locator(".grid.small").nth(3).wait_for()
     page.locator(".st-key-compare").evaluate("panel => panel.scrollIntoView({ block: 'center' })")
 
 
-def _experiment(page: Any, url: str) -> None:
-    page.goto(f"{url}/compare?collection=animal-faces")
+def _train(page: Any, server: Server) -> None:
+    config = {"model": 1, "size": 64, "epochs": 8, "batch": 16, "limit": 240, "contrast": 1.0, "schedule": "cosine"}
+    job = Workbench(Home(server.home)).start("train", collection="animal-faces", config=config)
+    assert job.wait(600) == "done", job.error
+    page.goto(f"{server.url}/train?collection=animal-faces")
+    page.locator(".st-key-training-news .grid").first.wait_for()
+
+
+def _experiment(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/compare?collection=animal-faces")
     field = page.get_by_test_id("stMain").get_by_test_id("stMultiSelect").filter(has_text="Metrics")
     field.locator("input").click()
     page.get_by_role("option", name="Euclidean", exact=True).click()
     page.keyboard.press("Escape")
-    page.get_by_text("6 recipes", exact=True).wait_for()
+    page.get_by_text(re.compile(r"^\d+ recipes$")).wait_for()
     page.get_by_role("button", name="Start comparing", exact=True).click()
     page.locator("tbody tr").nth(5).wait_for()
     page.locator(".st-key-experiment-now").wait_for(state="detached")
 
 
-def _collections(page: Any, url: str) -> None:
-    page.goto(f"{url}/collections")
+def _collections(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/collections")
     for name in ("artworks", "products", "digits"):
         page.locator(f".st-key-add-{name} button").click()
         page.locator(f".st-key-card-{name} img").first.wait_for()
@@ -89,10 +100,11 @@ def _collections(page: Any, url: str) -> None:
     page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
 
 
-SHOTS: list[tuple[str, str, int, Callable[[Any, str], None]]] = [
+SHOTS: list[tuple[str, str, int, Callable[[Any, Server], None]]] = [
     ("search", "light", WIDTH, _first),
     ("search-dark", "dark", WIDTH, _search),
     ("compare", "light", WIDTH, _compare),
+    ("train", "light", WIDTH, _train),
     ("experiment", "light", WIDTH, _experiment),
     ("collections", "light", WIDTH, _collections),
     ("narrow", "light", 420, _search),
