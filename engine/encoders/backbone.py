@@ -105,7 +105,9 @@ def fold_batch_norm(network: Module) -> Module:
 
 
 def _choice(network: Backbone, ready: bool) -> EncoderChoice:
-    facts = f"Trained on ImageNet ({network.top1} % top-1); {network.features:,} features."
+    facts = (
+        f"A network for ImageNet (torchvision's weights reach {network.top1} % top-1); {network.features:,} features."
+    )
     if ready:
         return EncoderChoice(network.name, "", network.title, facts, ready=True)
     title = f"{network.title} · weights not here yet"
