@@ -71,9 +71,10 @@ def collection_cards() -> list[CollectionCard]:
     return _cards.get(key, workbench().collections)
 
 
-def recent_jobs() -> list[Job]:
-    """The last jobs, newest first: the older ones only matter to the command line."""
-    folders = sorted((path.parent for path in workbench().home.jobs.glob("*/config.json")), reverse=True)
+def recent_jobs(kind: str = "") -> list[Job]:
+    """The last jobs, all or those of one kind, newest first: the older ones only matter to the command line."""
+    pattern = f"*-{kind}/config.json" if kind else "*/config.json"
+    folders = sorted((path.parent for path in workbench().home.jobs.glob(pattern)), reverse=True)
     found = []
     for folder in folders[:_JOBS_SHOWN]:
         with suppress(FileNotFoundError, Corrupt):

@@ -18,7 +18,7 @@ from engine.errors import BenzerError, Corrupt, NotFound
 from engine.jobs import WAITING, Job
 from engine.recipe import Recipe
 from engine.shelf import Shelf, stamp
-from ui.state import workbench
+from ui.state import recent_jobs, workbench
 
 if TYPE_CHECKING:
     from engine.training.runs import Run
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 NEWS_SECONDS = 900.0
 
-_JOBS_SHOWN = 30
 _events: Shelf[list[dict[str, Any]]] = Shelf(64)
 _probes: Shelf[Any] = Shelf(64)
 _watched: Shelf[Any] = Shelf(128)
@@ -57,7 +56,7 @@ class Trainings:
 
 def trainings() -> Trainings:
     """The state of all trainings, read from the folders of their jobs."""
-    jobs = _training_jobs()
+    jobs = recent_jobs("train")
     alive = [job for job in jobs if job.alive]
     waiting = [job for job in alive if job.waiting]
     running = next((job for job in alive if job not in waiting), None)
@@ -68,17 +67,6 @@ def trainings() -> Trainings:
 def _began(job: Job) -> bool:
     """Whether an ended job ever had its turn: what was cancelled while it waited is no news."""
     return job.state != "stopped" or job.progress.stage != WAITING
-
-
-def _training_jobs() -> list[Job]:
-    folders = sorted((path.parent for path in workbench().home.jobs.glob("*-train/config.json")), reverse=True)
-    found = []
-    for folder in folders[:_JOBS_SHOWN]:
-        with suppress(FileNotFoundError, Corrupt):
-            job = Job(folder)
-            if job.config:
-                found.append(job)
-    return found
 
 
 def is_news(job: Job) -> bool:
@@ -192,5 +180,5 @@ def search_with(run: Run) -> None:
 
 def go_on(run: Run, epochs: int | None = None) -> None:
     """Continue a run, unless that was asked for already; `epochs` is how many there shall be in all."""
-    if not any(job.alive and job.config["arguments"].get("run") == run.name for job in _training_jobs()):
+    if not any(job.alive and job.config["arguments"].get("run") == run.name for job in recent_jobs("train")):
         workbench().start("train", run=run.name, epochs=epochs, title=run.title)
