@@ -11,7 +11,19 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FAMILIES = ("collections", "encoders", "indexes", "training", "grouping", "evaluation")
-FOUNDATION = {"errors", "storage", "distances", "discovery", "home", "recipe", "jobs", "tables", "turns", "download"}
+FOUNDATION = {
+    "errors",
+    "storage",
+    "distances",
+    "discovery",
+    "home",
+    "recipe",
+    "jobs",
+    "tables",
+    "turns",
+    "download",
+    "settings",
+}
 # What a family may know of another one: the face it is given, never its insides.
 PASSED_IN = {
     ("training", "encoders"): {"engine.encoders.device", "engine.encoders.encoder"},

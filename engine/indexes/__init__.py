@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
 
 from engine.discovery import implementations
 from engine.errors import BadParameter
-from engine.indexes.index import Index, Neighbours, Setting
+from engine.indexes.index import Index, Neighbours
+from engine.settings import Setting, checked_settings
 
 # Numba's own choice may fall on a layer that ends the whole process when two threads search at once.
 os.environ.setdefault("NUMBA_THREADING_LAYER", "threadsafe")
@@ -33,10 +33,5 @@ def make_index(method: str, metric: str, **options: float) -> Index:
     known = methods()
     if method not in known:
         raise BadParameter("method", "the search", "one of " + ", ".join(known), method)
-    settings: dict[str, Any] = {}
-    names = {setting.name: setting for setting in known[method].settings}
-    for name, value in options.items():
-        if name not in names:
-            raise BadParameter("setting", f"the method {method}", "one of " + (", ".join(names) or "none"), name)
-        settings[name] = names[name].checked(value, method)
+    settings = checked_settings(known[method].settings, options, f"the method {method}")
     return known[method](metric, **settings)

@@ -14,9 +14,10 @@ from typing import Any, Self
 import numpy as np
 
 from engine.errors import Corrupt, MissingPackage
-from engine.indexes.index import Ids, Index, Neighbours, Setting, Vectors, checked_k
+from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_k
 from engine.indexes.ranking import nearest_in_lists
 from engine.indexes.rows import RowTable, built
+from engine.settings import Setting
 from engine.storage import load_array, read_json, write_json
 
 _SEED = 0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.distances import metric as known_metric
 from engine.errors import BadParameter
 from engine.recipe import MAX_K
+from engine.settings import Setting
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -32,25 +33,6 @@ class Neighbours:
     ids: Ids
     distances: NDArray[np.float32]
     examined: Ids
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One number a person may set on a method. `default` None means: chosen from the data when the index is built."""
-
-    name: str
-    title: str
-    help: str
-    low: int
-    high: int
-    default: int | None = None
-
-    def checked(self, value: float, thing: str) -> int:
-        """The value as a whole number within the limits, else BadParameter."""
-        whole = not isinstance(value, bool) and isinstance(value, (int, float, np.integer)) and value == int(value)
-        if not whole or not self.low <= value <= self.high:
-            raise BadParameter(self.name, thing, f"a whole number from {self.low} to {self.high}", value)
-        return int(value)
 
 
 class Index(ABC):
@@ -133,4 +115,5 @@ def checked_ids(ids: Ids, count: int) -> Ids:
 
 def checked_k(k: int) -> int:
     """k as a whole number from 1 to MAX_K and the query itself, else BadParameter."""
-    return Setting("k", "k", "", 1, MAX_K + 1).checked(k, "the search")
+    checked: int = Setting("k", "k", "", 1, MAX_K + 1).checked(k, "the search")
+    return checked

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.distances import euclidean
-from engine.indexes.index import Ids, Index, Neighbours, Setting, Vectors, checked_k
+from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_k
 from engine.indexes.ranking import nearest_in_lists
 from engine.indexes.rows import RowTable, built
 from engine.indexes.sampling import WANTED_RECALL, prepared, true_neighbours
+from engine.settings import Setting
 from engine.storage import load_array, read_json, write_json
 
 _BATCHED_ABOVE = 20_000  # vectors: from here on scikit-learn's mini-batches

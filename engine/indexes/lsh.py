@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from engine.errors import BadParameter
 from engine.indexes.hyperplanes import Hyperplanes, draw_hyperplanes
-from engine.indexes.index import Ids, Index, Neighbours, Setting, Vectors, checked_k
+from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_k
 from engine.indexes.lsh_tuning import BITS, TABLES, choose
 from engine.indexes.ranking import as_neighbours
 from engine.indexes.rows import Rows, RowTable, built, mapped
+from engine.settings import Setting
 from engine.storage import read_json, write_json
 
 MAX_PROBES = 250

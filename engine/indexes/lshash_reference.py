@@ -9,9 +9,10 @@ import numpy as np
 
 from engine.errors import MissingPackage
 from engine.indexes.hyperplanes import Hyperplanes, draw_hyperplanes
-from engine.indexes.index import Ids, Index, Neighbours, Setting, Vectors, checked_k
+from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_k
 from engine.indexes.ranking import nearest_among
 from engine.indexes.rows import RowTable, built
+from engine.settings import Setting
 
 _SEED = 0
 

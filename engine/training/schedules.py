@@ -10,30 +10,10 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from engine.errors import BadParameter
-
-
-@dataclass(frozen=True)
-class Option:
-    """One number of a schedule, its limits and the default."""
-
-    name: str
-    title: str
-    low: float
-    high: float
-    default: float
-    whole: bool = False
-
-    def checked(self, value: Any, thing: str) -> float:
-        """The value as a number within the limits, else BadParameter."""
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and self.low <= value <= self.high
-        if not number or (self.whole and value != int(value)):
-            kind = "a whole number" if self.whole else "a number"
-            raise BadParameter(self.name, thing, f"{kind} from {self.low:g} to {self.high:g}", value)
-        return int(value) if self.whole else float(value)
+from engine.settings import Setting, all_settings
 
 
 class Schedule(ABC):
@@ -42,16 +22,12 @@ class Schedule(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     help: ClassVar[str]
-    options: ClassVar[tuple[Option, ...]] = ()
+    options: ClassVar[tuple[Setting, ...]] = ()
 
     def __init__(self, base: float, epochs: int, options: Mapping[str, Any]) -> None:
-        unknown = sorted(set(options) - {option.name for option in self.options})
-        if unknown:
-            names = ", ".join(option.name for option in self.options) or "none: it has no settings"
-            raise BadParameter("setting", f"the schedule {self.name}", names, unknown[0])
         thing = f"the schedule {self.name}"
         self.base, self.epochs = base, epochs
-        self.settings = {o.name: o.checked(options.get(o.name, o.default), thing) for o in self.options}
+        self.settings = all_settings(self.options, options, thing)
         if self.settings.get("eta_min", 0.0) > base:  # the rate would rise where it is meant to fall
             wanted = f"at most the learning rate, {base:g}"
             raise BadParameter("eta_min", thing, wanted, self.settings["eta_min"])
@@ -87,7 +63,7 @@ class Cosine(Schedule):
     name = "cosine"
     title = "cosine"
     help = "Falls along half a cosine to its least value at the last batch."
-    options = (Option("eta_min", "least rate", 0.0, 1.0, 0.0),)
+    options = (Setting("eta_min", "least rate", "", 0.0, 1.0, 0.0, whole=False),)
 
     def rate(self, done: float) -> float:
         return _cosine(self.base, self.settings["eta_min"], min(1.0, done / self.epochs))
@@ -100,9 +76,9 @@ class WarmRestarts(Schedule):
     title = "cosine with warm restarts"
     help = "Falls along half a cosine within T_0 epochs, then starts again from the top."
     options = (
-        Option("t_0", "epochs to the first restart", 1, 10_000, 10, whole=True),
-        Option("t_mult", "growth of that span at each restart", 1, 10, 1, whole=True),
-        Option("eta_min", "least rate", 0.0, 1.0, 1e-4),
+        Setting("t_0", "epochs to the first restart", "", 1, 10_000, 10),
+        Setting("t_mult", "growth of that span at each restart", "", 1, 10, 1),
+        Setting("eta_min", "least rate", "", 0.0, 1.0, 1e-4, whole=False),
     )
 
     def rate(self, done: float) -> float:
@@ -120,12 +96,12 @@ class Plateau(Schedule):
     title = "reduce on plateau"
     help = "Multiplied by the factor whenever the validation loss has stopped falling for some epochs."
     options = (
-        Option("factor", "factor", 0.01, 0.99, 0.2),
-        Option("patience", "patience in epochs", 0, 1000, 2, whole=True),
-        Option("threshold", "least relative gain", 0.0, 1.0, 1e-4),
-        Option("cooldown", "epochs of rest after a step", 0, 1000, 0, whole=True),
-        Option("min_lr", "least rate", 0.0, 1.0, 5e-5),
-        Option("eps", "least change of the rate", 0.0, 1.0, 1e-8),
+        Setting("factor", "factor", "", 0.01, 0.99, 0.2, whole=False),
+        Setting("patience", "patience in epochs", "", 0, 1000, 2),
+        Setting("threshold", "least relative gain", "", 0.0, 1.0, 1e-4, whole=False),
+        Setting("cooldown", "epochs of rest after a step", "", 0, 1000, 0),
+        Setting("min_lr", "least rate", "", 0.0, 1.0, 5e-5, whole=False),
+        Setting("eps", "least change of the rate", "", 0.0, 1.0, 1e-8, whole=False),
     )
 
     def __init__(self, base: float, epochs: int, options: Mapping[str, Any]) -> None:
@@ -168,9 +144,9 @@ class OneCycle(Schedule):
     title = "one cycle"
     help = "Rises along half a cosine to the learning rate, then falls along half a cosine far below where it started."
     options = (
-        Option("pct_start", "share of the epochs in which it rises", 0.01, 0.99, 0.3),
-        Option("div_factor", "the rate over the first rate", 1.0, 1e6, 25.0),
-        Option("final_div_factor", "the first rate over the last rate", 1.0, 1e9, 1e4),
+        Setting("pct_start", "share of the epochs in which it rises", "", 0.01, 0.99, 0.3, whole=False),
+        Setting("div_factor", "the rate over the first rate", "", 1.0, 1e6, 25.0, whole=False),
+        Setting("final_div_factor", "the first rate over the last rate", "", 1.0, 1e9, 1e4, whole=False),
     )
 
     def rate(self, done: float) -> float:

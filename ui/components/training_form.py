@@ -18,7 +18,7 @@ from ui.state import collection_cards, images_of, workbench
 from ui.training_state import seconds_known
 
 if TYPE_CHECKING:
-    from engine.training.schedules import Option
+    from engine.settings import Setting
 
 _TWICE = 2.0  # seconds in which the same training is not started again: a double click
 
@@ -115,7 +115,7 @@ def _how() -> None:
         _option((right, left)[place % 2], name, option)
 
 
-def _option(where: Any, schedule: str, option: Option) -> None:
+def _option(where: Any, schedule: str, option: Setting) -> None:
     name = f"{schedule}.{option.name}"
     draft().setdefault(name, int(option.default) if option.whole else option.default)
     title, help = f"{_upper(option.title)}", f"`{option.name}` · from {option.low:g} to {option.high:g}"
