@@ -16,6 +16,7 @@ from engine.collections import archives, folders, tables, uploads
 from engine.collections.archives import Limits
 from engine.collections.collection import Collection
 from engine.collections.ingest import Drawing, Item, clear_staging, drawings, forget, ingest, staging, synchronise
+from engine.collections.labelling import kept
 from engine.collections.report import ImportReport
 from engine.collections.uploads import Upload
 from engine.errors import BadParameter, NameTaken, NotFound, Unreadable
@@ -146,7 +147,7 @@ def rescan(collection: Collection, reporter: Reporter) -> ImportReport:
         collection.check_source()
         if not collection.source.get("folder"):
             return _rescan_owned(collection)
-        report = synchronise(collection, _listed(collection), reporter)
+        report = synchronise(collection, kept(collection, _listed(collection)), reporter)
         collection.set_facts(complete=True)
         return report
 

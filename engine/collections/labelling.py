@@ -1,0 +1,113 @@
+"""Labels that a person gives: written into the catalogue, remembered, and taken back.
+
+    labels.json     every writing, oldest first: when, by what, and the labels before and after (sealed)
+
+A rescan reads labels from folders or a table; those that a person has given since stay (`kept`). Content hashes do not
+change with labels, so vectors and indexes stay valid.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engine.collections.catalogue import Row
+from engine.collections.checking import seal
+from engine.collections.collection import Collection
+from engine.collections.ingest import Item
+from engine.errors import BadParameter, NotFound
+from engine.storage import read_json, write_json
+
+_LONGEST = 200  # characters of a label
+
+
+def checked_label(label: object) -> str:
+    """The label on one line, "" for none; BadParameter when it is no text or too long."""
+    if not isinstance(label, str) or len(label) > _LONGEST:
+        raise BadParameter("label", "a picture", f"a text of at most {_LONGEST} characters", label)
+    return " ".join(label.encode("utf-8", "replace").decode().split())
+
+
+def write_labels(collection: Collection, labels: Mapping[int, str], what: str) -> int:
+    """Give pictures labels, all or none; `what` says for people where they come from. How many labels have changed.
+
+    Raises:
+        BadParameter: nothing to write, or no label. NotFound: one of the ids is no picture. BenzerError: other work
+        changes the collection right now.
+    """
+    wanted = {int(id): checked_label(label) for id, label in labels.items()}
+    if not wanted:
+        raise BadParameter("number of labels", "a collection", "at least 1", 0)
+    with collection.alone():
+        rows = {row.id: row for row in collection.rows("image")}
+        gone = next((id for id in wanted if id not in rows), None)
+        if gone is not None:
+            raise NotFound(f"There is no image {gone} in the collection {collection.title!r} any more.")
+        before = {str(id): rows[id].label for id in wanted}
+        after = {str(id): label for id, label in wanted.items()}
+        # Noted first: after a crash in between, taking it back finds nothing to change, and nothing is lost.
+        writing = {"made": time.time(), "what": what, "before": before, "after": after}
+        write_json(_path(collection), [*_writings(collection), writing])
+        return _rewrite(collection, [replace(rows[id], label=label) for id, label in wanted.items()], rows)
+
+
+def last_writing(collection: Collection) -> dict[str, Any] | None:
+    """What was written last and can be taken back: `made`, `what` and `count`; None where there is nothing."""
+    writings = _writings(collection)
+    if not writings:
+        return None
+    return {"made": writings[-1]["made"], "what": writings[-1]["what"], "count": len(writings[-1]["after"])}
+
+
+def undo_labels(collection: Collection) -> int:
+    """Take the last writing back, where its labels still stand; how many labels have changed.
+
+    Raises:
+        NotFound: there is nothing to take back. BenzerError: other work changes the collection right now.
+    """
+    with collection.alone():
+        writings = _writings(collection)
+        if not writings:
+            raise NotFound(f"No labels have been written to {collection.title!r} that could be taken back.")
+        before, after = writings[-1]["before"], writings[-1]["after"]
+        rows = {row.id: row for row in collection.rows("image")}
+        held = [rows[int(id)] for id, label in after.items() if int(id) in rows and rows[int(id)].label == label]
+        changed = _rewrite(collection, [replace(row, label=before[str(row.id)]) for row in held], rows)
+        write_json(_path(collection), writings[:-1])
+        return changed
+
+
+def kept(collection: Collection, found: Iterable[Item]) -> list[Item]:
+    """What a source offers, with the labels that a person has given instead of the source's own."""
+    given: dict[str, str] = {}
+    for writing in _writings(collection):
+        given |= writing["after"]
+    if not given:
+        return list(found)
+    ids = {row.key: str(row.id) for row in collection.rows()}
+    return [replace(item, label=given.get(ids.get(item.key, ""), item.label)) for item in found]
+
+
+def _rewrite(collection: Collection, wanted: list[Row], rows: Mapping[int, Row]) -> int:
+    changed = [row for row in wanted if row != rows[row.id]]
+    if changed:
+        with collection.catalogue.writing() as writing:
+            for row in changed:
+                writing.replace(row)
+        seal(collection.catalogue)
+    return len(changed)
+
+
+def _writings(collection: Collection) -> list[dict[str, Any]]:
+    try:
+        found: list[dict[str, Any]] = read_json(_path(collection))
+    except FileNotFoundError:
+        return []
+    return found
+
+
+def _path(collection: Collection) -> Path:
+    return collection.folder / "labels.json"
