@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine import duplicates_commands as duplicates
 from engine import experiment_commands as experiments
 from engine import training_commands as training
 from engine import weights_commands as weights
@@ -29,6 +30,8 @@ _KEPT = {  # what a person who stops a command may rely on
     "rescan": "The same command goes on from there.",
     "embed": "What is finished is kept; the same command goes on from there.",
     "search": "Vectors that are finished are kept; the same command goes on from there.",
+    "duplicates": "Vectors that are finished are kept; the same command goes on from there.",
+    "odd": "Vectors that are finished are kept; the same command goes on from there.",
     "compare": "What is measured is kept; go on with: python -m engine compare NAME (see: compare --list)",
     "weights": "What has arrived is kept; the same command goes on from there.",
     "train": "What is finished is kept; go on with: python -m engine train --resume RUN (see: python -m engine runs)",
@@ -304,6 +307,14 @@ def parser() -> argparse.ArgumentParser:
     _encoder_words(add("embed", command_embed))
     add("index", command_index).add_argument("recipe", help="collection/encoder@weights/embedding/metric/method/k")
     _search_words(add("search", command_search))
+    for name, run, words in (
+        ("duplicates", duplicates.command_duplicates, duplicates.duplicates_words),
+        ("odd", duplicates.command_odd, duplicates.odd_words),
+    ):
+        sub = add(name, run)
+        sub.set_defaults(recipe_of=_recipe)
+        _encoder_words(sub)
+        words(sub)
     add("jobs", command_jobs, rows=True)
     add("stop", command_stop).add_argument("job")
     add("work", command_work).add_argument("folder")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine import exporting
 from engine.errors import BadParameter, NameTaken, Unreadable
 from engine.home import Home
 from engine.jobs import Reporter
@@ -115,6 +116,26 @@ def index(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     return {"collection": recipe.collection, "vectors": searcher.index.size}
 
 
+def duplicates(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Work out the nearest others of each picture, for duplicates and odd ones; embeds first where that is missing."""
+    from engine import opening
+    from engine.collections.collection import Collection
+    from engine.encoders import open_encoder
+    from engine.errors import NotReady
+    from engine.shelf import Shelf
+    from engine.tidying import open_surroundings
+
+    home, recipe = _home(arguments), Recipe.from_dict(arguments["recipe"])
+    collection, info = Collection.open(home, recipe.collection), open_encoder(recipe.encoder, recipe.weights, home).info
+    try:
+        opening.require_vectors(collection, info, recipe)
+    except NotReady:
+        embed(arguments, reporter)
+    found = open_surroundings(collection, info, recipe, exact=Shelf(1), reporter=reporter).duplicates()
+    counts = {"pictures": len(found.nearness), "groups": len(found.groups), "copies": len(found.copies)}
+    return {"collection": recipe.collection, "threshold": found.share.threshold, **counts}
+
+
 def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Train an autoencoder on a collection (`collection`, `config`), or go on with a run (`run`, maybe `epochs`)."""
     from engine.collections.collection import Collection
@@ -135,6 +156,14 @@ def experiment(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.experimenting import run_experiment
 
     return run_experiment(_home(arguments), arguments["name"], reporter)
+
+
+def group(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Group the collection of `recipe` as `plan` says, under `title`; what has no vector yet is embedded first."""
+    from engine.grouping_recipes import group_collection
+
+    recipe = Recipe.from_dict(arguments["recipe"])
+    return group_collection(_home(arguments), recipe, arguments["plan"], arguments.get("title", ""), reporter)
 
 
 def fetch(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -158,8 +187,12 @@ KINDS: dict[str, Work] = {
     "sample": sample,
     "embed": embed,
     "index": index,
+    "duplicates": duplicates,
     "train": train,
     "experiment": experiment,
+    "group": group,
+    "extract": exporting.extract,
+    "copy": exporting.copy,
 }
 
 
@@ -183,8 +216,12 @@ def title_of(kind: str, arguments: dict[str, Any]) -> str:
         "sample": "Draw",
         "embed": "Embed",
         "index": "Index",
+        "duplicates": "Look for duplicates in",
         "train": "Train on",
         "experiment": "Compare",
+        "group": "Group",
+        "extract": "Make the collection",
+        "copy": "Copy the pictures of",
     }[kind]
     return f"{verb} {subject}" + (f" with {recipe['encoder']}" if recipe else "")
 

@@ -15,7 +15,7 @@ for hit in answer.hits:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from engine.encoders.encoder import Encoder, EncoderChoice
     from engine.evaluation.experiments import Experiment
     from engine.evaluation.plan import Plan
+    from engine.grouping.groupings import Grouping
     from engine.indexes import Index
     from engine.searcher import Searcher
+    from engine.tidying import Duplicates, OddOnes, Surroundings
     from engine.training.estimate import Estimate
     from engine.training.runs import Run
 
@@ -46,6 +48,7 @@ __all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "
 
 _SEARCHERS_KEPT = 6
 _ENCODERS_KEPT = 2
+_SURROUNDINGS_KEPT = 2
 _THUMBS_ON_A_CARD = 4
 _CLUSTERS_TRIED = [2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64]
 _HELPFUL_VALUES = 1_000_000  # vectors × their length that the help for choosing clusters looks at: seconds, not minutes
@@ -86,6 +89,7 @@ class Workbench:
         self._exact: Shelf[Index] = Shelf(_SEARCHERS_KEPT)  # shared by the searchers over the same vectors
         self._encoders: Shelf[Encoder] = Shelf(_ENCODERS_KEPT)
         self._left_out: Shelf[tuple[tuple[str, str], ...]] = Shelf(_SEARCHERS_KEPT)
+        self._surroundings_kept: Shelf[Surroundings] = Shelf(_SURROUNDINGS_KEPT)
 
     # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -157,6 +161,18 @@ class Workbench:
         from engine.experimenting import plan_experiment
 
         return plan_experiment(self.home, plan)
+
+    def groupings(self, collection: str) -> list[Grouping]:
+        """Every readable grouping of a collection, newest first; `start("group", recipe=…, plan=…)` makes one."""
+        from engine.grouping.groupings import groupings
+
+        return groupings(self.collection(collection))
+
+    def grouping(self, collection: str, name: str) -> Grouping:
+        """The grouping of that name; NotFound when there is none, Corrupt when it has been damaged."""
+        from engine.grouping.groupings import grouping
+
+        return grouping(self.collection(collection), name)
 
     def default_recipe(self, collection: str) -> Recipe:
         """A good first try for a collection: the best trained encoder that is there, and exact search."""
@@ -257,6 +273,30 @@ class Workbench:
         step = max(1, -(-count // max(_HELPFUL_ROWS, _HELPFUL_VALUES // width)))
         return choose_clusters(vectors.matrix[::step], _CLUSTERS_TRIED, recipe.metric)
 
+    # ── duplicates and odd ones ──────────────────────────────────────────────────────────────────────────────────────
+
+    def duplicates(self, recipe: Recipe, threshold: float | None = None, keepers: Sequence[int] = ()) -> Duplicates:
+        """Groups of copies within a distance (None: one is suggested); `keepers` are kept, then the largest.
+
+        Raises:
+            NotReady: start the job "duplicates". NotFound: no such keeper. BadParameter: a threshold out of range.
+        """
+        return self._surroundings(recipe).duplicates(threshold, keepers)
+
+    def odd_ones(self, recipe: Recipe, most: int | None = None) -> OddOnes:
+        """The pictures that have nothing near them, the oddest first; raises as `duplicates` does."""
+        return self._surroundings(recipe).odd_ones(most)
+
+    def _surroundings(self, recipe: Recipe) -> Surroundings:
+        from engine.encoders.vectors import store
+        from engine.tidying import open_surroundings
+
+        collection, info = self.collection(recipe.collection), self.encoder(recipe).info
+        vectors = store(collection, info, recipe.embedding).folder / "current.json"
+        recipe = recipe.but(method="exact", k=1)
+        key = (recipe, info.fingerprint, catalogue_stamp(collection.folder), stamp(vectors))
+        return self._surroundings_kept.get(key, lambda: open_surroundings(collection, info, recipe, exact=self._exact))
+
     # ── long work ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def start(self, kind: str, **arguments: Any) -> Job:
@@ -315,6 +355,7 @@ class Workbench:
         self.collection(collection).remove()
         self._searchers.clear()
         self._exact.clear()
+        self._surroundings_kept.clear()
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
