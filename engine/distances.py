@@ -50,3 +50,16 @@ def metric(name: str) -> Distance:
     if name not in METRICS:
         raise BadParameter("metric", "the search", "one of " + ", ".join(METRICS), name)
     return METRICS[name]
+
+
+def checked_vectors(vectors: Matrix, what: str, dimensions: int | None = None) -> Matrix:
+    """The vectors as a C-contiguous (n, d) float32 matrix without NaN or Inf, else BadParameter."""
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    if vectors.ndim != 2 or vectors.shape[1] == 0:
+        raise BadParameter("shape", what, "(n, d) with d ≥ 1", vectors.shape)
+    if dimensions is not None and vectors.shape[1] != dimensions:
+        raise BadParameter("length", what, f"{dimensions}, as in the index", vectors.shape[1])
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad):
+        raise BadParameter("values", what, "finite numbers", f"NaN or Inf in row {bad[0]}")
+    return vectors

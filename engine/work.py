@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ from engine.recipe import Recipe
 from engine.turns import turn
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from engine.collections.report import ImportReport
 
 TRAINING = "training"  # the lane of trainings: one at a time
@@ -96,7 +98,7 @@ def embed(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
     recipe = Recipe.from_dict(arguments["recipe"])
     collection = Collection.open(_home(arguments), recipe.collection)
-    encoder = open_encoder(recipe.encoder, recipe.weights, _home(arguments))
+    encoder = open_encoder(recipe.encoder, recipe.weights, _home(arguments), collection)
     done = embed_collection(collection, encoder, [recipe.embedding], reporter)
     return {"collection": collection.name, **(done if isinstance(done, dict) else {})}
 
@@ -110,8 +112,9 @@ def index(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
     home, recipe = _home(arguments), Recipe.from_dict(arguments["recipe"])
     reporter.update("Building the index", 0, 1, "indexes")
-    info = open_encoder(recipe.encoder, recipe.weights, home).info
-    searcher = open_searcher(Collection.open(home, recipe.collection), info, recipe, exact=Shelf(1), build_large=True)
+    collection = Collection.open(home, recipe.collection)
+    info = open_encoder(recipe.encoder, recipe.weights, home, collection).info
+    searcher = open_searcher(collection, info, recipe, exact=Shelf(1), build_large=True)
     reporter.update("Building the index", 1, 1, "indexes")
     return {"collection": recipe.collection, "vectors": searcher.index.size}
 
@@ -126,7 +129,8 @@ def duplicates(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.tidying import open_surroundings
 
     home, recipe = _home(arguments), Recipe.from_dict(arguments["recipe"])
-    collection, info = Collection.open(home, recipe.collection), open_encoder(recipe.encoder, recipe.weights, home).info
+    collection = Collection.open(home, recipe.collection)
+    info = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter).info
     try:
         opening.require_vectors(collection, info, recipe)
     except NotReady:
@@ -137,18 +141,25 @@ def duplicates(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 
 def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Train an autoencoder on a collection (`collection`, `config`), or go on with a run (`run`, maybe `epochs`)."""
+    """Train a network on a collection (`collection`, `config`), or go on with a run (`run`, maybe `epochs`)."""
     from engine.collections.collection import Collection
+    from engine.encoders.backbones import backbone
+    from engine.encoders.pretrained import load
     from engine.training import TrainingConfig, continue_run, runs, train_run
 
     home = _home(arguments)
+
+    def pretrained(network: str) -> Mapping[str, Tensor]:
+        return load(home, backbone(network))[1]
+
     with turn(home.jobs, TRAINING, reporter):
         if "run" in arguments:
             run = runs.run(home, arguments["run"])
             collection = Collection.open(home, run.card["collection"]["name"])
-            return {"run": continue_run(run, collection, reporter, arguments.get("epochs")).name}
+            return {"run": continue_run(run, collection, reporter, arguments.get("epochs"), pretrained).name}
         collection = Collection.open(home, arguments["collection"])
-        return {"run": train_run(home, TrainingConfig.from_dict(arguments["config"]), collection, reporter).name}
+        config = TrainingConfig.from_dict(arguments["config"])
+        return {"run": train_run(home, config, collection, reporter, pretrained).name}
 
 
 def experiment(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:

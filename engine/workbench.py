@@ -230,11 +230,16 @@ class Workbench:
         return self._searchers.get(key, lambda: opening.open_searcher(collection, info, recipe, exact=self._exact))
 
     def encoder(self, recipe: Recipe) -> Encoder:
-        """The recipe's encoder, loaded; NotTrained or Corrupt when its weights are not there or damaged."""
+        """The recipe's encoder, loaded, as it is over the recipe's collection.
+
+        Raises:
+            NotTrained, NoWeights, Corrupt: its weights are not there or damaged. NotFound: no such encoder, collection.
+        """
         from engine.encoders import open_encoder
 
         key = (recipe.encoder, recipe.weights, self._weights_stamp(recipe))
-        return self._encoders.get(key, lambda: open_encoder(recipe.encoder, recipe.weights, self.home))
+        opened = self._encoders.get(key, lambda: open_encoder(recipe.encoder, recipe.weights, self.home))
+        return opened.at(self.collection(recipe.collection))
 
     def preview(self, data: bytes, side: int = 640) -> bytes:
         """A picture from outside as a small upright WebP; UnreadableImage when it cannot be opened."""

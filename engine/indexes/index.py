@@ -88,19 +88,6 @@ class Index(ABC):
         """The settings in force, those chosen from the data included."""
 
 
-def checked_vectors(vectors: Vectors, what: str, dimensions: int | None = None) -> Vectors:
-    """The vectors as a C-contiguous (n, d) float32 matrix without NaN or Inf, else BadParameter."""
-    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-    if vectors.ndim != 2 or vectors.shape[1] == 0:
-        raise BadParameter("shape", what, "(n, d) with d ≥ 1", vectors.shape)
-    if dimensions is not None and vectors.shape[1] != dimensions:
-        raise BadParameter("length", what, f"{dimensions}, as in the index", vectors.shape[1])
-    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if len(bad):
-        raise BadParameter("values", what, "finite numbers", f"NaN or Inf in row {bad[0]}")
-    return vectors
-
-
 def checked_ids(ids: Ids, count: int) -> Ids:
     """The ids as (count,) distinct non-negative int64, else BadParameter."""
     ids = np.ascontiguousarray(ids, dtype=np.int64)

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.distances import checked_vectors
 from engine.errors import BadParameter, Corrupt, NotFound, NotReady
-from engine.indexes.index import Ids, Vectors, checked_ids, checked_vectors
+from engine.indexes.index import Ids, Vectors, checked_ids
 from engine.storage import load_array
 
 Rows = NDArray[np.int64]

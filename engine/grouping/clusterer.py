@@ -1,0 +1,85 @@
+"""The face of every way to group vectors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.distances import checked_vectors, normalised
+from engine.distances import metric as known_metric
+from engine.errors import BadParameter
+from engine.grouping.projection import all_equal
+from engine.settings import AnySetting, Setting, all_settings
+
+if TYPE_CHECKING:
+    from engine.grouping.tree import Tree
+
+Matrix = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+NOISE = -1  # the label of what belongs to no group
+GROUPS = Setting("groups", "Groups", "How many groups to make; empty: chosen by the silhouette.", 1, 10_000)
+
+
+class Clusterer(ABC):
+    """Vectors to group numbers.
+
+    The constructor only stores its settings (keyword arguments named as in `settings`); the work is in `fit_predict`,
+    after which `notes` holds sentences about what was chosen or simplified, and `tree` the tree where there is one.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]  # one plain sentence
+    settings: ClassVar[tuple[AnySetting, ...]] = ()
+    rank: ClassVar[int] = 50
+
+    def __init__(self, metric: str, seed: int = 0, **settings: Any) -> None:
+        known_metric(metric)
+        self.metric, self.seed = metric, seed
+        self.chosen = all_settings(self.settings, settings, self.title)
+        self.notes: list[str] = []
+        self.tree: Tree | None = None
+
+    def fit_predict(self, vectors: Matrix) -> Labels:
+        """(n, d) vectors to (n,) group numbers: 0 is the largest group, −1 is noise. Equal vectors are one group.
+
+        Raises:
+            BadParameter: NaN, Inf or a wrong shape, more groups than vectors, or more than the memory could hold.
+        """
+        vectors = checked_vectors(vectors, self.title)
+        self._check_groups(len(vectors))
+        if self.metric == "cosine":
+            vectors = normalised(vectors)
+        self.notes, self.tree = [], None
+        if all_equal(vectors):
+            self.notes.append(_SAME if len(vectors) > 1 else _ALONE)
+            return np.zeros(len(vectors), dtype=np.int64)
+        return by_size(self._cluster(vectors))
+
+    @abstractmethod
+    def _cluster(self, vectors: Matrix) -> NDArray[Any]:
+        """The same for at least two vectors that are not all the same, in any numbering."""
+
+    def _check_groups(self, count: int) -> None:
+        groups = self.chosen.get("groups")
+        if not count:
+            raise BadParameter("number of images", self.title, "at least 1", 0)
+        if groups and groups > count:
+            raise BadParameter("groups", self.title, f"at most {count:,}, the number of images", groups)
+
+
+_SAME = "All images have the same vector, so they are one group."
+_ALONE = "There is one image only."
+
+
+def by_size(labels: NDArray[Any]) -> Labels:
+    """The same groups numbered by size, the largest 0; of equal sizes the one that occurs first. Noise stays −1."""
+    numbers, first, inverse, counts = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
+    order = sorted(np.flatnonzero(numbers >= 0), key=lambda place: (-counts[place], first[place]))
+    renamed = np.full(len(numbers), NOISE, dtype=np.int64)
+    renamed[order] = np.arange(len(order))
+    return renamed[inverse.reshape(-1)]

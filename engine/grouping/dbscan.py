@@ -1,0 +1,70 @@
+"""DBSCAN: groups of pictures that reach each other in short steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.distances import euclidean
+from engine.errors import BadParameter
+from engine.grouping.clusterer import Clusterer, Matrix
+from engine.grouping.numbers import sampled
+from engine.settings import Setting
+
+_MOST_PAIRS = 200_000_000  # neighbours that are listed at once: 1.6 GB
+
+
+class DBSCAN(Clusterer):
+    """Density-based clustering with one reach for all (scikit-learn).
+
+    Source: Ester et al., "A density-based algorithm for discovering clusters", 1996, whose k-distance curve gives the
+    reach where none is set.
+    """
+
+    name = "dbscan"
+    title = "DBSCAN"
+    summary = "Groups pictures that reach each other in short steps; the rest stay on their own."
+    settings = (
+        Setting(
+            "reach",
+            "Reach",
+            "Length of a step, Euclidean; empty: the bend of the curve of distances.",
+            0,
+            1e9,
+            whole=False,
+        ),
+        Setting("samples", "Neighbours", "How many within reach make a place dense.", 1, 1000, 5),
+    )
+    rank = 30
+
+    def _cluster(self, vectors: Matrix) -> NDArray[Any]:
+        from sklearn.cluster import DBSCAN as Density
+
+        reach = self.chosen["reach"] or self._bend(vectors)
+        self._check_memory(vectors, reach)
+        samples = min(self.chosen["samples"], len(vectors))
+        fitted = Density(eps=max(reach, 1e-12), min_samples=samples, n_jobs=-1)
+        return np.asarray(fitted.fit_predict(vectors))
+
+    def _bend(self, vectors: Matrix) -> float:
+        """The distance to the k-th neighbour at the bend of its ascending curve: furthest below the straight line."""
+        from sklearn.neighbors import NearestNeighbors
+
+        k = min(self.chosen["samples"], len(vectors) - 1)
+        rows = sampled(len(vectors), self.seed)
+        gaps, _ = NearestNeighbors(n_neighbors=k + 1).fit(vectors).kneighbors(vectors[rows])
+        curve = np.sort(gaps[:, -1])
+        line = np.linspace(curve[0], curve[-1], len(curve))
+        reach = float(curve[np.argmax(line - curve)])
+        self.notes.append(f"DBSCAN: a reach of {reach:.3g}, the bend of the curve of distances.")
+        return reach
+
+    def _check_memory(self, vectors: Matrix, reach: float) -> None:
+        sample = vectors[sampled(len(vectors), self.seed, most=200)]
+        near = sum(int((euclidean(sample[i : i + 1], vectors) <= reach).sum()) for i in range(len(sample)))
+        pairs = near / len(sample) * len(vectors)
+        if pairs > _MOST_PAIRS:
+            wanted = f"so small that fewer than {_MOST_PAIRS:,} pairs are within reach"
+            raise BadParameter("reach", self.title, wanted, f"{reach:.3g} ({pairs:,.0f} pairs)")

@@ -1,0 +1,142 @@
+"""From vectors to groups and a map: the steps of a plan, one after the other."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.distances import Matrix, normalised
+from engine.errors import BadParameter
+from engine.grouping import make_clusterer, make_projection
+from engine.grouping.plan import Plan, Step
+from engine.grouping.projection import all_equal
+from engine.jobs import Reporter
+
+if TYPE_CHECKING:
+    from engine.grouping.tree import Tree
+
+T = TypeVar("T")
+
+MOST_VALUES = 2**26  # vectors × their length that are worked on as they are: 256 MB
+_FEWEST = 32  # values a vector keeps however many there are
+_LOOKED_AT = 0.2  # seconds between two looks at whether a person wants it to stop
+_MAP_FROM = 50  # values a vector from which a map begins at the principal components: the rest is mostly noise
+
+
+@dataclass
+class Found:
+    """What came out.
+
+    Attributes:
+        labels: (n,) group numbers, −1 for none. points: (n, 2) the map.
+        space: (n, d') the vectors that were grouped; `metric` is how they are compared.
+        tree: of a hierarchical clustering. notes: sentences. seconds: by step.
+    """
+
+    labels: NDArray[np.int64]
+    points: Matrix
+    space: Matrix
+    metric: str
+    tree: Tree | None = None
+    notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def group(vectors: Matrix, plan: Plan, metric: str, reporter: Reporter) -> Found:
+    """Reduce, cluster and lay out (n, d) vectors as the plan says.
+
+    Raises:
+        BadParameter: an unknown step, a setting out of range, more groups than vectors, no vectors. Stopped.
+    """
+    reduction = make_projection(plan.reduction, metric, plan.seed) if plan.reduction else None
+    clusterer = make_clusterer(plan.clustering, "euclidean" if reduction else metric, plan.seed)
+    if not len(vectors):
+        raise BadParameter("number of images", "a grouping", "at least 1", 0)
+    clock = _Clock(reporter, steps=2 + bool(reduction))
+    notes: list[str] = []
+    space = _held(vectors, metric, plan.seed, notes)
+    if reduction:
+        space = clock.run(f"Reducing by {reduction.title}", lambda: reduction.fit_transform(space))
+        notes += reduction.notes
+    labels = clock.run(f"Grouping by {clusterer.title}", lambda: clusterer.fit_predict(space))
+    notes += clusterer.notes
+    within = "euclidean" if reduction else metric
+    points = clock.run("Drawing the map", lambda: _map(space, plan.map, within, plan.seed))
+    return Found(labels, points, space, within, clusterer.tree, notes, clock.seconds)
+
+
+def _held(vectors: Matrix, metric: str, seed: int, notes: list[str]) -> Matrix:
+    """The vectors in memory, at length 1 for cosine; where they are too many values, a projection of them.
+
+    Source: Johnson and Lindenstrauss, "Extensions of Lipschitz mappings into a Hilbert space", 1984.
+    """
+    count, width = vectors.shape
+    if vectors.size <= MOST_VALUES:
+        held = np.array(vectors, dtype=np.float32)
+        return normalised(held) if metric == "cosine" else held
+    kept = min(width, max(_FEWEST, MOST_VALUES // count))
+    notes.append(f"{count:,} vectors of {width:,} values were first projected at random to {kept:,} values each.")
+    onto = np.random.default_rng(seed).normal(0, kept**-0.5, (width, kept)).astype(np.float32)
+    parts = (np.asarray(vectors[i : i + 1024], dtype=np.float32) for i in range(0, count, 1024))
+    return np.concatenate([(normalised(part) if metric == "cosine" else part) @ onto for part in parts])
+
+
+def _map(space: Matrix, step: Step, metric: str, seed: int) -> Matrix:
+    """(n, 2) points, centred, the larger half-axis 1."""
+    if space.shape[1] > _MAP_FROM and len(space) > _MAP_FROM and step.name != "pca" and not all_equal(space):
+        step_down = make_projection(Step.parse(f"pca(dimensions={_MAP_FROM})"), metric, seed)
+        space, metric = step_down.fit_transform(space), "euclidean"
+    flat = Step(step.name, (*(option for option in step.options if option[0] != "dimensions"), ("dimensions", 2)))
+    points = make_projection(flat, metric, seed).fit_transform(space)
+    if points.shape[1] < 2:
+        points = np.pad(points, ((0, 0), (0, 2 - points.shape[1])))
+    points = points - (points.min(axis=0) + points.max(axis=0)) / 2
+    return (points / max(float(np.abs(points).max()), 1e-12)).astype(np.float32)
+
+
+class _Clock:
+    """Runs steps one after the other, tells how far they are, and notes how long each took."""
+
+    def __init__(self, reporter: Reporter, steps: int) -> None:
+        self.reporter, self.steps, self.done = reporter, steps, 0
+        self.seconds: dict[str, float] = {}
+
+    def run(self, stage: str, work: Callable[[], T]) -> T:
+        self.reporter.update(stage, self.done, self.steps, "steps")
+        began = time.monotonic()
+        found = patiently(work, self.reporter)
+        self.seconds[stage] = round(time.monotonic() - began, 3)
+        self.done += 1
+        self.reporter.update(stage, self.done, self.steps, "steps")
+        return found
+
+
+def patiently(work: Callable[[], T], reporter: Reporter) -> T:
+    """Do the work in a thread, so that a person can stop what a library does not let itself be asked about.
+
+    Raises:
+        Stopped: a person asked; the thread is left behind and ends with the process.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=body, name="grouping", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_LOOKED_AT)
+        reporter.repeat()
+    if errors:
+        raise errors[0]
+    return results[0]

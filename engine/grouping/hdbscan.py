@@ -1,0 +1,45 @@
+"""HDBSCAN: groups wherever pictures lie densely, of any shape and number; the rest belong to none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.grouping.clusterer import Clusterer, Matrix
+from engine.settings import Setting
+
+_LONG = 60  # values a vector beyond which nearly all distances are alike
+
+
+class HDBSCAN(Clusterer):
+    """Hierarchical density-based clustering (scikit-learn).
+
+    Source: Campello, Moulavi and Sander, "Density-based clustering based on hierarchical density estimates", 2013.
+    """
+
+    name = "hdbscan"
+    title = "HDBSCAN"
+    summary = "Finds the groups and their number by itself; pictures that fit nowhere stay on their own."
+    settings = (
+        Setting(
+            "size", "Smallest group", "Pictures a group must have; empty: one in a hundred, at least 5.", 2, 100_000
+        ),
+        Setting("samples", "Neighbours", "How many make a place dense; more leave more pictures out.", 1, 1000, 5),
+    )
+    rank = 20
+
+    def _cluster(self, vectors: Matrix) -> NDArray[Any]:
+        from sklearn.cluster import HDBSCAN as Density
+
+        count = len(vectors)
+        if vectors.shape[1] > _LONG:
+            self.notes.append("HDBSCAN in this many dimensions finds little: reduce first, by UMAP say.")
+        size = min(self.chosen["size"] or max(5, count // 100), max(2, count // 2))
+        samples = min(self.chosen["samples"], count - 1)
+        algorithm = "ball_tree" if vectors.shape[1] > _LONG else "kd_tree"  # the other ways fill an n × n matrix
+        fitted = Density(min_cluster_size=size, min_samples=samples, algorithm=algorithm, n_jobs=-1, copy=True)
+        labels = np.asarray(fitted.fit_predict(vectors))
+        self.notes.append(f"HDBSCAN: groups of at least {size} pictures.")
+        return labels

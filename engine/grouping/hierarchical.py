@@ -1,0 +1,99 @@
+"""Hierarchical clustering: a tree of merges, cut where it pleases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.distances import euclidean, metric
+from engine.grouping.clusterer import GROUPS, Clusterer, Matrix
+from engine.grouping.kmeans import fitted
+from engine.grouping.numbers import best_number, sampled
+from engine.grouping.tree import Tree
+from engine.settings import Choice
+
+LEAVES = 5000  # images between which every distance is looked at
+MEDOIDS = 2000  # leaves of the tree of a larger collection
+_ORDERED = 600  # leaves up to which neighbours in the drawing are made as alike as can be
+_MOST_TRIED = 30
+
+
+class Hierarchical(Clusterer):
+    """Agglomerative clustering by SciPy's linkage; above 5,000 images over the medoids of 2,000 fine k-means clusters.
+
+    With cosine and average, complete or single linkage, distances are 1 − cos; Ward's linkage is Euclidean by
+    definition and takes the vectors at length 1.
+    Source: Müllner, "Modern hierarchical, agglomerative clustering algorithms", 2011.
+    """
+
+    name = "hierarchical"
+    title = "Hierarchical"
+    summary = "A tree of ever larger groups: no number is needed in advance, and it can be cut anywhere."
+    settings = (
+        Choice(
+            "linkage",
+            "Linkage",
+            "What the distance between two groups is.",
+            {
+                "average": "average of all pairs",
+                "complete": "the furthest pair",
+                "ward": "least growth of the spread (Ward)",
+                "single": "the nearest pair",
+            },
+            "average",
+        ),
+        GROUPS,
+    )
+    rank = 0
+
+    def _cluster(self, vectors: Matrix) -> NDArray[Any]:
+        leaves, leaf_of = self._leaves(vectors)
+        apart = self._apart(vectors[leaves])
+        self.tree = Tree(self._merges(apart), leaves, leaf_of)
+        return self.tree.cut(groups=self.chosen["groups"] or self._number(apart))
+
+    def _leaves(self, vectors: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(leaves, leaf_of): the rows that stand for the leaves, and the leaf of every row."""
+        if len(vectors) <= LEAVES:
+            every = np.arange(len(vectors))
+            return every, every
+        self.notes.append(
+            f"The tree's leaves are the medoids of {MEDOIDS:,} fine clusters of the {len(vectors):,} images."
+        )
+        return medoids(vectors, MEDOIDS, self.seed)
+
+    def _apart(self, vectors: Matrix) -> NDArray[np.float64]:
+        """(m, m) distances with a zero diagonal."""
+        between = euclidean if self.chosen["linkage"] == "ward" else metric(self.metric).between
+        apart = between(vectors, vectors).astype(np.float64)
+        np.fill_diagonal(apart, 0)
+        return np.minimum(apart, apart.T)
+
+    def _merges(self, apart: NDArray[np.float64]) -> NDArray[np.float64]:
+        from scipy.cluster.hierarchy import linkage
+        from scipy.spatial.distance import squareform
+
+        pairs, ordered = squareform(apart, checks=False), len(apart) <= _ORDERED
+        return np.asarray(linkage(pairs, self.chosen["linkage"], optimal_ordering=ordered))
+
+    def _number(self, apart: NDArray[np.float64]) -> int:
+        tree, rows = self.tree, sampled(len(apart), self.seed)
+        assert tree is not None
+        within = apart[np.ix_(rows, rows)]
+        candidates = range(2, min(_MOST_TRIED, len(rows) - 1) + 1)
+        number = best_number(lambda k: tree.cut_leaves(groups=k)[rows], within, candidates)
+        self.notes.append(f"The tree is cut into {number} groups, chosen by the silhouette.")
+        return number
+
+
+def medoids(vectors: Matrix, number: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(rows, of): the image nearest to the middle of each of about `number` fine clusters, and every row's cluster."""
+    found = fitted(vectors, number, seed)
+    used, of = np.unique(found.labels_, return_inverse=True)
+    centres = found.cluster_centers_[used]
+    gaps = np.linalg.norm(vectors - centres[of], axis=1)
+    order = np.lexsort((gaps, of))
+    first = np.searchsorted(of[order], np.arange(len(used)))
+    return order[first].astype(np.int64), of.astype(np.int64)

@@ -1,0 +1,54 @@
+"""Principal components in the space of a kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.grouping.projection import Matrix, Projection, fewer
+from engine.settings import Choice, Setting
+
+_FITTED = 2000  # vectors between which the kernel is computed: its matrix grows with their square
+_PART = 4096
+
+
+class KernelPCA(Projection):
+    """Kernel principal component analysis (scikit-learn); of large collections a sample is fitted, the rest placed.
+
+    Source: Schölkopf, Smola and Müller, "Nonlinear component analysis as a kernel eigenvalue problem", 1998.
+    """
+
+    name = "kernel-pca"
+    title = "Kernel PCA"
+    summary = "PCA after a bend of the space: finds directions that are curves."
+    rank = 20
+    settings = (
+        Setting("dimensions", "Dimensions", "How many values are left of each vector.", 1, 1024, 50),
+        Choice(
+            "kernel",
+            "Kernel",
+            "How likeness is measured before the components are taken.",
+            {"rbf": "Gaussian (RBF)", "poly": "polynomial", "sigmoid": "sigmoid", "cosine": "cosine"},
+            "rbf",
+        ),
+    )
+
+    def _project(self, vectors: Matrix) -> NDArray[Any]:
+        from sklearn.decomposition import KernelPCA as Components
+
+        sample = self._sample(vectors)
+        wanted = fewer(self.chosen["dimensions"], sample, 50)
+        spread = float(sample.var(axis=0).sum())  # with 1/spread the Gaussian neither vanishes nor is flat
+        gamma = 1.0 / max(spread, 1e-12) if self.chosen["kernel"] == "rbf" else None
+        fitted = Components(wanted, kernel=self.chosen["kernel"], gamma=gamma, random_state=self.seed)
+        fitted.fit(sample)
+        return np.concatenate([fitted.transform(vectors[i : i + _PART]) for i in range(0, len(vectors), _PART)])
+
+    def _sample(self, vectors: Matrix) -> Matrix:
+        if len(vectors) <= _FITTED:
+            return vectors
+        self.notes.append(f"Kernel PCA: fitted on {_FITTED:,} images drawn at random; the others are placed by it.")
+        rows = np.random.default_rng(self.seed).choice(len(vectors), _FITTED, replace=False)
+        return vectors[np.sort(rows)]

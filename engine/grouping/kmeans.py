@@ -1,0 +1,57 @@
+"""k-means: groups around their means."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.distances import euclidean
+from engine.grouping.clusterer import GROUPS, Clusterer, Matrix
+from engine.grouping.numbers import CANDIDATES, best_number, sampled
+
+_LARGE = 10_000  # vectors from which on small batches are enough
+
+
+class KMeans(Clusterer):
+    """Lloyd's k-means from k-means++ starts (scikit-learn); mini-batches for more than 10,000 vectors.
+
+    With cosine, the vectors have length 1 (spherical k-means up to the length of the means).
+    Source: Lloyd, "Least squares quantization in PCM", 1982; Sculley, "Web-scale k-means clustering", 2010.
+    """
+
+    name = "kmeans"
+    title = "k-means"
+    summary = "A given number of round groups of like size; every picture belongs to one."
+    settings = (GROUPS,)
+    rank = 10
+
+    def _cluster(self, vectors: Matrix) -> NDArray[Any]:
+        groups = self.chosen["groups"] or self._number(vectors)
+        labels = fitted(vectors, groups, self.seed).labels_
+        there = len(np.unique(labels))
+        if there < groups:
+            self.notes.append(f"Only {there} groups: there are no more different vectors.")
+        return np.asarray(labels)
+
+    def _number(self, vectors: Matrix) -> int:
+        sample = vectors[sampled(len(vectors), self.seed)]
+        apart = euclidean(sample, sample)
+        np.fill_diagonal(apart, 0)
+        number = best_number(lambda k: fitted(sample, k, self.seed, starts=1).labels_, apart, CANDIDATES)
+        self.notes.append(f"k-means: {number} groups, chosen by the silhouette.")
+        return number
+
+
+def fitted(vectors: Matrix, groups: int, seed: int, starts: int = 4) -> Any:
+    """A fitted k-means of scikit-learn: `labels_` (n,) and `cluster_centers_` (groups, d)."""
+    from sklearn.cluster import KMeans as Lloyd
+    from sklearn.cluster import MiniBatchKMeans
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fewer different vectors than groups: said in a note
+        if len(vectors) > _LARGE:
+            return MiniBatchKMeans(groups, batch_size=4096, n_init=3, random_state=seed).fit(vectors)
+        return Lloyd(groups, n_init=starts, random_state=seed).fit(vectors)

@@ -1,0 +1,42 @@
+"""Multidimensional scaling: points whose distances are those of the vectors, as nearly as can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import BadParameter
+from engine.grouping.projection import Matrix, Projection, fewer
+from engine.settings import Setting
+
+MOST = 2000  # images: every pair of them is looked at in every round
+
+
+class MDS(Projection):
+    """Metric multidimensional scaling by majorisation (SMACOF, scikit-learn), from the principal components on.
+
+    Source: Borg and Groenen, "Modern Multidimensional Scaling", 2005.
+    """
+
+    name = "mds"
+    title = "MDS"
+    summary = "Keeps all distances as nearly as can be; for up to 2,000 pictures."
+    rank = 30
+    settings = (Setting("dimensions", "Dimensions", "How many values are left of each vector.", 1, 50, 2),)
+
+    def _project(self, vectors: Matrix) -> NDArray[Any]:
+        from sklearn.decomposition import PCA
+        from sklearn.manifold import smacof
+        from sklearn.metrics import pairwise_distances
+
+        if len(vectors) > MOST:
+            way_out = "Take PCA or UMAP, which have no such limit."
+            raise BadParameter("number of images", self.title, f"at most {MOST:,}", len(vectors), way_out=way_out)
+        wanted = fewer(self.chosen["dimensions"], vectors, 2)
+        start = PCA(wanted, random_state=self.seed).fit_transform(vectors)
+        apart = pairwise_distances(vectors.astype(np.float64))
+        np.fill_diagonal(apart, 0.0)
+        points, _ = smacof((apart + apart.T) / 2, n_components=wanted, init=start, n_init=1, max_iter=300)
+        return np.asarray(points)

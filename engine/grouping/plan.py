@@ -1,0 +1,106 @@
+"""What a grouping is asked to do: reduce, then cluster, and a map to look at; each step as a name with its settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.errors import BadParameter
+
+Value = float | str
+_STEP = re.compile(r"(?P<name>[a-z0-9-]+)(?:\((?P<options>[^()]*)\))?")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: a method and the settings that differ from its defaults, sorted by name.
+
+    >>> step = Step.parse("hierarchical(linkage=average,groups=3)")
+    >>> step.name, dict(step.options)
+    ('hierarchical', {'groups': 3, 'linkage': 'average'})
+    >>> str(step)
+    'hierarchical(groups=3,linkage=average)'
+    """
+
+    name: str
+    options: tuple[tuple[str, Value], ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _STEP.fullmatch(self.name):
+            raise BadParameter("step", "a grouping", "a name of small letters, digits and dashes", self.name)
+        object.__setattr__(self, "options", tuple(sorted(dict(self.options).items())))
+
+    @classmethod
+    def parse(cls, text: str) -> Step:
+        """The step that prints as `text`; BadParameter when none does."""
+        match = _STEP.fullmatch(text.strip())
+        if not match:
+            raise BadParameter("step", "a grouping", "written like kmeans or kmeans(groups=10)", text)
+        options: list[tuple[str, Value]] = []
+        for part in filter(None, (match["options"] or "").split(",")):
+            name, equals, value = part.partition("=")
+            if not equals:
+                raise BadParameter("setting", f"the step {match['name']}", "written name=value", part)
+            options.append((name.strip(), _value(value.strip())))
+        return cls(match["name"], tuple(options))
+
+    def __str__(self) -> str:
+        options = ",".join(f"{name}={_printed(value)}" for name, value in self.options)
+        return f"{self.name}({options})" if options else self.name
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a collection's vectors become groups and a map.
+
+    Attributes:
+        clustering: how vectors are grouped. reduction: how they are made shorter before, None for not at all.
+        map: how they are laid out on a plane to look at; `seed`: of everything random.
+
+    >>> str(Plan(Step("hdbscan"), Step.parse("umap(dimensions=10)")))
+    'umap(dimensions=10) > hdbscan'
+    """
+
+    clustering: Step
+    reduction: Step | None = None
+    map: Step = field(default=Step("umap"))
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
+            raise BadParameter("seed", "a grouping", f"a whole number from 0 to {2**31 - 1}", self.seed)
+
+    def __str__(self) -> str:
+        return f"{self.reduction} > {self.clustering}" if self.reduction else str(self.clustering)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: each step as it prints."""
+        reduction = str(self.reduction) if self.reduction else ""
+        return {"clustering": str(self.clustering), "reduction": reduction, "map": str(self.map), "seed": self.seed}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Plan:
+        """The plan of `as_dict`; BadParameter for a key it does not have."""
+        unknown = sorted(set(values) - set(cls.__dataclass_fields__))
+        if unknown or not values.get("clustering"):
+            names = ", ".join(cls.__dataclass_fields__)
+            raise BadParameter("key", "a grouping", f"clustering, or one of {names}", unknown[0] if unknown else "none")
+        reduction = Step.parse(values["reduction"]) if values.get("reduction") else None
+        laid_out = Step.parse(values.get("map") or "umap")
+        return cls(Step.parse(values["clustering"]), reduction, laid_out, values.get("seed", 0))
+
+
+def _value(text: str) -> Value:
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    if number != number or abs(number) == float("inf"):
+        return text
+    return int(number) if number == int(number) else number
+
+
+def _printed(value: Value) -> str:
+    return f"{value:.10g}" if isinstance(value, (int, float)) else value

@@ -1,0 +1,42 @@
+"""t-SNE: a map on which neighbours stay neighbours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.grouping.projection import Matrix, Projection
+from engine.settings import Setting
+
+_LONGEST = 50  # values a vector: longer ones are shortened first, as its authors do
+
+
+class TSNE(Projection):
+    """t-distributed stochastic neighbour embedding (Barnes–Hut, scikit-learn), from the principal components on.
+
+    Source: van der Maaten and Hinton, "Visualizing data using t-SNE", 2008.
+    """
+
+    name = "tsne"
+    title = "t-SNE"
+    summary = "A map on which neighbours stay neighbours; distances between groups mean nothing. Slower than UMAP."
+    for_looking = True
+    rank = 20
+    settings = (
+        Setting("dimensions", "Dimensions", "2 for a map.", 1, 3, 2),
+        Setting("perplexity", "Perplexity", "About how many neighbours each picture minds.", 2, 500),
+    )
+
+    def _project(self, vectors: Matrix) -> NDArray[Any]:
+        from sklearn.decomposition import PCA
+        from sklearn.manifold import TSNE as Neighbours
+
+        if min(vectors.shape) > _LONGEST:
+            vectors = PCA(_LONGEST, random_state=self.seed).fit_transform(vectors)
+        perplexity = min(self.chosen["perplexity"] or 30, max(1.0, (len(vectors) - 1) / 3))
+        wanted = self.chosen["dimensions"]
+        init = "pca" if min(vectors.shape) >= wanted else "random"
+        fitted = Neighbours(wanted, perplexity=perplexity, init=init, random_state=self.seed, n_jobs=-1)
+        return np.asarray(fitted.fit_transform(vectors))

@@ -1,0 +1,77 @@
+"""From a recipe to a stored grouping: vectors, groups and a map of a whole collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import BadParameter, BenzerError
+from engine.recipe import Recipe
+
+if TYPE_CHECKING:
+    from engine.collections.collection import Collection
+    from engine.encoders.encoder import Encoder
+    from engine.encoders.vectors import Vectors
+    from engine.grouping.plan import Plan
+    from engine.grouping.presets import Preset
+    from engine.home import Home
+    from engine.jobs import Reporter
+
+
+def group_collection(
+    home: Home, recipe: Recipe, plan: Mapping[str, Any], title: str, reporter: Reporter
+) -> dict[str, Any]:
+    """Embed what has no vector yet, then reduce, cluster, lay out and store; the name and number of groups.
+
+    Raises:
+        BadParameter: a choice has no such value, or there is no image. NotTrained, NoWeights: the encoder is not ready.
+        StorageFull, Stopped.
+    """
+    from engine.collections.collection import Collection
+    from engine.encoders import open_encoder
+    from engine.grouping import make_clusterer, make_projection
+    from engine.grouping.grouper import group
+    from engine.grouping.groupings import store_grouping
+    from engine.grouping.plan import Plan
+
+    chosen, collection = Plan.from_dict(plan), Collection.open(home, recipe.collection)
+    for step in filter(None, (chosen.reduction, chosen.map)):
+        make_projection(step, recipe.metric)
+    make_clusterer(chosen.clustering, recipe.metric)  # a wrong setting is told before anything is embedded
+    vectors = _vectors(collection, open_encoder(recipe.encoder, recipe.weights, home), recipe, reporter)
+    found = group(vectors.matrix, chosen, recipe.metric, reporter)
+    made = store_grouping(collection, recipe, chosen, vectors.hashes, vectors.ids, found, title or _title(chosen))
+    return {"collection": collection.name, "grouping": made.name, "groups": made.facts["groups"]}
+
+
+def _vectors(collection: Collection, encoder: Encoder, recipe: Recipe, reporter: Reporter) -> Vectors:
+    from engine.encoders.pipeline import embed_collection
+    from engine.encoders.vectors import state, stored
+
+    if not len(collection):
+        raise BadParameter("number of images", "a grouping", "at least 1", 0)
+    if not state(collection, encoder.info, recipe.embedding).ready:
+        embed_collection(collection, encoder, [recipe.embedding], reporter)
+    vectors = stored(collection, encoder.info, recipe.embedding)
+    if vectors is None or not len(vectors.ids):
+        raise BenzerError(f"None of the images of {collection.title} could be embedded.")
+    return vectors
+
+
+def _title(plan: Plan) -> str:
+    from engine.grouping import clusterers, projections
+
+    clustering = clusterers()[plan.clustering.name].title
+    return f"{projections()[plan.reduction.name].title} + {clustering}" if plan.reduction else clustering
+
+
+def recipe_of_preset(home: Home, preset: Preset, collection: str) -> Recipe:
+    """The recipe that a preset asks for, with the best of its encoders that is ready; else the collection's default."""
+    from engine.encoders import choices
+    from engine.opening import default_recipe
+
+    ready = {choice.name for choice in choices(home) if choice.ready}
+    name = next((encoder for encoder in preset.encoders if encoder in ready), None)
+    if name is None:
+        return default_recipe(home, collection).but(metric=preset.metric)
+    return Recipe(collection, name, "", preset.embedding, preset.metric)
