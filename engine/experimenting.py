@@ -120,7 +120,8 @@ class _Work:
         # Figures that are there stay where, say, a run has been deleted since.
         with self._failures_kept([cell for cell in cells if not self._has_figures(cell)]):
             run = self._run(training, recipe, within)
-            encoder = open_encoder(recipe.encoder, run.name if run else recipe.weights, self.home)
+            opened = open_encoder(recipe.encoder, run.name if run else recipe.weights, self.home)
+            encoder = opened.prepared(self.collection, within)
             made_of = self._made_of(encoder.info)
             left = [cell for cell in cells if not self._has_figures(cell, made_of)]
             if left:

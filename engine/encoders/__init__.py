@@ -10,9 +10,10 @@ from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
 from engine.errors import NotFound
 
 if TYPE_CHECKING:
+    from engine.encoders.vectors import EmbeddableCollection
     from engine.home import Home
 
-__all__ = ["Encoder", "EncoderChoice", "EncoderInfo", "choices", "families", "open_encoder"]
+__all__ = ["Encoder", "EncoderChoice", "EncoderInfo", "choices", "families", "knows", "open_encoder"]
 
 
 def families() -> list[type[Encoder]]:
@@ -27,16 +28,24 @@ def choices(home: Home) -> list[EncoderChoice]:
     return sorted(found, key=lambda choice: not choice.ready)
 
 
-def open_encoder(name: str, weights: str, home: Home) -> Encoder:
-    """The encoder of that name with the weights of that run ("" where it needs none), ready to encode.
+def knows(name: str, home: Home) -> bool:
+    """Whether there is an encoder of that name, among the choices or not (two combined need not be kept to be used)."""
+    return any(family.knows(name, home) for family in families())
+
+
+def open_encoder(name: str, weights: str, home: Home, collection: EmbeddableCollection | None = None) -> Encoder:
+    """The encoder of that name with the weights of that run ("" where it needs none), as it is over that collection.
+
+    Without a collection, one that learns from a collection (`Encoder.at`) cannot encode yet.
 
     Raises:
         NotFound: no such encoder or run. NotTrained, NoWeights: it has no weights yet. Corrupt: damaged weights.
         BadParameter: weights of another architecture, or weights for an encoder that has none.
     """
     for family in families():
-        if any(choice.name == name for choice in family.choices(home)):
-            return family.open(name, weights, home)
+        if family.knows(name, home):
+            found = family.open(name, weights, home)
+            return found if collection is None else found.at(collection)
     raise NotFound(f"There is no encoder {name!r}.", way_out="Known are: " + ", ".join(_names(home)) + ".")
 
 

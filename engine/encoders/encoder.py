@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, Self
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from engine.encoders.vectors import EmbeddableCollection
     from engine.home import Home
+    from engine.jobs import Reporter
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class EncoderInfo:
 class EncoderChoice:
     """One line of the encoder drop-down.
 
-    `ready` is False where it must be trained or its weights fetched first; a `rare` one is not offered before that.
+    `ready` is False where it must be trained or its weights fetched first; a `rare` one is not offered by itself.
+    `collection` names the only collection that it can be used with, "" where it can be used with any.
     """
 
     name: str
@@ -49,6 +52,7 @@ class EncoderChoice:
     help: str
     ready: bool
     rare: bool = False
+    collection: str = ""
 
 
 class Encoder(ABC):
@@ -71,6 +75,22 @@ class Encoder(ABC):
         Raises:
             NotFound: no such name or weights. NotTrained, NoWeights: no weights yet. Corrupt: damaged weights.
         """
+
+    @classmethod
+    def knows(cls, name: str, home: Home) -> bool:
+        """Whether the name is one of this family's, listed among its choices or not."""
+        return any(choice.name == name for choice in cls.choices(home))
+
+    def at(self, collection: EmbeddableCollection) -> Encoder:
+        """The encoder as it is over a collection: another one where it learns from the collection, else itself.
+
+        One that has not learned yet has a fingerprint that no vectors have: they are missing, so embedding is offered.
+        """
+        return self
+
+    def prepared(self, collection: EmbeddableCollection, reporter: Reporter) -> Encoder:
+        """The same, having learned now what it must learn from the collection's pictures before it can encode."""
+        return self.at(collection)
 
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:

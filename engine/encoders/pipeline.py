@@ -67,6 +67,7 @@ def embed_collection(
 
     for name in embeddings:
         embedding(name)
+    encoder = encoder.prepared(collection, reporter)
     if device().name == "cpu":
         keep_freed_memory()
     work = _Work.begin(collection, encoder, embeddings)

@@ -19,6 +19,7 @@ from engine.encoders.device import device
 from engine.encoders.pipeline import embed_pictures, squared
 from engine.errors import BadParameter, BenzerError, Corrupt, NotFound, NotTrained
 from engine.home import Home
+from engine.jobs import Reporter
 from models.autoencoder import Autoencoder
 
 READY = [
@@ -28,6 +29,12 @@ READY = [
     "model-4",
     "raw-pixels",
     "hog",
+    "sift-vlad",
+    "orb-words",
+    "orb-vlad",
+    "brief-vlad",
+    "sift-words",
+    "brief-words",
     "local-binary-patterns",
     "glcm",
     "colour-histogram",
@@ -35,10 +42,11 @@ READY = [
 
 
 @pytest.fixture
-def opened(home: Home, make_run: Callable[..., Any]) -> Callable[[str], encoders.Encoder]:
+def opened(home: Home, pile: Any, make_run: Callable[..., Any]) -> Callable[[str], encoders.Encoder]:
     def open_it(name: str) -> encoders.Encoder:
         if not name.startswith("model-"):
-            return open_encoder(name, "", home)
+            pile.pictures = {id: pile.pictures[id] for id in range(3, 9)}  # enough to learn words from
+            return open_encoder(name, "", home).prepared(pile, Reporter())
         number = int(name[-1])
         make_run(number, f"run-{number}", 160 if number == 4 else 96)
         return open_encoder(name, f"run-{number}", home)
@@ -98,7 +106,7 @@ def test_nothing_is_trained_at_first(home: Home) -> None:
     if (home.shipped_weights / "default").exists():
         pytest.skip("weights ship with this checkout")
     lines = {choice.name: choice for choice in choices(home)}
-    assert [lines[name].ready for name in READY] == [False] * 4 + [True] * 5
+    assert [lines[name].ready for name in READY] == [False] * 4 + [True] * 11
 
 
 def test_runs_appear_as_choices(home: Home, make_run: Callable[..., Any]) -> None:
