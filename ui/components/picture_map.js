@@ -312,7 +312,7 @@ class PictureMap {
     const ground = style.backgroundColor, dark = isDark(ground);
     if (ground === this.ground && this.palette === this.data.palette) return;
     Object.assign(this, { ground, dark, palette: this.data.palette, ink: style.color });
-    this.grey = dark ? "#8a9197" : "#8b8f94";
+    this.grey = this.data.noise[dark ? 1 : 0];
     this.shades = Uint32Array.from(this.palette, (pair) => pixel(pair[dark ? 1 : 0]));
     this.primary = getComputedStyle(this.root).getPropertyValue("--st-primary-color").trim() || "#17685f";
     for (const swatch of this.root.querySelectorAll(".swatch[data-colour]")) swatch.style.background = this.css(Number(swatch.dataset.colour));
@@ -371,15 +371,14 @@ class PictureMap {
 
   // As large as the room for each allows; a little hysteresis keeps the size while the map is moved.
   thumbSize() {
-    const room = 0.62 * Math.sqrt((this.width * this.height) / Math.max(1, this.seen.length));
-    const size = Math.min(84, Math.floor(room / 6) * 6);
-    if (this.size && Math.abs(size - this.size) <= 6 && this.size >= 24) return this.size;
+    const room = 0.9 * Math.sqrt((this.width * this.height) / Math.max(1, this.seen.length));
+    const size = Math.max(40, Math.min(96, Math.floor(room / 6) * 6));
+    if (this.size && Math.abs(size - this.size) <= 6) return this.size;
     return (this.size = size);
   }
 
   drawThumbs(context) {
     const size = this.thumbSize();
-    if (size < 24) return [];
     const rows = this.thumbs.place(this.seen, (i) => this.at(i), size + 3, this.placed);
     this.placed = new Set(rows);
     this.thumbs.want(rows.map((i) => this.points.ids[i]));
@@ -403,10 +402,11 @@ class PictureMap {
 
   // Dots without a picture that lie under one are drawn again on top, so that nothing is hidden.
   drawCovered(context, rows, size) {
-    const has = new Set(rows);
+    const has = new Set(rows), middles = rows.filter((i) => this.thumbs.get(this.points.ids[i])).map((i) => this.at(i));
+    const reach = size / 2 + 3;
     for (const i of this.seen) {
-      if (has.has(i)) continue;
       const [x, y] = this.at(i);
+      if (has.has(i) || !middles.some(([a, b]) => Math.abs(a - x) < reach && Math.abs(b - y) < reach)) continue;
       context.globalAlpha = this.out(i) ? 1 : 0.25;
       context.beginPath();
       context.arc(x, y, 3.5, 0, 2 * Math.PI);

@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 
 from engine.errors import BadParameter
+from engine.grouping.palette import NOISE
 
 _HERE = Path(__file__).parent
 # One script made of parts that can each be read: the entry comes last.
@@ -65,6 +66,7 @@ def picture_map(
         "parts": digests,
         "count": len(ids),
         "palette": [list(pair) for pair in palette],
+        "noise": NOISE,
         "thumbs": thumbs,
         "legend": [{"colour": int(c) if c >= 0 else 0xFFFF, "text": text, "count": int(n)} for c, text, n in legend],
         "selected": None if selected is None else pack(np.isin(ids, list(selected))),
@@ -112,7 +114,7 @@ def _points_bytes(ids: np.ndarray, points: np.ndarray, names: Sequence[str] | No
 
 
 def _message(digest: str, part: str, data: bytes) -> bytes:
-    """What a carrier brings: the length of a header, the header (JSON), the bytes; each begins at a multiple of four."""
+    """What a carrier brings: the length of a header, the header (JSON), the bytes; each begins at a fourth byte."""
     head = json.dumps({"digest": digest, "part": part}).encode()
     head += b" " * (-len(head) % 4)
     return len(head).to_bytes(4, "little") + head + data

@@ -53,7 +53,7 @@ class Thumbs {
   }
 
   // Chooses who gets a picture: first those who had one, then by row, as long as they do not cover each other.
-  // `seen`: rows in sight; at(i) -> [x, y]. Returns the rows, and true where a row's middle lies under a picture.
+  // `seen`: rows in sight; at(i) -> [x, y]; `before`: the rows chosen last time. Returns the rows.
   place(seen, at, size, before) {
     const cells = new Map(), chosen = [];
     const cell = (x, y) => Math.floor(x / size) * 65536 + Math.floor(y / size);
