@@ -8,19 +8,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine import opening
-from engine.errors import Corrupt, NoIndex, NotFound, StaleVectors, StorageFull
+from engine.errors import BadParameter, Corrupt, NoIndex, NotFound, StaleVectors, StorageFull
 from engine.grouping.duplicates import CopyGroup, Share, Suggestion, copy_groups, share_within, suggest
 from engine.grouping.nearness import Nearness, measure
 from engine.grouping.odd import OddOne, odd_ones
 from engine.jobs import Reporter
 from engine.recipe import Recipe
+from engine.shelf import Shelf
 from engine.storage import Store, digest_of
 from engine.tables import csv_text
 
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
     from engine.encoders.encoder import EncoderInfo
     from engine.encoders.vectors import Vectors
     from engine.indexes import Index
-    from engine.shelf import Shelf
 
 WHILE_WAITING = 1e11  # n · n · d up to which the lists are made while a person waits: a second or two
+
+_ANSWERS_KEPT = 4  # of one collection, by threshold and keepers: a page asks again and again
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ class Surroundings:
     nearness: Nearness
     vectors: Vectors
     pictures: dict[int, Row]
+    _answers: Shelf[Duplicates] = field(default_factory=lambda: Shelf(_ANSWERS_KEPT), compare=False, repr=False)
 
     @cached_property
     def suggestion(self) -> Suggestion:
@@ -150,25 +153,37 @@ class Surroundings:
             BadParameter: the threshold is out of range. NotFound: a keeper is not in the collection.
         """
         limit = self.suggestion.threshold if threshold is None else threshold
-        order = self._order(keepers)
-        groups = copy_groups(self.nearness, self.vectors.matrix, self.recipe.metric, limit, order)
-        share = share_within(self.nearness, limit)
-        return Duplicates(self.recipe, share, self.suggestion, tuple(groups), self.pictures, self.nearness)
+        return self._answers.get((limit, *keepers), lambda: self._duplicates(limit, keepers))
 
     def odd_ones(self, most: int | None = None) -> OddOnes:
         """The pictures by falling score, or the first `most` of them; BadParameter where that is less than 1."""
-        return OddOnes(self.recipe, tuple(odd_ones(self.nearness, most)), self.pictures)
+        if most is not None and most < 1:
+            raise BadParameter("number", "the odd ones", "1 or more", most)
+        return OddOnes(self.recipe, self._odd[:most], self.pictures)
+
+    @cached_property
+    def _odd(self) -> tuple[OddOne, ...]:
+        return tuple(odd_ones(self.nearness))
+
+    def _duplicates(self, threshold: float, keepers: Sequence[int]) -> Duplicates:
+        groups = copy_groups(self.nearness, self.vectors.matrix, self.recipe.metric, threshold, self._order(keepers))
+        share = share_within(self.nearness, threshold)
+        return Duplicates(self.recipe, share, self.suggestion, tuple(groups), self.pictures, self.nearness)
 
     def _order(self, keepers: Sequence[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The rows, those to keep first."""
         unknown = [id for id in keepers if id not in self.pictures]
         if unknown:
             raise NotFound(f"There is no image {unknown[0]} in the collection {self.recipe.collection!r}.")
-        rows = [self.pictures[id] for id in self.nearness.ids.tolist()]
-        pixels = np.array([row.width * row.height for row in rows])
-        sizes = np.array([row.size for row in rows])
+        pixels, sizes = self._sizes
         chosen = np.isin(self.nearness.ids, np.array(list(keepers), dtype=np.int64))
         return np.lexsort((self.nearness.ids, -sizes, -pixels, ~chosen)).astype(np.int64)
+
+    @cached_property
+    def _sizes(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """(2, n) the pixels and the bytes of each picture."""
+        rows = [self.pictures[id] for id in self.nearness.ids.tolist()]
+        return np.array([(row.width * row.height, row.size) for row in rows], dtype=np.int64).T
 
 
 def open_surroundings(

@@ -31,23 +31,17 @@ class OddOne:
     lof: float
 
 
-def odd_ones(nearness: Nearness, most: int | None = None) -> list[OddOne]:
-    """The images by falling score, ties by id; all of them, or the first `most`.
+def odd_ones(nearness: Nearness) -> list[OddOne]:
+    """All images by falling score, ties by id; none of fewer than three images: nothing is usual among two.
 
     A picture with a copy is judged like any other: two copies of an odd picture are both odd.
-    Fewer than three images give none: nothing is usual among two.
-
-    Raises:
-        BadParameter: `most` is less than 1.
     """
-    if most is not None and most < 1:
-        raise BadParameter("number", "the odd ones", "1 or more", most)
     if len(nearness) < 3:
         return []
     distance, factor = mean_distance(nearness), local_outlier_factor(nearness)
     usual = float(np.median(distance))
     score = distance / usual if usual > 0 else np.where(distance > 0, np.inf, 1.0)
-    order = np.lexsort((nearness.ids, -score))[:most]
+    order = np.lexsort((nearness.ids, -score))
     return [OddOne(int(nearness.ids[i]), float(score[i]), float(distance[i]), float(factor[i])) for i in order]
 
 
