@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import duplicates_commands as duplicates
 from engine import experiment_commands as experiments
+from engine import grouping_commands as grouping
 from engine import training_commands as training
 from engine import weights_commands as weights
 from engine.errors import BadParameter, BenzerError, NoIndex, NotReady, NotTrained, NoWeights, Stopped, UnreadableImage
@@ -308,6 +309,7 @@ def parser() -> argparse.ArgumentParser:
     add("index", command_index).add_argument("recipe", help="collection/encoder@weights/embedding/metric/method/k")
     _search_words(add("search", command_search))
     for name, run, words in (
+        ("group", grouping.command_group, grouping.group_words),
         ("duplicates", duplicates.command_duplicates, duplicates.duplicates_words),
         ("odd", duplicates.command_odd, duplicates.odd_words),
     ):
