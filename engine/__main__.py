@@ -16,6 +16,7 @@ from engine import duplicates_commands as duplicates
 from engine import experiment_commands as experiments
 from engine import grouping_commands as grouping
 from engine import training_commands as training
+from engine import vectors_commands as vectors
 from engine import weights_commands as weights
 from engine.errors import BadParameter, BenzerError, NoIndex, NotReady, NotTrained, NoWeights, Stopped, UnreadableImage
 from engine.printing import answer_table, print_report, print_rows, progress_line
@@ -235,7 +236,7 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         encoder=encoder,
         weights=weights,
         embedding=arguments.embedding,
-        metric=getattr(arguments, "metric", "cosine"),
+        metric=getattr(arguments, "metric", None) or "cosine",
         method=method,
         k=getattr(arguments, "k", 8),
         options=options,
@@ -302,6 +303,7 @@ def parser() -> argparse.ArgumentParser:
     add("samples", command_samples).add_argument("names", nargs="*", help="which (default: all)")
     add("encoders", command_encoders, rows=True)
     weights.weights_words(add("weights", weights.command_weights, rows=True))
+    vectors.vectors_words(add("vectors", vectors.command_vectors, rows=True))
     training.train_words(add("train", training.command_train, rows=True))
     add("runs", training.command_runs, rows=True)
     experiments.compare_words(add("compare", experiments.command_compare))
