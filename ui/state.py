@@ -142,6 +142,9 @@ def ask_for_part(crop: tuple[float, float, float, float] | None) -> None:
 def read_address() -> None:
     """Take over what the address asks for, when it is not what this session wrote there itself (a link, or Back)."""
     address = {name: st.query_params[name] for name in st.query_params}
+    if "grouping" in address:
+        _read_grouping(address)
+        return
     if not address or "experiment" in address or address == st.session_state.get("address") or _chosen_since():
         return
     st.session_state.address = address
@@ -153,6 +156,17 @@ def read_address() -> None:
         _read_details(address)
     except (BenzerError, ValueError):
         st.session_state.complaint = "This link is not whole: a part of it could not be read and was left out."
+
+
+def _read_grouping(address: dict[str, str]) -> None:
+    """Take over the collection and the grouping that a link names; the groups page opens it."""
+    state = st.session_state
+    written = state.get("grouping_written")
+    opened = state.get("groupings_open", {}).get(state.get("collection"))
+    chosen_since = bool(written) and (state.get("collection"), opened) != (written["collection"], written["grouping"])
+    if address != written and not chosen_since:
+        state.collection = address.get("collection", state.get("collection"))
+        state.grouping_linked, state.linked = address["grouping"], True
 
 
 def _chosen_since() -> bool:

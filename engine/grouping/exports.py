@@ -32,8 +32,13 @@ Read = Callable[[int], bytes]
 
 
 class Grouped(Protocol):
-    """What is told of a group: its title, its (m,) pictures with their distances, and how many at the end are odd."""
+    """What is told of a group: its title, its (m,) pictures with their distances, and how many at the end are odd.
 
+    The group with the number −1 holds those on their own, which have no middle.
+    """
+
+    @property
+    def number(self) -> int: ...
     @property
     def title(self) -> str: ...
     @property
@@ -85,7 +90,7 @@ def groups_csv(groups: Iterable[Grouped], names: Mapping[int, str]) -> str:
 def _lines(group: Grouped, names: Mapping[int, str]) -> Iterator[list[object]]:
     usual = len(group.ids) - group.odd
     for place, (id, distance) in enumerate(zip(group.ids, group.distances, strict=True)):
-        near = "" if distance != distance else f"{float(distance):.6f}"  # those on their own have no middle
+        near = "" if group.number < 0 else f"{float(distance):.6f}"
         yield [names.get(int(id), ""), int(id), group.title, near, "yes" if place >= usual else "no"]
 
 

@@ -46,6 +46,7 @@ _ORIGINS = {
     "csv": "a table",
     "sample": "a sample",
     "known": "a known data set",
+    "extract": "another collection",
 }
 
 
@@ -89,7 +90,7 @@ def _disk() -> None:
 
 def _work() -> None:
     """The jobs that change collections: those that run, and the report of the one that ended last."""
-    jobs = [job for job in recent_jobs() if job.kind in ("import", "rescan", "sample", "embed")]
+    jobs = [job for job in recent_jobs() if job.kind in ("import", "rescan", "sample", "embed", "extract")]
     for job in jobs:
         if job.alive:
             job_progress(job, key=job.id)

@@ -1,0 +1,56 @@
+"""Groups as cards: colour, name, number of pictures and the pictures closest to the middle; a click opens one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+
+_cards = st.components.v2.component(
+    "benzer_group_cards",
+    html='<div class="root"></div>',
+    css=(_HERE / "group_cards.css").read_text(encoding="utf-8"),
+    js=(_HERE / "group_cards.js").read_text(encoding="utf-8"),
+)
+
+
+@dataclass(frozen=True)
+class Card:
+    """One group: `colour` for the light and the dark theme, `thumbs` addresses of pictures, `note` a few words."""
+
+    number: int
+    title: str
+    count: int
+    colour: tuple[str, str]
+    thumbs: Sequence[str]
+    note: str = ""
+
+    def as_data(self) -> dict[str, Any]:
+        """What the browser needs."""
+        return {**vars(self), "colour": list(self.colour), "thumbs": list(self.thumbs)}
+
+
+def group_cards(cards: Sequence[Card], *, key: str, title: str, on_open: Callable[[int], None]) -> None:
+    """Draw the cards; a click or Enter calls `on_open(number)` before the page is drawn anew."""
+
+    def opened() -> None:
+        number = getattr(st.session_state.get(key), "open", None)
+        if isinstance(number, int):
+            on_open(number)
+
+    data = {"cards": [card.as_data() for card in cards], "title": title}
+    _cards(data=data, key=key, on_open_change=opened)
+
+
+def swatch(colour: tuple[str, str], size: str = "0.85em") -> str:
+    """A dot of colour as HTML without any text from outside: it goes to `st.html`."""
+    light, dark = colour
+    return (
+        f'<span aria-hidden="true" style="display:inline-block;width:{size};height:{size};border-radius:50%;'
+        f'background:light-dark({light},{dark})"></span>'
+    )

@@ -1,0 +1,74 @@
+"""The groupings of a collection, newest first, each with a button that opens it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine.errors import BenzerError
+from engine.grouping.groupings import Grouping
+from ui.components.experiment_live import made_text
+from ui.components.groups_result import ask_to_remove
+from ui.components.literal import literal
+from ui.components.messages import errors_shown
+from ui.experiment_state import count_of, encoder_titles
+from ui.groups_state import listed, open_grouping
+
+SHOWN = 8
+
+
+def groupings_list(collection: str, opened: str) -> None:
+    """Draw a card for every grouping of the collection but the one that is open."""
+    found = [grouping for grouping in listed(collection) if grouping.name != opened]
+    if not found:
+        return
+    st.header("Earlier groupings" if opened else "Groupings", anchor=False)
+    shown = st.session_state.get("groupings_shown", SHOWN)
+    for grouping in found[:shown]:
+        try:
+            _card(collection, grouping)
+        except (BenzerError, FileNotFoundError) as error:  # removed or damaged meanwhile, in another tab or by hand
+            st.caption(literal(str(error)))
+    if len(found) > shown:
+        st.button(f"Show the other {len(found) - shown}", key="groupings-more", on_click=_show, args=(len(found),))
+
+
+def _show(count: int) -> None:
+    st.session_state.groupings_shown = count
+
+
+def _card(collection: str, grouping: Grouping) -> None:
+    name, title = grouping.name, grouping.title
+    with st.container(border=True, key=f"grouping-card-{collection}-{name}", gap="small"):
+        words, buttons = st.columns([4, 1.6], vertical_alignment="center", gap="medium")
+        with words, st.container(gap="xsmall"):
+            st.markdown(f"**{literal(title)}**")
+            st.caption(literal(_summary(grouping)))
+        with buttons, st.container(horizontal=True, horizontal_alignment="right"):
+            with st.popover("More", key=f"grouping-more-{collection}-{name}", on_change="rerun") as panel:
+                if panel.open:
+                    _more(collection, grouping, title)
+            st.button(
+                "Open", key=f"grouping-open-{collection}-{name}", icon=":material/open_in_new:",
+                on_click=open_grouping, args=(collection, name),
+            )  # fmt: skip
+
+
+def _summary(grouping: Grouping) -> str:
+    recipe, facts = grouping.recipe, grouping.facts
+    key = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
+    size = f"{count_of(int(facts['images']), 'picture')} in {count_of(int(facts['groups']), 'group')}"
+    edits = len(grouping.edits())
+    changed = [f"{count_of(edits, 'change')} by hand"] if edits else []
+    parts = [size, encoder_titles().get(key, key), str(grouping.plan), made_text(grouping.made), *changed]
+    return " · ".join(parts)
+
+
+def _more(collection: str, grouping: Grouping, title: str) -> None:
+    key = f"{collection}-{grouping.name}"
+    typed = st.text_input("Name", title, key=f"grouping-name-{key}", max_chars=100)
+    if st.button("Rename", key=f"grouping-rename-{key}", disabled=typed == title):
+        with errors_shown():
+            grouping.rename(typed)
+            st.rerun()
+    if st.button("Remove …", key=f"grouping-remove-{key}", icon=":material/delete:"):
+        ask_to_remove(collection, grouping.name, title, len(grouping.edits()))

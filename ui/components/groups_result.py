@@ -1,0 +1,134 @@
+"""A grouping as it stands: its title, how good the groups are, what is worth knowing, and the views on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from engine.errors import BenzerError
+from ui.components.experiment_live import made_text
+from ui.components.groups_export import export_menu
+from ui.components.groups_form import start_grouping
+from ui.components.groups_map import map_tab
+from ui.components.groups_members import groups_tab
+from ui.components.groups_tree import tree_tab
+from ui.components.groups_vectors import vectors_tab
+from ui.components.literal import literal
+from ui.components.messages import errors_shown, show_error
+from ui.experiment_state import count_of, embedding_title, encoder_titles, metric_title
+from ui.groups_state import TABS, Seen, open_grouping, undo
+
+_QUALITY = {
+    "purity": ("Purity", "The share of pictures that carry the commonest label of their group."),
+    "nmi": ("NMI", "How much groups and labels tell of each other: 0 nothing, 1 everything."),
+    "ari": ("ARI", "How often two pictures are rightly together or apart, beyond chance: 0 is chance, 1 is perfect."),
+    "silhouette": ("Silhouette", "How much nearer pictures are to their own group than to the next: −1 to 1."),
+}  # fmt: skip
+
+
+def grouping_view(view: Seen) -> None:
+    """Draw the grouping that is open."""
+    _head(view)
+    _quality(view)
+    for note in view.grouping.notes:
+        st.caption(f":material/info: {literal(note)}")
+    if view.stale:
+        _stale(view)
+    drawn = (groups_tab, tree_tab, map_tab, vectors_tab, _duplicates)
+    tabs: dict[str, Callable[[Seen], None]] = dict(zip(TABS, drawn, strict=True))
+    for tab, draw in zip(st.tabs(list(tabs), key="groups-tab", on_change="rerun"), tabs.values(), strict=True):
+        if tab.open:
+            with tab, errors_shown():
+                draw(view)
+
+
+# ── the head ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _head(view: Seen) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.header(literal(view.title), anchor=False)
+        with st.container(horizontal=True, width="content", gap="small"):
+            st.button(
+                "Undo", key=f"groups-undo-{view.key}", icon=":material/undo:", disabled=not view.edited,
+                on_click=undo, args=(view,), help="Take the last change of the groups back.",
+            )  # fmt: skip
+            export_menu(view)
+            with st.popover("More", key=f"groups-more-{view.key}", on_change="rerun") as panel:
+                if panel.open:
+                    _more(view)
+            st.button(
+                "Close", key="groups-close", icon=":material/close:", on_click=open_grouping,
+                args=(view.collection, None),
+            )  # fmt: skip
+    st.caption(literal(summary(view)))
+    st.caption(literal(made_of(view)))
+
+
+def summary(view: Seen) -> str:
+    """For example "1,500 pictures in 12 groups, 43 on their own"."""
+    whole = f"{count_of(len(view.groups.ids), 'picture')} in {count_of(len(view.real), 'group')}"
+    return f"{whole}, {view.alone:,} on their own" if view.alone else whole
+
+
+def made_of(view: Seen) -> str:
+    """The encoder, the metric, the steps and when."""
+    recipe = view.grouping.recipe
+    key = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
+    vectors = [encoder_titles().get(key, key), embedding_title(recipe.embedding), metric_title(recipe.metric)]
+    changed = [count_of(view.edited, "change") + " by hand"] if view.edited else []
+    return " · ".join([*vectors, str(view.grouping.plan), made_text(view.grouping.made), *changed])
+
+
+def _quality(view: Seen) -> None:
+    shown = [(text, help, view.quality[name]) for name, (text, help) in _QUALITY.items() if name in view.quality]
+    if not shown:
+        return
+    for column, (text, help, value) in zip(st.columns(4), shown, strict=False):
+        column.metric(text, f"{value:.3f}".replace("-", "−"), help=help)
+
+
+def _stale(view: Seen) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(literal(view.stale), icon=":material/error:")
+        if st.button("Group again", key=f"groups-again-{view.key}", type="primary", icon=":material/refresh:"):
+            with errors_shown():
+                start_grouping(view.grouping.recipe, view.grouping.plan, view.title)
+
+
+def _more(view: Seen) -> None:
+    title = st.text_input("Name", view.title, key=f"groups-name-{view.key}", max_chars=100)
+    if st.button("Rename", key=f"groups-rename-{view.key}", disabled=title == view.title):
+        with errors_shown():
+            view.grouping.rename(title)
+            st.rerun()
+    if st.button("Remove …", key=f"groups-remove-{view.key}", icon=":material/delete:"):
+        ask_to_remove(view.collection, view.name, view.title, view.edited)
+
+
+@st.dialog("Remove this grouping?")
+def ask_to_remove(collection: str, name: str, title: str, edited: int) -> None:
+    """Ask, then remove a grouping; no picture is touched."""
+    changes = f" and {count_of(edited, 'change')} made by hand" if edited else ""
+    st.write(f"**{literal(title)}** with its groups, its map{changes} will be gone for good. No picture is touched.")
+    with st.container(horizontal=True):
+        if st.button("Remove it", type="primary", key="groups-remove-yes"):
+            from ui.state import workbench
+
+            try:
+                workbench().grouping(collection, name).remove()
+            except BenzerError as error:
+                show_error(error)
+            else:
+                open_grouping(collection, None)
+                st.rerun()
+        if st.button("Keep it", key="groups-remove-no"):
+            st.rerun()
+
+
+def _duplicates(view: Seen) -> None:
+    """Near-duplicates and odd ones of the vectors that were grouped."""
+    from ui.components.duplicates_view import duplicates_view
+
+    duplicates_view(view.grouping.recipe)

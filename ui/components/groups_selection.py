@@ -1,0 +1,82 @@
+"""What can be done with the pictures that are selected: in a group, in the tree, on the map."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from engine.distances import metric as known_metric
+from ui.components.groups_export import part_csv, start_extract
+from ui.components.messages import errors_shown
+from ui.experiment_state import count_of
+from ui.groups_state import Seen, edit, search_for, select, selected
+
+_NEW = "new"
+_ALONE = -1
+
+
+def selection_bar(view: Seen, place: str, *, home: int | None = None) -> None:
+    """How many pictures are selected, and what can be done with them; nothing where none is.
+
+    `place` tells the views apart; `home` is the group that is open, which they cannot be moved to.
+    """
+    ids = [id for id in selected() if _known(view, id)]
+    if not ids:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"selection-{place}"):
+        st.markdown(f"**{count_of(len(ids), 'picture')} selected**", width="content")
+        _move(view, ids, place, home)
+        st.button(
+            "Search", key=f"selection-search-{place}", icon=":material/image_search:",
+            on_click=search_for, args=(view.collection, middle(view, ids)),
+            help="Search with this picture." if len(ids) == 1 else "Search with the picture in their middle.",
+        )  # fmt: skip
+        st.download_button(
+            "CSV", lambda: part_csv(view, ids), f"{view.name}-selected.csv", "text/csv", key=f"selection-csv-{place}",
+            icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
+        _new_collection(view, ids, place)
+        st.button("Clear", key=f"selection-clear-{place}", on_click=select, args=([],), type="tertiary")
+
+
+def middle(view: Seen, ids: list[int]) -> int:
+    """The picture that is nearest to the mean of all of these."""
+    rows = np.searchsorted(view.grouping.ids, ids)
+    inside = np.asarray(view.grouping.space[rows])
+    away = known_metric(view.grouping.metric).between(inside.mean(axis=0, keepdims=True), inside)[0]
+    return int(ids[int(np.argmin(away))])
+
+
+def _known(view: Seen, id: int) -> bool:
+    row = int(np.searchsorted(view.grouping.ids, id))
+    return row < len(view.grouping.ids) and int(view.grouping.ids[row]) == id
+
+
+def _move(view: Seen, ids: list[int], place: str, home: int | None) -> None:
+    titles: dict[object, str] = {_NEW: "a new group"}
+    titles |= {group.number: f"{group.title} ({len(group):,})" for group in view.real if group.number != home}
+    if home != _ALONE:
+        titles[_ALONE] = "on their own"
+    with st.popover(
+        "Move to …", icon=":material/drive_file_move:", key=f"selection-move-{place}", on_change="rerun", type="primary"
+    ) as panel:
+        if not panel.open:
+            return
+        to = st.selectbox("Move to", list(titles), key=f"selection-to-{place}", format_func=titles.__getitem__)
+        change = {"kind": "move", "ids": ids, "to": to}
+        st.button("Move them", key=f"selection-move-now-{place}", type="primary", on_click=edit, args=(view, change))
+
+
+def _new_collection(view: Seen, ids: list[int], place: str) -> None:
+    with st.popover(
+        "New collection", icon=":material/library_add:", key=f"selection-extract-{place}", on_change="rerun"
+    ) as panel:
+        if not panel.open:
+            return
+        st.caption("The pictures are copied; each keeps its label.")
+        title = st.text_input("Name of the collection", key=f"selection-title-{place}", max_chars=120)
+        if st.button(
+            "Make it", key=f"selection-extract-now-{place}", type="primary", disabled=not title.strip()
+        ):  # fmt: skip
+            with errors_shown():
+                start_extract(view.collection, title, [{"label": None, "ids": ids}])
