@@ -59,7 +59,8 @@ def _grid_plan(bench: Workbench, arguments: argparse.Namespace) -> Plan:
         raise BadParameter(
             trained[0], "an experiment", "given with --report-tables only", getattr(arguments, trained[0])
         )
-    ready = [f"{c.name}@{c.weights}" if c.weights else c.name for c in bench.choices() if c.ready]
+    offered = [choice for choice in bench.choices(arguments.collection) if choice.ready and not choice.rare]
+    ready = [f"{c.name}@{c.weights}" if c.weights else c.name for c in offered]
     lists = {name: tuple(_split(value)) for name in _GRID[1:5] if (value := getattr(arguments, name))}
     numbers = {name: value for name in ("k", "query", "queries") if (value := getattr(arguments, name)) is not None}
     title = arguments.title or f"Compare on {arguments.collection}"

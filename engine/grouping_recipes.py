@@ -38,7 +38,8 @@ def group_collection(
     for step in filter(None, (chosen.reduction, chosen.map)):
         make_projection(step, recipe.metric)
     make_clusterer(chosen.clustering, recipe.metric)  # a wrong setting is told before anything is embedded
-    vectors = _vectors(collection, open_encoder(recipe.encoder, recipe.weights, home), recipe, reporter)
+    encoder = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter)
+    vectors = _vectors(collection, encoder, recipe, reporter)
     found = group(vectors.matrix, chosen, recipe.metric, reporter)
     made = store_grouping(collection, recipe, chosen, vectors.hashes, vectors.ids, found, title or _title(chosen))
     return {"collection": collection.name, "grouping": made.name, "groups": made.facts["groups"]}

@@ -105,11 +105,11 @@ class Workbench:
 
         return Collection.open(self.home, name)
 
-    def choices(self) -> list[EncoderChoice]:
-        """The lines of the encoder drop-down, those that need training included."""
+    def choices(self, collection: str = "") -> list[EncoderChoice]:
+        """The lines of the encoder drop-down, those that need training included; all, or those for one collection."""
         from engine.encoders import choices
 
-        return choices(self.home)
+        return choices(self.home, collection)
 
     def methods(self) -> dict[str, type[Index]]:
         """The search methods by name."""

@@ -132,9 +132,13 @@ def _parts(row: Row) -> tuple[str, str, str]:
     return embedding_title(row.embedding), metric_title(row.metric), method_title(row.method)
 
 
-def encoder_titles() -> dict[str, str]:
-    """The titles of all encoders by how they are written in a recipe; equal ones carry their name as well."""
-    titles = {f"{c.name}@{c.weights}" if c.weights else c.name: c.title for c in workbench().choices() if c.ready}
+def encoder_titles(collection: str = "") -> dict[str, str]:
+    """The titles of all encoders by how they are written in a recipe; equal ones carry their name as well.
+
+    With the name of a collection, those that can only be used with another one are left out.
+    """
+    ready = [choice for choice in workbench().choices(collection) if choice.ready]
+    titles = {f"{c.name}@{c.weights}" if c.weights else c.name: c.title for c in ready}
     texts = list(titles.values())
     return {name: title if texts.count(title) == 1 else f"{title} ({name})" for name, title in titles.items()}
 

@@ -22,9 +22,13 @@ def families() -> list[type[Encoder]]:
     return sorted(found.values(), key=lambda family: (family.rank, family.name))
 
 
-def choices(home: Home) -> list[EncoderChoice]:
-    """The lines of the encoder drop-down: those that are ready, then those that must be trained or fetched first."""
-    found = [choice for family in families() for choice in family.choices(home)]
+def choices(home: Home, collection: str = "") -> list[EncoderChoice]:
+    """The lines of the encoder drop-down: those that are ready, then those that must be trained or fetched first.
+
+    With the name of a collection, what can only be used with another one is left out.
+    """
+    lines = (choice for family in families() for choice in family.choices(home))
+    found = [choice for choice in lines if not collection or choice.collection in ("", collection)]
     return sorted(found, key=lambda choice: not choice.ready)
 
 

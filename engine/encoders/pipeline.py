@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.encoders import vectors as store
+from engine.encoders.derived import Derived, embed_derived
 from engine.encoders.embedding import EMBEDDINGS, embed, embedding
 from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.vectors import EmbeddableCollection, Vectors
@@ -47,6 +48,8 @@ def embed_pictures(encoder: Encoder, pictures: Sequence[Image.Image | Pixels], n
     embedding(name)
     if not len(pictures):
         raise BadParameter("number of pictures", "an embedding", "at least 1", 0)
+    if isinstance(encoder, Derived):
+        return encoder.embed(pictures, name)
     squares = np.stack([squared(picture, encoder.info.input_size) for picture in pictures])
     parts = [_encode(encoder, squares[i : i + 16], [name])[name] for i in range(0, len(squares), 16)]
     found = np.concatenate(parts)
@@ -60,14 +63,24 @@ def embed_collection(
 ) -> dict[str, Any]:
     """Bring the collection's vectors up to date; returns how many images were encoded, kept and left out, and the rate.
 
+    An encoder that learns from the collection does that first; open it once more to know the vectors it has made.
+
     Raises:
         BadParameter: no such embedding. Stopped: a person asked; what was finished is kept. StorageFull: likewise.
     """
-    from engine.encoders.device import device, keep_freed_memory
-
     for name in embeddings:
         embedding(name)
     encoder = encoder.prepared(collection, reporter)
+    if isinstance(encoder, Derived):
+        return embed_derived(collection, encoder, embeddings, reporter)
+    return _embed_pixels(collection, encoder, embeddings, reporter)
+
+
+def _embed_pixels(
+    collection: EmbeddableCollection, encoder: Encoder, embeddings: Sequence[str], reporter: Reporter
+) -> dict[str, Any]:
+    from engine.encoders.device import device, keep_freed_memory
+
     if device().name == "cpu":
         keep_freed_memory()
     work = _Work.begin(collection, encoder, embeddings)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.errors import BadParameter, NameTaken
 from engine.home import slug
+from engine.recipe import Recipe
 from engine.workbench import Workbench
 from ui.pages.collections import free_name
 
@@ -76,7 +79,7 @@ def test_uploaded_files_are_spooled_for_the_job(
     test = page("collections")
     test.text_input(key="upload-title").set_value("New *one*").run()
     data = (small_home / "pictures" / "Few" / "gold" / "00.png").read_bytes()
-    test.file_uploader[0].set_value([("=a.png", data, "image/png"), ("b.png", data, "image/png")]).run()
+    test.file_uploader(key="import-0").set_value([("=a.png", data, "image/png"), ("b.png", data, "image/png")]).run()
     test.button(key="import-files").click().run()
     kind, arguments = started[0]
     assert (kind, arguments["title"], arguments["source"]) == ("import", "New *one*", "upload")
@@ -96,3 +99,30 @@ def test_a_taken_name_is_said_before_anything_starts(bench: Workbench) -> None:
 def test_training_needs_a_collection(empty_bench: Workbench) -> None:
     test = page("train", recipe=None)
     assert "Add pictures" in [button.label for button in test.button]
+
+
+def test_own_vectors_are_added_searched_and_removed(
+    bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = page("collections")
+    assert not [button for button in test.button if button.key.startswith("own-search-")]
+    test.text_input(key="own-title-few-0").set_value("From *elsewhere*")
+    rows = np.random.default_rng(0).random((4, 3))
+    test.file_uploader(key="own-files-few-0").set_value(("v.npy", _npy(rows), "application/octet-stream")).run()
+    test.button(key="own-add-few").click().run()
+    assert "must be that of the images of the collection, 5; got 4" in texts(test)
+    rows = np.random.default_rng(0).random((5, 3))
+    test.file_uploader(key="own-files-few-0").set_value(("v.npy", _npy(rows), "application/octet-stream")).run()
+    test.button(key="own-add-few").click().run()
+    assert "From *elsewhere* · 5 × 3" in texts(test)
+    test.button(key="own-search-few-own-from-elsewhere").click().run()
+    assert (test.session_state.collection, test.session_state.encoder) == ("few", "own-from-elsewhere")
+    assert bench.readiness(Recipe("few", "own-from-elsewhere")).ready
+    test.button(key="own-remove-few-own-from-elsewhere").click().run()
+    assert not [choice for choice in bench.choices("few") if choice.name.startswith("own-")]
+
+
+def _npy(rows: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    np.save(out, rows)
+    return out.getvalue()

@@ -55,7 +55,7 @@ def experiment_form(card: CollectionCard, default: Recipe) -> None:
 
 
 def _grid(default: Recipe) -> None:
-    titles = encoder_titles()
+    titles = encoder_titles(default.collection)
     own = f"{default.encoder}@{default.weights}" if default.weights else default.encoder
     first = [name for name in dict.fromkeys((own, *_WEIGHTLESS)) if name in titles]
     _several("encoders", "Encoders", list(titles), first, lambda name: titles.get(name, name), "All that are ready.")

@@ -22,7 +22,7 @@ def recipe_picker(cards: Sequence[CollectionCard]) -> Recipe:
     """Draw the drop-downs in the sidebar and return the recipe they make. There must be at least one collection."""
     collection = _collection(cards)
     default = workbench().default_recipe(collection)
-    _encoder(workbench().choices(), default)
+    _encoder(workbench().choices(collection), default)
     _embedding(default)
     _choice("metric", "Metric", list(METRICS), lambda name: METRICS[name].title, default.metric, _METRIC_HELP)
     options = _method(default)

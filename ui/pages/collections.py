@@ -19,6 +19,7 @@ from ui.components.gallery import Tile, gallery, thumbnail_url
 from ui.components.job_progress import job_progress
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
+from ui.components.own_vectors import own_vectors_panel
 from ui.pages.search import PICTURE_TYPES
 from ui.state import (
     ask_for_image,
@@ -246,6 +247,8 @@ def _more(card: CollectionCard) -> None:
     if labels:
         st.caption(literal(", ".join(f"{name} {count:,}" for name, count in list(labels.items())[:30])))
     rejects_table(collection.rejects(), key=f"rejects-{card.name}")
+    if card.count:
+        own_vectors_panel(collection)
     if st.button("Delete …", key=f"delete-{card.name}", icon=":material/delete:"):
         _ask_to_delete(card)
 

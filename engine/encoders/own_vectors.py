@@ -1,0 +1,241 @@
+"""Vectors that were made elsewhere and belong to one collection, offered there as an encoder.
+
+own_vectors/<name>/000001/
+    ids.npy      (n,) int64: the images they were given for
+    hashes.npy   (n,) the content hash of each at that time, as ASCII
+    matrix.npy   (n, d) float32
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.encoders.derived import Derivation, Derived
+from engine.encoders.encoder import EncoderChoice, EncoderInfo
+from engine.encoders.vector_files import read_names, read_vectors
+from engine.encoders.vectors import EmbeddableCollection, opened
+from engine.errors import BadParameter, BenzerError, Corrupt, NotFound
+from engine.home import slug
+from engine.storage import Snapshot, Store
+
+if TYPE_CHECKING:
+    from engine.home import Home
+    from engine.jobs import Reporter
+
+_PREFIX = "own-"
+_FOLDER = "own_vectors"
+_LONGEST_TITLE = 120
+
+
+@dataclass(frozen=True)
+class OwnCard:
+    """What is known of own vectors: the encoder's name, title, the file they came from, how many and how long."""
+
+    name: str
+    title: str
+    file: str
+    count: int
+    width: int
+
+
+class OwnVectors(Derived):
+    """Given vectors as an encoder of one collection; other pictures cannot be encoded."""
+
+    name = "own-vectors"
+    rank = 70
+
+    def __init__(self, name: str, snapshot: Snapshot | None = None) -> None:
+        self.snapshot = snapshot
+        facts = snapshot.facts if snapshot else {}
+        self.info = EncoderInfo(
+            name=name,
+            weights="",
+            title=f"Own vectors · {facts.get('title', name)}",
+            input_size=224,
+            spatial=False,
+            fingerprint=snapshot.digest[:32] if snapshot else "nowhere",
+            source=str(facts.get("file", "")),
+            licence="as where the vectors came from says",
+        )
+
+    @classmethod
+    def choices(cls, home: Home) -> list[EncoderChoice]:
+        """The own vectors of every collection, each for that one only."""
+        folders = sorted(path for path in home.datasets.glob(f"[!.]*/{_FOLDER}") if path.is_dir())
+        return [_choice(folder.parent.name, card) for folder in folders for card in _cards(folder)]
+
+    @classmethod
+    def open(cls, name: str, weights: str, home: Home) -> Self:
+        if weights:
+            raise BadParameter("weights", f"the encoder {name}", "left out: it has none", weights)
+        return cls(name)
+
+    def at(self, collection: EmbeddableCollection) -> OwnVectors:
+        way_out = "Add the vectors again: python -m engine vectors add"
+        try:
+            snapshot = _store(collection, self.info.name).open()
+        except Corrupt as error:
+            raise Corrupt(error.message, way_out=way_out) from error
+        if snapshot is None:
+            raise NotFound(f"The collection {collection.folder.name} has no own vectors {self.info.name!r}.")
+        return OwnVectors(self.info.name, snapshot)
+
+    def derive(self, collection: EmbeddableCollection, name: str, reporter: Reporter) -> Derivation:
+        if self.snapshot is None:
+            raise NotFound(f"The own vectors {self.info.name!r} belong to a collection, which was not named.")
+        given = opened(self.snapshot)
+        images = collection.images()
+        by_id = dict(zip(given.ids.tolist(), range(len(given.ids)), strict=True))
+        rows = {}
+        for id, hash in zip(images.ids.tolist(), images.hashes, strict=True):
+            row = by_id.get(id)
+            if row is not None and given.hashes[row] == hash:
+                rows[id] = (given, row)
+        without = "No vector was given for it, or it has changed since."
+        return Derivation(rows, given.matrix.shape[1], without)
+
+    def embed(self, pictures: Sequence[Any], name: str) -> NDArray[np.float32]:
+        raise BenzerError(
+            f"{self.info.title} were made elsewhere, so only whole pictures of the collection can be asked with them.",
+            way_out="Choose a picture of the collection, or another encoder.",
+        )
+
+
+def add(
+    collection: EmbeddableCollection, title: str, file: str, names: Sequence[str] | None, matrix: NDArray[Any]
+) -> OwnCard:
+    """Keep (n, d) vectors for the images of these names, all in the order of their ids where no names are given.
+
+    The same title again replaces them. A name may leave out the folder where that is clear.
+
+    Raises:
+        BadParameter: not (n, d) finite numbers, another count than names, a name that no image or more than one has.
+        StorageFull: nothing was kept.
+    """
+    title = " ".join(title.split())[:_LONGEST_TITLE]
+    vectors = _checked(matrix, file)
+    images = collection.images()
+    rows = np.arange(len(images.ids)) if names is None else _rows_of(names, images.names, file)
+    if len(rows) != len(vectors):
+        what = "images of the collection" if names is None else "names"
+        raise BadParameter("number of vectors", file, f"that of the {what}, {len(rows):,}", len(vectors))
+    order = np.argsort(rows, kind="stable")
+    hashes = [images.hashes[row] for row in rows[order]]
+    store = _store(collection, _PREFIX + _named(title))
+    facts = {"title": title, "file": file, "count": len(rows), "width": vectors.shape[1]}
+    store.publish(lambda folder: _fill(folder, images.ids[rows[order]], hashes, vectors[order]), facts)
+    return _card(store.folder.name, facts)
+
+
+def take_over(
+    collection: EmbeddableCollection, file: Path | BinaryIO, name: str, names: bytes | None, title: str, told: Reporter
+) -> OwnCard:
+    """Read a file called `name` and a list of names, keep its vectors, and make them ready to be searched.
+
+    Raises:
+        BadParameter: the file, the names or the values do not fit; one sentence says which.
+    """
+    from engine.encoders.pipeline import embed_collection
+
+    own, matrix = read_vectors(file, name)
+    card = add(collection, title, name, own if names is None else read_names(names), matrix)
+    embed_collection(collection, OwnVectors(card.name).at(collection), ["max"], told)
+    return card
+
+
+def cards(collection: EmbeddableCollection) -> list[OwnCard]:
+    """The own vectors of a collection, by name."""
+    return list(_cards(collection.folder / _FOLDER))
+
+
+def remove(collection: EmbeddableCollection, name: str) -> None:
+    """Delete own vectors; NotFound where there are none of that name."""
+    if name not in {card.name for card in cards(collection)}:
+        raise NotFound(f"The collection {collection.folder.name} has no own vectors {name!r}.")
+    _store(collection, name).discard()
+
+
+# ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _checked(matrix: NDArray[Any], file: str) -> NDArray[np.float32]:
+    if matrix.ndim != 2 or matrix.dtype.kind not in "fiub" or not matrix.size:
+        shown = f"{'×'.join(map(str, matrix.shape))} {matrix.dtype}"
+        raise BadParameter("array", file, "numbers in rows and columns, one row a picture", shown)
+    with np.errstate(over="ignore"):
+        vectors = np.ascontiguousarray(matrix, dtype="<f4")
+    bad = np.flatnonzero(~np.isfinite(vectors).all(1))
+    if len(bad):
+        raise BadParameter("vectors", file, "finite numbers", f"something else in row {bad[0] + 1:,}")
+    return vectors
+
+
+def _rows_of(names: Sequence[str], known: Sequence[str], file: str) -> NDArray[np.int64]:
+    """The row of the image of each name; of names that end alike the whole one is needed."""
+    places: dict[str, list[int]] = {}
+    for row, name in enumerate(known):
+        for key in {name, name.rsplit("/", 1)[-1]}:
+            places.setdefault(key, []).append(row)
+    whole = {name: row for row, name in enumerate(known)}
+    rows = []
+    for name in names:
+        path = name.replace("\\", "/").removeprefix("./")
+        found = [whole[path]] if path in whole else places.get(path, [])
+        if len(found) != 1:
+            wanted = "whole where two images share their ending" if found else "those of images of the collection"
+            raise BadParameter("names", file, wanted, name)
+        rows += found
+    if len(set(rows)) != len(rows):
+        raise BadParameter("names", file, "different from each other", _twice(names, rows))
+    return np.array(rows, dtype=np.int64)
+
+
+def _twice(names: Sequence[str], rows: list[int]) -> str:
+    return next(name for place, name in enumerate(names) if rows[place] in rows[:place])
+
+
+def _fill(folder: Path, ids: NDArray[np.int64], hashes: list[str], vectors: NDArray[np.float32]) -> None:
+    np.save(folder / "ids.npy", ids.astype(np.int64), allow_pickle=False)
+    np.save(folder / "hashes.npy", np.array([hash.encode() for hash in hashes], dtype="S64"), allow_pickle=False)
+    np.save(folder / "matrix.npy", vectors, allow_pickle=False)
+
+
+def _named(title: str) -> str:
+    try:
+        return slug(title)
+    except BadParameter:
+        raise BadParameter("title", "own vectors", "a text with at least one letter or digit", title) from None
+
+
+def _store(collection: EmbeddableCollection, name: str) -> Store:
+    return _at(collection.folder / _FOLDER / name)
+
+
+def _at(folder: Path) -> Store:
+    return Store(folder, format="own vectors", version=1)
+
+
+def _cards(folder: Path) -> Iterator[OwnCard]:
+    for path in sorted(folder.glob(f"{_PREFIX}*")):
+        try:
+            snapshot = _at(path).open(only=())
+        except Corrupt:  # it is offered all the same; opening it says what is wrong
+            yield OwnCard(path.name, path.name.removeprefix(_PREFIX), "", 0, 0)
+        else:
+            if snapshot is not None:
+                yield _card(path.name, snapshot.facts)
+
+
+def _card(name: str, facts: dict[str, Any]) -> OwnCard:
+    return OwnCard(name, facts["title"], facts["file"], facts["count"], facts["width"])
+
+
+def _choice(collection: str, card: OwnCard) -> EncoderChoice:
+    help = f"{card.count:,} vectors of {card.width:,} values from {card.file}. Only pictures of this collection."
+    return EncoderChoice(card.name, "", f"Own vectors · {card.title}", help, ready=True, collection=collection)
