@@ -82,7 +82,7 @@ def _card(view: Seen, group: Group) -> Card:
 def _merge(view: Seen) -> None:
     titles = {group.number: f"{group.title} ({len(group):,})" for group in view.real}
     with st.popover(
-        "Merge groups", icon=":material/merge:", key=f"groups-merge-{view.key}", on_change="rerun"
+        "Merge groups", icon=":material/merge:", key=f"groups-merge-{view.key}-{view.edited}", on_change="rerun"
     ) as panel:
         if not panel.open:
             return
@@ -162,7 +162,9 @@ def _group_head(view: Seen, group: Group) -> None:
 
 
 def _name(view: Seen, group: Group) -> None:
-    with st.popover("Name it", icon=":material/edit:", key=f"group-name-panel-{view.key}", on_change="rerun") as panel:
+    with st.popover(
+        "Name it", icon=":material/edit:", key=f"group-name-panel-{view.key}-{view.edited}", on_change="rerun"
+    ) as panel:
         if not panel.open:
             return
         key = f"group-name-{view.key}-{group.number}-{view.edited}"
@@ -177,7 +179,11 @@ def _name(view: Seen, group: Group) -> None:
 def _merge_with(view: Seen, group: Group) -> None:
     others = {other.number: f"{other.title} ({len(other):,})" for other in view.real if other.number != group.number}
     with st.popover(
-        "Merge", icon=":material/merge:", key=f"group-merge-panel-{view.key}", on_change="rerun", disabled=not others
+        "Merge",
+        icon=":material/merge:",
+        key=f"group-merge-panel-{view.key}-{view.edited}",
+        on_change="rerun",
+        disabled=not others,
     ) as panel:
         if not panel.open:
             return
@@ -189,7 +195,7 @@ def _merge_with(view: Seen, group: Group) -> None:
 
 def _split(view: Seen, group: Group) -> None:
     with st.popover(
-        "Split", icon=":material/call_split:", key=f"group-split-panel-{view.key}", on_change="rerun",
+        "Split", icon=":material/call_split:", key=f"group-split-panel-{view.key}-{view.edited}", on_change="rerun",
         disabled=len(group) < 2,
     ) as panel:  # fmt: skip
         if not panel.open:

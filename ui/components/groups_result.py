@@ -30,9 +30,13 @@ _QUALITY = {
 def grouping_view(view: Seen) -> None:
     """Draw the grouping that is open."""
     _head(view)
-    _quality(view)
-    for note in view.grouping.notes:
-        st.caption(f":material/info: {literal(note)}")
+    words, figures = st.columns([1.15, 1], gap="medium", vertical_alignment="center")
+    with words, st.container(gap="xsmall"):
+        st.markdown(f"**{literal(summary(view))}**")
+        st.caption(literal(made_of(view)))
+        _notes(view)
+    with figures:
+        _quality(view)
     if view.stale:
         _stale(view)
     drawn = (groups_tab, tree_tab, map_tab, vectors_tab, _duplicates)
@@ -62,8 +66,6 @@ def _head(view: Seen) -> None:
                 "Close", key="groups-close", icon=":material/close:", on_click=open_grouping,
                 args=(view.collection, None),
             )  # fmt: skip
-    st.caption(literal(summary(view)))
-    st.caption(literal(made_of(view)))
 
 
 def summary(view: Seen) -> str:
@@ -79,6 +81,13 @@ def made_of(view: Seen) -> str:
     vectors = [encoder_titles().get(key, key), embedding_title(recipe.embedding), metric_title(recipe.metric)]
     changed = [count_of(view.edited, "change") + " by hand"] if view.edited else []
     return " · ".join([*vectors, str(view.grouping.plan), made_text(view.grouping.made), *changed])
+
+
+def _notes(view: Seen) -> None:
+    """What the engine has to say; of a grouping that was changed by hand it was true before."""
+    lead = "When it was made: " if view.edited else ""
+    for note in view.grouping.notes:
+        st.caption(f":material/info: {literal(lead + note)}")
 
 
 def _quality(view: Seen) -> None:

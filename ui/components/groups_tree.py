@@ -42,14 +42,18 @@ def tree_tab(view: Seen) -> None:
     dendrogram(
         key=f"dendrogram-{view.key}", title=f"Tree of {view.title}", leaves=leaves, joins=joins, height_now=height,
         palette=[*COLOURS, NOISE], on_cut=partial(_cut_at, view), on_pick=_pick,
-        measure=f"{metric_title(view.grouping.metric).lower()} distance",
+        measure=_measure(view),
     )  # fmt: skip
     st.caption(_explained(view, tree, drawing))
     _branch(view, tree)
     with st.expander("Distance matrix", icon=":material/grid_on:", key="groups-matrix", on_change="rerun") as panel:
         if panel.open:
             _matrix(view)
-    _picture(view, leaves, joins)
+    _picture(view, leaves, joins, height)
+
+
+def _measure(view: Seen) -> str:
+    return f"{metric_title(view.grouping.metric).lower()} distance"
 
 
 def _no_tree(view: Seen) -> None:
@@ -208,7 +212,7 @@ def _matrix_csv(names: list[str], apart: Any) -> bytes:
     return csv_text(["file", *names], rows).encode("utf-8-sig")
 
 
-def _picture(view: Seen, leaves: list[dict[str, Any]], joins: list[dict[str, Any]]) -> None:
+def _picture(view: Seen, leaves: list[dict[str, Any]], joins: list[dict[str, Any]], height: float) -> None:
     """The tree as a self-contained SVG."""
     from engine.grouping.drawing import dendrogram_svg
 
@@ -216,7 +220,8 @@ def _picture(view: Seen, leaves: list[dict[str, Any]], joins: list[dict[str, Any
         collection = open_collection(view.collection)
         there = [leaf["id"] for leaf in leaves if leaf["src"]]
         pictures = {id: collection.thumbnail(id) for id in there}
-        return dendrogram_svg(leaves, joins, [*COLOURS, NOISE], pictures)
+        told = {"title": view.title, "measure": _measure(view), "names": True}
+        return dendrogram_svg(leaves, joins, [*COLOURS, NOISE], pictures, cut=height, **told)
 
     st.download_button(
         "Tree as SVG", lambda: kept(("svg", len(leaves), state_key(view)), made), f"{view.name}.svg", "image/svg+xml",
