@@ -19,7 +19,7 @@ _NOT_SETTINGS = {"run", "command", "collection", "json", "resume", "option"}
 
 
 def command_train(arguments: argparse.Namespace) -> None:
-    """Train one of the four autoencoders on a collection, or go on with a run that was stopped or cut off."""
+    """Train one of the four models or a ready-made network on a collection, or go on with a run that was cut off."""
     from engine.workbench import Workbench
 
     hear = _print_event if arguments.json else _epoch_line if sys.stdout.isatty() else None
@@ -37,8 +37,9 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
             wanted = "given with --epochs only: a run keeps the settings it began with"
             raise BadParameter("run", "--resume", wanted, f"--{more[0]}")
         return {"run": arguments.resume, "epochs": arguments.epochs}
-    if not arguments.collection or not arguments.model:
-        raise BadParameter("collection and model", "a training", "given, or --resume with a run's name", "neither")
+    if not arguments.collection or not (arguments.model or arguments.network):
+        wanted = "given (or a network instead of a model), or --resume with a run's name"
+        raise BadParameter("collection and model", "a training", wanted, "neither")
     if arguments.option:
         given["options"] = dict(map(_option, arguments.option))
     return {"collection": arguments.collection, "config": given}
@@ -84,9 +85,11 @@ def _print_event(event: dict[str, Any]) -> None:
 
 def _epoch_line(event: dict[str, Any]) -> None:
     words = [f"epoch {event['epoch']}"]
-    for key, title in (("train", "loss"), ("validation", "validation"), ("retrieval", "retrieval")):
+    named = {"train": "loss", "validation": "validation", "retrieval": "retrieval", "nmi": "NMI with the epoch before",
+             "label_nmi": "with the labels"}  # fmt: skip
+    for key, title in named.items():
         if event.get(key) is not None:
-            words.append(f"{title} {event[key]:.5f}" if key != "retrieval" else f"{title} {event[key]:.3f}")
+            words.append(f"{title} {event[key]:{'.5f' if key in ('train', 'validation') else '.3f'}}")
     print("\r\x1b[K" + " · ".join(words) + (" · best so far" if event.get("best") else ""), flush=True)
 
 
@@ -100,20 +103,26 @@ def command_runs(arguments: argparse.Namespace) -> None:
         collection = card.get("collection", {}).get("name", "")
         loss, retrieval = card.get("validation_loss"), card.get("retrieval")
         epochs = f"{run.epochs_done} of {run.config.get('epochs', '?')}"
-        rows.append([run.name, run.state, f"model-{run.model}", collection, epochs, loss, retrieval])
-    print_rows(["run", "state", "model", "collection", "epochs", "loss", "retrieval"], rows, arguments.json)
+        rows.append([run.name, run.state, run.encoder, collection, epochs, loss, retrieval])
+    print_rows(["run", "state", "encoder", "collection", "epochs", "loss", "retrieval"], rows, arguments.json)
 
 
 def train_words(sub: argparse.ArgumentParser) -> None:
     """The words of `train`: the settings of TrainingConfig, under the same names."""
     sub.add_argument("--collection", help="the collection to learn from")
     sub.add_argument("--model", type=int, help="1, 2, 3 or 4")
+    sub.add_argument("--objective", help="autoencoding, or deepcluster: tell its own groups apart (default: the first)")
+    sub.add_argument("--network", help="deepcluster: a ready-made network instead of a model, e.g. resnet-18")
+    sub.add_argument("--start", help="deepcluster: begin with random or pretrained weights (default: random)")
+    sub.add_argument("--clusters", type=int, help="deepcluster: how many groups it makes of the pictures (default: 60)")
     sub.add_argument("--resume", metavar="RUN", help="go on with this run; with --epochs train so many in all")
     sub.add_argument("--name", help="the run's name (default: made from model and collection)")
     sub.add_argument("--loss", help="mse, ssim or mix (default: mse)")
     sub.add_argument("--schedule", help="none, cosine, warm-restarts, plateau or one-cycle (default: none)")
     sub.add_argument("--option", action="append", metavar="NAME=NUMBER", help="a number of the schedule, e.g. t_0=5")
-    sub.add_argument("--keep", help="keep the weights with the best loss or retrieval (default: loss)")
+    sub.add_argument(
+        "--keep", help="keep the best loss, the best retrieval or the last (default: loss; deepcluster: last)"
+    )
     for switch, text in (("flip", "mirror half of the images"), ("crop", "cut a part out of each image"),
                          ("colour", "vary brightness, contrast and saturation")):  # fmt: skip
         sub.add_argument(f"--{switch}", action="store_true", help=text)

@@ -26,7 +26,8 @@ FOUNDATION = {
 }
 # What a family may know of another one: the face it is given, never its insides.
 PASSED_IN = {
-    ("training", "encoders"): {"engine.encoders.device", "engine.encoders.encoder"},
+    # backbones: the table of ready-made networks, which a training shapes as well as it does the project's own models
+    ("training", "encoders"): {"engine.encoders.device", "engine.encoders.encoder", "engine.encoders.backbones"},
     ("encoders", "training"): {"engine.training.runs"},
     ("evaluation", "indexes"): {"engine.indexes", "engine.indexes.index"},
 }

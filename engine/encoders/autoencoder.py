@@ -58,7 +58,7 @@ class AutoencoderEncoder(Encoder):
     @classmethod
     def choices(cls, home: Home) -> list[EncoderChoice]:
         """Each model with its runs, the newest first; the model that ships comes first, untrained ones say so."""
-        trained = [run for run in runs.runs(home) if run.ready]
+        trained = [run for run in runs.runs(home) if run.ready and not run.network]
         shipped = next((run.model for run in trained if run.name == "default"), None)
         order = sorted(_NAMES.values(), key=lambda number: number != shipped)
         lines = []
@@ -78,10 +78,9 @@ class AutoencoderEncoder(Encoder):
                 way_out=f"Run: python -m engine train --collection NAME --model {number}",
             )
         run = runs.run(home, weights)
-        if run.model != number:
-            raise BadParameter(
-                "weights", f"Model {number}", "those of one of its own runs", f"{weights}, a run of Model {run.model}"
-            )
+        if run.encoder != name:
+            found = f"{weights}, a run of {run.network or f'Model {run.model}'}"
+            raise BadParameter("weights", f"Model {number}", "those of one of its own runs", found)
         return cls(number, run)
 
     def encode(self, images: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
-"""Ready-made networks as encoders, with the weights that were fetched or added for them."""
+"""Ready-made networks as encoders, with the weights that were fetched or added for them, or those of a training run."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
+import engine.training.runs as runs
 from engine.encoders import pretrained
 from engine.encoders.backbones import BACKBONES, Backbone, backbone, is_counter
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
@@ -30,7 +32,7 @@ class BackboneEncoder(Encoder):
     name = "backbone"
     rank = 10
 
-    def __init__(self, network: Backbone, card: pretrained.Card, weights: dict[str, Tensor]) -> None:
+    def __init__(self, network: Backbone, info: EncoderInfo, weights: dict[str, Tensor]) -> None:
         import torch
 
         from engine.encoders.device import device
@@ -42,28 +44,24 @@ class BackboneEncoder(Encoder):
         self.mean = torch.tensor(network.mean, device=self.device.name)[:, None, None]
         self.std = torch.tensor(network.std, device=self.device.name)[:, None, None]
         precision = str(self.device.dtype).removeprefix("torch.")
-        self.info = EncoderInfo(
-            name=network.name,
-            weights="",
-            title=network.title,
-            input_size=network.size,
-            spatial=network.spatial,
-            fingerprint=f"{card.sha256[:32]}-{precision}-{_VERSION}",
-            source=card.source,
-            licence=card.licence,
-        )
+        self.info = replace(info, fingerprint=f"{info.fingerprint}-{precision}-{_VERSION}")
 
     @classmethod
     def choices(cls, home: Home) -> list[EncoderChoice]:
-        """Every network of the table; those whose weights are not there are not ready."""
-        return [_choice(network, pretrained.ready(home, network)) for network in BACKBONES.values()]
+        """The networks that were trained here, the newest first; then every network of the table.
+
+        Those whose weights are not there are not ready.
+        """
+        own = [_own(run) for run in runs.runs(home) if run.ready and run.network in BACKBONES]
+        return own + [_choice(network, pretrained.ready(home, network)) for network in BACKBONES.values()]
 
     @classmethod
     def open(cls, name: str, weights: str, home: Home) -> Self:
         network = backbone(name)
         if weights:
-            raise BadParameter("weights", f"the encoder {name}", "left out: it has only its own", weights)
-        return cls(network, *pretrained.load(home, network))
+            return cls(network, *_trained(network, runs.run(home, weights)))
+        card, tensors = pretrained.load(home, network)
+        return cls(network, _info(network, card.sha256, card.source, card.licence), tensors)
 
     def encode(self, images: Tensor) -> Tensor:
         import torch
@@ -74,15 +72,41 @@ class BackboneEncoder(Encoder):
             return self.backbone.tap(self.network, batch).float().to(images.device)
 
 
+def _trained(network: Backbone, run: runs.Run) -> tuple[EncoderInfo, dict[str, Tensor]]:
+    """What a run of this network knows of itself, and its weights; BadParameter for a run of another network."""
+    if run.network != network.name:
+        wanted = "those of one of its own runs, or left out for the ready-made ones"
+        raise BadParameter("weights", f"the encoder {network.name}", wanted, f"{run.name}, a run of {run.encoder}")
+    size, card = int(run.config["size"]), run.card
+    licence = str(card.get("licence", "as the pictures it was trained on"))
+    info = replace(
+        _info(network, run.digest, str(card.get("title", "")), licence),
+        weights=run.name,
+        title=f"{network.title} · {run.title}",
+        input_size=size,
+        spatial=network.latent_size(size) > 1,
+    )
+    return info, pretrained.checked(network, run.load(), run.name)
+
+
+def _info(network: Backbone, sha256: str, source: str, licence: str) -> EncoderInfo:
+    return EncoderInfo(
+        name=network.name,
+        weights="",
+        title=network.title,
+        input_size=network.size,
+        spatial=network.spatial,
+        fingerprint=sha256[:32],
+        source=source,
+        licence=licence,
+    )
+
+
 def filled(network: Backbone, weights: dict[str, Tensor]) -> Module:
     """torchvision's network with these weights and without its classification."""
     import torch
 
-    built = network.build()
-    for prefix in network.head:
-        path = prefix.removesuffix(".")
-        if path.split(".")[0] in dict(built.named_children()):
-            built.set_submodule(path, torch.nn.Identity())
+    built = network.without_head(network.build())
     counters = {name: torch.zeros((), dtype=torch.int64) for name in built.state_dict() if is_counter(name)}
     built.load_state_dict(weights | counters, assign=True)
     return built.requires_grad_(False)
@@ -102,6 +126,12 @@ def fold_batch_norm(network: Module) -> Module:
                 setattr(parent, first, fuse_conv_bn_eval(convolution, normalisation))
                 setattr(parent, second, Identity())
     return network
+
+
+def _own(run: runs.Run) -> EncoderChoice:
+    title = f"{BACKBONES[run.network].title} · {run.title}"
+    help = f"{run.card.get('title', '')} at {run.config['size']} pixels, from its own groups of pictures."
+    return EncoderChoice(run.network, run.name, title, help, ready=True)
 
 
 def _choice(network: Backbone, ready: bool) -> EncoderChoice:

@@ -113,6 +113,37 @@ class Backbone:
             network: Module = get_model(self.builder, weights=None, **options)
         return network.eval().requires_grad_(False)
 
+    def fresh(self, seed: int) -> Module:
+        """The network with weights drawn by the seed, as torchvision draws them, without its classification."""
+        import torch
+        from torchvision.models import get_model
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network: Module = get_model(self.builder, weights=None)
+        return self.without_head(network)
+
+    def without_head(self, network: Module) -> Module:
+        """The same network, its classification replaced by nothing."""
+        import torch
+
+        for prefix in self.head:
+            path = prefix.removesuffix(".")
+            if path.split(".")[0] in dict(network.named_children()):
+                network.set_submodule(path, torch.nn.Identity())
+        return network
+
+    def latent_size(self, size: int) -> int:
+        """The side of the map of features for images of `size` pixels squared; 0 where the network refuses them."""
+        import torch
+
+        try:
+            with torch.no_grad():
+                images = torch.empty(1, 3, size, size, device="meta")
+                return int(self.tap(self.without_head(self.build()), images).shape[-1])
+        except (RuntimeError, AssertionError, ValueError):
+            return 0
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of each weight that the features need; counters of training steps are not among them."""
         found = self.build().state_dict()

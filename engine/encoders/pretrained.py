@@ -163,6 +163,29 @@ def lying_about(network: Backbone) -> Path | None:
     return paths[0] if paths else None
 
 
+def checked(network: Backbone, tensors: dict[str, Tensor], file: str) -> dict[str, Tensor]:
+    """The tensors that the features need, in float32.
+
+    Raises:
+        BadParameter: the file is for another network. Corrupt: it holds values that cannot be weights.
+    """
+    wanted = network.shapes()
+    _check_names(network, wanted, tensors, file)
+    chosen = {name: tensors[name].clone().contiguous() for name in wanted}
+    kinds = network.build().state_dict()
+    for name, tensor in chosen.items():
+        if tensor.is_floating_point() != kinds[name].is_floating_point():
+            raise Corrupt(f"{file} holds {tensor.dtype} where {kinds[name].dtype} belongs ({name}).")
+        if not tensor.is_floating_point():
+            continue
+        chosen[name] = tensor.float()
+        if not chosen[name].isfinite().all():
+            raise Corrupt(f"{file} holds values that are not numbers ({name}).")
+        if tensor.ndim > 1 and not tensor.any():
+            raise Corrupt(f"{file} holds nothing but zeros where weights should be ({name}).")
+    return chosen
+
+
 # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -181,7 +204,7 @@ def _store(home: Home, network: Backbone, path: Path, source: str, licence: str)
     """Check the file's tensors and make them the network's weights, in one step."""
     from safetensors.torch import save
 
-    data = save(_checked(network, _tensors(path), path.name))
+    data = save(checked(network, _tensors(path), path.name))
     digest = hashlib.sha256(data).hexdigest()
     file = f"{network.name}-{digest[:12]}.safetensors"
     date = time.strftime("%Y-%m-%d")
@@ -232,25 +255,6 @@ def _unwrapped(found: Any) -> dict[str, Tensor]:
     inner = next((found[key] for key in ("state_dict", "model") if isinstance(found.get(key), dict)), found)
     plain = {name.removeprefix("module."): tensor.contiguous() for name, tensor in inner.items()}
     return dict(plain)
-
-
-def _checked(network: Backbone, tensors: dict[str, Tensor], file: str) -> dict[str, Tensor]:
-    """The tensors that the features need, in float32; BadParameter when the file is for another network."""
-    wanted = network.shapes()
-    _check_names(network, wanted, tensors, file)
-    chosen = {name: tensors[name].clone().contiguous() for name in wanted}
-    kinds = network.build().state_dict()
-    for name, tensor in chosen.items():
-        if tensor.is_floating_point() != kinds[name].is_floating_point():
-            raise Corrupt(f"{file} holds {tensor.dtype} where {kinds[name].dtype} belongs ({name}).")
-        if not tensor.is_floating_point():
-            continue
-        chosen[name] = tensor.float()
-        if not chosen[name].isfinite().all():
-            raise Corrupt(f"{file} holds values that are not numbers ({name}).")
-        if tensor.ndim > 1 and not tensor.any():
-            raise Corrupt(f"{file} holds nothing but zeros where weights should be ({name}).")
-    return chosen
 
 
 def _check_names(network: Backbone, wanted: dict[str, tuple[int, ...]], tensors: dict[str, Tensor], file: str) -> None:

@@ -45,10 +45,16 @@ class Training:
     note: str = ""
 
     def __post_init__(self) -> None:
-        model = self.config.get("model") if isinstance(self.config, Mapping) else None
-        if isinstance(model, bool) or model not in (1, 2, 3, 4):
+        config = self.config if isinstance(self.config, Mapping) else {}
+        model = config.get("model")
+        if not config.get("network") and (isinstance(model, bool) or model not in (1, 2, 3, 4)):
             raise BadParameter("model", "a planned training", "1, 2, 3 or 4", model)
         _check_text("title", "a planned training", self.title)
+
+    @property
+    def encoder(self) -> str:
+        """What the encoder that it makes is called in a recipe."""
+        return str(self.config.get("network") or f"model-{self.config['model']}")
 
     @property
     def name(self) -> str:
@@ -154,7 +160,7 @@ class Plan:
     def _subjects(self) -> list[tuple[str, str, str, Training | None]]:
         """Title, encoder, weights and training of each row."""
         there = [(text, *_encoder(text), None) for text in self.encoders]
-        return [*there, *((t.title, f"model-{t.config['model']}", t.name, t) for t in self.trainings)]
+        return [*there, *((t.title, t.encoder, t.name, t) for t in self.trainings)]
 
     def _columns(self) -> Iterator[tuple[str, str, str]]:
         for embedding in self.embeddings:

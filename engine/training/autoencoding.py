@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -10,6 +12,8 @@ from engine.training.augment import augmented, noisy
 from engine.training.config import TrainingConfig
 from engine.training.contrast import nt_xent, view
 from engine.training.losses import loss, mse, ssim
+from engine.training.objective import Epoch
+from engine.training.pictures import Pictures, Rows, shuffled
 from models.autoencoder import Autoencoder
 
 
@@ -22,7 +26,14 @@ class Autoencoding:
         self.network: Autoencoder = network.to(device.name, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._between = loss(config.loss).between
 
-    def loss(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
+    def weights(self) -> dict[str, Tensor]:
+        return self.network.state_dict()
+
+    def begin_epoch(self, number: int, pictures: Pictures, learning: Rows, check: Callable[[], None]) -> Epoch:
+        """Every row once, in an order of this epoch's own."""
+        return Epoch(shuffled(learning, self.config.seed, number))
+
+    def loss(self, pictures: Tensor, generator: torch.Generator, rows: Rows) -> Tensor:
         """Mean loss of reconstructing the altered pictures, and of telling which views belong together."""
         targets = augmented(pictures, self.config, generator)
         if not self.config.contrast:
@@ -30,7 +41,7 @@ class Autoencoding:
         inputs, targets = self._views(pictures, targets, generator)
         return self._loss(noisy(inputs, self.config.noise, generator), targets)
 
-    def measures(self, pictures: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def measures(self, pictures: Tensor, generator: torch.Generator, rows: Rows) -> dict[str, Tensor]:
         """The loss that is trained on, and both reconstruction losses of the plain pictures: "mse" and "ssim"."""
         drawn = self.reconstructed(pictures)
         found = {"mse": mse(drawn, pictures), "ssim": ssim(drawn, pictures)}

@@ -13,13 +13,20 @@ from engine.training.losses import loss
 from engine.training.schedules import schedule
 
 LEAST_IMAGES = 16
+OBJECTIVES = ("autoencoding", "deepcluster")
+STARTS = ("random", "pretrained")
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """A training of one autoencoder. Its values are checked when it is made.
+    """A training of one network. Its values are checked when it is made.
 
     Attributes:
+        objective: "autoencoding" (draw the picture again), or "deepcluster" (tell one's own groups of pictures apart;
+            see `deepcluster.py`), which passes over `loss`, `noise`, `flip`, `crop` and `colour`.
+        network: a ready-made network to train instead of Model 1–4 ("resnet-18"), for deepcluster; "" for a model.
+        start: the weights that it begins with: "random", or "pretrained" for those of a ready-made network.
+        clusters: how many groups deepcluster makes of the pictures.
         model: 1 to 4. loss: a name of LOSSES. schedule, options: a name of SCHEDULES and its settings.
         rate: the (first) learning rate of Adam. batch: images a step. epochs: passes over the training images.
         validation: the share of images kept out of training, to measure the loss on.
@@ -29,8 +36,9 @@ class TrainingConfig:
         crop: cut a random part out of each. colour: vary brightness, contrast and saturation (see `augment.py`).
         contrast: weight of recognising altered views of a picture, added to the loss (see `contrast.py`); 0 is the
             plain autoencoder. views: the side of these views in pixels, None for the input size.
-        keep: which weights are the run's: those with the best "loss" (on the held-out images) or the best "retrieval"
-            (of the probe).
+        keep: which weights are the run's: those with the best "loss" (on the held-out images), the best "retrieval"
+            (of the probe), or the "last"; "" is the loss, and for deepcluster, whose losses are of other groups after
+            every epoch, the last.
         patience: stop after so many epochs in which what `keep` names did not get better; 0 never stops early.
         probe: how many pictures the retrieval of every epoch is measured with; 0 measures none.
         name: of the run, "" for one made from the collection and the model.
@@ -53,10 +61,14 @@ class TrainingConfig:
     colour: bool = False
     contrast: float = 0.0
     views: int | None = None
-    keep: str = "loss"
+    keep: str = ""
     patience: int = 0
     probe: int = 256
     name: str = ""
+    objective: str = "autoencoding"
+    network: str = ""
+    start: str = "random"
+    clusters: int = 60
 
     def __post_init__(self) -> None:
         _whole("model", self.model, 1, 4)
@@ -71,6 +83,8 @@ class TrainingConfig:
         for switch in ("flip", "crop", "colour"):
             _switch(switch, getattr(self, switch))
         _whole("patience", self.patience, 0, 10_000)
+        self._check_objective()
+        self._check_keep()
         self._check_probe()
         self._check_name()
         if self.limit is not None:
@@ -80,11 +94,58 @@ class TrainingConfig:
             self._check_size("size of the views", self.views)
         schedule(self.schedule, self.rate, self.epochs, self.options)
 
+    @property
+    def groups(self) -> bool:
+        """Whether it learns from groups of its own making instead of reconstructing."""
+        return self.objective == "deepcluster"
+
+    @property
+    def encoder(self) -> str:
+        """What the encoder that it makes is called in a recipe."""
+        return self.network or f"model-{self.model}"
+
+    @property
+    def title(self) -> str:
+        """What people call the network: "Model 4", "ResNet-18"."""
+        from engine.encoders.backbones import BACKBONES
+
+        return BACKBONES[self.network].title if self.network else f"Model {self.model}"
+
+    def _check_objective(self) -> None:
+        if self.objective not in OBJECTIVES:
+            raise BadParameter("objective", "the training", " or ".join(OBJECTIVES), self.objective)
+        if self.start not in STARTS:
+            raise BadParameter("start", "the training", " or ".join(STARTS), self.start)
+        _whole("number of clusters", self.clusters, 2, 100_000)
+        self._check_network()
+        if self.groups and self.contrast:
+            raise BadParameter("contrast", "deepcluster", "0: it sees altered views anyway", self.contrast)
+
+    def _check_network(self) -> None:
+        from engine.encoders.backbones import BACKBONES
+
+        if not isinstance(self.network, str) or (self.network and self.network not in BACKBONES):
+            raise BadParameter("network", "the training", "one of " + ", ".join(BACKBONES), self.network)
+        if self.network and not self.groups:
+            wanted, way_out = "left out: only Models 1 to 4 draw pictures again", "Choose the objective deepcluster."
+            raise BadParameter("network", "an autoencoder", wanted, self.network, way_out=way_out)
+        if self.start == "pretrained" and not self.network:
+            raise BadParameter("start", "Models 1 to 4", "random", self.start, way_out="Name a ready-made network.")
+
+    def _check_keep(self) -> None:
+        if self.keep == "":
+            object.__setattr__(self, "keep", "last" if self.groups else "loss")
+        if self.groups and self.keep == "loss":
+            way_out = "Each epoch has other groups, so their losses cannot be compared."
+            raise BadParameter("keep", "deepcluster", "last or retrieval", self.keep, way_out=way_out)
+        if self.keep == "last" and self.patience:
+            raise BadParameter("patience", "a training that keeps the last weights", "0", self.patience)
+
     def _check_probe(self) -> None:
         if self.probe != 0:
             _whole("probe", self.probe, LEAST_IMAGES, 4096)
-        if self.keep not in ("loss", "retrieval"):
-            raise BadParameter("keep", "the training", "loss or retrieval", self.keep)
+        if self.keep not in ("loss", "retrieval", "last"):
+            raise BadParameter("keep", "the training", "loss, retrieval or last", self.keep)
         if self.keep == "retrieval" and not self.probe:
             raise BadParameter("probe", "a training that keeps the best by retrieval", f"at least {LEAST_IMAGES}", 0)
 
@@ -96,11 +157,23 @@ class TrainingConfig:
         from models.autoencoder import SPECS
 
         _whole(name, size, 16, 1024)
-        if not SPECS[self.model].fits(size):
+        if self.groups:
+            self._check_latent(name, size)
+        elif not SPECS[self.model].fits(size):
             near = sorted((s for s in range(16, 1025) if SPECS[self.model].fits(s)), key=lambda s: abs(s - size))
             sizes = " or ".join(map(str, sorted(near[:2])))
             model, way_out = f"Model {self.model}", f"The nearest are {sizes}."
             raise BadParameter(name, model, "one it reconstructs exactly", size, way_out=way_out)
+
+    def _check_latent(self, name: str, size: int) -> None:
+        """Whether anything is left of a picture of that size; it need not be drawn again."""
+        from engine.encoders.backbones import backbone
+        from models.autoencoder import SPECS
+
+        whose: Any = backbone(self.network) if self.network else SPECS[self.model]
+        if not whose.latent_size(size):
+            fitting = whose.size if self.network else next(s for s in range(16, 1025) if whose.latent_size(s))
+            raise BadParameter(name, self.title, "one that leaves it something to see", size, way_out=f"Try {fitting}.")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

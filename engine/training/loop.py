@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 
 import numpy as np
@@ -17,10 +18,12 @@ from engine.encoders.device import Device, keep_freed_memory
 from engine.errors import BenzerError, Diverged, OutOfMemory, Stopped, StorageFull
 from engine.jobs import Reporter
 from engine.training.autoencoding import Autoencoding
+from engine.training.body import Weights
 from engine.training.checkpoint import Checkpoints, Position
 from engine.training.config import TrainingConfig
+from engine.training.deepcluster import DeepCluster
 from engine.training.objective import Objective
-from engine.training.pictures import CHECK, NOISE, Data, Pictures, Rows, batches, shuffled, split, stream
+from engine.training.pictures import CHECK, NOISE, Data, Pictures, Rows, batches, split, stream
 from engine.training.probe import probe
 from engine.training.runs import Run
 from engine.training.schedules import schedule
@@ -31,8 +34,18 @@ _SHOWN = 6  # pictures that are drawn again after every epoch
 _SETTLED_EVERY = {"cpu": 1, "cuda": 16}  # steps after which the loss is looked at; each look waits for the card
 
 
-def train(config: TrainingConfig, data: Data, run: Run, reporter: Reporter, device: Device) -> Run:
+def train(
+    config: TrainingConfig,
+    data: Data,
+    run: Run,
+    reporter: Reporter,
+    device: Device,
+    first: Weights | None = None,
+) -> Run:
     """Train as `config` says, from the run's checkpoint where it has one; best and last weights are in the run.
+
+    Args:
+        first: weights to begin with, where they are not drawn by the seed.
 
     Raises:
         BadParameter: too few pictures, or of another size. Diverged: the loss became NaN or infinite. OutOfMemory: not
@@ -40,7 +53,7 @@ def train(config: TrainingConfig, data: Data, run: Run, reporter: Reporter, devi
         All but the first leave the best weights so far in the run; it can be continued, save where it diverged.
     """
     keep_freed_memory()
-    training = Training(config, data.checked(config), run, reporter, device)
+    training = Training(config, data.checked(config), run, reporter, device, first)
     try:
         training.whole()
     except (Stopped, KeyboardInterrupt):
@@ -66,9 +79,19 @@ def train(config: TrainingConfig, data: Data, run: Run, reporter: Reporter, devi
 class Training:
     """A network on its way: what is trained, on what, how far it is, and where that is written."""
 
-    def __init__(self, config: TrainingConfig, data: Data, run: Run, reporter: Reporter, device: Device) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        data: Data,
+        run: Run,
+        reporter: Reporter,
+        device: Device,
+        first: Weights | None = None,
+    ) -> None:
         self.config, self.run, self.reporter = config, run, reporter
-        self.objective: Objective = Autoencoding(config, device)
+        self.objective: Objective = (
+            DeepCluster(config, device, data, first) if config.groups else Autoencoding(config, device)
+        )
         self.optimizer = torch.optim.Adam(self.objective.network.parameters(), lr=config.rate, fused=True)
         self.schedule = schedule(config.schedule, config.rate, config.epochs, config.options)
         self.pictures, self.ids = Pictures(data, device), data.ids
@@ -76,6 +99,7 @@ class Training:
         self.probe, self.shown = probe(data, config), _shown(self.held_out, self.learning)
         self.checkpoints, self.watch = Checkpoints(run.folder), Watch(run.folder / "watch")
         self.at, self.open = Position(), False
+        self.figures: Mapping[str, float] = {}  # of how the running epoch began
         self.settled_every, self.unsettled = _SETTLED_EVERY[device.name], list[tuple[torch.Tensor, int]]()
 
     @property
@@ -123,7 +147,8 @@ class Training:
     def one_epoch(self) -> float:
         """What is left of this epoch, in its order; its mean training loss."""
         at, config = self.at, self.config
-        order, began, before = shuffled(self.learning, config.seed, at.epoch), time.monotonic(), at.seconds
+        began, before = time.monotonic(), at.seconds
+        order = self.begin_epoch()
         self.objective.network.train()
         for step in range(at.step, self.steps):
             self.optimizer.param_groups[0]["lr"] = self.schedule.rate(at.epoch + step / self.steps)
@@ -135,6 +160,14 @@ class Training:
                 self.checkpoint()
         self.settle()
         return at.total / at.seen
+
+    def begin_epoch(self) -> Rows:
+        """The rows of this epoch in the order in which they are learned from."""
+        begun = self.objective.begin_epoch(self.at.epoch, self.pictures, self.learning, self.reporter.stop_if_asked)
+        for weight in begun.fresh:
+            self.optimizer.state.pop(weight, None)
+        self.figures = begun.figures
+        return begun.order
 
     def step(self, rows: Rows) -> None:
         """One step of Adam on a batch; where the memory does not hold it, on its two halves one after the other."""
@@ -157,7 +190,7 @@ class Training:
         values = []
         for part, some in enumerate(batches(rows, math.ceil(len(rows) / self.at.parts))):
             random = stream(self.config.seed, NOISE, self.at.epoch, self.at.step, part)
-            value = self.objective.loss(self.pictures.take(some), random) * (len(some) / len(rows))
+            value = self.objective.loss(self.pictures.take(some), random, some) * (len(some) / len(rows))
             value.backward()
             values.append(value.detach())
         return torch.stack(values).sum()
@@ -201,7 +234,7 @@ class Training:
         """Measure what the epoch brought, keep the weights where they are the best so far, and note all of it."""
         at = self.at
         rate = self.schedule.rate(at.epoch + (self.steps - 1) / self.steps)  # that of the last batch
-        seen = {"train": train_loss, **self.look(at.epoch + 1)}
+        seen = {"train": train_loss, **self.look(at.epoch + 1), **self.figures}
         judged = seen.get("validation", train_loss)
         if not (math.isfinite(judged) and self.finite):
             raise self.diverged()
@@ -222,13 +255,13 @@ class Training:
     def keep_if_best(self, epoch: int, loss: float, seen: dict[str, float]) -> bool:
         """Make the weights the run's when what the config names is better than ever before."""
         value = -seen["retrieval"] if self.config.keep == "retrieval" else loss
-        if self.at.best is not None and value >= self.at.best:
+        if self.config.keep != "last" and self.at.best is not None and value >= self.at.best:
             self.at.bad += 1
             return False
         self.at.best, self.at.bad = value, 0
         named = {"train": "train_loss", "validation": "validation_loss", "retrieval": "retrieval"}
         facts = {title: seen[name] for name, title in named.items() if name in seen}
-        self.run.keep(self.objective.network.state_dict(), best_epoch=epoch, **facts)
+        self.run.keep(self.objective.weights(), best_epoch=epoch, **facts)
         return True
 
     @torch.no_grad()
@@ -242,7 +275,7 @@ class Training:
             neighbours = ids[near]
             neighbours[near < 0] = -1
         drawn = self.objective.reconstructed(self.pictures.take(self.shown))
-        self.watch.note(epoch, neighbours, strip(drawn))
+        self.watch.note(epoch, neighbours, b"" if drawn is None else strip(drawn))
         return found
 
     def measured(self) -> dict[str, float]:
@@ -250,7 +283,7 @@ class Training:
         sums: dict[str, float] = {}
         for number, rows in enumerate(batches(self.held_out, self.config.batch)):
             random = stream(self.config.seed, CHECK, number)
-            for name, value in self.objective.measures(self.pictures.take(rows), random).items():
+            for name, value in self.objective.measures(self.pictures.take(rows), random, rows).items():
                 name = "validation" if name == "loss" else name
                 sums[name] = sums.get(name, 0.0) + value.item() * len(rows) / len(self.held_out)
             self.reporter.stop_if_asked()

@@ -21,7 +21,7 @@ from engine.training.config import LEAST_IMAGES, TrainingConfig
 
 Rows = NDArray[np.int64]
 
-ORDER, SPLIT, NOISE, CHECK, PROBE = 1, 2, 3, 4, 5  # what a random stream is for
+ORDER, SPLIT, NOISE, CHECK, PROBE, GROUPS = 1, 2, 3, 4, 5, 6  # what a random stream is for
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,16 @@ class Run:
         return int(self.facts["config"]["model"])
 
     @property
+    def network(self) -> str:
+        """The ready-made network that it trained, "" where it is one of Models 1–4."""
+        return str(self.facts["config"].get("network", ""))
+
+    @property
+    def encoder(self) -> str:
+        """What the encoder that it makes is called in a recipe."""
+        return self.network or f"model-{self.model}"
+
+    @property
     def ready(self) -> bool:
         """Whether there are weights to encode with."""
         return self.facts["weights"] is not None

@@ -15,6 +15,9 @@ _NAMES = {
     "mse": "held out/MSE",
     "ssim": "held out/1 - SSIM",
     "retrieval": "retrieval",
+    "nmi": "groups/NMI with the epoch before",
+    "label_nmi": "groups/NMI with the labels",
+    "clusters": "groups/number",
     "rate": "learning rate",
     "images_per_second": "images per second",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -18,7 +18,10 @@ from engine.training.config import LEAST_IMAGES, TrainingConfig
 
 if TYPE_CHECKING:
     from engine.encoders.device import Device
+    from engine.training.body import Weights
     from engine.training.pictures import Data
+
+    Pretrained = Callable[[str], Weights]  # the weights of a ready-made network by its name
 
 
 class Images(Protocol):
@@ -43,8 +46,17 @@ class TrainingCollection(Protocol):
     def pixels(self, size: int, report: Reporter) -> tuple[NDArray[np.int64], NDArray[np.uint8]]: ...
 
 
-def train_run(home: Home, config: TrainingConfig, collection: TrainingCollection, reporter: Reporter) -> runs.Run:
-    """Train an autoencoder on a collection and store it as a run.
+def train_run(
+    home: Home,
+    config: TrainingConfig,
+    collection: TrainingCollection,
+    reporter: Reporter,
+    pretrained: Pretrained | None = None,
+) -> runs.Run:
+    """Train a network on a collection and store it as a run.
+
+    Args:
+        pretrained: gives the weights of a ready-made network by its name, for a training that starts from them.
 
     Raises:
         BadParameter: fewer images than a training needs. NameTaken: a run has that name.
@@ -53,18 +65,26 @@ def train_run(home: Home, config: TrainingConfig, collection: TrainingCollection
     if len(collection) < LEAST_IMAGES:
         raise BadParameter("number of images", "a training", f"at least {LEAST_IMAGES}", len(collection))
     data = training_data(config, collection, reporter)
+    first = pretrained(config.network) if pretrained and config.start == "pretrained" else None
     from engine.encoders.device import device
 
-    name = config.name or runs.fresh_name(home, f"{collection.name}-model-{config.model}")
+    name = config.name or runs.fresh_name(home, f"{collection.name}-{config.encoder}")
     run = runs.create(home, name, config.as_dict(), card(config, collection, len(data.ids), device()))
-    return _trained(run, config, data, reporter)
+    return _trained(run, config, data, reporter, first)
 
 
-def continue_run(run: runs.Run, collection: TrainingCollection, reporter: Reporter, epochs: int | None) -> runs.Run:
+def continue_run(
+    run: runs.Run,
+    collection: TrainingCollection,
+    reporter: Reporter,
+    epochs: int | None,
+    pretrained: Pretrained | None = None,
+) -> runs.Run:
     """Go on with a run from its last checkpoint, bit by bit as if it had not been interrupted.
 
     Args:
         epochs: train so many in all; None for those that were planned.
+        pretrained: as for `train_run`; asked only where the training was cut off before its first checkpoint.
 
     Raises:
         BadParameter: it is finished, diverged, is being trained, came with the code, or the collection has other images
@@ -85,7 +105,9 @@ def continue_run(run: runs.Run, collection: TrainingCollection, reporter: Report
     if len(data.ids) != run.card["images"]:
         wanted, way_out = f"{run.card['images']}, as when the run {run.title} began", "Train a new run."
         raise BadParameter("number of readable images", "a continued training", wanted, len(data.ids), way_out=way_out)
-    return _trained(run, config, data, reporter)
+    begun = (run.folder / "checkpoint").exists()
+    first = pretrained(config.network) if pretrained and config.start == "pretrained" and not begun else None
+    return _trained(run, config, data, reporter, first)
 
 
 def _instead(run: runs.Run) -> str:
@@ -125,18 +147,28 @@ def card(config: TrainingConfig, collection: TrainingCollection, images: int, de
     import torch
 
     return {
-        "title": f"Model {config.model}, trained on {collection.title}",
+        "title": f"{config.title}, trained on {collection.title}",
         "made": time.strftime("%Y-%m-%d"),
         "collection": {"name": collection.name, "title": collection.title, "fingerprint": collection.fingerprint()},
         "images": images,
         "device": device.title,
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        **_begun_with(config),
     }
 
 
-def _trained(run: runs.Run, config: TrainingConfig, data: Data, reporter: Reporter) -> runs.Run:
+def _begun_with(config: TrainingConfig) -> dict[str, str]:
+    """What must be said of weights that others made, where a training begins with such."""
+    if config.start == "random":
+        return {}
+    from engine.encoders.backbones import backbone
+
+    return {"licence": f"{backbone(config.network).licence}; trained further on the pictures of the collection"}
+
+
+def _trained(run: runs.Run, config: TrainingConfig, data: Data, reporter: Reporter, first: Weights | None) -> runs.Run:
     from engine.encoders.device import device
     from engine.training.loop import train
 
     with run.training(job=reporter.folder.name if reporter.folder else ""):
-        return train(config, data, run, reporter, device())
+        return train(config, data, run, reporter, device(), first)

@@ -134,7 +134,7 @@ def test_without_weights_there_is_a_way_out(home: Home) -> None:
     with pytest.raises(NoWeights, match=r"ResNet-50 \(98 MB\) are not .* weights fetch resnet-50") as caught:
         open_encoder("resnet-50", "", home)
     assert caught.value.megabytes == 98
-    with pytest.raises(BadParameter, match="only its own"):
+    with pytest.raises(BadParameter, match="those of one of its own runs"):
         open_encoder("resnet-50", "default", home)
     with pytest.raises(NotFound):
         backbone("resnet-51")
@@ -232,7 +232,7 @@ def test_another_architecture_is_named(wanted: str, given: str, home: Home, tmp_
     complaint = pretrained._difference(backbone(wanted), backbone(wanted).shapes(), tensors)
     assert complaint
     with pytest.raises(BadParameter, match=f"weights add {given} FILE"):
-        pretrained._checked(backbone(wanted), tensors, "some.pth")
+        pretrained.checked(backbone(wanted), tensors, "some.pth")
 
 
 @pytest.mark.parametrize(("value", "says"), [(float("nan"), "not numbers"), (0.0, "zeros")])

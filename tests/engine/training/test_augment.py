@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from engine.encoders.device import Device
@@ -28,7 +29,7 @@ def test_noise_is_on_the_input_alone(monkeypatch: object) -> None:
     objective = Autoencoding(TrainingConfig(model=1, size=32, noise=0.2), Device("cpu", torch.float32, ""))
     inputs, targets = [], []
     objective._loss = lambda i, t: inputs.append(i) or targets.append(t) or torch.zeros(())  # type: ignore
-    objective.loss(images, random())
+    objective.loss(images, random(), np.arange(len(images)))
     assert torch.equal(targets[0], images)
     assert torch.equal(inputs[0], seen)
 

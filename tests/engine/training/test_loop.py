@@ -143,10 +143,10 @@ def test_short_memory_halves_the_batch_once_and_says_so(
 ) -> None:
     loss = Autoencoding.loss
 
-    def hungry(self: Autoencoding, images: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+    def hungry(self: Autoencoding, images: torch.Tensor, *more: Any) -> torch.Tensor:
         if len(images) > 4:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return loss(self, images, random)
+        return loss(self, images, *more)
 
     notes: list[str] = []
     monkeypatch.setattr(Autoencoding, "loss", hungry)
@@ -449,10 +449,10 @@ def test_notes_outlive_a_checkpoint_that_lags_behind(home: Home, blobs: Any, mon
     """Cut off after an epoch that no checkpoint knows: that it was continued, and halved, still stands there."""
     loss = Autoencoding.loss
 
-    def hungry(self: Autoencoding, images: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+    def hungry(self: Autoencoding, images: torch.Tensor, *more: Any) -> torch.Tensor:
         if len(images) > 4:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return loss(self, images, random)
+        return loss(self, images, *more)
 
     monkeypatch.setattr(Autoencoding, "loss", hungry)
     with pytest.raises(Stopped):
