@@ -101,7 +101,12 @@ def dendrogram_svg(
     nodes = _nodes(leaves, joins)
     top = max([float(join["height"]) for join in joins] + [cut or 0.0])
     page = _Page(len(leaves), names, top * 1.05 or 1.0)
-    parts = [*_axis(page, measure), *_branches(page, nodes, joins, palette, cut), *_cut_line(page, cut)]
+    parts = [
+        *_axis(page, measure),
+        *_branches(page, nodes, joins, palette, cut),
+        *_cut_line(page, cut),
+        *_leaders(page),
+    ]
     for place, leaf in enumerate(leaves):
         parts += _leaf(page, place, leaf, palette, pictures.get(int(leaf["id"]), b""))
     size = f'width="{WIDTH}" height="{page.height:g}" viewBox="0 0 {WIDTH} {page.height:g}"'
@@ -167,12 +172,16 @@ def _cut_line(page: _Page, cut: float | None) -> list[str]:
     return [f'<path d="M{x} {_HEAD - 12}V{page.height - 4:g}" stroke="{_INK}" stroke-dasharray="6 5"/>']
 
 
+def _leaders(page: _Page) -> list[str]:
+    """Pale lines to the pictures that do not stand in the first column; they run below the pictures."""
+    ends = ((page.y(place), page.spot(place)[0]) for place in range(page.leaves) if place % page.ranks)
+    return [_path(f"M{page.right + 2:g} {y}H{x:g}", _PALE) for y, x in ends]
+
+
 def _leaf(page: _Page, place: int, leaf: Leaf, palette: Palette, data: bytes) -> list[str]:
     (x, y), name, count = page.spot(place), str(leaf["name"]), int(leaf["count"])
     box = f'x="{x}" y="{y}" width="{PICTURE}" height="{PICTURE}"'
     parts = [f"<g><title>{_text(name)}</title>"]
-    if place % page.ranks:
-        parts.append(_path(f"M{page.right + 2:g} {page.y(place)}H{x - 2:g}", _PALE))
     parts.append(f'<rect {box} fill="{_PALE}"/>')
     kind = _kind(data)
     if kind:
