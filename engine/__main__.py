@@ -331,7 +331,9 @@ def _encoder_words(sub: argparse.ArgumentParser) -> None:
     which.add_argument("--model", choices=["1", "2", "3", "4"], help="an autoencoder, short for --encoder model-N")
     which.add_argument("--encoder", help="see `encoders` (default: the best that is ready)")
     sub.add_argument("--weights", help="a trained run (default: the encoder's newest)")
-    sub.add_argument("--embedding", default="max", help="flatten, max, avg or gem (default: max)")
+    sub.add_argument(
+        "--embedding", default="max", help="flatten, max, avg, gem, or whitened: max-white … (default: max)"
+    )
 
 
 def _search_words(sub: argparse.ArgumentParser) -> None:

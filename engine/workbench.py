@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine import jobs as job_folders
@@ -373,8 +374,8 @@ class Workbench:
         data = query.data
         if data is None:
             data = self.collection(recipe.collection).picture(int(query.image_id or 0))
-        encoder = self.encoder(recipe)
-        return embed_pictures(encoder, [read_in_worker(data, encoder.info.input_size, query.crop)], recipe.embedding)
+        picture = partial(read_in_worker, data, crop=query.crop)
+        return embed_pictures(self.encoder(recipe), [picture], recipe.embedding, searcher.vectors.whitening)
 
     def _again(self, job: Job) -> dict[str, Any]:
         arguments: dict[str, Any] = self._at_home(job.config["arguments"])

@@ -19,7 +19,7 @@ from engine.jobs import Job
 from engine.recipe import Recipe
 from engine.shelf import Shelf, stamp
 from ui.components.experiment_table import Named
-from ui.state import ask_for_image, choose_method, collection_cards, images_of, workbench
+from ui.state import ask_for_image, choose_embedding, choose_method, collection_cards, images_of, workbench
 
 if TYPE_CHECKING:
     from engine.evaluation.experiments import Experiment, Row
@@ -145,9 +145,9 @@ def encoder_titles(collection: str = "") -> dict[str, str]:
 
 def embedding_title(name: str) -> str:
     """What people call an embedding; the name itself where there is none of that name."""
-    from engine.encoders.embedding import EMBEDDINGS
+    from engine.encoders.embedding import EMBEDDINGS, embedding, unwhitened
 
-    return EMBEDDINGS[name].title if name in EMBEDDINGS else name
+    return embedding(name).title if unwhitened(name) in EMBEDDINGS else name
 
 
 def metric_title(name: str) -> str:
@@ -194,7 +194,8 @@ def use_recipe(text: str, query: int | None = None) -> None:
     if query is not None or state.get("collection") != recipe.collection:
         ask_for_image(query)
     state.linked = True  # the query belongs to the collection that is chosen now
-    state.collection, state.embedding, state.metric = recipe.collection, recipe.embedding, recipe.metric
+    state.collection, state.metric = recipe.collection, recipe.metric
+    choose_embedding(recipe.embedding)
     state.encoder = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
     choose_method(recipe.method_text)
     state.label = ""

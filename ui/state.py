@@ -149,9 +149,11 @@ def read_address() -> None:
         return
     st.session_state.address = address
     st.session_state.linked = True
-    for choice in ("collection", "encoder", "embedding", "metric", "method", "label"):
+    for choice in ("collection", "encoder", "metric", "method", "label"):
         if choice in address:
             st.session_state[choice] = address[choice]
+    if "embedding" in address:
+        choose_embedding(address["embedding"])
     try:
         _read_details(address)
     except (BenzerError, ValueError):
@@ -176,9 +178,24 @@ def _chosen_since() -> bool:
 
 def _choices() -> tuple[object, ...]:
     state = st.session_state
-    names = ["asked", "label", "include_query", "k", "collection", "encoder", "embedding", "metric", "method"]
+    names = ["asked", "label", "include_query", "k", "collection", "encoder", "embedding", "whiten", "metric", "method"]
     names += sorted(key for key in map(str, state) if "." in key)
     return tuple((name, state.get(name)) for name in names)
+
+
+def choose_embedding(name: str) -> None:
+    """Put an embedding into the sidebar: its drop-down holds the plain one, a checkbox says whether it is whitened."""
+    from engine.encoders.embedding import unwhitened
+
+    st.session_state.embedding = unwhitened(name)
+    st.session_state.whiten = name != unwhitened(name)
+
+
+def chosen_embedding() -> str:
+    """The embedding of the sidebar, as it is written in a recipe."""
+    from engine.encoders.embedding import WHITE
+
+    return f"{st.session_state.embedding}{WHITE if st.session_state.get('whiten') else ''}"
 
 
 def choose_method(text: str) -> None:
@@ -241,7 +258,7 @@ def recipe_of_choices(options: dict[str, Any]) -> Recipe:
         state.collection,
         encoder,
         weights,
-        state.embedding,
+        chosen_embedding(),
         state.metric,
         state.method,
         int(state.k),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.errors import BadParameter
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+WHITE = "-white"  # ends the name of an embedding whose vectors are whitened after it
 _GEM_POWER = 3.0
 
 
@@ -53,13 +54,23 @@ EMBEDDINGS: dict[str, Embedding] = {
 
 
 def embedding(name: str) -> Embedding:
-    """The embedding of that name; BadParameter when there is none."""
-    if name not in EMBEDDINGS:
-        raise BadParameter("embedding", "a recipe", "one of " + ", ".join(EMBEDDINGS), name)
-    return EMBEDDINGS[name]
+    """The embedding of that name, whitened or not; BadParameter when there is none."""
+    plain = unwhitened(name)
+    if plain not in EMBEDDINGS:
+        offered = ", ".join(EMBEDDINGS)
+        raise BadParameter("embedding", "a recipe", f"one of {offered}, or one of these with {WHITE} after it", name)
+    found = EMBEDDINGS[plain]
+    return found if plain == name else replace(found, name=name, title=f"{found.title}, whitened")
+
+
+def unwhitened(name: str) -> str:
+    """The embedding whose vectors are whitened under that name; the name itself where nothing is whitened."""
+    return name.removesuffix(WHITE)
 
 
 def embed(latents: Tensor, name: str) -> NDArray[np.float32]:
-    """The (n, d) float32 vectors of (n, C, h, w) latents."""
-    vectors: NDArray[np.float32] = embedding(name).of(latents.float()).contiguous().cpu().numpy()
+    """The (n, d) float32 vectors of (n, C, h, w) latents; whitening is no part of it, for it needs a collection."""
+    if name not in EMBEDDINGS:
+        raise BadParameter("embedding", "latents", "one of " + ", ".join(EMBEDDINGS), name)
+    vectors: NDArray[np.float32] = EMBEDDINGS[name].of(latents.float()).contiguous().cpu().numpy()
     return vectors

@@ -19,9 +19,10 @@ from PIL import Image
 
 from engine.encoders import vectors as store
 from engine.encoders.derived import Derived, embed_derived
-from engine.encoders.embedding import EMBEDDINGS, embed, embedding
+from engine.encoders.embedding import EMBEDDINGS, embed, embedding, unwhitened
 from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.vectors import EmbeddableCollection, Vectors
+from engine.encoders.whitening import Whitening
 from engine.errors import BadParameter, BenzerError, Corrupt
 from engine.jobs import Reporter
 
@@ -35,11 +36,16 @@ _PUBLISH_SHARE = 20  # publish at most this fraction of the time: 1/20
 _CHUNKS_AHEAD = 4
 
 Pixels = NDArray[np.uint8]
+Picture = Image.Image | Pixels | Callable[[int], Pixels]
 Chunk = tuple[NDArray[np.int64], Pixels]
 
 
-def embed_pictures(encoder: Encoder, pictures: Sequence[Image.Image | Pixels], name: str) -> NDArray[np.float32]:
-    """The (q, d) vectors of pictures (RGB, any size) under one embedding.
+def embed_pictures(
+    encoder: Encoder, pictures: Sequence[Picture], name: str, whitening: Whitening | None = None
+) -> NDArray[np.float32]:
+    """The (q, d) vectors of pictures (RGB, any size) under one embedding, whitened as those they are compared with.
+
+    A picture may be a function that gives it stretched to any size, for encoders that look at it in several.
 
     Raises:
         BadParameter: no picture, no such embedding, or an array that is not (h, w, 3) uint8.
@@ -48,6 +54,13 @@ def embed_pictures(encoder: Encoder, pictures: Sequence[Image.Image | Pixels], n
     embedding(name)
     if not len(pictures):
         raise BadParameter("number of pictures", "an embedding", "at least 1", 0)
+    if (name != unwhitened(name)) != (whitening is not None):
+        raise BadParameter("embedding", "a picture", "whitened exactly where there is something to whiten it by", name)
+    found = _vectors(encoder, pictures, unwhitened(name))
+    return found if whitening is None else whitening(found)
+
+
+def _vectors(encoder: Encoder, pictures: Sequence[Picture], name: str) -> NDArray[np.float32]:
     if isinstance(encoder, Derived):
         return encoder.embed(pictures, name)
     squares = np.stack([squared(picture, encoder.info.input_size) for picture in pictures])
@@ -71,9 +84,14 @@ def embed_collection(
     for name in embeddings:
         embedding(name)
     encoder = encoder.prepared(collection, reporter)
+    plain = list(dict.fromkeys(map(unwhitened, embeddings)))
     if isinstance(encoder, Derived):
-        return embed_derived(collection, encoder, embeddings, reporter)
-    return _embed_pixels(collection, encoder, embeddings, reporter)
+        done = embed_derived(collection, encoder, plain, reporter)
+    else:
+        done = _embed_pixels(collection, encoder, plain, reporter)
+    for name in set(embeddings) - set(plain):
+        store.whiten(collection, encoder.info, name)
+    return done
 
 
 def _embed_pixels(
@@ -224,8 +242,10 @@ def embeddings_for(encoder: Encoder, count: int, asked: Sequence[str]) -> list[s
     return [name for name in EMBEDDINGS if name in names]
 
 
-def squared(picture: Image.Image | Pixels, size: int) -> Pixels:
+def squared(picture: Picture, size: int) -> Pixels:
     """A picture stretched to (size, size, 3) uint8, with antialiasing, as a collection's pictures are."""
+    if callable(picture):
+        return picture(size)
     if not isinstance(picture, Image.Image):
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
             shape = f"{picture.shape} {picture.dtype}"

@@ -4,6 +4,7 @@
         ids.npy      (n,) int64, ascending
         hashes.npy   (n,) the content hash of each image, as ASCII
         matrix.npy   (n, d) float32
+        mean.npy, components.npy   only where the vectors are whitened: what does it to a query's vector
 
 A generation may hold only a part of the collection: work that was cut off goes on from there.
 """
@@ -19,8 +20,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.encoders.embedding import embedding
+from engine.encoders.embedding import embedding, unwhitened
 from engine.encoders.encoder import EncoderInfo
+from engine.encoders.whitening import Whitening, fit_whitening
 from engine.errors import Corrupt
 from engine.storage import Snapshot, Store, digest_of, load_array
 
@@ -51,12 +53,16 @@ class EmbeddableCollection(Protocol):
 
 @dataclass(frozen=True)
 class Vectors:
-    """Vectors of one generation: ids (n,), content hashes, a memory-mapped (n, d) float32 matrix, and their digest."""
+    """Vectors of one generation: ids (n,), content hashes, a memory-mapped (n, d) float32 matrix, and their digest.
+
+    `whitening` is what was done to them and must be done to a query's vector, None where nothing was.
+    """
 
     ids: NDArray[np.int64]
     hashes: list[str]
     matrix: NDArray[np.float32]
     digest: str
+    whitening: Whitening | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,8 @@ class VectorState:
 def store(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Store:
     """Where the vectors of this encoder and embedding are kept."""
     embedding(name)
-    kind = name if info.spatial else "vector"  # without positions, all embeddings are the same vector
+    plain = unwhitened(name)  # without positions, all embeddings are the same vector
+    kind = name if info.spatial else "vector" + name.removeprefix(plain)
     key = digest_of(info.name, info.fingerprint, info.input_size, kind)
     return Store(collection.folder / "vectors" / f"{info.name}-{kind}-{key}", format="vectors", version=VERSION)
 
@@ -127,7 +134,7 @@ def opened(snapshot: Snapshot) -> Vectors:
     ids, hashes = _small(snapshot.folder)
     path = snapshot.folder / "matrix.npy"
     matrix = load_array(path, mmap_mode="r" if len(ids) else None)  # nothing cannot be mapped
-    return Vectors(ids, hashes, matrix, snapshot.digest)
+    return Vectors(ids, hashes, matrix, snapshot.digest, _whitening(snapshot.folder))
 
 
 def publish(
@@ -135,8 +142,12 @@ def publish(
     rows: Sequence[tuple[int, str, Vectors, int]],
     dimensions: int,
     left_out: Sequence[tuple[int, str, str]],
+    whitening: Whitening | None = None,
+    source: str = "",
 ) -> Vectors:
     """Store a new generation: each row is (id, hash, the vectors it stands in, its row there), by ascending id.
+
+    Whitened vectors come with what was done to them, and with the digest of those they come from, `source`.
 
     Raises:
         StorageFull: the disk refused; the former generation is still there.
@@ -147,8 +158,45 @@ def publish(
         hashes = np.array([hash.encode() for _, hash, *_ in rows], dtype="S64")
         np.save(folder / "hashes.npy", hashes, allow_pickle=False)
         _write_matrix(folder / "matrix.npy", rows, dimensions)
+        if whitening is not None:
+            np.save(folder / "mean.npy", whitening.mean, allow_pickle=False)
+            np.save(folder / "components.npy", whitening.components, allow_pickle=False)
 
-    return opened(place.publish(fill, {"left_out": [list(line) for line in left_out]}))
+    facts = {"left_out": [list(line) for line in left_out]} | ({"source": source} if source else {})
+    return opened(place.publish(fill, facts))
+
+
+def whiten(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Vectors | None:
+    """Bring the whitened vectors of `name` up to date with those they come from; None while there are none of these.
+
+    Raises:
+        BadParameter: too few vectors, or all alike. StorageFull: the former ones are still there.
+    """
+    plain, place = store(collection, info, unwhitened(name)), store(collection, info, name)
+    snapshot = plain.open()
+    if snapshot is None:
+        return None
+    base, former = opened(snapshot), _readable(place)
+    if former is not None and former.facts.get("source") == base.digest:
+        return opened(former)
+    whitening = fit_whitening(base.matrix)
+    white = Vectors(base.ids, base.hashes, whitening(base.matrix), "")
+    rows = [(id, hash, white, row) for row, (id, hash) in enumerate(zip(base.ids.tolist(), base.hashes, strict=True))]
+    width = len(whitening.components)
+    return publish(place, rows, width, snapshot.facts["left_out"], whitening, base.digest)
+
+
+def _readable(place: Store) -> Snapshot | None:
+    try:
+        return place.open()
+    except Corrupt:
+        return None
+
+
+def _whitening(folder: Path) -> Whitening | None:
+    if not (folder / "components.npy").exists():
+        return None
+    return Whitening(load_array(folder / "mean.npy"), load_array(folder / "components.npy"))
 
 
 def _write_matrix(path: Path, rows: Sequence[tuple[int, str, Vectors, int]], dimensions: int) -> None:

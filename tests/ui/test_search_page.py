@@ -64,6 +64,24 @@ def test_a_changed_choice_changes_the_address(bench: Workbench) -> None:
     assert params(test)["q"] == "5"
 
 
+def test_whitening_is_a_checkbox_and_a_part_of_the_address(bench: Workbench) -> None:
+    test = visit(**RAW | {"embedding": "avg-white"}, q="5")
+    assert test.sidebar.selectbox(key="embedding").value == "avg"
+    assert test.sidebar.checkbox(key="whiten").value
+    assert headings(test)[1] == "No answer yet"
+    test.sidebar.checkbox(key="whiten").uncheck().run()
+    assert params(test)["embedding"] == "avg"
+    assert headings(test)[1].startswith("8 closest")
+    test.sidebar.checkbox(key="whiten").check().run()
+    assert str(test.session_state.recipe) == "shapes/raw-pixels/avg-white/cosine/exact/8"
+    bench.run("embed", recipe=test.session_state.recipe.as_dict())
+    test.run()
+    assert headings(test)[1].startswith("8 closest")
+    test.query_params["embedding"] = "max"
+    test.run()
+    assert not test.sidebar.checkbox(key="whiten").value
+
+
 @pytest.mark.parametrize("before", ["lsh(tables=20)", "kmeans(clusters=3)"])
 def test_a_link_without_settings_takes_the_former_ones_back(bench: Workbench, before: str) -> None:
     test = visit(**RAW | {"method": before}, q="5")

@@ -72,9 +72,9 @@ def _grid(default: Recipe) -> None:
 
 
 def _embeddings() -> list[str]:
-    from engine.encoders.embedding import EMBEDDINGS
+    from engine.encoders.embedding import EMBEDDINGS, WHITE
 
-    return list(EMBEDDINGS)
+    return [*EMBEDDINGS, *(name + WHITE for name in EMBEDDINGS)]
 
 
 def _several(

@@ -20,7 +20,7 @@ from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
 from ui.experiment_state import count_of, embedding_title, encoder_titles, metric_title
 from ui.groups_state import listed
-from ui.state import workbench
+from ui.state import choose_embedding, workbench
 
 if TYPE_CHECKING:
     from engine.grouping import Clusterer, Projection
@@ -83,7 +83,8 @@ def use_encoder(recipe: Recipe) -> None:
     """Put a recipe's encoder, embedding and metric into the sidebar; for callbacks only."""
     state = st.session_state
     state.encoder = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
-    state.embedding, state.metric = recipe.embedding, recipe.metric
+    state.metric = recipe.metric
+    choose_embedding(recipe.embedding)
 
 
 def use_plan(plan: Plan) -> None:

@@ -11,7 +11,7 @@ from engine.grouping.presets import PRESETS, Preset
 from engine.recipe import Recipe
 from ui.components.literal import literal
 from ui.components.messages import errors_shown
-from ui.state import recent_jobs, workbench
+from ui.state import choose_embedding, recent_jobs, workbench
 
 
 def network_note(recipe: Recipe, preset_name: str) -> None:
@@ -64,7 +64,8 @@ def _fetching(name: str) -> bool:
 
 def _use(name: str, preset: Preset) -> None:
     state = st.session_state
-    state.encoder, state.embedding, state.metric = name, preset.embedding, preset.metric
+    state.encoder, state.metric = name, preset.metric
+    choose_embedding(preset.embedding)
 
 
 def _fetch(name: str) -> None:

@@ -11,7 +11,7 @@ from engine.distances import METRICS
 from engine.recipe import MAX_K, Recipe
 from engine.workbench import CollectionCard
 from ui.components.cluster_help import cluster_help
-from ui.state import EIGHT, ask_for_image, asked, recipe_of_choices, workbench
+from ui.state import EIGHT, ask_for_image, asked, choose_embedding, recipe_of_choices, workbench
 
 if TYPE_CHECKING:
     from engine.encoders.encoder import EncoderChoice
@@ -29,6 +29,10 @@ def recipe_picker(cards: Sequence[CollectionCard]) -> Recipe:
     return recipe_of_choices(options)
 
 
+_WHITEN_HELP = (
+    "Makes traits that vary together in this collection count once, in at most 128 values. "
+    "It can bring out one and the same thing among many alike; for pictures of one kind it is rarely better."
+)
 _METRIC_HELP = "Cosine compares directions and forgives brightness; Euclidean compares every value."
 
 
@@ -64,8 +68,11 @@ def _encoder(choices: Sequence[EncoderChoice], default: Recipe) -> None:
 
 
 def _embedding(default: Recipe) -> None:
-    from engine.encoders.embedding import EMBEDDINGS
+    from engine.encoders.embedding import EMBEDDINGS, WHITE
 
+    present = st.session_state.get("embedding")
+    if isinstance(present, str) and present.endswith(WHITE):  # put there by a link to a whole recipe
+        choose_embedding(present)
     _choice(
         "embedding",
         "Embedding",
@@ -74,6 +81,7 @@ def _embedding(default: Recipe) -> None:
         default.embedding,
         "How the encoder's output becomes one vector.",
     )
+    st.checkbox("Whiten", key="whiten", help=_WHITEN_HELP)
 
 
 def _method(default: Recipe) -> dict[str, int]:
