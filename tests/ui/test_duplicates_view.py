@@ -28,22 +28,27 @@ def entry(recipe: object) -> None:
     duplicates_view(recipe)
 
 
-@pytest.fixture
-def here(bench: Workbench, small_home: Path, tmp_path: Path) -> Iterator[Workbench]:
-    """The pages' workbench with the collection `twins` besides: 12 pictures, the first also at half its size."""
-    rng = np.random.default_rng(0)
+@pytest.fixture(scope="module")
+def twins(small_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The collection `twins` in the small home: 12 pictures, the first also at half its size, embedded as raw pixels."""
+    folder, rng = tmp_path_factory.mktemp("twins"), np.random.default_rng(0)
     for number in range(12):
         patches = Image.fromarray(rng.integers(0, 256, (5, 5, 3), dtype=np.uint8))
         picture = patches.resize((160, 160), Image.Resampling.BICUBIC)
-        picture.save(tmp_path / f"{number:02d}.png")
+        picture.save(folder / f"{number:02d}.png")
         if not number:
-            picture.resize((80, 80)).save(tmp_path / HOSTILE)
+            picture.resize((80, 80)).save(folder / HOSTILE)
     mine = Workbench(Home(small_home))
-    mine.run("import", source="folder", title="Twins", path=str(tmp_path))
-    yield bench
+    mine.run("import", source="folder", title="Twins", path=str(folder))
+    mine.run("embed", recipe=recipe().as_dict())
+    yield
     mine.remove("twins")
-    for job in mine.jobs():
-        job.stop()
+
+
+@pytest.fixture
+def here(twins: None, bench: Workbench) -> Workbench:
+    """The pages' workbench with the collection `twins` besides."""
+    return bench
 
 
 def recipe(collection: str = "twins", encoder: str = "raw-pixels") -> Recipe:
@@ -68,23 +73,19 @@ def labels(test: AppTest) -> list[str]:
     return [button.label for button in test.button]
 
 
-def embedded(bench: Workbench) -> None:
-    bench.run("embed", recipe=recipe().as_dict())
-
-
 def test_without_vectors_it_offers_to_look_and_starts_the_job(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[tuple[str, dict[str, Any]]] = []
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
-    test = visit(recipe())
+    asked = recipe(encoder="hog")
+    test = visit(asked)
     assert "have not been embedded" in texts(test)
     test.button(key="duplicates-start").click().run()
-    assert started == [("duplicates", {"recipe": recipe().as_dict()})]
+    assert started == [("duplicates", {"recipe": asked.as_dict()})]
 
 
 def test_a_large_collection_is_left_to_the_job(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    embedded(here)
     monkeypatch.setattr(tidying, "WHILE_WAITING", 1.0)
-    test = visit(recipe())
+    test = visit(recipe().but(metric="euclidean"))
     assert "not been worked out" in texts(test)
     assert "Look for duplicates" in labels(test)
 
@@ -95,7 +96,6 @@ def test_missing_weights_and_trainings_are_named(here: Workbench) -> None:
 
 
 def test_the_copy_is_found_and_the_threshold_says_what_it_means(here: Workbench) -> None:
-    embedded(here)
     test = visit(recipe())
     said = texts(test)
     assert "1 group with 1 copy" in said
@@ -111,7 +111,6 @@ def test_the_copy_is_found_and_the_threshold_says_what_it_means(here: Workbench)
 
 
 def test_a_chosen_keeper_changes_places_and_can_be_forgotten(here: Workbench) -> None:
-    embedded(here)
     [group] = here.duplicates(recipe()).groups
     small = group.copies[0]
     test = visit(recipe(), **{"keepers-twins": (small, 4711)})
@@ -123,7 +122,6 @@ def test_a_chosen_keeper_changes_places_and_can_be_forgotten(here: Workbench) ->
 
 
 def test_a_new_collection_takes_what_is_kept(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    embedded(here)
     started: list[tuple[str, dict[str, Any]]] = []
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
     test = visit(recipe())
@@ -138,7 +136,6 @@ def test_a_new_collection_takes_what_is_kept(here: Workbench, monkeypatch: pytes
 
 
 def test_what_the_browser_gets(here: Workbench) -> None:
-    embedded(here)
     found = here.duplicates(recipe())
     [group] = copies_data(found, [(1, found.groups[0])])["groups"]
     first, second = group["items"]
@@ -150,7 +147,6 @@ def test_what_the_browser_gets(here: Workbench) -> None:
 
 
 def test_the_scale_of_the_slider_holds_the_suggestion(here: Workbench) -> None:
-    embedded(here)
     found = here.duplicates(recipe())
     step, top = scale(found)
     assert round(top / step) == pytest.approx(top / step)

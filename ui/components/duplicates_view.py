@@ -14,7 +14,6 @@ from engine.tidying import Duplicates
 from ui.components.copies import copies
 from ui.components.curves import draw
 from ui.components.duplicates_chart import nearest_chart
-from ui.components.job_progress import job_progress
 from ui.components.literal import literal
 from ui.components.messages import empty_state, errors_shown, show_error
 from ui.components.odd_view import odd_view
@@ -28,7 +27,10 @@ _SHOWN_SHARE = 0.9  # of the nearest distances lie within the chart
 
 
 def duplicates_view(recipe: Recipe) -> None:
-    """Draw everything about duplicates and odd ones under the recipe; its search method and k do not matter."""
+    """Draw everything about duplicates and odd ones under the recipe; its search method and k do not matter.
+
+    The page around it shows the work that runs.
+    """
     count = len(images_of(recipe.collection).ids)
     if count < 2:
         few = (
@@ -38,8 +40,6 @@ def duplicates_view(recipe: Recipe) -> None:
         empty_state("No duplicates", few, {"Add pictures": go}, key="no-duplicates")
         return
     job = job_about(recipe.collection)
-    if job is not None:
-        job_progress(job, key="duplicates")
 
     @st.fragment(key=f"duplicates-{_name(recipe)}")
     def shown() -> None:
