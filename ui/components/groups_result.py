@@ -94,8 +94,9 @@ def _quality(view: Seen) -> None:
     shown = [(text, help, view.quality[name]) for name, (text, help) in _QUALITY.items() if name in view.quality]
     if not shown:
         return
-    for column, (text, help, value) in zip(st.columns(4), shown, strict=False):
-        column.metric(text, f"{value:.3f}".replace("-", "−"), help=help)
+    with st.container(horizontal=True, horizontal_alignment="distribute", key="groups-quality"):
+        for text, help, value in shown:
+            st.metric(text, f"{value:.3f}".replace("-", "−"), help=help, width="content")
 
 
 def _stale(view: Seen) -> None:

@@ -196,7 +196,13 @@ def _matrix(view: Seen) -> None:
     ids, apart = kept(("matrix", state_key(view)), lambda: view.grouping.distance_matrix(_MATRIX))
     names = names_of(view.collection, ids)
     numbers = [int(view.groups.labels[row]) for row in np.searchsorted(view.groups.ids, ids)]
-    distance_matrix(key=f"matrix-{view.key}", names=names, matrix=apart, groups=numbers)
+    images, rows = images_of(view.collection), rows_of(view.collection, ids).tolist()
+    pairs = zip(ids.tolist(), rows, strict=True)
+    sources = [thumbnail_url(view.collection, id, images.hashes[row]) if row >= 0 else "" for id, row in pairs]
+    distance_matrix(
+        key=f"matrix-{view.key}", title=f"Distances in {view.title}", names=names, matrix=apart, groups=numbers,
+        sources=sources, measure=_measure(view),
+    )  # fmt: skip
     if len(ids) < len(view.groups.ids):
         st.caption(f"{len(ids)} pictures, evenly taken along the tree.")
     st.download_button(
