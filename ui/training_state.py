@@ -142,8 +142,32 @@ def title_of(run: Run) -> str:
     return str(run.card.get("title", run.title)) if run.shipped else run.title
 
 
+def network_title(config: dict[str, Any]) -> str:
+    """What people call the network that a training shapes: "Model 4", "ResNet-18"."""
+    from engine.encoders.backbones import BACKBONES
+
+    name = config.get("network") or ""
+    return BACKBONES[name].title if name in BACKBONES else str(name) or f"Model {config['model']}"
+
+
+def groups(config: dict[str, Any]) -> bool:
+    """Whether a training learns from groups of its own making: it redraws nothing, and its losses are no measure."""
+    return config.get("objective") == "deepcluster"
+
+
+def agreement_of(run: Run) -> tuple[str, float, float] | None:
+    """With what a run's groups agree (the labels where there are any), at first and at last (NMI); None for others."""
+    for name, whom in (("label_nmi", "the labels"), ("nmi", "the epoch before")):
+        found = [event[name] for event in events_of(run) if event.get(name) is not None]
+        if found:
+            return whom, found[0], found[-1]
+    return None
+
+
 def learns(config: dict[str, Any]) -> str:
     """What a training learns, in a few words."""
+    if groups(config):
+        return "learns from its own groups"
     return "recognises altered views" if config.get("contrast") else "reconstructs only"
 
 
@@ -159,7 +183,8 @@ def seconds_known(config: dict[str, Any], images: int) -> tuple[float, Run] | No
 
 def _same_work(one: dict[str, Any], other: dict[str, Any]) -> bool:
     sizes = [config.get("views") or config["size"] for config in (one, other)]
-    alike = all(one[name] == other[name] for name in ("model", "size"))
+    kinds = [(network_title(config), groups(config), config["size"]) for config in (one, other)]
+    alike = kinds[0] == kinds[1]
     return alike and bool(one.get("contrast")) == bool(other.get("contrast")) and sizes[0] == sizes[1]
 
 
@@ -168,12 +193,12 @@ def _same_work(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 def search_with(run: Run) -> None:
     """Make the run the sidebar's encoder and go to the search; missing vectors are started at once."""
-    st.session_state.encoder = f"model-{run.model}@{run.name}"
+    st.session_state.encoder = f"{run.encoder}@{run.name}"
     st.session_state.go_to = "search"
     recipe: Recipe | None = st.session_state.get("recipe")
     if recipe is not None:
         with suppress(BenzerError):  # the search page says what is wrong, and offers the way out
-            recipe = recipe.but(encoder=f"model-{run.model}", weights=run.name)
+            recipe = recipe.but(encoder=run.encoder, weights=run.name)
             if workbench().readiness(recipe).action == "embed":
                 workbench().start("embed", recipe=recipe.as_dict())
 

@@ -111,6 +111,14 @@ class TrainingConfig:
 
         return BACKBONES[self.network].title if self.network else f"Model {self.model}"
 
+    def check_clusters(self, images: int) -> None:
+        """Raise BadParameter where so many images are too few for the clusters: two to each at least."""
+        learning = min(images, self.limit or images)
+        learning -= math.ceil(learning * self.validation)
+        if self.groups and self.clusters > learning // 2:
+            wanted = f"at most {learning // 2}, half of the {learning} images to learn from"
+            raise BadParameter("number of clusters", "deepcluster", wanted, self.clusters)
+
     def _check_objective(self) -> None:
         if self.objective not in OBJECTIVES:
             raise BadParameter("objective", "the training", " or ".join(OBJECTIVES), self.objective)

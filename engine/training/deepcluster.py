@@ -22,7 +22,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.encoders.device import Device
-from engine.errors import BadParameter
 from engine.training.body import Body, Weights, body, seeded
 from engine.training.config import TrainingConfig
 from engine.training.contrast import view
@@ -83,11 +82,7 @@ class DeepCluster:
         return self.network.body.weights()
 
     def begin_epoch(self, number: int, pictures: Pictures, learning: Rows, check: Callable[[], None]) -> Epoch:
-        """Group the pictures anew and draw a fresh head; the order is even over the groups.
-
-        Raises:
-            BadParameter: more clusters than half of the pictures to learn from.
-        """
+        """Group the pictures anew and begin with a fresh head; the order is even over the groups."""
         fresh: tuple[nn.Parameter, ...] = ()
         if int(self.network.epoch) != number:
             grouped = self._grouped(number, self._all_vectors(pictures, check), learning)
@@ -126,9 +121,6 @@ class DeepCluster:
         self, number: int, vectors: NDArray[np.float32], learning: Rows
     ) -> tuple[Whitening, NDArray[np.int64], NDArray[np.float32]]:
         """How the vectors are whitened, (n,) groups, and their middles; held-out pictures join the nearest group."""
-        if self.config.clusters > len(learning) // 2:
-            wanted = f"at most half of the {len(learning)} pictures to learn from"
-            raise BadParameter("number of clusters", "deepcluster", wanted, self.config.clusters)
         whitening = Whitening.of(vectors[learning], self.dimensions)
         white = whitening(vectors)
         random = np.random.default_rng([self.config.seed, GROUPS, number])

@@ -46,6 +46,7 @@ class Data:
             raise BadParameter("shape of the pictures", "the training", wanted, self.pixels.shape)
         if len(self.ids) < LEAST_IMAGES:
             raise BadParameter("number of images", "a training", f"at least {LEAST_IMAGES}", len(self.ids))
+        config.check_clusters(len(self.ids))
         return self
 
 

@@ -86,6 +86,12 @@ def retrieval_chart(lines: Sequence[Line], *, chance: float | None, marked: int 
     return _marked(figure, percent[0], marked) if len(percent) == 1 else figure
 
 
+def agreement_chart(lines: Sequence[Line]) -> Figure:
+    """How well groups agree with others, as NMI from 0 to 1, over the epochs."""
+    figure = _figure(lines, "%{y:.2f}")
+    return figure.update_yaxes(range=[0, 1], nticks=6)
+
+
 def rate_chart(rates: Points, *, height: int = HEIGHT, now: float | None = None) -> Figure:
     """The learning rate over the epochs; `now` is how many of them are behind."""
     figure = _figure([Line("learning rate", rates)], "%{y:.3~g}", height=height)

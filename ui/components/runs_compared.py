@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ui.components.curves import Line, draw, loss_chart, points, retrieval_chart, spoken, titled
+from ui.components.curves import Line, agreement_chart, draw, loss_chart, points, retrieval_chart, spoken, titled
 from ui.components.literal import literal
-from ui.training_state import collection_of, events_of, probe_of, retrieval_of, title_of
+from ui.training_state import collection_of, events_of, groups, probe_of, retrieval_of, title_of
 
 if TYPE_CHECKING:
     from engine.training.runs import Run
@@ -45,14 +45,18 @@ def comparison_of_runs(runs: list[Run]) -> None:
 
 
 def _charts(runs: list[Run]) -> None:
+    grouping = sum(groups(run.config) for run in runs)
     measure = "mse" if all(points(events_of(run), "mse") for run in runs) else "validation"
-    losses, found = _lines(runs, measure), _lines(runs, "retrieval")
-    log = st.toggle("log", key="compare-log", help="Draw the losses on a logarithmic scale.")
+    losses, found = [] if grouping else _lines(runs, measure), _lines(runs, "retrieval")
+    log = not grouping and st.toggle("log", key="compare-log", help="Draw the losses on a logarithmic scale.")
     left, right = st.columns(2, gap="medium")
     with left:
-        titled("MSE on held-out pictures" if measure == "mse" else "Loss on held-out pictures")
-        alt = " ".join(spoken(line.title, line) for line in losses)
-        draw(loss_chart(losses, log=log), key="compare-loss", alt=alt)
+        if grouping:
+            _agreements(runs)
+        else:
+            titled("MSE on held-out pictures" if measure == "mse" else "Loss on held-out pictures")
+            alt = " ".join(spoken(line.title, line) for line in losses)
+            draw(loss_chart(losses, log=log), key="compare-loss", alt=alt)
     with right:
         titled("Retrieval")
         if all(line.points for line in found):
@@ -61,6 +65,17 @@ def _charts(runs: list[Run]) -> None:
         else:
             st.caption("Not measured for both.")
     st.caption(literal(verdict(runs, losses, found)))
+
+
+def _agreements(runs: list[Run]) -> None:
+    """How well the groups of both agree with the labels; their losses are of different things and not comparable."""
+    titled("Agreement of their groups with the labels (NMI)")
+    lines = [line for line in _lines(runs, "label_nmi") if line.points]
+    if len(lines) == len(runs):
+        draw(agreement_chart(lines), key="compare-agreement",
+             alt=" ".join(spoken(line.title, line, "{:.2f}") for line in lines))  # fmt: skip
+    else:
+        st.caption("One of them makes no groups, or there are no labels. Their losses are not comparable either.")
 
 
 def _lines(runs: list[Run], name: str) -> list[Line]:
@@ -83,9 +98,11 @@ def verdict(runs: list[Run], losses: list[Line], found: list[Line]) -> str:
         return "They were measured with different pictures: seed, limit, share held out or probe are not the same."
     if not all(line.points for line in (*losses, *found)):
         return ""
-    redraws = _better([(-min(y for _, y in line.points), line.title) for line in losses])
     kept = [retrieval_of(run) or (0.0, 0.0) for run in runs]  # of the weights that a search would use
     searches = _better([(value, line.title) for (_, value), line in zip(kept, found, strict=True)])
+    if not losses:
+        return f"{searches} searches better." if searches else "Both search equally well."
+    redraws = _better([(-min(y for _, y in line.points), line.title) for line in losses])
     if not redraws or not searches:
         return (
             f"Both {'search' if redraws else 'redraw'} equally well."

@@ -15,10 +15,13 @@ from ui.components.runs_compared import compared, comparison_of_runs, toggle
 from ui.components.training_live import continued, what_next
 from ui.components.training_watch import run_view
 from ui.training_state import (
+    agreement_of,
     best_loss,
     collection_of,
     events_of,
+    groups,
     learns,
+    network_title,
     probe_of,
     retrieval_of,
     runs_listed,
@@ -46,6 +49,8 @@ _NAMES = {
     "contrast": "Weight of recognising altered views",
     "views": "Size of the views",
     "keep": "Keeps the weights with the best",
+    "clusters": "Groups",
+    "start": "Begins with weights",
     "patience": "Stops early after epochs",
     "probe": "Pictures that measure retrieval",
     "precision_at_8": "Precision@8",
@@ -63,6 +68,9 @@ _COLUMNS = (
     "seconds",
     "best",
     "time",
+    "nmi",
+    "label_nmi",
+    "clusters",
 )
 
 
@@ -104,14 +112,17 @@ def _card(run: Run) -> None:
 def _settings(run: Run) -> str:
     card, config = run.card, run.config
     where = (card.get("collection") or {}).get("title") or collection_of(run) or "an unknown collection"
-    parts = [f"Model {config['model']}", where, f"{config['size']} pixels", learns(config)]
+    parts = [network_title(config), where, f"{config['size']} pixels", learns(config)]
     parts.append(f"{run.epochs_done} of {max(config['epochs'], run.epochs_done)} epochs")
     return " · ".join([*parts, str(card.get("made", ""))])
 
 
 def _figures(run: Run) -> str:
     loss, found, probe = best_loss(run), retrieval_of(run), probe_of(run)
-    parts = [f"best loss **{loss:.4g}**"] if loss is not None else []
+    parts = [f"best loss **{loss:.4g}**"] if loss is not None and not groups(run.config) else []
+    agreed = agreement_of(run)
+    if agreed is not None:
+        parts = [f"groups with {agreed[0]} {agreed[1]:.2f} → **{agreed[2]:.2f}** (NMI)"]
     if found is not None:
         parts.append(f"{literal(probe.measure if probe else 'precision@8')} {found[0]:.0%} → **{found[1]:.0%}**")
     return " · ".join(parts)
@@ -196,22 +207,22 @@ def _ask_to_delete(run: Run) -> None:
     )
     with st.container(horizontal=True):
         if st.button("Delete it", type="primary", key="delete-run-yes"):
-            model, job = run.model, run.job
+            encoder, job = run.encoder, run.job
             try:
                 run.remove()
             except BenzerError as error:
                 show_error(error)
             else:
-                _forget(run, model, job)
+                _forget(run, encoder, job)
                 st.rerun()
         if st.button("Keep it", key="delete-run-no"):
             st.rerun()
 
 
-def _forget(run: Run, model: int, job: str) -> None:
+def _forget(run: Run, encoder: str, job: str) -> None:
     """Nothing in the session speaks of a deleted run any more."""
     st.session_state.setdefault("dismissed", set()).add(job)
-    if st.session_state.get("encoder") == f"model-{model}@{run.name}":
+    if st.session_state.get("encoder") == f"{encoder}@{run.name}":
         del st.session_state["encoder"]
     if run.name in compared():
         toggle(run.name)

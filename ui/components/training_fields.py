@@ -10,6 +10,7 @@ import streamlit as st
 
 from engine.errors import BadParameter, NameTaken
 from engine.home import slug
+from ui.state import workbench
 from ui.training_state import run_named
 
 MODELS = {
@@ -23,21 +24,40 @@ MODEL_HELP = (
     "(1024×3×3). **Model 3** halves its pictures by learned convolutions instead of pooling. **Model 4** pools over "
     "overlapping windows (1024×2×2); with it the report found most."
 )
-RECOGNISE, PLAIN = "recognise", "plain"
-LEARNS = {RECOGNISE: "Recognise altered views (recommended)", PLAIN: "Reconstruct only"}
+RECOGNISE, PLAIN, GROUP = "recognise", "plain", "group"
+LEARNS = {
+    RECOGNISE: "Recognise altered views (recommended)",
+    PLAIN: "Reconstruct only",
+    GROUP: "Its own groups (DeepCluster)",
+}
 LEARNS_CAPTIONS = [
     "Redraw each picture, and find it again cut, turned and in other colours.",
     "Redraw each picture, as in the report.",
+    "Group the pictures by what it sees, and tell these groups apart; again and again.",
 ]
 LEARNS_HELP = (
     "A network that only learns to redraw keeps what fills many pixels: colours and backgrounds. Measured on the drawn "
     "animal faces, all four models then search worse than untrained, however low their loss. Recognising altered views "
     "of a picture asks for what stays the same, the thing itself, and there it searched far better. It needs no "
-    "labels, and takes longer. Where colour or left and right are what counts, as in writing, try both and compare."
+    "labels, and takes longer. Where colour or left and right are what counts, as in writing, try both and compare.\n\n"
+    "DeepCluster draws nothing: before every epoch the pictures are grouped by what the network sees by now, and it "
+    "learns to tell these groups apart in altered views. Models 1–4 and ready-made networks can learn so."
 )
+NETWORK_HELP = (
+    "What learns. ResNet-18 is a good first choice: small, and steadied by its normalisation, which Models 1–4 lack; "
+    "for those take a lower learning rate, such as 0.0002."
+)
+START_HELP = "Weights drawn at random, or those that the ready-made network learnt on ImageNet, where they are here."
+CLUSTERS_HELP = (
+    "How many groups are made of the pictures before every epoch. Some times as many as there are kinds of things "
+    "does well: a few dozen for some hundred pictures. At most half as many as pictures."
+)
+STARTS = {"random": "drawn at random", "pretrained": "learnt on ImageNet"}
 OTHER = 0
 SIZES = {224: "224 · as in the report", 160: "160 · half the work", 96: "96 · quick"}
 KEEPS = {"loss": "the lowest loss", "retrieval": "the best retrieval"}
+GROUP_KEEPS = {"last": "the last epoch", "retrieval": "the best retrieval"}  # its losses cannot be compared
+GROUP_SIZES = {96: "96 · quick", 160: "160", 224: "224 · as it was made for"}
 
 DEFAULTS: dict[str, Any] = {
     "model": 4,
@@ -59,7 +79,11 @@ DEFAULTS: dict[str, Any] = {
     "keep": "loss",
     "patience": 0,
     "name": "",
+    "network": "resnet-18",
+    "begins": "random",
+    "clusters": 24,
 }
+SUITED = {"rate": 5e-4, "epochs": 40, "size": 96, "schedule": "cosine"}  # what suits learning from groups
 REPORT = DEFAULTS | {"learns": PLAIN, "size": 224, "epochs": 40}
 _PLAIN_FIELDS = ("loss", "rate", "epochs", "batch", "validation", "seed", "limit", "noise", "flip", "crop", "colour")
 
@@ -100,7 +124,19 @@ def fill_from(config: Mapping[str, Any], **changes: Any) -> None:
     values |= {f"{config['schedule']}.{name}": value for name, value in config.get("options", {}).items()}
     size = config["size"]
     values |= {"size": size if size in SIZES else OTHER, "other_size": size, "name": ""}
-    fill(values | {"learns": RECOGNISE if config.get("contrast") else PLAIN})
+    if config.get("objective") == "deepcluster":
+        network = config.get("network") or f"model-{config['model']}"
+        values |= {"network": network, "begins": config["start"], "clusters": config["clusters"]}
+        fill(values | {"learns": GROUP})
+    else:
+        fill(values | {"learns": RECOGNISE if config.get("contrast") else PLAIN})
+
+
+def suit() -> None:
+    """After another choice of what to learn: what nobody has touched becomes what suits it."""
+    chosen = st.session_state["train-learns"]
+    before, after = (DEFAULTS, SUITED) if chosen == GROUP else (SUITED, DEFAULTS)
+    fill({name: after[name] for name in SUITED if draft()[name] == before[name]})
 
 
 def whole(where: Any, name: str, label: str, help: str, **more: Any) -> int | None:
@@ -137,6 +173,30 @@ def sizes_of(model: int) -> dict[int, str]:
     return {size: text for size, text in SIZES.items() if SPECS[model].fits(size)} | {OTHER: "another size"}
 
 
+def networks() -> dict[str, str]:
+    """What can learn from groups: Models 1–4 and the ready-made networks, by the names of their encoders."""
+    from engine.encoders.backbones import BACKBONES
+
+    own = {f"model-{number}": title for number, title in MODELS.items()}
+    return {name: network.title for name, network in BACKBONES.items()} | own
+
+
+def group_sizes(network: str) -> dict[int, str]:
+    """The picture sizes to choose from that leave such a network something to see, and any other."""
+    from engine.encoders.backbones import BACKBONES
+    from models.autoencoder import SPECS
+
+    known: Any = BACKBONES[network] if network in BACKBONES else SPECS[int(network[-1])]
+    return {size: text for size, text in GROUP_SIZES.items() if known.latent_size(size)} | {OTHER: "another size"}
+
+
+def starts(network: str) -> dict[str, str]:
+    """The weights that a network can begin with here."""
+    lines = workbench().choices()
+    here = any(line.name == network and not line.weights and line.ready for line in lines)
+    return STARTS if here and not network.startswith("model-") else {"random": STARTS["random"]}
+
+
 def config_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """The training that the form asks for, checked.
 
@@ -151,11 +211,22 @@ def config_of(values: Mapping[str, Any]) -> dict[str, Any]:
     config["options"] = {o.name: values.get(f"{schedule}.{o.name}", o.default) for o in SCHEDULES[schedule].options}
     config["size"] = values["size"] or values["other_size"]
     config["contrast"] = 1.0 if values["learns"] == RECOGNISE else 0.0
+    if values["learns"] == GROUP:
+        config |= _grouping(values)
     config["name"] = _name(values["name"])
     checked = TrainingConfig.from_dict(config).as_dict()
     if checked["name"] and run_named(checked["name"]) is not None:
         raise NameTaken(f"There is a run called {checked['name']!r} already.", way_out="Choose another name.")
     return checked
+
+
+def _grouping(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a training that learns from groups; what it does not look at stays as it is everywhere."""
+    network, own = values["network"], values["network"].startswith("model-")
+    chosen = {"model": int(network[-1])} if own else {"network": network, "model": DEFAULTS["model"]}
+    passed_over = {name: DEFAULTS[name] for name in ("loss", "noise", "flip", "crop", "colour")}
+    settings = {"objective": "deepcluster", "start": values["begins"], "clusters": values["clusters"]}
+    return chosen | passed_over | settings | ({"patience": 0} if values["keep"] == "last" else {})
 
 
 def _name(text: str) -> str:
@@ -173,3 +244,10 @@ def enough(count: int) -> None:
     if count < LEAST_IMAGES:
         way_out = "Add pictures to this collection, or choose another one."
         raise BadParameter("number of pictures", "a training", f"at least {LEAST_IMAGES}", count, way_out=way_out)
+
+
+def enough_for_groups(config: Mapping[str, Any], count: int) -> None:
+    """Raise BadParameter where a training asks for more groups than its pictures can be divided into."""
+    from engine.training.config import TrainingConfig
+
+    TrainingConfig.from_dict(config).check_clusters(count)

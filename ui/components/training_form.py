@@ -18,6 +18,8 @@ from ui.state import collection_cards, images_of, workbench
 from ui.training_state import seconds_known
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from engine.settings import Setting
 
 _TWICE = 2.0  # seconds in which the same training is not started again: a double click
@@ -74,21 +76,24 @@ def _what() -> None:
             key=fields.key("learns"),
             help=fields.LEARNS_HELP,
             horizontal=True,
+            on_change=fields.suit,
         ),
     )
     left, right = st.columns(2)
+    if draft()["learns"] == fields.GROUP:
+        network = choice(left, "network", "Network", fields.networks(), fields.NETWORK_HELP)
+        _size(right, fields.group_sizes(network))
+        return
     model = choice(left, "model", "Model", fields.MODELS, fields.MODEL_HELP)
-    sizes = fields.sizes_of(model)
+    _size(right, fields.sizes_of(model))
+
+
+def _size(where: DeltaGenerator, sizes: dict[int, str]) -> None:
     if draft()["size"] not in sizes:
-        fields.fill({"size": 160})
-    size = choice(right, "size", "Picture size", sizes, _SIZE_HELP)
-    if size == fields.OTHER:
-        whole(
-            right,
-            "other_size",
-            "Pixels a side",
-            "A size that the model does not redraw exactly is refused, and the nearest are named.",
-        )
+        fields.fill({"size": 160 if 160 in sizes else next(iter(sizes))})
+    if choice(where, "size", "Picture size", sizes, _SIZE_HELP) == fields.OTHER:
+        help = "A size at which the network cannot learn is refused, and one that would do is named."
+        whole(where, "other_size", "Pixels a side", help)
 
 
 _SIZE_HELP = (
@@ -102,8 +107,13 @@ def _how() -> None:
     from engine.training.schedules import SCHEDULES
 
     left, right = st.columns(2)
-    help = "\n\n".join(f"**{loss.title}**: {loss.help}" for loss in LOSSES.values())
-    choice(left, "loss", "Loss", {name: loss.title for name, loss in LOSSES.items()}, help)
+    if draft()["learns"] == fields.GROUP:
+        choice(left, "begins", "Begins with weights", fields.starts(draft()["network"]), fields.START_HELP)
+        whole(right, "clusters", "Groups", fields.CLUSTERS_HELP)
+        left, right = right, left
+    else:
+        help = "\n\n".join(f"**{loss.title}**: {loss.help}" for loss in LOSSES.values())
+        choice(left, "loss", "Loss", {name: loss.title for name, loss in LOSSES.items()}, help)
     number(right, "rate", "Learning rate", "How far each step goes. Too high, and the loss stops being a number.")
     whole(left, "epochs", "Epochs", "How often every picture is seen.")
     whole(right, "batch", "Batch", "Pictures a step. Smaller needs less memory.")
@@ -137,14 +147,14 @@ def _more(count: int) -> None:
         )
         limit = f"all {count:,}"
         whole(right, "limit", "At most so many pictures", "Drawn by the seed. Empty: all of them.", placeholder=limit)
-        choice(left, "keep", "Keep the weights with", fields.KEEPS, "Which epoch becomes the encoder.")
-        whole(right, "patience", "Stop early after", "Epochs in which what is kept did not get better; 0: never.")
+        grouping = draft()["learns"] == fields.GROUP
+        keeps = fields.GROUP_KEEPS if grouping else fields.KEEPS
+        kept = choice(left, "keep", "Keep the weights with", keeps, "Which epoch becomes the encoder.")
+        if kept != "last":
+            whole(right, "patience", "Stop early after", "Epochs in which what is kept did not get better; 0: never.")
         whole(left, "seed", "Seed", "Of the first weights, the split, the order and the noise.")
-        number(right, "noise", "Noise", "Standard deviation of noise on the input; the clean picture is redrawn.", 0.05)
-        with st.container(horizontal=True):
-            switch(st, "flip", "Mirror", "Mirrors half of the pictures.")
-            switch(st, "crop", "Crop", "Cuts a random part out of each picture.")
-            switch(st, "colour", "Colour", "Varies brightness, contrast and saturation.")
+        if not grouping:
+            _altered(right)
         typed(
             "name",
             st.text_input(
@@ -156,6 +166,15 @@ def _more(count: int) -> None:
         )
 
 
+def _altered(where: DeltaGenerator) -> None:
+    """How pictures are altered; a network that learns from groups always sees strongly altered views."""
+    number(where, "noise", "Noise", "Standard deviation of noise on the input; the clean picture is redrawn.", 0.05)
+    with st.container(horizontal=True):
+        switch(st, "flip", "Mirror", "Mirrors half of the pictures.")
+        switch(st, "crop", "Crop", "Cuts a random part out of each picture.")
+        switch(st, "colour", "Colour", "Varies brightness, contrast and saturation.")
+
+
 # ── what that means ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -164,7 +183,9 @@ def _summary(collection: str, count: int, waits: bool) -> None:
     config: dict[str, Any] | None = None
     try:
         fields.enough(count)
-        config = fields.config_of(draft())
+        checked = fields.config_of(draft())
+        fields.enough_for_groups(checked, count)
+        config = checked
         _schedule(config)
         _time(config, collection, count)
     except BenzerError as error:
@@ -227,8 +248,9 @@ def _time(config: dict[str, Any], collection: str, count: int) -> None:
 
 def _work(config: dict[str, Any], collection: str) -> tuple[object, ...]:
     """What the time of one epoch depends on."""
-    names = ("model", "size", "views", "loss", "batch", "limit", "validation", "probe", "crop", "colour")
-    return (collection, bool(config["contrast"]), *(config.get(name) for name in names))
+    names = ("objective", "network", "model", "size", "views", "loss", "batch", "limit", "validation", "probe")
+    more = (bool(config["contrast"]), config["crop"], config["colour"])
+    return (collection, *more, *(config.get(name) for name in names))
 
 
 def _upper(text: str) -> str:

@@ -15,10 +15,13 @@ from ui.components.messages import errors_shown
 from ui.components.training_watch import run_view
 from ui.training_state import (
     Trainings,
+    agreement_of,
     best_loss,
     events_of,
     go_on,
+    groups,
     is_news,
+    network_title,
     probe_of,
     retrieval_of,
     run_of,
@@ -105,13 +108,23 @@ def sentence(progress: Progress) -> str:
 def _figures(run: Run) -> None:
     """What has come of it so far, as figures beside those of the untrained network."""
     losses, found, probe = points(events_of(run), "validation"), retrieval_of(run), probe_of(run)
-    if len(losses) < 2:
+    facts = []
+    if groups(run.config):
+        facts = [agreement(found) for found in [agreement_of(run)] if found]
+    elif len(losses) > 1:
+        facts = [f"loss on held-out pictures **{losses[-1][1]:.4g}**, at first {losses[0][1]:.4g}"]
+    if not facts:
         return
-    facts = [f"loss on held-out pictures **{losses[-1][1]:.4g}**, at first {losses[0][1]:.4g}"]
     if found is not None:
         measure = probe.measure if probe else "precision@8"
         facts.append(f"{literal(measure)} of the weights kept so far **{found[1]:.0%}**, untrained {found[0]:.0%}")
     st.markdown(" · ".join(facts))
+
+
+def agreement(found: tuple[str, float, float]) -> str:
+    """How far a run's groups have come, as Markdown."""
+    whom, first, last = found
+    return f"its groups agree with {whom} by **{last:.2f}** (NMI), at first {first:.2f}"
 
 
 # ── waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -130,7 +143,7 @@ def _what(job: Job) -> str:
     config = job.config["arguments"].get("config")
     if not config:
         return "goes on with a run"
-    return f"Model {config['model']}, {config['epochs']} epochs at {config['size']} pixels"
+    return f"{network_title(config)}, {config['epochs']} epochs at {config['size']} pixels"
 
 
 # ── ended ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -178,16 +191,23 @@ def _ending(job: Job, run: Run | None) -> None:
 
 def result(run: Run) -> str:
     """What came of a run, in one sentence; "" where nothing was measured."""
-    found, loss, probe = retrieval_of(run), best_loss(run), probe_of(run)
-    if loss is None:
+    found, probe, text = retrieval_of(run), probe_of(run), _learnt(run)
+    if not text:
         return ""
-    text = f"The lowest loss on held-out pictures is {loss:.4g}"
     if found is None:
         return text + "."
     measure = probe.measure if probe else "precision@8"
     if found[1] < found[0]:
         return f"{text}, yet {measure} stays below the untrained network's: {found[1]:.0%} instead of {found[0]:.0%}."
     return f"{text}; {measure} went from {found[0]:.0%} (untrained) to {found[1]:.0%} with the weights that are kept."
+
+
+def _learnt(run: Run) -> str:
+    loss, agreed = best_loss(run), agreement_of(run)
+    if groups(run.config):
+        whom, first, last = agreed or ("", 0.0, 0.0)
+        return f"Its groups agree with {whom} by {last:.2f} (NMI), at first by {first:.2f}" if agreed else ""
+    return "" if loss is None else f"The lowest loss on held-out pictures is {loss:.4g}"
 
 
 def what_next(run: Run, *, key: str) -> None:

@@ -7,13 +7,26 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 
 from engine.errors import BenzerError
-from ui.components.curves import Event, Line, draw, loss_chart, points, rate_chart, retrieval_chart, spoken, titled
+from ui.components.curves import (
+    Event,
+    Line,
+    agreement_chart,
+    draw,
+    loss_chart,
+    points,
+    rate_chart,
+    retrieval_chart,
+    spoken,
+    titled,
+)
 from ui.components.gallery import Tile, gallery, thumbnail_url
 from ui.components.literal import literal
 from ui.state import images_of
-from ui.training_state import collection_of, events_of, probe_of, watched_of
+from ui.training_state import collection_of, events_of, groups, probe_of, watched_of
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from engine.collections.collection import Images
     from engine.training.runs import Run
     from engine.training.watch import Probed, Watched
@@ -26,6 +39,12 @@ _MEASURE_HELP = {
     "precision@8": "Of a fixed sample: how many of each picture's eight neighbours have its label.",
     "own copy found": "Of a fixed sample: how often a picture is the nearest to an altered copy of itself.",
 }
+
+
+_AGREEMENT_HELP = (
+    "Normalised mutual information, from 0 (chance) to 1 (the same groups). With the labels: how well its groups match "
+    "those of the collection, which it never learns from. With the epoch before: how much they still change."
+)
 
 
 def run_view(run: Run, *, key: str) -> None:
@@ -44,23 +63,57 @@ def run_view(run: Run, *, key: str) -> None:
 
 
 def _curves(run: Run, events: list[Event], key: str) -> None:
-    probe, best = probe_of(run), run.card.get("best_epoch")
-    measured, rates = points(events, "retrieval"), points(events, "rate")
+    probe, best, grouping = probe_of(run), run.card.get("best_epoch"), groups(run.config)
+    measured = points(events, "retrieval")
     with st.container(horizontal=True, vertical_alignment="center"):
-        loss = st.segmented_control("Loss", list(_MEASURES), required=True, default=LOSS, key=f"{key}-measure")
+        loss = LOSS
+        if not grouping:
+            loss = str(st.segmented_control("Loss", list(_MEASURES), required=True, default=LOSS, key=f"{key}-measure"))
         log = st.toggle("Logarithmic", key=f"{key}-log", help="Draw the losses on a logarithmic scale.")
-    places = st.columns([1.25, 1.25, 1] if measured else [1.6, 1], gap="medium")
+    places = _places(grouping, bool(measured))
+    if grouping:
+        with places.pop(0):
+            _agreement(events, key)
     with places[0]:
-        _losses(events, best, str(loss), log, key)
+        _losses(events, best, loss, log, key)
     if measured:
         with places[1]:
             _retrieval(measured, probe, best, key)
     with places[-1]:
-        titled("Learning rate")
-        if rates:
-            draw(rate_chart(rates), key=f"{key}-rate", alt=spoken("Learning rate", Line("", rates)))
-        else:
-            st.caption("Known after the first epoch.")
+        _rates(points(events, "rate"), key)
+
+
+def _places(grouping: bool, measured: bool) -> list[DeltaGenerator]:
+    """Where the charts stand; of a run that groups there are four, two by two."""
+    if grouping:
+        return [*st.columns(2, gap="medium"), *st.columns([1, 1], gap="medium")]
+    return list(st.columns([1.25, 1.25, 1] if measured else [1.6, 1], gap="medium"))
+
+
+def _rates(rates: list[tuple[float, float]], key: str) -> None:
+    titled("Learning rate")
+    if rates:
+        draw(rate_chart(rates), key=f"{key}-rate", alt=spoken("Learning rate", Line("", rates)))
+    else:
+        st.caption("Known after the first epoch.")
+
+
+def _agreement(events: list[Event], key: str) -> None:
+    """How its groups come nearer to the labels, and settle."""
+    titled_with_help("Agreement of its groups (NMI)", _AGREEMENT_HELP)
+    lines = agreement_lines(events)
+    if lines:
+        alt = " ".join(spoken(f"NMI of the groups {line.title}", line, "{:.2f}") for line in lines)
+        draw(agreement_chart(lines), key=f"{key}-agreement", alt=alt)
+    else:
+        st.caption("Known after the first epochs.")
+
+
+def agreement_lines(events: list[Event]) -> list[Line]:
+    """The groups' agreement with the labels and with those of the epoch before, as far as it was measured."""
+    lines = [Line("with the labels", points(events, "label_nmi")),
+             Line("with the epoch before", points(events, "nmi"), "second", "dot")]  # fmt: skip
+    return [line for line in lines if line.points]
 
 
 def _losses(events: list[Event], best: int | None, loss: str, log: bool, key: str) -> None:
@@ -100,9 +153,14 @@ def _pictures(run: Run, key: str) -> None:
     if seen is None:
         st.caption("What this epoch looked like is not there any more.")
         return
-    left, right = st.columns([1, 1.15], gap="large")
-    with left:
-        _redrawn(probe, seen, epoch)
+    left, right = (
+        st.columns([1, 1.15], gap="large")
+        if seen.reconstructions
+        else (st.container(), st.container(key=f"{key}-near"))
+    )
+    if seen.reconstructions:
+        with left:
+            _redrawn(probe, seen, epoch)
     if seen.neighbours is not None:
         with right:
             _neighbours(run, probe, seen, epoch, key)

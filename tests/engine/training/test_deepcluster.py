@@ -329,8 +329,9 @@ def test_settings_that_cannot_be(wrong: dict[str, Any], sentence: str) -> None:
 
 
 def test_more_groups_than_pictures_are_refused_before_anything_is_learned(home: Home) -> None:
-    with pytest.raises(BadParameter, match="at most half of the 21 pictures"):
+    with pytest.raises(BadParameter, match="at most 10, half of the 21 images"):
         train_run(home, TrainingConfig(**(SMALL | {"clusters": 12})), Shapes(24), Reporter())
+    assert not [run for run in runs.runs(home) if not run.shipped]
 
 
 def test_settings_of_earlier_runs_are_still_valid() -> None:
