@@ -11,6 +11,8 @@ from engine.grouping.clusterer import Clusterer, Matrix
 from engine.settings import Setting
 
 _LONG = 60  # values a vector beyond which nearly all distances are alike
+_MANY = 5000  # images from which on distances between long vectors would take hours
+_KEPT = 50  # principal components that stand for long vectors then
 
 
 class HDBSCAN(Clusterer):
@@ -33,9 +35,7 @@ class HDBSCAN(Clusterer):
     def _cluster(self, vectors: Matrix) -> NDArray[Any]:
         from sklearn.cluster import HDBSCAN as Density
 
-        count = len(vectors)
-        if vectors.shape[1] > _LONG:
-            self.notes.append("HDBSCAN in this many dimensions finds little: reduce first, by UMAP say.")
+        count, vectors = len(vectors), self._shortened(vectors)
         size = min(self.chosen["size"] or max(5, count // 100), max(2, count // 2))
         samples = min(self.chosen["samples"], count - 1)
         algorithm = "ball_tree" if vectors.shape[1] > _LONG else "kd_tree"  # the other ways fill an n × n matrix
@@ -43,3 +43,14 @@ class HDBSCAN(Clusterer):
         labels = np.asarray(fitted.fit_predict(vectors))
         self.notes.append(f"HDBSCAN: groups of at least {size} pictures.")
         return labels
+
+    def _shortened(self, vectors: Matrix) -> Matrix:
+        if vectors.shape[1] <= _LONG:
+            return vectors
+        self.notes.append("HDBSCAN in this many dimensions finds little: reduce first, by UMAP say.")
+        if len(vectors) <= _MANY:
+            return vectors
+        from sklearn.decomposition import PCA
+
+        self.notes.append(f"The {vectors.shape[1]:,} values of each vector were brought down to {_KEPT} by PCA.")
+        return np.asarray(PCA(_KEPT, random_state=self.seed).fit_transform(vectors))
