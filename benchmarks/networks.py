@@ -58,7 +58,7 @@ def main() -> None:
         found = precisions(home)
         lines = [
             f"# Ready-made networks\n\n{facts()}\n",
-            "| network | features | ms, one picture | ms a picture, batches of 16 | torchvision float32, one | survey's ms "
+            "| network | features | ms, one picture | ms a picture, batches of 16 | torchvision float32 | survey's ms "
             "| precision@8 on photographs (average pool, cosine) |",
             "|---|---|---|---|---|---|---|",
         ]
