@@ -33,6 +33,7 @@ _TWICE = 2.0  # seconds in which the same is not started again: a double click
 # Seconds for a thousand pictures on two processor cores; only the order of magnitude matters.
 _SECONDS = {"umap": 6.0, "tsne": 8.0, "mds": 15.0, "kernel-pca": 2.0, "hierarchical": 2.0, "hdbscan": 1.0}
 _STARTING = 8.0  # the libraries have to be loaded
+_COMPILING = 15.0  # what UMAP takes until it begins
 _IMAGES_A_SECOND = 40.0
 
 
@@ -244,7 +245,8 @@ def seconds_of(plan: Plan, card: CollectionCard) -> float:
             images = int(grouping.facts.get("images", card.count)) or 1
             return _STARTING + sum(grouping.seconds.values()) * card.count / images
     names = [step.name for step in (plan.reduction, plan.clustering, plan.map) if step]
-    return _STARTING + sum(_SECONDS.get(name, 0.5) for name in names) * card.count / 1000
+    begin = _STARTING + (_COMPILING if "umap" in names else 0)
+    return begin + sum(_SECONDS.get(name, 0.5) for name in names) * card.count / 1000
 
 
 def title_of(plan: Plan) -> str:

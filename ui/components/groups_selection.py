@@ -58,11 +58,7 @@ def _move(view: Seen, ids: list[int], place: str, home: int | None) -> None:
     if home != _ALONE:
         titles[_ALONE] = "on their own"
     with st.popover(
-        "Move to …",
-        icon=":material/drive_file_move:",
-        key=f"selection-move-{place}-{view.edited}",
-        on_change="rerun",
-        type="primary",
+        "Move to …", icon=":material/drive_file_move:", key=f"selection-move-{place}-{view.edited}", on_change="rerun"
     ) as panel:
         if not panel.open:
             return

@@ -1,0 +1,225 @@
+"""Groups in a real browser: made from the form, cut, opened, named, moved, exported, as one visitor after the other.
+
+The tests share one server on a home with 24 small pictures of two hues, and an encoder that needs no weights.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from engine.grouping.groupings import Grouping
+from engine.grouping.plan import Plan, Step
+from engine.home import Home
+from engine.workbench import Workbench
+from tests.browser.helpers import HOSTILE, Server, drawn_picture
+from tests.browser.test_pages import _violations, settled
+from tests.browser.test_views import asked, drag
+
+PATIENCE = 120_000  # milliseconds; a grouping starts in five seconds on a quiet machine
+COUNT = 24
+TREE = Plan(Step("hierarchical", (("groups", 2),)), map=Step("pca"))
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
+    home = tmp_path_factory.mktemp("grouping")
+    for number in range(COUNT):
+        path = home / "pictures" / ("navy" if number % 2 else "gold") / f"{number:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(drawn_picture(number, path.parent.name))
+    bench = Workbench(Home(home))
+    bench.run("import", source="folder", title="Blobs", path=str(home / "pictures"))
+    return bench
+
+
+@pytest.fixture(scope="module")
+def server(bench: Workbench) -> Iterator[Server]:
+    running = Server(bench.home.root, bench.home.root / "server.log")
+    running.wait()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def grouping(bench: Workbench) -> Grouping:
+    """The tree of 24 pictures, without anybody's changes."""
+    found = [grouping for grouping in bench.groupings("blobs") if grouping.title == "Tree of blobs"]
+    if not found:
+        recipe = bench.default_recipe("blobs").but(encoder="colour-histogram", weights="")
+        bench.run("group", recipe=recipe.as_dict(), plan=TREE.as_dict(), title="Tree of blobs")
+        found = bench.groupings("blobs")
+    while found[0].undo():
+        pass
+    return found[0]
+
+
+def visit(page: Any, server: Server, grouping: Grouping, tab: str) -> None:
+    page.goto(f"{server.url}/groups?collection=blobs&grouping={grouping.name}")
+    page.get_by_role("tab", name=tab, exact=True).click()
+    settled(page)
+
+
+def shown(text: str) -> str:
+    """A text of the page without the invisible marks that keep it from being read as an address."""
+    return text.replace("\u2060", "")
+
+
+def test_a_grouping_from_the_form_to_its_cards(page: Any, server: Server, bench: Workbench) -> None:
+    page.goto(f"{server.url}/groups")
+    page.get_by_role("heading", name="Group Blobs", exact=True).wait_for()
+    page.get_by_role("combobox", name=re.compile("Encoder")).click()
+    page.get_by_role("option", name="Colour histogram", exact=True).click()
+    page.get_by_label("Groups", exact=True).fill("3")
+    page.keyboard.press("Enter")
+    page.get_by_text("Map", exact=True).click()
+    page.get_by_role("combobox", name=re.compile("Lay them out")).click()
+    page.get_by_role("option", name="PCA", exact=True).click()
+    page.get_by_text(re.compile(r"Embed 24 pictures → Hierarchical → PCA for the map: about")).wait_for()
+    settled(page)
+    assert _violations(page) == []
+    page.get_by_label("Name", exact=True).fill(HOSTILE)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Group", exact=True).click()
+    title = page.get_by_role("heading", level=2).filter(has_text="bold")
+    title.wait_for(timeout=PATIENCE)
+    assert shown(title.inner_text()) == HOSTILE  # nothing of it is read as Markdown or HTML
+    page.get_by_text("24 pictures in 3 groups", exact=True).wait_for()
+    expect(page.locator("button.card")).to_have_count(3)
+    page.wait_for_function("() => document.querySelector('.stMetric')")
+    settled(page)
+    assert _violations(page) == []
+    [made] = bench.groupings("blobs")
+    assert f"grouping={made.name}" in page.url
+    assert (made.recipe.encoder, made.plan.map.name, made.title) == ("colour-histogram", "pca", HOSTILE)
+
+
+def test_the_tree_is_cut_and_a_leaf_shows_its_picture(page: Any, server: Server, grouping: Grouping) -> None:
+    visit(page, server, grouping, "Tree")
+    tree = page.get_by_role("group", name="Tree of Tree of blobs")
+    tree.wait_for()
+    handle = tree.get_by_role("slider")
+    handle.focus()
+    page.keyboard.press("PageDown")
+    page.keyboard.press("PageDown")
+    page.keyboard.press("Enter")
+    page.get_by_text("24 pictures in 4 groups", exact=True).wait_for()
+    assert grouping.edits()[-1]["kind"] == "cut"
+    settled(page)
+    expect(page.get_by_label("Number of groups", exact=True)).to_have_value("4")
+    tree.get_by_role("button", name="gold/00.png · gold", exact=True).click()
+    page.get_by_role("heading", name="This branch: 1 picture", exact=True).wait_for()
+    page.get_by_role("list", name="Pictures of this branch").locator("img").first.wait_for()
+    settled(page)
+    assert _violations(page) == []
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Tree as SVG", exact=True).click()
+    svg = Path(download.value.path()).read_text()
+    assert svg.startswith("<svg")
+    assert svg.count("data:image/webp") == COUNT
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.get_by_text("24 pictures in 2 groups", exact=True).wait_for()
+    assert grouping.edits() == []
+
+
+def test_a_lasso_on_the_map_becomes_a_new_group_dark(page: Any, server: Server, grouping: Grouping) -> None:
+    visit(page, server, grouping, "Map")
+    stage = page.locator(".stage")
+    stage.wait_for()
+    expect(page.get_by_text("Loading the points …")).to_be_hidden()
+    page.get_by_role("button", name="Draw around pictures").click()
+    box, places = stage.bounding_box(), asked(stage, f"Array.from({{length: {COUNT}}}, (_, i) => map.at(i))")
+    points = np.array(places) + np.array([box["x"], box["y"]])
+    middle = float(np.median(points[:, 0]))
+    inside = points[points[:, 0] < middle]
+    left, top = inside.min(axis=0) - 8
+    bottom = inside[:, 1].max() + 8
+    drag(page, (left, top), (middle - 0.5, top), (middle - 0.5, bottom), (left, bottom), (left, top))
+    page.get_by_text(f"{len(inside)} pictures selected", exact=True).first.wait_for()
+    settled(page)
+    assert _violations(page) == []
+    bar = page.locator(".st-key-selection-map")
+    with page.expect_download() as download:
+        bar.get_by_role("button", name="CSV", exact=True).click()
+    assert len(Path(download.value.path()).read_text().splitlines()) == 1 + len(inside)
+    bar.get_by_role("button", name=re.compile("Move to")).click()
+    page.get_by_role("button", name="Move them", exact=True).click()
+    page.get_by_text(re.compile(r"1 change by hand")).wait_for()
+    [edit] = grouping.edits()
+    assert (edit["kind"], edit["to"], len(edit["ids"])) == ("move", "new", len(inside))
+
+
+def test_a_group_is_named_and_exported(page: Any, server: Server, grouping: Grouping, bench: Workbench) -> None:
+    visit(page, server, grouping, "Groups")
+    page.locator("button.card").first.click()
+    page.get_by_role("button", name="Name it").click()
+    page.get_by_label("Name of the group", exact=True).fill(HOSTILE)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Save the name", exact=True).click()
+    head = page.get_by_role("heading", level=3).filter(has_text="bold")
+    head.wait_for()
+    first = grouping.groups().groups[0]
+    assert shown(head.inner_text()) == f"{HOSTILE} · {len(first)}"
+    settled(page)
+    assert _violations(page) == []
+    page.get_by_role("button", name="Export").nth(1).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    lines = list(csv.reader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig"))))
+    assert [int(line[1]) for line in lines[1:]] == first.ids.tolist()
+    assert {line[2] for line in lines[1:]} == {"'" + HOSTILE}  # a formula to no spreadsheet
+
+    page.get_by_role("textbox", name="Folder", exact=True).fill(str(bench.home.root / "pictures"))
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    page.get_by_text(re.compile(rf"{len(first)} pictures copied to")).wait_for(timeout=PATIENCE)
+    [folder] = (bench.home.root / "pictures" / "Tree of blobs").iterdir()
+    assert len(list(folder.iterdir())) == len(first)
+
+
+def test_members_by_keyboard_split_and_a_new_collection(
+    page: Any, server: Server, grouping: Grouping, bench: Workbench
+) -> None:
+    visit(page, server, grouping, "Groups")
+    page.locator("button.card").first.focus()
+    page.keyboard.press("Enter")
+    tile = page.locator("button.tile").first
+    tile.focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("1 picture selected", exact=True).wait_for()
+    page.get_by_role("button", name="Split").click()
+    page.get_by_role("button", name="Split it", exact=True).click()
+    page.get_by_text("24 pictures in 3 groups", exact=True).wait_for()
+    page.get_by_role("button", name="Export").first.click()
+    page.get_by_label("Name of the collection", exact=True).fill("Grouped blobs")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Make it", exact=True).click()
+    page.get_by_role("button", name="Open it", exact=True).wait_for(timeout=PATIENCE)
+    assert set(bench.collection("grouped-blobs").labels()) == {"Group 1", "Group 2", "Group 3"}
+    page.get_by_role("button", name="Open it", exact=True).click()
+    page.get_by_role("heading", name="Group Grouped blobs", exact=True).wait_for()
+
+
+def test_groups_become_labels_and_are_taken_back(
+    page: Any, server: Server, grouping: Grouping, bench: Workbench
+) -> None:
+    before = bench.collection("blobs").labels()
+    visit(page, server, grouping, "Groups")
+    page.get_by_role("button", name="Export").first.click()
+    page.get_by_role("button", name="Write as labels …", exact=True).click()
+    page.get_by_role("button", name="Write them", exact=True).click()
+    page.get_by_text(re.compile(r"\d+ labels? changed\.")).wait_for()
+    assert set(bench.collection("blobs").labels()) == {"Group 1", "Group 2"}
+    settled(page)
+    page.get_by_role("button", name="Export").first.click()
+    page.get_by_role("button", name="Take labels back", exact=True).click()
+    page.get_by_text(re.compile(r"\d+ labels? put back\.")).wait_for()
+    assert bench.collection("blobs").labels() == before
