@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import _chart, _machine
+from benchmarks import _chart, _machine, deepcluster
 from benchmarks.quality import TITLES, collections
 from engine.collections.collection import Collection
 from engine.errors import NotFound
@@ -49,7 +49,8 @@ def main() -> int:
     if not parts:
         print(f"There is no collection of {', '.join(wanted)} to measure.", file=sys.stderr)
         return 1
-    arguments.out.write_text(document(parts), encoding="utf-8")
+    kept = deepcluster.section(arguments.out)  # another benchmark's part of the page
+    arguments.out.write_text(document(parts) + (f"\n{kept}" if kept else ""), encoding="utf-8")
     print(f"Wrote {arguments.out}.")
     return 0
 
