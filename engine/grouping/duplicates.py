@@ -20,7 +20,7 @@ from engine.grouping.nearness import Matrix, Nearness
 
 _TAIL = ((0.001, 0.01), (0.01, 0.1), (0.02, 0.2), (0.05, 0.5))  # quantiles that a power law is laid through
 _ROUNDS = 4  # times that copies are left out of the pairs that stand for chance
-_SCANNED = 128  # keepers with more copies than are listed, compared with all such images at a time
+_SCANNED = 128  # keepers with more copies than are listed, compared with all such images at a time, at most
 _EXACTLY = 4096  # rows that are compared in double precision at a time
 _EQUAL = 1.0 - 1e-12  # a cosine above differs from 1 by rounding only
 _MARGIN = 1e-5  # the rounding error of a distance in single precision stays far below
@@ -173,6 +173,7 @@ class _Reach:
         self._place = np.full(len(nearness), -1)
         self._place[self._full] = np.arange(len(self._full))
         self._screened: dict[int, Rows] = {}
+        self._asking = self._at_once = _SCANNED // 16
 
     @cached_property
     def _table(self) -> Matrix:
@@ -197,6 +198,8 @@ class _Reach:
 
     def _compared(self, row: int, free: NDArray[np.bool_]) -> tuple[Rows, NDArray[np.float64]]:
         if row not in self._screened:
+            used = self._asking - len(self._screened)
+            self._at_once = min(max(2 * used, _SCANNED // 32), _SCANNED)
             self._screen(row, free)
         rows = self._screened.pop(row)
         rows = rows[free[rows]]
@@ -205,8 +208,11 @@ class _Reach:
         return rows[near], distances[near]
 
     def _screen(self, row: int, free: NDArray[np.bool_]) -> None:
-        """Find in single precision who may be near the row, and near the next free ones that will probably ask."""
-        others = self._full[free[self._full] & (self._full != row)][: _SCANNED - 1].tolist()
+        """Find in single precision who may be near the row, and near the next free ones that may ask.
+
+        How many these are follows from how many of the last ones asked: most are taken before their turn.
+        """
+        others = self._full[free[self._full] & (self._full != row)][: self._at_once - 1].tolist()
         asking = [row, *others]
         own = self._place[asking]
         lengths = self._squares[own, None] + self._squares[None, :]
@@ -214,6 +220,7 @@ class _Reach:
         limit = 2.0 * self.threshold if self.metric == "cosine" else self.threshold**2
         near = squared <= limit + _MARGIN * lengths
         self._screened = {asked: self._full[line] for asked, line in zip(asking, near, strict=True)}
+        self._asking = len(asking)
 
 
 def _too_short(nearness: Nearness, threshold: float) -> NDArray[np.bool_]:

@@ -30,7 +30,7 @@ def entry(recipe: object) -> None:
 
 @pytest.fixture(scope="module")
 def twins(small_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The collection `twins` in the small home: 12 pictures, the first also at half its size, embedded as raw pixels."""
+    """The collection `twins` in the small home: 12 pictures, one also at half its size, embedded as raw pixels."""
     folder, rng = tmp_path_factory.mktemp("twins"), np.random.default_rng(0)
     for number in range(12):
         patches = Image.fromarray(rng.integers(0, 256, (5, 5, 3), dtype=np.uint8))
