@@ -30,9 +30,9 @@ HOSTILE = "=1+1 <b>bold</b> **md** $x^2$ :smile: [l](x) `c` www.example.com"
 
 
 class Server:
-    """The app, started as a person would start it."""
+    """The app, or another script, started as a person would start it."""
 
-    def __init__(self, home: Path, log: Path) -> None:
+    def __init__(self, home: Path, log: Path, script: str = "app.py") -> None:
         self.home, self.log = home, log
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -40,7 +40,7 @@ class Server:
         self.url = f"http://localhost:{self.port}"
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)],
+            [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(self.port)],
             cwd=ROOT,
             env=os.environ | {"BENZER_HOME": str(home), "BENZER_ROOTS": str(home / "pictures")},
             stdout=log.open("wb"),

@@ -76,7 +76,8 @@ class Dendrogram {
     this.wide = this.view.clientWidth;
     this.fits = Math.max(9, Math.min(52, Math.floor(((this.data.height - HEAD - 2 * PAD) / n) * 10) / 10));
     this.step = this.row || this.fits;
-    this.side = Math.max(this.wide > 900 ? 48 : 36, Math.min(this.step - 6, 150)); // of a picture
+    const least = this.step >= 44 ? 36 : this.wide > 900 ? 48 : 36;
+    this.side = Math.max(least, Math.min(this.step - 6, 150)); // of a picture
     this.ranks = Math.max(1, Math.ceil((this.side + 5) / this.step)); // pictures larger than a row stand side by side
     const names = this.ranks === 1 ? Math.min(240, this.wide * 0.22) : 0;
     this.right = this.ranks * (this.side + 7) + names + 14;
@@ -310,9 +311,10 @@ class Dendrogram {
     element.addEventListener("pointerenter", (event) => this.point(node, event));
     element.addEventListener("pointermove", (event) => this.placeTip(event));
     element.addEventListener("pointerleave", () => this.point(null));
+    if (this.data.picks) element.addEventListener("click", () => this.pick(node));
+    if (element.dataset.node === undefined) return; // listening for focus alone would make a part of an SVG focusable
     element.addEventListener("focus", () => this.point(node));
     element.addEventListener("blur", () => this.point(null));
-    if (this.data.picks) element.addEventListener("click", () => this.pick(node));
   }
 
   pick(node) {

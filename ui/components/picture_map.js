@@ -31,10 +31,10 @@ class PictureMap {
     this.hover = -1;
     this.placed = new Set();
     this.fingers = new Map();
-    this.thumbs = new Thumbs(() => this.dirty());
+    this.thumbs = new Thumbs(() => this.dirty(false));
     this.times = []; // milliseconds of the last drawings, for the benchmark
     this.build();
-    STORE.news.addEventListener("part", () => this.gather());
+    this.hear = () => this.gather();
   }
 
   // ---- the parts on the page ----
@@ -146,6 +146,8 @@ class PictureMap {
     if (this.points && this.wanted !== undefined && this.wanted !== null) this.mark(unpacked(this.wanted, count));
     if (this.points) this.wanted = undefined;
     this.wait.hidden = this.ready;
+    if (this.ready || !this.root.isConnected) STORE.news.removeEventListener("part", this.hear);
+    else STORE.news.addEventListener("part", this.hear);
     this.tell();
     this.dirty();
   }
@@ -252,6 +254,7 @@ class PictureMap {
     if (!this.ready || !this.view) return;
     const scale = Math.min(this.whole * 4000, Math.max(this.whole * 0.4, this.view.scale * factor));
     const [px, py] = this.place(x, y);
+    this.moved = performance.now();
     this.view = { x: px - (x - this.width / 2) / scale, y: py + (y - this.height / 2) / scale, scale };
     this.unhover();
     this.dirty();
@@ -259,6 +262,7 @@ class PictureMap {
 
   move(dx, dy) {
     if (!this.view) return;
+    this.moved = performance.now();
     this.view.x -= dx / this.view.scale;
     this.view.y += dy / this.view.scale;
     this.dirty();
@@ -275,7 +279,9 @@ class PictureMap {
 
   // ---- drawing ----
 
-  dirty() {
+  // `dots`: not only what lies over them (pictures, the ring, the outline of a selection) has changed.
+  dirty(dots = true) {
+    this.stale ||= dots;
     if (this.asked) return;
     this.asked = requestAnimationFrame(() => {
       this.asked = 0;
@@ -287,18 +293,32 @@ class PictureMap {
     const box = this.stage.getBoundingClientRect();
     if (!box.width || !box.height || !this.ready) return;
     const began = performance.now();
-    const ratio = Math.min(3, globalThis.devicePixelRatio || 1);
+    const ratio = this.sharpness();
     if (box.width !== this.width || box.height !== this.height || ratio !== this.ratio) this.resize(box.width, box.height, ratio);
     if (!this.view) this.fit();
     this.readTheme();
-    this.drawDots();
+    if (this.stale) {
+      this.drawDots();
+      this.slow = performance.now() - began > (ratio > 1 ? 22 : 11);
+    }
+    this.stale = false;
     this.drawOver();
     this.times.push(performance.now() - began);
     if (this.times.length > 240) this.times.shift();
   }
 
+  // Pixels to draw for each CSS pixel: fewer while the map moves on a machine that is too slow for all of them.
+  sharpness() {
+    const all = Math.min(3, globalThis.devicePixelRatio || 1);
+    const moves = performance.now() - (this.moved ?? -1000) < 160;
+    if (all <= 1 || !moves || !this.slow) return all;
+    clearTimeout(this.rests);
+    this.rests = setTimeout(() => this.dirty(), 200);
+    return 1;
+  }
+
   resize(width, height, ratio) {
-    Object.assign(this, { width, height, ratio });
+    Object.assign(this, { width, height, ratio, stale: true });
     this.paint.size(width, height, ratio);
     this.over.width = this.base.width;
     this.over.height = this.base.height;
@@ -311,7 +331,7 @@ class PictureMap {
     const style = getComputedStyle(this.theme);
     const ground = style.backgroundColor, dark = isDark(ground);
     if (ground === this.ground && this.palette === this.data.palette) return;
-    Object.assign(this, { ground, dark, palette: this.data.palette, ink: style.color });
+    Object.assign(this, { ground, dark, palette: this.data.palette, ink: style.color, stale: true });
     this.grey = this.data.noise[dark ? 1 : 0];
     this.shades = Uint32Array.from(this.palette, (pair) => pixel(pair[dark ? 1 : 0]));
     this.primary = getComputedStyle(this.root).getPropertyValue("--st-primary-color").trim() || "#17685f";
@@ -466,7 +486,7 @@ class PictureMap {
     if (i === this.hover) return;
     this.hover = i;
     this.stage.classList.toggle("over", i >= 0 && this.data.picks);
-    this.dirty();
+    this.dirty(false);
     if (i < 0) {
       this.tip.hidden = true;
       return;
@@ -569,7 +589,7 @@ class PictureMap {
       const n = this.path.length;
       if (Math.hypot(x - this.path[n - 2], y - this.path[n - 1]) >= 3) this.path.push(x, y);
     }
-    this.dirty();
+    this.dirty(false);
   }
 
   release(event) {

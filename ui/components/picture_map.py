@@ -26,7 +26,7 @@ _map = st.components.v2.component(
     js="\n".join((_HERE / part).read_text(encoding="utf-8") for part in _PARTS),
 )
 # Carries large arrays to the browser as bytes. A message whose bytes did not change is not sent again, so a new
-# selection or legend costs a few kilobytes and not the positions of all points.
+# selection or legend does not send the positions of all points with it.
 _carrier = st.components.v2.component(
     "benzer_picture_map_data", html="", js=(_HERE / "picture_map_data.js").read_text(encoding="utf-8")
 )
