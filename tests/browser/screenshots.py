@@ -89,6 +89,23 @@ def _experiment(page: Any, server: Server) -> None:
     page.locator(".st-key-experiment-now").wait_for(state="detached")
 
 
+def _groups(page: Any, server: Server) -> None:
+    bench = Workbench(Home(server.home))
+    plan = {"clustering": "hierarchical(groups=12,linkage=ward)", "map": "umap"}
+    recipe = bench.default_recipe("animal-faces").as_dict()
+    job = bench.start("group", recipe=recipe, plan=plan, title="Twelve groups of faces")
+    assert job.wait(600) == "done", job.error
+    page.goto(f"{server.url}/groups?collection=animal-faces&grouping={job.result['value']['grouping']}")  # type: ignore[index]
+    page.locator("button.card").nth(5).wait_for()
+
+
+def _tree(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/groups?collection=animal-faces&grouping=twelve-groups-of-faces-1")
+    page.get_by_role("tab", name="Tree", exact=True).click()
+    page.get_by_role("group", name=re.compile("Tree of")).locator("image, img").nth(20).wait_for()
+    page.locator(".st-key-groups-tab, [role=tablist]").first.evaluate("tabs => tabs.scrollIntoView()")
+
+
 def _collections(page: Any, server: Server) -> None:
     page.goto(f"{server.url}/collections")
     for name in ("artworks", "products", "digits"):
@@ -106,6 +123,8 @@ SHOTS: list[tuple[str, str, int, Callable[[Any, Server], None]]] = [
     ("compare", "light", WIDTH, _compare),
     ("train", "light", WIDTH, _train),
     ("experiment", "light", WIDTH, _experiment),
+    ("groups", "light", WIDTH, _groups),
+    ("tree", "light", WIDTH, _tree),
     ("collections", "light", WIDTH, _collections),
     ("narrow", "light", 420, _search),
 ]
