@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import random
+import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,8 +28,10 @@ from engine.training.estimate import estimate
 from engine.training.pictures import Pictures, stream
 from engine.training.train import training_data
 from engine.work import train
+from tests.engine.killing import killable
 from tests.engine.training.conftest import Blobs
 from tests.engine.training.test_loop import StopAfter
+from tests.engine.training.test_survival import killed_to_the_end
 
 EXACT = Device("cpu", torch.float32, "")
 SMALL: dict[str, Any] = {
@@ -225,6 +231,38 @@ def test_stopped_while_the_pictures_are_grouped(home: Home, monkeypatch: pytest.
     assert run.events()[-1]["nmi"] == whole.events()[-1]["nmi"]
 
 
+def train_shapes(root: str, name: str) -> None:
+    """Begin the run of that name, or go on with it; each step is told in a file before it may be in a checkpoint."""
+    home, told = Home(Path(root)), os.open(Path(root) / f"{name}.told", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+
+    def tell(progress: Progress) -> None:
+        os.write(told, b"step\n")
+
+    if (home.weights / name / "run.json").exists():
+        continue_run(runs.run(home, name), Shapes(24), Reporter(listen=tell), None)
+    else:
+        train_run(home, TrainingConfig(**(SMALL | {"epochs": 3}), name=name), Shapes(24), Reporter(listen=tell))
+
+
+@pytest.mark.slow
+def test_a_training_killed_at_any_moment_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    chance, first = random.Random(1), (str(tmp_path), "whole")
+    with killable(__name__, "train_shapes", first, BENZER_CHECKPOINT_SECONDS="0") as work:
+        began = time.monotonic()
+        assert work(str(tmp_path), "again")
+        longest, kills, whole = time.monotonic() - began, 0, runs.run(Home(tmp_path), "whole")
+        for number in range(4):
+            kills += killed_to_the_end(work, tmp_path, f"parts-{number}", longest, chance)
+            run = runs.run(Home(tmp_path), f"parts-{number}")
+            assert (run.state, run.digest) == ("done", whole.digest)
+            assert [[e.get(k) for k in SEEN] for e in run.events()] == [
+                [e.get(k) for k in SEEN] for e in whole.events()
+            ]
+            if kills >= 3:
+                return
+    raise AssertionError(f"only {kills} kills hit")
+
+
 # ── what comes of it ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -277,8 +315,8 @@ def test_it_begins_with_given_weights_where_it_is_asked_to(home: Home) -> None:
     assert asked == ["squeezenet-1-1"]
     assert all(torch.allclose(run.load()[name], given[name], atol=1e-5) for name in given)
     assert "trained further" in run.card["licence"]
-    random = train_run(home, TrainingConfig(**(still | {"start": "random"}), name="new"), Shapes(24), Reporter())
-    assert random.digest != run.digest
+    fresh = train_run(home, TrainingConfig(**(still | {"start": "random"}), name="new"), Shapes(24), Reporter())
+    assert fresh.digest != run.digest
 
 
 def test_weights_that_are_not_there_leave_no_run_behind(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
