@@ -244,7 +244,7 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
 
 
 def _best_weights(bench: Workbench, encoder: str) -> str:
-    lines = [choice for choice in bench.choices() if choice.name == encoder]
+    lines = [choice for choice in bench.choices(also=encoder) if choice.name == encoder]
     if not lines:
         names = sorted({choice.name for choice in bench.choices()})
         raise BadParameter("encoder", "the search", "one of " + ", ".join(names), encoder)

@@ -334,7 +334,7 @@ def _with_weights(home: Home, text: str) -> str:
     from engine.encoders import choices
 
     name, _, weights = text.partition("@")
-    lines = [choice for choice in choices(home) if choice.name == name]
+    lines = [choice for choice in choices(home, also=name) if choice.name == name]
     if not lines:
         names = sorted({choice.name for choice in choices(home)})
         raise BadParameter("encoder", "an experiment", "one of " + ", ".join(names), name)

@@ -182,13 +182,22 @@ def fetch(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.encoders import pretrained
     from engine.encoders.backbones import backbone
 
-    home, network = _home(arguments), backbone(_network_of(arguments))
+    home = _home(arguments)
+    network = backbone(_network_of(arguments, home))
     with turn(home.jobs, f"fetch-{network.name}", reporter):
         return {"network": network.name, "sha256": pretrained.fetch(home, network, reporter).sha256}
 
 
-def _network_of(arguments: dict[str, Any]) -> str:
-    return str(arguments.get("network") or arguments["recipe"]["encoder"])
+def _network_of(arguments: dict[str, Any], home: Home) -> str:
+    """The network that is named, or the part of the recipe's encoder whose weights are not there yet."""
+    from engine.encoders import pretrained
+    from engine.encoders.backbones import BACKBONES
+    from engine.encoders.combination import parts_of
+
+    encoder = arguments.get("network") or arguments["recipe"]["encoder"]
+    networks = [name for name, weights in parts_of(encoder, "") if not weights and name in BACKBONES]
+    missing = (name for name in networks if not pretrained.ready(home, BACKBONES[name]))
+    return str(next(missing, networks[0] if networks else encoder))
 
 
 KINDS: dict[str, Work] = {
@@ -217,7 +226,7 @@ def checked_kind(kind: str) -> Work:
 def title_of(kind: str, arguments: dict[str, Any]) -> str:
     """What a job is called on the page, from what it was asked."""
     if kind == "fetch":
-        return f"Fetch the weights of {_network_of(arguments)}"
+        return f"Fetch the weights of {arguments.get('network') or arguments['recipe']['encoder']}"
     recipe = arguments.get("recipe") or {}
     named = [arguments.get("title"), arguments.get("collection"), arguments.get("name"), recipe.get("collection")]
     subject = next(filter(None, named), "").replace("-", " " if kind == "sample" else "-")

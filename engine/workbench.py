@@ -106,11 +106,11 @@ class Workbench:
 
         return Collection.open(self.home, name)
 
-    def choices(self, collection: str = "") -> list[EncoderChoice]:
-        """The lines of the encoder drop-down, those that need training included; all, or those for one collection."""
+    def choices(self, collection: str = "", also: str = "") -> list[EncoderChoice]:
+        """The lines of the encoder drop-down, those that need training included, as `engine.encoders.choices` does."""
         from engine.encoders import choices
 
-        return choices(self.home, collection)
+        return choices(self.home, collection, also)
 
     def methods(self) -> dict[str, type[Index]]:
         """The search methods by name."""
@@ -393,10 +393,14 @@ class Workbench:
         return None
 
     def _weights_stamp(self, recipe: Recipe) -> object:
-        if not recipe.weights:  # a ready-made network has a card; there is none of a descriptor
-            return stamp(self.home.pretrained / f"{recipe.encoder}.json")
-        folders = (self.home.weights / recipe.weights, self.home.shipped_weights / recipe.weights)
-        return stamp(*(folder / "run.json" for folder in folders))
+        from engine.encoders.combination import parts_of
+
+        return tuple(stamp(*self._weights_files(*part)) for part in parts_of(recipe.encoder, recipe.weights))
+
+    def _weights_files(self, encoder: str, weights: str) -> list[Path]:
+        if not weights:  # a ready-made network has a card; there is none of a descriptor
+            return [self.home.pretrained / f"{encoder}.json"]
+        return [folder / weights / "run.json" for folder in (self.home.weights, self.home.shipped_weights)]
 
     def _at_home(self, arguments: dict[str, Any]) -> dict[str, Any]:
         return {**arguments, "home": str(self.home.root)}

@@ -22,12 +22,15 @@ def families() -> list[type[Encoder]]:
     return sorted(found.values(), key=lambda family: (family.rank, family.name))
 
 
-def choices(home: Home, collection: str = "") -> list[EncoderChoice]:
+def choices(home: Home, collection: str = "", also: str = "") -> list[EncoderChoice]:
     """The lines of the encoder drop-down: those that are ready, then those that must be trained or fetched first.
 
-    With the name of a collection, what can only be used with another one is left out.
+    With the name of a collection, what can only be used with another one is left out. `also` may name an encoder that
+    can be used without being listed, which is then listed too.
     """
-    lines = (choice for family in families() for choice in family.choices(home))
+    lines = [choice for family in families() for choice in family.choices(home)]
+    if also and not any(choice.name == also for choice in lines):
+        lines += filter(None, (family.unlisted(also, home) for family in families()))
     found = [choice for choice in lines if not collection or choice.collection in ("", collection)]
     return sorted(found, key=lambda choice: not choice.ready)
 

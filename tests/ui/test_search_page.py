@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.errors import MissingPackage, StorageFull
+from engine.errors import MissingPackage, Offline, StorageFull
+from engine.jobs import Reporter
 from engine.recipe import Recipe
 from engine.workbench import Answer, Query, Workbench
 from tests.ui.conftest import SCRIPT
@@ -34,6 +35,10 @@ def headings(test: AppTest) -> list[str]:
 
 def captions(test: AppTest) -> str:
     return "\n".join(element.value.replace("\\", "") for element in test.caption)
+
+
+def sentences(test: AppTest) -> list[str]:
+    return [element.value.replace("\\", "") for element in [*test.info, *test.error]]
 
 
 def params(test: AppTest) -> dict[str, str]:
@@ -161,6 +166,68 @@ def test_missing_vectors_are_offered(bench: Workbench, monkeypatch: pytest.Monke
     next(button for button in test.button if button.label.startswith("Build the vectors")).click().run()
     assert started[0]["kind"] == "embed"
     assert started[0]["recipe"]["encoder"] == "colour-histogram"
+
+
+def test_two_encoders_are_combined_and_taken_off_the_list(bench: Workbench) -> None:
+    test = visit(**RAW)
+    test.sidebar.selectbox(key="combine-second").select("glcm").run()
+    test.sidebar.slider(key="combine-share").set_value(30).run()
+    test.sidebar.button(key="combine").click().run()
+    assert params(test)["encoder"] == "raw-pixels+glcm+30"
+    assert "raw-pixels+glcm+30" in [choice.name for choice in bench.choices()]
+    bench.run("embed", recipe=test.session_state.recipe.as_dict())
+    test.run()
+    assert headings(test)[1].startswith("8 closest")
+    test.sidebar.button(key="combine-forget").click().run()
+    assert params(test)["encoder"] == "raw-pixels"
+    assert "raw-pixels+glcm+30" not in [choice.name for choice in bench.choices()]
+    linked = visit(**RAW | {"encoder": "raw-pixels+glcm+30"})
+    assert headings(linked)[1].startswith("8 closest"), "a link works without the list"
+
+
+def test_missing_weights_are_fetched_with_one_click(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BENZER_WEIGHTS", raising=False)
+    started: list[dict[str, Any]] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append({"kind": kind, **arguments}))
+    for encoder in ("resnet-50", "raw-pixels+resnet-50"):
+        test = visit(**RAW | {"encoder": encoder})
+        assert headings(test)[1] == "No answer yet"
+        assert "The weights of ResNet-50 (98 MB) are not on this computer yet." in sentences(test)
+        next(button for button in test.button if button.label == "Fetch the weights (98 MB)").click().run()
+        assert (started[-1]["kind"], started[-1]["recipe"]["encoder"]) == ("fetch", encoder)
+
+
+def test_weights_that_cannot_be_fetched_are_a_sentence(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine import work
+    from engine.encoders import pretrained
+
+    monkeypatch.delenv("BENZER_WEIGHTS", raising=False)
+    asked: list[str] = []
+
+    def offline(home: Any, network: Any, reporter: Any) -> None:
+        asked.append(network.name)
+        raise Offline("The weights of ResNet-50 need a download, and there is no way to the network.")
+
+    monkeypatch.setattr(pretrained, "fetch", offline)
+    recipe = Recipe("shapes", "raw-pixels+resnet-50")
+    with pytest.raises(Offline):
+        work.fetch({"home": str(bench.home.root), "recipe": recipe.as_dict()}, Reporter())
+    assert asked == ["resnet-50"], "of two encoders the one whose weights are missing"
+
+
+def test_damaged_weights_are_a_sentence(
+    bench: Workbench, small_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = small_home / "weights" / "pretrained_networks"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "resnet-18.json").write_text("{}")
+    try:
+        test = visit(**RAW | {"encoder": "resnet-18"})
+        assert headings(test)[1] == "No answer"
+        assert "has been damaged" in test.error[0].value.replace("\\", "")
+        assert "weights fetch resnet-18" in test.error[0].value.replace("\\", "")
+    finally:
+        (folder / "resnet-18.json").unlink()
 
 
 def test_an_error_of_the_engine_is_two_sentences(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from engine.distances import METRICS
 from engine.recipe import MAX_K, Recipe
 from engine.workbench import CollectionCard
 from ui.components.cluster_help import cluster_help
+from ui.components.encoder_combination import combine_encoders
 from ui.state import EIGHT, ask_for_image, asked, choose_embedding, recipe_of_choices, workbench
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def recipe_picker(cards: Sequence[CollectionCard]) -> Recipe:
     """Draw the drop-downs in the sidebar and return the recipe they make. There must be at least one collection."""
     collection = _collection(cards)
     default = workbench().default_recipe(collection)
-    _encoder(workbench().choices(collection), default)
+    _encoder(workbench().choices(collection, also=str(st.session_state.get("encoder") or "")), default)
     _embedding(default)
     _choice("metric", "Metric", list(METRICS), lambda name: METRICS[name].title, default.metric, _METRIC_HELP)
     options = _method(default)
@@ -65,6 +66,7 @@ def _encoder(choices: Sequence[EncoderChoice], default: Recipe) -> None:
     )
     if by_key[key].help:
         st.session_state.encoder_help = by_key[key].help
+    combine_encoders(choices, by_key[key])
 
 
 def _embedding(default: Recipe) -> None:

@@ -1,0 +1,253 @@
+"""Two encoders as one: their vectors, each of length 1, side by side, the one counting more than the other if wanted.
+
+The name says it all: `mobilenet-v2+colour-histogram` counts both alike, `mobilenet-v2+colour-histogram+30` gives the
+second 30 percent, and `model-4__default+hog` names the weights of a part. Combinations that are kept stand in one file:
+
+    combinations.json      the names (sealed)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from engine.encoders.derived import Derivation, Derived
+from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
+from engine.encoders.vectors import EmbeddableCollection, Vectors, stored
+from engine.errors import BadParameter, Corrupt, NoVectors
+from engine.recipe import Recipe
+from engine.storage import digest_of, read_json, write_json
+
+if TYPE_CHECKING:
+    from engine.home import Home
+    from engine.jobs import Reporter
+
+_RUN = "__"  # between a part and its weights; neither holds it
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+EVEN = 50  # percent
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a combination's name says: two parts, each (encoder, weights), and the share of the second in percent."""
+
+    first: tuple[str, str]
+    second: tuple[str, str]
+    share: int = EVEN
+
+    def __post_init__(self) -> None:
+        if self.first == self.second:
+            raise BadParameter("parts", "a combination", "two different encoders", "+".join(map(_written, self.parts)))
+        if not 1 <= self.share <= 99:
+            raise BadParameter("share", "a combination", "a whole number of percent from 1 to 99", self.share)
+        Recipe("any", str(self))  # a name too long for a recipe
+
+    @property
+    def parts(self) -> tuple[tuple[str, str], tuple[str, str]]:
+        return self.first, self.second
+
+    def __str__(self) -> str:
+        share = [] if self.share == EVEN else [str(self.share)]
+        return "+".join([*map(_written, self.parts), *share])
+
+    @classmethod
+    def parse(cls, name: str) -> Pair | None:
+        """The pair of that name, None where it is not the name of one.
+
+        >>> Pair.parse("model-4__default+hog+30")
+        Pair(first=('model-4', 'default'), second=('hog', ''), share=30)
+        """
+        first, *rest = name.split("+")
+        if len(rest) not in (1, 2) or not all(map(_PART.fullmatch, (first, rest[0]))):
+            return None
+        if len(rest) == 2 and not re.fullmatch("[1-9][0-9]?", rest[1]):
+            return None
+        try:
+            pair = cls(_read(first), _read(rest[0]), int(rest[1]) if len(rest) == 2 else EVEN)
+        except BadParameter:
+            return None
+        return pair if str(pair) == name else None
+
+
+class Combination(Derived):
+    """The vectors of two encoders, each brought to length 1 and multiplied by the root of its share, side by side."""
+
+    name = "combination"
+    rank = 15
+
+    def __init__(self, pair: Pair, parts: Sequence[Encoder]) -> None:
+        self.pair, self.parts = pair, tuple(parts)
+        infos = [part.info for part in parts]
+        made_of = [(info.name, info.weights, info.fingerprint, info.input_size) for info in infos]
+        self.info = EncoderInfo(
+            name=str(pair),
+            weights="",
+            title=_title(pair, [info.title for info in infos]),
+            input_size=max(info.input_size for info in infos),
+            spatial=any(info.spatial for info in infos),
+            fingerprint=digest_of(*made_of, pair.share),
+            source=" and ".join(info.source for info in infos),
+            licence=" and ".join(dict.fromkeys(info.licence for info in infos)),
+        )
+
+    @classmethod
+    def choices(cls, home: Home) -> list[EncoderChoice]:
+        """The combinations that are kept and whose parts are there, in the order in which they were made."""
+        lines = [cls.unlisted(name, home) for name in kept(home)]
+        return [line for line in lines if line is not None]
+
+    @classmethod
+    def unlisted(cls, name: str, home: Home) -> EncoderChoice | None:
+        pair = Pair.parse(name)
+        lines = [_line(part, home) for part in pair.parts] if pair else [None]
+        if pair is None or any(line is None for line in lines):
+            return None
+        found = [line for line in lines if line is not None]
+        owners = {line.collection for line in found} - {""}
+        if len(owners) > 1:
+            return None
+        help = f"{pair.share} % of it is {found[1].title}. " + " ".join(line.help for line in found)
+        title, ready = _title(pair, [line.title for line in found]), all(line.ready for line in found)
+        return EncoderChoice(name, "", title, help, ready, collection="".join(owners))
+
+    @classmethod
+    def open(cls, name: str, weights: str, home: Home) -> Self:
+        from engine.encoders import open_encoder
+
+        pair = Pair.parse(name)
+        if pair is None:
+            raise BadParameter("name", "a combination", "written like mobilenet-v2+colour-histogram+30", name)
+        if weights:
+            raise BadParameter("weights", f"the encoder {name}", f"in its name, as in model-4{_RUN}default", weights)
+        return cls(pair, [open_encoder(*part, home) for part in pair.parts])
+
+    def at(self, collection: EmbeddableCollection) -> Combination:
+        return Combination(self.pair, [part.at(collection) for part in self.parts])
+
+    def prepared(self, collection: EmbeddableCollection, reporter: Reporter) -> Combination:
+        return Combination(self.pair, [part.prepared(collection, reporter) for part in self.parts])
+
+    def derive(self, collection: EmbeddableCollection, name: str, reporter: Reporter) -> Derivation:
+        from engine.encoders.pipeline import embed_collection
+
+        found = []
+        for part in self.parts:
+            embed_collection(collection, part, [name], reporter)
+            vectors = stored(collection, part.info, name)
+            if vectors is None:
+                raise NoVectors(f"The encoder {part.info.title} gave no vectors for this collection.")
+            found.append(vectors)
+        places = [dict(zip(vectors.ids.tolist(), range(len(vectors.ids)), strict=True)) for vectors in found]
+        both = [id for id in places[0] if id in places[1]]
+        rows = [tuple(place[id] for place in places) for id in both]
+        joined = _Joined([vectors.matrix for vectors in found], rows, _scales(self.pair))
+        source = Vectors(np.array(both), [], cast("NDArray[np.float32]", joined), "")
+        width = sum(vectors.matrix.shape[1] for vectors in found)
+        without = "One of the two encoders has no vector for it."
+        return Derivation({id: (source, row) for row, id in enumerate(both)}, width, without)
+
+    def embed(self, pictures: Sequence[Any], name: str) -> NDArray[np.float32]:
+        from engine.encoders.pipeline import embed_pictures
+
+        found = [embed_pictures(part, pictures, name) for part in self.parts]
+        return np.stack([_side_by_side(rows, _scales(self.pair)) for rows in zip(*found, strict=True)])
+
+
+class _Joined:
+    """Rows that are put together when they are asked for: nothing of the size of a collection is held in memory."""
+
+    def __init__(
+        self, matrices: list[NDArray[np.float32]], rows: list[tuple[int, ...]], scales: tuple[float, ...]
+    ) -> None:
+        self.matrices, self.rows, self.scales = matrices, rows, scales
+
+    def __getitem__(self, row: int) -> NDArray[np.float32]:
+        parts = [matrix[place] for matrix, place in zip(self.matrices, self.rows[row], strict=True)]
+        return _side_by_side(parts, self.scales)
+
+
+def _side_by_side(parts: Sequence[NDArray[np.float32]], scales: tuple[float, ...]) -> NDArray[np.float32]:
+    """Each (d,) part at the length of its scale; a part of zeros stays as it is."""
+    scaled = [
+        part * (scale / max(float(np.linalg.norm(part)), 1e-12)) for part, scale in zip(parts, scales, strict=True)
+    ]
+    return np.concatenate(scaled).astype(np.float32)
+
+
+def _scales(pair: Pair) -> tuple[float, float]:
+    share = pair.share / 100
+    return (1 - share) ** 0.5, share**0.5
+
+
+# ── those that are kept ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def kept(home: Home) -> list[str]:
+    """The names of the combinations that are kept; none where the list has been damaged: it only saves typing."""
+    try:
+        return [str(name) for name in read_json(home.root / "combinations.json")]
+    except (FileNotFoundError, Corrupt):
+        return []
+
+
+def keep(home: Home, pair: Pair) -> str:
+    """Offer a combination from now on; its name.
+
+    Raises:
+        BadParameter: no such encoder or weights, or ones of different collections.
+    """
+    name = str(pair)
+    if Combination.unlisted(name, home) is None:
+        raise BadParameter("parts", "a combination", "two encoders that can be used with one collection", name)
+    _change(home, [*(other for other in kept(home) if other != name), name])
+    return name
+
+
+def forget(home: Home, name: str) -> None:
+    """Offer a combination no longer; its vectors stay, and its name can still be used."""
+    _change(home, [other for other in kept(home) if other != name])
+
+
+def _change(home: Home, names: list[str]) -> None:
+    home.root.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.root / ".combinations.lock"):
+        write_json(home.root / "combinations.json", names)
+
+
+def parts_of(name: str, weights: str) -> tuple[tuple[str, str], ...]:
+    """The (encoder, weights) that an encoder of that name is made of: two for a combination, else itself."""
+    pair = Pair.parse(name)
+    return pair.parts if pair else ((name, weights),)
+
+
+# ── names ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _written(part: tuple[str, str]) -> str:
+    return _RUN.join(filter(None, part))
+
+
+def _read(text: str) -> tuple[str, str]:
+    name, _, weights = text.partition(_RUN)
+    return name, weights
+
+
+def _line(part: tuple[str, str], home: Home) -> EncoderChoice | None:
+    """The line of a part, None where there is no such encoder or weights."""
+    from engine.encoders import families
+
+    others = [family for family in families() if family is not Combination]
+    lines = [line for family in others for line in family.choices(home) if (line.name, line.weights) == part]
+    unlisted = (family.unlisted(part[0], home) for family in others if not part[1])
+    return next(iter(lines), None) or next(filter(None, unlisted), None)
+
+
+def _title(pair: Pair, titles: Sequence[str]) -> str:
+    share = "" if pair.share == EVEN else f" ({100 - pair.share} : {pair.share})"
+    return " + ".join(titles) + share

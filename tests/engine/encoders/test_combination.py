@@ -1,0 +1,129 @@
+"""Two encoders as one: names that round-trip, vectors made of the parts' stored ones, and a list of those kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.encoders import choices, combination, knows, open_encoder, own_vectors
+from engine.encoders.combination import Combination, Pair
+from engine.encoders.pipeline import embed_collection, embed_pictures
+from engine.encoders.vectors import state, stored
+from engine.errors import BadParameter, BenzerError, NotFound, NoWeights
+from engine.home import Home
+from engine.jobs import Reporter
+from engine.recipe import Recipe
+
+NAME = "colour-histogram+raw-pixels+20"
+
+
+@pytest.mark.parametrize(
+    ("name", "pair"),
+    [
+        ("hog+glcm", Pair(("hog", ""), ("glcm", ""))),
+        ("model-4__default+hog+30", Pair(("model-4", "default"), ("hog", ""), 30)),
+        ("timm-vit_tiny.x_in1k+hog", Pair(("timm-vit_tiny.x_in1k", ""), ("hog", ""))),
+    ],
+)
+def test_names_round_trip(name: str, pair: Pair) -> None:
+    assert Pair.parse(name) == pair
+    assert str(pair) == name
+    assert Recipe.parse(str(Recipe("animals", name))).encoder == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["hog", "hog+", "+hog", "hog+hog", "hog+glcm+0", "hog+glcm+100", "hog+glcm+50", "hog+glcm+07", "a+b+c+d", "a+b+c",
+     "hog+" + "x" * 99, "../a+b", ""],
+)  # fmt: skip
+def test_names_that_are_none(name: str, home: Home) -> None:
+    assert Pair.parse(name) is None
+    assert combination.parts_of(name, "w") == ((name, "w"),)
+    if "+" in name:
+        with pytest.raises(NotFound):
+            open_encoder(name, "", home)
+
+
+def test_vectors_are_the_parts_side_by_side(pile: Any, home: Home) -> None:
+    pile.pictures[99] = np.zeros((40, 40, 3), np.uint8)  # raw pixels give a vector of zeros
+    parts = [open_encoder(part, "", home) for part in ("colour-histogram", "raw-pixels")]
+    embed_collection(pile, parts[0], ["max"], Reporter())
+    pile.decoded_ids.clear()
+    encoder = open_encoder(NAME, "", home, pile)
+    embed_collection(pile, encoder, ["max"], Reporter())
+    assert len(pile.decoded_ids) == 51, "what is stored of a part is not encoded again"
+    found, a, b = (stored(pile, part.info, "max") for part in (encoder, *parts))
+    assert found.matrix.shape == (51, 192 + 3072)
+    assert found.matrix[0, :192] == pytest.approx(a.matrix[0] / np.linalg.norm(a.matrix[0]) * 0.8**0.5, abs=1e-6)
+    assert found.matrix[0, 192:] == pytest.approx(b.matrix[0] / np.linalg.norm(b.matrix[0]) * 0.2**0.5, abs=1e-6)
+    assert not found.matrix[-1, 192:].any()
+    cosines = [_cosine(part.matrix[3], part.matrix[4]) for part in (a, b, found)]
+    assert cosines[2] == pytest.approx(0.8 * cosines[0] + 0.2 * cosines[1], abs=1e-5), "the shares weigh the cosines"
+    again = embed_collection(pile, encoder, ["max"], Reporter())
+    assert (again["encoded"], again["kept"]) == (0, 51)
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> float:
+    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+@pytest.mark.parametrize("whole", ["orb-words+colour-histogram", NAME])
+def test_a_query_is_combined_like_the_collection(whole: str, pile: Any, home: Home) -> None:
+    pile.pictures = {id: pile.pictures[id] for id in range(3, 11)}
+    embed_collection(pile, open_encoder(whole, "", home, pile), ["max"], Reporter())
+    encoder = open_encoder(whole, "", home, pile)  # with the words that were fitted meanwhile
+    assert state(pile, encoder.info, "max").ready
+    both = embed_pictures(encoder, [pile.pictures[4], pile.pictures[6]], "max")
+    assert both[1] == pytest.approx(stored(pile, encoder.info, "max").matrix[3], abs=1e-5)
+    assert both[1] == pytest.approx(embed_pictures(encoder, [pile.pictures[6]], "max")[0], abs=1e-5), "alone or not"
+    assert both.dtype == np.float32
+    assert np.linalg.norm(both, axis=1) == pytest.approx(np.ones(2), abs=1e-5)
+
+
+def test_a_part_that_changes_changes_the_combination(pile: Any, home: Home) -> None:
+    own_vectors.add(pile, "Mine", "a.npy", None, np.random.default_rng(0).random((50, 3)))
+    pair = Pair(("own-mine", ""), ("hog", ""))
+    parts = [own_vectors.OwnVectors("own-mine"), open_encoder("hog", "", home)]
+    first = Combination(pair, parts).at(pile).info
+    own_vectors.add(pile, "Mine", "a.npy", None, np.random.default_rng(1).random((50, 3)))
+    assert Combination(pair, parts).at(pile).info.fingerprint != first.fingerprint
+    shares = [Combination(Pair(*pair.parts, share), parts).at(pile).info.fingerprint for share in (30, 50)]
+    assert shares[0] != shares[1]
+    with pytest.raises(BenzerError, match="made elsewhere"):
+        embed_pictures(Combination(pair, parts).at(pile), [pile.pictures[3]], "max")
+
+
+def test_combinations_are_kept_and_forgotten(home: Home) -> None:
+    assert knows(NAME, home), "a name can be used without being kept"
+    assert NAME not in [choice.name for choice in choices(home)]
+    assert NAME in [choice.name for choice in choices(home, also=NAME)]
+    pair = Pair.parse(NAME)
+    combination.keep(home, pair), combination.keep(home, pair)
+    lines = [choice for choice in choices(home) if choice.name == NAME]
+    assert [line.title for line in lines] == ["Colour histogram + Raw pixels (80 : 20)"]
+    combination.forget(home, NAME)
+    assert NAME not in [choice.name for choice in choices(home)]
+    with pytest.raises(BadParameter, match="two encoders that can be used"):
+        combination.keep(home, Pair(("hog", ""), ("nothing", "")))
+    with pytest.raises(BadParameter, match="two different encoders"):
+        Pair(("hog", ""), ("hog", ""))
+
+
+def test_a_damaged_list_is_an_empty_one(home: Home) -> None:
+    combination.keep(home, Pair.parse(NAME))
+    (home.root / "combinations.json").write_text("{")
+    assert not combination.kept(home)
+    assert open_encoder(NAME, "", home).info.name == NAME
+
+
+def test_parts_that_are_missing(home: Home) -> None:
+    line = next(choice for choice in choices(home, also="hog+resnet-50") if choice.name == "hog+resnet-50")
+    assert not line.ready
+    with pytest.raises(NoWeights, match="ResNet-50"):
+        open_encoder("hog+resnet-50", "", home)
+    with pytest.raises(NotFound, match="no encoder 'hog\\+model-4__gone'"):
+        open_encoder("hog+model-4__gone", "", home)
+    with pytest.raises(BadParameter, match="in its name"):
+        open_encoder(NAME, "default", home)
