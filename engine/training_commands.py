@@ -104,7 +104,7 @@ def command_runs(arguments: argparse.Namespace) -> None:
         loss, retrieval = card.get("validation_loss"), card.get("retrieval")
         epochs = f"{run.epochs_done} of {run.config.get('epochs', '?')}"
         rows.append([run.name, run.state, run.encoder, collection, epochs, loss, retrieval])
-    print_rows(["run", "state", "encoder", "collection", "epochs", "loss", "retrieval"], rows, arguments.json)
+    print_rows(["run", "state", "model", "collection", "epochs", "loss", "retrieval"], rows, arguments.json)
 
 
 def train_words(sub: argparse.ArgumentParser) -> None:

@@ -47,10 +47,24 @@ def test_train_then_more_by_name(home: Home, capsys: pytest.CaptureFixture[str])
     assert (listed[0]["run"], listed[0]["state"], listed[0]["epochs"]) == ("mine", "done", "2 of 2")
 
 
+def test_train_from_own_groups_and_search_with_it(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", "--collection", "noise", "--objective", "deepcluster", "--network", "squeezenet-1-1"]
+    assert main([*words, "--size", "32", "--clusters", "4", "--epochs", "2", "--probe", "16", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"kind"')]
+    assert {"nmi", "label_nmi", "clusters"} <= set(lines[2])
+    assert lines[-1]["run"] == "noise-squeezenet-1-1-1"
+    assert main(["runs", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["model"] == "squeezenet-1-1"
+    recipe = ["--collection", "noise", "--encoder", "squeezenet-1-1", "--weights", lines[-1]["run"]]
+    assert main(["embed", *recipe]) == 0
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [(["train"], "collection and model of a training"),
      (["train", "--collection", "noise", "--model", "9"], "model of the training must be a whole number from 1 to 4"),
+     (["train", "--collection", "noise", "--network", "resnet-18"], "Choose the objective deepcluster"),
+     (["train", "--collection", "noise", "--model", "1", "--objective", "deepcluster"], "number of clusters"),
      (["train", "--resume", "nobody"], "There is no run 'nobody'"),
      (["train", "--resume", "nobody", "--rate", "1"], "keeps the settings it began with"),
      ([*WORDS, "--collection", "noise", "--schedule", "plateau", "--option", "t_0=5"], "setting of the schedule"),
