@@ -174,9 +174,7 @@ def table(rows: list[list[str]]) -> str:
     out = [f"# The map in a real browser, 1,200 by {HEIGHT} CSS pixels, no graphics card", ""]
     out += ["| " + " | ".join(heads) + " |", "|" + "---:|" * len(heads)]
     out += ["| " + " | ".join(row) + " |" for row in rows]
-    said = (
-        "The middle one of three visits each. The browser draws 60 frames/s at most, and shares the cores with Python."
-    )
+    said = "The middle one of three visits each. The browser draws 60 frames/s at most, on cores shared with Python."
     return "\n".join([*out, "", said, "", f"{time.strftime('%Y-%m-%d')}, {_machine.facts()}", ""])
 
 

@@ -7,7 +7,7 @@ export default function (component) {
   root.tree.update(data);
 }
 
-const HEAD = 46, PAD = 18, ROWS = [10, 14, 20, 28, 38, 52, 72, 96];
+const HEAD = 46, PAD = 30, ROWS = [10, 14, 20, 28, 38, 52, 72, 96];
 
 class Dendrogram {
   constructor(root) {

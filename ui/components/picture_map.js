@@ -242,11 +242,11 @@ class PictureMap {
 
   fit() {
     const { left, top, right, bottom } = this.points.bounds;
-    const room = 30;
+    const room = this.data.thumbs && this.data.count <= 700 ? 50 : 30; // half a picture at the rim
     const across = (this.width - 2 * room) / Math.max(right - left, 1e-9);
     const down = (this.height - 2 * room) / Math.max(bottom - top, 1e-9);
     this.whole = Math.max(1e-9, Math.min(across, down, 1e9));
-    this.view = { x: (left + right) / 2, y: (top + bottom) / 2, scale: this.whole };
+    this.view = { x: (left + right) / 2, y: (top + bottom) / 2, scale: this.whole, fits: true };
     this.dirty();
   }
 
@@ -265,6 +265,7 @@ class PictureMap {
     this.moved = performance.now();
     this.view.x -= dx / this.view.scale;
     this.view.y += dy / this.view.scale;
+    this.view.fits = false;
     this.dirty();
   }
 
@@ -324,7 +325,7 @@ class PictureMap {
     this.over.height = this.base.height;
     const kept = this.view;
     this.fit();
-    if (kept) this.view = kept;
+    if (kept && !kept.fits) this.view = kept;
   }
 
   readTheme() {
@@ -389,12 +390,13 @@ class PictureMap {
     if (this.path) this.drawPath(context);
   }
 
-  // As large as the room for each allows; a little hysteresis keeps the size while the map is moved.
+  // The largest size at which half of the points in sight get a picture; it stays while the map is moved.
   thumbSize() {
-    const room = 0.9 * Math.sqrt((this.width * this.height) / Math.max(1, this.seen.length));
-    const size = Math.max(40, Math.min(96, Math.floor(room / 6) * 6));
-    if (this.size && Math.abs(size - this.size) <= 6) return this.size;
-    return (this.size = size);
+    const about = `${this.view.scale} ${this.width} ${this.height}`;
+    if (this.sized === about) return this.size;
+    this.sized = about;
+    const at = (i) => this.at(i), many = (size) => this.thumbs.place(this.seen, at, size + 3, new Set()).length;
+    return (this.size = [96, 80, 66, 54, 46].find((size) => many(size) >= this.seen.length / 2) ?? 40);
   }
 
   drawThumbs(context) {
