@@ -155,7 +155,7 @@ def drawn(count: int, each: int) -> np.ndarray:
 
 
 def speed(count: int) -> list[str]:
-    """Seconds of processor time for lists, suggestion and groups over drawn vectors: pairs of copies, and bursts of a hundred."""
+    """Seconds of processor time over drawn vectors: pairs of copies, and bursts of a hundred."""
     lines = ["| vectors | nearest lists | suggestion | groups | how many groups | peak GB |", "|---" * 6 + "|"]
     for title, each in (("a tenth of them twice", 1), ("bursts of a hundred", 100)):
         vectors = drawn(count, each)
