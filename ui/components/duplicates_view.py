@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from engine.errors import BenzerError, NotReady, NotTrained, NoWeights
+from engine.grouping.duplicates import highest
 from engine.jobs import Job
 from engine.recipe import Recipe
 from engine.tidying import Duplicates
@@ -112,8 +113,8 @@ def _start(kind: str, recipe: Recipe) -> None:
 
 def _duplicates(recipe: Recipe, first: Duplicates) -> None:
     st.header("Duplicates", anchor=False)
-    if first.nearness.pairs[-1] <= 0:
-        st.info("To this encoder all pictures are equal. Choose another one in the sidebar.", icon=":material/info:")
+    if highest(first.nearness) <= 0:  # so few pictures, or so many equal ones, that no threshold can be chosen
+        st.info(literal(first.suggestion.reason), icon=":material/info:")
         return
     threshold, top = _threshold(recipe, first)
     found = workbench().duplicates(recipe, threshold, _keepers(recipe))
@@ -161,9 +162,9 @@ def scale(first: Duplicates) -> tuple[float, float]:
     """The step of the slider and its end: a whole number of steps, the suggested threshold being one of them."""
     import numpy as np
 
-    nearest, most = first.nearness.nearest, float(np.median(first.nearness.pairs))
+    nearest, most = first.nearness.nearest, highest(first.nearness)
     suggested = first.suggestion.threshold
-    end = min(max(float(np.quantile(nearest, _SHOWN_SHARE)), 2 * suggested), most) or most or float(nearest.max())
+    end = min(max(float(np.quantile(nearest, _SHOWN_SHARE)), 2 * suggested), most) or most
     step = max(suggested / _STEPS, end / _MOST_STEPS) if suggested > 0 else end / _STEPS
     if suggested > 0:
         step = suggested / max(1, round(suggested / step))
