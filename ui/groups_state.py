@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from engine.errors import BenzerError, Corrupt, NotFound
+from engine.errors import BenzerError, NotFound
 from engine.jobs import Job
 from engine.shelf import Shelf, catalogue_stamp, stamp
 from ui.components.gallery import Tile, thumbnail_url
@@ -27,7 +27,7 @@ TABS = ("Groups", "Tree", "Map", "Vectors", "Duplicates and odd ones")
 
 _groupings: Shelf[list[Grouping]] = Shelf(4)
 _seen: Shelf[Seen] = Shelf(4)
-_matrices: Shelf[Any] = Shelf(2)
+_matrices: Shelf[Any] = Shelf(16)
 
 
 @dataclass(frozen=True)
@@ -224,6 +224,3 @@ def state_key(view: Seen) -> tuple[Any, ...]:
     """Changes with every edit of the grouping and every change of the collection."""
     folder = view.grouping.folder
     return (folder, stamp(folder / "current.json", folder / "person.json"), catalogue_stamp(folder.parent.parent))
-
-
-__all__ = ["Corrupt", "Seen"]

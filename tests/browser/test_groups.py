@@ -151,10 +151,13 @@ def test_a_lasso_on_the_map_becomes_a_new_group_dark(page: Any, server: Server, 
         bar.get_by_role("button", name="CSV", exact=True).click()
     assert len(Path(download.value.path()).read_text().splitlines()) == 1 + len(inside)
     bar.get_by_role("button", name=re.compile("Move to")).click()
+    page.get_by_label("Name of the new group", exact=True).fill("Left half")
+    page.keyboard.press("Enter")
     page.get_by_role("button", name="Move them", exact=True).click()
-    page.get_by_text(re.compile(r"1 change by hand")).wait_for()
-    [edit] = grouping.edits()
+    page.get_by_text(re.compile(r"2 changes by hand")).wait_for()
+    edit, name = grouping.edits()
     assert (edit["kind"], edit["to"], len(edit["ids"])) == ("move", "new", len(inside))
+    assert name["title"] == "Left half"
 
 
 def test_a_group_is_named_and_exported(page: Any, server: Server, grouping: Grouping, bench: Workbench) -> None:
@@ -223,3 +226,18 @@ def test_groups_become_labels_and_are_taken_back(
     page.get_by_role("button", name="Take labels back", exact=True).click()
     page.get_by_text(re.compile(r"\d+ labels? put back\.")).wait_for()
     assert bench.collection("blobs").labels() == before
+
+
+def test_groupings_are_renamed_and_removed(page: Any, server: Server, grouping: Grouping, bench: Workbench) -> None:
+    visit(page, server, grouping, "Groups")
+    page.get_by_role("button", name="More", exact=True).first.click()
+    page.get_by_label("Name", exact=True).first.fill("For a while")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Rename", exact=True).click()
+    page.get_by_role("heading", name="For a while", exact=True).wait_for()
+    settled(page)
+    page.get_by_role("button", name="Remove …", exact=True).click()
+    page.get_by_role("button", name="Remove it", exact=True).click()
+    page.get_by_role("heading", name="Group Blobs", exact=True).wait_for()
+    assert grouping.name not in [other.name for other in bench.groupings("blobs")]
+    assert "grouping=" not in page.url

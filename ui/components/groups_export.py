@@ -128,6 +128,7 @@ def _collection(view: Seen, groups: Sequence[Group], place: str) -> None:
 def start_copy(collection: str, title: str, parts: list[dict[str, Any]], folder: str) -> None:
     """Copy pictures into a new folder below `folder`, or into a ZIP, in a job."""
     workbench().start("copy", collection=collection, title=title, parts=parts, folder=folder)
+    st.toast("Copying has begun.", icon=":material/folder_copy:")
 
 
 def start_extract(collection: str, title: str, parts: list[dict[str, Any]]) -> None:
@@ -136,6 +137,7 @@ def start_extract(collection: str, title: str, parts: list[dict[str, Any]]) -> N
 
     free_name(title)
     workbench().start("extract", collection=collection, title=title, parts=parts)
+    st.toast("The new collection is being made.", icon=":material/library_add:")
     st.rerun()
 
 

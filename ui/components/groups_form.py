@@ -270,4 +270,5 @@ def start_grouping(recipe: Recipe, plan: Plan | None, title: str) -> None:
     job = workbench().start("group", recipe=recipe.but(method="exact").as_dict(), plan=plan.as_dict(), title=title)
     st.session_state.groups_job = job.id if job is not None else None
     st.session_state.pop("groups-title", None)
+    st.toast("Grouping has begun; the page shows what comes of it.", icon=":material/workspaces:")
     st.rerun()

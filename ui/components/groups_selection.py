@@ -63,8 +63,24 @@ def _move(view: Seen, ids: list[int], place: str, home: int | None) -> None:
         if not panel.open:
             return
         to = st.selectbox("Move to", list(titles), key=f"selection-to-{place}", format_func=titles.__getitem__)
-        change = {"kind": "move", "ids": ids, "to": to}
-        st.button("Move them", key=f"selection-move-now-{place}", type="primary", on_click=edit, args=(view, change))
+        key = f"selection-name-{place}-{view.edited}"
+        if to == _NEW:
+            st.text_input("Name of the new group", key=key, max_chars=80, placeholder="can be given later")
+        st.button(
+            "Move them",
+            key=f"selection-move-now-{place}",
+            type="primary",
+            on_click=_move_now,
+            args=(view, ids, to, key),
+        )
+
+
+def _move_now(view: Seen, ids: list[int], to: object, key: str) -> None:
+    """Move them; a new group gets the name that was typed."""
+    title = str(st.session_state.get(key) or "").strip() if to == _NEW else ""
+    if edit(view, {"kind": "move", "ids": ids, "to": to}) and title:
+        number = view.grouping.groups().of(ids[0]).number
+        edit(view, {"kind": "name", "group": number, "title": title})
 
 
 def _new_collection(view: Seen, ids: list[int], place: str) -> None:

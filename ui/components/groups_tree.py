@@ -36,7 +36,8 @@ def tree_tab(view: Seen) -> None:
         _no_tree(view)
         return
     _cut(view, tree)
-    drawing = tree.drawing(_leaves_shown(view, tree), view.groups.labels)
+    most = _leaves_shown(view, tree)
+    drawing = kept(("drawing", most, state_key(view)), lambda: tree.drawing(most, view.groups.labels))
     leaves, joins = _leaves(view, tree, drawing), _joins(drawing)
     height = float((view.grouping.cut_now or (1, 0.0))[1])
     dendrogram(
@@ -53,6 +54,13 @@ def tree_tab(view: Seen) -> None:
 
 
 def _measure(view: Seen) -> str:
+    """What the tree's heights are."""
+    if dict(view.grouping.plan.clustering.options).get("linkage") == "ward":
+        return "growth of the spread (Ward)"
+    return _distance(view)
+
+
+def _distance(view: Seen) -> str:
     return f"{metric_title(view.grouping.metric).lower()} distance"
 
 
@@ -201,7 +209,7 @@ def _matrix(view: Seen) -> None:
     sources = [thumbnail_url(view.collection, id, images.hashes[row]) if row >= 0 else "" for id, row in pairs]
     distance_matrix(
         key=f"matrix-{view.key}", title=f"Distances in {view.title}", names=names, matrix=apart, groups=numbers,
-        sources=sources, measure=_measure(view),
+        sources=sources, measure=_distance(view),
     )  # fmt: skip
     if len(ids) < len(view.groups.ids):
         st.caption(f"{len(ids)} pictures, evenly taken along the tree.")

@@ -17,7 +17,7 @@ from ui.groups_state import jobs_about, open_grouping
 from ui.state import ask_for_image, recent_jobs
 
 NEWS_SECONDS = 900.0
-_KINDS = ("group", "extract", "copy", "embed", "duplicates")
+_KINDS = ("group", "extract", "copy")
 _LEFT_OUT_SHOWN = 20
 
 
@@ -32,11 +32,6 @@ def groups_work(collection: str) -> None:
         last = next((job for job in jobs if job.kind == kind), None)
         if last is not None and not last.alive and _is_news(last):
             _news(last)
-
-
-def grouping_now(collection: str) -> bool:
-    """Whether a grouping of the collection is being made right now."""
-    return any(job.alive for job in jobs_about(collection, "group"))
 
 
 def _open_when_done(collection: str) -> None:
@@ -113,6 +108,6 @@ def _copied(job: Job) -> None:
             st.caption(f"… and {len(left_out) - _LEFT_OUT_SHOWN:,} more could not be read.")
     if packed and path.is_file():
         st.download_button(
-            "Download the ZIP", path.read_bytes, "groups.zip", "application/zip", key=f"groups-zip-{job.id}",
+            "Download the ZIP", lambda: path.read_bytes(), "groups.zip", "application/zip", key=f"groups-zip-{job.id}",
             icon=":material/download:", type="primary", on_click="ignore",
         )  # fmt: skip
