@@ -114,7 +114,7 @@ def train_words(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--objective", help="autoencoding, or deepcluster: tell its own groups apart (default: the first)")
     sub.add_argument("--network", help="deepcluster: a ready-made network instead of a model, e.g. resnet-18")
     sub.add_argument("--start", help="deepcluster: begin with random or pretrained weights (default: random)")
-    sub.add_argument("--clusters", type=int, help="deepcluster: how many groups it makes of the pictures (default: 60)")
+    sub.add_argument("--clusters", type=int, help="deepcluster: how many groups it makes of the pictures (default: 24)")
     sub.add_argument("--resume", metavar="RUN", help="go on with this run; with --epochs train so many in all")
     sub.add_argument("--name", help="the run's name (default: made from model and collection)")
     sub.add_argument("--loss", help="mse, ssim or mix (default: mse)")

@@ -48,12 +48,16 @@ class BackboneEncoder(Encoder):
 
     @classmethod
     def choices(cls, home: Home) -> list[EncoderChoice]:
-        """The networks that were trained here, the newest first; then every network of the table.
+        """Every network of the table, each followed by the runs that trained it, the newest first.
 
-        Those whose weights are not there are not ready.
+        A network whose ready-made weights are not there is not ready.
         """
-        own = [_own(run) for run in runs.runs(home) if run.ready and run.network in BACKBONES]
-        return own + [_choice(network, pretrained.ready(home, network)) for network in BACKBONES.values()]
+        trained = [run for run in runs.runs(home) if run.ready and run.network]
+        lines = []
+        for network in BACKBONES.values():
+            lines.append(_choice(network, pretrained.ready(home, network)))
+            lines += [_own(run) for run in trained if run.network == network.name]
+        return lines
 
     @classmethod
     def open(cls, name: str, weights: str, home: Home) -> Self:

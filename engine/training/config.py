@@ -68,7 +68,7 @@ class TrainingConfig:
     objective: str = "autoencoding"
     network: str = ""
     start: str = "random"
-    clusters: int = 60
+    clusters: int = 24
 
     def __post_init__(self) -> None:
         _whole("model", self.model, 1, 4)

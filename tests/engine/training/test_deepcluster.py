@@ -273,7 +273,9 @@ def test_a_model_is_an_encoder_like_any_other(home: Home) -> None:
     assert encoder.encode(torch.rand(2, 3, 32, 32)).shape == (2, 512, 1, 1)
 
 
-def test_a_ready_made_network_is_an_encoder_with_the_run_in_its_title(home: Home) -> None:
+def test_a_ready_made_network_is_an_encoder_with_the_run_in_its_title(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = train_run(home, TrainingConfig(**NETWORK), Shapes(24), Reporter())
     assert (run.name, run.encoder) == ("shapes-squeezenet-1-1-1", "squeezenet-1-1")
     assert run.card["title"] == "SqueezeNet 1.1, trained on Shapes"
@@ -282,6 +284,10 @@ def test_a_ready_made_network_is_an_encoder_with_the_run_in_its_title(home: Home
     assert [(choice.name, choice.title, choice.ready) for choice in mine] == [
         ("squeezenet-1-1", "SqueezeNet 1.1 · My shapes", True)
     ]
+    (home.root / "squeezenet1_1-b8a52dc0.pth").touch()
+    monkeypatch.setenv("BENZER_WEIGHTS", str(home.root))
+    of_it = [choice.weights for choice in choices(home) if choice.name == "squeezenet-1-1"]
+    assert of_it == ["", run.name]  # who names no weights means the ready-made ones
     encoder = open_encoder("squeezenet-1-1", run.name, home)
     assert (encoder.info.weights, encoder.info.input_size, encoder.info.title) == (run.name, 32, mine[0].title)
     images = torch.rand(3, 3, 32, 32)
