@@ -185,6 +185,16 @@ class _Reach:
     def _squares(self) -> Matrix:
         return np.asarray(np.einsum("nd,nd->n", self._table, self._table))
 
+    @cached_property
+    def _part_of(self) -> Rows:
+        """(n,) which connected part of the graph of the listed pairs each row belongs to."""
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import connected_components
+
+        near = np.ones(len(self._rows), dtype=np.int8)
+        graph = csr_array((near, self._rows, self._starts), shape=(len(self._place), len(self._place)))
+        return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
     def of(self, row: int, free: NDArray[np.bool_]) -> tuple[Rows, NDArray[np.float64]]:
         """The free rows within the threshold, the row itself left out, and how far they are."""
         part = slice(self._starts[row], self._starts[row + 1])
@@ -208,12 +218,12 @@ class _Reach:
         return rows[near], distances[near]
 
     def _screen(self, row: int, free: NDArray[np.bool_]) -> None:
-        """Find in single precision who may be near the row, and near the next free ones that may ask.
-
-        How many these are follows from how many of the last ones asked: most are taken before their turn.
-        """
-        others = self._full[free[self._full] & (self._full != row)][: self._at_once - 1].tolist()
-        asking = [row, *others]
+        """Find in single precision who may be near the row, and near others that will probably ask."""
+        waiting = self._full[free[self._full] & (self._full != row)]
+        _, first = np.unique(self._part_of[waiting], return_index=True)
+        apart = waiting[np.sort(first)]  # of each part of the graph the first: nobody takes these before their turn
+        likely = [row, *apart.tolist(), *waiting[: self._at_once].tolist()]
+        asking = list(dict.fromkeys(likely))[:_SCANNED]
         own = self._place[asking]
         lengths = self._squares[own, None] + self._squares[None, :]
         squared = lengths - 2.0 * (self._table[own] @ self._table.T)
