@@ -300,7 +300,7 @@ class PictureMap {
     this.readTheme();
     if (this.stale) {
       this.drawDots();
-      this.slow = performance.now() - began > (ratio > 1 ? 22 : 11);
+      if (ratio > 1) this.slow = performance.now() - began > 12; // judged by whole drawings only
     }
     this.stale = false;
     this.drawOver();
