@@ -76,8 +76,10 @@ def shown(text: str) -> str:
 def test_a_grouping_from_the_form_to_its_cards(page: Any, server: Server, bench: Workbench) -> None:
     page.goto(f"{server.url}/groups")
     page.get_by_role("heading", name="Group Blobs", exact=True).wait_for()
+    settled(page)
     page.get_by_role("combobox", name=re.compile("Encoder")).click()
     page.get_by_role("option", name="Colour histogram", exact=True).click()
+    page.get_by_text("Colour histogram · Max pool · Cosine, from the sidebar", exact=True).wait_for()
     page.get_by_label("Groups", exact=True).fill("3")
     page.keyboard.press("Enter")
     page.get_by_text("Map", exact=True).click()
