@@ -60,14 +60,15 @@ def group(vectors: Matrix, plan: Plan, metric: str, reporter: Reporter) -> Found
         raise BadParameter("number of images", "a grouping", "at least 1", 0)
     clock = _Clock(reporter, steps=2 + bool(reduction))
     notes: list[str] = []
-    space = _held(vectors, metric, plan.seed, notes)
+    held = space = _held(vectors, metric, plan.seed, notes)
     if reduction:
-        space = clock.run(f"Reducing by {reduction.title}", lambda: reduction.fit_transform(space))
+        space = clock.run(f"Reducing by {reduction.title}", lambda: reduction.fit_transform(held))
         notes += reduction.notes
     labels = clock.run(f"Grouping by {clusterer.title}", lambda: clusterer.fit_predict(space))
     notes += clusterer.notes
+    # Of what was reduced already the map would be a map of a map: threads instead of clouds.
+    points = clock.run("Drawing the map", lambda: _map(held, plan.map, metric, plan.seed))
     within = "euclidean" if reduction else metric
-    points = clock.run("Drawing the map", lambda: _map(space, plan.map, within, plan.seed))
     return Found(labels, points, space, within, clusterer.tree, notes, clock.seconds)
 
 
