@@ -18,7 +18,8 @@ from engine.jobs import Job
 from engine.shelf import Shelf, catalogue_stamp, stamp
 from ui.components.gallery import Tile, thumbnail_url
 from ui.components.messages import show_error
-from ui.state import ask_for_image, images_of, open_collection, recent_jobs, row_of, workbench
+from ui.experiment_state import use_recipe
+from ui.state import images_of, open_collection, recent_jobs, row_of, workbench
 
 if TYPE_CHECKING:
     from engine.grouping.groupings import Group, Grouping, Groups
@@ -168,15 +169,14 @@ def toggle(id: int) -> None:
     select([other for other in now if other != id] if id in now else [*now, id])
 
 
-def search_for(collection: str, id: int) -> None:
-    """Go to the search with that picture."""
+def search_for(view: Seen, id: int) -> None:
+    """Go to the search with that picture, and with the vectors that were grouped."""
     try:
-        row_of(collection, id)
+        row_of(view.collection, id)
     except NotFound as error:
         st.session_state.groups_complaint = error
         return
-    ask_for_image(id)
-    st.session_state.go_to = "search"
+    use_recipe(str(view.grouping.recipe), id)
 
 
 # ── pictures ─────────────────────────────────────────────────────────────────────────────────────────────────────────

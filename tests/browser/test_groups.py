@@ -148,6 +148,8 @@ def test_a_lasso_on_the_map_becomes_a_new_group_dark(page: Any, server: Server, 
     page.get_by_text(f"{len(inside)} pictures selected", exact=True).first.wait_for()
     settled(page)
     assert _violations(page) == []
+    assert asked(stage, f"Array.from({{length: {COUNT}}}, (_, i) => map.at(i))") == places  # the map stays as it is
+    expect(page.get_by_role("button", name="Draw around pictures")).to_have_attribute("aria-pressed", "true")
     bar = page.locator(".st-key-selection-map")
     with page.expect_download() as download:
         bar.get_by_role("button", name="CSV", exact=True).click()

@@ -249,7 +249,18 @@ def test_selected_pictures_are_told_and_cleared(here: Workbench) -> None:
     test = choose(visit(), group_open=first.number, groups_selected=[*first.ids[:2].tolist(), 99_999])
     assert "2 pictures selected" in texts(test)  # what the grouping does not know is left out
     drawn(test.button(key="selection-clear-members").click().run())
-    assert "selected" not in texts(test).replace("A click selects", "")
+    assert "No picture selected" in texts(test)
+    assert test.button(key="selection-search-members").disabled
+
+
+def test_the_search_goes_on_with_the_selected_picture_and_the_vectors_of_the_grouping(here: Workbench) -> None:
+    grouping = made(here)
+    first = grouping.groups().groups[0]
+    test = choose(visit(encoder="colour-histogram"), group_open=first.number, groups_selected=[int(first.ids[1])])
+    drawn(test.button(key="selection-search-members").click().run())
+    assert [title.value for title in test.title] == ["Find look-alikes"]
+    assert (test.session_state.collection, test.session_state.encoder) == ("shapes", "raw-pixels")
+    assert test.session_state.asked.image_id == int(first.ids[1])
 
 
 def test_an_edit_that_cannot_be_is_told_and_changes_nothing(here: Workbench) -> None:
@@ -402,6 +413,20 @@ def test_earlier_groupings_are_opened_and_removed_after_a_question(here: Workben
     assert "Earlier groupings" in [header.value for header in test.header]
     drawn(test.button(key=f"grouping-open-shapes-{old.name}").click().run())
     assert "Old" in [header.value for header in test.header]
+
+
+def test_the_picture_in_the_middle_is_the_nearest_to_the_mean(here: Workbench) -> None:
+    from ui.components.groups_selection import known_ids, middle
+
+    grouping = made(here)
+    view = groups_state.seen("shapes", grouping.name)
+    assert view is not None
+    ids = known_ids(view, [99_999, *grouping.ids[[4, 1, 7]].tolist()])
+    assert ids == grouping.ids[[4, 1, 7]].tolist()
+    space = grouping.space[[4, 1, 7]]
+    mean = space.mean(axis=0)
+    nearness = [float(row @ mean / np.linalg.norm(row) / np.linalg.norm(mean)) for row in space]
+    assert middle(view, ids) == ids[int(np.argmax(nearness))]
 
 
 # ── small parts ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,27 +16,38 @@ _ALONE = -1
 
 
 def selection_bar(view: Seen, place: str, *, home: int | None = None) -> None:
-    """How many pictures are selected, and what can be done with them; nothing where none is.
+    """How many pictures are selected, and what can be done with them.
 
-    `place` tells the views apart; `home` is the group that is open, which they cannot be moved to.
+    It is there before anything is selected as well: nothing below it may move under the pointer, and the map below
+    stays as it is. `place` tells the views apart; `home` is the open group, which they cannot be moved to.
     """
-    ids = [id for id in selected() if _known(view, id)]
-    if not ids:
-        return
+    ids = known_ids(view, selected())
+    none = not ids
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"selection-{place}"):
-        st.markdown(f"**{count_of(len(ids), 'picture')} selected**", width="content")
+        st.markdown(f"**{count_of(len(ids), 'picture') if ids else 'No picture'} selected**", width="content")
         _move(view, ids, place, home)
         st.button(
-            "Search", key=f"selection-search-{place}", icon=":material/image_search:",
-            on_click=search_for, args=(view.collection, middle(view, ids)),
-            help="Search with this picture." if len(ids) == 1 else "Search with the picture in their middle.",
+            "Search", key=f"selection-search-{place}", icon=":material/image_search:", disabled=none,
+            on_click=_search, args=(view, ids), help="Search with the picture in their middle.",
         )  # fmt: skip
         st.download_button(
             "CSV", lambda: part_csv(view, ids), f"{view.name}-selected.csv", "text/csv", key=f"selection-csv-{place}",
-            icon=":material/download:", on_click="ignore",
+            icon=":material/download:", on_click="ignore", disabled=none,
         )  # fmt: skip
         _new_collection(view, ids, place)
-        st.button("Clear", key=f"selection-clear-{place}", on_click=select, args=([],), type="tertiary")
+        st.button("Clear", key=f"selection-clear-{place}", on_click=select, args=([],), type="tertiary", disabled=none)
+
+
+def known_ids(view: Seen, ids: list[int]) -> list[int]:
+    """Those of the ids that the grouping knows, in their order."""
+    if not ids:
+        return []
+    known: list[int] = np.asarray(ids)[np.isin(ids, view.grouping.ids)].tolist()
+    return known
+
+
+def _search(view: Seen, ids: list[int]) -> None:
+    search_for(view, middle(view, ids))
 
 
 def middle(view: Seen, ids: list[int]) -> int:
@@ -47,18 +58,17 @@ def middle(view: Seen, ids: list[int]) -> int:
     return int(ids[int(np.argmin(away))])
 
 
-def _known(view: Seen, id: int) -> bool:
-    row = int(np.searchsorted(view.grouping.ids, id))
-    return row < len(view.grouping.ids) and int(view.grouping.ids[row]) == id
-
-
 def _move(view: Seen, ids: list[int], place: str, home: int | None) -> None:
     titles: dict[object, str] = {_NEW: "a new group"}
     titles |= {group.number: f"{group.title} ({len(group):,})" for group in view.real if group.number != home}
     if home != _ALONE:
         titles[_ALONE] = "on their own"
     with st.popover(
-        "Move to …", icon=":material/drive_file_move:", key=f"selection-move-{place}-{view.edited}", on_change="rerun"
+        "Move to …",
+        icon=":material/drive_file_move:",
+        key=f"selection-move-{place}-{view.edited}",
+        on_change="rerun",
+        disabled=not ids,
     ) as panel:
         if not panel.open:
             return
@@ -85,7 +95,11 @@ def _move_now(view: Seen, ids: list[int], to: object, key: str) -> None:
 
 def _new_collection(view: Seen, ids: list[int], place: str) -> None:
     with st.popover(
-        "New collection", icon=":material/library_add:", key=f"selection-extract-{place}", on_change="rerun"
+        "New collection",
+        icon=":material/library_add:",
+        key=f"selection-extract-{place}",
+        on_change="rerun",
+        disabled=not ids,
     ) as panel:
         if not panel.open:
             return
