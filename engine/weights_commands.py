@@ -26,8 +26,6 @@ def weights_words(sub: argparse.ArgumentParser) -> None:
 
 def command_weights(arguments: argparse.Namespace) -> None:
     """List the weights of ready-made networks; fetch them, add them from a file, or remove them."""
-    from engine.encoders.backbones import backbone
-
     if arguments.action == "list":
         return _list(arguments.json)
     if not arguments.network:
@@ -36,14 +34,32 @@ def command_weights(arguments: argparse.Namespace) -> None:
         wanted = "given with `add` and with nothing else"
         raise BadParameter("file", f"weights {arguments.action}", wanted, arguments.file or "nothing")
     doing: dict[str, Callable[[Backbone, Any], None]] = {"fetch": _fetch, "add": _add, "remove": _remove}
-    doing[arguments.action](backbone(arguments.network), arguments.file)
+    doing[arguments.action](_network(arguments.network), arguments.file)
+
+
+def _network(name: str) -> Backbone:
+    from engine.encoders.backbones import backbone
+    from engine.encoders.timm_networks import PREFIX, timm_network
+
+    return timm_network(name) if name.startswith(PREFIX) else backbone(name)
 
 
 def _list(as_json: bool) -> None:
     from engine.encoders.backbones import BACKBONES
+    from engine.encoders.timm_networks import timm_network
 
     header = ["network", "state", "features", "top-1 %", "MB to fetch", "source", "licence"]
-    print_rows(header, [_row(_home(), network) for network in BACKBONES.values()], as_json)
+    rows = [_row(_home(), network) for network in BACKBONES.values()]
+    print_rows(header, rows + [_row(_home(), timm_network(name)) for name in _of_timm(_home())], as_json)
+
+
+def _of_timm(home: Home) -> list[str]:
+    """timm's networks whose weights are here; none where timm is not, for then nothing is known of them."""
+    from importlib.util import find_spec
+
+    from engine.encoders.timm_networks import with_weights
+
+    return with_weights(home) if find_spec("timm") else []
 
 
 def _row(home: Home, network: Backbone) -> list[Any]:
@@ -59,11 +75,15 @@ def _row(home: Home, network: Backbone) -> list[Any]:
         state = "ready" if pretrained.intact(home, card) else "damaged"
     elif state == "not here" and (path := pretrained.lying_about(network)):
         source, licence, state = path.name, "", f"in ${pretrained.FOLDER}"
-    return [network.name, state, network.features, network.top1, network.megabytes, source, licence]
+    return [network.name, state, network.features, network.top1 or "", network.megabytes, source, licence]
 
 
 def _fetch(network: Backbone, file: None) -> None:
+    from engine.encoders.timm_networks import PREFIX
     from engine.workbench import Workbench
+
+    if network.name.startswith(PREFIX):
+        raise BadParameter("network", "weights fetch", "one of torchvision's; for timm's, add a file", network.name)
 
     done = Workbench().run("fetch", progress_line(), network=network.name)
     print(f"The weights of {network.title} are here (sha256 {done['sha256'][:12]}…).")

@@ -193,7 +193,8 @@ class Workbench:
         except NotTrained as error:
             return Readiness(False, error.message, "train")
         except NoWeights as error:
-            return Readiness(False, error.message, "fetch", megabytes=error.megabytes)
+            sentence, action = (error.message, "fetch") if error.megabytes else (str(error), "")
+            return Readiness(False, sentence, action, megabytes=error.megabytes)
         except NoIndex as error:
             return Readiness(False, error.message, "index")
         except NotReady as error:

@@ -39,7 +39,8 @@ class BackboneEncoder(Encoder):
 
         self.device: Device = device()
         self.backbone = network
-        body = fold_batch_norm(filled(network, weights))
+        body = filled(network, weights)
+        body = fold_batch_norm(body) if network.folded else body
         self.network = body.to(self.device.name, self.device.dtype).to(memory_format=torch.channels_last)
         self.mean = torch.tensor(network.mean, device=self.device.name)[:, None, None]
         self.std = torch.tensor(network.std, device=self.device.name)[:, None, None]
@@ -65,7 +66,7 @@ class BackboneEncoder(Encoder):
         if weights:
             return cls(network, *_trained(network, runs.run(home, weights)))
         card, tensors = pretrained.load(home, network)
-        return cls(network, _info(network, card.sha256, card.source, card.licence), tensors)
+        return cls(network, backbone_info(network, card.sha256, card.source, card.licence), tensors)
 
     def encode(self, images: Tensor) -> Tensor:
         import torch
@@ -84,7 +85,7 @@ def _trained(network: Backbone, run: runs.Run) -> tuple[EncoderInfo, dict[str, T
     size, card = int(run.config["size"]), run.card
     licence = str(card.get("licence", "as the pictures it was trained on"))
     info = replace(
-        _info(network, run.digest, str(card.get("title", "")), licence),
+        backbone_info(network, run.digest, str(card.get("title", "")), licence),
         weights=run.name,
         title=f"{network.title} · {run.title}",
         input_size=size,
@@ -93,7 +94,8 @@ def _trained(network: Backbone, run: runs.Run) -> tuple[EncoderInfo, dict[str, T
     return info, pretrained.checked(network, run.load(), run.name)
 
 
-def _info(network: Backbone, sha256: str, source: str, licence: str) -> EncoderInfo:
+def backbone_info(network: Backbone, sha256: str, source: str, licence: str) -> EncoderInfo:
+    """What is known of a network with weights of that sha256; the precision is added to the fingerprint later."""
     return EncoderInfo(
         name=network.name,
         weights="",

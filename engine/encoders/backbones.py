@@ -74,6 +74,7 @@ class Backbone:
         common: whether it is offered before its weights are there.
         tap: (network, (n, 3, s, s) normalised images) to (n, C, h, w). spatial: whether h and w exceed 1.
         head: the beginnings of the names of weights that belong to the classification only.
+        folded: whether every batch normalisation may become a part of the convolution before it.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Backbone:
     spatial: bool = True
     head: tuple[str, ...] = _HEADS
     licence: str = _LICENCE
+    folded: bool = True
 
     @property
     def digits(self) -> str:
