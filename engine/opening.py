@@ -27,7 +27,7 @@ def default_recipe(home: Home, collection: str) -> Recipe:
     """A good first try for a collection: the best trained encoder that is there, and exact search."""
     from engine.encoders import choices
 
-    ready = [choice for choice in choices(home) if choice.ready]
+    ready = [choice for choice in choices(home, collection) if choice.ready]
     first = next((choice for choice in ready if choice.weights), ready[0])
     return Recipe(collection, first.name, first.weights, embedding="max" if first.weights else "flatten")
 

@@ -19,6 +19,8 @@ from engine.storage import Store, file_digest, read_json, write_json
 if TYPE_CHECKING:
     from engine.collections.collection import Collection
 
+_STORES = ("pixels", "own_vectors")  # what nobody would notice before it is used
+
 
 def check(collection: Collection, reporter: Reporter | None = None) -> list[str]:
     """Compare everything with its checksums; one sentence for each damaged file, none when all is well.
@@ -88,11 +90,12 @@ def _pictures(collection: Collection, reporter: Reporter) -> Iterator[str]:
 
 
 def _stores(collection: Collection) -> Iterator[str]:
-    for folder in sorted((collection.folder / "pixels").glob("*")):
-        try:
-            Store(folder, format="pixels", version=1).open()
-        except Corrupt as error:
-            yield str(error)
+    for name in _STORES:
+        for folder in sorted((collection.folder / name).glob("*")):
+            try:
+                Store(folder, format=name.replace("_", " "), version=1).open()
+            except Corrupt as error:
+                yield str(error)
 
 
 def _seal_path(path: Path) -> Path:

@@ -79,7 +79,7 @@ class Combination(Derived):
     """The vectors of two encoders, each brought to length 1 and multiplied by the root of its share, side by side."""
 
     name = "combination"
-    rank = 15
+    rank = 65
 
     def __init__(self, pair: Pair, parts: Sequence[Encoder]) -> None:
         self.pair, self.parts = pair, tuple(parts)
