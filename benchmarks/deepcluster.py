@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import _machine
 from engine.collections import importing
 from engine.collections.collection import Collection
-from engine.encoders import open_encoder
+from engine.encoders import open_encoder, pretrained
+from engine.encoders.backbones import backbone
 from engine.encoders.pipeline import embed_collection
 from engine.encoders.vectors import stored
 from engine.errors import NotFound
@@ -28,10 +29,20 @@ from engine.home import PROJECT, Home
 from engine.jobs import Reporter
 from engine.training import TrainingConfig, runs, train_run
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 COMMON: dict[str, Any] = {"objective": "deepcluster", "clusters": 24, "batch": 32, "schedule": "cosine"}
 RUNS: dict[str, dict[str, Any]] = {
     "deepcluster-resnet-18": {"network": "resnet-18", "size": 96, "rate": 0.0005, "epochs": 40},
-    "deepcluster-model-4": {"model": 4, "size": 128, "rate": 0.0002, "epochs": 12, "limit": 300},
+    "deepcluster-model-1": {"model": 1, "size": 64, "rate": 0.0002, "epochs": 40},
+    "deepcluster-mobilenet-v2": {
+        "network": "mobilenet-v2",
+        "start": "pretrained",
+        "size": 96,
+        "rate": 0.00005,
+        "epochs": 5,
+    },
 }
 PLAIN = [f"animal-faces-m{model}-none" for model in (1, 2, 3, 4)]  # as `benchmarks.report_tables` calls them
 PAGE = PROJECT / "docs" / "experiments.md"
@@ -46,7 +57,7 @@ def main() -> None:
     arguments = parser.parse_args()
     home = Home(arguments.home.resolve())
     collection, parts = faces(home), [HEAD]
-    chosen = [trained(home, collection, name) for name in arguments.run or list(RUNS)]
+    chosen = [trained(home, collection, name) for name in arguments.run or list(RUNS) if here(home, name)]
     for run in chosen:
         print(rounds(run, every=1), flush=True)
         parts.append(rounds(run))
@@ -73,15 +84,34 @@ def faces(home: Home) -> Collection:
         return Collection.open(home, "animal-faces")
 
 
+def config_of(name: str) -> TrainingConfig:
+    """The training of that line."""
+    return TrainingConfig.from_dict(COMMON | RUNS[name] | {"name": name})
+
+
+def here(home: Home, name: str) -> bool:
+    """Whether the weights that a training begins with are on this machine; says so where not."""
+    config = config_of(name)
+    there = config.start == "random" or pretrained.ready(home, backbone(config.network))
+    if not there:
+        print(f"Left out: there are no weights of {config.title}; name their folder in $BENZER_WEIGHTS.")
+    return there
+
+
+def first_weights(home: Home, config: TrainingConfig) -> Mapping[str, Tensor] | None:
+    """The weights that a training begins with, None where the seed draws them."""
+    return pretrained.load(home, backbone(config.network))[1] if config.start == "pretrained" else None
+
+
 def trained(home: Home, collection: Collection, name: str) -> runs.Run:
     """The finished run of that name: there already, or trained now."""
-    config = TrainingConfig.from_dict(COMMON | RUNS[name] | {"name": name})
+    config = config_of(name)
     if (home.weights / name).exists():
         run = runs.run(home, name)
         if run.state == "done":
             return run
         run.remove()  # cut off
-    return train_run(home, config, collection, Reporter())
+    return train_run(home, config, collection, Reporter(), lambda _: first_weights(home, config) or {})
 
 
 def rounds(run: runs.Run, every: int = 4) -> str:
@@ -98,8 +128,9 @@ def rounds(run: runs.Run, every: int = 4) -> str:
 
 def _settings(run: runs.Run) -> str:
     config, seconds = run.config, sum(event.get("seconds", 0.0) for event in run.events())
+    first = "ImageNet" if config["start"] == "pretrained" else "Random"
     return (
-        f"Random weights, {config['size']} pixels, {config['clusters']} groups, batch {config['batch']}, Adam "
+        f"{first} weights, {config['size']} pixels, {config['clusters']} groups, batch {config['batch']}, Adam "
         f"{config['rate']:g} ({config['schedule']}), seed {config['seed']}, {config['epochs']} epochs of "
         f"{run.card['images']} pictures less the tenth held out; {seconds / 60:.0f} minutes on a {run.card['device']}, "
         "beside other work."
@@ -110,7 +141,7 @@ def searches(home: Home, collection: Collection, made: list[runs.Run]) -> Iterat
     """Precision@8 over all pictures, by cosine, of what was trained and of what it is compared with; and a verdict."""
     lines, best = ["| encoder | " + " | ".join(EMBEDDINGS) + " |", "|---|" + "---:|" * len(EMBEDDINGS)], {}
     for kind, title, encoder, weights in subjects(home, made):
-        found = [precision(home, collection, encoder, weights, embedding) for embedding in EMBEDDINGS]
+        found = precisions(home, collection, encoder, weights)
         lines.append(f"| {title} | " + " | ".join(f"{value:.3f}" for value in found) + " |")
         best[kind] = max(best.get(kind, 0.0), *found)
     yield "### How each searches\n\nPrecision@8 over all pictures, by cosine.\n\n" + "\n".join(lines)
@@ -123,8 +154,10 @@ def subjects(home: Home, made: list[runs.Run]) -> Iterator[tuple[str, str, str, 
     for run in made:
         config = TrainingConfig.from_dict(run.config)
         title = f"{config.title} at {config.size}"
-        yield "untrained", f"{title}, untrained", config.encoder, untrained(home, config)
-        yield "DeepCluster", f"{title}, DeepCluster", config.encoder, run.name
+        kind, state = ("ImageNet", "ImageNet weights") if config.start == "pretrained" else ("untrained", "untrained")
+        yield kind, f"{title}, {state}", config.encoder, untrained(home, config)
+        kind = "DeepCluster" if kind == "untrained" else f"DeepCluster from {kind}"
+        yield kind, f"{title}, {kind}", config.encoder, run.name
     for name in PLAIN:
         if (home.weights / name).exists():
             run = runs.run(home, name)
@@ -137,22 +170,25 @@ def untrained(home: Home, config: TrainingConfig) -> str:
     """The name of a run with the weights that the training began with, made where it is missing."""
     from engine.training.body import body
 
-    name = f"untrained-{config.encoder}-{config.size}"
+    name = f"before-{config.name}"
     if not (home.weights / name).exists():
-        run = runs.create(home, name, config.as_dict() | {"name": name}, {"title": "fresh weights, seed 0"})
-        run.keep(body(config).weights())
+        run = runs.create(home, name, config.as_dict() | {"name": name}, {"title": "the weights at the beginning"})
+        run.keep(body(config, first_weights(home, config)).weights())
         run.end("done")
     return name
 
 
-def precision(home: Home, collection: Collection, encoder: str, weights: str, embedding: str) -> float:
-    """precision@8 of all pictures, each asked once and left out of its own answer."""
-    opened = open_encoder(encoder, weights, home)
-    embed_collection(collection, opened, [embedding], Reporter())
-    found, images = stored(collection, opened.info, embedding), collection.images()
-    assert found is not None
+def precisions(home: Home, collection: Collection, encoder: str, weights: str) -> list[float]:
+    """Precision@8 of all pictures by each embedding, every picture asked once and left out of its own answer."""
+    opened, images = open_encoder(encoder, weights, home), collection.images()
+    embed_collection(collection, opened, list(EMBEDDINGS), Reporter())
     labels = dict(zip(images.ids.tolist(), images.labels, strict=True))
-    return leave_one_out(found.matrix, [labels[id] for id in found.ids.tolist()], "cosine").precision
+    scores = []
+    for embedding in EMBEDDINGS:
+        found = stored(collection, opened.info, embedding)
+        assert found is not None
+        scores.append(leave_one_out(found.matrix, [labels[id] for id in found.ids.tolist()], "cosine").precision)
+    return scores
 
 
 TITLE = "## DeepCluster on the drawn animal faces"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -51,11 +52,19 @@ class NetworkBody(Body):
         super().__init__()
         self.backbone = backbone(config.network)
         self.features = self.backbone.features
-        self.network = self.backbone.fresh(config.seed)
+        self.network, self.settled = self.backbone.fresh(config.seed), config.start == "pretrained"
         if first is not None:
             self.network.load_state_dict(self.network.state_dict() | dict(first))
         for name, values in (("mean", self.backbone.mean), ("std", self.backbone.std)):
             self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Given weights keep the statistics they were learned with: those of a few altered views would spoil them."""
+        super().train(mode)
+        for part in self.modules():
+            if self.settled and isinstance(part, nn.modules.batchnorm._BatchNorm):
+                part.eval()
+        return self
 
     def forward(self, pictures: Tensor) -> Tensor:
         return self.backbone.tap(self.network, (pictures - self.mean) / self.std).mean((2, 3))

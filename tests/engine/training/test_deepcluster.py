@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from engine.encoders import choices, open_encoder
-from engine.encoders.backbones import backbone
+from engine.encoders.backbones import backbone, is_counter
 from engine.encoders.device import Device, device
 from engine.errors import BadParameter, NoWeights, Stopped
 from engine.home import Home
@@ -323,6 +323,19 @@ def test_it_begins_with_given_weights_where_it_is_asked_to(home: Home) -> None:
     assert "trained further" in run.card["licence"]
     fresh = train_run(home, TrainingConfig(**(still | {"start": "random"}), name="new"), Shapes(24), Reporter())
     assert fresh.digest != run.digest
+
+
+def test_given_weights_keep_their_statistics_and_random_ones_learn_theirs(home: Home) -> None:
+    network = backbone("mobilenet-v3-small")
+    given = {name: value for name, value in network.fresh(3).state_dict().items() if not is_counter(name)}
+    statistics = [name for name in given if name.endswith(("running_mean", "running_var"))]
+    assert statistics
+    for start, kept in (("pretrained", True), ("random", False)):
+        config = TrainingConfig(**(WITH_NORMALISATION | {"start": start, "epochs": 1}), name=start)
+        run = train_run(home, config, Shapes(24), Reporter(), lambda _: given)
+        before = given if kept else network.fresh(0).state_dict()
+        found = run.load()
+        assert all(torch.equal(found[name], before[name]) for name in statistics) == kept
 
 
 def test_weights_that_are_not_there_leave_no_run_behind(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
