@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from engine.errors import BadParameter
+from engine.settings import Options, parse_call, print_call
 
 MAX_K = 1000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
-_METHOD = re.compile(r"(?P<name>[a-z0-9-]+)(?:\((?P<options>[^()]*)\))?")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Recipe:
     metric: str = "cosine"
     method: str = "exact"
     k: int = 8
-    options: tuple[tuple[str, float], ...] = field(default=())
+    options: Options = field(default=())
 
     def __post_init__(self) -> None:
         for name in ("collection", "encoder", "embedding", "metric", "method"):
@@ -61,7 +61,7 @@ class Recipe:
         collection, encoder, embedding, metric, method, k = parts
         encoder, _, weights = encoder.partition("@")
         name, options = parse_method(method)
-        return cls(collection, encoder, weights, embedding, metric, name, _number("k", k, int), options)
+        return cls(collection, encoder, weights, embedding, metric, name, _whole("k", k), options)
 
     def __str__(self) -> str:
         encoder = f"{self.encoder}@{self.weights}" if self.weights else self.encoder
@@ -70,8 +70,7 @@ class Recipe:
     @property
     def method_text(self) -> str:
         """The method with its settings, as in `lsh(bits=8,tables=20)`."""
-        options = ",".join(f"{name}={value:g}" for name, value in self.options)
-        return f"{self.method}({options})" if options else self.method
+        return print_call(self.method, self.options)
 
     def but(self, **changes: Any) -> Recipe:
         """The same recipe with some choices changed. Another method starts from its own defaults."""
@@ -92,22 +91,13 @@ class Recipe:
         return cls(**{**values, "options": tuple(dict(values.get("options", {})).items())})
 
 
-def parse_method(text: str) -> tuple[str, tuple[tuple[str, float], ...]]:
+def parse_method(text: str) -> tuple[str, Options]:
     """Split `lsh(bits=8,tables=20)` into its name and settings.
 
     >>> parse_method("lsh(tables=20,bits=8)")
     ('lsh', (('tables', 20), ('bits', 8)))
     """
-    match = _METHOD.fullmatch(text.strip())
-    if not match:
-        raise BadParameter("method", "a recipe", "written like lsh or lsh(tables=20,bits=8)", text)
-    options = []
-    for part in filter(None, (match["options"] or "").split(",")):
-        name, equals, value = part.partition("=")
-        if not equals:
-            raise BadParameter("setting", f"the method {match['name']}", "written name=number", part)
-        options.append((name.strip(), _number(name.strip(), value, float)))
-    return match["name"], tuple(options)
+    return parse_call(text, "method", "a recipe", "lsh(tables=20,bits=8)")
 
 
 def _check_name(choice: str, value: object) -> None:
@@ -115,12 +105,8 @@ def _check_name(choice: str, value: object) -> None:
         raise BadParameter(choice, "a recipe", "a name of letters, digits, dots and dashes", value)
 
 
-def _number(name: str, text: str, kind: type) -> Any:
+def _whole(name: str, text: str) -> int:
     try:
-        value = float(text)
-        if value != value or abs(value) == float("inf") or (kind is int and value != int(value)):
-            raise ValueError
+        return int(text)
     except ValueError:
-        what = "a whole number" if kind is int else "a number"
-        raise BadParameter(name, "a recipe", what, text) from None
-    return int(value) if value == int(value) else value
+        raise BadParameter(name, "a recipe", "a whole number", text) from None

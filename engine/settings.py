@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,49 @@ class Choice:
 
 
 AnySetting = Setting | Choice
+Value = float | str
+Options = tuple[tuple[str, Value], ...]
+_CALL = re.compile(r"(?P<name>[a-z0-9-]+)(?:\((?P<options>[^()]*)\))?")
+_WORD = re.compile(r"(?!nan$|inf$|infinity$)[a-z][a-z0-9-]*")
+
+
+def parse_call(text: str, what: str, whole: str, example: str) -> tuple[str, Options]:
+    """Split a method with its settings into its name and them, numbers as numbers and names as they are.
+
+    >>> parse_call("lsh(tables=20,bits=8)", "method", "a recipe", "lsh(bits=8)")
+    ('lsh', (('tables', 20), ('bits', 8)))
+
+    Raises:
+        BadParameter: the {what} of {whole} is not written like `example`, or a value is no finite number and no name.
+    """
+    match = _CALL.fullmatch(text.strip())
+    if not match:
+        raise BadParameter(what, whole, f"written like {example.partition('(')[0]} or {example}", text)
+    options: list[tuple[str, Value]] = []
+    for part in filter(None, (match["options"] or "").split(",")):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise BadParameter("setting", f"the {what} {match['name']}", "written name=value", part)
+        options.append((name.strip(), _value(name.strip(), value.strip(), f"the {what} {match['name']}")))
+    return match["name"], tuple(options)
+
+
+def print_call(name: str, options: Options) -> str:
+    """The text that `parse_call` reads, as in `lsh(bits=8,tables=20)`."""
+    shown = ",".join(f"{key}={value if isinstance(value, str) else format(value, '.10g')}" for key, value in options)
+    return f"{name}({shown})" if shown else name
+
+
+def _value(name: str, text: str, thing: str) -> Value:
+    if _WORD.fullmatch(text):
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadParameter(name, thing, "a number or a name", text)
+    return int(number) if number == int(number) else number
 
 
 def checked_settings(known: Sequence[AnySetting], given: Mapping[str, Any], thing: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from engine.answers import Query
 from engine.errors import BadParameter, BenzerError, Corrupt, NotFound
 from engine.jobs import Job
 from engine.recipe import MAX_K, Recipe, parse_method
+from engine.settings import Choice
 from engine.shelf import Shelf, catalogue_stamp
 from engine.workbench import CollectionCard, Workbench
 
@@ -204,8 +205,11 @@ def choose_method(text: str) -> None:
     for key in [key for key in map(str, st.session_state) if key.partition(".")[0] in workbench().methods()]:
         st.session_state[key] = None  # what is not named is automatic, not what it was before
     st.session_state.method = name
+    method = workbench().methods().get(name)
+    choices = {setting.name: setting for setting in (method.settings if method else ()) if isinstance(setting, Choice)}
     for option, value in options:
-        st.session_state[f"{name}.{option}"] = int(value)
+        choice = choices.get(option)
+        st.session_state[f"{name}.{option}"] = choice.checked(value, name) if choice else int(value)
 
 
 def _read_details(address: dict[str, str]) -> None:

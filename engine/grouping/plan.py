@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.errors import BadParameter
+from engine.settings import Options, parse_call, print_call
 
-Value = float | str
-_STEP = re.compile(r"(?P<name>[a-z0-9-]+)(?:\((?P<options>[^()]*)\))?")
+_NAME = re.compile(r"[a-z0-9-]+")
 
 
 @dataclass(frozen=True)
@@ -25,30 +25,20 @@ class Step:
     """
 
     name: str
-    options: tuple[tuple[str, Value], ...] = field(default=())
+    options: Options = field(default=())
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _STEP.fullmatch(self.name):
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise BadParameter("step", "a grouping", "a name of small letters, digits and dashes", self.name)
         object.__setattr__(self, "options", tuple(sorted(dict(self.options).items())))
 
     @classmethod
     def parse(cls, text: str) -> Step:
         """The step that prints as `text`; BadParameter when none does."""
-        match = _STEP.fullmatch(text.strip())
-        if not match:
-            raise BadParameter("step", "a grouping", "written like kmeans or kmeans(groups=10)", text)
-        options: list[tuple[str, Value]] = []
-        for part in filter(None, (match["options"] or "").split(",")):
-            name, equals, value = part.partition("=")
-            if not equals:
-                raise BadParameter("setting", f"the step {match['name']}", "written name=value", part)
-            options.append((name.strip(), _value(value.strip())))
-        return cls(match["name"], tuple(options))
+        return cls(*parse_call(text, "step", "a grouping", "kmeans(groups=10)"))
 
     def __str__(self) -> str:
-        options = ",".join(f"{name}={_printed(value)}" for name, value in self.options)
-        return f"{self.name}({options})" if options else self.name
+        return print_call(self.name, self.options)
 
 
 @dataclass(frozen=True)
@@ -90,17 +80,3 @@ class Plan:
         reduction = Step.parse(values["reduction"]) if values.get("reduction") else None
         laid_out = Step.parse(values.get("map") or "umap")
         return cls(Step.parse(values["clustering"]), reduction, laid_out, values.get("seed", 0))
-
-
-def _value(text: str) -> Value:
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    if number != number or abs(number) == float("inf"):
-        return text
-    return int(number) if number == int(number) else number
-
-
-def _printed(value: Value) -> str:
-    return f"{value:.10g}" if isinstance(value, (int, float)) else value

@@ -8,7 +8,7 @@ import sys
 from engine.discovery import implementations
 from engine.errors import BadParameter
 from engine.indexes.index import Index, Neighbours
-from engine.settings import Setting, checked_settings
+from engine.settings import Setting, Value, checked_settings
 
 # Numba's own choice may fall on a layer that ends the whole process when two threads search at once.
 os.environ.setdefault("NUMBA_THREADING_LAYER", "threadsafe")
@@ -24,7 +24,7 @@ def methods() -> dict[str, type[Index]]:
     return implementations(sys.modules[__name__], Index)
 
 
-def make_index(method: str, metric: str, **options: float) -> Index:
+def make_index(method: str, metric: str, **options: Value) -> Index:
     """An empty index of that method.
 
     Raises:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import BadParameter
+from engine.indexes import make_index
 from engine.recipe import MAX_K, Recipe, parse_method
 
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,30}", fullmatch=True)
@@ -61,11 +62,17 @@ def test_names_cannot_leave_their_folder(name: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["lsh(", "lsh)", "lsh(bits)", "lsh(bits=x)", "lsh(bits=nan)", "LSH", "", "lsh(bits=inf)"]
+    "text", ["lsh(", "lsh)", "lsh(bits)", "lsh(bits=)", "lsh(bits=X)", "lsh(bits=nan)", "LSH", "", "lsh(bits=inf)"]
 )
 def test_a_method_written_wrongly_is_refused(text: str) -> None:
     with pytest.raises(BadParameter):
         parse_method(text)
+
+
+def test_a_word_is_a_value_of_a_choice_only() -> None:
+    assert parse_method("hash(kind=median,bits=8)") == ("hash", (("kind", "median"), ("bits", 8)))
+    with pytest.raises(BadParameter, match="bits"):
+        make_index("lsh", "cosine", **dict(parse_method("lsh(bits=many)")[1]))
 
 
 def test_an_unknown_key_is_named() -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from engine.distances import METRICS
 from engine.recipe import MAX_K, Recipe
+from engine.settings import Choice, Setting
 from engine.workbench import CollectionCard
 from ui.components.cluster_help import cluster_help
 from ui.components.encoder_combination import combine_encoders
@@ -86,7 +87,7 @@ def _embedding(default: Recipe) -> None:
     st.checkbox("Whiten", key="whiten", help=_WHITEN_HELP)
 
 
-def _method(default: Recipe) -> dict[str, int]:
+def _method(default: Recipe) -> dict[str, int | str]:
     methods = workbench().methods()
     help_text = "\n\n".join(f"**{method.title}**: {method.summary}" for method in methods.values())
     name = _choice(
@@ -101,21 +102,34 @@ def _method(default: Recipe) -> dict[str, int]:
         return options
 
 
-def _settings(method: type[Index]) -> dict[str, int]:
-    """A number for each setting of the method; an empty field leaves the choice to the method."""
-    chosen = {}
+def _settings(method: type[Index]) -> dict[str, int | str]:
+    """A field for each setting of the method; an empty one leaves the choice to the method."""
+    chosen: dict[str, int | str] = {}
     for setting in method.settings:
         key = f"{method.name}.{setting.name}"
-        value = st.session_state.get(key)
-        if value is not None and not setting.low <= value <= setting.high:
-            st.session_state[key] = min(max(value, setting.low), setting.high)
-        placeholder = "automatic" if setting.default is None else str(setting.default)
-        value = st.number_input(
-            setting.title, setting.low, setting.high, None, 1, key=key, help=setting.help, placeholder=placeholder
-        )
+        value = _word(key, setting) if isinstance(setting, Choice) else _number(key, setting)
         if value is not None:
-            chosen[setting.name] = int(value)
+            chosen[setting.name] = value
     return chosen
+
+
+def _number(key: str, setting: Setting) -> int | None:
+    low, high = int(setting.low), int(setting.high)
+    value = st.session_state.get(key)
+    if value is not None and not low <= value <= high:
+        st.session_state[key] = min(max(value, low), high)
+    placeholder = "automatic" if setting.default is None else str(setting.default)
+    value = st.number_input(setting.title, low, high, None, 1, key=key, help=setting.help, placeholder=placeholder)
+    return None if value is None else int(value)
+
+
+def _word(key: str, setting: Choice) -> str | None:
+    """The word chosen, None for the default."""
+    if st.session_state.get(key) not in setting.options:
+        st.session_state[key] = setting.default
+    titles = setting.options
+    value = str(st.selectbox(setting.title, list(titles), format_func=titles.__getitem__, key=key, help=setting.help))
+    return None if value == setting.default else value
 
 
 def _choice(
