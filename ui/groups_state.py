@@ -145,6 +145,30 @@ def undo(view: Seen) -> None:
         st.session_state.groups_complaint = error
 
 
+def panel_key(name: str) -> str:
+    """The key of a panel that opens over the page; it is another one, and the panel shut, after `close_panels`."""
+    return f"{name}-{st.session_state.get('panels_closed', 0)}"
+
+
+def close_panels() -> None:
+    """Shut every open panel: what was begun in it, or asked in a dialog, must not be covered by it."""
+    st.session_state.panels_closed = st.session_state.get("panels_closed", 0) + 1
+
+
+def ask(question: str) -> None:
+    """Shut the panels and put a question in the next run, which `asked_for` tells."""
+    close_panels()
+    st.session_state.groups_question = question
+
+
+def asked_for(question: str) -> bool:
+    """Whether that question is to be put now; once."""
+    if st.session_state.get("groups_question") != question:
+        return False
+    del st.session_state["groups_question"]
+    return True
+
+
 def complain() -> None:
     """Show what went wrong in a callback."""
     error = st.session_state.pop("groups_complaint", None)

@@ -179,7 +179,7 @@ def test_a_group_is_named_and_exported(page: Any, server: Server, grouping: Grou
     assert _violations(page) == []
     page.get_by_role("button", name="Export").nth(1).click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="CSV", exact=True).click()
+        page.get_by_test_id("stPopoverBody").get_by_role("button", name="CSV", exact=True).click()
     lines = list(csv.reader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig"))))
     assert [int(line[1]) for line in lines[1:]] == first.ids.tolist()
     assert {line[2] for line in lines[1:]} == {"'" + HOSTILE}  # a formula to no spreadsheet
@@ -240,6 +240,7 @@ def test_groupings_are_renamed_and_removed(page: Any, server: Server, grouping: 
     page.get_by_role("button", name="Rename", exact=True).click()
     page.get_by_role("heading", name="For a while", exact=True).wait_for()
     settled(page)
+    page.get_by_role("button", name="More", exact=True).first.click()
     page.get_by_role("button", name="Remove …", exact=True).click()
     page.get_by_role("button", name="Remove it", exact=True).click()
     page.get_by_role("heading", name="Group Blobs", exact=True).wait_for()

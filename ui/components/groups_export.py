@@ -12,7 +12,7 @@ from engine.exporting import MOST_IN_A_ZIP
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
 from ui.experiment_state import collection_title, count_of
-from ui.groups_state import Seen, kept, names_of, state_key
+from ui.groups_state import Seen, ask, asked_for, close_panels, kept, names_of, panel_key, state_key
 from ui.state import folder_under_roots, images_of, open_collection, roots, workbench
 
 if TYPE_CHECKING:
@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 def export_menu(view: Seen, group: Group | None = None) -> None:
     """A button that opens the ways out, of one group or of all of them."""
     place = f"{view.key}-{'all' if group is None else group.number}"
-    with st.popover("Export", icon=":material/download:", key=f"groups-export-{place}", on_change="rerun") as panel:
+    with st.popover(
+        "Export", icon=":material/download:", key=panel_key(f"groups-export-{place}"), on_change="rerun"
+    ) as panel:
+        groups = view.groups.groups if group is None else [group]
+        if asked_for(f"labels-{place}"):
+            _ask_to_label(view, groups)
         if not panel.open:
             return
-        groups = view.groups.groups if group is None else [group]
         _files(view, groups, place, "" if group is None else f"-{group.number + 1}")
         _folders(view, groups, place)
         _collection(view, groups, place)
@@ -129,6 +133,7 @@ def start_copy(collection: str, title: str, parts: list[dict[str, Any]], folder:
     """Copy pictures into a new folder below `folder`, or into a ZIP, in a job."""
     workbench().start("copy", collection=collection, title=title, parts=parts, folder=folder)
     st.toast("Copying has begun.", icon=":material/folder_copy:")
+    close_panels()
 
 
 def start_extract(collection: str, title: str, parts: list[dict[str, Any]]) -> None:
@@ -138,6 +143,7 @@ def start_extract(collection: str, title: str, parts: list[dict[str, Any]]) -> N
     free_name(title)
     workbench().start("extract", collection=collection, title=title, parts=parts)
     st.toast("The new collection is being made.", icon=":material/library_add:")
+    close_panels()
     st.rerun()
 
 
@@ -149,8 +155,10 @@ def _labels(view: Seen, groups: Sequence[Group], place: str) -> None:
 
     st.markdown("**Labels of this collection**")
     with st.container(horizontal=True):
-        if st.button("Write as labels …", key=f"groups-labels-{place}", icon=":material/label:"):
-            _ask_to_label(view, groups)
+        st.button(
+            "Write as labels …", key=f"groups-labels-{place}", icon=":material/label:", on_click=ask,
+            args=(f"labels-{place}",),
+        )  # fmt: skip
         last = last_writing(open_collection(view.collection))
         if last is not None and st.button(
             "Take labels back", key=f"groups-unlabel-{place}", icon=":material/undo:",
@@ -197,4 +205,5 @@ def _take_back(view: Seen) -> None:
 
     changed = undo_labels(open_collection(view.collection))
     st.session_state.groups_news = f"{count_of(changed, 'label')} put back."
+    close_panels()
     st.rerun()

@@ -11,7 +11,7 @@ from ui.components.groups_result import ask_to_remove
 from ui.components.literal import literal
 from ui.components.messages import errors_shown
 from ui.experiment_state import count_of, encoder_titles
-from ui.groups_state import listed, open_grouping
+from ui.groups_state import ask, asked_for, close_panels, listed, open_grouping, panel_key
 
 SHOWN = 8
 
@@ -44,7 +44,9 @@ def _card(collection: str, grouping: Grouping) -> None:
             st.markdown(f"**{literal(title)}**")
             st.caption(literal(_summary(grouping)))
         with buttons, st.container(horizontal=True, horizontal_alignment="right"):
-            with st.popover("More", key=f"grouping-more-{collection}-{name}", on_change="rerun") as panel:
+            if asked_for(f"remove-{collection}-{name}"):
+                ask_to_remove(collection, name, title, len(grouping.edits()))
+            with st.popover("More", key=panel_key(f"grouping-more-{collection}-{name}"), on_change="rerun") as panel:
                 if panel.open:
                     _more(collection, grouping, title)
             st.button(
@@ -69,6 +71,6 @@ def _more(collection: str, grouping: Grouping, title: str) -> None:
     if st.button("Rename", key=f"grouping-rename-{key}", disabled=typed == title):
         with errors_shown():
             grouping.rename(typed)
+            close_panels()
             st.rerun()
-    if st.button("Remove …", key=f"grouping-remove-{key}", icon=":material/delete:"):
-        ask_to_remove(collection, grouping.name, title, len(grouping.edits()))
+    st.button("Remove …", key=f"grouping-remove-{key}", icon=":material/delete:", on_click=ask, args=(f"remove-{key}",))

@@ -17,7 +17,7 @@ from ui.components.groups_vectors import vectors_tab
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
 from ui.experiment_state import count_of, embedding_title, encoder_titles, metric_title
-from ui.groups_state import TABS, Seen, open_grouping, undo
+from ui.groups_state import TABS, Seen, ask, asked_for, close_panels, open_grouping, panel_key, undo
 
 _QUALITY = {
     "purity": ("Purity", "The share of pictures that carry the commonest label of their group."),
@@ -59,7 +59,9 @@ def _head(view: Seen) -> None:
                 on_click=undo, args=(view,), help="Take the last change of the groups back.",
             )  # fmt: skip
             export_menu(view)
-            with st.popover("More", key=f"groups-more-{view.key}", on_change="rerun") as panel:
+            if asked_for(f"remove-{view.key}"):
+                ask_to_remove(view.collection, view.name, view.title, view.edited)
+            with st.popover("More", key=panel_key(f"groups-more-{view.key}"), on_change="rerun") as panel:
                 if panel.open:
                     _more(view)
             st.button(
@@ -112,9 +114,12 @@ def _more(view: Seen) -> None:
     if st.button("Rename", key=f"groups-rename-{view.key}", disabled=title == view.title):
         with errors_shown():
             view.grouping.rename(title)
+            close_panels()
             st.rerun()
-    if st.button("Remove …", key=f"groups-remove-{view.key}", icon=":material/delete:"):
-        ask_to_remove(view.collection, view.name, view.title, view.edited)
+    st.button(
+        "Remove …", key=f"groups-remove-{view.key}", icon=":material/delete:", on_click=ask,
+        args=(f"remove-{view.key}",),
+    )  # fmt: skip
 
 
 @st.dialog("Remove this grouping?")

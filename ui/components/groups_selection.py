@@ -9,7 +9,7 @@ from engine.distances import metric as known_metric
 from ui.components.groups_export import part_csv, start_extract
 from ui.components.messages import errors_shown
 from ui.experiment_state import count_of
-from ui.groups_state import Seen, edit, search_for, select, selected
+from ui.groups_state import Seen, edit, panel_key, search_for, select, selected
 
 _NEW = "new"
 _ALONE = -1
@@ -97,7 +97,7 @@ def _new_collection(view: Seen, ids: list[int], place: str) -> None:
     with st.popover(
         "New collection",
         icon=":material/library_add:",
-        key=f"selection-extract-{place}",
+        key=panel_key(f"selection-extract-{place}"),
         on_change="rerun",
         disabled=not ids,
     ) as panel:

@@ -24,14 +24,17 @@ _LEFT_OUT_SHOWN = 20
 def groups_work(collection: str) -> None:
     """Draw the jobs that work on the collection, and what came of those that ended a moment ago."""
     jobs = [*jobs_about(collection, *_KINDS), *recent_jobs("fetch")[:3]]
-    for job in jobs:
-        if job.alive:
-            job_progress(job, key=f"groups-{job.id}")
+    running, ended = st.container(), st.container()
+    with running:
+        for job in jobs:
+            if job.alive:
+                job_progress(job, key=f"groups-{job.id}")
     _open_when_done(collection)
-    for kind in ("group", "extract", "copy", "fetch"):
-        last = next((job for job in jobs if job.kind == kind), None)
-        if last is not None and not last.alive and _is_news(last):
-            _news(last)
+    with ended:
+        for kind in (*_KINDS, "fetch"):
+            last = next((job for job in jobs if job.kind == kind), None)
+            if last is not None and not last.alive and _is_news(last):
+                _news(last)
 
 
 def _open_when_done(collection: str) -> None:

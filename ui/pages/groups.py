@@ -28,21 +28,31 @@ def page() -> None:
         sentence = "Grouping needs a collection of pictures."
         empty_state("Nothing to group yet", sentence, {"Add pictures": go}, key="groups-empty")
         return
+    card = next(card for card in collection_cards() if card.name == recipe.collection)
+    # Fixed places: what comes and goes above must not shift what is drawn below it.
+    told, work, result, form, others = (st.container() for _ in range(5))
+    with told:
+        _told()
+    with work, errors_shown():
+        groups_work(card.name)
+    with result:
+        view = _opened(card)
+        if view is not None:
+            with errors_shown():
+                grouping_view(view)
+    with form:
+        _new(card, recipe, folded=view is not None)
+    with others, errors_shown():
+        groupings_list(card.name, view.name if view else "")
+    _write_address(card.name, view)
+
+
+def _told() -> None:
+    """What a click has brought about, good or bad."""
     complain()
     news = st.session_state.pop("groups_news", "")
     if news:
         st.success(literal(news), icon=":material/check_circle:")
-    card = next(card for card in collection_cards() if card.name == recipe.collection)
-    with errors_shown():
-        groups_work(card.name)
-    view = _opened(card)
-    if view is not None:
-        with errors_shown():
-            grouping_view(view)
-    _new(card, recipe, folded=view is not None)
-    with errors_shown():
-        groupings_list(card.name, view.name if view else "")
-    _write_address(card.name, view)
 
 
 # ── which one is open ────────────────────────────────────────────────────────────────────────────────────────────────
