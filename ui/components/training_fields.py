@@ -47,7 +47,10 @@ NETWORK_HELP = (
     "What learns. ResNet-18 is a good first choice: small, and steadied by its normalisation, which Models 1–4 lack; "
     "for those take a lower learning rate, such as 0.0002."
 )
-START_HELP = "Weights drawn at random, or those that the ready-made network learnt on ImageNet, where they are here."
+START_HELP = (
+    "Weights drawn at random, or those that the ready-made network learnt on ImageNet, where they are here. Those know "
+    "much already: take a low learning rate, such as 0.00005, and few epochs."
+)
 CLUSTERS_HELP = (
     "How many groups are made of the pictures before every epoch. Some times as many as there are kinds of things "
     "does well: a few dozen for some hundred pictures. At most half as many as pictures."
