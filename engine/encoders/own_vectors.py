@@ -51,7 +51,6 @@ class OwnVectors(Derived):
     rank = 70
 
     def __init__(self, name: str, snapshot: Snapshot | None = None) -> None:
-        self.snapshot = snapshot
         facts = snapshot.facts if snapshot else {}
         self.info = EncoderInfo(
             name=name,
@@ -77,19 +76,10 @@ class OwnVectors(Derived):
         return cls(name)
 
     def at(self, collection: EmbeddableCollection) -> OwnVectors:
-        way_out = "Add the vectors again: python -m engine vectors add"
-        try:
-            snapshot = _store(collection, self.info.name).open()
-        except Corrupt as error:
-            raise Corrupt(error.message, way_out=way_out) from error
-        if snapshot is None:
-            raise NotFound(f"The collection {collection.folder.name} has no own vectors {self.info.name!r}.")
-        return OwnVectors(self.info.name, snapshot)
+        return OwnVectors(self.info.name, _snapshot(collection, self.info.name, only=()))
 
     def derive(self, collection: EmbeddableCollection, name: str, reporter: Reporter) -> Derivation:
-        if self.snapshot is None:
-            raise NotFound(f"The own vectors {self.info.name!r} belong to a collection, which was not named.")
-        given = opened(self.snapshot)
+        given = opened(_snapshot(collection, self.info.name))
         images = collection.images()
         by_id = dict(zip(given.ids.tolist(), range(len(given.ids)), strict=True))
         rows = {}
@@ -215,6 +205,17 @@ def _named(title: str) -> str:
 
 def _store(collection: EmbeddableCollection, name: str) -> Store:
     return _at(collection.folder / _FOLDER / name)
+
+
+def _snapshot(collection: EmbeddableCollection, name: str, only: tuple[str, ...] | None = None) -> Snapshot:
+    """What is stored under that name, with all checksums verified, or those of the files in `only`."""
+    try:
+        found = _store(collection, name).open(only)
+    except Corrupt as error:
+        raise Corrupt(error.message, way_out="Add the vectors again: python -m engine vectors add") from error
+    if found is None:
+        raise NotFound(f"The collection {collection.folder.name} has no own vectors {name!r}.")
+    return found
 
 
 def _at(folder: Path) -> Store:

@@ -104,7 +104,10 @@ class VisualWords(Encoder):
             found += [self.feature.extract(picture) for picture in _grey(pixels)]
             done += len(some)
             reporter.update("Fitting visual words", done, len(chosen), "images")
-        means = fit_words(np.concatenate(found), _WORDS[self.way], binary=self.feature.binary)
+        features = np.concatenate(found)
+        if not len(features):  # words of nothing would stay for good
+            raise BadParameter("pictures", self.info.title, "ones with corners or textures", "none that has any")
+        means = fit_words(features, _WORDS[self.way], binary=self.feature.binary)
         return keep_vocabulary(collection, self.info.name, means, binary=self.feature.binary)
 
 

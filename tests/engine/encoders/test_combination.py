@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from engine.encoders import choices, combination, knows, open_encoder, own_vectors
 from engine.encoders.combination import Combination, Pair
@@ -93,6 +94,11 @@ def test_a_part_that_changes_changes_the_combination(pile: Any, home: Home) -> N
     assert shares[0] != shares[1]
     with pytest.raises(BenzerError, match="made elsewhere"):
         embed_pictures(Combination(pair, parts).at(pile), [pile.pictures[3]], "max")
+
+
+def test_a_combination_has_no_latents(home: Home) -> None:
+    with pytest.raises(BenzerError, match="has no latents"):
+        open_encoder(NAME, "", home).encode(torch.zeros(1, 3, 64, 64))
 
 
 def test_combinations_are_kept_and_forgotten(home: Home) -> None:

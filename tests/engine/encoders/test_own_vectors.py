@@ -113,7 +113,11 @@ def test_damaged_own_vectors_are_named(pile: Any, home: Home) -> None:
     path = next((pile.folder / "own_vectors").rglob("matrix.npy"))
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(Corrupt, match=r"matrix\.npy.*Add the vectors again"):
+        embed_collection(pile, open_encoder("own-mine", "", home, pile), ["max"], Reporter())
+    (path.parent / "manifest.json").unlink()
+    with pytest.raises(Corrupt, match="Add the vectors again"):
         open_encoder("own-mine", "", home, pile)
+    assert [choice.name for choice in choices(home, "pile") if choice.collection] == ["own-mine"]
 
 
 def test_files_are_read(tmp_path: Path) -> None:

@@ -142,3 +142,10 @@ def test_other_words_are_another_encoder() -> None:
 def test_visual_words_have_no_weights(home: Home) -> None:
     with pytest.raises(BadParameter, match="it has none"):
         open_encoder("sift-vlad", "mine", home)
+
+
+def test_pictures_of_nothing_teach_no_words(few: Any, home: Home) -> None:
+    few.pictures = {id: np.full((40, 40, 3), id, np.uint8) for id in range(3)}
+    with pytest.raises(BadParameter, match="ones with corners or textures; got 'none that has any'"):
+        embed_collection(few, open_encoder("orb-words", "", home), ["max"], Reporter())
+    assert not (few.folder / "vocabularies").exists()
