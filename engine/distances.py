@@ -52,6 +52,23 @@ def metric(name: str) -> Distance:
     return METRICS[name]
 
 
+def among(vectors: Matrix, name: str) -> Matrix:
+    """(n, n) distances between the rows under the metric of that name: symmetric, 0 for a row and itself.
+
+    Two zero rows are equal, so they are at 0 here too. Euclidean distances are taken around the mean: what all rows
+    have in common would cost the digits in which they differ.
+    """
+    between = metric(name).between
+    if name == "euclidean":
+        vectors = vectors - vectors.mean(axis=0)
+    apart = between(vectors, vectors)
+    if name == "cosine":
+        empty = ~vectors.any(axis=1)
+        apart[np.ix_(empty, empty)] = 0
+    np.fill_diagonal(apart, 0)
+    return np.minimum(apart, apart.T)
+
+
 def checked_vectors(vectors: Matrix, what: str, dimensions: int | None = None) -> Matrix:
     """The vectors as a C-contiguous (n, d) float32 matrix without NaN or Inf, else BadParameter."""
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)

@@ -19,7 +19,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from engine.distances import Matrix
+from engine.distances import Matrix, among
 from engine.distances import metric as known_metric
 from engine.errors import Corrupt, NotFound
 from engine.grouping import edits as changes
@@ -246,9 +246,7 @@ class Grouping:
         """(ids (k,), distances (k, k)) of at most so many images, evenly spread, in the order of the tree or groups."""
         rows = self._in_order()
         rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(np.int64))]
-        apart = known_metric(self.metric).between(self.space[rows], self.space[rows])
-        np.fill_diagonal(apart, 0)
-        return self.ids[rows], apart
+        return self.ids[rows], among(np.asarray(self.space[rows]), self.metric)
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 

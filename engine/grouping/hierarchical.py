@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distances import euclidean, metric
+from engine.distances import among
 from engine.grouping.clusterer import GROUPS, Clusterer, Matrix
 from engine.grouping.kmeans import fitted
 from engine.grouping.numbers import best_number, sampled
@@ -66,10 +66,8 @@ class Hierarchical(Clusterer):
 
     def _apart(self, vectors: Matrix) -> NDArray[np.float64]:
         """(m, m) distances with a zero diagonal."""
-        between = euclidean if self.chosen["linkage"] == "ward" else metric(self.metric).between
-        apart = between(vectors, vectors).astype(np.float64)
-        np.fill_diagonal(apart, 0)
-        return np.minimum(apart, apart.T)
+        metric = "euclidean" if self.chosen["linkage"] == "ward" else self.metric
+        return among(vectors, metric).astype(np.float64)
 
     def _merges(self, apart: NDArray[np.float64]) -> NDArray[np.float64]:
         from scipy.cluster.hierarchy import linkage

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distances import euclidean
+from engine.distances import among
 from engine.grouping.clusterer import GROUPS, Clusterer, Matrix
 from engine.grouping.numbers import CANDIDATES, best_number, sampled
 
@@ -38,8 +38,7 @@ class KMeans(Clusterer):
 
     def _number(self, vectors: Matrix) -> int:
         sample = vectors[sampled(len(vectors), self.seed)]
-        apart = euclidean(sample, sample)
-        np.fill_diagonal(apart, 0)
+        apart = among(sample, "euclidean")
         number = best_number(lambda k: fitted(sample, k, self.seed, starts=1).labels_, apart, CANDIDATES)
         self.notes.append(f"k-means: {number} groups, chosen by the silhouette.")
         return number

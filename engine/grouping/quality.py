@@ -38,15 +38,14 @@ def silhouette(labels: NDArray[Any], space: Matrix, metric: str, seed: int = 0) 
     """The mean silhouette of up to 2,000 grouped images; None where fewer than two groups or only single ones are."""
     from sklearn.metrics import silhouette_score
 
-    from engine.distances import metric as known_metric
+    from engine.distances import among
     from engine.grouping.numbers import sampled
 
     grouped = np.flatnonzero(labels >= 0)
     rows = grouped[sampled(len(grouped), seed, _SAMPLE)]
     if not 1 < len(np.unique(labels[rows])) < len(rows):
         return None
-    apart = known_metric(metric).between(space[rows], space[rows])
-    np.fill_diagonal(apart, 0)
+    apart = among(np.asarray(space[rows]), metric)
     return float(silhouette_score(apart, labels[rows], metric="precomputed"))
 
 

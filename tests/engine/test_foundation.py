@@ -38,6 +38,19 @@ def test_known_distances() -> None:
     assert np.allclose(distances.euclidean(a, b), [[0, 5**0.5, 4], [1, 2, 3]])
 
 
+def test_distances_among_rows_are_those_between_them_and_equal_rows_are_at_0() -> None:
+    rows = np.array([[3, 4], [0, 0], [4, -3], [0, 0], [3, 4]], dtype=np.float32)
+    for name in distances.METRICS:
+        among = distances.among(rows, name)
+        assert np.array_equal(among, among.T)
+        assert among[0, 4] == pytest.approx(0, abs=1e-6)
+        assert not among.diagonal().any()
+        assert among[1, 3] == 0
+        assert among[0, 2] == pytest.approx(1 if name == "cosine" else 50**0.5)
+    far = rows + np.float32(4096)
+    assert np.allclose(distances.among(far, "euclidean"), distances.among(rows, "euclidean"), atol=1e-3)
+
+
 @given(MATRICES, MATRICES)
 def test_distances_equal_the_slow_way(a: np.ndarray, b: np.ndarray) -> None:
     wide = np.array([[np.linalg.norm(x.astype(float) - y) for y in b.astype(float)] for x in a])

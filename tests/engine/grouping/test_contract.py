@@ -11,6 +11,7 @@ from engine.grouping import Step, clusterers, make_clusterer, make_projection, p
 from engine.settings import Choice
 
 METRICS = ("cosine", "euclidean")
+REACH = {"cosine": 0.9, "euclidean": 8.0}  # of DBSCAN, for the blobs below
 
 
 def blobs(
@@ -32,7 +33,7 @@ def same_groups(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
 @pytest.mark.parametrize("name", clusterers())
 def test_groups_that_lie_apart_are_found_and_their_number(name: str, metric: str) -> None:
     vectors, truth = blobs()
-    settings = {"dbscan": {"reach": 8.0 if metric == "euclidean" else 0.9}}.get(name, {})
+    settings = {"dbscan": {"reach": REACH[metric]}}.get(name, {})
     labels = clusterers()[name](metric, **settings).fit_predict(vectors)
     assert labels.shape == (90,)
     assert labels.dtype == np.int64
@@ -67,6 +68,26 @@ def test_equal_vectors_are_one_group(name: str, value: float) -> None:
     clusterer = clusterers()[name]("cosine")
     assert (clusterer.fit_predict(np.full((20, 4), value, dtype=np.float32)) == 0).all()
     assert "same vector" in clusterer.notes[0]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("name", clusterers())
+def test_pictures_without_any_value_are_one_group(name: str, metric: str) -> None:
+    """Black pictures have the vector 0, which has no direction: to each other they are equal all the same."""
+    vectors = blobs(groups=2)[0]
+    black = np.zeros((20, vectors.shape[1]), dtype=np.float32)
+    settings = {"dbscan": {"reach": REACH[metric]}, "hdbscan": {}}.get(name, {"groups": 3})
+    labels = clusterers()[name](metric, **settings).fit_predict(np.concatenate([vectors, black]))
+    assert len(set(labels[60:].tolist())) == 1
+    assert labels[60] not in labels[:60]
+
+
+@pytest.mark.parametrize("linkage", ["average", "complete", "single", "ward"])
+def test_groups_far_from_the_origin_are_found(linkage: str) -> None:
+    """What all vectors have in common must not cost the digits in which they differ."""
+    vectors, truth = blobs()
+    labels = clusterers()["hierarchical"]("euclidean", linkage=linkage, groups=3).fit_predict(vectors + 30_000)
+    assert same_groups(labels, truth)
 
 
 @pytest.mark.parametrize("name", clusterers())
