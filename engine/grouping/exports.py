@@ -122,10 +122,10 @@ def entries(parts: Sequence[Part], names: Mapping[int, str]) -> list[Entry]:
     Raises:
         BadParameter: there is nothing to copy.
     """
-    folders: set[str] = set()
+    folders: dict[str, int] = {}
     found: list[Entry] = []
     for part in parts:
-        folder, taken = _free(plain_name(part.title, "group"), folders), set[str]()
+        folder, taken = _free(plain_name(part.title, "group"), folders), dict[str, int]()
         for id in map(int, part.ids):
             own = plain_name(PurePosixPath(names.get(id, "").replace("\\", "/")).name, f"picture {id}")
             found.append(Entry(id, folder, _free(own, taken)))
@@ -134,15 +134,16 @@ def entries(parts: Sequence[Part], names: Mapping[int, str]) -> list[Entry]:
     return found
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """The name, with a number where it is taken; notes that it is taken now."""
+def _free(name: str, taken: dict[str, int]) -> str:
+    """The name, with a number where it is taken; notes that it is taken now, and the last number that it got."""
     stem, dot, ending = name.rpartition(".")
     stem, ending = (stem, dot + ending) if dot else (name, "")
-    number, free = 1, name
+    number, free = taken.get(name.casefold(), 0), name
     while free.casefold() in taken:
         number += 1
         free = f"{stem} ({number}){ending}"
-    taken.add(free.casefold())
+    taken[name.casefold()] = max(number, 1)
+    taken.setdefault(free.casefold(), 1)
     return free
 
 
@@ -223,7 +224,7 @@ def _building(into: Path) -> Iterator[Path]:
 def _put(building: Path, into: Path, name: str) -> Path:
     """Give the folder its name; where one of that name stands there, a number is added."""
     building.chmod(0o755)  # temporary folders are for one's own eyes
-    taken = {path.name.casefold() for path in into.iterdir()}
+    taken = {path.name.casefold(): 1 for path in into.iterdir()}
     while True:
         target = into / _free(name, taken)
         try:
