@@ -1,7 +1,8 @@
 """Pictures of a collection that go elsewhere: into folders, into a ZIP, into a new collection. The work of jobs.
 
-All of them are told the pictures in parts, as `{"label": text, "ids": [...]}`: a label becomes a folder's name, or the
-label in the new collection; None keeps each picture's own.
+All of them are told the pictures in `parts`, as `{"label": text, "ids": [...]}`: a label becomes a folder's name, or
+the label in the new collection; None keeps each picture's own. Instead they may be told a `grouping` of the collection,
+the numbers of its `groups` (None: all of them), and what those `alone` are to be called.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ MOST_IN_A_ZIP = 1 << 30  # bytes that a page hands out at once
 
 
 def extract(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Make the collection `title` of the pictures in `parts` of `collection`; the report of the import."""
+    """Make the collection `title` of pictures of `collection`; the report of the import."""
     from engine.collections import extracting
 
     collection = _collection(arguments)
-    ids, labels = extracting.parts_as_labels(arguments["parts"])
+    ids, labels = extracting.parts_as_labels(_told_parts(collection, arguments))
     return extracting.extract(_home(arguments), collection, arguments["title"], ids, labels, reporter).to_dict()
 
 
 def copy(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Copy the pictures in `parts` of `collection` into a new folder below `folder`, or into a ZIP where that is "".
+    """Copy pictures of `collection` into a new folder below `folder`, or into a ZIP where that is "".
 
     The new folder is called `title`. The ZIP stands in the job's folder.
 
@@ -41,7 +42,8 @@ def copy(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """
     from engine.grouping.exports import entries, into_folder, into_zip
 
-    collection, parts = _collection(arguments), _parts(_collection(arguments), arguments["parts"])
+    collection = _collection(arguments)
+    parts = _parts(collection, _told_parts(collection, arguments))
     names, size = _names_and_size(collection, [id for part in parts for id in part.ids])
     places = entries(parts, names)
     if arguments.get("folder"):
@@ -52,6 +54,22 @@ def copy(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         raise BadParameter("pictures", "a ZIP", most, f"{size >> 20:,} MB", way_out=way_out)
     path = (reporter.folder or Path(arguments["home"]) / "jobs") / ZIP
     return _told(into_zip(places, collection.picture, path, reporter, size))
+
+
+def _told_parts(collection: Collection, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The parts as they were told, or those of a grouping without pictures that are gone."""
+    from engine.grouping.groupings import grouping
+
+    if "grouping" not in arguments:
+        return list(arguments["parts"])
+    there, wanted = set(collection.images().ids.tolist()), arguments.get("groups")
+    parts: list[Mapping[str, Any]] = []
+    for group in grouping(collection, arguments["grouping"]).groups().groups:
+        alone = arguments.get("alone") if group.number < 0 else None
+        if wanted is None or group.number in wanted:
+            ids = [id for id in group.ids.tolist() if id in there]
+            parts.append({"label": group.title if alone is None else alone, "ids": ids})
+    return parts
 
 
 def _told(copied: Copied) -> dict[str, Any]:

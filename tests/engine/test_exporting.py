@@ -48,6 +48,25 @@ def test_a_new_collection_has_the_pictures_and_the_labels(bench: Workbench, tmp_
     assert len(bench.collection("mine").picture(1)) > 0
 
 
+def test_a_grouping_is_told_by_its_name(bench: Workbench, tmp_path: Path) -> None:
+    recipe = bench.default_recipe("small").but(encoder="colour-histogram", weights="")
+    plan = {"clustering": "hierarchical(groups=2)", "map": "pca"}
+    name = bench.run("group", recipe=recipe.as_dict(), plan=plan, title="Two")["grouping"]
+    grouping = bench.grouping("small", name)
+    grouping.edit({"kind": "name", "group": 0, "title": "../x"})
+    ids = grouping.groups().group(1).ids.tolist()
+    grouping.edit({"kind": "move", "ids": ids[:1], "to": -1})
+    report = bench.run("extract", collection="small", title="Mine", grouping=name, alone="")
+    assert report["added"] == 8
+    assert bench.collection("mine").labels()["../x"] == len(grouping.groups().group(0))
+    assert bench.collection("mine").images().labels.count("") == 1
+    done = bench.run("copy", collection="small", title="x", grouping=name, groups=[0], folder=str(tmp_path))
+    assert done["count"] == len(grouping.groups().group(0))
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["x"]
+    with pytest.raises(NotFound):
+        bench.run("copy", collection="small", title="x", grouping="../other", folder=str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("parts", "error"),
     [

@@ -173,6 +173,13 @@ def test_a_network_that_is_not_here_can_be_fetched(here: Workbench, started: lis
     assert started == [("fetch", {"network": "resnet-50"})]
 
 
+def test_more_groups_than_pictures_are_refused_at_once(here: Workbench) -> None:
+    test = visit()
+    drawn(test.number_input(key="groups-clustering-hierarchical-groups").set_value(13).run())
+    assert "The groups of Hierarchical must be at most 12, the number of images; got 13." in texts(test)
+    assert test.button(key="groups-start").disabled
+
+
 def test_missing_weights_of_the_chosen_encoder_stop_the_start(here: Workbench) -> None:
     test = visit(encoder="resnet-18")
     assert "The weights of ResNet-18" in texts(test)
@@ -331,15 +338,15 @@ def test_the_vectors_are_shown_as_embedded_and_as_grouped(here: Workbench) -> No
 # ── exports and labels ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_groups_go_to_jobs_with_their_titles(here: Workbench) -> None:
-    from ui.components.groups_export import parts_of
+def test_groups_become_labels_by_their_titles(here: Workbench) -> None:
+    from ui.components.groups_export import labels_of
 
     grouping = made(here)
     view = groups_state.seen("shapes", grouping.name)
     assert view is not None
-    parts = parts_of(view, view.groups.groups)
-    assert [part["label"] for part in parts] == ["Group 1", "Group 2", "Group 3"]
-    assert sorted(id for part in parts for id in part["ids"]) == grouping.ids.tolist()
+    labels = labels_of(view, view.groups.groups)
+    assert sorted(labels) == grouping.ids.tolist()
+    assert labels[int(grouping.ids[0])] == grouping.groups().of(int(grouping.ids[0])).title
 
 
 def test_the_table_of_a_part_tells_of_these_pictures_only(here: Workbench) -> None:

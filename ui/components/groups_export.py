@@ -79,8 +79,7 @@ def _files(view: Seen, groups: Sequence[Group], place: str, ending: str) -> None
             help="Too large for a ZIP: copy them into a folder." if large else "A folder for each group.",
         ):  # fmt: skip
             with errors_shown():
-                start_copy(view.collection, view.title, parts_of(view, groups), "")
-                st.rerun()
+                _start_copy(view, groups, "")
 
 
 def _bytes(view: Seen, groups: Sequence[Group]) -> int:
@@ -93,14 +92,10 @@ def _bytes(view: Seen, groups: Sequence[Group]) -> int:
     return sum(known.get(id, 0) for group in groups for id in group.ids.tolist())
 
 
-def parts_of(view: Seen, groups: Sequence[Group], alone: str | None = None) -> list[dict[str, Any]]:
-    """The groups as jobs take them, without pictures that are gone; `alone`: another title for those on their own."""
-    there = set(images_of(view.collection).ids.tolist())
-    parts = []
-    for group in groups:
-        title = alone if alone is not None and group.number < 0 else group.title
-        parts.append({"label": title, "ids": [id for id in group.ids.tolist() if id in there]})
-    return [part for part in parts if part["ids"]]
+def _named(view: Seen, groups: Sequence[Group]) -> dict[str, Any]:
+    """The groups as jobs are told them: by their numbers, for thousands of pictures are too many words."""
+    whole = len(groups) == len(view.groups.groups)
+    return {"grouping": view.name, "groups": None if whole else [group.number for group in groups]}
 
 
 # ── folders and collections ──────────────────────────────────────────────────────────────────────────────────────────
@@ -112,8 +107,7 @@ def _folders(view: Seen, groups: Sequence[Group], place: str) -> None:
     typed = st.text_input("Folder", key=f"groups-folder-{place}", placeholder=str(roots()[0] / "Pictures"))
     if st.button("Copy", key=f"groups-copy-{place}", icon=":material/folder_copy:", disabled=not typed.strip()):
         with errors_shown():
-            start_copy(view.collection, view.title, parts_of(view, groups), str(folder_under_roots(typed)))
-            st.rerun()
+            _start_copy(view, groups, str(folder_under_roots(typed)))
 
 
 def _allowed() -> str:
@@ -126,22 +120,25 @@ def _collection(view: Seen, groups: Sequence[Group], place: str) -> None:
     title = st.text_input("Name of the collection", key=f"groups-collection-{place}", max_chars=120)
     if st.button("Make it", key=f"groups-extract-{place}", icon=":material/library_add:", disabled=not title.strip()):
         with errors_shown():
-            start_extract(view.collection, title, parts_of(view, groups, alone=""))
+            start_extract(view.collection, title, **_named(view, groups), alone="")
 
 
-def start_copy(collection: str, title: str, parts: list[dict[str, Any]], folder: str) -> None:
-    """Copy pictures into a new folder below `folder`, or into a ZIP, in a job."""
-    workbench().start("copy", collection=collection, title=title, parts=parts, folder=folder)
+def _start_copy(view: Seen, groups: Sequence[Group], folder: str) -> None:
+    """Copy the pictures into a new folder below `folder`, or into a ZIP, in a job."""
+    workbench().start(
+        "copy", collection=view.collection, title=view.title, folder=folder, **_named(view, groups)
+    )  # fmt: skip
     st.toast("Copying has begun.", icon=":material/folder_copy:")
     close_panels()
+    st.rerun()
 
 
-def start_extract(collection: str, title: str, parts: list[dict[str, Any]]) -> None:
-    """Make a new collection of pictures in a job; NameTaken at once where the name is in use."""
+def start_extract(collection: str, title: str, **pictures: Any) -> None:
+    """Make a new collection in a job that is told the `pictures`; NameTaken at once where the name is in use."""
     from ui.pages.collections import free_name
 
     free_name(title)
-    workbench().start("extract", collection=collection, title=title, parts=parts)
+    workbench().start("extract", collection=collection, title=title, **pictures)
     st.toast("The new collection is being made.", icon=":material/library_add:")
     close_panels()
     st.rerun()
@@ -171,8 +168,8 @@ def _labels(view: Seen, groups: Sequence[Group], place: str) -> None:
 @st.dialog("Write these groups as labels?")
 def _ask_to_label(view: Seen, groups: Sequence[Group]) -> None:
     real = [group for group in groups if group.number >= 0]
-    parts = parts_of(view, real)
-    count = sum(len(part["ids"]) for part in parts)
+    labels = labels_of(view, real)
+    count = len(labels)
     st.write(
         f"{count_of(count, 'picture')} of **{literal(collection_title(view.collection))}** get the name of their group "
         "as their label. The labels that they have now are kept and can be put back with *Take labels back*. "
@@ -181,16 +178,21 @@ def _ask_to_label(view: Seen, groups: Sequence[Group]) -> None:
     if not all(group.named for group in real):
         st.caption("Some groups have no name of their own yet: they would be called Group 1, Group 2 and so on.")
     with st.container(horizontal=True):
-        if st.button("Write them", type="primary", key="groups-labels-yes", disabled=not parts):
-            _write(view, parts)
+        if st.button("Write them", type="primary", key="groups-labels-yes", disabled=not labels):
+            _write(view, labels)
         if st.button("Leave them", key="groups-labels-no"):
             st.rerun()
 
 
-def _write(view: Seen, parts: list[dict[str, Any]]) -> None:
+def labels_of(view: Seen, groups: Sequence[Group]) -> dict[int, str]:
+    """The name of its group for each picture that is still there."""
+    there = set(images_of(view.collection).ids.tolist())
+    return {id: group.title for group in groups for id in group.ids.tolist() if id in there}
+
+
+def _write(view: Seen, labels: dict[int, str]) -> None:
     from engine.collections.labelling import write_labels
 
-    labels = {id: part["label"] for part in parts for id in part["ids"]}
     try:
         changed = write_labels(open_collection(view.collection), labels, view.title)
     except BenzerError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from engine.errors import BenzerError
+from engine.errors import BadParameter, BenzerError
 from engine.grouping.plan import Plan, Step
 from engine.grouping.presets import PRESETS
 from engine.recipe import Recipe
@@ -229,6 +229,7 @@ def _told(card: CollectionCard, recipe: Recipe, plan: Plan) -> bool:
     if readiness.action in ("fetch", "train"):
         st.info(literal(readiness.sentence), icon=":material/construction:")
         return False
+    _check(plan, recipe, card.count)
     embedding, grouping = readiness.seconds, seconds_of(plan, card)
     missing = readiness.missing if readiness.action == "embed" else 0
     steps = [f"Embed {count_of(missing, 'picture')}"] if missing else []
@@ -236,6 +237,18 @@ def _told(card: CollectionCard, recipe: Recipe, plan: Plan) -> bool:
     whole = grouping + (missing / _IMAGES_A_SECOND if embedding is None else embedding)
     st.write(literal(f"{' → '.join(steps)}: about {duration(whole)}."))
     return True
+
+
+def _check(plan: Plan, recipe: Recipe, count: int) -> None:
+    """BadParameter for what the job would refuse."""
+    from engine.grouping import make_clusterer, make_projection
+
+    for step in filter(None, (plan.reduction, plan.map)):
+        make_projection(step, recipe.metric)
+    clusterer = make_clusterer(plan.clustering, recipe.metric)
+    groups = clusterer.chosen.get("groups")
+    if groups and groups > count:
+        raise BadParameter("groups", clusterer.title, f"at most {count:,}, the number of images", groups)
 
 
 def seconds_of(plan: Plan, card: CollectionCard) -> float:

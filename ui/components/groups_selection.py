@@ -109,4 +109,4 @@ def _new_collection(view: Seen, ids: list[int], place: str) -> None:
             "Make it", key=f"selection-extract-now-{place}", type="primary", disabled=not title.strip()
         ):  # fmt: skip
             with errors_shown():
-                start_extract(view.collection, title, [{"label": None, "ids": ids}])
+                start_extract(view.collection, title, parts=[{"label": None, "ids": ids}])
