@@ -23,6 +23,7 @@ FOUNDATION = {
     "turns",
     "download",
     "settings",
+    "cluster",
 }
 # What a family may know of another one: the face it is given, never its insides.
 PASSED_IN = {

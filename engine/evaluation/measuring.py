@@ -116,8 +116,8 @@ def nearest(index: Index, vectors: Matrix, asked: Questions, k: int, told: Told)
         parts.append(without_itself(index, vectors, asked.ids, rows, k))
         done += len(rows)
         told(done, len(asked.rows))
-    columns = zip(*((part.ids, part.distances, part.examined) for part in parts), strict=True)
-    return Neighbours(*(np.concatenate(column) for column in columns))
+    ids, distances = (np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "distances"))
+    return Neighbours(ids, distances, np.concatenate([part.examined for part in parts]))
 
 
 def without_itself(index: Index, vectors: Matrix, ids: Ids, rows: Ids, k: int) -> Neighbours:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from engine.distances import metric as known_metric
 from engine.errors import BadParameter
 from engine.recipe import MAX_K
-from engine.settings import Setting
+from engine.settings import AnySetting, Setting, Value
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -28,11 +29,13 @@ class Neighbours:
         distances: (q, k) float32, smaller is nearer, inf where missing.
         examined: (q,) int64, how many vectors were compared with the query: the price of the answer; -1 where the
             library behind a method does not count them.
+        share: of the vectors that were within reach; less than 1 where a part of a distributed index did not answer.
     """
 
     ids: Ids
     distances: NDArray[np.float32]
     examined: Ids
+    share: float = 1.0
 
 
 class Index(ABC):
@@ -45,7 +48,7 @@ class Index(ABC):
     title: ClassVar[str]
     summary: ClassVar[str]  # one plain sentence for the drop-down's help
     metrics: ClassVar[frozenset[str]] = frozenset({"cosine", "euclidean"})
-    settings: ClassVar[tuple[Setting, ...]] = ()
+    settings: ClassVar[tuple[AnySetting, ...]] = ()
 
     def __init__(self, metric: str) -> None:
         known_metric(metric)
@@ -84,7 +87,7 @@ class Index(ABC):
 
     @property
     @abstractmethod
-    def chosen(self) -> dict[str, int]:
+    def chosen(self) -> Mapping[str, Value]:
         """The settings in force, those chosen from the data included."""
 
 

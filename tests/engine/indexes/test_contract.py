@@ -7,6 +7,7 @@ import pytest
 
 from engine.errors import BadParameter, BenzerError, NotFound, NotReady
 from engine.indexes import make_index, methods
+from engine.settings import Choice
 
 METRICS = ("cosine", "euclidean")
 CASES = [(name, metric) for name, kind in methods().items() for metric in METRICS if metric in kind.metrics]
@@ -171,13 +172,13 @@ def test_what_was_changed_and_loaded_again_can_be_changed_further(case, tmp_path
 
 def test_loading_does_not_change_the_files(built, case, tmp_path):
     built[case].save(tmp_path)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
     loaded = make_index(*case).load(tmp_path)
     ids, vectors = clustered(10, seed=3)
     loaded.add(ids, vectors)
     loaded.search(vectors, 3)
     loaded.remove(ids[:2])
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
 
 
 def test_the_same_is_built_and_answered_twice(built, case):
@@ -273,7 +274,8 @@ def test_an_unknown_metric_or_setting_is_refused(case):
     with pytest.raises(BadParameter, match="setting"):
         make_index(name, metric, nonsense=3)
     for setting in methods()[name].settings:
-        for value in (setting.low - 1, setting.high + 1, 1.5):
+        words = isinstance(setting, Choice)
+        for value in ("nothing", 1) if words else (setting.low - 1, setting.high + 1, 1.5, "many"):
             with pytest.raises(BadParameter, match=setting.name):
                 make_index(name, metric, **{setting.name: value})
 
@@ -282,7 +284,8 @@ def test_settings_are_honoured(case):
     name, metric = case
     ids, vectors = clustered(100)
     for setting in methods()[name].settings:
-        value = min(setting.high, max(setting.low, 3))
+        words = isinstance(setting, Choice)
+        value = list(setting.options)[-1] if words else min(setting.high, max(setting.low, 3))
         assert make_index(name, metric, **{setting.name: value}).build(ids, vectors).chosen[setting.name] == value
 
 
