@@ -31,10 +31,11 @@ def group_collection(
     from engine.encoders import open_encoder
     from engine.grouping import make_clusterer, make_projection
     from engine.grouping.grouper import group
-    from engine.grouping.groupings import store_grouping
+    from engine.grouping.groupings import checked_title, store_grouping
     from engine.grouping.plan import Plan
 
     chosen, collection = Plan.from_dict(plan), Collection.open(home, recipe.collection)
+    title = checked_title(title) if title else ""
     for step in filter(None, (chosen.reduction, chosen.map)):
         make_projection(step, recipe.metric)
     make_clusterer(chosen.clustering, recipe.metric)  # a wrong setting is told before anything is embedded

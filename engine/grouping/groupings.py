@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,23 +21,20 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from engine.distances import Matrix, among
-from engine.distances import metric as known_metric
-from engine.errors import Corrupt, NotFound
+from engine.errors import BadParameter, Corrupt, NotFound
 from engine.grouping import edits as changes
-from engine.grouping.clusterer import NOISE, Labels
+from engine.grouping.clusterer import Labels, by_size
 from engine.grouping.grouper import Found
+from engine.grouping.groups import Group, Groups, groups_of
 from engine.grouping.kmeans import fitted
-from engine.grouping.palette import colour_of
 from engine.grouping.plan import Plan
 from engine.grouping.tree import Tree
 from engine.home import slug
 from engine.recipe import Recipe
-from engine.storage import Store, load_array, read_json, write_json
+from engine.storage import Store, full_disk_named, load_array, read_json, write_json
 
 VERSION = 1
-ON_THEIR_OWN = "On their own"
-_FENCE = 1.5  # interquartile ranges beyond the third quartile: Tukey's fence for what is odd
-_FEWEST_FOR_ODD = 5
+__all__ = ["Group", "Grouping", "Groups", "checked_title", "grouping", "groupings", "store_grouping"]
 
 
 class GroupedImages(Protocol):
@@ -54,51 +52,6 @@ class GroupedCollection(Protocol):
     @property
     def folder(self) -> Path: ...
     def images(self) -> GroupedImages: ...
-
-
-@dataclass(frozen=True)
-class Group:
-    """One group; number −1 is what belongs to none.
-
-    Attributes:
-        title: the name given, else "Group 1" and so on. named: whether a person gave it.
-        ids: its images, the closest to its middle first. distances: from the middle, in the same order.
-        odd: how many at the end are unusually far out. colour: index into `palette.COLOURS`, −1 for grey.
-    """
-
-    number: int
-    title: str
-    named: bool
-    ids: NDArray[np.int64]
-    distances: NDArray[np.float32]
-    odd: int
-    colour: int
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-
-@dataclass(frozen=True)
-class Groups:
-    """All groups, the largest first and what belongs to none last; `labels` (n,) are their numbers by `ids` (n,)."""
-
-    ids: NDArray[np.int64]
-    labels: Labels
-    groups: list[Group]
-
-    def of(self, id: int) -> Group:
-        """The group of an image; NotFound when the grouping does not know it."""
-        row = int(np.searchsorted(self.ids, id))
-        if row >= len(self.ids) or self.ids[row] != id:
-            raise NotFound(f"Image {id} is not part of this grouping.")
-        return self.group(int(self.labels[row]))
-
-    def group(self, number: int) -> Group:
-        """The group of that number; NotFound when there is none."""
-        for group in self.groups:
-            if group.number == number:
-                return group
-        raise NotFound(f"There is no group {number} any more.")
 
 
 class Grouping:
@@ -185,17 +138,14 @@ class Grouping:
 
     def groups(self) -> Groups:
         """The groups with all edits applied."""
-        state = self._state()
-        numbers, counts = np.unique(state.labels, return_counts=True)
-        found = sorted(zip(numbers.tolist(), counts.tolist(), strict=True), key=lambda n: (n[0] < 0, -n[1], n[0]))
-        groups = [self._group(state, number) for number, _ in found]
-        return Groups(self.ids, state.labels, groups)
+        return groups_of(self.ids, self._state(), self.space, self.metric)
 
     def edit(self, edit: changes.Edit) -> None:
         """Apply one more edit and store it; see `edits`. A split works out its parts here.
 
         Raises:
-            BadParameter: the edit cannot be. StorageFull: the disk refused; nothing is changed.
+            BadParameter: the edit cannot be. NotFound: the grouping has been removed. StorageFull: the disk refused;
+        nothing is changed.
         """
         with self._alone():
             person = self._person()
@@ -215,12 +165,14 @@ class Grouping:
 
     def rename(self, title: str) -> None:
         """Give the grouping a title; BadParameter for one without a letter or digit."""
-        slug(title)
+        title = checked_title(title)
         with self._alone():
-            self._write({**self._person(), "title": " ".join(title.split())[:120]})
+            self._write({**self._person(), "title": title})
 
     def remove(self) -> None:
-        """Delete the grouping. No picture is touched."""
+        """Delete the grouping, if it is still there. No picture is touched."""
+        with suppress(NotFound), self._alone():
+            (self.folder / "person.json").unlink()  # out of sight at once
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
@@ -255,7 +207,7 @@ class Grouping:
         """The folder of the arrays, every checksum verified at the first look."""
         snapshot = _store(self.folder).open()
         if snapshot is None:
-            raise NotFound(f"There is no grouping {self.name!r} any more.")
+            raise self._gone()
         return snapshot.folder
 
     @cached_property
@@ -272,22 +224,12 @@ class Grouping:
         ids = np.concatenate([group.ids for group in self.groups().groups])
         return np.searchsorted(self.ids, ids)
 
-    def _group(self, state: changes.State, number: int) -> Group:
-        rows = np.flatnonzero(state.labels == number)
-        inside = np.asarray(self.space[rows])
-        away = known_metric(self.metric).between(inside.mean(axis=0, keepdims=True), inside)[0]
-        order = np.argsort(away, kind="stable")
-        title = ON_THEIR_OWN if number == NOISE else state.titles.get(number, f"Group {number + 1}")
-        odd = 0 if number == NOISE else _odd(away)
-        named = number in state.titles
-        return Group(number, title, named, self.ids[rows[order]], away[order], odd, colour_of(number))
-
     def _parts(self, edit: changes.Edit) -> dict[str, int]:
         """Into which part each image of a group goes when it is clustered again."""
         state = self._state()
         rows = np.flatnonzero(state.labels == changes.known_group(state, edit.get("group")))
         into = changes.checked_parts(edit.get("into"), len(rows))
-        parts = fitted(np.asarray(self.space[rows]), into, self.plan.seed).labels_
+        parts = by_size(fitted(np.asarray(self.space[rows]), into, self.plan.seed).labels_)
         return {str(id): int(part) for id, part in zip(self.ids[rows].tolist(), parts, strict=True)}
 
     def _state(self) -> changes.State:
@@ -297,14 +239,25 @@ class Grouping:
         return changes.applied(self._labels, self.tree, self.ids, edits)
 
     def _person(self) -> dict[str, Any]:
-        person: dict[str, Any] = read_json(self.folder / "person.json")
+        try:
+            person: dict[str, Any] = read_json(self.folder / "person.json")
+        except FileNotFoundError:
+            raise self._gone() from None
         return person
 
     def _write(self, person: dict[str, Any]) -> None:
         write_json(self.folder / "person.json", person)
 
-    def _alone(self) -> FileLock:
-        return FileLock(self.folder / ".edits.lock")
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the edits for one change at a time; NotFound when the grouping has been removed."""
+        if not (self.folder / "person.json").exists():
+            raise self._gone()  # the lock would make the folder anew
+        with FileLock(self.folder / ".edits.lock"):
+            yield
+
+    def _gone(self) -> NotFound:
+        return NotFound(f"There is no grouping {self.name!r} any more.")
 
 
 def store_grouping(
@@ -314,8 +267,10 @@ def store_grouping(
     """Store what was found under a fresh name made from the title; hashes (n,) and ids (n,) are the images grouped.
 
     Raises:
-        StorageFull: the disk refused. NotFound: the collection has been removed meanwhile.
+        BadParameter: the title has neither letter nor digit. StorageFull: the disk refused.
+        NotFound: the collection has been removed meanwhile.
     """
+    title = checked_title(title)
     folder = _fresh(collection.folder / "groupings", title)
     facts = {
         "recipe": recipe.as_dict(),
@@ -377,18 +332,31 @@ def _store(folder: Path) -> Store:
     return Store(folder, format="grouping", version=VERSION)
 
 
+def checked_title(title: str) -> str:
+    """The title on one line, at most 120 characters; BadParameter for one without a letter or digit."""
+    title = " ".join(title.encode("utf-8", "replace").decode().split())[:120]
+    if not any(map(str.isalnum, title)):
+        raise BadParameter("title", "a grouping", "a text with at least one letter or digit", title)
+    return title
+
+
 def _fresh(root: Path, title: str) -> Path:
-    """A folder that is not there: the slug of the title, a dash and the next free number."""
-    base = slug(title)[:48].strip("-")
-    number = 1
-    while (root / f"{base}-{number}").exists():
-        number += 1
-    return root / f"{base}-{number}"
+    """A new folder: the slug of the title, a dash and the next free number; taken at once, so that no two get it."""
+    try:
+        base = slug(title)[:48].strip("-")
+    except BadParameter:  # a title in another script
+        base = "grouping"
+    try:
+        with full_disk_named(title):
+            root.mkdir(exist_ok=True)
+            return next(folder for n in count(1) if _claimed(folder := root / f"{base}-{n}"))
+    except FileNotFoundError:
+        raise NotFound(f"The folder {root.parent} has been removed meanwhile.") from None
 
 
-def _odd(away: NDArray[Any]) -> int:
-    """How many lie beyond Tukey's fence; none in a group too small to tell."""
-    if len(away) < _FEWEST_FOR_ODD:
-        return 0
-    low, high = np.percentile(away, [25, 75])
-    return int((away > high + _FENCE * (high - low) + 1e-6).sum())
+def _claimed(folder: Path) -> bool:
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True

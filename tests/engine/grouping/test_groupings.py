@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,8 @@ from numpy.typing import NDArray
 from engine.errors import BadParameter, Corrupt, NotFound
 from engine.grouping.edits import applied
 from engine.grouping.grouper import group
-from engine.grouping.groupings import ON_THEIR_OWN, Grouping, grouping, groupings, store_grouping
+from engine.grouping.groupings import Grouping, grouping, groupings, store_grouping
+from engine.grouping.groups import ON_THEIR_OWN
 from engine.grouping.plan import Plan, Step
 from engine.jobs import Reporter
 from engine.recipe import Recipe
@@ -184,6 +188,75 @@ def test_an_edit_that_cannot_be_changes_nothing(pile: Pile, edit: dict[str, Any]
     with pytest.raises(BadParameter):
         stored.edit(edit)
     assert stored.edits() == []
+
+
+@pytest.mark.parametrize("name", ["Group 2", ON_THEIR_OWN])
+def test_a_name_that_another_group_has_by_itself_makes_that_one_another(pile: Pile, name: str) -> None:
+    """Titles become labels and folders: two groups under one would be one there."""
+    stored = made(pile)
+    stored.edit({"kind": "move", "ids": [3], "to": -1})
+    stored.edit({"kind": "name", "group": 0, "title": name})
+    titles = list(sizes(stored))
+    assert len(titles) == 4
+    assert titles[0] == name
+    assert f"{name} (2)" in titles
+
+
+def test_the_largest_part_of_a_split_keeps_the_name(pile: Pile) -> None:
+    for seed in (0, 4):  # k-means numbers its groups by chance: here the larger one first, there last
+        plan = Plan(Step.parse("hierarchical(groups=1)"), None, Step("pca"), seed)
+        found = group(vectors()[:40], plan, "cosine", Reporter())
+        stored = store_grouping(pile, RECIPE, plan, pile.hashes[:40], pile.ids[:40], found, "One")
+        stored.edit({"kind": "name", "group": 0, "title": "Cats"})
+        stored.edit({"kind": "split", "group": 0, "into": 2})
+        assert sizes(stored) == {"Cats": 30, "Group 2": 10}
+
+
+def test_of_a_grouping_removed_meanwhile_nothing_comes_back(pile: Pile) -> None:
+    ours = made(pile)
+    grouping(pile, ours.name).remove()
+    changes = (ours.undo, lambda: ours.rename("New"), lambda: ours.edit({"kind": "cut", "groups": 2}))
+    for ask in (ours.edits, ours.groups, lambda: ours.title, *changes):
+        with pytest.raises(NotFound, match="any more"):
+            ask()
+    ours.remove()
+    assert not ours.folder.exists()
+
+
+def test_titles_may_be_in_any_script_and_no_two_groupings_share_a_folder(pile: Pile) -> None:
+    found = [made(pile, title="猫の\n写真"), made(pile, title="猫の写真")]
+    assert [stored.name for stored in found] == ["grouping-1", "grouping-2"]
+    assert found[0].title == "猫の 写真"
+    found[0].rename("Кошки")
+    assert grouping(pile, "grouping-1").title == "Кошки"
+    for bad in ("", " ", "?!"):
+        with pytest.raises(BadParameter, match="title of a grouping"):
+            made(pile, title=bad)
+    assert len(groupings(pile)) == 2
+
+
+def test_groupings_stored_at_the_same_time_get_a_folder_each(pile: Pile) -> None:
+    begun = threading.Barrier(4)
+    exists = Path.exists
+
+    def slow(path: Path, **more: Any) -> bool:  # both look before either makes its folder
+        there = exists(path, **more)
+        if path.name.startswith("same-"):
+            with suppress(threading.BrokenBarrierError):
+                begun.wait(1)
+        return there
+
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(4) as pool:
+        patch.setattr(Path, "exists", slow)
+        names = {stored.name for stored in pool.map(lambda _: made(pile, title="Same"), range(4))}
+    assert len(names) == 4
+
+
+def test_a_grouping_of_a_removed_collection_does_not_bring_it_back(pile: Pile) -> None:
+    pile.folder.rmdir()
+    with pytest.raises(NotFound, match="removed meanwhile"):
+        made(pile)
+    assert not pile.folder.exists()
 
 
 def test_two_groups_cannot_have_one_name(pile: Pile) -> None:
