@@ -97,7 +97,7 @@ def test_an_archive_and_a_table(pictures: Path, tmp_path: Path, capsys: pytest.C
         ([*SEARCH, "--image", "1", "--crop", "1,2"], "The crop of the query must be four numbers"),
         ([*SEARCH, "--image", "1", "--crop", "0,0,0,0"], "The crop of the query must be left < right"),
         ([*SEARCH, "--image", "1", "--method", "magic"], "The method of the search must be one of"),
-        ([*SEARCH, "--image", "1", "--method", "lsh(bits=0)"], "The bits of lsh must be a whole number"),
+        ([*SEARCH, "--image", "1", "--method", "lsh(bits=0)"], "The bits of the method lsh must be a whole number"),
         ([*SEARCH, "--image", "1", "--metric", "taxi"], "The metric of the search must be one of"),
         ([*SEARCH, "--image", "1", "--encoder", "magic"], "The encoder of the search must be one of"),
         ([*SEARCH, "--image", "1", "--embedding", "magic"], "embedding"),
