@@ -37,8 +37,8 @@ def group_collection(
     chosen, collection = Plan.from_dict(plan), Collection.open(home, recipe.collection)
     title = checked_title(title) if title else ""
     for step in filter(None, (chosen.reduction, chosen.map)):
-        make_projection(step, recipe.metric)
-    make_clusterer(chosen.clustering, recipe.metric)  # a wrong setting is told before anything is embedded
+        make_projection(step, recipe.metric).check(len(collection))
+    make_clusterer(chosen.clustering, recipe.metric).check(len(collection))  # all before anything is embedded
     encoder = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter)
     vectors = _vectors(collection, encoder, recipe, reporter)
     found = group(vectors.matrix, chosen, recipe.metric, reporter)

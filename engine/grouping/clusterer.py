@@ -51,7 +51,7 @@ class Clusterer(ABC):
             BadParameter: NaN, Inf or a wrong shape, more groups than vectors, or more than the memory could hold.
         """
         vectors = checked_vectors(vectors, self.title)
-        self._check_groups(len(vectors))
+        self.check(len(vectors))
         if self.metric == "cosine":
             vectors = normalised(vectors)
         self.notes, self.tree = [], None
@@ -64,7 +64,8 @@ class Clusterer(ABC):
     def _cluster(self, vectors: Matrix) -> NDArray[Any]:
         """The same for at least two vectors that are not all the same, in any numbering."""
 
-    def _check_groups(self, count: int) -> None:
+    def check(self, count: int) -> None:
+        """BadParameter for more groups than so many images can make."""
         groups = self.chosen.get("groups")
         if not count:
             raise BadParameter("number of images", self.title, "at least 1", 0)

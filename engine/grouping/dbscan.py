@@ -42,7 +42,7 @@ class DBSCAN(Clusterer):
     def _cluster(self, vectors: Matrix) -> NDArray[Any]:
         from sklearn.cluster import DBSCAN as Density
 
-        reach = self.chosen["reach"] or self._bend(vectors)
+        reach = self._bend(vectors) if self.chosen["reach"] is None else self.chosen["reach"]
         self._check_memory(vectors, reach)
         samples = min(self.chosen["samples"], len(vectors))
         fitted = Density(eps=max(reach, 1e-12), min_samples=samples, n_jobs=-1)

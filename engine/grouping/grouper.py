@@ -52,12 +52,16 @@ def group(vectors: Matrix, plan: Plan, metric: str, reporter: Reporter) -> Found
     """Reduce, cluster and lay out (n, d) vectors as the plan says.
 
     Raises:
-        BadParameter: an unknown step, a setting out of range, more groups than vectors, no vectors. Stopped.
+        BadParameter: an unknown step, a setting out of range, more groups than vectors, more vectors than a step can
+        take, or none. Stopped.
     """
     reduction = make_projection(plan.reduction, metric, plan.seed) if plan.reduction else None
     clusterer = make_clusterer(plan.clustering, "euclidean" if reduction else metric, plan.seed)
     if not len(vectors):
         raise BadParameter("number of images", "a grouping", "at least 1", 0)
+    for projection in filter(None, (reduction, make_projection(plan.map, metric))):
+        projection.check(len(vectors))  # before the first step, not after minutes
+    clusterer.check(len(vectors))
     clock = _Clock(reporter, steps=2 + bool(reduction))
     notes: list[str] = []
     held = space = _held(vectors, metric, plan.seed, notes)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.distances import among
+from engine.errors import BadParameter
 from engine.grouping.clusterer import GROUPS, Clusterer, Matrix
 from engine.grouping.kmeans import fitted
 from engine.grouping.numbers import best_number, sampled
@@ -47,6 +48,13 @@ class Hierarchical(Clusterer):
         GROUPS,
     )
     rank = 0
+
+    def check(self, count: int) -> None:
+        """BadParameter for more groups than the tree of so many images has leaves."""
+        super().check(count)
+        groups = self.chosen["groups"]
+        if groups and count > LEAVES and groups > MEDOIDS:
+            raise BadParameter("groups", self.title, f"at most {MEDOIDS:,}, the leaves of so large a tree", groups)
 
     def _cluster(self, vectors: Matrix) -> NDArray[Any]:
         leaves, leaf_of = self._leaves(vectors)

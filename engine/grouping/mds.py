@@ -7,11 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BadParameter
 from engine.grouping.projection import Matrix, Projection, fewer
 from engine.settings import Setting
-
-MOST = 2000  # images: every pair of them is looked at in every round
 
 
 class MDS(Projection):
@@ -24,6 +21,7 @@ class MDS(Projection):
     title = "MDS"
     summary = "Keeps all distances as nearly as can be; for up to 2,000 pictures."
     rank = 30
+    most = 2000  # every pair of them is looked at in every round
     settings = (Setting("dimensions", "Dimensions", "How many values are left of each vector.", 1, 50, 2),)
 
     def _project(self, vectors: Matrix) -> NDArray[Any]:
@@ -31,9 +29,6 @@ class MDS(Projection):
         from sklearn.manifold import smacof
         from sklearn.metrics import pairwise_distances
 
-        if len(vectors) > MOST:
-            way_out = "Take PCA or UMAP, which have no such limit."
-            raise BadParameter("number of images", self.title, f"at most {MOST:,}", len(vectors), way_out=way_out)
         wanted = fewer(self.chosen["dimensions"], vectors, 2)
         start = PCA(wanted, random_state=self.seed).fit_transform(vectors)
         apart = pairwise_distances(vectors.astype(np.float64))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.distances import checked_vectors, normalised
 from engine.distances import metric as known_metric
+from engine.errors import BadParameter
 from engine.settings import AnySetting, Setting, all_settings
 
 Matrix = NDArray[np.float32]
@@ -30,12 +31,19 @@ class Projection(ABC):
     settings: ClassVar[tuple[AnySetting, ...]] = (DIMENSIONS,)
     for_looking: ClassVar[bool] = False  # keeps who is near whom, not how far: for maps, and for density clustering
     rank: ClassVar[int] = 50
+    most: ClassVar[int | None] = None  # images that it can take
 
     def __init__(self, metric: str, seed: int = 0, **settings: Any) -> None:
         known_metric(metric)
         self.metric, self.seed = metric, seed
         self.chosen = all_settings(self.settings, settings, self.title)
         self.notes: list[str] = []
+
+    def check(self, count: int) -> None:
+        """BadParameter where the method cannot take so many images."""
+        if self.most is not None and count > self.most:
+            way_out = "Take PCA or UMAP, which have no such limit."
+            raise BadParameter("number of images", self.title, f"at most {self.most:,}", count, way_out=way_out)
 
     def fit_transform(self, vectors: Matrix) -> Matrix:
         """(n, d) vectors to (n, d') float32; where all vectors are the same, all are zero.
@@ -44,6 +52,7 @@ class Projection(ABC):
             BadParameter: NaN, Inf or a wrong shape, or more images than the method can take.
         """
         vectors = checked_vectors(vectors, self.title)
+        self.check(len(vectors))
         if self.metric == "cosine":
             vectors = normalised(vectors)
         self.notes = []

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import silhouette_score
 
 from engine.errors import BadParameter, Stopped
-from engine.grouping import grouper
+from engine.grouping import clusterers, grouper, hierarchical, projections
 from engine.grouping.clusterer import by_size
 from engine.grouping.grouper import group, patiently
 from engine.grouping.numbers import best_number
@@ -72,6 +72,36 @@ def test_one_image_and_two(count: int) -> None:
 def test_no_image_is_refused() -> None:
     with pytest.raises(BadParameter, match="at least 1"):
         group(np.empty((0, 4), np.float32), plan("kmeans"), "cosine", Reporter())
+
+
+@pytest.mark.parametrize(
+    ("text", "map", "wanted"),
+    [
+        ("kmeans(groups=2)", "mds", "number of images of MDS must be at most 50"),
+        ("mds > kmeans(groups=2)", "pca", "number of images of MDS must be at most 50"),
+        ("pca > kmeans(groups=101)", "pca", "at most 100, the number of images"),
+        ("pca > hierarchical(groups=60)", "pca", "at most 40, the leaves of so large a tree"),
+    ],
+)
+def test_what_cannot_be_done_is_told_before_the_first_step(
+    text: str, map: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projections()["mds"], "most", 50)
+    monkeypatch.setattr(hierarchical, "LEAVES", 80)
+    monkeypatch.setattr(hierarchical, "MEDOIDS", 40)
+    heard: list[Progress] = []
+    with pytest.raises(BadParameter, match=wanted):
+        group(blobs(), plan(text, map), "cosine", Reporter(listen=heard.append))
+    assert not heard
+
+
+def test_a_reach_of_0_joins_equal_pictures_only() -> None:
+    """It is a reach like any other, not a wish for the one that is chosen from the data."""
+    points = np.repeat(np.eye(4, dtype=np.float32), 3, axis=0)
+    points[0, 1] = 0.01
+    clusterer = clusterers()["dbscan"]("euclidean", reach=0, samples=2)
+    assert clusterer.fit_predict(points).tolist() == [-1, 3, 3, 0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert not clusterer.notes
 
 
 def test_too_many_values_are_projected_first_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
