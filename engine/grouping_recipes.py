@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import BadParameter, BenzerError
+from engine.errors import BenzerError
 from engine.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -29,16 +29,13 @@ def group_collection(
     """
     from engine.collections.collection import Collection
     from engine.encoders import open_encoder
-    from engine.grouping import make_clusterer, make_projection
-    from engine.grouping.grouper import group
+    from engine.grouping.grouper import group, methods
     from engine.grouping.groupings import checked_title, store_grouping
     from engine.grouping.plan import Plan
 
     chosen, collection = Plan.from_dict(plan), Collection.open(home, recipe.collection)
     title = checked_title(title) if title else ""
-    for step in filter(None, (chosen.reduction, chosen.map)):
-        make_projection(step, recipe.metric).check(len(collection))
-    make_clusterer(chosen.clustering, recipe.metric).check(len(collection))  # all before anything is embedded
+    methods(chosen, recipe.metric, len(collection))  # what cannot be done is told before anything is embedded
     encoder = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter)
     vectors = _vectors(collection, encoder, recipe, reporter)
     found = group(vectors.matrix, chosen, recipe.metric, reporter)
@@ -50,8 +47,6 @@ def _vectors(collection: Collection, encoder: Encoder, recipe: Recipe, reporter:
     from engine.encoders.pipeline import embed_collection
     from engine.encoders.vectors import state, stored
 
-    if not len(collection):
-        raise BadParameter("number of images", "a grouping", "at least 1", 0)
     if not state(collection, encoder.info, recipe.embedding).ready:
         embed_collection(collection, encoder, [recipe.embedding], reporter)
     vectors = stored(collection, encoder.info, recipe.embedding)

@@ -19,6 +19,8 @@ from engine.grouping.projection import all_equal
 from engine.jobs import Reporter
 
 if TYPE_CHECKING:
+    from engine.grouping.clusterer import Clusterer
+    from engine.grouping.projection import Projection
     from engine.grouping.tree import Tree
 
 T = TypeVar("T")
@@ -55,13 +57,7 @@ def group(vectors: Matrix, plan: Plan, metric: str, reporter: Reporter) -> Found
         BadParameter: an unknown step, a setting out of range, more groups than vectors, more vectors than a step can
         take, or none. Stopped.
     """
-    reduction = make_projection(plan.reduction, metric, plan.seed) if plan.reduction else None
-    clusterer = make_clusterer(plan.clustering, "euclidean" if reduction else metric, plan.seed)
-    if not len(vectors):
-        raise BadParameter("number of images", "a grouping", "at least 1", 0)
-    for projection in filter(None, (reduction, make_projection(plan.map, metric))):
-        projection.check(len(vectors))  # before the first step, not after minutes
-    clusterer.check(len(vectors))
+    reduction, clusterer = methods(plan, metric, len(vectors))
     clock = _Clock(reporter, steps=2 + bool(reduction))
     notes: list[str] = []
     held = space = _held(vectors, metric, plan.seed, notes)
@@ -74,6 +70,22 @@ def group(vectors: Matrix, plan: Plan, metric: str, reporter: Reporter) -> Found
     points = clock.run("Drawing the map", lambda: _map(held, plan.map, metric, plan.seed))
     within = "euclidean" if reduction else metric
     return Found(labels, points, space, within, clusterer.tree, notes, clock.seconds)
+
+
+def methods(plan: Plan, metric: str, count: int) -> tuple[Projection | None, Clusterer]:
+    """The reduction and the clusterer of a plan, ready for so many images; told at once, not after minutes of work.
+
+    Raises:
+        BadParameter: an unknown step, a setting out of range, or a step (the map, too) that cannot take so many images.
+    """
+    if not count:
+        raise BadParameter("number of images", "a grouping", "at least 1", 0)
+    reduction = make_projection(plan.reduction, metric, plan.seed) if plan.reduction else None
+    clusterer = make_clusterer(plan.clustering, "euclidean" if reduction else metric, plan.seed)
+    for projection in filter(None, (reduction, make_projection(plan.map, metric))):
+        projection.check(count)
+    clusterer.check(count)
+    return reduction, clusterer
 
 
 def _held(vectors: Matrix, metric: str, seed: int, notes: list[str]) -> Matrix:
