@@ -11,15 +11,16 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_k
+from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
 from engine.indexes.ranking import as_neighbours
-from engine.indexes.rows import Rows, RowTable, built
+from engine.indexes.row_index import RowIndex
+from engine.indexes.rows import Rows, RowTable
 from engine.indexes.screening import CodeScreen, Screen, make_screen
 
 _CHUNK = 1024  # queries that are compared with everything at a time
 
 
-class Exact(Index):
+class Exact(RowIndex):
     """The k nearest of all: the truth that the others are measured by. Equal distances: the earlier vector first."""
 
     name = "exact"
@@ -28,7 +29,6 @@ class Exact(Index):
 
     def __init__(self, metric: str) -> None:
         super().__init__(metric)
-        self._table: RowTable | None = None
         self._screen: Screen | None = None
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
@@ -81,13 +81,5 @@ class Exact(Index):
         return self
 
     @property
-    def size(self) -> int:
-        return self._rows.size
-
-    @property
     def chosen(self) -> dict[str, int]:
         return {}
-
-    @property
-    def _rows(self) -> RowTable:
-        return built(self._table)

@@ -14,9 +14,10 @@ from typing import Any, Self
 import numpy as np
 
 from engine.errors import Corrupt, MissingPackage
-from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_k
+from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
 from engine.indexes.ranking import nearest_in_lists
-from engine.indexes.rows import RowTable, built
+from engine.indexes.row_index import RowIndex
+from engine.indexes.rows import RowTable
 from engine.settings import Setting
 from engine.storage import load_array, read_json, write_json
 
@@ -24,7 +25,7 @@ _SEED = 0
 _HEAD = struct.Struct("=6QiI3QdQ")  # of a stored graph: sizes and offsets, levels, entry point, links, factors
 
 
-class HNSW(Index):
+class HNSW(RowIndex):
     """A navigable graph. `examined` is −1: the library does not count what it compares."""
 
     name = "hnsw"
@@ -39,7 +40,6 @@ class HNSW(Index):
         super().__init__(metric)
         self.links = links
         self.effort = effort
-        self._table: RowTable | None = None
         self._graph: Any = None
         self._walking = threading.Lock()
 
@@ -134,16 +134,8 @@ class HNSW(Index):
             raise Corrupt(f"The file {path} is not a graph over these vectors.")
 
     @property
-    def size(self) -> int:
-        return self._rows.size
-
-    @property
     def chosen(self) -> dict[str, int]:
         return {"links": self.links, "effort": self.effort}
-
-    @property
-    def _rows(self) -> RowTable:
-        return built(self._table)
 
 
 def _threads(queries: int) -> int:

@@ -1,4 +1,4 @@
-"""Random hyperplanes: the hash functions of LSH.
+"""Hyperplanes as hash functions: random ones for LSH, principal or rotated ones for the methods that learn from data.
 
 Charikar, "Similarity estimation techniques from rounding algorithms" (STOC 2002).
 """
@@ -7,35 +7,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.indexes.hashing import HashFunctions, centred
 from engine.indexes.index import Vectors
+from engine.indexes.principal import centre_of_points, principal_directions, sampled_points
 from engine.indexes.sampling import prepared
-from engine.storage import load_array
 
-_CHUNK = 8192  # points hashed at a time
-_SAMPLE = 5000  # at most so many vectors, and so many values, give the centre and the principal directions
-_SAMPLE_VALUES = 8_000_000
-_DIRECTIONS = 32  # planes are drawn inside so many leading principal directions
+SAMPLE = 5000  # at most so many vectors give the centre, the principal directions and the thresholds
+DIRECTIONS = 32  # random planes are drawn inside so many leading principal directions
+_DRAWN_FOR_ONE = 4  # planes are drawn for each one that is kept because it is balanced
 
 
 @dataclass(frozen=True)
-class Hyperplanes:
-    """T tables of b planes through `centre`; a vector's code has a bit for each plane, set on its positive side.
+class Hyperplanes(HashFunctions):
+    """T tables of b planes; a vector's code has a bit for each plane, set on its positive side.
 
     Attributes:
         centre: (d,) float32, taken off every vector first.
-        basis: (p, d) float32, orthonormal directions in which the planes are drawn.
+        basis: (p, d) float32, orthonormal directions in which the planes lie.
         normals: (T, b, p) float32.
+        thresholds: (T, b) float32, how far along its normal each plane lies from the centre; 0 where not given.
     """
 
     centre: NDArray[np.float32]
     basis: NDArray[np.float32]
     normals: NDArray[np.float32]
+    thresholds: NDArray[np.float32] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.thresholds is None:
+            object.__setattr__(self, "thresholds", np.zeros(self.normals.shape[:2], np.float32))
 
     @cached_property
     def _in_all_axes(self) -> bool:
@@ -51,83 +55,73 @@ class Hyperplanes:
         return int(self.normals.shape[1])
 
     def first(self, tables: int, bits: int) -> Hyperplanes:
-        """The first so many tables with the first so many planes of each."""
-        return replace(self, normals=np.ascontiguousarray(self.normals[:tables, :bits]))
+        normals = np.ascontiguousarray(self.normals[:tables, :bits])
+        return replace(self, normals=normals, thresholds=np.ascontiguousarray(self.thresholds[:tables, :bits]))
 
     def points(self, vectors: Vectors, metric: str) -> Vectors:
-        """(n, d) vectors to the (n, p) points that are hashed: scaled for cosine, centred, in the basis."""
         if self._in_all_axes:
             return prepared(vectors, metric) - self.centre
-        # In double precision, so that how many are hashed at once does not show in the last bit.
-        wide = prepared(vectors, metric).astype(np.float64) - self.centre
-        return (wide @ self.basis.T.astype(np.float64)).astype(np.float32)
+        return (centred(vectors, metric, self.centre) @ self.basis.T.astype(np.float64)).astype(np.float32)
 
-    def codes(self, vectors: Vectors, metric: str) -> tuple[NDArray, NDArray[np.float32]]:
-        """(n, d) vectors to (T, n) codes and the (n, T·b) signed distances to the planes."""
-        parts = [self._hashed(self.points(vectors[i : i + _CHUNK], metric)) for i in range(0, len(vectors), _CHUNK)]
-        if not parts:
-            return np.empty((self.tables, 0), self.code_type), np.empty((0, self.tables * self.bits), np.float32)
-        return np.concatenate([p[0] for p in parts], axis=1), np.concatenate([p[1] for p in parts])
-
-    def only_codes(self, vectors: Vectors, metric: str) -> NDArray:
-        """As `codes` without the distances, which would not fit into memory for a whole collection."""
-        codes: NDArray = np.empty((self.tables, len(vectors)), self.code_type)
-        for i in range(0, len(vectors), _CHUNK):
-            codes[:, i : i + _CHUNK] = self._hashed(self.points(vectors[i : i + _CHUNK], metric))[0]
-        return codes
-
-    @property
-    def code_type(self) -> type:
-        return np.uint32 if self.bits <= 32 else np.uint64
-
-    def _hashed(self, points: Vectors) -> tuple[NDArray, NDArray[np.float32]]:
+    def margins(self, points: NDArray) -> NDArray[np.float32]:
         from engine.indexes.kernels import threads_for
-        from engine.indexes.lsh_kernels import hash_points
+        from engine.indexes.lsh_kernels import settle_margins
 
-        flat = self.normals.reshape(-1, self.normals.shape[2])
-        margins = points @ flat.T
-        codes: NDArray = np.empty((self.tables, len(points)), self.code_type)
-        # A bound on the rounding of a product of p terms in single precision, times the longest normal.
-        doubtful = float(points.shape[1] * 2.0**-23 * np.sqrt((flat.astype(np.float64) ** 2).sum(1).max()))
-        with threads_for(margins.size * 2e-9):
-            hash_points(points, self.normals, margins, doubtful, codes)
-        return codes, margins
+        flat, thresholds = self.normals.reshape(-1, self.normals.shape[2]), self.thresholds.ravel()
+        margins: NDArray[np.float32] = points @ flat.T
+        if thresholds.any():
+            margins -= thresholds
+        with threads_for(margins.size * 1e-9):
+            settle_margins(points, flat, thresholds, self._doubtful, margins)
+        return margins
 
-    def save(self, folder: Path) -> None:
-        for name in ("centre", "basis", "normals"):
-            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        return cls(*(load_array(folder / f"{name}.npy") for name in ("centre", "basis", "normals")))
+    @cached_property
+    def _doubtful(self) -> float:
+        """A bound on the rounding of a product of p terms in single precision, times the longest normal."""
+        longest = np.sqrt((self.normals.astype(np.float64) ** 2).sum(axis=2).max(initial=0))
+        return float(self.normals.shape[2] * 2.0**-23 * longest)
 
 
-def draw_hyperplanes(vectors: Vectors, metric: str, tables: int, bits: int, seed: int) -> Hyperplanes:
+def draw_hyperplanes(
+    vectors: Vectors,
+    metric: str,
+    tables: int,
+    bits: int,
+    seed: int,
+    selection: str = "plain",
+    directions: int = DIRECTIONS,
+) -> Hyperplanes:
     """Planes through the vectors' mean, drawn inside their leading principal directions.
 
     Most of what separates the vectors happens in those directions, so that a plane drawn there tells more than one
-    drawn in all of them.
+    drawn in all of them. `selection` may be plain, median (each moved to where it splits a sample in half) or balanced
+    (of several drawn, those that split it nearly in half are kept).
     """
     rng = np.random.default_rng(seed)
-    count = min(len(vectors), _SAMPLE, max(2 * _DIRECTIONS, _SAMPLE_VALUES // vectors.shape[1]))
-    chosen = np.sort(rng.choice(len(vectors), count, replace=False))
-    points = prepared(vectors[chosen], metric).astype(np.float64)
-    centre = points.mean(axis=0) if len(points) else np.zeros(vectors.shape[1])
-    basis = _principal_directions(points - centre)
-    normals = rng.standard_normal((tables, bits, len(basis)))
-    return Hyperplanes(centre.astype(np.float32), basis.astype(np.float32), normals.astype(np.float32))
+    points = sampled_points(vectors, metric, SAMPLE, 2 * directions, rng)
+    centre = centre_of_points(points)
+    points = points - centre
+    axes = len(centre) <= directions
+    basis = np.eye(len(centre)) if axes else principal_directions(points, directions)
+    points = points @ basis.T
+    if selection == "balanced":
+        normals = np.stack([_balanced(points, bits, rng) for _ in range(tables)])
+    else:
+        normals = rng.standard_normal((tables, bits, len(basis)))
+    thresholds = _medians(points, normals) if selection == "median" else np.zeros((tables, bits))
+    arrays = (centre, basis, normals, thresholds)
+    return Hyperplanes(*(array.astype(np.float32) for array in arrays))
 
 
-def _principal_directions(centred: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, d) centred points to the (p, d) leading directions; all d axes where there are few, any where n is small."""
-    dimensions = centred.shape[1]
-    if dimensions <= _DIRECTIONS:
-        return np.eye(dimensions)
-    if len(centred) <= _DIRECTIONS:
-        drawn = np.random.default_rng(0).standard_normal((dimensions, _DIRECTIONS))
-        return np.linalg.qr(drawn)[0].T
-    if dimensions <= len(centred):
-        return np.linalg.eigh(centred.T @ centred)[1][:, : -_DIRECTIONS - 1 : -1].T
-    # With fewer points than dimensions their inner products tell the same, and are fewer.
-    combined = np.linalg.eigh(centred @ centred.T)[1][:, : -_DIRECTIONS - 1 : -1].T @ centred
-    return np.linalg.qr(combined.T)[0].T
+def _balanced(points: NDArray[np.float64], bits: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(b, p) normals, in the order in which they were drawn: those of 4·b that split the points most evenly."""
+    drawn = rng.standard_normal((_DRAWN_FOR_ONE * bits, points.shape[1]))
+    uneven = np.abs((points @ drawn.T > 0).sum(axis=0) - len(points) / 2)
+    return drawn[np.sort(np.argsort(uneven, kind="stable")[:bits])]
+
+
+def _medians(points: NDArray[np.float64], normals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(T, b), the median of the points along each normal; 0 where there are no points."""
+    if not len(points):
+        return np.zeros(normals.shape[:2])
+    return np.stack([np.median(points @ table.T, axis=0) for table in normals])

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.distances import euclidean
-from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_k
+from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
 from engine.indexes.ranking import nearest_in_lists
-from engine.indexes.rows import RowTable, built
+from engine.indexes.row_index import RowIndex
+from engine.indexes.rows import RowTable
 from engine.indexes.sampling import WANTED_RECALL, prepared, true_neighbours
 from engine.settings import Setting
 from engine.storage import load_array, read_json, write_json
@@ -26,7 +27,7 @@ _CHUNK = 1024  # queries ranked at a time
 _SEED = 0
 
 
-class KMeansIndex(Index):
+class KMeansIndex(RowIndex):
     """Clusters made once; a query is compared with the members of its nearest ones only."""
 
     name = "kmeans"
@@ -41,7 +42,6 @@ class KMeansIndex(Index):
         super().__init__(metric)
         self.clusters = clusters
         self.probes = probes
-        self._table: RowTable | None = None
         self._centres: Vectors = np.empty((0, 0), dtype=np.float32)
         self._labels: Ids = np.empty(0, dtype=np.int64)
         self._members: tuple[Ids, Ids] | None = None
@@ -131,16 +131,8 @@ class KMeansIndex(Index):
         return self
 
     @property
-    def size(self) -> int:
-        return self._rows.size
-
-    @property
     def chosen(self) -> dict[str, int]:
         return {"clusters": len(self._centres), "probes": self._probes}
-
-    @property
-    def _rows(self) -> RowTable:
-        return built(self._table)
 
 
 def _cluster_centres(points: Vectors, clusters: int) -> Vectors:

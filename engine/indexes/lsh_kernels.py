@@ -18,26 +18,30 @@ _BITS_A_DIGIT = 16
 
 
 @njit(cache=True, parallel=True)
-def hash_points(points: NDArray, normals: NDArray, margins: NDArray, doubtful: float, codes: NDArray) -> None:
-    """Fill codes[t, i], bit j set where point i lies on the positive side of plane j of table t.
+def settle_margins(points: NDArray, normals: NDArray, thresholds: NDArray, doubtful: float, margins: NDArray) -> None:
+    """Compute margins near 0 again in double precision, so that a sign depends neither on the rounding of BLAS nor on
+    how many points were hashed together.
 
     Args:
-        points: (n, p) float32. normals: (T, b, p) float32. margins: (n, T·b) float32, their products as BLAS gave them.
-        doubtful: margins nearer to 0 than this times the lengths are recomputed in double precision, so that a code
-            depends neither on the rounding of BLAS nor on how many points were hashed together.
-        codes: (T, n) unsigned integers, filled here.
+        points: (n, p) float32. normals: (m, p) and thresholds: (m,) float32. margins: (n, m) float32, the products less
+            the thresholds as BLAS gave them, settled here. doubtful: those nearer to 0 than this times the point's
+            length (and the rounding of the threshold) are computed again.
     """
-    tables, bits = normals.shape[0], normals.shape[1]
     for i in prange(points.shape[0]):
-        limit = doubtful * np.sqrt(dot(points[i], points[i]))
-        for t in range(tables):
+        limit = np.float32(doubtful * np.sqrt(dot(points[i], points[i])) * (1 + 1e-6))
+        for j in range(normals.shape[0]):
+            if abs(margins[i, j]) <= limit + np.float32(3e-7) * abs(thresholds[j]):
+                margins[i, j] = dot(points[i], normals[j]) - np.float64(thresholds[j])
+
+
+@njit(cache=True, parallel=True)
+def pack_codes(margins: NDArray, bits: int, codes: NDArray) -> None:
+    """Fill (T, n) unsigned codes from (n, T·b) margins: the first function of a table makes its highest bit."""
+    for i in prange(margins.shape[0]):
+        for t in range(codes.shape[0]):
             code = np.uint64(0)
-            for j in range(bits):
-                margin = np.float64(margins[i, t * bits + j])
-                if abs(margin) <= limit:
-                    margin = dot(points[i], normals[t, j])
-                    margins[i, t * bits + j] = margin
-                code = (code << np.uint64(1)) | np.uint64(margin > 0.0)
+            for j in range(t * bits, (t + 1) * bits):
+                code = (code << np.uint64(1)) | np.uint64(margins[i, j] > 0.0)
             codes[t, i] = code
 
 

@@ -9,15 +9,16 @@ import numpy as np
 
 from engine.errors import MissingPackage
 from engine.indexes.hyperplanes import Hyperplanes, draw_hyperplanes
-from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_k
+from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
 from engine.indexes.ranking import nearest_among
+from engine.indexes.row_index import RowIndex
 from engine.indexes.rows import RowTable, built
 from engine.settings import Setting
 
 _SEED = 0
 
 
-class LSHashReference(Index):
+class LSHashReference(RowIndex):
     """The tables of lshashpy3, without extra buckets; the union of the query's buckets is ranked by the true distance.
 
     Where the buckets hold fewer than k vectors there are fewer than k answers, as in the original.
@@ -36,7 +37,6 @@ class LSHashReference(Index):
         self.tables = tables
         self.bits = bits
         self.planes = planes
-        self._table: RowTable | None = None
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
         table = RowTable(ids, vectors)
@@ -94,17 +94,9 @@ class LSHashReference(Index):
         return self
 
     @property
-    def size(self) -> int:
-        return self._rows.size
-
-    @property
     def chosen(self) -> dict[str, int]:
         built(self._table)
         return {"tables": self._planes.tables, "bits": self._planes.bits}
-
-    @property
-    def _rows(self) -> RowTable:
-        return built(self._table)
 
 
 def _lshash() -> Any:

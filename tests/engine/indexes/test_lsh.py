@@ -179,7 +179,7 @@ def test_numbers_that_are_given_are_kept_and_the_others_chosen():
 
 def test_planes_for_other_vectors_are_refused():
     planes = draw_hyperplanes(some(100, 12), "cosine", 2, 3, 0)
-    with pytest.raises(BadParameter, match="planes"):
+    with pytest.raises(BadParameter, match="functions"):
         LSH("cosine", planes=planes).build(np.arange(50), some(50, 13))
 
 

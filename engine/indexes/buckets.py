@@ -1,0 +1,138 @@
+"""Table look-up: rows sorted by their codes, the query's buckets and, with multi-probe, those next to them.
+
+Lv, Josephson, Wang, Charikar, Li, "Multi-probe LSH" (VLDB 2007).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.indexes.hashing import HashFunctions
+from engine.indexes.index import Ids, Vectors
+from engine.indexes.lookup import Lookup, short_of
+from engine.indexes.rows import Rows, RowTable, mapped
+
+MAX_PROBES = 250
+_PREFIX = 16  # buckets are addressed by so many bits directly, by binary search beyond
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Every table's rows in order of their codes.
+
+    Attributes:
+        codes: (T, n) sorted, or (T, 0) where the prefix is the whole code. rows: (T, n) int32.
+        starts: (T, 2^prefix + 1) int32, where each prefix begins.
+    """
+
+    codes: NDArray
+    rows: NDArray[np.int32]
+    starts: NDArray[np.int32]
+
+
+class Buckets(Lookup):
+    """The union of the query's buckets in all tables.
+
+    Where the buckets hold fewer than k vectors, more and more of the neighbouring buckets are looked into, and at last
+    everything, so that k answers come whenever k vectors exist; `examined` counts all that were compared.
+    """
+
+    def __init__(self, functions: HashFunctions, metric: str, table: RowTable, probes: int) -> None:
+        super().__init__(functions, metric, table)
+        self.probes = probes
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        return {"probes": self.probes}
+
+    def fill(self) -> None:
+        self._sort_in(self.functions.only_codes(self.table.vectors, self.metric))
+
+    def _sort_in(self, codes: NDArray) -> None:
+        """Sort (T, n) codes of all rows into the tables; nothing is late any more."""
+        self._tables = sorted_tables(codes, self.functions.bits)
+        self._late: NDArray = np.empty((self.functions.tables, 0), self.functions.code_type)
+
+    def append(self, rows: Rows) -> None:
+        codes = self.functions.only_codes(self.table.vectors[rows], self.metric)
+        self._late = np.concatenate([self._late, codes], axis=1)
+        # Late rows are found by looking through all their codes; once that would be felt, they are sorted in.
+        if self._late.shape[1] > max(1024, len(self.table.ids) // 256):
+            self.fill()
+
+    def candidates(self, query: Vectors) -> Rows:
+        from engine.indexes.lsh_kernels import candidates_of
+
+        codes, margins = self.functions.codes(query, self.metric)
+        code = np.ascontiguousarray(codes[:, 0])
+        rows: Rows = candidates_of(margins[0], code, self.probes, self._parts(), self.table.alive)
+        return rows
+
+    def _search(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:
+        self._look(queries, distances, rows, examined, self.probes)
+
+    def _look(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids, probes: int) -> None:
+        from engine.indexes.lsh_kernels import search_tables
+
+        codes, margins = self.functions.codes(queries, self.metric)
+        table, cosine = self.table, self.metric == "cosine"
+        search_tables(
+            queries, margins, codes, probes, self._parts(), table.alive, table.vectors, cosine,
+            distances, rows, examined, self._workers(queries),
+        )  # fmt: skip
+
+    def _widen(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:
+        """Four times the buckets, and four times again; at last everything."""
+        probes = self.probes
+        while (short := short_of(rows, self.table.size)).size:
+            probes = max(4, 4 * probes)
+            found, nearest = np.full_like(distances[short], np.inf), np.full_like(rows[short], -1)
+            seen = examined[short]
+            if probes < min(MAX_PROBES, 2**self.functions.bits):
+                self._look(queries[short], found, nearest, seen, probes)
+            else:
+                self._compare_all(queries[short], found, nearest, seen)
+            distances[short], rows[short], examined[short] = found, nearest, seen
+
+    def _compare_all(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:
+        from engine.indexes.kernels import nearest_of_all
+
+        table = self.table
+        nearest_of_all(queries, table.vectors, table.alive, self.metric == "cosine", distances, rows)
+        examined[:] = table.size
+
+    def _parts(self) -> tuple:
+        """What the compiled loops need of the tables, as one value."""
+        tables, bits = self._tables, self.functions.bits
+        cut = np.uint64(bits - min(bits, _PREFIX))
+        late_first = tables.rows.shape[1]
+        return tables.codes, tables.rows, tables.starts, cut, bits, self._late, late_first
+
+    def save(self, folder: Path, kept: Rows) -> None:
+        tables = self._tables
+        if not self._whole(kept) or self._late.shape[1]:
+            codes = self.functions.only_codes(self.table.vectors[kept], self.metric)
+            tables = sorted_tables(codes, self.functions.bits)
+        for field in fields(Tables):
+            np.save(folder / f"table-{field.name}.npy", getattr(tables, field.name), allow_pickle=False)
+
+    def load(self, folder: Path) -> None:
+        self._tables = Tables(*(mapped(folder / f"table-{field.name}.npy") for field in fields(Tables)))
+        self._late = np.empty((self.functions.tables, 0), self.functions.code_type)
+
+
+def sorted_tables(codes: NDArray, bits: int) -> Tables:
+    """(T, n) codes by row to the sorted tables."""
+    from engine.indexes.kernels import threads_for
+    from engine.indexes.lsh_kernels import sort_tables
+
+    prefix = min(bits, _PREFIX)
+    rows = np.empty(codes.shape, dtype=np.int32)
+    starts = np.zeros((len(codes), 2**prefix + 1), dtype=np.int32)
+    with threads_for(codes.size * 5e-9):
+        sort_tables(codes, prefix, bits, rows, starts)
+    return Tables(codes if bits > prefix else codes[:, :0].copy(), rows, starts)

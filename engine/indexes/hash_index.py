@@ -1,0 +1,193 @@
+"""Search by hash codes: what all families of hash functions share. A family says how its functions are fitted."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+
+from engine.errors import BadParameter
+from engine.indexes.buckets import MAX_PROBES, Buckets
+from engine.indexes.hamming import MAX_RERANK, HammingRanking
+from engine.indexes.hash_tuning import Sizes, choose, choose_rerank
+from engine.indexes.hashing import BUCKET_BITS, MAX_BITS, HashFunctions
+from engine.indexes.hyperplanes import Hyperplanes
+from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
+from engine.indexes.lookup import Lookup
+from engine.indexes.ranking import as_neighbours
+from engine.indexes.row_index import RowIndex
+from engine.indexes.rows import RowTable, built
+from engine.settings import AnySetting, Choice, Setting
+from engine.storage import read_json, write_json
+
+TABLES = Setting("tables", "Tables", "How many times the images are sorted into buckets; more finds more.", 1, 512)
+BITS = Setting("bits", "Bits", "How long a code is; more bits make smaller buckets and finer ranks.", 1, MAX_BITS)
+PROBES = Setting("probes", "Extra buckets", "How many neighbouring buckets are also looked into.", 0, MAX_PROBES)
+RERANK = Setting(
+    "rerank", "Compared exactly", "By Hamming distance: how many of the nearest codes are compared.", 1, MAX_RERANK
+)
+_LOOKUP_HELP = "Only the query's buckets, or all codes by the number of bits in which they differ from the query's."
+_LOOKUPS = {"buckets": "In buckets", "hamming": "By Hamming distance"}
+
+
+def lookup_setting(default: str) -> Choice:
+    """The choice between buckets and Hamming ranking."""
+    return Choice("lookup", "Look-up", _LOOKUP_HELP, _LOOKUPS, default)
+
+
+class HashIndex(RowIndex):
+    """Vectors found by their codes and ranked by the true distance.
+
+    `functions`, fitted elsewhere, serve instead of own ones: so many parts of a collection can share one set.
+    `seed` is of everything random in own ones.
+    """
+
+    settings: ClassVar[tuple[AnySetting, ...]] = (TABLES, BITS, PROBES, lookup_setting("hamming"), RERANK)
+    functions_kind: ClassVar[type[HashFunctions]] = Hyperplanes
+    nested: ClassVar[bool] = False  # whether the first bits and tables are what a fit for fewer would give
+
+    def __init__(
+        self,
+        metric: str,
+        tables: int | None = None,
+        bits: int | None = None,
+        probes: int | None = None,
+        lookup: str = "hamming",
+        rerank: int | None = None,
+        functions: HashFunctions | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(metric)
+        self._check_bits(lookup, bits or 0)
+        self.tables = tables
+        self.bits = bits
+        self.probes = probes
+        self.lookup = lookup
+        self.rerank = rerank
+        self.functions = functions
+        self.seed = seed
+
+    @abstractmethod
+    def fit(self, vectors: Vectors, tables: int, bits: int) -> HashFunctions:
+        """Hash functions for (n, d) vectors; BadParameter where so many bits cannot be had of them."""
+
+    @abstractmethod
+    def default_size(self, dimensions: int) -> tuple[int, int]:
+        """The tables and bits that Hamming ranking begins with."""
+
+    @abstractmethod
+    def sizes(self, dimensions: int) -> Sizes:
+        """What is chosen from for buckets."""
+
+    def with_functions(self, functions: HashFunctions) -> Self:
+        """Use these functions for what is built from now on."""
+        self.functions = functions
+        return self
+
+    def fitted(self, vectors: Vectors) -> HashFunctions:
+        """The functions that an index over (n, d) vectors would use; they may then serve others."""
+        return self._choose(RowTable(np.arange(len(vectors)), vectors)).functions
+
+    def build(self, ids: Ids, vectors: Vectors) -> Self:
+        table = RowTable(ids, vectors)
+        self._lookup = self._choose(table)
+        self._table = table
+        if isinstance(self._lookup, Buckets):
+            self._lookup.fill()
+        return self
+
+    def _choose(self, table: RowTable) -> Lookup:
+        """The look-up with its functions and numbers: as given, else chosen from the data."""
+        self._check_functions(table.dimensions)
+        return self._ranking(table) if self.lookup == "hamming" else self._buckets(table)
+
+    def _check_functions(self, dimensions: int) -> None:
+        """Raise BadParameter where functions from elsewhere are not for this method or for these vectors."""
+        given = self.functions
+        if given is None:
+            return
+        if not isinstance(given, self.functions_kind):
+            raise BadParameter("functions", f"the method {self.name}", "of its own kind", type(given).__name__)
+        if given.dimensions != dimensions:
+            raise BadParameter("functions", f"the method {self.name}", f"for {dimensions} dimensions", given.dimensions)
+        self._check_bits(self.lookup, given.bits)
+
+    def _check_bits(self, lookup: str, bits: int) -> None:
+        if lookup == "buckets" and bits > BUCKET_BITS:
+            raise BadParameter("bits", f"the method {self.name}", f"at most {BUCKET_BITS} for buckets", bits)
+
+    def _ranking(self, table: RowTable) -> HammingRanking:
+        tables, bits = self.default_size(table.dimensions)
+        functions = self.functions or self.fit(table.vectors, self.tables or tables, self.bits or bits)
+        ranking = HammingRanking(functions, self.metric, table)
+        ranking.fill()
+        ranking.rerank = self.rerank or choose_rerank(ranking, self.seed)
+        return ranking
+
+    def _buckets(self, table: RowTable) -> Buckets:
+        given = self.functions
+        tables, bits = (given.tables, given.bits) if given is not None else (self.tables, self.bits)
+        if tables and bits and self.probes is not None:
+            return Buckets(given or self.fit(table.vectors, tables, bits), self.metric, table, self.probes)
+        sizes = self.sizes(table.dimensions)
+        counts = [tables] if tables else sizes.tables
+        functions, probes = choose(self._fits(table, max(counts), bits), table, self.metric, counts, self.probes)
+        return Buckets(functions, self.metric, table, probes)
+
+    def _fits(self, table: RowTable, tables: int, bits: int | None) -> list[tuple[HashFunctions, Sequence[int]]]:
+        """Functions to choose among: one set where fewer bits are a part of it, else one for each number of bits."""
+        if self.functions is not None:
+            return [(self.functions, [self.functions.bits])]
+        if bits:
+            return [(self.fit(table.vectors, tables, bits), [bits])]
+        sizes = self.sizes(table.dimensions)
+        lengths = sizes.bits_for(table.size)
+        if self.nested:
+            return [(self.fit(table.vectors, tables, max(sizes.bits)), lengths)]
+        return [(self.fit(table.vectors, tables, length), [length]) for length in lengths]
+
+    def add(self, ids: Ids, vectors: Vectors) -> None:
+        self._lookup.append(self._rows.add(ids, vectors))
+
+    def remove(self, ids: Ids) -> None:
+        self._rows.remove(ids)
+
+    def search(self, queries: Vectors, k: int) -> Neighbours:
+        table, k = self._rows, checked_k(k)
+        queries = table.checked_queries(queries)
+        distances, rows = np.full((len(queries), k), np.inf), np.full((len(queries), k), -1, dtype=np.int64)
+        examined = np.zeros(len(queries), dtype=np.int64)
+        self._lookup.search(queries, distances, rows, examined)
+        return as_neighbours(table, distances, rows, self.metric, examined)
+
+    def candidates(self, queries: Vectors) -> list[Ids]:
+        """The ids that each query is compared with before any looking further, ascending."""
+        table = self._rows
+        queries = table.checked_queries(queries)
+        return [np.sort(table.ids[self._lookup.candidates(queries[i : i + 1])]) for i in range(len(queries))]
+
+    def save(self, folder: Path) -> None:
+        kept = self._rows.save(folder)
+        self._lookup.functions.save(folder)
+        self._lookup.save(folder, kept)
+        write_json(folder / f"{self.name}.json", self._lookup.numbers)
+
+    def load(self, folder: Path) -> Self:
+        table, numbers = RowTable.load(folder), read_json(folder / f"{self.name}.json")
+        functions = self.functions_kind.load(folder)
+        kind = Buckets if "probes" in numbers else HammingRanking
+        self._lookup = kind(functions, self.metric, table, *numbers.values())
+        self._lookup.load(folder)
+        self._table = table
+        return self
+
+    @property
+    def chosen(self) -> dict[str, int | str]:
+        built(self._table)
+        functions = self._lookup.functions
+        given = {"probes": self.probes, "rerank": self.rerank}  # the one that the other look-up has no use for
+        kept: dict[str, int | str] = {name: value for name, value in given.items() if value is not None}
+        return kept | self._lookup.numbers | {"tables": functions.tables, "bits": functions.bits, "lookup": self.lookup}
