@@ -9,7 +9,7 @@ from engine.errors import BenzerError
 from engine.recipe import Recipe
 
 if TYPE_CHECKING:
-    from engine.collections.collection import Collection
+    from engine.collections.collection import Collection, Images
     from engine.encoders.encoder import Encoder
     from engine.encoders.vectors import Vectors
     from engine.grouping.plan import Plan
@@ -37,9 +37,13 @@ def group_collection(
     title = checked_title(title) if title else ""
     methods(chosen, recipe.metric, len(collection))  # what cannot be done is told before anything is embedded
     encoder = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter)
+    images = collection.images()  # before embedding: what has come since is not left out, but new
     vectors = _vectors(collection, encoder, recipe, reporter)
     found = group(vectors.matrix, chosen, recipe.metric, reporter)
-    made = store_grouping(collection, recipe, chosen, vectors.hashes, vectors.ids, found, title or _title(chosen))
+    left_out = _held(images) - _held(vectors)
+    found.notes += _told(len(left_out))
+    title = title or _title(chosen)
+    made = store_grouping(collection, recipe, chosen, vectors.hashes, vectors.ids, found, title, left_out)
     return {"collection": collection.name, "grouping": made.name, "groups": made.facts["groups"]}
 
 
@@ -53,6 +57,17 @@ def _vectors(collection: Collection, encoder: Encoder, recipe: Recipe, reporter:
     if vectors is None or not len(vectors.ids):
         raise BenzerError(f"None of the images of {collection.title} could be embedded.")
     return vectors
+
+
+def _held(images: Images | Vectors) -> set[tuple[int, str]]:
+    return set(zip(images.ids.tolist(), images.hashes, strict=True))
+
+
+def _told(left_out: int) -> list[str]:
+    if not left_out:
+        return []
+    many = f"{left_out:,} pictures could not be embedded, so they are in no group."
+    return ["1 picture could not be embedded, so it is in no group." if left_out == 1 else many]
 
 
 def _title(plan: Plan) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from itertools import count
@@ -119,11 +119,12 @@ class Grouping:
     def stale(self, collection: GroupedCollection) -> str:
         """A sentence where the collection has other images by now, "" where it has not."""
         images = collection.images()
-        if np.array_equal(images.ids, self.ids) and images.hashes == self._hashes:
+        known = set(zip(self.ids.tolist(), self._hashes, strict=True))
+        now = set(zip(images.ids.tolist(), images.hashes, strict=True))
+        now -= {(id, hash) for id, hash in self.facts.get("left_out", ())}
+        if now == known:
             return ""
-        known = dict(zip(self.ids.tolist(), self._hashes, strict=True))
-        now = dict(zip(images.ids.tolist(), images.hashes, strict=True))
-        new, gone = len(now.items() - known.items()), len(known.items() - now.items())
+        new, gone = len(now - known), len(known - now)
         return f"The collection has changed since it was grouped: {new:,} images are new, {gone:,} are gone or changed."
 
     # ── what a person made of it ─────────────────────────────────────────────────────────────────────────────────
@@ -262,9 +263,11 @@ class Grouping:
 
 def store_grouping(
     collection: GroupedCollection, recipe: Recipe, plan: Plan, hashes: Sequence[str], ids: NDArray[np.int64],
-    found: Found, title: str,
+    found: Found, title: str, left_out: Iterable[tuple[int, str]] = (),
 ) -> Grouping:  # fmt: skip
     """Store what was found under a fresh name made from the title; hashes (n,) and ids (n,) are the images grouped.
+
+    `left_out` are ids and hashes of images without a vector: they are not new when the collection is looked at again.
 
     Raises:
         BadParameter: the title has neither letter nor digit. StorageFull: the disk refused.
@@ -272,16 +275,7 @@ def store_grouping(
     """
     title = checked_title(title)
     folder = _fresh(collection.folder / "groupings", title)
-    facts = {
-        "recipe": recipe.as_dict(),
-        "plan": plan.as_dict(),
-        "metric": found.metric,
-        "notes": found.notes,
-        "seconds": found.seconds,
-        "made": time.time(),
-        "images": len(ids),
-        "groups": int(found.labels.max(initial=-1)) + 1,
-    }
+    facts = {"recipe": recipe.as_dict(), "plan": plan.as_dict(), "left_out": sorted(left_out), **_facts(found)}
     try:
         _store(folder).publish(_filler(hashes, ids, found), facts)
         write_json(folder / "person.json", {"title": title, "edits": []})
@@ -308,6 +302,17 @@ def grouping(collection: GroupedCollection, name: str) -> Grouping:
     if name != Path(name).name or not (folder / "person.json").exists():
         raise NotFound(f"There is no grouping {name!r}.")
     return Grouping(folder)
+
+
+def _facts(found: Found) -> dict[str, Any]:
+    return {
+        "metric": found.metric,
+        "notes": found.notes,
+        "seconds": found.seconds,
+        "made": time.time(),
+        "images": len(found.labels),
+        "groups": int(found.labels.max(initial=-1)) + 1,
+    }
 
 
 def _filler(hashes: Sequence[str], ids: NDArray[np.int64], found: Found) -> Callable[[Path], None]:

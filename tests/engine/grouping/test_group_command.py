@@ -57,6 +57,24 @@ def test_a_preset_takes_what_is_there(pile: Path, capsys: pytest.CaptureFixture[
     assert json.loads(capsys.readouterr().out)[0]["images"] == 36
 
 
+def test_a_picture_that_could_not_be_embedded_is_told_and_makes_no_grouping_stale(
+    pile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = pile / "Pile" / "red" / "3.png"
+    whole = broken.read_bytes()
+    broken.write_bytes(b"no picture any more")
+    assert main([*GROUP, "--cluster", "kmeans(groups=3)"]) == 0
+    assert "1 picture could not be embedded, so it is in no group." in capsys.readouterr().out
+    bench = Workbench()
+    [stored] = bench.groupings("pile")
+    assert len(stored.ids) == 35
+    assert stored.stale(bench.collection("pile")) == ""
+    Image.new("RGB", (9, 9), "red").save(broken)
+    assert main(["rescan", "pile"]) == 0
+    assert "1 images are new" in stored.stale(bench.collection("pile"))
+    broken.write_bytes(whole)
+
+
 @pytest.mark.parametrize(
     "words",
     [
