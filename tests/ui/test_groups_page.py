@@ -155,7 +155,7 @@ def test_steps_and_settings_of_ones_own(here: Workbench, started: list[tuple[str
 
 def test_a_preset_takes_over_steps_and_metric(here: Workbench, started: list[Any]) -> None:
     test = visit(metric="euclidean")
-    drawn(test.button_group(key="groups-preset").set_value("recommended").run())
+    drawn(test.button_group(key="groups-preset-0").set_value("recommended").run())
     assert test.session_state["groups-reduction"] == "umap"
     assert test.session_state["groups-clustering"] == "hdbscan"
     assert test.session_state.metric == "cosine"
@@ -164,9 +164,30 @@ def test_a_preset_takes_over_steps_and_metric(here: Workbench, started: list[Any
     assert started[0][1]["title"] == "Recommended"
 
 
+def test_a_step_changed_by_hand_leaves_the_preset_and_the_encoder_alone(here: Workbench) -> None:
+    test = visit(encoder="colour-histogram")
+    drawn(test.selectbox(key="groups-clustering").set_value("dbscan").run())
+    assert test.button_group(key="groups-preset-1").value == "own"
+    drawn(test.button_group(key="groups-preset-1").set_value("photo").run())
+    assert test.session_state["groups-clustering"] == "hierarchical"
+    drawn(test.selectbox(key="groups-clustering").set_value("kmeans").run())
+    assert test.button_group(key="groups-preset-2").value == "own"
+
+
+def test_every_method_can_be_chosen_and_planned(here: Workbench) -> None:
+    from engine.grouping import clusterers, projections
+
+    test = visit()
+    for role, names in (("clustering", clusterers()), ("reduction", projections())):
+        for name in names:
+            drawn(test.selectbox(key=f"groups-{role}").set_value(name).run())
+            assert not test.error, name
+            assert not test.button(key="groups-start").disabled
+
+
 def test_a_network_that_is_not_here_can_be_fetched(here: Workbench, started: list[tuple[str, dict[str, Any]]]) -> None:
     test = visit()
-    drawn(test.button_group(key="groups-preset").set_value("recommended").run())
+    drawn(test.button_group(key="groups-preset-0").set_value("recommended").run())
     assert "Made for ResNet-50, whose weights are not on this computer; the sidebar's encoder is used" in texts(test)
     assert "Fetch ResNet-50 (98 MB)" in labels(test)
     drawn(test.button(key="groups-fetch-network").click().run())

@@ -56,16 +56,19 @@ def _presets(collection: str) -> None:
         st.session_state["groups-preset"] = _FIRST
         _take_over(PRESETS[_FIRST].plan)
     titles = {name: preset.title for name, preset in PRESETS.items()} | {OWN: "Own choice"}
+    # Another control after every change by hand: from the former one a quick click still brings the former preset.
+    key = f"groups-preset-{st.session_state.get('groups_presets_left', 0)}"
     st.segmented_control(
-        "How to group", list(titles), key="groups-preset", format_func=titles.__getitem__, required=True,
-        on_change=_chosen, args=(collection,), persist_state="session",
+        "How to group", list(titles), default=st.session_state["groups-preset"], key=key,
+        format_func=titles.__getitem__, required=True, on_change=_chosen, args=(collection, key),
     )  # fmt: skip
     preset = PRESETS.get(st.session_state["groups-preset"])
     st.caption(literal(preset.help) if preset else "Any way to reduce the vectors, and any way to group them.")
 
 
-def _chosen(collection: str) -> None:
+def _chosen(collection: str, key: str) -> None:
     """Put a preset into the form and the sidebar."""
+    st.session_state["groups-preset"] = st.session_state.get(key) or OWN
     preset = PRESETS.get(st.session_state["groups-preset"])
     if preset is None:
         return
@@ -90,7 +93,7 @@ def use_encoder(recipe: Recipe) -> None:
 
 def use_plan(plan: Plan) -> None:
     """Put the steps of a grouping into the form, as an own choice."""
-    st.session_state["groups-preset"] = OWN
+    _own()
     _take_over(plan)
 
 
@@ -107,7 +110,10 @@ def _in_form(setting: AnySetting, options: dict[str, Any]) -> Any:
 
 
 def _own() -> None:
-    st.session_state["groups-preset"] = OWN
+    """A step was changed by hand: the form shows no preset any more."""
+    if st.session_state.get("groups-preset") != OWN:
+        st.session_state["groups-preset"] = OWN
+        st.session_state.groups_presets_left = st.session_state.get("groups_presets_left", 0) + 1
 
 
 # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -162,7 +168,9 @@ def _field(role: str, method: str, setting: AnySetting) -> None:
         )  # fmt: skip
         return
     st.session_state.setdefault(key, None)
-    low, high, step = (int(setting.low), int(setting.high), 1) if setting.whole else (setting.low, setting.high, None)
+    low, high, step = (
+        (int(setting.low), int(setting.high), 1) if setting.whole else (float(setting.low), float(setting.high), None)
+    )
     st.number_input(
         setting.title, low, high, None, step, key=key, help=setting.help, on_change=_own, persist_state="session",
         placeholder="automatic" if setting.default is None else f"{setting.default:g}",
