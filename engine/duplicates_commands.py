@@ -6,12 +6,10 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import BadParameter, NotReady, NotTrained, NoWeights
-from engine.printing import progress_line
-from engine.storage import write_bytes
+from engine.errors import NotReady, NotTrained, NoWeights
+from engine.printing import csv_file, progress_line, write_csv
 from engine.tables import text_table
 from engine.tidying import HEADER, ODD_HEADER
 
@@ -54,7 +52,7 @@ def command_duplicates(arguments: argparse.Namespace) -> None:
         print(found.suggestion.reason)
     print(found.sentence())
     if arguments.csv:
-        _write(arguments.csv, found.to_csv())
+        write_csv(arguments.csv, found.to_csv())
     elif found.groups:
         rows = [row for row in found.rows() if int(str(row[0])) <= _SHOWN]
         print("\n" + text_table(HEADER, rows))
@@ -68,7 +66,7 @@ def command_odd(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
     elif arguments.csv:
-        _write(arguments.csv, found.to_csv())
+        write_csv(arguments.csv, found.to_csv())
     else:
         print(text_table(ODD_HEADER, found.rows()))
         print("\nscore: how far its nearest others are, in units of what is usual here (1).")
@@ -79,6 +77,8 @@ def _ready(arguments: argparse.Namespace, ask: Callable[[Workbench, Recipe], Any
     from engine.workbench import Workbench
 
     bench, recipe = Workbench(), arguments.recipe_of(arguments)
+    if arguments.csv:
+        csv_file(arguments.csv)
     try:
         return ask(bench, recipe)
     except (NotTrained, NoWeights):
@@ -87,11 +87,3 @@ def _ready(arguments: argparse.Namespace, ask: Callable[[Workbench, Recipe], Any
         print(error.message + " Doing that first.", file=sys.stderr)
         bench.run("duplicates", progress_line(), recipe=recipe.as_dict())
     return ask(bench, recipe)
-
-
-def _write(file: str, text: str) -> None:
-    path = Path(file).expanduser()
-    if path.is_dir():
-        raise BadParameter("csv", "the export", "a file", file)
-    write_bytes(path, text.encode("utf-8-sig"))
-    print(f"Written to {path}.")

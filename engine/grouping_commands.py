@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import BadParameter
-from engine.printing import print_rows, progress_line
-from engine.storage import write_bytes
+from engine.printing import csv_file, print_rows, progress_line, write_csv
 from engine.tables import text_table
 
 if TYPE_CHECKING:
@@ -47,13 +46,24 @@ def command_group(arguments: argparse.Namespace) -> None:
     bench = Workbench()
     if arguments.list:
         return _list(bench, arguments)
+    _check_targets(arguments)
     grouping = bench.grouping(arguments.collection, arguments.show) if arguments.show else _made(bench, arguments)
     groups = grouping.groups()
     if arguments.csv:
-        write_bytes(Path(arguments.csv).expanduser(), _csv(bench, arguments.collection, groups).encode())
+        write_csv(arguments.csv, _csv(bench, arguments.collection, groups))
     if arguments.folders:
         _copy(bench, arguments, grouping, groups)
     _print(bench, arguments, grouping, groups)
+
+
+def _check_targets(arguments: argparse.Namespace) -> None:
+    """What the outcome cannot be written to is told before the work."""
+    from engine.grouping.exports import checked_folder
+
+    if arguments.csv:
+        csv_file(arguments.csv)
+    if arguments.folders:
+        checked_folder(Path(arguments.folders).expanduser())
 
 
 def _made(bench: Workbench, arguments: argparse.Namespace) -> Grouping:

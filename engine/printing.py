@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.answers import Answer
+from engine.errors import BadParameter
 from engine.jobs import Progress
+from engine.storage import write_bytes
 from engine.tables import text_table
 
 
@@ -48,6 +50,21 @@ def print_report(report: dict[str, Any], as_json: bool, rejects_file: str | None
 
 def _short(sentence: str, most: int = 90) -> str:
     return sentence if len(sentence) <= most else sentence[: most - 1] + "…"
+
+
+def csv_file(file: str) -> Path:
+    """Where a CSV will stand; BadParameter for a folder. To be asked before the work whose outcome is written there."""
+    path = Path(file).expanduser()
+    if path.is_dir():
+        raise BadParameter("csv", "the export", "a file", file)
+    return path
+
+
+def write_csv(file: str, text: str) -> None:
+    """Write CSV as spreadsheets read it best, and say where."""
+    path = csv_file(file)
+    write_bytes(path, text.encode("utf-8-sig"))
+    print(f"Written to {path}.")
 
 
 def progress_line() -> Callable[[Progress], None] | None:

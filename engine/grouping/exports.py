@@ -236,10 +236,15 @@ def _put(building: Path, into: Path, name: str) -> Path:
         return target
 
 
-def _check_room(into: Path, size: int) -> None:
+def checked_folder(into: Path) -> Path:
+    """The folder; NotFound when there is none."""
     if not into.is_dir():
         raise NotFound(f"There is no folder {str(into)!r}.", way_out="Choose a folder that exists.")
-    free = shutil.disk_usage(into).free
+    return into
+
+
+def _check_room(into: Path, size: int) -> None:
+    free = shutil.disk_usage(checked_folder(into)).free
     if size + _SPARE > free:
         raise StorageFull(
             f"The pictures take {size >> 20:,} MB, and only {free >> 20:,} MB are free there.",

@@ -36,7 +36,7 @@ def test_pictures_are_grouped_shown_and_exported(pile: Path, capsys: pytest.Capt
     out = capsys.readouterr().out
     assert "By colour (by-colour-1): hierarchical on colour-histogram, cosine" in out
     assert "purity 1.000 · nmi 1.000 · ari 1.000" in out
-    rows = list(csv.DictReader((pile / "groups.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader((pile / "groups.csv").open(encoding="utf-8-sig")))  # as spreadsheets want it
     assert len(rows) == 36
     assert {row["group"] for row in rows} == {"Group 1", "Group 2", "Group 3"}
     assert all(not row["file"].startswith("=") for row in rows)
@@ -87,6 +87,8 @@ def test_a_picture_that_could_not_be_embedded_is_told_and_makes_no_grouping_stal
         ["--show", "nothing-1"],
         ["--metric", "manhattan"],
         ["--seed", "-4"],
+        ["--csv", "."],
+        ["--folders", "nowhere"],
     ],
 )
 def test_bad_words_are_one_sentence(pile: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
