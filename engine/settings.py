@@ -12,6 +12,11 @@ from typing import Any
 from engine.errors import BadParameter
 
 
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number: of Python's or NumPy's, and neither a float nor a truth value."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True)
 class Setting:
     """One number a person may set on a method. `default` None means: chosen from the data."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from engine.errors import BadParameter
 from engine.grouping.clusterer import NOISE, Labels, by_size
 from engine.grouping.tree import Tree
+from engine.settings import is_whole
 
 Edit = Mapping[str, Any]
 
@@ -91,7 +92,7 @@ def _name(state: State, edit: Edit) -> None:
 
 
 def _merge(state: State, edit: Edit) -> None:
-    groups = [known_group(state, group) for group in edit.get("groups", ())]
+    groups = [known_group(state, group) for group in edit.get("groups") or ()]
     if len(set(groups)) < 2:
         raise BadParameter("groups", "merging", "at least two different ones", groups)
     first, *others = groups
@@ -102,7 +103,7 @@ def _merge(state: State, edit: Edit) -> None:
 
 
 def _move(state: State, edit: Edit, ids: NDArray[np.int64]) -> None:
-    rows, to = _rows(edit.get("ids", ()), ids), edit.get("to")
+    rows, to = _rows(edit.get("ids") or (), ids), edit.get("to")
     if to == "new":
         to, state.next = state.next, state.next + 1
     elif to != NOISE or isinstance(to, bool):
@@ -128,8 +129,7 @@ def _cut(edit: Edit, tree: Tree | None) -> State:
 
 def known_group(state: State, group: Any) -> int:
     """The number of a group that has images; BadParameter for any other."""
-    whole = isinstance(group, (int, np.integer)) and not isinstance(group, bool)
-    if not whole or group < 0 or not (state.labels == group).any():
+    if not is_whole(group) or group < 0 or not (state.labels == group).any():
         raise BadParameter("group", "a change of groups", "one that has pictures", group)
     return int(group)
 
@@ -137,16 +137,17 @@ def known_group(state: State, group: Any) -> int:
 def checked_parts(into: Any, members: int) -> int:
     """Into how many parts a group can be split; BadParameter for anything else."""
     most = min(_MOST_PARTS, members)
-    if isinstance(into, bool) or not isinstance(into, int) or not 2 <= into <= most:
+    if not is_whole(into) or not 2 <= into <= most:
         wanted = f"from 2 to {most}" if most >= 2 else "left out: a group of one picture cannot be split"
         raise BadParameter("parts", "splitting a group", wanted, into)
-    return into
+    return int(into)
 
 
 def _rows(wanted: Sequence[int], ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    asked = np.asarray(list(wanted), dtype=np.int64)
+    inside = [id for id in wanted if is_whole(id) and 0 <= id <= ids[-1]]
+    asked = np.array(inside, dtype=np.int64)
     rows = np.searchsorted(ids, asked)
-    if not len(asked) or (rows >= len(ids)).any() or (ids[rows] != asked).any():
+    if not inside or len(inside) < len(wanted) or (ids[rows] != asked).any():
         raise BadParameter("images", "a change of groups", "at least one, all of this grouping", list(wanted)[:5])
     return rows
 

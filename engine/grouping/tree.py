@@ -5,6 +5,7 @@ Nodes are numbered as SciPy numbers them: leaves 0 … m−1, then the merges in
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BadParameter
+from engine.settings import is_whole
 
 Rows = NDArray[np.int64]
 
@@ -91,7 +93,10 @@ class Tree:
         return labels
 
     def height_of(self, groups: int) -> float:
-        """A height at which the cut leaves that many groups: midway between the merges around it."""
+        """A height at which the cut leaves that many groups: midway between the merges around it.
+
+        Where these two are equally high there is none: a cut at what is returned leaves fewer groups.
+        """
         merged = self._merged(groups, None)
         below = float(self.heights[merged - 1]) if merged else 0.0
         above = float(self.heights[merged]) if merged < len(self.merges) else below * 1.05
@@ -143,10 +148,10 @@ class Tree:
     def _merged(self, groups: int | None, height: float | None) -> int:
         """How many merges lie below the cut."""
         if groups is not None:
-            if isinstance(groups, bool) or not 1 <= groups <= len(self.leaves):
+            if not is_whole(groups) or not 1 <= groups <= len(self.leaves):
                 raise BadParameter("groups", "a cut of the tree", f"from 1 to {len(self.leaves):,}", groups)
             return len(self.leaves) - int(groups)
-        if height is None or not height >= 0:
+        if not isinstance(height, numbers.Real) or isinstance(height, bool) or not 0 <= height < np.inf:
             raise BadParameter("height", "a cut of the tree", "0 or more", height)
         return int(np.searchsorted(self.heights, height, side="right"))
 

@@ -179,6 +179,16 @@ BAD: list[dict[str, Any]] = [
     {"kind": "cut", "groups": 61},
     {"kind": "cut", "height": -1.0},
     {"kind": "cut"},
+    {"kind": "cut", "groups": 2.5},
+    {"kind": "cut", "groups": "3"},
+    {"kind": "cut", "height": "low"},
+    {"kind": "cut", "height": True},
+    {"kind": "cut", "height": float("inf")},
+    {"kind": "merge", "groups": None},
+    {"kind": "move", "ids": None, "to": 0},
+    {"kind": "move", "ids": "36", "to": 0},
+    {"kind": "move", "ids": [3.7], "to": 0},
+    {"kind": "move", "ids": [10**30], "to": 0},
 ]
 
 
