@@ -19,11 +19,7 @@ ASKED = "BENZER_RAY"
 LOCAL = "local"
 _REACHED_WITHIN = 5.0  # seconds to find out that nothing answers at an address
 _STORE = 256 << 20  # bytes of Ray's own memory on this computer: queries and answers are small
-_BEFORE_IT_STARTS = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AUTH_MODE": "token",  # its ports are open on every interface: nobody without the token is answered
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-}
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 
 Call = tuple[Any, str, tuple[Any, ...]]
 
@@ -109,10 +105,12 @@ def workers() -> Workers:
 
 def _joined(address: str) -> Any:
     """Ray, started here or joined; a second call finds it as it is."""
-    for name, value in _BEFORE_IT_STARTS.items():
+    if address != LOCAL:
+        _check_reached(address)
+    own = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(24)}
+    # Ray looks when it is imported. Its ports are open on every interface: nobody without the token is answered.
+    for name, value in (_QUIET | (own if address == LOCAL else {})).items():
         os.environ.setdefault(name, value)
-    if address == LOCAL:
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(24))
     try:
         import ray
         import ray.exceptions
@@ -130,7 +128,6 @@ def _begin(ray: Any, address: str) -> None:
         own = {"include_dashboard": False, "_node_ip_address": "127.0.0.1", "object_store_memory": _STORE}
         ray.init(runtime_env=code, **own, **quiet)
         return
-    _check_reached(address)
     try:
         ray.init(address=address, runtime_env=code, **quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engine.indexes import make_index
-from engine.indexes.hyperplanes import Hyperplanes, draw_hyperplanes
+from engine.indexes.hash_index import HashIndex
+from engine.indexes.hashing import HashFunctions
 from engine.indexes.index import Ids, Index, Vectors
-from engine.indexes.lsh import LSH
 from engine.storage import Store, load_array
 
 Answer = tuple[Ids, Any, Ids]
@@ -34,16 +35,19 @@ class Part:
         elif base:
             self.index.load(Path(base))
 
-    def build(self, vectors: str, ids: Ids, rows: Ids, planes: tuple[Any, ...] | int | None) -> int:
+    def build(self, vectors: str, ids: Ids, rows: Ids, functions: HashFunctions | int) -> int:
         """Index these rows of the vectors in a .npy file; how many there are.
 
         Args:
-            planes: hash functions to share with the other parts, or the seed to draw own ones from.
+            functions: hash functions that all parts share, or the seed to fit own ones from.
         """
         own = np.ascontiguousarray(load_array(Path(vectors), mmap_mode="r")[rows])
         self.index = self._empty()
-        if isinstance(self.index, LSH) and planes is not None:
-            self.index.planes = self._planes(own, planes)
+        if isinstance(self.index, HashIndex):
+            if isinstance(functions, HashFunctions):
+                self.index.with_functions(functions)
+            else:
+                self.index.seed = functions
         self.index.build(ids, own)
         return self._kept()
 
@@ -68,7 +72,12 @@ class Part:
         self.index.save(Path(folder))
 
     def size(self) -> int:
+        """How many vectors there are."""
         return self.index.size
+
+    def process(self) -> int:
+        """The number of the process that holds the part."""
+        return os.getpid()
 
     def _kept(self) -> int:
         self.store.publish(self.index.save, {})
@@ -76,8 +85,3 @@ class Part:
 
     def _empty(self) -> Index:
         return make_index(self.method, self.metric, **self.options)
-
-    def _planes(self, own: Vectors, planes: tuple[Any, ...] | int) -> Hyperplanes:
-        if isinstance(planes, tuple):
-            return Hyperplanes(*planes)
-        return draw_hyperplanes(own, self.metric, self.options["tables"], self.options["bits"], planes)

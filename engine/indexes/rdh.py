@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from engine.cluster import Lost, Workers, workers
 from engine.distances import checked_vectors
 from engine.errors import BadParameter, BenzerError, NotFound, NotReady
-from engine.indexes.hyperplanes import draw_hyperplanes
+from engine.indexes import make_index, methods
+from engine.indexes.hash_index import HashIndex
+from engine.indexes.hashing import HashFunctions
 from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_ids, checked_k
 from engine.indexes.part import Part
 from engine.settings import Choice, Setting, Value
@@ -61,7 +63,11 @@ class RDH(Index):
             "functions",
             "Hash functions",
             "Whether all parts hash alike.",
-            {"same": "the same in all parts", "different": "own ones in each part"},
+            {
+                "same": "the same in all parts",
+                "different": "own ones in each part",
+                "selected": "the same, of planes that split nearly in half",
+            },
             "same",
         ),
         Setting("tables", "Tables", "Tables of each part.", 1, 512, _TABLES),
@@ -72,7 +78,13 @@ class RDH(Index):
             "runs",
             "A part runs",
             "The search method inside each part.",
-            {"lsh": "LSH", "exact": "exact search", "hnsw": "HNSW", "kmeans": "k-means"},
+            {
+                "lsh": "LSH",
+                "pcah": "PCA hashing",
+                "spectral": "spectral hashing",
+                "itq": "ITQ",
+                "exact": "exact search",
+            },
             "lsh",
         ),
     )
@@ -106,12 +118,12 @@ class RDH(Index):
         self._begin(self._automatic_bits(len(ids)), [""] * self.parts)
         split = np.array_split(np.random.default_rng(_SEED).permutation(len(ids)), self.parts)
         with tempfile.TemporaryDirectory(dir=self._folder) as shared:
-            path, planes = _on_disk(vectors, checked, Path(shared)), self._planes(checked)
+            path, shared_by_all = _on_disk(vectors, checked, Path(shared)), self._functions(checked)
             calls = []
             for number, (piece, rows) in enumerate(zip(self._built, split, strict=True)):
                 piece.ids, rows = np.sort(ids[rows]), np.sort(rows)
-                own = planes if planes is not None else number
-                calls += [(handle, "build", (path, ids[rows], rows, own)) for handle in piece.handles]
+                functions = number if shared_by_all is None else shared_by_all
+                calls += [(handle, "build", (path, ids[rows], rows, functions)) for handle in piece.handles]
             _all_there(self._workers.ask(calls))
         return self
 
@@ -217,19 +229,26 @@ class RDH(Index):
         asked = (base, self.runs, self.metric, self._options())
         return Piece(folders, [self._workers.hold(Part, (str(folder), *asked)) for folder in folders])
 
-    def _options(self) -> dict[str, int]:
-        hashed = {"tables": self.tables, "bits": self._bits, "probes": self.probes}
-        return hashed if self.runs == "lsh" else {}
+    def _options(self) -> dict[str, Value]:
+        if not issubclass(methods()[self.runs], HashIndex):
+            return {}
+        hashed: dict[str, Value] = {
+            "tables": self.tables,
+            "bits": self._bits,
+            "probes": self.probes,
+            "lookup": "buckets",
+        }
+        return hashed | ({"selection": "balanced"} if self.functions == "selected" and self.runs == "lsh" else {})
 
     def _automatic_bits(self, count: int) -> int:
         return self.bits or int(np.clip(np.log2(max(count, 1) / self.parts / _IN_A_BUCKET + 1), 1, 32))
 
-    def _planes(self, vectors: Vectors) -> tuple[NDArray[Any], ...] | None:
-        """The hash functions for all parts, drawn once; None where each part draws its own."""
-        if self.runs != "lsh" or self.functions == "different":
+    def _functions(self, vectors: Vectors) -> HashFunctions | None:
+        """The hash functions for all parts, fitted once; None where each part fits its own, or hashes nothing."""
+        index = make_index(self.runs, self.metric, **self._options())
+        if not isinstance(index, HashIndex) or self.functions == "different" or not len(vectors):
             return None
-        drawn = draw_hyperplanes(vectors, self.metric, self.tables, self._bits, _SEED)
-        return drawn.centre, drawn.basis, drawn.normals
+        return index.fit(vectors, self.tables, self._bits)
 
     def _check_all_there(self) -> None:
         _all_there(self._workers.ask([(handle, "size", ()) for piece in self._built for handle in piece.handles]))
