@@ -49,7 +49,7 @@ class LSH(HashIndex):
         planes: Hyperplanes | None = None,
         **others: Any,
     ) -> None:
-        super().__init__(metric, tables, bits, probes, lookup, functions=planes, **others)
+        super().__init__(metric, tables, bits, probes, lookup, **({"functions": planes} | others))
         self.selection = selection
         self.directions = directions
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from engine.errors import MissingPackage
+from engine.errors import BadParameter, MissingPackage
 from engine.indexes.hyperplanes import Hyperplanes, draw_hyperplanes
 from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
 from engine.indexes.ranking import nearest_among
@@ -41,6 +41,8 @@ class LSHashReference(RowIndex):
     def build(self, ids: Ids, vectors: Vectors) -> Self:
         table = RowTable(ids, vectors)
         self._planes = self.planes or draw_hyperplanes(table.vectors, self.metric, self.tables, self.bits, _SEED)
+        if self._planes.thresholds.any():
+            raise BadParameter("planes", "the method lshash", "through the centre", "planes moved away from it")
         self._fill(table)
         return self
 
