@@ -65,6 +65,7 @@ class Receipt:
         total: how many images could have been answers: without the query, and with the wanted label.
         recall: the share of the truly nearest that the answer holds; `estimated` when it was measured on other queries.
         wanted: how many hits were asked for.
+        share: of the collection that answered; less than 1 where a part of a distributed index was lost.
     """
 
     milliseconds: float
@@ -75,6 +76,7 @@ class Receipt:
     recall: float
     estimated: bool
     wanted: int
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ class Answer:
         parts = [f"{found} nearest of {receipt.total:,}", _milliseconds(receipt.milliseconds), self._looked_at()]
         if found < receipt.wanted:
             parts[0] = f"only {found} of the {receipt.wanted} asked for, among {receipt.total:,}"
+        if receipt.share < 1:
+            parts.append(f"only {100 * receipt.share:.0f} % of the collection answered")
         return " · ".join([*parts, self._quality()])
 
     def to_csv(self) -> str:

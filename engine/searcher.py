@@ -31,6 +31,7 @@ class Found:
     distances: NDArray[np.float32]
     examined: int
     milliseconds: float
+    share: float = 1.0
 
 
 class Searcher:
@@ -85,6 +86,7 @@ class Searcher:
             recall=recall,
             estimated=estimated,
             wanted=recipe.k,
+            share=found.share,
         )
         pairs = zip(found.ids, found.distances, strict=True)
         hits = tuple(self._hit(rank, *pair) for rank, pair in enumerate(pairs, 1))
@@ -114,7 +116,7 @@ class Searcher:
             answer = index.search(vector, min(k + (left_out is not None), _MOST_ASKED))
             keep, examined = self._keep(answer, left_out, label), max(examined, 0) + int(answer.examined[0])
         ids, distances = answer.ids[0][keep][:k], answer.distances[0][keep][:k]
-        return Found(ids, distances, examined, 1000 * (time.perf_counter() - began))
+        return Found(ids, distances, examined, 1000 * (time.perf_counter() - began), answer.share)
 
     def _keep(self, answer: Neighbours, left_out: int | None, label: str | None) -> NDArray[np.bool_]:
         ids = answer.ids[0]

@@ -13,6 +13,7 @@ import pytest
 
 from engine.__main__ import parser
 from engine.answers import Query
+from engine.cluster import Lost
 from engine.distances import cosine
 from engine.errors import BadParameter, NotFound
 from engine.indexes import Neighbours, make_index
@@ -177,6 +178,19 @@ def test_equally_near_images_do_not_count_as_missed() -> None:
     opened.exact.build(opened.vectors.ids, opened.vectors.matrix)
     opened.index = Lazy(opened)  # type: ignore[assignment]
     assert ask(opened).receipt.recall == 1.0
+
+
+def test_an_answer_of_a_part_of_the_collection_says_so() -> None:
+    opened = searcher("rdh", parts=3)
+    assert "answered" not in ask(opened).sentence()
+    lost = opened.index._built[0]  # type: ignore[attr-defined]
+    opened.index._workers.ask = lambda calls, seconds=None: [  # type: ignore[attr-defined]
+        Lost("gone") if handle in lost.handles else getattr(handle, name)(*words) for handle, name, words in calls
+    ]
+    answer = ask(opened)
+    assert answer.receipt.share == pytest.approx(2 / 3)
+    assert "only 67 % of the collection answered" in answer.sentence()
+    assert json.loads(answer.to_json())["receipt"]["share"] == pytest.approx(2 / 3)
 
 
 def test_fewer_images_than_k_are_all_shown_and_said_so() -> None:
