@@ -33,6 +33,7 @@ _KEPT = {  # what a person who stops a command may rely on
     "embed": "What is finished is kept; the same command goes on from there.",
     "search": "Vectors that are finished are kept; the same command goes on from there.",
     "duplicates": "Vectors that are finished are kept; the same command goes on from there.",
+    "group": "Vectors that are finished are kept; the same command goes on from there.",
     "odd": "Vectors that are finished are kept; the same command goes on from there.",
     "compare": "What is measured is kept; go on with: python -m engine compare NAME (see: compare --list)",
     "weights": "What has arrived is kept; the same command goes on from there.",

@@ -164,7 +164,8 @@ def into_folder(
         size: bytes that all of them take, 0 when not known.
 
     Raises:
-        NotFound: `into` is no folder. StorageFull: they do not fit. Stopped. Nothing is left behind then.
+        NotFound: `into` is no folder, or no picture can be read. StorageFull: they do not fit. Stopped. Nothing is
+        left behind then.
     """
     _check_room(into, size)
     with _building(into) as building, full_disk_named(title):
@@ -197,7 +198,7 @@ def into_zip(places: Sequence[Entry], read: Read, path: Path, reporter: Reporter
 
 
 def _pictures(places: Sequence[Entry], read: Read, reporter: Reporter, done: Copied) -> Iterator[tuple[Entry, bytes]]:
-    """Each place with its picture's bytes; counts them, and notes those that cannot be read."""
+    """Each place with its picture's bytes; counts them, notes those that cannot be read, NotFound where none can."""
     for number, place in enumerate(places):
         reporter.update("Copying pictures", number, len(places), "images")
         try:
@@ -207,6 +208,8 @@ def _pictures(places: Sequence[Entry], read: Read, reporter: Reporter, done: Cop
             continue
         yield place, data
         done.count += 1
+    if not done.count:
+        raise NotFound(f"None of the pictures can be copied: {done.left_out[0][1]}")
     reporter.update("Copying pictures", len(places), len(places), "images")
 
 

@@ -155,6 +155,18 @@ def test_a_picture_that_has_vanished_is_named_and_the_others_are_copied(tmp_path
     assert tree(done.path) == {"A/b.jpg": read(2)}
 
 
+def test_where_no_picture_can_be_read_nothing_is_made(tmp_path: Path) -> None:
+    def reading(id: int) -> bytes:
+        raise NotFound(f"Picture {id} is gone.")
+
+    places = [Entry(1, "A", "a.jpg"), Entry(2, "A", "b.jpg")]
+    with pytest.raises(NotFound, match="None of the pictures can be copied: Picture 1 is gone"):
+        into_zip(places, reading, tmp_path / "groups.zip", Reporter())
+    with pytest.raises(NotFound, match="None of the pictures can be copied: Picture 1 is gone"):
+        into_folder(places, reading, tmp_path, "groups", Reporter())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_room_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(exports.shutil, "disk_usage", lambda path: usage(1 << 40, 1 << 40, 100 << 20))
