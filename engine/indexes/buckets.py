@@ -1,6 +1,7 @@
 """Table look-up: rows sorted by their codes, the query's buckets and, with multi-probe, those next to them.
 
-Lv, Josephson, Wang, Charikar, Li, "Multi-probe LSH" (VLDB 2007).
+Lv, Josephson, Wang, Charikar, Li, "Multi-probe LSH" (VLDB 2007). Large buckets that are hashed once more inside: Bawa,
+Condie, Ganesan, "LSH forest" (WWW 2005).
 """
 
 from __future__ import annotations
@@ -41,13 +42,25 @@ class Buckets(Lookup):
     everything, so that k answers come whenever k vectors exist; `examined` counts all that were compared.
     """
 
-    def __init__(self, functions: HashFunctions, metric: str, table: RowTable, probes: int) -> None:
+    def __init__(
+        self,
+        functions: HashFunctions,
+        metric: str,
+        table: RowTable,
+        probes: int,
+        bits: int | None = None,
+        largest: int | None = None,
+    ) -> None:
+        """`bits`: how many of the functions make a bucket; of one with more than `largest` rows, the query's side by
+        the next function is taken, and so on, as long as there are functions."""
         super().__init__(functions, metric, table)
         self.probes = probes
+        self.bits = bits or functions.bits
+        self.largest = largest
 
     @property
     def numbers(self) -> dict[str, int]:
-        return {"probes": self.probes}
+        return {"probes": self.probes} | ({"bits": self.bits, "largest": self.largest} if self.largest else {})
 
     def fill(self) -> None:
         self._sort_in(self.functions.only_codes(self.table.vectors, self.metric))
@@ -92,7 +105,7 @@ class Buckets(Lookup):
             probes = max(4, 4 * probes)
             found, nearest = np.full_like(distances[short], np.inf), np.full_like(rows[short], -1)
             seen = examined[short]
-            if probes < min(MAX_PROBES, 2**self.functions.bits):
+            if probes < min(MAX_PROBES, 2**self.bits):
                 self._look(queries[short], found, nearest, seen, probes)
             else:
                 self._compare_all(queries[short], found, nearest, seen)
@@ -110,7 +123,8 @@ class Buckets(Lookup):
         tables, bits = self._tables, self.functions.bits
         cut = np.uint64(bits - min(bits, _PREFIX))
         late_first = tables.rows.shape[1]
-        return tables.codes, tables.rows, tables.starts, cut, bits, self._late, late_first
+        largest = self.largest or len(self.table.ids)
+        return tables.codes, tables.rows, tables.starts, cut, bits, self.bits, largest, self._late, late_first
 
     def save(self, folder: Path, kept: Rows) -> None:
         tables = self._tables

@@ -29,6 +29,7 @@ PROBES = Setting("probes", "Extra buckets", "How many neighbouring buckets are a
 RERANK = Setting(
     "rerank", "Compared exactly", "By Hamming distance: how many of the nearest codes are compared.", 1, MAX_RERANK
 )
+_INNER_BITS = 16  # functions that hash once more inside large buckets
 _LOOKUP_HELP = "Only the query's buckets, or all codes by the number of bits in which they differ from the query's."
 _LOOKUPS = {"buckets": "In buckets", "hamming": "By Hamming distance"}
 
@@ -59,6 +60,7 @@ class HashIndex(RowIndex):
         rerank: int | None = None,
         functions: HashFunctions | None = None,
         seed: int = 0,
+        largest: int | None = None,
     ) -> None:
         super().__init__(metric)
         self._check_bits(lookup, bits or 0)
@@ -69,6 +71,7 @@ class HashIndex(RowIndex):
         self.rerank = rerank
         self.functions = functions
         self.seed = seed
+        self.largest = largest
 
     @abstractmethod
     def fit(self, vectors: Vectors, tables: int, bits: int) -> HashFunctions:
@@ -129,25 +132,38 @@ class HashIndex(RowIndex):
 
     def _buckets(self, table: RowTable) -> Buckets:
         given = self.functions
-        tables, bits = (given.tables, given.bits) if given is not None else (self.tables, self.bits)
+        tables, bits = (given.tables, self._outer(given)) if given is not None else (self.tables, self.bits)
         if tables and bits and self.probes is not None:
-            return Buckets(given or self.fit(table.vectors, tables, bits), self.metric, table, self.probes)
+            functions = given or self.fit(table.vectors, tables, self._with_inner(bits))
+            return self._made(functions, table, self.probes, bits)
         sizes = self.sizes(table.dimensions)
         counts = [tables] if tables else sizes.tables
-        functions, probes = choose(self._fits(table, max(counts), bits), table, self.metric, counts, self.probes)
-        return Buckets(functions, self.metric, table, probes)
+        best = choose(self._fits(table, max(counts), bits), table, self.metric, counts, self.probes)
+        functions = best.functions.first(best.tables, min(self._with_inner(best.bits), best.functions.bits))
+        return self._made(functions, table, best.probes, best.bits)
+
+    def _made(self, functions: HashFunctions, table: RowTable, probes: int, bits: int) -> Buckets:
+        return Buckets(functions, self.metric, table, probes, bits, self.largest)
 
     def _fits(self, table: RowTable, tables: int, bits: int | None) -> list[tuple[HashFunctions, Sequence[int]]]:
         """Functions to choose among: one set where fewer bits are a part of it, else one for each number of bits."""
         if self.functions is not None:
-            return [(self.functions, [self.functions.bits])]
+            return [(self.functions, [self._outer(self.functions)])]
         if bits:
-            return [(self.fit(table.vectors, tables, bits), [bits])]
+            return [(self.fit(table.vectors, tables, self._with_inner(bits)), [bits])]
         sizes = self.sizes(table.dimensions)
         lengths = sizes.bits_for(table.size)
         if self.nested:
-            return [(self.fit(table.vectors, tables, max(sizes.bits)), lengths)]
+            return [(self.fit(table.vectors, tables, self._with_inner(max(sizes.bits))), lengths)]
         return [(self.fit(table.vectors, tables, length), [length]) for length in lengths]
+
+    def _with_inner(self, bits: int) -> int:
+        """Together with those that hash once more inside large buckets."""
+        return min(bits + _INNER_BITS, BUCKET_BITS) if self.largest else bits
+
+    def _outer(self, functions: HashFunctions) -> int:
+        """How many bits of functions from elsewhere make a bucket: as many as asked for, if the others have a use."""
+        return min(self.bits, functions.bits) if self.largest and self.bits else functions.bits
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
         self._lookup.append(self._rows.add(ids, vectors))
@@ -179,7 +195,7 @@ class HashIndex(RowIndex):
         table, numbers = RowTable.load(folder), read_json(folder / f"{self.name}.json")
         functions = self.functions_kind.load(folder)
         kind = Buckets if "probes" in numbers else HammingRanking
-        self._lookup = kind(functions, self.metric, table, *numbers.values())
+        self._lookup = kind(functions, self.metric, table, **numbers)
         self._lookup.load(folder)
         self._table = table
         return self
@@ -188,6 +204,6 @@ class HashIndex(RowIndex):
     def chosen(self) -> dict[str, int | str]:
         built(self._table)
         functions = self._lookup.functions
-        given = {"probes": self.probes, "rerank": self.rerank}  # the one that the other look-up has no use for
+        given = {"probes": self.probes, "rerank": self.rerank, "largest": self.largest}  # also what has no use here
         kept: dict[str, int | str] = {name: value for name, value in given.items() if value is not None}
-        return kept | self._lookup.numbers | {"tables": functions.tables, "bits": functions.bits, "lookup": self.lookup}
+        return kept | {"tables": functions.tables, "bits": functions.bits, "lookup": self.lookup} | self._lookup.numbers

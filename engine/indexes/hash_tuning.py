@@ -58,8 +58,8 @@ def choose(
     tables: Sequence[int],
     probes: int | None,
     seed: int = 0,
-) -> tuple[HashFunctions, int]:
-    """The functions and the number of probes that reach the wanted recall on a sample most cheaply, else the best.
+) -> Setup:
+    """The setting that reaches the wanted recall on a sample most cheaply, else the best.
 
     Args:
         fits: functions, and how many of their first bits may be used. tables: numbers of tables to choose from.
@@ -73,8 +73,7 @@ def choose(
         far = _Hashed.of(functions, table, metric, sample[:_ASKERS], strangers)
         for bits in lengths:
             setups.extend(_setups(functions, bits, tables, probes, near, far, neighbours >= 0, table.size))
-    best = _cheapest(setups)
-    return best.functions.first(best.tables, best.bits), best.probes
+    return _cheapest(setups)
 
 
 def _setups(

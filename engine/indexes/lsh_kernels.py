@@ -128,24 +128,29 @@ def probe_masks(margins: NDArray, count: int, masks: NDArray) -> int:
 
 
 @njit(cache=True)
-def _bucket(sorted_codes: NDArray, starts: NDArray, code: np.uint64, cut: np.uint64) -> tuple[int, int]:
-    """Where the rows with that code stand in their table."""
-    prefix = np.int64(code >> cut)
+def _bucket(
+    sorted_codes: NDArray, starts: NDArray, code: np.uint64, bits: int, cut: np.uint64, depth: int
+) -> tuple[int, int]:
+    """Where the rows whose codes begin with the first `depth` bits of that code stand in their table."""
+    prefix, known = np.int64(code >> cut), bits - np.int64(cut)
+    if depth <= known:
+        prefix >>= known - depth
+        return np.int64(starts[prefix << (known - depth)]), np.int64(starts[(prefix + 1) << (known - depth)])
     first, last = np.int64(starts[prefix]), np.int64(starts[prefix + 1])
-    if cut == np.uint64(0) or first == last:
+    if first == last:
         return first, last
-    return _place(sorted_codes, first, last, code), _place(sorted_codes, first, last, code + np.uint64(1))
+    left_off = np.uint64(bits - depth)
+    first = _place(sorted_codes, first, last, code >> left_off, left_off, False)
+    return first, _place(sorted_codes, first, last, code >> left_off, left_off, True)
 
 
 @njit(cache=True)
-def _place(sorted_codes: NDArray, first: int, last: int, code: np.uint64) -> int:
-    """The first place in first:last whose code is not below `code`."""
-    # One past the largest code wraps to 0.
-    if code == np.uint64(0) and last > first and np.uint64(sorted_codes[last - 1]) == ~np.uint64(0):
-        return last
+def _place(sorted_codes: NDArray, first: int, last: int, code: np.uint64, left_off: np.uint64, above: bool) -> int:
+    """The first place in first:last whose code, with the last bits left off, is not below `code`, or is above it."""
     while first < last:
         middle = (first + last) // 2
-        if np.uint64(sorted_codes[middle]) < code:
+        there = np.uint64(sorted_codes[middle]) >> left_off
+        if there < code or (above and there == code):
             first = middle + 1
         else:
             last = middle
@@ -159,22 +164,27 @@ def gather(
     """Write the union of one query's buckets to `found`, each row once; how many.
 
     Args:
-        margins: (T·b,) of the query; codes: (T,) of the query. tables: (sorted codes, rows, starts, cut, bits, codes of
-            the rows that were added since, (T, a), the first of those rows). seen: a zeroed bitmap, n/8 bytes or more.
+        margins: (T·b,) of the query; codes: (T,) of the query. tables: (sorted codes, rows, starts, the bits without
+            the prefix, bits, the first bits that make a bucket, the size up to which one is not divided by the further
+            bits, codes of the rows that were added since, (T, a), the first of those rows). seen: a zeroed bitmap, n/8
+            bytes or more.
     """
-    sorted_codes, rows, starts, cut, bits, late_codes, late_first = tables
+    sorted_codes, rows, starts, cut, bits, top, largest, late_codes, late_first = tables
     masks = np.empty(probes + 1, np.uint64)
     count = 0
     for t in range(starts.shape[0]):
-        filled = probe_masks(margins[t * bits : (t + 1) * bits], probes + 1, masks)
+        filled = probe_masks(margins[t * bits : t * bits + top], probes + 1, masks)
         for m in range(filled):
-            code = np.uint64(codes[t]) ^ masks[m]
-            first, last = _bucket(sorted_codes[t], starts[t], code, cut)
+            code, depth = np.uint64(codes[t]) ^ (masks[m] << np.uint64(bits - top)), top
+            first, last = _bucket(sorted_codes[t], starts[t], code, bits, cut, depth)
+            while last - first > largest and depth < bits:
+                depth += 1
+                first, last = _bucket(sorted_codes[t], starts[t], code, bits, cut, depth)
             for place in range(first, last):
                 row = np.int64(rows[t, place])
                 count = _note(row, alive, seen, found, count)
             for j in range(late_codes.shape[1]):
-                if np.uint64(late_codes[t, j]) == code:
+                if (np.uint64(late_codes[t, j]) ^ code) >> np.uint64(bits - depth) == np.uint64(0):
                     count = _note(late_first + j, alive, seen, found, count)
     return count
 

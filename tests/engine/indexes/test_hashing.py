@@ -111,6 +111,32 @@ def test_more_buckets_only_add_candidates(kind):
     assert all(len(found) == 400 for found in former)  # all 2^6 buckets
 
 
+def divided(stored: np.ndarray, code: np.ndarray, bits: int, largest: int) -> np.ndarray:
+    """Rows of one bucket: all that share the first bits, of more than `largest` those that share one bit more …"""
+    while (found := np.flatnonzero((stored[:, :bits] == code[:bits]).all(axis=1))).size > largest and bits < len(code):
+        bits += 1
+    return found
+
+
+@pytest.mark.parametrize(("bits", "largest"), [(1, 1), (3, 20), (3, 399), (18, 1), (60, 2), (64, 1)])
+def test_large_buckets_are_hashed_once_more_inside(bits, largest, tmp_path):
+    vectors, queries = some(), some()[::20] + np.float32(0.02)
+    index = index_of(LSH, "buckets", bits=bits, largest=largest).build(np.arange(300), vectors[:300])
+    index.add(np.arange(300, 400), vectors[300:])
+    functions = index.fitted(vectors[:300])
+    assert (functions.bits, index.chosen["bits"]) == (min(bits + 16, 64), bits)
+    index.save(tmp_path)  # which sorts the late rows in
+    whole = index_of(LSH, "buckets", bits=bits, largest=largest).load(tmp_path)
+    stored, asked = bits_of(functions, vectors, "euclidean"), bits_of(functions, queries, "euclidean")
+    for i, found in enumerate(whole.candidates(queries)):
+        wanted = set().union(
+            *(divided(table, codes[i], bits, largest) for table, codes in zip(stored, asked, strict=True))
+        )
+        assert found.tolist() == sorted(wanted)
+    shared = index_of(LSH, "buckets", bits=bits, largest=largest, functions=functions).build(np.arange(400), vectors)
+    np.testing.assert_array_equal(shared.search(queries, 5).ids, whole.search(queries, 5).ids)
+
+
 @pytest.mark.parametrize("kind", FAMILIES)
 def test_the_nearest_buckets_come_first(kind):
     vectors, query = some(), some(1, seed=1)
