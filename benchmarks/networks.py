@@ -72,7 +72,8 @@ def line(network: Backbone, repeats: int, precision: float | None) -> str:
     """A row of the table."""
     torch.manual_seed(0)
     plain = network.build().eval()
-    encoder = BackboneEncoder(network, _info(network), dict(plain.state_dict()))
+    weights = plain.state_dict()
+    encoder = BackboneEncoder(network, _info(network), {name: weights[name].clone() for name in network.shapes()})
     one, many = (torch.rand(count, 3, network.size, network.size) for count in (1, BATCH))
     width = embed(encoder.encode(one), "avg").shape[1]
 
