@@ -77,6 +77,11 @@ _SAME = "All images have the same vector, so they are one group."
 _ALONE = "There is one image only."
 
 
+def too_few(there: int) -> str:
+    """What is said where more groups were wanted than there are different vectors."""
+    return f"Only {there} groups: there are no more different vectors."
+
+
 def by_size(labels: NDArray[Any]) -> Labels:
     """The same groups numbered by size, the largest 0; of equal sizes the one that occurs first. Noise stays −1."""
     numbers, first, inverse, counts = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)

@@ -13,6 +13,7 @@ from engine.grouping.clusterer import Clusterer, Matrix
 from engine.grouping.numbers import sampled
 from engine.settings import Setting
 
+_ROUNDING = 1e-6  # of the longest vector: as far as equal ones may seem to be apart
 _MOST_PAIRS = 200_000_000  # neighbours that are listed at once: 1.6 GB
 
 
@@ -45,7 +46,8 @@ class DBSCAN(Clusterer):
         reach = self._bend(vectors) if self.chosen["reach"] is None else self.chosen["reach"]
         self._check_memory(vectors, reach)
         samples = min(self.chosen["samples"], len(vectors))
-        fitted = Density(eps=max(reach, 1e-12), min_samples=samples, n_jobs=-1)
+        rounding = _ROUNDING * float(np.linalg.norm(vectors, axis=1).max())
+        fitted = Density(eps=max(reach, rounding), min_samples=samples, n_jobs=-1)
         return np.asarray(fitted.fit_predict(vectors))
 
     def _bend(self, vectors: Matrix) -> float:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.distances import among
 from engine.errors import BadParameter
-from engine.grouping.clusterer import GROUPS, Clusterer, Matrix
+from engine.grouping.clusterer import GROUPS, Clusterer, Matrix, too_few
 from engine.grouping.kmeans import fitted
 from engine.grouping.numbers import best_number, sampled
 from engine.grouping.tree import Tree
@@ -60,7 +60,7 @@ class Hierarchical(Clusterer):
         leaves, leaf_of = self._leaves(vectors)
         apart = self._apart(vectors[leaves])
         self.tree = Tree(self._merges(apart), leaves, leaf_of)
-        return self.tree.cut(groups=self.chosen["groups"] or self._number(apart))
+        return self.tree.cut(groups=self._different(vectors[leaves]) or self._number(apart))
 
     def _leaves(self, vectors: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(leaves, leaf_of): the rows that stand for the leaves, and the leaf of every row."""
@@ -83,6 +83,15 @@ class Hierarchical(Clusterer):
 
         pairs, ordered = squareform(apart, checks=False), len(apart) <= _ORDERED
         return np.asarray(linkage(pairs, self.chosen["linkage"], optimal_ordering=ordered))
+
+    def _different(self, vectors: Matrix) -> int | None:
+        """The number of groups that is wanted, or what there is of different vectors: equal ones stay together."""
+        wanted: int | None = self.chosen["groups"]
+        there = len(np.unique(vectors, axis=0)) if wanted else 0
+        if wanted is None or there >= wanted:
+            return wanted
+        self.notes.append(too_few(there))
+        return there
 
     def _number(self, apart: NDArray[np.float64]) -> int:
         tree, rows = self.tree, sampled(len(apart), self.seed)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.distances import among
-from engine.grouping.clusterer import GROUPS, Clusterer, Matrix
+from engine.grouping.clusterer import GROUPS, Clusterer, Matrix, too_few
 from engine.grouping.numbers import CANDIDATES, best_number, sampled
 
 _LARGE = 10_000  # vectors from which on small batches are enough
@@ -33,7 +33,7 @@ class KMeans(Clusterer):
         labels = fitted(vectors, groups, self.seed).labels_
         there = len(np.unique(labels))
         if there < groups:
-            self.notes.append(f"Only {there} groups: there are no more different vectors.")
+            self.notes.append(too_few(there))
         return np.asarray(labels)
 
     def _number(self, vectors: Matrix) -> int:

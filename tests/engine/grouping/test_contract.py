@@ -71,6 +71,19 @@ def test_equal_vectors_are_one_group(name: str, value: float) -> None:
 
 
 @pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("many", [None, 8])
+@pytest.mark.parametrize("name", clusterers())
+def test_equal_pictures_stay_together_whatever_number_is_wanted(name: str, many: int | None, metric: str) -> None:
+    rows = np.repeat(np.random.default_rng(0).normal(size=(3, 40)), 20, axis=0).astype(np.float32)
+    known = clusterers()[name]
+    settings = {"groups": many} if many and "groups" in str(known.settings) else {}
+    clusterer = known(metric, **settings)
+    assert same_groups(clusterer.fit_predict(rows), np.repeat(np.arange(3), 20))
+    if settings:
+        assert clusterer.notes == ["Only 3 groups: there are no more different vectors."]
+
+
+@pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("name", clusterers())
 def test_pictures_without_any_value_are_one_group(name: str, metric: str) -> None:
     """Black pictures have the vector 0, which has no direction: to each other they are equal all the same."""
