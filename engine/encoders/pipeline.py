@@ -63,6 +63,7 @@ def embed_pictures(
 def _vectors(encoder: Encoder, pictures: Sequence[Picture], name: str) -> NDArray[np.float32]:
     if isinstance(encoder, Derived):
         return encoder.embed(pictures, name)
+    name = name if encoder.info.spatial else "flatten"  # as for a collection: GeM would cut negative values off
     squares = np.stack([squared(picture, encoder.info.input_size) for picture in pictures])
     parts = [_encode(encoder, squares[i : i + 16], [name])[name] for i in range(0, len(squares), 16)]
     found = np.concatenate(parts)

@@ -119,6 +119,15 @@ def test_a_vocabulary_is_fitted_once_and_stays(few: Any, home: Home) -> None:
     assert not stored(few, again.info, "max").matrix[-1].any()
 
 
+@pytest.mark.parametrize("name", ["orb-vlad", "orb-vlad+colour-histogram"])
+def test_a_query_keeps_its_negative_values_under_any_embedding(name: str, few: Any, home: Home) -> None:
+    embed_collection(few, open_encoder(name, "", home), ["gem"], Reporter())
+    fitted = open_encoder(name, "", home, few)
+    query = embed_pictures(fitted, [few.pictures[6]], "gem")[0]
+    assert query.min() < -0.01
+    assert query == pytest.approx(stored(few, fitted.info, "gem").matrix[3], abs=1e-5)
+
+
 def test_a_damaged_vocabulary_is_named_and_fitted_anew(few: Any, home: Home) -> None:
     fitted = open_encoder("brief-words", "", home).prepared(few, Reporter())
     path = next((few.folder / "vocabularies").rglob("means.npy"))
