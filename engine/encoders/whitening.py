@@ -16,7 +16,7 @@ MOST = 128  # values of a whitened vector
 _VECTORS_FOR_EACH = 8  # fitted to fewer, whitening spreads out noise, in the end all vectors equally far
 _ROWS_FITTED = 20_000
 _WIDEST = 2048  # vectors up to this length are fitted by their covariance, longer ones by the products of some of them
-_BLOCK = 8192
+_BLOCK = 2**24  # values that are whitened at once: 64 MB, however long the vectors are
 _TINY = 1e-6
 
 
@@ -30,9 +30,10 @@ class Whitening:
     def __call__(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, d) vectors whitened and brought to length 1 again: (n, k) float32."""
         found = np.empty((len(vectors), len(self.components)), np.float32)
-        for start in range(0, len(vectors), _BLOCK):
-            block: NDArray[np.float32] = _unit(vectors[start : start + _BLOCK]) - self.mean
-            found[start : start + _BLOCK] = _unit(block @ self.components.T)
+        rows = max(1, _BLOCK // len(self.mean))
+        for start in range(0, len(vectors), rows):
+            block: NDArray[np.float32] = _unit(vectors[start : start + rows]) - self.mean
+            found[start : start + rows] = _unit(block @ self.components.T)
         return found
 
 
@@ -51,22 +52,21 @@ def fit_whitening(vectors: NDArray[np.float32]) -> Whitening:
     most = _ROWS_FITTED if width <= _WIDEST else _WIDEST
     rows = _unit(vectors[np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))])
     mean = rows.mean(0)
-    values, directions = _directions(rows - mean)
+    rows -= mean
+    values, directions = _directions(rows, max(1, min(MOST, len(rows) // _VECTORS_FOR_EACH)))
     kept = values > _TINY * max(values[0], _TINY)
-    kept[max(1, min(MOST, len(rows) // _VECTORS_FOR_EACH)) :] = False
     if not kept.any():
         raise BadParameter("vectors", "whitening", "different from each other", "vectors that are all alike")
     return Whitening(mean, (directions[kept] / np.sqrt(values[kept])[:, None]).astype(np.float32))
 
 
-def _directions(centred: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """The variances, largest first, and the (·, d) directions of length 1 that have them."""
+def _directions(centred: NDArray[np.float32], most: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """The `most` largest variances, the largest first, and the (·, d) directions of length 1 that have them."""
     count, width = centred.shape
-    if width <= count:
-        values, columns = np.linalg.eigh(centred.T @ centred / count)
-        return values[::-1].clip(0), columns.T[::-1]
-    values, columns = np.linalg.eigh(centred @ centred.T / count)
-    return values[::-1].clip(0), _unit(columns.T[::-1] @ centred)
+    short = width <= count
+    values, columns = np.linalg.eigh((centred.T @ centred if short else centred @ centred.T) / count)  # ascending
+    rows = columns.T[::-1][:most]
+    return values[::-1][:most].clip(0), rows if short else _unit(rows @ centred)
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,19 @@ def test_no_more_values_than_there_are_directions() -> None:
     assert fit_whitening(rows(2000, 200)).components.shape == (MOST, 200)
     flat = np.concatenate([rows(100, 3), np.ones((100, 9), np.float32)], axis=1)
     assert len(fit_whitening(flat).components) <= 4
+
+
+def test_long_vectors_are_whitened_a_few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = np.random.default_rng(0).random((1000, 4000), dtype=np.float32)
+    whitening = fit_whitening(vectors[:40])
+    whole = whitening(vectors)
+    monkeypatch.setattr("engine.encoders.whitening._BLOCK", 10 * 4000)
+    tracemalloc.start()
+    parts = whitening(vectors)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert parts == pytest.approx(whole, abs=1e-6)
+    assert peak < vectors.nbytes / 10, "a copy of all vectors is more than this"
 
 
 @pytest.mark.parametrize(("vectors", "sentence"), [(rows(2, 5), "at least 3"), (np.ones((9, 5)), "all alike")])
