@@ -23,7 +23,7 @@ _LEFT_OUT_SHOWN = 20
 
 def groups_work(collection: str) -> None:
     """Draw the jobs that work on the collection, and what came of those that ended a moment ago."""
-    jobs = [*jobs_about(collection, *_KINDS), *recent_jobs("fetch")[:3]]
+    jobs = [*jobs_about(collection, *_KINDS, "duplicates"), *recent_jobs("fetch")[:3]]
     running, ended = st.container(), st.container()
     with running:
         for job in jobs:

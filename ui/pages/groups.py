@@ -30,7 +30,7 @@ def page() -> None:
         return
     card = next(card for card in collection_cards() if card.name == recipe.collection)
     # Fixed places: what comes and goes above must not shift what is drawn below it.
-    told, work, result, form, others = (st.container() for _ in range(5))
+    told, work, result, form, tidying, others = (st.container() for _ in range(6))
     with told:
         _told()
     with work, errors_shown():
@@ -42,6 +42,9 @@ def page() -> None:
                 grouping_view(view)
     with form:
         _new(card, recipe, folded=view is not None)
+    if view is None and card.count > 1:
+        with tidying:
+            _duplicates(recipe)
     with others, errors_shown():
         groupings_list(card.name, view.name if view else "")
     _write_address(card.name, view)
@@ -100,6 +103,16 @@ def _new(card: CollectionCard, recipe: Recipe, *, folded: bool) -> None:
     if panel.open:
         with panel:
             _form(card, recipe)
+
+
+def _duplicates(recipe: Recipe) -> None:
+    """Duplicates and odd ones need no grouping: without one they are those of the sidebar's vectors."""
+    panel = st.expander("Duplicates and odd ones", icon=":material/file_copy:", key="groups-tidy", on_change="rerun")
+    if panel.open:
+        from ui.components.duplicates_view import duplicates_view
+
+        with panel, errors_shown():
+            duplicates_view(recipe)
 
 
 def _form(card: CollectionCard, recipe: Recipe) -> None:
