@@ -105,7 +105,7 @@ def continue_run(
     if len(data.ids) != run.card["images"]:
         wanted, way_out = f"{run.card['images']}, as when the run {run.title} began", "Train a new run."
         raise BadParameter("number of readable images", "a continued training", wanted, len(data.ids), way_out=way_out)
-    begun = (run.folder / "checkpoint").exists()
+    begun = (run.folder / "checkpoint" / "current.json").exists()  # the folder alone may hold half of one
     first = pretrained(config.network) if pretrained and config.start == "pretrained" and not begun else None
     return _trained(run, config, data, reporter, first)
 

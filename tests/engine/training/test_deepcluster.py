@@ -26,7 +26,7 @@ from engine.training.body import seeded
 from engine.training.deepcluster import DeepCluster
 from engine.training.estimate import estimate
 from engine.training.pictures import Pictures, stream
-from engine.training.train import training_data
+from engine.training.train import card, training_data
 from engine.work import train
 from tests.engine.killing import killable
 from tests.engine.training.conftest import Blobs
@@ -323,6 +323,18 @@ def test_it_begins_with_given_weights_where_it_is_asked_to(home: Home) -> None:
     assert "trained further" in run.card["licence"]
     fresh = train_run(home, TrainingConfig(**(still | {"start": "random"}), name="new"), Shapes(24), Reporter())
     assert fresh.digest != run.digest
+
+
+def test_a_training_that_was_cut_off_in_its_first_checkpoint_begins_with_given_weights(home: Home) -> None:
+    config = TrainingConfig(**(NETWORK | {"start": "pretrained", "epochs": 1}), name="cut")
+    run = runs.create(home, "cut", config.as_dict(), card(config, Shapes(24), 24, EXACT))
+    (run.folder / "checkpoint" / ".building-1").mkdir(parents=True)
+    given = backbone("squeezenet-1-1").fresh(5).state_dict()
+    continue_run(run, Shapes(24), Reporter(), None, lambda _: given)
+    whole = train_run(
+        home, TrainingConfig(**(config.as_dict() | {"name": "whole"})), Shapes(24), Reporter(), lambda _: given
+    )
+    assert runs.run(home, "cut").digest == whole.digest
 
 
 def test_given_weights_keep_their_statistics_and_random_ones_learn_theirs(home: Home) -> None:
