@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+import engine.grouping  # noqa: F401 - first: it says how OpenMP's threads wait
 from benchmarks._machine import facts
 
 HERE = Path(__file__).resolve().parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +15,9 @@ from engine.grouping.projection import Projection
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+# As for search: OpenMP's threads sleep while they wait. Beside other busy processes k-means is three times as fast so.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 T = TypeVar("T")
 
