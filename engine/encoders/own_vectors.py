@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _PREFIX = "own-"
 _FOLDER = "own_vectors"
 _LONGEST_TITLE = 120
+_ROWS_CHECKED_AT_ONCE = 8192
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ def add(
     hashes = [images.hashes[row] for row in rows[order]]
     store = _store(collection, _PREFIX + _named(title))
     facts = {"title": title, "file": file, "count": len(rows), "width": vectors.shape[1]}
-    store.publish(lambda folder: _fill(folder, images.ids[rows[order]], hashes, vectors[order]), facts)
+    in_order = vectors if (order == np.arange(len(order))).all() else vectors[order]
+    store.publish(lambda folder: _fill(folder, images.ids[rows[order]], hashes, in_order), facts)
     return _card(store.folder.name, facts)
 
 
@@ -160,9 +162,10 @@ def _checked(matrix: NDArray[Any], file: str) -> NDArray[np.float32]:
         raise BadParameter("array", file, "numbers in rows and columns, one row a picture", shown)
     with np.errstate(over="ignore"):
         vectors = np.ascontiguousarray(matrix, dtype="<f4")
-    bad = np.flatnonzero(~np.isfinite(vectors).all(1))
-    if len(bad):
-        raise BadParameter("vectors", file, "finite numbers", f"something else in row {bad[0] + 1:,}")
+    for start in range(0, len(vectors), _ROWS_CHECKED_AT_ONCE):
+        bad = np.flatnonzero(~np.isfinite(vectors[start : start + _ROWS_CHECKED_AT_ONCE]).all(1))
+        if len(bad):
+            raise BadParameter("vectors", file, "finite numbers", f"something else in row {start + bad[0] + 1:,}")
     return vectors
 
 
@@ -187,7 +190,8 @@ def _rows_of(names: Sequence[str], known: Sequence[str], file: str) -> NDArray[n
 
 
 def _twice(names: Sequence[str], rows: list[int]) -> str:
-    return next(name for place, name in enumerate(names) if rows[place] in rows[:place])
+    first = {row: place for place, row in reversed(list(enumerate(rows)))}
+    return next(name for place, name in enumerate(names) if first[rows[place]] != place)
 
 
 def _fill(folder: Path, ids: NDArray[np.int64], hashes: list[str], vectors: NDArray[np.float32]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from engine.errors import BadParameter
 
 ENDINGS = (".npy", ".parquet")
+_INDEX = re.compile(r"__index_level_\d+__")  # how pandas calls the numbers of its rows
 _HEADS = ("name", "file", "filename", "file_name", "path", "filepath", "image")
 
 
@@ -30,16 +32,23 @@ def read_vectors(file: Path | BinaryIO, name: str) -> tuple[list[str] | None, ND
 
 
 def read_names(data: bytes) -> list[str]:
-    """The names in a list, one a line, or in the first column of a CSV; a line that says what it holds is left out."""
+    """The names in a list, one a line, or in the first column of a CSV; a line that says what it holds is left out.
+
+    Raises:
+        BadParameter: it is no text with lines.
+    """
     text = data.decode("utf-8-sig", errors="replace")
-    names = [row[0].strip() for row in csv.reader(io.StringIO(text)) if row and row[0].strip()]
+    try:
+        names = [row[0].strip() for row in csv.reader(io.StringIO(text, newline=None)) if row and row[0].strip()]
+    except csv.Error as error:
+        raise BadParameter("names", "own vectors", "a text with one name a line, or a CSV", str(error)) from error
     return names[1:] if names and names[0].lower() in _HEADS else names
 
 
 def _npy(file: Path | BinaryIO, name: str) -> NDArray[Any]:
-    try:
-        found = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    try:  # a file of the disk is only looked at where it is needed: it may be larger than the memory
+        found = np.load(file, mmap_mode="r" if isinstance(file, Path) else None, allow_pickle=False)
+    except (ValueError, EOFError, OSError, MemoryError) as error:  # a header may name any size
         raise BadParameter("file", "own vectors", "a whole .npy file of numbers", name) from error
     if not isinstance(found, np.ndarray):
         raise BadParameter("file", "own vectors", "a single array, not several", name)
@@ -63,25 +72,31 @@ def _name_column(table: Any, file: str) -> list[str]:
     texts = [f.name for f in table.schema if types.is_string(f.type) or types.is_large_string(f.type)]
     chosen = next((column for column in texts if column.lower() in _HEADS), texts[0] if texts else None)
     if chosen is None:
-        raise BadParameter(
-            "columns", file, "one of file names and one or more of numbers", ", ".join(table.schema.names)
-        )
+        raise _lacking(table, file)
     return [str(value) for value in table.column(chosen).to_pylist()]
 
 
 def _vector_columns(table: Any, file: str) -> NDArray[Any]:
-    """The first column of lists of equal length, else all columns of numbers side by side."""
+    """The first column of lists of numbers, else all columns of numbers side by side; pandas' index is none of them."""
+    for field in table.schema:
+        if _is_list(field.type) and _is_number(field.type.value_type):
+            return _stacked(table.column(field.name).to_pylist(), file)
+    numbers = [f.name for f in table.schema if _is_number(f.type) and not _INDEX.fullmatch(f.name)]
+    if not numbers:
+        raise _lacking(table, file)
+    return np.column_stack([table.column(column).to_numpy() for column in numbers])
+
+
+def _is_list(kind: Any) -> bool:
     from pyarrow import types
 
-    for field in table.schema:
-        if types.is_list(field.type) or types.is_large_list(field.type) or types.is_fixed_size_list(field.type):
-            return _stacked(table.column(field.name).to_pylist(), file)
-    numbers = [f.name for f in table.schema if types.is_integer(f.type) or types.is_floating(f.type)]
-    if not numbers:
-        raise BadParameter(
-            "columns", file, "one of file names and one or more of numbers", ", ".join(table.schema.names)
-        )
-    return np.column_stack([table.column(column).to_numpy() for column in numbers])
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+
+
+def _is_number(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_integer(kind) or types.is_floating(kind))
 
 
 def _lacking(table: Any, file: str) -> BadParameter:
@@ -92,5 +107,6 @@ def _lacking(table: Any, file: str) -> BadParameter:
 def _stacked(rows: list[Any], file: str) -> NDArray[Any]:
     lengths = {len(row) if row is not None else 0 for row in rows}
     if len(lengths) != 1:
-        raise BadParameter("vectors", file, "of equal length", " and ".join(map(str, sorted(lengths)[:3])))
+        found = " and ".join(map(str, sorted(lengths)[:3])) or "none"
+        raise BadParameter("vectors", file, "of equal length", found)
     return np.array(rows, dtype=np.float64)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +143,62 @@ def test_parquet_is_read(lists: bool, tmp_path: Path) -> None:
         names, found = read_vectors(file, "a.parquet")
     assert names == NAMES
     assert found == pytest.approx(MATRIX)
+
+
+def parquet(**columns: Any) -> io.BytesIO:
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    file = io.BytesIO()
+    write_table(pyarrow.table(columns), file)
+    file.seek(0)
+    return file
+
+
+def test_columns_that_are_no_part_of_a_vector_are_passed_over() -> None:
+    rows = parquet(name=["a", "b"], x=[1.0, 2.0], y=[3.0, 4.0], __index_level_0__=[17, 905])
+    assert read_vectors(rows, "a.parquet")[1].tolist() == [[1, 3], [2, 4]], "the numbers of pandas' rows"
+    tagged = parquet(name=["a", "b"], tags=[["x"], ["y", "z"]], v=[[1.0, 2.0], [3.0, 4.0]])
+    assert read_vectors(tagged, "a.parquet")[1].tolist() == [[1, 2], [3, 4]]
+
+
+def test_a_file_is_not_read_into_memory_as_a_whole(tmp_path: Path, pile: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = np.random.default_rng(0).random((50, 100_000), dtype=np.float32)
+    np.save(tmp_path / "a.npy", wide)
+    monkeypatch.setattr(own_vectors, "_ROWS_CHECKED_AT_ONCE", 10)
+    tracemalloc.start()
+    own_vectors.add(pile, "Wide", "a.npy", None, read_vectors(tmp_path / "a.npy", "a.npy")[1])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < wide.nbytes / 4
+    assert np.array_equal(np.load(next(pile.folder.rglob("matrix.npy"))), wide)
+    wide[31, 7] = np.inf
+    with pytest.raises(BadParameter, match="something else in row 32"):
+        own_vectors.add(pile, "Wide", "a.npy", None, wide)
+
+
+@pytest.mark.parametrize("from_disk", [True, False])
+def test_a_header_that_promises_terabytes_is_no_whole_file(from_disk: bool, tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    with open(path, "wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (10**9, 10**4)}
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(BadParameter, match=r"a whole \.npy file"):
+        read_vectors(path if from_disk else io.BytesIO(path.read_bytes()), "a.npy")
+
+
+def test_lists_of_names_by_other_hands() -> None:
+    assert read_names(b"a.png\rb.png\r") == ["a.png", "b.png"], "lines of an old Macintosh"
+    with pytest.raises(BadParameter, match="one name a line"):
+        read_names(b'"' + b"x" * 200_000)
+
+
+def test_a_name_given_twice_is_found_at_once() -> None:
+    names = [f"{number}.png" for number in range(20_000)]
+    began = time.perf_counter()
+    with pytest.raises(BadParameter, match=r"'19999\.png'"):
+        own_vectors._rows_of([*names, names[-1]], names, "f")
+    assert time.perf_counter() - began < 2
 
 
 def test_files_that_cannot_be_used(tmp_path: Path) -> None:
