@@ -30,6 +30,7 @@ RERANK = Setting(
     "rerank", "Compared exactly", "By Hamming distance: how many of the nearest codes are compared.", 1, MAX_RERANK
 )
 _INNER_BITS = 16  # functions that hash once more inside large buckets
+_RANKED_TABLES, _RANKED_BITS = 4, 64  # of Hamming ranking where nothing else is asked for: 32 bytes a vector
 _LOOKUP_HELP = "Only the query's buckets, or all codes by the number of bits in which they differ from the query's."
 _LOOKUPS = {"buckets": "In buckets", "hamming": "By Hamming distance"}
 
@@ -78,12 +79,12 @@ class HashIndex(RowIndex):
         """Hash functions for (n, d) vectors; BadParameter where so many bits cannot be had of them."""
 
     @abstractmethod
-    def default_size(self, dimensions: int) -> tuple[int, int]:
-        """The tables and bits that Hamming ranking begins with."""
-
-    @abstractmethod
     def sizes(self, dimensions: int) -> Sizes:
         """What is chosen from for buckets."""
+
+    def most_bits(self, dimensions: int) -> int:
+        """The longest code of one table that vectors with so many dimensions can have."""
+        return MAX_BITS
 
     def with_functions(self, functions: HashFunctions) -> Self:
         """Use these functions for what is built from now on."""
@@ -123,8 +124,8 @@ class HashIndex(RowIndex):
             raise BadParameter("bits", f"the method {self.name}", f"at most {BUCKET_BITS} for buckets", bits)
 
     def _ranking(self, table: RowTable) -> HammingRanking:
-        tables, bits = self.default_size(table.dimensions)
-        functions = self.functions or self.fit(table.vectors, self.tables or tables, self.bits or bits)
+        bits = self.bits or min(_RANKED_BITS, self.most_bits(table.dimensions))
+        functions = self.functions or self.fit(table.vectors, self.tables or _RANKED_TABLES, bits)
         ranking = HammingRanking(functions, self.metric, table)
         ranking.fill()
         ranking.rerank = self.rerank or choose_rerank(ranking, self.seed)

@@ -58,9 +58,6 @@ class LSH(HashIndex):
     def fit(self, vectors: Vectors, tables: int, bits: int) -> Hyperplanes:
         return draw_hyperplanes(vectors, self.metric, tables, bits, self.seed, self.selection, self.directions)
 
-    def default_size(self, dimensions: int) -> tuple[int, int]:
-        return 4, 64
-
     def sizes(self, dimensions: int) -> Sizes:
         return _SIZES
 

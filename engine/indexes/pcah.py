@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from engine.errors import BadParameter
 from engine.indexes.hash_index import HashIndex
 from engine.indexes.hash_tuning import Sizes
+from engine.indexes.hashing import MAX_BITS
 from engine.indexes.hyperplanes import Hyperplanes
 from engine.indexes.index import Vectors
 from engine.indexes.principal import centre_of_points, principal_directions, rotations, sampled_points
 
 _SAMPLE = 10_000  # at most so many vectors give the principal directions
-_MOST_BITS = 128
 
 
 class PCAH(HashIndex):
@@ -50,8 +50,8 @@ class PCAH(HashIndex):
         """(T, b, b) normals of the planes from (s, b) points and (T, b, b) rotations to start from."""
         return starts
 
-    def default_size(self, dimensions: int) -> tuple[int, int]:
-        return 1, min(_MOST_BITS, dimensions)
+    def most_bits(self, dimensions: int) -> int:
+        return min(MAX_BITS, dimensions)
 
     def sizes(self, dimensions: int) -> Sizes:
         bits = [bits for bits in (4, 8, 12, 16, 20) if bits <= dimensions]

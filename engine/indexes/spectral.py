@@ -97,9 +97,6 @@ class SpectralHashing(HashIndex):
         points, turns = (points - centre) @ basis.T, rotations(tables, len(basis), rng)
         return Waves(centre.astype(np.float32), basis.astype(np.float32), turns, *_fitted_waves(points, turns, bits))
 
-    def default_size(self, dimensions: int) -> tuple[int, int]:
-        return 1, 128
-
     def sizes(self, dimensions: int) -> Sizes:
         return Sizes(tables=(1, 2, 4, 8, 12, 16), bits=(4, 8, 12, 16, 20))
 

@@ -1,0 +1,263 @@
+"""Hashing, bits and time, in one interleaved run: `python -m benchmarks.hashing [--count 200000] [--queries 300]`.
+
+LSH, PCA hashing, spectral hashing and ITQ, in buckets and by Hamming distance, beside the binary indexes, IVF and HNSW
+of faiss and hnswlib. Every way answers the same queries one at a time, in turns, so that a busy moment hits all alike.
+On real SIFT descriptors where they are there, else on drawn vectors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks._machine import facts
+from benchmarks.search import strict_map, vectors_and_queries
+from engine.indexes import Neighbours, make_index
+from engine.indexes.hash_index import HashIndex
+
+TARGET = Path(__file__).resolve().parent / "results" / "hashing.md"
+K = 100
+RERANK = 2000  # codes that are compared exactly where the quality of codes is the question
+TURN = 10  # queries a way answers before it is another one's turn
+Answer = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass
+class Way:
+    """One way to search: what it is called, how it answers (1, d) with (1, k) ids, and what that cost."""
+
+    name: str
+    settings: str
+    answer: Answer
+    build: float
+    examined: str = ""
+    megabytes: str = ""
+
+
+def timed(name: str, settings: str, make: Callable[[], Answer]) -> Way:
+    began = time.perf_counter()
+    answer = make()
+    return Way(name, settings, answer, time.perf_counter() - began)
+
+
+def own(vectors: np.ndarray, queries: np.ndarray, method: str, **options: float | str) -> Way:
+    began = time.perf_counter()
+    index = make_index(method, "euclidean", **options).build(np.arange(len(vectors)), vectors)
+    way = Way(index.title, "", lambda query: index.search(query, K).ids, time.perf_counter() - began)
+    wanted = (
+        ("bits", "tables", "probes", "largest")
+        if index.chosen.get("lookup") == "buckets"
+        else ("bits", "tables", "rerank")
+    )
+    way.settings = ", ".join(f"{name} {index.chosen[name]}" for name in wanted if name in index.chosen)
+    way.examined = f"{index.search(queries[:100], K).examined.mean():,.0f}"
+    return way
+
+
+def own_ways(vectors: np.ndarray, queries: np.ndarray) -> Iterator[tuple[str, list[Way]]]:
+    """Headings with the ways below them."""
+    exact = make_index("exact", "euclidean").build(np.arange(len(vectors)), vectors)
+    yield "Everything", [Way("Exact", "", lambda query: exact.search(query, K).ids, 0.0, f"{len(vectors):,}")]
+    learned = ("pcah", "spectral", "itq")
+    yield (
+        f"By Hamming distance: one code, {RERANK:,} compared exactly",
+        [
+            own(vectors, queries, method, lookup="hamming", bits=bits, tables=1, rerank=RERANK)
+            for bits in (16, 32, 64, 128)
+            for method in ("lsh", *learned)
+        ],
+    )
+    yield (
+        "By Hamming distance: numbers chosen from the data",
+        [own(vectors, queries, method, lookup="hamming") for method in ("lsh", *learned)],
+    )
+    thesis = [{"bits": bits, "tables": 1, "probes": 0} for bits in (8, 16)]
+    yield (
+        "In buckets: one table, no extra buckets",
+        [own(vectors, queries, method, lookup="buckets", **options) for options in thesis for method in learned],
+    )
+    yield (
+        "In buckets: numbers chosen from the data",
+        [own(vectors, queries, method, lookup="buckets") for method in ("lsh", *learned)],
+    )
+    settings = [
+        {"bits": 16, "tables": 100, "probes": 0}, {"bits": 16, "tables": 100, "probes": 4},
+        {"bits": 24, "tables": 100, "probes": 0}, {"bits": 24, "tables": 100, "probes": 20},
+        {"bits": 16, "tables": 50, "probes": 4}, {"bits": 16, "tables": 50, "probes": 4, "selection": "median"},
+        {"bits": 16, "tables": 50, "probes": 4, "selection": "balanced"},
+        {"bits": 16, "tables": 50, "probes": 4, "directions": 128},
+        {"bits": 14, "tables": 50, "probes": 4, "largest": 100}, {"bits": 14, "tables": 64, "probes": 8, "largest": 50},
+    ]  # fmt: skip
+    ways = [own(vectors, queries, "lsh", **options) for options in settings]
+    for way, note in zip(ways[5:8], ("median thresholds", "balanced planes", "planes in all dimensions"), strict=True):
+        way.settings += f", {note}"
+    yield "LSH in buckets", ways
+
+
+def reranked(vectors: np.ndarray, found: Answer) -> Answer:
+    """The k nearest of what another way finds, by NumPy."""
+
+    def answer(query: np.ndarray) -> np.ndarray:
+        rows = found(query)[0]
+        rows = rows[rows >= 0]
+        distances = ((vectors[rows] - query) ** 2).sum(axis=1)
+        best = rows[np.argsort(distances, kind="stable")[:K]]
+        return np.pad(best, (0, K - len(best)), constant_values=-1)[None]
+
+    return answer
+
+
+def faiss_binary(vectors: np.ndarray) -> Iterator[Way]:
+    """The binary indexes of faiss over our own ITQ codes, and its LSH; all re-ranked by NumPy."""
+    import faiss
+
+    bits = min(64, vectors.shape[1])
+    itq = make_index("itq", "euclidean", bits=bits, tables=1, rerank=RERANK)
+    assert isinstance(itq, HashIndex)
+    functions = itq.fitted(vectors)
+    codes = np.ascontiguousarray(functions.words(vectors, "euclidean").T).view(np.uint8)
+
+    def over(index: object) -> Answer:
+        index.add(codes)  # type: ignore[attr-defined]
+
+        def found(query: np.ndarray) -> np.ndarray:
+            asked = np.ascontiguousarray(functions.words(query, "euclidean").T).view(np.uint8)
+            return np.asarray(index.search(asked, RERANK)[1])  # type: ignore[attr-defined]
+
+        return reranked(vectors, found)
+
+    def hashed(flips: int) -> object:
+        index = faiss.IndexBinaryHash(64, 16)
+        index.nflip = flips
+        return index
+
+    def several(flips: int) -> object:
+        index = faiss.IndexBinaryMultiHash(64, 4, 16)
+        index.nflip = flips
+        return index
+
+    yield timed("faiss BinaryFlat", f"ITQ {bits} bits, {RERANK:,} re-ranked", lambda: over(faiss.IndexBinaryFlat(64)))
+    for flips in (0, 2):
+        yield timed("faiss BinaryHash", f"ITQ, 16 of {bits} bits, {flips} flips", lambda f=flips: over(hashed(f)))
+        yield timed("faiss BinaryMultiHash", f"ITQ, 4 × 16 bits, {flips} flips", lambda f=flips: over(several(f)))
+    for length in (64, 256):
+        yield timed("faiss LSH", f"{length} bits, {RERANK:,} re-ranked", lambda n=length: faiss_lsh(vectors, n))
+
+
+def faiss_lsh(vectors: np.ndarray, bits: int) -> Answer:
+    import faiss
+
+    index = faiss.IndexLSH(vectors.shape[1], bits)
+    index.add(vectors - vectors.mean(axis=0))
+    centre = vectors.mean(axis=0)
+    return reranked(vectors, lambda query: index.search(query - centre, RERANK)[1])
+
+
+def others(vectors: np.ndarray) -> Iterator[Way]:
+    """What does not hash."""
+    import faiss
+    import hnswlib
+
+    def inverted(probes: int) -> Answer:
+        cells = round(np.sqrt(len(vectors)))
+        coarse = faiss.IndexFlatL2(vectors.shape[1])
+        index = faiss.IndexIVFFlat(coarse, vectors.shape[1], cells)
+        index.train(vectors[:50_000])
+        index.add(vectors)
+        index.nprobe = probes
+        return lambda query: index.search(query, K)[1]
+
+    def graph() -> Answer:
+        index = faiss.IndexHNSWFlat(vectors.shape[1], 16)
+        index.hnsw.efConstruction, index.hnsw.efSearch = 100, 200
+        index.add(vectors)
+        return lambda query: index.search(query, K)[1]
+
+    def library() -> Answer:
+        index = hnswlib.Index(space="l2", dim=vectors.shape[1])
+        index.init_index(len(vectors), M=16, ef_construction=100, random_seed=0)
+        index.add_items(vectors, np.arange(len(vectors)))
+        index.set_ef(200)
+        return lambda query: index.knn_query(query, K, num_threads=1)[0].astype(np.int64)
+
+    for probes in (16, 64):
+        yield timed(
+            "faiss IVFFlat", f"{round(np.sqrt(len(vectors)))} cells, {probes} probes", lambda p=probes: inverted(p)
+        )
+    yield timed("faiss HNSW", "16 links, ef 200", graph)
+    yield timed("hnswlib", "16 links, ef 200", library)
+
+
+def measured(ways: list[Way], queries: np.ndarray) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
+    """Each way's answers (q, k) and milliseconds (q,), taken in turns."""
+    found: dict[int, list[np.ndarray]] = {i: [] for i in range(len(ways))}
+    taken: dict[int, list[float]] = {i: [] for i in range(len(ways))}
+    for way in ways:
+        way.answer(queries[:1])
+    for first in range(0, len(queries), TURN):
+        for i, way in enumerate(ways):
+            for query in queries[first : first + TURN]:
+                began = time.perf_counter()
+                answer = way.answer(query[None])
+                taken[i].append(1000 * (time.perf_counter() - began))
+                found[i].append(answer)
+    return {i: np.concatenate(answers) for i, answers in found.items()}, {i: np.array(t) for i, t in taken.items()}
+
+
+def as_answer(ids: np.ndarray) -> Neighbours:
+    return Neighbours(ids, np.zeros(ids.shape, np.float32), np.full(len(ids), -1))
+
+
+def row(way: Way, found: np.ndarray, taken: np.ndarray, truth: np.ndarray) -> str:
+    ten = np.mean([np.isin(b[:10], a[:10]).mean() for a, b in zip(found, truth, strict=True)])
+    quality = strict_map(as_answer(found), as_answer(truth))
+    low, high = np.percentile(taken, [50, 99])
+    build = f"{way.build:.1f}" if way.build else "–"
+    return (
+        f"| {way.name} | {way.settings} | {build} | {ten:.3f} | {quality:.3f} | {way.examined or '–'} "
+        f"| {low:.2f} | {high:.2f} |"
+    )
+
+
+def table(groups: list[tuple[str, list[Way]]], queries: np.ndarray) -> Iterator[str]:
+    ways = [way for _, members in groups for way in members]
+    found, taken = measured(ways, queries)
+    number = 0
+    for heading, members in groups:
+        yield f"## {heading}"
+        yield ""
+        yield "| method | settings | build s | recall@10 | strict MAP@100 | compared | ms p50 | ms p99 |"
+        yield "|---|---|---|---|---|---|---|---|"
+        for way in members:
+            yield row(way, found[number], taken[number], found[0])
+            number += 1
+        yield ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=200_000, help="vectors")
+    parser.add_argument("--queries", type=int, default=300, help="asked one at a time")
+    asked = parser.parse_args()
+    vectors, queries, what = vectors_and_queries(False)
+    vectors, queries = vectors[: asked.count], queries[: asked.queries]
+    groups = list(own_ways(vectors, queries))
+    groups += [("Binary indexes of faiss", list(faiss_binary(vectors))), ("Without hashing", list(others(vectors)))]
+    lines = [
+        "# Hashing", "", f"`python -m benchmarks.hashing --count {asked.count} --queries {asked.queries}`", "",
+        facts(), "", f"{len(vectors):,} × {vectors.shape[1]}: {what}; {len(queries)} queries, one at a time, k = {K}.",
+        "*strict MAP@100* is divided by 100, *compared* is how many vectors a query is compared with.", "",
+        *table(groups, queries),
+    ]  # fmt: skip
+    TARGET.parent.mkdir(exist_ok=True)
+    TARGET.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
