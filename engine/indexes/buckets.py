@@ -49,10 +49,10 @@ class Buckets(Lookup):
         table: RowTable,
         probes: int,
         bits: int | None = None,
-        largest: int | None = None,
+        largest: int = 0,
     ) -> None:
-        """`bits`: how many of the functions make a bucket; of one with more than `largest` rows, the query's side by
-        the next function is taken, and so on, as long as there are functions."""
+        """`bits`: how many of the functions make a bucket; of one with more than `largest` rows (0: of none), the
+        query's side by the next function is taken, and so on, as long as there are functions."""
         super().__init__(functions, metric, table)
         self.probes = probes
         self.bits = bits or functions.bits

@@ -61,7 +61,7 @@ class HashIndex(RowIndex):
         rerank: int | None = None,
         functions: HashFunctions | None = None,
         seed: int = 0,
-        largest: int | None = None,
+        largest: int = 0,
     ) -> None:
         super().__init__(metric)
         self._check_bits(lookup, bits or 0)
@@ -205,6 +205,10 @@ class HashIndex(RowIndex):
     def chosen(self) -> dict[str, int | str]:
         built(self._table)
         functions = self._lookup.functions
-        given = {"probes": self.probes, "rerank": self.rerank, "largest": self.largest}  # also what has no use here
+        given = {
+            "probes": self.probes,
+            "rerank": self.rerank,
+            "largest": self.largest or None,
+        }  # also what has no use here
         kept: dict[str, int | str] = {name: value for name, value in given.items() if value is not None}
         return kept | {"tables": functions.tables, "bits": functions.bits, "lookup": self.lookup} | self._lookup.numbers

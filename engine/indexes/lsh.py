@@ -17,7 +17,7 @@ from engine.settings import Choice, Setting
 
 _PLANES_HELP = "Which random planes serve: as drawn, each moved to the median, or those that split in half by chance."
 _PLANES = {"plain": "As drawn", "median": "Moved to the median", "balanced": "Balanced ones"}
-_LARGEST_HELP = "A bucket with more images is hashed once more inside, as often as it takes; empty for never."
+_LARGEST_HELP = "A bucket with more images is hashed once more inside, as often as it takes; 0 for never."
 _DIRECTIONS_HELP = "Planes are drawn inside so many leading principal directions of the vectors."
 _SIZES = Sizes(
     tables=(4, 8, 12, 16, 24, 32, 48, 64),
@@ -33,7 +33,7 @@ class LSH(HashIndex):
     summary = "Sorts the images into buckets by random planes and looks only into the query's buckets."
     settings = (
         TABLES, BITS, PROBES, lookup_setting("buckets"), RERANK,
-        Setting("largest", "Largest bucket", _LARGEST_HELP, 1, 10_000_000),
+        Setting("largest", "Largest bucket", _LARGEST_HELP, 0, 10_000_000, 0),
         Choice("selection", "Planes", _PLANES_HELP, _PLANES, "plain"),
         Setting("directions", "Directions", _DIRECTIONS_HELP, 1, 4096, DIRECTIONS),
     )  # fmt: skip

@@ -110,7 +110,7 @@ def test_in_vectors_and_indexes(tmp_path: Path, mark: Path, maker: str) -> None:
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-@pytest.mark.parametrize("method", ["exact", "lsh", "kmeans", "hnsw"])
+@pytest.mark.parametrize("method", ["exact", "lsh", "itq", "spectral", "kmeans", "hnsw"])
 def test_in_every_file_of_an_index(tmp_path: Path, mark: Path, method: str, maker: str) -> None:
     rng = np.random.default_rng(0)
     index = make_index(method, "cosine").build(np.arange(40), rng.normal(size=(40, 8)).astype(np.float32))
