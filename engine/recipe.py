@@ -102,7 +102,7 @@ def parse_method(text: str) -> tuple[str, Options]:
 
 def _check_name(choice: str, value: object) -> None:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise BadParameter(choice, "a recipe", "a name of letters, digits, dots and dashes", value)
+        raise BadParameter(choice, "a recipe", "a name of at most 100 letters, digits, dots and dashes", value)
 
 
 def _whole(name: str, text: str) -> int:

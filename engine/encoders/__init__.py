@@ -30,7 +30,7 @@ def choices(home: Home, collection: str = "", also: str = "") -> list[EncoderCho
     """
     lines = [choice for family in families() for choice in family.choices(home)]
     if also and not any(choice.name == also for choice in lines):
-        lines += filter(None, (family.unlisted(also, home) for family in families()))
+        lines += [line for family in families() for line in family.unlisted(also, home)]
     found = [choice for choice in lines if not collection or choice.collection in ("", collection)]
     return sorted(found, key=lambda choice: not choice.ready)
 

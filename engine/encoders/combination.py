@@ -9,7 +9,7 @@ second 30 percent, and `model-4__default+hog` names the weights of a part. Combi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -99,22 +99,13 @@ class Combination(Derived):
     @classmethod
     def choices(cls, home: Home) -> list[EncoderChoice]:
         """The combinations that are kept and whose parts are there, in the order in which they were made."""
-        lines = [cls.unlisted(name, home) for name in kept(home)]
-        return [line for line in lines if line is not None]
+        names = kept(home)
+        known = _single(home) if names else []
+        return [line for name in names for line in _lines(name, known, home)]
 
     @classmethod
-    def unlisted(cls, name: str, home: Home) -> EncoderChoice | None:
-        pair = Pair.parse(name)
-        lines = [_line(part, home) for part in pair.parts] if pair else [None]
-        if pair is None or any(line is None for line in lines):
-            return None
-        found = [line for line in lines if line is not None]
-        owners = {line.collection for line in found} - {""}
-        if len(owners) > 1:
-            return None
-        help = f"{pair.share} % of it is {found[1].title}. " + " ".join(line.help for line in found)
-        title, ready = _title(pair, [line.title for line in found]), all(line.ready for line in found)
-        return EncoderChoice(name, "", title, help, ready, collection="".join(owners))
+    def unlisted(cls, name: str, home: Home) -> list[EncoderChoice]:
+        return _lines(name, _single(home), home) if Pair.parse(name) else []
 
     @classmethod
     def open(cls, name: str, weights: str, home: Home) -> Self:
@@ -126,6 +117,10 @@ class Combination(Derived):
         if weights:
             raise BadParameter("weights", f"the encoder {name}", f"in its name, as in model-4{_RUN}default", weights)
         return cls(pair, [open_encoder(*part, home) for part in pair.parts])
+
+    @classmethod
+    def knows(cls, name: str, home: Home) -> bool:
+        return bool(cls.unlisted(name, home))  # what is kept is no more than a list of such
 
     def at(self, collection: EmbeddableCollection) -> Combination:
         return Combination(self.pair, [part.at(collection) for part in self.parts])
@@ -203,21 +198,21 @@ def keep(home: Home, pair: Pair) -> str:
         BadParameter: no such encoder or weights, or ones of different collections.
     """
     name = str(pair)
-    if Combination.unlisted(name, home) is None:
+    if not Combination.unlisted(name, home):
         raise BadParameter("parts", "a combination", "two encoders that can be used with one collection", name)
-    _change(home, [*(other for other in kept(home) if other != name), name])
+    _change(home, lambda names: [*(other for other in names if other != name), name])
     return name
 
 
 def forget(home: Home, name: str) -> None:
     """Offer a combination no longer; its vectors stay, and its name can still be used."""
-    _change(home, [other for other in kept(home) if other != name])
+    _change(home, lambda names: [other for other in names if other != name])
 
 
-def _change(home: Home, names: list[str]) -> None:
+def _change(home: Home, change: Callable[[list[str]], list[str]]) -> None:
     home.root.mkdir(parents=True, exist_ok=True)
-    with FileLock(home.root / ".combinations.lock"):
-        write_json(home.root / "combinations.json", names)
+    with FileLock(home.root / ".combinations.lock"):  # another process may have added one meanwhile
+        write_json(home.root / "combinations.json", change(kept(home)))
 
 
 def parts_of(name: str, weights: str) -> tuple[tuple[str, str], ...]:
@@ -238,14 +233,41 @@ def _read(text: str) -> tuple[str, str]:
     return name, weights
 
 
-def _line(part: tuple[str, str], home: Home) -> EncoderChoice | None:
-    """The line of a part, None where there is no such encoder or weights."""
+def _single(home: Home) -> list[EncoderChoice]:
+    """The lines of everything that a combination can be made of."""
     from engine.encoders import families
 
-    others = [family for family in families() if family is not Combination]
-    lines = [line for family in others for line in family.choices(home) if (line.name, line.weights) == part]
-    unlisted = (family.unlisted(part[0], home) for family in others if not part[1])
-    return next(iter(lines), None) or next(filter(None, unlisted), None)
+    return [line for family in families() if family is not Combination for line in family.choices(home)]
+
+
+def _lines(name: str, known: Sequence[EncoderChoice], home: Home) -> list[EncoderChoice]:
+    """The lines of a combination: none where a part is not there, one a collection where its parts belong to some."""
+    pair = Pair.parse(name)
+    if pair is None:
+        return []
+    first, second = (_part_lines(part, known, home) for part in pair.parts)
+    return [_line(pair, a, b) for a in first for b in second if _together(a, b)]
+
+
+def _together(first: EncoderChoice, second: EncoderChoice) -> bool:
+    """Whether there is a collection with which both can be used."""
+    return "" in (first.collection, second.collection) or first.collection == second.collection
+
+
+def _part_lines(part: tuple[str, str], known: Sequence[EncoderChoice], home: Home) -> list[EncoderChoice]:
+    """The lines of a part: more than one where several collections have vectors of that name."""
+    from engine.encoders import families
+
+    lines = [line for line in known if (line.name, line.weights) == part]
+    if lines or part[1]:
+        return lines
+    return [line for family in families() if family is not Combination for line in family.unlisted(part[0], home)]
+
+
+def _line(pair: Pair, first: EncoderChoice, second: EncoderChoice) -> EncoderChoice:
+    help = f"{pair.share} % of it is {second.title}. {first.help} {second.help}"
+    title, ready = _title(pair, [first.title, second.title]), first.ready and second.ready
+    return EncoderChoice(str(pair), "", title, help, ready, collection=first.collection or second.collection)
 
 
 def _title(pair: Pair, titles: Sequence[str]) -> str:

@@ -77,14 +77,14 @@ class Encoder(ABC):
         """
 
     @classmethod
-    def unlisted(cls, name: str, home: Home) -> EncoderChoice | None:
-        """The line of a name that can be used without being among the choices, None where it cannot."""
-        return None
+    def unlisted(cls, name: str, home: Home) -> list[EncoderChoice]:
+        """The lines of a name that can be used without being among the choices, none where it cannot."""
+        return []
 
     @classmethod
     def knows(cls, name: str, home: Home) -> bool:
         """Whether the name is one of this family's, listed among its choices or not."""
-        return any(choice.name == name for choice in cls.choices(home)) or cls.unlisted(name, home) is not None
+        return any(choice.name == name for choice in cls.choices(home)) or bool(cls.unlisted(name, home))
 
     def at(self, collection: EmbeddableCollection) -> Encoder:
         """The encoder as it is over a collection: another one where it learns from the collection, else itself.

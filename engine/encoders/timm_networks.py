@@ -57,10 +57,10 @@ class TimmEncoder(BackboneEncoder):
         return [_choice(name) for name in with_weights(home)]
 
     @classmethod
-    def unlisted(cls, name: str, home: Home) -> EncoderChoice | None:
+    def unlisted(cls, name: str, home: Home) -> list[EncoderChoice]:
         if not _NAME.fullmatch(name) or (_installed() and not _exists(name.removeprefix(PREFIX))):
-            return None
-        return _choice(name, ready=name in with_weights(home))
+            return []
+        return [_choice(name, ready=name in with_weights(home))]
 
     @classmethod
     def open(cls, name: str, weights: str, home: Home) -> Self:

@@ -16,6 +16,8 @@ from engine.errors import BadParameter, BenzerError, NotFound, NoWeights
 from engine.home import Home
 from engine.jobs import Reporter
 from engine.recipe import Recipe
+from engine.storage import write_json
+from tests.engine.encoders.conftest import Pile, picture
 
 NAME = "colour-histogram+raw-pixels+20"
 
@@ -115,6 +117,47 @@ def test_combinations_are_kept_and_forgotten(home: Home) -> None:
         combination.keep(home, Pair(("hog", ""), ("nothing", "")))
     with pytest.raises(BadParameter, match="two different encoders"):
         Pair(("hog", ""), ("hog", ""))
+
+
+def test_vectors_of_one_name_in_two_collections_are_combined_in_each(home: Home) -> None:
+    for name in ("cats", "dogs"):
+        pile = Pile(home.datasets / name, {id: picture(id) for id in range(4)})
+        own_vectors.add(pile, "Mine", "a.npy", None, np.eye(4))
+    assert open_encoder("own-mine+hog", "", home, pile).info.name == "own-mine+hog"
+    combination.keep(home, Pair(("own-mine", ""), ("hog", "")))
+    for name in ("cats", "dogs"):
+        assert [line.name for line in choices(home, name) if "+" in line.name] == ["own-mine+hog"]
+        assert [
+            line.collection for line in choices(home, name, also="hog+own-mine") if line.name == "hog+own-mine"
+        ] == [name]
+    own_vectors.add(pile, "Theirs", "b.npy", None, np.eye(4))
+    assert not [line for line in choices(home, "cats", also="own-mine+own-theirs") if "theirs" in line.name]
+
+
+def test_many_that_are_kept_cost_one_look_at_the_encoders(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    for share in range(10, 20):
+        combination.keep(home, Pair(("hog", ""), ("glcm", ""), share))
+    looks = []
+    listed = own_vectors.OwnVectors.choices
+    monkeypatch.setattr(own_vectors.OwnVectors, "choices", lambda home: looks.append(1) or listed(home))
+    assert sum("+" in choice.name for choice in choices(home)) == 10
+    assert len(looks) == 2, "once for themselves and once for what can be combined"
+
+
+def test_what_another_process_keeps_meanwhile_is_kept(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late(combination.FileLock):  # type: ignore[misc,valid-type]
+        def acquire(self, *args: Any, **kwargs: Any) -> Any:
+            write_json(home.root / "combinations.json", ["hog+raw-pixels"])
+            return super().acquire(*args, **kwargs)
+
+    monkeypatch.setattr(combination, "FileLock", Late)
+    combination.keep(home, Pair(("hog", ""), ("glcm", "")))
+    assert combination.kept(home) == ["hog+raw-pixels", "hog+glcm"]
+
+
+def test_a_name_that_is_too_long_says_so() -> None:
+    with pytest.raises(BadParameter, match="at most 100 letters"):
+        Pair(("own-" + "x" * 60, ""), ("own-" + "y" * 60, ""))
 
 
 def test_a_damaged_list_is_an_empty_one(home: Home) -> None:
