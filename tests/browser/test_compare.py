@@ -116,7 +116,6 @@ def test_it_is_exported_shared_renamed_and_deleted(page: Any, server: Server, be
 
     page.get_by_role("button", name="More", exact=True).click()
     page.get_by_label("Title", exact=True).first.fill("Renamed")
-    page.keyboard.press("Enter")
     page.get_by_role("button", name="Rename", exact=True).click()
     page.get_by_role("heading", name="Renamed", exact=True).wait_for()
     settled(page)

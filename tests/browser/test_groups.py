@@ -169,7 +169,6 @@ def test_a_group_is_named_and_exported(page: Any, server: Server, grouping: Grou
     page.locator("button.card").first.click()
     page.get_by_role("button", name="Name it").click()
     page.get_by_label("Name of the group", exact=True).fill(HOSTILE)
-    page.keyboard.press("Enter")
     page.get_by_role("button", name="Save the name", exact=True).click()
     head = page.get_by_role("heading", level=3).filter(has_text="bold")
     head.wait_for()
@@ -207,7 +206,6 @@ def test_members_by_keyboard_split_and_a_new_collection(
     page.get_by_text("24 pictures in 3 groups", exact=True).wait_for()
     page.get_by_role("button", name="Export").first.click()
     page.get_by_label("Name of the collection", exact=True).fill("Grouped blobs")
-    page.keyboard.press("Enter")
     page.get_by_role("button", name="Make it", exact=True).click()
     page.get_by_role("button", name="Open it", exact=True).wait_for(timeout=PATIENCE)
     assert set(bench.collection("grouped-blobs").labels()) == {"Group 1", "Group 2", "Group 3"}
@@ -236,7 +234,6 @@ def test_groupings_are_renamed_and_removed(page: Any, server: Server, grouping: 
     visit(page, server, grouping, "Groups")
     page.get_by_role("button", name="More", exact=True).first.click()
     page.get_by_label("Name", exact=True).first.fill("For a while")
-    page.keyboard.press("Enter")
     page.get_by_role("button", name="Rename", exact=True).click()
     page.get_by_role("heading", name="For a while", exact=True).wait_for()
     settled(page)

@@ -386,7 +386,6 @@ def test_rename_and_delete(page: Any, server: Server) -> None:
     card.get_by_role("button", name="More").click()
     title = page.get_by_label("Title", exact=True)
     title.fill("Shapes")
-    title.press("Enter")
     page.get_by_role("button", name="Rename", exact=True).click()
     card.get_by_role("heading", name="Shapes", exact=True).wait_for()
     if not page.get_by_role("button", name="Delete …", exact=True).is_visible():

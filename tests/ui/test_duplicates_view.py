@@ -128,7 +128,7 @@ def test_a_new_collection_takes_what_is_kept(here: Workbench, monkeypatch: pytes
     started: list[tuple[str, dict[str, Any]]] = []
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
     test = visit(recipe())
-    test.text_input[0].set_value("  Tidy ").run()
+    test.text_input[0].set_value("  Tidy ")
     test.button(key="without-copies").click().run()
     [(kind, arguments)] = started
     assert (kind, arguments["collection"], arguments["title"]) == ("extract", "twins", "Tidy")

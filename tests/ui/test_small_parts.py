@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 
 from engine.errors import BadParameter
 from engine.jobs import Progress
@@ -120,3 +121,41 @@ class TestFolders:
         (root / "allowed" / "file").touch()
         with pytest.raises(BadParameter):
             folder_under_roots("file")
+
+
+# ── a field with its button ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def named(former: str = "", same: bool = False) -> None:
+    import streamlit as st
+
+    from ui.components.typed import typed
+
+    told = st.session_state.setdefault("told", [])
+    st.write(typed("Name", former, key="name", button="Save", button_key="save", same=same, on_sent=told.append) or "–")
+
+
+def test_one_click_sends_what_is_typed() -> None:
+    test = AppTest.from_function(named).run()
+    assert test.markdown[0].value == "–"
+    assert not test.button(key="save").disabled  # a disabled one would swallow the click that leaves the field
+    test.text_input(key="name").set_value("  Pandas ")
+    test.button(key="save").click().run()
+    assert test.markdown[0].value == "Pandas"
+    assert test.session_state["told"] == ["Pandas"]
+    assert test.run().markdown[0].value == "–"
+
+
+def test_an_empty_name_is_not_sent_and_says_so() -> None:
+    test = AppTest.from_function(named).run()
+    test.text_input(key="name").set_value("   ")
+    test.button(key="save").click().run()
+    assert test.session_state["told"] == []
+    assert test.caption[0].value == "Name: nothing is typed yet."
+
+
+@pytest.mark.parametrize(("same", "told"), [(False, []), (True, ["Old"])])
+def test_the_former_name_is_sent_only_where_it_will_do(same: bool, told: list[str]) -> None:
+    test = AppTest.from_function(named, kwargs={"former": "Old", "same": same}).run()
+    test.button(key="save").click().run()
+    assert test.session_state["told"] == told

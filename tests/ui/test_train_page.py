@@ -435,7 +435,7 @@ def test_a_finished_run_becomes_the_encoder_of_the_search(bench: Workbench, star
 def test_a_title_is_changed_and_the_name_stays(bench: Workbench) -> None:
     run = fake_run(bench, "good")
     test = page(**{"more-run-good": True})
-    test.text_input(key="title-run-good").set_value("The **best** one").run()
+    test.text_input(key="title-run-good").set_value("The **best** one")
     test.button(key="rename-run-good").click().run()
     assert (run.title, run.name) == ("The **best** one", "good")
     assert r"\*\*best\*\*" in "".join(str(element.value) for element in test.markdown)

@@ -18,6 +18,7 @@ from ui.components.duplicates_chart import nearest_chart
 from ui.components.literal import literal
 from ui.components.messages import empty_state, errors_shown, show_error
 from ui.components.odd_view import odd_view
+from ui.components.typed import typed
 from ui.experiment_state import use_recipe
 from ui.state import images_of, job_about, recent_jobs, workbench
 
@@ -235,21 +236,22 @@ def _take_away(recipe: Recipe, found: Duplicates) -> None:
 
 def _without_copies(recipe: Recipe, found: Duplicates) -> None:
     st.write(f"{len(found.nearness) - len(found.copies):,} pictures go into it. This collection stays as it is.")
-    title = st.text_input("Its name", f"{recipe.collection} without copies", key=f"without-{recipe.collection}")
-    st.button(
-        "Make it",
-        type="primary",
-        key="without-copies",
-        on_click=_extract,
-        args=(recipe, found, title),
-        disabled=not title.strip(),
+    typed(
+        "Its name",
+        f"{recipe.collection} without copies",
+        key=f"without-{recipe.collection}",
+        button="Make it",
+        button_key="without-copies",
+        primary=True,
+        same=True,
+        on_sent=partial(_extract, recipe, found),
     )
 
 
 def _extract(recipe: Recipe, found: Duplicates, title: str) -> None:
     with errors_shown():
         parts = [{"label": None, "ids": found.kept}]
-        workbench().start("extract", collection=recipe.collection, title=title.strip(), parts=parts)
+        workbench().start("extract", collection=recipe.collection, title=title, parts=parts)
         st.session_state.redraw = True
 
 

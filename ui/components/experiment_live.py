@@ -10,6 +10,7 @@ from engine.errors import BenzerError
 from ui.components.job_progress import progress_sentence
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
+from ui.components.typed import typed
 from ui.experiment_state import Seen, collection_title, count_of, exported, measure, open_experiment, outdated
 
 _EXPORTS = {
@@ -126,8 +127,11 @@ def _exports(view: Seen) -> None:
 
 
 def _more(view: Seen) -> None:
-    title = st.text_input("Title", view.plan.title, key=f"experiment-name-{view.name}", max_chars=100)
-    if st.button("Rename", key=f"experiment-rename-{view.name}", disabled=title == view.plan.title):
+    title = typed(
+        "Title", view.plan.title, key=f"experiment-name-{view.name}", button="Rename",
+        button_key=f"experiment-rename-{view.name}", max_chars=100,
+    )  # fmt: skip
+    if title:
         with errors_shown():
             view.experiment.rename(title)
             st.rerun()

@@ -11,6 +11,7 @@ from engine.errors import BenzerError
 from engine.exporting import MOST_IN_A_ZIP
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
+from ui.components.typed import typed
 from ui.experiment_state import collection_title, count_of
 from ui.groups_state import Seen, ask, asked_for, close_panels, kept, names_of, panel_key, state_key
 from ui.state import folder_under_roots, images_of, open_collection, roots, workbench
@@ -104,10 +105,13 @@ def _named(view: Seen, groups: Sequence[Group]) -> dict[str, Any]:
 def _folders(view: Seen, groups: Sequence[Group], place: str) -> None:
     st.markdown("**Folders on this computer**")
     st.caption("The pictures are copied into a new folder; nothing is overwritten. Below " + _allowed())
-    typed = st.text_input("Folder", key=f"groups-folder-{place}", placeholder=str(roots()[0] / "Pictures"))
-    if st.button("Copy", key=f"groups-copy-{place}", icon=":material/folder_copy:", disabled=not typed.strip()):
+    folder = typed(
+        "Folder", key=f"groups-folder-{place}", button="Copy", button_key=f"groups-copy-{place}", max_chars=None,
+        icon=":material/folder_copy:", placeholder=str(roots()[0] / "Pictures"),
+    )  # fmt: skip
+    if folder:
         with errors_shown():
-            _start_copy(view, groups, str(folder_under_roots(typed)))
+            _start_copy(view, groups, str(folder_under_roots(folder)))
 
 
 def _allowed() -> str:
@@ -117,8 +121,11 @@ def _allowed() -> str:
 def _collection(view: Seen, groups: Sequence[Group], place: str) -> None:
     st.markdown("**A new collection**")
     st.caption("With the groups' names as labels; the pictures are copied.")
-    title = st.text_input("Name of the collection", key=f"groups-collection-{place}", max_chars=120)
-    if st.button("Make it", key=f"groups-extract-{place}", icon=":material/library_add:", disabled=not title.strip()):
+    title = typed(
+        "Name of the collection", key=f"groups-collection-{place}", button="Make it",
+        button_key=f"groups-extract-{place}", icon=":material/library_add:",
+    )  # fmt: skip
+    if title:
         with errors_shown():
             start_extract(view.collection, title, **_named(view, groups), alone="")
 

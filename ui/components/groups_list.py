@@ -10,6 +10,7 @@ from ui.components.experiment_live import made_text
 from ui.components.groups_result import ask_to_remove
 from ui.components.literal import literal
 from ui.components.messages import errors_shown
+from ui.components.typed import typed
 from ui.experiment_state import count_of, encoder_titles
 from ui.groups_state import ask, asked_for, close_panels, listed, open_grouping, panel_key
 
@@ -67,10 +68,12 @@ def _summary(grouping: Grouping) -> str:
 
 def _more(collection: str, grouping: Grouping, title: str) -> None:
     key = f"{collection}-{grouping.name}"
-    typed = st.text_input("Name", title, key=f"grouping-name-{key}", max_chars=100)
-    if st.button("Rename", key=f"grouping-rename-{key}", disabled=typed == title):
+    new = typed(
+        "Name", title, key=f"grouping-name-{key}", button="Rename", button_key=f"grouping-rename-{key}", max_chars=100
+    )
+    if new:
         with errors_shown():
-            grouping.rename(typed)
+            grouping.rename(new)
             close_panels()
             st.rerun()
     st.button("Remove …", key=f"grouping-remove-{key}", icon=":material/delete:", on_click=ask, args=(f"remove-{key}",))

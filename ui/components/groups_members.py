@@ -14,6 +14,7 @@ from ui.components.group_cards import Card, group_cards, swatch
 from ui.components.groups_export import export_menu
 from ui.components.groups_selection import selection_bar
 from ui.components.literal import literal
+from ui.components.typed import typed
 from ui.experiment_state import count_of
 from ui.groups_state import Seen, edit, rows_of, select, tiles, toggle
 
@@ -168,11 +169,10 @@ def _name(view: Seen, group: Group) -> None:
         if not panel.open:
             return
         key = f"group-name-{view.key}-{group.number}-{view.edited}"
-        title = st.text_input("Name of the group", group.title if group.named else "", key=key, max_chars=80)
-        change = {"kind": "name", "group": group.number, "title": title}
-        st.button(
-            "Save the name", key="group-name-save", type="primary", on_click=edit, args=(view, change),
-            disabled=title == (group.title if group.named else ""),
+        typed(
+            "Name of the group", group.title if group.named else "", key=key, button="Save the name",
+            button_key="group-name-save", max_chars=80, primary=True,
+            on_sent=lambda title: edit(view, {"kind": "name", "group": group.number, "title": title}),
         )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from ui.components.groups_tree import tree_tab
 from ui.components.groups_vectors import vectors_tab
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
+from ui.components.typed import typed
 from ui.experiment_state import count_of, embedding_title, encoder_titles, metric_title
 from ui.groups_state import TABS, Seen, ask, asked_for, close_panels, open_grouping, panel_key, undo
 
@@ -110,8 +111,11 @@ def _stale(view: Seen) -> None:
 
 
 def _more(view: Seen) -> None:
-    title = st.text_input("Name", view.title, key=f"groups-name-{view.key}", max_chars=100)
-    if st.button("Rename", key=f"groups-rename-{view.key}", disabled=title == view.title):
+    title = typed(
+        "Name", view.title, key=f"groups-name-{view.key}", button="Rename", button_key=f"groups-rename-{view.key}",
+        max_chars=100,
+    )  # fmt: skip
+    if title:
         with errors_shown():
             view.grouping.rename(title)
             close_panels()

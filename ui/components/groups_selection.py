@@ -8,6 +8,7 @@ import streamlit as st
 from engine.distances import metric as known_metric
 from ui.components.groups_export import part_csv, start_extract
 from ui.components.messages import errors_shown
+from ui.components.typed import typed
 from ui.experiment_state import count_of
 from ui.groups_state import Seen, edit, panel_key, search_for, select, selected
 
@@ -104,9 +105,10 @@ def _new_collection(view: Seen, ids: list[int], place: str) -> None:
         if not panel.open:
             return
         st.caption("The pictures are copied; each keeps its label.")
-        title = st.text_input("Name of the collection", key=f"selection-title-{place}", max_chars=120)
-        if st.button(
-            "Make it", key=f"selection-extract-now-{place}", type="primary", disabled=not title.strip()
-        ):  # fmt: skip
+        title = typed(
+            "Name of the collection", key=f"selection-title-{place}", button="Make it",
+            button_key=f"selection-extract-now-{place}", primary=True,
+        )  # fmt: skip
+        if title:
             with errors_shown():
                 start_extract(view.collection, title, parts=[{"label": None, "ids": ids}])

@@ -14,6 +14,7 @@ from ui.components.messages import errors_shown, show_error
 from ui.components.runs_compared import compared, comparison_of_runs, toggle
 from ui.components.training_live import continued, what_next
 from ui.components.training_watch import run_view
+from ui.components.typed import typed
 from ui.training_state import (
     agreement_of,
     best_loss,
@@ -173,8 +174,10 @@ def _train_on(run: Run) -> None:
 def _more(run: Run) -> None:
     name = run.name
     if not run.shipped:
-        title = st.text_input("Title", run.title, key=f"title-run-{name}", max_chars=80)
-        if st.button("Rename", key=f"rename-run-{name}", disabled=title == run.title):
+        title = typed(
+            "Title", run.title, key=f"title-run-{name}", button="Rename", button_key=f"rename-run-{name}", max_chars=80
+        )
+        if title:
             with errors_shown():
                 run.rename(title)
                 st.rerun()

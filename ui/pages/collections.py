@@ -20,6 +20,7 @@ from ui.components.job_progress import job_progress
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
 from ui.components.own_vectors import own_vectors_panel
+from ui.components.typed import typed
 from ui.pages.search import PICTURE_TYPES
 from ui.state import (
     ask_for_image,
@@ -228,8 +229,8 @@ def _facts(card: CollectionCard) -> str:
 def _more(card: CollectionCard) -> None:
     """What is done to a collection now and then. Everything is looked up only when the popover is drawn."""
     collection = open_collection(card.name)
-    title = st.text_input("Title", card.title, key=f"title-{card.name}", max_chars=120)
-    if st.button("Rename", key=f"rename-{card.name}", disabled=title == card.title):
+    title = typed("Title", card.title, key=f"title-{card.name}", button="Rename", button_key=f"rename-{card.name}")
+    if title:
         with errors_shown():
             collection.rename(title)
             st.rerun()
@@ -340,12 +341,12 @@ def _add_folder() -> None:
         "The pictures stay where they are; sub-folders become labels. Folders below "
         + literal(" or ".join(map(str, roots())))
     )
-    typed = st.text_input("Folder", key="folder-path", placeholder=str(roots()[0] / "Pictures"))
+    path = st.text_input("Folder", key="folder-path", placeholder=str(roots()[0] / "Pictures"))
     title = st.text_input(
         "Name of the collection", key="folder-title", max_chars=120, placeholder="made from the folder's name"
     )
-    if st.button("Import", key="import-folder", type="primary", disabled=not typed):
-        folder = folder_under_roots(typed)
+    if st.button("Import", key="import-folder", type="primary"):
+        folder = folder_under_roots(path)
         free_name(title or folder.name)
         workbench().start("import", title=title or folder.name, source="folder", path=str(folder))
         st.rerun()
