@@ -23,7 +23,7 @@ from engine.indexes.rows import RowTable, built
 from engine.settings import AnySetting, Choice, Setting
 from engine.storage import read_json, write_json
 
-TABLES = Setting("tables", "Tables", "How many times the images are sorted into buckets; more finds more.", 1, 512)
+TABLES = Setting("tables", "Tables", "How many codes each image has; more of them find more.", 1, 512)
 BITS = Setting("bits", "Bits", "How long a code is; more bits make smaller buckets and finer ranks.", 1, MAX_BITS)
 PROBES = Setting("probes", "Extra buckets", "How many neighbouring buckets are also looked into.", 0, MAX_PROBES)
 RERANK = Setting(
@@ -31,6 +31,7 @@ RERANK = Setting(
 )
 _INNER_BITS = 16  # functions that hash once more inside large buckets
 _RANKED_TABLES, _RANKED_BITS = 4, 64  # of Hamming ranking where nothing else is asked for: 32 bytes a vector
+_MOST_RANKED = 8192  # bits of all tables together: a kilobyte a vector
 _LOOKUP_HELP = "Only the query's buckets, or all codes by the number of bits in which they differ from the query's."
 _LOOKUPS = {"buckets": "In buckets", "hamming": "By Hamming distance"}
 
@@ -124,8 +125,14 @@ class HashIndex(RowIndex):
             raise BadParameter("bits", f"the method {self.name}", f"at most {BUCKET_BITS} for buckets", bits)
 
     def _ranking(self, table: RowTable) -> HammingRanking:
-        bits = self.bits or min(_RANKED_BITS, self.most_bits(table.dimensions))
-        functions = self.functions or self.fit(table.vectors, self.tables or _RANKED_TABLES, bits)
+        given = self.functions
+        tables, bits = self.tables or _RANKED_TABLES, self.bits or min(_RANKED_BITS, self.most_bits(table.dimensions))
+        if given is not None:
+            tables, bits = given.tables, given.bits
+        if tables * bits > _MOST_RANKED:
+            wanted = f"at most {_MOST_RANKED // bits} by Hamming distance with {bits} bits"
+            raise BadParameter("tables", f"the method {self.name}", wanted, tables)
+        functions = given or self.fit(table.vectors, tables, bits)
         ranking = HammingRanking(functions, self.metric, table)
         ranking.fill()
         ranking.rerank = self.rerank or choose_rerank(ranking, self.seed)

@@ -243,11 +243,10 @@ def test_another_seed_turns_other_tables_and_the_first_is_the_plain_one(kind):
 
 
 def test_a_bit_of_pca_hashing_is_a_side_along_a_principal_component():
-    from sklearn.decomposition import PCA
-
     vectors = (np.random.default_rng(0).standard_normal((500, 12)) * np.linspace(6, 1, 12)).astype(np.float32) + 3
     codes = bits_of(PCAH("euclidean", tables=1, bits=12).fitted(vectors), vectors, "euclidean")[0]
-    wanted = PCA(12, svd_solver="full").fit(vectors).transform(vectors) > 0
+    centred = vectors - vectors.mean(axis=0)
+    wanted = centred @ np.linalg.svd(centred, full_matrices=False)[2].T > 0
     agree = (codes == wanted).mean(axis=0)
     np.testing.assert_allclose(np.maximum(agree, 1 - agree), 1, atol=0.005)
 
@@ -334,6 +333,13 @@ def test_bits_that_no_bucket_can_have_are_refused(name):
     for bits in (0, 129):
         with pytest.raises(BadParameter, match="bits"):
             make_index(name, "cosine", bits=bits, lookup="hamming")
+
+
+def test_more_tables_than_can_be_ranked_are_refused():
+    with pytest.raises(BadParameter, match=r"at most 102 by Hamming distance with 80 bits; got 103\.$"):
+        make_index("lsh", "cosine", lookup="hamming", tables=103, bits=80).build(np.arange(400), some())
+    many = make_index("lsh", "cosine", lookup="hamming", tables=102, bits=80, rerank=5).build(np.arange(400), some())
+    assert (many.search(some()[:5], 1).ids[:, 0] == np.arange(5)).all()
 
 
 def test_functions_of_another_kind_or_for_other_vectors_are_refused():
