@@ -82,7 +82,7 @@ def recipe_of_preset(home: Home, preset: Preset, collection: str) -> Recipe:
     from engine.encoders import choices
     from engine.opening import default_recipe
 
-    ready = {choice.name for choice in choices(home) if choice.ready}
+    ready = {choice.name for choice in choices(home) if choice.ready and not choice.weights}  # a run is another encoder
     name = next((encoder for encoder in preset.encoders if encoder in ready), None)
     if name is None:
         return default_recipe(home, collection).but(metric=preset.metric)
