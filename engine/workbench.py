@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from engine import jobs as job_folders
 from engine import opening
 from engine.answers import Answer, Hit, Query, Receipt
+from engine.cards import CollectionCard, card_of
 from engine.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights
 from engine.home import Home
 from engine.jobs import Job, Progress, Reporter
@@ -50,23 +51,9 @@ __all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "
 _SEARCHERS_KEPT = 6
 _ENCODERS_KEPT = 2
 _SURROUNDINGS_KEPT = 2
-_THUMBS_ON_A_CARD = 4
 _CLUSTERS_TRIED = [2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64]
 _HELPFUL_VALUES = 1_000_000  # vectors × their length that the help for choosing clusters looks at: seconds, not minutes
 _HELPFUL_ROWS = 300  # vectors that it looks at in any case
-
-
-@dataclass(frozen=True)
-class CollectionCard:
-    """What a card of the collections page shows."""
-
-    name: str
-    title: str
-    count: int
-    labels: int
-    rejects: int
-    thumb_ids: tuple[int, ...]
-    origin: str
 
 
 @dataclass(frozen=True)
@@ -98,7 +85,9 @@ class Workbench:
         """A card for every collection, by title."""
         from engine.collections.collection import collections
 
-        return sorted((_card(collection) for collection in collections(self.home)), key=lambda card: card.title.lower())
+        return sorted(
+            (card_of(collection) for collection in collections(self.home)), key=lambda card: card.title.lower()
+        )
 
     def collection(self, name: str) -> Collection:
         """The collection of that name; NotFound when there is none."""
@@ -405,13 +394,3 @@ class Workbench:
 
     def _at_home(self, arguments: dict[str, Any]) -> dict[str, Any]:
         return {**arguments, "home": str(self.home.root)}
-
-
-def _card(collection: Collection) -> CollectionCard:
-    images = collection.images()
-    step = max(1, len(images.ids) // _THUMBS_ON_A_CARD)
-    thumbs = tuple(int(id) for id in images.ids[::step][:_THUMBS_ON_A_CARD])
-    labels = len([label for label in collection.labels() if label])
-    origin = str(collection.source.get("kind", ""))
-    rejects = len(collection.rejects())
-    return CollectionCard(collection.name, collection.title, len(images.ids), labels, rejects, thumbs, origin)

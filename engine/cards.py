@@ -1,0 +1,35 @@
+"""What the collections page shows of each collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.collections.collection import Collection
+
+_THUMBS = 4
+
+
+@dataclass(frozen=True)
+class CollectionCard:
+    """What a card of the collections page shows; `count` is that of the usable images, `rejects` of the others."""
+
+    name: str
+    title: str
+    count: int
+    labels: int
+    rejects: int
+    thumb_ids: tuple[int, ...]
+    origin: str
+
+
+def card_of(collection: Collection) -> CollectionCard:
+    """The card of a collection, with a few pictures from all over it."""
+    images = collection.images()
+    step = max(1, len(images.ids) // _THUMBS)
+    thumbs = tuple(int(id) for id in images.ids[::step][:_THUMBS])
+    labels = len([label for label in collection.labels() if label])
+    origin = str(collection.source.get("kind", ""))
+    rejects = len(collection.rejects())
+    return CollectionCard(collection.name, collection.title, len(images.ids), labels, rejects, thumbs, origin)
