@@ -28,7 +28,7 @@ from engine.storage import Snapshot, Store, digest_of, load_array
 
 VERSION = 1
 _SMALL = ("ids.npy", "hashes.npy")
-_ROWS_COPIED_AT_ONCE = 8192
+_COPIED_AT_ONCE = 2**24  # values: 64 MB, however long the vectors are
 
 
 class EmbeddableImages(Protocol):
@@ -203,9 +203,10 @@ def _write_matrix(path: Path, rows: Sequence[tuple[int, str, Vectors, int]], dim
     with open(path, "wb") as file:
         header = {"descr": "<f4", "fortran_order": False, "shape": (len(rows), dimensions)}
         np.lib.format.write_array_header_1_0(file, header)
-        for start in range(0, len(rows), _ROWS_COPIED_AT_ONCE):
-            block = rows[start : start + _ROWS_COPIED_AT_ONCE]
-            file.write(np.stack([source.matrix[row] for _, _, source, row in block]).astype("<f4").tobytes())
+        most = max(1, _COPIED_AT_ONCE // max(1, dimensions))
+        for start in range(0, len(rows), most):
+            block = [source.matrix[row] for _, _, source, row in rows[start : start + most]]
+            file.write(np.stack(block).astype("<f4", copy=False).data)
 
 
 def _small(folder: Path) -> tuple[NDArray[np.int64], list[str]]:

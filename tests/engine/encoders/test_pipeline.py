@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import torch
 import engine.encoders.pipeline as pipeline
 from engine.encoders import Encoder, open_encoder
 from engine.encoders.pipeline import ahead, batches, embed_collection, embed_pictures, embeddings_for
-from engine.encoders.vectors import state, store, stored
+from engine.encoders.vectors import Vectors, publish, state, store, stored
 from engine.errors import BadParameter, Corrupt, Stopped, StorageFull
 from engine.home import PROJECT, Home
 from engine.jobs import Progress, Reporter
@@ -191,6 +192,18 @@ def test_flipped_bits_are_noticed_and_embedding_again_repairs(file: str, pile: A
             stored(pile, encoder.info, "max")
     assert embed_collection(pile, encoder, ["max"], Reporter())["encoded"] == 50
     assert np.array_equal(stored(pile, encoder.info, "max").matrix, good)
+
+
+def test_long_vectors_are_stored_a_few_at_once(pile: Any, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = np.random.default_rng(0).random((50, 100_000), dtype=np.float32)
+    rows = [(id, f"{id:064}", Vectors(np.arange(50), [], matrix, ""), id) for id in range(50)]
+    monkeypatch.setattr("engine.encoders.vectors._COPIED_AT_ONCE", 4 * 100_000)
+    tracemalloc.start()
+    published = publish(store(pile, encoder.info, "max"), rows, 100_000, [])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.array_equal(published.matrix, matrix)
+    assert peak < matrix.nbytes / 5
 
 
 def test_an_empty_collection_is_no_trouble(pile: Any, home: Home) -> None:
