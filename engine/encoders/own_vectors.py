@@ -106,7 +106,8 @@ def add(
     The same title again replaces them. A name may leave out the folder where that is clear.
 
     Raises:
-        BadParameter: not (n, d) finite numbers, another count than names, a name that no image or more than one has.
+        BadParameter: not (n, d) finite numbers, another count than names, a name that no image or more than one has, or
+            a title too like that of others.
         StorageFull: nothing was kept.
     """
     title = " ".join(title.split())[:_LONGEST_TITLE]
@@ -118,7 +119,7 @@ def add(
         raise BadParameter("number of vectors", file, f"that of the {what}, {len(rows):,}", len(vectors))
     order = np.argsort(rows, kind="stable")
     hashes = [images.hashes[row] for row in rows[order]]
-    store = _store(collection, _PREFIX + _named(title))
+    store = _store(collection, _name_for(collection, title))
     facts = {"title": title, "file": file, "count": len(rows), "width": vectors.shape[1]}
     in_order = vectors if (order == np.arange(len(order))).all() else vectors[order]
     store.publish(lambda folder: _fill(folder, images.ids[rows[order]], hashes, in_order), facts)
@@ -200,11 +201,16 @@ def _fill(folder: Path, ids: NDArray[np.int64], hashes: list[str], vectors: NDAr
     np.save(folder / "matrix.npy", vectors, allow_pickle=False)
 
 
-def _named(title: str) -> str:
+def _name_for(collection: EmbeddableCollection, title: str) -> str:
+    """The name of own vectors of that title; BadParameter where others, which it would replace, have that name."""
     try:
-        return slug(title)
+        name = _PREFIX + slug(title)
     except BadParameter:
         raise BadParameter("title", "own vectors", "a text with at least one letter or digit", title) from None
+    other = next((card.title for card in cards(collection) if card.name == name and card.file), title)
+    if other != title:
+        raise BadParameter("title", "own vectors", f"more unlike {other!r}, or just that to replace them", title)
+    return name
 
 
 def _store(collection: EmbeddableCollection, name: str) -> Store:

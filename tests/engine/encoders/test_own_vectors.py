@@ -105,6 +105,14 @@ def test_vectors_that_do_not_fit(names: Any, matrix: Any, sentence: str, pile: A
     assert not own_vectors.cards(pile)
 
 
+def test_a_title_that_is_written_otherwise_replaces_nothing(pile: Any) -> None:
+    own_vectors.add(pile, "Set (1)", "a.npy", None, MATRIX)
+    with pytest.raises(BadParameter, match=r"more unlike 'Set \(1\)', or just that to replace them; got 'set-1'"):
+        own_vectors.add(pile, "set-1", "b.npy", None, MATRIX[:, :2])
+    own_vectors.add(pile, " Set  (1)", "b.npy", None, MATRIX[:, :2])
+    assert [(card.title, card.width) for card in own_vectors.cards(pile)] == [("Set (1)", 2)]
+
+
 def test_a_title_needs_a_letter(pile: Any) -> None:
     with pytest.raises(BadParameter, match="title of own vectors"):
         own_vectors.add(pile, "…", "f.npy", None, MATRIX)
