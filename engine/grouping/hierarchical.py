@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.distances import among
 from engine.errors import BadParameter
 from engine.grouping.clusterer import GROUPS, Clusterer, Matrix, too_few
-from engine.grouping.kmeans import fitted
+from engine.grouping.kmeans import fine
 from engine.grouping.numbers import best_number, sampled
 from engine.grouping.tree import Tree
 from engine.settings import Choice
@@ -105,7 +105,7 @@ class Hierarchical(Clusterer):
 
 def medoids(vectors: Matrix, number: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(rows, of): the image nearest to the middle of each of about `number` fine clusters, and every row's cluster."""
-    found = fitted(vectors, number, seed)
+    found = fine(vectors, number, seed)
     used, of = np.unique(found.labels_, return_inverse=True)
     centres = found.cluster_centers_[used]
     gaps = np.linalg.norm(vectors - centres[of], axis=1)

@@ -12,6 +12,7 @@ from engine.distances import among
 from engine.grouping.clusterer import GROUPS, Clusterer, Matrix, too_few
 from engine.grouping.numbers import CANDIDATES, best_number, sampled
 
+_PASSES = 4  # over all vectors, for clusters that only have to be small
 _LARGE = 10_000  # vectors from which on small batches are enough
 
 
@@ -54,3 +55,13 @@ def fitted(vectors: Matrix, groups: int, seed: int, starts: int = 4) -> Any:
         if len(vectors) > _LARGE:
             return MiniBatchKMeans(groups, batch_size=4096, n_init=3, random_state=seed).fit(vectors)
         return Lloyd(groups, n_init=starts, random_state=seed).fit(vectors)
+
+
+def fine(vectors: Matrix, groups: int, seed: int) -> Any:
+    """The same for thousands of clusters that only have to be small: a few passes from vectors drawn at random."""
+    from sklearn.cluster import MiniBatchKMeans
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        rough = MiniBatchKMeans(groups, init="random", batch_size=8192, n_init=1, max_iter=_PASSES, random_state=seed)
+        return rough.fit(vectors)
