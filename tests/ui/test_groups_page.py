@@ -460,6 +460,16 @@ def test_earlier_groupings_are_opened_and_removed_after_a_question(here: Workben
     assert "Old" in [header.value for header in test.header]
 
 
+def test_the_list_counts_the_groups_as_they_are_now(here: Workbench) -> None:
+    old = made(here, title="Old")
+    made(here, FLAT, title="New")
+    assert "12 pictures in 3 groups" in texts(visit())
+    old.edit({"kind": "cut", "groups": 5})
+    told = texts(visit())
+    assert "12 pictures in 5 groups" in told
+    assert "12 pictures in 3 groups" not in told
+
+
 def test_the_picture_in_the_middle_is_the_nearest_to_the_mean(here: Workbench) -> None:
     from ui.components.groups_selection import known_ids, middle
 

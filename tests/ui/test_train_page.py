@@ -658,3 +658,14 @@ def test_curves_are_told_to_those_who_cannot_see_them() -> None:
     line = Line("held-out", points(events, "validation"))
     assert spoken("Loss", line) == "Loss: from 1 at epoch 0 to 0.25 at epoch 2."
     assert spoken("Loss", Line("", [])) == "Loss: nothing measured yet."
+
+
+@pytest.mark.parametrize(("epochs", "told"), [(1, "Known after the first epoch."), (3, "This run did not measure it.")])
+def test_what_is_not_measured_yet_is_not_called_unmeasured(epochs: int, told: str) -> None:
+    def losses(events: list[dict[str, int]]) -> None:
+        from ui.components.training_watch import _losses
+
+        _losses(events, None, "what it learns from", False, "k")
+
+    events = [{"epoch": epoch} for epoch in range(epochs)]
+    assert AppTest.from_function(losses, kwargs={"events": events}).run().caption[0].value == told

@@ -6,13 +6,14 @@ import streamlit as st
 
 from engine.errors import BenzerError
 from engine.grouping.groupings import Grouping
+from engine.shelf import stamp
 from ui.components.experiment_live import made_text
 from ui.components.groups_result import ask_to_remove
 from ui.components.literal import literal
 from ui.components.messages import errors_shown
 from ui.components.typed import typed
 from ui.experiment_state import count_of, encoder_titles
-from ui.groups_state import ask, asked_for, close_panels, listed, open_grouping, panel_key
+from ui.groups_state import ask, asked_for, close_panels, kept, listed, open_grouping, panel_key
 
 SHOWN = 8
 
@@ -59,11 +60,18 @@ def _card(collection: str, grouping: Grouping) -> None:
 def _summary(grouping: Grouping) -> str:
     recipe, facts = grouping.recipe, grouping.facts
     key = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
-    size = f"{count_of(int(facts['images']), 'picture')} in {count_of(int(facts['groups']), 'group')}"
     edits = len(grouping.edits())
+    groups = _groups_now(grouping) if edits else int(facts["groups"])
+    size = f"{count_of(int(facts['images']), 'picture')} in {count_of(groups, 'group')}"
     changed = [f"{count_of(edits, 'change')} by hand"] if edits else []
     parts = [size, encoder_titles().get(key, key), str(grouping.plan), made_text(grouping.made), *changed]
     return " · ".join(parts)
+
+
+def _groups_now(grouping: Grouping) -> int:
+    """How many groups there are after what was changed by hand."""
+    key = ("count", grouping.folder, stamp(grouping.folder / "current.json"))
+    return int(kept(key, lambda: sum(group.number >= 0 for group in grouping.groups().groups)))
 
 
 def _more(collection: str, grouping: Grouping, title: str) -> None:

@@ -126,7 +126,8 @@ def _losses(events: list[Event], best: int | None, loss: str, log: bool, key: st
         alt = " ".join(spoken(f"Loss of the {line.title}", line) for line in lines)
         draw(loss_chart(lines, log=log, marked=best), key=f"{key}-loss", alt=alt)
     else:
-        st.caption("This run did not measure it.")
+        begun = any(event.get("epoch") for event in events)
+        st.caption("This run did not measure it." if begun else "Known after the first epoch.")
 
 
 def _retrieval(measured: list[tuple[float, float]], probe: Probed | None, best: int | None, key: str) -> None:
