@@ -255,7 +255,7 @@ def main() -> None:
         "# Hashing", "", f"`python -m benchmarks.hashing --count {asked.count} --queries {asked.queries}`", "",
         facts(), "", f"{len(vectors):,} × {vectors.shape[1]}: {what}; {len(queries)} queries, one at a time, k = {K}.",
         "*strict MAP@100* is divided by 100, *compared* is how many vectors a query is compared with.",
-        "What the binary indexes of faiss find is re-ranked by NumPy; their seconds leave out fitting and computing codes.",
+        "What the binary indexes of faiss find is re-ranked by NumPy; their seconds leave out fitting and codes.",
         "",
         *table(groups, queries),
     ]  # fmt: skip
