@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import unicodedata
@@ -56,14 +57,19 @@ class Home:
 def slug(title: str) -> str:
     """A folder name for a title: lower-case ASCII letters, digits and dashes, at most 60.
 
+    A title in letters that have no ASCII form, such as Chinese ones, gets a name from its digest.
+
     Raises:
-        BadParameter: nothing of the title is left.
+        BadParameter: the title has no letter and no digit.
 
     >>> slug("Café  photos, 2024!")
     'cafe-photos-2024'
     """
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].strip("-")
-    if not name:
+    if name:
+        return name
+    if not any(map(str.isalnum, title)):
         raise BadParameter("name", "a collection", "a text with at least one letter or digit", title)
-    return name
+    digest = hashlib.sha256(unicodedata.normalize("NFKC", title).encode("utf-8", "replace")).hexdigest()
+    return f"x{digest[:10]}"

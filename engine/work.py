@@ -228,6 +228,8 @@ def title_of(kind: str, arguments: dict[str, Any]) -> str:
     if kind == "fetch":
         return f"Fetch the weights of {arguments.get('network') or arguments['recipe']['encoder']}"
     recipe = arguments.get("recipe") or {}
+    if kind == "group":  # its title is that of what comes out
+        arguments = {"collection": recipe["collection"]}
     named = [arguments.get("title"), arguments.get("collection"), arguments.get("name"), recipe.get("collection")]
     subject = next(filter(None, named), "").replace("-", " " if kind == "sample" else "-")
     verb = {

@@ -33,6 +33,7 @@ FLATTEN_UP_TO = 256 * 2**20  # bytes of flattened vectors that are kept without 
 _BATCH = {"cpu": 16, "cuda": 256}
 _PUBLISH_EVERY = 10.0  # seconds, or longer where publishing itself takes long
 _PUBLISH_SHARE = 20  # publish at most this fraction of the time: 1/20
+_HELD_AT_MOST = 512 * 2**20  # bytes of finished vectors that wait in memory: flattened ones are long
 _CHUNKS_AHEAD = 4
 
 Pixels = NDArray[np.uint8]
@@ -190,8 +191,9 @@ class _Work:
         self.changed = True
 
     def publish_sometimes(self) -> None:
-        now = time.monotonic()
-        if now - self.last > max(_PUBLISH_EVERY, _PUBLISH_SHARE * self.cost):
+        waited = time.monotonic() - self.last > max(_PUBLISH_EVERY, _PUBLISH_SHARE * self.cost)
+        held = sum(part.nbytes for parts in self.fresh.values() for part in parts)
+        if waited or held > _HELD_AT_MOST:
             self.publish()
 
     def publish(self) -> None:

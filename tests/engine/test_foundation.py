@@ -70,7 +70,14 @@ def test_an_unknown_metric_is_one_sentence() -> None:
         distances.metric("manhattan")
 
 
-@pytest.mark.parametrize("title", ["", "!!!", "…", "日本語", "../.."])
+def test_a_title_in_other_letters_has_a_name_of_its_own() -> None:
+    names = [home.slug(title) for title in ("日本語", "猫", "Москва")]
+    assert len(set(names)) == 3
+    assert names == [home.slug(title) for title in ("日本語", "猫", "Москва")]
+    assert all(home.slug(name) == name for name in names)
+
+
+@pytest.mark.parametrize("title", ["", "!!!", "…", "../.."])
 def test_a_title_of_which_nothing_is_left_is_refused(title: str) -> None:
     with pytest.raises(BadParameter):
         home.slug(title)

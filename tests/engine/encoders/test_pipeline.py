@@ -206,6 +206,24 @@ def test_long_vectors_are_stored_a_few_at_once(pile: Any, encoder: Encoder, monk
     assert peak < matrix.nbytes / 5
 
 
+def test_finished_vectors_do_not_pile_up_in_memory(
+    pile: Any, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long storing takes: beyond so many bytes they are stored, here after every batch of 16 images."""
+    sizes: list[int] = []
+    whole = pipeline.store.publish
+    monkeypatch.setattr(pipeline, "_PUBLISH_EVERY", 3600.0)
+    monkeypatch.setattr(pipeline, "_HELD_AT_MOST", 1000)
+
+    def counted(place: Any, rows: Any, *rest: Any) -> Vectors:
+        sizes.append(len(rows))
+        return whole(place, rows, *rest)
+
+    monkeypatch.setattr(pipeline.store, "publish", counted)
+    embed_collection(pile, encoder, ["max"], Reporter())
+    assert sorted(set(sizes)) == [16, 32, 48, 50]
+
+
 def test_an_empty_collection_is_no_trouble(pile: Any, home: Home) -> None:
     encoder = open_encoder("raw-pixels", "", home)
     pile.pictures.clear()
