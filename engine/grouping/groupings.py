@@ -347,10 +347,7 @@ def checked_title(title: str) -> str:
 
 def _fresh(root: Path, title: str) -> Path:
     """A new folder: the slug of the title, a dash and the next free number; taken at once, so that no two get it."""
-    try:
-        base = slug(title)[:48].strip("-")
-    except BadParameter:  # a title in another script
-        base = "grouping"
+    base = slug(title)[:48].strip("-")
     try:
         with full_disk_named(title):
             root.mkdir(exist_ok=True)

@@ -234,11 +234,11 @@ def test_of_a_grouping_removed_meanwhile_nothing_comes_back(pile: Pile) -> None:
 
 
 def test_titles_may_be_in_any_script_and_no_two_groupings_share_a_folder(pile: Pile) -> None:
-    found = [made(pile, title="猫の\n写真"), made(pile, title="猫の写真")]
-    assert [stored.name for stored in found] == ["grouping-1", "grouping-2"]
-    assert found[0].title == "猫の 写真"
+    found = [made(pile, title=title) for title in ("猫の\n写真", "猫の 写真", "犬")]
+    assert len({stored.name for stored in found}) == 3
+    assert found[0].title == found[1].title == "猫の 写真"
     found[0].rename("Кошки")
-    assert grouping(pile, "grouping-1").title == "Кошки"
+    assert grouping(pile, found[0].name).title == "Кошки"
     for bad in ("", " ", "?!"):
         with pytest.raises(BadParameter, match="title of a grouping"):
             made(pile, title=bad)
