@@ -242,7 +242,7 @@ def test_titles_may_be_in_any_script_and_no_two_groupings_share_a_folder(pile: P
     for bad in ("", " ", "?!"):
         with pytest.raises(BadParameter, match="title of a grouping"):
             made(pile, title=bad)
-    assert len(groupings(pile)) == 2
+    assert len(groupings(pile)) == 3
 
 
 def test_groupings_stored_at_the_same_time_get_a_folder_each(pile: Pile) -> None:
