@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torchvision.models import get_model
 
 from benchmarks._machine import facts
 from engine.collections import importing
@@ -70,8 +71,7 @@ def main() -> None:
 
 def line(network: Backbone, repeats: int, precision: float | None) -> str:
     """A row of the table."""
-    torch.manual_seed(0)
-    plain = network.build().eval()
+    plain = get_model(network.builder, weights=None).eval()
     weights = plain.state_dict()
     encoder = BackboneEncoder(network, _info(network), {name: weights[name].clone() for name in network.shapes()})
     one, many = (torch.rand(count, 3, network.size, network.size) for count in (1, BATCH))
