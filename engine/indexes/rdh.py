@@ -26,6 +26,7 @@ from engine.errors import BadParameter, BenzerError, NotFound, NotReady
 from engine.indexes import make_index, methods
 from engine.indexes.hash_index import HashIndex
 from engine.indexes.hashing import HashFunctions
+from engine.indexes.hyperplanes import DIRECTIONS
 from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_ids, checked_k
 from engine.indexes.part import Part
 from engine.settings import Choice, Setting, Value
@@ -35,6 +36,7 @@ FOLDER = "BENZER_RAY_FOLDER"  # a folder that every node sees; where parts keep 
 _SEED = 0
 _TABLES = 32
 _IN_A_BUCKET = 16  # vectors that the automatic number of bits leaves in a bucket of a part
+_SELECTIONS = {"selected": "balanced"}  # how LSH takes its planes where they are selected
 _ANSWERED_WITHIN = 30.0  # seconds after which a part counts as lost
 
 
@@ -87,6 +89,9 @@ class RDH(Index):
             },
             "lsh",
         ),
+        Setting(
+            "directions", "Directions", "LSH: planes are drawn inside so many leading directions.", 1, 4096, DIRECTIONS
+        ),
     )
 
     def __init__(
@@ -99,12 +104,14 @@ class RDH(Index):
         probes: int = 0,
         copies: int = 1,
         runs: str = "lsh",
+        directions: int = DIRECTIONS,
     ) -> None:
         super().__init__(metric)
         self.parts, self.functions, self.copies, self.runs = parts, functions, copies, runs
-        self.tables, self.bits, self.probes = tables, bits, probes
+        self.tables, self.bits, self.probes, self.directions = tables, bits, probes, directions
         self._pieces: list[Piece] | None = None
         self._turn = itertools.count()
+        self._seconds: NDArray[np.float64] = np.full(parts, np.nan)
 
     # ── building ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -162,6 +169,7 @@ class RDH(Index):
         pieces, k = self._built, checked_k(k)
         queries = np.ascontiguousarray(checked_vectors(queries, "the queries", self._width))
         answers = self._asked(pieces, queries, k)
+        self._seconds = np.array([np.nan if answer is None else answer[3] for answer in answers])
         there = [answer for answer in answers if answer is not None]
         if not there:
             raise BenzerError("No part of the index answers.", way_out="Try again in a few seconds.")
@@ -210,7 +218,24 @@ class RDH(Index):
     @property
     def chosen(self) -> dict[str, Value]:
         numbers = {"parts": len(self._built), "tables": self.tables, "bits": self._bits, "probes": self.probes}
-        return {**numbers, "copies": self.copies, "functions": self.functions, "runs": self.runs}
+        return {
+            **numbers,
+            "copies": self.copies,
+            "functions": self.functions,
+            "runs": self.runs,
+            "directions": self.directions,
+        }
+
+    @property
+    def part_seconds(self) -> NDArray[np.float64]:
+        """(m,) the seconds that each part itself took in the last search; NaN where it did not answer, or none was."""
+        return self._seconds
+
+    @property
+    def workers_title(self) -> str:
+        """Where the parts live: "this process", or "Ray on 3 nodes"."""
+        self._built  # noqa: B018 - NotReady where it is empty
+        return self._workers.title
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -238,7 +263,9 @@ class RDH(Index):
             "probes": self.probes,
             "lookup": "buckets",
         }
-        return hashed | ({"selection": "balanced"} if self.functions == "selected" and self.runs == "lsh" else {})
+        if self.runs == "lsh":
+            hashed |= {"directions": self.directions, "selection": _SELECTIONS.get(self.functions, "plain")}
+        return hashed
 
     def _automatic_bits(self, count: int) -> int:
         return self.bits or int(np.clip(np.log2(max(count, 1) / self.parts / _IN_A_BUCKET + 1), 1, 32))
@@ -268,7 +295,7 @@ class RDH(Index):
         return self._pieces
 
 
-def merged(answers: Sequence[tuple[Ids, NDArray[np.float32], Ids]], k: int, share: float) -> Neighbours:
+def merged(answers: Sequence[tuple[Any, ...]], k: int, share: float) -> Neighbours:
     """The k nearest of what the parts found, by distance and then by id; prices are added up."""
     ids = np.concatenate([answer[0] for answer in answers], axis=1)
     distances = np.concatenate([answer[1] for answer in answers], axis=1)
