@@ -144,7 +144,7 @@ def _warm_up() -> None:
 
         torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
         vectors = np.random.default_rng(0).normal(size=(16, 8)).astype(np.float32)
-        for method in ("exact", "lsh", "kmeans"):
+        for method in ("exact", "lsh", "kmeans", "itq"):
             make_index(method, "cosine").build(np.arange(16), vectors).search(vectors[:1], 3)
     except Exception:  # a help, never a condition: the page that needs it says what is missing
         logging.getLogger("benzer").info("Nothing could be loaded ahead.", exc_info=True)
