@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from engine.indexes.hashing import HashFunctions
 from engine.indexes.index import Ids, Index, Vectors
 from engine.storage import Store, load_array
 
-Answer = tuple[Ids, Any, Ids]
+Answer = tuple[Ids, Any, Ids, float]
 
 
 class Part:
@@ -52,9 +53,10 @@ class Part:
         return self._kept()
 
     def search(self, queries: Vectors, k: int) -> Answer:
-        """(ids, distances, examined) of the k nearest here; nearest first."""
+        """(ids, distances, examined) of the k nearest here, nearest first; and the seconds that it took."""
+        began = time.perf_counter()
         found = self.index.search(queries, k)
-        return found.ids, found.distances, found.examined
+        return found.ids, found.distances, found.examined, time.perf_counter() - began
 
     def add(self, ids: Ids, vectors: Vectors) -> int:
         """Add vectors; how many there are then."""

@@ -72,6 +72,19 @@ def test_merging_takes_the_nearest_of_all_and_the_smaller_id_of_equals() -> None
     assert merged([one, (*two[:2], np.array([-1]))], 4, 1.0).examined.tolist() == [-1]
 
 
+def test_each_parts_own_seconds_are_told() -> None:
+    ids, vectors = made(400)
+    built = RDH("euclidean", parts=3, runs="exact").build(ids, vectors)
+    assert np.isnan(built.part_seconds).all()
+    began = time.perf_counter()
+    built.search(vectors[:5], 3)
+    taken = time.perf_counter() - began
+    assert built.part_seconds.shape == (3,)
+    assert (built.part_seconds > 0).all()
+    assert built.part_seconds.sum() < taken
+    assert built.workers_title == "this process"
+
+
 def test_more_parts_than_vectors_are_refused() -> None:
     ids, vectors = made(3)
     with pytest.raises(BadParameter, match="at most 3, the number of vectors"):
@@ -106,6 +119,7 @@ def test_a_lost_part_is_not_passed_over_in_silence(monkeypatch: pytest.MonkeyPat
     workers.gone = [*lost.handles]
     found = built.search(vectors[:30], 4)
     assert found.share == pytest.approx(2 / 3)
+    assert np.isnan(built.part_seconds).tolist() == [False, True, False]
     assert not np.isin(found.ids, lost.ids).any()
     with pytest.raises(Lost):
         built.add(np.array([1, 2]), vectors[:2]) if lost is min(built._built, key=lambda p: len(p.ids)) else (
