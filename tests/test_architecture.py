@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FAMILIES = ("collections", "encoders", "indexes", "training", "grouping", "evaluation")
+FAMILIES = ("collections", "encoders", "indexes", "training", "grouping", "evaluation", "studies")
 FOUNDATION = {
     "errors",
     "storage",
@@ -24,6 +24,7 @@ FOUNDATION = {
     "download",
     "settings",
     "cluster",
+    "ledger",
 }
 # What a family may know of another one: the face it is given, never its insides.
 PASSED_IN = {
@@ -31,6 +32,8 @@ PASSED_IN = {
     ("training", "encoders"): {"engine.encoders.device", "engine.encoders.encoder", "engine.encoders.backbones"},
     ("encoders", "training"): {"engine.training.runs"},
     ("evaluation", "indexes"): {"engine.indexes", "engine.indexes.index"},
+    ("studies", "indexes"): {"engine.indexes", "engine.indexes.index"},
+    ("studies", "evaluation"): {"engine.evaluation.metrics", "engine.evaluation.recall"},
 }
 
 
