@@ -25,7 +25,8 @@ from ui.components.experiment_row import in_words, worst_tiles
 from ui.components.experiment_table import table_data
 from ui.components.gallery import thumbnail_url
 from ui.experiment_cost import Cost
-from ui.experiment_state import names_of, seen
+from ui.experiment_state import EXPERIMENTS, names_of
+from ui.ledger_state import exported, seen
 
 SCRIPT = str(Path(__file__).resolve().parents[2] / "ui" / "entry" / "script.py")
 HOSTILE = "<b>*x*</b> $1$"
@@ -331,18 +332,16 @@ compare.page()
 
 
 def test_exports_hold_what_was_measured(here: Workbench) -> None:
-    from ui.experiment_state import exported
-
     experiment = create(here.home, plan())
     measured(experiment, 0.75, "It failed.")
-    view = seen(experiment)
+    view = seen(EXPERIMENTS, experiment)
     facts = json.loads(exported(view, "json"))
     assert [row["precision"] for row in facts["rows"]] == [0.75, 0.0]
     assert Plan.from_dict(facts["plan"]) == experiment.plan
     assert b"0.75" in exported(view, "csv")
     assert b"First look" in exported(view, "html")
     measured(experiment, 0.25)  # the first cell, measured anew
-    assert json.loads(exported(seen(experiment), "json"))["rows"][0]["precision"] == 0.25
+    assert json.loads(exported(seen(EXPERIMENTS, experiment), "json"))["rows"][0]["precision"] == 0.25
 
 
 def test_the_reports_tables_stand_beside_ours(here: Workbench) -> None:
@@ -413,7 +412,7 @@ def test_the_cost_is_told_in_words() -> None:
 
 def test_a_command_line_experiment_counts_as_running(here: Workbench) -> None:
     experiment = create(here.home, plan(trainings=(Training("T", {"model": 2}),)))
-    assert seen(experiment).state == "planned"
+    assert seen(EXPERIMENTS, experiment).state == "planned"
     with experiment.measuring():
-        assert seen(experiment).state == "running"
+        assert seen(EXPERIMENTS, experiment).state == "running"
     assert Home(here.home.root).experiments == here.home.experiments

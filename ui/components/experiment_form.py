@@ -19,13 +19,12 @@ from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
 from ui.experiment_cost import cost, measure_trainings
 from ui.experiment_state import (
-    count_of,
+    EXPERIMENTS,
     embedding_title,
     encoder_titles,
-    measure,
     metric_title,
-    open_experiment,
 )
+from ui.ledger_state import count_of, measure, open_one
 from ui.state import workbench
 
 if TYPE_CHECKING:
@@ -185,7 +184,7 @@ def start(plan: Plan | None) -> None:
         return
     st.session_state.experiment_asked = (plan, time.monotonic())
     experiment: Experiment = workbench().plan_experiment(plan)
-    measure(experiment)
-    open_experiment(experiment.name)
+    measure(EXPERIMENTS, experiment)
+    open_one(EXPERIMENTS, experiment.name)
     st.session_state.pop("experiment-title", None)
     st.rerun()

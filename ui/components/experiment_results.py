@@ -9,14 +9,14 @@ import streamlit as st
 
 from ui.components import experiment_charts as charts
 from ui.components.curves import draw, titled
-from ui.components.experiment_live import experiment_head, experiment_status
 from ui.components.experiment_row import opened_row
-from ui.components.experiment_table import results_table
-from ui.components.job_progress import REFRESH
+from ui.components.experiment_table import columns_of, lines_of
+from ui.components.ledger_live import ledger_view
 from ui.components.literal import literal
-from ui.components.messages import errors_shown
 from ui.components.report_tables import report_tables_view
-from ui.experiment_state import Seen, names_of, seen
+from ui.components.results_table import results_table
+from ui.experiment_state import names_of
+from ui.ledger_state import Seen
 
 if TYPE_CHECKING:
     from engine.evaluation.experiments import Row
@@ -25,24 +25,8 @@ _RESULTS, _LABELS, _REPORT = "Results", "By label", "The report's tables"
 
 
 def experiment_view(view: Seen) -> None:
-    """Draw the experiment, and refresh it while it is measured; then the page is drawn anew."""
-    alive, state = view.alive, view.state
-
-    @st.fragment(run_every=REFRESH if alive else None, key=f"experiment-view-{view.name}-{alive}")
-    def watch() -> None:
-        if "go_to" in st.session_state or st.session_state.get("experiment") != view.name:
-            st.rerun()
-        later = seen(view.experiment)
-        if later.state != state and not later.alive:
-            st.rerun()
-        with errors_shown():
-            experiment_head(later)
-        with errors_shown():
-            experiment_status(later)
-        with errors_shown():
-            _results(later)
-
-    watch()
+    """Draw the experiment, and refresh it while it is measured."""
+    ledger_view(view, _results)
 
 
 def _results(view: Seen) -> None:
@@ -78,8 +62,8 @@ def _table(view: Seen) -> None:
     names = names_of(view.rows)
     picked = st.session_state.get("experiment_row")
     results_table(
-        view.rows, names, key=f"experiment-table-{view.name}", title=f"Results of {view.plan.title}", picked=picked,
-        on_pick=_pick,
+        lines_of(view.rows, names), columns_of(view.measured), first="recipe", picked=picked, on_pick=_pick,
+        key=f"experiment-table-{view.name}", title=f"Results of {view.title}",
     )  # fmt: skip
     found = [pair for pair in zip(view.rows, names, strict=True) if pair[0].key == picked]
     if found:

@@ -11,7 +11,8 @@ import streamlit as st
 from engine.errors import NotFound
 from ui.components.gallery import Tile, gallery, thumbnail_url
 from ui.components.literal import literal
-from ui.experiment_state import Named, use_recipe
+from ui.components.results_table import Named
+from ui.experiment_state import use_recipe
 from ui.state import images_of
 
 if TYPE_CHECKING:

@@ -1,49 +1,22 @@
-"""The results of an experiment as a table: sortable by any column, the best of each marked, a click opens a row."""
+"""The columns of an experiment's results."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import streamlit as st
+from ui.components.results_table import Column, Line, Named
+from ui.components.results_table import table_data as data_of
 
 if TYPE_CHECKING:
     from engine.evaluation.experiments import Row
 
-_HERE = Path(__file__).parent
 
-_table = st.components.v2.component(
-    "benzer_experiment_table",
-    html='<div class="root"></div>',
-    css=(_HERE / "experiment_table.css").read_text(encoding="utf-8"),
-    js=(_HERE / "experiment_table.js").read_text(encoding="utf-8"),
-)
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of figures: `small` means that the smallest is the best, `judged` whether there is a best at all."""
-
-    title: str
-    help: str
-    value: Callable[[Row], float | None]
-    shown: str
-    small: bool = False
-    judged: bool = True
-
-
-@dataclass(frozen=True)
-class Named:
-    """What a row is called: the encoder or training, and the choices in which the rows differ."""
-
-    name: str
-    sub: str
-
-    @property
-    def whole(self) -> str:
-        return " · ".join(filter(None, [self.name, self.sub]))
+def _interval(row: Row) -> dict[str, Any]:
+    low, high = row.interval
+    said = f"95 % interval {low:.3f} to {high:.3f}; a blind guess reaches {row.chance:.3f}"
+    return {"low": low, "high": high, "chance": row.chance, "said": said}
 
 
 COLUMNS = (
@@ -53,6 +26,7 @@ COLUMNS = (
         "the dotted mark is a blind guess.",
         lambda row: row.precision,
         "{:.3f}",
+        more=_interval,
     ),
     Column(
         "mAP",
@@ -76,65 +50,19 @@ COLUMNS = (
 _ONLY_WITH_METHODS = ("recall", "looked at")
 
 
-def results_table(
-    rows: Sequence[Row],
-    names: Sequence[Named],
-    *,
-    key: str,
-    title: str,
-    picked: str | None,
-    on_pick: Callable[[str], None],
-) -> None:
-    """Draw the rows; a click on one, or Enter, calls `on_pick(key)` before the page is drawn anew."""
-
-    def chosen() -> None:
-        found = getattr(st.session_state.get(key), "pick", None)
-        if isinstance(found, str):
-            on_pick(found)
-
-    _table(data=table_data(rows, names, title, picked), key=key, on_pick_change=chosen)
-
-
-def table_data(rows: Sequence[Row], names: Sequence[Named], title: str, picked: str | None = None) -> dict[str, Any]:
-    """What the browser needs to draw the table."""
-    whole = [row for row in rows if not row.error]
-    columns = columns_of(whole)
-    best = [_best(column, whole) for column in columns]
-    k = rows[0].k if rows else 8
-    heads = [{"title": "recipe"}]
-    heads += [{"title": c.title.format(k=k), "help": c.help.format(k=k), "small": c.small} for c in columns]
-    lines = [_line(row, name, columns, best, picked) for row, name in zip(rows, names, strict=True)]
-    return {"title": title, "columns": heads, "sorted": 1, "rows": [d | {"place": n} for n, d in enumerate(lines)]}
+def lines_of(rows: Sequence[Row], names: Sequence[Named]) -> list[Line]:
+    """The rows as lines of the table; their tip is the recipe."""
+    return [Line(row, name, row.recipe, row.note) for row, name in zip(rows, names, strict=True)]
 
 
 def columns_of(rows: Sequence[Row]) -> list[Column]:
     """The columns that say something: recall and what was looked at only where a method is not exact."""
     methods = any(row.recall is not None for row in rows)
-    return [column for column in COLUMNS if methods or column.title not in _ONLY_WITH_METHODS]
+    k = rows[0].k if rows else 8
+    shown = [column for column in COLUMNS if methods or column.title not in _ONLY_WITH_METHODS]
+    return [replace(c, title=c.title.format(k=k), help=c.help.format(k=k)) for c in shown]
 
 
-def _best(column: Column, rows: Sequence[Row]) -> float | None:
-    """The best value of a column, None where all are the same or there is none."""
-    values = {value for row in rows if (value := column.value(row)) is not None}
-    if not column.judged or len(values) < 2:
-        return None
-    return min(values) if column.small else max(values)
-
-
-def _line(
-    row: Row, name: Named, columns: Sequence[Column], best: Sequence[float | None], picked: str | None
-) -> dict[str, Any]:
-    head = {"key": row.key, "name": name.name, "sub": name.sub, "recipe": row.recipe, "picked": row.key == picked}
-    if row.error:
-        return head | {"error": row.error}
-    cells = [_cell(row, column, top) for column, top in zip(columns, best, strict=True)]
-    low, high = row.interval
-    said = f"95 % interval {low:.3f} to {high:.3f}; a blind guess reaches {row.chance:.3f}"
-    cells[0] |= {"low": low, "high": high, "chance": row.chance, "said": said}
-    return head | {"cells": cells, "note": row.note}
-
-
-def _cell(row: Row, column: Column, best: float | None) -> dict[str, Any]:
-    value = column.value(row)
-    text = "–" if value is None else column.shown.format(value)
-    return {"value": value, "text": text, "best": value is not None and value == best}
+def table_data(rows: Sequence[Row], names: Sequence[Named], title: str, picked: str | None = None) -> dict[str, Any]:
+    """What the browser needs to draw the table of an experiment."""
+    return data_of(lines_of(rows, names), columns_of(rows), "recipe", title, picked)

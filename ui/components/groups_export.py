@@ -12,8 +12,9 @@ from engine.exporting import MOST_IN_A_ZIP
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
 from ui.components.typed import typed
-from ui.experiment_state import collection_title, count_of
+from ui.experiment_state import collection_title
 from ui.groups_state import Seen, ask, asked_for, close_panels, kept, names_of, panel_key, state_key
+from ui.ledger_state import count_of
 from ui.state import folder_under_roots, images_of, open_collection, roots, workbench
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from ui.components.groups_network import network_note
 from ui.components.job_progress import duration
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
-from ui.experiment_state import count_of, embedding_title, encoder_titles, metric_title
+from ui.experiment_state import embedding_title, encoder_titles, metric_title
 from ui.groups_state import listed
+from ui.ledger_state import count_of
 from ui.state import choose_embedding, workbench
 
 if TYPE_CHECKING:

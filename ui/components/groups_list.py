@@ -7,13 +7,14 @@ import streamlit as st
 from engine.errors import BenzerError
 from engine.grouping.groupings import Grouping
 from engine.shelf import stamp
-from ui.components.experiment_live import made_text
 from ui.components.groups_result import ask_to_remove
+from ui.components.ledger_live import made_text
 from ui.components.literal import literal
 from ui.components.messages import errors_shown
 from ui.components.typed import typed
-from ui.experiment_state import count_of, encoder_titles
+from ui.experiment_state import encoder_titles
 from ui.groups_state import ask, asked_for, close_panels, kept, listed, open_grouping, panel_key
+from ui.ledger_state import count_of
 
 SHOWN = 8
 

@@ -15,8 +15,8 @@ from ui.components.groups_export import export_menu
 from ui.components.groups_selection import selection_bar
 from ui.components.literal import literal
 from ui.components.typed import typed
-from ui.experiment_state import count_of
 from ui.groups_state import Seen, edit, rows_of, select, tiles, toggle
+from ui.ledger_state import count_of
 
 if TYPE_CHECKING:
     from engine.grouping.groupings import Group

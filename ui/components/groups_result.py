@@ -7,18 +7,19 @@ from collections.abc import Callable
 import streamlit as st
 
 from engine.errors import BenzerError
-from ui.components.experiment_live import made_text
 from ui.components.groups_export import export_menu
 from ui.components.groups_form import start_grouping
 from ui.components.groups_map import map_tab
 from ui.components.groups_members import groups_tab
 from ui.components.groups_tree import tree_tab
 from ui.components.groups_vectors import vectors_tab
+from ui.components.ledger_live import made_text
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
 from ui.components.typed import typed
-from ui.experiment_state import count_of, embedding_title, encoder_titles, metric_title
+from ui.experiment_state import embedding_title, encoder_titles, metric_title
 from ui.groups_state import TABS, Seen, ask, asked_for, close_panels, open_grouping, panel_key, undo
+from ui.ledger_state import count_of
 
 _QUALITY = {
     "purity": ("Purity", "The share of pictures that carry the commonest label of their group."),

@@ -9,8 +9,8 @@ from engine.distances import metric as known_metric
 from ui.components.groups_export import part_csv, start_extract
 from ui.components.messages import errors_shown
 from ui.components.typed import typed
-from ui.experiment_state import count_of
 from ui.groups_state import Seen, edit, panel_key, search_for, select, selected
+from ui.ledger_state import count_of
 
 _NEW = "new"
 _ALONE = -1

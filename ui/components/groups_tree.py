@@ -14,8 +14,9 @@ from ui.components.dendrogram import dendrogram
 from ui.components.gallery import gallery, thumbnail_url
 from ui.components.groups_selection import selection_bar
 from ui.components.messages import empty_state
-from ui.experiment_state import count_of, metric_title
+from ui.experiment_state import metric_title
 from ui.groups_state import Seen, edit, kept, names_of, open_grouping, rows_of, select, state_key, tiles, toggle
+from ui.ledger_state import count_of
 from ui.state import images_of, open_collection
 
 if TYPE_CHECKING:

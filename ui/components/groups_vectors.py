@@ -10,10 +10,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from engine.errors import BenzerError, NoVectors
-from ui.components.experiment_live import made_text
+from ui.components.ledger_live import made_text
 from ui.components.literal import literal
-from ui.experiment_state import count_of
 from ui.groups_state import Seen, kept, names_of, rows_of, state_key
+from ui.ledger_state import count_of
 from ui.state import images_of, open_collection, workbench
 
 ROWS = 200

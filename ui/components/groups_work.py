@@ -12,8 +12,8 @@ from engine.exporting import ZIP
 from engine.jobs import Job
 from ui.components.job_progress import job_progress
 from ui.components.literal import literal
-from ui.experiment_state import count_of
 from ui.groups_state import jobs_about, open_grouping
+from ui.ledger_state import count_of
 from ui.state import ask_for_image, recent_jobs
 
 NEWS_SECONDS = 900.0

@@ -11,7 +11,7 @@ from engine.evaluation import findings as report
 from engine.evaluation.plan import REPORT_COLUMNS
 from engine.evaluation.report import correlations, losses_of
 from ui.components.literal import literal
-from ui.experiment_state import Seen
+from ui.ledger_state import Seen
 
 if TYPE_CHECKING:
     from engine.evaluation.experiments import Row

@@ -10,11 +10,12 @@ from engine.recipe import Recipe
 from engine.workbench import CollectionCard
 from ui.components.experiment_form import experiment_form
 from ui.components.experiment_results import experiment_view
-from ui.components.experiments_list import experiments_list
+from ui.components.ledger_list import ledger_list
 from ui.components.literal import literal
 from ui.components.messages import empty_state, errors_shown
 from ui.components.report_form import report_form
-from ui.experiment_state import Seen, listed, open_experiment, seen_by_name
+from ui.experiment_state import EXPERIMENTS, best_sentence
+from ui.ledger_state import listed, opened, write_opened
 from ui.state import collection_cards, images_of, workbench
 
 _OFFERED = 2  # other collections with labels
@@ -24,54 +25,20 @@ def page() -> None:
     """Draw the experiment that is open, the form that starts one, and the others."""
     st.title("Compare", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
-    if recipe is None and not listed():
+    if recipe is None and not listed(EXPERIMENTS):
         go = partial(st.session_state.update, go_to="collections")
         sentence = "Comparing needs a collection of pictures with labels."
         empty_state("Nothing to compare yet", sentence, {"Add pictures": go}, key="compare-empty")
         return
-    view = _opened()
+    view = opened(EXPERIMENTS)
     if view is not None:
         with errors_shown():
             experiment_view(view)
     if recipe is not None:
         _new(recipe, folded=view is not None)
     with errors_shown():
-        experiments_list(view.name if view else "")
-    _write_address(view)
-
-
-# ── which one is open ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _opened() -> Seen | None:
-    """The experiment of the address, or the chosen one; on a first visit the newest."""
-    linked = st.query_params.get("experiment")
-    if linked and linked != st.session_state.get("experiment_written") and not _chosen_since():
-        open_experiment(linked)
-    if "experiment" not in st.session_state:
-        open_experiment(next((found.name for found in listed()), None))
-    name = st.session_state.experiment
-    if not name:
-        return None
-    view = seen_by_name(name)
-    if view is None:
-        st.warning(f"There is no experiment “{literal(name)}” here any more.", icon=":material/info:")
-        open_experiment(None)
-    return view
-
-
-def _chosen_since() -> bool:
-    """Whether another one was opened since the address was written: the browser still sent the one from before."""
-    state = st.session_state
-    return "experiment_written" in state and state.get("experiment") != state.experiment_written
-
-
-def _write_address(view: Seen | None) -> None:
-    """Put the open experiment into the address, so that the page can be shared."""
-    name = view.name if view else ""
-    st.session_state.experiment_written = name
-    if st.query_params.get("experiment", "") != name:
-        st.query_params.from_dict({"experiment": name} if name else {})
+        ledger_list(EXPERIMENTS, view.name if view else "", best_sentence)
+    write_opened(EXPERIMENTS, view)
 
 
 # ── a new one ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-// The results of an experiment as a real table: a click on a heading sorts, a click on a row opens it. Every text comes in
+// Figures that were measured as a real table: a click on a heading sorts, a click on a row opens it. Every text comes in
 // by textContent: a title is never read as HTML.
 export default function (component) {
   const { parentElement, data, setTriggerValue } = component;
@@ -106,6 +106,7 @@ export default function (component) {
     }
     const figure = make("span", "figure");
     figure.append(mark, value.text);
+    if (value.sub) figure.append(make("span", "below", value.sub));
     if (value.low === undefined) cell.append(figure);
     else {
       const spread = make("span", "spread");

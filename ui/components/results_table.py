@@ -1,0 +1,119 @@
+"""Figures that were measured, as a table: sortable by any column, the best of each marked, a click opens a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+
+_table = st.components.v2.component(
+    "benzer_results_table",
+    html='<div class="root"></div>',
+    css=(_HERE / "results_table.css").read_text(encoding="utf-8"),
+    js=(_HERE / "results_table.js").read_text(encoding="utf-8"),
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of figures.
+
+    Attributes:
+        title, help: its heading and what it means. value: the figure of a row, None where it has none. shown: its form.
+        small: whether the smallest is the best. judged: whether there is a best at all.
+        more: further facts of a cell for the browser, as `_cell` gives them: "sub" stands small below the figure.
+    """
+
+    title: str
+    help: str
+    value: Callable[[Any], float | None]
+    shown: str
+    small: bool = False
+    judged: bool = True
+    more: Callable[[Any], Mapping[str, Any]] = field(default=lambda row: {})
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a row is called: its subject, and the choices in which the rows differ."""
+
+    name: str
+    sub: str
+
+    @property
+    def whole(self) -> str:
+        return " · ".join(filter(None, [self.name, self.sub]))
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the table: its figures, what it is called, what stands in its tip, and what must be said of it."""
+
+    row: Any
+    named: Named
+    tip: str
+    note: str = ""
+
+
+def results_table(
+    lines: Sequence[Line],
+    columns: Sequence[Column],
+    *,
+    first: str,
+    key: str,
+    title: str,
+    picked: str | None,
+    on_pick: Callable[[str], None],
+    by: int = 1,
+) -> None:
+    """Draw the lines, sorted by column `by`; a click on one, or Enter, calls `on_pick(key)` before the page is drawn.
+
+    `first` is the heading of the names.
+    """
+
+    def chosen() -> None:
+        found = getattr(st.session_state.get(key), "pick", None)
+        if isinstance(found, str):
+            on_pick(found)
+
+    _table(data=table_data(lines, columns, first, title, picked, by), key=key, on_pick_change=chosen)
+
+
+def table_data(
+    lines: Sequence[Line], columns: Sequence[Column], first: str, title: str, picked: str | None = None, by: int = 1
+) -> dict[str, Any]:
+    """What the browser needs to draw the table."""
+    whole = [line.row for line in lines if not line.row.error]
+    best = [_best(column, whole) for column in columns]
+    heads: list[dict[str, Any]] = [{"title": first}]
+    heads += [{"title": column.title, "help": column.help, "small": column.small} for column in columns]
+    drawn = [_line(line, columns, best, picked) | {"place": place} for place, line in enumerate(lines)]
+    return {"title": title, "columns": heads, "sorted": by, "rows": drawn}
+
+
+def _best(column: Column, rows: Sequence[Any]) -> float | None:
+    """The best value of a column, None where all are the same or there is none."""
+    values = {value for row in rows if (value := column.value(row)) is not None}
+    if not column.judged or len(values) < 2:
+        return None
+    return min(values) if column.small else max(values)
+
+
+def _line(line: Line, columns: Sequence[Column], best: Sequence[float | None], picked: str | None) -> dict[str, Any]:
+    key = line.row.key
+    head = {"key": key, "name": line.named.name, "sub": line.named.sub, "recipe": line.tip, "picked": key == picked}
+    if line.row.error:
+        return head | {"error": line.row.error}
+    cells = [_cell(line.row, column, top) for column, top in zip(columns, best, strict=True)]
+    return head | {"cells": cells, "note": line.note}
+
+
+def _cell(row: Any, column: Column, best: float | None) -> dict[str, Any]:
+    value = column.value(row)
+    text = "–" if value is None else column.shown.format(value)
+    return {"value": value, "text": text, "best": value is not None and value == best, **column.more(row)}
