@@ -7,6 +7,7 @@ anywhere: `?collection=animal-faces&encoder=model-4@default&embedding=max&metric
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 FIRST_SAMPLE = "animal-faces"
 EIGHT = 8
 
+_OPENED = {"experiment", "study"}  # what an address may name in the place of a recipe: the pages read it
 _COLLECTIONS_KEPT = 8
 _JOBS_SHOWN = 30
 _PICTURE_SIDE = 640  # pixels; what a page shows of an uploaded picture
@@ -146,7 +148,8 @@ def read_address() -> None:
     if "grouping" in address:
         _read_grouping(address)
         return
-    if not address or "experiment" in address or address == st.session_state.get("address") or _chosen_since():
+    opened = address.keys() & _OPENED
+    if not address or opened or address == st.session_state.get("address") or _chosen_since():
         return
     st.session_state.address = address
     st.session_state.linked = True
@@ -293,14 +296,23 @@ def folder_under_roots(text: str) -> Path:
     Raises:
         BadParameter: there is no such folder, or it is not below a root.
     """
+    return _under_roots(text, "folder", "the import", Path.is_dir)
+
+
+def file_under_roots(text: str, thing: str) -> Path:
+    """The file a person typed, absolute or below one of the roots; BadParameter where there is no such file."""
+    return _under_roots(text, "file", thing, Path.is_file)
+
+
+def _under_roots(text: str, kind: str, thing: str, fits: Callable[[Path], bool]) -> Path:
     if not text.strip() or "\0" in text:
-        raise BadParameter("folder", "the import", "the path of a folder on this computer", text)
+        raise BadParameter(kind, thing, f"the path of a {kind} on this computer", text)
     for root in roots():
         try:
             path = (root / Path(text.strip()).expanduser()).resolve(strict=True)
         except (OSError, RuntimeError):
             continue
-        if path.is_relative_to(root) and path.is_dir():
+        if path.is_relative_to(root) and fits(path):
             return path
     allowed = ", ".join(map(str, roots()))
-    raise BadParameter("folder", "the import", f"an existing folder below {allowed}", text.strip())
+    raise BadParameter(kind, thing, f"an existing {kind} below {allowed}", text.strip())
