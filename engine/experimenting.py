@@ -6,7 +6,6 @@ Here the families meet: `evaluation` knows what is asked and what an answer is w
 from __future__ import annotations
 
 import tempfile
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from engine.errors import BadParameter, BenzerError, Diverged, NotTrained, Stopp
 from engine.evaluation.experiments import Experiment, Row, create, experiment, pictures_digest, unmeasured
 from engine.evaluation.plan import Cell, Plan, Training
 from engine.home import Home
-from engine.jobs import Reporter
+from engine.jobs import Reporter, Within, sentence_of
 from engine.recipe import Recipe
 from engine.storage import digest_of
 
@@ -46,7 +45,7 @@ def plan_experiment(home: Home, plan: Plan) -> Experiment:
     collection = Collection.open(home, plan.collection)
     _check_columns(plan)
     _asked(collection, plan, np.asarray(collection.images().ids))
-    encoders = tuple(_with_weights(home, text) for text in plan.encoders)
+    encoders = tuple(with_weights(home, text) for text in plan.encoders)
     trainings = tuple(_checked(training) for training in plan.trainings)
     return create(home, replace(plan, encoders=encoders, trainings=trainings))
 
@@ -75,28 +74,6 @@ def run_experiment(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
             work.subject(list(cells))
         failed = sum(bool(row.error) for row in found.rows())
         return {"experiment": name, "measured": work.measured, "failed": failed}
-
-
-class Within(Reporter):
-    """A reporter for a part of the work: what it tells is led by what the part belongs to."""
-
-    def __init__(self, outer: Reporter, lead: str) -> None:
-        super().__init__(outer.folder)
-        self.outer, self.lead = outer, lead
-
-    def update(self, stage: str, done: int, total: int, unit: str = "images", note: str = "") -> None:
-        self.outer.update(stage, done, total, unit, " · ".join(filter(None, [self.lead, note])))
-        self.last = self.outer.last
-
-    def event(self, **facts: Any) -> None:
-        self.outer.event(**facts)
-
-    def repeat(self) -> None:
-        self.outer.repeat()
-
-    @property
-    def stop_asked(self) -> bool:
-        return self.outer.stop_asked
 
 
 @dataclass
@@ -143,7 +120,7 @@ class _Work:
             raise
         except Exception as error:
             for cell in cells:
-                self.keep(unmeasured(cell, str(cell.recipe), error=_sentence(error)))
+                self.keep(unmeasured(cell, str(cell.recipe), error=sentence_of(error)))
 
     def _run(self, training: Training | None, recipe: Recipe, within: Reporter) -> Run | None:
         """The trained run that encodes; trained now where the plan says so and it is not there yet."""
@@ -329,7 +306,7 @@ def _check_columns(plan: Plan) -> None:
             make_index(name, metric, **dict(options))
 
 
-def _with_weights(home: Home, text: str) -> str:
+def with_weights(home: Home, text: str) -> str:
     """An encoder as it is written in a recipe, with its newest weights where it needs some and names none."""
     from engine.encoders import choices
 
@@ -347,15 +324,6 @@ def _checked(training: Training) -> Training:
     from engine.training import TrainingConfig
 
     return replace(training, config=TrainingConfig.from_dict(training.config).as_dict())
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, BenzerError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return "The memory of this machine ran out."
-    traceback.print_exc()  # for the job's log
-    return f"Something unforeseen happened ({type(error).__name__}): {error}"
 
 
 def _saved_bytes(index: Index) -> int:

@@ -53,6 +53,11 @@ class Home:
         """One folder per experiment: its plan and what was measured."""
         return self.root / "experiments"
 
+    @property
+    def studies(self) -> Path:
+        """One folder per study: its plan and what was measured."""
+        return self.root / "studies"
+
 
 def slug(title: str) -> str:
     """A folder name for a title: lower-case ASCII letters, digits and dashes, at most 60.

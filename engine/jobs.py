@@ -118,6 +118,38 @@ class Reporter:
             raise Stopped()
 
 
+class Within(Reporter):
+    """A reporter for a part of the work: what it tells is led by what the part belongs to."""
+
+    def __init__(self, outer: Reporter, lead: str) -> None:
+        super().__init__(outer.folder)
+        self.outer, self.lead = outer, lead
+
+    def update(self, stage: str, done: int, total: int, unit: str = "images", note: str = "") -> None:
+        self.outer.update(stage, done, total, unit, " · ".join(filter(None, [self.lead, note])))
+        self.last = self.outer.last
+
+    def event(self, **facts: Any) -> None:
+        self.outer.event(**facts)
+
+    def repeat(self) -> None:
+        self.outer.repeat()
+
+    @property
+    def stop_asked(self) -> bool:
+        return self.outer.stop_asked
+
+
+def sentence_of(error: BaseException) -> str:
+    """What a person is told of an error; one that nobody foresaw is printed, for the job's log."""
+    if isinstance(error, BenzerError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "The memory of this machine ran out."
+    traceback.print_exception(error)
+    return f"Something unforeseen happened ({type(error).__name__}): {error}"
+
+
 @dataclass(frozen=True)
 class Job:
     """One job, read from its folder. `state`: starting, running, done, failed, stopped, or interrupted (killed)."""
@@ -251,13 +283,10 @@ def work(
             result = {"state": "done", "value": value}
         except Stopped:
             result = {"state": "stopped"}
-        except BenzerError as error:
-            result = {"state": "failed", "error": str(error)}
         except MemoryError:
             result = {"state": "failed", "error": "The memory of this machine ran out. Try a smaller batch."}
         except BaseException as error:
-            traceback.print_exc()
-            result = {"state": "failed", "error": f"Something unforeseen happened ({type(error).__name__}): {error}"}
+            result = {"state": "failed", "error": sentence_of(error)}
         write_json(folder / "result.json", result)
 
 

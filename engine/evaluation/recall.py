@@ -23,14 +23,19 @@ def recall_at_k(found: Neighbours, truth: Neighbours) -> NDArray[np.float64]:
     Raises:
         BadParameter: the two answers are of different shapes.
     """
+    right, wanted = right_places(found, truth).sum(axis=1), (truth.ids >= 0).sum(axis=1)
+    return np.where(wanted > 0, np.minimum(right, wanted) / np.maximum(wanted, 1), 1.0)
+
+
+def right_places(found: Neighbours, truth: Neighbours) -> NDArray[np.bool_]:
+    """(q, k): whether each place holds one that is no farther than the last true neighbour; raises as `recall_at_k`."""
     if found.ids.shape != truth.ids.shape:
         raise BadParameter("shape", "the found neighbours", f"{truth.ids.shape}, as the true ones", found.ids.shape)
     there = truth.ids >= 0
-    wanted = there.sum(axis=1)
     last = np.max(np.where(there, truth.distances, -np.inf), axis=1, initial=-np.inf)
     slack = last + _TIE * np.maximum(1.0, np.abs(np.where(there.any(axis=1), last, 0)))
-    right = ((found.ids >= 0) & (found.distances <= slack[:, None])).sum(axis=1)
-    return np.where(wanted > 0, np.minimum(right, wanted) / np.maximum(wanted, 1), 1.0)
+    right: NDArray[np.bool_] = (found.ids >= 0) & (found.distances <= slack[:, None])
+    return right
 
 
 def estimated_recall(index: Index, exact: Index, vectors: Vectors, k: int, *, sample: int = _SAMPLE) -> float:
