@@ -39,7 +39,8 @@ class Buckets(Lookup):
     """The union of the query's buckets in all tables.
 
     Where the buckets hold fewer than k vectors, more and more of the neighbouring buckets are looked into, and at last
-    everything, so that k answers come whenever k vectors exist; `examined` counts all that were compared.
+    everything, so that k answers come whenever k vectors exist; `examined` counts all that were compared. Where the
+    number of buckets was chosen from the data, more of them are looked into for large k.
     """
 
     def __init__(
@@ -86,7 +87,10 @@ class Buckets(Lookup):
         return rows
 
     def _search(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:
-        self._look(queries, distances, rows, examined, self.probes)
+        self._look(queries, distances, rows, examined, self._probes_for(rows.shape[1]))
+
+    def _probes_for(self, k: int) -> int:
+        return max(self.probes, min(self.growth.of(self.probes, k), MAX_PROBES))
 
     def _look(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids, probes: int) -> None:
         from engine.indexes.lsh_kernels import search_tables
@@ -100,7 +104,7 @@ class Buckets(Lookup):
 
     def _widen(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:
         """Four times the buckets, and four times again; at last everything."""
-        probes = self.probes
+        probes = self._probes_for(rows.shape[1])
         while (short := short_of(rows, self.table.size)).size:
             probes = max(4, 4 * probes)
             found, nearest = np.full_like(distances[short], np.inf), np.full_like(rows[short], -1)

@@ -19,7 +19,8 @@ MAX_RERANK = 1_000_000
 
 
 class HammingRanking(Lookup):
-    """The `rerank` rows with the nearest codes (of equally near ones the earlier), or k where more are asked for."""
+    """The `rerank` rows with the nearest codes (of equally near ones the earlier), at least k; more for large k where
+    the number was chosen from the data."""
 
     def __init__(self, functions: HashFunctions, metric: str, table: RowTable, rerank: int = 0) -> None:
         super().__init__(functions, metric, table)
@@ -40,10 +41,14 @@ class HammingRanking(Lookup):
         self._words = np.concatenate([self._words, self.functions.words(self.table.vectors[rows], self.metric)], axis=1)
 
     def _search(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:
+        k = rows.shape[1]
+        self._rank(queries, distances, rows, examined, max(self.growth.of(self.rerank, k), k))
+
+    def _rank(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids, wanted: int) -> None:
         from engine.indexes.hamming_kernels import search_codes
 
         table, cosine = self.table, self.metric == "cosine"
-        wanted = min(max(self.rerank, rows.shape[1]), max(len(table.ids), 1))
+        wanted = min(wanted, max(len(table.ids), 1))
         search_codes(
             queries, self._asked(queries), for_reading(self._words), table.alive, table.vectors, cosine, wanted,
             self._bits, distances, rows, examined, self._workers(queries),
@@ -57,7 +62,7 @@ class HammingRanking(Lookup):
         # As many answers as candidates are all of them.
         wanted = min(self.rerank, self.table.size)
         distances, rows = np.full((1, wanted), np.inf), np.full((1, wanted), -1, dtype=np.int64)
-        self._search(query, distances, rows, np.zeros(1, dtype=np.int64))
+        self._rank(query, distances, rows, np.zeros(1, dtype=np.int64), wanted)
         return np.sort(rows[0])
 
     def places(self, askers: Vectors, others: Rows) -> Rows:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -12,14 +14,15 @@ import numpy as np
 from engine.errors import BadParameter
 from engine.indexes.buckets import MAX_PROBES, Buckets
 from engine.indexes.hamming import MAX_RERANK, HammingRanking
-from engine.indexes.hash_tuning import Sizes, choose, choose_rerank
+from engine.indexes.hash_tuning import Sizes, choose, choose_more_probes, choose_rerank
 from engine.indexes.hashing import BUCKET_BITS, MAX_BITS, HashFunctions
 from engine.indexes.hyperplanes import Hyperplanes
 from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
-from engine.indexes.lookup import Lookup
+from engine.indexes.lookup import Growth, Lookup
 from engine.indexes.ranking import as_neighbours
 from engine.indexes.row_index import RowIndex
 from engine.indexes.rows import RowTable, built
+from engine.indexes.sampling import MANY, NEIGHBOURS, WANTED_RECALL
 from engine.settings import AnySetting, Choice, Setting
 from engine.storage import read_json, write_json
 
@@ -29,6 +32,7 @@ PROBES = Setting("probes", "Extra buckets", "How many neighbouring buckets are a
 RERANK = Setting(
     "rerank", "Compared exactly", "By Hamming distance: how many of the nearest codes are compared.", 1, MAX_RERANK
 )
+_RECALL = Setting("recall", "Recall", "", 0.01, 1, WANTED_RECALL, whole=False)
 _INNER_BITS = 16  # functions that hash once more inside large buckets
 _RANKED_TABLES, _RANKED_BITS = 4, 64  # of Hamming ranking where nothing else is asked for: 32 bytes a vector
 _MOST_RANKED = 8192  # bits of all tables together: a kilobyte a vector
@@ -45,7 +49,8 @@ class HashIndex(RowIndex):
     """Vectors found by their codes and ranked by the true distance.
 
     `functions`, fitted elsewhere, serve instead of own ones: so many parts of a collection can share one set.
-    `seed` is of everything random in own ones.
+    `seed` is of everything random in own ones. What is chosen from the data finds `recall` of so many `neighbours`;
+    searches for more look further.
     """
 
     settings: ClassVar[tuple[AnySetting, ...]] = (TABLES, BITS, PROBES, lookup_setting("hamming"), RERANK)
@@ -63,8 +68,12 @@ class HashIndex(RowIndex):
         functions: HashFunctions | None = None,
         seed: int = 0,
         largest: int = 0,
+        neighbours: int = NEIGHBOURS,
+        recall: float = WANTED_RECALL,
     ) -> None:
         super().__init__(metric)
+        self.neighbours = checked_k(neighbours)
+        self.recall = _RECALL.checked(recall, f"the method {self.name}")
         self._check_bits(lookup, bits or 0)
         self.tables = tables
         self.bits = bits
@@ -95,6 +104,10 @@ class HashIndex(RowIndex):
     def fitted(self, vectors: Vectors) -> HashFunctions:
         """The functions that an index over (n, d) vectors would use; they may then serve others."""
         return self._choose(RowTable(np.arange(len(vectors)), vectors)).functions
+
+    def tuned(self, vectors: Vectors) -> dict[str, int | str]:
+        """The settings in force of an index over (n, d) vectors, without building all of it."""
+        return self._in_force(self._choose(RowTable(np.arange(len(vectors)), vectors)))
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
         table = RowTable(ids, vectors)
@@ -135,8 +148,14 @@ class HashIndex(RowIndex):
         functions = given or self.fit(table.vectors, tables, bits)
         ranking = HammingRanking(functions, self.metric, table)
         ranking.fill()
-        ranking.rerank = self.rerank or choose_rerank(ranking, self.seed)
+        ranking.rerank = self.rerank or choose_rerank(ranking, self.seed, self.neighbours, self.recall)
+        if not self.rerank:
+            ranking.growth = self._growth(ranking.rerank, lambda: choose_rerank(ranking, self.seed, MANY, self.recall))
         return ranking
+
+    def _growth(self, chosen: int, choose_for_many: Callable[[], int]) -> Growth:
+        """How the number chosen for `neighbours` grows where more are asked for."""
+        return Growth(self.neighbours, chosen if self.neighbours >= MANY else choose_for_many())
 
     def _buckets(self, table: RowTable) -> Buckets:
         given = self.functions
@@ -146,9 +165,14 @@ class HashIndex(RowIndex):
             return self._made(functions, table, self.probes, bits)
         sizes = self.sizes(table.dimensions)
         counts = [tables] if tables else sizes.tables
-        best = choose(self._fits(table, max(counts), bits), table, self.metric, counts, self.probes)
+        fits = self._fits(table, max(counts), bits)
+        best = choose(fits, table, self.metric, counts, self.probes, 0, self.neighbours, self.recall)
         functions = best.functions.first(best.tables, min(self._with_inner(best.bits), best.functions.bits))
-        return self._made(functions, table, best.probes, best.bits)
+        buckets = self._made(functions, table, best.probes, best.bits)
+        if self.probes is None:
+            more = partial(choose_more_probes, best, table, self.metric, 0, self.recall)
+            buckets.growth = self._growth(best.probes, more)
+        return buckets
 
     def _made(self, functions: HashFunctions, table: RowTable, probes: int, bits: int) -> Buckets:
         return Buckets(functions, self.metric, table, probes, bits, self.largest)
@@ -197,13 +221,15 @@ class HashIndex(RowIndex):
         kept = self._rows.save(folder)
         self._lookup.functions.save(folder)
         self._lookup.save(folder, kept)
-        write_json(folder / f"{self.name}.json", self._lookup.numbers)
+        write_json(folder / f"{self.name}.json", self._lookup.numbers | {"growth": asdict(self._lookup.growth)})
 
     def load(self, folder: Path) -> Self:
         table, numbers = RowTable.load(folder), read_json(folder / f"{self.name}.json")
         functions = self.functions_kind.load(folder)
         kind = Buckets if "probes" in numbers else HammingRanking
+        growth = Growth(**numbers.pop("growth", {}))  # absent where it was stored before there was any
         self._lookup = kind(functions, self.metric, table, **numbers)
+        self._lookup.growth = growth
         self._lookup.load(folder)
         self._table = table
         return self
@@ -211,11 +237,11 @@ class HashIndex(RowIndex):
     @property
     def chosen(self) -> dict[str, int | str]:
         built(self._table)
-        functions = self._lookup.functions
-        given = {
-            "probes": self.probes,
-            "rerank": self.rerank,
-            "largest": self.largest or None,
-        }  # also what has no use here
+        return self._in_force(self._lookup)
+
+    def _in_force(self, lookup: Lookup) -> dict[str, int | str]:
+        """The settings with what was chosen, also those that have no use here."""
+        given = {"probes": self.probes, "rerank": self.rerank, "largest": self.largest or None}
         kept: dict[str, int | str] = {name: value for name, value in given.items() if value is not None}
-        return kept | {"tables": functions.tables, "bits": functions.bits, "lookup": self.lookup} | self._lookup.numbers
+        functions = lookup.functions
+        return kept | {"tables": functions.tables, "bits": functions.bits, "lookup": self.lookup} | lookup.numbers

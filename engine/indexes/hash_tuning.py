@@ -12,9 +12,10 @@ from engine.indexes.buckets import MAX_PROBES
 from engine.indexes.hamming import HammingRanking
 from engine.indexes.hashing import HashFunctions
 from engine.indexes.rows import Rows, RowTable
-from engine.indexes.sampling import NEIGHBOURS, WANTED_RECALL, sample_rows, true_neighbours
+from engine.indexes.sampling import MANY, NEIGHBOURS, WANTED_RECALL, sample_rows, true_neighbours
 
 PROBES = (0, 1, 2, 4, 8, 16, 24)
+_MORE_PROBES = (*PROBES, 32, 48, 64, 96)  # for those who ask for many neighbours
 _STRANGERS = 400  # vectors drawn to learn how many a query would be compared with
 _ASKERS = 48  # queries that are asked of them
 _LEAST_RERANK = 8 * NEIGHBOURS
@@ -58,22 +59,36 @@ def choose(
     tables: Sequence[int],
     probes: int | None,
     seed: int = 0,
+    neighbours: int = NEIGHBOURS,
+    recall: float = WANTED_RECALL,
 ) -> Setup:
-    """The setting that reaches the wanted recall on a sample most cheaply, else the best.
+    """The setting that finds the wanted share of a sample's nearest neighbours most cheaply, else the best.
 
     Args:
         fits: functions, and how many of their first bits may be used. tables: numbers of tables to choose from.
-        probes: kept where given.
+        probes: kept where given. recall: the share of so many nearest `neighbours`, 0 to 1.
     """
-    sample, neighbours = true_neighbours(table, metric, seed)
+    sample, nearest = true_neighbours(table, metric, seed, neighbours)
     strangers = np.tile(sample_rows(table, _STRANGERS, seed + 2), (min(_ASKERS, len(sample)), 1))
     setups: list[Setup] = []
     for functions, lengths in fits:
-        near = _Hashed.of(functions, table, metric, sample, neighbours)
+        near = _Hashed.of(functions, table, metric, sample, nearest)
         far = _Hashed.of(functions, table, metric, sample[:_ASKERS], strangers)
         for bits in lengths:
-            setups.extend(_setups(functions, bits, tables, probes, near, far, neighbours >= 0, table.size))
-    return _cheapest(setups)
+            setups.extend(_setups(functions, bits, tables, probes, near, far, nearest >= 0, table.size))
+    return _cheapest(setups, recall)
+
+
+def choose_more_probes(best: Setup, table: RowTable, metric: str, seed: int = 0, recall: float = WANTED_RECALL) -> int:
+    """How many extra buckets that setting needs to find the wanted share of a hundred neighbours, else the most."""
+    sample, nearest = true_neighbours(table, metric, seed, MANY)
+    there, most = nearest >= 0, min(_MORE_PROBES[-1], 2**best.bits - 1)
+    if not there.any():
+        return best.probes
+    functions = best.functions.first(best.tables, best.functions.bits)
+    needed = _Hashed.of(functions, table, metric, sample, nearest).probes_needed(best.bits, most)[..., -1][there]
+    enough = [extra for extra in _MORE_PROBES if extra <= most and (needed <= extra).mean() >= recall]
+    return max(best.probes, min(enough, default=most))
 
 
 def _setups(
@@ -92,21 +107,23 @@ def _setups(
             yield Setup(functions, bits, count, extra, recall, share * size)
 
 
-def _cheapest(setups: list[Setup]) -> Setup:
-    good = [setup for setup in setups if setup.recall >= WANTED_RECALL]
+def _cheapest(setups: list[Setup], recall: float) -> Setup:
+    good = [setup for setup in setups if setup.recall >= recall]
     if not good:
         return max(setups, key=lambda setup: (setup.recall, -setup.cost))
     return min(good, key=lambda setup: setup.cost)
 
 
-def choose_rerank(ranking: HammingRanking, seed: int = 0) -> int:
-    """How many of the nearest codes must be compared to find the wanted share of a sample's true neighbours."""
-    sample, neighbours = true_neighbours(ranking.table, ranking.metric, seed)
-    there = neighbours >= 0
+def choose_rerank(
+    ranking: HammingRanking, seed: int = 0, neighbours: int = NEIGHBOURS, recall: float = WANTED_RECALL
+) -> int:
+    """How many of the nearest codes must be compared to find the wanted share of a sample's nearest neighbours."""
+    sample, nearest = true_neighbours(ranking.table, ranking.metric, seed, neighbours)
+    there, least = nearest >= 0, max(_LEAST_RERANK, neighbours)
     if not there.any():
-        return _LEAST_RERANK
-    places = ranking.places(ranking.table.vectors[sample], neighbours)[there]
-    return max(_LEAST_RERANK, int(np.quantile(places, WANTED_RECALL, method="higher")))
+        return least
+    places = ranking.places(ranking.table.vectors[sample], nearest)[there]
+    return max(least, int(np.quantile(places, recall, method="higher")))
 
 
 @dataclass(frozen=True)

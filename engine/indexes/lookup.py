@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +13,35 @@ from numpy.typing import NDArray
 from engine.indexes.hashing import HashFunctions
 from engine.indexes.index import Ids, Vectors
 from engine.indexes.rows import Rows, RowTable
+from engine.indexes.sampling import MANY
 
 _SECONDS_A_QUERY = 2e-4  # about; decides only whether threads are worth waking
 _CHUNK = 1024  # queries searched at a time
 
 
+@dataclass(frozen=True)
+class Growth:
+    """How a number that was chosen for a few neighbours grows for those who ask for more.
+
+    Attributes:
+        enough: up to so many neighbours it stays as it is; 0 where it was given and always does.
+        many: what is needed for a hundred neighbours; beyond, it grows with their number.
+    """
+
+    enough: int = 0
+    many: int = 0
+
+    def of(self, number: int, k: int) -> int:
+        """The number for k neighbours."""
+        if k <= self.enough:
+            return number
+        return max(number, ceil(self.many * max(1.0, k / max(MANY, self.enough))))
+
+
 class Lookup(ABC):
     """The codes of a table's rows, and the search among them."""
+
+    growth = Growth()
 
     def __init__(self, functions: HashFunctions, metric: str, table: RowTable) -> None:
         self.functions = functions

@@ -13,6 +13,7 @@ from engine.indexes.hash_tuning import Sizes
 from engine.indexes.hashing import HashFunctions
 from engine.indexes.hyperplanes import DIRECTIONS, Hyperplanes, draw_hyperplanes
 from engine.indexes.index import Vectors
+from engine.indexes.lookup import Lookup
 from engine.settings import Choice, Setting
 
 _PLANES_HELP = "Which random planes serve: as drawn, each moved to the median, or those that split in half by chance."
@@ -70,6 +71,5 @@ class LSH(HashIndex):
     def planes(self, planes: Hyperplanes | None) -> None:
         self.functions = planes
 
-    @property
-    def chosen(self) -> dict[str, int | str]:
-        return super().chosen | {"selection": self.selection, "directions": self.directions}
+    def _in_force(self, lookup: Lookup) -> dict[str, int | str]:
+        return super()._in_force(lookup) | {"selection": self.selection, "directions": self.directions}

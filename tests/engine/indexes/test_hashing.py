@@ -188,6 +188,49 @@ def test_numbers_are_chosen_that_find_what_exact_search_finds(kind, lookup, metr
     assert found.examined.mean() < 0.6 * len(stored)
 
 
+def recall_at(index: HashIndex, truth: np.ndarray, queries: np.ndarray) -> float:
+    found = index.search(queries, truth.shape[1]).ids
+    return float(np.mean([np.isin(a, b).mean() for a, b in zip(truth, found, strict=True)]))
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+@pytest.mark.parametrize("lookup", LOOKUPS)
+def test_numbers_are_chosen_for_the_wanted_recall_of_any_number_of_neighbours(kind, lookup):
+    vectors = some(1600, 24)
+    stored, queries = vectors[200:], vectors[:200]
+    exact = Exact("euclidean").build(np.arange(1400), stored)
+    for neighbours, wanted in ((1, 0.5), (100, 0.8), (100, 0.99)):
+        index = kind("euclidean", lookup=lookup, neighbours=neighbours, recall=wanted).build(np.arange(1400), stored)
+        assert recall_at(index, exact.search(queries, neighbours).ids, queries) >= wanted - 0.02
+    easy = kind("euclidean", lookup=lookup, neighbours=1, recall=0.5).build(np.arange(1400), stored)
+    assert easy.search(queries, 1).examined.mean() < 0.7 * index.search(queries, 1).examined.mean()
+    assert index.tuned(stored) == index.chosen
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+@pytest.mark.parametrize("lookup", LOOKUPS)
+def test_who_asks_for_more_neighbours_than_tuned_for_makes_it_look_further(kind, lookup, tmp_path):
+    vectors = some(3200, 24)
+    stored, queries = vectors[200:], vectors[:200]
+    truth = Exact("euclidean").build(np.arange(3000), stored).search(queries, 300).ids
+    index = kind("euclidean", lookup=lookup).build(np.arange(3000), stored)
+    index.save(tmp_path)
+    for each in (index, kind("euclidean", lookup=lookup).load(tmp_path)):
+        assert recall_at(each, truth[:, :100], queries) >= 0.94
+        assert recall_at(each, truth, queries) >= 0.9
+        assert each.search(queries, 8).examined.mean() < each.search(queries, 300).examined.mean()
+    numbers = {name: index.chosen[name] for name in ("tables", "bits", "probes", "rerank") if name in index.chosen}
+    given = kind("euclidean", lookup=lookup, **numbers).build(np.arange(3000), stored)
+    few, many = (given.search(queries, k).examined for k in (8, 60))
+    assert (few == many).mean() > 0.9  # numbers that were given stay
+
+
+@pytest.mark.parametrize(("name", "value"), [("recall", 0), ("recall", 1.5), ("neighbours", 0), ("neighbours", 1.5)])
+def test_a_wish_that_cannot_be_is_refused(name, value):
+    with pytest.raises(BadParameter):
+        ITQ("cosine", **{name: value})
+
+
 @pytest.mark.parametrize("kind", FAMILIES)
 @pytest.mark.parametrize("lookup", LOOKUPS)
 def test_changed_saved_and_loaded_it_answers_the_same(kind, lookup, tmp_path):
