@@ -196,13 +196,13 @@ def recall_at(index: HashIndex, truth: np.ndarray, queries: np.ndarray) -> float
 @pytest.mark.parametrize("kind", FAMILIES)
 @pytest.mark.parametrize("lookup", LOOKUPS)
 def test_numbers_are_chosen_for_the_wanted_recall_of_any_number_of_neighbours(kind, lookup):
-    vectors = some(1600, 24)
+    vectors = some(3200, 24)
     stored, queries = vectors[200:], vectors[:200]
-    exact = Exact("euclidean").build(np.arange(1400), stored)
-    for neighbours, wanted in ((1, 0.5), (100, 0.8), (100, 0.99)):
-        index = kind("euclidean", lookup=lookup, neighbours=neighbours, recall=wanted).build(np.arange(1400), stored)
+    exact = Exact("euclidean").build(np.arange(3000), stored)
+    for neighbours, wanted in ((1, 0.5), (100, 0.99)):
+        index = kind("euclidean", lookup=lookup, neighbours=neighbours, recall=wanted).build(np.arange(3000), stored)
         assert recall_at(index, exact.search(queries, neighbours).ids, queries) >= wanted - 0.02
-    easy = kind("euclidean", lookup=lookup, neighbours=1, recall=0.5).build(np.arange(1400), stored)
+    easy = kind("euclidean", lookup=lookup, neighbours=1, recall=0.5).build(np.arange(3000), stored)
     assert easy.search(queries, 1).examined.mean() < 0.7 * index.search(queries, 1).examined.mean()
     assert index.tuned(stored) == index.chosen
 
