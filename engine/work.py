@@ -169,6 +169,18 @@ def experiment(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     return run_experiment(_home(arguments), arguments["name"], reporter)
 
 
+def study(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Measure what is missing of the study `name`, or of a new one: `plan`, with `tune` to choose settings first."""
+    from engine.studies.plan import Plan
+    from engine.studying import plan_study, run_study
+
+    home, name = _home(arguments), arguments.get("name")
+    if name is None:
+        tuned = {"tune": arguments["tune"]} if "tune" in arguments else {}
+        name = plan_study(home, Plan.from_dict({**arguments["plan"], **tuned})).name
+    return run_study(home, name, reporter)
+
+
 def group(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Group the collection of `recipe` as `plan` says, under `title`; what has no vector yet is embedded first."""
     from engine.grouping_recipes import group_collection
@@ -210,6 +222,7 @@ KINDS: dict[str, Work] = {
     "duplicates": duplicates,
     "train": train,
     "experiment": experiment,
+    "study": study,
     "group": group,
     "extract": exporting.extract,
     "copy": exporting.copy,
@@ -231,6 +244,7 @@ def title_of(kind: str, arguments: dict[str, Any]) -> str:
     if kind == "group":  # its title is that of what comes out
         arguments = {"collection": recipe["collection"]}
     named = [arguments.get("title"), arguments.get("collection"), arguments.get("name"), recipe.get("collection")]
+    named.append((arguments.get("plan") or {}).get("title") if kind == "study" else None)
     subject = next(filter(None, named), "").replace("-", " " if kind == "sample" else "-")
     verb = {
         "import": "Import",
@@ -241,6 +255,7 @@ def title_of(kind: str, arguments: dict[str, Any]) -> str:
         "duplicates": "Look for duplicates in",
         "train": "Train on",
         "experiment": "Compare",
+        "study": "Study",
         "group": "Group",
         "extract": "Make the collection",
         "copy": "Copy the pictures of",

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from engine.grouping.groupings import Grouping
     from engine.indexes import Index
     from engine.searcher import Searcher
+    from engine.studies.plan import Plan as StudyPlan
+    from engine.studies.studies import Study
     from engine.tidying import Duplicates, OddOnes, Surroundings
     from engine.training.estimate import Estimate
     from engine.training.runs import Run
@@ -151,6 +153,24 @@ class Workbench:
         from engine.experimenting import plan_experiment
 
         return plan_experiment(self.home, plan)
+
+    def studies(self) -> list[Study]:
+        """Every readable study, newest first."""
+        from engine.studies.studies import studies
+
+        return studies(self.home)
+
+    def study(self, name: str) -> Study:
+        """The study of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
+        from engine.studies.studies import study
+
+        return study(self.home, name)
+
+    def plan_study(self, plan: StudyPlan) -> Study:
+        """Store a plan as a new study; `start("study", name=…)` then measures it. Raises as `plan_experiment` does."""
+        from engine.studying import plan_study
+
+        return plan_study(self.home, plan)
 
     def groupings(self, collection: str) -> list[Grouping]:
         """Every readable grouping of a collection, newest first; `start("group", recipe=…, plan=…)` makes one."""

@@ -1,0 +1,1 @@
+"""Studies: search methods measured over one set of vectors against exact search."""
