@@ -17,15 +17,7 @@ from engine.storage import digest_of
 EXACT = "exact"
 MOST_CELLS = 2000
 _FILE = "file:"
-_COUNTED = {
-    "bits": ("bit", "bits"),
-    "tables": ("table", "tables"),
-    "probes": ("extra bucket", "extra buckets"),
-    "parts": ("part", "parts"),
-    "copies": ("copy", "copies"),
-    "links": ("link", "links"),
-    "clusters": ("cluster", "clusters"),
-}
+_FIRST = ("effort", "largest")  # settings whose name is said before their number
 _ORDER = ["parts", "functions", "runs", "bits", "tables", "probes", "lookup"]  # of settings in a title
 _MOST_QUERIES, _MOST_VECTORS = 1_000_000, 2_000_000_000
 
@@ -196,12 +188,12 @@ def title_of(method: str) -> str:
 
 
 def _said(setting: Setting | Choice | None, name: str, value: Value) -> str:
-    if name in _COUNTED:
-        one, several = _COUNTED[name]
-        return f"{value} {one if value == 1 else several}"
     if isinstance(setting, Choice):
         return setting.options.get(str(value), str(value)).lower() if name == "lookup" else f"{value} {name}"
-    return f"{setting.title.lower() if setting else name} {value}"
+    title = setting.title.lower() if setting else name
+    if name in _FIRST:
+        return f"{title} {value}"
+    return f"{value} {title.removesuffix('s') if value == 1 else title}"
 
 
 def _tried(name: str, own: Mapping[str, Value], lists: Mapping[str, Sequence[Value]]) -> dict[str, Sequence[Value]]:
