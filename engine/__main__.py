@@ -21,6 +21,7 @@ from engine import weights_commands as weights
 from engine.errors import BadParameter, BenzerError, NoIndex, NotReady, NotTrained, NoWeights, Stopped, UnreadableImage
 from engine.printing import answer_table, print_report, print_rows, progress_line
 from engine.recipe import Recipe, parse_method
+from engine.spread import asked_for
 
 if TYPE_CHECKING:
     from engine.answers import Answer, Query
@@ -45,7 +46,8 @@ def main(words: list[str] | None = None) -> int:
     """Run one command; 0 when it went well, 1 with one sentence on stderr when it did not, 130 when interrupted."""
     arguments = parser().parse_args(words)
     try:
-        status: int | None = arguments.run(arguments)
+        with asked_for(getattr(arguments, "ray", None)):
+            status: int | None = arguments.run(arguments)
     except (KeyboardInterrupt, Stopped):
         print("\nStopped. " + _KEPT.get(arguments.command, "Nothing was changed."), file=sys.stderr)
         return 130
@@ -164,8 +166,9 @@ def command_encoders(arguments: argparse.Namespace) -> None:
 def command_embed(arguments: argparse.Namespace) -> None:
     """Make the vectors of a collection."""
     recipe = _recipe(arguments)
-    _bench().run("embed", progress_line(), recipe=recipe.as_dict())
-    print(f"{recipe.collection} is embedded with {recipe.encoder}.")
+    done = _bench().run("embed", progress_line(), recipe=recipe.as_dict())
+    where = f" on {done['device']}" if arguments.ray and done["encoded"] else ""
+    print(f"{recipe.collection} is embedded with {recipe.encoder}{where}.")
 
 
 def command_index(arguments: argparse.Namespace) -> None:
@@ -271,7 +274,7 @@ def command_work(arguments: argparse.Namespace) -> None:
     from engine.jobs import work
     from engine.work import KINDS
 
-    work(Path(arguments.folder), KINDS, background=("train", "experiment"))
+    work(Path(arguments.folder), KINDS, background=("train", "experiment", "study"))
 
 
 # ── the words ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -293,6 +296,7 @@ def parser() -> argparse.ArgumentParser:
     add_import.add_argument("what", help="a folder, ZIP or tar, CSV, or a known data set's name")
     add_import.add_argument("--title", help="the collection's name (default: the file's or folder's)")
     add_import.add_argument("--rejects", metavar="CSV", help="write the list of rejected files to this file")
+    _ray_words(add_import)
     add("list", command_list, rows=True).add_argument("collection", nargs="?", help="list this collection's images")
     add_rescan = add("rescan", command_rescan, rows=True)
     add_rescan.add_argument("collection")
@@ -308,7 +312,9 @@ def parser() -> argparse.ArgumentParser:
     training.train_words(add("train", training.command_train, rows=True))
     add("runs", training.command_runs, rows=True)
     experiments.compare_words(add("compare", experiments.command_compare))
-    _encoder_words(add("embed", command_embed))
+    add_embed = add("embed", command_embed)
+    _encoder_words(add_embed)
+    _ray_words(add_embed)
     add("index", command_index).add_argument("recipe", help="collection/encoder@weights/embedding/metric/method/k")
     _search_words(add("search", command_search))
     for name, run, words in (
@@ -334,6 +340,14 @@ def _encoder_words(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--weights", help="a trained run (default: the encoder's newest)")
     sub.add_argument(
         "--embedding", default="max", help="flatten, max, avg, gem, or whitened: max-white … (default: max)"
+    )
+
+
+def _ray_words(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="spread the work over a Ray cluster: its address, auto, or local to start one here (default: $BENZER_RAY)",
     )
 
 

@@ -24,6 +24,7 @@ FOUNDATION = {
     "download",
     "settings",
     "cluster",
+    "spread",
     "ledger",
 }
 # What a family may know of another one: the face it is given, never its insides.

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from engine.collections import workers
 from engine.collections.catalogue import Row, Writing
 from engine.collections.collection import Collection
+from engine.collections.nodes import looked_at
 from engine.collections.report import ImportReport, Reject
 from engine.collections.tasks import Failure, FileRef, Seen, look
 from engine.jobs import Reporter
@@ -70,7 +70,7 @@ class _Ingest:
         self.written = time.monotonic()
 
     def run(self, items: Iterable[Item]) -> ImportReport:
-        results = workers.run(look, self._readable(items))
+        results = looked_at(look, self._readable(items), self._tell)
         for _, result in results:
             self.settled.append((self.sent.popleft(), result))
             if len(self.settled) >= BATCH or time.monotonic() - self.written > _BATCH_SECONDS:
@@ -94,6 +94,9 @@ class _Ingest:
             for item, result in batch:
                 self._record(writing, item, result)
         self.written = time.monotonic()
+        self._tell()
+
+    def _tell(self) -> None:
         self.reporter.update("Reading pictures", self.report.inputs, max(self.total, self.report.inputs), "images")
 
     def _record(self, writing: Writing, item: Item, result: Seen | Failure) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import shutil
 from collections.abc import Iterator, Sequence
@@ -41,12 +42,30 @@ class Decoded:
         if unknown:
             raise NotFound(f"There is no image {unknown[0]} in the collection {collection.title!r}.")
         self._rows = [rows[id] for id in self._ids]
+        self._at_once: int | None = None  # processes that decode; None: one for each core
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders that whoever reads the pictures must see."""
+        return sorted({self._collection.root_of(row) for row in self._rows})
+
+    def parts(self, count: int) -> Iterator[Decoded]:
+        """The same pictures in parts of so many, to be read elsewhere, by one process each."""
+        for start in range(0, len(self._rows), count):
+            part = copy.copy(self)
+            part.failures, part._at_once = [], 1
+            part._ids, part._rows = self._ids[start : start + count], self._rows[start : start + count]
+            yield part
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
     def __iter__(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
         self.failures.clear()
         self._collection.check_source()
         files = [self._file(row) for row in self._rows]
-        results = zip(self._rows, workers.run(decode, files, self.size, chunk=CHUNK), strict=True)
+        decoding = workers.run(decode, files, self.size, chunk=CHUNK, workers=self._at_once)
+        results = zip(self._rows, decoding, strict=True)
         while chunk := list(itertools.islice(results, CHUNK)):
             good = [(row.id, result) for row, (_, result) in chunk if not isinstance(result, Failure)]
             self.failures += [

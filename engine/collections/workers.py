@@ -48,7 +48,7 @@ def run(
     count = workers or cores()
     with _pool(count) as pool:
         waiting: deque[tuple[list[T], ProcessFuture]] = deque()
-        for batch in _chunks(items, chunk):
+        for batch in chunks(items, chunk):
             waiting.append((batch, _send(pool, function, batch, extra, seconds)))
             if len(waiting) > 2 * count:
                 yield from _settle(pool, function, *waiting.popleft(), extra, seconds)
@@ -90,7 +90,8 @@ def cores() -> int:
     return max(1, os.cpu_count() or 1)
 
 
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of so many; only the last may be shorter."""
     source = iter(items)
     while batch := list(itertools.islice(source, size)):
         yield batch

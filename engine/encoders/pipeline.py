@@ -9,7 +9,8 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from engine.encoders.vectors import EmbeddableCollection, Vectors
 from engine.encoders.whitening import Whitening
 from engine.errors import BadParameter, BenzerError, Corrupt
 from engine.jobs import Reporter
+from engine.spread import Crew, crew
 
 if TYPE_CHECKING:
     from engine.encoders.device import Device
@@ -39,6 +41,7 @@ _CHUNKS_AHEAD = 4
 Pixels = NDArray[np.uint8]
 Picture = Image.Image | Pixels | Callable[[int], Pixels]
 Chunk = tuple[NDArray[np.int64], Pixels]
+Encoded = tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]  # ids (b,) and for each embedding (b, d)
 
 
 def embed_pictures(
@@ -99,17 +102,21 @@ def embed_collection(
 def _embed_pixels(
     collection: EmbeddableCollection, encoder: Encoder, embeddings: Sequence[str], reporter: Reporter
 ) -> dict[str, Any]:
-    from engine.encoders.device import device, keep_freed_memory
+    from engine.encoders.device import device
 
-    if device().name == "cpu":
-        keep_freed_memory()
     work = _Work.begin(collection, encoder, embeddings)
+    spread_over = crew() if work.todo else None
     began = time.monotonic()
+
+    def tell() -> None:
+        reporter.update("Embedding", work.done, len(work.hashes), "images")
+
     try:
-        for ids, pixels in batches(ahead(work.decoded()), _BATCH[device().name]):
-            work.take(ids, _encode(encoder, pixels, work.names))
-            reporter.update("Embedding", work.done, len(work.hashes), "images")
-            work.publish_sometimes()
+        with closing(work.encoded_on(spread_over, tell) if spread_over else work.encoded_here(encoder)) as made:
+            for ids, vectors in made:
+                work.take(ids, vectors)
+                tell()
+                work.publish_sometimes()
     finally:
         work.publish()
     work.close()
@@ -120,7 +127,7 @@ def _embed_pixels(
         "kept": work.kept,
         "left_out": [{"name": work.image_names[id], "reason": reason} for id, reason in work.left_out.items()],
         "images_per_second": round(work.encoded / seconds, 1),
-        "device": device().title,
+        "device": spread_over.title if spread_over else device().title,
     }
 
 
@@ -170,13 +177,26 @@ class _Work:
     def done(self) -> int:
         return self.kept + self.encoded + len(self.left_out)
 
-    def decoded(self) -> Iterator[Chunk]:
-        """The pictures to encode; those that cannot be decoded any more are noted with the reason."""
+    def encoded_here(self, encoder: Encoder) -> Generator[Encoded]:
+        """What is missing, decoded and encoded on this computer; pictures that cannot be decoded any more are noted."""
         if not self.todo:
             return
         source = self.collection.decoded(self.todo, self.info.input_size)
-        yield from source
-        for reject in getattr(source, "failures", []):
+        yield from encoded(encoder, source, self.names)
+        self._note(source.failures)
+
+    def encoded_on(self, crew: Crew, tick: Callable[[], None]) -> Generator[Encoded]:
+        """The same, block by block on the workers of a crew."""
+        from engine.encoders.nodes import encoded_on
+
+        source = self.collection.decoded(self.todo, self.info.input_size)
+        for ids, vectors, failures in encoded_on(crew, self.collection.folder, self.info, source, self.names, tick):
+            self._note(failures)
+            if len(ids):
+                yield ids, vectors
+
+    def _note(self, failures: Iterable[Any]) -> None:
+        for reject in failures:
             self.reasons[reject.path] = reject.message
 
     def take(self, ids: NDArray[np.int64], vectors: dict[str, NDArray[np.float32]]) -> None:
@@ -317,6 +337,16 @@ def _patient_put(line: queue.Queue[Any], gone: threading.Event) -> Callable[[Any
         return False
 
     return put
+
+
+def encoded(encoder: Encoder, chunks: Iterable[Chunk], names: Sequence[str]) -> Iterator[Encoded]:
+    """Decoded pictures to vectors, batch by batch, while the next ones are fetched."""
+    from engine.encoders.device import device, keep_freed_memory
+
+    if device().name == "cpu":
+        keep_freed_memory()
+    for ids, pixels in batches(ahead(iter(chunks)), _BATCH[device().name]):
+        yield ids, _encode(encoder, pixels, names)
 
 
 def _encode(encoder: Encoder, pixels: Pixels, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.collections import Collection, ImportReport, collections, ingest
+from engine.collections import Collection, ImportReport, collections, ingest, workers
 from engine.collections.importing import (
     import_archive,
     import_csv,
@@ -149,14 +149,14 @@ def test_rescan_reads_only_what_changed(home, pile, encoded, reporter, monkeypat
     (pile / "red" / "01.png").write_bytes(encoded(101, size=(50, 30)))
     (pile / "red" / "new.png").write_bytes(encoded(102))
     read: list[str] = []
-    run = ingest.workers.run
+    run = workers.run
 
     def watched(function, items, *rest, **more):
         for item, result in run(function, items, *rest, **more):
             read.append(Path(item.location).name)
             yield item, result
 
-    monkeypatch.setattr(ingest.workers, "run", watched)
+    monkeypatch.setattr(workers, "run", watched)
     report = rescan(collection, reporter)
     assert (report.added, report.changed, report.removed, report.unchanged) == (1, 1, 1, 10)
     assert sorted(read) == ["01.png", "new.png"]
