@@ -26,6 +26,7 @@ FOUNDATION = {
     "cluster",
     "spread",
     "ledger",
+    "html_report",
 }
 # What a family may know of another one: the face it is given, never its insides.
 PASSED_IN = {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine.evaluation import findings
 from engine.evaluation.plan import REPORT_COLUMNS
+from engine.html_report import bold_best, page, strong, table
 from engine.tables import csv_text
 
 if TYPE_CHECKING:
@@ -52,15 +53,7 @@ def to_html(plan: Plan, rows: Sequence[Row]) -> str:
     if plan.repeats_the_report:
         parts += _report_section(rows)
     parts += [_results(measured, plan.k), _by_label(measured), _worst(measured), _failed(rows), _notes(rows)]
-    body = "\n".join(filter(None, parts))
-    return _PAGE.format(title=escape(plan.title), style=_STYLE, body=body)
-
-
-def bold_best(values: Sequence[float | None], *, low: bool = False) -> list[bool]:
-    """Whether each value is the best one: the highest, or the lowest where `low` is better."""
-    known = [value for value in values if value is not None]
-    best = (min if low else max)(known) if known else None
-    return [value is not None and value == best for value in values]
+    return page(plan.title, parts)
 
 
 def _facts(plan: Plan, rows: Sequence[Row]) -> str:
@@ -84,7 +77,7 @@ def _results(rows: Sequence[Row], k: int) -> str:
     lines = [_result(row, {name: marks[place] for name, marks in best.items()}) for place, row in enumerate(rows)]
     if not lines:
         return "<p>Nothing has been measured yet.</p>"
-    return "<h2>Results</h2>" + _table(head, lines, left=4)
+    return "<h2>Results</h2>" + table(head, lines, left=4)
 
 
 def _result(row: Row, best: Mapping[str, bool]) -> list[str]:
@@ -94,14 +87,14 @@ def _result(row: Row, best: Mapping[str, bool]) -> list[str]:
         escape(row.embedding),
         escape(row.metric),
         escape(row.method),
-        _strong(f"{row.precision:.3f}", best["precision"]),
+        strong(f"{row.precision:.3f}", best["precision"]),
         _bar(row.precision, row.interval, row.chance),
         f"{low:.3f}–{high:.3f}",
-        _strong(f"{row.map:.3f}", best["map"]),
+        strong(f"{row.map:.3f}", best["map"]),
         "–" if row.recall is None else f"{row.recall:.3f}",
         "–" if row.examined is None else f"{row.examined:.0%}",
-        _strong(f"{row.milliseconds:.2f}", best["milliseconds"]),
-        _strong(f"{row.megabytes:,.1f}", best["megabytes"]),
+        strong(f"{row.milliseconds:.2f}", best["milliseconds"]),
+        strong(f"{row.megabytes:,.1f}", best["megabytes"]),
     ]
 
 
@@ -126,18 +119,16 @@ def _by_label(rows: Sequence[Row]) -> str:
     for place, row in enumerate(rows):
         cells = [row.per_class.get(label) for label in labels]
         shown = ["–" if cell is None else f"{cell:.3f}" for cell in cells]
-        marked = [_strong(text, best[label][place]) for text, label in zip(shown, labels, strict=True)]
+        marked = [strong(text, best[label][place]) for text, label in zip(shown, labels, strict=True)]
         lines.append([escape(_short_recipe(row)), *marked])
-    return "<h2>By label</h2>" + _table(["recipe", *labels], lines, left=1)
+    return "<h2>By label</h2>" + table(["recipe", *labels], lines, left=1)
 
 
 def _worst(rows: Sequence[Row]) -> str:
     parts = []
     for row in rows[:_WORST_SHOWN]:
         lines = [[str(w["query"]), f"{w['precision']:.3f}", ", ".join(map(str, w["answers"]))] for w in row.worst]
-        parts.append(
-            f"<h3>{escape(_short_recipe(row))}</h3>" + _table(["query", "precision", "answers"], lines, left=0)
-        )
+        parts.append(f"<h3>{escape(_short_recipe(row))}</h3>" + table(["query", "precision", "answers"], lines, left=0))
     return (
         ("<h2>The worst queries of the best recipes</h2><p>Images by their id.</p>" + "".join(parts)) if parts else ""
     )
@@ -145,7 +136,7 @@ def _worst(rows: Sequence[Row]) -> str:
 
 def _failed(rows: Sequence[Row]) -> str:
     lines = [[escape(_short_recipe(row)), escape(row.error)] for row in rows if row.error]
-    return "<h2>Could not be measured</h2>" + _table(["recipe", "why"], lines, left=2) if lines else ""
+    return "<h2>Could not be measured</h2>" + table(["recipe", "why"], lines, left=2) if lines else ""
 
 
 def _notes(rows: Iterable[Row]) -> str:
@@ -163,9 +154,9 @@ def _report_section(rows: Sequence[Row]) -> list[str]:
     source = "In brackets the figures of the course report “Image Similarity Engine”, of its own pictures."
     return [
         f"<h2>The report's table 4: least losses</h2><p>{escape(source)}</p>",
-        _table(loss_lines[0], [[escape(cell) for cell in line] for line in loss_lines[1:]], left=1),
+        table(loss_lines[0], [[escape(cell) for cell in line] for line in loss_lines[1:]], left=1),
         "<h2>The report's table 5: hits of 8 for one image · precision@8 over all images</h2>",
-        _table(hit_lines[0], to_strong, left=1),
+        table(hit_lines[0], to_strong, left=1),
         f"<h2>What holds of its findings</h2><ul>{held}</ul>" if held else "",
     ]
 
@@ -239,48 +230,6 @@ def _short_recipe(row: Row) -> str:
     return f"{row.title} · {row.embedding} · {row.metric} · {row.method}"
 
 
-def _strong(text: str, best: bool) -> str:
-    return f"<strong>{text}</strong>" if best else text
-
-
 def _starred(cell: str) -> str:
     before, *rest = escape(cell).split("**")
     return before + (f"<strong>{rest[0]}</strong>{rest[1]}" if len(rest) == 2 else "")
-
-
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]], *, left: int) -> str:
-    """A table of cells that are HTML already, under a plain heading; all but the first `left` columns to the right."""
-    titles = "".join(f'<th scope="col"{_side(i, left)}>{escape(title)}</th>' for i, title in enumerate(head))
-    body = "".join(
-        "<tr>" + "".join(f"<td{_side(i, left)}>{cell}</td>" for i, cell in enumerate(line)) + "</tr>" for line in lines
-    )
-    return f'<div class="wide"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _side(column: int, left: int) -> str:
-    return "" if column < left else ' class="number"'
-
-
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1d2327; --paper: #fff; --line: #d5dadd; --ground: #eceff1; --bar: #2b7a78; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e8eaeb; --paper: #14181b; --line: #394249; --ground: #262d32; --bar: #5fb8b4; }
-}
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
-  max-width: 76rem; padding: 0 1rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: left; }
-.number { text-align: right; white-space: nowrap; }
-.wide { overflow-x: auto; }
-svg { vertical-align: middle; }
-.ground { fill: var(--ground); } .bar { fill: var(--bar); } .spread { stroke: var(--ink); stroke-width: 2; }
-.chance { stroke: var(--ink); stroke-dasharray: 2 2; }
-"""
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
-<style>{style}</style></head><body>
-{body}
-</body></html>
-"""
