@@ -1,20 +1,22 @@
 """Blocks of independent work, handed to workers on the nodes of a Ray cluster; results come back in order.
 
-Ray is asked for as in `engine.cluster`. A block whose worker dies is done again by another, and near the end a block
-that keeps everybody waiting is also given to a worker that has nothing to do; the first result counts (Dean and
-Ghemawat, "MapReduce", 2004). So doing a block twice must do no harm.
+Ray is asked for as in `engine.cluster`. A block whose worker dies is done again by another, and one that takes far
+longer than all others is also given to a worker that has nothing to do; the first result counts (Dean and Ghemawat,
+"MapReduce", 2004). So doing a block twice must do no harm.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import socket
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from engine.cluster import ASKED, Lost
 from engine.errors import BenzerError
@@ -25,6 +27,8 @@ Make = Callable[..., Callable[[Any], Any]]
 _DEPTH = 2  # blocks in a worker's hands: one that it does and one that waits, so that no worker waits for us
 _AHEAD = 4  # blocks a worker that are out or done before their turn: what bounds the memory
 _LIVES = 4  # workers that one block may cost
+_PATIENCE = 2.0  # times the longest that a block has taken: after it, an idle worker gets the block as well
+_LEAST_PATIENCE = 5.0  # seconds
 _LOOK = 0.5  # seconds between two looks at whether a person wants the work to stop
 
 
@@ -182,6 +186,14 @@ def require_seen(folders: Iterable[Path]) -> None:
             )
 
 
+class _Out(NamedTuple):
+    """A block in a worker's hands, and since when."""
+
+    number: int
+    worker: int
+    since: float
+
+
 class _Rounds(Generic[T]):
     """The blocks under way: what is out with whom, what came back before its turn, what has to be done again."""
 
@@ -190,9 +202,10 @@ class _Rounds(Generic[T]):
         self.source = enumerate(blocks)
         self.held: dict[int, T] = {}  # taken from the source and not yet given back
         self.finished: dict[int, Any] = {}
-        self.out: dict[Any, tuple[int, int]] = {}  # ticket → block, worker
+        self.out: dict[Any, _Out] = {}  # by ticket
         self.again: deque[int] = deque()
         self.lives: Counter[int] = Counter()
+        self.longest = math.inf  # seconds a block has taken, once one has come back
 
     def results(self, tick: Callable[[], None]) -> Iterator[tuple[T, Any]]:
         turn = 0
@@ -200,7 +213,7 @@ class _Rounds(Generic[T]):
             tick()
             for ticket, result in self.crew.done(list(self.out), _LOOK):
                 if ticket in self.out:
-                    self._settle(*self.out.pop(ticket), result)
+                    self._settle(self.out.pop(ticket), result)
             while turn in self.finished:
                 yield self.held.pop(turn), self.finished.pop(turn)
                 turn += 1
@@ -210,7 +223,7 @@ class _Rounds(Generic[T]):
         for depth in range(1, _DEPTH + 1):
             for worker in range(self.crew.count):
                 if len(self._in_hands(worker)) < depth and (number := self._next(worker, depth)) is not None:
-                    self.out[self.crew.give(worker, self.held[number])] = (number, worker)
+                    self.out[self.crew.give(worker, self.held[number])] = _Out(number, worker, time.monotonic())
         return bool(self.held)
 
     def _next(self, worker: int, depth: int) -> int | None:
@@ -223,23 +236,28 @@ class _Rounds(Generic[T]):
         return self._straggler() if depth == 1 else None
 
     def _straggler(self) -> int | None:
-        """The oldest block that one worker alone has had in its hands: also given to one with empty hands."""
-        times = Counter(number for number, _ in self.out.values() if self._is_open(number))
-        return min((number for number, count in times.items() if count == 1), default=None)
+        """The oldest block that one worker alone has, and for long: also given to a worker with empty hands."""
+        times = Counter(out.number for out in self.out.values())
+        before = time.monotonic() - max(_LEAST_PATIENCE, _PATIENCE * self.longest)
+        late = {out.number for out in self.out.values() if out.since < before and times[out.number] == 1}
+        return min(filter(self._is_open, late), default=None)
 
     def _is_open(self, number: int) -> bool:
         return number in self.held and number not in self.finished
 
     def _in_hands(self, worker: int) -> list[int]:
-        return [number for number, whose in self.out.values() if whose == worker]
+        return [out.number for out in self.out.values() if out.worker == worker]
 
-    def _settle(self, number: int, worker: int, result: Any) -> None:
+    def _settle(self, out: _Out, result: Any) -> None:
         if isinstance(result, Lost):
-            self._lost(number, worker, result)
-        elif self._is_open(number):
+            self._lost(out.number, out.worker, result)
+            return
+        took = time.monotonic() - out.since
+        self.longest = took if self.longest == math.inf else max(self.longest, took)
+        if self._is_open(out.number):
             if isinstance(result, Refusal):
                 raise BenzerError(result.message, way_out=result.way_out)
-            self.finished[number] = result
+            self.finished[out.number] = result
 
     def _lost(self, number: int, worker: int, loss: Lost) -> None:
         """A worker is gone with all it had in its hands."""
@@ -247,8 +265,7 @@ class _Rounds(Generic[T]):
         if self.lives[number] >= _LIVES:
             raise Lost(f"The same block of work ended {_LIVES} workers. {loss.message}")
         hands = [number, *self._in_hands(worker)]
-        self.out = {ticket: held for ticket, held in self.out.items() if held[1] != worker}
-        still_out = {number for number, _ in self.out.values()}
-        wanted = [n for n in hands if self._is_open(n) and n not in still_out]
-        self.again.extend(n for n in dict.fromkeys(wanted) if n not in self.again)
+        self.out = {ticket: out for ticket, out in self.out.items() if out.worker != worker}
+        elsewhere = {out.number for out in self.out.values()}.union(self.again)
+        self.again.extend(n for n in hands if self._is_open(n) and n not in elsewhere)
         self.crew.renew(worker)
