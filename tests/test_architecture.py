@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FAMILIES = ("collections", "encoders", "indexes", "training", "grouping", "evaluation", "studies")
+FAMILIES = ("collections", "encoders", "indexes", "texts", "training", "grouping", "evaluation", "studies")
 FOUNDATION = {
     "errors",
     "storage",
@@ -33,6 +33,7 @@ PASSED_IN = {
     # backbones: the table of ready-made networks, which a training shapes as well as it does the project's own models
     ("training", "encoders"): {"engine.encoders.device", "engine.encoders.encoder", "engine.encoders.backbones"},
     ("encoders", "training"): {"engine.training.runs"},
+    ("texts", "encoders"): {"engine.encoders.device"},
     ("evaluation", "indexes"): {"engine.indexes", "engine.indexes.index"},
     ("studies", "indexes"): {"engine.indexes", "engine.indexes.index"},
     ("studies", "evaluation"): {"engine.evaluation.metrics", "engine.evaluation.recall"},

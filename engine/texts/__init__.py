@@ -1,0 +1,40 @@
+"""Encoders of texts. One file a family; what is found here is offered everywhere."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from engine.discovery import implementations
+from engine.errors import BadParameter
+from engine.texts.encoder import Encoded, TextChoice, TextEncoder, TextInfo, Words
+
+if TYPE_CHECKING:
+    from engine.home import Home
+
+__all__ = ["Encoded", "TextChoice", "TextEncoder", "TextInfo", "Words", "choices", "families", "open_text_encoder"]
+
+
+def families() -> list[type[TextEncoder]]:
+    """Every family of encoders of texts, those that need nothing first."""
+    found = implementations(sys.modules[__name__], TextEncoder)
+    return sorted(found.values(), key=lambda family: (family.rank, family.name))
+
+
+def choices(home: Home) -> list[TextChoice]:
+    """The lines of the drop-down: those that are ready, then those that need weights or a package."""
+    lines = [choice for family in families() for choice in family.choices(home)]
+    return sorted(lines, key=lambda choice: not choice.ready)
+
+
+def open_text_encoder(name: str, home: Home) -> TextEncoder:
+    """The encoder of texts of that name.
+
+    Raises:
+        BadParameter: there is none. NoWeights, MissingPackage: something must be fetched or installed first.
+        Corrupt: its weights have been damaged.
+    """
+    for family in families():
+        if family.knows(name):
+            return family.open(name, home)
+    raise BadParameter("text encoder", "a classification", "one of " + ", ".join(c.name for c in choices(home)), name)

