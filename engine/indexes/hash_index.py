@@ -115,6 +115,7 @@ class HashIndex(RowIndex):
         self._table = table
         if isinstance(self._lookup, Buckets):
             self._lookup.fill()
+        self._lookup.bytes.fill()
         return self
 
     def _choose(self, table: RowTable) -> Lookup:
@@ -198,7 +199,9 @@ class HashIndex(RowIndex):
         return min(self.bits, functions.bits) if self.largest and self.bits else functions.bits
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
-        self._lookup.append(self._rows.add(ids, vectors))
+        rows = self._rows.add(ids, vectors)
+        self._lookup.bytes.append(rows)
+        self._lookup.append(rows)
 
     def remove(self, ids: Ids) -> None:
         self._rows.remove(ids)
@@ -217,10 +220,17 @@ class HashIndex(RowIndex):
         queries = table.checked_queries(queries)
         return [np.sort(table.ids[self._lookup.candidates(queries[i : i + 1])]) for i in range(len(queries))]
 
+    @property
+    def functions_in_force(self) -> HashFunctions:
+        """Those that the index was built with, from elsewhere or its own."""
+        built(self._table)
+        return self._lookup.functions
+
     def save(self, folder: Path) -> None:
         kept = self._rows.save(folder)
         self._lookup.functions.save(folder)
         self._lookup.save(folder, kept)
+        self._lookup.bytes.save(folder, kept)
         write_json(folder / f"{self.name}.json", self._lookup.numbers | {"growth": asdict(self._lookup.growth)})
 
     def load(self, folder: Path) -> Self:
@@ -231,6 +241,7 @@ class HashIndex(RowIndex):
         self._lookup = kind(functions, self.metric, table, **numbers)
         self._lookup.growth = growth
         self._lookup.load(folder)
+        self._lookup.bytes.load(folder)
         self._table = table
         return self
 

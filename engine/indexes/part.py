@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from engine.indexes import make_index
 from engine.indexes.hash_index import HashIndex
 from engine.indexes.hashing import HashFunctions
-from engine.indexes.index import Ids, Index, Vectors
+from engine.indexes.index import Ids, Vectors
+from engine.indexes.read_write_lock import ReadWriteLock
+from engine.indexes.row_index import RowIndex
 from engine.storage import Store, load_array
 
 Answer = tuple[Ids, Any, Ids, float]
@@ -21,14 +25,20 @@ Answer = tuple[Ids, Any, Ids, float]
 class Part:
     """An index over some of the vectors. A new one with the same folder is what the lost one was.
 
+    Any number of threads may search; they wait for a change in memory, not for its way to the disk. What changes the
+    part may be asked again where the answer was lost.
+
     Args:
         folder: where it keeps itself. base: a folder that `save` wrote, to begin from, "" for none.
         method, metric, options: of its index.
     """
 
+    lines: ClassVar[frozenset[str]] = frozenset({"search"})  # what may be asked on a direct line
+
     def __init__(self, folder: str, base: str, method: str, metric: str, options: dict[str, Any]) -> None:
         self.method, self.metric, self.options = method, metric, options
         self.store = Store(Path(folder), format=f"part {method}", version=1)
+        self._access, self._changing = ReadWriteLock(), threading.Lock()
         snapshot = self.store.open()
         self.index = self._empty()
         if snapshot is not None:
@@ -36,42 +46,96 @@ class Part:
         elif base:
             self.index.load(Path(base))
 
+    # ── building ─────────────────────────────────────────────────────────────────────────────────────────────────
+
     def build(self, vectors: str, ids: Ids, rows: Ids, functions: HashFunctions | int) -> int:
         """Index these rows of the vectors in a .npy file; how many there are.
 
         Args:
             functions: hash functions that all parts share, or the seed to fit own ones from.
         """
-        own = np.ascontiguousarray(load_array(Path(vectors), mmap_mode="r")[rows])
-        self.index = self._empty()
-        if isinstance(self.index, HashIndex):
+        return self._build(ids, np.ascontiguousarray(load_array(Path(vectors), mmap_mode="r")[rows]), functions)
+
+    def take(self, folders: Sequence[str], functions: HashFunctions | int) -> int:
+        """Index what other parts gave into these folders; how many there are."""
+        return self._build(*_given(folders), functions)
+
+    def _build(self, ids: Ids, vectors: Vectors, functions: HashFunctions | int) -> int:
+        index = self._empty()
+        if isinstance(index, HashIndex):
             if isinstance(functions, HashFunctions):
-                self.index.with_functions(functions)
+                index.with_functions(functions)
             else:
-                self.index.seed = functions
-        self.index.build(ids, own)
-        return self._kept()
+                index.seed = functions
+        index.build(ids, vectors)
+        with self._changing:
+            with self._access.writing():
+                self.index = index
+            return self._kept()
+
+    # ── searching ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def search(self, queries: Vectors, k: int) -> Answer:
         """(ids, distances, examined) of the k nearest here, nearest first; and the seconds that it took."""
-        began = time.perf_counter()
-        found = self.index.search(queries, k)
-        return found.ids, found.distances, found.examined, time.perf_counter() - began
+        with self._access.reading():
+            began = time.perf_counter()
+            found = self.index.search(queries, k)
+            return found.ids, found.distances, found.examined, time.perf_counter() - began
+
+    # ── changing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def add(self, ids: Ids, vectors: Vectors) -> int:
-        """Add vectors; how many there are then."""
-        self.index.add(ids, vectors)
-        return self._kept()
+        """Add vectors, but for those that are here already; how many there are then."""
+        with self._changing:
+            new = ~np.isin(ids, self.index.ids)
+            with self._access.writing():
+                self.index.add(ids[new], vectors[new])
+            return self._kept()
+
+    def add_given(self, folder: str) -> int:
+        """As `add`, of what another part gave into this folder."""
+        return self.add(*_given([folder]))
 
     def remove(self, ids: Ids) -> int:
         """Remove those of the ids that are here; how many are left."""
-        self.index.remove(ids)
-        return self._kept()
+        with self._changing:
+            with self._access.writing():
+                self.index.remove(np.intersect1d(ids, self.index.ids))
+            return self._kept()
+
+    def keep_only(self, ids: Ids) -> int:
+        """Remove everything else, from the memory as well; how many are left."""
+        with self._changing:
+            other = np.setdiff1d(self.index.ids, ids)
+            if not len(other):
+                return self.index.size
+            with self._access.writing():
+                self.index.remove(other)
+            smaller = self._empty()
+            smaller.load(self.store.publish(self.index.save, {}).folder)
+            with self._access.writing():
+                self.index = smaller
+            return smaller.size
+
+    # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def give(self, shares: Sequence[Ids], folders: Sequence[str]) -> None:
+        """Write the vectors under these ids, which stay here as well, into folders where other parts find them."""
+        with self._changing:
+            for ids, folder in zip(shares, folders, strict=True):
+                Path(folder).mkdir(parents=True, exist_ok=True)
+                np.save(Path(folder) / "vectors.npy", self.index.vectors_of(ids), allow_pickle=False)
+                np.save(Path(folder) / "ids.npy", ids, allow_pickle=False)
+
+    def functions(self) -> HashFunctions | None:
+        """The hash functions in force; None where nothing is hashed."""
+        return self.index.functions_in_force if isinstance(self.index, HashIndex) else None
 
     def save(self, folder: str) -> None:
         """Write the part where `base` finds it."""
         Path(folder).mkdir(parents=True)
-        self.index.save(Path(folder))
+        with self._changing:
+            self.index.save(Path(folder))
 
     def size(self) -> int:
         """How many vectors there are."""
@@ -85,5 +149,13 @@ class Part:
         self.store.publish(self.index.save, {})
         return self.index.size
 
-    def _empty(self) -> Index:
-        return make_index(self.method, self.metric, **self.options)
+    def _empty(self) -> RowIndex:
+        index = make_index(self.method, self.metric, **self.options)
+        assert isinstance(index, RowIndex)
+        return index
+
+
+def _given(folders: Sequence[str]) -> tuple[Ids, Vectors]:
+    ids = [load_array(Path(folder) / "ids.npy") for folder in folders]
+    vectors = [load_array(Path(folder) / "vectors.npy", mmap_mode="r") for folder in folders]
+    return np.concatenate(ids), np.concatenate(vectors)

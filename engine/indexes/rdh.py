@@ -7,46 +7,31 @@ from its own folder; until then an answer says which share of the vectors it cov
 
 from __future__ import annotations
 
-import itertools
-import os
-import shutil
 import tempfile
-import weakref
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cluster import Lost, Workers, workers
 from engine.distances import checked_vectors
-from engine.errors import BadParameter, BenzerError, NotFound, NotReady
+from engine.errors import BadParameter, NotFound, NotReady
 from engine.indexes import make_index, methods
+from engine.indexes.growing import grow, shrink
 from engine.indexes.hash_index import HashIndex
 from engine.indexes.hashing import HashFunctions
 from engine.indexes.hyperplanes import DIRECTIONS
 from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_ids, checked_k
-from engine.indexes.part import Part
+from engine.indexes.parting import even_parts
+from engine.indexes.parts import Parts
 from engine.settings import Choice, Setting, Value
 from engine.storage import load_array, read_json, write_json
 
-FOLDER = "BENZER_RAY_FOLDER"  # a folder that every node sees; where parts keep themselves
 _SEED = 0
 _TABLES = 32
 _IN_A_BUCKET = 16  # vectors that the automatic number of bits leaves in a bucket of a part
 _SELECTIONS = {"selected": "balanced"}  # how LSH takes its planes where they are selected
-_ANSWERED_WITHIN = 30.0  # seconds after which a part counts as lost
-
-
-@dataclass
-class Piece:
-    """A part as the coordinator knows it: handles to its copies, and the ids it holds."""
-
-    folders: list[Path]
-    handles: list[Any]
-    ids: Ids = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 class RDH(Index):
@@ -109,9 +94,7 @@ class RDH(Index):
         super().__init__(metric)
         self.parts, self.functions, self.copies, self.runs = parts, functions, copies, runs
         self.tables, self.bits, self.probes, self.directions = tables, bits, probes, directions
-        self._pieces: list[Piece] | None = None
-        self._turn = itertools.count()
-        self._seconds: NDArray[np.float64] = np.full(parts, np.nan)
+        self._parts: Parts | None = None
 
     # ── building ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -121,42 +104,73 @@ class RDH(Index):
         ids = checked_ids(ids, len(checked))
         if len(ids) and self.parts > len(ids):
             raise BadParameter("parts", "the method rdh", f"at most {len(ids):,}, the number of vectors", self.parts)
-        self._dimensions = checked.shape[1]
-        self._begin(self._automatic_bits(len(ids)), [""] * self.parts)
-        split = np.array_split(np.random.default_rng(_SEED).permutation(len(ids)), self.parts)
-        with tempfile.TemporaryDirectory(dir=self._folder) as shared:
-            path, shared_by_all = _on_disk(vectors, checked, Path(shared)), self._functions(checked)
-            calls = []
-            for number, (piece, rows) in enumerate(zip(self._built, split, strict=True)):
-                piece.ids, rows = np.sort(ids[rows]), np.sort(rows)
-                functions = number if shared_by_all is None else shared_by_all
-                calls += [(handle, "build", (path, ids[rows], rows, functions)) for handle in piece.handles]
-            _all_there(self._workers.ask(calls))
+        parts = self._made(checked.shape[1], self._automatic_bits(len(ids)), [""] * self.parts)
+        with tempfile.TemporaryDirectory(dir=parts.folder) as shared:
+            path, functions = _on_disk(vectors, checked, Path(shared)), self._functions(checked)
+            rows = even_parts(len(ids), self.parts, _SEED)
+            given = [(path, ids[own], own, n if functions is None else functions) for n, own in enumerate(rows)]
+            parts.all_of([(piece, "build", what) for piece, what in zip(parts.pieces, given, strict=True)])
+        parts.answer_for([(piece, np.sort(ids[own])) for piece, own in zip(parts.pieces, rows, strict=True)])
+        self._parts = parts
         return self
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
-        """To the parts with the fewest vectors."""
-        vectors = checked_vectors(vectors, "the vectors", self._width)
+        """To the part with the fewest vectors. Lost where a part does not answer: ask again."""
+        parts = self._built
+        vectors = checked_vectors(vectors, "the vectors", self._dimensions)
         ids = checked_ids(ids, len(vectors))
-        known = np.isin(ids, self._ids())
-        if known.any():
-            raise BadParameter("ids", "the index", "new", f"{ids[known][0]}, which is there already")
-        if not len(ids):
-            return
-        piece = min(self._built, key=lambda piece: len(piece.ids))
-        _all_there(self._workers.ask([(handle, "add", (ids, vectors)) for handle in piece.handles]))
-        piece.ids = np.union1d(piece.ids, ids)
+        with parts.changing:
+            known = np.isin(ids, parts.ids)
+            if known.any():
+                raise BadParameter("ids", "the index", "new", f"{ids[known][0]}, which is there already")
+            if len(ids):
+                fewest = min(parts.pieces, key=lambda piece: len(piece.ids))
+                parts.all_of([(fewest, "add", (ids, vectors))])
+                more = {fewest: np.union1d(fewest.ids, ids)}
+                parts.answer_for([(piece, more.get(piece, piece.ids)) for piece in parts.pieces])
 
     def remove(self, ids: Ids) -> None:
-        ids = np.unique(np.asarray(ids, dtype=np.int64).ravel())
-        missing = ids[~np.isin(ids, self._ids())]
-        if len(missing):
-            raise NotFound(f"There is no vector with the id {missing[0]} in the index.")
-        held = [(piece, np.intersect1d(piece.ids, ids)) for piece in self._built]
-        calls = [(handle, "remove", (own,)) for piece, own in held if len(own) for handle in piece.handles]
-        _all_there(self._workers.ask(calls))
-        for piece, own in held:
-            piece.ids = np.setdiff1d(piece.ids, own)
+        """As every index. Lost where a part does not answer: ask again."""
+        parts, ids = self._built, np.unique(np.asarray(ids, dtype=np.int64).ravel())
+        with parts.changing:
+            missing = ids[~np.isin(ids, parts.ids)]
+            if len(missing):
+                raise NotFound(f"There is no vector with the id {missing[0]} in the index.")
+            parts.settle()
+            held = [(piece, np.intersect1d(piece.ids, ids)) for piece in parts.pieces]
+            parts.all_of([(piece, "remove", (own,)) for piece, own in held if len(own)])
+            parts.answer_for([(piece, np.setdiff1d(piece.ids, own)) for piece, own in held])
+
+    # ── more parts, and fewer ────────────────────────────────────────────────────────────────────────────────────
+
+    def join(self) -> int:
+        """One new part for each node that holds none yet, as `grow`; how many there are new."""
+        more = self._built.workers.idle_nodes()
+        return self.grow(more) if more else 0
+
+    def grow(self, more: int = 1) -> int:
+        """Make new parts that take an even share of the vectors from the others; how many there are new.
+
+        Searches go on meanwhile, with whole answers.
+
+        Raises:
+            BadParameter: more parts than vectors. Lost: a part does not answer; the parts answer as before.
+        """
+        parts = self._built
+        more = Setting("more", "New parts", "", 1, 1000).checked(more, "the method rdh")
+        with parts.changing:
+            grow(parts, more, self.functions != "different")
+        return more
+
+    def shrink(self) -> None:
+        """Let the last part give its vectors to the others and leave. Searches go on meanwhile, with whole answers.
+
+        Raises:
+            BadParameter: it is the only one. Lost: a part does not answer; the parts answer as before.
+        """
+        parts = self._built
+        with parts.changing:
+            shrink(parts)
 
     # ── searching ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -166,58 +180,41 @@ class RDH(Index):
         Raises:
             BenzerError: no part answers.
         """
-        pieces, k = self._built, checked_k(k)
-        queries = np.ascontiguousarray(checked_vectors(queries, "the queries", self._width))
-        answers = self._asked(pieces, queries, k)
-        self._seconds = np.array([np.nan if answer is None else answer[3] for answer in answers])
-        there = [answer for answer in answers if answer is not None]
-        if not there:
-            raise BenzerError("No part of the index answers.", way_out="Try again in a few seconds.")
-        total = sum(len(piece.ids) for piece in pieces)
-        covered = sum(len(piece.ids) for piece, answer in zip(pieces, answers, strict=True) if answer is not None)
-        return merged(there, k, covered / total if total else 1.0)
-
-    def _asked(self, pieces: Sequence[Piece], queries: Vectors, k: int) -> list[Any]:
-        """What each part answers; where a copy is lost the next one is asked; None where all are."""
-        answers: list[Any] = [None] * len(pieces)
-        first = next(self._turn)
-        for attempt in range(self.copies):
-            open_ = [number for number, answer in enumerate(answers) if answer is None]
-            calls = []
-            for number in open_:
-                handles = pieces[number].handles
-                calls.append((handles[(first + attempt) % len(handles)], "search", (queries, k)))
-            for number, answer in zip(open_, self._workers.ask(calls, _ANSWERED_WITHIN), strict=True):
-                answers[number] = None if isinstance(answer, Lost) else answer
-        return answers
+        parts, k = self._built, checked_k(k)
+        return parts.search(np.ascontiguousarray(checked_vectors(queries, "the queries", self._dimensions)), k)
 
     # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def save(self, folder: Path) -> None:
         """A folder for each part, written by the part itself: `folder` must be one that its node sees."""
-        self._check_all_there()
-        calls = []
-        for number, piece in enumerate(self._built):
-            np.save(folder / f"ids-{number:04d}.npy", piece.ids, allow_pickle=False)
-            calls.append((piece.handles[0], "save", (str(folder / f"part-{number:04d}"),)))
-        _all_there(self._workers.ask(calls))
-        write_json(folder / "rdh.json", {"bits": self._bits, "dimensions": self._width, "parts": len(self._built)})
+        parts = self._built
+        with parts.changing:
+            parts.settle()
+            parts.all_of([(piece, "size", ()) for piece in parts.pieces])
+            calls = []
+            for number, piece in enumerate(parts.pieces):
+                np.save(folder / f"ids-{number:04d}.npy", piece.ids, allow_pickle=False)
+                calls.append((piece.first(), "save", (str(folder / f"part-{number:04d}"),)))
+            parts.all_of(calls)
+            facts = {"bits": self._bits, "dimensions": self._dimensions, "parts": len(parts.pieces)}
+            write_json(folder / "rdh.json", facts)
 
     def load(self, folder: Path) -> Self:
         facts = read_json(folder / "rdh.json")
-        self._dimensions = facts["dimensions"]
-        self._begin(facts["bits"], [str(folder / f"part-{number:04d}") for number in range(facts["parts"])])
-        for number, piece in enumerate(self._built):
-            piece.ids = load_array(folder / f"ids-{number:04d}.npy")
+        bases = [str(folder / f"part-{number:04d}") for number in range(facts["parts"])]
+        parts = self._made(facts["dimensions"], facts["bits"], bases)
+        ids = [load_array(folder / f"ids-{number:04d}.npy") for number in range(facts["parts"])]
+        parts.answer_for(list(zip(parts.pieces, ids, strict=True)))
+        self._parts = parts
         return self
 
     @property
     def size(self) -> int:
-        return sum(len(piece.ids) for piece in self._built)
+        return len(self._built.ids)
 
     @property
     def chosen(self) -> dict[str, Value]:
-        numbers = {"parts": len(self._built), "tables": self.tables, "bits": self._bits, "probes": self.probes}
+        numbers = {"parts": len(self._built.pieces), "tables": self.tables, "bits": self._bits, "probes": self.probes}
         return {
             **numbers,
             "copies": self.copies,
@@ -229,30 +226,19 @@ class RDH(Index):
     @property
     def part_seconds(self) -> NDArray[np.float64]:
         """(m,) the seconds that each part itself took in the last search; NaN where it did not answer, or none was."""
-        return self._seconds
+        return self._built.seconds
 
     @property
     def workers_title(self) -> str:
         """Where the parts live: "this process", or "Ray on 3 nodes"."""
-        self._built  # noqa: B018 - NotReady where it is empty
-        return self._workers.title
+        return self._built.workers.title
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _begin(self, bits: int, bases: Iterable[str]) -> None:
-        """Let a worker for every copy of every part be made, each with a folder of its own."""
-        self._bits, self._workers = bits, workers()
-        self._folder = Path(tempfile.mkdtemp(prefix="benzer-rdh-", dir=os.environ.get(FOLDER) or None))
-        self._pieces = [self._piece(number, base) for number, base in enumerate(bases)]
-        handles = [handle for piece in self._pieces for handle in piece.handles]
-        weakref.finalize(self, _end, self._workers, handles, self._folder)
-
-    def _piece(self, number: int, base: str) -> Piece:
-        folders = [self._folder / f"part-{number:04d}" / f"copy-{copy}" for copy in range(self.copies)]
-        for folder in folders:
-            folder.mkdir(parents=True)
-        asked = (base, self.runs, self.metric, self._options())
-        return Piece(folders, [self._workers.hold(Part, (str(folder), *asked)) for folder in folders])
+    def _made(self, dimensions: int, bits: int, bases: Sequence[str]) -> Parts:
+        """Parts that begin from these folders, or empty."""
+        self._dimensions, self._bits = dimensions, bits
+        return Parts((self.runs, self.metric, self._options()), self.copies, bases)
 
     def _options(self) -> dict[str, Value]:
         if not issubclass(methods()[self.runs], HashIndex):
@@ -277,32 +263,11 @@ class RDH(Index):
             return None
         return index.fit(vectors, self.tables, self._bits)
 
-    def _check_all_there(self) -> None:
-        _all_there(self._workers.ask([(handle, "size", ()) for piece in self._built for handle in piece.handles]))
-
-    def _ids(self) -> Ids:
-        return np.concatenate([piece.ids for piece in self._built])
-
     @property
-    def _width(self) -> int:
-        self._built  # noqa: B018 - NotReady where it is empty
-        return self._dimensions
-
-    @property
-    def _built(self) -> list[Piece]:
-        if self._pieces is None:
+    def _built(self) -> Parts:
+        if self._parts is None:
             raise NotReady("This index is empty: build or load it first.")
-        return self._pieces
-
-
-def merged(answers: Sequence[tuple[Any, ...]], k: int, share: float) -> Neighbours:
-    """The k nearest of what the parts found, by distance and then by id; prices are added up."""
-    ids = np.concatenate([answer[0] for answer in answers], axis=1)
-    distances = np.concatenate([answer[1] for answer in answers], axis=1)
-    order = np.lexsort((ids, distances))[:, :k]
-    examined = np.stack([answer[2] for answer in answers])
-    price = np.where((examined < 0).any(axis=0), -1, examined.sum(axis=0))
-    return Neighbours(np.take_along_axis(ids, order, 1), np.take_along_axis(distances, order, 1), price, share)
+        return self._parts
 
 
 def _on_disk(given: Vectors, checked: Vectors, shared: Path) -> str:
@@ -313,14 +278,3 @@ def _on_disk(given: Vectors, checked: Vectors, shared: Path) -> str:
         return name
     np.save(shared / "vectors.npy", checked, allow_pickle=False)
     return str(shared / "vectors.npy")
-
-
-def _all_there(answers: Sequence[Any]) -> None:
-    for answer in answers:
-        if isinstance(answer, Lost):
-            raise answer
-
-
-def _end(held_by: Workers, handles: Sequence[Any], folder: Path) -> None:
-    held_by.let_go(handles)
-    shutil.rmtree(folder, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.indexes.index import Index
+from engine.indexes.index import Ids, Index, Vectors
 from engine.indexes.rows import RowTable, built
 
 
@@ -14,6 +14,15 @@ class RowIndex(Index):
     @property
     def size(self) -> int:
         return self._rows.size
+
+    @property
+    def ids(self) -> Ids:
+        """(n,) the ids of what is indexed."""
+        return self._rows.ids[self._rows.alive]
+
+    def vectors_of(self, ids: Ids) -> Vectors:
+        """(n, d) the vectors under these ids; NotFound when one is not there."""
+        return self._rows.vectors_of(ids)
 
     @property
     def _rows(self) -> RowTable:

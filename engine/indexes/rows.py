@@ -85,6 +85,11 @@ class RowTable:
         self._sorted = None
         return rows
 
+    def vectors_of(self, ids: Ids) -> Vectors:
+        """(n, d) a copy of the vectors under these ids; NotFound when one is not there."""
+        found: Vectors = self._vectors[self._rows_of(ids)]
+        return found
+
     def _rows_of(self, ids: Ids) -> Rows:
         if self._sorted is None:
             here = np.flatnonzero(self.alive)

@@ -183,8 +183,8 @@ def test_equally_near_images_do_not_count_as_missed() -> None:
 def test_an_answer_of_a_part_of_the_collection_says_so() -> None:
     opened = searcher("rdh", parts=3)
     assert "answered" not in ask(opened).sentence()
-    lost = opened.index._built[0]  # type: ignore[attr-defined]
-    opened.index._workers.ask = lambda calls, seconds=None: [  # type: ignore[attr-defined]
+    lost = opened.index._built.pieces[0]  # type: ignore[attr-defined]
+    opened.index._built.workers.ask = lambda calls, seconds=None: [  # type: ignore[attr-defined]
         Lost("gone") if handle in lost.handles else getattr(handle, name)(*words) for handle, name, words in calls
     ]
     answer = ask(opened)

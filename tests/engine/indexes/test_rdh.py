@@ -16,7 +16,8 @@ from engine.errors import BadParameter, BenzerError, MissingPackage
 from engine.indexes import make_index
 from engine.indexes.hyperplanes import draw_hyperplanes
 from engine.indexes.lsh import LSH
-from engine.indexes.rdh import RDH, merged
+from engine.indexes.parting import merged
+from engine.indexes.rdh import RDH
 
 HAS_RAY = find_spec("ray") is not None
 
@@ -112,30 +113,30 @@ class Flaky(cluster.InThisProcess):
 
 def test_a_lost_part_is_not_passed_over_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     workers = Flaky()
-    monkeypatch.setattr("engine.indexes.rdh.workers", lambda: workers)
+    monkeypatch.setattr("engine.indexes.parts.workers", lambda: workers)
     ids, vectors = made(900)
     built = RDH("euclidean", parts=3, runs="exact").build(ids, vectors)
-    lost = built._built[1]
+    lost = built._built.pieces[1]
     workers.gone = [*lost.handles]
     found = built.search(vectors[:30], 4)
     assert found.share == pytest.approx(2 / 3)
     assert np.isnan(built.part_seconds).tolist() == [False, True, False]
     assert not np.isin(found.ids, lost.ids).any()
     with pytest.raises(Lost):
-        built.add(np.array([1, 2]), vectors[:2]) if lost is min(built._built, key=lambda p: len(p.ids)) else (
+        built.add(np.array([1, 2]), vectors[:2]) if lost is min(built._built.pieces, key=lambda p: len(p.ids)) else (
             built.remove(lost.ids[:1])
         )
-    workers.gone = [handle for piece in built._built for handle in piece.handles]
+    workers.gone = [handle for piece in built._built.pieces for handle in piece.handles]
     with pytest.raises(BenzerError, match="No part of the index answers"):
         built.search(vectors[:1], 4)
 
 
 def test_a_copy_answers_for_a_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
     workers = Flaky()
-    monkeypatch.setattr("engine.indexes.rdh.workers", lambda: workers)
+    monkeypatch.setattr("engine.indexes.parts.workers", lambda: workers)
     ids, vectors = made(300)
     built = RDH("euclidean", parts=2, copies=2, runs="exact").build(ids, vectors)
-    workers.gone = [built._built[0].handles[0], built._built[1].handles[1]]
+    workers.gone = [built._built.pieces[0].handles[0], built._built.pieces[1].handles[1]]
     for _ in range(4):
         found = built.search(vectors[:10], 1)
         assert found.share == 1.0
@@ -147,12 +148,12 @@ def test_parts_come_back_from_their_folders() -> None:
     built = RDH("euclidean", parts=2, runs="exact").build(ids, vectors)
     built.add(np.array([3, 4]), vectors[:2] + 100)
     built.remove(ids[:50])
-    for piece in built._built:
+    for piece in built._built.pieces:
         piece.handles = [type(old)(str(folder), "", "exact", "euclidean", {}) for old, folder in zip(
             piece.handles, piece.folders, strict=True)]  # fmt: skip
     found = built.search(vectors[:2] + 100, 1)
     assert found.ids.ravel().tolist() == [3, 4]
-    assert sum(piece.handles[0].size() for piece in built._built) == 152
+    assert sum(piece.handles[0].size() for piece in built._built.pieces) == 152
 
 
 def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +205,7 @@ def test_two_parts_on_a_real_ray_and_one_is_killed(on_ray, tmp_path: Path) -> No
     built.add(np.array([1]), vectors[:1] + 50)
     (tmp_path / "kept").mkdir()
     built.save(tmp_path / "kept")
-    victim = on_ray.get(built._built[0].handles[0].process.remote())
+    victim = process(built, 0)
     os.kill(victim, 9)
     shares, until = [], time.monotonic() + 60
     while (not shares or shares[-1] < 1.0) and time.monotonic() < until:
@@ -216,6 +217,11 @@ def test_two_parts_on_a_real_ray_and_one_is_killed(on_ray, tmp_path: Path) -> No
     assert built.search(vectors[:1] + 50, 1).ids[0, 0] == 1
     again = RDH("euclidean", parts=2, runs="exact").load(tmp_path / "kept")
     assert np.array_equal(again.search(vectors[:10], 5).ids, one.ids)
+
+
+def process(built: RDH, part: int, copy: int = 0) -> int:
+    handle = built._built.pieces[part].handles[copy]
+    return int(built._built.workers.ask([(handle, "process", ())])[0])
 
 
 def answered(built: RDH, queries: np.ndarray):  # type: ignore[no-untyped-def]

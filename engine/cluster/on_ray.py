@@ -1,0 +1,281 @@
+"""Workers on the nodes of a Ray cluster: actors, each with a direct line beside Ray's own calls."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.cluster.lines import Address, Line, Lines, Switchboard, packed
+from engine.cluster.workers import Call, Lost
+from engine.errors import BenzerError, MissingPackage
+from engine.home import PROJECT
+
+_LOCAL = "local"
+_REACHED_WITHIN = 5.0  # seconds to find out that nothing answers at an address
+_STORE = 256 << 20  # bytes of Ray's own memory on this computer: queries and answers are small
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+_THREADS = "1"  # of each worker: a node has as many workers as it should use processors
+_AT_ONCE = 4  # calls of one worker that Ray lets run side by side
+
+
+class Desk:
+    """The actor: holds one object and lets its methods be called."""
+
+    def __init__(self, kind: type, arguments: tuple[Any, ...]) -> None:
+        self._held = kind(*arguments)
+        self._switchboard: Switchboard | None = None
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """What the method returns."""
+        return getattr(self._held, method)(*arguments)
+
+    def line(self) -> Address:
+        """Where the object listens for direct calls."""
+        if self._switchboard is None:
+            import ray
+
+            self._switchboard = Switchboard(self._held, ray.util.get_node_ip_address())
+        return self._switchboard.address
+
+
+@dataclass(eq=False)
+class Handle:
+    """A held object as the caller knows it; the actor behind it may be made anew on another node."""
+
+    kind: type
+    arguments: tuple[Any, ...]
+    apart: list[Handle]
+    node: str = ""
+    actor: Any = None
+    opening: Any = None  # the call that asks for the address of its lines
+    lines: Lines = field(default_factory=Lines)
+
+
+class OnRay:
+    """Objects as Ray actors, spread over the nodes.
+
+    Ray makes one whose process dies anew on its node; `mend` does so elsewhere where the node is gone.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.ray, self.address = _joined(address), address
+        self._held: list[Handle] = []
+
+    @property
+    def title(self) -> str:
+        nodes = len(self._nodes())
+        return f"Ray on {nodes} node" + ("s" if nodes != 1 else "")
+
+    def hold(self, kind: type, arguments: tuple[Any, ...], apart: Sequence[Handle] = ()) -> Handle:
+        handle = Handle(kind, arguments, list(apart))
+        for other in apart:
+            other.apart.append(handle)
+        self._place(handle, list(self._nodes()))
+        self._held.append(handle)
+        return handle
+
+    def ask(self, calls: Sequence[Call], seconds: float | None = None) -> list[Any]:
+        return self._gather(self._submit(calls), seconds)
+
+    def read(self, calls: Sequence[Call], seconds: float | None = None) -> list[Any]:
+        until = None if seconds is None else time.monotonic() + seconds
+        lines = self._sent(calls, until)
+        plain = {number: None for number, line in enumerate(lines) if line is None}
+        waiting = dict(zip(plain, self._submit([calls[number] for number in plain]), strict=True))
+        answers: list[Any] = [None] * len(calls)
+        for number, line in enumerate(lines):
+            if line is not None:
+                answers[number] = self._received(calls[number][0], line, until)
+        again = [number for number, line in enumerate(lines) if line is not None and answers[number] is None]
+        waiting.update(zip(again, self._submit([calls[number] for number in again]), strict=True))
+        left = None if until is None else max(until - time.monotonic(), 0.1)
+        for number, answer in zip(waiting, self._gather(list(waiting.values()), left), strict=True):
+            answers[number] = answer
+        return answers
+
+    def mend(self, handle: Handle) -> None:
+        nodes = self._nodes()
+        if handle.node not in nodes and nodes:
+            self._kill(handle)
+            self._place(handle, list(nodes))
+
+    def let_go(self, handles: Sequence[Handle]) -> None:
+        for handle in handles:
+            self._kill(handle)
+            for other in handle.apart:
+                other.apart.remove(handle)
+            handle.apart = []
+        self._held = [handle for handle in self._held if handle not in handles]
+
+    def idle_nodes(self) -> int:
+        return len(set(self._nodes()) - {handle.node for handle in self._held})
+
+    # ── where ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _nodes(self) -> dict[str, dict[str, float]]:
+        """The nodes that are there and their resources; those without a processor only where there are no others."""
+        alive = {node["NodeID"]: node["Resources"] for node in self.ray.nodes() if node["Alive"]}
+        return {name: has for name, has in alive.items() if has.get("CPU")} or alive
+
+    def _place(self, handle: Handle, nodes: list[str]) -> None:
+        """Begin its actor on the node with none of those that it must be apart from, and with the fewest of all."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        near = Counter(other.node for other in handle.apart)
+        all_ = Counter(other.node for other in self._held if other is not handle)
+        handle.node = min(nodes, key=lambda node: (near[node], all_[node], secrets.randbits(16)))
+        options = {
+            "num_cpus": 0,
+            "max_restarts": -1,
+            "max_task_retries": 0,
+            "max_concurrency": _AT_ONCE,
+            "scheduling_strategy": NodeAffinitySchedulingStrategy(handle.node, soft=False),
+        }
+        handle.actor = self.ray.remote(**options)(Desk).remote(handle.kind, handle.arguments)
+
+    def _kill(self, handle: Handle) -> None:
+        handle.lines.drop()
+        handle.opening = None
+        if self.ray.is_initialized():
+            with suppress(ValueError):  # it is gone already
+                self.ray.kill(handle.actor)
+
+    # ── Ray's own calls ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _submit(self, calls: Sequence[Call]) -> list[Any]:
+        """Calls on their way. What several of them are given is put into Ray's memory once."""
+        given = Counter(id(argument) for _, _, arguments in calls for argument in arguments)
+        put = {
+            id(argument): self.ray.put(argument)
+            for _, _, arguments in calls
+            for argument in {id(one): one for one in arguments}.values()
+            if given[id(argument)] > 1 and not isinstance(argument, int | float | str | tuple)
+        }
+        return [
+            handle.actor.call.remote(method, *(put.get(id(argument), argument) for argument in arguments))
+            for handle, method, arguments in calls
+        ]
+
+    def _gather(self, waiting: Sequence[Any], seconds: float | None) -> list[Any]:
+        if waiting:
+            self.ray.wait(list(waiting), num_returns=len(waiting), timeout=seconds)
+        return [self._answer(one) for one in waiting]
+
+    def _answer(self, one: Any) -> Any:
+        errors = self.ray.exceptions
+        try:
+            return self.ray.get(one, timeout=0)
+        except (errors.RayActorError, errors.GetTimeoutError, errors.WorkerCrashedError) as error:
+            return Lost(
+                f"A part of the index does not answer ({type(error).__name__}).", way_out="Try again in a few seconds."
+            )
+        except errors.RayTaskError as error:
+            raise error.cause from error
+
+    # ── direct lines ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _sent(self, calls: Sequence[Call], until: float | None) -> list[Line | None]:
+        """The line on which each call is under way; None for those that have to go by Ray."""
+        messages: dict[tuple[str, int], bytes] = {}
+        lines = []
+        for handle, method, arguments in calls:
+            line = self._line(handle)
+            if line is not None:
+                key = (method, id(arguments))
+                messages[key] = messages.get(key) or packed([method, *arguments])
+                line = self._sent_on(handle, line, messages[key], until)
+            lines.append(line)
+        return lines
+
+    def _sent_on(self, handle: Handle, line: Line, message: bytes, until: float | None) -> Line | None:
+        try:
+            line.send(message, until)
+        except OSError:
+            self._hung_up(handle, line)
+            return None
+        return line
+
+    def _received(self, handle: Handle, line: Line, until: float | None) -> Any:
+        """The answer, Lost where none came in time, None where the call has to go by Ray."""
+        try:
+            well, *answer = line.receive(until)
+        except TimeoutError:
+            self._hung_up(handle, line)
+            return Lost("A part of the index does not answer in time.")
+        except (OSError, ValueError):
+            self._hung_up(handle, line)
+            return None
+        handle.lines.put_back(line)
+        return tuple(answer) if well else None
+
+    def _hung_up(self, handle: Handle, line: Line) -> None:
+        line.close()
+        handle.lines.drop()
+
+    def _line(self, handle: Handle) -> Line | None:
+        """A line to the object; while its address is asked for, which nobody waits for, there is none."""
+        lines = handle.lines
+        if lines.address is None and not lines.barred:
+            opening = handle.opening = handle.opening or handle.actor.line.remote()
+            if not self.ray.wait([opening], timeout=0)[0]:
+                return None
+            handle.opening = None
+            with suppress(BenzerError, self.ray.exceptions.RayError):
+                lines.address = self.ray.get(opening)
+        return lines.take()
+
+
+def _joined(address: str) -> Any:
+    """Ray, started here or joined; a second call finds it as it is."""
+    if address != _LOCAL:
+        _check_reached(address)
+    own = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(24)}
+    # Ray looks when it is imported. Its ports are open on every interface: nobody without the token is answered.
+    for name, value in (_QUIET | (own if address == _LOCAL else {})).items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+        import ray.exceptions
+    except ImportError as error:
+        raise MissingPackage("An index on Ray", '"ray>=2.52"') from error
+    if not ray.is_initialized():
+        _begin(ray, address)
+    return ray
+
+
+def _begin(ray: Any, address: str) -> None:
+    quiet = {"log_to_driver": False, "logging_level": "ERROR", "ignore_reinit_error": True}
+    code = {"env_vars": {"PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": _THREADS, "NUMBA_NUM_THREADS": _THREADS}}
+    if address == _LOCAL:
+        own = {"include_dashboard": False, "_node_ip_address": "127.0.0.1", "object_store_memory": _STORE}
+        ray.init(runtime_env=code, **own, **quiet)
+        return
+    try:
+        ray.init(address=address, runtime_env=code, **quiet)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise _unreached(address) from error
+
+
+def _check_reached(address: str) -> None:
+    """Ray itself would try for half a minute before it says that nothing is there."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACHED_WITHIN).close()
+    except (OSError, OverflowError) as error:
+        raise _unreached(address) from error
+
+
+def _unreached(address: str) -> BenzerError:
+    return BenzerError(
+        f"No Ray cluster answers at {address!r}.",
+        way_out=f"Check the address, or set BENZER_RAY={_LOCAL} to start one on this computer.",
+    )

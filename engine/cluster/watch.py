@@ -1,0 +1,71 @@
+"""Keeps an eye on held objects that do not answer, until they do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from engine.cluster.workers import Lost, Workers
+
+_PING = 2.0  # seconds after which one still does not answer
+_SHORTEST, _LONGEST = 0.05, 1.0  # pauses between two looks
+
+
+class Watch:
+    """Who is lost at the moment. A thread, which lives only while somebody is, asks and mends them.
+
+    Args:
+        method: a cheap one of the held objects, without arguments.
+    """
+
+    def __init__(self, workers: Workers, method: str) -> None:
+        self._workers, self._method = workers, method
+        self._lost: dict[int, Any] = {}
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def __contains__(self, handle: Any) -> bool:
+        return id(handle) in self._lost
+
+    def lost(self, handle: Any) -> None:
+        """Look after an object that did not answer."""
+        with self._changed:
+            self._lost[id(handle)] = handle
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._look, daemon=True)
+                self._thread.start()
+
+    def back(self, seconds: float) -> bool:
+        """Wait until another one of the lost answers; whether one did in time, or none is lost."""
+        with self._changed:
+            before = len(self._lost)
+            return self._changed.wait_for(lambda: len(self._lost) < max(before, 1), seconds)
+
+    def forget(self, handles: Sequence[Any]) -> None:
+        """Do not look after these any more."""
+        self._found(handles)
+
+    def _look(self) -> None:
+        pause = _SHORTEST
+        while lost := self._still():
+            answers = self._workers.ask([(handle, self._method, ()) for handle in lost], _PING)
+            self._found([handle for handle, answer in zip(lost, answers, strict=True) if not isinstance(answer, Lost)])
+            for handle, answer in zip(lost, answers, strict=True):
+                if isinstance(answer, Lost):
+                    self._workers.mend(handle)
+            time.sleep(pause)
+            pause = min(1.5 * pause, _LONGEST)
+
+    def _still(self) -> list[Any]:
+        with self._changed:
+            if not self._lost:
+                self._thread = None
+            return list(self._lost.values())
+
+    def _found(self, handles: Sequence[Any]) -> None:
+        with self._changed:
+            for handle in handles:
+                self._lost.pop(id(handle), None)
+            self._changed.notify_all()

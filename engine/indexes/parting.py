@@ -1,0 +1,79 @@
+"""The arithmetic of parts: which ids go where, and many answers as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.indexes.index import Ids, Neighbours
+
+
+def no_ids() -> Ids:
+    """None at all."""
+    return np.empty(0, dtype=np.int64)
+
+
+@dataclass(eq=False)
+class Piece:
+    """A part as the coordinator knows it: handles to its copies, the folder of each, and the ids it answers for."""
+
+    folders: list[Path]
+    handles: list[Any]
+    ids: Ids = field(default_factory=no_ids)
+
+    def first(self) -> Piece:
+        """The part by its first copy alone."""
+        return Piece(self.folders[:1], self.handles[:1], self.ids)
+
+
+def even_parts(count: int, parts: int, seed: int) -> list[NDArray[np.int64]]:
+    """The rows 0 to count − 1 at random in parts that differ by one row at most, each ascending."""
+    order = np.random.default_rng(seed).permutation(count)
+    return [np.sort(rows) for rows in np.array_split(order, parts)]
+
+
+def shares_for(held: Sequence[Ids], more: int, seed: int) -> list[list[Ids]]:
+    """What each of m parts gives to each of `more` new ones, so that all hold equally many; drawn at random.
+
+    A part that holds less than its even share keeps all. `[i][j]` is what part i gives to the new part j.
+    """
+    rng, total = np.random.default_rng(seed), sum(map(len, held))
+    # The first of the parts keep the rows that are left over when the total is divided.
+    kept = [total // (len(held) + more) + (number < total % (len(held) + more)) for number in range(len(held))]
+    given = [rng.permutation(ids)[: max(0, len(ids) - keep)] for ids, keep in zip(held, kept, strict=True)]
+    # Each giver starts with another of the new parts: the rows left over are spread over them as well.
+    return [_rolled([np.sort(one) for one in np.array_split(ids, more)], n) for n, ids in enumerate(given)]
+
+
+def _rolled(shares: list[Ids], by: int) -> list[Ids]:
+    by %= len(shares)
+    return shares[-by:] + shares[:-by] if by else shares
+
+
+def merged(answers: Sequence[tuple[Any, ...]], k: int, share: float, repeats: bool = False) -> Neighbours:
+    """The k nearest of what the parts found, by distance and then by id; prices are added up.
+
+    Args:
+        repeats: whether two parts may have answered with the same vector; it is then taken once.
+    """
+    ids = np.concatenate([answer[0] for answer in answers], axis=1)
+    distances = np.concatenate([answer[1] for answer in answers], axis=1)
+    if repeats:
+        ids, distances = _without_repeats(ids, distances)
+    order = np.lexsort((ids, distances))[:, :k]
+    examined = np.stack([answer[2] for answer in answers])
+    price = np.where((examined < 0).any(axis=0), -1, examined.sum(axis=0))
+    return Neighbours(np.take_along_axis(ids, order, 1), np.take_along_axis(distances, order, 1), price, share)
+
+
+def _without_repeats(ids: Ids, distances: NDArray[np.float32]) -> tuple[Ids, NDArray[np.float32]]:
+    order = np.lexsort((distances, ids))
+    ids, distances = np.take_along_axis(ids, order, 1), np.take_along_axis(distances, order, 1)
+    again = np.zeros(ids.shape, dtype=bool)
+    again[:, 1:] = ids[:, 1:] == ids[:, :-1]
+    return np.where(again, -1, ids), np.where(again, np.float32(np.inf), distances)
