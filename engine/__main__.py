@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from engine import duplicates_commands as duplicates
 from engine import experiment_commands as experiments
 from engine import grouping_commands as grouping
+from engine import hashing_commands as hashing
 from engine import training_commands as training
 from engine import vectors_commands as vectors
 from engine import weights_commands as weights
@@ -37,6 +38,7 @@ _KEPT = {  # what a person who stops a command may rely on
     "group": "Vectors that are finished are kept; the same command goes on from there.",
     "odd": "Vectors that are finished are kept; the same command goes on from there.",
     "compare": "What is measured is kept; go on with: python -m engine compare NAME (see: compare --list)",
+    "hashing": "What is measured is kept; go on with: python -m engine hashing --resume NAME (see: hashing --list)",
     "weights": "What has arrived is kept; the same command goes on from there.",
     "train": "What is finished is kept; go on with: python -m engine train --resume RUN (see: python -m engine runs)",
 }
@@ -312,6 +314,11 @@ def parser() -> argparse.ArgumentParser:
     training.train_words(add("train", training.command_train, rows=True))
     add("runs", training.command_runs, rows=True)
     experiments.compare_words(add("compare", experiments.command_compare))
+    add_hashing = add("hashing", hashing.command_hashing)
+    add_hashing.set_defaults(recipe_of=_recipe)
+    _encoder_words(add_hashing, required=False)
+    hashing.hashing_words(add_hashing)
+    _ray_words(add_hashing)
     add_embed = add("embed", command_embed)
     _encoder_words(add_embed)
     _ray_words(add_embed)
@@ -332,8 +339,8 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _encoder_words(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--collection", required=True)
+def _encoder_words(sub: argparse.ArgumentParser, required: bool = True) -> None:
+    sub.add_argument("--collection", required=required)
     which = sub.add_mutually_exclusive_group()
     which.add_argument("--model", choices=["1", "2", "3", "4"], help="an autoencoder, short for --encoder model-N")
     which.add_argument("--encoder", help="see `encoders` (default: the best that is ready)")

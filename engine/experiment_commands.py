@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import BadParameter
 from engine.printing import print_rows, progress_line
+from engine.settings import split_calls
 from engine.storage import write_bytes
 from engine.tables import text_table
 
@@ -61,7 +61,7 @@ def _grid_plan(bench: Workbench, arguments: argparse.Namespace) -> Plan:
         )
     offered = [choice for choice in bench.choices(arguments.collection) if choice.ready and not choice.rare]
     ready = [f"{c.name}@{c.weights}" if c.weights else c.name for c in offered]
-    lists = {name: tuple(_split(value)) for name in _GRID[1:5] if (value := getattr(arguments, name))}
+    lists = {name: tuple(split_calls(value)) for name in _GRID[1:5] if (value := getattr(arguments, name))}
     numbers = {name: value for name in ("k", "query", "queries") if (value := getattr(arguments, name)) is not None}
     title = arguments.title or f"Compare on {arguments.collection}"
     return Plan(title, arguments.collection, **{"encoders": tuple(ready), **lists, **numbers})
@@ -80,15 +80,6 @@ def _report_plan(arguments: argparse.Namespace) -> Plan:
         raise BadParameter(other[0], "an experiment", wanted, getattr(arguments, other[0]))
     given: dict[str, Any] = {n: v for n in (*_TRAININGS, "query", "title") if (v := getattr(arguments, n)) is not None}
     return report_tables(arguments.collection, **given)
-
-
-def _split(text: str) -> list[str]:
-    """The parts between commas that stand outside of brackets.
-
-    >>> _split("exact, lsh(bits=8,tables=20)")
-    ['exact', 'lsh(bits=8,tables=20)']
-    """
-    return [part.strip() for part in re.split(r",(?![^()]*\))", text) if part.strip()]
 
 
 def _print_list(bench: Workbench, as_json: bool) -> None:

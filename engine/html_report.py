@@ -71,12 +71,13 @@ def _axis(
     """From a value to its place between begin and end, and the values that get a tick."""
     low, high = min(values), max(values)
     if logarithmic:
-        low, high = 10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high) + 1e-9)
+        low, high = 10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high) - 1e-9)
+        high = max(high, 10 * low)
         span = math.log10(high / low)
         powers = range(round(math.log10(low)), round(math.log10(high)) + 1)
         return lambda v: begin + (end - begin) * math.log10(v / low) / span, [10.0**power for power in powers]
     step = _step((high - low) or abs(high) or 1.0)
-    low, high = step * math.floor(low / step), step * math.ceil(high / step + 1e-9)
+    low, high = step * math.floor(low / step), step * math.ceil(high / step - 1e-9)
     ticks = [low + step * number for number in range(round((high - low) / step) + 1)]
     return lambda v: begin + (end - begin) * (v - low) / ((high - low) or 1.0), ticks
 
@@ -143,6 +144,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
   max-width: 76rem; padding: 0 1rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: left; }
+td:first-child { min-width: 14rem; }
 .number { text-align: right; white-space: nowrap; }
 .wide { overflow-x: auto; }
 svg { vertical-align: middle; }

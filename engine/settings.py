@@ -83,6 +83,15 @@ def parse_call(text: str, what: str, whole: str, example: str) -> tuple[str, Opt
     return match["name"], tuple(options)
 
 
+def split_calls(text: str) -> list[str]:
+    """The parts between commas that stand outside of brackets.
+
+    >>> split_calls("exact, lsh(bits=8,tables=20)")
+    ['exact', 'lsh(bits=8,tables=20)']
+    """
+    return [part.strip() for part in re.split(r",(?![^()]*\))", text) if part.strip()]
+
+
 def print_call(name: str, options: Options) -> str:
     """The text that `parse_call` reads, as in `lsh(bits=8,tables=20)`."""
     shown = ",".join(f"{key}={value if isinstance(value, str) else format(value, '.10g')}" for key, value in options)

@@ -70,7 +70,7 @@ def run_study(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
     """
     found = study(home, name)
     with found.measuring():
-        _check_cluster(found.plan)
+        check_cluster(found.plan)
         source = _source(home, found.plan, reporter)
         if found.plan.tune is not None and not found.tuned:
             _tune(found, source, reporter)
@@ -264,7 +264,7 @@ def _tune(found: Study, source: Source, reporter: Reporter) -> None:
     found.change(replace(plan, methods=chosen), families=list(plan.methods))
 
 
-def _check_cluster(plan: Plan) -> None:
+def check_cluster(plan: Plan) -> None:
     """Fail at once, and not in the middle, where a cluster is asked for that is not there."""
     from engine.cluster import workers
 

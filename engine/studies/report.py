@@ -85,7 +85,7 @@ def _results(rows: Sequence[Row]) -> str:
     if not rows:
         return "<p>Nothing has been measured yet.</p>"
     head = ["method", "vectors", "recall", "recall@10", "MAP", "strict MAP", "p50 ms", "p99 ms", "ms in batches"]
-    head += ["compared", "of all", "build s", "MB", "where"]
+    head += ["compared", "of all", "build s", "MB"]
     best = {name: _best(rows, name, low) for name, low in _BEST}
     lines = [_result(row, {name: marks[place] for name, marks in best.items()}) for place, row in enumerate(rows)]
     return "<h2>Results</h2>" + table(head, lines, left=1)
@@ -111,7 +111,6 @@ def _result(row: Row, best: dict[str, bool]) -> list[str]:
         "–" if row.share is None else f"{row.share:.2%}",
         strong(f"{row.build_seconds:.2f}", best["build_seconds"]),
         f"{row.megabytes:,.1f}",
-        escape(row.workers),
     ]
 
 
