@@ -1,16 +1,19 @@
-"""What the browser tests share: the server as a process, drawn pictures, a name that must never be interpreted."""
+"""What the browser tests share: the server as a process, drawn pictures, a name that must never be interpreted, and the
+steps of a patient visitor: wait for the page, take options of a drop-down, judge what is shown."""
 
 from __future__ import annotations
 
 import io
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw
 
@@ -26,6 +29,7 @@ FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
+SOON, TRIES = 3_000, 4  # milliseconds for a list to open, and how often it is tried
 HOSTILE = "=1+1 <b>bold</b> **md** $x^2$ :smile: [l](x) `c` www.example.com"
 
 
@@ -79,3 +83,97 @@ def drawn_picture(seed: int, hue: str) -> bytes:
     out = io.BytesIO()
     picture.save(out, "PNG")
     return out.getvalue()
+
+
+def settled(page: Any) -> None:
+    """Wait until the script behind the page has ended."""
+    page.wait_for_function("() => document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
+
+
+def pick(page: Any, field: Any, option: str | re.Pattern[str]) -> None:
+    """Take an option of a drop-down, which is given by its label or as a locator of its input.
+
+    A list may close when the script of the page ends, and of a long one only what is in sight may be there: so
+    this waits for the script, types if need be, tries again, and ends only when the field keeps what was taken.
+    """
+    box = page.get_by_role("combobox", name=field, exact=True) if isinstance(field, str) else field
+    for _ in range(TRIES):
+        settled(page)
+        _open(page, box)
+        if _took(page, box, option) and _shows(page, box, option):
+            return
+        page.keyboard.press("Escape")
+    _open(page, box)
+    raise AssertionError(f"{option} cannot be taken of {page.get_by_role('option').all_inner_texts()}")
+
+
+def pick_only(page: Any, field: str, *options: str) -> None:
+    """Take exactly these options of a drop-down of several, given by its label."""
+    box = page.get_by_test_id("stMultiSelect").filter(has=page.get_by_text(field, exact=True))
+    taken = box.locator("[data-tag]")
+    for attempt in range(TRIES):
+        settled(page)
+        shown = taken.evaluate_all("tags => tags.map((tag) => tag.ariaLabel)")
+        if shown == list(options):
+            return
+        assert attempt < TRIES - 1, f"{field} shows {shown} instead of {options}"
+        if shown:
+            box.get_by_role("button", name="Clear all").click()
+            settled(page)
+        for option in options:
+            box.locator("input").fill(option)
+            _took(page, box.locator("input"), option)
+        page.keyboard.press("Escape")
+
+
+def _open(page: Any, box: Any) -> None:
+    """Open the list of a drop-down. The first click closes it again where the page scrolls to show the whole field."""
+    for _ in range(2):
+        box.click()
+        page.wait_for_timeout(100)
+        if box.get_attribute("aria-expanded") == "true":
+            return
+
+
+def _took(page: Any, box: Any, option: str | re.Pattern[str]) -> bool:
+    """Click an option of the open list, once it is there; after a while, type it."""
+    from playwright.sync_api import TimeoutError
+
+    for typed in ("", option if isinstance(option, str) else option.pattern):
+        try:
+            if typed:
+                box.fill(typed, timeout=SOON)
+            page.get_by_role("option", name=option, exact=True).first.click(timeout=SOON)
+            return True
+        except TimeoutError:
+            continue
+    return False
+
+
+def _shows(page: Any, box: Any, option: str | re.Pattern[str]) -> bool:
+    """Whether a field shows an option, and still does when the script has ended."""
+    from playwright.sync_api import expect
+
+    try:
+        expect(box).to_have_value(option, timeout=SOON)
+        settled(page)
+        expect(box).to_have_value(option, timeout=SOON)
+    except AssertionError:
+        return False
+    return True
+
+
+def violations(page: Any) -> list[str]:
+    """What on the page is a serious obstacle to somebody, by the rules of axe; empty where there is none."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    # Elements of the former run are shown faded until the new ones are there: judge what stays.
+    page.wait_for_function("() => !document.querySelector('[data-stale=true], .stSkeleton')")
+    page.wait_for_function("() => document.getAnimations().every((moving) => moving.playState !== 'running')")
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{v['id']}: {node['html'][:200]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+        for node in v["nodes"]
+    ]

@@ -18,7 +18,7 @@ from PIL import Image
 
 from engine.home import Home
 from engine.workbench import Workbench
-from tests.browser.helpers import CHROMIUM, FLAGS, Server
+from tests.browser.helpers import CHROMIUM, FLAGS, Server, pick_only
 
 WIDTH, HEIGHT = 1360, 900
 
@@ -79,10 +79,7 @@ def _train(page: Any, server: Server) -> None:
 
 def _experiment(page: Any, server: Server) -> None:
     page.goto(f"{server.url}/compare?collection=animal-faces")
-    field = page.get_by_test_id("stMain").get_by_test_id("stMultiSelect").filter(has_text="Metrics")
-    field.locator("input").click()
-    page.get_by_role("option", name="Euclidean", exact=True).click()
-    page.keyboard.press("Escape")
+    pick_only(page, "Metrics", "Cosine", "Euclidean")
     page.get_by_text(re.compile(r"^\d+ recipes$")).wait_for()
     page.get_by_role("button", name="Start comparing", exact=True).click()
     page.locator("tbody tr").nth(5).wait_for()

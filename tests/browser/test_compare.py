@@ -17,8 +17,7 @@ from playwright.sync_api import expect
 from engine.evaluation.plan import Plan, Training
 from engine.home import Home
 from engine.workbench import Workbench
-from tests.browser.helpers import HOSTILE, Server, drawn_picture
-from tests.browser.test_pages import _violations, settled
+from tests.browser.helpers import HOSTILE, Server, drawn_picture, pick_only, settled, violations
 
 PATIENCE = 180_000  # milliseconds; an experiment starts in five seconds on a quiet machine
 ENDLESS = {"model": 1, "size": 32, "epochs": 5000, "batch": 8, "probe": 24}
@@ -44,17 +43,6 @@ def server(bench: Workbench) -> Iterator[Server]:
     running.stop()
 
 
-def choose(page: Any, label: str, *options: str) -> None:
-    """Take exactly these options of a drop-down of several."""
-    field = page.get_by_test_id("stMain").get_by_test_id("stMultiSelect").filter(has_text=label)
-    field.get_by_role("button", name="Clear all").click()
-    for option in options:
-        field.locator("input").fill(option)  # of a long list only what is in sight stands on the page
-        page.get_by_role("option", name=option, exact=True).click()
-    page.keyboard.press("Escape")
-    settled(page)
-
-
 def lines(page: Any) -> Any:
     return page.locator("tbody tr")
 
@@ -66,10 +54,10 @@ def names(page: Any) -> list[str]:
 def test_an_experiment_from_the_form_to_the_worst_queries(page: Any, server: Server, bench: Workbench) -> None:
     page.goto(f"{server.url}/compare")
     page.get_by_role("heading", name="A new experiment", exact=True).wait_for()
-    choose(page, "Encoders", "Raw pixels", "Colour histogram")
-    choose(page, "Metrics", "Cosine", "Euclidean")
+    pick_only(page, "Encoders", "Raw pixels", "Colour histogram")
+    pick_only(page, "Metrics", "Cosine", "Euclidean")
     page.get_by_text("4 recipes", exact=True).wait_for()
-    assert _violations(page) == []
+    assert violations(page) == []
     page.get_by_label("Title", exact=True).fill(HOSTILE)
     page.get_by_role("button", name="Start comparing", exact=True).click()
     title = page.get_by_role("heading", level=2).filter(has_text="bold")
@@ -91,7 +79,7 @@ def test_an_experiment_from_the_form_to_the_worst_queries(page: Any, server: Ser
     page.get_by_text("The worst queries", exact=True).wait_for()
     page.locator(".grid.strip").nth(7).wait_for()
     assert page.locator(".grid.strip").first.locator("img").count() == 9
-    assert _violations(page) == []
+    assert violations(page) == []
     tile = page.locator(".grid.strip").first.locator("button.tile").first
     query = tile.get_attribute("data-id")
     tile.click()
@@ -138,7 +126,7 @@ def test_one_that_trains_is_stopped_and_goes_on_dark(page: Any, server: Server, 
     panel.get_by_role("button", name="Stop", exact=True).click()
     page.get_by_text("It was stopped. 1 recipe not measured yet.").wait_for(timeout=PATIENCE)
     settled(page)
-    assert _violations(page) == []
+    assert violations(page) == []
     page.get_by_role("button", name="Go on", exact=True).click()
     panel.get_by_text(re.compile("epoch [1-9]")).wait_for(timeout=PATIENCE)
     assert len(bench.runs()) == 2  # the one that ships, and the one that was begun: it went on and is no new one

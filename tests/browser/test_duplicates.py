@@ -17,8 +17,7 @@ from engine.grouping.plan import Plan, Step
 from engine.home import Home
 from engine.recipe import Recipe
 from engine.workbench import Workbench
-from tests.browser.helpers import HOSTILE, Server
-from tests.browser.test_pages import _violations, settled
+from tests.browser.helpers import HOSTILE, Server, settled, violations
 
 COUNT, TWICE = 16, 3
 NAME = HOSTILE.replace("/", "")  # as a file can be called
@@ -119,4 +118,4 @@ def test_a_new_collection_has_no_copies(tab: Any, home: Path) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_anyone_can_use_it(tab: Any, theme: str) -> None:
-    assert _violations(tab) == []
+    assert violations(tab) == []

@@ -20,8 +20,7 @@ from engine.grouping.groupings import Grouping
 from engine.grouping.plan import Plan, Step
 from engine.home import Home
 from engine.workbench import Workbench
-from tests.browser.helpers import HOSTILE, Server, drawn_picture
-from tests.browser.test_pages import _violations, settled
+from tests.browser.helpers import HOSTILE, Server, drawn_picture, pick, settled, violations
 from tests.browser.test_views import asked, drag
 
 PATIENCE = 120_000  # milliseconds; a grouping starts in five seconds on a quiet machine
@@ -77,17 +76,15 @@ def test_a_grouping_from_the_form_to_its_cards(page: Any, server: Server, bench:
     page.goto(f"{server.url}/groups")
     page.get_by_role("heading", name="Group Blobs", exact=True).wait_for()
     settled(page)
-    page.get_by_role("combobox", name=re.compile("Encoder")).click()
-    page.get_by_role("option", name="Colour histogram", exact=True).click()
+    pick(page, "Encoder", "Colour histogram")
     page.get_by_text("Colour histogram · Max pool · Cosine, from the sidebar", exact=True).wait_for()
     page.get_by_label("Groups", exact=True).fill("3")
     page.keyboard.press("Enter")
     page.get_by_text("Map", exact=True).click()
-    page.get_by_role("combobox", name=re.compile("Lay them out")).click()
-    page.get_by_role("option", name="PCA", exact=True).click()
+    pick(page, "Lay them out", "PCA")
     page.get_by_text(re.compile(r"Embed 24 pictures → Hierarchical → PCA for the map: about")).wait_for()
     settled(page)
-    assert _violations(page) == []
+    assert violations(page) == []
     page.get_by_label("Name", exact=True).fill(HOSTILE)
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Group", exact=True).click()
@@ -98,7 +95,7 @@ def test_a_grouping_from_the_form_to_its_cards(page: Any, server: Server, bench:
     expect(page.locator("button.card")).to_have_count(3)
     page.wait_for_function("() => document.querySelector('.stMetric')")
     settled(page)
-    assert _violations(page) == []
+    assert violations(page) == []
     [made] = bench.groupings("blobs")
     assert f"grouping={made.name}" in page.url
     assert (made.recipe.encoder, made.plan.map.name, made.title) == ("colour-histogram", "pca", HOSTILE)
@@ -121,7 +118,7 @@ def test_the_tree_is_cut_and_a_leaf_shows_its_picture(page: Any, server: Server,
     page.get_by_role("heading", name="This branch: 1 picture", exact=True).wait_for()
     page.get_by_role("list", name="Pictures of this branch").locator("img").first.wait_for()
     settled(page)
-    assert _violations(page) == []
+    assert violations(page) == []
     with page.expect_download() as download:
         page.get_by_role("button", name="Tree as SVG", exact=True).click()
     svg = Path(download.value.path()).read_text()
@@ -147,7 +144,7 @@ def test_a_lasso_on_the_map_becomes_a_new_group_dark(page: Any, server: Server, 
     drag(page, (left, top), (middle - 0.5, top), (middle - 0.5, bottom), (left, bottom), (left, top))
     page.get_by_text(f"{len(inside)} pictures selected", exact=True).first.wait_for()
     settled(page)
-    assert _violations(page) == []
+    assert violations(page) == []
     assert asked(stage, f"Array.from({{length: {COUNT}}}, (_, i) => map.at(i))") == places  # the map stays as it is
     expect(page.get_by_role("button", name="Draw around pictures")).to_have_attribute("aria-pressed", "true")
     bar = page.locator(".st-key-selection-map")
@@ -175,7 +172,7 @@ def test_a_group_is_named_and_exported(page: Any, server: Server, grouping: Grou
     first = grouping.groups().groups[0]
     assert shown(head.inner_text()) == f"{HOSTILE} · {len(first)}"
     settled(page)
-    assert _violations(page) == []
+    assert violations(page) == []
     page.get_by_role("button", name="Export").nth(1).click()
     with page.expect_download() as download:
         page.get_by_test_id("stPopoverBody").get_by_role("button", name="CSV", exact=True).click()

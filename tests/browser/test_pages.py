@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.helpers import HOSTILE, Server, drawn_picture
+from tests.browser.helpers import HOSTILE, Server, drawn_picture, pick, settled, violations
 
 EIGHT = ".grid.answers button.tile"
 
@@ -25,25 +25,6 @@ def answers(page: Any) -> list[str]:
 
 def heading(page: Any, text: str | re.Pattern[str]) -> Any:
     return page.get_by_role("heading", level=2).filter(has_text=text)
-
-
-def choose(page: Any, label: str, option: str | re.Pattern[str]) -> None:
-    """Take an option of a drop-down in the sidebar. The list may still be moving to its place when first clicked."""
-    field = page.get_by_test_id("stSidebar").get_by_label(label, exact=True)
-    for attempt in range(3):
-        field.click()
-        page.get_by_role("option", name=option, exact=True).first.click()
-        try:
-            expect(field).to_have_value(option, timeout=3_000)
-            return
-        except AssertionError:
-            assert attempt < 2, f"{option} cannot be chosen"
-            page.keyboard.press("Escape")
-
-
-def settled(page: Any) -> None:
-    """Wait until the script behind the page has ended."""
-    page.wait_for_function("() => document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
 
 
 def test_the_first_visit_shows_eight_answers_within_a_minute(page: Any, server: Server) -> None:
@@ -140,16 +121,16 @@ def test_an_unreadable_upload_is_a_sentence(page: Any, server: Server) -> None:
 def test_every_drop_down_can_be_changed_and_the_address_restores_it(page: Any, server: Server, chromium: Any) -> None:
     page.goto(server.url + "/?q=100")
     answers(page)
-    choose(page, "Encoder", "Raw pixels")
+    pick(page, "Encoder", "Raw pixels")
     page.wait_for_url(re.compile("encoder=raw-pixels"))
     _build_if_asked(page)
-    choose(page, "Embedding", "Flatten")
+    pick(page, "Embedding", "Flatten")
     page.wait_for_url(re.compile("embedding=flatten"))
     _build_if_asked(page)
-    choose(page, "Metric", "Euclidean")
+    pick(page, "Metric", "Euclidean")
     page.wait_for_url(re.compile("metric=euclidean"))
     for title, name in (("k-means", "kmeans"), ("LSH", "lsh")):
-        choose(page, "Search method", title)
+        pick(page, "Search method", title)
         page.wait_for_url(re.compile(f"method={name}"), timeout=60_000)
         page.get_by_text(re.compile(r"looked at \d+ %")).first.wait_for()
     found = answers(page)
@@ -286,7 +267,7 @@ def test_an_old_link_is_explained(page: Any, server: Server) -> None:
 def test_an_untrained_model_offers_training(page: Any, server: Server) -> None:
     page.goto(server.url)
     answers(page)
-    choose(page, "Encoder", re.compile("not trained yet"))
+    pick(page, "Encoder", re.compile("not trained yet"))
     page.get_by_role("button", name="Train it").click()
     page.get_by_role("heading", name="Train", exact=True).wait_for()
     page.get_by_role("button", name="Start training").wait_for()
@@ -408,7 +389,7 @@ def test_dark_mode_follows_the_system(page: Any, server: Server) -> None:
     assert max(map(int, re.findall(r"\d+", ground)[:3])) < 60
     ink = page.locator(f"{EIGHT} .label").first.evaluate("e => getComputedStyle(e).color")
     assert _brightness(page, ink) > 120
-    assert not _violations(page)
+    assert not violations(page)
 
 
 @pytest.mark.parametrize("path", ["/", "/collections", "/train"])
@@ -416,7 +397,7 @@ def test_no_serious_accessibility_violation(page: Any, server: Server, path: str
     page.goto(server.url + path)
     page.get_by_role("heading", level=1).wait_for()
     settled(page)
-    assert not _violations(page)
+    assert not violations(page)
 
 
 def _brightness(page: Any, colour: str) -> float:
@@ -431,18 +412,3 @@ def _brightness(page: Any, colour: str) -> float:
         colour,
     )
     return sum(painted[:3]) / 3
-
-
-def _violations(page: Any) -> list[str]:
-    from axe_playwright_python.sync_playwright import Axe
-
-    # Elements of the former run are shown faded until the new ones are there: judge what stays.
-    page.wait_for_function("() => !document.querySelector('[data-stale=true], .stSkeleton')")
-    page.wait_for_function("() => document.getAnimations().every((moving) => moving.playState !== 'running')")
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{v['id']}: {node['html'][:200]}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
-        for node in v["nodes"]
-    ]

@@ -21,8 +21,7 @@ from engine.home import Home
 from engine.jobs import Job
 from engine.training.runs import Run
 from engine.workbench import Workbench
-from tests.browser.helpers import Server, drawn_picture
-from tests.browser.test_pages import _violations, settled
+from tests.browser.helpers import Server, drawn_picture, pick, settled, violations
 
 PATIENCE = 180  # seconds; a training starts in five on a quiet machine
 ENDLESS = {"model": 1, "size": 32, "epochs": 5000, "contrast": 0.0, "batch": 8, "probe": 24}
@@ -57,12 +56,6 @@ def nothing_runs(bench: Workbench) -> Iterator[None]:
         if job.alive:
             job.stop()
             job.wait(30)
-
-
-def choose(page: Any, label: str, option: str) -> None:
-    page.get_by_test_id("stMain").get_by_label(label, exact=True).click()
-    page.get_by_role("option", name=option, exact=True).click()
-    settled(page)
 
 
 def fill(page: Any, label: str, value: str) -> None:
@@ -113,8 +106,8 @@ def worker_of(job: Job) -> int:
 def test_watch_reload_stop_from_a_second_tab_and_continue(page: Any, server: Server) -> None:
     page.goto(server.url + "/train")
     page.get_by_text("Reconstruct only", exact=True).click()
-    choose(page, "Model", "Model 1 · five blocks")
-    choose(page, "Picture size", "another size")
+    pick(page, "Model", "Model 1 · five blocks")
+    pick(page, "Picture size", "another size")
     fill(page, "Pixels a side", "32")
     fill(page, "Epochs", "5000")
     page.get_by_role("button", name="Start training").click()
@@ -230,7 +223,7 @@ def test_the_runs_are_compared_named_and_deleted(page: Any, server: Server, benc
     page.locator(f".st-key-details-{first.name} button").click()
     page.get_by_role("img", name=re.compile("pictures redrawn after epoch 2")).wait_for()
     settled(page)
-    assert not _violations(page)
+    assert not violations(page)
     page.locator(f".st-key-more-run-{first.name} button").click()
     page.get_by_role("button", name="Delete …").click()
     page.get_by_role("button", name="Delete it").click()
@@ -256,4 +249,4 @@ def test_dark_mode_of_a_training_has_no_violation(page: Any, server: Server, ben
     page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).click()
     page.get_by_text("The training was stopped").wait_for(timeout=1000 * PATIENCE)
     settled(page)
-    assert not _violations(page)
+    assert not violations(page)

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.helpers import HOSTILE, ROOT, Server
-from tests.browser.test_pages import _violations
+from tests.browser.helpers import HOSTILE, ROOT, Server, violations
 
 SCRIPT = "tests/browser/views_script.py"
 FIRST, SIDE = 100, 30  # as in the script: the first id, the points along each side
@@ -217,7 +216,7 @@ def test_what_did_not_change_is_not_sent_again(page: Any, server: Server) -> Non
 def test_the_map_in_the_dark_and_for_everybody(page: Any, stage: Any) -> None:
     ground = asked(stage, "[...map.base.getContext('2d').getImageData(2, 2, 1, 1).data].slice(0, 3)")
     assert max(ground) < 60
-    assert _violations(page) == []
+    assert violations(page) == []
     page.emulate_media(color_scheme="light")
     page.wait_for_function(
         "(stage) => stage.parentElement.map.base.getContext('2d').getImageData(2, 2, 1, 1).data[0] > 200",
@@ -282,7 +281,7 @@ def test_the_tree_by_keys(page: Any, tree: Any) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press(" ")
     page.get_by_text("picked: 1", exact=True).wait_for()
-    assert _violations(page) == []
+    assert violations(page) == []
 
 
 # ---- the heat map ----
@@ -303,4 +302,4 @@ def test_the_heat_map_tells_both_names_and_the_distance(page: Any, server: Serve
     expect(page.locator(".value")).to_have_text("distance 1")
     expect(page.locator(".pair .name")).to_have_text(["a", "k"])
     assert page.locator(".pair b").count() == 0
-    assert _violations(page) == []
+    assert violations(page) == []

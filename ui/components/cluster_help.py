@@ -17,18 +17,25 @@ Row = dict[str, float]
 
 
 def cluster_help(recipe: Recipe) -> None:
-    """A popover that measures some numbers of clusters on a sample of the vectors and offers the best to take."""
-    with st.popover("How many clusters?", icon=":material/bubble_chart:", key="cluster-help"), st.container(width=440):
-        st.write(
-            "Groups a sample of the pictures into more and more clusters. Good numbers are the elbow, after which "
-            "the pictures hardly come closer to their cluster, and the one with the best separated clusters."
-        )
-        if st.button("Measure", key="cluster-measure", icon=":material/play_arrow:"):
-            with errors_shown(), st.spinner("Grouping …"):
-                st.session_state.cluster_rows = (_vectors_of(recipe), workbench().cluster_help(recipe))
-        measured, rows = st.session_state.get("cluster_rows", (None, []))
-        if measured == _vectors_of(recipe):
-            _draw(rows)
+    """A button that opens the help. It is a window of its own: beside a button that still moves, as the settings open,
+    a panel would be placed out of sight."""
+    if st.button("How many clusters?", icon=":material/bubble_chart:", key="cluster-help"):
+        _window(recipe)
+
+
+@st.dialog("How many clusters?")
+def _window(recipe: Recipe) -> None:
+    """Measure some numbers of clusters on a sample of the vectors and offer the best to take."""
+    st.write(
+        "Groups a sample of the pictures into more and more clusters. Good numbers are the elbow, after which "
+        "the pictures hardly come closer to their cluster, and the one with the best separated clusters."
+    )
+    if st.button("Measure", key="cluster-measure", icon=":material/play_arrow:"):
+        with errors_shown(), st.spinner("Grouping …"):
+            st.session_state.cluster_rows = (_vectors_of(recipe), workbench().cluster_help(recipe))
+    measured, rows = st.session_state.get("cluster_rows", (None, []))
+    if measured == _vectors_of(recipe):
+        _draw(rows)
 
 
 def _vectors_of(recipe: Recipe) -> tuple[str, ...]:
@@ -42,7 +49,8 @@ def _draw(rows: list[Row]) -> None:
     st.plotly_chart(chart(rows), key="cluster-chart", config={"displayModeBar": False})
     with st.container(horizontal=True):
         for clusters, reason in proposals(rows).items():
-            st.button(f"Use {clusters} ({reason})", key=f"use-{clusters}", on_click=_use, args=(clusters,))
+            if st.button(f"Use {clusters} ({reason})", key=f"use-{clusters}", on_click=_use, args=(clusters,)):
+                st.rerun()  # closes the window
 
 
 def _use(clusters: int) -> None:

@@ -57,8 +57,7 @@ def _presets(collection: str) -> None:
         st.session_state["groups-preset"] = _FIRST
         _take_over(PRESETS[_FIRST].plan)
     titles = {name: preset.title for name, preset in PRESETS.items()} | {OWN: "Own choice"}
-    # Another control after every change by hand: from the former one a quick click still brings the former preset.
-    key = f"groups-preset-{st.session_state.get('groups_presets_left', 0)}"
+    key = _control()
     st.segmented_control(
         "How to group", list(titles), default=st.session_state["groups-preset"], key=key,
         format_func=titles.__getitem__, required=True, on_change=_chosen, args=(collection, key),
@@ -68,7 +67,13 @@ def _presets(collection: str) -> None:
 
 
 def _chosen(collection: str, key: str) -> None:
-    """Put a preset into the form and the sidebar."""
+    """Put a preset into the form and the sidebar.
+
+    A browser that sends the next click before it has drawn the control anew still sends the preset that was just left
+    by hand: nobody chose that.
+    """
+    if (key, st.session_state.get(key)) == st.session_state.get("groups_preset_left"):
+        return
     st.session_state["groups-preset"] = st.session_state.get(key) or OWN
     preset = PRESETS.get(st.session_state["groups-preset"])
     if preset is None:
@@ -110,9 +115,15 @@ def _in_form(setting: AnySetting, options: dict[str, Any]) -> Any:
     return options.get(setting.name, setting.default if isinstance(setting, Choice) else None)
 
 
+def _control() -> str:
+    """The key of the presets' control: another one after every change by hand, so that it shows the own choice."""
+    return f"groups-preset-{st.session_state.get('groups_presets_left', 0)}"
+
+
 def _own() -> None:
     """A step was changed by hand: the form shows no preset any more."""
     if st.session_state.get("groups-preset") != OWN:
+        st.session_state.groups_preset_left = (_control(), st.session_state.get("groups-preset"))
         st.session_state["groups-preset"] = OWN
         st.session_state.groups_presets_left = st.session_state.get("groups_presets_left", 0) + 1
 
