@@ -90,7 +90,7 @@ def seen(kind: Kind, ledger: Any, jobs: Sequence[Job] | None = None) -> Seen:
     """It as it stands now; NotFound or Corrupt where its plan cannot be read."""
     plan, title, total, made, rows = _read.get(files_stamp(ledger.folder), lambda: _whole(ledger))
     job = ledger.job(jobs_of(kind) if jobs is None else jobs)
-    state = ledger.state([job] if job else [], complete=len(rows) == total)
+    state = ledger.state([job] if job else [], complete=0 < total == len(rows))
     return Seen(kind, ledger, plan, title, total, made, rows, job, state)
 
 

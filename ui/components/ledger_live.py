@@ -85,7 +85,8 @@ def _running(view: Seen) -> None:
             return
         progress = view.job.progress
         left, right = st.columns([5, 1], vertical_alignment="center")
-        left.progress(len(view.rows) / view.total, text=literal(progress_sentence(progress)))
+        done = len(view.rows) / view.total if view.total else progress.fraction
+        left.progress(done, text=literal(progress_sentence(progress)))
         stopping = (view.job.folder / "stop").exists()
         right.button(
             "Stopping …" if stopping else "Stop", key=f"{view.kind.key}-stop-{view.job.id}",

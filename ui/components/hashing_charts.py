@@ -1,0 +1,286 @@
+"""The results of a study as charts: quality against time and against bits, speed-up and size-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.recipe import parse_method
+from engine.settings import print_call
+from ui.components.curves import palette, plain
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from engine.studies.measuring import Row
+    from engine.studies.studies import SizeUp, SpeedUp
+
+# After Okabe and Ito, "Color universal design" (2008): apart for all kinds of colour vision; lighter ones in the dark.
+_COLOURS = {
+    "light": ("#0072b2", "#c44f00", "#00805c", "#b3467f", "#8a6d00", "#3f8fc4", "#5b4db0", "#5a6168"),
+    "dark": ("#5cb3e6", "#ff8c42", "#3fd0a4", "#f09ac4", "#e8c547", "#9ad4f5", "#b6a9ff", "#c3c7ca"),
+}
+_ORDER = ("lsh", "rdh", "itq", "pcah", "spectral", "hnsw", "kmeans", "exact")
+_SHAPES = ("circle", "diamond", "square", "triangle-up", "triangle-down", "star", "cross", "x")
+MEASURES = {"recall": "recall", "map": "MAP", "strict_map": "strict MAP"}
+_HEIGHT = 400  # pixels
+_LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None}
+
+
+def quality_chart(
+    rows: Sequence[Row], names: Sequence[str], measure: str, wanted: float | None, picked: str | None
+) -> Figure:
+    """A point for each row, left and high is good; a line joins those of a method that nothing of it beats."""
+    figure = _figure()
+    named = dict(zip((row.key for row in rows), names, strict=True))
+    for method, own in _by_method(rows):
+        colour, shape = _look(method)
+        front = _front(own, measure)
+        figure.add_scatter(
+            x=[row.p50 for row in front], y=[getattr(row, measure) for row in front], mode="lines",
+            line={"color": colour, "width": 1.6}, hoverinfo="skip", showlegend=False, legendgroup=method,
+        )  # fmt: skip
+        figure.add_scatter(**_points(own, named, measure, method, colour, shape, picked))
+    if wanted is not None:
+        _line_at(figure, wanted)
+    figure.update_xaxes(title="ms a query (median, log scale)", type="log", fixedrange=True, **_ticks(rows))
+    title = f"{MEASURES[measure]}@{rows[0].neighbours}"
+    return figure.update_yaxes(title=title, range=_range(rows, measure, wanted), fixedrange=True)
+
+
+def _points(
+    own: Sequence[Row], named: dict[str, str], measure: str, method: str, colour: str, shape: str, picked: str | None
+) -> dict[str, Any]:
+    ring = [3 if row.key == picked else 0 for row in own]
+    return {
+        "x": [row.p50 for row in own],
+        "y": [getattr(row, measure) for row in own],
+        "name": _title(method),
+        "legendgroup": method,
+        "mode": "markers",
+        "marker": {
+            "size": [14 if row.key == picked else 10 for row in own],
+            "color": colour,
+            "symbol": shape,
+            "line": {"width": ring, "color": palette()["first"]},
+        },
+        "unselected": {"marker": {"opacity": 1}},
+        "text": [plain(named[row.key]) for row in own],
+        "customdata": [[row.key] for row in own],
+        "hovertemplate": f"%{{text}}<br>{MEASURES[measure]} %{{y:.3f}} in %{{x:.3g}} ms<extra></extra>",
+    }
+
+
+def bits_chart(rows: Sequence[Row], names: Sequence[str], measure: str) -> Figure:
+    """Quality against the length of the code: a line for each method with the same other settings."""
+    figure = _figure()
+    named, shown = dict(zip((row.key for row in rows), names, strict=True)), set()
+    for method, own in _by_method(rows):
+        colour, shape = _look(method)
+        for number, line in enumerate(series(own, "bits")):
+            figure.add_scatter(
+                x=[row.chosen["bits"] for row in line], y=[getattr(row, measure) for row in line],
+                name=_title(method), legendgroup=method, showlegend=method not in shown, mode="lines+markers",
+                line={"color": colour, "width": 1.8, "dash": _DASHES[number % len(_DASHES)]},
+                marker={"color": colour, "size": 8, "symbol": shape},
+                text=[plain(named[row.key]) for row in line],
+                hovertemplate=f"%{{text}}<br>{MEASURES[measure]} %{{y:.3f}}<extra></extra>",
+            )  # fmt: skip
+            shown.add(method)
+    bits = sorted({row.chosen["bits"] for row in rows if "bits" in row.chosen})
+    figure.update_xaxes(title="bits of a code", tickvals=bits, fixedrange=True)
+    title = f"{MEASURES[measure]}@{rows[0].neighbours}"
+    return figure.update_yaxes(title=title, range=_range(rows, measure, None), fixedrange=True)
+
+
+_DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
+
+
+def series(rows: Sequence[Row], setting: str) -> list[list[Row]]:
+    """Rows that differ in one named setting only, by its value; a row alone is none."""
+
+    def others(row: Row) -> str:
+        name, options = parse_method(row.method)
+        return print_call(name, tuple(option for option in options if option[0] != setting))
+
+    own = sorted(
+        (row for row in rows if f"{setting}=" in row.method), key=lambda row: (others(row), row.chosen[setting])
+    )
+    return [line for _, group in groupby(own, key=others) if len(line := list(group)) > 1]
+
+
+def speed_chart(found: Sequence[SpeedUp]) -> Figure:
+    """How many times faster more parts answer: as measured, and by the slowest part's own time; dotted is the ideal."""
+    figure, colours = _figure(), palette()
+    titles = list(dict.fromkeys(one.title for one in found))
+    for number, title in enumerate(titles):
+        own, colour = [one for one in found if one.title == title], _shade(number)
+        for label, dash, value in (
+            ("as measured", "solid", lambda one: one.speed_up),
+            ("slowest part", "dash", lambda one: one.machines),
+        ):
+            points = [(one.parts, value(one)) for one in own if value(one) is not None]
+            figure.add_scatter(
+                x=[x for x, _ in points], y=[y for _, y in points], name=plain(f"{title}, {label}"),
+                mode="lines+markers", line={"color": colour, "dash": dash, "width": 2}, marker={"size": 8},
+                hovertemplate="%{x} parts: %{y:.2f} times<extra>%{fullData.name}</extra>",
+            )  # fmt: skip
+    most = max(one.parts for one in found)
+    figure.add_scatter(
+        x=[1, most], y=[1, most], mode="lines", name="as many times as parts", hoverinfo="skip",
+        line={"color": colours["grey"], "dash": "dot", "width": 1.5},
+    )  # fmt: skip
+    figure.update_xaxes(title="parts", tickvals=sorted({one.parts for one in found}), fixedrange=True)
+    return figure.update_yaxes(title="times faster than one part", rangemode="tozero", fixedrange=True)
+
+
+def size_chart(found: Sequence[SizeUp]) -> Figure:
+    """How many times slower more vectors are; on the dotted line the time grows as the vectors do."""
+    figure, colours = _figure(), palette()
+    for method, group in groupby(sorted(found, key=lambda one: (one.method, one.size)), key=lambda one: one.method):
+        own, (colour, shape) = list(group), _look(parse_method(method)[0])
+        figure.add_scatter(
+            x=[one.times_larger for one in own], y=[one.times_slower for one in own], name=plain(own[0].title),
+            mode="lines+markers", line={"color": colour, "width": 2}, marker={"size": 8, "symbol": shape},
+            customdata=[[one.size, one.p50] for one in own],
+            hovertemplate="%{customdata[0]:,} vectors, %{customdata[1]:.3g} ms: %{y:.2f} times"
+            "<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    most = max(one.times_larger for one in found)
+    figure.add_scatter(
+        x=[1, most], y=[1, most], mode="lines", name="as many times as vectors", hoverinfo="skip",
+        line={"color": colours["grey"], "dash": "dot", "width": 1.5},
+    )  # fmt: skip
+    figure.update_xaxes(title="times as many vectors", rangemode="tozero", fixedrange=True)
+    return figure.update_yaxes(title="times as slow", rangemode="tozero", fixedrange=True)
+
+
+# ── in words ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def spoken_quality(rows: Sequence[Row], names: Sequence[str], measure: str) -> str:
+    """What the chart of quality and time shows, for those who cannot see it."""
+    fast = min(range(len(rows)), key=lambda place: rows[place].p50)
+    best = max(range(len(rows)), key=lambda place: (getattr(rows[place], measure), -rows[place].p50))
+    said = [
+        f"{names[n]}: {rows[n].p50:.3g} ms, {MEASURES[measure]} {getattr(rows[n], measure):.3f}" for n in (fast, best)
+    ]
+    return f"{MEASURES[measure]} against milliseconds a query. The fastest is {said[0]}. The best is {said[1]}."
+
+
+def spoken_bits(rows: Sequence[Row], measure: str) -> str:
+    """What the chart of bits shows: the mean of each method at its shortest and longest codes."""
+    said = []
+    for method, own in _by_method([row for line in _lines(rows) for row in line]):
+        ends = [end(row.chosen["bits"] for row in own) for end in (min, max)]
+        means = [_mean(getattr(row, measure) for row in own if row.chosen["bits"] == end) for end in ends]
+        said.append(f"{_title(method)} {means[0]:.3f} with {ends[0]} bits, {means[1]:.3f} with {ends[1]}")
+    return f"{MEASURES[measure]} against the bits of a code, on average: {'; '.join(said)}."
+
+
+def spoken_curve(what: str, points: Iterable[tuple[str, float, float]]) -> str:
+    """The last point of each line, named: what a chart of speed-up or size-up shows."""
+    last = {title: (x, y) for title, x, y in points}
+    return f"{what}: " + "; ".join(f"{title}: {y:.2f} at {x:g}" for title, (x, y) in last.items()) + "."
+
+
+# ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _lines(rows: Sequence[Row]) -> list[list[Row]]:
+    return [line for _, own in _by_method(rows) for line in series(own, "bits")]
+
+
+def has_bits(rows: Sequence[Row]) -> bool:
+    """Whether there is any line to draw against bits."""
+    return bool(_lines(rows))
+
+
+def _by_method(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Methods in the order of their colours, each with its rows."""
+    names: dict[str, list[Row]] = {}
+    for row in rows:
+        names.setdefault(parse_method(row.method)[0], []).append(row)
+    return sorted(names.items(), key=lambda item: (_place(item[0]), item[0]))
+
+
+def _front(rows: Sequence[Row], measure: str) -> list[Row]:
+    """The rows that no faster one equals, the fastest first."""
+    front: list[Row] = []
+    for row in sorted(rows, key=lambda row: (row.p50, -getattr(row, measure))):
+        if not front or getattr(row, measure) > getattr(front[-1], measure):
+            front.append(row)
+    return front
+
+
+def _range(rows: Sequence[Row], measure: str, wanted: float | None) -> list[float]:
+    values = [getattr(row, measure) for row in rows] + ([wanted] if wanted is not None else [])
+    low, high = min(values), max(values)
+    room = max(0.03, 0.06 * (high - low))
+    return [max(-0.02, low - room), min(1.03, high + room)]
+
+
+def _ticks(rows: Sequence[Row]) -> dict[str, Any]:
+    """Readable ticks of the logarithmic axis: 1, 2 and 5 times the powers of ten."""
+    low, high = min(row.p50 for row in rows), max(row.p50 for row in rows)
+    values = [digit * 10.0**power for power in range(-4, 6) for digit in (1, 2, 5)]
+    shown = [value for value in values if low / 2.5 <= value <= high * 2.5]
+    return {"tickvals": shown, "ticktext": [f"{value:g}" for value in shown]}
+
+
+def _line_at(figure: Figure, wanted: float) -> None:
+    grey = palette()["grey"]
+    figure.add_hline(y=wanted, line={"dash": "dot", "color": grey, "width": 1.5})
+    figure.add_annotation(
+        x=1, xref="paper", xanchor="right", y=wanted, yanchor="bottom", text=f"wanted {wanted:g}", showarrow=False,
+        font={"size": 12, "color": grey},
+    )  # fmt: skip
+
+
+def _figure() -> Figure:
+    import pandas  # noqa: F401 - whole before Plotly looks at it: another visitor's thread may be importing it right now
+    from plotly.graph_objects import Figure
+
+    margin = {"l": 4, "r": 8, "t": 60, "b": 4}
+    return Figure(layout={"margin": margin, "showlegend": True, "legend": _LEGEND, "height": _HEIGHT})
+
+
+def _place(method: str) -> int:
+    return _ORDER.index(method) if method in _ORDER else len(_ORDER)
+
+
+def _look(method: str) -> tuple[str, str]:
+    """The colour and the shape of a method, the same in every chart."""
+    return _shade(_place(method)), _SHAPES[_place(method) % len(_SHAPES)]
+
+
+def _shade(number: int) -> str:
+    colours = _COLOURS["dark" if st.context.theme.type == "dark" else "light"]
+    return colours[number % len(colours)]
+
+
+def _title(method: str) -> str:
+    from engine.studies.plan import title_of
+
+    return plain(title_of(method))
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = list(values)
+    return sum(known) / len(known)
+
+
+def draw_points(figure: Figure, *, key: str, alt: str, on_pick: Callable[[str], None]) -> None:
+    """Put a chart on the page whose points can be clicked; `on_pick(key)` is called with the row's."""
+
+    def chosen() -> None:
+        points = st.session_state[key].selection.points
+        if points and points[0].get("customdata"):
+            on_pick(str(points[0]["customdata"][0]))
+
+    st.plotly_chart(
+        figure, key=key, alt=alt, config={"displayModeBar": False}, on_select=chosen, selection_mode="points"
+    )

@@ -1,0 +1,253 @@
+"""The form that starts a study: which methods with which numbers, how they are judged, and what that takes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.errors import BadParameter, BenzerError
+from ui.components.hashing_cost import seconds
+from ui.components.hashing_presets import PRESETS, fill, first_look
+from ui.components.hashing_source import Source
+from ui.components.job_progress import duration
+from ui.components.literal import literal
+from ui.components.messages import errors_shown, show_error
+from ui.hashing_state import STUDIES
+from ui.ledger_state import count_of, measure, open_one
+from ui.state import workbench
+
+if TYPE_CHECKING:
+    from engine.studies.plan import Plan
+
+_TWICE = 2.0  # seconds in which the same is not started again: a double click
+_ALL = "all"
+_LOOKUPS = {"": "As each method likes it", "buckets": "In buckets", "hamming": "By Hamming distance"}
+_LOOKUP_HELP = (
+    "A code is used in two ways. **In buckets** only the vectors with the query's own code are candidates, which is "
+    "fast and needs several tables. **By Hamming distance** all codes are ranked by the number of bits in which they "
+    "differ from the query's, and the nearest are candidates."
+)
+_FUNCTIONS_HELP = (
+    "RDH splits the vectors at random into parts. **Same**: all parts hash alike, so that the candidates are those of "
+    "one LSH over everything. **Different**: each part draws functions of its own. **Selected**: the same in all "
+    "parts, of planes that split the vectors nearly in half."
+)
+_LIST_HELP = "Several numbers, as in 8, 16: every combination becomes a case. Empty: chosen from the data."
+_NUMBERS = {
+    "bits": ("Bits", "How long a code is. More bits make smaller buckets."),
+    "tables": ("Tables", "How many codes each vector has. More of them find more, and cost more."),
+    "probes": ("Probes", "Probes are neighbouring buckets that are looked into besides the query's own."),
+    "parts": ("Parts (nodes)", "Into how many parts RDH splits the vectors: in the thesis its nodes."),
+}
+
+
+def study_form(source: Source) -> None:
+    """Draw the form over these vectors."""
+    _presets(source)
+    for field, value in first_look(source.count).items():
+        st.session_state.setdefault(f"study-{field}", value)
+    settings, summary = st.columns([1.75, 1], gap="large")
+    with settings:
+        _methods()
+        _judging()
+        _expert()
+    with summary:
+        _summary(source)
+
+
+def _presets(source: Source) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for name, preset in PRESETS.items():
+            st.button(
+                preset.title, key=f"study-preset-{name}", help=preset.help, on_click=fill, args=(source.count, name),
+            )  # fmt: skip
+
+
+# ── the settings ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _methods() -> None:
+    names = [name for name in workbench().methods() if name != "exact"]
+    _several(
+        "methods", "Methods", names, _method_shown,
+        "Exact search is always measured as well. Type settings with a name, as in `hnsw(effort=50)`, and press Enter; "
+        "those that stand there are kept, the others come from the fields below.",
+    )  # fmt: skip
+    for column, (name, (label, help)) in zip(st.columns(4), _NUMBERS.items(), strict=True):
+        _numbers(column, name, label, f"{help} {_LIST_HELP}", "2" if name == "parts" else "from the data")
+    left, right = st.columns(2)
+    with left:
+        st.selectbox(
+            "Look-up", list(_LOOKUPS), format_func=_LOOKUPS.__getitem__, key="study-lookup", help=_LOOKUP_HELP,
+            persist_state="session",
+        )  # fmt: skip
+    with right:
+        names = ["same", "different", "selected"]
+        _several("functions", "RDH's hash functions", names, str, _parts_help(), own=False, placeholder="same")
+    st.toggle(
+        "Also each method with numbers chosen from the data", key="study-automatic", persist_state="session",
+        help="As the search does where a setting is left empty: the cheapest that promises to find nearly all.",
+    )  # fmt: skip
+
+
+def _parts_help() -> str:
+    from engine.cluster import ASKED
+
+    address = os.environ.get(ASKED, "")
+    spread = f"Parts live on Ray, as {ASKED}={literal(address)} asks for."
+    here = f"Parts live in this process; set {ASKED} to spread them."
+    return f"{_FUNCTIONS_HELP}\n\n{spread if address else here}"
+
+
+def _method_shown(text: str) -> str:
+    from engine.studies.plan import title_of
+
+    try:
+        return title_of(text.replace(" ", ""))
+    except BenzerError:
+        return text
+
+
+def _judging() -> None:
+    left, right = st.columns(2)
+    _whole(
+        left, "neighbours", "Neighbours (R)",
+        "The R exact nearest neighbours of a query are what should be found: MAP@R and recall@R are over them.",
+    )  # fmt: skip
+    _whole(
+        right, "queries", "Queries",
+        "Vectors that are asked with. They are taken out of what is searched, so that none finds itself.",
+    )  # fmt: skip
+
+
+def _expert() -> None:
+    with st.expander("Sizes, folds, chance", icon=":material/tune:", key="study-expert"):
+        _numbers(
+            st, "sizes", "Numbers of vectors",
+            "Size-up: the same methods over so many of the vectors, drawn by chance, as in 1000, 5000, all.", _ALL,
+        )  # fmt: skip
+        left, right = st.columns(2)
+        _whole(
+            left, "folds", "Folds",
+            "With more than 1, cross validation: each fold is asked once, while the others are searched.",
+        )  # fmt: skip
+        _whole(right, "seed", "Seed", "All that is drawn by chance is drawn again with the same seed.")
+
+
+def _several(
+    name: str,
+    label: str,
+    options: Sequence[str],
+    shown: Callable[[str], str],
+    help: str,
+    *,
+    own: bool = True,
+    placeholder: str = "Choose at least one",
+) -> None:
+    """A choice of several; with `own` also of what is typed."""
+    offered = [*options, *(one for one in st.session_state[f"study-{name}"] if one not in options)]
+    st.multiselect(
+        label, offered, key=f"study-{name}", format_func=shown, help=help, accept_new_options=own,
+        placeholder=placeholder, persist_state="session",
+    )  # fmt: skip
+
+
+def _numbers(where: Any, name: str, label: str, help: str, placeholder: str) -> None:
+    """A field for a list of numbers."""
+    where.text_input(
+        label, key=f"study-{name}", help=help, placeholder=placeholder, max_chars=200, persist_state="session"
+    )
+
+
+def _whole(where: Any, name: str, label: str, help: str) -> None:
+    where.number_input(label, step=1, value=None, key=f"study-{name}", help=help, persist_state="session")
+
+
+# ── what that means ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _summary(source: Source) -> None:
+    """The number of cases, the time, the title and the button; or the sentence that says what is impossible."""
+    plan: Plan | None = None
+    with st.container(border=True, key="study-summary"):
+        try:
+            plan = planned(source)
+            _size(plan, source)
+        except BenzerError as error:
+            show_error(error)
+        placeholder = plan.title if plan else ""
+        st.text_input("Title", key="study-title", max_chars=100, placeholder=placeholder, persist_state="session")
+        if st.button(
+            "Start measuring", key="study-start", type="primary", icon=":material/play_arrow:", width="stretch",
+            disabled=plan is None,
+        ):  # fmt: skip
+            with errors_shown():
+                start(plan)
+
+
+def planned(source: Source) -> Plan:
+    """The study that the fields ask for; BadParameter where one of them cannot be."""
+    from engine.studies.plan import Plan
+
+    state = st.session_state
+    sizes = [None if size == _ALL else size for size in whole_numbers("sizes", state["study-sizes"], also=(_ALL,))]
+    plan = Plan(
+        title="untitled",
+        source=source.text,
+        metric=source.metric,
+        asked=source.asked,
+        methods=_calls(),
+        sizes=tuple(sizes) or (None,),
+        **{name: state[f"study-{name}"] for name in ("neighbours", "queries", "folds", "seed")},
+    )
+    title = (state.get("study-title") or "").strip()
+    return replace(plan, title=title or f"{source.short[:80]}: {count_of(len(plan.cells()), 'case')}")
+
+
+def _calls() -> tuple[str, ...]:
+    """Every method with every combination of the numbers, and without them where that is wanted."""
+    from engine.studies.plan import grid
+
+    state = st.session_state
+    names = [text.replace(" ", "") for text in state["study-methods"]]
+    if not names:
+        raise BadParameter("methods", "a study", "at least one", "none")
+    lists: dict[str, Any] = {name: whole_numbers(name, state[f"study-{name}"]) for name in _NUMBERS}
+    lists |= {"functions": state["study-functions"], "lookup": state["study-lookup"]}
+    calls = grid(names, **lists)
+    return (*calls, *names) if state["study-automatic"] else calls
+
+
+def whole_numbers(name: str, text: str, also: Sequence[str] = ()) -> list[Any]:
+    """The numbers of a list like "8, 16", and words that may stand there `also`; BadParameter for anything else."""
+    words = text.replace(",", " ").split()
+    wrong = [word for word in words if word not in also and not word.isdecimal()]
+    if wrong:
+        raise BadParameter(name, "a study", " or ".join(["whole numbers, as in 8, 16", *also]), wrong[0])
+    return [word if word in also else int(word) for word in words]
+
+
+def _size(plan: Plan, source: Source) -> None:
+    st.markdown(f"**{count_of(len(plan.cells()), 'case')}**")
+    factors = [(len(plan.methods) + 1, "method"), (len(plan.sizes), "size"), (plan.folds, "fold")]
+    said = [count_of(*factor) for factor in factors if factor[0] > 1]
+    st.caption(" × ".join(said) + ", exact search among them.")
+    st.caption(f"About {duration(seconds(plan, source.count, source.width))} on this computer.")
+
+
+def start(plan: Plan | None) -> None:
+    """Store the plan, start measuring, and show the study; once, also after a double click."""
+    asked, at = st.session_state.get("study_asked", (None, 0.0))
+    if plan is None or (plan == asked and time.monotonic() - at < _TWICE):
+        return
+    st.session_state.study_asked = (plan, time.monotonic())
+    study = workbench().plan_study(plan)
+    measure(STUDIES, study)
+    open_one(STUDIES, study.name)
+    st.session_state.pop("study-title", None)
+    st.rerun()

@@ -1,0 +1,104 @@
+"""What the fields of a study hold at first, and sets of them that answer a question: a first look, the thesis, …"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+ALL_METHODS = ["lsh", "pcah", "spectral", "itq", "rdh", "hnsw", "kmeans"]
+_SMALL = 5000  # vectors: below it short codes are enough to tell them apart
+Fields = dict[str, Any]
+
+
+def first_look(count: int) -> Fields:
+    """Every method, each with numbers chosen from the data and with some of the usual ones."""
+    small = count < _SMALL
+    return {
+        "methods": list(ALL_METHODS),
+        "bits": "4, 8, 12" if small else "8, 16, 24",
+        "tables": "4, 16" if small else "4, 32",
+        "probes": "",
+        "parts": "",
+        "functions": [],
+        "lookup": "buckets",
+        "automatic": True,
+        "neighbours": 10 if small else 100,
+        "queries": 200,
+        "sizes": "",
+        "folds": 1,
+        "seed": 0,
+    }
+
+
+def thesis(count: int) -> Fields:
+    """The tables of the thesis: methods with one table, LSH and RDH with many, five lengths of codes."""
+    return first_look(count) | {
+        "methods": ["pcah(tables=1)", "spectral(tables=1)", "itq(tables=1)", "lsh", "rdh"],
+        "bits": "8, 16, 24, 32, 64",
+        "tables": "50, 100, 150, 200",
+        "probes": "0",
+        "parts": "10",
+        "functions": ["same"],
+        "automatic": False,
+        "neighbours": 100,
+        "queries": 100,
+    }
+
+
+def speed_up(count: int) -> Fields:
+    """RDH on more and more parts."""
+    return _lsh_and_rdh(count) | {"parts": "1, 2, 4, 8, 10"}
+
+
+def size_up(count: int) -> Fields:
+    """LSH and RDH over more and more of the vectors."""
+    shares = [max(2, count * tenths // 10) for tenths in (1, 2, 5)]
+    return _lsh_and_rdh(count) | {"sizes": ", ".join([*map(str, shares), "all"])}
+
+
+def ten_fold(count: int) -> Fields:
+    """Ten times nine tenths of the vectors are searched with queries from the last tenth."""
+    return _lsh_and_rdh(count) | {"folds": 10}
+
+
+def _lsh_and_rdh(count: int) -> Fields:
+    return first_look(count) | {
+        "methods": ["lsh", "rdh"],
+        "bits": "6" if count < _SMALL else "16",
+        "tables": "100",
+        "probes": "0",
+        "parts": "10",
+        "functions": ["same"],
+        "automatic": False,
+    }
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A button that fills the fields."""
+
+    title: str
+    help: str
+    fields: Callable[[int], Fields]
+
+
+PRESETS = {
+    "first": Preset("A first look", "All methods, with numbers chosen from the data and with usual ones.", first_look),
+    "thesis": Preset(
+        "The thesis",
+        "PCAH, spectral hashing and ITQ with one table, LSH and RDH on ten parts with 50 to 200; 8 to 64 bits.",
+        thesis,
+    ),
+    "speed": Preset("Speed-up", "RDH on 1, 2, 4, 8 and 10 parts: how much faster do more of them answer?", speed_up),
+    "size": Preset("Size-up", "A tenth, a fifth, half and all of the vectors: how do the times grow?", size_up),
+    "folds": Preset("10-fold", "Cross validation: means with their deviations over ten folds.", ten_fold),
+}
+
+
+def fill(count: int, name: str) -> None:
+    """Put a preset for so many vectors into the fields."""
+    for field, value in PRESETS[name].fields(count).items():
+        st.session_state[f"study-{field}"] = value

@@ -1,0 +1,65 @@
+"""One row of a study, opened: its figures in words, the settings in force, and 'Search with it'."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from ui.components.literal import literal
+from ui.components.results_table import Named
+from ui.hashing_state import search_with
+
+if TYPE_CHECKING:
+    from engine.studies.measuring import Row
+    from engine.studies.plan import Plan
+
+
+def opened_row(plan: Plan, row: Row, name: Named) -> None:
+    """Draw what is known of a row."""
+    with st.container(border=True, key="study-row"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.subheader(literal(name.whole), anchor=False)
+            with st.container(horizontal=True, width="content", gap="small"):
+                if plan.file is None:
+                    st.button(
+                        "Search with this", key="study-use", icon=":material/search:", on_click=search_with,
+                        args=(plan, row), disabled=bool(row.error),
+                        help="Puts these vectors and this method into the sidebar and goes to the search.",
+                    )  # fmt: skip
+                st.button("Hide", key="study-row-close", on_click=_close, icon=":material/unfold_less:")
+        st.code(row.method, language=None)
+        if row.error:
+            st.error(literal(row.error), icon=":material/error:")
+            return
+        st.markdown(literal(in_words(row)))
+        if row.chosen:
+            st.caption(literal("In force: " + ", ".join(f"{key} {_shown(value)}" for key, value in row.chosen.items())))
+        if row.note:
+            st.caption(literal(row.note))
+
+
+def _close() -> None:
+    st.session_state.study_row = None
+
+
+def _shown(value: Any) -> str:
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
+def in_words(row: Row) -> str:
+    """The figures of a row as sentences."""
+    r = row.neighbours
+    text = (
+        f"Of the {r} exact nearest of {row.queries:,} queries among {row.size:,} vectors it finds {row.recall:.1%}, "
+        f"and {row.recall_10:.1%} of the {min(10, r)} nearest. Asked alone a query takes {row.p50:.3g} ms (99 of 100 "
+        f"less than {row.p99:.3g} ms), in batches of 100 {row.batch_ms:.3g} ms."
+    )
+    if row.candidates is not None:
+        text += f" A query is compared with {row.candidates:,.0f} vectors, {row.share:.1%} of all."
+    else:
+        text += " Nobody counts how many vectors it compares."
+    if row.slowest_ms is not None:
+        text += f" Its slowest part takes {row.slowest_ms:.3g} ms by itself; measured in {row.workers}."
+    kept = f"{row.megabytes:,.1f} MB besides {row.vectors_megabytes:,.1f} MB of vectors"
+    return f"{text} It was built in {row.build_seconds:.2f} s and keeps {kept}."

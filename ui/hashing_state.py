@@ -1,0 +1,87 @@
+"""What the pages know of studies: what the rows are called, which row answers a wish, and how it becomes a search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.recipe import Recipe
+from ui.components.results_table import Named
+from ui.experiment_state import collection_title, embedding_title, encoder_titles, metric_title, use_recipe
+from ui.ledger_state import Kind, Seen, count_of
+from ui.state import workbench
+
+if TYPE_CHECKING:
+    from engine.studies.measuring import Row
+    from engine.studies.plan import Plan
+
+
+def _parts_of(view: Seen) -> tuple[list[str], list[str]]:
+    plan = view.plan
+    judged = f"{plan.neighbours:,} nearest of {count_of(plan.queries, 'query').replace('querys', 'queries')}"
+    return [source_title(plan.source), metric_title(plan.metric)], [judged]
+
+
+STUDIES = Kind(
+    key="study",
+    noun="study",
+    nouns="studies",
+    cell="case",
+    root=lambda: workbench().home.studies,
+    every=lambda: workbench().studies(),
+    one=lambda name: workbench().study(name),
+    parts=_parts_of,
+    kept="The vectors themselves stay.",
+    outdated=lambda view: "",
+)
+
+
+def source_title(text: str) -> str:
+    """What people call the vectors that a plan names."""
+    if text.startswith("file:"):
+        return Path(text.removeprefix("file:")).name
+    collection, encoder, embedding = text.split("/")
+    return f"{collection_title(collection)}, {encoder_titles().get(encoder, encoder)}, {embedding_title(embedding)}"
+
+
+def recipe_of(plan: Plan, row: Row) -> Recipe | None:
+    """The search that a row was measured of; None where its vectors are a file's."""
+    if plan.file is not None:
+        return None
+    return Recipe.parse("/".join([plan.source, plan.metric, row.method, "8"]))
+
+
+def search_with(plan: Plan, row: Row) -> None:
+    """Put a row's method, with its vectors, into the sidebar and go to the search."""
+    recipe = recipe_of(plan, row)
+    if recipe is not None:
+        use_recipe(str(recipe))
+
+
+# ── what the rows are called ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def names_of(rows: Sequence[Row]) -> list[Named]:
+    """What each row is called: its method, and its settings, with its size where these differ."""
+    sizes, folds = {row.size for row in rows if not row.error}, {row.fold for row in rows}
+    found = []
+    for row in rows:
+        name, *settings = row.title.split(" · ")
+        more = [f"{row.size:,} vectors"] if len(sizes) > 1 and row.size else []
+        more += [f"fold {row.fold + 1}"] if len(folds) > 1 else []
+        found.append(Named(name, " · ".join([*(settings or _automatic(row)), *more])))
+    return found
+
+
+def _automatic(row: Row) -> list[str]:
+    """What was chosen from the data, for a row whose method says nothing itself."""
+    from engine.studies.plan import title_of
+
+    wanted = ("parts", "bits", "tables", "probes", "rerank", "clusters", "links", "effort", "lookup")
+    if "(" in row.method or not row.chosen:
+        return []
+    lookup = row.chosen.get("lookup")
+    useless = {"buckets": "rerank", "hamming": "probes"}.get(str(lookup))
+    options = ",".join(f"{name}={row.chosen[name]}" for name in wanted if name in row.chosen and name != useless)
+    return ["automatic", *title_of(f"{row.method}({options})").split(" · ")[1:]] if options else []

@@ -1,0 +1,69 @@
+"""The hashing page: a study measures search methods over one set of vectors against exact search."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from engine.recipe import Recipe
+from ui.components.hashing_form import study_form
+from ui.components.hashing_results import advised, study_view
+from ui.components.hashing_source import source_fields
+from ui.components.hashing_tune import tune_form
+from ui.components.ledger_list import ledger_list
+from ui.components.messages import errors_shown
+from ui.hashing_state import STUDIES
+from ui.ledger_state import Seen, opened, write_opened
+
+_COMPARE, _TUNE = "Compare methods", "Tune for me"
+_WANTED = 0.95
+
+
+def page() -> None:
+    """Draw the study that is open, the forms that start one, and the others."""
+    st.title("Hashing", anchor=False)
+    recipe: Recipe | None = st.session_state.recipe
+    view = opened(STUDIES)
+    if view is not None:
+        with errors_shown():
+            study_view(view)
+    _new(recipe, folded=view is not None)
+    with errors_shown():
+        ledger_list(STUDIES, view.name if view else "", best_sentence)
+    write_opened(STUDIES, view)
+
+
+def best_sentence(view: Seen) -> str:
+    """What a study advises for its wanted recall, as Markdown; "" where nothing was measured."""
+    return advised(view.ledger.advice(view.plan.tune or _WANTED)) if view.measured else ""
+
+
+def _new(recipe: Recipe | None, *, folded: bool) -> None:
+    """The forms: open while no study is, else folded away."""
+    if not folded:
+        st.header("A new study", anchor=False)
+        _forms(recipe)
+        return
+    panel = st.expander("A new study", icon=":material/add:", key="study-another", on_change="rerun")
+    if panel.open:
+        with panel:
+            _forms(recipe)
+
+
+def _forms(recipe: Recipe | None) -> None:
+    st.write(
+        "How much faster than exact search is a search by hash codes, and what does it miss? Each method answers the "
+        "same queries over the same vectors, and is judged by the exact nearest neighbours."
+    )
+    if recipe is None:
+        st.caption("There is no collection yet.")
+        st.button("Add pictures", key="study-add", on_click=partial(st.session_state.update, go_to="collections"))
+    source = source_fields(recipe)
+    if source is None:
+        return
+    way = st.segmented_control(
+        "What to do", [_COMPARE, _TUNE], key="study-way", default=_COMPARE, required=True, label_visibility="collapsed"
+    )
+    with errors_shown():
+        (tune_form if way == _TUNE else study_form)(source)
