@@ -17,7 +17,7 @@ from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
 from engine.indexes.ranking import nearest_in_lists
 from engine.indexes.row_index import RowIndex
 from engine.indexes.rows import RowTable
-from engine.indexes.sampling import WANTED_RECALL, prepared, true_neighbours
+from engine.indexes.sampling import NEIGHBOURS, WANTED_RECALL, prepared, true_neighbours
 from engine.settings import Setting
 from engine.storage import load_array, read_json, write_json
 
@@ -28,7 +28,10 @@ _SEED = 0
 
 
 class KMeansIndex(RowIndex):
-    """Clusters made once; a query is compared with the members of its nearest ones only."""
+    """Clusters made once; a query is compared with the members of its nearest ones only.
+
+    As many are looked into as hold `recall` of so many `neighbours` of a sample, where `probes` are not given.
+    """
 
     name = "kmeans"
     title = "k-means"
@@ -38,8 +41,17 @@ class KMeansIndex(RowIndex):
         Setting("probes", "Clusters searched", "How many of the nearest groups are looked into.", 1, 65_536),
     )
 
-    def __init__(self, metric: str, clusters: int | None = None, probes: int | None = None) -> None:
+    def __init__(
+        self,
+        metric: str,
+        clusters: int | None = None,
+        probes: int | None = None,
+        neighbours: int = NEIGHBOURS,
+        recall: float = WANTED_RECALL,
+    ) -> None:
         super().__init__(metric)
+        self.neighbours = checked_k(neighbours)
+        self.recall = recall
         self.clusters = clusters
         self.probes = probes
         self._centres: Vectors = np.empty((0, 0), dtype=np.float32)
@@ -56,6 +68,10 @@ class KMeansIndex(RowIndex):
         self._table, self._members = table, None
         self._probes = min(self.probes or self._measured_probes(), max(1, len(self._centres)))
         return self
+
+    def tuned(self, vectors: Vectors) -> dict[str, int]:
+        """The settings in force of an index over (n, d) vectors."""
+        return self.build(np.arange(len(vectors)), vectors).chosen
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
         rows = self._rows.add(ids, vectors)
@@ -108,14 +124,14 @@ class KMeansIndex(RowIndex):
 
     def _measured_probes(self) -> int:
         """The fewest clusters that hold the wanted share of a sample's true neighbours."""
-        sample, neighbours = true_neighbours(self._rows, self.metric, _SEED)
+        sample, neighbours = true_neighbours(self._rows, self.metric, _SEED, self.neighbours)
         there = neighbours >= 0
         if not there.any():
             return 1
         distances = euclidean(prepared(self._rows.vectors[sample], self.metric), self._centres)
         place = np.argsort(np.argsort(distances, axis=1, kind="stable"), axis=1)
         places = np.take_along_axis(place, self._labels[np.maximum(neighbours, 0)], axis=1)[there]
-        return int(np.quantile(places, WANTED_RECALL, method="higher")) + 1
+        return int(np.quantile(places, self.recall, method="higher")) + 1
 
     def save(self, folder: Path) -> None:
         kept = self._rows.save(folder)
