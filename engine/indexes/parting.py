@@ -65,10 +65,20 @@ def merged(answers: Sequence[tuple[Any, ...]], k: int, share: float, repeats: bo
     distances = np.concatenate([answer[1] for answer in answers], axis=1)
     if repeats:
         ids, distances = _without_repeats(ids, distances)
+    ids, distances = _near_enough(ids, distances, k)
     order = np.lexsort((ids, distances))[:, :k]
     examined = np.stack([answer[2] for answer in answers])
     price = np.where((examined < 0).any(axis=0), -1, examined.sum(axis=0))
     return Neighbours(np.take_along_axis(ids, order, 1), np.take_along_axis(distances, order, 1), price, share)
+
+
+def _near_enough(ids: Ids, distances: NDArray[np.float32], k: int) -> tuple[Ids, NDArray[np.float32]]:
+    """The columns in which some query has one of its k nearest, equals of the last included: few of many parts'."""
+    if distances.shape[1] <= 4 * k:
+        return ids, distances
+    last = np.partition(distances, k - 1, axis=1)[:, k - 1 : k]
+    kept = np.flatnonzero((distances <= last).any(axis=0))
+    return ids[:, kept], distances[:, kept]
 
 
 def _without_repeats(ids: Ids, distances: NDArray[np.float32]) -> tuple[Ids, NDArray[np.float32]]:
