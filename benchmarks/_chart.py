@@ -13,8 +13,10 @@ _COLOURS = ("#2b7a78", "#d1662b", "#6b5ca5", "#c0392b", "#2e86c1", "#7d8c2c", "#
 _INK = "#7b858c"  # of axes and words: readable on white and on black
 
 
-def lines(title: str, series: Mapping[str, Points], *, across: str, up: str) -> str:
-    """Each series as a line, with its name in the legend."""
+def lines(title: str, series: Mapping[str, Points], *, across: str, up: str, powers: bool = False) -> str:
+    """Each series as a line, with its name in the legend; with `powers` the way across is logarithmic."""
+    if powers:
+        series = {name: [(math.log10(x), y) for x, y in points] for name, points in series.items()}
     frame = _Frame([point for points in series.values() for point in points])
     marks = []
     for number, (name, points) in enumerate(series.items()):
@@ -22,7 +24,7 @@ def lines(title: str, series: Mapping[str, Points], *, across: str, up: str) -> 
         path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in points)
         marks.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         marks.append(_legend(number, name, colour))
-    return _page(title, frame, marks, across, up)
+    return _page(title, frame, marks, across, up, powers)
 
 
 def points(title: str, named: Mapping[str, tuple[float, float]], *, across: str, up: str) -> str:
@@ -65,14 +67,17 @@ def _words(x: float, y: float, text: str, anchor: str = "middle", more: str = ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{_INK}" {more}>{escape(text)}</text>'
 
 
-def _page(title: str, frame: _Frame, marks: Sequence[str], across: str, up: str) -> str:
+def _page(title: str, frame: _Frame, marks: Sequence[str], across: str, up: str, powers: bool = False) -> str:
     grid = []
     for y in _ticks(frame.low_y, frame.high_y):
         at = frame.y(y)
         ends = f'x1="{_LEFT}" x2="{_WIDE - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"'
         grid.append(f'<line {ends} stroke="{_INK}" opacity=".3"/>')
         grid.append(_words(_LEFT - 8, at + 4, f"{y:g}", "end"))
-    grid += [_words(frame.x(x), _HIGH - _FOOT + 18, f"{x:g}") for x in _ticks(frame.low_x, frame.high_x)]
+    for x in _ticks(frame.low_x, frame.high_x):
+        shown = f"{float(f'{10**x:.1g}'):,.0f}" if powers else f"{x:g}"
+        at = math.log10(float(f"{10**x:.1g}")) if powers else x
+        grid.append(_words(frame.x(at), _HIGH - _FOOT + 18, shown))
     middle = (_LEFT + _WIDE - _RIGHT) / 2
     grid += [_words(middle, _HIGH - 8, across), _words(_LEFT, _TOP - 14, up, "start", 'font-weight="bold"')]
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE} {_HIGH}" role="img"'

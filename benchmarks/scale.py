@@ -1,0 +1,462 @@
+"""What a billion vectors need: parts measured on this computer, and a simulation of 10 to 1,000 of them.
+
+    python -m benchmarks.scale [--counts 62500,250000,1000000] [--times FILE] [--round-trip 0.1] [--gigabits 10] …
+
+Measured here: how long a part of an LSH index takes for a query (its own processor time, so that other work on the
+computer does not count), in batches, its bytes, how fast it is opened, how long merging takes, and what a message
+costs the one who sends it. Assumed, and printed as such: everything about a network, failures and prices.
+Writes benchmarks/results/scale.md, benchmarks/results/scale-service-times.csv and docs/figures/scale-latency.svg.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import _chart, _simulation
+from benchmarks._machine import facts
+from benchmarks._simulation import Draw, Network, Times
+from benchmarks.search import vectors_and_queries
+from engine.cluster.lines import Line, Switchboard, packed
+from engine.home import PROJECT
+from engine.indexes import make_index
+from engine.indexes.parting import merged
+
+K = 100  # neighbours that each part returns
+PAIR = 12  # bytes: an id of 8 and a distance of 4
+PARTS = (10, 30, 100, 300, 1000)
+BATCHES = (1, 10, 100, 1000)
+BILLION = 1_000_000_000
+RESULTS = PROJECT / "benchmarks" / "results"
+_KINDS = {"vectors.npy": "vectors, float32", "ids.npy": "ids", "bytes": "8-bit copies", "table": "tables"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """What was measured of one part.
+
+    Attributes:
+        times: ms of each query. batches: ms a query in batches of so many. bytes: a vector, by kind.
+        build, opening: seconds of the processor to build it, and to open it again from its files.
+    """
+
+    count: int
+    chosen: str
+    recall: float
+    times: Times
+    batches: dict[int, float]
+    bytes: dict[str, float]
+    build: float
+    opening: float
+
+    @property
+    def kept(self) -> float:
+        """Bytes a vector of everything."""
+        return sum(self.bytes.values())
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """What nobody measured here; every figure that rests on it is named so."""
+
+    network: Network
+    pause_chance: float  # of a part's answer to come late
+    pause: float  # ms
+    noticed: float  # seconds until a lost node is taken for lost
+    storage: float  # gigabits a second at which a node reads a part from the shared folder
+    between: float  # days between two failures of a node
+    price: float  # dollars for a GB of memory and an hour
+    memory: float  # GB of a node
+    cores: int  # of a node
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--counts", default="62500,250000,1000000", help="vectors in a part; the last is simulated")
+    parser.add_argument("--times", type=Path, help="a CSV (setting, quantile, ms) to simulate instead of the last part")
+    parser.add_argument("--queries", type=int, default=20_000, help="simulated for each line")
+    parser.add_argument("--seed", type=int, default=0)
+    add_assumptions(parser)
+    wanted = parser.parse_args()
+    parts = [measured(int(count)) for count in wanted.counts.split(",")]
+    times = read_times(wanted.times) if wanted.times else parts[-1].times
+    text, figure = report(parts, times, assumed(wanted), wanted)
+    print(text)
+    (RESULTS / "scale.md").write_text(text, encoding="utf-8")
+    write_times(RESULTS / "scale-service-times.csv", parts)
+    (PROJECT / "docs" / "figures" / "scale-latency.svg").write_text(figure, encoding="utf-8")
+
+
+def add_assumptions(parser: argparse.ArgumentParser) -> None:
+    """Everything that is assumed, with the values that the document uses."""
+    for name, value, help in (
+        ("round-trip", 0.1, "ms between two nodes of a data centre, there and back"),
+        ("gigabits", 10.0, "a second, of the coordinator's line"),
+        ("pause-chance", 0.001, "of an answer to be held up by something else on the node"),
+        ("pause", 50.0, "ms that it is held up"),
+        ("noticed", 30.0, "seconds until a node that is gone is taken for lost"),
+        ("storage", 10.0, "gigabits a second at which a node reads a part from the shared folder"),
+        ("between", 30.0, "days between two failures of one node"),
+        ("price", 0.005, "dollars for a GB of memory and an hour"),
+        ("memory", 64.0, "GB of a node"),
+        ("cores", 16, "of a node"),
+    ):
+        parser.add_argument(f"--{name}", type=type(value), default=value, help=f"assumed: {help} (default: {value})")
+
+
+def assumed(wanted: argparse.Namespace) -> Assumed:
+    """The assumptions of the words given; what a message costs is measured."""
+    network = Network(wanted.round_trip, wanted.gigabits, message_cost())
+    names = ("pause_chance", "pause", "noticed", "storage", "between", "price", "memory", "cores")
+    return Assumed(network, *(getattr(wanted, name) for name in names))
+
+
+# ── measuring ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def measured(count: int) -> Part:
+    """An LSH part of so many vectors, its numbers chosen from the data as the app does."""
+    vectors, queries, _ = vectors_and_queries(large=count > 200_000)
+    make_index("lsh", "euclidean").build(np.arange(5000), vectors[:5000]).search(queries[:100], K)  # compiles
+    vectors = vectors[:count]
+    began = time.process_time()
+    index = make_index("lsh", "euclidean").build(np.arange(len(vectors)), vectors)
+    build = time.process_time() - began
+    with tempfile.TemporaryDirectory() as folder:
+        index.save(Path(folder))
+        bytes_by_kind = sizes(Path(folder), len(vectors))
+        began = time.process_time()
+        make_index("lsh", "euclidean").load(Path(folder)).search(queries[:1], K)
+        opening = time.process_time() - began
+    truth = make_index("exact", "euclidean").build(np.arange(len(vectors)), vectors).search(queries[:200], K).ids
+    found = index.search(queries[:200], K).ids
+    recall = np.mean([len(set(a) & set(b)) / K for a, b in zip(found.tolist(), truth.tolist(), strict=True)])
+    chosen = ", ".join(
+        f"{name} {value}" for name, value in index.chosen.items() if name in ("tables", "bits", "probes")
+    )
+    batches = {size: float(np.median(spent(index.search, queries, size))) / size for size in BATCHES}
+    times = spent(index.search, queries, 1)
+    return Part(len(vectors), chosen, float(recall), times, batches, bytes_by_kind, build, opening)
+
+
+def spent(search: Callable[..., object], queries: NDArray[np.float32], size: int) -> Times:
+    """The processor's milliseconds for each batch of so many queries, all queries once, after a warm-up."""
+    search(queries[:size], K)
+    taken = []
+    for start in range(0, len(queries), size):
+        began = time.thread_time()
+        search(queries[start : start + size], K)
+        taken.append(1000 * (time.thread_time() - began))
+    return np.array(taken)
+
+
+def sizes(folder: Path, count: int) -> dict[str, float]:
+    """Bytes a vector of what an index keeps in its files, by kind."""
+    found = dict.fromkeys([*_KINDS.values(), "other"], 0.0)
+    for path in folder.rglob("*"):
+        kind = next((kind for name, kind in _KINDS.items() if path.name.startswith(name)), "other")
+        found[kind] += path.stat().st_size / count if path.is_file() else 0.0
+    return found
+
+
+class _Answering:
+    """A part that always has the same answer at hand."""
+
+    lines = ("search",)
+
+    def search(self, queries: NDArray[np.float32], k: int) -> tuple[object, ...]:
+        count = len(queries)
+        return np.zeros((count, k), np.int64), np.zeros((count, k), np.float32), np.zeros(count, np.int64), 0.001
+
+
+def message_cost(queries: int = 1, repeats: int = 500) -> float:
+    """The processor's milliseconds to send so many queries on a direct line of the project's and to take the answer in.
+
+    Over TCP inside this computer: what the sender spends, not how long the way is.
+    """
+    board = Switchboard(_Answering(), "127.0.0.1")
+    line = Line.to(board.address)
+    question = packed(["search", np.zeros((queries, 128), np.float32), K])
+    began = time.thread_time()
+    for _ in range(repeats):
+        line.send(question)
+        line.receive()
+    spent = 1000 * (time.thread_time() - began) / repeats
+    line.close()
+    board.close()
+    return spent
+
+
+def merge_cost(parts: int, queries: int = 1) -> float:
+    """The processor's milliseconds to merge the answers of so many parts to so many queries."""
+    rng, repeats = np.random.default_rng(0), 3 if queries > 1 else 30
+    shape = (queries, K)
+    answers = [
+        (rng.integers(0, BILLION, shape), np.sort(rng.random(shape, dtype=np.float32)), np.ones(queries, np.int64))
+        for _ in range(parts)
+    ]
+    began = time.thread_time()
+    for _ in range(repeats):
+        merged(answers, K, 1.0)
+    return 1000 * (time.thread_time() - began) / repeats
+
+
+# ── files ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def write_times(path: Path, parts: Sequence[Part]) -> None:
+    """The distribution of each part's times: setting, quantile, ms."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["setting", "quantile", "ms"])
+        for part in parts:
+            for share in [*np.arange(0, 1, 0.01), 0.995, 0.999, 1.0]:
+                row = [f"{part.count} vectors, {part.chosen}", f"{share:.3f}", f"{np.quantile(part.times, share):.4f}"]
+                rows.writerow(row)
+
+
+def read_times(path: Path) -> Times:
+    """A sample whose distribution is that of the file's last setting."""
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    chosen = [row for row in rows if row["setting"] == rows[-1]["setting"]]
+    shares, ms = (np.array([float(row[name]) for row in chosen]) for name in ("quantile", "ms"))
+    return np.asarray(np.interp(np.linspace(0, 1, 2001), shares, ms))
+
+
+# ── the report ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def report(parts: Sequence[Part], times: Times, given: Assumed, wanted: argparse.Namespace) -> tuple[str, str]:
+    """The page of figures, and the chart."""
+    rng = np.random.default_rng(wanted.seed)
+    draw, count = _simulation.sample(times), parts[-1].count
+    lines = fan_out(draw, times, count, given, wanted.queries, rng)
+    sections = [
+        f"# A billion vectors: measured parts, simulated fan-out\n\n{facts()}\n\n{_assumptions(given)}",
+        "## Measured: one part of an LSH index over SIFT descriptors\n\n" + parts_table(parts),
+        f"## Simulated: latency of a query over parts of {count:,} vectors\n\n" + table(_FAN_OUT, lines),
+        "## Simulated: one coordinator, or a tree of √m\n\n" + shapes(draw, given, wanted.queries, rng),
+        "## Simulated: queues\n\n" + queues(draw, given, wanted.queries, rng),
+        "## Simulated: lost nodes\n\n" + losses(parts[-1], given, rng),
+        "## Computed: what goes through the coordinator\n\n" + coordinator(given),
+        "## Computed: batches\n\n" + in_batches(parts[-1], given),
+        "## Computed: a billion vectors\n\n" + a_billion(parts, given),
+    ]
+    return "\n\n".join(sections) + "\n", chart(draw, times, given, wanted.queries, rng)
+
+
+def _assumptions(given: Assumed) -> str:
+    network = given.network
+    return (
+        f"Assumed, not measured: {network.round_trip:g} ms between two nodes and back, {network.gigabits:g} Gbit/s at "
+        f"the coordinator, {network.header} bytes around each message; one answer in {1 / given.pause_chance:,.0f} "
+        f"held up for {given.pause:g} ms where pauses are named; a lost node taken for lost after {given.noticed:g} s, "
+        f"parts read at {given.storage:g} Gbit/s; a failure of each node every {given.between:g} days; nodes of "
+        f"{given.memory:g} GB and {given.cores} cores; ${given.price:g} for a GB of memory and an hour. Measured: "
+        f"{1000 * network.message:.0f} µs of the coordinator's time for a question and its answer on a direct line."
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table in Markdown."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---:|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)])
+
+
+def parts_table(parts: Sequence[Part]) -> str:
+    """What was measured of each size, and how the time grows."""
+    head = ["vectors", "chosen", "recall@100", "p50 ms", "p95", "p99", "longest", "build s", "opening s"]
+    rows = [
+        [f"{p.count:,}", p.chosen, f"{p.recall:.3f}", *(f"{np.percentile(p.times, q):.2f}" for q in (50, 95, 99, 100)),
+         f"{p.build:.1f}", f"{p.opening:.2f}"]
+        for p in parts
+    ]  # fmt: skip
+    batches = [[f"{p.count:,}", *(f"{p.batches[size]:.2f}" for size in BATCHES)] for p in parts]
+    kinds = list(parts[-1].bytes)
+    kept = [[f"{p.count:,}", *(f"{p.bytes[kind]:.0f}" for kind in kinds), f"{p.kept:.0f}"] for p in parts]
+    growth = np.polyfit(np.log([p.count for p in parts]), np.log([np.median(p.times) for p in parts]), 1)[0]
+    return "\n\n".join([
+        "Times are the processor's own, of one thread, for 100 neighbours. Up to 200,000 vectors are real descriptors, "
+        "of more the rest is made from them with noise.",
+        table(head, rows),
+        f"With its numbers chosen anew for each size, a part's median grows as (vectors)^{growth:.2f}.",
+        "Milliseconds a query in batches of:",
+        table(["vectors", *map(str, BATCHES)], batches),
+        "Bytes a vector, from the index's files:",
+        table(["vectors", *kinds, "together"], kept),
+    ])  # fmt: skip
+
+
+_FAN_OUT = [
+    "parts", "vectors", "p50 ms", "p99", "p99.9", "with pauses p50", "p99", "asked twice p50", "p99", "more calls",
+]  # fmt: skip
+
+
+def fan_out(
+    draw: Draw, times: Times, count: int, given: Assumed, queries: int, rng: np.random.Generator
+) -> list[list[str]]:
+    """A row for each number of parts: as measured, with pauses, and with pauses where late parts are asked twice."""
+    after = float(np.quantile(times, 0.95))
+    paused = _simulation.with_pauses(draw, given.pause_chance, given.pause)
+    twice = float((paused(rng, (1_000_000,)) > after).mean())
+    rows = []
+    for parts in PARTS:
+        plain, late, hedged = (
+            latency(one, parts, given, queries, rng) for one in (draw, paused, _simulation.asked_twice(paused, after))
+        )
+        shown = [
+            *np.percentile(plain, [50, 99, 99.9]),
+            *np.percentile(late, [50, 99]),
+            *np.percentile(hedged, [50, 99]),
+        ]
+        rows.append([f"{parts:,}", f"{parts * count:,}", *(f"{ms:.1f}" for ms in shown), f"{twice:.1%}"])
+    return rows
+
+
+def latency(draw: Draw, parts: int, given: Assumed, queries: int, rng: np.random.Generator) -> Times:
+    """(queries,) ms from the question to the merged answer, by one coordinator or, where it is quicker, a tree."""
+    size = 4.0 * 128, float(PAIR * K)
+    branches = max(1, round(parts**0.5))
+    flat = _simulation.flat(draw, parts, queries, given.network, size, rng) + merge_cost(parts)
+    if parts < 30:
+        return flat
+    merges = merge_cost(branches) + merge_cost(-(-parts // branches))
+    tree = _simulation.tree(draw, parts, queries, given.network, size, rng) + merges
+    return flat if np.median(flat) <= np.median(tree) else tree
+
+
+def shapes(draw: Draw, given: Assumed, queries: int, rng: np.random.Generator) -> str:
+    """What the coordinator adds to the slowest part: flat, and as a tree of two levels."""
+    size = 4.0 * 128, float(PAIR * K)
+    rows = []
+    for parts in PARTS:
+        branches = max(1, round(parts**0.5))
+        alone = _simulation.slowest(draw, parts, queries, rng)
+        flat = _simulation.flat(draw, parts, queries, given.network, size, rng) + merge_cost(parts)
+        merges = merge_cost(branches) + merge_cost(-(-parts // branches))
+        tree = _simulation.tree(draw, parts, queries, given.network, size, rng) + merges
+        shown = [np.median(alone), np.median(flat), np.median(tree), merge_cost(parts), merges]
+        rows.append([f"{parts:,}", *(f"{ms:.2f}" for ms in shown)])
+    head = ["parts", "slowest part p50 ms", "one coordinator p50", "tree p50", "merging, one", "merging, tree"]
+    return table(head, rows)
+
+
+def queues(draw: Draw, given: Assumed, queries: int, rng: np.random.Generator) -> str:
+    """The slowest part's response where queries arrive at random and wait for each other."""
+    mean, rows = float(draw(rng, (100_000,)).mean()), []
+    for parts in (10, 100, 1000):
+        for load in (0.2, 0.5, 0.8):
+            found = _simulation.queued(draw, parts, load, queries, rng).slowest
+            shown = [f"{ms:.1f}" for ms in np.percentile(found, [50, 99])]
+            rows.append([f"{parts:,}", f"{load:.0%}", f"{1000 * load / mean:,.0f}", *shown])
+    return table(["parts", "busy", "queries a second", "p50 ms", "p99"], rows)
+
+
+def losses(part: Part, given: Assumed, rng: np.random.Generator) -> str:
+    """The share answered right after nodes are lost, the time to full service, and what that makes of a month."""
+    recovery = given.noticed + part.count * part.kept * 8 / (given.storage * 1e9) + part.opening
+    rows = []
+    for nodes in (10, 100, 1000):
+        for lost in sorted({1, nodes // 10}):
+            shares = [_simulation.share_answered(nodes, copies, lost, 2000, rng).mean() for copies in (1, 2)]
+            rows.append([f"{nodes:,}", lost, *(f"{share:.4f}" for share in shares)])
+    years = []
+    for nodes in (10, 100, 1000):
+        for copies in (1, 2):
+            hours = 2e7 / nodes
+            share, whole = _simulation.service(nodes, copies, 24 * given.between, recovery / 3600, hours, rng)
+            years.append([f"{nodes:,}", copies, f"{share:.7f}", f"{whole:.5f}"])
+    return "\n\n".join([
+        table(["nodes", "lost at once", "share answered, one copy", "two copies"], rows),
+        f"A part of {part.count:,} vectors is back {recovery:.0f} s after its node is gone: {given.noticed:g} s until "
+        f"it is noticed, reading {part.count * part.kept / 1e9:.2f} GB, {part.opening:.1f} s to open it.",
+        table(["nodes", "copies", "mean share answered", "share of the time with everything answered"], years),
+    ])  # fmt: skip
+
+
+def coordinator(given: Assumed) -> str:
+    """Bytes and time for each query at the coordinator, and how many queries a second that allows."""
+    rows, network = [], given.network
+    for parts in PARTS:
+        out, back = parts * (4 * 128 + network.header), parts * (K * PAIR + network.header)
+        busy = parts * network.message + merge_cost(parts)
+        wire = max(network.wire(out), network.wire(back))
+        shown = [f"{out / 1e3:,.0f}", f"{back / 1e3:,.0f}", f"{1000 / wire:,.0f}", f"{busy:.2f}", f"{1000 / busy:,.0f}"]
+        rows.append([f"{parts:,}", *shown])
+    return table(
+        ["parts", "kB out a query", "kB back", "queries/s by the line", "ms of one core", "queries/s by one core"], rows
+    )
+
+
+def in_batches(part: Part, given: Assumed) -> str:
+    """What batches bring: messages are shared, and a part answers many queries faster than one by one."""
+    rows, network = [], given.network
+    message = {size: message_cost(size) for size in BATCHES}
+    for parts in (100, 1000):
+        for size in BATCHES:
+            node, together = part.batches[size], min(size, 100)
+            messages = parts * message[size] / size + merge_cost(parts, together) / together
+            wire = network.wire(parts * (K * PAIR + network.header / size))
+            limits = {"the parts": 1000 / node, "one coordinator's core": 1000 / messages, "its line": 1000 / wire}
+            least = min(limits, key=lambda name: limits[name])
+            rows.append([f"{parts:,}", size, *(f"{rate:,.0f}" for rate in limits.values()), least])
+    head = ["parts", "batch", "queries/s by the parts", "by one coordinator's core", "by its line", "what limits"]
+    return table(head, rows)
+
+
+def a_billion(parts: Sequence[Part], given: Assumed) -> str:
+    """Memory, nodes and cost for 10⁹ vectors of 128 values."""
+    part, rows = parts[-1], []
+    floats = part.bytes["vectors, float32"]
+    for what, each in (("everything in memory", part.kept), ("float32 vectors left on disk", part.kept - floats)):
+        for copies in (1, 2):
+            memory = BILLION * each * copies / 1e9
+            by_memory = -(-memory // (0.8 * given.memory))
+            by_cores = -(-BILLION * copies // (part.count * given.cores))
+            cost = memory * given.price * 730
+            rows.append(
+                [what, copies, f"{each:.0f}", f"{memory:,.0f}", f"{by_memory:,.0f}", f"{by_cores:,}", f"{cost:,.0f}"]
+            )
+    head = [
+        "what",
+        "copies",
+        "bytes a vector",
+        "GB",
+        "nodes by memory (80 % full)",
+        "nodes, a core a part",
+        "$ a month",
+    ]
+    seconds = BILLION / part.count * float(part.times.mean()) / 1000
+    batch = BILLION / part.count * part.batches[BATCHES[-1]] / 1000
+    return table(head, rows) + (
+        f"\n\nOne query costs {seconds:.2f} core-seconds over all parts, {batch:.2f} in batches of {BATCHES[-1]:,}; "
+        f"building takes {BILLION / part.count * part.build / 3600:.1f} core-hours."
+    )
+
+
+def chart(draw: Draw, times: Times, given: Assumed, queries: int, rng: np.random.Generator) -> str:
+    """Latency over the number of parts."""
+    after = float(np.quantile(times, 0.95))
+    paused = _simulation.with_pauses(draw, given.pause_chance, given.pause)
+    ways = {"": draw, ", pauses": paused, ", asked twice": _simulation.asked_twice(paused, after)}
+    series: dict[str, list[tuple[float, float]]] = {}
+    for parts in PARTS:
+        for name, way in ways.items():
+            found = latency(way, parts, given, queries, rng)
+            for share in (50, 99):
+                series.setdefault(f"p{share}{name}", []).append((parts, float(np.percentile(found, share))))
+    title = "Simulated latency of a query over 10 to 1,000 parts"
+    return _chart.lines(title, series, across="parts", up="milliseconds", powers=True)
+
+
+if __name__ == "__main__":
+    main()
