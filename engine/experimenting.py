@@ -89,6 +89,7 @@ class _Work:
     def subject(self, cells: list[Cell]) -> None:
         """All cells of one encoder: its weights first, then its vectors, then cell by cell."""
         from engine.encoders import open_encoder
+        from engine.encoders.embedding import unwhitened
         from engine.encoders.pipeline import embed_collection
 
         title, training = cells[0].title, cells[0].training
@@ -102,8 +103,22 @@ class _Work:
             made_of = self._made_of(encoder.info)
             left = [cell for cell in cells if not self._has_figures(cell, made_of)]
             if left:
-                embed_collection(self.collection, encoder, [cell.recipe.embedding for cell in left], within)
-                _Subject(self, run, encoder.info, made_of, within).measure(left)
+                embed_collection(self.collection, encoder, [unwhitened(cell.recipe.embedding) for cell in left], within)
+                _Subject(self, run, encoder.info, made_of, within).measure(self._whitened(left, encoder.info))
+
+    def _whitened(self, cells: list[Cell], info: EncoderInfo) -> list[Cell]:
+        """Whiten the vectors where that is asked; the cells whose vectors can be had, the others keep why not."""
+        from engine.encoders.embedding import unwhitened
+        from engine.encoders.vectors import whiten
+
+        able: list[Cell] = []
+        for name in dict.fromkeys(cell.recipe.embedding for cell in cells):
+            those = [cell for cell in cells if cell.recipe.embedding == name]
+            with self._failures_kept(those):
+                if name != unwhitened(name):
+                    whiten(self.collection, info, name)
+                able += those
+        return able
 
     def keep(self, row: Row) -> None:
         self.experiment.keep(row)

@@ -69,18 +69,21 @@ def parse_call(text: str, what: str, whole: str, example: str) -> tuple[str, Opt
     ('lsh', (('tables', 20), ('bits', 8)))
 
     Raises:
-        BadParameter: the {what} of {whole} is not written like `example`, or a value is no finite number and no name.
+        BadParameter: the {what} of {whole} is not written like `example`, a value is no finite number and no name, or a
+            setting stands there twice.
     """
     match = _CALL.fullmatch(text.strip())
     if not match:
         raise BadParameter(what, whole, f"written like {example.partition('(')[0]} or {example}", text)
-    options: list[tuple[str, Value]] = []
+    thing, options = f"the {what} {match['name']}", dict[str, Value]()
     for part in filter(None, (match["options"] or "").split(",")):
-        name, equals, value = part.partition("=")
+        name, equals, value = (word.strip() for word in part.partition("="))
         if not equals:
-            raise BadParameter("setting", f"the {what} {match['name']}", "written name=value", part)
-        options.append((name.strip(), _value(name.strip(), value.strip(), f"the {what} {match['name']}")))
-    return match["name"], tuple(options)
+            raise BadParameter("setting", thing, "written name=value", part)
+        if name in options:
+            raise BadParameter(name, thing, "given once", part.strip())
+        options[name] = _value(name, value, thing)
+    return match["name"], tuple(options.items())
 
 
 def split_calls(text: str) -> list[str]:

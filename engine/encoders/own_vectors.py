@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from engine.encoders.derived import Derivation, Derived
 from engine.encoders.encoder import EncoderChoice, EncoderInfo
 from engine.encoders.vector_files import read_names, read_vectors
-from engine.encoders.vectors import EmbeddableCollection, opened
+from engine.encoders.vectors import EmbeddableCollection, discard, opened
 from engine.errors import BadParameter, BenzerError, Corrupt, NotFound
 from engine.home import slug
 from engine.storage import Snapshot, Store
@@ -148,10 +148,11 @@ def cards(collection: EmbeddableCollection) -> list[OwnCard]:
 
 
 def remove(collection: EmbeddableCollection, name: str) -> None:
-    """Delete own vectors; NotFound where there are none of that name."""
+    """Delete own vectors with all that was made of them; NotFound where there are none of that name."""
     if name not in {card.name for card in cards(collection)}:
         raise NotFound(f"The collection {collection.folder.name} has no own vectors {name!r}.")
     _store(collection, name).discard()
+    discard(collection, name)
 
 
 # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ A generation may hold only a part of the collection: work that was cut off goes 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.encoders.embedding import embedding, unwhitened
+from engine.encoders.embedding import EMBEDDINGS, WHITE, embedding, unwhitened
 from engine.encoders.encoder import EncoderInfo
 from engine.encoders.whitening import Whitening, fit_whitening
 from engine.errors import Corrupt
@@ -91,6 +92,15 @@ def store(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Sto
     kind = name if info.spatial else "vector" + name.removeprefix(plain)
     key = digest_of(info.name, info.fingerprint, info.input_size, kind)
     return Store(collection.folder / "vectors" / f"{info.name}-{kind}-{key}", format="vectors", version=VERSION)
+
+
+def discard(collection: EmbeddableCollection, encoder: str) -> None:
+    """Delete all vectors of the encoder of that name, whatever its weights."""
+    kinds = "|".join(["vector", *EMBEDDINGS])
+    made = re.compile(rf"{re.escape(encoder)}-({kinds})({WHITE})?-[0-9a-f]+")
+    for folder in (collection.folder / "vectors").glob(f"{encoder}-*"):
+        if made.fullmatch(folder.name):
+            Store(folder, format="vectors", version=VERSION).discard()
 
 
 def stored(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Vectors | None:

@@ -22,6 +22,7 @@ from engine.__main__ import main
 from engine.errors import BadParameter, Corrupt, NotFound, Stopped
 from engine.evaluation.experiments import Experiment, pictures_digest
 from engine.evaluation.plan import Plan, Training
+from engine.experimenting import run_experiment
 from engine.home import PROJECT, Home
 from engine.jobs import Reporter
 from engine.training import TrainingConfig
@@ -103,6 +104,18 @@ def test_a_row_agrees_with_the_search(bench: Workbench) -> None:
     for id, label in zip(images.ids.tolist(), images.labels, strict=True):
         shares.append(sum(hit.label == label for hit in bench.search(recipe, Query.image(id)).hits) / 4)
     assert row.precision == pytest.approx(np.mean(shares))
+
+
+def test_whitening_that_fails_is_told_by_its_own_cells_only(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise BadParameter("vectors", "whitening", "different from each other", "vectors that are all alike")
+
+    monkeypatch.setattr("engine.encoders.vectors.fit_whitening", refuse)
+    made = bench.plan_experiment(plan(embeddings=("flatten-white", "flatten"), methods=("exact",)))
+    assert run_experiment(bench.home, made.name, Reporter())["failed"] == 1
+    errors = {row.recipe.split("/")[2]: row.error for row in made.rows()}
+    assert "different from each other" in errors["flatten-white"]
+    assert errors["flatten"] == ""
 
 
 def test_what_was_measured_of_other_images_is_measured_anew(bench: Workbench) -> None:

@@ -69,6 +69,11 @@ def test_a_method_written_wrongly_is_refused(text: str) -> None:
         parse_method(text)
 
 
+def test_a_setting_given_twice_is_refused() -> None:
+    with pytest.raises(BadParameter, match="The bits of the method lsh must be given once; got 'bits=16'"):
+        parse_method("lsh(bits=8, tables=2, bits=16)")
+
+
 def test_a_word_is_a_value_of_a_choice_only() -> None:
     assert parse_method("hash(kind=median,bits=8)") == ("hash", (("kind", "median"), ("bits", 8)))
     with pytest.raises(BadParameter, match="bits"):

@@ -42,8 +42,12 @@ def test_given_vectors_are_those_of_their_images(pile: Any, home: Home) -> None:
     assert state(pile, encoder.info, "flatten").ready, "all embeddings are the same"
     assert np.array_equal(stored(pile, encoder.info, "max").matrix, MATRIX)
     assert embed_collection(pile, encoder, ["max"], Reporter())["kept"] == 50
+    own_vectors.add(pile, "From DINO vector", "other.npy", None, MATRIX)
+    embed_collection(pile, open_encoder("own-from-dino-vector", "", home, pile), ["max"], Reporter())
     own_vectors.remove(pile, card.name)
-    assert not own_vectors.cards(pile)
+    assert [card.name for card in own_vectors.cards(pile)] == ["own-from-dino-vector"]
+    [left] = (pile.folder / "vectors").iterdir()
+    assert left.name.startswith("own-from-dino-vector-vector-")  # what was made of the removed ones is gone
     with pytest.raises(NotFound, match="no own vectors"):
         own_vectors.remove(pile, card.name)
 

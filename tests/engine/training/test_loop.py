@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import itertools
 import math
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.collections.samples import SAMPLES
+from engine.collections.samples.animal_faces import EACH, SPECIES, face
 from engine.encoders.device import Device, device
 from engine.errors import BadParameter, Diverged, NameTaken, OutOfMemory, Stopped, StorageFull
 from engine.home import Home
@@ -74,8 +73,8 @@ def test_the_same_seed_gives_the_same_weights(home: Home, blobs: Any) -> None:
 
 @pytest.mark.slow
 def test_bf16_reaches_the_loss_of_fp32_on_the_samples(home: Home) -> None:
-    faces = itertools.islice(SAMPLES["animal-faces"].draw(), 0, None, 8)
-    pixels = np.stack([np.asarray(face.picture.convert("RGB").resize((64, 64))) for face in faces])
+    faces = [face(species, number) for species in SPECIES for number in range(0, EACH, 8)]
+    pixels = np.stack([np.asarray(face.convert("RGB").resize((64, 64))) for face in faces])
     data = pictures.Data(pixels, np.arange(len(pixels)), ("",) * len(pixels))
     losses = []
     for dtype in (torch.float32, torch.bfloat16):
