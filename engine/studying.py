@@ -199,7 +199,7 @@ def rows_of(plan: Plan, cell: Cell, count: int, apart: bool) -> tuple[slice | ND
 
 def _sized(rows: NDArray[np.int64], size: int | None) -> NDArray[np.int64]:
     if size is not None and size > len(rows):
-        raise BadParameter("size", "a study", f"at most {len(rows):,}, the vectors that can be indexed", f"{size:,}")
+        raise BadParameter("size", "a study", f"at most {len(rows):,}, the vectors that can be indexed", size)
     return rows[:size]
 
 
