@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.recipe import Recipe
 from ui.components.results_table import Named
 from ui.experiment_state import collection_title, embedding_title, encoder_titles, metric_title, use_recipe
-from ui.ledger_state import Kind, Seen, count_of
+from ui.ledger_state import Kind, Seen
 from ui.state import workbench
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 def _parts_of(view: Seen) -> tuple[list[str], list[str]]:
     plan = view.plan
-    judged = f"{plan.neighbours:,} nearest of {count_of(plan.queries, 'query').replace('querys', 'queries')}"
+    asked = max((row.queries for row in view.measured), default=plan.queries)
+    judged = f"{plan.neighbours:,} nearest of {asked:,} {'query' if asked == 1 else 'queries'}"
     return [source_title(plan.source), metric_title(plan.metric)], [judged]
 
 
@@ -27,7 +28,7 @@ STUDIES = Kind(
     key="study",
     noun="study",
     nouns="studies",
-    cell="case",
+    cell="cell",
     root=lambda: workbench().home.studies,
     every=lambda: workbench().studies(),
     one=lambda name: workbench().study(name),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from engine.recipe import parse_method
-from engine.settings import print_call
 from ui.components.curves import palette, plain
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+    from engine.studies.curves import Line
     from engine.studies.measuring import Row
     from engine.studies.studies import SizeUp, SpeedUp
 
@@ -34,13 +35,15 @@ def quality_chart(
     rows: Sequence[Row], names: Sequence[str], measure: str, wanted: float | None, picked: str | None
 ) -> Figure:
     """A point for each row, left and high is good; a line joins those of a method that nothing of it beats."""
+    from engine.studies.curves import unbeaten
+
     figure = _figure()
     named = dict(zip((row.key for row in rows), names, strict=True))
     for method, own in _by_method(rows):
         colour, shape = _look(method)
-        front = _front(own, measure)
+        front = unbeaten([(row.p50, getattr(row, measure)) for row in own])
         figure.add_scatter(
-            x=[row.p50 for row in front], y=[getattr(row, measure) for row in front], mode="lines",
+            x=[x for x, _ in front], y=[y for _, y in front], mode="lines",
             line={"color": colour, "width": 1.6}, hoverinfo="skip", showlegend=False, legendgroup=method,
         )  # fmt: skip
         figure.add_scatter(**_points(own, named, measure, method, colour, shape, picked))
@@ -48,7 +51,8 @@ def quality_chart(
         _line_at(figure, wanted)
     figure.update_xaxes(title="ms a query (median, log scale)", type="log", fixedrange=True, **_ticks(rows))
     title = f"{MEASURES[measure]}@{rows[0].neighbours}"
-    return figure.update_yaxes(title=title, range=_range(rows, measure, wanted), fixedrange=True)
+    values = [getattr(row, measure) for row in rows] + ([wanted] if wanted is not None else [])
+    return figure.update_yaxes(title=title, range=_range(values), fixedrange=True)
 
 
 def _points(
@@ -74,42 +78,41 @@ def _points(
     }
 
 
-def bits_chart(rows: Sequence[Row], names: Sequence[str], measure: str) -> Figure:
+def bits_chart(rows: Sequence[Row], measure: str) -> Figure:
     """Quality against the length of the code: a line for each method with the same other settings."""
-    figure = _figure()
-    named, shown = dict(zip((row.key for row in rows), names, strict=True)), set()
-    for method, own in _by_method(rows):
+    figure, shown = _figure(), dict[str, int]()
+    lines = _bit_lines(rows, measure)
+    for method, title, points in lines:
         colour, shape = _look(method)
-        for number, line in enumerate(series(own, "bits")):
-            figure.add_scatter(
-                x=[row.chosen["bits"] for row in line], y=[getattr(row, measure) for row in line],
-                name=_title(method), legendgroup=method, showlegend=method not in shown, mode="lines+markers",
-                line={"color": colour, "width": 1.8, "dash": _DASHES[number % len(_DASHES)]},
-                marker={"color": colour, "size": 8, "symbol": shape},
-                text=[plain(named[row.key]) for row in line],
-                hovertemplate=f"%{{text}}<br>{MEASURES[measure]} %{{y:.3f}}<extra></extra>",
-            )  # fmt: skip
-            shown.add(method)
-    bits = sorted({row.chosen["bits"] for row in rows if "bits" in row.chosen})
+        number = shown.setdefault(method, 0)
+        figure.add_scatter(
+            x=[x for x, _ in points], y=[y for _, y in points], name=_title(method), legendgroup=method,
+            showlegend=not number, mode="lines+markers",
+            line={"color": colour, "width": 1.8, "dash": _DASHES[number % len(_DASHES)]},
+            marker={"color": colour, "size": 8, "symbol": shape},
+            hovertemplate=f"{plain(title)}<br>%{{x}} bits: {MEASURES[measure]} %{{y:.3f}}<extra></extra>",
+        )  # fmt: skip
+        shown[method] += 1
+    bits = sorted({x for _, _, points in lines for x, _ in points})
     figure.update_xaxes(title="bits of a code", tickvals=bits, fixedrange=True)
+    values = [y for _, _, points in lines for _, y in points]
     title = f"{MEASURES[measure]}@{rows[0].neighbours}"
-    return figure.update_yaxes(title=title, range=_range(rows, measure, None), fixedrange=True)
+    return figure.update_yaxes(title=title, range=_range(values), fixedrange=True)
 
 
 _DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
 
 
-def series(rows: Sequence[Row], setting: str) -> list[list[Row]]:
-    """Rows that differ in one named setting only, by its value; a row alone is none."""
+def _bit_lines(rows: Sequence[Row], measure: str) -> list[tuple[str, str, Line]]:
+    """Method, title and points of each line, method by method in the order of their colours."""
+    from engine.studies.curves import quality_against_bits
 
-    def others(row: Row) -> str:
-        name, options = parse_method(row.method)
-        return print_call(name, tuple(option for option in options if option[0] != setting))
-
-    own = sorted(
-        (row for row in rows if f"{setting}=" in row.method), key=lambda row: (others(row), row.chosen[setting])
-    )
-    return [line for _, group in groupby(own, key=others) if len(line := list(group)) > 1]
+    found = [
+        (method, title, line)
+        for method, own in _by_method(rows)
+        for title, line in quality_against_bits(own, measure).items()
+    ]
+    return sorted(found, key=lambda one: _place(one[0]))
 
 
 def speed_chart(found: Sequence[SpeedUp]) -> Figure:
@@ -172,13 +175,12 @@ def spoken_quality(rows: Sequence[Row], names: Sequence[str], measure: str) -> s
 
 
 def spoken_bits(rows: Sequence[Row], measure: str) -> str:
-    """What the chart of bits shows: the mean of each method at its shortest and longest codes."""
-    said = []
-    for method, own in _by_method([row for line in _lines(rows) for row in line]):
-        ends = [end(row.chosen["bits"] for row in own) for end in (min, max)]
-        means = [_mean(getattr(row, measure) for row in own if row.chosen["bits"] == end) for end in ends]
-        said.append(f"{_title(method)} {means[0]:.3f} with {ends[0]} bits, {means[1]:.3f} with {ends[1]}")
-    return f"{MEASURES[measure]} against the bits of a code, on average: {'; '.join(said)}."
+    """What the chart of bits shows: the ends of each line."""
+    said = [
+        f"{title}: {line[0][1]:.3f} with {line[0][0]:g} bits, {line[-1][1]:.3f} with {line[-1][0]:g}"
+        for _, title, line in _bit_lines(rows, measure)
+    ]
+    return f"{MEASURES[measure]} against the bits of a code. {'; '.join(said)}."
 
 
 def spoken_curve(what: str, points: Iterable[tuple[str, float, float]]) -> str:
@@ -190,13 +192,9 @@ def spoken_curve(what: str, points: Iterable[tuple[str, float, float]]) -> str:
 # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _lines(rows: Sequence[Row]) -> list[list[Row]]:
-    return [line for _, own in _by_method(rows) for line in series(own, "bits")]
-
-
 def has_bits(rows: Sequence[Row]) -> bool:
     """Whether there is any line to draw against bits."""
-    return bool(_lines(rows))
+    return bool(_bit_lines(rows, "recall"))
 
 
 def _by_method(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
@@ -207,28 +205,21 @@ def _by_method(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     return sorted(names.items(), key=lambda item: (_place(item[0]), item[0]))
 
 
-def _front(rows: Sequence[Row], measure: str) -> list[Row]:
-    """The rows that no faster one equals, the fastest first."""
-    front: list[Row] = []
-    for row in sorted(rows, key=lambda row: (row.p50, -getattr(row, measure))):
-        if not front or getattr(row, measure) > getattr(front[-1], measure):
-            front.append(row)
-    return front
-
-
-def _range(rows: Sequence[Row], measure: str, wanted: float | None) -> list[float]:
-    values = [getattr(row, measure) for row in rows] + ([wanted] if wanted is not None else [])
+def _range(values: Sequence[float]) -> list[float]:
     low, high = min(values), max(values)
     room = max(0.03, 0.06 * (high - low))
-    return [max(-0.02, low - room), min(1.03, high + room)]
+    return [max(-0.02, low - room), min(1 + room / 4, high + room)]
 
 
 def _ticks(rows: Sequence[Row]) -> dict[str, Any]:
-    """Readable ticks of the logarithmic axis: 1, 2 and 5 times the powers of ten."""
-    low, high = min(row.p50 for row in rows), max(row.p50 for row in rows)
-    values = [digit * 10.0**power for power in range(-4, 6) for digit in (1, 2, 5)]
-    shown = [value for value in values if low / 2.5 <= value <= high * 2.5]
-    return {"tickvals": shown, "ticktext": [f"{value:g}" for value in shown]}
+    """The ends of the logarithmic axis, and readable ticks: 1, 2 and 5 times the powers of ten, or finer ones."""
+    times = [max(row.p50, 1e-4) for row in rows]
+    low, high = min(times) / 1.25, max(times) * 1.25
+    digits = (1, 2, 5) if high > 8 * low else (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
+    values = [digit * 10.0**power for power in range(-5, 6) for digit in digits]
+    shown = [value for value in values if low <= value <= high]
+    ends = [math.log10(low), math.log10(high)]
+    return {"range": ends, "tickvals": shown, "ticktext": [f"{value:.4g}" for value in shown]}
 
 
 def _line_at(figure: Figure, wanted: float) -> None:
@@ -266,11 +257,6 @@ def _title(method: str) -> str:
     from engine.studies.plan import title_of
 
     return plain(title_of(method))
-
-
-def _mean(values: Iterable[float]) -> float:
-    known = list(values)
-    return sum(known) / len(known)
 
 
 def draw_points(figure: Figure, *, key: str, alt: str, on_pick: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""About how long a study takes: building and asking every case, from rates measured on two processor cores."""
+"""About how long a study takes: building and asking every cell, from rates measured on two processor cores."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 _WIDTH = 512  # of vectors that are not there yet
 _IMAGES_A_SECOND = 60.0  # embedded
-_START = 6.0  # seconds until the first case is measured: libraries, compiled kernels
+_START = 6.0  # seconds until the first cell is measured: libraries, compiled kernels
 _A_CASE = 0.4  # seconds
 _A_COMPARISON = 2.5e-10  # seconds for each value of a vector, in exact search
-_LARGEST = 20.0  # seconds after which the single queries of a case are cut short
+_LARGEST = 20.0  # seconds after which the single queries of a cell are cut short
 _CHOOSING = 2.0  # seconds to choose numbers from the data
 _TABLES, _BITS = 32, 14  # where they are chosen from the data
 _A_BIT = 6e-9  # seconds for each vector, table and bit

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import streamlit as st
 
 from engine.errors import BadParameter, BenzerError
 from ui.components.hashing_cost import seconds
-from ui.components.hashing_presets import PRESETS, fill, first_look
+from ui.components.hashing_presets import ALL_METHODS, PRESETS, fill, first_look
 from ui.components.hashing_source import Source
 from ui.components.job_progress import duration
 from ui.components.literal import literal
@@ -37,7 +38,7 @@ _FUNCTIONS_HELP = (
     "one LSH over everything. **Different**: each part draws functions of its own. **Selected**: the same in all "
     "parts, of planes that split the vectors nearly in half."
 )
-_LIST_HELP = "Several numbers, as in 8, 16: every combination becomes a case. Empty: chosen from the data."
+_LIST_HELP = "Several numbers, as in 8, 16: every combination becomes a cell of the table. Empty: chosen from the data."
 _NUMBERS = {
     "bits": ("Bits", "How long a code is. More bits make smaller buckets."),
     "tables": ("Tables", "How many codes each vector has. More of them find more, and cost more."),
@@ -72,11 +73,16 @@ def _presets(source: Source) -> None:
 
 
 def _methods() -> None:
-    names = [name for name in workbench().methods() if name != "exact"]
-    _several(
-        "methods", "Methods", names, _method_shown,
-        "Exact search is always measured as well. Type settings with a name, as in `hnsw(effort=50)`, and press Enter; "
-        "those that stand there are kept, the others come from the fields below.",
+    titles = {name: method.title for name, method in workbench().methods().items() if name != "exact"}
+    names = sorted(titles, key=lambda name: ALL_METHODS.index(name) if name in ALL_METHODS else len(ALL_METHODS))
+    st.pills(
+        "Methods", names, selection_mode="multi", key="study-methods", format_func=titles.__getitem__,
+        help="Exact search is always measured as well.", persist_state="session",
+    )  # fmt: skip
+    st.text_input(
+        "Further methods, with settings of their own", key="study-own", max_chars=1000, persist_state="session",
+        placeholder="hnsw(effort=50) itq(tables=1)",
+        help="Settings that stand in brackets are kept; those that are missing come from the fields below.",
     )  # fmt: skip
     for column, (name, (label, help)) in zip(st.columns(4), _NUMBERS.items(), strict=True):
         _numbers(column, name, label, f"{help} {_LIST_HELP}", "2" if name == "parts" else "from the data")
@@ -86,9 +92,10 @@ def _methods() -> None:
             "Look-up", list(_LOOKUPS), format_func=_LOOKUPS.__getitem__, key="study-lookup", help=_LOOKUP_HELP,
             persist_state="session",
         )  # fmt: skip
-    with right:
-        names = ["same", "different", "selected"]
-        _several("functions", "RDH's hash functions", names, str, _parts_help(), own=False, placeholder="same")
+    right.multiselect(
+        "RDH's hash functions", ["same", "different", "selected"], key="study-functions", help=_parts_help(),
+        placeholder="same", persist_state="session",
+    )  # fmt: skip
     st.toggle(
         "Also each method with numbers chosen from the data", key="study-automatic", persist_state="session",
         help="As the search does where a setting is left empty: the cheapest that promises to find nearly all.",
@@ -102,15 +109,6 @@ def _parts_help() -> str:
     spread = f"Parts live on Ray, as {ASKED}={literal(address)} asks for."
     here = f"Parts live in this process; set {ASKED} to spread them."
     return f"{_FUNCTIONS_HELP}\n\n{spread if address else here}"
-
-
-def _method_shown(text: str) -> str:
-    from engine.studies.plan import title_of
-
-    try:
-        return title_of(text.replace(" ", ""))
-    except BenzerError:
-        return text
 
 
 def _judging() -> None:
@@ -139,24 +137,6 @@ def _expert() -> None:
         _whole(right, "seed", "Seed", "All that is drawn by chance is drawn again with the same seed.")
 
 
-def _several(
-    name: str,
-    label: str,
-    options: Sequence[str],
-    shown: Callable[[str], str],
-    help: str,
-    *,
-    own: bool = True,
-    placeholder: str = "Choose at least one",
-) -> None:
-    """A choice of several; with `own` also of what is typed."""
-    offered = [*options, *(one for one in st.session_state[f"study-{name}"] if one not in options)]
-    st.multiselect(
-        label, offered, key=f"study-{name}", format_func=shown, help=help, accept_new_options=own,
-        placeholder=placeholder, persist_state="session",
-    )  # fmt: skip
-
-
 def _numbers(where: Any, name: str, label: str, help: str, placeholder: str) -> None:
     """A field for a list of numbers."""
     where.text_input(
@@ -172,7 +152,7 @@ def _whole(where: Any, name: str, label: str, help: str) -> None:
 
 
 def _summary(source: Source) -> None:
-    """The number of cases, the time, the title and the button; or the sentence that says what is impossible."""
+    """The number of cells, the time, the title and the button; or the sentence that says what is impossible."""
     plan: Plan | None = None
     with st.container(border=True, key="study-summary"):
         try:
@@ -206,7 +186,7 @@ def planned(source: Source) -> Plan:
         **{name: state[f"study-{name}"] for name in ("neighbours", "queries", "folds", "seed")},
     )
     title = (state.get("study-title") or "").strip()
-    return replace(plan, title=title or f"{source.short[:80]}: {count_of(len(plan.cells()), 'case')}")
+    return replace(plan, title=title or f"{source.short[:80]}: {count_of(len(plan.cells()), 'cell')}")
 
 
 def _calls() -> tuple[str, ...]:
@@ -214,13 +194,18 @@ def _calls() -> tuple[str, ...]:
     from engine.studies.plan import grid
 
     state = st.session_state
-    names = [text.replace(" ", "") for text in state["study-methods"]]
+    names = [*state["study-methods"], *methods_in(state["study-own"])]
     if not names:
         raise BadParameter("methods", "a study", "at least one", "none")
     lists: dict[str, Any] = {name: whole_numbers(name, state[f"study-{name}"]) for name in _NUMBERS}
     lists |= {"functions": state["study-functions"], "lookup": state["study-lookup"]}
     calls = grid(names, **lists)
     return (*calls, *names) if state["study-automatic"] else calls
+
+
+def methods_in(text: str) -> list[str]:
+    """Methods with their settings, one after the other: commas and spaces stand between them, and within brackets."""
+    return [re.sub(r"\s+", "", found) for found in re.findall(r"[^\s,(]+(?:\s*\([^)]*\)?)?", text)]
 
 
 def whole_numbers(name: str, text: str, also: Sequence[str] = ()) -> list[Any]:
@@ -233,7 +218,7 @@ def whole_numbers(name: str, text: str, also: Sequence[str] = ()) -> list[Any]:
 
 
 def _size(plan: Plan, source: Source) -> None:
-    st.markdown(f"**{count_of(len(plan.cells()), 'case')}**")
+    st.markdown(f"**{count_of(len(plan.cells()), 'cell')}**")
     factors = [(len(plan.methods) + 1, "method"), (len(plan.sizes), "size"), (plan.folds, "fold")]
     said = [count_of(*factor) for factor in factors if factor[0] > 1]
     st.caption(" × ".join(said) + ", exact search among them.")

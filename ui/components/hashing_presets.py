@@ -18,6 +18,7 @@ def first_look(count: int) -> Fields:
     small = count < _SMALL
     return {
         "methods": list(ALL_METHODS),
+        "own": "",
         "bits": "4, 8, 12" if small else "8, 16, 24",
         "tables": "4, 16" if small else "4, 32",
         "probes": "",
@@ -36,7 +37,8 @@ def first_look(count: int) -> Fields:
 def thesis(count: int) -> Fields:
     """The tables of the thesis: methods with one table, LSH and RDH with many, five lengths of codes."""
     return first_look(count) | {
-        "methods": ["pcah(tables=1)", "spectral(tables=1)", "itq(tables=1)", "lsh", "rdh"],
+        "methods": ["lsh", "rdh"],
+        "own": "pcah(tables=1) spectral(tables=1) itq(tables=1)",
         "bits": "8, 16, 24, 32, 64",
         "tables": "50, 100, 150, 200",
         "probes": "0",

@@ -131,7 +131,7 @@ def _curves(view: Seen, rows: Sequence[Row], wanted: float) -> None:
     if right is not None:
         with right:
             alt = charts.spoken_bits(rows, measure)
-            draw(charts.bits_chart(rows, names, measure), key=f"study-bits-{view.name}", alt=alt)
+            draw(charts.bits_chart(rows, measure), key=f"study-bits-{view.name}", alt=alt)
 
 
 def _over(rows: Sequence[Row]) -> str:
