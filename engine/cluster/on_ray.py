@@ -18,6 +18,8 @@ from engine.errors import BenzerError, MissingPackage
 from engine.home import PROJECT
 
 _LOCAL = "local"
+_BACK_AT_ONCE = 0.3  # seconds for a worker that hung up to say that it is there again
+_NODE_REACHED_WITHIN = 1.0
 _REACHED_WITHIN = 5.0  # seconds to find out that nothing answers at an address
 _STORE = 256 << 20  # bytes of Ray's own memory on this computer: queries and answers are small
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
@@ -77,7 +79,7 @@ class OnRay:
         handle = Handle(kind, arguments, list(apart))
         for other in apart:
             other.apart.append(handle)
-        self._place(handle, list(self._nodes()))
+        self._place(handle, self._nodes())
         self._held.append(handle)
         return handle
 
@@ -86,15 +88,16 @@ class OnRay:
 
     def read(self, calls: Sequence[Call], seconds: float | None = None) -> list[Any]:
         until = None if seconds is None else time.monotonic() + seconds
-        lines = self._sent(calls, until)
-        plain = {number: None for number, line in enumerate(lines) if line is None}
+        messages = _messages(calls)
+        lines = [self._sent(call[0], message, until) for call, message in zip(calls, messages, strict=True)]
+        plain = [number for number, line in enumerate(lines) if line is None]
         waiting = dict(zip(plain, self._submit([calls[number] for number in plain]), strict=True))
         answers: list[Any] = [None] * len(calls)
         for number, line in enumerate(lines):
             if line is not None:
-                answers[number] = self._received(calls[number][0], line, until)
-        again = [number for number, line in enumerate(lines) if line is not None and answers[number] is None]
-        waiting.update(zip(again, self._submit([calls[number] for number in again]), strict=True))
+                answers[number] = self._received(calls[number][0], line, messages[number], until)
+        failed = [number for number, answer in enumerate(answers) if answer is None and number not in waiting]
+        waiting.update(zip(failed, self._submit([calls[number] for number in failed]), strict=True))
         left = None if until is None else max(until - time.monotonic(), 0.1)
         for number, answer in zip(waiting, self._gather(list(waiting.values()), left), strict=True):
             answers[number] = answer
@@ -102,9 +105,10 @@ class OnRay:
 
     def mend(self, handle: Handle) -> None:
         nodes = self._nodes()
-        if handle.node not in nodes and nodes:
+        own = nodes.pop(handle.node, None)
+        if nodes and (own is None or not _listens(own)):
             self._kill(handle)
-            self._place(handle, list(nodes))
+            self._place(handle, nodes)
 
     def let_go(self, handles: Sequence[Handle]) -> None:
         for handle in handles:
@@ -119,18 +123,19 @@ class OnRay:
 
     # ── where ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _nodes(self) -> dict[str, dict[str, float]]:
-        """The nodes that are there and their resources; those without a processor only where there are no others."""
-        alive = {node["NodeID"]: node["Resources"] for node in self.ray.nodes() if node["Alive"]}
-        return {name: has for name, has in alive.items() if has.get("CPU")} or alive
+    def _nodes(self) -> dict[str, dict[str, Any]]:
+        """What Ray says of the nodes that are there; of those without a processor only where there are no others."""
+        alive = {node["NodeID"]: node for node in self.ray.nodes() if node["Alive"]}
+        return {name: node for name, node in alive.items() if node["Resources"].get("CPU")} or alive
 
-    def _place(self, handle: Handle, nodes: list[str]) -> None:
+    def _place(self, handle: Handle, nodes: dict[str, dict[str, Any]]) -> None:
         """Begin its actor on the node with none of those that it must be apart from, and with the fewest of all."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         near = Counter(other.node for other in handle.apart)
         all_ = Counter(other.node for other in self._held if other is not handle)
-        handle.node = min(nodes, key=lambda node: (near[node], all_[node], secrets.randbits(16)))
+        ranked = sorted(nodes, key=lambda node: (near[node], all_[node], secrets.randbits(16)))
+        handle.node = next((node for node in ranked if _listens(nodes[node])), ranked[0])
         options = {
             "num_cpus": 0,
             "max_restarts": -1,
@@ -172,52 +177,48 @@ class OnRay:
         errors = self.ray.exceptions
         try:
             return self.ray.get(one, timeout=0)
-        except (errors.RayActorError, errors.GetTimeoutError, errors.WorkerCrashedError) as error:
+        except errors.RayTaskError as error:
+            raise error.cause from error
+        except errors.RayError as error:  # the worker or its node is gone, or the time is over
             return Lost(
                 f"A part of the index does not answer ({type(error).__name__}).", way_out="Try again in a few seconds."
             )
-        except errors.RayTaskError as error:
-            raise error.cause from error
 
     # ── direct lines ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _sent(self, calls: Sequence[Call], until: float | None) -> list[Line | None]:
-        """The line on which each call is under way; None for those that have to go by Ray."""
-        messages: dict[tuple[str, int], bytes] = {}
-        lines = []
-        for handle, method, arguments in calls:
-            line = self._line(handle)
-            if line is not None:
-                key = (method, id(arguments))
-                messages[key] = messages.get(key) or packed([method, *arguments])
-                line = self._sent_on(handle, line, messages[key], until)
-            lines.append(line)
-        return lines
-
-    def _sent_on(self, handle: Handle, line: Line, message: bytes, until: float | None) -> Line | None:
-        try:
-            line.send(message, until)
-        except OSError:
-            self._hung_up(handle, line)
-            return None
+    def _sent(self, handle: Handle, message: bytes, until: float | None) -> Line | None:
+        """The line on which a call is under way; None where it has to go by Ray."""
+        line = self._line(handle)
+        if line is not None:
+            with suppress(OSError):  # who waits for the answer hears of it
+                line.send(message, until)
         return line
 
-    def _received(self, handle: Handle, line: Line, until: float | None) -> Any:
-        """The answer, Lost where none came in time, None where the call has to go by Ray."""
+    def _received(self, handle: Handle, line: Line, message: bytes, until: float | None) -> Any:
+        """The answer; Lost where none comes; None where the call has to go by Ray."""
         try:
-            well, *answer = line.receive(until)
+            return self._answer_on(handle, line, until)
         except TimeoutError:
-            self._hung_up(handle, line)
+            handle.lines.drop()
             return Lost("A part of the index does not answer in time.")
         except (OSError, ValueError):
-            self._hung_up(handle, line)
-            return None
+            handle.lines.drop()
+        try:  # it may have been made anew since the last call
+            handle.lines.address = self.ray.get(handle.actor.line.remote(), timeout=_BACK_AT_ONCE)
+            again = self._sent(handle, message, until)
+            return None if again is None else self._answer_on(handle, again, until)
+        except (OSError, ValueError, self.ray.exceptions.RayError):
+            handle.lines.drop()
+            return Lost("A part of the index hung up.", way_out="Try again in a few seconds.")
+
+    def _answer_on(self, handle: Handle, line: Line, until: float | None) -> Any:
+        try:
+            well, *answer = line.receive(until)
+        except (OSError, ValueError):
+            line.close()
+            raise
         handle.lines.put_back(line)
         return tuple(answer) if well else None
-
-    def _hung_up(self, handle: Handle, line: Line) -> None:
-        line.close()
-        handle.lines.drop()
 
     def _line(self, handle: Handle) -> Line | None:
         """A line to the object; while its address is asked for, which nobody waits for, there is none."""
@@ -230,6 +231,23 @@ class OnRay:
             with suppress(BenzerError, self.ray.exceptions.RayError):
                 lines.address = self.ray.get(opening)
         return lines.take()
+
+
+def _messages(calls: Sequence[Call]) -> list[bytes]:
+    """What goes over the lines; calls alike are packed once."""
+    distinct = {(method, id(arguments)): arguments for _, method, arguments in calls}
+    ready = {key: packed([key[0], *arguments]) for key, arguments in distinct.items()}
+    return [ready[method, id(arguments)] for _, method, arguments in calls]
+
+
+def _listens(node: dict[str, Any]) -> bool:
+    """Whether the node is there. Ray itself takes up to half a minute to notice that one is gone."""
+    try:
+        where = node["NodeManagerAddress"], node["NodeManagerPort"]
+        socket.create_connection(where, timeout=_NODE_REACHED_WITHIN).close()
+    except OSError:
+        return False
+    return True
 
 
 def _joined(address: str) -> Any:

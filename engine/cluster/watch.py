@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.cluster.workers import Lost, Workers
 
-_PING = 2.0  # seconds after which one still does not answer
+_PING = 1.0  # seconds after which one still does not answer
 _SHORTEST, _LONGEST = 0.05, 1.0  # pauses between two looks
 
 
@@ -50,13 +50,19 @@ class Watch:
     def _look(self) -> None:
         pause = _SHORTEST
         while lost := self._still():
-            answers = self._workers.ask([(handle, self._method, ()) for handle in lost], _PING)
+            answers = self._asked(lost)
             self._found([handle for handle, answer in zip(lost, answers, strict=True) if not isinstance(answer, Lost)])
             for handle, answer in zip(lost, answers, strict=True):
                 if isinstance(answer, Lost):
                     self._workers.mend(handle)
             time.sleep(pause)
             pause = min(1.5 * pause, _LONGEST)
+
+    def _asked(self, handles: list[Any]) -> list[Any]:
+        try:
+            return self._workers.ask([(handle, self._method, ()) for handle in handles], _PING)
+        except Exception as error:  # nobody is there to raise it to, and to look on is all that can be done
+            return [Lost(str(error))] * len(handles)
 
     def _still(self) -> list[Any]:
         with self._changed:

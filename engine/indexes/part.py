@@ -45,6 +45,8 @@ class Part:
             self.index.load(snapshot.folder)
         elif base:
             self.index.load(Path(base))
+        if snapshot is not None or base:
+            _warm_up(self.index)
 
     # ── building ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -68,6 +70,7 @@ class Part:
             else:
                 index.seed = functions
         index.build(ids, vectors)
+        _warm_up(index)
         with self._changing:
             with self._access.writing():
                 self.index = index
@@ -153,6 +156,12 @@ class Part:
         index = make_index(self.method, self.metric, **self.options)
         assert isinstance(index, RowIndex)
         return index
+
+
+def _warm_up(index: RowIndex) -> None:
+    """Ask once before anybody does: the first search of a process loads the compiled loops."""
+    if index.size:
+        index.search(index.vectors_of(index.ids[:1]), 1)
 
 
 def _given(folders: Sequence[str]) -> tuple[Ids, Vectors]:
