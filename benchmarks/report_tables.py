@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import _chart, _machine, deepcluster
+from benchmarks._page import markdown, said
 from benchmarks.quality import TITLES, collections
 from engine.collections.collection import Collection
 from engine.errors import NotFound
@@ -28,7 +29,6 @@ from engine.evaluation.findings import TITLES as TITLES_OF_ROWS
 from engine.evaluation.plan import Plan, report_tables
 from engine.evaluation.report import correlations, report_hits, report_losses
 from engine.home import PROJECT, Home
-from engine.jobs import Progress
 from engine.training import TrainingConfig
 from engine.workbench import Workbench
 
@@ -102,17 +102,6 @@ def planned(bench: Workbench, plan: Plan) -> Experiment:
     return next(there, None) or bench.plan_experiment(plan)
 
 
-_last = [0.0, ""]
-
-
-def said(progress: Progress) -> None:
-    """A line now and then: the work takes hours, and its log is read later."""
-    now = time.monotonic()
-    if progress.stage != _last[1] or now - float(_last[0]) > 30:
-        _last[:] = [now, progress.stage]
-        print(f"{progress.stage} {progress.done:,} of {progress.total:,} · {progress.note}", flush=True)
-
-
 def section(bench: Workbench, collection: Collection, experiment: Experiment) -> str:
     """The part of the page about one collection."""
     rows = experiment.rows()
@@ -137,12 +126,6 @@ def settings(experiment: Experiment) -> str:
         f"the lowest validation loss are searched with. Pixels a side: {sizes}. Warm restarts: T_mult 1, least rate "
         "1e-4; plateau: factor 0.2, patience 2, threshold 1e-4, least rate 5e-5."
     )
-
-
-def markdown(lines: Sequence[Sequence[str]]) -> str:
-    head, *body = lines
-    rule = "|---|" + "---:|" * (len(head) - 1)
-    return "\n".join(["| " + " | ".join(head) + " |", rule, *("| " + " | ".join(line) + " |" for line in body)])
 
 
 def widest(rows: Sequence[Row]) -> str:
