@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,8 @@ PAIR = 12  # bytes: an id of 8 and a distance of 4
 PARTS = (10, 30, 100, 300, 1000)
 BATCHES = (1, 10, 100, 1000)
 BILLION = 1_000_000_000
+NODE_HOURS = 20_000_000  # simulated of failures and repairs, over all nodes
+ROUNDS = 2000  # draws of lost nodes
 RESULTS = PROJECT / "benchmarks" / "results"
 _KINDS = {"vectors.npy": "vectors, float32", "ids.npy": "ids", "bytes": "8-bit copies", "table": "tables"}
 
@@ -195,6 +198,7 @@ def message_cost(queries: int = 1, repeats: int = 500) -> float:
     return spent
 
 
+@cache
 def merge_cost(parts: int, queries: int = 1) -> float:
     """The processor's milliseconds to merge the answers of so many parts to so many queries."""
     rng, repeats = np.random.default_rng(0), 3 if queries > 1 else 30
@@ -367,12 +371,12 @@ def losses(part: Part, given: Assumed, rng: np.random.Generator) -> str:
     rows = []
     for nodes in (10, 100, 1000):
         for lost in sorted({1, nodes // 10}):
-            shares = [_simulation.share_answered(nodes, copies, lost, 2000, rng).mean() for copies in (1, 2)]
+            shares = [_simulation.share_answered(nodes, copies, lost, ROUNDS, rng).mean() for copies in (1, 2)]
             rows.append([f"{nodes:,}", lost, *(f"{share:.4f}" for share in shares)])
     years = []
     for nodes in (10, 100, 1000):
         for copies in (1, 2):
-            hours = 2e7 / nodes
+            hours = NODE_HOURS / nodes
             share, whole = _simulation.service(nodes, copies, 24 * given.between, recovery / 3600, hours, rng)
             years.append([f"{nodes:,}", copies, f"{share:.7f}", f"{whole:.5f}"])
     return "\n\n".join([
