@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine import classify_commands as classify
 from engine import duplicates_commands as duplicates
 from engine import experiment_commands as experiments
 from engine import grouping_commands as grouping
@@ -39,6 +41,7 @@ _KEPT = {  # what a person who stops a command may rely on
     "odd": "Vectors that are finished are kept; the same command goes on from there.",
     "compare": "What is measured is kept; go on with: python -m engine compare NAME (see: compare --list)",
     "hashing": "What is measured is kept; go on with: python -m engine hashing --resume NAME (see: hashing --list)",
+    "classify": "What is measured is kept; go on with: python -m engine classify --resume NAME (see: classify --list)",
     "weights": "What has arrived is kept; the same command goes on from there.",
     "train": "What is finished is kept; go on with: python -m engine train --resume RUN (see: python -m engine runs)",
 }
@@ -184,13 +187,18 @@ def command_search(arguments: argparse.Namespace) -> None:
     """Find the images most similar to a picture or to an image of the collection."""
     from engine.answers import Query
 
-    if (arguments.picture is None) == (arguments.image is None):
-        raise BadParameter("query", "the search", "either a picture's file or --image with an id", "both or neither")
+    given = (arguments.picture is not None) + (arguments.image is not None)
+    if given > 1 or not (given or arguments.text):
+        wanted = "either a picture's file or --image with an id, or --text"
+        raise BadParameter("query", "the search", wanted, "both" if given else "neither")
     crop = _crop(arguments.crop)
     if arguments.image is not None:
         query = Query.image(arguments.image, crop)
-    else:
+    elif arguments.picture is not None:
         query = Query.picture(_picture_bytes(Path(arguments.picture)), arguments.picture, crop)
+    else:
+        query = Query(name=arguments.text)
+    query = replace(query, text=arguments.text or "", share=arguments.share)
     answer = _search_building(_bench(), _recipe(arguments), query, arguments)
     print(answer.to_json() if arguments.json else answer.to_csv() if arguments.csv else answer_table(answer))
 
@@ -276,7 +284,7 @@ def command_work(arguments: argparse.Namespace) -> None:
     from engine.jobs import work
     from engine.work import KINDS
 
-    work(Path(arguments.folder), KINDS, background=("train", "experiment", "study"))
+    work(Path(arguments.folder), KINDS, background=("train", "experiment", "study", "classification", "classifier"))
 
 
 # ── the words ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -319,6 +327,7 @@ def parser() -> argparse.ArgumentParser:
     _encoder_words(add_hashing, required=False)
     hashing.hashing_words(add_hashing)
     _ray_words(add_hashing)
+    classify.classify_words(add("classify", classify.command_classify))
     add_embed = add("embed", command_embed)
     _encoder_words(add_embed)
     _ray_words(add_embed)
@@ -362,6 +371,8 @@ def _search_words(sub: argparse.ArgumentParser) -> None:
     _encoder_words(sub)
     sub.add_argument("picture", nargs="?", help="the query picture's file")
     sub.add_argument("--image", type=int, help="an image of the collection by its id, instead of a file")
+    sub.add_argument("--text", help="words to look for, with an encoder of picture and text; alone or with a picture")
+    sub.add_argument("--share", type=int, help="of the text in percent, beside a picture (default: as in training)")
     sub.add_argument("--metric", default="cosine", help="cosine or euclidean (default: cosine)")
     sub.add_argument("--method", default="exact", help='exact, lsh, kmeans, hnsw …; settings as in "lsh(tables=20)"')
     sub.add_argument("--k", type=int, default=8, help="how many (default: 8)")

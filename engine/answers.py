@@ -16,21 +16,29 @@ Crop = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Query:
-    """What is looked for: an image of the collection or a picture from outside, whole or a part of it.
+    """What is looked for: an image of the collection or a picture from outside, whole or a part of it; or a text.
 
-    `crop` is (left, top, right, bottom) as shares of the upright picture's width and height.
+    `crop` is (left, top, right, bottom) as shares of the upright picture's width and height. Of a `text` with a picture
+    `share` says in percent how much the text counts, None for as much as it did in training.
     """
 
     image_id: int | None = None
     data: bytes | None = None
     name: str = ""
     crop: Crop | None = None
+    text: str = ""
+    share: int | None = None
 
     def __post_init__(self) -> None:
         if self.crop is not None:
             left, top, right, bottom = self.crop
             if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
                 raise BadParameter("crop", "the query", "left < right and top < bottom, all from 0 to 1", self.crop)
+
+    @property
+    def stored(self) -> bool:
+        """Whether it is a whole image of the collection, whose vector is stored."""
+        return self.image_id is not None and self.data is None and self.crop is None and not self.text
 
     @classmethod
     def image(cls, id: int, crop: Crop | None = None) -> Query:
@@ -116,12 +124,16 @@ class Answer:
         return {
             "recipe": self.recipe.as_dict(),
             "recipe_text": str(self.recipe),
-            "query": {"image": self.query.image_id, "name": self.query.name, "crop": self.query.crop},
+            "query": {"image": self.query.image_id, "name": self.query.name, "crop": self.query.crop} | self._asked(),
             "label": self.label,
             "receipt": asdict(self.receipt),
             "hits": [asdict(h) for h in self.hits],
             "missed": list(self.missed),
         }
+
+    def _asked(self) -> dict[str, Any]:
+        """The text of a query that has one."""
+        return {"text": self.query.text, "share": self.query.share} if self.query.text else {}
 
     def command(self) -> str:
         """The command line that gives the same answer."""
@@ -133,6 +145,10 @@ class Answer:
         words += [f"--label={self.label}"] if self.label else []  # a label may begin with a dash
         words += ["--crop", ",".join(f"{side:.4f}" for side in self.query.crop)] if self.query.crop else []
         words += ["--include-query"] if self.include_query else []
+        words += [f"--text={self.query.text}"] if self.query.text else []
+        words += ["--share", str(self.query.share)] if self.query.text and self.query.share is not None else []
+        if self.query.text and self.query.image_id is None and self.query.data is None:
+            return shlex.join(words)
         words += ["--image", str(self.query.image_id)] if self.query.image_id is not None else ["--", self.query.name]
         return shlex.join(words)
 

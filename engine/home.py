@@ -39,6 +39,11 @@ class Home:
         return PROJECT / "weights"
 
     @property
+    def runs(self) -> tuple[Path, ...]:
+        """The folders in which the weights that a recipe names are looked for."""
+        return self.weights, self.shipped_weights, self.classifiers
+
+    @property
     def pretrained(self) -> Path:
         """The weights of ready-made networks; no run can be called so, for a run's name has no underscore."""
         return self.root / "weights" / "pretrained_networks"
@@ -52,6 +57,16 @@ class Home:
     def experiments(self) -> Path:
         """One folder per experiment: its plan and what was measured."""
         return self.root / "experiments"
+
+    @property
+    def classifications(self) -> Path:
+        """One folder per classification: its plan and what was measured."""
+        return self.root / "classifications"
+
+    @property
+    def classifiers(self) -> Path:
+        """One folder per trained classifier, as those of other runs."""
+        return self.root / "classifiers"
 
     @property
     def studies(self) -> Path:

@@ -33,6 +33,8 @@ def command_weights(arguments: argparse.Namespace) -> None:
     if (arguments.action == "add") != bool(arguments.file):
         wanted = "given with `add` and with nothing else"
         raise BadParameter("file", f"weights {arguments.action}", wanted, arguments.file or "nothing")
+    if arguments.action == "fetch" and _fetched_for_texts(arguments.network):
+        return None
     doing: dict[str, Callable[[Backbone, Any], None]] = {"fetch": _fetch, "add": _add, "remove": _remove}
     doing[arguments.action](_network(arguments.network), arguments.file)
 
@@ -87,6 +89,18 @@ def _fetch(network: Backbone, file: None) -> None:
 
     done = Workbench().run("fetch", progress_line(), network=network.name)
     print(f"The weights of {network.title} are here (sha256 {done['sha256'][:12]}…).")
+
+
+def _fetched_for_texts(name: str) -> bool:
+    """Fetch the network for texts of that name; False where it is none."""
+    from engine.texts.published import PUBLISHED
+    from engine.workbench import Workbench
+
+    if name not in PUBLISHED:
+        return False
+    done = Workbench().run("fetch", progress_line(), network=name)
+    print(f"The weights of {PUBLISHED[name].title} are here (sha256 {done['sha256'][:12]}…).")
+    return True
 
 
 def _add(network: Backbone, file: str) -> None:

@@ -181,6 +181,30 @@ def study(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     return run_study(home, name, reporter)
 
 
+def classification(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Measure what is missing of the classification `name`; pictures and texts are embedded first."""
+    from engine.classifying import run_classification
+
+    return run_classification(_home(arguments), arguments["name"], reporter)
+
+
+def classifier(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Train the `fusion` of the classification `name` on all labelled things and keep it, maybe under a `title`."""
+    from engine.classifiers import train_final
+
+    words = (arguments["name"], arguments["fusion"])
+    return {"classifier": train_final(_home(arguments), *words, reporter, arguments.get("title", "")).name}
+
+
+def apply(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Let the classifier `name` say what the things of a `collection` without a label are; `every`: all of them."""
+    from engine.classifiers import apply
+
+    words = (arguments["name"], arguments["collection"])
+    found = apply(_home(arguments), *words, reporter, bool(arguments.get("every")))
+    return {"classifier": found.classifier, "collection": found.collection, "guesses": len(found.guesses)}
+
+
 def group(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Group the collection of `recipe` as `plan` says, under `title`; what has no vector yet is embedded first."""
     from engine.grouping_recipes import group_collection
@@ -193,8 +217,14 @@ def fetch(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Fetch the weights of a ready-made network: `network`, or the encoder of `recipe`."""
     from engine.encoders import pretrained
     from engine.encoders.backbones import backbone
+    from engine.texts.published import PUBLISHED, fetch_text_network
 
     home = _home(arguments)
+    if arguments.get("network") in PUBLISHED:
+        text = PUBLISHED[arguments["network"]]
+        with turn(home.jobs, f"fetch-{text.name}", reporter):
+            fetch_text_network(home, text, reporter)
+            return {"network": text.name, "sha256": text.sha256}
     network = backbone(_network_of(arguments, home))
     with turn(home.jobs, f"fetch-{network.name}", reporter):
         return {"network": network.name, "sha256": pretrained.fetch(home, network, reporter).sha256}
@@ -223,6 +253,9 @@ KINDS: dict[str, Work] = {
     "train": train,
     "experiment": experiment,
     "study": study,
+    "classification": classification,
+    "classifier": classifier,
+    "apply": apply,
     "group": group,
     "extract": exporting.extract,
     "copy": exporting.copy,
@@ -256,6 +289,9 @@ def title_of(kind: str, arguments: dict[str, Any]) -> str:
         "train": "Train on",
         "experiment": "Compare",
         "study": "Study",
+        "classification": "Classify",
+        "classifier": "Train a classifier for",
+        "apply": "Name the classes in",
         "group": "Group",
         "extract": "Make the collection",
         "copy": "Copy the pictures of",

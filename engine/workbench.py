@@ -24,6 +24,7 @@ from engine import jobs as job_folders
 from engine import opening
 from engine.answers import Answer, Hit, Query, Receipt
 from engine.cards import CollectionCard, card_of
+from engine.classification_bench import ClassificationBench
 from engine.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights
 from engine.home import Home
 from engine.jobs import Job, Progress, Reporter
@@ -70,7 +71,7 @@ class Readiness:
     megabytes: int = 0  # of the download, where something has to be fetched
 
 
-class Workbench:
+class Workbench(ClassificationBench):
     """Everything a page, a command or a notebook can ask for. Safe to share between threads."""
 
     def __init__(self, home: Home | None = None) -> None:
@@ -228,7 +229,7 @@ class Workbench:
             recipe,
             include_query=include_query,
             label=label or None,
-            encode_milliseconds=0.0 if query.data is None and query.crop is None else took,
+            encode_milliseconds=0.0 if query.stored else took,
         )
 
     def searcher(self, recipe: Recipe) -> Searcher:
@@ -376,15 +377,17 @@ class Workbench:
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _query_vector(self, searcher: Searcher, recipe: Recipe, query: Query) -> NDArray[Any]:
-        if query.data is None and query.crop is None and query.image_id is not None:
-            return searcher.vector(query.image_id)
+        if query.stored:
+            return searcher.vector(int(query.image_id or 0))
         from engine.collections.workers import read_in_worker
         from engine.encoders.pipeline import embed_pictures
 
         data = query.data
-        if data is None:
-            data = self.collection(recipe.collection).picture(int(query.image_id or 0))
-        picture = partial(read_in_worker, data, crop=query.crop)
+        if data is None and query.image_id is not None:
+            data = self.collection(recipe.collection).picture(query.image_id)
+        picture = partial(read_in_worker, data or b"", crop=query.crop)
+        if query.text:
+            return self.described_vector(self.encoder(recipe), query, picture if data else None)
         return embed_pictures(self.encoder(recipe), [picture], recipe.embedding, searcher.vectors.whitening)
 
     def _again(self, job: Job) -> dict[str, Any]:
@@ -410,7 +413,7 @@ class Workbench:
     def _weights_files(self, encoder: str, weights: str) -> list[Path]:
         if not weights:  # a ready-made network has a card; there is none of a descriptor
             return [self.home.pretrained / f"{encoder}.json"]
-        return [folder / weights / "run.json" for folder in (self.home.weights, self.home.shipped_weights)]
+        return [folder / weights / "run.json" for folder in self.home.runs]
 
     def _at_home(self, arguments: dict[str, Any]) -> dict[str, Any]:
         return {**arguments, "home": str(self.home.root)}

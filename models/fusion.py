@@ -131,16 +131,18 @@ class Fusion(nn.Module):
         return Opinions(picture, text, self.fused(pair))
 
     def hidden(self, pair: Pair) -> Tensor:
-        """(n, h) what the class is told from, each part of length 1."""
+        """(n, h) of length 1: what the class is told from; of a late fusion both parts, nothing for a missing one."""
         pair = self._scaled(pair)
         if self.spec.fusion in ("early", "intermediate"):
             return functional.normalize(self.fused.hidden(pair), dim=1)
         parts = []
         if hasattr(self, "picture"):
-            parts.append(functional.normalize(self.picture.hidden(pair.picture, pair.has_picture), dim=1))
+            seen = functional.normalize(self.picture.hidden(pair.picture, pair.has_picture), dim=1)
+            parts.append(seen * (pair.has_picture | ~pair.has_text)[:, None])
         if hasattr(self, "text"):
-            parts.append(functional.normalize(self.text.hidden(pair.text, pair.has_text), dim=1))
-        return torch.cat(parts, 1) / math.sqrt(len(parts))
+            read = functional.normalize(self.text.hidden(pair.text, pair.has_text), dim=1)
+            parts.append(read * (pair.has_text | ~pair.has_picture)[:, None])
+        return functional.normalize(torch.cat(parts, 1), dim=1)
 
     def attention(self, pair: Pair) -> Tensor | None:
         """(n, t) how much each word of a text was looked at, the mean over the heads; None where nothing attends."""

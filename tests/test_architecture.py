@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FAMILIES = ("collections", "encoders", "indexes", "texts", "training", "grouping", "evaluation", "studies")
+FAMILIES = (
+    "collections",
+    "encoders",
+    "indexes",
+    "texts",
+    "training",
+    "grouping",
+    "evaluation",
+    "classification",
+    "studies",
+)
 FOUNDATION = {
     "errors",
     "storage",
@@ -32,7 +42,8 @@ FOUNDATION = {
 PASSED_IN = {
     # backbones: the table of ready-made networks, which a training shapes as well as it does the project's own models
     ("training", "encoders"): {"engine.encoders.device", "engine.encoders.encoder", "engine.encoders.backbones"},
-    ("encoders", "training"): {"engine.training.runs"},
+    ("encoders", "training"): {"engine.training.runs", "engine.training.features"},
+    ("encoders", "texts"): {"engine.texts"},
     ("texts", "encoders"): {"engine.encoders.device"},
     ("evaluation", "indexes"): {"engine.indexes", "engine.indexes.index"},
     ("studies", "indexes"): {"engine.indexes", "engine.indexes.index"},

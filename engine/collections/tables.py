@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.collections.ingest import Item
 from engine.collections.reading import look
 from engine.collections.tasks import Failure
-from engine.errors import NotFound, UnreadableImage, UnreadableTable
+from engine.errors import BadParameter, NotFound, UnreadableImage, UnreadableTable
 
 MAX_BYTES = 256 << 20
 IMAGE_COLUMNS = ("image", "path", "file", "filename", "picture")
@@ -53,6 +53,28 @@ def listed(path: Path) -> Iterator[tuple[str, str, str]]:
     try:
         for line in reader:
             yield _cell(line, column), " ".join(_cell(line, "label").split()), _cell(line, "text")
+    except csv.Error as error:
+        raise UnreadableTable(f"The table {path.name} is damaged in line {reader.line_num}: {error}.") from error
+
+
+def column(path: Path, name: str) -> dict[bytes, str]:
+    """What a column of the table says of each picture, by the key that its row has in a catalogue.
+
+    Raises:
+        BadParameter: the table has no such column. UnreadableTable: no text, no header, or no column `image`.
+    """
+    reader, image = _opened(path)
+    columns = list(reader.fieldnames or [])
+    found = next((own for own in columns if own.lower() == name.strip().lower()), None)
+    if found is None or found == image:
+        others = ", ".join(own for own in columns if own not in (image, "text"))
+        raise BadParameter("label column", f"the table {path.name}", f"one of {others}", name)
+    seen: dict[bytes, int] = {}
+    try:
+        return {
+            _unrepeated(_cell(line, image), reader.line_num, seen): " ".join(_cell(line, found).split())
+            for line in reader
+        }
     except csv.Error as error:
         raise UnreadableTable(f"The table {path.name} is damaged in line {reader.line_num}: {error}.") from error
 

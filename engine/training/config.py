@@ -117,14 +117,14 @@ class TrainingConfig:
         learning -= math.ceil(learning * self.validation)
         if self.groups and self.clusters > learning // 2:
             wanted = f"at most {learning // 2}, half of the {learning} images to learn from"
-            raise BadParameter("number of clusters", "deepcluster", wanted, self.clusters)
+            raise BadParameter("number of groups", "the training", wanted, self.clusters)
 
     def _check_objective(self) -> None:
         if self.objective not in OBJECTIVES:
             raise BadParameter("objective", "the training", " or ".join(OBJECTIVES), self.objective)
         if self.start not in STARTS:
             raise BadParameter("start", "the training", " or ".join(STARTS), self.start)
-        _whole("number of clusters", self.clusters, 2, 100_000)
+        _whole("number of groups", self.clusters, 2, 100_000)
         self._check_network()
         if self.groups and self.contrast:
             raise BadParameter("contrast", "deepcluster", "0: it sees altered views anyway", self.contrast)

@@ -11,26 +11,21 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-import numpy as np
 import torch
 
 from engine.encoders.device import Device, keep_freed_memory
 from engine.errors import BenzerError, Diverged, OutOfMemory, Stopped, StorageFull
 from engine.jobs import Reporter
-from engine.training.autoencoding import Autoencoding
 from engine.training.body import Weights
 from engine.training.checkpoint import Checkpoints, Position
 from engine.training.config import TrainingConfig
-from engine.training.deepcluster import DeepCluster
-from engine.training.objective import Objective
-from engine.training.pictures import CHECK, NOISE, Data, Pictures, Rows, batches, split, stream
-from engine.training.probe import probe
+from engine.training.material import Course, Material, of_pictures
+from engine.training.pictures import CHECK, NOISE, Data, Rows, batches, stream
 from engine.training.runs import Run
 from engine.training.schedules import schedule
 from engine.training.tensorboard import TensorBoard
 from engine.training.watch import Watch, strip
 
-_SHOWN = 6  # pictures that are drawn again after every epoch
 _SETTLED_EVERY = {"cpu": 1, "cuda": 16}  # steps after which the loss is looked at; each look waits for the card
 
 
@@ -52,8 +47,13 @@ def train(
         even half a batch fits. StorageFull: the disk refused. Stopped: a person asked.
         All but the first leave the best weights so far in the run; it can be continued, save where it diverged.
     """
+    return carried_out(Training(config, data.checked(config), run, reporter, device, first))
+
+
+def carried_out(training: Training) -> Run:
+    """Train to the end and note how that came; returns and raises as `train` does."""
     keep_freed_memory()
-    training = Training(config, data.checked(config), run, reporter, device, first)
+    run = training.run
     try:
         training.whole()
     except (Stopped, KeyboardInterrupt):
@@ -79,6 +79,8 @@ def train(
 class Training:
     """A network on its way: what is trained, on what, how far it is, and where that is written."""
 
+    config: Course
+
     def __init__(
         self,
         config: TrainingConfig,
@@ -88,15 +90,22 @@ class Training:
         device: Device,
         first: Weights | None = None,
     ) -> None:
+        self._begin_with(config, of_pictures(config, data, device, first), run, reporter, device)
+
+    @classmethod
+    def on(cls, config: Course, material: Material, run: Run, reporter: Reporter, device: Device) -> Training:
+        """A training on anything else than pictures."""
+        training = cls.__new__(cls)
+        training._begin_with(config, material, run, reporter, device)
+        return training
+
+    def _begin_with(self, config: Course, material: Material, run: Run, reporter: Reporter, device: Device) -> None:
         self.config, self.run, self.reporter = config, run, reporter
-        self.objective: Objective = (
-            DeepCluster(config, device, data, first) if config.groups else Autoencoding(config, device)
-        )
+        self.objective, self.pictures, self.ids = material.objective, material.source, material.ids
         self.optimizer = torch.optim.Adam(self.objective.network.parameters(), lr=config.rate, fused=True)
         self.schedule = schedule(config.schedule, config.rate, config.epochs, config.options)
-        self.pictures, self.ids = Pictures(data, device), data.ids
-        self.learning, self.held_out = split(len(data.ids), config)
-        self.probe, self.shown = probe(data, config), _shown(self.held_out, self.learning)
+        self.learning, self.held_out = material.learning, material.held_out
+        self.probe, self.shown, self.watched = material.probe, material.shown, material.watched
         self.checkpoints, self.watch = Checkpoints(run.folder), Watch(run.folder / "watch")
         self.at, self.open = Position(), False
         self.figures: Mapping[str, float] = {}  # of how the running epoch began
@@ -133,7 +142,8 @@ class Training:
             self._go_on_from(found)
         self.board, self.open = TensorBoard(self.run.folder / "tensorboard", found.epoch if found else None), True
         if not (self.at.epoch or self.at.step or self.run.events()):
-            self._show_probe()
+            if self.watched:
+                self._show_probe()
             self.note({"epoch": 0, **self.look(0)})
 
     def _go_on_from(self, found: Position) -> None:
@@ -274,8 +284,9 @@ class Training:
             ids = self.ids[self.probe.rows]
             neighbours = ids[near]
             neighbours[near < 0] = -1
-        drawn = self.objective.reconstructed(self.pictures.take(self.shown))
-        self.watch.note(epoch, neighbours, b"" if drawn is None else strip(drawn))
+        if self.watched:
+            drawn = self.objective.reconstructed(self.pictures.take(self.shown))
+            self.watch.note(epoch, neighbours, b"" if drawn is None else strip(drawn))
         return found
 
     def measured(self) -> dict[str, float]:
@@ -314,12 +325,6 @@ class Training:
         kept = f"the best weights up to epoch {done} are kept" if done else "there is nothing to keep"
         message = f"The loss stopped being a number in epoch {done + 1}; {kept}."
         return Diverged(message, way_out=f"Try a lower learning rate, such as {self.config.rate / 10:g}.")
-
-
-def _shown(held_out: Rows, learning: Rows) -> Rows:
-    """Six rows, evenly spread: of the held-out ones as far as there are so many."""
-    first = held_out[:: max(1, len(held_out) // _SHOWN)][:_SHOWN]
-    return np.concatenate([first, learning[:: max(1, len(learning) // _SHOWN)][: _SHOWN - len(first)]])
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from engine.training.pictures import Pictures, Rows
+from engine.training.pictures import Rows
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,11 @@ class Epoch:
 
 
 class Objective(Protocol):
-    """A network and what it is asked to do. `pictures` are (n, 3, s, s) float32 in [0, 1], in channels_last."""
+    """A network and what it is asked to do.
+
+    `pictures` are (n, 3, s, s) float32 in [0, 1], in channels_last; of a training on anything else (see
+    `material.Material`) they are what its source gives.
+    """
 
     @property
     def network(self) -> nn.Module:
@@ -37,7 +41,7 @@ class Objective(Protocol):
     def weights(self) -> dict[str, Tensor]:
         """What the run keeps: enough for an encoder."""
 
-    def begin_epoch(self, number: int, pictures: Pictures, learning: Rows, check: Callable[[], None]) -> Epoch:
+    def begin_epoch(self, number: int, pictures: Any, learning: Rows, check: Callable[[], None]) -> Epoch:
         """Prepare the epoch of that number, from 0. One that had begun before a checkpoint goes on as it was.
 
         Args:
@@ -45,17 +49,17 @@ class Objective(Protocol):
                 has changed.
         """
 
-    def loss(self, pictures: Tensor, generator: torch.Generator, rows: Rows) -> Tensor:
+    def loss(self, pictures: Any, generator: torch.Generator, rows: Rows) -> Tensor:
         """The loss to go down on: one number with a gradient, the mean over the pictures, altered at random."""
 
-    def measures(self, pictures: Tensor, generator: torch.Generator, rows: Rows) -> dict[str, Tensor]:
+    def measures(self, pictures: Any, generator: torch.Generator, rows: Rows) -> dict[str, Tensor]:
         """What is measured on held-out pictures without altering them: means by name, "loss" among them.
 
         Empty before the first epoch where nothing can be measured yet.
         """
 
-    def vectors(self, pictures: Tensor) -> Tensor:
+    def vectors(self, pictures: Any) -> Tensor:
         """(n, d) vectors, compared by cosine to see how well the network searches by now."""
 
-    def reconstructed(self, pictures: Tensor) -> Tensor | None:
+    def reconstructed(self, pictures: Any) -> Tensor | None:
         """(n, 3, s, s) what the network makes of the pictures; None for one that draws nothing."""

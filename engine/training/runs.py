@@ -308,17 +308,22 @@ class Run:
             write_json(self.folder / "run.json", self.facts | changes)
 
 
-def create(home: Home, name: str, config: Mapping[str, Any], card: Mapping[str, Any]) -> Run:
-    """A new run without weights. NameTaken when there is one of that name, BadParameter when it cannot be a name."""
+def create(home: Home, name: str, config: Mapping[str, Any], card: Mapping[str, Any], root: Path | None = None) -> Run:
+    """A new run without weights. NameTaken when there is one of that name, BadParameter when it cannot be a name.
+
+    Args:
+        root: the folder that it belongs in, where it is no run of an encoder.
+    """
     if name != slug(name):
         raise BadParameter("name", "a run", "lower-case letters, digits and dashes", name)
-    run = Run(home.weights / name)
+    place = root or home.weights
+    run = Run(place / name)
     facts = {"format": FORMAT, "state": "training", "config": dict(config), "card": dict(card), "weights": None}
     facts["created"] = time.time()
     with full_disk_named(f"the run {name}"):
-        home.weights.mkdir(parents=True, exist_ok=True)
-        with FileLock(home.weights / ".names.lock"):  # of two that begin at once one wins
-            if any(_holds_something(root / name) for root in _roots(home)):
+        place.mkdir(parents=True, exist_ok=True)
+        with FileLock(place / ".names.lock"):  # of two that begin at once one wins
+            if any(_holds_something(folder / name) for folder in ([root] if root else _roots(home))):
                 raise NameTaken(f"There is a run called {name!r} already.", way_out="Choose another name.")
             write_json(run.folder / "run.json", facts)
     return run
@@ -329,10 +334,10 @@ def _holds_something(folder: Path) -> bool:
     return any(folder.glob("[!.]*"))
 
 
-def fresh_name(home: Home, base: str) -> str:
+def fresh_name(home: Home, base: str, root: Path | None = None) -> str:
     """A name that no run has: the slug of `base`, a dash and the next free number."""
     number = 1
-    while any((root / f"{slug(base)}-{number}").exists() for root in _roots(home)):
+    while any((folder / f"{slug(base)}-{number}").exists() for folder in ([root] if root else _roots(home))):
         number += 1
     return f"{slug(base)}-{number}"
 

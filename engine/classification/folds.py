@@ -1,0 +1,38 @@
+"""Drawing things evenly over their classes, and parting them into folds in which each class is as frequent."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import BadParameter
+
+Rows = NDArray[np.int64]
+
+
+def drawn(codes: Rows, each: int | None, seed: int) -> Rows:
+    """(m,) rows, ascending: `each` of every class drawn by the seed, all where it is None or a class has no more."""
+    if each is None:
+        return np.arange(len(codes))
+    random = np.random.default_rng([seed, 1])
+    kept = [random.permutation(np.flatnonzero(codes == code))[:each] for code in np.unique(codes)]
+    return np.sort(np.concatenate([np.empty(0, np.int64), *kept]).astype(np.int64))
+
+
+def folds(codes: Rows, count: int, seed: int) -> Rows:
+    """(n,) the fold of each thing, from 0: stratified, so that no class is in one fold twice more than in another.
+
+    Raises:
+        BadParameter: a class has fewer things than there are folds.
+    """
+    _, sizes = np.unique(codes, return_counts=True)
+    if len(sizes) and sizes.min() < count:
+        raise BadParameter("number of folds", "a classification", f"at most {sizes.min()}", count)
+    random = np.random.default_rng([seed, 2])
+    found = np.empty(len(codes), np.int64)
+    begun = 0  # the next class goes on where this one ended, so that the folds are equally large
+    for code in np.unique(codes):
+        own = random.permutation(np.flatnonzero(codes == code))
+        found[own] = (begun + np.arange(len(own))) % count
+        begun += len(own)
+    return found

@@ -1,0 +1,112 @@
+"""What a classification is asked to do, as one small frozen value: which things, which encoders, which fusions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from engine.classification.conditions import CLEAN, Condition
+from engine.errors import BadParameter
+from engine.settings import is_whole
+from engine.storage import digest_of
+
+FUSIONS: dict[str, str] = {
+    "picture": "Picture only",
+    "text": "Text only",
+    "early": "Early fusion",
+    "intermediate": "Intermediate fusion",
+    "late": "Late fusion",
+}
+_LONGEST_TITLE = 120
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One line of the results: a fusion, trained on all folds but one and asked about that one."""
+
+    fusion: str
+    fold: int
+    key: str
+
+    @property
+    def title(self) -> str:
+        return FUSIONS[self.fusion]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A classification of one labelled collection.
+
+    Attributes:
+        picture: the encoder of pictures as in a recipe, "mobilenet-v2" or "model-4@default", and its `embedding`.
+        text: the encoder of texts. fusions: names of FUSIONS. folds: of the cross validation.
+        labels: only things with these labels, () for all. each: draw so many of every label, None for all.
+        column: the column of the collection's table that holds the classes, "" for the collection's labels.
+        conditions: what else is asked after the things as they are (see `conditions.py`).
+        settings: of the training, as in `ClassifierConfig`, without fusion, name and seed. seed: of all that is drawn.
+    """
+
+    title: str
+    collection: str
+    picture: str
+    text: str = "tf-idf"
+    embedding: str = "avg"
+    fusions: tuple[str, ...] = tuple(FUSIONS)
+    folds: int = 5
+    labels: tuple[str, ...] = ()
+    each: int | None = None
+    column: str = ""
+    conditions: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.title.strip() or len(self.title) > _LONGEST_TITLE:
+            wanted = f"a text of 1 to {_LONGEST_TITLE} characters"
+            raise BadParameter("title", "a classification", wanted, self.title)
+        if not self.fusions or not set(self.fusions) <= set(FUSIONS):
+            wrong = next((name for name in self.fusions if name not in FUSIONS), "none")
+            raise BadParameter("fusion", "a classification", "one or more of " + ", ".join(FUSIONS), wrong)
+        if not is_whole(self.folds) or not 2 <= self.folds <= 20:
+            raise BadParameter("number of folds", "a classification", "a whole number from 2 to 20", self.folds)
+        if self.each is not None and (not is_whole(self.each) or self.each < 2):
+            raise BadParameter("number of each label", "a classification", "a whole number from 2 on", self.each)
+        if not is_whole(self.seed) or not 0 <= self.seed < 2**31:
+            raise BadParameter("seed", "a classification", f"a whole number from 0 to {2**31 - 1}", self.seed)
+        for condition in self.conditions:
+            Condition.parse(condition)
+
+    @property
+    def asked(self) -> tuple[Condition, ...]:
+        """Everything that is asked of each fold: the things as they are, then with something wrong."""
+        names = dict.fromkeys([CLEAN, *self.conditions])
+        return tuple(map(Condition.parse, names))
+
+    @property
+    def needs_text(self) -> bool:
+        return self.fusions != ("picture",)
+
+    def cells(self) -> list[Cell]:
+        """Fusion by fusion, fold by fold."""
+        every = (self.collection, self.picture, self.embedding, self.text, self.folds, self.labels, self.each)
+        rest = (self.column, self.conditions, sorted(self.settings.items()), self.seed)
+        return [
+            Cell(fusion, fold, f"{fusion}-{fold + 1}-{digest_of(*every, *rest, fusion, fold)}")
+            for fusion in dict.fromkeys(self.fusions)
+            for fold in range(self.folds)
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self) | {"settings": dict(self.settings)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Plan:
+        """The plan of `as_dict`; BadParameter for a key it does not have."""
+        names = [one.name for one in fields(cls)]
+        unknown = sorted(set(values) - set(names))
+        if unknown:
+            raise BadParameter("setting", "a classification", "one of " + ", ".join(names), unknown[0])
+        lists = {name: tuple(values[name]) for name in ("fusions", "labels", "conditions") if name in values}
+        return cls(**{**values, **lists})

@@ -1,0 +1,237 @@
+"""Classifications on disk (see `engine.ledger`), and their cells put together over the folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.classification import measures
+from engine.classification.conditions import CLEAN, Condition
+from engine.classification.plan import FUSIONS, Cell, Plan
+from engine.errors import BadParameter, NotFound
+from engine.home import Home
+from engine.ledger import Ledger
+from engine.tables import csv_text
+
+TOP = 3  # classes of each opinion that are kept, the likeliest first
+Opinion = tuple[tuple[str, float], ...]  # (label, probability), the likeliest first
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was said of one held-out thing: by its picture alone, by its text alone (None where not asked), by both."""
+
+    id: int
+    label: str
+    picture: Opinion | None
+    text: Opinion | None
+    fused: Opinion
+
+    @property
+    def said(self) -> str:
+        return self.fused[0][0]
+
+    @property
+    def right(self) -> bool:
+        return self.said == self.label
+
+    @classmethod
+    def from_list(cls, values: Sequence[Any]) -> Answer:
+        id, label, *opinions = values
+        return cls(int(id), str(label), *(None if one is None else tuple(map(tuple, one)) for one in opinions))  # type: ignore[arg-type]
+
+    def as_list(self) -> list[Any]:
+        return [self.id, self.label, self.picture, self.text, self.fused]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured cell.
+
+    Attributes:
+        key, title, fusion, fold: the cell's. made_of: changes when pictures, labels, texts or weights do.
+        learned, asked: how many things were learned from, and how many asked about. classes: the labels in order.
+        confusion: by condition, rows are the true classes. ece, log_loss: by condition. reliability: of the things as
+        they are. share: the text's weight in a late fusion, else None.
+        curve: of each epoch its "epoch", "train", "validation" and "accuracy". epoch: whose weights were taken.
+        answers: one for each thing asked about, as it is. seconds: of the training.
+        error: why it could not be measured, "" where it was.
+    """
+
+    key: str
+    title: str
+    fusion: str
+    fold: int
+    made_of: str = ""
+    learned: int = 0
+    asked: int = 0
+    classes: tuple[str, ...] = ()
+    confusion: Mapping[str, list[list[int]]] = field(default_factory=dict)
+    ece: Mapping[str, float] = field(default_factory=dict)
+    log_loss: Mapping[str, float] = field(default_factory=dict)
+    reliability: tuple[measures.Bin, ...] = ()
+    share: float | None = None
+    curve: tuple[Mapping[str, Any], ...] = ()
+    epoch: int = 0
+    answers: tuple[Answer, ...] = ()
+    seconds: float = 0.0
+    error: str = ""
+
+    def counts(self, condition: str = CLEAN) -> NDArray[np.int64]:
+        """(c, c) the confusion matrix of a condition."""
+        return np.array(self.confusion[condition], dtype=np.int64)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        answers = [answer.as_list() for answer in self.answers]
+        return asdict(self) | {"answers": answers}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Row:
+        """The row of `as_dict`; BadParameter for other keys."""
+        if not set(values) <= set(cls.__dataclass_fields__):
+            raise BadParameter("keys", "a measured cell", "those of a row", sorted(values))
+        lists: dict[str, Any] = {
+            "classes": tuple(values.get("classes", ())),
+            "reliability": tuple(measures.Bin(**one) for one in values.get("reliability", ())),
+            "curve": tuple(values.get("curve", ())),
+            "answers": tuple(map(Answer.from_list, values.get("answers", ()))),
+        }
+        return cls(**{**values, **lists})
+
+
+@dataclass(frozen=True)
+class Line:
+    """One fusion under one condition, over the folds: the mean of each figure, and its standard deviation."""
+
+    fusion: str
+    title: str
+    condition: Condition
+    folds: int
+    accuracy: float
+    accuracy_deviation: float
+    f1: float
+    f1_deviation: float
+    ece: float
+    log_loss: float
+    seconds: float
+
+    @property
+    def figures(self) -> tuple[float, ...]:
+        """Folds, accuracy, F1 (each with its deviation), calibration error, log loss, and seconds a fold."""
+        scores = (self.accuracy, self.accuracy_deviation, self.f1, self.f1_deviation)
+        return (self.folds, *scores, self.ece, self.log_loss, self.seconds)
+
+
+@dataclass(frozen=True)
+class Classification(Ledger[Plan, Cell, Row]):
+    """One classification, read from its folder; `runs/` in it holds trainings that are under way."""
+
+    kind = "classification"
+    command = "python -m engine classify --list"
+    format = 1
+    plans = Plan
+    lines = Row
+
+    def table(self) -> list[Line]:
+        """Every fusion under every condition, in the plan's order, over the folds that are measured."""
+        plan, rows = self.plan, [row for row in self.rows() if not row.error]
+        by_fusion = {fusion: [row for row in rows if row.fusion == fusion] for fusion in dict.fromkeys(plan.fusions)}
+        return [
+            _line(fusion, condition, of_fusion)
+            for condition in plan.asked
+            for fusion, of_fusion in by_fusion.items()
+            if of_fusion
+        ]
+
+    def counts(self, fusion: str, condition: str = CLEAN) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+        """(classes, (c, c) confusion matrix) of a fusion, added up over its folds.
+
+        Raises:
+            NotFound: nothing of it is measured yet.
+        """
+        rows = self._of(fusion)
+        return rows[0].classes, np.sum([row.counts(condition) for row in rows], axis=0)
+
+    def per_class(self, fusion: str) -> list[tuple[str, float, float, float, int]]:
+        """(label, precision, recall, F1, how many) of every class, over all folds."""
+        classes, counts = self.counts(fusion)
+        return [(label, *found) for label, found in zip(classes, measures.per_class(counts), strict=True)]
+
+    def answers(self, fusion: str, label: str = "", said: str = "", wrong: bool = False) -> list[Answer]:
+        """What was said of each thing when it was held out; of one label, called something, or wrong ones only."""
+        every = [answer for row in self._of(fusion) for answer in row.answers]
+        kept = (one for one in every if label in ("", one.label) and said in ("", one.said))
+        return [one for one in kept if not (wrong and one.right)]
+
+    def reliability(self, fusion: str) -> list[measures.Bin]:
+        """How sure answers were and how many of them right, over all folds."""
+        found: dict[float, list[measures.Bin]] = {}
+        for row in self._of(fusion):
+            for one in row.reliability:
+                found.setdefault(one.low, []).append(one)
+        return [_together(bins) for _, bins in sorted(found.items())]
+
+    def curves(self, fusion: str) -> list[tuple[int, tuple[Mapping[str, Any], ...]]]:
+        """(fold, its epochs) with the losses of each epoch."""
+        return [(row.fold, row.curve) for row in self._of(fusion)]
+
+    def to_csv(self) -> str:
+        """The table; texts that a spreadsheet would run are made harmless."""
+        header = ["model", "condition", "folds", "accuracy", "deviation", "macro F1", "deviation of F1"]
+        header += ["calibration error", "log loss", "seconds a fold"]
+        lines = [[one.title, one.condition.title, *one.figures] for one in self.table()]
+        return csv_text(header, lines)
+
+    def _of(self, fusion: str) -> list[Row]:
+        rows = [row for row in self.rows() if row.fusion == fusion and not row.error]
+        if not rows:
+            raise NotFound(f"Nothing of {FUSIONS.get(fusion, fusion)!r} has been measured yet.")
+        return rows
+
+
+def create(home: Home, plan: Plan) -> Classification:
+    """Store a plan as a new classification, named after its title."""
+    name = Classification.fresh_name(home.classifications, plan.title)
+    return Classification.store(home.classifications, name, plan)
+
+
+def classification(home: Home, name: str) -> Classification:
+    """The classification of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
+    return Classification.find(home.classifications, name)
+
+
+def classifications(home: Home) -> list[Classification]:
+    """Every readable classification, newest first."""
+    return Classification.every(home.classifications)
+
+
+def opinion(probabilities: NDArray[np.float64], classes: Sequence[str]) -> Opinion:
+    """The likeliest classes of (c,) probabilities."""
+    order = np.argsort(-probabilities, kind="stable")[:TOP]
+    return tuple((classes[place], round(float(probabilities[place]), 5)) for place in order)
+
+
+def _line(fusion: str, condition: Condition, rows: Sequence[Row]) -> Line:
+    counted = [row.counts(condition.name) for row in rows]
+    right, scores = [measures.accuracy(one) for one in counted], [measures.macro_f1(one) for one in counted]
+    ece = float(np.mean([row.ece[condition.name] for row in rows]))
+    loss = float(np.mean([row.log_loss[condition.name] for row in rows]))
+    figures = (*_spread(right), *_spread(scores), ece, loss, float(np.mean([row.seconds for row in rows])))
+    return Line(fusion, FUSIONS[fusion], condition, len(rows), *figures)
+
+
+def _spread(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation (that of a sample; 0 for a single value)."""
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def _together(bins: Sequence[measures.Bin]) -> measures.Bin:
+    count = sum(one.count for one in bins)
+    confidence = sum(one.count * one.confidence for one in bins) / count
+    right = sum(one.count * one.accuracy for one in bins) / count
+    return measures.Bin(bins[0].low, bins[0].high, count, confidence, right)

@@ -1,0 +1,226 @@
+"""Final classifiers: trained on all labelled things, applied to the rest of a collection.
+
+classifiers/<run>/
+    run.json, weights-….safetensors, events.jsonl …   a run, as those of encoders (see `engine.training.runs`)
+    text.json                   what its encoder of texts had learned (sealed), where it learns
+    guesses/<collection>.json   what it said of each thing of a collection, the least sure first (sealed)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.classification.results import Opinion, classification, opinion
+from engine.classifying import Subject, config_of
+from engine.errors import BadParameter
+from engine.home import Home
+from engine.jobs import Reporter
+from engine.storage import read_json, write_json
+from engine.tables import csv_text
+
+if TYPE_CHECKING:
+    from engine.encoders.fused import Fused
+    from engine.training.features import Things
+    from engine.training.runs import Run
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What a classifier says of one thing: by its picture and by its text alone (None where one is missing), by both.
+
+    Attributes:
+        label: that it has now, "" for none. sure: the probability of the likeliest class.
+    """
+
+    id: int
+    name: str
+    label: str
+    picture: Opinion | None
+    text: Opinion | None
+    fused: Opinion
+
+    @property
+    def said(self) -> str:
+        return self.fused[0][0]
+
+    @property
+    def sure(self) -> float:
+        return self.fused[0][1]
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Guess:
+        """The guess that was stored."""
+        opinions = {
+            side: None if values[side] is None else tuple((str(label), float(p)) for label, p in values[side])
+            for side in ("picture", "text", "fused")
+        }
+        return cls(values["id"], values["name"], values["label"], **opinions)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """All guesses about a collection, the least sure first; `made` in seconds since 1970."""
+
+    classifier: str
+    collection: str
+    made: float
+    guesses: tuple[Guess, ...]
+
+    def to_csv(self) -> str:
+        """One line each; texts that a spreadsheet would run are made harmless."""
+        header = ["id", "image", "label now", "said", "probability", "picture says", "text says"]
+        lines = [
+            [one.id, one.name, one.label, one.said, one.sure, _first(one.picture), _first(one.text)]
+            for one in self.guesses
+        ]
+        return csv_text(header, lines)
+
+
+def train_final(home: Home, name: str, fusion: str, reporter: Reporter, title: str = "") -> Run:
+    """Train one of a classification's fusions on all labelled things and keep it as a classifier.
+
+    A tenth of every class (the plan's validation share) only chooses the epoch and the weight of a late fusion. One of
+    the same title whose training was cut off goes on.
+
+    Raises:
+        NotFound: no such classification. BadParameter: it has no such fusion.
+        What `engine.classifying.plan_classification` raises. Stopped: a person asked; it can be trained on.
+    """
+    from engine.collections.collection import Collection
+    from engine.encoders.device import device
+    from engine.training.classifying import ClassifierConfig, train_classifier
+    from engine.training.features import held_out
+
+    plan = classification(home, name).plan
+    if fusion not in plan.fusions:
+        raise BadParameter("fusion", f"the classification {name}", "one of " + ", ".join(plan.fusions), fusion)
+    subject = Subject.of(home, Collection.open(home, plan.collection), plan)
+    things = subject.things(reporter, every=True)
+    run = _begun(home, subject, things, name, fusion, title)
+    config = ClassifierConfig.from_dict(run.config)
+    learning, apart = held_out(things.codes, np.arange(len(things)), config.validation, config.seed)
+    train_classifier(config, things, learning, apart, run, reporter, device())
+    return run
+
+
+def apply(home: Home, name: str, collection: str, reporter: Reporter, every: bool = False) -> Guesses:
+    """Let a classifier name the class of what has no label yet (`every`: of all), and keep its guesses.
+
+    Raises:
+        NotFound: no such classifier or collection. NotReady: an encoder needs something first.
+        BadParameter: there is nothing without a label.
+    """
+    from engine.collections.collection import Collection
+
+    opened, place = open_classifier(home, name), Collection.open(home, collection)
+    things = opened.at(place).things(place, reporter)
+    images = place.images()
+    wanted = np.array([every or not label for label in images.labels], bool) & (things.has_picture | things.has_text)
+    rows = np.flatnonzero(wanted)
+    if not len(rows):
+        raise BadParameter("things", "a classification", "without a label yet, or all of them (--all)", "none")
+    chosen = things.of(rows)
+    facts = [(int(images.ids[row]), images.names[row], images.labels[row]) for row in rows]
+    guesses = sorted(_guesses(opened, chosen, facts), key=lambda one: one.sure)
+    found = Guesses(name, collection, time.time(), tuple(guesses))
+    write_json(opened.run.folder / "guesses" / f"{place.name}.json", asdict(found))
+    return found
+
+
+def guesses(home: Home, name: str, collection: str) -> Guesses | None:
+    """What a classifier said of a collection when it was last applied, None where it was not.
+
+    Raises:
+        NotFound: no such classifier. Corrupt: the file has been damaged.
+    """
+    from engine.encoders.fused import classifier
+
+    try:
+        values = read_json(classifier(home, name).folder / "guesses" / f"{collection}.json")
+    except FileNotFoundError:
+        return None
+    every = tuple(Guess.from_dict(one) for one in values["guesses"])
+    return Guesses(values["classifier"], values["collection"], values["made"], every)
+
+
+def open_classifier(home: Home, name: str) -> Fused:
+    """The classifier of that name, ready to judge; raises as `Fused.open` does."""
+    from engine.encoders.fused import NAME, Fused
+
+    return Fused.open(NAME, name, home)
+
+
+def _begun(home: Home, subject: Subject, things: Things, name: str, fusion: str, title: str) -> Run:
+    """The classifier's run: one that was cut off and was made of the same, else a new one."""
+    from engine.encoders.fused import classifiers
+    from engine.training import runs
+
+    config = config_of(subject.plan, fusion)
+    for run in classifiers(home):
+        card = run.card
+        same = (card.get("made_of"), card.get("classification"), card.get("title")) == (subject.made_of, name, title)
+        if same and run.can_continue and run.config == config.as_dict():
+            return run
+    fresh = runs.fresh_name(home, title or f"{subject.collection.name}-{fusion}", home.classifiers)
+    card = _card(subject, things, name, fusion, title)
+    run = runs.create(home, fresh, config.as_dict(), card, home.classifiers)
+    if title:
+        run.rename(title)
+    if subject.text is not None and subject.text.state is not None:
+        write_json(run.folder / "text.json", subject.text.state)
+    return run
+
+
+def _card(subject: Subject, things: Things, name: str, fusion: str, title: str) -> dict[str, Any]:
+    """What must be known of a classifier to use it rightly."""
+    collection, picture = subject.collection, subject.picture
+    named = {"name": collection.name, "title": collection.title, "fingerprint": collection.fingerprint()}
+    config = config_of(subject.plan, fusion)
+    return {
+        "title": title,
+        "classification": name,
+        "fusion": fusion,
+        "made": time.strftime("%Y-%m-%d"),
+        "made_of": subject.made_of,
+        "collection": named,
+        "images": len(things),
+        "classes": list(subject.classes),
+        "picture": {"encoder": picture.info.name, "weights": picture.info.weights} if picture else None,
+        "embedding": subject.plan.embedding,
+        "text": subject.text.info.name if subject.text else None,
+        "spec": asdict(things.spec(fusion, config.dropout)),
+    }
+
+
+def _guesses(opened: Fused, things: Things, facts: Sequence[tuple[int, str, str]]) -> list[Guess]:
+    said = opened.verdict(things)
+    found = []
+    for row, fact in enumerate(facts):
+        picture = said.picture if things.has_picture[row] else None
+        text = said.text if things.has_text[row] else None
+        seen, read = (None if one is None else opinion(one[row], opened.classes) for one in (picture, text))
+        found.append(Guess(*fact, seen, read, opinion(said.fused[row], opened.classes)))
+    return found
+
+
+def _first(said: Opinion | None) -> str:
+    return f"{said[0][0]} ({said[0][1]:.3f})" if said else ""
+
+
+def remove_classifier(home: Home, name: str) -> None:
+    """Delete a classifier with its guesses.
+
+    Raises:
+        NotFound: no such classifier. BadParameter: it is being trained.
+    """
+    from engine.encoders.fused import classifier
+
+    run = classifier(home, name)
+    if run.alive:
+        raise BadParameter("classifier", "deleting", "one that is not being trained right now", run.title)
+    run.remove()

@@ -1,0 +1,390 @@
+"""Doing a classification: embed pictures and texts, and train and ask fold by fold.
+
+Here the families meet: `classification` knows what is asked and what answers are worth, `encoders` and `texts` make
+vectors, `training` makes a network of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.classification import measures
+from engine.classification.conditions import CLEAN, Condition, dropped
+from engine.classification.folds import drawn, folds
+from engine.classification.plan import Cell, Plan
+from engine.classification.results import Answer, Classification, Row, classification, create, opinion
+from engine.errors import BadParameter, Stopped, StorageFull
+from engine.home import Home
+from engine.jobs import Reporter, Within, sentence_of
+from engine.storage import digest_of
+
+if TYPE_CHECKING:
+    from engine.collections.collection import Collection
+    from engine.encoders.encoder import Encoder
+    from engine.encoders.fused import Verdict
+    from engine.texts import TextEncoder
+    from engine.training.classifying import ClassifierConfig
+    from engine.training.features import Things
+    from models.fusion import Fusion
+
+Rows = NDArray[np.int64]
+
+_BLURRED_AT_ONCE = 32  # pictures
+_BLUR_OF = 224  # a blur's radius is told in pixels of a picture so wide
+
+
+def plan_classification(home: Home, plan: Plan) -> Classification:
+    """Store a plan as a new classification, once everything that it names has been looked at.
+
+    Raises:
+        NotFound: no such collection. NoWeights, MissingPackage: an encoder needs something first.
+        BadParameter: no such encoder or column, one class only, fewer things of a class than folds, no texts.
+    """
+    from engine.collections.collection import Collection
+
+    collection = Collection.open(home, plan.collection)
+    Subject.of(home, collection, plan)
+    config_of(plan, plan.fusions[0])
+    return create(home, plan)
+
+
+def run_classification(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
+    """Measure every cell that has not been measured yet, or was of other pictures, texts, labels or weights.
+
+    A cell that cannot be measured keeps its sentence, and the others go on. A training that was cut off goes on.
+
+    Returns:
+        How many cells were measured now, and how many have failed.
+
+    Raises:
+        What `plan_classification` raises. BadParameter: another process measures it.
+        Stopped: a person asked; StorageFull: the disk refused. What was finished is kept.
+    """
+    from engine.collections.collection import Collection
+
+    found = classification(home, name)
+    with found.measuring():
+        collection = Collection.open(home, found.plan.collection)
+        work = _Work(home, found, Subject.of(home, collection, found.plan), reporter)
+        work.all()
+        failed = sum(bool(row.error) for row in found.rows())
+        return {"classification": name, "measured": work.measured, "failed": failed}
+
+
+def config_of(plan: Plan, fusion: str) -> ClassifierConfig:
+    """The training of one of a plan's fusions; BadParameter for a setting that a training does not have."""
+    from engine.training.classifying import ClassifierConfig
+
+    return ClassifierConfig.from_dict({**plan.settings, "fusion": fusion, "seed": plan.seed})
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a plan is about: the encoders over the collection, and which images carry which class.
+
+    Attributes:
+        labels: by the id of an image; of those that take part. classes: all labels by name.
+    """
+
+    collection: Collection
+    plan: Plan
+    picture: Encoder | None
+    text: TextEncoder | None
+    labels: dict[int, str]
+    classes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, home: Home, collection: Collection, plan: Plan) -> Subject:
+        """The subject, once it is sure that it can be classified; raises as `plan_classification` does."""
+        from engine.texts.vectors import fitted_to
+
+        labels = labels_of(collection, plan)
+        _check_labels(labels, plan)
+        picture = _picture_encoder(home, collection, plan) if plan.fusions != ("text",) else None
+        text = None
+        if plan.needs_text:
+            _check_texts(collection, labels)
+            text = fitted_to(_text_encoder(home, plan.text), collection)
+        return cls(collection, plan, picture, text, labels, tuple(sorted(set(labels.values()))))
+
+    @property
+    def made_of(self) -> str:
+        """Changes when pictures, labels, texts or weights do."""
+        images = self.collection.images()
+        encoders = [one.info.fingerprint for one in (self.picture, self.text) if one is not None]
+        return digest_of(*images.ids.tolist(), *images.hashes, *images.texts, *sorted(self.labels.items()), *encoders)
+
+    def things(self, reporter: Reporter, every: bool = False) -> Things:
+        """The labelled things with their classes: those drawn by the plan, or all of them."""
+        from engine.encoders.things import things_of
+
+        found = things_of(self.collection, self.picture, self.plan.embedding, self.text, reporter)
+        place = {label: code for code, label in enumerate(self.classes)}
+        codes = np.array([place.get(self.labels.get(id, ""), -1) for id in found.ids.tolist()], dtype=np.int64)
+        known = np.flatnonzero((codes >= 0) & (found.has_picture | found.has_text))
+        rows = known if every else known[drawn(codes[known], self.plan.each, self.plan.seed)]
+        return replace(found, codes=codes, classes=self.classes).of(rows)
+
+    def texts(self, ids: Rows) -> list[str]:
+        """The plain texts of images."""
+        from engine.texts.plain import plain
+
+        images = self.collection.images()
+        texts = dict(zip(images.ids.tolist(), images.texts, strict=True))
+        return [plain(texts[id]) for id in ids.tolist()]
+
+
+def labels_of(collection: Collection, plan: Plan) -> dict[int, str]:
+    """The class of every image that takes part, by its id.
+
+    Raises:
+        BadParameter: the collection has no table, the table no such column, or a wanted label is not there.
+    """
+    if plan.column:
+        labels = _column(collection, plan.column)
+    else:
+        images = collection.images()
+        labels = dict(zip(images.ids.tolist(), images.labels, strict=True))
+    unknown = sorted(set(plan.labels) - set(labels.values()))
+    if unknown:
+        known = ", ".join(sorted(set(filter(None, labels.values())))) or "none"
+        raise BadParameter("label", "a classification", f"one of {known}", unknown[0])
+    return {id: label for id, label in labels.items() if label and (not plan.labels or label in plan.labels)}
+
+
+def _column(collection: Collection, name: str) -> dict[int, str]:
+    from engine.collections.tables import checked_table, column
+
+    table = collection.source.get("table")
+    if not table:
+        wanted = "left out: the collection was not imported from a table"
+        raise BadParameter("label column", collection.title, wanted, name)
+    found = column(checked_table(table), name)
+    return {row.id: found.get(row.key, "") for row in collection.rows("image")}
+
+
+def _check_labels(labels: dict[int, str], plan: Plan) -> None:
+    sizes = Counter(labels.values())
+    if len(sizes) < 2:
+        found = f"only {next(iter(sizes))!r}" if sizes else "none"
+        way_out = "Give the collection labels, or name a --label-column of its table."
+        raise BadParameter("labels", "a classification", "two or more different ones", found, way_out=way_out)
+    rare, least = min(sizes.items(), key=lambda pair: (pair[1], pair[0]))
+    least = min(least, plan.each or least)
+    if least < plan.folds:
+        wanted = f"at most {least}, as many as there are things with the label {rare!r}"
+        way_out = "Ask for fewer folds, or name the labels that take part."
+        raise BadParameter("number of folds", "a classification", wanted, plan.folds, way_out=way_out)
+
+
+def _check_texts(collection: Collection, labels: dict[int, str]) -> None:
+    images = collection.images()
+    if not any(text.strip() for id, text in zip(images.ids.tolist(), images.texts, strict=True) if id in labels):
+        way_out = "Import a table with a column text, or ask for the picture alone (--fusion picture)."
+        raise BadParameter("texts", "a classification", "there for some of the things", "none", way_out=way_out)
+
+
+def _picture_encoder(home: Home, collection: Collection, plan: Plan) -> Encoder:
+    from engine.encoders import choices, open_encoder
+    from engine.encoders.embedding import embedding
+
+    embedding(plan.embedding)
+    name, _, weights = plan.picture.partition("@")
+    lines = [choice for choice in choices(home, collection.name, also=name) if choice.name == name]
+    if not lines:
+        names = ", ".join(sorted({choice.name for choice in choices(home, collection.name) if choice.ready}))
+        raise BadParameter("encoder", "a classification", f"one of {names}", name)
+    weights = weights or next((choice.weights for choice in lines if choice.ready), "")
+    return open_encoder(name, weights, home, collection)
+
+
+def _text_encoder(home: Home, name: str) -> TextEncoder:
+    from engine.texts import open_text_encoder
+
+    return open_text_encoder(name, home)
+
+
+@dataclass
+class _Work:
+    """One run through a classification."""
+
+    home: Home
+    found: Classification
+    subject: Subject
+    reporter: Reporter
+    measured: int = 0
+    asked: dict[str, Things] = field(default_factory=dict)  # by condition
+
+    def all(self) -> None:
+        made_of = self.subject.made_of
+        left = [cell for cell in self.found.plan.cells() if not self._has_figures(cell, made_of)]
+        if not left:
+            return
+        things = self.subject.things(self.reporter)
+        for condition in self.found.plan.asked:
+            self.asked[condition.name] = self._under(condition, things)
+        parts = folds(things.codes, self.found.plan.folds, self.found.plan.seed)
+        for cell in left:
+            self.reporter.stop_if_asked()
+            with self._failures_kept(cell):
+                self._measure(cell, made_of, parts)
+
+    def _measure(self, cell: Cell, made_of: str, parts: Rows) -> None:
+        from engine.training.features import held_out
+        from engine.training.runs import Run
+
+        things, config = self.asked[CLEAN], config_of(self.found.plan, cell.fusion)
+        others, own = np.flatnonzero(parts != cell.fold), np.flatnonzero(parts == cell.fold)
+        learning, kept_apart = held_out(things.codes, others, config.validation, config.seed)
+        network, run = self._trained(cell, made_of, things, learning, kept_apart)
+        row = Row(cell.key, cell.title, cell.fusion, cell.fold, made_of, len(learning), len(own), things.classes)
+        self._keep(replace(row, **_trained_figures(run, network), **self._asked(network, own)))
+        Run(run.folder).remove()
+
+    def _trained(
+        self, cell: Cell, made_of: str, things: Things, learning: Rows, kept_apart: Rows
+    ) -> tuple[Fusion, Any]:
+        """The cell's network; a training that was cut off goes on, one of other things is begun anew."""
+        from engine.encoders.device import device
+        from engine.training import runs
+        from engine.training.classifying import train_classifier
+
+        config, root = config_of(self.found.plan, cell.fusion), self.found.folder / "runs"
+        run = runs.Run(root / cell.key)
+        if (run.folder / "run.json").exists() and run.card.get("made_of") != made_of:
+            run.remove()
+        if not (run.folder / "run.json").exists():
+            run = runs.create(self.home, cell.key, config.as_dict(), {"made_of": made_of}, root)
+        lead = f"{self._done()} of {len(self.found.plan.cells())} trainings · {cell.title}, fold {cell.fold + 1}"
+        within = Within(self.reporter, lead)
+        return train_classifier(config, things, learning, kept_apart, run, within, device()), run
+
+    def _asked(self, network: Fusion, own: Rows) -> dict[str, Any]:
+        """The figures of a network over the held-out things, under every condition."""
+        from engine.encoders.fused import verdict
+
+        true, count = self.asked[CLEAN].codes[own], len(self.subject.classes)
+        found: dict[str, Any] = {"confusion": {}, "ece": {}, "log_loss": {}}
+        for name, things in self.asked.items():
+            said = verdict(network, things, own)
+            bins = measures.reliability(true, said.fused)
+            found["confusion"][name] = measures.confusion(true, said.fused.argmax(1), count).tolist()
+            found["ece"][name] = measures.calibration_error(bins)
+            found["log_loss"][name] = measures.log_loss(true, said.fused)
+            if name == CLEAN:
+                found["reliability"] = tuple(bins)
+                found["answers"] = _answers(things, own, said, self.subject.classes)
+        return found
+
+    def _under(self, condition: Condition, things: Things) -> Things:
+        """The things as they are under a condition."""
+        if condition.missing:
+            gone = np.zeros(len(things), bool)
+            by_picture = condition.side == "picture"
+            return replace(things, has_picture=gone) if by_picture else replace(things, has_text=gone)
+        if condition.blur and self.subject.picture is not None:
+            return replace(things, picture=self._blurred(condition, things))
+        if condition.drop and self.subject.text is not None:
+            return self._fewer_words(condition, things)
+        return things
+
+    def _fewer_words(self, condition: Condition, things: Things) -> Things:
+        from engine.encoders.things import words_or_texts
+
+        assert self.subject.text is not None
+        pairs = zip(things.ids.tolist(), self.subject.texts(things.ids), strict=True)
+        texts = [dropped(text, condition.drop, self.found.plan.seed + id) for id, text in pairs]
+        self.reporter.update("Dropping words", 0, len(texts), "texts")
+        found = self.subject.text.encode(texts)
+        words, starts = words_or_texts(found.vectors, found)
+        there = np.linalg.norm(found.vectors, axis=1) > 0
+        return replace(things, text=found.vectors, words=words, starts=starts, has_text=there)
+
+    def _blurred(self, condition: Condition, things: Things) -> NDArray[np.float32]:
+        """(n, p) vectors of the pictures, blurred; made once and kept with the classification."""
+        from engine.storage import Store, load_array
+
+        assert self.subject.picture is not None
+        info, embedding = self.subject.picture.info, self.found.plan.embedding
+        key = digest_of(self.subject.made_of, info.name, info.fingerprint, embedding, *things.ids.tolist())
+        store = Store(self.found.folder / "blurred" / f"{condition.blur}-{key}", format="blurred pictures", version=1)
+        snapshot = store.open()
+        if snapshot is None:
+            vectors = self._blur(condition, things)
+            snapshot = store.publish(lambda folder: np.save(folder / "matrix.npy", vectors, allow_pickle=False), {})
+        matrix: NDArray[np.float32] = load_array(snapshot.folder / "matrix.npy")
+        return matrix
+
+    def _blur(self, condition: Condition, things: Things) -> NDArray[np.float32]:
+        from PIL import Image, ImageFilter
+
+        from engine.encoders.pipeline import embed_pictures
+
+        encoder, vectors = self.subject.picture, things.picture.copy()
+        assert encoder is not None
+        place = {id: row for row, id in enumerate(things.ids.tolist())}
+        size = encoder.info.input_size
+        blur = ImageFilter.GaussianBlur(condition.blur * size / _BLUR_OF)
+        wanted = things.ids[things.has_picture]
+        done = 0
+        for ids, pixels in self.subject.collection.decoded(wanted, size):
+            for start in range(0, len(ids), _BLURRED_AT_ONCE):
+                some = [Image.fromarray(one).filter(blur) for one in pixels[start : start + _BLURRED_AT_ONCE]]
+                rows = [place[id] for id in ids[start : start + _BLURRED_AT_ONCE].tolist()]
+                vectors[rows] = embed_pictures(encoder, some, self.found.plan.embedding)
+                done += len(rows)
+                self.reporter.update("Blurring pictures", done, len(wanted), "images")
+        return vectors
+
+    def _keep(self, row: Row) -> None:
+        self.found.keep(row)
+        self.measured += not row.error
+        self.reporter.event(kind="cells", done=self._done(), total=len(self.found.plan.cells()))
+
+    @contextmanager
+    def _failures_kept(self, cell: Cell) -> Iterator[None]:
+        """Note what fails in the cell's row, so that the others go on."""
+        try:
+            yield
+        except (Stopped, StorageFull):
+            raise
+        except Exception as error:
+            self._keep(Row(cell.key, cell.title, cell.fusion, cell.fold, error=sentence_of(error)))
+
+    def _has_figures(self, cell: Cell, made_of: str) -> bool:
+        row = self.found.row(cell)
+        return row is not None and not row.error and row.made_of == made_of
+
+    def _done(self) -> int:
+        return sum(path.suffix == ".json" for path in Path(self.found.folder / "cells").glob("*.json"))
+
+
+def _trained_figures(run: Any, network: Fusion) -> dict[str, Any]:
+    """How the training went, for a row."""
+    names = ("epoch", "train", "validation", "accuracy", "seconds")
+    curve = tuple({name: event[name] for name in names if name in event} for event in run.events())
+    share = float(network.weight) if network.spec.fusion == "late" else None
+    seconds = sum(event.get("seconds", 0.0) for event in curve)
+    return {"curve": curve, "epoch": int(run.card.get("best_epoch", 0)), "share": share, "seconds": round(seconds, 2)}
+
+
+def _answers(things: Things, own: Rows, said: Verdict, classes: Sequence[str]) -> tuple[Answer, ...]:
+    """One answer for each of the rows `own`."""
+    return tuple(
+        Answer(
+            int(things.ids[row]),
+            classes[things.codes[row]],
+            None if said.picture is None else opinion(said.picture[place], classes),
+            None if said.text is None else opinion(said.text[place], classes),
+            opinion(said.fused[place], classes),
+        )
+        for place, row in enumerate(own.tolist())
+    )

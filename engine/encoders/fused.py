@@ -1,0 +1,261 @@
+"""A trained classifier as an encoder: pictures and texts in, the vector that it tells classes from out.
+
+The vector of a thing comes from its picture and its text, of a query from either or both: so a text alone finds
+pictures. With both, `share` says in percent how much the text counts; without it they are put together as in training.
+
+    classifiers/<run>/   a run (see `engine.training.runs`), and
+        text.json        what its encoder of texts had learned from the collection (sealed), where it learns
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.encoders.derived import Derivation, Derived
+from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
+from engine.encoders.things import DescribedCollection, one_thing, texts_of, things_of
+from engine.encoders.vectors import Vectors
+from engine.errors import BadParameter, BenzerError, Corrupt, NotFound, NotTrained
+from engine.storage import digest_of, read_json
+
+if TYPE_CHECKING:
+    from engine.home import Home
+    from engine.jobs import Reporter
+    from engine.texts import TextEncoder
+    from engine.training.features import Things
+    from engine.training.runs import Run
+    from models.fusion import Fusion, Pair
+
+NAME = "fused"
+_BATCH = 256
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a classifier says of n things: (n, c) probabilities by the picture alone, by the text alone, and by both."""
+
+    picture: NDArray[np.float64] | None
+    text: NDArray[np.float64] | None
+    fused: NDArray[np.float64]
+
+
+class Fused(Derived):
+    """A classifier with its two encoders; `weights` in a recipe is the classifier's run."""
+
+    name = "fused"
+    rank = 68
+
+    def __init__(
+        self,
+        run: Run,
+        network: Fusion,
+        picture: Encoder | None,
+        text: TextEncoder | None,
+        texts: str = "",
+    ) -> None:
+        self.run, self.network, self.picture, self.text = run, network, picture, text
+        card = run.card
+        self.classes: tuple[str, ...] = tuple(card["classes"])
+        self.embedding = str(card["embedding"])
+        made_of = [picture.info.fingerprint if picture else "", text.info.fingerprint if text else ""]
+        self.info = EncoderInfo(
+            name=NAME,
+            weights=run.name,
+            title=f"Picture and text · {run.title}",
+            input_size=picture.info.input_size if picture else 224,
+            spatial=False,
+            fingerprint=digest_of("fused 1", run.digest, self.embedding, *made_of, texts),
+            source="trained here",
+            licence=picture.info.licence if picture else "none",
+        )
+
+    @classmethod
+    def choices(cls, home: Home) -> list[EncoderChoice]:
+        """Every classifier that is trained, the newest first."""
+        return [_choice(run) for run in classifiers(home) if run.state == "done" and run.ready]
+
+    @classmethod
+    def open(cls, name: str, weights: str, home: Home) -> Self:
+        from engine.encoders import open_encoder
+        from engine.texts import open_text_encoder
+        from models.fusion import Fusion, FusionSpec
+
+        run = classifier(home, weights)
+        card = run.card
+        if not run.ready:
+            raise NotTrained(f"The classifier {run.title!r} has no weights yet.", way_out="Train it first.")
+        picture = (
+            open_encoder(card["picture"]["encoder"], card["picture"]["weights"], home) if card["picture"] else None
+        )
+        text = open_text_encoder(card["text"], home).restored(_state(run)) if card["text"] else None
+        network = Fusion(FusionSpec(**card["spec"]))
+        network.load_state_dict(run.load())
+        return cls(run, network.eval(), picture, text)
+
+    def at(self, collection: DescribedCollection) -> Fused:
+        """Its vectors come from the texts as well: others when a text changes."""
+        picture = self.picture.at(collection) if self.picture else None
+        texts = digest_of(*texts_of(collection)) if self.text else ""
+        return Fused(self.run, self.network, picture, self.text, texts)
+
+    def prepared(self, collection: DescribedCollection, reporter: Reporter) -> Fused:
+        if self.picture:
+            self.picture.prepared(collection, reporter)
+        return self.at(collection)
+
+    def things(self, collection: DescribedCollection, reporter: Reporter) -> Things:
+        """A collection's pictures and texts as this classifier sees them."""
+        return things_of(collection, self.picture, self.embedding, self.text, reporter)
+
+    def derive(self, collection: DescribedCollection, name: str, reporter: Reporter) -> Derivation:
+        things = self.things(collection, reporter)
+        matrix = self.hidden(things)
+        source = Vectors(things.ids, [], matrix, "")
+        there = np.flatnonzero(things.has_picture | things.has_text)
+        rows = {int(things.ids[row]): (source, int(row)) for row in there}
+        return Derivation(rows, matrix.shape[1], "Neither its picture nor its text could be read.")
+
+    def embed(self, pictures: Sequence[Any], name: str) -> Floats:
+        """(q, h) vectors of pictures alone."""
+        return np.concatenate([self.embed_query(picture, None) for picture in pictures])
+
+    def embed_query(self, picture: Any | None, text: str | None, share: int | None = None) -> Floats:
+        """The (1, h) vector of a picture, a text, or both.
+
+        Args:
+            share: in percent, how much the text counts, from 0 (not at all) to 100; None: as in training.
+
+        Raises:
+            BadParameter: neither, or a share out of range. BenzerError: the classifier knows none of the text's words,
+                or sees no pictures at all.
+        """
+        if share is not None and not 0 <= share <= 100:
+            raise BadParameter("share", "the query", "a whole number of percent from 0 to 100", share)
+        both = self._thing(picture, text)
+        if share is None or not (both.has_picture[0] and both.has_text[0]):
+            return self.hidden(both)
+        seen, read = (self.hidden(self._thing(picture, None)), self.hidden(self._thing(None, text)))
+        mixed = (100 - share) * seen + share * read
+        return (mixed / max(float(np.linalg.norm(mixed)), 1e-12)).astype(np.float32)
+
+    def judge(self, picture: Any | None, text: str | None) -> tuple[Verdict, list[tuple[str, float]]]:
+        """What it says of one thing, and how much it looked at each word; none where it attends to no words."""
+        thing = self._thing(picture, text)
+        return self.verdict(thing), self._looked(thing, text or "")
+
+    def verdict(self, things: Things) -> Verdict:
+        """What it says of things."""
+        return verdict(self.network, things, np.arange(len(things)))
+
+    def hidden(self, things: Things) -> Floats:
+        """(n, h) vectors of things, of length 1."""
+        import torch
+
+        with torch.inference_mode():
+            found = [self.network.hidden(pair).numpy() for pair in _pairs(things, np.arange(len(things)))]
+        return np.concatenate(found) if found else np.empty((0, 1), np.float32)
+
+    def _thing(self, picture: Any | None, text: str | None) -> Things:
+        from engine.encoders.pipeline import embed_pictures
+        from engine.texts.plain import plain
+
+        if picture is None and not text:
+            raise BadParameter("query", "a classifier", "a picture, a text, or both", "neither")
+        seen = embed_pictures(self.picture, [picture], self.embedding) if self.picture and picture is not None else None
+        encoded = self.text.encode([plain(text)]) if self.text and text else None
+        spec = self.network.spec
+        thing = one_thing(seen, encoded, (spec.picture, spec.text, spec.words))
+        if not (thing.has_picture[0] or thing.has_text[0]):
+            raise BenzerError(
+                f"{self.info.title} cannot make anything of this query: "
+                + ("it knows none of these words." if self.text else "it was trained on pictures only."),
+                way_out="Ask with other words or with a picture." if self.picture else "Ask with other words.",
+            )
+        return thing
+
+    def _looked(self, thing: Things, text: str) -> list[tuple[str, float]]:
+        import torch
+
+        from engine.texts.plain import plain
+
+        if self.text is None or not thing.has_text[0]:
+            return []
+        with torch.inference_mode():
+            [pair] = _pairs(thing, np.arange(1))
+            weights = self.network.attention(pair)
+        pieces = self.text.pieces(plain(text))
+        return [] if weights is None else list(zip(pieces, weights[0].tolist(), strict=False))
+
+
+def verdict(network: Fusion, things: Things, rows: NDArray[np.int64]) -> Verdict:
+    """What a network says of the things of these rows."""
+    import torch
+
+    where = str(next(network.parameters()).device)
+    parts: list[list[NDArray[np.float64]]] = [[], [], []]
+    with torch.inference_mode():
+        for pair in _pairs(things, rows, where):
+            for place, said in zip(parts, network.opinions(pair), strict=True):
+                if said is not None:
+                    place.append(said.double().softmax(1).cpu().numpy())
+    picture, text, fused = (np.concatenate(part) if part else None for part in parts)
+    if fused is None:
+        fused = np.empty((0, network.spec.classes))
+    return Verdict(picture, text, fused)
+
+
+def classifiers(home: Home) -> list[Run]:
+    """Every readable classifier, the newest first."""
+    from engine.training.runs import Run
+
+    found = [Run(path.parent) for path in home.classifiers.glob("[!.]*/run.json")]
+    return sorted(filter(_readable, found), key=lambda run: (-float(run.facts.get("created", 0)), run.name))
+
+
+def classifier(home: Home, name: str) -> Run:
+    """The classifier of that name; NotFound when there is none, Corrupt when it has been damaged."""
+    from engine.training.runs import Run
+
+    run = Run(home.classifiers / name)
+    if not name or name != run.name or not (run.folder / "run.json").is_file():
+        raise NotFound(f"There is no classifier {name!r}.", way_out="See: python -m engine classify --list")
+    run.facts  # noqa: B018 - to fail here and not later
+    return run
+
+
+def _pairs(things: Things, rows: NDArray[np.int64], where: str = "cpu") -> Iterator[Pair]:
+    from engine.training.features import Features
+
+    source = Features(things, where)
+    for start in range(0, len(rows), _BATCH):
+        yield source.take(rows[start : start + _BATCH])
+
+
+def _state(run: Run) -> Any:
+    try:
+        return read_json(run.folder / "text.json")
+    except FileNotFoundError:
+        return None
+
+
+def _readable(run: Run) -> bool:
+    try:
+        return {"classes", "spec", "picture", "text", "embedding"} <= set(run.card)
+    except (Corrupt, NotFound, KeyError):
+        return False
+
+
+def _choice(run: Run) -> EncoderChoice:
+    card = run.card
+    seen = " and ".join(filter(None, [card["picture"] and card["picture"]["encoder"], card["text"]]))
+    help = (
+        f"Tells {len(card['classes'])} classes of {card['collection']['title']} by {seen}; searches by either or both."
+    )
+    return EncoderChoice(NAME, run.name, f"Picture and text · {run.title}", help, ready=True, rare=True)
