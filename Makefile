@@ -2,6 +2,8 @@
 VENV  := .venv
 PY    := $(VENV)/bin/python
 PORT  ?= 8501
+# How many processes run the tests; each works with one thread, as more would only wait for each other.
+WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help app install test lint format types bench lock clean
@@ -15,7 +17,7 @@ app: $(VENV)/.installed   ## Start the app on the samples (http://localhost:8501
 install: $(VENV)/.dev     ## Make the virtual environment with everything for development
 
 test: $(VENV)/.dev lint types   ## Lint, check types, run every test
-	$(PY) -m pytest --durations=15
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadgroup --durations=15
 
 lint: $(VENV)/.dev        ## Check the style
 	$(VENV)/bin/ruff check .

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.errors import BenzerError, NotFound
 from engine.jobs import Job
+from engine.settings import Choice
 from engine.shelf import Shelf, catalogue_stamp, stamp
 from ui.components.gallery import Tile, thumbnail_url
 from ui.components.messages import show_error
@@ -22,7 +23,10 @@ from ui.experiment_state import use_recipe
 from ui.state import images_of, open_collection, recent_jobs, row_of, workbench
 
 if TYPE_CHECKING:
+    from engine.grouping import Clusterer, Projection
     from engine.grouping.groupings import Group, Grouping, Groups
+    from engine.grouping.plan import Plan, Step
+    from engine.settings import AnySetting, Value
 
 TABS = ("Groups", "Tree", "Map", "Vectors", "Duplicates and odd ones")
 
@@ -92,6 +96,29 @@ def _read(collection: str, name: str) -> Seen:
     stale = grouping.stale(open_collection(collection))
     facts = (grouping.groups(), grouping.quality(truth), stale, len(grouping.edits()))
     return Seen(collection, grouping, grouping.title, *facts)
+
+
+def steps_text(plan: Plan) -> str:
+    """The steps of a plan as people call them, "UMAP (dimensions 10) → HDBSCAN"; the map is told apart."""
+    from engine.grouping import clusterers, projections
+
+    steps = [(plan.reduction, projections()), (plan.clustering, clusterers())]
+    return " → ".join(_step_text(step, known.get(step.name)) for step, known in steps if step)
+
+
+def _step_text(step: Step, method: type[Projection] | type[Clusterer] | None) -> str:
+    if method is None:  # made by another version
+        return str(step)
+    known = {setting.name: setting for setting in method.settings}
+    said = ", ".join(_setting_text(known.get(name), name, value) for name, value in step.options)
+    return f"{method.title} ({said})" if said else method.title
+
+
+def _setting_text(setting: AnySetting | None, name: str, value: Value) -> str:
+    title = setting.title.lower() if setting else name
+    if isinstance(setting, Choice):
+        return f"{title}: {setting.options.get(str(value), value)}"
+    return f"{title} {value if isinstance(value, str) else format(value, 'g')}"
 
 
 # ── which one is open ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -149,6 +149,8 @@ def read_address() -> None:
         _read_grouping(address)
         return
     opened = address.keys() & _OPENED
+    # A collection alone is what the groups page writes; it counts when the page is loaded, not after a quick click.
+    opened = opened or (address.keys() == {"collection"} and "grouping_written" in st.session_state)
     if not address or opened or address == st.session_state.get("address") or _chosen_since():
         return
     st.session_state.address = address
@@ -169,7 +171,8 @@ def _read_grouping(address: dict[str, str]) -> None:
     state = st.session_state
     written = state.get("grouping_written")
     opened = state.get("groupings_open", {}).get(state.get("collection"))
-    chosen_since = bool(written) and (state.get("collection"), opened) != (written["collection"], written["grouping"])
+    here = (state.get("collection"), opened or "")
+    chosen_since = bool(written) and here != (written["collection"], written.get("grouping", ""))
     if address != written and not chosen_since:
         state.collection = address.get("collection", state.get("collection"))
         state.grouping_linked, state.linked = address["grouping"], True

@@ -110,20 +110,29 @@ def pick(page: Any, field: Any, option: str | re.Pattern[str]) -> None:
 def pick_only(page: Any, field: str, *options: str) -> None:
     """Take exactly these options of a drop-down of several, given by its label."""
     box = page.get_by_test_id("stMultiSelect").filter(has=page.get_by_text(field, exact=True))
-    taken = box.locator("[data-tag]")
-    for attempt in range(TRIES):
+    for _ in range(TRIES):
         settled(page)
-        shown = taken.evaluate_all("tags => tags.map((tag) => tag.ariaLabel)")
+        shown = box.locator("[data-tag]").evaluate_all("tags => tags.map((tag) => tag.ariaLabel)")
         if shown == list(options):
             return
-        assert attempt < TRIES - 1, f"{field} shows {shown} instead of {options}"
-        if shown:
-            box.get_by_role("button", name="Clear all").click()
-            settled(page)
+        if shown and not _emptied(box):
+            continue
         for option in options:
             box.locator("input").fill(option)
             _took(page, box.locator("input"), option)
         page.keyboard.press("Escape")
+    raise AssertionError(f"{field} shows {shown} instead of {options}")
+
+
+def _emptied(box: Any) -> bool:
+    from playwright.sync_api import TimeoutError
+
+    try:
+        box.get_by_role("button", name="Clear all").click(timeout=SOON)
+        box.locator("[data-tag]").first.wait_for(state="detached", timeout=SOON)
+    except TimeoutError:
+        return False
+    return True
 
 
 def _open(page: Any, box: Any) -> None:

@@ -24,6 +24,7 @@ from engine.workbench import Workbench
 from ui import groups_state
 from ui.components.groups_map import by_amount, by_kind
 from ui.components.groups_vectors import npy, table_csv, table_parquet
+from ui.groups_state import steps_text
 
 SCRIPT = str(Path(__file__).resolve().parents[2] / "ui" / "entry" / "script.py")
 HOSTILE = "<b>*x*</b> $1$"
@@ -517,3 +518,29 @@ def test_tables_of_vectors_come_back_as_they_were() -> None:
     assert np.array_equal(np.load(io.BytesIO(npy(matrix)), allow_pickle=False), matrix)
     assert table_csv(frame).decode("utf-8-sig").splitlines()[:2] == ["file,0,1", "'=1+1,0.0,1.0"]
     assert parquet.read_table(io.BytesIO(table_parquet(frame))).to_pydict()["1"] == [1.0, 3.0, 5.0]
+
+
+def test_the_collection_stands_in_the_address_and_is_there_after_loading_the_page_again(here: Workbench) -> None:
+    first = visit(collection="few")
+    assert first.query_params["collection"] == "few"
+    again = AppTest.from_file(SCRIPT, default_timeout=60)
+    again.session_state.go_to = "groups"
+    again.query_params["collection"] = "few"
+    assert drawn(again.run()).session_state.collection == "few"
+    drawn(again.sidebar.selectbox(key="collection").select("shapes").run())
+    assert again.query_params["collection"] == "shapes"
+    assert again.session_state.collection == "shapes"
+
+
+def test_a_link_to_a_collection_that_is_gone_says_which_is_shown(here: Workbench) -> None:
+    test = visit({"collection": "gone", "grouping": "x"})
+    assert "There is no collection “gone” here; " in texts(test)
+    assert "is used instead" in texts(test)
+
+
+def test_steps_are_called_by_their_titles(here: Workbench) -> None:
+    plan = Plan(Step("hierarchical", (("groups", 2), ("linkage", "single"))), Step("pca", (("dimensions", 3),)))
+    assert steps_text(plan) == "PCA (dimensions 3) → Hierarchical (groups 2, linkage: the nearest pair)"
+    assert steps_text(Plan(Step("gone", (("x", 0.5),)))) == "gone(x=0.5)"
+    made(here, FLAT, title="Titled")
+    assert "PCA (dimensions 3) → k-means (groups 2)" in texts(visit())

@@ -195,7 +195,7 @@ def test_a_network_learns_from_its_own_groups(bench: Workbench, started: list[An
     test = page()
     test.radio(key="train-learns").set_value("group").run()
     assert "train-loss" not in {box.key for box in test.selectbox}
-    assert "The number of clusters of deepcluster must be at most 9" in texts(test)
+    assert "The number of groups of the training must be at most 9" in texts(test)
     test.number_input(key="train-clusters").set_value(6).run()
     test.button(key="train-start").click().run()
     config = started[0][1]["config"]

@@ -13,7 +13,7 @@ from ui.components.literal import literal
 from ui.components.messages import errors_shown
 from ui.components.typed import typed
 from ui.experiment_state import encoder_titles
-from ui.groups_state import ask, asked_for, close_panels, kept, listed, open_grouping, panel_key
+from ui.groups_state import ask, asked_for, close_panels, kept, listed, open_grouping, panel_key, steps_text
 from ui.ledger_state import count_of
 
 SHOWN = 8
@@ -65,7 +65,7 @@ def _summary(grouping: Grouping) -> str:
     groups = _groups_now(grouping) if edits else int(facts["groups"])
     size = f"{count_of(int(facts['images']), 'picture')} in {count_of(groups, 'group')}"
     changed = [f"{count_of(edits, 'change')} by hand"] if edits else []
-    parts = [size, encoder_titles().get(key, key), str(grouping.plan), made_text(grouping.made), *changed]
+    parts = [size, encoder_titles().get(key, key), steps_text(grouping.plan), made_text(grouping.made), *changed]
     return " · ".join(parts)
 
 

@@ -18,7 +18,7 @@ from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
 from ui.components.typed import typed
 from ui.experiment_state import embedding_title, encoder_titles, metric_title
-from ui.groups_state import TABS, Seen, ask, asked_for, close_panels, open_grouping, panel_key, undo
+from ui.groups_state import TABS, Seen, ask, asked_for, close_panels, open_grouping, panel_key, steps_text, undo
 from ui.ledger_state import count_of
 
 _QUALITY = {
@@ -84,7 +84,7 @@ def made_of(view: Seen) -> str:
     key = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
     vectors = [encoder_titles().get(key, key), embedding_title(recipe.embedding), metric_title(recipe.metric)]
     changed = [count_of(view.edited, "change") + " by hand"] if view.edited else []
-    return " · ".join([*vectors, str(view.grouping.plan), made_text(view.grouping.made), *changed])
+    return " · ".join([*vectors, steps_text(view.grouping.plan), made_text(view.grouping.made), *changed])
 
 
 def _notes(view: Seen) -> None:

@@ -17,6 +17,13 @@ def show_error(error: BenzerError) -> None:
     st.error(f"{body}\n\n{literal(error.way_out)}" if error.way_out else body, icon=":material/error:")
 
 
+def show_complaint() -> None:
+    """Say once what of a link could not be followed."""
+    complaint = st.session_state.pop("complaint", "")
+    if complaint:
+        st.warning(literal(complaint), icon=":material/info:")
+
+
 @contextmanager
 def errors_shown() -> Iterator[None]:
     """Whatever of ours goes wrong inside is shown as a sentence, and the rest of the page is drawn."""

@@ -14,7 +14,7 @@ from ui.components.groups_list import groupings_list
 from ui.components.groups_result import grouping_view
 from ui.components.groups_work import groups_work
 from ui.components.literal import literal
-from ui.components.messages import empty_state, errors_shown, show_error
+from ui.components.messages import empty_state, errors_shown, show_complaint, show_error
 from ui.groups_state import Seen, complain, listed, open_grouping, opened, seen
 from ui.state import collection_cards
 
@@ -51,7 +51,8 @@ def page() -> None:
 
 
 def _told() -> None:
-    """What a click has brought about, good or bad."""
+    """What a click or a link has brought about, good or bad."""
+    show_complaint()
     complain()
     news = st.session_state.pop("groups_news", "")
     if news:
@@ -83,8 +84,8 @@ def _opened(card: CollectionCard) -> Seen | None:
 
 
 def _write_address(collection: str, view: Seen | None) -> None:
-    """Put the open grouping into the address, so that the page can be shared."""
-    address = {"collection": collection, "grouping": view.name} if view else {}
+    """Put the collection and the open grouping into the address, so that the page can be shared and loaded again."""
+    address = {"collection": collection} | ({"grouping": view.name} if view else {})
     st.session_state.grouping_written = address
     if {name: st.query_params[name] for name in st.query_params} != address:
         st.query_params.from_dict(address)

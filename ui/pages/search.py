@@ -16,7 +16,7 @@ from ui.components.crop import crop_picture
 from ui.components.gallery import gallery, thumbnail_url
 from ui.components.job_progress import duration, job_progress
 from ui.components.literal import literal
-from ui.components.messages import empty_state, errors_shown, show_error
+from ui.components.messages import empty_state, errors_shown, show_complaint, show_error
 from ui.components.method_comparison import comparison
 from ui.components.small import accept_paste, copy_link
 from ui.components.tiles import answer_tiles
@@ -45,9 +45,7 @@ _LEFT_OUT_SHOWN = 50
 def page() -> None:
     """Draw the page for the recipe in the sidebar and the session's query."""
     st.title("Find look-alikes", anchor=False)
-    complaint = st.session_state.pop("complaint", "")
-    if complaint:
-        st.warning(literal(complaint), icon=":material/info:")
+    show_complaint()
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None:
         if not collection_cards():

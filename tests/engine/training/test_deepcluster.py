@@ -378,8 +378,8 @@ def test_progress_names_the_epoch(home: Home) -> None:
     ("wrong", "sentence"),
     [
         ({"objective": "guessing"}, "objective of the training must be autoencoding or deepcluster"),
-        ({"clusters": 1}, "number of clusters"),
-        ({"clusters": 2.5}, "number of clusters"),
+        ({"clusters": 1}, "number of groups"),
+        ({"clusters": 2.5}, "number of groups"),
         ({"network": "resnet-19"}, "network of the training must be one of"),
         ({"network": 3}, "network of the training must be one of"),
         ({"start": "warm"}, "start of the training must be random or pretrained"),
