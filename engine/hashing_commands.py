@@ -21,7 +21,19 @@ if TYPE_CHECKING:
 _METHODS = "lsh,pcah,spectral,itq,rdh"
 _TUNED = _METHODS + ",hnsw,kmeans"  # the best advice may be not to hash
 _NUMBERS = ("bits", "tables", "probes", "parts")
-_OF_A_PLAN = (*_NUMBERS, "methods", "functions", "lookup", "metric", "neighbours", "queries", "sizes", "folds", "tune")
+_OF_A_PLAN = (
+    *_NUMBERS,
+    "methods",
+    "functions",
+    "lookup",
+    "further",
+    "metric",
+    "neighbours",
+    "queries",
+    "sizes",
+    "folds",
+    "tune",
+)
 _SOURCES = ("vectors", "asked", "collection", "model", "encoder", "weights", "title")
 
 
@@ -66,7 +78,13 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     where = _of_file(arguments) if arguments.vectors else _of_collection(arguments)
     names = split_calls(arguments.methods or (_METHODS if arguments.tune is None else _TUNED))
     lists = {name: _whole_numbers(name, getattr(arguments, name)) for name in _NUMBERS}
-    methods = grid(names, **lists, functions=split_calls(arguments.functions or ""), lookup=arguments.lookup or "")
+    methods = grid(
+        names,
+        **lists,
+        functions=split_calls(arguments.functions or ""),
+        lookup=arguments.lookup or "",
+        further=arguments.further or "",
+    )
     numbers = {name: getattr(arguments, name) for name in ("neighbours", "queries", "folds", "tune")}
     given = {name: value for name, value in numbers.items() if value is not None}
     return Plan(methods=methods, sizes=_sizes(arguments.sizes), **where, **given)
@@ -200,9 +218,7 @@ def _size_up(study: Study) -> str:
 def hashing_words(sub: argparse.ArgumentParser) -> None:
     """The words of `hashing`, besides those that choose an encoder."""
     sub.add_argument("--vectors", metavar="FILE", help="a file of vectors instead: .npy, .fvecs, .bvecs or .hdf5")
-    sub.add_argument(
-        "--asked", metavar="FILE", help="a file of queries for it (default: its own, else held out)"
-    )
+    sub.add_argument("--asked", metavar="FILE", help="a file of queries for it (default: its own, else held out)")
     sub.add_argument("--methods", help=f'with commas, as in "lsh,hnsw(links=32)" (default: {_METHODS})')
     sub.add_argument("--bits", help="to try, with commas: 8,16")
     sub.add_argument("--tables", help="to try, with commas: 50,100")
@@ -210,6 +226,7 @@ def hashing_words(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--parts", help="parts of RDH to try, with commas: 1,2,4")
     sub.add_argument("--functions", help="of RDH, to try, with commas: same,different,selected")
     sub.add_argument("--lookup", choices=["buckets", "hamming"], help="in buckets, or by Hamming distance")
+    sub.add_argument("--further", choices=["yes", "no"], help="whether to look further where buckets hold too few")
     sub.add_argument("--metric", help="cosine or euclidean (default: the file's, or euclidean; cosine of a collection)")
     sub.add_argument("--neighbours", type=int, help="how many are judged (default: 100)")
     sub.add_argument("--queries", type=int, help="ask at most so many (default: 1000)")

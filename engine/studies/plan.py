@@ -18,7 +18,8 @@ EXACT = "exact"
 MOST_CELLS = 2000
 _FILE = "file:"
 _FIRST = ("effort", "largest")  # settings whose name is said before their number
-_ORDER = ["parts", "functions", "runs", "bits", "tables", "probes", "lookup"]  # of settings in a title
+_SAID_ITSELF = ("lookup", "further")  # choices whose options say what they are about
+_ORDER = ["parts", "functions", "runs", "bits", "tables", "probes", "lookup", "further"]  # of settings in a title
 _MOST_QUERIES, _MOST_VECTORS = 1_000_000, 2_000_000_000
 
 
@@ -149,6 +150,7 @@ def grid(
     parts: Sequence[int] = (),
     functions: Sequence[str] = (),
     lookup: str = "",
+    further: str = "",
 ) -> tuple[str, ...]:
     """Every combination of settings for each method, of those that the method has; one without bits is left as it is.
 
@@ -161,6 +163,7 @@ def grid(
     """
     lists: dict[str, Sequence[Value]] = {"bits": bits, "tables": tables, "probes": probes, "parts": parts}
     lists |= {"functions": functions, "lookup": (lookup,) if lookup else ()}
+    lists |= {"further": (further,) if further else ()}
     found: dict[str, None] = {}
     for text in names:
         name, own = parse_method(text)
@@ -189,7 +192,7 @@ def title_of(method: str) -> str:
 
 def _said(setting: Setting | Choice | None, name: str, value: Value) -> str:
     if isinstance(setting, Choice):
-        return setting.options.get(str(value), str(value)).lower() if name == "lookup" else f"{value} {name}"
+        return setting.options.get(str(value), str(value)).lower() if name in _SAID_ITSELF else f"{value} {name}"
     title = setting.title.lower() if setting else name
     if name in _FIRST:
         return f"{title} {value}"
