@@ -14,26 +14,22 @@ import argparse
 import json
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks import _machine
+from benchmarks._server import CHROMIUM, server
 from engine.home import PROJECT, Home
 from engine.storage import append_line, lines
 from engine.workbench import Workbench
 
 HERE = Path(__file__).resolve().parent
 LINES = HERE / "results" / "clicks.jsonl"
-CHROMIUM = os.environ.get("BENZER_CHROMIUM", "/usr/bin/chromium")
 SAMPLE = "animal-faces"
 TILES = ".grid.answers button.tile"
 WAYS = {  # name: (how nice each thread is, how nice the session is, threads fewer than cores)
@@ -97,31 +93,6 @@ class Training:
     def end(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-
-
-@contextmanager
-def server(home: Home) -> Iterator[str]:
-    """The app as a person starts it; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
-        cwd=PROJECT, env=os.environ | {"BENZER_HOME": str(home.root)}, stdout=subprocess.DEVNULL,
-        stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
-    url = f"http://localhost:{port}"
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def click(page: Any) -> float:
@@ -196,7 +167,7 @@ def measure(wanted: argparse.Namespace, home: Home) -> None:
     try:
         for number, way in enumerate(WAYS):
             trainings[way] = Training(home, home.root / f"training-{number}", way, config | {"name": f"run-{number}"})
-        with server(home) as url, sync_playwright() as playwright:
+        with server(PROJECT / "app.py", BENZER_HOME=str(home.root)) as url, sync_playwright() as playwright:
             page = playwright.chromium.launch(
                 executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
             ).new_page()

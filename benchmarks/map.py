@@ -9,24 +9,18 @@ A page with nothing but the map, on made points; Chromium draws without a graphi
 from __future__ import annotations
 
 import argparse
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from benchmarks import _machine
+from benchmarks._server import CHROMIUM, server
 from engine.home import PROJECT
 
 HERE = Path(__file__).resolve().parent
-CHROMIUM = os.environ.get("BENZER_CHROMIUM", "/usr/bin/chromium")
 HEIGHT = 560
 SCRIPT = f"""
 import sys
@@ -89,30 +83,11 @@ HOVER = """
 """
 
 
-@contextmanager
-def server(folder: Path) -> Iterator[str]:
+def served(folder: Path) -> AbstractContextManager[str]:
     """The page with the map; its address."""
     script = folder / "map_page.py"
     script.write_text(SCRIPT, encoding="utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)], cwd=PROJECT,
-        stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    url = f"http://localhost:{port}"
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
+    return server(script)
 
 
 def first_draw(page: Any, url: str) -> tuple[float, float]:
@@ -193,7 +168,7 @@ def main() -> None:
         return
     from playwright.sync_api import sync_playwright
 
-    with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as url, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         cases = [(points, ratio) for points in wanted.points for ratio in (1, 2)]
         measure(browser, url, wanted.points[0], 1, 0.5)  # the first visit also starts the server's imports
