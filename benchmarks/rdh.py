@@ -1,128 +1,289 @@
-"""RDH on Ray: what the fan-out costs, batches, and what happens when a part is killed: `python -m benchmarks.rdh`.
+"""RDH on Ray: what asking many parts costs, batches, building, parts that are killed and parts that join.
 
-    python -m benchmarks.rdh [--count 200000] [--parts 2,4,10] [--seconds 20]
+    python -m benchmarks.rdh [--count 200000] [--parts 2,4,10] [--kills 50] [--only ways,batches,…]
 
-On real SIFT descriptors where they are there, else on drawn vectors. The overhead is a query through Ray minus the time
-of the slowest part inside its own process; the floor is the same parts asked one after the other in this process. One
-Ray on this computer: the figures are those of the fan-out, not of a network.
+On real SIFT descriptors where they are there, else on drawn vectors; one Ray on this computer, so the figures are those
+of the fan-out and not of a network. Writes benchmarks/results/rdh.md, and part-service-times.csv beside it: how long a
+part of 250,000 vectors takes for a query, in processor time, so that other work on the computer does not count.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import os
+import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from benchmarks._machine import facts
+from benchmarks._pipes import Pipes
 from benchmarks.search import vectors_and_queries
+from engine.cluster import ASKED, LOCAL
+from engine.cluster.workers import Lost
 from engine.home import PROJECT
 from engine.indexes import make_index
 from engine.indexes.rdh import RDH
 
 K = 10
+RESULTS = PROJECT / "benchmarks" / "results"
+SETTINGS: dict[str, Any] = {"tables": 16, "bits": 12}
+SERVICE = (1, 2, 4, 8, 16, 32, 50, 100)  # tables of a part whose service times are kept
+SERVED, SERVICE_BITS = 250_000, 14
+QUANTILES = (*np.arange(0, 1, 0.01).round(2), 0.995, 0.999, 1.0)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=200_000)
     parser.add_argument("--parts", default="2,4,10")
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long queries go on while parts are killed")
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--only", default="ways,batches,building,kills,joining,service")
     wanted = parser.parse_args()
     vectors, queries, what = vectors_and_queries(large=False)
-    vectors = vectors[: wanted.count]
-    lines = [f"# RDH on Ray\n\n{facts()}\n\n{len(vectors):,} {what}, 16 tables of 12 bits in each part.\n", *header()]
-    os.environ["BENZER_RAY"] = "local"
-    for parts in map(int, wanted.parts.split(",")):
-        lines.append(row(vectors, queries, parts))
-        print(lines[-1], flush=True)
-    lines += ["", killed(vectors, queries, wanted.seconds), ""]
-    print(lines[-2])
-    (PROJECT / "benchmarks" / "results" / "rdh.md").write_text("\n".join(lines), encoding="utf-8")
+    vectors, parts = vectors[: wanted.count], [int(number) for number in wanted.parts.split(",")]
+    os.environ |= {ASKED: LOCAL, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    sections = {
+        "ways": lambda: ways(vectors, queries, parts),
+        "batches": lambda: batches(vectors, queries, parts),
+        "building": lambda: building(vectors),
+        "kills": lambda: kills(vectors, queries, wanted.kills),
+        "joining": lambda: joining(vectors, queries),
+        "service": service,
+    }
+    said = f"{len(vectors):,} {what}, {SETTINGS['tables']} tables of {SETTINGS['bits']} bits in each part, k = {K}."
+    lines = [f"# RDH on Ray\n\n{facts()}\n\n{said}"]
+    for name in wanted.only.split(","):
+        lines.append("\n".join(sections[name]()) + f"\n\nLoad of the computer then: {os.getloadavg()[0]:.1f}.")
+        print(lines[-1], end="\n\n", flush=True)
+    (RESULTS / "rdh.md").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
 
 
-def header() -> list[str]:
-    """The head of the table."""
-    columns = [
-        "parts",
-        "build s",
-        "one query p50 (p99) ms",
-        "an empty call to all parts p50 (p99) ms",
-        "100 queries at once, ms a query",
-        "in this process, ms a query",
-        "recall@10",
-    ]
-    return ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+def built(vectors: np.ndarray, **settings: Any) -> RDH:
+    return RDH("euclidean", **(SETTINGS | settings)).build(np.arange(len(vectors)), vectors)
 
 
-def row(vectors: np.ndarray, queries: np.ndarray, parts: int) -> str:
-    """A line of the table."""
-    settings = {"parts": parts, "tables": 16, "bits": 12}
-    began = time.perf_counter()
-    index = RDH("euclidean", **settings).build(np.arange(len(vectors)), vectors)
-    built = time.perf_counter() - began
-    one = times(lambda n: index.search(queries[n : n + 1], K), 300)
-    empty = times(lambda n: index._check_all_there(), 300)
-    batch = times(lambda n: index.search(queries[100 * n : 100 * n + 100], K), 10)
-    truth = make_index("exact", "euclidean").build(np.arange(len(vectors)), vectors).search(queries[:200], K).ids
-    found = index.search(queries[:200], K).ids
-    recall = np.mean([len(set(a) & set(b)) / K for a, b in zip(found.tolist(), truth.tolist(), strict=True)])
-    here = beside(vectors, queries, settings)
-    shown = [f"{np.percentile(taken, 50):.1f} ({np.percentile(taken, 99):.1f})" for taken in (one, empty)]
-    return f"| {parts} | {built:.1f} | {' | '.join(shown)} | {np.median(batch) / 100:.2f} | {here:.2f} | {recall:.3f} |"
+def table(*columns: str) -> str:
+    return "| " + " | ".join(columns) + " |\n|" + "---|" * len(columns)
 
 
-def beside(vectors: np.ndarray, queries: np.ndarray, settings: dict[str, int]) -> float:
-    """Milliseconds a query where the same parts live in this process and are asked one after the other."""
-    asked = os.environ.pop("BENZER_RAY")
-    index = RDH("euclidean", **settings).build(np.arange(len(vectors)), vectors)
-    os.environ["BENZER_RAY"] = asked
-    return float(np.median(times(lambda n: index.search(queries[n : n + 1], K), 100)))
+def spread(milliseconds: list[float]) -> str:
+    """The median, and the 99th percentile in brackets."""
+    return f"{np.percentile(milliseconds, 50):.2f} ({np.percentile(milliseconds, 99):.2f})" if milliseconds else "—"
 
 
-def times(work, repeats: int) -> list[float]:
-    """Milliseconds of each repeat, after three to warm up."""
-    taken = []
-    for number in range(-3, repeats):
-        began = time.perf_counter()
-        work(max(number, 0))
-        taken.append(1000 * (time.perf_counter() - began))
-    return taken[3:]
+# ── one query to all parts ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def killed(vectors: np.ndarray, queries: np.ndarray, seconds: float) -> str:
-    """What queries see while one of two parts is killed every five seconds."""
-    import ray
-
-    index = RDH("euclidean", parts=2, tables=16, bits=12).build(np.arange(len(vectors)), vectors)
-    kills, stop = [0], threading.Event()
-
-    def kill() -> None:
-        while not stop.wait(5):
-            handle = index._built[kills[0] % 2].handles[0]
-            os.kill(ray.get(handle.process.remote()), 9)
-            kills[0] += 1
-
-    threading.Thread(target=kill, daemon=True).start()
-    shares, errors, until = [], 0, time.monotonic() + seconds
-    gaps, full_since = [], time.monotonic()
-    while time.monotonic() < until:
-        try:
-            shares.append(index.search(queries[len(shares) % 1000][None], K).share)
-        except Exception:
-            errors += 1
-            continue
-        if shares[-1] == 1.0:
-            gaps.append(time.monotonic() - full_since)
-            full_since = time.monotonic()
-    stop.set()
-    partial = sum(share < 1 for share in shares)
-    return (
-        f"One of two parts killed {kills[0]} times in {seconds:.0f} s under load: {len(shares):,} answers, {errors} "
-        f"errors, {partial:,} answers said that they cover half the vectors, full service within {max(gaps):.1f} s."
+def ways(vectors: np.ndarray, queries: np.ndarray, parts: list[int]) -> Iterator[str]:
+    """The overhead of each way to ask all parts, beside the slowest part's own time."""
+    yield "## One query: milliseconds over the slowest part, p50 (p99)\n"
+    yield table(
+        "parts", "slowest part", "direct lines", "Ray's calls", "compiled graph", "pipes, empty", "whole search"
     )
+    for number in parts:
+        index, pipes = built(vectors, parts=number), Pipes(number)
+        whole, slowest, lines = asked(index, queries)
+        by_ray, by_graph = plain(index, queries), compiled(index, queries)
+        floor = [pipes.ask(queries[:1]) for _ in range(330)][30:]
+        shown = [spread(taken) for taken in (slowest, lines, by_ray, by_graph, floor, whole)]
+        yield f"| {number} | {' | '.join(shown)} |"
+        pipes.close()
+
+
+def asked(index: RDH, queries: np.ndarray, repeats: int = 500) -> tuple[list[float], list[float], list[float]]:
+    """Milliseconds of whole searches, of the slowest part in each, and what is left."""
+    whole, slowest = [], []
+    for number in range(-30, repeats):
+        began = time.perf_counter()
+        index.search(queries[number % 1000][None], K)
+        if number >= 0:
+            whole.append(1000 * (time.perf_counter() - began))
+            slowest.append(1000 * float(index.part_seconds.max()))
+    return whole, slowest, [a - b for a, b in zip(whole, slowest, strict=True)]
+
+
+def plain(index: RDH, queries: np.ndarray) -> list[float]:
+    """The overhead where each part is asked by a call of Ray's own."""
+    workers: Any = index._built.workers
+    workers.read = workers.ask
+    overhead = asked(index, queries, 200)[2]
+    del workers.read
+    return overhead
+
+
+def compiled(index: RDH, queries: np.ndarray) -> list[float]:
+    """The overhead by one of Ray's compiled graphs over all parts; nothing where it does not answer in ten seconds."""
+    import ray
+    from ray.dag import InputNode, MultiOutputNode
+
+    taken = []
+    try:
+        with InputNode() as what:
+            calls = [handle.actor.call.bind("search", what[0], what[1]) for handle in index._built.handles]
+            graph = MultiOutputNode(calls).experimental_compile()
+        for number in range(230):
+            began = time.perf_counter()
+            answers = ray.get(graph.execute(queries[number % 1000][None].copy(), K), timeout=10)
+            slowest = max(answer[3] for answer in answers)
+            taken.append(1000 * (time.perf_counter() - began - slowest))
+            del answers  # they lie in the graph's own memory, and hold the next ones up
+        graph.teardown()
+    except Exception as error:
+        print(f"No compiled graph over {len(index._built.handles)} parts: {type(error).__name__}")
+    return taken[30:]
+
+
+# ── batches and building ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def batches(vectors: np.ndarray, queries: np.ndarray, parts: list[int]) -> Iterator[str]:
+    """A batch over all parts, beside what the parts reach one after the other."""
+    cores = os.cpu_count() or 1
+    yield f"## Batches: milliseconds a query, and the share of the parts' summed throughput on {cores} cores\n"
+    yield table("parts", "100 at once", "share", "1,000 at once", "share")
+    for number in parts:
+        index, cells = built(vectors, parts=number), []
+        for size in (100, 1000):
+            batch = queries[:size]
+            rounds = [(timed(partial(index.search, batch, K)), alone(index, batch)) for _ in range(4)][1:]
+            whole, best = min(one for one, _ in rounds), min(other for _, other in rounds) / min(cores, number)
+            cells.append(f"{1000 * whole / size:.3f} | {best / whole:.2f}")
+        yield f"| {number} | {' | '.join(cells)} |"
+
+
+def alone(index: RDH, batch: np.ndarray) -> float:
+    """The parts' own seconds for a batch, added up, where each is asked while the others rest."""
+    workers = index._built.workers
+    return sum(float(workers.ask([(handle, "search", (batch, K))])[0][3]) for handle in index._built.handles)
+
+
+def timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def building(vectors: np.ndarray) -> Iterator[str]:
+    """Building with one part and with more of them, each with one thread."""
+    yield "## Building: seconds, best of three\n"
+    yield table("parts", "seconds", "times as fast as one part")
+    taken = {number: min(timed(partial(built, vectors, parts=number)) for _ in range(3)) for number in (1, 2, 4)}
+    for number, seconds in taken.items():
+        yield f"| {number} | {seconds:.2f} | {taken[1] / seconds:.2f} |"
+
+
+# ── trouble and change ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Load:
+    """A thread that asks all the time: when, how long it took, and the share that answered (−1: an error)."""
+
+    def __init__(self, index: RDH, queries: np.ndarray) -> None:
+        self.index, self.queries = index, queries
+        self.seen: list[tuple[float, float, float]] = []
+        self.stopped = threading.Event()
+
+    @contextmanager
+    def running(self) -> Iterator[Load]:
+        thread = threading.Thread(target=self._ask)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self.stopped.set()
+            thread.join()
+
+    def _ask(self) -> None:
+        while not self.stopped.is_set():
+            began = time.monotonic()
+            try:
+                share = self.index.search(self.queries[len(self.seen) % 1000][None], K).share
+            except Exception:
+                share = -1.0
+            self.seen.append((began, time.monotonic() - began, share))
+
+    def said(self) -> str:
+        shares = np.array([share for _, _, share in self.seen])
+        waits = [1000 * wait for _, wait, _ in self.seen]
+        return (
+            f"{len(shares):,} answers, {np.sum(shares < 0)} errors, {np.sum((shares >= 0) & (shares < 1)):,} answers "
+            f"({100 * np.mean(shares < 1):.1f} %) that said they cover a part, {spread(waits)} ms, the slowest "
+            f"{max(waits):,.0f} ms"
+        )
+
+
+def kills(vectors: np.ndarray, queries: np.ndarray, count: int) -> Iterator[str]:
+    """Parts killed under load, one after the other, each time when all are there again."""
+    yield "## Parts killed under load"
+    for copies in (1, 2):
+        index = built(vectors, parts=2, copies=copies)
+        with Load(index, queries).running() as load:
+            back = sorted(kill(index, load, number) for number in range(count))
+        yield (
+            f"\nTwo parts, {copies} cop{'y' if copies == 1 else 'ies'} of each, {count} kills: {load.said()}. All "
+            f"parts there again after {np.median(back):.1f} s (median), {back[-1]:.1f} s (longest)."
+        )
+
+
+def kill(index: RDH, load: Load, number: int) -> float:
+    """Kill one worker; seconds until all of them answer again, and searches are whole."""
+    time.sleep(0.5)
+    handles, workers = index._built.handles, index._built.workers
+    os.kill(workers.ask([(handles[number % len(handles)], "process", ())])[0], signal.SIGKILL)
+    began = time.monotonic()
+    while any(isinstance(one, Lost) for one in workers.ask([(handle, "size", ()) for handle in handles], 5.0)):
+        time.sleep(0.02)
+    while load.seen[-1][0] < began or load.seen[-1][2] < 1.0:
+        time.sleep(0.005)
+    return time.monotonic() - began
+
+
+def joining(vectors: np.ndarray, queries: np.ndarray) -> Iterator[str]:
+    """A part joins three others while these are asked."""
+    yield "## A fourth part joins three others, and leaves again, under load"
+    index = built(vectors, parts=3)
+    for what, change in (("joins", index.grow), ("leaves", index.shrink)):
+        with Load(index, queries).running() as load:
+            time.sleep(1)
+            seconds = timed(change)
+        yield f"\nIt {what} in {seconds:.1f} s: {load.said()}."
+
+
+# ── a part's own times ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def service() -> Iterator[str]:
+    """The quantiles of a part's processor time for one query, kept as CSV, and a few of them as a table."""
+    yield f"## A part of {SERVED:,} vectors: milliseconds of one processor for a query, {SERVICE_BITS} bits\n"
+    yield table("tables", "p50", "p90", "p99", "p99.9", "longest")
+    vectors, queries, _ = vectors_and_queries(large=True)
+    vectors, rows = vectors[:SERVED], []
+    for tables in SERVICE:
+        taken = processor_times(vectors, queries, tables)
+        setting = f"lsh(bits={SERVICE_BITS},probes=0,tables={tables})"
+        rows += [(setting, f"{q:.3f}", f"{np.quantile(taken, q):.4f}") for q in QUANTILES]
+        yield f"| {tables} | {' | '.join(f'{np.quantile(taken, q):.2f}' for q in (0.5, 0.9, 0.99, 0.999, 1))} |"
+    with open(RESULTS / "part-service-times.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([("setting", "quantile", "ms"), *rows])
+
+
+def processor_times(vectors: np.ndarray, queries: np.ndarray, tables: int) -> np.ndarray:
+    """(2000,) milliseconds of this thread for single queries."""
+    index = make_index("lsh", "euclidean", tables=tables, bits=SERVICE_BITS, probes=0)
+    index.build(np.arange(len(vectors)), vectors)
+    taken = []
+    for number in range(-50, 2000):
+        began = time.thread_time()
+        index.search(queries[number % len(queries)][None], K)
+        taken.append(1000 * (time.thread_time() - began))
+    return np.array(taken[50:])
 
 
 if __name__ == "__main__":

@@ -254,8 +254,9 @@ def _joined(address: str) -> Any:
     """Ray, started here or joined; a second call finds it as it is."""
     if address != _LOCAL:
         _check_reached(address)
-    own = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(24)}
     # Ray looks when it is imported. Its ports are open on every interface: nobody without the token is answered.
+    # Its workers would make way for everything else on the computer, and a person waits for theirs.
+    own = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(24), "RAY_worker_niceness": "0"}
     for name, value in (_QUIET | (own if address == _LOCAL else {})).items():
         os.environ.setdefault(name, value)
     try:
@@ -273,11 +274,17 @@ def _begin(ray: Any, address: str) -> None:
     code = {"env_vars": {"PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": _THREADS, "NUMBA_NUM_THREADS": _THREADS}}
     if address == _LOCAL:
         own = {"include_dashboard": False, "_node_ip_address": "127.0.0.1", "object_store_memory": _STORE}
-        ray.init(runtime_env=code, **own, **quiet)
+        try:
+            ray.init(runtime_env=code, **own, **quiet)
+        except Exception as error:  # Ray raises bare ones
+            raise BenzerError(
+                f"Ray did not start on this computer ({type(error).__name__}: {' '.join(str(error).split())[:200]})",
+                way_out="Where the computer is very busy, try again later.",
+            ) from error
         return
     try:
         ray.init(address=address, runtime_env=code, **quiet)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise _unreached(address) from error
 
 
