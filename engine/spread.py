@@ -87,11 +87,12 @@ class Worker:
 
 
 class RayCrew:
-    """One worker for each core of a Ray cluster, spread over its nodes."""
+    """One worker for each processor that the nodes of a Ray cluster offer, on its node."""
 
     def __init__(self, ray: Any) -> None:
         self._ray = ray
-        self.count = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        nodes = [(node["NodeID"], node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+        self._places = [name for name, processors in nodes for _ in range(int(processors))] or [nodes[0][0]]
         self._handles: list[Any] = []
 
     @property
@@ -99,10 +100,13 @@ class RayCrew:
         nodes = sum(node["Alive"] for node in self._ray.nodes())
         return f"Ray on {nodes} node{'s' * (nodes != 1)}, {self.count} worker{'s' * (self.count != 1)}"
 
+    @property
+    def count(self) -> int:
+        return len(self._places)
+
     def begin(self, make: Make, arguments: tuple[Any, ...]) -> None:
-        worker = self._ray.remote(num_cpus=0, max_restarts=0, scheduling_strategy="SPREAD")(Worker)
-        self._new = lambda: worker.remote(make, arguments)
-        self._handles = [self._new() for _ in range(self.count)]
+        self._actor, self._arguments = self._ray.remote(num_cpus=0, max_restarts=0)(Worker), (make, arguments)
+        self._handles = [self._new(place) for place in self._places]
 
     def give(self, worker: int, block: Any) -> Any:
         return self._handles[worker].do.remote(block)
@@ -113,12 +117,19 @@ class RayCrew:
 
     def renew(self, worker: int) -> None:
         self._ray.kill(self._handles[worker])
-        self._handles[worker] = self._new()
+        self._handles[worker] = self._new(self._places[worker])
 
     def end(self) -> None:
         for handle in self._handles if self._ray.is_initialized() else ():
             self._ray.kill(handle)
         self._handles = []
+
+    def _new(self, place: str) -> Any:
+        """A worker on that node, or on another one where that is gone."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        where = NodeAffinitySchedulingStrategy(place, soft=True)
+        return self._actor.options(scheduling_strategy=where).remote(*self._arguments)
 
     def _result(self, ticket: Any) -> Any:
         errors = self._ray.exceptions
