@@ -98,8 +98,8 @@ class Buckets(Lookup):
         codes, margins = self.functions.codes(queries, self.metric)
         table, cosine = self.table, self.metric == "cosine"
         search_tables(
-            queries, margins, codes, probes, self._parts(), table.alive, table.vectors, cosine,
-            distances, rows, examined, self._workers(queries),
+            queries, margins, codes, probes, self._parts(), table.alive, *self.bytes.asked(queries), self.bytes.parts(),
+            table.vectors, cosine, distances, rows, examined, self._workers(queries),
         )  # fmt: skip
 
     def _widen(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:

@@ -50,8 +50,9 @@ class HammingRanking(Lookup):
         table, cosine = self.table, self.metric == "cosine"
         wanted = min(wanted, max(len(table.ids), 1))
         search_codes(
-            queries, self._asked(queries), for_reading(self._words), table.alive, table.vectors, cosine, wanted,
-            self._bits, distances, rows, examined, self._workers(queries),
+            queries, self._asked(queries), for_reading(self._words), table.alive, *self.bytes.asked(queries),
+            self.bytes.parts(), table.vectors, cosine, wanted, self._bits, distances, rows, examined,
+            self._workers(queries),
         )  # fmt: skip
 
     def _asked(self, queries: Vectors) -> NDArray[np.uint64]:

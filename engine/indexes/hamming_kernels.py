@@ -15,7 +15,7 @@ from numba import njit, prange, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from engine.indexes.kernels import distance_to, dot, offer
+from engine.indexes.byte_rows_kernels import rank_rows
 
 _BLOCK = 2048  # codes whose distances are held at a time
 _STRIDE = 32  # distances that are looked at together
@@ -115,13 +115,15 @@ def nearest_codes(
 
 @njit(cache=True, parallel=True)
 def search_codes(
-    queries: NDArray, query_words: NDArray, words: NDArray, alive: NDArray, vectors: NDArray, cosine: bool, wanted: int,
-    bits: int, distances: NDArray, nearest: NDArray, examined: NDArray, workers: int,
+    queries: NDArray, query_words: NDArray, words: NDArray, alive: NDArray, asked: NDArray, blurs: NDArray,
+    bytes_: tuple, vectors: NDArray, cosine: bool, wanted: int, bits: int, distances: NDArray, nearest: NDArray,
+    examined: NDArray, workers: int,
 ) -> None:  # fmt: skip
     """Fill (q, k) distances and rows with the nearest of the `wanted` rows that have the nearest codes.
 
     Args:
-        query_words: (q, w). words: (w, n). bits: how many bits a code has; the rest as `kernels.nearest_of` has it.
+        query_words: (q, w). words: (w, n). bits: how many bits a code has. asked, blurs, bytes_:
+            as `byte_rows_kernels.promising` has them, for all queries.
     """
     for worker in prange(workers):
         room = 4 * wanted + 2 * _STRIDE
@@ -129,10 +131,9 @@ def search_codes(
         block, counts = np.empty(_BLOCK, np.uint16), np.empty(bits + 1, np.int64)
         for i in range(worker, queries.shape[0], workers):
             held = nearest_codes(query_words[i], words, alive, wanted, rows, ranks, block, counts)
-            length, kept = dot(queries[i], queries[i]), 0
-            for j in range(held):
-                distance = distance_to(queries[i], length, vectors[rows[j]], cosine)
-                kept = offer(distances[i], nearest[i], kept, distance, rows[j])
+            rank_rows(
+                queries[i], asked[i], blurs[i], bytes_, vectors, cosine, rows, held, distances[i], nearest[i]
+            )  # fmt: skip
             examined[i] = held
 
 

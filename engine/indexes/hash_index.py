@@ -32,6 +32,13 @@ PROBES = Setting("probes", "Extra buckets", "How many neighbouring buckets are a
 RERANK = Setting(
     "rerank", "Compared exactly", "By Hamming distance: how many of the nearest codes are compared.", 1, MAX_RERANK
 )
+FURTHER = Choice(
+    "further",
+    "Too few found",
+    "Where the buckets hold fewer images than were asked for: whether more and more of them are looked into.",
+    {"yes": "Look further", "no": "Answer with fewer"},
+    "yes",
+)
 _RECALL = Setting("recall", "Recall", "", 0.01, 1, WANTED_RECALL, whole=False)
 _INNER_BITS = 16  # functions that hash once more inside large buckets
 _RANKED_TABLES, _RANKED_BITS = 4, 64  # of Hamming ranking where nothing else is asked for: 32 bytes a vector
@@ -53,7 +60,7 @@ class HashIndex(RowIndex):
     searches for more look further.
     """
 
-    settings: ClassVar[tuple[AnySetting, ...]] = (TABLES, BITS, PROBES, lookup_setting("hamming"), RERANK)
+    settings: ClassVar[tuple[AnySetting, ...]] = (TABLES, BITS, PROBES, lookup_setting("hamming"), RERANK, FURTHER)
     functions_kind: ClassVar[type[HashFunctions]] = Hyperplanes
     nested: ClassVar[bool] = False  # whether the first bits and tables are what a fit for fewer would give
 
@@ -70,6 +77,7 @@ class HashIndex(RowIndex):
         largest: int = 0,
         neighbours: int = NEIGHBOURS,
         recall: float = WANTED_RECALL,
+        further: str = "yes",
     ) -> None:
         super().__init__(metric)
         self.neighbours = checked_k(neighbours)
@@ -83,6 +91,7 @@ class HashIndex(RowIndex):
         self.functions = functions
         self.seed = seed
         self.largest = largest
+        self.further = FURTHER.checked(further, f"the method {self.name}")
 
     @abstractmethod
     def fit(self, vectors: Vectors, tables: int, bits: int) -> HashFunctions:
@@ -121,7 +130,12 @@ class HashIndex(RowIndex):
     def _choose(self, table: RowTable) -> Lookup:
         """The look-up with its functions and numbers: as given, else chosen from the data."""
         self._check_functions(table.dimensions)
-        return self._ranking(table) if self.lookup == "hamming" else self._buckets(table)
+        return self._so_far(self._ranking(table) if self.lookup == "hamming" else self._buckets(table))
+
+    def _so_far(self, lookup: Lookup) -> Lookup:
+        """The look-up, told whether to look further than the query's own buckets."""
+        lookup.further = self.further == "yes"
+        return lookup
 
     def _check_functions(self, dimensions: int) -> None:
         """Raise BadParameter where functions from elsewhere are not for this method or for these vectors."""
@@ -238,7 +252,7 @@ class HashIndex(RowIndex):
         functions = self.functions_kind.load(folder)
         kind = Buckets if "probes" in numbers else HammingRanking
         growth = Growth(**numbers.pop("growth", {}))  # absent where it was stored before there was any
-        self._lookup = kind(functions, self.metric, table, **numbers)
+        self._lookup = self._so_far(kind(functions, self.metric, table, **numbers))
         self._lookup.growth = growth
         self._lookup.load(folder)
         self._lookup.bytes.load(folder)
@@ -255,4 +269,5 @@ class HashIndex(RowIndex):
         given = {"probes": self.probes, "rerank": self.rerank, "largest": self.largest or None}
         kept: dict[str, int | str] = {name: value for name, value in given.items() if value is not None}
         functions = lookup.functions
-        return kept | {"tables": functions.tables, "bits": functions.bits, "lookup": self.lookup} | lookup.numbers
+        manner: dict[str, int | str] = {"lookup": self.lookup, "further": self.further}
+        return kept | {"tables": functions.tables, "bits": functions.bits} | manner | lookup.numbers

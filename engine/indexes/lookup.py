@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.indexes.byte_rows import ByteRows
 from engine.indexes.hashing import HashFunctions
 from engine.indexes.index import Ids, Vectors
 from engine.indexes.rows import Rows, RowTable
@@ -39,14 +40,16 @@ class Growth:
 
 
 class Lookup(ABC):
-    """The codes of a table's rows, and the search among them."""
+    """The codes of a table's rows, the search among them, and the bytes that the found are ranked by."""
 
     growth = Growth()
+    further = True  # whether more is looked into where the query's own share holds fewer than k
 
     def __init__(self, functions: HashFunctions, metric: str, table: RowTable) -> None:
         self.functions = functions
         self.metric = metric
         self.table = table
+        self.bytes = ByteRows(table, metric)
 
     @property
     @abstractmethod
@@ -85,7 +88,8 @@ class Lookup(ABC):
             for i in range(0, len(queries), _CHUNK):
                 part = slice(i, i + _CHUNK)
                 self._search(queries[part], distances[part], rows[part], examined[part])
-            self._widen(queries, distances, rows, examined)
+            if self.further:
+                self._widen(queries, distances, rows, examined)
 
     def _widen(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:  # noqa: B027
         """Look further for queries with fewer answers than were asked for and exist, where that can be."""

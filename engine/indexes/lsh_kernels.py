@@ -4,7 +4,7 @@ Imported late (numba takes a second); the compiled code is kept beside this file
 """
 
 # numba gives the numbers their types: a Python int and an int64 are the same to it.
-# mypy: disable-error-code="assignment,arg-type,return-value"
+# mypy: disable-error-code="assignment,arg-type,call-arg,return-value"
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from engine.indexes.kernels import distance_to, dot, offer
+from engine.indexes.byte_rows_kernels import prefetch, rank_rows
+from engine.indexes.kernels import dot
 
 _BITS_A_DIGIT = 16
 
@@ -161,7 +162,9 @@ def _place(sorted_codes: NDArray, first: int, last: int, code: np.uint64, left_o
 def gather(
     margins: NDArray, codes: NDArray, probes: int, tables: tuple, alive: NDArray, seen: NDArray, found: NDArray
 ) -> int:
-    """Write the union of one query's buckets to `found`, each row once; how many.
+    """Write the union of one query's buckets to `found`, each living row once; how many.
+
+    Memory is asked for what all buckets need next before any of them needs it: so the buckets do not wait in turn.
 
     Args:
         margins: (T·b,) of the query; codes: (T,) of the query. tables: (sorted codes, rows, starts, the bits without
@@ -169,34 +172,94 @@ def gather(
             bits, codes of the rows that were added since, (T, a), the first of those rows). seen: a zeroed bitmap, n/8
             bytes or more.
     """
-    sorted_codes, rows, starts, cut, bits, top, largest, late_codes, late_first = tables
-    masks = np.empty(probes + 1, np.uint64)
+    wanted = np.empty((codes.shape[0], probes + 1), np.uint64)
+    filled = np.empty(codes.shape[0], np.int64)
+    for t in range(codes.shape[0]):
+        filled[t] = _buckets_wanted(margins, codes, t, tables, wanted[t])
+    for t in range(codes.shape[0]):
+        _prefetch_codes(t, tables, wanted[t, : filled[t]])
+    spans = np.empty((codes.shape[0], probes + 1, 3), np.int64)
+    for t in range(codes.shape[0]):
+        _find_buckets(t, tables, wanted[t, : filled[t]], spans[t])
     count = 0
-    for t in range(starts.shape[0]):
-        filled = probe_masks(margins[t * bits : t * bits + top], probes + 1, masks)
-        for m in range(filled):
-            code, depth = np.uint64(codes[t]) ^ (masks[m] << np.uint64(bits - top)), top
-            first, last = _bucket(sorted_codes[t], starts[t], code, bits, cut, depth)
-            while last - first > largest and depth < bits:
-                depth += 1
-                first, last = _bucket(sorted_codes[t], starts[t], code, bits, cut, depth)
-            for place in range(first, last):
-                row = np.int64(rows[t, place])
-                count = _note(row, alive, seen, found, count)
-            for j in range(late_codes.shape[1]):
-                if (np.uint64(late_codes[t, j]) ^ code) >> np.uint64(bits - depth) == np.uint64(0):
-                    count = _note(late_first + j, alive, seen, found, count)
+    for t in range(codes.shape[0]):
+        for m in range(filled[t]):
+            count = _note_all(tables[1][t, spans[t, m, 0] : spans[t, m, 1]], seen, found, count)
+            count = _note_late(t, tables, wanted[t, m], spans[t, m, 2], seen, found, count)
+    return _living(alive, found, count)
+
+
+@njit(cache=True)
+def _buckets_wanted(margins: NDArray, codes: NDArray, t: int, tables: tuple, wanted: NDArray) -> int:
+    """Fill the codes of the buckets of table t to look into, nearest first, and ask for where they begin; how many."""
+    starts, cut, bits, top = tables[2], tables[3], tables[4], tables[5]
+    filled = probe_masks(margins[t * bits : t * bits + top], wanted.shape[0], wanted)
+    for m in range(filled):
+        wanted[m] = np.uint64(codes[t]) ^ (wanted[m] << np.uint64(bits - top))
+        prefetch(starts.ctypes.data + t * starts.strides[0] + np.int64(wanted[m] >> cut) * starts.itemsize)
+    return filled
+
+
+@njit(cache=True)
+def _prefetch_codes(t: int, tables: tuple, wanted: NDArray) -> None:
+    """Ask for the sorted codes among which the buckets will be searched for."""
+    sorted_codes, starts, cut = tables[0], tables[2], tables[3]
+    if sorted_codes.shape[1] == 0:
+        return
+    for m in range(wanted.shape[0]):
+        prefix = np.int64(wanted[m] >> cut)
+        middle = (np.int64(starts[t, prefix]) + np.int64(starts[t, prefix + 1])) // 2
+        prefetch(sorted_codes.ctypes.data + t * sorted_codes.strides[0] + middle * sorted_codes.itemsize)
+
+
+@njit(cache=True)
+def _find_buckets(t: int, tables: tuple, wanted: NDArray, spans: NDArray) -> None:
+    """Fill (first, last, depth) of each bucket of table t and ask for its rows."""
+    sorted_codes, rows, starts, cut, bits, top, largest = tables[:7]
+    for m in range(wanted.shape[0]):
+        depth = top
+        first, last = _bucket(sorted_codes[t], starts[t], wanted[m], bits, cut, depth)
+        while last - first > largest and depth < bits:
+            depth += 1
+            first, last = _bucket(sorted_codes[t], starts[t], wanted[m], bits, cut, depth)
+        spans[m, 0], spans[m, 1], spans[m, 2] = first, last, depth
+        if last > first:
+            begin = rows.ctypes.data + t * rows.strides[0]
+            prefetch(begin + first * rows.itemsize)
+            prefetch(begin + last * rows.itemsize - 1)
+
+
+@njit(cache=True)
+def _note_all(rows: NDArray, seen: NDArray, found: NDArray, count: int) -> int:
+    """Add the rows that have not been seen; how many there are then. Without a branch: guessing would cost more."""
+    for i in range(rows.shape[0]):
+        row = np.int64(rows[i])
+        byte, bit = seen[row >> 3], np.uint8(1 << (row & 7))
+        seen[row >> 3] = byte | bit
+        found[count] = row
+        count += np.int64((byte & bit) == 0)
     return count
 
 
 @njit(cache=True)
-def _note(row: int, alive: NDArray, seen: NDArray, found: NDArray, count: int) -> int:
-    bit = np.uint8(1 << (row & 7))
-    if not seen[row >> 3] & bit:
-        seen[row >> 3] |= bit
-        found[count] = row
-        count += np.int64(alive[row])
+def _note_late(t: int, tables: tuple, code: np.uint64, depth: int, seen: NDArray, found: NDArray, count: int) -> int:
+    """Add the rows of the bucket that are not sorted in yet."""
+    bits, late_codes, late_first = tables[4], tables[7], tables[8]
+    for j in range(late_codes.shape[1]):
+        if (np.uint64(late_codes[t, j]) ^ code) >> np.uint64(bits - depth) == np.uint64(0):
+            count = _note_all(np.arange(late_first + j, late_first + j + 1), seen, found, count)
     return count
+
+
+@njit(cache=True)
+def _living(alive: NDArray, found: NDArray, count: int) -> int:
+    """Keep the rows that are still there; how many."""
+    kept = 0
+    for j in range(count):
+        row = found[j]
+        found[kept] = row
+        kept += np.int64(alive[row])
+    return kept
 
 
 @njit(cache=True)
@@ -209,8 +272,9 @@ def candidates_of(margins: NDArray, codes: NDArray, probes: int, tables: tuple, 
 
 @njit(cache=True, parallel=True)
 def search_tables(
-    queries: NDArray, margins: NDArray, codes: NDArray, probes: int, tables: tuple, alive: NDArray, vectors: NDArray,
-    cosine: bool, distances: NDArray, nearest: NDArray, examined: NDArray, workers: int,
+    queries: NDArray, margins: NDArray, codes: NDArray, probes: int, tables: tuple, alive: NDArray, asked: NDArray,
+    blurs: NDArray, bytes_: tuple, vectors: NDArray, cosine: bool, distances: NDArray, nearest: NDArray,
+    examined: NDArray, workers: int,
 ) -> None:  # fmt: skip
     """Fill (q, k) distances and nearest rows from the union of each query's buckets, and how many were compared."""
     seen = np.zeros((workers, alive.shape[0] // 8 + 1), np.uint8)
@@ -218,10 +282,9 @@ def search_tables(
     for worker in prange(workers):
         for i in range(worker, queries.shape[0], workers):
             count = gather(margins[i], codes[:, i], probes, tables, alive, seen[worker], found[worker])
-            length, held = dot(queries[i], queries[i]), 0
-            for j in range(count):
-                row = np.int64(found[worker, j])
-                held = offer(distances[i], nearest[i], held, distance_to(queries[i], length, vectors[row], cosine), row)
+            rank_rows(
+                queries[i], asked[i], blurs[i], bytes_, vectors, cosine, found[worker], count, distances[i], nearest[i]
+            )  # fmt: skip
             seen[worker, :] = 0
             examined[i] = count
 
