@@ -23,6 +23,8 @@ _NODE_REACHED_WITHIN = 1.0
 _REACHED_WITHIN = 5.0  # seconds to find out that nothing answers at an address
 _STORE = 256 << 20  # bytes of Ray's own memory on this computer: queries and answers are small
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+# What listens there and is no Ray, or one with another token, is asked so often, a second apart; twenty times otherwise.
+_JOINING = {"RAY_NUM_REDIS_GET_RETRIES": "4"}
 _THREADS = "1"  # of each worker: a node has as many workers as it should use processors
 _AT_ONCE = 4  # calls of one worker that Ray lets run side by side
 
@@ -257,7 +259,7 @@ def _joined(address: str) -> Any:
     # Ray looks when it is imported. Its ports are open on every interface: nobody without the token is answered.
     # Its workers would make way for everything else on the computer, and a person waits for theirs.
     own = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(24), "RAY_worker_niceness": "0"}
-    for name, value in (_QUIET | (own if address == _LOCAL else {})).items():
+    for name, value in (_QUIET | (own if address == _LOCAL else _JOINING)).items():
         os.environ.setdefault(name, value)
     try:
         import ray
