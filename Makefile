@@ -17,7 +17,7 @@ app: $(VENV)/.installed   ## Start the app on the samples (http://localhost:8501
 install: $(VENV)/.dev     ## Make the virtual environment with everything for development
 
 test: $(VENV)/.dev lint types   ## Lint, check types, run every test
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadgroup --durations=15
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --durations=15
 
 lint: $(VENV)/.dev        ## Check the style
 	$(VENV)/bin/ruff check .

@@ -1,21 +1,20 @@
-"""How the tests are shared out where two workers run them (`pytest -n 2 --dist loadgroup`)."""
+"""How the tests are shared out where several processes run them (`pytest -n 2`)."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-BROWSER = Path(__file__).parent / "browser"
 
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """The tests of a file stay together, for they share what is made once; those of the browser stay together, for
     they share one browser and measure what a visitor waits for."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item.path)))
+    from xdist.scheduler import LoadFileScheduling
 
+    class Sharing(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/browser" if nodeid.startswith("tests/browser/") else str(super()._split_scope(nodeid))
 
-def _group(path: Path) -> str:
-    return "browser" if BROWSER in path.parents else path.relative_to(BROWSER.parent).as_posix()
+    return Sharing(config, log)

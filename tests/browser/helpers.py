@@ -12,10 +12,15 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
+
+if TYPE_CHECKING:
+    from engine.workbench import Workbench
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("BENZER_CHROMIUM", "/usr/bin/chromium")
@@ -72,6 +77,31 @@ class Server:
         self.process.wait(20)
 
 
+@contextmanager
+def serving(home: Path, script: str = "app.py") -> Iterator[Server]:
+    """A server on that home, ready; ended afterwards."""
+    running = Server(home, home / "server.log", script)
+    try:
+        running.wait()
+        yield running
+    finally:
+        running.stop()
+
+
+def blobs(home: Path) -> Workbench:
+    """The workbench of a home with one collection, "blobs": 24 small pictures of two hues, which are their labels."""
+    from engine.home import Home
+    from engine.workbench import Workbench
+
+    for number in range(24):
+        path = home / "pictures" / ("navy" if number % 2 else "gold") / f"{number:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(drawn_picture(number, path.parent.name))
+    bench = Workbench(Home(home))
+    bench.run("import", source="folder", title="Blobs", path=str(home / "pictures"))
+    return bench
+
+
 def drawn_picture(seed: int, hue: str) -> bytes:
     """A small picture of a few blobs in shades of one colour, as PNG."""
     chance = random.Random(seed)
@@ -125,9 +155,11 @@ def pick_only(page: Any, field: str, *options: str) -> None:
 
 
 def _emptied(box: Any) -> bool:
+    """Take everything away; a list that is still open would cover the button."""
     from playwright.sync_api import TimeoutError
 
     try:
+        box.locator("input").press("Escape", timeout=SOON)
         box.get_by_role("button", name="Clear all").click(timeout=SOON)
         box.locator("[data-tag]").first.wait_for(state="detached", timeout=SOON)
     except TimeoutError:

@@ -15,9 +15,8 @@ import pytest
 from playwright.sync_api import expect
 
 from engine.evaluation.plan import Plan, Training
-from engine.home import Home
 from engine.workbench import Workbench
-from tests.browser.helpers import HOSTILE, Server, drawn_picture, pick_only, settled, violations
+from tests.browser.helpers import HOSTILE, Server, blobs, pick_only, serving, settled, violations
 
 PATIENCE = 180_000  # milliseconds; an experiment starts in five seconds on a quiet machine
 ENDLESS = {"model": 1, "size": 32, "epochs": 5000, "batch": 8, "probe": 24}
@@ -25,22 +24,13 @@ ENDLESS = {"model": 1, "size": 32, "epochs": 5000, "batch": 8, "probe": 24}
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
-    home = tmp_path_factory.mktemp("comparing")
-    for number in range(24):
-        path = home / "pictures" / ("navy" if number % 2 else "gold") / f"{number:02d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(drawn_picture(number, path.parent.name))
-    bench = Workbench(Home(home))
-    bench.run("import", source="folder", title="Blobs", path=str(home / "pictures"))
-    return bench
+    return blobs(tmp_path_factory.mktemp("comparing"))
 
 
 @pytest.fixture(scope="module")
 def server(bench: Workbench) -> Iterator[Server]:
-    running = Server(bench.home.root, bench.home.root / "server.log")
-    running.wait()
-    yield running
-    running.stop()
+    with serving(bench.home.root) as running:
+        yield running
 
 
 def lines(page: Any) -> Any:

@@ -17,7 +17,7 @@ from engine.grouping.plan import Plan, Step
 from engine.home import Home
 from engine.recipe import Recipe
 from engine.workbench import Workbench
-from tests.browser.helpers import HOSTILE, Server, settled, violations
+from tests.browser.helpers import HOSTILE, Server, serving, settled, violations
 
 COUNT, TWICE = 16, 3
 NAME = HOSTILE.replace("/", "")  # as a file can be called
@@ -46,10 +46,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(home: Path) -> Iterator[Server]:
-    running = Server(home, home / "server.log")
-    running.wait()
-    yield running
-    running.stop()
+    with serving(home) as running:
+        yield running
 
 
 @pytest.fixture

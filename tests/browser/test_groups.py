@@ -18,9 +18,8 @@ from playwright.sync_api import expect
 
 from engine.grouping.groupings import Grouping
 from engine.grouping.plan import Plan, Step
-from engine.home import Home
 from engine.workbench import Workbench
-from tests.browser.helpers import HOSTILE, Server, drawn_picture, pick, settled, violations
+from tests.browser.helpers import HOSTILE, Server, blobs, pick, serving, settled, violations
 from tests.browser.test_views import asked, drag
 
 PATIENCE = 120_000  # milliseconds; a grouping starts in five seconds on a quiet machine
@@ -30,22 +29,13 @@ TREE = Plan(Step("hierarchical", (("groups", 2),)), map=Step("pca"))
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
-    home = tmp_path_factory.mktemp("grouping")
-    for number in range(COUNT):
-        path = home / "pictures" / ("navy" if number % 2 else "gold") / f"{number:02d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(drawn_picture(number, path.parent.name))
-    bench = Workbench(Home(home))
-    bench.run("import", source="folder", title="Blobs", path=str(home / "pictures"))
-    return bench
+    return blobs(tmp_path_factory.mktemp("grouping"))
 
 
 @pytest.fixture(scope="module")
 def server(bench: Workbench) -> Iterator[Server]:
-    running = Server(bench.home.root, bench.home.root / "server.log")
-    running.wait()
-    yield running
-    running.stop()
+    with serving(bench.home.root) as running:
+        yield running
 
 
 @pytest.fixture

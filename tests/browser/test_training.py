@@ -17,11 +17,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from engine.home import Home
 from engine.jobs import Job
 from engine.training.runs import Run
 from engine.workbench import Workbench
-from tests.browser.helpers import Server, drawn_picture, pick, settled, violations
+from tests.browser.helpers import Server, blobs, pick, serving, settled, violations
 
 PATIENCE = 180  # seconds; a training starts in five on a quiet machine
 ENDLESS = {"model": 1, "size": 32, "epochs": 5000, "contrast": 0.0, "batch": 8, "probe": 24}
@@ -29,23 +28,13 @@ ENDLESS = {"model": 1, "size": 32, "epochs": 5000, "contrast": 0.0, "batch": 8, 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
-    """A home with one collection of 24 pictures under two labels."""
-    home = tmp_path_factory.mktemp("training")
-    for number in range(24):
-        path = home / "pictures" / ("navy" if number % 2 else "gold") / f"{number:02d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(drawn_picture(number, path.parent.name))
-    bench = Workbench(Home(home))
-    bench.run("import", source="folder", title="Blobs", path=str(home / "pictures"))
-    return bench
+    return blobs(tmp_path_factory.mktemp("training"))
 
 
 @pytest.fixture(scope="module")
 def server(bench: Workbench) -> Iterator[Server]:
-    running = Server(bench.home.root, bench.home.root / "server.log")
-    running.wait()
-    yield running
-    running.stop()
+    with serving(bench.home.root) as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.helpers import HOSTILE, ROOT, Server, violations
+from tests.browser.helpers import HOSTILE, ROOT, Server, serving, violations
 
 SCRIPT = "tests/browser/views_script.py"
 FIRST, SIDE = 100, 30  # as in the script: the first id, the points along each side
@@ -18,10 +18,8 @@ FIRST, SIDE = 100, 30  # as in the script: the first id, the points along each s
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("views")
     assert (ROOT / SCRIPT).exists()
-    running = Server(home, home / "server.log", SCRIPT)
-    running.wait()
-    yield running
-    running.stop()
+    with serving(home, SCRIPT) as running:
+        yield running
 
 
 # ---- the map ----
