@@ -68,6 +68,7 @@ def _points(
         "marker": {
             "size": [14 if row.key == picked else 10 for row in own],
             "color": colour,
+            "opacity": 1,
             "symbol": shape,
             "line": {"width": ring, "color": palette()["first"]},
         },
@@ -87,7 +88,7 @@ def bits_chart(rows: Sequence[Row], measure: str) -> Figure:
         number = shown.setdefault(method, 0)
         figure.add_scatter(
             x=[x for x, _ in points], y=[y for _, y in points], name=_title(method), legendgroup=method,
-            showlegend=not number, mode="lines+markers",
+            mode="lines+markers",
             line={"color": colour, "width": 1.8, "dash": _DASHES[number % len(_DASHES)]},
             marker={"color": colour, "size": 8, "symbol": shape},
             hovertemplate=f"{plain(title)}<br>%{{x}} bits: {MEASURES[measure]} %{{y:.3f}}<extra></extra>",
@@ -97,6 +98,7 @@ def bits_chart(rows: Sequence[Row], measure: str) -> Figure:
     figure.update_xaxes(title="bits of a code", tickvals=bits, fixedrange=True)
     values = [y for _, _, points in lines for _, y in points]
     title = f"{MEASURES[measure]}@{rows[0].neighbours}"
+    figure.update_layout(showlegend=False)  # the colours are those of the chart beside it
     return figure.update_yaxes(title=title, range=_range(values), fixedrange=True)
 
 
@@ -226,7 +228,7 @@ def _line_at(figure: Figure, wanted: float) -> None:
     grey = palette()["grey"]
     figure.add_hline(y=wanted, line={"dash": "dot", "color": grey, "width": 1.5})
     figure.add_annotation(
-        x=1, xref="paper", xanchor="right", y=wanted, yanchor="bottom", text=f"wanted {wanted:g}", showarrow=False,
+        x=1, xref="paper", xanchor="right", y=wanted, yanchor="top", text=f"wanted {wanted:g}", showarrow=False,
         font={"size": 12, "color": grey},
     )  # fmt: skip
 

@@ -68,7 +68,7 @@ def _advised(view: Seen) -> float:
 
 def advised(advice: Advice) -> str:
     """What to take, as Markdown."""
-    exact, wanted, row = advice.exact, f"{advice.recall:.0%} of the nearest", advice.best
+    exact, wanted, row = advice.exact, f"{100 * advice.recall:.0f} % of the nearest", advice.best
     beside = f"Exact search takes {exact.p50:.3g} ms" if exact else ""
     if advice.nearest is None:
         return f"{beside}; other methods are not measured yet." if exact else "Nothing is measured yet."

@@ -49,14 +49,14 @@ def _shown(value: Any) -> str:
 
 def in_words(row: Row) -> str:
     """The figures of a row as sentences."""
-    r = row.neighbours
+    r, found = row.neighbours, [f"{100 * share:.1f} %" for share in (row.recall, row.recall_10)]
     text = (
-        f"Of the {r} exact nearest of {row.queries:,} queries among {row.size:,} vectors it finds {row.recall:.1%}, "
-        f"and {row.recall_10:.1%} of the {min(10, r)} nearest. Asked alone a query takes {row.p50:.3g} ms (99 of 100 "
-        f"less than {row.p99:.3g} ms), in batches of 100 {row.batch_ms:.3g} ms."
+        f"Of the {r} exact nearest of {row.queries:,} queries among {row.size:,} vectors it finds {found[0]}, and "
+        f"{found[1]} of the {min(10, r)} nearest. Asked alone a query takes {row.p50:.3g} ms (99 of 100 less than "
+        f"{row.p99:.3g} ms), in batches of 100 {row.batch_ms:.3g} ms."
     )
     if row.candidates is not None:
-        text += f" A query is compared with {row.candidates:,.0f} vectors, {row.share:.1%} of all."
+        text += f" A query is compared with {row.candidates:,.0f} vectors, {100 * (row.share or 0):.1f} % of all."
     else:
         text += " Nobody counts how many vectors it compares."
     if row.slowest_ms is not None:

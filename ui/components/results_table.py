@@ -97,11 +97,12 @@ def table_data(
 
 
 def _best(column: Column, rows: Sequence[Any]) -> float | None:
-    """The best value of a column, None where all are the same or there is none."""
-    values = {value for row in rows if (value := column.value(row)) is not None}
-    if not column.judged or len(values) < 2:
+    """The best value of a column, None where there is none, or most rows share it: that would mark nothing."""
+    values = [value for row in rows if (value := column.value(row)) is not None]
+    if not column.judged or len(set(values)) < 2:
         return None
-    return min(values) if column.small else max(values)
+    best = min(values) if column.small else max(values)
+    return best if 2 * values.count(best) <= len(values) else None
 
 
 def _line(line: Line, columns: Sequence[Column], best: Sequence[float | None], picked: str | None) -> dict[str, Any]:
