@@ -19,7 +19,7 @@ from ui.pages.collections import free_name
 
 def page(name: str, **state: object) -> AppTest:
     """One page on its own, after its first run."""
-    test = AppTest.from_string(f"from ui.pages import {name}\n{name}.page()", default_timeout=30)
+    test = AppTest.from_string(f"from ui.pages import {name}\n{name}.page()", default_timeout=60)
     for key, value in state.items():
         test.session_state[key] = value
     test.run()
