@@ -23,7 +23,7 @@ _NODE_REACHED_WITHIN = 1.0
 _REACHED_WITHIN = 5.0  # seconds to find out that nothing answers at an address
 _STORE = 256 << 20  # bytes of Ray's own memory on this computer: queries and answers are small
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
-# What listens there and is no Ray, or one with another token, is asked so often, a second apart; twenty times otherwise.
+# What listens there and is no Ray of ours is asked so often, a second apart; Ray itself would ask twenty times.
 _JOINING = {"RAY_NUM_REDIS_GET_RETRIES": "4"}
 _THREADS = "1"  # of each worker: a node has as many workers as it should use processors
 _AT_ONCE = 4  # calls of one worker that Ray lets run side by side
