@@ -102,7 +102,12 @@ def test_a_grid_refuses_what_no_method_takes(wrong):
         grid(["simhash"])
 
 
+def test_whether_to_look_further_is_asked_of_those_who_can():
+    assert grid(["lsh", "hnsw"], bits=(8,), further="no") == ("lsh(bits=8,further=no)", "hnsw")
+
+
 def test_titles_are_for_people():
+    assert title_of("lsh(bits=8,further=no)") == "LSH · 8 bits · answer with fewer"
     assert title_of("exact") == "Exact"
     assert title_of("lsh(bits=8,probes=1,tables=4)") == "LSH · 8 bits · 4 tables · 1 extra bucket"
     assert title_of("rdh(functions=same,parts=2)") == "RDH (parts) · 2 parts · same functions"
