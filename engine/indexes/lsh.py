@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.indexes.hash_index import BITS, PROBES, RERANK, TABLES, HashIndex, lookup_setting
+from engine.indexes.hash_index import BITS, FURTHER, PROBES, RERANK, TABLES, HashIndex, lookup_setting
 from engine.indexes.hash_tuning import Sizes
 from engine.indexes.hashing import HashFunctions
 from engine.indexes.hyperplanes import DIRECTIONS, Hyperplanes, draw_hyperplanes
@@ -33,7 +33,7 @@ class LSH(HashIndex):
     title = "LSH"
     summary = "Sorts the images into buckets by random planes and looks only into the query's buckets."
     settings = (
-        TABLES, BITS, PROBES, lookup_setting("buckets"), RERANK,
+        TABLES, BITS, PROBES, lookup_setting("buckets"), RERANK, FURTHER,
         Setting("largest", "Largest bucket", _LARGEST_HELP, 0, 10_000_000, 0),
         Choice("selection", "Planes", _PLANES_HELP, _PLANES, "plain"),
         Setting("directions", "Directions", _DIRECTIONS_HELP, 1, 4096, DIRECTIONS),

@@ -394,3 +394,21 @@ def test_functions_of_another_kind_or_for_other_vectors_are_refused():
     long = draw_hyperplanes(some(), "euclidean", 1, 80, 0)
     with pytest.raises(BadParameter, match="at most 64 for buckets"):
         LSH("euclidean", functions=long).build(np.arange(400), some())
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_only_the_own_buckets_answer_where_nothing_further_is_wanted(kind, tmp_path):
+    vectors = some()
+    queries = vectors[:20] + np.float32(0.02)
+    built = index_of(kind, "buckets", bits=9, tables=1, further="no").build(np.arange(400), vectors)
+    built.save(tmp_path)
+    again = index_of(kind, "buckets", bits=9, tables=1, further="no").load(tmp_path)
+    own = built.candidates(queries)
+    for index in (built, again):
+        found = index.search(queries, 200)
+        assert index.chosen["further"] == "no"
+        assert found.examined.tolist() == [len(rows) for rows in own]
+        assert [np.sort(ids[ids >= 0]).tolist() for ids in found.ids] == [rows.tolist() for rows in own]
+    further = index_of(kind, "buckets", bits=9, tables=1).build(np.arange(400), vectors).search(queries, 200)
+    assert (further.ids >= 0).all()
+    assert min(len(rows) for rows in own) < 200
