@@ -231,13 +231,15 @@ class _Rounds(Generic[T]):
 
     def _hand_out(self) -> bool:
         """Fill every worker's hands; False when nothing is left to wait for."""
+        hands = Counter(out.worker for out in self.out.values())
         for depth in range(1, _DEPTH + 1):
             for worker in range(self.crew.count):
-                if len(self._in_hands(worker)) < depth and (number := self._next(worker, depth)) is not None:
+                if hands[worker] < depth and (number := self._next(depth)) is not None:
+                    hands[worker] += 1
                     self.out[self.crew.give(worker, self.held[number])] = _Out(number, worker, time.monotonic())
         return bool(self.held)
 
-    def _next(self, worker: int, depth: int) -> int | None:
+    def _next(self, depth: int) -> int | None:
         while self.again:
             if self._is_open(number := self.again.popleft()):
                 return number
