@@ -46,10 +46,10 @@ class Setup:
 
     @property
     def cost(self) -> float:
-        """In comparisons of two 128-dimensional vectors: looking into a bucket costs about as much as three."""
+        """In comparisons of a query with 128 bytes, about 25 ns: a bucket waits for memory as long as 25 of them."""
         lookups = self.tables * (1 + self.probes)
-        comparing = self.examined * (0.3 + self.functions.dimensions / 128)
-        return comparing + 3 * lookups + 0.1 * self.tables * self.bits
+        comparing = self.examined * (0.4 + 0.6 * self.functions.dimensions / 128)
+        return comparing + 25 * lookups + self.tables * self.bits
 
 
 def choose(
