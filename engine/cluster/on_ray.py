@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ class Desk:
     def __init__(self, kind: type, arguments: tuple[Any, ...]) -> None:
         self._held = kind(*arguments)
         self._switchboard: Switchboard | None = None
+        self._opening = threading.Lock()
 
     def call(self, method: str, *arguments: Any) -> Any:
         """What the method returns."""
@@ -42,11 +44,12 @@ class Desk:
 
     def line(self) -> Address:
         """Where the object listens for direct calls."""
-        if self._switchboard is None:
-            import ray
+        import ray
 
-            self._switchboard = Switchboard(self._held, ray.util.get_node_ip_address())
-        return self._switchboard.address
+        with self._opening:
+            if self._switchboard is None:
+                self._switchboard = Switchboard(self._held, ray.util.get_node_ip_address())
+            return self._switchboard.address
 
 
 @dataclass(eq=False)
