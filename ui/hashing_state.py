@@ -75,6 +75,18 @@ def names_of(rows: Sequence[Row]) -> list[Named]:
     return found
 
 
+def told_apart(titles: Sequence[str]) -> tuple[dict[str, str], str]:
+    """Titles without the settings that all of them share, by the whole ones, and what these settings are."""
+    parts = [title.split(" · ") for title in titles]
+    shared = [part for part in parts[0][1:] if all(part in other for other in parts)] if parts else []
+    named = len({part[0] for part in parts}) > 1
+    short: dict[str, str] = {}
+    for title, part in zip(titles, parts, strict=True):
+        own = [one for one in part[1:] if one not in shared]
+        short[title] = " · ".join([*(part[:1] if named or not own else []), *own])
+    return short, " · ".join(shared)
+
+
 def _automatic(row: Row) -> list[str]:
     """What was chosen from the data, for a row whose method says nothing itself."""
     from engine.studies.plan import title_of

@@ -30,7 +30,7 @@ from ui.components.hashing_results import advised, speed_table, where_measured
 from ui.components.hashing_source import Source, keep_upload, remove_left_over
 from ui.components.hashing_table import columns_of, lines_of
 from ui.components.results_table import table_data
-from ui.hashing_state import STUDIES, names_of
+from ui.hashing_state import STUDIES, names_of, told_apart
 from ui.ledger_state import exported, seen
 
 SCRIPT = str(Path(__file__).resolve().parents[2] / "ui" / "entry" / "script.py")
@@ -474,13 +474,22 @@ def test_parts_are_told_with_where_they_were_measured(here: Workbench) -> None:
     rows = measured(study, (1.0, 2.0), (0.9, 1.0), (0.9, 1.1))
     for row, parts, slowest in ((rows[1], 1, 1.0), (rows[2], 2, 0.5)):
         study.keep(replace(row, chosen={"parts": parts, "bits": 4}, slowest_ms=slowest))
-    table = speed_table(study.speed_up())
+    found = study.speed_up()
+    table = speed_table(found, told_apart([one.title for one in found])[0])
     assert table["faster"] == ["1.00×", "0.91×"]
     assert table["faster by it"] == ["1.00×", "2.00×"]
     test = visit(study=study.name)
     assert "Speed-up: more parts" in texts(test)
     assert "Measured in this process" in texts(test)
     assert where_measured("Ray on 3 nodes").startswith("Measured on Ray on 3 nodes")
+
+
+def test_titles_are_told_apart_by_what_they_do_not_share() -> None:
+    titles = ["RDH · 16 bits · 100 tables", "RDH · 24 bits · 100 tables"]
+    assert told_apart(titles) == (dict(zip(titles, ["16 bits", "24 bits"], strict=True)), "100 tables")
+    assert told_apart(["LSH · 8 bits", "ITQ · 8 bits"]) == ({"LSH · 8 bits": "LSH", "ITQ · 8 bits": "ITQ"}, "8 bits")
+    assert told_apart(titles[:1])[0] == {titles[0]: "RDH"}
+    assert told_apart([]) == ({}, "")
 
 
 def test_charts_are_told_in_words(here: Workbench) -> None:

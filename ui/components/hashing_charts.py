@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +117,7 @@ def _bit_lines(rows: Sequence[Row], measure: str) -> list[tuple[str, str, Line]]
     return sorted(found, key=lambda one: _place(one[0]))
 
 
-def speed_chart(found: Sequence[SpeedUp]) -> Figure:
+def speed_chart(found: Sequence[SpeedUp], short: Mapping[str, str]) -> Figure:
     """How many times faster more parts answer: as measured, and by the slowest part's own time; dotted is the ideal."""
     figure, colours = _figure(), palette()
     titles = list(dict.fromkeys(one.title for one in found))
@@ -129,7 +129,7 @@ def speed_chart(found: Sequence[SpeedUp]) -> Figure:
         ):
             points = [(one.parts, value(one)) for one in own if value(one) is not None]
             figure.add_scatter(
-                x=[x for x, _ in points], y=[y for _, y in points], name=plain(f"{title}, {label}"),
+                x=[x for x, _ in points], y=[y for _, y in points], name=plain(f"{short[title]}, {label}"),
                 mode="lines+markers", line={"color": colour, "dash": dash, "width": 2}, marker={"size": 8},
                 hovertemplate="%{x} parts: %{y:.2f} times<extra>%{fullData.name}</extra>",
             )  # fmt: skip
@@ -142,13 +142,13 @@ def speed_chart(found: Sequence[SpeedUp]) -> Figure:
     return figure.update_yaxes(title="times faster than one part", rangemode="tozero", fixedrange=True)
 
 
-def size_chart(found: Sequence[SizeUp]) -> Figure:
+def size_chart(found: Sequence[SizeUp], short: Mapping[str, str]) -> Figure:
     """How many times slower more vectors are; on the dotted line the time grows as the vectors do."""
     figure, colours = _figure(), palette()
     for method, group in groupby(sorted(found, key=lambda one: (one.method, one.size)), key=lambda one: one.method):
         own, (colour, shape) = list(group), _look(parse_method(method)[0])
         figure.add_scatter(
-            x=[one.times_larger for one in own], y=[one.times_slower for one in own], name=plain(own[0].title),
+            x=[one.times_larger for one in own], y=[one.times_slower for one in own], name=plain(short[own[0].title]),
             mode="lines+markers", line={"color": colour, "width": 2}, marker={"size": 8, "symbol": shape},
             customdata=[[one.size, one.p50] for one in own],
             hovertemplate="%{customdata[0]:,} vectors, %{customdata[1]:.3g} ms: %{y:.2f} times"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -14,7 +14,7 @@ from ui.components.hashing_table import MAP_HELP, RECALL_HELP, STRICT_HELP, colu
 from ui.components.ledger_live import ledger_view
 from ui.components.literal import literal
 from ui.components.results_table import results_table
-from ui.hashing_state import names_of, search_with
+from ui.hashing_state import names_of, search_with, told_apart
 from ui.ledger_state import Seen
 
 if TYPE_CHECKING:
@@ -35,11 +35,13 @@ def _results(view: Seen) -> None:
         if view.alive:
             st.caption("Nothing is measured yet.")
         return
+    said: dict[str, str] = {}
     if view.measured:
-        wanted = _advised(view)
-        rows = view.ledger.averaged()
-        _curves(view, rows, wanted)
-    _table(view)
+        advice = _advised(view)
+        if advice.best is not None:
+            said[advice.best.key] = f"The cheapest that finds {100 * advice.recall:.0f} %."
+        _curves(view, view.ledger.averaged(), advice.recall)
+    _table(view, said)
     if view.measured:
         _parts(view)
         _sizes(view)
@@ -48,8 +50,8 @@ def _results(view: Seen) -> None:
 # ── what to take ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _advised(view: Seen) -> float:
-    """The wanted recall as a slider, what reaches it most cheaply, and a button that searches with it; the recall."""
+def _advised(view: Seen) -> Advice:
+    """The wanted recall as a slider, what reaches it most cheaply, and a button that searches with it."""
     key = f"study-wanted-{view.name}"
     st.session_state.setdefault(key, round(100 * (view.plan.tune or _WANTED)))
     with st.container(border=True, key="study-advice"):
@@ -58,12 +60,11 @@ def _advised(view: Seen) -> float:
             "Wanted recall", 50, 100, key=key, step=1, format="%d %%",
             help="The share of the exact nearest neighbours that should be found. The cheapest that does is named.",
         )  # fmt: skip
-        wanted = percent / 100
-        advice = view.ledger.advice(wanted)
+        advice: Advice = view.ledger.advice(percent / 100)
         with words:
             st.markdown(advised(advice))
             _taken(view, advice)
-    return wanted
+    return advice
 
 
 def advised(advice: Advice) -> str:
@@ -141,16 +142,16 @@ def _over(rows: Sequence[Row]) -> str:
 # ── the table ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _table(view: Seen) -> None:
-    """Every method and size, means over folds where there are some; a row opens."""
+def _table(view: Seen, said: Mapping[str, str]) -> None:
+    """Every method and size, means over folds where there are some; a row opens. Of equal ones the fastest is first."""
     folded = view.ledger.folded()
     failed = [row for row in view.rows if row.error]
-    rows = [one.row for one in folded] + failed
+    rows = sorted((one.row for one in folded), key=lambda row: row.p50) + failed
     picked = st.session_state.get("study_row")
     if view.plan.folds > 1:
         st.caption(f"Means over {view.plan.folds} folds; ± is the standard deviation between them.")
     results_table(
-        lines_of(rows), columns_of(folded), first="method", picked=picked, on_pick=_pick, by=3,
+        lines_of(rows, said), columns_of(folded), first="method", picked=picked, on_pick=_pick, by=3,
         key=f"study-table-{view.name}", title=f"Results of {view.title}",
     )  # fmt: skip
     found = next((pair for pair in zip(rows, names_of(rows), strict=True) if pair[0].key == picked), None)
@@ -178,12 +179,13 @@ def _parts(view: Seen) -> None:
         return
     st.subheader("Speed-up: more parts", anchor=False)
     workers = next((row.workers for row in view.measured if row.method.startswith("rdh")), "this process")
-    st.caption(literal(where_measured(workers)))
+    short, shared = told_apart([one.title for one in found])
+    st.caption(literal(" ".join(filter(None, [where_measured(workers), f"All with {shared}." if shared else ""]))))
     left, right = st.columns([1, 1], gap="large")
     with left:
         spoken = charts.spoken_curve("Times faster than one part", ((o.title, o.parts, o.speed_up) for o in found))
-        draw(charts.speed_chart(found), key=f"study-speed-{view.name}", alt=spoken)
-    right.table(speed_table(found), border="horizontal", hide_index=True)
+        draw(charts.speed_chart(found, short), key=f"study-speed-{view.name}", alt=spoken)
+    right.table(speed_table(found, short), border="horizontal", hide_index=True)
 
 
 def where_measured(workers: str) -> str:
@@ -200,10 +202,10 @@ def where_measured(workers: str) -> str:
     return f"Measured on {workers}: the parts answer side by side, as far as there are processors. {slowest}"
 
 
-def speed_table(found: Sequence[SpeedUp]) -> dict[str, list[str]]:
+def speed_table(found: Sequence[SpeedUp], short: Mapping[str, str]) -> dict[str, list[str]]:
     """Speed-up as text, column by column."""
     return {
-        "method": [literal(one.title) for one in found],
+        "settings": [literal(short[one.title]) for one in found],
         "parts": [f"{one.parts}" for one in found],
         "ms": [f"{one.p50:.3g}" for one in found],
         "faster": [f"{one.speed_up:.2f}×" for one in found],
@@ -218,14 +220,17 @@ def _sizes(view: Seen) -> None:
     if not found:
         return
     st.subheader("Size-up: more vectors", anchor=False)
-    st.caption("How many times slower a query is over so many times the vectors. Below the dotted line a method gains.")
+    short, shared = told_apart([one.title for one in found if " · " in one.title])
+    short |= {one.title: one.title for one in found if one.title not in short}
+    text = "How many times slower a query is over so many times the vectors. Below the dotted line a method gains."
+    st.caption(literal(f"{text} All with {shared}." if shared else text))
     left, right = st.columns([1, 1], gap="large")
     with left:
         spoken = charts.spoken_curve("Times as slow", ((o.title, o.times_larger, o.times_slower) for o in found))
-        draw(charts.size_chart(found), key=f"study-size-{view.name}", alt=spoken)
+        draw(charts.size_chart(found, short), key=f"study-size-{view.name}", alt=spoken)
     right.table(
         {
-            "method": [literal(one.title) for one in found],
+            "method": [literal(short[one.title]) for one in found],
             "vectors": [f"{one.size:,}" for one in found],
             "ms": [f"{one.p50:.3g}" for one in found],
             "larger": [f"{one.times_larger:.2f}×" for one in found],

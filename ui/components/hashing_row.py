@@ -49,7 +49,7 @@ def _shown(value: Any) -> str:
 
 def in_words(row: Row) -> str:
     """The figures of a row as sentences."""
-    r, found = row.neighbours, [f"{100 * share:.1f} %" for share in (row.recall, row.recall_10)]
+    r, found = row.neighbours, [f"{100 * share:.4g} %" for share in (row.recall, row.recall_10)]
     text = (
         f"Of the {r} exact nearest of {row.queries:,} queries among {row.size:,} vectors it finds {found[0]}, and "
         f"{found[1]} of the {min(10, r)} nearest. Asked alone a query takes {row.p50:.3g} ms (99 of 100 less than "

@@ -70,11 +70,16 @@ def _share(row: Row) -> Mapping[str, Any]:
     return {"sub": f"{row.share:.1%}"} if row.share is not None else {}
 
 
-def lines_of(rows: Sequence[Row]) -> list[Line]:
-    """The rows as lines of the table; their tip is the method as it is written."""
+def lines_of(rows: Sequence[Row], said: Mapping[str, str] | None = None) -> list[Line]:
+    """The rows as lines of the table; their tip is the method as it is written. `said` of a row stands in its note."""
     elsewhere = len({row.workers for row in rows if not row.error}) > 1 or any("Ray" in row.workers for row in rows)
+
+    def note(row: Row) -> str:
+        return " ".join(filter(None, [(said or {}).get(row.key), _where(row) if elsewhere else "", row.note]))
+
+    largest = max((row.size for row in rows), default=0)  # what is measured over fewer vectors is faster by that alone
     return [
-        Line(row, name, row.method, " ".join(filter(None, [_where(row) if elsewhere else "", row.note])))
+        Line(row, name, row.method, note(row), judged=row.size == largest)
         for row, name in zip(rows, names_of(rows), strict=True)
     ]
 

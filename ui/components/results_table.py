@@ -52,12 +52,16 @@ class Named:
 
 @dataclass(frozen=True)
 class Line:
-    """One row of the table: its figures, what it is called, what stands in its tip, and what must be said of it."""
+    """One row of the table: its figures, what it is called, what stands in its tip, and what must be said of it.
+
+    `judged`: whether it may be the best of a column.
+    """
 
     row: Any
     named: Named
     tip: str
     note: str = ""
+    judged: bool = True
 
 
 def results_table(
@@ -88,7 +92,7 @@ def table_data(
     lines: Sequence[Line], columns: Sequence[Column], first: str, title: str, picked: str | None = None, by: int = 1
 ) -> dict[str, Any]:
     """What the browser needs to draw the table."""
-    whole = [line.row for line in lines if not line.row.error]
+    whole = [line.row for line in lines if line.judged and not line.row.error]
     best = [_best(column, whole) for column in columns]
     heads: list[dict[str, Any]] = [{"title": first}]
     heads += [{"title": column.title, "help": column.help, "small": column.small} for column in columns]
@@ -110,6 +114,7 @@ def _line(line: Line, columns: Sequence[Column], best: Sequence[float | None], p
     head = {"key": key, "name": line.named.name, "sub": line.named.sub, "recipe": line.tip, "picked": key == picked}
     if line.row.error:
         return head | {"error": line.row.error}
+    best = best if line.judged else [None] * len(columns)
     cells = [_cell(line.row, column, top) for column, top in zip(columns, best, strict=True)]
     return head | {"cells": cells, "note": line.note}
 
