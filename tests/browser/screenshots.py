@@ -86,6 +86,13 @@ def _experiment(page: Any, server: Server) -> None:
     page.locator(".st-key-experiment-now").wait_for(state="detached")
 
 
+def _hashing(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/hashing?collection=animal-faces")
+    page.get_by_role("button", name="Start measuring", exact=True).click()
+    page.locator("tbody tr").nth(30).wait_for()
+    page.locator(".st-key-study-now").wait_for(state="detached")
+
+
 def _groups(page: Any, server: Server) -> None:
     bench = Workbench(Home(server.home))
     plan = {"clustering": "hierarchical(groups=12,linkage=ward)", "map": "umap"}
@@ -120,6 +127,7 @@ SHOTS: list[tuple[str, str, int, Callable[[Any, Server], None]]] = [
     ("compare", "light", WIDTH, _compare),
     ("train", "light", WIDTH, _train),
     ("experiment", "light", WIDTH, _experiment),
+    ("hashing", "light", WIDTH, _hashing),
     ("groups", "light", WIDTH, _groups),
     ("tree", "light", WIDTH, _tree),
     ("collections", "light", WIDTH, _collections),
