@@ -5,7 +5,7 @@
 Measured here: how long a part of an LSH index takes for a query (its own processor time, so that other work on the
 computer does not count), in batches, its bytes, how fast it is opened, how long merging takes, and what a message
 costs the one who sends it. Assumed, and printed as such: everything about a network, failures and prices.
-Writes benchmarks/results/scale.md, benchmarks/results/scale-service-times.csv and docs/figures/scale-latency.svg.
+Writes benchmarks/results/scale.md and scale-service-times.csv there, and the tables and the picture of docs/scale.md.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import math
+import re
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -96,6 +97,8 @@ def main() -> None:
     text, figure = report(parts, times, assumed(wanted), wanted)
     print(text)
     (RESULTS / "scale.md").write_text(text, encoding="utf-8")
+    page = PROJECT / "docs" / "scale.md"
+    page.write_text(filled(page.read_text(encoding="utf-8"), text), encoding="utf-8")
     write_times(RESULTS / "scale-service-times.csv", parts)
     (PROJECT / "docs" / "figures" / "scale-latency.svg").write_text(figure, encoding="utf-8")
 
@@ -242,6 +245,16 @@ def read_times(path: Path) -> Times:
     return np.asarray(np.interp(np.linspace(0, 1, 2001), shares, ms))
 
 
+def filled(page: str, report: str) -> str:
+    """The page with each section of the report in its place: between `<!-- its title -->` and `<!-- end -->`."""
+    for section in report.split("\n## ")[1:]:
+        title, body = section.split("\n", 1)
+        place = f"(<!-- {re.escape(title.split(': ', 1)[1])} -->\n).*?(<!-- end -->)"
+        parts = re.split(place, page, maxsplit=1, flags=re.DOTALL)
+        page = f"{body.strip()}\n".join(["".join(parts[:2]), "".join(parts[2:])]) if len(parts) > 1 else page
+    return page
+
+
 # ── the report ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -252,9 +265,9 @@ def report(parts: Sequence[Part], times: Times, given: Assumed, wanted: argparse
     lines = fan_out(draw, times, count, given, wanted.queries, rng)
     sections = [
         f"# A billion vectors: measured parts, simulated fan-out\n\n{facts()}\n\n{_assumptions(given)}",
-        "## Measured: one part of an LSH index over SIFT descriptors\n\n" + parts_table(parts),
-        f"## Simulated: latency of a query over parts of {count:,} vectors\n\n" + table(_FAN_OUT, lines),
-        "## Simulated: one coordinator, or a tree of √m\n\n" + shapes(draw, given, wanted.queries, rng),
+        "## Measured: one part\n\n" + parts_table(parts),
+        f"## Simulated: latency\n\nOf a query over parts of {count:,} vectors.\n\n" + table(_FAN_OUT, lines),
+        "## Simulated: one coordinator or a tree\n\n" + shapes(draw, given, wanted.queries, rng),
         "## Simulated: queues\n\n" + queues(draw, given, wanted.queries, rng),
         "## Simulated: lost nodes\n\n" + losses(parts[-1], given, rng),
         "## Computed: what goes through the coordinator\n\n" + coordinator(given),
