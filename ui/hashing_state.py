@@ -14,7 +14,8 @@ from ui.state import workbench
 
 if TYPE_CHECKING:
     from engine.studies.measuring import Row
-    from engine.studies.plan import Plan
+    from engine.studies.plan import Cell, Plan
+    from engine.studies.studies import Study
 
 
 def _parts_of(view: Seen) -> tuple[list[str], list[str]]:
@@ -36,6 +37,20 @@ STUDIES = Kind(
     kept="The vectors themselves stay.",
     outdated=lambda view: "",
 )
+
+
+def findings(view: Seen) -> Study:
+    """The study as it was read for the page: what its rows say together is then worked out without the disk."""
+    from engine.studies.studies import Study
+
+    cells = {cell.key: cell for cell in view.plan.cells()}
+    pairs = [(cells[row.key], row) for row in view.measured]
+
+    class Read(Study):
+        def measured(self) -> list[tuple[Cell, Row]]:
+            return pairs
+
+    return Read(view.ledger.folder)
 
 
 def source_title(text: str) -> str:

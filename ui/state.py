@@ -92,7 +92,7 @@ def job_about(collection: str) -> Job | None:
     for job in recent_jobs():
         arguments = job.config["arguments"]
         names = {arguments.get("collection"), arguments.get("name"), arguments.get("recipe", {}).get("collection")}
-        if collection in names and job.kind != "train" and job.alive:
+        if collection in names and job.kind not in ("train", "experiment", "study") and job.alive:
             return job
     return None
 

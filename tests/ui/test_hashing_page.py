@@ -30,7 +30,7 @@ from ui.components.hashing_results import advised, speed_table, where_measured
 from ui.components.hashing_source import Source, keep_upload, remove_left_over
 from ui.components.hashing_table import columns_of, lines_of
 from ui.components.results_table import table_data
-from ui.hashing_state import STUDIES, names_of, told_apart
+from ui.hashing_state import STUDIES, findings, names_of, told_apart
 from ui.ledger_state import exported, seen
 
 SCRIPT = str(Path(__file__).resolve().parents[2] / "ui" / "entry" / "script.py")
@@ -198,6 +198,13 @@ def test_an_upload_is_kept_for_the_job_and_goes_when_nobody_uses_it(here: Workbe
     assert not other.exists()
     with pytest.raises(BadParameter):
         keep_upload("program.exe", b"")
+
+
+def test_too_few_vectors_are_refused_before_anything_starts(here: Workbench, vectors: Path) -> None:
+    np.save(vectors, np.ones((3, 2), dtype=np.float32))
+    test = visit(**{"study-source": "A file on this computer", "study_file": vectors.name})
+    assert "The number of vectors of a study must be at least 5; got 3." in texts(test)
+    assert "study-start" not in [button.key for button in test.button]
 
 
 def test_an_upload_that_is_no_vectors_is_not_kept(here: Workbench) -> None:
@@ -450,6 +457,7 @@ def test_the_table_marks_the_best_and_tells_shares(here: Workbench) -> None:
 def test_folds_become_means_with_deviations(here: Workbench) -> None:
     study = create(here.home, plan(methods=(LSH,), folds=2))
     measured(study, (1.0, 2.0), (0.9, 0.5), (1.0, 2.2), (0.8, 0.7))
+    assert findings(seen(STUDIES, study)).folded() == study.folded()
     data = table_data(lines_of([one.row for one in study.folded()]), columns_of(study.folded()), "method", "Results")
     recall = data["rows"][1]["cells"][2]
     assert (recall["text"], recall["sub"]) == ("0.850", "± 0.071")

@@ -14,7 +14,7 @@ from ui.components.hashing_table import MAP_HELP, RECALL_HELP, STRICT_HELP, colu
 from ui.components.ledger_live import ledger_view
 from ui.components.literal import literal
 from ui.components.results_table import results_table
-from ui.hashing_state import names_of, search_with, told_apart
+from ui.hashing_state import findings, names_of, search_with, told_apart
 from ui.ledger_state import Seen
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _results(view: Seen) -> None:
         advice = _advised(view)
         if advice.best is not None:
             said[advice.best.key] = f"The cheapest that finds {100 * advice.recall:.0f} %."
-        _curves(view, view.ledger.averaged(), advice.recall)
+        _curves(view, findings(view).averaged(), advice.recall)
     _table(view, said)
     if view.measured:
         _parts(view)
@@ -60,7 +60,7 @@ def _advised(view: Seen) -> Advice:
             "Wanted recall", 50, 100, key=key, step=1, format="%d %%",
             help="The share of the exact nearest neighbours that should be found. The cheapest that does is named.",
         )  # fmt: skip
-        advice: Advice = view.ledger.advice(percent / 100)
+        advice: Advice = findings(view).advice(percent / 100)
         with words:
             st.markdown(advised(advice))
             _taken(view, advice)
@@ -144,7 +144,7 @@ def _over(rows: Sequence[Row]) -> str:
 
 def _table(view: Seen, said: Mapping[str, str]) -> None:
     """Every method and size, means over folds where there are some; a row opens. Of equal ones the fastest is first."""
-    folded = view.ledger.folded()
+    folded = findings(view).folded()
     failed = [row for row in view.rows if row.error]
     rows = sorted((one.row for one in folded), key=lambda row: row.p50) + failed
     picked = st.session_state.get("study_row")
@@ -174,7 +174,7 @@ def _open(key: str) -> None:
 
 
 def _parts(view: Seen) -> None:
-    found: list[SpeedUp] = view.ledger.speed_up()
+    found: list[SpeedUp] = findings(view).speed_up()
     if len({one.parts for one in found}) < 2:
         return
     st.subheader("Speed-up: more parts", anchor=False)
@@ -216,7 +216,7 @@ def speed_table(found: Sequence[SpeedUp], short: Mapping[str, str]) -> dict[str,
 
 
 def _sizes(view: Seen) -> None:
-    found = view.ledger.size_up()
+    found = findings(view).size_up()
     if not found:
         return
     st.subheader("Size-up: more vectors", anchor=False)

@@ -26,6 +26,7 @@ from ui.state import file_under_roots, roots, workbench
 
 COLLECTION, FILE, UPLOAD = "This collection", "A file on this computer", "Upload"
 ENDINGS = ("npy", "fvecs", "bvecs", "hdf5")
+FEWEST = 5  # vectors: one of them is asked
 _LEFT_OVER = 86_400.0  # seconds after which an upload that no study uses is deleted
 
 _shapes: Shelf[tuple[Any, ...]] = Shelf(16)
@@ -72,6 +73,9 @@ def source_fields(recipe: Recipe | None) -> Source | None:
             found = _typed_file() if way == FILE else of_file(_uploaded_file())
     except BenzerError as error:
         show_error(error)
+        return None
+    if found is not None and found.count < FEWEST:
+        show_error(BadParameter("number of vectors", "a study", f"at least {FEWEST}", found.count))
         return None
     if found is not None:
         st.markdown(f"**{literal(found.title)}** · {found.size} · {metric_title(found.metric)}")
@@ -152,11 +156,13 @@ def _uploaded_file() -> Path | None:
     """The file that was uploaded, kept under its content so that a study finds it later."""
     kinds = list(ENDINGS)
     sent = st.file_uploader("Vectors", type=kinds, key="study-upload", help="One row a vector: .npy, .fvecs, …")
+    id, former = st.session_state.get("study_uploaded", ("", ""))
+    if former and (sent is None or sent.file_id == id) and Path(former).is_file():
+        return Path(former)
     if sent is None:
-        former = st.session_state.get("study_uploaded")
-        return Path(former) if former and Path(former).is_file() else None
+        return None
     path = keep_upload(sent.name, sent.getvalue())
-    st.session_state.study_uploaded = str(path)
+    st.session_state.study_uploaded = (sent.file_id, str(path))
     return path
 
 
@@ -198,7 +204,8 @@ def of_file(path: Path | None, asked: Path | None = None) -> Source | None:
     if path is None:
         return None
     try:
-        title, count, width, queries, metric = _shapes.get((path, stamp(path)), lambda: _facts(path))
+        with st.spinner("Reading the vectors …", show_time=False):
+            title, count, width, queries, metric = _shapes.get((path, stamp(path)), lambda: _facts(path))
     except BenzerError:
         if path.parent == uploads():
             path.unlink(missing_ok=True)

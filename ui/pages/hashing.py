@@ -12,8 +12,8 @@ from ui.components.hashing_results import advised, study_view
 from ui.components.hashing_source import source_fields
 from ui.components.hashing_tune import tune_form
 from ui.components.ledger_list import ledger_list
-from ui.components.messages import errors_shown
-from ui.hashing_state import STUDIES
+from ui.components.messages import errors_shown, show_complaint
+from ui.hashing_state import STUDIES, findings
 from ui.ledger_state import Seen, opened, write_opened
 
 _COMPARE, _TUNE = "Compare methods", "Tune for me"
@@ -23,6 +23,7 @@ _WANTED = 0.95
 def page() -> None:
     """Draw the study that is open, the forms that start one, and the others."""
     st.title("Hashing", anchor=False)
+    show_complaint()
     recipe: Recipe | None = st.session_state.recipe
     view = opened(STUDIES)
     if view is not None:
@@ -36,7 +37,7 @@ def page() -> None:
 
 def best_sentence(view: Seen) -> str:
     """What a study advises for its wanted recall, as Markdown; "" where nothing was measured."""
-    return advised(view.ledger.advice(view.plan.tune or _WANTED)) if view.measured else ""
+    return advised(findings(view).advice(view.plan.tune or _WANTED)) if view.measured else ""
 
 
 def _new(recipe: Recipe | None, *, folded: bool) -> None:
