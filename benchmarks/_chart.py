@@ -9,7 +9,10 @@ from html import escape
 Points = Sequence[tuple[float, float]]
 
 _WIDE, _HIGH, _LEFT, _RIGHT, _TOP, _FOOT = 720, 340, 62, 190, 34, 46
-_COLOURS = ("#2b7a78", "#d1662b", "#6b5ca5", "#c0392b", "#2e86c1", "#7d8c2c", "#b0578d", "#8a6d3b", "#5f7a8a")
+_COLOURS = (
+    "#2b7a78", "#d1662b", "#6b5ca5", "#c0392b", "#2e86c1", "#7d8c2c", "#b0578d", "#8a6d3b", "#5f7a8a", "#4a9b4a",
+    "#c79a00", "#3f51b5", "#e06c9f",
+)  # fmt: skip
 _INK = "#7b858c"  # of axes and words: readable on white and on black
 
 

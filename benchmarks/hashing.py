@@ -1,8 +1,9 @@
-"""Hashing, bits and time, in one interleaved run: `python -m benchmarks.hashing [--count 200000] [--queries 300]`.
+"""Hashing, bits and time, in one interleaved run: `python -m benchmarks.hashing [--large] [--count 200000]`.
 
 LSH, PCA hashing, spectral hashing and ITQ, in buckets and by Hamming distance, beside the binary indexes, IVF and HNSW
 of faiss and hnswlib. Every way answers the same queries one at a time, in turns, so that a busy moment hits all alike.
-On real SIFT descriptors where they are there, else on drawn vectors.
+On real SIFT descriptors where they are there, else on drawn vectors; with --large on a million made from them (other
+methods and settings, see `_hashing_large.py`, and a picture in docs/figures).
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from benchmarks.search import strict_map, vectors_and_queries
 from engine.indexes import Neighbours, make_index
 from engine.indexes.hash_index import HashIndex
 
-TARGET = Path(__file__).resolve().parent / "results" / "hashing.md"
+HERE = Path(__file__).resolve().parent
 K = 100
 RERANK = 2000  # codes that are compared exactly where the quality of codes is the question
+_NOT_DRAWN = ("planes", "tables 1,", "flip")  # what differs in more than how hard is looked, or finds too little
 TURN = 10  # queries a way answers before it is another one's turn
 Answer = Callable[[np.ndarray], np.ndarray]
 
@@ -37,20 +39,33 @@ class Way:
     answer: Answer
     build: float
     examined: str = ""
-    megabytes: str = ""
+    own: float = 0.0  # seconds of the processor that building took
+
+
+Group = tuple[str, list[Way]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A way's answers (q, k), and for each query the milliseconds and those of the processor."""
+
+    found: np.ndarray
+    taken: np.ndarray
+    own: np.ndarray
 
 
 def timed(name: str, settings: str, make: Callable[[], Answer]) -> Way:
-    began = time.perf_counter()
+    began, own = time.perf_counter(), time.process_time()
     answer = make()
     print(f"built {name}, {settings}: {time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
-    return Way(name, settings, answer, time.perf_counter() - began)
+    return Way(name, settings, answer, time.perf_counter() - began, own=time.process_time() - own)
 
 
 def own(vectors: np.ndarray, queries: np.ndarray, method: str, **options: float | str) -> Way:
-    began = time.perf_counter()
+    began, spent = time.perf_counter(), time.process_time()
     index = make_index(method, "euclidean", **options).build(np.arange(len(vectors)), vectors)
     way = Way(index.title, "", lambda query: index.search(query, K).ids, time.perf_counter() - began)
+    way.own = time.process_time() - spent
     wanted = (
         ("bits", "tables", "probes", "largest")
         if index.chosen.get("lookup") == "buckets"
@@ -196,72 +211,112 @@ def others(vectors: np.ndarray) -> Iterator[Way]:
     yield timed("hnswlib", "16 links, ef 200", library)
 
 
-def measured(ways: list[Way], queries: np.ndarray) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
-    """Each way's answers (q, k) and milliseconds (q,), taken in turns."""
-    found: dict[int, list[np.ndarray]] = {i: [] for i in range(len(ways))}
-    taken: dict[int, list[float]] = {i: [] for i in range(len(ways))}
-    for way in ways:
-        way.answer(queries[:1])
+def measured(ways: list[Way], queries: np.ndarray) -> list[Measured]:
+    """What each way answers and takes, in turns."""
+    found: list[list[np.ndarray]] = [[] for _ in ways]
+    taken: list[list[tuple[float, float]]] = [[] for _ in ways]
     for first in range(0, len(queries), TURN):
         for i, way in enumerate(ways):
+            way.answer(queries[first : first + 1])  # what another way left in the caches is not this one's
             for query in queries[first : first + TURN]:
-                began = time.perf_counter()
+                began, own = time.perf_counter(), time.process_time()
                 answer = way.answer(query[None])
-                taken[i].append(1000 * (time.perf_counter() - began))
+                taken[i].append((1000 * (time.perf_counter() - began), 1000 * (time.process_time() - own)))
                 found[i].append(answer)
-    return {i: np.concatenate(answers) for i, answers in found.items()}, {i: np.array(t) for i, t in taken.items()}
+    return [Measured(np.concatenate(a), *np.array(t).T) for a, t in zip(found, taken, strict=True)]
 
 
 def as_answer(ids: np.ndarray) -> Neighbours:
     return Neighbours(ids, np.zeros(ids.shape, np.float32), np.full(len(ids), -1))
 
 
-def row(way: Way, found: np.ndarray, taken: np.ndarray, truth: np.ndarray) -> str:
-    ten = np.mean([np.isin(b[:10], a[:10]).mean() for a, b in zip(found, truth, strict=True)])
-    quality = strict_map(as_answer(found), as_answer(truth))
-    low, high = np.percentile(taken, [50, 99])
-    build = f"{way.build:.1f}" if way.build else "–"
+def row(way: Way, got: Measured, truth: np.ndarray) -> str:
+    ten = np.mean([np.isin(b[:10], a[:10]).mean() for a, b in zip(got.found, truth, strict=True)])
+    low, high = np.percentile(got.taken, [50, 99])
+    build, own = (f"{way.build:.1f}", f"{way.own:.1f}") if way.build else ("–", "–")
     return (
-        f"| {way.name} | {way.settings} | {build} | {ten:.3f} | {quality:.3f} | {way.examined or '–'} "
-        f"| {low:.2f} | {high:.2f} |"
+        f"| {way.name} | {way.settings} | {build} | {own} | {ten:.3f} | {quality(got, truth):.3f} "
+        f"| {way.examined or '–'} | {low:.2f} | {high:.2f} | {np.median(got.own):.2f} |"
     )
 
 
-def table(groups: list[tuple[str, list[Way]]], queries: np.ndarray) -> Iterator[str]:
-    ways = [way for _, members in groups for way in members]
-    found, taken = measured(ways, queries)
-    number = 0
+def quality(got: Measured, truth: np.ndarray) -> float:
+    return strict_map(as_answer(got.found), as_answer(truth))
+
+
+def table(groups: list[Group], results: list[Measured]) -> Iterator[str]:
+    left = iter(results)
     for heading, members in groups:
         yield f"## {heading}"
         yield ""
-        yield "| method | settings | build s | recall@10 | strict MAP@100 | compared | ms p50 | ms p99 |"
-        yield "|---|---|---|---|---|---|---|---|"
-        for way in members:
-            yield row(way, found[number], taken[number], found[0])
-            number += 1
+        yield (
+            "| method | settings | build s | processor s | recall@10 | strict MAP@100 | compared | ms p50 | ms p99 "
+            "| processor ms p50 |"
+        )
+        yield "|---|---|---|---|---|---|---|---|---|---|"
+        yield from (row(way, next(left), results[0].found) for way in members)
         yield ""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=200_000, help="vectors")
-    parser.add_argument("--queries", type=int, default=300, help="asked one at a time")
+    parser.add_argument("--large", action="store_true", help="a million vectors")
+    parser.add_argument("--count", type=int, default=None, help="at most so many vectors")
+    parser.add_argument("--queries", type=int, default=200, help="asked one at a time")
     asked = parser.parse_args()
-    vectors, queries, what = vectors_and_queries(False)
+    vectors, queries, what = vectors_and_queries(asked.large)
     vectors, queries = vectors[: asked.count], queries[: asked.queries]
-    groups = list(own_ways(vectors, queries))
-    groups += [("Binary indexes of faiss", list(faiss_binary(vectors))), ("Without hashing", list(others(vectors)))]
+    groups = _large(vectors, queries) if asked.large else _usual(vectors, queries)
+    results = measured([way for _, members in groups for way in members], queries)
     lines = [
-        "# Hashing", "", f"`python -m benchmarks.hashing --count {asked.count} --queries {asked.queries}`", "",
+        "# Hashing", "", f"`python -m benchmarks.hashing{' --large' * asked.large} --queries {asked.queries}`", "",
         facts(), "", f"{len(vectors):,} × {vectors.shape[1]}: {what}; {len(queries)} queries, one at a time, k = {K}.",
-        "*strict MAP@100* is divided by 100, *compared* is how many vectors a query is compared with.",
-        "What the binary indexes of faiss find is re-ranked by NumPy; their seconds leave out fitting and codes.",
+        "*strict MAP@100* is divided by 100, *compared* is how many vectors a query is compared with. The seconds and",
+        "milliseconds of the processor leave out what others made it wait; those of all its cores are added up.",
+        "What the hashing of faiss finds is re-ranked by NumPy; the seconds of its binary indexes leave out the codes.",
         "",
-        *table(groups, queries),
+        *table(groups, results),
     ]  # fmt: skip
-    TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    if asked.large:
+        _draw(groups, results)
+    target = HERE / "results" / ("hashing-million.md" if asked.large else "hashing.md")
+    target.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     print("\n".join(lines))
+
+
+def _usual(vectors: np.ndarray, queries: np.ndarray) -> list[Group]:
+    binary, rest = ("Binary indexes of faiss", faiss_binary), ("Without hashing", others)
+    return [*own_ways(vectors, queries), *((name, list(make(vectors))) for name, make in (binary, rest))]
+
+
+def _large(vectors: np.ndarray, queries: np.ndarray) -> list[Group]:
+    from benchmarks import _hashing_large
+
+    made = []
+    for heading, ways in _hashing_large.groups(vectors, queries):
+        print(f"built {heading}", file=sys.stderr, flush=True)
+        made.append((heading, ways))
+    return made
+
+
+def _draw(groups: list[Group], results: list[Measured]) -> None:
+    """The picture of the settings that differ only in how hard is looked."""
+    from benchmarks import _hashing_large
+
+    ways = [(heading, way) for heading, members in groups for way in members]
+    rows = [
+        (_line(heading, way), float(np.median(got.own)), quality(got, results[0].found))
+        for (heading, way), got in zip(ways, results, strict=True)
+        if "chosen" not in heading and not any(word in f"{way.name} {way.settings}" for word in _NOT_DRAWN)
+    ]
+    figure = HERE.parent / "docs" / "figures" / "hashing-million.svg"
+    figure.write_text(_hashing_large.picture(rows), encoding="utf-8")
+
+
+def _line(heading: str, way: Way) -> str:
+    """What the line that a way is a point of is called."""
+    look_up = next((word for word in ("buckets", "Hamming") if word in heading), "")
+    return f"{way.name}, {look_up}" if look_up else way.name
 
 
 if __name__ == "__main__":
