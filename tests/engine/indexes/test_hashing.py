@@ -17,6 +17,7 @@ from engine.indexes.hash_index import HashIndex
 from engine.indexes.hashing import HashFunctions
 from engine.indexes.hyperplanes import Hyperplanes, draw_hyperplanes
 from engine.indexes.itq import ITQ, learned_rotation
+from engine.indexes.lookup import Growth
 from engine.indexes.lsh import LSH
 from engine.indexes.pcah import PCAH
 from engine.indexes.spectral import SpectralHashing, longest_waves, wave_margins
@@ -223,6 +224,12 @@ def test_who_asks_for_more_neighbours_than_tuned_for_makes_it_look_further(kind,
     given = kind("euclidean", lookup=lookup, **numbers).build(np.arange(3000), stored)
     few, many = (given.search(queries, k).examined for k in (8, 60))
     assert (few == many).mean() > 0.9  # numbers that were given stay
+
+
+def test_a_chosen_number_grows_with_the_neighbours_asked_for_and_a_given_one_stays():
+    assert [Growth(8, 24).of(8, k) for k in (1, 8, 9, 100, 250)] == [8, 8, 24, 24, 60]
+    assert [Growth(200, 24).of(24, k) for k in (200, 300)] == [24, 36]
+    assert Growth().of(8, 1000) == 8
 
 
 @pytest.mark.parametrize(("name", "value"), [("recall", 0), ("recall", 1.5), ("neighbours", 0), ("neighbours", 1.5)])
