@@ -1,0 +1,88 @@
+"""What answers are worth: known values, scikit-learn's, and properties."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.classification import measures
+from engine.classification.conditions import USUAL, Condition, dropped
+from engine.classification.folds import drawn, folds
+from engine.errors import BadParameter
+
+TRUE = np.array([0, 0, 1, 1, 2, 2, 2, 0])
+SAID = np.array([0, 1, 1, 1, 2, 0, 2, 0])
+
+
+def test_a_confusion_matrix_is_known() -> None:
+    counts = measures.confusion(TRUE, SAID, 3)
+    assert counts.tolist() == [[2, 1, 0], [0, 2, 0], [1, 0, 2]]
+    assert measures.accuracy(counts) == 6 / 8
+    assert measures.per_class(counts)[1] == (2 / 3, 1.0, pytest.approx(0.8), 2)
+
+
+def test_f1_agrees_with_scikit_learn() -> None:
+    from sklearn.metrics import f1_score
+
+    random = np.random.default_rng(0)
+    true, said = random.integers(0, 5, 200), random.integers(0, 5, 200)
+    counts = measures.confusion(true, said, 5)
+    assert measures.macro_f1(counts) == pytest.approx(f1_score(true, said, average="macro"))
+    assert measures.macro_f1(measures.confusion(TRUE, SAID, 7)) == pytest.approx(f1_score(TRUE, SAID, average="macro"))
+    assert measures.macro_f1(np.zeros((3, 3), np.int64)) == 0
+
+
+def test_calibration_of_answers_that_are_as_sure_as_they_are_right() -> None:
+    sure = np.array([[0.75, 0.25]] * 4)
+    bins = measures.reliability(np.array([0, 0, 0, 1]), sure)
+    assert [(one.low, one.high, one.count, one.accuracy) for one in bins] == [(0.7, 0.8, 4, 0.75)]
+    assert measures.calibration_error(bins) == pytest.approx(0)
+    assert measures.calibration_error(measures.reliability(np.array([1, 1, 1, 1]), sure)) == pytest.approx(0.75)
+    assert measures.log_loss(np.array([0, 0, 0, 1]), sure) == pytest.approx(-(3 * np.log(0.75) + np.log(0.25)) / 4)
+    assert len(measures.reliability(np.array([0]), np.array([[1.0, 0.0]]))) == 1
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_folds_part_everything_and_every_class_evenly(count: int) -> None:
+    codes = np.random.default_rng(count).permutation(np.repeat(np.arange(4), [5, 9, 17, 23]))
+    found = folds(codes, count, seed=1)
+    assert set(found.tolist()) == set(range(count))
+    for code in range(4):
+        sizes = np.bincount(found[codes == code], minlength=count)
+        assert sizes.max() - sizes.min() <= 1
+    whole = np.bincount(found, minlength=count)
+    assert whole.max() - whole.min() <= 1
+    assert np.array_equal(found, folds(codes, count, seed=1))
+    assert not np.array_equal(found, folds(codes, count, seed=2))
+
+
+def test_a_class_with_fewer_things_than_folds_is_refused() -> None:
+    with pytest.raises(BadParameter, match="number of folds of a classification must be at most 2; got 3"):
+        folds(np.array([0, 0, 0, 1, 1]), 3, seed=0)
+
+
+def test_as_many_of_each_class_are_drawn() -> None:
+    codes = np.repeat(np.arange(3), [4, 10, 20])
+    rows = drawn(codes, 6, seed=0)
+    assert np.bincount(codes[rows]).tolist() == [4, 6, 6]
+    assert np.array_equal(rows, np.unique(rows))
+    assert np.array_equal(drawn(codes, None, seed=0), np.arange(34))
+
+
+def test_conditions_are_read_and_refused() -> None:
+    assert Condition.parse("picture=blur-4").blur == 4
+    assert Condition.parse("text=missing").missing
+    assert len({Condition.parse(text).title for text in USUAL}) == len(USUAL)
+    for text in ("picture=drop-50", "text=blur-4", "picture", "text=drop-0", "text=drop-100"):
+        with pytest.raises(BadParameter, match="condition of a classification"):
+            Condition.parse(text)
+
+
+def test_words_are_dropped_by_the_seed() -> None:
+    text = " ".join(map(str, range(10)))
+    found = dropped(text, 50, seed=3).split()
+    assert len(found) == 5
+    assert found == sorted(found)
+    assert dropped(text, 50, seed=3).split() == found
+    assert dropped(text, 50, seed=4).split() != found
+    assert dropped("", 80, seed=0) == ""
