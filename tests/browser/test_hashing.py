@@ -70,7 +70,7 @@ def test_a_study_from_the_form_to_the_search(page: Any, server: Server, bench: W
     settled(page)
 
     page.get_by_role("columnheader", name="ms a query").get_by_role("button").click()
-    shown = [float(text.strip("★").split()[0]) for text in page.locator("tbody td:nth-child(6)").all_inner_texts()]
+    shown = [float(text.strip("★").split()[0]) for text in page.locator("tbody td:nth-child(3)").all_inner_texts()]
     assert shown == sorted(shown)
     lines(page).filter(has_text="4 bits").click()
     page.get_by_text("In force:").wait_for()

@@ -100,7 +100,7 @@ def _taken(view: Seen, advice: Advice) -> None:
     if row is None:
         return
     if view.plan.file is not None:
-        st.code(row.method, language=None)
+        st.code(row.method, language=None, wrap_lines=True)
         return
     st.button(
         "Search with it", key="study-search", type="primary", icon=":material/search:", on_click=search_with,
@@ -151,7 +151,7 @@ def _table(view: Seen, said: Mapping[str, str]) -> None:
     if view.plan.folds > 1:
         st.caption(f"Means over {view.plan.folds} folds; ± is the standard deviation between them.")
     results_table(
-        lines_of(rows, said), columns_of(folded), first="method", picked=picked, on_pick=_pick, by=3,
+        lines_of(rows, said), columns_of(folded), first="method", picked=picked, on_pick=_pick,
         key=f"study-table-{view.name}", title=f"Results of {view.title}",
     )  # fmt: skip
     found = next((pair for pair in zip(rows, names_of(rows), strict=True) if pair[0].key == picked), None)

@@ -28,7 +28,7 @@ def opened_row(plan: Plan, row: Row, name: Named) -> None:
                         help="Puts these vectors and this method into the sidebar and goes to the search.",
                     )  # fmt: skip
                 st.button("Hide", key="study-row-close", on_click=_close, icon=":material/unfold_less:")
-        st.code(row.method, language=None)
+        st.code(row.method, language=None, wrap_lines=True)
         if row.error:
             st.error(literal(row.error), icon=":material/error:")
             return

@@ -42,14 +42,14 @@ def columns_of(folded: Sequence[Folded]) -> list[Column]:
         return more
 
     found = [
-        Column(f"MAP@{r}", MAP_HELP, lambda row: row.map, "{:.3f}", more=below("map", "{:.3f}")),
-        Column("strict MAP", STRICT_HELP, lambda row: row.strict_map, "{:.3f}", more=below("strict_map", "{:.3f}")),
         Column(
             f"recall@{r}", RECALL_HELP, lambda row: row.recall, "{:.3f}",
             more=below("recall", "{:.3f}", "@10 {row.recall_10:.3f}" if r > 10 else ""),
         ),
-        Column("candidates", CANDIDATES_HELP, lambda row: row.candidates, "{:,.0f}", True, more=_share),
         Column("ms a query", TIME_HELP, lambda row: row.p50, "{:.3g}", True, more=below("p50", "{:.2g}", _P99)),
+        Column(f"MAP@{r}", MAP_HELP, lambda row: row.map, "{:.3f}", more=below("map", "{:.3f}")),
+        Column("strict MAP", STRICT_HELP, lambda row: row.strict_map, "{:.3f}", more=below("strict_map", "{:.3f}")),
+        Column("candidates", CANDIDATES_HELP, lambda row: row.candidates, "{:,.0f}", True, more=_share),
         Column(
             "ms in batches", "Milliseconds a query where 100 are asked at once.", lambda row: row.batch_ms, "{:.3g}",
             small=True,

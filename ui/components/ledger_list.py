@@ -49,13 +49,13 @@ def _show(kind: Kind, count: int) -> None:
 def _card(view: Seen, best: Callable[[Seen], str]) -> None:
     key = view.kind.key
     with st.container(border=True, key=f"{key}-card-{view.name}", gap="small"):
-        words, button = st.columns([5, 1], vertical_alignment="center", gap="medium")
-        with words, st.container(gap="xsmall"):
+        row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+        with row, st.container(gap="xsmall"):
             st.markdown(f"**{literal(view.title)}** &ensp; {_STATES.get(view.state, literal(view.state))}")
             st.caption(literal(summary(view)))
             if found := best(view):
                 st.markdown(found)
-        button.button(
+        row.button(
             "Open", key=f"{key}-open-{view.name}", icon=":material/open_in_new:", on_click=open_one,
-            args=(view.kind, view.name), width="stretch",
+            args=(view.kind, view.name),
         )  # fmt: skip

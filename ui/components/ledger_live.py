@@ -84,13 +84,13 @@ def _running(view: Seen) -> None:
             st.write("Being measured from the command line; it is stopped there.")
             return
         progress = view.job.progress
-        left, right = st.columns([5, 1], vertical_alignment="center")
+        row = st.container(horizontal=True, vertical_alignment="center")
         done = len(view.rows) / view.total if view.total else progress.fraction
-        left.progress(done, text=literal(progress_sentence(progress)))
+        row.progress(done, text=literal(progress_sentence(progress)))
         stopping = (view.job.folder / "stop").exists()
-        right.button(
+        row.button(
             "Stopping …" if stopping else "Stop", key=f"{view.kind.key}-stop-{view.job.id}",
-            icon=":material/stop_circle:", on_click=view.job.stop, disabled=stopping, width="stretch",
+            icon=":material/stop_circle:", on_click=view.job.stop, disabled=stopping,
             help="What is finished is kept; it can go on later.",
         )  # fmt: skip
         leave = "You may leave this page or close the browser: the work goes on."

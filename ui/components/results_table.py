@@ -73,11 +73,10 @@ def results_table(
     title: str,
     picked: str | None,
     on_pick: Callable[[str], None],
-    by: int = 1,
 ) -> None:
-    """Draw the lines, sorted by column `by`; a click on one, or Enter, calls `on_pick(key)` before the page is drawn.
+    """Draw the lines; a click on one, or Enter, calls `on_pick(key)` before the page is drawn.
 
-    `first` is the heading of the names.
+    `first` is the heading of the names. They are sorted by the first column of figures until a person sorts otherwise.
     """
 
     def chosen() -> None:
@@ -85,11 +84,11 @@ def results_table(
         if isinstance(found, str):
             on_pick(found)
 
-    _table(data=table_data(lines, columns, first, title, picked, by), key=key, on_pick_change=chosen)
+    _table(data=table_data(lines, columns, first, title, picked), key=key, on_pick_change=chosen)
 
 
 def table_data(
-    lines: Sequence[Line], columns: Sequence[Column], first: str, title: str, picked: str | None = None, by: int = 1
+    lines: Sequence[Line], columns: Sequence[Column], first: str, title: str, picked: str | None = None
 ) -> dict[str, Any]:
     """What the browser needs to draw the table."""
     whole = [line.row for line in lines if line.judged and not line.row.error]
@@ -97,7 +96,7 @@ def table_data(
     heads: list[dict[str, Any]] = [{"title": first}]
     heads += [{"title": column.title, "help": column.help, "small": column.small} for column in columns]
     drawn = [_line(line, columns, best, picked) | {"place": place} for place, line in enumerate(lines)]
-    return {"title": title, "columns": heads, "sorted": by, "rows": drawn}
+    return {"title": title, "columns": heads, "sorted": 1, "rows": drawn}
 
 
 def _best(column: Column, rows: Sequence[Any]) -> float | None:
