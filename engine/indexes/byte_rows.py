@@ -17,7 +17,7 @@ from engine.indexes.rows import Rows, RowTable, for_reading, mapped
 from engine.indexes.sampling import prepared, sample_rows
 from engine.storage import load_array, read_json, write_json
 
-_SAMPLE = 20_000  # vectors whose values tell the range of the bytes
+_SAMPLE = 4000  # vectors whose values tell the range of the bytes
 _COSINE_BLUR = 1e-7  # what rounding does to 1 − cos in double precision, as a distance
 _SMALLEST, _LARGEST = 1e-30, 1e16
 _ALIGNED = 64  # a row of 64 bytes then lies in one line of the cache
@@ -40,12 +40,13 @@ class ByteRows:
 
     def _range(self) -> tuple[NDArray[np.float64], float]:
         """The (d,) values of byte 0 and the step to the next; 0 and 1 where all are bytes, which then lose nothing."""
-        sample = prepared(self.table.vectors[sample_rows(self.table, _SAMPLE, 0)], self.metric).astype(np.float64)
+        sample = prepared(self.table.vectors[sample_rows(self.table, _SAMPLE, 0)], self.metric)
         if not sample.size:
             return np.zeros(self.table.dimensions), 1.0
         lows, highs = sample.min(axis=0), sample.max(axis=0)
         if lows.min() >= 0 and 1 < highs.max() <= 255 and (sample == np.rint(sample)).all():
             return np.zeros(len(lows)), 1.0
+        lows = lows.astype(np.float64)
         return lows, float((highs - lows).max()) / 255 or 1.0
 
     def _encode(self, vectors: Vectors) -> None:
