@@ -130,12 +130,7 @@ class HashIndex(RowIndex):
     def _choose(self, table: RowTable) -> Lookup:
         """The look-up with its functions and numbers: as given, else chosen from the data."""
         self._check_functions(table.dimensions)
-        return self._so_far(self._ranking(table) if self.lookup == "hamming" else self._buckets(table))
-
-    def _so_far(self, lookup: Lookup) -> Lookup:
-        """The look-up, told whether to look further than the query's own buckets."""
-        lookup.further = self.further == "yes"
-        return lookup
+        return self._ranking(table) if self.lookup == "hamming" else self._buckets(table)
 
     def _check_functions(self, dimensions: int) -> None:
         """Raise BadParameter where functions from elsewhere are not for this method or for these vectors."""
@@ -221,11 +216,18 @@ class HashIndex(RowIndex):
         self._rows.remove(ids)
 
     def search(self, queries: Vectors, k: int) -> Neighbours:
+        return self._found(queries, k, self.further == "yes")
+
+    def in_own_buckets(self, queries: Vectors, k: int) -> Neighbours:
+        """As `search`, of what the queries' own buckets hold, be it fewer than k."""
+        return self._found(queries, k, False)
+
+    def _found(self, queries: Vectors, k: int, further: bool) -> Neighbours:
         table, k = self._rows, checked_k(k)
         queries = table.checked_queries(queries)
         distances, rows = np.full((len(queries), k), np.inf), np.full((len(queries), k), -1, dtype=np.int64)
         examined = np.zeros(len(queries), dtype=np.int64)
-        self._lookup.search(queries, distances, rows, examined)
+        self._lookup.search(queries, distances, rows, examined, further)
         return as_neighbours(table, distances, rows, self.metric, examined)
 
     def candidates(self, queries: Vectors) -> list[Ids]:
@@ -252,7 +254,7 @@ class HashIndex(RowIndex):
         functions = self.functions_kind.load(folder)
         kind = Buckets if "probes" in numbers else HammingRanking
         growth = Growth(**numbers.pop("growth", {}))  # absent where it was stored before there was any
-        self._lookup = self._so_far(kind(functions, self.metric, table, **numbers))
+        self._lookup = kind(functions, self.metric, table, **numbers)
         self._lookup.growth = growth
         self._lookup.load(folder)
         self._lookup.bytes.load(folder)

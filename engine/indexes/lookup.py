@@ -43,7 +43,6 @@ class Lookup(ABC):
     """The codes of a table's rows, the search among them, and the bytes that the found are ranked by."""
 
     growth = Growth()
-    further = True  # whether more is looked into where the query's own share holds fewer than k
 
     def __init__(self, functions: HashFunctions, metric: str, table: RowTable) -> None:
         self.functions = functions
@@ -80,15 +79,19 @@ class Lookup(ABC):
     def _search(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:
         """Fill (q, k) distances (the square, for Euclidean) and rows, and (q,) how many were compared."""
 
-    def search(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:
-        """As `_search`, chunk by chunk and with as many threads as pay."""
+    def search(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids, further: bool = True) -> None:
+        """As `_search`, chunk by chunk and with as many threads as pay.
+
+        Args:
+            further: whether more is looked into where a query's own share holds fewer than k.
+        """
         from engine.indexes.kernels import threads_for
 
         with threads_for(len(queries) * _SECONDS_A_QUERY):
             for i in range(0, len(queries), _CHUNK):
                 part = slice(i, i + _CHUNK)
                 self._search(queries[part], distances[part], rows[part], examined[part])
-            if self.further:
+            if further:
                 self._widen(queries, distances, rows, examined)
 
     def _widen(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:  # noqa: B027

@@ -78,11 +78,18 @@ class Part:
 
     # ── searching ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def search(self, queries: Vectors, k: int) -> Answer:
-        """(ids, distances, examined) of the k nearest here, nearest first; and the seconds that it took."""
+    def search(self, queries: Vectors, k: int, further: int = 1) -> Answer:
+        """(ids, distances, examined) of the k nearest here, nearest first; and the seconds that it took.
+
+        Args:
+            further: 0 for what the queries' own buckets hold, be it fewer than k.
+        """
         with self._access.reading():
-            began = time.perf_counter()
-            found = self.index.search(queries, k)
+            began, index = time.perf_counter(), self.index
+            if isinstance(index, HashIndex) and not further:
+                found = index.in_own_buckets(queries, k)
+            else:
+                found = index.search(queries, k)
             return found.ids, found.distances, found.examined, time.perf_counter() - began
 
     # ── changing ─────────────────────────────────────────────────────────────────────────────────────────────────

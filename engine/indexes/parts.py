@@ -19,6 +19,7 @@ from engine.cluster import Lost, Workers, workers
 from engine.cluster.watch import Watch
 from engine.errors import BenzerError
 from engine.indexes.index import Ids, Neighbours, Vectors
+from engine.indexes.lookup import short_of
 from engine.indexes.part import Part
 from engine.indexes.parting import Piece, merged
 from engine.indexes.read_write_lock import ReadWriteLock
@@ -36,13 +37,16 @@ class Parts:
     Args:
         made_of: method, metric and options of each part's index. copies: how many nodes hold each.
         bases: for each part a folder to begin from, "" for none.
+        further: whether parts look further where all of them together find fewer than k.
 
     Attributes:
         changing: held by who changes the parts. pieces: what is asked; replaced, never changed.
     """
 
-    def __init__(self, made_of: tuple[str, str, dict[str, Any]], copies: int, bases: Sequence[str]) -> None:
-        self.workers, self.made_of, self.copies = workers(), made_of, copies
+    def __init__(
+        self, made_of: tuple[str, str, dict[str, Any]], copies: int, bases: Sequence[str], further: bool = True
+    ) -> None:
+        self.workers, self.made_of, self.copies, self.further = workers(), made_of, copies, further
         self.changing, self._access = threading.Lock(), ReadWriteLock()
         self._watch = Watch(self.workers, "size")
         self._numbers, self._turn = itertools.count(), itertools.count()
@@ -86,21 +90,35 @@ class Parts:
     # ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def search(self, queries: Vectors, k: int) -> Neighbours:
-        """The k nearest that the parts find, and the share of the vectors that those hold; BenzerError: none does."""
+        """The k nearest that the parts find, and the share of the vectors that those hold; BenzerError: none does.
+
+        Only where the query's own buckets of all parts hold fewer than k, the parts are asked to look further.
+        """
         with self._access.reading():
-            pieces, repeats = self.pieces, self._repeats
-            answers = self._answers(pieces, (queries, k))
-            if not any(answers) and self._watch.back(_BACK_WITHIN):
-                answers = self._answers(pieces, (queries, k))
-            held = np.array([len(piece.ids) for piece in pieces])
+            found, self.seconds = self._found(queries, k, further=False)
+            short = short_of(found.ids, sum(len(piece.ids) for piece in self.pieces))
+            if self.further and len(short):
+                more, seconds = self._found(np.ascontiguousarray(queries[short]), k, further=True)
+                self.seconds = self.seconds + seconds
+                found = _with(found, short, more)
+        return found
+
+    def _found(self, queries: Vectors, k: int, further: bool) -> tuple[Neighbours, NDArray[np.float64]]:
+        """What the parts find, and the seconds that each took, NaN where it did not answer."""
+        pieces, what, repeats = self.pieces, (queries, k, int(further)), self._repeats  # which may end meanwhile
+        answers = self._answers(pieces, what)
+        if not any(answers) and self._watch.back(_BACK_WITHIN):
+            answers = self._answers(pieces, what)
         there = [answer for answer in answers if answer is not None]
         if not there:
             raise BenzerError(GONE, way_out=AGAIN)
-        self.seconds = np.array([np.nan if answer is None else answer[3] for answer in answers])
+        held = np.array([len(piece.ids) for piece in pieces])
         covered = held[[answer is not None for answer in answers]].sum()
-        return merged(there, k, float(covered / held.sum()) if held.sum() else 1.0, repeats)
+        share = float(covered / held.sum()) if held.sum() else 1.0
+        seconds = np.array([np.nan if answer is None else answer[3] for answer in answers])
+        return merged(there, k, share, repeats), seconds
 
-    def _answers(self, pieces: Sequence[Piece], what: tuple[Vectors, int]) -> list[Any]:
+    def _answers(self, pieces: Sequence[Piece], what: tuple[Vectors, int, int]) -> list[Any]:
         """What each part answers; where a copy is lost the next one is asked; None where all are."""
         answers: list[Any] = [None] * len(pieces)
         turn = next(self._turn)
@@ -152,6 +170,14 @@ class Parts:
         if self._repeats:
             self.all_of([(piece, "keep_only", (piece.ids,)) for piece in self.pieces])
             self._repeats = False
+
+
+def _with(found: Neighbours, rows: NDArray[np.int64], more: Neighbours) -> Neighbours:
+    """The answers with these rows from others; the share is that of those who covered less."""
+    ids, distances, examined = found.ids.copy(), found.distances.copy(), found.examined.copy()
+    ids[rows], distances[rows] = more.ids, more.distances
+    examined[rows] = np.where(more.examined < 0, -1, examined[rows] + more.examined)
+    return Neighbours(ids, distances, examined, min(found.share, more.share))
 
 
 def _end(held_by: Workers, watch: Watch, handles: Sequence[Any], folder: Path) -> None:

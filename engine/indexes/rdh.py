@@ -19,7 +19,7 @@ from engine.distances import checked_vectors
 from engine.errors import BadParameter, NotFound, NotReady
 from engine.indexes import make_index, methods
 from engine.indexes.growing import grow, shrink
-from engine.indexes.hash_index import HashIndex
+from engine.indexes.hash_index import FURTHER, HashIndex
 from engine.indexes.hashing import HashFunctions
 from engine.indexes.hyperplanes import DIRECTIONS
 from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_ids, checked_k
@@ -77,6 +77,7 @@ class RDH(Index):
         Setting(
             "directions", "Directions", "LSH: planes are drawn inside so many leading directions.", 1, 4096, DIRECTIONS
         ),
+        FURTHER,
     )
 
     def __init__(
@@ -90,8 +91,10 @@ class RDH(Index):
         copies: int = 1,
         runs: str = "lsh",
         directions: int = DIRECTIONS,
+        further: str = "yes",
     ) -> None:
         super().__init__(metric)
+        self.further = further
         self.parts, self.functions, self.copies, self.runs = parts, functions, copies, runs
         self.tables, self.bits, self.probes, self.directions = tables, bits, probes, directions
         self._parts: Parts | None = None
@@ -221,6 +224,7 @@ class RDH(Index):
             "functions": self.functions,
             "runs": self.runs,
             "directions": self.directions,
+            "further": self.further,
         }
 
     @property
@@ -238,7 +242,7 @@ class RDH(Index):
     def _made(self, dimensions: int, bits: int, bases: Sequence[str]) -> Parts:
         """Parts that begin from these folders, or empty."""
         self._dimensions, self._bits = dimensions, bits
-        return Parts((self.runs, self.metric, self._options()), self.copies, bases)
+        return Parts((self.runs, self.metric, self._options()), self.copies, bases, self.further == "yes")
 
     def _options(self) -> dict[str, Value]:
         if not issubclass(methods()[self.runs], HashIndex):

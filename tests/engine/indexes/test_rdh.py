@@ -52,6 +52,25 @@ def test_with_the_same_functions_the_candidates_are_those_of_one_lsh(parts: int)
     assert a.examined.max() < 3000
 
 
+@pytest.mark.parametrize("parts", [1, 6])
+def test_small_buckets_have_the_candidates_of_one_lsh_and_only_all_parts_together_look_further(parts: int) -> None:
+    ids, vectors = made(2000)
+    queries = vectors[:40] + np.float32(0.3)
+    planes = draw_hyperplanes(vectors, "euclidean", 2, 12, 0)
+    one = LSH("euclidean", probes=0, planes=planes, further="no").build(ids, vectors).search(queries, 30)
+    own, more = (
+        RDH("euclidean", parts=parts, tables=2, bits=12, further=further).build(ids, vectors).search(queries, 30)
+        for further in ("no", "yes")
+    )
+    assert np.array_equal(one.ids, own.ids)
+    assert np.array_equal(one.examined, own.examined)
+    whole = (own.ids >= 0).all(axis=1)
+    assert 0 < whole.sum() < 40
+    assert (more.ids >= 0).all()
+    assert np.array_equal(more.ids[whole], own.ids[whole])
+    assert np.array_equal(more.examined > own.examined, ~whole)
+
+
 def test_with_different_functions_each_part_draws_its_own() -> None:
     ids, vectors = made(2000)
     same, different = (
