@@ -309,13 +309,16 @@ class _Work:
         return replace(things, text=found.vectors, words=words, starts=starts, has_text=there)
 
     def _blurred(self, condition: Condition, things: Things) -> NDArray[np.float32]:
-        """(n, p) vectors of the pictures, blurred; made once and kept with the classification."""
+        """(n, p) vectors of the pictures, blurred; made once and kept with the collection."""
         from engine.storage import Store, load_array
 
         assert self.subject.picture is not None
         info, embedding = self.subject.picture.info, self.found.plan.embedding
-        key = digest_of(self.subject.made_of, info.name, info.fingerprint, embedding, *things.ids.tolist())
-        store = Store(self.found.folder / "blurred" / f"{condition.blur}-{key}", format="blurred pictures", version=1)
+        images = self.subject.collection.images()
+        hashes = dict(zip(images.ids.tolist(), images.hashes, strict=True))
+        key = digest_of(info.name, info.fingerprint, embedding, *map(hashes.get, things.ids.tolist()))
+        place = self.subject.collection.folder / "blurred_vectors" / f"{info.name}-{condition.blur}-{key}"
+        store = Store(place, format="blurred vectors", version=1)
         snapshot = store.open()
         if snapshot is None:
             vectors = self._blur(condition, things)

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from engine.jobs import Reporter
 
 _ASIDE = (".creating-", ".removed-")
-_MADE = {"vectors", "text_vectors", "indexes", "pixels", "vocabularies", ".lock"}  # what can be made from the images
+# what can be made again from the images
+_MADE = {"vectors", "text_vectors", "blurred_vectors", "indexes", "pixels", "vocabularies", ".lock"}
 _ASIDE_SECONDS = 3600  # what a cut-off creation or removal left behind is swept away after this long
 
 

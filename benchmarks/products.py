@@ -1,0 +1,226 @@
+"""Classes of products by picture, text and both: five models, several encoders, missing and noisy sides.
+
+    python -m benchmarks.products [--home FOLDER] [--folds 5] [--only WORD]
+
+Reads the 1,604 fashion products of $BENZER_TEST_DATA (the drawn products where they are absent, and says so). Every
+table is a classification of the engine, kept in the home folder: started again, only what is missing is measured.
+Encoders whose weights are not on this computer are left out, and named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import _machine
+from benchmarks._page import markdown, said
+from engine.classification.conditions import CLEAN, USUAL
+from engine.classification.plan import FUSIONS, Plan
+from engine.classification.results import Classification, Line
+from engine.errors import BenzerError, NameTaken
+from engine.home import PROJECT, Home
+from engine.jobs import Reporter
+from engine.workbench import Workbench
+
+DATA = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data")
+RESULTS = PROJECT / "benchmarks" / "results" / "products.md"
+THREE = ("Handbags", "Tshirts", "Watches")
+BOTH = ("early", "intermediate", "late")
+SETTINGS = {"epochs": 12, "patience": 4}  # of the trainings on all labels, whose epochs are long
+K = 8
+
+
+@dataclass(frozen=True)
+class Part:
+    """One classification of the benchmark: its key, what its table is about, and how its plan differs."""
+
+    key: str
+    picture: str
+    text: str
+    embedding: str = "avg"
+    changes: dict[str, Any] = field(default_factory=dict)
+
+
+def parts(labels: tuple[str, ...]) -> Iterator[Part]:
+    """All classifications; the most important first."""
+    few = {"labels": labels, "each": 100}
+    every = {"settings": SETTINGS}
+    yield Part("few-tf-idf", "mobilenet-v2", "tf-idf", changes=few)
+    yield Part("few-minilm", "mobilenet-v2", "all-minilm-l6-v2", changes=few)
+    yield Part("all-tf-idf", "mobilenet-v2", "tf-idf", changes={**every, "conditions": USUAL})
+    prepared = {"conditions": USUAL, "fusions": BOTH, "settings": {**SETTINGS, "missing": 0.2}}
+    yield Part("all-tf-idf-prepared", "mobilenet-v2", "tf-idf", changes=prepared)
+    yield Part("all-minilm", "mobilenet-v2", "all-minilm-l6-v2", changes={**every, "conditions": USUAL})
+    yield Part("all-minilm-prepared", "mobilenet-v2", "all-minilm-l6-v2", changes=prepared)
+    yield Part("pictures-squeezenet", "squeezenet-1-0", "tf-idf", changes={**every, "fusions": ("picture", "late")})
+    yield Part("pictures-colour", "colour-histogram", "tf-idf", "flatten", {**every, "fusions": ("picture", "late")})
+    yield Part("pictures-hog", "hog", "tf-idf", "flatten", {**every, "fusions": ("picture", "late")})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--home", type=Path, default=PROJECT / "test-output" / "products")
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--only", default="", help="measure only the tables whose key begins so, and write nothing")
+    arguments = parser.parse_args()
+    bench = Workbench(Home(arguments.home.resolve()))
+    collection, labels = imported(bench)
+    found: dict[str, Classification] = {}
+    left_out = []
+    for part in parts(labels):
+        if not part.key.startswith(arguments.only):
+            continue
+        try:
+            found[part.key] = measured(bench, collection, part, arguments.folds)
+        except BenzerError as error:
+            left_out.append(f"{part.key}: {error.message}")
+            print(left_out[-1], flush=True)
+    text = page(collection, found, left_out, searched(bench, found))
+    print(text)
+    if not arguments.only:
+        RESULTS.write_text(text, encoding="utf-8")
+
+
+def imported(bench: Workbench) -> tuple[str, tuple[str, ...]]:
+    """The collection that is measured, and its three labels for the small tables."""
+    table = DATA / "products" / "products.csv"
+    if not table.exists():
+        print("The real products are absent ($BENZER_TEST_DATA): the drawn ones are measured.", flush=True)
+        bench.run("sample", said, name="products")
+        return "products", tuple(list(bench.collection("products").labels())[:3])
+    with suppress(NameTaken):
+        bench.run("import", said, source="csv", title="Fashion products", path=str(table))
+    return "fashion-products", THREE
+
+
+def measured(bench: Workbench, collection: str, part: Part, folds: int) -> Classification:
+    """One classification, gone on with where it stands already."""
+    values = {"embedding": part.embedding, "folds": folds, **part.changes}
+    plan = Plan(part.key, collection, part.picture, part.text, **values)
+    there = next((one for one in bench.classifications() if one.plan == plan), None)
+    found = there or bench.plan_classification(plan)
+    bench.run("classification", said, name=found.name)
+    return found
+
+
+def page(collection: str, found: dict[str, Classification], left_out: Sequence[str], search: list[list[str]]) -> str:
+    """All tables as Markdown."""
+    lines = [
+        "# Classes of products by picture and text",
+        "",
+        "    python -m benchmarks.products",
+        "",
+        _machine.facts(),
+        "",
+    ]
+    for title, key in (
+        ("Three labels, MobileNet-v2 and TF-IDF", "few-tf-idf"),
+        ("Three labels, MobileNet-v2 and MiniLM", "few-minilm"),
+        ("All labels, MobileNet-v2 and TF-IDF", "all-tf-idf"),
+        ("All labels, MobileNet-v2 and MiniLM", "all-minilm"),
+    ):
+        if key in found:
+            lines += [f"## {title}", "", about(found[key]), "", markdown(clean(found[key])), ""]
+    pictures = [(key, one) for key, one in found.items() if key.startswith("pictures") or key == "all-tf-idf"]
+    if pictures:
+        lines += ["## Other encoders of pictures, with TF-IDF", "", markdown(other_pictures(pictures)), ""]
+    for text in ("tf-idf", "minilm"):
+        keys = [key for key in (f"all-{text}", f"all-{text}-prepared") if key in found]
+        if keys:
+            lines += [f"## Missing and noisy sides, {'TF-IDF' if text == 'tf-idf' else 'MiniLM'}: accuracy", ""]
+            lines += [markdown(disturbed([found[key] for key in keys])), ""]
+    if len(search) > 1:
+        lines += [f"## Search: precision@{K} among held-out products", "", markdown(search), ""]
+    lines += [f"Left out: {sentence}" for sentence in left_out]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def about(found: Classification) -> str:
+    """How many things, labels and folds, and the encoders."""
+    [row, *_] = [row for row in found.rows() if not row.error] or [None]
+    if row is None:
+        return "Nothing was measured."
+    return (
+        f"{row.asked * found.plan.folds:,} products or so in {len(row.classes)} labels, {found.plan.folds} folds, "
+        f"{row.learned:,} learned from in each; mean ± standard deviation over the folds."
+    )
+
+
+def clean(found: Classification) -> list[list[str]]:
+    """The table of the models, things as they are."""
+    head = ["model", "accuracy", "macro F1", "calibration error", "log loss", "s a fold"]
+    lines = [one for one in found.table() if one.condition.name == CLEAN]
+    return [
+        head,
+        *([one.title, *_scores(one), f"{one.ece:.3f}", f"{one.log_loss:.3f}", f"{one.seconds:.1f}"] for one in lines),
+    ]
+
+
+def other_pictures(found: Sequence[tuple[str, Classification]]) -> list[list[str]]:
+    """Picture only and late fusion with each encoder of pictures."""
+    lines = [["encoder of pictures", "picture only: accuracy", "macro F1", "late fusion: accuracy", "macro F1"]]
+    for _, one in found:
+        by_fusion = {line.fusion: line for line in one.table() if line.condition.name == CLEAN}
+        if {"picture", "late"} <= set(by_fusion):
+            lines.append([one.plan.picture, *_scores(by_fusion["picture"]), *_scores(by_fusion["late"])])
+    return lines
+
+
+def disturbed(found: Sequence[Classification]) -> list[list[str]]:
+    """Accuracy of every model under every condition; those prepared by modality drop-out below."""
+    conditions = found[0].plan.asked
+    lines = [["model", *(condition.title for condition in conditions)]]
+    for one in found:
+        note = ", prepared" if one.plan.settings.get("missing") else ""
+        table = {(line.fusion, line.condition.name): line for line in one.table()}
+        for fusion in one.plan.fusions:
+            cells = [table.get((fusion, condition.name)) for condition in conditions]
+            lines.append([FUSIONS[fusion] + note, *(f"{cell.accuracy:.3f}" if cell else "" for cell in cells)])
+    return lines
+
+
+def searched(bench: Workbench, found: dict[str, Classification]) -> list[list[str]]:
+    """precision@8 of stored vectors side by side, the text counting more and more; nothing is learned from labels."""
+    from engine.classifying import Subject
+
+    lines = [["vectors", "picture", *(f"{share} % text" for share in (25, 50, 75)), "text"]]
+    for key in ("all-tf-idf", "all-minilm"):
+        if key in found:
+            plan = found[key].plan
+            subject = Subject.of(bench.home, bench.collection(plan.collection), plan)
+            things = subject.things(Reporter())
+            scores = [_precision(things, share) for share in (0, 25, 50, 75, 100)]
+            lines.append([f"{plan.picture} and {plan.text}", *(f"{score:.3f}" for score in scores)])
+    return lines
+
+
+def _precision(things: Any, share: int) -> float:
+    """Mean precision@8 by cosine, every product asked once; each side at length 1 times the root of its share."""
+    sides = [(things.picture, (1 - share / 100) ** 0.5), (things.text, (share / 100) ** 0.5)]
+    joined = np.concatenate([weight * _unit(side) for side, weight in sides], axis=1)
+    right = 0
+    for start in range(0, len(joined), 256):
+        alike = joined[start : start + 256] @ joined.T
+        alike[np.arange(len(alike)), start + np.arange(len(alike))] = -np.inf
+        nearest = np.argpartition(-alike, K, axis=1)[:, :K]
+        right += int((things.codes[nearest] == things.codes[start : start + 256, None]).sum())
+    return right / (K * len(joined))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def _scores(one: Line) -> list[str]:
+    return [f"{one.accuracy:.3f} ± {one.accuracy_deviation:.3f}", f"{one.f1:.3f} ± {one.f1_deviation:.3f}"]
+
+
+if __name__ == "__main__":
+    main()
