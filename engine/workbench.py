@@ -378,7 +378,7 @@ class Workbench(ClassificationBench):
 
     def _query_vector(self, searcher: Searcher, recipe: Recipe, query: Query) -> NDArray[Any]:
         if query.stored:
-            return searcher.vector(int(query.image_id or 0))
+            return searcher.vector(query.image_id or 0)  # whatever it is: what is no id is not found
         from engine.collections.workers import read_in_worker
         from engine.encoders.pipeline import embed_pictures
 
