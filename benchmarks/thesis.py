@@ -39,16 +39,17 @@ Figure = Callable[[Row], float]
 
 
 def learned(name: str, bits: int) -> str:
-    return f"{name}(bits={bits},lookup=buckets,probes=0,tables=1)"
+    return f"{name}(bits={bits},further=no,lookup=buckets,probes=0,tables=1)"
 
 
 def lsh(bits: int, tables: int) -> str:
     """As in the thesis: planes in all 128 dimensions, only the query's own bucket of each table."""
-    return f"lsh(bits={bits},directions=128,probes=0,tables={tables})"
+    return f"lsh(bits={bits},directions=128,further=no,probes=0,tables={tables})"
 
 
 def rdh(bits: int, tables: int, parts: int = PARTS, functions: str = "same") -> str:
-    return f"rdh(bits={bits},directions=128,functions={functions},parts={parts},probes=0,tables={tables})"
+    numbers = f"bits={bits},directions=128,functions={functions},further=no,parts={parts}"
+    return f"rdh({numbers},probes=0,tables={tables})"
 
 
 def method(name: str, bits: int, tables: int) -> str:
