@@ -2,12 +2,15 @@
 
 The vectors stay as they are; what learns is a head of a few layers, so a training takes seconds. Each training also
 teaches a head for the picture alone and one for the text alone, which the fusion does not touch (see `models.fusion`).
+A late fusion is two trainings, one for each side and each with the best of its own epochs, put together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -15,7 +18,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.encoders.device import Device
-from engine.errors import BadParameter
+from engine.errors import BadParameter, BenzerError, Stopped
+from engine.home import Home
 from engine.jobs import Reporter
 from engine.training.body import seeded
 from engine.training.config import _number, _whole
@@ -24,10 +28,11 @@ from engine.training.loop import Training, carried_out
 from engine.training.material import Material
 from engine.training.objective import Epoch
 from engine.training.pictures import Rows, shuffled
-from engine.training.runs import Run
+from engine.training.runs import Run, create
 from engine.training.schedules import schedule
 from models.fusion import FUSIONS, Fusion, Pair, best_share
 
+SIDES = ("picture", "text")
 _SETTLED_ON = 4096  # things that tell the means and sizes of vectors
 
 
@@ -107,18 +112,25 @@ class Classifying:
         return Epoch(shuffled(learning, self.config.seed, number))
 
     def loss(self, pictures: Pair, generator: torch.Generator, rows: Rows) -> Tensor:
-        """Mean cross entropy of all heads, with some pictures and some texts left out where that is asked for."""
+        """Mean cross entropy of the fusion, with some pictures and some texts left out where that is asked for.
+
+        Its gradient is also that of the two heads that see one side alone.
+        """
         if self.config.missing:
             drawn = torch.rand(len(rows), generator=generator).to(self.codes.device)
             no_picture, no_text = drawn < self.config.missing, drawn > 1 - self.config.missing
             pictures = pictures.without(picture=no_picture & pictures.has_text, text=no_text & pictures.has_picture)
         with seeded(generator):
-            return self._cross_entropy(pictures, rows)
+            said, codes = self.network.opinions(pictures), self._codes(rows)
+        alone = [functional.cross_entropy(one, codes) for one in said[:2] if one is not None and one is not said.fused]
+        learned_beside = sum(loss - loss.detach() for loss in alone)  # a gradient, and nothing in the loss told
+        return functional.cross_entropy(said.fused, codes) + learned_beside
 
     def measures(self, pictures: Pair, generator: torch.Generator, rows: Rows) -> dict[str, Tensor]:
         """The loss that is trained on, and the share of things whose class is named rightly: "accuracy"."""
-        right = self.network(pictures).argmax(1) == self._codes(rows)
-        return {"loss": self._cross_entropy(pictures, rows), "accuracy": right.float().mean()}
+        said, codes = self.network(pictures), self._codes(rows)
+        right = (said.argmax(1) == codes).float().mean()
+        return {"loss": functional.cross_entropy(said, codes), "accuracy": right}
 
     def vectors(self, pictures: Pair) -> Tensor:
         """(n, h) what the class is told from."""
@@ -126,13 +138,6 @@ class Classifying:
 
     def reconstructed(self, pictures: Any) -> None:
         """Nothing: there is no decoder."""
-
-    def _cross_entropy(self, pair: Pair, rows: Rows) -> Tensor:
-        opinions, codes = self.network.opinions(pair), self._codes(rows)
-        # A late fusion has nothing to learn besides its two heads, and one that hears one of them alone is that head.
-        learned = opinions[:2] if self.config.fusion in ("picture", "text", "late") else opinions
-        losses = [functional.cross_entropy(said, codes) for said in learned if said is not None]
-        return torch.stack(losses).mean()
 
     def _codes(self, rows: Rows) -> Tensor:
         return self.codes[torch.from_numpy(rows).to(self.codes.device)]
@@ -156,29 +161,91 @@ def train_classifier(
     """
     if not len(learning):
         raise BadParameter("number of things to learn from", "a classification", "at least 1", 0)
-    objective = Classifying(config, things.checked(), learning, device)
+    things.checked()
+    if config.fusion == "late":
+        return _two_sides(config, things, learning, held_out, run, reporter, device)
+    objective = Classifying(config, things, learning, device)
     if run.state != "done":
         none = learning[:0]
-        material = Material(objective, Features(things, device.name), things.ids, learning, held_out, None, none)
-        with run.training(job=reporter.folder.name if reporter.folder else ""):
+        source = Features(things, device.name)
+        material = Material(objective, source, things.ids, learning, held_out, None, none)
+        with run.training(job=_job(reporter)):
             carried_out(Training.on(config, material, run, reporter, device))
-    network = objective.network
+    objective.network.load_state_dict(run.load())
+    return objective.network.eval()
+
+
+def _two_sides(
+    config: ClassifierConfig,
+    things: Things,
+    learning: Rows,
+    held_out: Rows,
+    run: Run,
+    reporter: Reporter,
+    device: Device,
+) -> Fusion:
+    """A late fusion: the model of each side, trained as a run of its own inside of `run`, and the text's weight."""
+    network = Fusion(things.spec(config.fusion, config.dropout)).to(device.name).eval()
+    if run.state != "done":
+        with run.training(job=_job(reporter)), _end_noted(run):
+            sides = [_side(run, replace(config, fusion=name)) for name in SIDES]
+            for side in sides:
+                own = ClassifierConfig.from_dict(side.config)
+                alone = train_classifier(own, things, learning, held_out, side, reporter, device)
+                network.load_state_dict(alone.state_dict(), strict=False)
+            share = _best_share(network, things, held_out, device)
+            network.weight.fill_(share)
+            epochs = _tell_both(run, sides)
+            run.keep(network.state_dict(), share=share, best_epoch=max(side.card["best_epoch"] for side in sides))
+            run.end("done", epochs)
+        shutil.rmtree(run.folder / "sides", ignore_errors=True)
     network.load_state_dict(run.load())
-    network.eval()
-    if config.fusion == "late" and len(held_out):
-        _choose_share(network, things, held_out, run, device)
     return network
 
 
+def _side(run: Run, config: ClassifierConfig) -> Run:
+    """The run of one side; one that was cut off is taken up again."""
+    root = run.folder / "sides"
+    if (root / config.fusion / "run.json").exists():
+        return Run(root / config.fusion)
+    return create(Home(root), config.fusion, config.as_dict(), {}, root)
+
+
+def _tell_both(run: Run, sides: Sequence[Run]) -> int:
+    """Note the mean of both sides' losses for each epoch that both went through; how many these are."""
+    run.rewind(-1)
+    pairs = list(zip(*(side.events() for side in sides), strict=False))
+    for pair in pairs:
+        names = [name for name in ("train", "validation") if all(name in event for event in pair)]
+        means = {name: sum(event[name] for event in pair) / len(pair) for name in names}
+        run.note(epoch=pair[0]["epoch"], seconds=sum(event.get("seconds", 0.0) for event in pair), **means)
+    return len(pairs) - 1
+
+
+@contextmanager
+def _end_noted(run: Run) -> Iterator[None]:
+    """Note how a run that others are part of was cut off."""
+    try:
+        yield
+    except (Stopped, KeyboardInterrupt):
+        run.end("stopped")
+        raise
+    except BenzerError as error:
+        run.end("failed", error=str(error))
+        raise
+
+
+def _job(reporter: Reporter) -> str:
+    return reporter.folder.name if reporter.folder else ""
+
+
 @torch.inference_mode()
-def _choose_share(network: Fusion, things: Things, held_out: Rows, run: Run, device: Device) -> None:
-    """Give the text the weight that is best on the held-out things that have both, and keep it with the weights."""
+def _best_share(network: Fusion, things: Things, held_out: Rows, device: Device) -> float:
+    """The text's weight that is best on the held-out things that have both sides; a half where there are none."""
     both = held_out[things.has_picture[held_out] & things.has_text[held_out]]
     if not len(both):
-        return
+        return 0.5
     said = network.opinions(Features(things, device.name).take(both))
     assert said.picture is not None
     assert said.text is not None
-    share = best_share(said.picture.cpu(), said.text.cpu(), torch.from_numpy(things.codes[both]))
-    network.weight.fill_(share)
-    run.keep(network.state_dict(), share=share)
+    return best_share(said.picture.cpu(), said.text.cpu(), torch.from_numpy(things.codes[both]))

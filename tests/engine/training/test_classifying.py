@@ -67,7 +67,7 @@ def test_each_fusion_learns_what_both_sides_tell(tmp_path: Path, fusion: str) ->
     assert (said.numpy() == given.codes).mean() > 0.9
     run = runs.Run(tmp_path / "one")
     assert run.state == "done"
-    assert all(np.isfinite([event["validation"], event["accuracy"]]).all() for event in run.events()[1:])
+    assert all(np.isfinite([event["train"], event["validation"]]).all() for event in run.events()[1:])
 
 
 @pytest.mark.parametrize(("fusion", "stop"), [("late", 3), ("intermediate", 10), ("early", 17)])
