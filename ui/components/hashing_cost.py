@@ -1,4 +1,4 @@
-"""About how long a study takes: building and asking every cell, from rates measured on two processor cores."""
+"""About how long a study takes: building and asking every cell, from rough rates of two processor cores."""
 
 from __future__ import annotations
 
