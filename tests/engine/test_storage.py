@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -145,6 +146,25 @@ def test_a_disk_that_refuses_the_kth_sync_keeps_the_old_version(
     assert refused == (calls >= at)
     if refused and at < calls:
         assert first in (1, 2)
+
+
+def test_a_disk_that_takes_only_a_part_of_an_array_is_full(tmp_path: Path) -> None:
+    """NumPy gives such an error no number."""
+
+    def fill(folder: Path) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+        np.save(folder / "vectors.npy", np.zeros(1_000_000, np.float32), allow_pickle=False)
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    asked = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        with pytest.raises(StorageFull, match="The disk refused to store"):
+            store_at(tmp_path).publish(fill, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, asked)
+    with pytest.raises(OSError, match="another"), storage.full_disk_named("it"):
+        raise OSError("another")
 
 
 def test_sealed_json_round_trips_and_notices_an_edit(tmp_path: Path) -> None:
