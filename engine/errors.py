@@ -27,6 +27,8 @@ Every message is one sentence for the person in front of the screen. `way_out` i
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class BenzerError(Exception):
     """The root: a sentence, and where there is one, the way out of it."""
@@ -38,6 +40,14 @@ class BenzerError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.way_out}".strip()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Between processes the sentence travels, not what it was made from."""
+        return _again, (type(self), self.args), self.__dict__
+
+
+def _again(kind: type[BenzerError], arguments: tuple[Any, ...]) -> BenzerError:
+    return kind.__new__(kind, *arguments)
 
 
 class BadParameter(BenzerError, ValueError):

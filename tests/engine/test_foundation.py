@@ -6,6 +6,7 @@ import csv
 import doctest
 import importlib
 import io
+import pickle
 import threading
 import time
 from pathlib import Path
@@ -127,9 +128,16 @@ def test_every_error_is_in_the_tree_and_survives_a_pipe() -> None:
         if isinstance(kind, type) and issubclass(kind, BenzerError):
             assert name in tree
     first = errors.UnreadableImage("header", "too-large", "Too large.")
-    kind, arguments = first.__reduce__()
-    again = kind(*arguments)
+    again = pickle.loads(pickle.dumps(first))
     assert (again.stage, again.code, again.message) == ("header", "too-large", "Too large.")
+    for one in (
+        errors.BadParameter("k", "the search", "a whole number", 0, way_out="Try 1."),
+        errors.MissingPackage("HNSW search", "hnswlib"),
+        errors.NoWeights("None here.", 12, way_out="Fetch them."),
+        errors.Stopped(),
+    ):
+        again = pickle.loads(pickle.dumps(one))
+        assert (type(again), str(again), vars(again)) == (type(one), str(one), vars(one))
 
 
 def test_the_shelf_makes_each_thing_once_and_forgets_the_oldest() -> None:
