@@ -17,7 +17,7 @@ from engine.indexes.hashing import HashFunctions
 from engine.indexes.index import Ids, Vectors
 from engine.indexes.read_write_lock import ReadWriteLock
 from engine.indexes.row_index import RowIndex
-from engine.storage import Store, load_array
+from engine.storage import Store, full_disk_named, load_array
 
 Answer = tuple[Ids, Any, Ids, float]
 
@@ -131,7 +131,7 @@ class Part:
 
     def give(self, shares: Sequence[Ids], folders: Sequence[str]) -> None:
         """Write the vectors under these ids, which stay here as well, into folders where other parts find them."""
-        with self._changing:
+        with self._changing, full_disk_named("what a part of an index gives"):
             for ids, folder in zip(shares, folders, strict=True):
                 Path(folder).mkdir(parents=True, exist_ok=True)
                 np.save(Path(folder) / "vectors.npy", self.index.vectors_of(ids), allow_pickle=False)
@@ -144,7 +144,7 @@ class Part:
     def save(self, folder: str) -> None:
         """Write the part where `base` finds it."""
         Path(folder).mkdir(parents=True)
-        with self._changing:
+        with self._changing, full_disk_named("a part of an index"):
             self.index.save(Path(folder))
 
     def size(self) -> int:

@@ -23,6 +23,7 @@ from engine.indexes.lookup import short_of
 from engine.indexes.part import Part
 from engine.indexes.parting import Piece, merged
 from engine.indexes.read_write_lock import ReadWriteLock
+from engine.storage import full_disk_named
 
 FOLDER = "BENZER_RAY_FOLDER"  # a folder that every node sees; where parts keep themselves
 _ANSWERED_WITHIN = 30.0  # seconds after which a part counts as lost
@@ -52,7 +53,7 @@ class Parts:
         self._numbers, self._turn = itertools.count(), itertools.count()
         self._handles: list[Any] = []
         self._repeats = False  # whether two parts may answer with the same vector
-        self.folder = Path(tempfile.mkdtemp(prefix="benzer-rdh-", dir=os.environ.get(FOLDER) or None))
+        self.folder = _own_folder()
         weakref.finalize(self, _end, self.workers, self._watch, self._handles, self.folder)
         self.pieces = [self.make(base) for base in bases]
         self.seconds: NDArray[np.float64] = np.full(len(bases), np.nan)
@@ -95,12 +96,12 @@ class Parts:
         Only where the query's own buckets of all parts hold fewer than k, the parts are asked to look further.
         """
         with self._access.reading():
-            found, self.seconds = self._found(queries, k, further=False)
+            found, seconds = self._found(queries, k, further=False)
             short = short_of(found.ids, sum(len(piece.ids) for piece in self.pieces))
             if self.further and len(short):
-                more, seconds = self._found(np.ascontiguousarray(queries[short]), k, further=True)
-                self.seconds = self.seconds + seconds
-                found = _with(found, short, more)
+                more, added = self._found(np.ascontiguousarray(queries[short]), k, further=True)
+                found, seconds = _with(found, short, more), seconds + added
+            self.seconds = seconds
         return found
 
     def _found(self, queries: Vectors, k: int, further: bool) -> tuple[Neighbours, NDArray[np.float64]]:
@@ -137,11 +138,14 @@ class Parts:
         return answers
 
     def all_of(self, calls: Sequence[tuple[Piece, str, tuple[Any, ...]]]) -> None:
-        """Call a method of every copy of these parts; Lost where one does not answer."""
+        """Call a method of every copy of these parts; Lost where one does not answer, which is then looked after."""
         asked = [(handle, method, arguments) for piece, method, arguments in calls for handle in piece.handles]
-        for answer in self.workers.ask(asked):
-            if isinstance(answer, Lost):
-                raise answer
+        answers = self.workers.ask(asked)
+        lost = [(call[0], answer) for call, answer in zip(asked, answers, strict=True) if isinstance(answer, Lost)]
+        for handle, _ in lost:
+            self._watch.lost(handle)
+        if lost:
+            raise lost[0][1]
 
     def one_of(self, pieces: Sequence[Piece], method: str, *arguments: Any) -> Any:
         """What the first copy of these parts that is there answers; Lost where none is."""
@@ -170,6 +174,18 @@ class Parts:
         if self._repeats:
             self.all_of([(piece, "keep_only", (piece.ids,)) for piece in self.pieces])
             self._repeats = False
+
+
+def _own_folder() -> Path:
+    """A new one where the parts keep themselves; BenzerError where `$BENZER_RAY_FOLDER` cannot hold it."""
+    where = os.environ.get(FOLDER) or None
+    try:
+        with full_disk_named("the parts of an index"):
+            return Path(tempfile.mkdtemp(prefix="benzer-rdh-", dir=where))
+    except OSError as error:
+        told = (error.strerror or str(error)).lower()
+        raise BenzerError(f"The parts of an index cannot be kept in {where or tempfile.gettempdir()} ({told}).",
+            way_out=f"Set {FOLDER} to a folder that every node sees.") from error  # fmt: skip
 
 
 def _with(found: Neighbours, rows: NDArray[np.int64], more: Neighbours) -> Neighbours:

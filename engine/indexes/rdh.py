@@ -26,7 +26,7 @@ from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_ids, c
 from engine.indexes.parting import even_parts
 from engine.indexes.parts import Parts
 from engine.settings import Choice, Setting, Value
-from engine.storage import load_array, read_json, write_json
+from engine.storage import full_disk_named, load_array, read_json, write_json
 
 _SEED = 0
 _TABLES = 32
@@ -277,8 +277,10 @@ class RDH(Index):
 def _on_disk(given: Vectors, checked: Vectors, shared: Path) -> str:
     """A .npy file of the vectors: the one they are mapped from, else one that is written now."""
     name = str(getattr(given, "filename", None) or "")
-    # A part of a mapped array knows the file as well: it must be the whole of it.
-    if name.endswith(".npy") and load_array(Path(name), mmap_mode="r").shape == given.shape:
+    # A part of a mapped array knows the file as well, and so does one turned round: it must be the whole, as it lies.
+    as_stored = isinstance(given, np.memmap) and given.mode == "r" and given.flags.c_contiguous
+    if as_stored and name.endswith(".npy") and load_array(Path(name), mmap_mode="r").shape == given.shape:
         return name
-    np.save(shared / "vectors.npy", checked, allow_pickle=False)
+    with full_disk_named("the vectors for the parts of an index"):
+        np.save(shared / "vectors.npy", checked, allow_pickle=False)
     return str(shared / "vectors.npy")

@@ -115,9 +115,11 @@ def test_mapped_vectors_are_read_from_their_file_and_a_slice_of_them_is_not(tmp_
     ids, vectors = made(400)
     np.save(tmp_path / "v.npy", vectors)
     mapped = np.load(tmp_path / "v.npy", mmap_mode="r")
-    for some in (mapped, mapped[100:300]):
+    changed = np.load(tmp_path / "v.npy", mmap_mode="c")
+    changed[:] = vectors[::-1]
+    for some in (mapped, mapped[100:300], mapped[::-1], changed):
         built = RDH("euclidean", parts=3, runs="exact").build(ids[: len(some)], some)
-        assert (built.search(np.asarray(some[:5]), 1).ids[:, 0] == ids[:5]).all()
+        assert (built.search(np.ascontiguousarray(some[:5]), 1).ids[:, 0] == ids[:5]).all()
 
 
 class Flaky(cluster.InThisProcess):
@@ -181,6 +183,25 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert len(list(tmp_path.iterdir())) == 1
     del built
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_for_the_parts_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENZER_RAY_FOLDER", str(tmp_path / "nowhere"))
+    with pytest.raises(BenzerError, match=r"cannot be kept in .*nowhere \(no such file"):
+        RDH("cosine").build(*made(50))
+
+
+def test_who_does_not_answer_to_a_change_is_looked_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = Flaky()
+    monkeypatch.setattr("engine.indexes.parts.workers", lambda: workers)
+    ids, vectors = made(60)
+    built = RDH("euclidean", parts=2, runs="exact").build(ids, vectors)
+    [handle] = built._built.pieces[0].handles
+    workers.gone = [handle]
+    with pytest.raises(Lost):
+        built.remove(built._built.pieces[0].ids[:1])
+    assert handle in built._built._watch
+    workers.gone = []
 
 
 # ── Ray ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
