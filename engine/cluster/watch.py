@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from engine.cluster.workers import Lost, Workers
@@ -54,7 +55,8 @@ class Watch:
             self._found([handle for handle, answer in zip(lost, answers, strict=True) if not isinstance(answer, Lost)])
             for handle, answer in zip(lost, answers, strict=True):
                 if isinstance(answer, Lost):
-                    self._workers.mend(handle)
+                    with suppress(Exception):  # nor is anybody there now: it is tried again after the next look
+                        self._workers.mend(handle)
             time.sleep(pause)
             pause = min(1.5 * pause, _LONGEST)
 

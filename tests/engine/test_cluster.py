@@ -152,6 +152,8 @@ class Flaky(InThisProcess):
 
     def mend(self, handle: object) -> None:
         self.mended.append(handle)
+        if len(self.mended) == 1:
+            raise RuntimeError("the cluster itself is gone")
 
 
 def test_the_watch_mends_who_is_lost_until_he_answers() -> None:
