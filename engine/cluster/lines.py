@@ -1,7 +1,7 @@
 """Direct lines to an object in another process: calls that change nothing, over a socket that stays open.
 
 A call through Ray takes some milliseconds, on such a line some tenths of one. Numbers, texts and arrays go over it as
-they are, nothing is unpickled, and only who has the key that the other side drew is answered.
+they are, nothing is unpickled, and both sides show first that they have the key that the listening one drew.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ import numpy as np
 
 _HEAD = struct.Struct("<IQ")  # bytes of the description, bytes of the arrays
 _NONCE = 32
-_GREETED_WITHIN = 5.0  # seconds for who connects to show that it has the key
+_ASKS, _ANSWERS = b"asks", b"answers"  # what is proven to whom: no proof serves for the other one
+_GREETED_WITHIN = 5.0  # seconds for both sides to show that they have the key
+_GREETED_AT_ONCE = 64  # who has not shown it yet; others wait at the door
+_FULL_HOUSE = 0.2  # seconds until the next try where the process can open nothing more
 _REACHED_WITHIN = 0.5
 _BARRED = 30.0  # seconds before a line is tried again where none could be had
 _KEPT = 8  # idle lines to one object
@@ -53,7 +56,14 @@ class Line:
         """A line to an object that listens."""
         connection = socket.create_connection((address.host, address.port), _REACHED_WITHIN)
         line, until = cls(connection), time.monotonic() + _GREETED_WITHIN
-        line.send(_proof(bytes.fromhex(address.key), line.exactly(_NONCE, until)), until)
+        try:
+            key, nonce = bytes.fromhex(address.key), secrets.token_bytes(_NONCE)
+            line.send(_proof(key, _ASKS, line.exactly(_NONCE, until)) + nonce, until)
+            if not hmac.compare_digest(line.exactly(_NONCE, until), _proof(key, _ANSWERS, nonce)):
+                raise ConnectionRefusedError("Somebody else listens there now.")
+        except OSError:
+            line.close()
+            raise
         return line
 
     def send(self, data: bytes, until: float | None = None) -> None:
@@ -102,8 +112,8 @@ class Lines:
             return None
         try:
             return Line.to(self.address)
-        except OSError:
-            self._barred = time.monotonic() + _BARRED
+        except OSError:  # it may listen elsewhere by then
+            self.address, self._barred = None, time.monotonic() + _BARRED
             return None
 
     def put_back(self, line: Line) -> None:
@@ -125,6 +135,7 @@ class Switchboard:
 
     def __init__(self, target: Any, host: str) -> None:
         self._target, self._key = target, secrets.token_bytes(_NONCE)
+        self._greeting = threading.BoundedSemaphore(_GREETED_AT_ONCE)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listening = socket.create_server((host, 0), family=family)
         self.address = Address(host, self._listening.getsockname()[1], self._key.hex())
@@ -135,18 +146,33 @@ class Switchboard:
         self._listening.close()
 
     def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
+        while self._listening.fileno() != -1:
+            self._greeting.acquire()
+            try:
                 connection, _ = self._listening.accept()
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            except (OSError, RuntimeError):  # no more files or threads for now, who connected is gone, or it was closed
+                self._greeting.release()
+                time.sleep(_FULL_HOUSE)
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError, ValueError, MemoryError):
-            line, nonce, until = Line(connection), secrets.token_bytes(_NONCE), time.monotonic() + _GREETED_WITHIN
-            line.send(nonce, until)
-            proof = line.exactly(_NONCE, until)
-            while hmac.compare_digest(proof, _proof(self._key, nonce)):
+        with connection, suppress(OSError, ValueError, TypeError, MemoryError, OverflowError, RecursionError):
+            try:
+                line = self._greeted(connection)
+            finally:
+                self._greeting.release()
+            while line is not None:
                 line.send(self._answer(*line.receive()))
+
+    def _greeted(self, connection: socket.socket) -> Line | None:
+        """The line, once who connects has shown the key and was shown it; None for who does not have it."""
+        line, nonce, until = Line(connection), secrets.token_bytes(_NONCE), time.monotonic() + _GREETED_WITHIN
+        line.send(nonce, until)
+        proof, asked = line.exactly(_NONCE, until), line.exactly(_NONCE, until)
+        if not hmac.compare_digest(proof, _proof(self._key, _ASKS, nonce)):
+            return None
+        line.send(_proof(self._key, _ANSWERS, asked), until)
+        return line
 
     def _answer(self, method: str, *arguments: Any) -> bytes:
         if method not in self._target.lines:
@@ -182,8 +208,8 @@ def _unpacked(described: bytearray, data: bytearray) -> list[Any]:
     return values
 
 
-def _proof(key: bytes, nonce: bytes | bytearray) -> bytes:
-    return hmac.digest(key, nonce, "sha256")
+def _proof(key: bytes, role: bytes, nonce: bytes | bytearray) -> bytes:
+    return hmac.digest(key, role + nonce, "sha256")
 
 
 def _left(until: float | None) -> float | None:

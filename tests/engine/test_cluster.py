@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import time
@@ -69,10 +70,8 @@ def test_texts_travel_and_a_failure_or_another_method_is_only_said_to_have_faile
 
 
 def test_who_has_not_the_key_is_not_answered(board: Switchboard) -> None:
-    wrong = Line.to(Address(board.address.host, board.address.port, "00" * 32))
-    wrong.send(packed(["texts", "a"]))
-    with pytest.raises(OSError):
-        wrong.receive(time.monotonic() + 5)
+    with pytest.raises(ConnectionError):
+        Line.to(Address(board.address.host, board.address.port, "00" * 32))
     noise = socket.create_connection((board.address.host, board.address.port), 5)
     noise.sendall(b"GET / HTTP/1.1\r\n\r\n" * 10)
     noise.settimeout(5)
@@ -81,6 +80,51 @@ def test_who_has_not_the_key_is_not_answered(board: Switchboard) -> None:
         while more := noise.recv(1000):
             received += more
     assert len(received) == 32  # what it has to prove the key with, and no more
+
+
+def test_nobody_else_is_asked_where_the_object_listened() -> None:
+    """A port is soon somebody else's: who listens there now says back what he is told."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def parrot() -> None:
+        connection, _ = server.accept()
+        with connection, suppress(ConnectionError):
+            connection.sendall(bytes(32))
+            while said := connection.recv(1000):
+                connection.sendall(said)
+
+    threading.Thread(target=parrot, daemon=True).start()
+    with pytest.raises(ConnectionRefusedError):
+        Line.to(Address("127.0.0.1", server.getsockname()[1], "11" * 32))
+    server.close()
+
+
+class FullOnce:
+    """A listening socket that can open no connection the first time."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self.listening, self.full = listening, True
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.listening, name)
+
+    def accept(self) -> object:
+        if self.full:
+            self.full = False
+            raise OSError(errno.EMFILE, "Too many open files")
+        return self.listening.accept()
+
+
+def test_who_listens_goes_on_after_strangers_and_a_full_house(board: Switchboard) -> None:
+    board._listening = full = FullOnce(board._listening)  # type: ignore[assignment]
+    where = (board.address.host, board.address.port)
+    strangers = [socket.create_connection(where, 5) for _ in range(40)]
+    line = Line.to(board.address)
+    line.send(packed(["texts", "a"]))
+    assert line.receive(time.monotonic() + 5) == [True, "aa", None]
+    assert not full.full
+    for stranger in strangers:
+        stranger.close()
 
 
 def test_arrays_of_objects_are_refused() -> None:
@@ -106,6 +150,7 @@ def test_lines_are_kept_and_where_none_can_be_had_it_is_not_tried_again_at_once(
     lines.address = Address("127.0.0.1", port, board.address.key)
     assert lines.take() is None
     assert lines.barred
+    assert lines.address is None  # made anew it listens elsewhere: it is asked where
 
 
 def test_many_threads_get_their_own_answers(board: Switchboard) -> None:
