@@ -47,7 +47,8 @@ class Plan:
         neighbours: how many are judged (R). queries: how many are asked at most. They are held out of the index, a
             fifth of the vectors at most, unless the file holds queries of its own.
         sizes: how many vectors are indexed, drawn by seed; None for all.
-        folds: with more than 1, cross validation: each fold is the queries once, the others are indexed.
+        folds: with more than 1, cross validation: each fold is the queries once, the others are indexed, and queries
+            that come with a file are not asked.
         seed: of all that is drawn. asked: the absolute path of a file of queries, "" for none.
         tune: the recall for which settings are chosen before anything is measured; None takes the methods as they are.
     """
@@ -67,18 +68,19 @@ class Plan:
     def __post_init__(self) -> None:
         if not isinstance(self.title, str) or not 0 < len(self.title.strip()) <= 120:
             raise BadParameter("title", "a study", "a text of 1 to 120 characters", self.title)
-        known_metric(self.metric)
+        known_metric(str(self.metric))
         self._check_source()
-        object.__setattr__(self, "methods", tuple(dict.fromkeys(map(canonical, _list("methods", self.methods)))))
-        object.__setattr__(self, "sizes", tuple(dict.fromkeys(_list("sizes", self.sizes))) or (None,))
+        methods, sizes = _list("methods", self.methods), _list("sizes", self.sizes)
         _whole("number of neighbours", self.neighbours, 1, MAX_K)
         _whole("number of queries", self.queries, 1, _MOST_QUERIES)
         _whole("seed", self.seed, 0, 2**31 - 1)
         _whole("number of folds", self.folds, 1, 100)
-        for size in self.sizes:
+        for size in sizes:
             if size is not None:
                 _whole("size", size, 2, _MOST_VECTORS)
-        if self.tune is not None and (isinstance(self.tune, bool) or not 0 < self.tune <= 1):
+        object.__setattr__(self, "methods", tuple(dict.fromkeys(map(canonical, methods))))
+        object.__setattr__(self, "sizes", tuple(dict.fromkeys(sizes)) or (None,))
+        if self.tune is not None and (type(self.tune) not in (int, float) or not 0 < self.tune <= 1):
             raise BadParameter("wanted recall", "a study", "above 0 and at most 1", self.tune)
         if (count := len(self.cells())) > MOST_CELLS:
             raise BadParameter("number of cells", "a study", f"at most {MOST_CELLS:,}", f"{count:,}")
@@ -118,6 +120,8 @@ class Plan:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Plan:
         """The plan of `as_dict`; BadParameter for a key it does not have or a value that cannot be."""
+        if not isinstance(values, Mapping):
+            raise BadParameter("plan", "a study", "keys with values", values)
         unknown = sorted(set(values) - set(cls.__dataclass_fields__))
         if unknown:
             raise BadParameter("key", "a study", "one of " + ", ".join(cls.__dataclass_fields__), unknown[0])
@@ -131,6 +135,8 @@ def file_source(path: Path) -> str:
 
 def canonical(method: str) -> str:
     """A method as it is written in every plan: its settings by name; BadParameter where it cannot be read."""
+    if not isinstance(method, str):
+        raise BadParameter("method", "a study", "a text", method)
     name, options = parse_method(method)
     return print_call(name, tuple(sorted(dict(options).items())))
 

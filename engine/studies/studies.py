@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from statistics import mean, stdev
@@ -106,16 +107,14 @@ class Study(Ledger[Plan, Cell, Row]):
 
     def folded(self) -> list[Folded]:
         """Each method and size, averaged over its folds, in the plan's order."""
-        groups: dict[tuple[str, int | None], list[Row]] = {}
-        for cell, row in self.measured():
-            groups.setdefault((cell.method, cell.size), []).append(row)
-        return [_folded(rows) for rows in groups.values()]
+        return [_folded(rows) for rows in self._by_method().values()]
 
     def averaged(self) -> list[Row]:
         """The rows of `folded` over the largest size: what there is to choose from."""
-        rows = [one.row for one in self.folded()]
-        largest = max((row.size for row in rows), default=0)
-        return [row for row in rows if row.size == largest]
+        groups = self._by_method()
+        # Folds differ by a row: what is compared is the size that was asked for, of which "all" is the largest.
+        largest = max((_extent(size) for _, size in groups), default=0.0)
+        return [_folded(rows).row for (_, size), rows in groups.items() if _extent(size) == largest]
 
     def best(self, recall: float) -> Row | None:
         """The row with the least p50 that reaches the recall, exact search apart; None where there is none."""
@@ -157,6 +156,13 @@ class Study(Ledger[Plan, Cell, Row]):
 
         return to_html(self)
 
+    def _by_method(self) -> dict[tuple[str, int | None], list[Row]]:
+        """The rows with figures by method and size, in the plan's order."""
+        groups: dict[tuple[str, int | None], list[Row]] = {}
+        for cell, row in self.measured():
+            groups.setdefault((cell.method, cell.size), []).append(row)
+        return groups
+
     def _largest(self) -> list[Row]:
         return [row for row in self.averaged() if parse_method(row.method)[0] == "rdh"]
 
@@ -174,6 +180,11 @@ def study(home: Home, name: str) -> Study:
 def studies(home: Home) -> list[Study]:
     """Every readable study, newest first."""
     return Study.every(home.studies)
+
+
+def _extent(size: int | None) -> float:
+    """What a wanted size is in order: None asks for all."""
+    return math.inf if size is None else size
 
 
 def _folded(rows: list[Row]) -> Folded:

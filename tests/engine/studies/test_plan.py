@@ -49,6 +49,9 @@ def test_a_plan_survives_json():
     assert Plan.from_dict(plan.as_dict()) == plan
     with pytest.raises(BadParameter, match="key of a study"):
         Plan.from_dict(PLAN.as_dict() | {"colour": "red"})
+    for wrong in (None, [], 3):
+        with pytest.raises(BadParameter, match="plan of a study"):
+            Plan.from_dict(wrong)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +72,11 @@ def test_a_plan_survives_json():
         ({"folds": 101}, "folds"),
         ({"tune": 0}, "above 0"),
         ({"tune": 1.5}, "above 0"),
+        ({"tune": "0.9"}, "above 0"),
+        ({"tune": float("nan")}, "above 0"),
+        ({"metric": ["cosine"]}, "metric"),
+        ({"methods": (1,)}, "method"),
+        ({"sizes": ([10],)}, "size"),
         ({"sizes": tuple(range(2, 1000))}, "number of cells"),
     ],
 )
