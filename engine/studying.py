@@ -6,6 +6,7 @@ Here the families meet: `studies` knows what is asked and what an answer is wort
 from __future__ import annotations
 
 import gc
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -271,14 +272,35 @@ def _looked_at(home: Home, plan: Plan) -> Plan:
 
 
 def _tune(found: Study, source: Source, reporter: Reporter) -> None:
-    """Put settings that promise the wanted recall in the place of the methods; what is asked later is not looked at."""
+    """Put settings that promise the wanted recall in the place of the methods."""
     from engine.studies.tuning import proposals
 
     plan = found.plan
-    indexed, _ = rows_of(plan, plan.cells()[0], len(source.vectors), source.queries is not None)
-    vectors = source.vectors[indexed]
+    vectors = source.vectors[tuned_on(plan, len(source.vectors), source.queries is not None)]
     chosen = proposals(vectors, plan.metric, plan.tune or 0.0, plan.neighbours, plan.methods, reporter)
-    found.change(replace(plan, methods=chosen), families=list(plan.methods))
+    found.change(replace(found.plan, methods=chosen), families=list(plan.methods))  # it may have another title by now
+
+
+def tuned_on(plan: Plan, count: int, apart: bool) -> slice | NDArray[np.int64]:
+    """The rows that settings are chosen over: of the largest size that can be had those that no fold asks.
+
+    Where the folds ask more than half of them, there is nothing else to choose over than what is asked in another fold:
+    then it is what the first one indexes. Arguments and errors as of `rows_of`.
+    """
+    *larger, smallest = sorted(plan.sizes, key=lambda size: size or math.inf, reverse=True)
+    for size in larger:
+        with suppress(BadParameter):  # its cells say so
+            return _unasked(plan, size, count, apart)
+    return _unasked(plan, smallest, count, apart)
+
+
+def _unasked(plan: Plan, size: int | None, count: int, apart: bool) -> slice | NDArray[np.int64]:
+    cells = [cell for cell in plan.cells() if cell.size == size and cell.method == EXACT]  # one of each fold
+    indexed, asked = zip(*(rows_of(plan, cell, count, apart) for cell in cells), strict=True)
+    if plan.folds == 1:
+        return indexed[0]
+    left = np.setdiff1d(np.concatenate(indexed), np.concatenate(asked))
+    return left if len(left) >= sum(map(len, asked)) else indexed[0]
 
 
 def check_cluster(plan: Plan) -> None:

@@ -22,7 +22,7 @@ from engine.indexes import make_index
 from engine.jobs import Reporter
 from engine.studies.plan import Plan, file_source
 from engine.studies.tuning import aims, proposals
-from engine.studying import rows_of
+from engine.studying import rows_of, tuned_on
 from engine.workbench import Workbench
 
 
@@ -314,6 +314,21 @@ def test_tuning_is_a_study_of_what_is_proposed(bench, plan):
     chosen = made.plan.methods
     bench.run("study", name=made.name)
     assert made.plan.methods == chosen
+
+
+def test_settings_are_chosen_over_the_most_vectors_and_none_that_is_asked(plan):
+    alone = replace(plan, asked="", queries=20)
+    for sizes in ((50, None), (None, 50), (50, 180, 1000)):
+        rows = tuned_on(replace(alone, sizes=sizes), 200, apart=False)
+        _, asked = rows_of(alone, alone.cells()[0], 200, apart=False)
+        assert (len(rows), set(rows) & set(asked)) == (180, set())
+    folds = replace(alone, folds=4)
+    asked = {int(row) for cell in folds.cells()[::3] for row in rows_of(folds, cell, 200, apart=False)[1]}
+    rows = tuned_on(folds, 200, apart=False)
+    assert (len(asked), len(rows), asked & set(rows.tolist())) == (80, 120, set())
+    some = replace(folds, queries=1000)  # every vector is asked once
+    assert tuned_on(some, 200, apart=False).tolist() == rows_of(some, some.cells()[0], 200, apart=False)[0].tolist()
+    assert tuned_on(plan, 200, apart=True) == slice(None)
 
 
 def test_a_plan_may_be_measured_at_once(bench, plan):
