@@ -47,6 +47,8 @@ def command_hashing(arguments: argparse.Namespace) -> None:
         return
     if arguments.csv:
         csv_file(arguments.csv)
+    if arguments.html and Path(arguments.html).expanduser().is_dir():
+        raise BadParameter("html", "the report", "a file", arguments.html)
     study = _asked(bench, arguments)
     if not arguments.show:
         bench.run("study", progress_line(), name=study.name)

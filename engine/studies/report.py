@@ -168,7 +168,7 @@ def _speed_up(study: Study) -> str:
         drawn.setdefault(f"{one.title}, measured", []).append((one.parts, one.speed_up))
         if one.machines is not None:
             drawn.setdefault(f"{one.title}, machines of their own", []).append((one.parts, one.machines))
-    said = "Against one part. On machines of their own a query takes as long as its slowest part, and the way there."
+    said = "Against one part. On machines of their own parts take as long as the slowest of them; the way comes on top."
     return f"<h2>Speed-up</h2><p>{said}</p>" + table(head, lines, left=1) + curves(drawn, "parts", "times faster")
 
 
