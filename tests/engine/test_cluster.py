@@ -82,6 +82,16 @@ def test_who_has_not_the_key_is_not_answered(board: Switchboard) -> None:
     assert len(received) == 32  # what it has to prove the key with, and no more
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no such limit")
+def test_a_machine_that_is_gone_is_missed_within_seconds(board: Switchboard) -> None:
+    line = Line.to(board.address)
+    idle = [line.connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, f"TCP_KEEP{n}")) for n in ("IDLE", "INTVL")]
+    asked = line.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    assert line.connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    assert max(idle) <= 5
+    assert 0 < asked <= 5000
+
+
 def test_nobody_else_is_asked_where_the_object_listened() -> None:
     """A port is soon somebody else's: who listens there now says back what he is told."""
     server = socket.create_server(("127.0.0.1", 0))
