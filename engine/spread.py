@@ -188,7 +188,7 @@ def spread(
 
 
 def require_seen(folders: Iterable[Path]) -> None:
-    """BenzerError where this node does not reach a folder of the collection."""
+    """BenzerError where this node does not reach a folder that the work needs."""
     for folder in folders:
         if not folder.is_dir():
             raise BenzerError(

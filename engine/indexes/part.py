@@ -17,6 +17,7 @@ from engine.indexes.hashing import HashFunctions
 from engine.indexes.index import Ids, Vectors
 from engine.indexes.read_write_lock import ReadWriteLock
 from engine.indexes.row_index import RowIndex
+from engine.spread import require_seen
 from engine.storage import Store, full_disk_named, load_array
 
 Answer = tuple[Ids, Any, Ids, float]
@@ -55,7 +56,11 @@ class Part:
 
         Args:
             functions: hash functions that all parts share, or the seed to fit own ones from.
+
+        Raises:
+            BenzerError: this node does not see the file's folder.
         """
+        require_seen([Path(vectors).parent])
         return self._build(ids, np.ascontiguousarray(load_array(Path(vectors), mmap_mode="r")[rows]), functions)
 
     def take(self, folders: Sequence[str], functions: HashFunctions | int) -> int:
@@ -142,8 +147,9 @@ class Part:
         return self.index.functions_in_force if isinstance(self.index, HashIndex) else None
 
     def save(self, folder: str) -> None:
-        """Write the part where `base` finds it."""
-        Path(folder).mkdir(parents=True)
+        """Write the part where `base` finds it; BenzerError where this node does not see the folder above."""
+        require_seen([Path(folder).parent])  # one made here would be a folder of this node alone
+        Path(folder).mkdir()
         with self._changing, full_disk_named("a part of an index"):
             self.index.save(Path(folder))
 

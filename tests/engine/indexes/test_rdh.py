@@ -16,6 +16,7 @@ from engine.errors import BadParameter, BenzerError, MissingPackage
 from engine.indexes import make_index
 from engine.indexes.hyperplanes import draw_hyperplanes
 from engine.indexes.lsh import LSH
+from engine.indexes.part import Part
 from engine.indexes.parting import merged
 from engine.indexes.rdh import RDH
 
@@ -189,6 +190,19 @@ def test_a_folder_for_the_parts_that_is_not_there_is_named(tmp_path: Path, monke
     monkeypatch.setenv("BENZER_RAY_FOLDER", str(tmp_path / "nowhere"))
     with pytest.raises(BenzerError, match=r"cannot be kept in .*nowhere \(no such file"):
         RDH("cosine").build(*made(50))
+
+
+def test_a_node_that_does_not_see_a_folder_says_so_and_makes_none(tmp_path: Path) -> None:
+    part, ids = Part(str(tmp_path / "part"), "", "exact", "euclidean", {}), np.arange(3)
+    with pytest.raises(BenzerError, match="does not see the folder"):
+        part.build(str(tmp_path / "elsewhere" / "vectors.npy"), ids, ids, 0)
+    np.save(tmp_path / "vectors.npy", np.eye(3, dtype=np.float32))
+    part.build(str(tmp_path / "vectors.npy"), ids, ids, 0)
+    with pytest.raises(BenzerError, match="does not see the folder"):
+        part.save(str(tmp_path / "elsewhere" / "part-0000"))
+    assert not (tmp_path / "elsewhere").exists()
+    part.save(str(tmp_path / "part-0000"))
+    assert (tmp_path / "part-0000" / "vectors.npy").exists()
 
 
 def test_who_does_not_answer_to_a_change_is_looked_after(monkeypatch: pytest.MonkeyPatch) -> None:
