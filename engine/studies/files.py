@@ -95,8 +95,8 @@ def _hdf5(path: Path) -> VectorFile:
         raise _cut_off(path, "a whole .hdf5 file") from error
     if own[0] is None:
         raise BadParameter("data sets", path.name, "train and, where it has queries, test", "others")
-    text = distance.decode() if isinstance(distance, bytes) else distance
-    if text is not None and text not in _METRICS:
+    text = distance.decode(errors="replace") if isinstance(distance, bytes) else distance
+    if text is not None and not (isinstance(text, str) and text in _METRICS):
         raise BadParameter("distance", path.name, "one of " + ", ".join(_METRICS), text)
     return VectorFile(path.stem, own[0], own[1], _METRICS.get(text or ""))
 

@@ -74,6 +74,8 @@ def test_hdf5_that_means_something_else(hdf5, tmp_path):
 
     with pytest.raises(BadParameter, match="one of euclidean, angular"):
         read_vectors(hdf5(train=VALUES, distance="jaccard"))
+    with pytest.raises(BadParameter, match="one of euclidean, angular"):
+        read_vectors(hdf5(train=VALUES, distance=np.array([1, 2])))
     with pytest.raises(BadParameter, match="train and"):
         read_vectors(hdf5(other=VALUES))
     with pytest.raises(BadParameter, match="numbers"):
