@@ -2,7 +2,8 @@
 VENV  := .venv
 PY    := $(VENV)/bin/python
 PORT  ?= 8501
-# How many processes run the tests; each works with one thread, as more would only wait for each other.
+# How many processes run the tests, but for those that want the computer for themselves (browsers, a Ray cluster);
+# each works with one thread, as more would only wait for each other.
 WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -17,7 +18,10 @@ app: $(VENV)/.installed   ## Start the app on the samples (http://localhost:8501
 install: $(VENV)/.dev     ## Make the virtual environment with everything for development
 
 test: $(VENV)/.dev lint types   ## Lint, check types, run every test
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --durations=15
+	failed=0; \
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not alone" --durations=15 || failed=1; \
+	$(PY) -m pytest -m alone --durations=15 || failed=1; \
+	exit $$failed
 
 lint: $(VENV)/.dev        ## Check the style
 	$(VENV)/bin/ruff check .

@@ -1,24 +1,22 @@
-"""How the tests are shared out where several processes run them (`pytest -n 2`)."""
+"""How the tests are shared out where several processes run them, and what those on a real Ray have in common."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
 
 import pytest
 
-ON_RAY = {"tests/engine/test_spread.py", "tests/engine/indexes/test_rdh.py", "tests/engine/indexes/test_rdh_ray.py"}
+ON_RAY = {"test_spread.py", "test_rdh.py", "test_rdh_ray.py"}
+
+# Ray keeps the token that it found when it was loaded: every cluster of one process must be given the same.
+os.environ.setdefault("RAY_AUTH_MODE", "token")
+os.environ.setdefault("RAY_AUTH_TOKEN", "0f" * 24)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """The tests of a file stay together, for they share what is made once; those of the browser stay together, for
-    they share one browser and measure what a visitor waits for; those on a real Ray, whose clusters on one machine
-    disturb each other."""
-    from xdist.scheduler import LoadFileScheduling
-
-    class Sharing(LoadFileScheduling):  # type: ignore[misc]
-        def _split_scope(self, nodeid: str) -> str:
-            file = str(super()._split_scope(nodeid))
-            return "browser" if file.startswith("tests/browser/") else "ray" if file in ON_RAY else file
-
-    return Sharing(config, log)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what must run by itself: browsers measure what a visitor waits for, clusters on one machine disturb each
+    other."""
+    for item in items:
+        on_ray = item.path.name in ON_RAY and item.get_closest_marker("slow") is not None
+        if "browser" in item.path.parts or on_ray:
+            item.add_marker(pytest.mark.alone)

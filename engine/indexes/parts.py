@@ -27,6 +27,7 @@ from engine.storage import full_disk_named
 
 FOLDER = "BENZER_RAY_FOLDER"  # a folder that every node sees; where parts keep themselves
 _ANSWERED_WITHIN = 30.0  # seconds after which a part counts as lost
+_DONE_WITHIN = 3600.0  # the same for what changes a part: building one takes minutes
 _BACK_WITHIN = 5.0  # seconds that a search waits where no part answers: one usually comes back
 GONE = "No part of the index answers."
 AGAIN = "Try again in a few seconds."
@@ -140,7 +141,7 @@ class Parts:
     def all_of(self, calls: Sequence[tuple[Piece, str, tuple[Any, ...]]]) -> None:
         """Call a method of every copy of these parts; Lost where one does not answer, which is then looked after."""
         asked = [(handle, method, arguments) for piece, method, arguments in calls for handle in piece.handles]
-        answers = self.workers.ask(asked)
+        answers = self.workers.ask(asked, _DONE_WITHIN)
         lost = [(call[0], answer) for call, answer in zip(asked, answers, strict=True) if isinstance(answer, Lost)]
         for handle, _ in lost:
             self._watch.lost(handle)
@@ -151,7 +152,7 @@ class Parts:
         """What the first copy of these parts that is there answers; Lost where none is."""
         answer: Any = Lost(GONE, way_out=AGAIN)
         for handle in [handle for piece in pieces for handle in piece.handles]:
-            answer = self.workers.ask([(handle, method, arguments)])[0]
+            answer = self.workers.ask([(handle, method, arguments)], _DONE_WITHIN)[0]
             if not isinstance(answer, Lost):
                 return answer
         raise answer
