@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,7 +149,7 @@ def _print_list(bench: Workbench, as_json: bool) -> None:
 def _print(study: Study, arguments: argparse.Namespace) -> None:
     if arguments.html:
         write_bytes(Path(arguments.html).expanduser(), study.to_html().encode())
-        print(f"Written to {Path(arguments.html).expanduser()}.")
+        print(f"Written to {Path(arguments.html).expanduser()}.", file=sys.stderr)
     if arguments.csv:
         write_csv(arguments.csv, study.to_csv())
     if arguments.json:

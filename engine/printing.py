@@ -64,7 +64,7 @@ def write_csv(file: str, text: str) -> None:
     """Write CSV as spreadsheets read it best, and say where."""
     path = csv_file(file)
     write_bytes(path, text.encode("utf-8-sig"))
-    print(f"Written to {path}.")
+    print(f"Written to {path}.", file=sys.stderr)  # what a program reads is not said in between
 
 
 def progress_line() -> Callable[[Progress], None] | None:

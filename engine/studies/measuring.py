@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,7 @@ def measure(index: Index, data: Data, reporter: Reporter, below: Path) -> dict[s
     figures = quality(found, data)
     times = alone.milliseconds
     megabytes, note = kept_megabytes(index, below)
+    told = _told(len(times), len(data.queries), min(alone.covered, others.share))
     return figures | {
         "chosen": dict(index.chosen),
         "size": len(data.vectors),
@@ -141,7 +142,7 @@ def measure(index: Index, data: Data, reporter: Reporter, below: Path) -> dict[s
         "batch_ms": batch_ms,
         "megabytes": megabytes,
         "vectors_megabytes": data.vectors.nbytes / 1e6,
-        "note": " ".join(filter(None, [alone.note, note])),
+        "note": " ".join(filter(None, [told, note])),
     }
 
 
@@ -171,7 +172,7 @@ class _Alone:
     milliseconds: NDArray[np.float64]
     slowest: NDArray[np.float64] | None
     asked: NDArray[np.bool_]
-    note: str
+    covered: float  # the least share of the vectors that an answer was found among
 
 
 def _one_at_a_time(index: Index, data: Data, reporter: Reporter) -> tuple[Neighbours, _Alone]:
@@ -199,7 +200,7 @@ def _one_at_a_time(index: Index, data: Data, reporter: Reporter) -> tuple[Neighb
             break
     reporter.update("Measuring", len(times), count, "queries")
     parts = np.array(slowest) if len(slowest) == len(times) else None
-    return found, _Alone(np.array(times), parts, asked, _told(len(times), count, covered))
+    return found, _Alone(np.array(times), parts, asked, covered)
 
 
 def _told(timed: int, count: int, covered: float) -> str:
@@ -228,6 +229,7 @@ def _in_batches(
         answer, took = _batch(index, data, block)
         place = slice(number * BATCH, number * BATCH + len(block))
         found.ids[place], found.distances[place], found.examined[place] = answer.ids, answer.distances, answer.examined
+        found = replace(found, share=min(found.share, answer.share))
         times.append(took / len(block))
         reporter.update(stage, number * BATCH + len(block), len(rows), "queries")
     began = time.perf_counter()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -116,6 +118,21 @@ def test_quality_is_over_all_queries_where_time_is_up(tmp_path, monkeypatch):
         n: whole[n] for n in ("recall", "map", "candidates")
     }
     assert short["note"] == "Timed with 20 of the 150 queries, one at a time."
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_answers_that_lack_a_part_are_told_of_single_queries_and_of_batches(tmp_path, monkeypatch, at_once):
+    data = with_truth(drawn(queries=150))
+    index = built("exact", data)
+    whole = index.search
+
+    def lacking(queries, k):
+        lost = len(queries) >= 2 if at_once == 2 else len(queries) == 1
+        return replace(whole(queries, k), share=0.6 if lost else 1.0)
+
+    monkeypatch.setattr(index, "search", lacking)
+    monkeypatch.setattr(measuring, "_SECONDS_SINGLE", 0.0)
+    assert "Some answers covered only 60% of the vectors." in measure(index, data, Reporter(), tmp_path)["note"]
 
 
 def test_fewer_vectors_than_neighbours(tmp_path):
