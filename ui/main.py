@@ -50,6 +50,11 @@ _STYLE = """
   opacity: 1; color: light-dark(#5a6168, #adb1b4);
 }
 .stSidebar hr { margin-block: 0.5rem; }
+.stApp .stButtonGroup [role="toolbar"] { flex-wrap: wrap; overflow: visible; mask-image: none; }
+@media (max-width: 1100px) {
+  .st-key-study-fields > div > .stHorizontalBlock { flex-wrap: wrap; }
+  .st-key-study-fields > div > .stHorizontalBlock > .stColumn { min-width: 100%; }
+}
 .stApp [data-testid^="stBaseButton-primary"]:not(:disabled) { color: light-dark(#ffffff, #0d1f1c); }
 """
 

@@ -182,6 +182,14 @@ def test_a_file_that_cannot_be_is_a_sentence(here: Workbench, vectors: Path, nam
     assert "study-start" not in [button.key for button in test.button]
 
 
+def test_queries_of_another_width_are_refused_before_anything_starts(here: Workbench, vectors: Path) -> None:
+    np.save(vectors.with_name("wide.npy"), np.ones((9, 7), dtype=np.float32))
+    fields = {"study_file": vectors.name, "study-asked": "wide.npy"}
+    test = visit(**{"study-source": "A file on this computer", **fields})
+    assert "The length of the queries must be 6, as of the vectors; got 7." in texts(test)
+    assert "study-start" not in [button.key for button in test.button]
+
+
 def test_an_upload_is_kept_for_the_job_and_goes_when_nobody_uses_it(here: Workbench) -> None:
     out = io.BytesIO()
     np.save(out, np.ones((30, 4), dtype=np.float32) + np.arange(30, dtype=np.float32)[:, None])
@@ -252,7 +260,7 @@ def test_the_form_starts_what_it_promises(here: Workbench, started: list[tuple[s
         ({"study-own": "lsh(bits"}, "must be written like lsh"),
         ({"study-own": "magic"}, "The method of a study must be one of"),
         ({"study-folds": 0}, "The number of folds of a study must be a whole number from 1 to 100; got 0."),
-        ({"study-queries": None}, "The number of queries of a study must be a whole number"),
+        ({"study-queries": None}, "The number of queries of a study must be a whole number; got 'nothing'."),
         ({"study-tables": _MANY, "study-bits": _MANY}, "The number of cells of a study must be at most 2,000"),
     ],
 )

@@ -45,6 +45,7 @@ _NUMBERS = {
     "probes": ("Probes", "Probes are neighbouring buckets that are looked into besides the query's own."),
     "parts": ("Parts (nodes)", "Into how many parts RDH splits the vectors: in the thesis its nodes."),
 }
+_WHOLE = {"neighbours": "number of neighbours", "queries": "number of queries", "folds": "folds", "seed": "seed"}
 
 
 def study_form(source: Source) -> None:
@@ -52,7 +53,8 @@ def study_form(source: Source) -> None:
     _presets(source)
     for field, value in first_look(source.count).items():
         st.session_state.setdefault(f"study-{field}", value)
-    settings, summary = st.columns([1.75, 1], gap="large")
+    with st.container(key="study-fields"):
+        settings, summary = st.columns([1.75, 1], gap="large")
     with settings:
         _methods()
         _judging()
@@ -183,10 +185,18 @@ def planned(source: Source) -> Plan:
         asked=source.asked,
         methods=_calls(),
         sizes=tuple(sizes) or (None,),
-        **{name: state[f"study-{name}"] for name in ("neighbours", "queries", "folds", "seed")},
+        **{name: _given(name, label) for name, label in _WHOLE.items()},
     )
     title = (state.get("study-title") or "").strip()
     return replace(plan, title=title or f"{source.short[:80]}: {count_of(len(plan.cells()), 'cell')}")
+
+
+def _given(name: str, label: str) -> int:
+    """The number in a field; BadParameter where the field was emptied."""
+    number: int | None = st.session_state[f"study-{name}"]
+    if number is None:
+        raise BadParameter(label, "a study", "a whole number", "nothing")
+    return number
 
 
 def _calls() -> tuple[str, ...]:

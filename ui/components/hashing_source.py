@@ -218,9 +218,17 @@ def of_file(path: Path | None, asked: Path | None = None) -> Source | None:
             persist_state="session", help="The file does not say by which its vectors are to be compared.",
         )  # fmt: skip
     if asked is not None:
-        queries = _shapes.get((asked, stamp(asked)), lambda: _facts(asked))[1]
+        queries = _queries_of(asked, width)
     text = str(asked) if asked else ""
     return Source(file_source(path), title, title, str(known), count, width, text, queries)
+
+
+def _queries_of(path: Path, width: int) -> int:
+    """How many queries a file has; BadParameter where they are not as wide as the vectors."""
+    _, queries, found, *_ = _shapes.get((path, stamp(path)), lambda: _facts(path))
+    if found != width:
+        raise BadParameter("length", "the queries", f"{width}, as of the vectors", found)
+    return int(queries)
 
 
 def file_source(path: Path) -> str:
