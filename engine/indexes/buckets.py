@@ -6,6 +6,7 @@ Condie, Ganesan, "LSH forest" (WWW 2005).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from engine.indexes.lookup import Lookup, short_of
 from engine.indexes.rows import Rows, RowTable, mapped
 
 MAX_PROBES = 250
+EVERYTHING = -1  # in the place of a number of extra buckets: all vectors are compared
 _PREFIX = 16  # buckets are addressed by so many bits directly, by binary search beyond
 
 
@@ -103,17 +105,21 @@ class Buckets(Lookup):
         )  # fmt: skip
 
     def _widen(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:
-        """Four times the buckets, and four times again; at last everything."""
-        probes = self._probes_for(rows.shape[1])
-        while (short := short_of(rows, self.table.size)).size:
-            probes = max(4, 4 * probes)
+        for probes in widths(self._probes_for(rows.shape[1]), self.bits):
+            short = short_of(rows, self.table.size)
+            if not len(short):
+                return
             found, nearest = np.full_like(distances[short], np.inf), np.full_like(rows[short], -1)
             seen = examined[short]
-            if probes < min(MAX_PROBES, 2**self.bits):
-                self._look(queries[short], found, nearest, seen, probes)
-            else:
-                self._compare_all(queries[short], found, nearest, seen)
+            self.look_wider(queries[short], found, nearest, seen, probes)
             distances[short], rows[short], examined[short] = found, nearest, seen
+
+    def look_wider(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids, probes: int) -> None:
+        """Fill in what so many extra buckets hold, or everything does."""
+        if probes == EVERYTHING:
+            self._compare_all(queries, distances, rows, examined)
+        else:
+            self._look(queries, distances, rows, examined, probes)
 
     def _compare_all(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:
         from engine.indexes.kernels import nearest_of_all
@@ -141,6 +147,14 @@ class Buckets(Lookup):
     def load(self, folder: Path) -> None:
         self._tables = Tables(*(mapped(folder / f"table-{field.name}.npy") for field in fields(Tables)))
         self._late = np.empty((self.functions.tables, 0), self.functions.code_type)
+
+
+def widths(probes: int, bits: int) -> Iterator[int]:
+    """How many extra buckets are looked into where `probes` held too few: four times as many, four times again, at
+    last EVERYTHING."""
+    while (probes := max(4, 4 * probes)) < min(MAX_PROBES, 2**bits):
+        yield probes
+    yield EVERYTHING
 
 
 def sorted_tables(codes: NDArray, bits: int) -> Tables:

@@ -222,12 +222,22 @@ class HashIndex(RowIndex):
         """As `search`, of what the queries' own buckets hold, be it fewer than k."""
         return self._found(queries, k, False)
 
+    def in_wider_buckets(self, queries: Vectors, k: int, probes: int) -> Neighbours:
+        """As `in_own_buckets`, with so many extra buckets, or EVERYTHING; not by Hamming distance."""
+        lookup = self._lookup
+        if not isinstance(lookup, Buckets):
+            raise BadParameter("lookup", f"the method {self.name}", "buckets", self.lookup)
+        return self._filled(queries, k, partial(lookup.look_wider, probes=probes))
+
     def _found(self, queries: Vectors, k: int, further: bool) -> Neighbours:
+        return self._filled(queries, k, partial(self._lookup.search, further=further))
+
+    def _filled(self, queries: Vectors, k: int, look: Callable[..., None]) -> Neighbours:
         table, k = self._rows, checked_k(k)
         queries = table.checked_queries(queries)
         distances, rows = np.full((len(queries), k), np.inf), np.full((len(queries), k), -1, dtype=np.int64)
         examined = np.zeros(len(queries), dtype=np.int64)
-        self._lookup.search(queries, distances, rows, examined, further)
+        look(queries, distances, rows, examined)
         return as_neighbours(table, distances, rows, self.metric, examined)
 
     def candidates(self, queries: Vectors) -> list[Ids]:

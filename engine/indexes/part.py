@@ -83,18 +83,20 @@ class Part:
 
     # ── searching ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def search(self, queries: Vectors, k: int, further: int = 1) -> Answer:
+    def search(self, queries: Vectors, k: int, wider: int = 0) -> Answer:
         """(ids, distances, examined) of the k nearest here, nearest first; and the seconds that it took.
 
         Args:
-            further: 0 for what the queries' own buckets hold, be it fewer than k.
+            wider: where hashing found too few, how many extra buckets are looked into instead (`buckets.widths`).
         """
         with self._access.reading():
             began, index = time.perf_counter(), self.index
-            if isinstance(index, HashIndex) and not further:
-                found = index.in_own_buckets(queries, k)
-            else:
+            if not isinstance(index, HashIndex):
                 found = index.search(queries, k)
+            elif wider:
+                found = index.in_wider_buckets(queries, k, wider)
+            else:
+                found = index.in_own_buckets(queries, k)
             return found.ids, found.distances, found.examined, time.perf_counter() - began
 
     # ── changing ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -39,16 +39,16 @@ class Parts:
     Args:
         made_of: method, metric and options of each part's index. copies: how many nodes hold each.
         bases: for each part a folder to begin from, "" for none.
-        further: whether parts look further where all of them together find fewer than k.
+        widths: how far parts look, step by step, where all of them together find fewer than k.
 
     Attributes:
         changing: held by who changes the parts. pieces: what is asked; replaced, never changed.
     """
 
     def __init__(
-        self, made_of: tuple[str, str, dict[str, Any]], copies: int, bases: Sequence[str], further: bool = True
+        self, made_of: tuple[str, str, dict[str, Any]], copies: int, bases: Sequence[str], widths: Sequence[int] = ()
     ) -> None:
-        self.workers, self.made_of, self.copies, self.further = workers(), made_of, copies, further
+        self.workers, self.made_of, self.copies, self.widths = workers(), made_of, copies, widths
         self.changing, self._access = threading.Lock(), ReadWriteLock()
         self._watch = Watch(self.workers, "size")
         self._numbers, self._turn = itertools.count(), itertools.count()
@@ -94,20 +94,23 @@ class Parts:
     def search(self, queries: Vectors, k: int) -> Neighbours:
         """The k nearest that the parts find, and the share of the vectors that those hold; BenzerError: none does.
 
-        Only where the query's own buckets of all parts hold fewer than k, the parts are asked to look further.
+        Where all parts together find fewer than k, all look further, as one index over all vectors would.
         """
         with self._access.reading():
-            found, seconds = self._found(queries, k, further=False)
-            short = short_of(found.ids, sum(len(piece.ids) for piece in self.pieces))
-            if self.further and len(short):
-                more, added = self._found(np.ascontiguousarray(queries[short]), k, further=True)
+            found, seconds = self._found(queries, k)
+            total = sum(len(piece.ids) for piece in self.pieces)
+            for wider in self.widths:
+                short = short_of(found.ids, total)
+                if not len(short):
+                    break
+                more, added = self._found(np.ascontiguousarray(queries[short]), k, wider)
                 found, seconds = _with(found, short, more), seconds + added
             self.seconds = seconds
         return found
 
-    def _found(self, queries: Vectors, k: int, further: bool) -> tuple[Neighbours, NDArray[np.float64]]:
+    def _found(self, queries: Vectors, k: int, wider: int = 0) -> tuple[Neighbours, NDArray[np.float64]]:
         """What the parts find, and the seconds that each took, NaN where it did not answer."""
-        pieces, what, repeats = self.pieces, (queries, k, int(further)), self._repeats  # which may end meanwhile
+        pieces, what, repeats = self.pieces, (queries, k, wider), self._repeats  # which may end meanwhile
         answers = self._answers(pieces, what)
         if not any(answers) and self._watch.back(_BACK_WITHIN):
             answers = self._answers(pieces, what)
@@ -193,7 +196,7 @@ def _with(found: Neighbours, rows: NDArray[np.int64], more: Neighbours) -> Neigh
     """The answers with these rows from others; the share is that of those who covered less."""
     ids, distances, examined = found.ids.copy(), found.distances.copy(), found.examined.copy()
     ids[rows], distances[rows] = more.ids, more.distances
-    examined[rows] = np.where(more.examined < 0, -1, examined[rows] + more.examined)
+    examined[rows] = more.examined
     return Neighbours(ids, distances, examined, min(found.share, more.share))
 
 

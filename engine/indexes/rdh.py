@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from engine.distances import checked_vectors
 from engine.errors import BadParameter, NotFound, NotReady
 from engine.indexes import make_index, methods
+from engine.indexes.buckets import widths
 from engine.indexes.growing import grow, shrink
 from engine.indexes.hash_index import FURTHER, HashIndex
 from engine.indexes.hashing import HashFunctions
@@ -242,7 +243,9 @@ class RDH(Index):
     def _made(self, dimensions: int, bits: int, bases: Sequence[str]) -> Parts:
         """Parts that begin from these folders, or empty."""
         self._dimensions, self._bits = dimensions, bits
-        return Parts((self.runs, self.metric, self._options()), self.copies, bases, self.further == "yes")
+        hashes = issubclass(methods()[self.runs], HashIndex)
+        steps = tuple(widths(self.probes, bits)) if hashes and self.further == "yes" else ()
+        return Parts((self.runs, self.metric, self._options()), self.copies, bases, steps)
 
     def _options(self) -> dict[str, Value]:
         if not issubclass(methods()[self.runs], HashIndex):
