@@ -110,7 +110,7 @@ def test_a_training_killed_at_any_moment_goes_on_to_the_same_bits(tmp_path: Path
         assert work(str(tmp_path), "again")
         longest = time.monotonic() - began
         whole = runs.run(Home(tmp_path), "whole")
-        for number in range(8):
+        for number in range(20):
             kills += killed_to_the_end(work, tmp_path, f"parts-{number}", longest, chance)
             run = runs.run(Home(tmp_path), f"parts-{number}")
             assert (run.state, run.digest, history(run)) == ("done", whole.digest, history(whole))
