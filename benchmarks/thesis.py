@@ -306,8 +306,8 @@ FOUND = """## What holds, and what does not
   codes, where little is compared, that is nearly all of the time, and ten machines are hardly faster than one.
 - *Same, different, selected*: no kind of functions is better in recall; *selected* finds a little less and costs
   drawing more planes.
-- **Times that stand out are disturbed ones.** Other work shared the two cores while the last lines of *selected*, 8 to
-  10 parts of 32 bits, the folds and RDH over a million were measured: their milliseconds and seconds are too high. What
+- **Times that stand out are disturbed ones.** Other work shared the two cores while the last lines of *selected*, the
+  folds and RDH over a million were measured: their milliseconds and seconds are too high. What
   is compared and found does not depend on it.
 - The thesis's milliseconds come from another language and computer, and from five times as many vectors as the first
   tables; the lines of a table may be compared with each other, not with the figures in brackets."""
