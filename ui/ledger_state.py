@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from engine.shelf import Shelf, stamp
 from ui.state import workbench
 
 _JOBS_LOOKED_AT = 60
+_ON_ITS_WAY = 3.0  # seconds in which a browser has surely taken over an address
 _listed: Shelf[list[Any]] = Shelf(4)
 _read: Shelf[tuple[Any, str, int, float, list[Any]]] = Shelf(48)
 _files: Shelf[bytes] = Shelf(6)
@@ -134,7 +136,7 @@ def opened(kind: Kind) -> Seen | None:
     from ui.components.literal import literal
 
     linked = st.query_params.get(kind.key)
-    if linked and linked != st.session_state.get(f"{kind.key}_written") and not _chosen_since(kind):
+    if linked and linked != st.session_state.get(f"{kind.key}_written") and not _late(kind, linked):
         open_one(kind, linked)
     if kind.key not in st.session_state:
         open_one(kind, next((found.name for found in listed(kind)), None))
@@ -148,16 +150,24 @@ def opened(kind: Kind) -> Seen | None:
     return view
 
 
-def _chosen_since(kind: Kind) -> bool:
-    """Whether another one was opened since the address was written: the browser still sent the one from before."""
+def _late(kind: Kind, linked: str) -> bool:
+    """Whether the browser still sent the address from before: another one was opened since the last was written, or
+    it was written so shortly ago that the browser had not heard of it when it asked."""
     state = st.session_state
-    return f"{kind.key}_written" in state and state.get(kind.key) != state[f"{kind.key}_written"]
+    if f"{kind.key}_written" not in state:
+        return False
+    former, since = state.get(f"{kind.key}_former", ("", 0.0))
+    echoed = linked == former and time.monotonic() - since < _ON_ITS_WAY
+    return echoed or state.get(kind.key) != state[f"{kind.key}_written"]
 
 
 def write_opened(kind: Kind, view: Seen | None) -> None:
     """Put the open one into the address, so that the page can be shared."""
-    name = view.name if view else ""
-    st.session_state[f"{kind.key}_written"] = name
+    state, name = st.session_state, view.name if view else ""
+    written = state.get(f"{kind.key}_written", "")
+    if written != name:
+        state[f"{kind.key}_former"] = (written, time.monotonic())
+    state[f"{kind.key}_written"] = name
     if st.query_params.get(kind.key, "") != name:
         st.query_params.from_dict({kind.key: name} if name else {})
 

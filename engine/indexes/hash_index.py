@@ -224,12 +224,14 @@ class HashIndex(RowIndex):
 
     def in_wider_buckets(self, queries: Vectors, k: int, probes: int) -> Neighbours:
         """As `in_own_buckets`, with so many extra buckets, or EVERYTHING; not by Hamming distance."""
+        built(self._table)
         lookup = self._lookup
         if not isinstance(lookup, Buckets):
             raise BadParameter("lookup", f"the method {self.name}", "buckets", self.lookup)
         return self._filled(queries, k, partial(lookup.look_wider, probes=probes))
 
     def _found(self, queries: Vectors, k: int, further: bool) -> Neighbours:
+        built(self._table)
         return self._filled(queries, k, partial(self._lookup.search, further=further))
 
     def _filled(self, queries: Vectors, k: int, look: Callable[..., None]) -> Neighbours:

@@ -432,6 +432,21 @@ def test_a_link_opens_its_study(here: Workbench) -> None:
     assert not test.exception
 
 
+def test_a_closed_study_stays_closed_while_the_browser_still_sends_its_address(here: Workbench) -> None:
+    study = create(here.home, plan(title="Older"))
+    test = AppTest.from_string(
+        "import streamlit as st\nfrom ui.pages import hashing\nst.session_state.recipe = None\nhashing.page()",
+        default_timeout=60,
+    )
+    assert test.run().header[0].value == "Older"
+    button = next(button for button in test.button if button.key == "study-close")
+    button.click().run()
+    assert test.header[0].value == "A new study" and "study" not in test.query_params
+    test.query_params["study"] = study.name
+    test.run()
+    assert test.header[0].value == "A new study" and "study" not in test.query_params
+
+
 def test_exports_hold_what_was_measured(here: Workbench) -> None:
     study = create(here.home, plan(title=HOSTILE))
     measured(study, (1.0, 2.0), (0.96, 0.5), "=It failed.")
