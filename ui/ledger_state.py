@@ -135,8 +135,8 @@ def opened(kind: Kind) -> Seen | None:
     """The one of the address, or the chosen one; on a first visit the newest. A name that is gone is told."""
     from ui.components.literal import literal
 
-    linked = st.query_params.get(kind.key)
-    if linked and linked != st.session_state.get(f"{kind.key}_written") and not _late(kind, linked):
+    linked = newly_linked(kind.key, st.session_state.get(kind.key))
+    if linked:
         open_one(kind, linked)
     if kind.key not in st.session_state:
         open_one(kind, next((found.name for found in listed(kind)), None))
@@ -150,26 +150,43 @@ def opened(kind: Kind) -> Seen | None:
     return view
 
 
-def _late(kind: Kind, linked: str) -> bool:
+def write_opened(kind: Kind, view: Seen | None) -> None:
+    """Put the open one into the address, so that the page can be shared."""
+    write_link(kind.key, view.name if view else "")
+
+
+def newly_linked(key: str, chosen: str | None) -> str:
+    """What the address names under a key, "" where that is what this session wrote there itself.
+
+    Args:
+        chosen: what is open in this session.
+    """
+    linked = st.query_params.get(key, "")
+    if not linked or linked == st.session_state.get(f"{key}_written") or _late(key, linked, chosen):
+        return ""
+    return linked
+
+
+def _late(key: str, linked: str, chosen: str | None) -> bool:
     """Whether the browser still sent the address from before: another one was opened since the last was written, or
     it was written so shortly ago that the browser had not heard of it when it asked."""
     state = st.session_state
-    if f"{kind.key}_written" not in state:
+    if f"{key}_written" not in state:
         return False
-    former, since = state.get(f"{kind.key}_former", ("", 0.0))
+    former, since = state.get(f"{key}_former", ("", 0.0))
     echoed = linked == former and time.monotonic() - since < _ON_ITS_WAY
-    return echoed or state.get(kind.key) != state[f"{kind.key}_written"]
+    return echoed or chosen != state[f"{key}_written"]
 
 
-def write_opened(kind: Kind, view: Seen | None) -> None:
-    """Put the open one into the address, so that the page can be shared."""
-    state, name = st.session_state, view.name if view else ""
-    written = state.get(f"{kind.key}_written", "")
+def write_link(key: str, name: str) -> None:
+    """Let the address name this under a key, or nothing."""
+    state = st.session_state
+    written = state.get(f"{key}_written", "")
     if written != name:
-        state[f"{kind.key}_former"] = (written, time.monotonic())
-    state[f"{kind.key}_written"] = name
-    if st.query_params.get(kind.key, "") != name:
-        st.query_params.from_dict({kind.key: name} if name else {})
+        state[f"{key}_former"] = (written, time.monotonic())
+    state[f"{key}_written"] = name
+    if st.query_params.get(key, "") != name:
+        st.query_params.from_dict({key: name} if name else {})
 
 
 def open_one(kind: Kind, name: str | None) -> None:
