@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import BadParameter
+from engine.errors import BadParameter, BenzerError
 from engine.home import Home
 
 if TYPE_CHECKING:
@@ -103,6 +103,15 @@ class ClassificationBench:
         sides = {"picture": said.picture if data else None, "text": said.text if text else None, "fused": said.fused}
         told = {side: None if one is None else opinion(one[0], classifier.classes) for side, one in sides.items()}
         return {**told, "words": words}
+
+    def reads_words(self, encoder: str, weights: str) -> bool:
+        """Whether an encoder can be asked for words as well: a classifier that was trained on texts."""
+        from engine.encoders.fused import NAME, classifier
+
+        try:
+            return encoder == NAME and bool(classifier(self.home, weights).card["text"])
+        except (BenzerError, KeyError):
+            return False
 
     def described_vector(self, encoder: Encoder, query: Query, picture: Any | None) -> NDArray[np.float32]:
         """The (1, d) vector of a query with a text; BadParameter where the encoder sees pictures only."""

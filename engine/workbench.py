@@ -387,7 +387,8 @@ class Workbench(ClassificationBench):
             data = self.collection(recipe.collection).picture(query.image_id)
         picture = partial(read_in_worker, data or b"", crop=query.crop)
         if query.text:
-            return self.described_vector(self.encoder(recipe), query, picture if data else None)
+            found = self.described_vector(self.encoder(recipe), query, picture if data else None)
+            return searcher.vectors.whitening(found) if searcher.vectors.whitening else found
         return embed_pictures(self.encoder(recipe), [picture], recipe.embedding, searcher.vectors.whitening)
 
     def _again(self, job: Job) -> dict[str, Any]:

@@ -43,7 +43,8 @@ class EncoderChoice:
     """One line of the encoder drop-down.
 
     `ready` is False where it must be trained or its weights fetched first; a `rare` one is not offered by itself.
-    `collection` names the only collection that it can be used with, "" where it can be used with any.
+    `collection` names the only collection that it can be used with, "" where it can be used with any. `pictures` and
+    `words` say what can be asked for, and `learned_from` names the collection whose things it was made to tell apart.
     """
 
     name: str
@@ -53,6 +54,9 @@ class EncoderChoice:
     ready: bool
     rare: bool = False
     collection: str = ""
+    pictures: bool = True
+    words: bool = False
+    learned_from: str = ""
 
 
 class Encoder(ABC):

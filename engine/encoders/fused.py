@@ -59,8 +59,10 @@ class Fused(Derived):
         picture: Encoder | None,
         text: TextEncoder | None,
         texts: str = "",
+        silent: bool = False,
     ) -> None:
         self.run, self.network, self.picture, self.text = run, network, picture, text
+        self.silent = silent  # the collection has no texts
         card = run.card
         self.classes: tuple[str, ...] = tuple(card["classes"])
         self.embedding = str(card["embedding"])
@@ -68,7 +70,7 @@ class Fused(Derived):
         self.info = EncoderInfo(
             name=NAME,
             weights=run.name,
-            title=f"Picture and text · {run.title}",
+            title=_title(run),
             input_size=picture.info.input_size if picture else 224,
             spatial=False,
             fingerprint=digest_of("fused 1", run.digest, self.embedding, *made_of, texts),
@@ -102,8 +104,9 @@ class Fused(Derived):
     def at(self, collection: DescribedCollection) -> Fused:
         """Its vectors come from the texts as well: others when a text changes."""
         picture = self.picture.at(collection) if self.picture else None
-        texts = digest_of(*texts_of(collection)) if self.text else ""
-        return Fused(self.run, self.network, picture, self.text, texts)
+        texts = texts_of(collection) if self.text else ()
+        digest = digest_of(*texts) if self.text else ""
+        return Fused(self.run, self.network, picture, self.text, digest, silent=not any(map(str.strip, texts)))
 
     def prepared(self, collection: DescribedCollection, reporter: Reporter) -> Fused:
         if self.picture:
@@ -134,10 +137,15 @@ class Fused(Derived):
 
         Raises:
             BadParameter: neither, or a share out of range. BenzerError: the classifier knows none of the text's words,
-                or sees no pictures at all.
+                or sees no pictures at all; it looks for words in texts, and the collection has none.
         """
         if share is not None and not 0 <= share <= 100:
             raise BadParameter("share", "the query", "a whole number of percent from 0 to 100", share)
+        if picture is None and self.silent and self.network.spec.fusion in ("text", "late"):
+            raise BenzerError(
+                f"{self.info.title} compares words with texts, and this collection has none.",
+                way_out="Ask with a picture, or choose a classifier of early or intermediate fusion.",
+            )
         both = self._thing(picture, text)
         if share is None or not (both.has_picture[0] and both.has_text[0]):
             return self.hidden(both)
@@ -173,12 +181,24 @@ class Fused(Derived):
         spec = self.network.spec
         thing = one_thing(seen, encoded, (spec.picture, spec.text, spec.words))
         if not (thing.has_picture[0] or thing.has_text[0]):
-            raise BenzerError(
-                f"{self.info.title} cannot make anything of this query: "
-                + ("it knows none of these words." if self.text else "it was trained on pictures only."),
-                way_out="Ask with other words or with a picture." if self.picture else "Ask with other words.",
-            )
+            raise self._not_understood(bool(text))
         return thing
+
+    def understands(self, text: str) -> bool:
+        """Whether it knows any word of a text."""
+        from engine.texts.plain import plain
+
+        return self.text is not None and bool(np.linalg.norm(self.text.encode([plain(text)]).vectors) > 0)
+
+    def _not_understood(self, asked_by_text: bool) -> BenzerError:
+        if self.text is None:
+            why, way_out = "it was trained on pictures only.", "Ask with a picture."
+        elif not asked_by_text:
+            why, way_out = "it was trained on texts only.", "Ask with words."
+        else:
+            why = "it knows none of these words."
+            way_out = "Ask with other words or with a picture." if self.picture else "Ask with other words."
+        return BenzerError(f"{self.info.title} cannot make anything of this query: {why}", way_out=way_out)
 
     def _looked(self, thing: Things, text: str) -> list[tuple[str, float]]:
         import torch
@@ -258,4 +278,12 @@ def _choice(run: Run) -> EncoderChoice:
     help = (
         f"Tells {len(card['classes'])} classes of {card['collection']['title']} by {seen}; searches by either or both."
     )
-    return EncoderChoice(NAME, run.name, f"Picture and text · {run.title}", help, ready=True, rare=True)
+    sides = {"pictures": bool(card["picture"]), "words": bool(card["text"])}
+    learned_from = str(card["collection"].get("name", ""))
+    return EncoderChoice(NAME, run.name, _title(run), help, ready=True, rare=True, learned_from=learned_from, **sides)
+
+
+def _title(run: Run) -> str:
+    card = run.card
+    sees = " and ".join(filter(None, ["picture" if card["picture"] else "", "text" if card["text"] else ""]))
+    return f"{sees.capitalize()} · {run.title}"
