@@ -34,7 +34,7 @@ from engine.indexes.rdh import RDH
 
 K = 10
 RESULTS = PROJECT / "benchmarks" / "results"
-SETTINGS: dict[str, Any] = {"tables": 16, "bits": 12}
+SETTINGS: dict[str, Any] = {"tables": 16, "bits": 12, "probes": 0}
 SERVICE = (1, 2, 4, 8, 16, 32, 50, 100)  # tables of a part whose service times are kept
 SERVED, SERVICE_BITS = 250_000, 14
 QUANTILES = (*np.arange(0, 1, 0.01).round(2), 0.995, 0.999, 1.0)

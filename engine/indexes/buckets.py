@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.indexes.hashing import HashFunctions
 from engine.indexes.index import Ids, Vectors
-from engine.indexes.lookup import Lookup, short_of
+from engine.indexes.lookup import Growth, Lookup, short_of
 from engine.indexes.rows import Rows, RowTable, mapped
 
 MAX_PROBES = 250
@@ -89,10 +89,11 @@ class Buckets(Lookup):
         return rows
 
     def _search(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:
-        self._look(queries, distances, rows, examined, self._probes_for(rows.shape[1]))
+        self._look(queries, distances, rows, examined, self.probes_for(rows.shape[1]))
 
-    def _probes_for(self, k: int) -> int:
-        return max(self.probes, min(self.growth.of(self.probes, k), MAX_PROBES))
+    def probes_for(self, k: int) -> int:
+        """How many extra buckets are looked into for k neighbours."""
+        return probes_for(k, self.probes, self.growth)
 
     def _look(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids, probes: int) -> None:
         from engine.indexes.lsh_kernels import search_tables
@@ -105,7 +106,7 @@ class Buckets(Lookup):
         )  # fmt: skip
 
     def _widen(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:
-        for probes in widths(self._probes_for(rows.shape[1]), self.bits):
+        for probes in widths(self.probes_for(rows.shape[1]), self.bits):
             short = short_of(rows, self.table.size)
             if not len(short):
                 return
@@ -147,6 +148,11 @@ class Buckets(Lookup):
     def load(self, folder: Path) -> None:
         self._tables = Tables(*(mapped(folder / f"table-{field.name}.npy") for field in fields(Tables)))
         self._late = np.empty((self.functions.tables, 0), self.functions.code_type)
+
+
+def probes_for(k: int, probes: int, growth: Growth) -> int:
+    """How many extra buckets are looked into for k neighbours, where `probes` are for few."""
+    return max(probes, min(growth.of(probes, k), MAX_PROBES))
 
 
 def widths(probes: int, bits: int) -> Iterator[int]:

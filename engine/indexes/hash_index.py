@@ -110,13 +110,17 @@ class HashIndex(RowIndex):
         self.functions = functions
         return self
 
+    def chosen_for(self, vectors: Vectors) -> Lookup:
+        """The look-up with the functions and numbers of an index over (n, d) vectors, without building all of it."""
+        return self._choose(RowTable(np.arange(len(vectors)), vectors))
+
     def fitted(self, vectors: Vectors) -> HashFunctions:
         """The functions that an index over (n, d) vectors would use; they may then serve others."""
-        return self._choose(RowTable(np.arange(len(vectors)), vectors)).functions
+        return self.chosen_for(vectors).functions
 
     def tuned(self, vectors: Vectors) -> dict[str, int | str]:
         """The settings in force of an index over (n, d) vectors, without building all of it."""
-        return self._in_force(self._choose(RowTable(np.arange(len(vectors)), vectors)))
+        return self._in_force(self.chosen_for(vectors))
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
         table = RowTable(ids, vectors)

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +39,21 @@ class Parts:
     Args:
         made_of: method, metric and options of each part's index. copies: how many nodes hold each.
         bases: for each part a folder to begin from, "" for none.
-        widths: how far parts look, step by step, where all of them together find fewer than k.
+        steps: for k, how far parts look, one after the other while all of them together find fewer than k.
 
     Attributes:
         changing: held by who changes the parts. pieces: what is asked; replaced, never changed.
     """
 
     def __init__(
-        self, made_of: tuple[str, str, dict[str, Any]], copies: int, bases: Sequence[str], widths: Sequence[int] = ()
+        self,
+        made_of: tuple[str, str, dict[str, Any]],
+        copies: int,
+        bases: Sequence[str],
+        steps: Callable[[int], Iterable[int]] | None = None,
     ) -> None:
-        self.workers, self.made_of, self.copies, self.widths = workers(), made_of, copies, widths
+        self.workers, self.made_of, self.copies = workers(), made_of, copies
+        self.steps = steps or (lambda k: (0,))
         self.changing, self._access = threading.Lock(), ReadWriteLock()
         self._watch = Watch(self.workers, "size")
         self._numbers, self._turn = itertools.count(), itertools.count()
@@ -97,9 +102,10 @@ class Parts:
         Where all parts together find fewer than k, all look further, as one index over all vectors would.
         """
         with self._access.reading():
-            found, seconds = self._found(queries, k)
+            first, *further = self.steps(k)
+            found, seconds = self._found(queries, k, first)
             total = sum(len(piece.ids) for piece in self.pieces)
-            for wider in self.widths:
+            for wider in further:
                 short = short_of(found.ids, total)
                 if not len(short):
                     break

@@ -8,9 +8,10 @@ from its own folder; until then an answer says which share of the vectors it cov
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,28 +19,27 @@ from numpy.typing import NDArray
 from engine.distances import checked_vectors
 from engine.errors import BadParameter, NotFound, NotReady
 from engine.indexes import make_index, methods
-from engine.indexes.buckets import widths
 from engine.indexes.growing import grow, shrink
 from engine.indexes.hash_index import FURTHER, HashIndex
-from engine.indexes.hashing import HashFunctions
 from engine.indexes.hyperplanes import DIRECTIONS
 from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_ids, checked_k
+from engine.indexes.part_numbers import Numbers, numbers_for
 from engine.indexes.parting import even_parts
 from engine.indexes.parts import Parts
 from engine.settings import Choice, Setting, Value
 from engine.storage import full_disk_named, load_array, read_json, write_json
 
 _SEED = 0
-_TABLES = 32
-_IN_A_BUCKET = 16  # vectors that the automatic number of bits leaves in a bucket of a part
 _SELECTIONS = {"selected": "balanced"}  # how LSH takes its planes where they are selected
 
 
 class RDH(Index):
     """LSH (or any other index) over random parts, with the same hash functions everywhere or own ones in each part.
 
-    With the same functions the candidates are those of one LSH over all vectors, as long as the buckets of every part
-    hold k of them. Source: the doctoral thesis that introduced randomized distributed hashing; Charikar, 2002.
+    With the same functions the candidates are those of one LSH over all vectors, and numbers that are not given are
+    those that it would choose.
+
+    Source: the doctoral thesis that introduced randomized distributed hashing; Charikar, 2002.
     """
 
     name = "rdh"
@@ -58,9 +58,15 @@ class RDH(Index):
             },
             "same",
         ),
-        Setting("tables", "Tables", "Tables of each part.", 1, 512, _TABLES),
-        Setting("bits", "Bits", "Planes of each table; empty: about 16 images a bucket.", 1, 64),
-        Setting("probes", "Extra buckets", "How many neighbouring buckets are also looked into.", 0, 250, 0),
+        Setting("tables", "Tables", "Tables of each part; empty: chosen from the data.", 1, 512),
+        Setting("bits", "Bits", "Planes of each table; empty: chosen from the data.", 1, 64),
+        Setting(
+            "probes",
+            "Extra buckets",
+            "How many neighbouring buckets are also looked into; empty: chosen.",
+            0,
+            250,
+        ),
         Setting("copies", "Copies", "How many nodes hold each part, so that one may be lost.", 1, 8, 1),
         Choice(
             "runs",
@@ -86,9 +92,9 @@ class RDH(Index):
         metric: str,
         parts: int = 2,
         functions: str = "same",
-        tables: int = _TABLES,
+        tables: int | None = None,
         bits: int | None = None,
-        probes: int = 0,
+        probes: int | None = None,
         copies: int = 1,
         runs: str = "lsh",
         directions: int = DIRECTIONS,
@@ -108,11 +114,12 @@ class RDH(Index):
         ids = checked_ids(ids, len(checked))
         if len(ids) and self.parts > len(ids):
             raise BadParameter("parts", "the method rdh", f"at most {len(ids):,}, the number of vectors", self.parts)
-        parts = self._made(checked.shape[1], self._automatic_bits(len(ids)), [""] * self.parts)
+        numbers, functions = numbers_for(make_index(self.runs, self.metric, **self._options()), checked, self._given)
+        own_ones = functions is None or self.functions == "different"
+        parts = self._made(checked.shape[1], numbers, [""] * self.parts)
         with tempfile.TemporaryDirectory(dir=parts.folder) as shared:
-            path, functions = _on_disk(vectors, checked, Path(shared)), self._functions(checked)
-            rows = even_parts(len(ids), self.parts, _SEED)
-            given = [(path, ids[own], own, n if functions is None else functions) for n, own in enumerate(rows)]
+            path, rows = _on_disk(vectors, checked, Path(shared)), even_parts(len(ids), self.parts, _SEED)
+            given = [(path, ids[own], own, n if own_ones else functions) for n, own in enumerate(rows)]
             parts.all_of([(piece, "build", what) for piece, what in zip(parts.pieces, given, strict=True)])
         parts.answer_for([(piece, np.sort(ids[own])) for piece, own in zip(parts.pieces, rows, strict=True)])
         self._parts = parts
@@ -200,13 +207,14 @@ class RDH(Index):
                 np.save(folder / f"ids-{number:04d}.npy", piece.ids, allow_pickle=False)
                 calls.append((piece.first(), "save", (str(folder / f"part-{number:04d}"),)))
             parts.all_of(calls)
-            facts = {"bits": self._bits, "dimensions": self._dimensions, "parts": len(parts.pieces)}
+            facts = {"numbers": self._numbers.as_dict(), "dimensions": self._dimensions, "parts": len(parts.pieces)}
             write_json(folder / "rdh.json", facts)
 
     def load(self, folder: Path) -> Self:
         facts = read_json(folder / "rdh.json")
         bases = [str(folder / f"part-{number:04d}") for number in range(facts["parts"])]
-        parts = self._made(facts["dimensions"], facts["bits"], bases)
+        former = {"tables": self.tables or 32, "bits": facts.get("bits"), "probes": self.probes or 0}
+        parts = self._made(facts["dimensions"], Numbers.from_dict(facts.get("numbers", former)), bases)
         ids = [load_array(folder / f"ids-{number:04d}.npy") for number in range(facts["parts"])]
         parts.answer_for(list(zip(parts.pieces, ids, strict=True)))
         self._parts = parts
@@ -218,9 +226,9 @@ class RDH(Index):
 
     @property
     def chosen(self) -> dict[str, Value]:
-        numbers = {"parts": len(self._built.pieces), "tables": self.tables, "bits": self._bits, "probes": self.probes}
         return {
-            **numbers,
+            "parts": len(self._built.pieces),
+            **self._numbers.chosen,
             "copies": self.copies,
             "functions": self.functions,
             "runs": self.runs,
@@ -240,35 +248,26 @@ class RDH(Index):
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _made(self, dimensions: int, bits: int, bases: Sequence[str]) -> Parts:
-        """Parts that begin from these folders, or empty."""
-        self._dimensions, self._bits = dimensions, bits
-        hashes = issubclass(methods()[self.runs], HashIndex)
-        steps = tuple(widths(self.probes, bits)) if hashes and self.further == "yes" else ()
-        return Parts((self.runs, self.metric, self._options()), self.copies, bases, steps)
+    @property
+    def _given(self) -> dict[str, int]:
+        numbers = {"tables": self.tables, "bits": self.bits, "probes": self.probes}
+        return {name: number for name, number in numbers.items() if number is not None}
 
-    def _options(self) -> dict[str, Value]:
+    def _made(self, dimensions: int, numbers: Numbers, bases: Sequence[str]) -> Parts:
+        """Parts that begin from these folders, or empty."""
+        self._dimensions, self._numbers = dimensions, numbers
+        options = self._options(numbers.chosen)
+        steps = partial(numbers.steps, further=self.further == "yes") if options else None
+        return Parts((self.runs, self.metric, options), self.copies, bases, steps)
+
+    def _options(self, numbers: Mapping[str, Value] | None = None) -> dict[str, Any]:
+        """The settings of a part's index with these numbers, else with those that are given."""
         if not issubclass(methods()[self.runs], HashIndex):
             return {}
-        hashed: dict[str, Value] = {
-            "tables": self.tables,
-            "bits": self._bits,
-            "probes": self.probes,
-            "lookup": "buckets",
-        }
+        hashed: dict[str, Any] = {**(numbers or self._given), "lookup": "buckets"}
         if self.runs == "lsh":
             hashed |= {"directions": self.directions, "selection": _SELECTIONS.get(self.functions, "plain")}
         return hashed
-
-    def _automatic_bits(self, count: int) -> int:
-        return self.bits or int(np.clip(np.log2(max(count, 1) / self.parts / _IN_A_BUCKET + 1), 1, 32))
-
-    def _functions(self, vectors: Vectors) -> HashFunctions | None:
-        """The hash functions for all parts, fitted once; None where each part fits its own, or hashes nothing."""
-        index = make_index(self.runs, self.metric, **self._options())
-        if not isinstance(index, HashIndex) or self.functions == "different" or not len(vectors):
-            return None
-        return index.fit(vectors, self.tables, self._bits)
 
     @property
     def _built(self) -> Parts:

@@ -46,7 +46,7 @@ def test_with_the_same_functions_the_candidates_are_those_of_one_lsh(parts: int)
     ids, vectors = made(3000)
     planes = draw_hyperplanes(vectors, "euclidean", 6, 3, 0)
     one = LSH("euclidean", probes=0, planes=planes).build(ids, vectors)
-    many = RDH("euclidean", parts=parts, tables=6, bits=3).build(ids, vectors)
+    many = RDH("euclidean", parts=parts, tables=6, bits=3, probes=0).build(ids, vectors)
     a, b = one.search(vectors[:50], 5), many.search(vectors[:50], 5)
     assert np.array_equal(a.ids, b.ids)
     assert np.array_equal(a.examined, b.examined)
@@ -60,7 +60,9 @@ def test_small_buckets_have_the_candidates_of_one_lsh_also_where_it_looks_furthe
     planes = draw_hyperplanes(vectors, "euclidean", 2, 12, 0)
     one = LSH("euclidean", probes=0, planes=planes, further="no").build(ids, vectors).search(queries, 30)
     own, more = (
-        RDH("euclidean", parts=parts, tables=2, bits=12, further=further).build(ids, vectors).search(queries, 30)
+        RDH("euclidean", parts=parts, tables=2, bits=12, probes=0, further=further)
+        .build(ids, vectors)
+        .search(queries, 30)
         for further in ("no", "yes")
     )
     assert np.array_equal(one.ids, own.ids)
@@ -73,10 +75,25 @@ def test_small_buckets_have_the_candidates_of_one_lsh_also_where_it_looks_furthe
     assert np.array_equal(more.examined > own.examined, ~whole)
 
 
+@pytest.mark.parametrize("k", [5, 60, 150])
+def test_numbers_that_are_not_given_are_those_of_one_lsh(k: int, tmp_path: Path) -> None:
+    ids, vectors = made(3000, dimensions=12)
+    queries = vectors[:40] + np.float32(0.01)
+    one = make_index("lsh", "euclidean").build(ids, vectors)
+    many = RDH("euclidean", parts=3).build(ids, vectors)
+    names = ("tables", "bits", "probes")
+    assert [many.chosen[name] for name in names] == [one.chosen[name] for name in names]
+    wanted = one.search(queries, k)
+    many.save(tmp_path)
+    for found in (many.search(queries, k), RDH("euclidean", parts=3).load(tmp_path).search(queries, k)):
+        assert found.examined.tolist() == wanted.examined.tolist()
+        assert found.ids.tolist() == wanted.ids.tolist()
+
+
 def test_with_different_functions_each_part_draws_its_own() -> None:
     ids, vectors = made(2000)
     same, different = (
-        RDH("euclidean", parts=3, tables=4, bits=6, functions=functions).build(ids, vectors)
+        RDH("euclidean", parts=3, tables=4, bits=6, probes=0, functions=functions).build(ids, vectors)
         for functions in ("same", "different")
     )
     found = same.search(vectors[:40], 5), different.search(vectors[:40], 5)
