@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import BadParameter
-from engine.printing import csv_file, print_rows, progress_line, write_csv
+from engine.printing import csv_file, html_file, print_rows, progress_line, write_csv, write_html
 from engine.tables import text_table
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def command_classify(arguments: argparse.Namespace) -> None:
     bench = Workbench()
     if arguments.csv:
         csv_file(arguments.csv)
+    if arguments.html:
+        html_file(arguments.html)
     if arguments.list:
         _print_list(bench, arguments.json)
     elif arguments.ask:
@@ -112,6 +114,8 @@ def _print(found: Classification, arguments: argparse.Namespace) -> None:
     failed = [f"{row.title}, fold {row.fold + 1}: {row.error}" for row in found.rows() if row.error]
     if arguments.csv:
         write_csv(arguments.csv, found.to_csv())
+    elif arguments.html:
+        write_html(arguments.html, found.to_html())
     elif arguments.json:
         rows = [row.as_dict() for row in found.rows()]
         body = {"name": found.name, "plan": found.plan.as_dict(), "rows": rows}
@@ -192,3 +196,4 @@ def classify_words(sub: argparse.ArgumentParser) -> None:
     output = sub.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print JSON")
     output.add_argument("--csv", metavar="FILE", help="write CSV to this file")
+    output.add_argument("--html", metavar="FILE", help="write the results as one page of HTML")

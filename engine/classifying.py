@@ -7,7 +7,7 @@ vectors, `training` makes a network of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -106,21 +106,18 @@ class Subject:
         """The subject, once it is sure that it can be classified; raises as `plan_classification` does."""
         from engine.texts.vectors import fitted_to
 
-        labels = labels_of(collection, plan)
-        _check_labels(labels, plan)
+        labels = checked_labels(collection, plan)
         picture = _picture_encoder(home, collection, plan) if plan.fusions != ("text",) else None
         text = None
         if plan.needs_text:
-            _check_texts(collection, labels)
             text = fitted_to(_text_encoder(home, plan.text), collection)
         return cls(collection, plan, picture, text, labels, tuple(sorted(set(labels.values()))))
 
     @property
     def made_of(self) -> str:
         """Changes when pictures, labels, texts or weights do."""
-        images = self.collection.images()
         encoders = [one.info.fingerprint for one in (self.picture, self.text) if one is not None]
-        return digest_of(*images.ids.tolist(), *images.hashes, *images.texts, *sorted(self.labels.items()), *encoders)
+        return f"{things_digest(self.collection, self.labels)}-{digest_of(*encoders)}"
 
     def things(self, reporter: Reporter, every: bool = False) -> Things:
         """The labelled things with their classes: those drawn by the plan, or all of them."""
@@ -140,6 +137,25 @@ class Subject:
         images = self.collection.images()
         texts = dict(zip(images.ids.tolist(), images.texts, strict=True))
         return [plain(texts[id]) for id in ids.tolist()]
+
+
+def checked_labels(collection: Collection, plan: Plan) -> dict[int, str]:
+    """The class of every image that takes part, once it is sure that the plan can be asked of them.
+
+    Raises:
+        BadParameter: as `labels_of`, one class only, fewer things of a class than folds, no texts where some are read.
+    """
+    labels = labels_of(collection, plan)
+    _check_labels(labels, plan)
+    if plan.needs_text:
+        _check_texts(collection, labels)
+    return labels
+
+
+def things_digest(collection: Collection, labels: Mapping[int, str]) -> str:
+    """Changes when pictures, texts or labels do; the first part of a row's `made_of`."""
+    images = collection.images()
+    return digest_of(*images.ids.tolist(), *images.hashes, *images.texts, *sorted(labels.items()))
 
 
 def labels_of(collection: Collection, plan: Plan) -> dict[int, str]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import BadParameter
-from engine.printing import csv_file, print_rows, progress_line, write_csv
+from engine.printing import csv_file, html_file, print_rows, progress_line, write_csv, write_html
 from engine.settings import split_calls
-from engine.storage import write_bytes
 from engine.tables import text_table
 
 if TYPE_CHECKING:
@@ -48,8 +46,8 @@ def command_hashing(arguments: argparse.Namespace) -> None:
         return
     if arguments.csv:
         csv_file(arguments.csv)
-    if arguments.html and Path(arguments.html).expanduser().is_dir():
-        raise BadParameter("html", "the report", "a file", arguments.html)
+    if arguments.html:
+        html_file(arguments.html)
     study = _asked(bench, arguments)
     if not arguments.show:
         bench.run("study", progress_line(), name=study.name)
@@ -148,8 +146,7 @@ def _print_list(bench: Workbench, as_json: bool) -> None:
 
 def _print(study: Study, arguments: argparse.Namespace) -> None:
     if arguments.html:
-        write_bytes(Path(arguments.html).expanduser(), study.to_html().encode())
-        print(f"Written to {Path(arguments.html).expanduser()}.", file=sys.stderr)
+        write_html(arguments.html, study.to_html())
     if arguments.csv:
         write_csv(arguments.csv, study.to_csv())
     if arguments.json:

@@ -54,10 +54,26 @@ def _short(sentence: str, most: int = 90) -> str:
 
 def csv_file(file: str) -> Path:
     """Where a CSV will stand; BadParameter for a folder. To be asked before the work whose outcome is written there."""
+    return _no_folder(file, "csv", "the export")
+
+
+def html_file(file: str) -> Path:
+    """Where a page of HTML will stand; BadParameter for a folder."""
+    return _no_folder(file, "html", "the report")
+
+
+def _no_folder(file: str, form: str, what: str) -> Path:
     path = Path(file).expanduser()
     if path.is_dir():
-        raise BadParameter("csv", "the export", "a file", file)
+        raise BadParameter(form, what, "a file", file)
     return path
+
+
+def write_html(file: str, text: str) -> None:
+    """Write one page, and say where."""
+    path = html_file(file)
+    write_bytes(path, text.encode())
+    print(f"Written to {path}.", file=sys.stderr)
 
 
 def write_csv(file: str, text: str) -> None:

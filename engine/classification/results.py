@@ -187,6 +187,12 @@ class Classification(Ledger[Plan, Cell, Row]):
         lines = [[one.title, one.condition.title, *one.figures] for one in self.table()]
         return csv_text(header, lines)
 
+    def to_html(self) -> str:
+        """One page with all figures that needs nothing from outside."""
+        from engine.classification.report import to_html
+
+        return to_html(self)
+
     def _of(self, fusion: str) -> list[Row]:
         rows = [row for row in self.rows() if row.fusion == fusion and not row.error]
         if not rows:

@@ -57,6 +57,16 @@ def listed(path: Path) -> Iterator[tuple[str, str, str]]:
         raise UnreadableTable(f"The table {path.name} is damaged in line {reader.line_num}: {error}.") from error
 
 
+def columns(path: Path) -> list[str]:
+    """The columns of a table besides that of the pictures, as they are written there.
+
+    Raises:
+        UnreadableTable: no text, no header, or no column `image`.
+    """
+    reader, image = _opened(path)
+    return [name for name in reader.fieldnames or [] if name and name != image]
+
+
 def column(path: Path, name: str) -> dict[bytes, str]:
     """What a column of the table says of each picture, by the key that its row has in a catalogue.
 

@@ -1,0 +1,85 @@
+"""Which model of a classification knows best, by how much, and whether that is more than chance between folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.classification import measures
+from engine.classification.conditions import CLEAN
+from engine.classification.results import Line, Row
+
+
+@dataclass(frozen=True)
+class Best:
+    """The most accurate model, over things as they are.
+
+    Attributes:
+        line: its figures. other: the second best, None where there is no other. chance: the share of the most frequent
+            class, which is what always naming that one reaches. asked: how many things were asked about.
+        difference, deviation: by how much it is more accurate than `other` on the folds that both are measured on, and
+            the standard deviation of that difference over these folds. folds: how many these are.
+    """
+
+    line: Line
+    other: Line | None
+    chance: float
+    asked: int
+    difference: float = 0.0
+    deviation: float = 0.0
+    folds: int = 0
+
+    @property
+    def clear(self) -> bool:
+        """Whether the lead is larger than it differs from fold to fold."""
+        return self.folds > 1 and self.difference > self.deviation
+
+    @property
+    def headline(self) -> str:
+        """One sentence: which model, how often it is right, and how much that differs between folds."""
+        spread = f" (± {100 * self.line.accuracy_deviation:.1f} over {self.line.folds} folds)"
+        share = f"{100 * self.line.accuracy:.1f} %{spread if self.line.folds > 1 else ' (one fold)'}"
+        if self.other is None:
+            return f"{self.line.title} is right about {share} of the things."
+        if self.clear:
+            return f"{self.line.title} knows best: right about {share} of the things."
+        return f"{self.line.title} and {self.other.title.lower()} know about equally much: {share} are right."
+
+    @property
+    def beside(self) -> str:
+        """What must be said with it: the lead over the second, and what naming one class always reaches."""
+        guess = f"Always naming the most frequent class would be right about {100 * self.chance:.1f} %."
+        if self.other is None:
+            return guess
+        lead = f"{100 * self.difference:.1f} percentage points more than {self.other.title.lower()}"
+        if self.folds < 2:
+            return f"That is {lead} on a single fold, which says little. {guess}"
+        spread = f"the difference between the two varies from fold to fold (± {100 * self.deviation:.1f})"
+        if not self.difference and not self.deviation:
+            return f"Both are right about the same share in every fold. {guess}"
+        more = f"That is {lead}, and more than {spread}."
+        less = f"The first is {lead}, which is no more than {spread}: this is no lead."
+        return f"{more if self.clear else less} {guess}"
+
+
+def best(table: Sequence[Line], rows: Sequence[Row]) -> Best | None:
+    """The best of a classification's table, None where nothing is measured; `rows` are its rows that have figures."""
+    clean = sorted((line for line in table if line.condition.name == CLEAN), key=lambda line: -line.accuracy)
+    if not clean:
+        return None
+    own = {row.fold: row for row in rows if row.fusion == clean[0].fusion}
+    total = np.sum([row.counts().sum(1) for row in own.values()], axis=0)
+    found = Best(clean[0], None, float(total.max() / max(total.sum(), 1)), int(total.sum()))
+    if len(clean) == 1:
+        return found
+    others = {row.fold: row for row in rows if row.fusion == clean[1].fusion}
+    leads = [_right(own[fold]) - _right(others[fold]) for fold in sorted(own.keys() & others.keys())]
+    spread = float(np.std(leads, ddof=1)) if len(leads) > 1 else 0.0
+    mean = float(np.mean(leads)) if leads else 0.0
+    return Best(clean[0], clean[1], found.chance, found.asked, mean, spread, len(leads))
+
+
+def _right(row: Row) -> float:
+    return measures.accuracy(row.counts())
