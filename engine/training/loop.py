@@ -102,7 +102,8 @@ class Training:
     def _begin_with(self, config: Course, material: Material, run: Run, reporter: Reporter, device: Device) -> None:
         self.config, self.run, self.reporter = config, run, reporter
         self.objective, self.pictures, self.ids = material.objective, material.source, material.ids
-        self.optimizer = torch.optim.Adam(self.objective.network.parameters(), lr=config.rate, fused=True)
+        groups = material.groups or [{"params": list(self.objective.network.parameters()), "share": 1.0}]
+        self.optimizer = torch.optim.Adam(groups, lr=config.rate, fused=True)
         self.schedule = schedule(config.schedule, config.rate, config.epochs, config.options)
         self.learning, self.held_out = material.learning, material.held_out
         self.probe, self.shown, self.watched = material.probe, material.shown, material.watched
@@ -161,7 +162,8 @@ class Training:
         order = self.begin_epoch()
         self.objective.network.train()
         for step in range(at.step, self.steps):
-            self.optimizer.param_groups[0]["lr"] = self.schedule.rate(at.epoch + step / self.steps)
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["share"] * self.schedule.rate(at.epoch + step / self.steps)
             rows = order[step * config.batch : (step + 1) * config.batch]
             self.step(rows)
             at.step, at.seconds = step + 1, before + time.monotonic() - began

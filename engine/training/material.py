@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -56,6 +56,7 @@ class Material:
         learning, held_out: the rows to learn from and those to measure the loss on.
         probe: what retrieval is measured with, None for nothing. shown: rows that are drawn again after every epoch;
             where there are neither, nothing is watched.
+        groups: of weights for the optimizer, each with its `share` of the rate; none where all learn at the rate.
     """
 
     objective: Objective
@@ -65,6 +66,7 @@ class Material:
     held_out: Rows
     probe: Probe | None
     shown: Rows
+    groups: Sequence[dict[str, Any]] = ()
 
     @property
     def watched(self) -> bool:
