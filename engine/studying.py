@@ -68,16 +68,16 @@ def run_study(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
 
     Raises:
         NotFound: no such study, file or collection. BadParameter: another process measures it. BenzerError: the Ray
-            cluster that `$BENZER_RAY` names does not answer. Stopped: a person asked; StorageFull: the disk refused.
-            What was finished is kept.
+            cluster that `$BENZER_RAY` names does not answer, and nothing can be measured without it. Stopped: a person
+            asked; StorageFull: the disk refused. What was finished is kept.
     """
     found = study(home, name)
     with found.measuring():
-        check_cluster(found.plan)
+        no_cluster = _missing_cluster(found.plan)
         source = _source(home, found.plan, reporter)
         if found.plan.tune is not None and not found.tuned:
             _tune(found, source, reporter)
-        work = _Work(home, found, source, reporter)
+        work = _Work(home, found, source, reporter, no_cluster)
         for _, cells in groupby(found.plan.cells(), key=lambda cell: (cell.size, cell.fold)):
             reporter.stop_if_asked()
             work.part(list(cells))
@@ -93,6 +93,7 @@ class _Work:
     study: Study
     source: Source
     reporter: Reporter
+    no_cluster: BenzerError | None = None  # why nothing distributed can be measured
     measured: int = 0
     warmed: set[Any] = field(default_factory=set)
 
@@ -118,6 +119,8 @@ class _Work:
         self.reporter.event(kind="cells", done=len(self.study.rows()), total=len(self.study.plan.cells()))
 
     def _measure(self, cell: Cell, data: Data, built: tuple[Index, float] | None) -> None:
+        if self.no_cluster and _distributed(cell.method):
+            raise self.no_cluster
         within = self._within(cell)
         within.update("Indexing", 0, 1, "indexes")
         self._warm_up(cell.method, data)
@@ -307,11 +310,26 @@ def check_cluster(plan: Plan) -> None:
     """Fail at once, and not in the middle, where a cluster is asked for that is not there."""
     from engine.cluster import workers
 
-    if any(parse_method(method)[0] == _DISTRIBUTED for method in plan.methods):
+    if any(map(_distributed, plan.methods)):
         workers()
+
+
+def _missing_cluster(plan: Plan) -> BenzerError | None:
+    """Why distributed methods cannot be measured, None where they can; raised where there are no others."""
+    try:
+        check_cluster(plan)
+    except BenzerError as error:
+        if all(_distributed(method) or method == EXACT for method in plan.methods):
+            raise
+        return error
+    return None
 
 
 def _workers(method: str) -> str:
     from engine.cluster import InThisProcess, workers
 
-    return workers().title if parse_method(method)[0] == _DISTRIBUTED else InThisProcess.title
+    return workers().title if _distributed(method) else InThisProcess.title
+
+
+def _distributed(method: str) -> bool:
+    return parse_method(method)[0] == _DISTRIBUTED

@@ -244,7 +244,7 @@ def test_a_dead_cluster_is_found_out_before_anything_is_measured(bench, plan, mo
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    made = bench.plan_study(replace(plan, methods=("lsh", "rdh(parts=2)")))
+    made = bench.plan_study(replace(plan, methods=("rdh(parts=2)", "rdh(parts=3)")))
     monkeypatch.setenv("BENZER_RAY", address)
     began = time.monotonic()
     with pytest.raises(BenzerError, match=f"No Ray cluster answers at '{address}'"):
@@ -257,6 +257,16 @@ def test_a_study_without_parts_asks_for_no_cluster(bench, plan, monkeypatch):
     monkeypatch.setenv("BENZER_RAY", "127.0.0.1:1")
     bench.plan_study(plan)
     assert bench.run("study", name="try-it")["failed"] == 0
+
+
+def test_without_a_cluster_the_other_methods_are_measured(bench, plan, monkeypatch):
+    made = bench.plan_study(replace(plan, methods=("rdh(bits=2,tables=2)", "lsh(bits=2,tables=2)")))
+    monkeypatch.setenv("BENZER_RAY", "127.0.0.1:1")
+    assert bench.run("study", name=made.name)["failed"] == 1
+    by_method = {row.method.partition("(")[0]: row for row in made.rows()}
+    assert "No Ray cluster answers" in by_method["rdh"].error
+    assert by_method["lsh"].recall > 0
+    assert not by_method["exact"].error
 
 
 def test_ray_that_is_not_installed_is_named(bench, plan, monkeypatch):
