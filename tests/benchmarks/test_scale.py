@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import scale
+from benchmarks import _part, scale
+from benchmarks._part import Part
 from benchmarks._simulation import Network
-from benchmarks.scale import Assumed, Part
+from benchmarks.scale import Assumed
 
 
 def part(count: int = 1_000_000) -> Part:
@@ -53,9 +54,9 @@ def test_with_the_same_seed_the_figures_are_the_same() -> None:
 
 
 def test_times_come_back_from_their_file_as_they_went(tmp_path: Path) -> None:
-    scale.write_times(tmp_path / "times.csv", [part(1000), part()])
+    _part.write_times(tmp_path / "times.csv", [part(1000), part()])
     assert (tmp_path / "times.csv").read_text().startswith("setting,quantile,ms\n")
-    back = scale.read_times(tmp_path / "times.csv")
+    back = _part.read_times(tmp_path / "times.csv")
     wanted = np.quantile(part().times, [0, 0.25, 0.5, 0.95, 0.99, 1])
     assert np.quantile(back, [0, 0.25, 0.5, 0.95, 0.99, 1]) == pytest.approx(wanted, rel=0.01)
 
@@ -64,11 +65,11 @@ def test_so_many_answers_of_a_part_hold_the_nearest_but_for_one_query_in_a_thous
     """By dealing 100 neighbours to the parts again and again: enough, and one less would not be."""
     rng = np.random.default_rng(0)
     for parts in (10, 100):
-        dealt = rng.multinomial(scale.K, np.full(parts, 1 / parts), size=60_000).max(axis=1)
+        dealt = rng.multinomial(_part.K, np.full(parts, 1 / parts), size=60_000).max(axis=1)
         count = scale.enough(parts)
         assert (dealt > count).mean() < 0.0013
         assert (dealt > count - 1).mean() > 0.001
-    assert scale.enough(1) == scale.K
+    assert scale.enough(1) == _part.K
 
 
 def test_sections_of_the_report_take_their_places_on_the_page() -> None:
