@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,15 @@ import numpy as np
 
 from engine.classification.results import Opinion, classification, opinion
 from engine.classifying import Subject, config_of
-from engine.errors import BadParameter
+from engine.errors import BadParameter, NotFound
 from engine.home import Home
 from engine.jobs import Reporter
 from engine.storage import read_json, write_json
 from engine.tables import csv_text
 
 if TYPE_CHECKING:
+    from engine.collections.collection import Collection
+    from engine.encoders.encoder import Encoder
     from engine.encoders.fused import Fused
     from engine.training.features import Things
     from engine.training.runs import Run
@@ -113,11 +116,12 @@ def apply(home: Home, name: str, collection: str, reporter: Reporter, every: boo
 
     Raises:
         NotFound: no such classifier or collection. NotReady: an encoder needs something first.
-        BadParameter: there is nothing without a label.
+        BadParameter: there is nothing without a label, or its pictures would be seen otherwise than when it learned.
     """
     from engine.collections.collection import Collection
 
     opened, place = open_classifier(home, name), Collection.open(home, collection)
+    _check_own(opened, place, reporter)
     things = opened.at(place).things(place, reporter)
     images = place.images()
     wanted = np.array([every or not label for label in images.labels], bool) & (things.has_picture | things.has_text)
@@ -149,10 +153,36 @@ def guesses(home: Home, name: str, collection: str) -> Guesses | None:
 
 
 def open_classifier(home: Home, name: str) -> Fused:
-    """The classifier of that name, ready to judge; raises as `Fused.open` does."""
+    """The classifier of that name, ready to judge; raises as `Fused.open` does.
+
+    An encoder that has learned from a collection (visual words) is as it was over that of the classifier.
+    """
+    from engine.collections.collection import Collection
     from engine.encoders.fused import NAME, Fused
 
-    return Fused.open(NAME, name, home)
+    opened = Fused.open(NAME, name, home)
+    if opened.picture is not None:
+        with suppress(NotFound):  # a collection that is gone
+            opened.picture = opened.picture.at(Collection.open(home, opened.run.card["collection"]["name"]))
+    return opened
+
+
+def _check_own(opened: Fused, collection: Collection, reporter: Reporter) -> None:
+    """Refuse a collection whose pictures would be seen otherwise than those that were learned from."""
+    card, picture = opened.run.card, opened.picture
+    known = (card["picture"] or {}).get("fingerprint")
+    if picture is None or known is None:
+        return
+    own, title = card["collection"], f"the classifier {opened.run.title}"
+    is_own = own["name"] == collection.name
+    now = (picture.prepared(collection, reporter) if is_own else picture.at(collection)).info.fingerprint
+    if now != known and (is_own or picture.info.fingerprint != known):
+        way_out = "Train the classifier again."
+        wanted = "the one it was trained with, which has changed since"
+        raise BadParameter("encoder", title, wanted, picture.info.name, way_out=way_out)
+    if now != known:
+        wanted = f"{own['title']!r}, the only one that its encoder {picture.info.title} was fitted to"
+        raise BadParameter("collection", title, wanted, collection.title)
 
 
 def _begun(home: Home, subject: Subject, things: Things, name: str, fusion: str, title: str) -> Run:
@@ -190,11 +220,17 @@ def _card(subject: Subject, things: Things, name: str, fusion: str, title: str) 
         "collection": named,
         "images": len(things),
         "classes": list(subject.classes),
-        "picture": {"encoder": picture.info.name, "weights": picture.info.weights} if picture else None,
+        "picture": _named(picture.at(collection)) if picture else None,
         "embedding": subject.plan.embedding,
         "text": subject.text.info.name if subject.text else None,
         "spec": asdict(things.spec(fusion, config.dropout)),
     }
+
+
+def _named(picture: Encoder) -> dict[str, str]:
+    """What opens an encoder again, and tells whether it is the same one then."""
+    info = picture.info
+    return {"encoder": info.name, "weights": info.weights, "fingerprint": info.fingerprint}
 
 
 def _guesses(opened: Fused, things: Things, facts: Sequence[tuple[int, str, str]]) -> list[Guess]:
