@@ -9,10 +9,11 @@ import streamlit as st
 
 from engine.distances import METRICS
 from engine.recipe import Recipe
+from ui.asked import ask_for_image
 from ui.components.literal import literal
 from ui.components.results_table import Named
 from ui.ledger_state import Kind, Seen
-from ui.state import ask_for_image, choose_embedding, choose_method, collection_cards, images_of, workbench
+from ui.state import choose_embedding, choose_method, collection_cards, images_of, workbench
 
 if TYPE_CHECKING:
     from engine.evaluation.experiments import Row

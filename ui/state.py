@@ -1,7 +1,8 @@
 """What a session remembers and what all sessions share: the workbench, opened collections, the address and the recipe.
 
 The address holds the whole recipe and the query, in the engine's own words, so that a link opens the same search
-anywhere: `?collection=animal-faces&encoder=model-4@default&embedding=max&metric=cosine&method=lsh(bits=8)&q=17`.
+anywhere: `?collection=animal-faces&encoder=model-4@default&embedding=max&metric=cosine&method=lsh(bits=8)&q=17`;
+with `&words=black+watch&share=30` where an encoder is asked for words as well.
 """
 
 from __future__ import annotations
@@ -9,20 +10,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from engine.answers import Query
 from engine.errors import BadParameter, BenzerError, Corrupt, NotFound
 from engine.jobs import Job
 from engine.recipe import MAX_K, Recipe, parse_method
 from engine.settings import Choice
 from engine.shelf import Shelf, catalogue_stamp
 from engine.workbench import CollectionCard, Workbench
+from ui.asked import MOST_WORDS, Asked, ask_for_image, asked
 
 if TYPE_CHECKING:
     from engine.collections.collection import Collection, Images
@@ -31,6 +32,7 @@ FIRST_SAMPLE = "animal-faces"
 EIGHT = 8
 
 _OPENED = {"experiment", "study"}  # what an address may name in the place of a recipe: the pages read it
+_ABOUT_NO_COLLECTION = {"train", "experiment", "study", "classification", "classifier"}  # their names are others
 _COLLECTIONS_KEPT = 8
 _JOBS_SHOWN = 30
 _PICTURE_SIDE = 640  # pixels; what a page shows of an uploaded picture
@@ -38,6 +40,7 @@ _PICTURE_SIDE = 640  # pixels; what a page shows of an uploaded picture
 _images: Shelf[Images] = Shelf(_COLLECTIONS_KEPT)
 _opened: Shelf[Collection] = Shelf(_COLLECTIONS_KEPT)
 _cards: Shelf[list[CollectionCard]] = Shelf(1)
+_described: Shelf[bool] = Shelf(_COLLECTIONS_KEPT)
 
 
 @cache
@@ -56,6 +59,12 @@ def images_of(name: str) -> Images:
     return _images.get(
         (name, catalogue_stamp(workbench().home.datasets / name)), lambda: open_collection(name).images()
     )
+
+
+def has_texts(name: str) -> bool:
+    """Whether any usable image of a collection has a text, kept until it changes."""
+    key = (name, catalogue_stamp(workbench().home.datasets / name))
+    return _described.get(key, lambda: any(map(str.strip, images_of(name).texts)))
 
 
 def row_of(collection: str, id: int) -> int:
@@ -92,51 +101,9 @@ def job_about(collection: str) -> Job | None:
     for job in recent_jobs():
         arguments = job.config["arguments"]
         names = {arguments.get("collection"), arguments.get("name"), arguments.get("recipe", {}).get("collection")}
-        if collection in names and job.kind not in ("train", "experiment", "study") and job.alive:
+        if collection in names and job.kind not in _ABOUT_NO_COLLECTION and job.alive:
             return job
     return None
-
-
-# ── the query ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What this session looks for: an image of the collection, or an uploaded picture; `crop` is the part meant."""
-
-    image_id: int | None = None
-    data: bytes | None = None
-    name: str = ""
-    crop: tuple[float, float, float, float] | None = None
-
-    def as_query(self) -> Query:
-        if self.data is not None:
-            return Query.picture(self.data, self.name, self.crop)
-        return Query.image(int(self.image_id or 0), self.crop)
-
-
-def asked() -> Asked | None:
-    """The session's query, None where nothing was chosen yet."""
-    query: Asked | None = st.session_state.get("asked")
-    return query
-
-
-def ask_for_image(id: int | None) -> None:
-    """Look for an image of the collection; an upload is put away (its widget empties because its key changes)."""
-    st.session_state.asked = Asked(image_id=id) if id is not None else None
-    st.session_state.uploader = st.session_state.get("uploader", 0) + 1
-
-
-def ask_for_picture(data: bytes, name: str) -> None:
-    """Look for an uploaded picture; the address then names no image."""
-    st.session_state.asked = Asked(data=data, name=name)
-
-
-def ask_for_part(crop: tuple[float, float, float, float] | None) -> None:
-    """Look for a part of the same picture, or for the whole (None)."""
-    query = asked()
-    if query is not None:
-        st.session_state.asked = replace(query, crop=crop)
 
 
 # ── the address ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -225,12 +192,36 @@ def _read_details(address: dict[str, str]) -> None:
         st.session_state.label = ""
     st.session_state.include_query = address.get("self") == "1"
     st.session_state.k = min(max(int(address.get("k", EIGHT)), 1), MAX_K)
+    _read_query(address)
+
+
+def _read_query(address: dict[str, str]) -> None:
+    """The picture and the words that an address names; an upload, which it cannot name, stays."""
+    before = asked()
+    words = Asked(words=" ".join(address.get("words", "")[:MOST_WORDS].split()), share=_share(address))
     if "q" in address:
         crop = tuple(float(side) for side in address["crop"].split(",")) if "crop" in address else None
-        wanted = Asked(image_id=int(address["q"]), crop=crop)  # type: ignore[arg-type]
+        wanted = replace(words, image_id=int(address["q"]), crop=crop)  # type: ignore[arg-type]
         wanted.as_query()
         ask_for_image(wanted.image_id)
         st.session_state.asked = wanted
+    elif before is not None and before.data is not None:
+        st.session_state.asked = replace(before, words=words.words, share=words.share)
+    elif words.words:
+        ask_for_image(None)
+        st.session_state.asked = words
+    elif before is not None and before.words:
+        ask_for_image(None)
+
+
+def _share(address: dict[str, str]) -> int | None:
+    """How much the words of an address count; ValueError where that is no percentage."""
+    if not address.get("words", "").strip() or "share" not in address:
+        return None
+    share = int(address["share"])
+    if not 0 <= share <= 100:
+        raise ValueError(share)
+    return share
 
 
 def write_address(recipe: Recipe) -> None:
@@ -254,6 +245,10 @@ def write_address(recipe: Recipe) -> None:
         address["q"] = str(query.image_id)
         if query.crop:
             address["crop"] = ",".join(f"{side:.4f}" for side in query.crop)
+    if query is not None and query.words:
+        address["words"] = query.words
+        if query.share is not None and query.pictured:
+            address["share"] = str(query.share)
     st.session_state.address = address
     st.session_state.choices_written = _choices()
     if {name: st.query_params[name] for name in st.query_params} != address:

@@ -12,11 +12,12 @@ from streamlit.testing.v1 import AppTest
 
 from engine.errors import BadParameter
 from engine.jobs import Progress
+from ui.asked import Asked
 from ui.components.crop import checked_crop
 from ui.components.gallery import Tile, thumbnail_url
 from ui.components.job_progress import duration, progress_sentence
 from ui.components.literal import literal
-from ui.state import Asked, folder_under_roots, roots
+from ui.state import folder_under_roots, roots
 
 
 def plain(markdown: str) -> str:

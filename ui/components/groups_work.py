@@ -10,11 +10,12 @@ import streamlit as st
 
 from engine.exporting import ZIP
 from engine.jobs import Job
+from ui.asked import ask_for_image
 from ui.components.job_progress import job_progress
 from ui.components.literal import literal
 from ui.groups_state import jobs_about, open_grouping
 from ui.ledger_state import count_of
-from ui.state import ask_for_image, recent_jobs
+from ui.state import recent_jobs
 
 NEWS_SECONDS = 900.0
 _KINDS = ("group", "extract", "copy")

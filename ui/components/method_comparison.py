@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.recipe import Recipe
+from ui.asked import Asked, ask_for_image, asked
 from ui.components.gallery import gallery
 from ui.components.literal import literal
 from ui.components.messages import errors_shown
 from ui.components.tiles import answer_tiles, missed_tiles
-from ui.state import Asked, ask_for_image, asked, workbench
+from ui.state import workbench
 
 COMPARED = ("exact", "lsh", "kmeans", "hnsw")
 

@@ -8,9 +8,9 @@ import streamlit as st
 
 from engine.encoders import own_vectors
 from engine.jobs import Reporter
+from ui.asked import ask_for_image
 from ui.components.literal import literal
 from ui.components.messages import errors_shown
-from ui.state import ask_for_image
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile

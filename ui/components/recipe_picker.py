@@ -11,9 +11,10 @@ from engine.distances import METRICS
 from engine.recipe import MAX_K, Recipe
 from engine.settings import Choice, Setting
 from engine.workbench import CollectionCard
+from ui.asked import ask_for_image, asked
 from ui.components.cluster_help import cluster_help
 from ui.components.encoder_combination import combine_encoders
-from ui.state import EIGHT, ask_for_image, asked, choose_embedding, recipe_of_choices, workbench
+from ui.state import EIGHT, choose_embedding, has_texts, recipe_of_choices, workbench
 
 if TYPE_CHECKING:
     from engine.encoders.encoder import EncoderChoice
@@ -24,13 +25,15 @@ def recipe_picker(cards: Sequence[CollectionCard]) -> Recipe:
     """Draw the drop-downs in the sidebar and return the recipe they make. There must be at least one collection."""
     collection = _collection(cards)
     default = workbench().default_recipe(collection)
-    _encoder(workbench().choices(collection, also=str(st.session_state.get("encoder") or "")), default)
+    choices = workbench().choices(collection, also=str(st.session_state.get("encoder") or ""))
+    _encoder(choices, offered(choices, collection, str(st.session_state.get("encoder") or "")), default)
     _embedding(default)
     _choice("metric", "Metric", list(METRICS), lambda name: METRICS[name].title, default.metric, _METRIC_HELP)
     options = _method(default)
     return recipe_of_choices(options)
 
 
+_NEWEST = 3  # of the classifiers that learned from this collection, and of those that learned from others
 _WHITEN_HELP = (
     "Makes traits that vary together in this collection count once, in at most 128 values. "
     "It can bring out one and the same thing among many alike; for pictures of one kind it is rarely better."
@@ -45,16 +48,36 @@ def _collection(cards: Sequence[CollectionCard]) -> str:
     name = _choice("collection", "Collection", names, lambda name: titles.get(name, name), names[0])
     query = asked()
     if before not in (None, name) and query is not None and query.data is None and not st.session_state.get("linked"):
-        ask_for_image(None)  # the number belongs to a picture of the other collection
+        ask_for_image(None, keep_words=True)  # the number belongs to a picture of the other collection
     st.session_state.linked = False
     st.session_state.searched_collection = name
     return name
 
 
-def _encoder(choices: Sequence[EncoderChoice], default: Recipe) -> None:
-    meant = st.session_state.get("encoder")  # a link or a command may name what the list would not offer yet
-    offered = [c for c in choices if not c.rare or c.name == meant]
-    by_key = {f"{c.name}@{c.weights}" if c.weights else c.name: c for c in offered}
+def offered(choices: Sequence[EncoderChoice], collection: str, meant: str) -> list[EncoderChoice]:
+    """The encoders of the list: what learned from this collection to tell its things stands second.
+
+    Rare ones are left out, except for the one that is `meant` (a link or a command may name what the list would not
+    offer yet), and except for the newest that can be asked for words or learned from things: they stand for themselves.
+    """
+    learned = [choice for choice in choices if choice.learned_from and choice.ready]
+    own = [choice for choice in learned if choice.learned_from == collection][:_NEWEST]
+    fits = [choice for choice in learned if choice.learned_from != collection and _fits(choice, collection)][:_NEWEST]
+    plain = [c for c in choices if c not in own and (c in fits or not c.rare or meant in (c.name, _key_of(c)))]
+    return [*plain[:1], *own, *plain[1:]]
+
+
+def _fits(choice: EncoderChoice, collection: str) -> bool:
+    """Whether what learned from another collection sees anything of this one."""
+    return choice.pictures or (choice.words and has_texts(collection))
+
+
+def _key_of(choice: EncoderChoice) -> str:
+    return f"{choice.name}@{choice.weights}" if choice.weights else choice.name
+
+
+def _encoder(choices: Sequence[EncoderChoice], listed: Sequence[EncoderChoice], default: Recipe) -> None:
+    by_key = {_key_of(choice): choice for choice in listed}
     titles = _distinct({key: c.title for key, c in by_key.items()})
     first = f"{default.encoder}@{default.weights}" if default.weights else default.encoder
     key = _choice(

@@ -21,17 +21,21 @@ def typed(
     primary: bool = False,
     same: bool = False,
     on_sent: Callable[[str], Any] | None = None,
+    on_emptied: Callable[[], Any] | None = None,
 ) -> str:
     """What was typed once it is sent, without spaces around it; "" until then, and where it is unchanged unless `same`.
 
     A field outside a form tells of its text only when it is left: a button that waits for the text would be disabled
-    at the first click. `on_sent` is called with the text before the page is drawn.
+    at the first click. `on_sent` is called with the text before the page is drawn; `on_emptied`, where an empty field
+    means something, when it is sent without one.
     """
 
     def send() -> None:
         text = _text(key, "" if same else value)
         if text and on_sent is not None:
             on_sent(text)
+        if not _text(key, "") and on_emptied is not None:
+            on_emptied()
 
     with st.form(f"{key}-form", border=False):
         st.text_input(label, value, key=key, max_chars=max_chars, placeholder=placeholder)
@@ -39,7 +43,7 @@ def typed(
             button, key=button_key, icon=icon, type="primary" if primary else "secondary", on_click=send
         )
     text = _text(key, "" if same else value) if sent else ""
-    if sent and not _text(key, ""):
+    if sent and not _text(key, "") and on_emptied is None:
         st.caption(f"{label}: nothing is typed yet.")
     return text
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from engine.recipe import Recipe
+from ui.asked import ask_for_image, asked
 from ui.components.gallery import Tile, gallery, thumbnail_url
 from ui.components.literal import literal
-from ui.state import ask_for_image, asked, images_of
+from ui.state import images_of
 
 A_PAGE = 40
 

@@ -15,6 +15,7 @@ from engine.errors import BenzerError, NameTaken
 from engine.home import slug
 from engine.jobs import Job
 from engine.workbench import CollectionCard
+from ui.asked import ask_for_image
 from ui.components.gallery import Tile, gallery, thumbnail_url
 from ui.components.job_progress import job_progress
 from ui.components.literal import literal
@@ -22,16 +23,7 @@ from ui.components.messages import errors_shown, show_error
 from ui.components.own_vectors import own_vectors_panel
 from ui.components.typed import typed
 from ui.pages.search import PICTURE_TYPES
-from ui.state import (
-    ask_for_image,
-    collection_cards,
-    folder_under_roots,
-    images_of,
-    open_collection,
-    recent_jobs,
-    roots,
-    workbench,
-)
+from ui.state import collection_cards, folder_under_roots, images_of, open_collection, recent_jobs, roots, workbench
 
 if TYPE_CHECKING:
     from engine.collections.known import Known

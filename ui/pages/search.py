@@ -12,22 +12,26 @@ from engine.errors import BenzerError, NotFound, NotReady, Unreadable
 from engine.jobs import Job
 from engine.recipe import Recipe
 from engine.workbench import Answer, Readiness
+from ui.asked import Asked, ask_for_image, ask_for_part, ask_for_picture, asked, propose_image
 from ui.components.crop import crop_picture
 from ui.components.gallery import gallery, thumbnail_url
 from ui.components.job_progress import duration, job_progress
 from ui.components.literal import literal
 from ui.components.messages import empty_state, errors_shown, show_complaint, show_error
 from ui.components.method_comparison import comparison
+from ui.components.query_words import (
+    drop_unread_words,
+    reads_words,
+    said_of,
+    show_words,
+    unknown_words,
+    words_panel,
+)
 from ui.components.small import accept_paste, copy_link
 from ui.components.tiles import answer_tiles
 from ui.pages.browse import browse
 from ui.state import (
     FIRST_SAMPLE,
-    Asked,
-    ask_for_image,
-    ask_for_part,
-    ask_for_picture,
-    asked,
     collection_cards,
     images_of,
     job_about,
@@ -45,8 +49,10 @@ _LEFT_OUT_SHOWN = 50
 def page() -> None:
     """Draw the page for the recipe in the sidebar and the session's query."""
     st.title("Find look-alikes", anchor=False)
-    show_complaint()
     recipe: Recipe | None = st.session_state.recipe
+    if recipe is not None:
+        _complain(drop_unread_words(recipe))
+    show_complaint()
     if recipe is None:
         if not collection_cards():
             _first_visit()
@@ -59,7 +65,7 @@ def page() -> None:
         _nothing_to_search()
         return
     if asked() is None:
-        ask_for_image(int(images.ids[0]))
+        propose_image(int(images.ids[0]))
     left, right = st.columns([1.1, 3], gap="large")
     with left:
         _query_panel(recipe)
@@ -70,6 +76,12 @@ def page() -> None:
         comparison(recipe)
     browse(recipe)
     write_address(recipe)
+
+
+def _complain(sentence: str) -> None:
+    """Say a sentence once, after what is to be said already."""
+    if sentence:
+        st.session_state.complaint = " ".join(filter(None, [st.session_state.get("complaint", ""), sentence]))
 
 
 # ── nothing there yet ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -110,7 +122,7 @@ def _draw_sample() -> Job:
 
 
 def _query_panel(recipe: Recipe) -> None:
-    st.header("Your picture", anchor=False)
+    st.header("Picture and words" if reads_words(recipe) else "Your picture", anchor=False)
     with st.container(key="query-uploader"):
         key = f"upload-{st.session_state.get('uploader', 0)}"
         st.file_uploader(
@@ -131,29 +143,35 @@ def _query_panel(recipe: Recipe) -> None:
     with st.container(horizontal=True):
         st.button("Random picture", icon=":material/casino:", on_click=_random, args=(recipe.collection,))
         st.button("Start over", icon=":material/restart_alt:", on_click=ask_for_image, args=(None,))
+    words_panel(recipe)
     accept_paste()
 
 
 def _uploaded(key: str) -> None:
     file = st.session_state.get(key)
     if file is None:  # taken out, or about to be replaced: the widget must stay the same one
-        st.session_state.asked = None
+        ask_for_picture(None, "")
     else:
         ask_for_picture(file.getvalue(), file.name)
 
 
 def _random(collection: str) -> None:
-    ask_for_image(int(random.choice(images_of(collection).ids)))
+    ask_for_image(int(random.choice(images_of(collection).ids)), keep_words=True)
 
 
 def _query_picture(recipe: Recipe, query: Asked) -> None:
+    if not query.pictured:
+        show_words(query.words)
+        return
     name, label, src = _facts_of(recipe, query)
     crop_picture(src, name, query.crop, key=f"crop-{hash((query.image_id, query.data))}", on_crop=ask_for_part)
     st.caption(literal(name) + (f" · {literal(label)}" if label else ""))
 
 
 def _facts_of(recipe: Recipe, query: Asked) -> tuple[str, str, str]:
-    """The query's name, label and address of its picture."""
+    """The query's name, label and address of its picture; nothing where it has none."""
+    if not query.pictured:
+        return query.words, "", ""
     if query.data is not None:
         return query.name, "", _shown_once(query.data)
     row = row_of(recipe.collection, int(query.image_id or 0))
@@ -286,8 +304,9 @@ def _unusable_query(error: BenzerError) -> None:
 
 def _draw_answer(recipe: Recipe, query: Asked, answer: Answer, heading: DeltaGenerator) -> None:
     name, label, _ = _facts_of(recipe, query)
-    part = "a part of " if query.crop else ""
-    heading.header(f"{len(answer.hits)} closest to {part}{literal(name)}", anchor=False)
+    heading.header(f"{len(answer.hits)} closest to {said_of(query, name)}", anchor=False)
+    if unknown := unknown_words(recipe, query):
+        st.warning(literal(unknown), icon=":material/info:")
     if len(answer.hits) < recipe.k:
         st.info(_fewer(recipe, answer), icon=":material/info:")
     gallery(answer_tiles(recipe, answer, label), key="answers", title="Answers", on_pick=ask_for_image)
