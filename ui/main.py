@@ -11,7 +11,7 @@ from engine.errors import BenzerError
 from ui.components.job_progress import job_chip
 from ui.components.messages import errors_shown, show_error
 from ui.components.recipe_picker import recipe_picker
-from ui.pages import collections, compare, groups, hashing, search, train
+from ui.pages import classify, collections, compare, groups, hashing, search, train
 from ui.state import collection_cards, read_address, recent_jobs
 
 ASSETS = Path(__file__).parent / "assets"
@@ -31,6 +31,7 @@ def main() -> None:
         "train": st.Page(train.page, title="Train", icon=":material/model_training:", url_path="train"),
         "groups": st.Page(groups.page, title="Groups", icon=":material/workspaces:", url_path="groups"),
         "compare": st.Page(compare.page, title="Compare", icon=":material/leaderboard:", url_path="compare"),
+        "classify": st.Page(classify.page, title="Classify", icon=":material/category:", url_path="classify"),
         "hashing": st.Page(hashing.page, title="Hashing", icon=":material/tag:", url_path="hashing"),
     }
     page = st.navigation(list(pages.values()))

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 FIRST_SAMPLE = "animal-faces"
 EIGHT = 8
 
-_OPENED = {"experiment", "study"}  # what an address may name in the place of a recipe: the pages read it
+# What an address may name in the place of a recipe: the pages read it.
+_OPENED = {"experiment", "study", "classification", "classifier"}
 _ABOUT_NO_COLLECTION = {"train", "experiment", "study", "classification", "classifier"}  # their names are others
 _COLLECTIONS_KEPT = 8
 _JOBS_SHOWN = 30

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +37,10 @@ class Line:
 def palette() -> dict[str, str]:
     """The colours of curves in the theme that the visitor sees."""
     theme = "dark" if st.context.theme.type == "dark" else "light"
-    names = ("primaryColor", "secondaryBackgroundColor")
-    first, ground = (str(st.get_option(f"theme.{theme}.{name}")) for name in names)
-    return {"first": first, "second": _WARM[theme], "third": _VIOLET[theme], "grey": _GREY[theme], "ground": ground}
+    names = ("primaryColor", "secondaryBackgroundColor", "textColor", "backgroundColor")
+    first, ground, ink, paper = (str(st.get_option(f"theme.{theme}.{name}")) for name in names)
+    lines = {"first": first, "second": _WARM[theme], "third": _VIOLET[theme], "grey": _GREY[theme]}
+    return {**lines, "ground": ground, "ink": ink, "paper": paper}
 
 
 def points(events: Sequence[Event], name: str) -> Points:
@@ -50,6 +51,19 @@ def points(events: Sequence[Event], name: str) -> Points:
 def draw(figure: Figure, *, key: str, alt: str) -> None:
     """Put a chart on the page, with a sentence for those who cannot see it."""
     st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False})
+
+
+def draw_points(figure: Figure, *, key: str, alt: str, on_pick: Callable[[str], None]) -> None:
+    """Put a chart on the page whose points can be clicked; `on_pick` is called with the first of their `customdata`."""
+
+    def chosen() -> None:
+        points = st.session_state[key].selection.points
+        if points and points[0].get("customdata"):
+            on_pick(str(points[0]["customdata"][0]))
+
+    st.plotly_chart(
+        figure, key=key, alt=alt, config={"displayModeBar": False}, on_select=chosen, selection_mode="points"
+    )
 
 
 def loss_chart(lines: Sequence[Line], *, log: bool, marked: int | None = None) -> Figure:

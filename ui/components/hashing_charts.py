@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -259,16 +259,3 @@ def _title(method: str) -> str:
     from engine.studies.plan import title_of
 
     return plain(title_of(method))
-
-
-def draw_points(figure: Figure, *, key: str, alt: str, on_pick: Callable[[str], None]) -> None:
-    """Put a chart on the page whose points can be clicked; `on_pick(key)` is called with the row's."""
-
-    def chosen() -> None:
-        points = st.session_state[key].selection.points
-        if points and points[0].get("customdata"):
-            on_pick(str(points[0]["customdata"][0]))
-
-    st.plotly_chart(
-        figure, key=key, alt=alt, config={"displayModeBar": False}, on_select=chosen, selection_mode="points"
-    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui.components import hashing_charts as charts
-from ui.components.curves import draw, titled
+from ui.components.curves import draw, draw_points, titled
 from ui.components.hashing_row import opened_row
 from ui.components.hashing_table import MAP_HELP, RECALL_HELP, STRICT_HELP, columns_of, lines_of
 from ui.components.ledger_live import ledger_view
@@ -128,7 +128,7 @@ def _curves(view: Seen, rows: Sequence[Row], wanted: float) -> None:
         line = wanted if measure == "recall" else None
         figure = charts.quality_chart(rows, names, measure, line, st.session_state.get("study_row"))
         alt = charts.spoken_quality(rows, names, measure)
-        charts.draw_points(figure, key=f"study-quality-{view.name}", alt=alt, on_pick=_open)
+        draw_points(figure, key=f"study-quality-{view.name}", alt=alt, on_pick=_open)
     if right is not None:
         with right:
             alt = charts.spoken_bits(rows, measure)

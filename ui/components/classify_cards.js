@@ -1,0 +1,85 @@
+// Things with their picture, their words, and what was said of them as bars. Every text comes in by textContent.
+export default function (component) {
+  const { parentElement, data, setTriggerValue } = component;
+  const root = parentElement.querySelector(".root");
+  const drawn = JSON.stringify(data);
+  root.pick = (id) => setTriggerValue("pick", id);
+  if (root.dataset.drawn === drawn) return;
+  root.dataset.drawn = drawn;
+
+  const list = make("ul", "cards");
+  list.setAttribute("role", "list");
+  list.setAttribute("aria-label", data.title);
+  data.items.forEach((item) => list.append(card(item)));
+  root.replaceChildren(list);
+
+  function card(item) {
+    const entry = make("li", "card");
+    const head = make("div", "head");
+    const button = make("button", "picture");
+    button.type = "button";
+    button.title = "Find similar ones";
+    button.dataset.id = item.id;
+    button.setAttribute("aria-label", "Find things similar to " + item.name);
+    button.onclick = () => root.pick(item.id);
+    button.append(picture(item));
+    head.append(button, words(item));
+    entry.append(head, ...item.sides.map(side));
+    return entry;
+  }
+
+  function picture(item) {
+    const image = make("img", "");
+    image.alt = item.name;
+    image.loading = "lazy";
+    image.decoding = "async";
+    image.onerror = () => image.replaceWith(make("span", "gone", "picture not there"));
+    image.src = item.src;
+    return image;
+  }
+
+  function words(item) {
+    const part = make("div", "words");
+    const text = make("p", "text" + (item.text ? "" : " none"), item.text || "no text");
+    if (item.text) text.title = item.whole;
+    part.append(text, pair("is", item.label, "own"));
+    part.append(item.said === item.label ? pair("called", item.said, "own") : pair("called", item.said, "wrong"));
+    return part;
+  }
+
+  function pair(name, label, kind) {
+    const line = make("p", "pair");
+    line.append(make("span", "name", name), make("span", "class " + kind, label));
+    return line;
+  }
+
+  function side(said) {
+    const part = make("section", "side");
+    part.append(make("h4", "", said.title));
+    const bars = make("ul", "bars");
+    bars.setAttribute("role", "list");
+    said.bars.forEach((one) => bars.append(bar(one)));
+    part.append(bars);
+    return part;
+  }
+
+  function bar(one) {
+    const line = make("li", "bar" + (one.own ? " own" : ""));
+    const label = make("span", "label", (one.own ? "✓ " : "") + one.label);
+    label.title = one.label;
+    const track = make("span", "track");
+    track.setAttribute("aria-hidden", "true");
+    const fill = make("span", "fill");
+    fill.style.width = Math.max(100 * one.share, 0.8) + "%";
+    track.append(fill);
+    line.append(label, track, make("span", "share", one.percent));
+    return line;
+  }
+}
+
+function make(tag, names, text) {
+  const element = document.createElement(tag);
+  if (names) element.className = names.trim();
+  if (text !== undefined) element.textContent = text;
+  return element;
+}

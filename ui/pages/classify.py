@@ -1,0 +1,124 @@
+"""The classify page: how well models tell the class of a thing by its picture, its text and both, and classifiers."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from engine.recipe import Recipe
+from engine.workbench import CollectionCard
+from ui.classify_state import CLASSIFICATIONS, best_sentence
+from ui.components.classify_form import classification_form, columns_of
+from ui.components.classify_results import classification_view
+from ui.components.ledger_list import ledger_list
+from ui.components.literal import literal
+from ui.components.messages import empty_state, errors_shown, show_complaint
+from ui.ledger_state import listed, opened, write_opened
+from ui.state import collection_cards, images_of, open_collection, workbench
+
+COMPARE, CLASSIFIERS = "Compare models", "Classifiers"
+_OFFERED = 2  # other collections with labels
+_SAMPLE = "products"
+
+
+def page() -> None:
+    """Draw the half of the page that is chosen."""
+    st.title("Classify", anchor=False)
+    linked = st.query_params.get("classifier")
+    if linked and linked != st.session_state.get("classifier_seen"):
+        st.session_state["classify-view"] = CLASSIFIERS
+    st.session_state.classifier_seen = linked
+    view = st.segmented_control(
+        "What to see", [COMPARE, CLASSIFIERS], key="classify-view", default=COMPARE, required=True,
+        label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    if view == CLASSIFIERS:
+        from ui.components.classifiers import classifiers_view
+
+        classifiers_view()
+    else:
+        _compare()
+
+
+def _compare() -> None:
+    """Draw the classification that is open, the form that starts one, and the others."""
+    show_complaint()
+    recipe: Recipe | None = st.session_state.recipe
+    if recipe is None and not listed(CLASSIFICATIONS):
+        _nothing()
+        return
+    view = opened(CLASSIFICATIONS)
+    if view is not None:
+        with errors_shown():
+            classification_view(view)
+    if recipe is not None:
+        _new(recipe, folded=view is not None)
+    with errors_shown():
+        ledger_list(CLASSIFICATIONS, view.name if view else "", best_sentence)
+    write_opened(CLASSIFICATIONS, view)
+
+
+# ── a new one ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _new(recipe: Recipe, *, folded: bool) -> None:
+    """The form: open while no classification is, else folded away."""
+    card = next(card for card in collection_cards() if card.name == recipe.collection)
+    if not folded:
+        st.header("A new classification", anchor=False)
+        _form(card)
+        return
+    panel = st.expander("A new classification", icon=":material/add:", key="classification-another", on_change="rerun")
+    if panel.open:
+        with panel:
+            _form(card)
+
+
+def _form(card: CollectionCard) -> None:
+    classes = len({label for label in images_of(card.name).labels if label})
+    if classes < 2 and not columns_of(open_collection(card.name)):
+        _no_labels(card)
+        return
+    with errors_shown():
+        classification_form(card)
+
+
+# ── nothing to learn from ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _nothing() -> None:
+    sentence = "A model learns classes from things that have labels. Drawn products with texts are there in a minute."
+    actions = {**_sample(), "Add pictures": partial(st.session_state.update, go_to="collections")}
+    empty_state("Nothing to classify yet", sentence, actions, key="classify-empty")
+
+
+def _no_labels(card: CollectionCard) -> None:
+    """Say why nothing can be learned, and offer collections that have labels."""
+    labelled = [other for other in collection_cards() if other.labels > 1 and other.name != card.name]
+    actions = {f"Use {other.title}": partial(_choose, other.name) for other in labelled[:_OFFERED]}
+    actions |= {} if labelled else _sample()
+    actions["Add pictures with labels"] = partial(st.session_state.update, go_to="collections")
+    empty_state(
+        f"Too few labels in {card.title}",
+        "A model learns from things whose class is known, so at least two different labels are needed. Folders become "
+        "labels when pictures are added, and so does a column of a table.",
+        {literal(label): action for label, action in actions.items()},
+        key="classify-no-labels",
+    )
+
+
+def _sample() -> dict[str, partial[None]]:
+    """The offer to draw products, unless they are there."""
+    if any(card.name == _SAMPLE for card in collection_cards()):
+        return {}
+    return {"Draw products": partial(_draw)}
+
+
+def _draw() -> None:
+    workbench().start("sample", name=_SAMPLE)
+    st.session_state.go_to = "collections"
+
+
+def _choose(collection: str) -> None:
+    st.session_state.collection = collection
