@@ -36,31 +36,47 @@ def drop_unread_words(recipe: Recipe) -> str:
     return f"This encoder sees pictures only, so the words “{query.words}” were left out.{left}"
 
 
-def words_panel(recipe: Recipe) -> None:
-    """The field and the slider; where the encoder reads no words but there are texts, how to get one that does."""
+def words_bar(recipe: Recipe) -> None:
+    """The field for words and what is done with them, over the whole width; nothing where the encoder reads none."""
     if not reads_words(recipe):
-        if has_texts(recipe.collection):
-            _way_to_words(recipe)
         return
     query = asked()
     words = query.words if query is not None else ""
     _fill(_FIELD, words)
     typed(
         "Words", key=_FIELD, button="Find", button_key="words-send", icon=":material/search:", max_chars=MOST_WORDS,
-        placeholder="for example: brown leather bag", same=True,
+        placeholder="for example: brown leather bag", same=True, in_a_row=True,
         on_sent=ask_for_words, on_emptied=partial(ask_for_words, ""),
     )  # fmt: skip
     if query is None or not words:
         return
-    if query.pictured:
-        _share(query)
-    with st.container(horizontal=True, key="words-buttons"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="words-buttons"):
+        if query.pictured:
+            _share(query)
         st.button("Clear the words", icon=":material/close:", key="words-clear", on_click=ask_for_words, args=("",))
         if query.pictured:
             st.button(
                 "Only the words", icon=":material/hide_image:", key="words-only", on_click=ask_for_image, args=(None,),
                 kwargs={"keep_words": True}, help="Take the picture out of the query.",
             )  # fmt: skip
+
+
+def way_to_words(recipe: Recipe) -> None:
+    """Behind a fold, where there are texts and the encoder reads none: which encoder does, or where one is trained."""
+    if reads_words(recipe) or not has_texts(recipe.collection):
+        return
+    with st.expander("Search by words as well", icon=":material/text_fields:", key="way-to-words"):
+        found = _classifier_of(recipe.collection)
+        if found is None:
+            st.write(
+                "The pictures of this collection have texts. A classifier that learned from both can be asked by a "
+                "picture, by words, or by both."
+            )
+            go = partial(st.session_state.update, go_to="classify")
+            st.button("Train one on Classify", icon=":material/category:", key="words-train", on_click=go)
+            return
+        st.write(f"{literal(found.title)} can be asked by a picture, by words, or by both.")
+        st.button("Use it", icon=":material/check:", key="words-use", on_click=_use, args=(found,))
 
 
 def show_words(words: str) -> None:
@@ -114,22 +130,6 @@ def _fill(key: str, value: object) -> None:
     if key not in st.session_state or st.session_state.get(f"{key}-filled") != value:
         st.session_state[key] = value
     st.session_state[f"{key}-filled"] = value
-
-
-def _way_to_words(recipe: Recipe) -> None:
-    """Behind a fold: which encoder can be asked for words, or where one is trained."""
-    with st.expander("Search by words as well", icon=":material/text_fields:", key="way-to-words"):
-        found = _classifier_of(recipe.collection)
-        if found is None:
-            st.write(
-                "The pictures of this collection have texts. A classifier that learned from both can be asked by a "
-                "picture, by words, or by both."
-            )
-            go = partial(st.session_state.update, go_to="classify")
-            st.button("Train one on Classify", icon=":material/category:", key="words-train", on_click=go)
-            return
-        st.write(f"{literal(found.title)} can be asked by a picture, by words, or by both.")
-        st.button("Use it", icon=":material/check:", key="words-use", on_click=_use, args=(found,))
 
 
 def _classifier_of(collection: str) -> EncoderChoice | None:

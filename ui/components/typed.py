@@ -22,12 +22,13 @@ def typed(
     same: bool = False,
     on_sent: Callable[[str], Any] | None = None,
     on_emptied: Callable[[], Any] | None = None,
+    in_a_row: bool = False,
 ) -> str:
     """What was typed once it is sent, without spaces around it; "" until then, and where it is unchanged unless `same`.
 
     A field outside a form tells of its text only when it is left: a button that waits for the text would be disabled
     at the first click. `on_sent` is called with the text before the page is drawn; `on_emptied`, where an empty field
-    means something, when it is sent without one.
+    means something, when it is sent without one. `in_a_row` puts the button beside the field.
     """
 
     def send() -> None:
@@ -37,7 +38,10 @@ def typed(
         if not _text(key, "") and on_emptied is not None:
             on_emptied()
 
-    with st.form(f"{key}-form", border=False):
+    with (
+        st.form(f"{key}-form", border=False),
+        st.container(horizontal=in_a_row, vertical_alignment="bottom" if in_a_row else "top"),
+    ):
         st.text_input(label, value, key=key, max_chars=max_chars, placeholder=placeholder)
         sent = st.form_submit_button(
             button, key=button_key, icon=icon, type="primary" if primary else "secondary", on_click=send

@@ -21,11 +21,11 @@ from ui.components.messages import empty_state, errors_shown, show_complaint, sh
 from ui.components.method_comparison import comparison
 from ui.components.query_words import (
     drop_unread_words,
-    reads_words,
     said_of,
     show_words,
     unknown_words,
-    words_panel,
+    way_to_words,
+    words_bar,
 )
 from ui.components.small import accept_paste, copy_link
 from ui.components.tiles import answer_tiles
@@ -66,6 +66,7 @@ def page() -> None:
         return
     if asked() is None:
         propose_image(int(images.ids[0]))
+    words_bar(recipe)
     left, right = st.columns([1.1, 3], gap="large")
     with left:
         _query_panel(recipe)
@@ -122,7 +123,7 @@ def _draw_sample() -> Job:
 
 
 def _query_panel(recipe: Recipe) -> None:
-    st.header("Picture and words" if reads_words(recipe) else "Your picture", anchor=False)
+    st.header("Your picture", anchor=False)
     with st.container(key="query-uploader"):
         key = f"upload-{st.session_state.get('uploader', 0)}"
         st.file_uploader(
@@ -143,7 +144,7 @@ def _query_panel(recipe: Recipe) -> None:
     with st.container(horizontal=True):
         st.button("Random picture", icon=":material/casino:", on_click=_random, args=(recipe.collection,))
         st.button("Start over", icon=":material/restart_alt:", on_click=ask_for_image, args=(None,))
-    words_panel(recipe)
+    way_to_words(recipe)
     accept_paste()
 
 
