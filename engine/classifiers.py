@@ -19,6 +19,7 @@ import numpy as np
 from engine.classification.results import Opinion, classification, opinion
 from engine.classifying import Subject, config_of
 from engine.errors import BadParameter, NotFound
+from engine.fine_tuning import tunable
 from engine.home import Home
 from engine.jobs import Reporter
 from engine.storage import read_json, write_json
@@ -107,7 +108,8 @@ def train_final(home: Home, name: str, fusion: str, reporter: Reporter, title: s
     run = _begun(home, subject, things, name, fusion, title)
     config = ClassifierConfig.from_dict(run.config)
     learning, apart = held_out(things.codes, np.arange(len(things)), config.validation, config.seed)
-    train_classifier(config, things, learning, apart, run, reporter, device())
+    encoders = tunable(home, subject, things, reporter) if config.tuned else None
+    train_classifier(config, things, learning, apart, run, reporter, device(), encoders)
     return run
 
 
@@ -171,7 +173,7 @@ def _check_own(opened: Fused, collection: Collection, reporter: Reporter) -> Non
     """Refuse a collection whose pictures would be seen otherwise than those that were learned from."""
     card, picture = opened.run.card, opened.picture
     known = (card["picture"] or {}).get("fingerprint")
-    if picture is None or known is None:
+    if picture is None or known is None or "picture" in card.get("tuned", ()):
         return
     own, title = card["collection"], f"the classifier {opened.run.title}"
     is_own = own["name"] == collection.name
@@ -189,12 +191,13 @@ def _begun(home: Home, subject: Subject, things: Things, name: str, fusion: str,
     """The classifier's run: one that was cut off and was made of the same, else a new one."""
     from engine.encoders.fused import classifiers
     from engine.training import runs
+    from engine.training.classifying import ClassifierConfig
 
     config = config_of(subject.plan, fusion)
     for run in classifiers(home):
         card = run.card
         same = (card.get("made_of"), card.get("classification"), card.get("title")) == (subject.made_of, name, title)
-        if same and run.can_continue and run.config == config.as_dict():
+        if same and run.can_continue and ClassifierConfig.from_dict(run.config) == config:
             return run
     fresh = runs.fresh_name(home, title or f"{subject.collection.name}-{fusion}", home.classifiers)
     card = _card(subject, things, name, fusion, title)
@@ -223,6 +226,7 @@ def _card(subject: Subject, things: Things, name: str, fusion: str, title: str) 
         "picture": _named(picture.at(collection)) if picture else None,
         "embedding": subject.plan.embedding,
         "text": subject.text.info.name if subject.text else None,
+        "tuned": list(config.tuned),
         "spec": asdict(things.spec(fusion, config.dropout)),
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.classification import measures
-from engine.classification.conditions import CLEAN, Condition, dropped
+from engine.classification.conditions import CLEAN
 from engine.classification.folds import drawn, folds
 from engine.classification.plan import Cell, Plan
 from engine.classification.results import Answer, Classification, Row, classification, create, opinion
+from engine.conditioned import Conditioned
 from engine.errors import BadParameter, Stopped, StorageFull
+from engine.fine_tuning import Learned, check_fine_tuning, learned, tunable
 from engine.home import Home
 from engine.jobs import Reporter, Within, sentence_of
 from engine.storage import digest_of
@@ -36,9 +38,6 @@ if TYPE_CHECKING:
     from models.fusion import Fusion
 
 Rows = NDArray[np.int64]
-
-_BLURRED_AT_ONCE = 32  # pictures
-_BLUR_OF = 224  # a blur's radius is told in pixels of a picture so wide
 
 
 def plan_classification(home: Home, plan: Plan) -> Classification:
@@ -111,6 +110,7 @@ class Subject:
         text = None
         if plan.needs_text:
             text = fitted_to(_text_encoder(home, plan.text), collection)
+        check_fine_tuning(plan, picture, text)
         return cls(collection, plan, picture, text, labels, tuple(sorted(set(labels.values()))))
 
     @property
@@ -237,7 +237,6 @@ class _Work:
     subject: Subject
     reporter: Reporter
     measured: int = 0
-    asked: dict[str, Things] = field(default_factory=dict)  # by condition
 
     def all(self) -> None:
         made_of = self.subject.made_of
@@ -245,28 +244,29 @@ class _Work:
         if not left:
             return
         things = self.subject.things(self.reporter)
-        for condition in self.found.plan.asked:
-            self.asked[condition.name] = self._under(condition, things)
+        asked = Conditioned(self.subject, things, self.reporter)
+        asked.tunable = tunable(self.home, self.subject, things, self.reporter)
         parts = folds(things.codes, self.found.plan.folds, self.found.plan.seed)
         for cell in left:
             self.reporter.stop_if_asked()
             with self._failures_kept(cell):
-                self._measure(cell, made_of, parts)
+                self._measure(cell, made_of, parts, asked)
 
-    def _measure(self, cell: Cell, made_of: str, parts: Rows) -> None:
+    def _measure(self, cell: Cell, made_of: str, parts: Rows, asked: Conditioned) -> None:
         from engine.training.features import held_out
         from engine.training.runs import Run
 
-        things, config = self.asked[CLEAN], config_of(self.found.plan, cell.fusion)
+        things, config = asked.things, config_of(self.found.plan, cell.fusion)
         others, own = np.flatnonzero(parts != cell.fold), np.flatnonzero(parts == cell.fold)
         learning, kept_apart = held_out(things.codes, others, config.validation, config.seed)
-        network, run = self._trained(cell, made_of, things, learning, kept_apart)
+        network, run = self._trained(cell, made_of, asked, learning, kept_apart)
+        seen_by = learned(self.subject, run, config.tuned)
         row = Row(cell.key, cell.title, cell.fusion, cell.fold, made_of, len(learning), len(own), things.classes)
-        self._keep(replace(row, **_trained_figures(run, network), **self._asked(network, own)))
+        self._keep(replace(row, **_trained_figures(run, network), **self._asked(network, asked, own, seen_by)))
         Run(run.folder).remove()
 
     def _trained(
-        self, cell: Cell, made_of: str, things: Things, learning: Rows, kept_apart: Rows
+        self, cell: Cell, made_of: str, asked: Conditioned, learning: Rows, kept_apart: Rows
     ) -> tuple[Fusion, Any]:
         """The cell's network; a training that was cut off goes on, one of other things is begun anew."""
         from engine.encoders.device import device
@@ -281,87 +281,26 @@ class _Work:
             run = runs.create(self.home, cell.key, config.as_dict(), {"made_of": made_of}, root)
         lead = f"{self._done()} of {len(self.found.plan.cells())} trainings · {cell.title}, fold {cell.fold + 1}"
         within = Within(self.reporter, lead)
-        return train_classifier(config, things, learning, kept_apart, run, within, device()), run
+        parts = (asked.things, learning, kept_apart)
+        return train_classifier(config, *parts, run, within, device(), asked.tunable), run
 
-    def _asked(self, network: Fusion, own: Rows) -> dict[str, Any]:
+    def _asked(self, network: Fusion, asked: Conditioned, own: Rows, seen_by: Learned) -> dict[str, Any]:
         """The figures of a network over the held-out things, under every condition."""
         from engine.encoders.fused import verdict
 
-        true, count = self.asked[CLEAN].codes[own], len(self.subject.classes)
+        true, count = asked.things.codes[own], len(self.subject.classes)
         found: dict[str, Any] = {"confusion": {}, "ece": {}, "log_loss": {}}
-        for name, things in self.asked.items():
-            said = verdict(network, things, own)
+        for condition in self.found.plan.asked:
+            name, things = condition.name, asked.of(condition, own, seen_by)
+            said = verdict(network, things, np.arange(len(own)))
             bins = measures.reliability(true, said.fused)
             found["confusion"][name] = measures.confusion(true, said.fused.argmax(1), count).tolist()
             found["ece"][name] = measures.calibration_error(bins)
             found["log_loss"][name] = measures.log_loss(true, said.fused)
             if name == CLEAN:
                 found["reliability"] = tuple(bins)
-                found["answers"] = _answers(things, own, said, self.subject.classes)
+                found["answers"] = _answers(things, said, self.subject.classes)
         return found
-
-    def _under(self, condition: Condition, things: Things) -> Things:
-        """The things as they are under a condition."""
-        if condition.missing:
-            gone = np.zeros(len(things), bool)
-            by_picture = condition.side == "picture"
-            return replace(things, has_picture=gone) if by_picture else replace(things, has_text=gone)
-        if condition.blur and self.subject.picture is not None:
-            return replace(things, picture=self._blurred(condition, things))
-        if condition.drop and self.subject.text is not None:
-            return self._fewer_words(condition, things)
-        return things
-
-    def _fewer_words(self, condition: Condition, things: Things) -> Things:
-        from engine.encoders.things import words_or_texts
-
-        assert self.subject.text is not None
-        pairs = zip(things.ids.tolist(), self.subject.texts(things.ids), strict=True)
-        texts = [dropped(text, condition.drop, self.found.plan.seed + id) for id, text in pairs]
-        self.reporter.update("Dropping words", 0, len(texts), "texts")
-        found = self.subject.text.encode(texts)
-        words, starts = words_or_texts(found.vectors, found)
-        there = np.linalg.norm(found.vectors, axis=1) > 0
-        return replace(things, text=found.vectors, words=words, starts=starts, has_text=there)
-
-    def _blurred(self, condition: Condition, things: Things) -> NDArray[np.float32]:
-        """(n, p) vectors of the pictures, blurred; made once and kept with the collection."""
-        from engine.storage import Store, load_array
-
-        assert self.subject.picture is not None
-        info, embedding = self.subject.picture.info, self.found.plan.embedding
-        images = self.subject.collection.images()
-        hashes = dict(zip(images.ids.tolist(), images.hashes, strict=True))
-        key = digest_of(info.name, info.fingerprint, embedding, *map(hashes.get, things.ids.tolist()))
-        place = self.subject.collection.folder / "blurred_vectors" / f"{info.name}-{condition.blur}-{key}"
-        store = Store(place, format="blurred vectors", version=1)
-        snapshot = store.open()
-        if snapshot is None:
-            vectors = self._blur(condition, things)
-            snapshot = store.publish(lambda folder: np.save(folder / "matrix.npy", vectors, allow_pickle=False), {})
-        matrix: NDArray[np.float32] = load_array(snapshot.folder / "matrix.npy")
-        return matrix
-
-    def _blur(self, condition: Condition, things: Things) -> NDArray[np.float32]:
-        from PIL import Image, ImageFilter
-
-        from engine.encoders.pipeline import embed_pictures
-
-        encoder, vectors = self.subject.picture, things.picture.copy()
-        assert encoder is not None
-        place = {id: row for row, id in enumerate(things.ids.tolist())}
-        size = encoder.info.input_size
-        blur = ImageFilter.GaussianBlur(condition.blur * size / _BLUR_OF)
-        wanted = things.ids[things.has_picture]
-        done = 0
-        for ids, pixels in self.subject.collection.decoded(wanted, size):
-            for start in range(0, len(ids), _BLURRED_AT_ONCE):
-                some = [Image.fromarray(one).filter(blur) for one in pixels[start : start + _BLURRED_AT_ONCE]]
-                rows = [place[id] for id in ids[start : start + _BLURRED_AT_ONCE].tolist()]
-                vectors[rows] = embed_pictures(encoder, some, self.found.plan.embedding)
-                done += len(rows)
-                self.reporter.update("Blurring pictures", done, len(wanted), "images")
-        return vectors
 
     def _keep(self, row: Row) -> None:
         self.found.keep(row)
@@ -395,15 +334,15 @@ def _trained_figures(run: Any, network: Fusion) -> dict[str, Any]:
     return {"curve": curve, "epoch": int(run.card.get("best_epoch", 0)), "share": share, "seconds": round(seconds, 2)}
 
 
-def _answers(things: Things, own: Rows, said: Verdict, classes: Sequence[str]) -> tuple[Answer, ...]:
-    """One answer for each of the rows `own`."""
+def _answers(things: Things, said: Verdict, classes: Sequence[str]) -> tuple[Answer, ...]:
+    """One answer for each thing."""
     return tuple(
         Answer(
             int(things.ids[row]),
             classes[things.codes[row]],
-            None if said.picture is None else opinion(said.picture[place], classes),
-            None if said.text is None else opinion(said.text[place], classes),
-            opinion(said.fused[place], classes),
+            None if said.picture is None else opinion(said.picture[row], classes),
+            None if said.text is None else opinion(said.text[row], classes),
+            opinion(said.fused[row], classes),
         )
-        for place, row in enumerate(own.tolist())
+        for row in range(len(things))
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any, Self
 
 import engine.training.runs as runs
@@ -10,10 +11,12 @@ from engine.errors import BadParameter, Corrupt, NotFound, NotTrained
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
     from engine.encoders.device import Device
     from engine.home import Home
     from models.autoencoder import Autoencoder
+    from models.tunable import Seeing
 
 _NAMES = {f"model-{number}": number for number in (1, 2, 3, 4)}
 _SUMMARY = {
@@ -33,16 +36,16 @@ class AutoencoderEncoder(Encoder):
 
     name = "autoencoder"
     rank = 0
+    learns = True
 
     def __init__(self, number: int, run: runs.Run) -> None:
-        import torch
-
         from engine.encoders.device import device
 
         self.device: Device = device()
+        self.number = number
         config, card, digest = run.config, run.card, run.digest
-        network = _network(number, run)
-        self.network = network.encoder.to(self.device.name, self.device.dtype).to(memory_format=torch.channels_last)
+        network = _network(number, run.load(), run.name)
+        self.network = self._placed(network.encoder)
         precision = str(self.device.dtype).removeprefix("torch.")
         self.info = EncoderInfo(
             name=f"model-{number}",
@@ -83,6 +86,25 @@ class AutoencoderEncoder(Encoder):
             raise BadParameter("weights", f"Model {number}", "those of one of its own runs", found)
         return cls(number, run)
 
+    def trainable(self, home: Home, embedding: str) -> Seeing:
+        from engine.encoders.embedding import pooling
+        from models.tunable import Seeing
+
+        weights = runs.run(home, self.info.weights).load()
+        network = _network(self.number, weights, self.info.weights).encoder
+        return Seeing(network, _through, pooling(embedding, self.info.spatial))
+
+    def with_weights(self, weights: dict[str, Tensor]) -> Encoder:
+        other = copy.copy(self)
+        stored = {f"encoder.{name}": value for name, value in weights.items()}
+        other.network = self._placed(_network(self.number, stored, self.info.weights).encoder)
+        return other
+
+    def _placed(self, network: Module) -> Module:
+        import torch
+
+        return network.to(self.device.name, self.device.dtype).to(memory_format=torch.channels_last)
+
     def encode(self, images: Tensor) -> Tensor:
         import torch
 
@@ -92,31 +114,35 @@ class AutoencoderEncoder(Encoder):
             return latents.float().to(images.device)
 
 
-def _network(number: int, run: runs.Run) -> Autoencoder:
-    """The network, its encoder half with the run's weights. BadParameter when they belong to another architecture."""
+def _through(network: Any, images: Tensor) -> Tensor:
+    latents: Tensor = network(images)
+    return latents
+
+
+def _network(number: int, stored: dict[str, Tensor], run: str) -> Autoencoder:
+    """The network, its encoder half with a run's weights. BadParameter when they belong to another architecture."""
     import torch
 
     from models.autoencoder import Autoencoder
 
     with torch.device("meta"):
         network = Autoencoder(number)
-    stored = run.load()
     wanted = {f"encoder.{key}": value for key, value in network.encoder.state_dict().items()}
     for key, value in wanted.items():
         if key not in stored or stored[key].shape != value.shape:
             raise _foreign(number, run, key, stored.get(key), value)
         if not stored[key].isfinite().all():
-            raise Corrupt(f"The weights of the run {run.name!r} hold values that are not numbers.")
+            raise Corrupt(f"The weights of the run {run!r} hold values that are not numbers.")
     weights = {key.removeprefix("encoder."): stored[key] for key in wanted}
     network.encoder.load_state_dict(weights, assign=True)
     return network.eval().requires_grad_(False)
 
 
-def _foreign(number: int, run: runs.Run, key: str, found: Any, wanted: Any) -> BadParameter:
+def _foreign(number: int, run: str, key: str, found: Any, wanted: Any) -> BadParameter:
     shape = "missing" if found is None else "×".join(map(str, found.shape))
     needed = "×".join(map(str, wanted.shape))
     return BadParameter(
-        "weights", f"Model {number}", f"made for it ({key} of {needed})", f"the run {run.name}, where that is {shape}"
+        "weights", f"Model {number}", f"made for it ({key} of {needed})", f"the run {run}, where that is {shape}"
     )
 
 

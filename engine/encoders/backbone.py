@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from engine.encoders.device import Device
     from engine.home import Home
+    from models.tunable import Seeing
 
 _VERSION = "1"  # changes whenever the vectors would
 
@@ -31,6 +32,7 @@ class BackboneEncoder(Encoder):
 
     name = "backbone"
     rank = 10
+    learns = True
 
     def __init__(self, network: Backbone, info: EncoderInfo, weights: dict[str, Tensor]) -> None:
         import torch
@@ -67,6 +69,20 @@ class BackboneEncoder(Encoder):
             return cls(network, *_trained(network, runs.run(home, weights)))
         card, tensors = pretrained.load(home, network)
         return cls(network, backbone_info(network, card.sha256, card.source, card.licence), tensors)
+
+    def trainable(self, home: Home, embedding: str) -> Seeing:
+        from engine.encoders.embedding import pooling
+        from models.tunable import Seeing
+
+        network, run = self.backbone, self.info.weights
+        weights = _trained(network, runs.run(home, run))[1] if run else pretrained.load(home, network)[1]
+        pool = pooling(embedding, self.info.spatial)
+        return Seeing(filled(network, weights), network.tap, pool, network.mean, network.std)
+
+    def with_weights(self, weights: dict[str, Tensor]) -> Encoder:
+        other = BackboneEncoder(self.backbone, self.info, pretrained.checked(self.backbone, weights, "the run"))
+        other.info = self.info
+        return other
 
     def encode(self, images: Tensor) -> Tensor:
         import torch

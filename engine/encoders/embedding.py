@@ -68,6 +68,11 @@ def unwhitened(name: str) -> str:
     return name.removesuffix(WHITE)
 
 
+def pooling(name: str, spatial: bool) -> Callable[[Tensor], Tensor]:
+    """What brings latents together under an embedding; where there are no positions, there is nothing to do."""
+    return embedding(name).of if spatial else _flatten
+
+
 def embed(latents: Tensor, name: str) -> NDArray[np.float32]:
     """The (n, d) float32 vectors of (n, C, h, w) latents; whitening is no part of it, for it needs a collection."""
     if name not in EMBEDDINGS:

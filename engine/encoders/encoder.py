@@ -6,12 +6,15 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from engine.errors import BenzerError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.encoders.vectors import EmbeddableCollection
     from engine.home import Home
     from engine.jobs import Reporter
+    from models.tunable import Seeing
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Encoder(ABC):
 
     name: ClassVar[str]  # the family's name
     rank: ClassVar[int] = 50  # where it stands among the families, the smallest first
+    learns: ClassVar[bool] = False  # whether it is a network that can be trained with a classifier: `trainable`
     info: EncoderInfo
 
     @classmethod
@@ -100,6 +104,14 @@ class Encoder(ABC):
     def prepared(self, collection: EmbeddableCollection, reporter: Reporter) -> Encoder:
         """The same, having learned now what it must learn from the collection's pictures before it can encode."""
         return self.at(collection)
+
+    def trainable(self, home: Home, embedding: str) -> Seeing:
+        """A copy of its network in float32, from pictures to vectors under one embedding; BenzerError: none learns."""
+        raise BenzerError(f"{self.info.title} has no weights that could be trained.")
+
+    def with_weights(self, weights: dict[str, Tensor]) -> Encoder:
+        """The same encoder with other weights, those of `trainable`'s network; its info is that of the old ones."""
+        raise BenzerError(f"{self.info.title} has no weights that could be trained.")
 
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ pictures. With both, `share` says in percent how much the text counts; without i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -24,6 +24,8 @@ from engine.errors import BadParameter, BenzerError, Corrupt, NotFound, NotTrain
 from engine.storage import digest_of, read_json
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from engine.home import Home
     from engine.jobs import Reporter
     from engine.texts import TextEncoder
@@ -85,20 +87,17 @@ class Fused(Derived):
 
     @classmethod
     def open(cls, name: str, weights: str, home: Home) -> Self:
-        from engine.encoders import open_encoder
-        from engine.texts import open_text_encoder
         from models.fusion import Fusion, FusionSpec
+        from models.tunable import parted
 
         run = classifier(home, weights)
         card = run.card
         if not run.ready:
             raise NotTrained(f"The classifier {run.title!r} has no weights yet.", way_out="Train it first.")
-        picture = (
-            open_encoder(card["picture"]["encoder"], card["picture"]["weights"], home) if card["picture"] else None
-        )
-        text = open_text_encoder(card["text"], home).restored(_state(run)) if card["text"] else None
+        head, *learned = parted(run.load())
+        picture, text = _picture(run, learned[0], home), _text(run, learned[1], home)
         network = Fusion(FusionSpec(**card["spec"]))
-        network.load_state_dict(run.load())
+        network.load_state_dict(head)
         return cls(run, network.eval(), picture, text)
 
     def at(self, collection: DescribedCollection) -> Fused:
@@ -258,6 +257,26 @@ def _pairs(things: Things, rows: NDArray[np.int64], where: str = "cpu") -> Itera
         yield source.take(rows[start : start + _BATCH])
 
 
+def _picture(run: Run, weights: dict[str, Tensor], home: Home) -> Encoder | None:
+    """The encoder of pictures, with the weights that it learned with the classifier where it did."""
+    from engine.encoders import open_encoder
+    from engine.encoders.tuned import TunedEncoder
+
+    given = run.card["picture"]
+    if weights:
+        return TunedEncoder.of(run, weights, home)
+    return open_encoder(given["encoder"], given["weights"], home) if given else None
+
+
+def _text(run: Run, weights: dict[str, Tensor], home: Home) -> TextEncoder | None:
+    from engine.texts import open_text_encoder
+
+    if not run.card["text"]:
+        return None
+    found = open_text_encoder(run.card["text"], home).restored(_state(run))
+    return found.with_weights(weights, digest_of("tuned 1", run.digest, found.info.fingerprint)) if weights else found
+
+
 def _state(run: Run) -> Any:
     try:
         return read_json(run.folder / "text.json")
@@ -278,9 +297,9 @@ def _choice(run: Run) -> EncoderChoice:
     help = (
         f"Tells {len(card['classes'])} classes of {card['collection']['title']} by {seen}; searches by either or both."
     )
-    sides = {"pictures": bool(card["picture"]), "words": bool(card["text"])}
     learned_from = str(card["collection"].get("name", ""))
-    return EncoderChoice(NAME, run.name, _title(run), help, ready=True, rare=True, learned_from=learned_from, **sides)
+    line = EncoderChoice(NAME, run.name, _title(run), help, ready=True, rare=True, learned_from=learned_from)
+    return replace(line, pictures=bool(card["picture"]), words=bool(card["text"]))
 
 
 def _title(run: Run) -> str:

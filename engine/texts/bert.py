@@ -8,7 +8,9 @@ Source: Devlin et al., "BERT", 2019; Wang et al., "MiniLM", 2020; Reimers and Gu
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from engine.home import Home
     from models.bert import Bert
+    from models.tunable import Reading
 
 _BATCH = 32
 
@@ -33,6 +36,7 @@ class BertTexts(TextEncoder):
 
     name = "bert"
     rank = 20
+    learns = True
 
     def __init__(self, network: Published, weights: dict[str, Tensor], vocabulary: Sequence[str]) -> None:
         self.network, self.cutter = network, WordPieces(vocabulary)
@@ -62,7 +66,7 @@ class BertTexts(TextEncoder):
         return name in PUBLISHED
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        numbered = [self.cutter.numbered(text, self.network.most) for text in texts]
+        numbered = self.numbered(texts)
         order = np.argsort([len(numbers) for numbers in numbered], kind="stable")  # alike long ones together
         found: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(texts)
         for start in range(0, len(order), _BATCH):
@@ -74,6 +78,19 @@ class BertTexts(TextEncoder):
         for row, of_pieces in enumerate(found):
             vectors[row] = self._pooled(of_pieces)
         return Encoded(vectors, Words.stacked(parts, self.network.width))
+
+    def trainable(self) -> Reading:
+        from models.tunable import Reading
+
+        return Reading(copy.deepcopy(self.bert), self.network.first)
+
+    def numbered(self, texts: Sequence[str]) -> list[list[int]]:
+        return [self.cutter.numbered(text, self.network.most) for text in texts]
+
+    def with_weights(self, weights: dict[str, Tensor], fingerprint: str) -> BertTexts:
+        other = BertTexts(self.network, weights, self.cutter.pieces)
+        other.info = replace(self.info, fingerprint=fingerprint)
+        return other
 
     def pieces(self, text: str) -> list[str]:
         return self.cutter.cut(text, self.network.most - 2)

@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import BenzerError
+
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from engine.home import Home
+    from models.tunable import Reading
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,7 @@ class TextEncoder(ABC):
 
     name: ClassVar[str]
     rank: ClassVar[int] = 50
+    learns: ClassVar[bool] = False  # whether it is a network that can be trained with a classifier: `trainable`
     info: TextInfo
 
     @classmethod
@@ -121,6 +127,18 @@ class TextEncoder(ABC):
     @abstractmethod
     def encode(self, texts: Sequence[str]) -> Encoded:
         """The vectors of plain texts (see `engine.texts.plain`), which may be empty or of any length."""
+
+    def trainable(self) -> Reading:
+        """A copy of its network, from what `numbered` gives to vectors; BenzerError: nothing in it can be trained."""
+        raise BenzerError(f"{self.info.title} has no weights that could be trained.")
+
+    def numbered(self, texts: Sequence[str]) -> list[list[int]]:
+        """What its network reads of plain texts: numbers of word pieces, between two marks."""
+        raise BenzerError(f"{self.info.title} has no weights that could be trained.")
+
+    def with_weights(self, weights: dict[str, Tensor], fingerprint: str) -> TextEncoder:
+        """The same encoder with other weights, those of `trainable`'s network."""
+        raise BenzerError(f"{self.info.title} has no weights that could be trained.")
 
     def pieces(self, text: str) -> list[str]:
         """What the vectors of a text's words stand for, in their order; none where it has no vectors of words."""
