@@ -1,0 +1,27 @@
+"""Opinions of a classifier as the browser draws them, and the script and style that its components share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+
+def shared(name: str, suffix: str) -> str:
+    """The script ("js") or style ("css") of a component that draws opinions, behind what all of them share."""
+    parts = (HERE / f"opinions.{suffix}", HERE / f"{name}.{suffix}")
+    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
+
+
+def bars(said: Sequence[tuple[str, float]] | None, most: int = 3) -> list[dict[str, Any]]:
+    """The likeliest classes with their probabilities; none where nothing was said."""
+    return [{"label": label, "share": share, "percent": percent(share)} for label, share in (said or ())[:most]]
+
+
+def percent(share: float) -> str:
+    """A probability as people read it: never 100 % where it is not, and never 0 %."""
+    if share < 0.01:
+        return "< 1 %"
+    return "> 99 %" if 0.99 < share < 1 else f"{share:.0%}".replace("%", " %")
