@@ -39,29 +39,29 @@ class Best:
     @property
     def headline(self) -> str:
         """One sentence: which model, how often it is right, and how much that differs between folds."""
-        spread = f" (± {100 * self.line.accuracy_deviation:.1f} over {self.line.folds} folds)"
-        share = f"{100 * self.line.accuracy:.1f} %{spread if self.line.folds > 1 else ' (one fold)'}"
+        over = f"± {100 * self.line.accuracy_deviation:.1f} over {self.line.folds} folds"
+        right = f"right about {100 * self.line.accuracy:.1f} % of the things"
+        told = f"{right} ({over if self.line.folds > 1 else 'one fold'})."
         if self.other is None:
-            return f"{self.line.title} is right about {share} of the things."
+            return f"{self.line.title} is {told}"
         if self.clear:
-            return f"{self.line.title} knows best: right about {share} of the things."
-        return f"{self.line.title} and {self.other.title.lower()} know about equally much: {share} are right."
+            return f"{self.line.title} knows best: it is {told}"
+        return f"{self.line.title} and {self.other.title.lower()} are about equally good: {told}"
 
     @property
     def beside(self) -> str:
         """What must be said with it: the lead over the second, and what naming one class always reaches."""
         guess = f"Always naming the most frequent class would be right about {100 * self.chance:.1f} %."
-        if self.other is None:
-            return guess
-        lead = f"{100 * self.difference:.1f} percentage points more than {self.other.title.lower()}"
+        return guess if self.other is None else f"{self._lead(self.other)} {guess}"
+
+    def _lead(self, other: Line) -> str:
+        lead = f"{self.line.title} is ahead of {other.title.lower()} by {100 * self.difference:.1f} percentage points"
+        varies = f"that varies from fold to fold (± {100 * self.deviation:.1f})"
         if self.folds < 2:
-            return f"That is {lead} on a single fold, which says little. {guess}"
-        spread = f"the difference between the two varies from fold to fold (± {100 * self.deviation:.1f})"
+            return f"{lead} on a single fold, which says little."
         if not self.difference and not self.deviation:
-            return f"Both are right about the same share in every fold. {guess}"
-        more = f"That is {lead}, and more than {spread}."
-        less = f"The first is {lead}, which is no more than {spread}: this is no lead."
-        return f"{more if self.clear else less} {guess}"
+            return "Both are right about the same share of every fold."
+        return f"{lead}, more than {varies}." if self.clear else f"{lead}, no more than {varies}: that is no lead."
 
 
 def best(table: Sequence[Line], rows: Sequence[Row]) -> Best | None:

@@ -1,4 +1,4 @@
-// Things with their picture, their words, and what was said of them as bars. Every text comes in by textContent.
+// Things with their picture, their words, and what was said of them; `opinion` and `make` stand in opinions.js.
 export default function (component) {
   const { parentElement, data, setTriggerValue } = component;
   const root = parentElement.querySelector(".root");
@@ -24,7 +24,7 @@ export default function (component) {
     button.onclick = () => root.pick(item.id);
     button.append(picture(item));
     head.append(button, words(item));
-    entry.append(head, ...item.sides.map(side));
+    entry.append(head, ...item.sides.map(opinion));
     return entry;
   }
 
@@ -52,34 +52,4 @@ export default function (component) {
     line.append(make("span", "name", name), make("span", "class " + kind, label));
     return line;
   }
-
-  function side(said) {
-    const part = make("section", "side");
-    part.append(make("h4", "", said.title));
-    const bars = make("ul", "bars");
-    bars.setAttribute("role", "list");
-    said.bars.forEach((one) => bars.append(bar(one)));
-    part.append(bars);
-    return part;
-  }
-
-  function bar(one) {
-    const line = make("li", "bar" + (one.own ? " own" : ""));
-    const label = make("span", "label", (one.own ? "✓ " : "") + one.label);
-    label.title = one.label;
-    const track = make("span", "track");
-    track.setAttribute("aria-hidden", "true");
-    const fill = make("span", "fill");
-    fill.style.width = Math.max(100 * one.share, 0.8) + "%";
-    track.append(fill);
-    line.append(label, track, make("span", "share", one.percent));
-    return line;
-  }
-}
-
-function make(tag, names, text) {
-  const element = document.createElement(tag);
-  if (names) element.className = names.trim();
-  if (text !== undefined) element.textContent = text;
-  return element;
 }

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from ui.classify_state import search_similar, shortened
 from ui.components.gallery import thumbnail_url
+from ui.components.opinions import bars, shared
 from ui.state import images_of
 
 if TYPE_CHECKING:
     from engine.classification.results import Answer, Opinion
     from engine.collections.collection import Images
 
-_HERE = Path(__file__).parent
 _WORDS = 160  # characters of a text that a card holds
 _WHOLE = 1_000  # and of its tip
 
 _cards = st.components.v2.component(
     "benzer_classify_cards",
     html='<div class="root"></div>',
-    css=(_HERE / "classify_cards.css").read_text(encoding="utf-8"),
-    js=(_HERE / "classify_cards.js").read_text(encoding="utf-8"),
+    css=shared("classify_cards", "css"),
+    js=shared("classify_cards", "js"),
 )
 
 
@@ -63,7 +62,7 @@ def _card(images: Images, collection: str, row: int, answer: Answer) -> dict[str
         "whole": shortened(text, _WHOLE),
         "label": answer.label,
         "said": answer.said,
-        "sides": [{"title": title, "bars": bars(said, answer.label)} for title, said in sides_of(answer)],
+        "sides": [{"title": title, "bars": marked(said, answer.label)} for title, said in sides_of(answer)],
     }
 
 
@@ -76,11 +75,9 @@ def sides_of(answer: Answer) -> list[tuple[str, Opinion]]:
     return [*known, ("Together they say", answer.fused)]
 
 
-def bars(said: Opinion, label: str) -> list[dict[str, Any]]:
-    """The classes of an opinion with their probabilities; that which is right is marked."""
-    return [
-        {"label": name, "share": share, "percent": f"{100 * share:.0f} %", "own": name == label} for name, share in said
-    ]
+def marked(said: Opinion, label: str) -> list[dict[str, Any]]:
+    """The bars of an opinion; that of the right class is marked."""
+    return [{**one, "own": one["label"] == label} for one in bars(said)]
 
 
 def paged(answers: Sequence[Answer], key: str, page: int, draw: Callable[[Sequence[Answer]], None]) -> None:

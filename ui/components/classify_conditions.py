@@ -17,6 +17,7 @@ from ui.components.results_table import Column, Line, Named, results_table
 from ui.ledger_state import Seen
 
 if TYPE_CHECKING:
+    from engine.classification.conditions import Condition
     from engine.classification.results import Line as Figures
 
 _HELP = "Accuracy, and below it how many percentage points less or more than over the things as they are."
@@ -66,17 +67,30 @@ def lost_rows(lines: Sequence[Figures]) -> list[LostRow]:
 
 def lost_columns(lines: Sequence[Figures]) -> list[Column]:
     """A column for each condition."""
-    titles = {line.condition.name: line.condition.title for line in lines}
-    return [_column(name, title) for name, title in titles.items()]
+    return [_column(condition) for condition in {line.condition.name: line.condition for line in lines}.values()]
 
 
-def _column(name: str, title: str) -> Column:
+def _column(condition: Condition) -> Column:
+    name = condition.name
+
     def lost(row: LostRow) -> dict[str, Any]:
         if name == CLEAN or name not in row.accuracy:
             return {}
         return {"sub": f"{100 * (row.accuracy[name] - row.accuracy[CLEAN]):+.1f}".replace("-", "−")}
 
-    return Column(title, _HELP, lambda row: row.accuracy.get(name), "{:.3f}", more=lost)
+    return Column(
+        _short(condition),
+        f"{condition.title.capitalize()}. {_HELP}",
+        lambda row: row.accuracy.get(name),
+        "{:.3f}",
+        more=lost,
+    )
+
+
+def _short(condition: Condition) -> str:
+    if condition.blur:
+        return f"blur {condition.blur} px"
+    return f"{condition.drop} % words gone" if condition.drop else condition.title
 
 
 def _pick(key: str) -> None:
