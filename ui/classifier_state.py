@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KEY = "classifier"  # of the address and of jobs that train one
 OPEN = "classify_open"  # in the session: the run that is open, "" for none
 STARTED = "classify_started"  # in the session: the job that was started last; what it makes is opened
-VIEW, HERE = "classify-view", "Classifiers"  # which half of the page is shown
+VIEW, MODELS, HERE = "classify-view", "Compare models", "Classifiers"  # which half of the page is shown
 
 TRY, APPLY, REVIEW = "Try one", "Apply", "Review"  # what can be done with the one that is open
 
@@ -102,10 +102,7 @@ def network_of(run: Run) -> Fused:
 
 
 def follow_link() -> bool:
-    """Open what the address names, where that is not what this session wrote there; whether there was such a thing.
-
-    To be called before the page draws the switch between its halves.
-    """
+    """Open what the address names, where that is not what this session wrote there; whether there was such a thing."""
     linked = newly_linked(KEY, st.session_state.get(OPEN))
     if linked:
         open_classifier(linked)
@@ -122,7 +119,6 @@ def opened() -> Run | None:
 def open_classifier(name: str) -> None:
     """Show the classifier of that name, or the list ("")."""
     st.session_state[OPEN] = name
-    st.session_state[VIEW] = HERE
     st.session_state.pop(STARTED, None)
 
 

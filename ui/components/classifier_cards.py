@@ -164,7 +164,8 @@ def card(images: Images, name: str, found: Review, one: Guess) -> dict[str, Any]
     """What the browser needs to draw a guess."""
     row = int(images.ids.searchsorted(one.id))
     text = " ".join(images.texts[row].split())
-    sides = [("Picture", one.picture, "no picture"), ("Text", one.text, "no text"), ("Together", one.fused, "")]
+    said = [("Picture", one.picture, "no picture"), ("Text", one.text, "no text"), ("Together", one.fused, "")]
+    sides = [{"title": title, "bars": bars(what, _BARS), "note": "" if what else none} for title, what, none in said]
     return {
         "id": one.id,
         "src": thumbnail_url(name, one.id, images.hashes[row]),
@@ -173,7 +174,7 @@ def card(images: Images, name: str, found: Review, one: Guess) -> dict[str, Any]
         "now": found.labels[one.id],
         "said": one.said,
         "sure": percent(one.sure),
-        "sides": [{"title": title, "bars": bars(said, _BARS), "note": "" if said else none} for title, said, none in sides],
+        "sides": sides,
         "decision": found.decision(one),
         "decided": found.decisions.get(one.id),
         "written": bool(found.decisions.get(one.id)) and found.decisions[one.id] == found.labels[one.id],

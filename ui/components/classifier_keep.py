@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.errors import BenzerError
-from ui.classifier_state import train
+from ui.classifier_state import HERE, VIEW, train
 
 _MOST_OF_A_TITLE = 80  # characters, as of every run
 
@@ -30,5 +30,6 @@ def keep_button(name: str, fusion: str, title: str, key: str) -> None:
 def _keep(name: str, fusion: str, title: str) -> None:
     try:
         train(name, fusion, title)
+        st.session_state[VIEW] = HERE
     except BenzerError as error:
         st.session_state.complaint = str(error)

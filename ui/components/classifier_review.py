@@ -127,8 +127,8 @@ def _written(run: Run, name: str, found: Review) -> None:
     if note is None or note["what"] != f"the classifier {run.title}":
         return
     with st.container(horizontal=True, vertical_alignment="center", key="review-written"):
-        told = f"{count_of(note['count'], 'label')} written to {literal(collection_title(name))}, {made_text(note['made'])}."
-        st.success(told, icon=":material/check_circle:")
+        told = f"{count_of(note['count'], 'label')} written to {literal(collection_title(name))}"
+        st.success(f"{told}, {made_text(note['made'])}.", icon=":material/check_circle:")
         st.button(
             "Undo", key="review-undo", icon=":material/undo:", on_click=_undo, args=(name,),
             help="Takes these labels back; what you decided stays and can be written again.",

@@ -218,7 +218,7 @@ def _how_weighed(run: Run) -> str:
     fusion = run.card.get("fusion")
     if fusion == "late" and "share" in run.card:
         share = float(run.card["share"])
-        return f"Where both are there, the picture counts {1 - share:.0%} and the text {share:.0%}; chosen when it was trained."
+        return f"Where both are there, the picture counts {1 - share:.0%} and the text {share:.0%}, as training chose."
     if fusion == "early":
         return "It learned from both side by side: how much each counts differs from thing to thing."
     return ""

@@ -11,12 +11,14 @@ from engine.errors import BenzerError
 from engine.jobs import Job
 from ui.classifier_state import (
     APPLY,
+    MODELS,
     OPEN,
     REVIEW,
     STARTED,
     TRY,
     VIEW,
     classifiers,
+    follow_link,
     go_on,
     job_of,
     measured_of,
@@ -53,6 +55,7 @@ _STATES = {
 def classifiers_view() -> None:
     """Draw the classifier that is open, trainings that are under way, and the others."""
     show_complaint()
+    follow_link()
     for job in trainings():
         _training(job)
     run = opened()
@@ -104,7 +107,7 @@ def _none_yet() -> None:
         "A classifier is a model that is kept: it says what a new thing is, names what has no label yet, and finds "
         "pictures by words. Compare models first, then press Make a classifier below the best one."
     )
-    go = partial(st.session_state.update, {VIEW: "Compare models"})
+    go = partial(st.session_state.update, {VIEW: MODELS})
     empty_state("No classifier yet", sentence, {"Compare models": go}, key="classifiers-none")
 
 
