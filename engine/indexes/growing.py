@@ -46,7 +46,10 @@ def grow(parts: Parts, more: int, shared: bool) -> None:
         except BaseException:
             parts.let_go(new)
             raise
-    kept = [np.setdiff1d(piece.ids, np.concatenate(given)) for piece, given in zip(former, shares, strict=True)]
+    kept = [
+        np.setdiff1d(piece.ids, np.concatenate(given), assume_unique=True)
+        for piece, given in zip(former, shares, strict=True)
+    ]
     taken = [np.sort(np.concatenate(given)) for given in zip(*shares, strict=True)]
     parts.repeat()
     parts.answer_for([*zip(former, kept, strict=True), *zip(new, taken, strict=True)])
@@ -71,7 +74,8 @@ def shrink(parts: Parts) -> None:
         parts.repeat()
         folders = [str(_between(Path(between), 0, number)) for number in range(len(others))]
         parts.all_of([(piece, "add_given", (folder,)) for piece, folder in zip(others, folders, strict=True)])
-    parts.answer_for([(piece, np.union1d(piece.ids, share)) for piece, share in zip(others, shares, strict=True)])
+    more = [np.sort(np.concatenate([piece.ids, share])) for piece, share in zip(others, shares, strict=True)]
+    parts.answer_for(list(zip(others, more, strict=True)))
     parts.let_go([leaving])
     with suppress(Lost):
         parts.settle()

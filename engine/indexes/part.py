@@ -117,13 +117,13 @@ class Part:
         """Remove those of the ids that are here; how many are left."""
         with self._changing:
             with self._access.writing():
-                self.index.remove(np.intersect1d(ids, self.index.ids))
+                self.index.remove(np.intersect1d(ids, self.index.ids, assume_unique=True))
             return self._kept()
 
     def keep_only(self, ids: Ids) -> int:
         """Remove everything else, from the memory as well; how many are left."""
         with self._changing:
-            other = np.setdiff1d(self.index.ids, ids)
+            other = np.setdiff1d(self.index.ids, ids, assume_unique=True)
             if not len(other):
                 return self.index.size
             with self._access.writing():

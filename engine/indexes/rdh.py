@@ -137,7 +137,7 @@ class RDH(Index):
             if len(ids):
                 fewest = min(parts.pieces, key=lambda piece: len(piece.ids))
                 parts.all_of([(fewest, "add", (ids, vectors))])
-                more = {fewest: np.union1d(fewest.ids, ids)}
+                more = {fewest: np.sort(np.concatenate([fewest.ids, ids]))}
                 parts.answer_for([(piece, more.get(piece, piece.ids)) for piece in parts.pieces])
 
     def remove(self, ids: Ids) -> None:
@@ -148,9 +148,9 @@ class RDH(Index):
             if len(missing):
                 raise NotFound(f"There is no vector with the id {missing[0]} in the index.")
             parts.settle()
-            held = [(piece, np.intersect1d(piece.ids, ids)) for piece in parts.pieces]
+            held = [(piece, np.intersect1d(piece.ids, ids, assume_unique=True)) for piece in parts.pieces]
             parts.all_of([(piece, "remove", (own,)) for piece, own in held if len(own)])
-            parts.answer_for([(piece, np.setdiff1d(piece.ids, own)) for piece, own in held])
+            parts.answer_for([(piece, np.setdiff1d(piece.ids, own, assume_unique=True)) for piece, own in held])
 
     # ── more parts, and fewer ────────────────────────────────────────────────────────────────────────────────────
 
