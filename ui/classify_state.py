@@ -11,15 +11,13 @@ from engine.classification.plan import FUSIONS
 from engine.errors import BenzerError
 from engine.shelf import Shelf, catalogue_stamp, stamp
 from ui.asked import ask_for_image
-from ui.components.literal import literal
 from ui.experiment_state import collection_title, encoder_titles
 from ui.ledger_state import Kind, Seen
 from ui.state import collection_cards, open_collection, workbench
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from engine.classification.best import Best
+    from engine.classification.conditions import Condition
     from engine.classification.plan import Plan
     from engine.classification.results import Classification, Row
 
@@ -143,16 +141,17 @@ def condition_title(name: str) -> str:
     return Condition.parse(name).title
 
 
+def short_condition(condition: Condition) -> str:
+    """The same in so few words that it fits above a column."""
+    if condition.blur:
+        return f"blur {condition.blur} px"
+    return f"{condition.drop} % words gone" if condition.drop else condition.title
+
+
 def shortened(text: str, most: int) -> str:
     """The text on one line, cut with an ellipsis where it is longer."""
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
-
-
-def listed_titles(titles: Sequence[str]) -> str:
-    """ "Shirts, Tops and Heels", as Markdown that shows them as they are."""
-    shown = [literal(title) for title in titles]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else ""
 
 
 # ── what a person does with a thing ──────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.classification.plan import FUSIONS
-from ui.classify_state import shortened
+from ui.classify_state import short_condition, shortened
 from ui.components.curves import HEIGHT, Event, Line, loss_chart, palette, plain, points, retrieval_chart
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def reliability_chart(bins: Sequence[Bin]) -> Figure:
         customdata=[[one.count] for one in bins],
         hovertemplate="said %{x:.1f} %, right %{y:.1f} %<br>%{customdata[0]:,} answers<extra></extra>",
     )
-    axis = {"range": [0, 104], "ticksuffix": " %", "fixedrange": True, "nticks": 6}
+    axis = {"range": [-5, 105], "tickvals": list(range(0, 101, 20)), "ticksuffix": " %", "fixedrange": True}
     figure.update_xaxes(title="how sure it said to be", **axis)
     figure.update_yaxes(title="how many were right", **axis)
     return figure.update_layout(height=360)
@@ -161,8 +161,8 @@ def conditions_chart(lines: Sequence[TableLine]) -> Figure:
     for number, fusion in enumerate(fusions):
         own = [line for line in lines if line.fusion == fusion]
         figure.add_scatter(
-            x=[line.condition.title for line in own], y=[100 * line.accuracy for line in own], name=FUSIONS[fusion],
-            mode="lines+markers", marker={"size": 8},
+            x=[short_condition(line.condition) for line in own], y=[100 * line.accuracy for line in own],
+            name=FUSIONS[fusion], mode="lines+markers", marker={"size": 8},
             line={"color": colours[_SHADES[number % 4]], "width": 2, "dash": _DASHES[number]},
             hovertemplate="%{x}: %{y:.1f} %<extra>%{fullData.name}</extra>",
         )  # fmt: skip

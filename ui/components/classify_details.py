@@ -13,7 +13,7 @@ from ui.components.classify_cards import paged, thing_cards
 from ui.components.curves import draw, spoken, titled
 from ui.components.literal import literal
 from ui.components.results_table import Column, Line, Named, results_table
-from ui.ledger_state import Seen, count_of
+from ui.ledger_state import Seen
 
 if TYPE_CHECKING:
     from engine.classification.measures import Bin
@@ -38,8 +38,13 @@ class ClassRow:
     count: int
     error: str = ""
 
+    @property
+    def missed(self) -> int:
+        return self.count - round(self.recall * self.count)
+
 
 CLASS_COLUMNS = [
+    Column("called otherwise", "How many were given another class.", lambda row: row.missed, "{:,}", judged=False),
     Column("F1", "The harmonic mean of precision and recall.", lambda row: row.f1, "{:.3f}", judged=False),
     Column("precision", "Of all that it called so, how many are.", lambda row: row.precision, "{:.3f}", judged=False),
     Column("recall", "Of all that are so, how many it called so.", lambda row: row.recall, "{:.3f}", judged=False),
@@ -50,7 +55,7 @@ CLASS_COLUMNS = [
 def classes(view: Seen, fusion: str) -> None:
     """Precision, recall and F1 of each class; a row opens what of it was called otherwise."""
     found = [ClassRow(*figures) for figures in findings(view).per_class(fusion)]
-    lines = [Line(row, Named(row.key, ""), row.key) for row in sorted(found, key=lambda row: row.f1)]
+    lines = [Line(row, Named(row.key, ""), row.key) for row in sorted(found, key=lambda row: (-row.missed, row.f1))]
     picked = st.session_state.get(_CLASS)
     results_table(
         lines, CLASS_COLUMNS, first="class", picked=picked, on_pick=_pick_class,
@@ -117,7 +122,7 @@ def sure_sentence(bins: list[Bin]) -> str:
     told = f"On average it says to be **{sure:.1f} %** sure, and is right about **{right:.1f} %** of the things"
     if abs(sure - right) < 1:
         return f"{told}: what it says can be taken as it is."
-    return f"{told}: it is {'too sure' if sure > right else 'surer than it says'} of itself."
+    return f"{told}: it is {'too sure of itself' if sure > right else 'right more often than it says'}."
 
 
 # ── learning ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -133,14 +138,13 @@ def learning(view: Seen, fusion: str) -> None:
     key = f"classification-fold-{view.name}-{fusion}"
     fold = st.segmented_control("Folds", names, key=key, default=_EVERY, required=True, label_visibility="collapsed")
     chosen = rows if fold in (None, _EVERY) else [rows[names.index(fold) - 1]]
-    curves = [(row.fold, row.curve, row.epoch) for row in chosen]
+    curves = [(row.fold, row.curve, row.epoch if row.share is None else -1) for row in chosen]
     lines = charts.fold_lines(curves, "validation")
     told = any(line.points for line in charts.fold_lines(curves, "accuracy"))
     left, right = st.columns(2, gap="large") if told else (st.container(), None)
     with left:
         titled("Loss on things that were held out while learning")
-        alone = chosen[0]
-        figure = charts.folds_chart(curves) if len(chosen) > 1 else charts.fold_chart(alone.curve, alone.epoch)
+        figure = charts.folds_chart(curves) if len(chosen) > 1 else charts.fold_chart(*curves[0][1:])
         alt = " ".join(spoken(line.title, line) for line in lines)
         draw(figure, key=f"{key}-loss", alt=alt)
     if right is not None:
@@ -153,13 +157,13 @@ def learning(view: Seen, fusion: str) -> None:
 
 
 def learned_sentence(rows: list[Row]) -> str:
-    """What was learned from how much, and the weight of a late fusion."""
-    count = f"{rows[0].learned:,} things" if len(rows) == 1 else f"about {rows[0].learned:,} things each"
-    taken = ", ".join(str(row.epoch) for row in rows)
-    epochs = "Epoch" if len(rows) == 1 else "Epochs"
-    told = f"Learned from {count}. {epochs} {taken} {'was' if len(rows) == 1 else 'were'} taken (the dots): the lowest "
-    told += "loss on things that it did not learn from. None of them is among those that it was asked about in the end."
-    shares = [100 * row.share for row in rows if row.share is not None]
+    """What was learned from how much, which epochs were taken, and the weight of a late fusion."""
+    count = f"{rows[0].learned:,} things"
+    told = f"Learned from {count}." if len(rows) == 1 else f"Each learned from about {count}."
+    shares = [f"{100 * row.share:.0f} %" for row in rows if row.share is not None]
     if shares:
-        told += f" The text weighs {' , '.join(f'{share:.0f} %' for share in shares)} of the whole.".replace(" ,", ",")
-    return told + f" In all {count_of(sum(len(row.curve) - 1 for row in rows), 'epoch')}."
+        told += " It is two trainings: the curve is the mean of both, as long as both went on, and each took its own "
+        return f"{told}best epoch. On things that were held out the text was found to weigh {', '.join(shares)}."
+    taken = ", ".join(str(row.epoch) for row in rows)
+    which = f"The dot is epoch {taken}, which was" if len(rows) == 1 else f"The dots are the epochs {taken}, which were"
+    return f"{told} {which} taken: there the loss on things that it did not learn from was lowest."

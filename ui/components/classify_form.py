@@ -211,7 +211,7 @@ def _more(described: bool) -> None:
         _number(right, "batch", "Batch", "Things a step.")
         left, middle, right = st.columns(3)
         left.number_input(
-            "Learning rate", key="classify-rate", min_value=1e-8, value=None, format="%g", persist_state="session",
+            "Learning rate", key="classify-rate", step=0.0005, value=None, format="%g", persist_state="session",
             help="How far a step goes.",
         )  # fmt: skip
         _number(middle, "seed", "Seed", "All that is drawn by chance is drawn again with the same seed.")
@@ -323,7 +323,7 @@ def _size(plan: Plan, sizes: Counter[str], card: CollectionCard) -> None:
     st.markdown(f"**{count_of(len(plan.cells()), 'training')}**")
     st.caption(f"{count_of(len(plan.fusions), 'model')} × {count_of(plan.folds, 'fold')}")
     things = sum(min(size, plan.each or size) for size in sizes.values())
-    st.caption(f"{things:,} things of {count_of(len(sizes), 'class').replace('classs', 'classes')}; {_rare(sizes)}.")
+    st.caption(f"{things:,} things of {len(sizes)} classes; {_rare(sizes)}.")
     earlier = []
     for ledger in listed(CLASSIFICATIONS)[:_EARLIER]:
         view = seen(CLASSIFICATIONS, ledger)
