@@ -95,8 +95,8 @@ def said(run: runs.Run, **changes: Any) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("fusion", ["picture", "text", "early", "intermediate"])
 def test_what_the_vectors_do_not_tell_is_learned_from_the_things_themselves(tmp_path: Path, fusion: str) -> None:
     codes = given()[0].codes
-    changes = {"fusion": fusion, "epochs": 40, "validation": 0.0, "dropout": 0.0, "patience": 0, "augment": False}
-    _, run = trained(tmp_path, **changes, rate=0.003, encoder_rate=0.01)
+    changes = {"fusion": fusion, "epochs": 16, "validation": 0.0, "dropout": 0.0, "patience": 0, "augment": False}
+    _, run = trained(tmp_path, **changes, rate=0.01, encoder_rate=0.02)
     right = said(run, **changes).argmax(1) == codes
     assert right[1:].all()  # the first has no picture
     _, frozen = trained(tmp_path / "frozen", **{**changes, "fine_tune": "none", "epochs": 8})
