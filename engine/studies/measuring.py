@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Mapping
@@ -54,6 +55,7 @@ class Row:
         recall: mean recall@R. recall_10: mean recall@10.
         candidates: mean number of vectors compared with a query, and `share` of all; None where nobody counts them.
         p50, p99, mean_ms: milliseconds of one query, asked alone, in shuffled order. batch_ms: in batches of 100.
+        p50_low, p50_high: between these the median of such queries lies, with 95 %.
         slowest_ms: median time of the slowest part itself, None without parts.
         build_seconds: of the index alone. megabytes: what it keeps besides the vectors. vectors_megabytes: these.
         workers: where parts lived. made_of: changes when the vectors do. note: what must be said of the figures.
@@ -76,6 +78,8 @@ class Row:
     candidates: float | None = None
     share: float | None = None
     p50: float = 0.0
+    p50_low: float = 0.0
+    p50_high: float = 0.0
     p99: float = 0.0
     mean_ms: float = 0.0
     slowest_ms: float | None = None
@@ -136,6 +140,7 @@ def measure(index: Index, data: Data, reporter: Reporter, below: Path) -> dict[s
         "queries": len(data.queries),
         "neighbours": data.neighbours,
         "p50": float(np.median(times)),
+        **dict(zip(("p50_low", "p50_high"), median_interval(times), strict=True)),
         "p99": float(np.quantile(times, 0.99)),
         "mean_ms": float(times.mean()),
         "slowest_ms": None if alone.slowest is None else float(np.median(alone.slowest)),
@@ -163,6 +168,16 @@ def quality(found: Neighbours, data: Data) -> dict[str, Any]:
         "candidates": float(examined.mean()) if counted else None,
         "share": float(examined.mean() / max(len(data.vectors), 1)) if counted else None,
     }
+
+
+def median_interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The order statistics between which the median of all such values lies in 95 of 100 samples.
+
+    Source: the binomial distribution of how many values lie below the median, as a normal one.
+    """
+    ordered, half = np.sort(values), 0.98 * math.sqrt(len(values))
+    low, high = math.floor(len(values) / 2 - half), math.ceil(len(values) / 2 + half)
+    return float(ordered[max(low, 0)]), float(ordered[min(high, len(values) - 1)])
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,18 @@ from engine.studies.measuring import Row
 from engine.studies.plan import EXACT, Cell, Plan, title_of
 
 DEVIATING = ("map", "strict_map", "recall", "recall_10", "p50", "mean_ms")  # figures told with their deviation
-_AVERAGED = (*DEVIATING, "candidates", "share", "p99", "slowest_ms", "batch_ms", "build_seconds", "megabytes")
+_AVERAGED = (
+    *DEVIATING,
+    "p50_low",
+    "p50_high",
+    "candidates",
+    "share",
+    "p99",
+    "slowest_ms",
+    "batch_ms",
+    "build_seconds",
+    "megabytes",
+)
 
 
 @dataclass(frozen=True)
@@ -33,8 +44,8 @@ class SpeedUp:
     """RDH in some parts against the same in one.
 
     Attributes:
-        method: without its parts. p50, slowest_ms, build_seconds: as in a Row. speed_up: how many times faster a
-            query is as measured. machines: the same by the time of the slowest part, which is what parts on machines
+        method: without its parts. p50, slowest_ms, build_seconds, recall: as in a Row. speed_up: how many times faster
+            a query is as measured. machines: the same by the time of the slowest part, which is what parts on machines
             of their own would take; None where it is not known. build_speed_up: of the build, as measured.
     """
 
@@ -47,6 +58,7 @@ class SpeedUp:
     speed_up: float
     machines: float | None
     build_speed_up: float
+    recall: float
 
 
 @dataclass(frozen=True)
@@ -231,6 +243,7 @@ def _speed_up(method: str, one: Row, row: Row, parts: int) -> SpeedUp:
         _ratio(one.p50, row.p50),
         machines,
         _ratio(one.build_seconds, row.build_seconds),
+        row.recall,
     )
 
 

@@ -441,10 +441,12 @@ def test_a_closed_study_stays_closed_while_the_browser_still_sends_its_address(h
     assert test.run().header[0].value == "Older"
     button = next(button for button in test.button if button.key == "study-close")
     button.click().run()
-    assert test.header[0].value == "A new study" and "study" not in test.query_params
+    assert test.header[0].value == "A new study"
+    assert "study" not in test.query_params
     test.query_params["study"] = study.name
     test.run()
-    assert test.header[0].value == "A new study" and "study" not in test.query_params
+    assert test.header[0].value == "A new study"
+    assert "study" not in test.query_params
 
 
 def test_exports_hold_what_was_measured(here: Workbench) -> None:
@@ -508,6 +510,7 @@ def test_parts_are_told_with_where_they_were_measured(here: Workbench) -> None:
     found = study.speed_up()
     table = speed_table(found, told_apart([one.title for one in found])[0])
     assert table["faster"] == ["1.00×", "0.91×"]
+    assert table["recall"] == ["0.900", "0.900"]
     assert table["faster by it"] == ["1.00×", "2.00×"]
     test = visit(study=study.name)
     assert "Speed-up: more parts" in texts(test)
@@ -541,6 +544,18 @@ def test_advice_without_anything_measured_is_honest(here: Workbench) -> None:
     assert advised(study.advice(0.95)) == "Nothing is measured yet."
     measured(study, (1.0, 2.0))
     assert advised(study.advice(0.95)) == "Exact search takes 2 ms; other methods are not measured yet."
+
+
+def test_advice_tells_between_which_factors_it_lies_and_of_a_long_tail(here: Workbench) -> None:
+    study = create(here.home, plan())
+    exact, row = measured(study, (1.0, 2.0), (0.99, 0.5))
+    study.keep(replace(exact, p50_low=1.9, p50_high=2.2))
+    study.keep(replace(row, p50_low=0.4, p50_high=0.6, p99=4.0))
+    said = advised(study.advice(0.95))
+    assert said.startswith("**4.0 times as fast as exact search** (3.2 to 5.5): ")
+    assert said.endswith("One query in a hundred takes 4 ms or more.")
+    study.keep(replace(row, p99=1.0))
+    assert "in a hundred" not in advised(study.advice(0.95))
 
 
 def test_the_size_of_vectors_is_told() -> None:

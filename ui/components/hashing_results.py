@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.studies.studies import Advice, SpeedUp
 
 _WANTED = 0.95
+_LONG_TAIL = 5.0  # times the median
 _MEASURE_HELP = f"**recall**: {RECALL_HELP}\n\n**MAP**: {MAP_HELP}\n\n**strict MAP**: {STRICT_HELP}"
 
 
@@ -85,7 +86,21 @@ def advised(advice: Advice) -> str:
             f"**Exact search is the best here**: {exact.p50:.3g} ms a query over {exact.size:,} vectors. Of the others "
             f"{told}"
         )
-    return f"**{exact.p50 / row.p50:.1f} times as fast as exact search**: {told} {beside}."
+    faster = f"**{exact.p50 / row.p50:.1f} times as fast as exact search**{_between(exact, row)}"
+    return f"{faster}: {told} {beside}.{_tail(row)}"
+
+
+def _between(exact: Row, row: Row) -> str:
+    """Between which factors the true one lies by the intervals of both medians; "" where they are not known."""
+    if not (exact.p50_low and row.p50_low):
+        return ""
+    low, high = f"{exact.p50_low / row.p50_high:.1f}", f"{exact.p50_high / row.p50_low:.1f}"
+    return f" ({low} to {high})" if low != high else ""
+
+
+def _tail(row: Row) -> str:
+    """What waits behind the median where that is far from all."""
+    return f" One query in a hundred takes {row.p99:.3g} ms or more." if row.p99 > _LONG_TAIL * row.p50 else ""
 
 
 def _called(row: Row) -> str:
@@ -212,6 +227,7 @@ def speed_table(found: Sequence[SpeedUp], short: Mapping[str, str]) -> dict[str,
         "slowest part, ms": ["–" if one.slowest_ms is None else f"{one.slowest_ms:.3g}" for one in found],
         "faster by it": ["–" if one.machines is None else f"{one.machines:.2f}×" for one in found],
         "build s": [f"{one.build_seconds:.2f}" for one in found],
+        "recall": [f"{one.recall:.3f}" for one in found],
     }
 
 

@@ -12,7 +12,16 @@ from engine.indexes import make_index
 from engine.indexes.index import Neighbours
 from engine.jobs import Reporter
 from engine.studies import measuring
-from engine.studies.measuring import BATCH, Data, Row, kept_megabytes, measure, quality, true_neighbours
+from engine.studies.measuring import (
+    BATCH,
+    Data,
+    Row,
+    kept_megabytes,
+    measure,
+    median_interval,
+    quality,
+    true_neighbours,
+)
 
 
 def drawn(count=500, queries=40, dimensions=8, seed=0):
@@ -168,3 +177,11 @@ def test_a_person_may_stop_it(tmp_path):
 def test_a_row_survives_json():
     row = Row("k", "lsh", "LSH", {"bits": 8}, map=0.5, slowest_ms=None)
     assert Row.from_dict(row.as_dict()) == row
+
+
+def test_the_interval_of_a_median_holds_the_true_one_in_95_of_100_samples():
+    rng = np.random.default_rng(0)
+    found = [median_interval(rng.exponential(size=200)) for _ in range(2000)]
+    held = np.mean([low <= np.log(2) <= high for low, high in found])
+    assert 0.93 < held < 0.98
+    assert median_interval(np.array([3.0])) == (3.0, 3.0)
