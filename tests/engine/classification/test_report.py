@@ -1,0 +1,70 @@
+"""What a classification says of itself: which model is best, and the page of HTML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.classification.best import best
+from engine.classification.plan import Plan
+from engine.classification.results import Classification, create
+from engine.home import Home
+from tests.classified import keep_all
+
+CLASSES = ("Bags", "Caps <b>")
+THINGS = [(number, CLASSES[number % 2]) for number in range(1, 13)]
+
+
+def classification(home: Path, fusions: tuple[str, ...], folds: int = 3, **changes: object) -> Classification:
+    return create(Home(home), Plan("Try <i>it</i>", "shop", "hog", fusions=fusions, folds=folds, **changes))  # type: ignore[arg-type]
+
+
+def test_a_lead_is_one_only_where_it_is_larger_than_it_varies(tmp_path: Path) -> None:
+    found = classification(tmp_path, ("picture", "late"))
+    keep_all(found, CLASSES, THINGS, {("picture", fold): [(fold + 1, CLASSES[fold % 2])] for fold in range(3)})
+    clear = best(found.table(), found.rows())
+    assert clear is not None
+    assert clear.other is not None
+    assert (clear.line.fusion, clear.other.fusion, clear.clear) == ("late", "picture", True)
+    assert (clear.difference, clear.deviation, clear.chance, clear.asked) == (pytest.approx(0.25), 0.0, 0.5, 12)
+    assert clear.headline == "Late fusion knows best: it is right about 100.0 % of the things (± 0.0 over 3 folds)."
+    assert "ahead of picture only by 25.0 percentage points, more than that varies from fold to fold" in clear.beside
+
+    keep_all(found, CLASSES, THINGS, {("picture", 0): [(1, CLASSES[0])]})
+    tied = best(found.table(), found.rows())
+    assert tied is not None
+    assert not tied.clear
+    assert tied.deviation == pytest.approx(0.25 / 3**0.5)
+    assert tied.headline.startswith("Late fusion and picture only are about equally good")
+    assert "that is no lead" in tied.beside
+
+
+def test_a_single_model_a_single_fold_and_nothing(tmp_path: Path) -> None:
+    found = classification(tmp_path, ("picture", "late"))
+    assert best(found.table(), found.rows()) is None
+    keep_all(found, CLASSES, THINGS, {("picture", 0): [(1, CLASSES[0])]})
+    rows = [row for row in found.rows() if row.fold == 0]
+    lines = [line for line in found.table() if line.fusion == "late"]
+    alone = best(lines, rows)
+    assert alone is not None
+    assert alone.headline == "Late fusion is right about 100.0 % of the things (± 0.0 over 3 folds)."
+    assert alone.beside == "Always naming the most frequent class would be right about 50.0 %."
+    first = best(found.table(), rows)
+    assert first is not None
+    assert not first.clear
+    assert "on a single fold, which says little" in first.beside
+
+
+def test_the_page_tells_everything_and_interprets_nothing(tmp_path: Path) -> None:
+    found = classification(tmp_path, ("picture", "late"), conditions=("picture=missing",))
+    assert "Nothing has been measured yet" in found.to_html()
+    keep_all(found, CLASSES, THINGS, {("picture", 0): [(1, "Bags")], ("late", 1): [(2, "Caps <b>")]})
+    page = found.to_html()
+    for text in ("Missing or noisy", "no picture", "Confused most", "By class", "Learning", "0.917 ± 0.144"):
+        assert text in page
+    assert "Caps &lt;b&gt;" in page
+    assert "Caps <b>" not in page
+    assert "<i>it" not in page
+    assert "http://" not in page
+    assert "<script" not in page
