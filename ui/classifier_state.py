@@ -166,6 +166,13 @@ def reviewed(run: Run, collection: str) -> Review | None:
     return found
 
 
+def under_review(run: Run) -> bool:
+    """Whether a person has decided about some of what it said of a collection last, and not all is done with."""
+    found = next((reviewed(run, name) for name, _ in applied_to(run)), None)
+    begun = found is not None and any(one.id in found.decisions for one in found.guesses)
+    return bool(found and begun and (found.undecided or found.waiting))
+
+
 # ── trainings ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

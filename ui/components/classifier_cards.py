@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PAGE = 20
 TO_DECIDE, DECIDED, EVERY = "To decide", "Decided", "All"
 _WORDS = 240  # characters of a text
+_OTHERS = 2  # classes that one click gives in the place of what was said
 _BARS = 2  # classes of an opinion
 _LONGEST = 200  # characters of a label
 
@@ -148,6 +149,13 @@ def _draw(run: Run, name: str, found: Review, batch: Sequence[Guess], decide: De
     _cards(data=data, key=key, on_decide_change=decided)
 
 
+def others(one: Guess) -> list[str]:
+    """What else it may be: what picture and text say alone, and what both together hold for the next likeliest."""
+    alone = [side[0][0] for side in (one.picture, one.text) if side]
+    found = dict.fromkeys([*alone, *(label for label, _ in one.fused[1:])])
+    return [label for label in found if label != one.said][:_OTHERS]
+
+
 def checked(sent: object, known: set[int]) -> dict[int, str | None]:
     """What the browser sent as decisions, without whatever cannot be one."""
     if not isinstance(sent, Mapping):
@@ -175,6 +183,7 @@ def card(images: Images, name: str, found: Review, one: Guess) -> dict[str, Any]
         "said": one.said,
         "sure": percent(one.sure),
         "sides": sides,
+        "others": others(one),
         "decision": found.decision(one),
         "decided": found.decisions.get(one.id),
         "written": bool(found.decisions.get(one.id)) and found.decisions[one.id] == found.labels[one.id],

@@ -108,8 +108,23 @@ export default function (component) {
     };
     const skip = button("skip", "Skip", () => choose(item, ""));
     skip.setAttribute("aria-label", "Skip " + item.name);
-    form.append(skip);
-    part.append(accept, form);
+    const first = make("div", "first");
+    first.append(accept, skip);
+    part.append(first);
+    if (item.others.length) part.append(others(item));
+    part.append(form);
+    return part;
+  }
+
+  // What else was said of it, one click each.
+  function others(item) {
+    const part = make("div", "others");
+    item.others.forEach((label, place) => {
+      const made = button("other-" + place, label, () => choose(item, label));
+      made.title = label;
+      made.setAttribute("aria-label", `Call ${item.name} ${label} instead`);
+      part.append(made);
+    });
     return part;
   }
 
@@ -146,7 +161,8 @@ export default function (component) {
     const cards = [...root.querySelectorAll("li.guess")];
     const at = cards.findIndex((card) => card.dataset.id === String(id));
     const next = cards.slice(at + 1).find((card) => !card.classList.contains("decided"));
-    (next || cards[at]).querySelector("button")?.focus({ preventScroll: false });
+    (next || cards[at]).querySelector("button")?.focus({ preventScroll: true });
+    next?.scrollIntoView({ block: "center" });
   }
 
   function pressed(event, item, open) {

@@ -173,7 +173,5 @@ def expected(run: Run, count: int, sure: float) -> str:
         return f"{told} How many of such answers are right was not measured." if count else told
     wrong = count * (1 - right / asked)
     about = "fewer than 1" if wrong < 1 else f"about {wrong:.0f}"
-    return (
-        f"{told} In cross validation {right / asked:.1%} of {asked:,} such answers were right: expect **{about}** "
-        "wrong among them."
-    )
+    share = f"{100 * right / asked:.1f} % of {asked:,} such answers were right"
+    return f"{told} In cross validation {share}: expect **{about}** wrong among them."

@@ -11,7 +11,7 @@ import streamlit as st
 from engine.errors import BenzerError, NotFound
 from engine.storage import digest_of
 from ui.asked import Asked
-from ui.classifier_state import network_of
+from ui.classifier_state import measured_of, network_of
 from ui.components.gallery import Tile, gallery
 from ui.components.literal import literal
 from ui.components.messages import show_error
@@ -158,7 +158,7 @@ def _said(run: Run, data: bytes | None, text: str) -> dict[str, Any]:
 def _answer(run: Run, told: dict[str, Any], pictured: bool, text: str) -> None:
     label, sure = told["fused"][0]
     st.subheader(f"{literal(label)}, {percent(sure)} sure", anchor=False)
-    st.caption(_agreement(told))
+    st.caption(f"{_agreement(told)} {_so_sure(run, sure)}".strip())
     _verdict(data=verdict_data(run, told, pictured, text), key="classifier-verdict")
     if sentence := _how_weighed(run):
         st.caption(sentence)
@@ -171,6 +171,17 @@ def _agreement(told: dict[str, Any]) -> str:
     if picture[0][0] == text[0][0]:
         return "Picture and text agree."
     return f"The picture alone says {literal(picture[0][0])}, the text alone {literal(text[0][0])}."
+
+
+def _so_sure(run: Run, sure: float) -> str:
+    """How often answers that sure were right where that was measured."""
+    measured = measured_of(run)
+    asked, right = measured.surer(sure) if measured else (0, 0)
+    return (
+        f"Of {asked:,} answers at least so sure, {100 * right / asked:.1f} % were right when that was measured."
+        if asked
+        else ""
+    )
 
 
 def verdict_data(run: Run, told: dict[str, Any], pictured: bool, text: str) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from ui.classifier_state import (
     TRY,
     VIEW,
     classifiers,
-    follow_link,
     go_on,
     job_of,
     measured_of,
@@ -26,8 +25,10 @@ from ui.classifier_state import (
     opened,
     tab_key,
     trainings,
+    under_review,
     write_opened,
 )
+from ui.classify_state import text_title
 from ui.components.classifier_apply import apply_view
 from ui.components.classifier_review import review_view
 from ui.components.classifier_try import try_view
@@ -36,6 +37,7 @@ from ui.components.ledger_live import made_text
 from ui.components.literal import literal
 from ui.components.messages import empty_state, errors_shown, show_complaint, show_error
 from ui.components.typed import typed
+from ui.experiment_state import encoder_titles
 from ui.ledger_state import count_of
 from ui.state import workbench
 
@@ -55,7 +57,6 @@ _STATES = {
 def classifiers_view() -> None:
     """Draw the classifier that is open, trainings that are under way, and the others."""
     show_complaint()
-    follow_link()
     for job in trainings():
         _training(job)
     run = opened()
@@ -129,10 +130,16 @@ def summary(run: Run) -> str:
     from engine.classification.plan import FUSIONS
 
     card = run.card
-    seen = " and ".join(filter(None, [card["picture"] and card["picture"]["encoder"], card["text"]]))
+    picture = card["picture"] and encoder_titles().get(written(card["picture"]), card["picture"]["encoder"])
+    seen = " and ".join(filter(None, [picture, card["text"] and text_title(card["text"])]))
     learned = f"learned from {count_of(int(card['images']), 'thing')} of {card['collection']['title']}"
     parts = [FUSIONS.get(str(card.get("fusion")), ""), seen, f"{len(card['classes']):,} classes", learned]
     return " · ".join([*filter(None, parts), made_text(float(run.facts.get("created", 0.0)))])
+
+
+def written(picture: dict[str, str]) -> str:
+    """An encoder of pictures as it is written in a recipe."""
+    return f"{picture['encoder']}@{picture['weights']}" if picture["weights"] else picture["encoder"]
 
 
 def how_good(run: Run) -> str:
@@ -140,7 +147,9 @@ def how_good(run: Run) -> str:
     found = measured_of(run)
     if found is None:
         return "How good it is was not measured, or its classification is gone."
-    told = f"**{found.accuracy:.1%}** ± {found.deviation:.1%} right in {found.folds}-fold cross validation"
+    told = (
+        f"**{100 * found.accuracy:.1f} %** ± {100 * found.deviation:.1f} right in {found.folds}-fold cross validation"
+    )
     told += f", macro F1 {found.f1:.3f}"
     return told + ("" if found.same else " (measured before labels, texts or pictures were changed)")
 
@@ -233,7 +242,8 @@ def _work(run: Run) -> None:
     """Try it, apply it, review what it said: one at a time."""
     parts = {TRY: try_view, APPLY: apply_view, REVIEW: review_view}
     key = tab_key(run)
-    st.session_state.setdefault(key, TRY)
+    if key not in st.session_state:  # one whose review is not ended yet is gone on with
+        st.session_state[key] = REVIEW if under_review(run) else TRY
     shown = st.segmented_control(
         "What to do with it", list(parts), key=key, label_visibility="collapsed", required=True,
         persist_state="session",

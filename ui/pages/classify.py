@@ -8,6 +8,7 @@ import streamlit as st
 
 from engine.recipe import Recipe
 from engine.workbench import CollectionCard
+from ui.classifier_state import HERE, MODELS, VIEW, follow_link
 from ui.classify_state import CLASSIFICATIONS, best_sentence
 from ui.components.classify_form import classification_form, columns_of
 from ui.components.classify_results import classification_view
@@ -17,7 +18,6 @@ from ui.components.messages import empty_state, errors_shown, show_complaint
 from ui.ledger_state import listed, opened, write_opened
 from ui.state import collection_cards, images_of, open_collection, workbench
 
-COMPARE, CLASSIFIERS = "Compare models", "Classifiers"
 _OFFERED = 2  # other collections with labels
 _SAMPLE = "products"
 
@@ -25,15 +25,13 @@ _SAMPLE = "products"
 def page() -> None:
     """Draw the half of the page that is chosen."""
     st.title("Classify", anchor=False)
-    linked = st.query_params.get("classifier")
-    if linked and linked != st.session_state.get("classifier_seen"):
-        st.session_state["classify-view"] = CLASSIFIERS
-    st.session_state.classifier_seen = linked
+    st.session_state.setdefault(VIEW, MODELS)
+    if follow_link():
+        st.session_state[VIEW] = HERE
     view = st.segmented_control(
-        "What to see", [COMPARE, CLASSIFIERS], key="classify-view", default=COMPARE, required=True,
-        label_visibility="collapsed", persist_state="session",
+        "What to see", [MODELS, HERE], key=VIEW, required=True, label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
-    if view == CLASSIFIERS:
+    if view == HERE:
         from ui.components.classifiers import classifiers_view
 
         classifiers_view()
