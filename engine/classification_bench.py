@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.encoders.fused import Fused
     from engine.texts import TextChoice
     from engine.training.runs import Run
+    from engine.training.tuning_cost import Speed
 
 _MEANING = "all-minilm-l6-v2"  # what is proposed for texts where it is ready
 
@@ -67,6 +68,20 @@ class ClassificationBench:
         from engine.classifying import plan_classification
 
         return plan_classification(self.home, plan)
+
+    def fine_tuning_speed(self, plan: Plan) -> Speed:
+        """How fast the encoders learn that a plan fine-tunes, from a few measured batches: some seconds.
+
+        It depends on the plan's encoders, its embedding, and which of them learn; `engine.fine_tuning.price` makes the
+        time of a plan of it.
+
+        Raises:
+            What `plan_classification` raises.
+        """
+        from engine.collections.collection import Collection
+        from engine.fine_tuning import measured_speed
+
+        return measured_speed(self.home, Collection.open(self.home, plan.collection), plan)
 
     def classifiers(self) -> list[Run]:
         """Every classifier, newest first; `start("classifier", name=…, fusion=…)` trains one for a classification."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 _LISTS = ("fusion", "labels", "conditions")
 _OF_A_PLAN = (*_LISTS, "encoder", "embedding", "text", "folds", "each", "label_column", "seed", "title")
-_OF_A_TRAINING = ("epochs", "batch", "rate", "missing", "patience")
+_OF_A_TRAINING = ("epochs", "batch", "rate", "missing", "patience", "fine_tune", "encoder_rate")
+_TUNED_EPOCHS = 5  # each takes long, and few are enough for an encoder that knows much already
 _HEADER = ["model", "condition", "folds", "accuracy", "±", "macro F1", "±", "ECE", "log loss", "s a fold"]
 
 
@@ -44,6 +46,7 @@ def command_classify(arguments: argparse.Namespace) -> None:
 def _measure(bench: Workbench, arguments: argparse.Namespace) -> None:
     found = _asked(bench, arguments)
     if not arguments.show:
+        _warn_of_the_time(bench, found)
         bench.run("classification", progress_line(), name=found.name)
     _print(found, arguments)
     if arguments.keep:
@@ -83,6 +86,8 @@ def _plan(bench: Workbench, arguments: argparse.Namespace) -> Plan:
     given |= {"embedding": arguments.embedding, "folds": arguments.folds, "each": arguments.each}
     given |= {"column": arguments.label_column, "seed": arguments.seed}
     settings = {name: value for name in _OF_A_TRAINING if (value := getattr(arguments, name)) is not None}
+    if settings.get("fine_tune", "none") != "none":
+        settings.setdefault("epochs", _TUNED_EPOCHS)
     return Plan(
         arguments.title or f"Classify {arguments.collection}",
         arguments.collection,
@@ -91,6 +96,17 @@ def _plan(bench: Workbench, arguments: argparse.Namespace) -> Plan:
         settings=settings,
         **{name: value for name, value in given.items() if value is not None},
     )
+
+
+def _warn_of_the_time(bench: Workbench, found: Classification) -> None:
+    """Say how long it takes where encoders learn, measured on this computer; nothing where all is measured."""
+    from engine.classifying import things_of_a_plan
+    from engine.fine_tuning import fine_tuned, price
+
+    plan = found.plan
+    if fine_tuned(plan) and sum(not row.error for row in found.rows()) < len(plan.cells()):
+        things = things_of_a_plan(bench.collection(plan.collection), plan)
+        print(price(plan, things, bench.fine_tuning_speed(plan)).sentence(), file=sys.stderr)
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -175,9 +191,15 @@ def classify_words(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--conditions", help='what else is asked: usual, or as in "picture=blur-4,text=drop-50"')
     sub.add_argument("--missing", type=float, help="leave so many pictures and texts out while learning (default: 0)")
     sub.add_argument("--rate", type=float, help="learning rate (default: 0.001)")
+    sub.add_argument(
+        "--fine-tune",
+        choices=["none", "picture", "text", "both"],
+        help="train these encoders too; takes many times longer (default: none)",
+    )
+    sub.add_argument("--encoder-rate", type=float, help="--fine-tune: learning rate of the encoders (default: 0.0001)")
     for word, text in (
         ("folds", "of the cross validation (default: 5)"),
-        ("epochs", "how many times over the things (default: 30)"),
+        ("epochs", "how many times over the things (default: 30; with --fine-tune 5)"),
         ("batch", "things a step (default: 32)"),
         ("patience", "stop after so many epochs without a better one (default: 8; 0: never)"),
         ("seed", "start of the random numbers (default: 0)"),

@@ -152,6 +152,12 @@ def checked_labels(collection: Collection, plan: Plan) -> dict[int, str]:
     return labels
 
 
+def things_of_a_plan(collection: Collection, plan: Plan) -> int:
+    """How many things take part; raises as `checked_labels` does."""
+    sizes = Counter(checked_labels(collection, plan).values())
+    return sum(min(size, plan.each or size) for size in sizes.values())
+
+
 def things_digest(collection: Collection, labels: Mapping[int, str]) -> str:
     """Changes when pictures, texts or labels do; the first part of a row's `made_of`."""
     images = collection.images()

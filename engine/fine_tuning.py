@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine.errors import BadParameter
 from engine.home import Home
 from engine.jobs import Reporter
+from engine.printing import duration
 
 if TYPE_CHECKING:
     from engine.classification.plan import Plan
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from engine.texts import TextEncoder
     from engine.training.features import Things
     from engine.training.tuning import Tunable
+    from engine.training.tuning_cost import Speed
 
 Pixels = NDArray[np.uint8]
 Rows = NDArray[np.int64]
@@ -104,6 +106,57 @@ def learned(subject: Subject, run: Any, sides: tuple[str, ...]) -> Learned:
     picture = subject.picture.with_weights(seen) if subject.picture is not None and seen else None
     text = subject.text.with_weights(read, f"tuned {run.digest}") if subject.text is not None and read else None
     return Learned(picture, text)
+
+
+@dataclass(frozen=True)
+class Price:
+    """About how long the trainings of a plan take, all folds and all epochs of them: as planned, and frozen."""
+
+    seconds: float
+    frozen: float
+
+    @property
+    def times(self) -> float:
+        """How many times longer than with encoders that stay as they are."""
+        return self.seconds / max(self.frozen, 1e-9)
+
+    def sentence(self) -> str:
+        """For people, e.g. "Fine-tuning: the trainings take about 12 min, 40 times as long as with …"."""
+        times = f"{self.times:,.0f}" if self.times >= 10 else f"{self.times:.1f}"
+        return (
+            f"Fine-tuning: the trainings take up to about {duration(self.seconds)} on this computer, {times} times as "
+            f"long as with encoders that stay as they are ({duration(self.frozen)})."
+        )
+
+
+def measured_speed(home: Home, collection: Collection, plan: Plan) -> Speed:
+    """Time a few batches with the encoders of a plan that are to learn; takes a few seconds and stores nothing.
+
+    It depends on the plan's encoders and embedding, and on which of them learn, on nothing else.
+
+    Raises:
+        What `engine.classifying.plan_classification` raises.
+    """
+    from engine.classifying import Subject
+    from engine.training.tuning_cost import speed
+
+    subject, sides, given = Subject.of(home, collection, plan), fine_tuned(plan), dict[str, Any]()
+    if "picture" in sides and subject.picture is not None:
+        given["picture"] = subject.picture.trainable(home, plan.embedding)
+        given["size"] = subject.picture.info.input_size
+    if "text" in sides and subject.text is not None:
+        given["text"] = subject.text.trainable()
+    return speed(**given)
+
+
+def price(plan: Plan, things: int, speed: Speed) -> Price:
+    """Of a plan over so many things, at a speed that was measured."""
+    from engine.classifying import config_of
+
+    configs = [config_of(plan, fusion) for fusion in plan.fusions]
+    share = things * (plan.folds - 1)  # over all folds, each of which learns from all but its own
+    seconds = sum(speed.of(config, share) for config in configs)
+    return Price(seconds, sum(speed.of(replace(config, fine_tune="none"), share) for config in configs))
 
 
 def _pixels(collection: Collection, things: Things, size: int, reporter: Reporter) -> tuple[Pixels, Rows]:

@@ -21,6 +21,15 @@ def answer_table(answer: Answer) -> str:
     return text_table(["rank", "id", "name", "label", "distance"], rows) + "\n\n" + answer.sentence()
 
 
+def duration(seconds: float) -> str:
+    """A length of time in the coarsest words that still help: "8 s", "3 min", "2 h 5 min"."""
+    whole = max(1, round(seconds))
+    if whole < 100:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def print_rows(header: list[str], rows: Sequence[Sequence[object]], as_json: bool) -> None:
     """A list as a table or, for programs, as JSON objects."""
     if as_json:

@@ -13,11 +13,13 @@ import pytest
 import torch
 from PIL import Image
 
+from engine.__main__ import main
 from engine.classification.plan import Plan
 from engine.classification.results import Classification
 from engine.encoders import open_encoder
 from engine.encoders.backbones import backbone, is_counter
 from engine.errors import BadParameter
+from engine.fine_tuning import price
 from engine.home import Home
 from engine.jobs import Reporter
 from engine.recipe import Recipe
@@ -30,7 +32,7 @@ from models.tunable import PICTURE, TEXT, parted
 COLOURS = {"Bags": (200, 60, 60), "Caps": (60, 180, 70), "Shirts": (60, 70, 210)}
 WORDS = {"Bags": "leather bag", "Caps": "sun cap", "Shirts": "cotton shirt"}
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "leather", "bag", "sun", "cap", "cotton", "shirt", "nice", "new"]
-FAST = {"epochs": 4, "batch": 16, "rate": 0.003, "encoder_rate": 0.001, "fine_tune": "both"}
+FAST: dict[str, Any] = {"epochs": 4, "batch": 16, "rate": 0.003, "encoder_rate": 0.001, "fine_tune": "both"}
 
 
 def shop(folder: Path) -> Path:
@@ -185,3 +187,32 @@ def test_what_cannot_be_fine_tuned_is_refused(bench: Workbench, changes: dict[st
     with pytest.raises(BadParameter, match=sentence):
         bench.plan_classification(plan(**changes))
     assert bench.classifications() == []
+
+
+def test_the_time_is_measured_before_the_start(bench: Workbench) -> None:
+    both, one = plan(fusions=("late", "text")), plan(fusions=("late", "text"), settings=FAST | {"fine_tune": "text"})
+    speed = bench.fine_tuning_speed(both)
+    assert min(speed.head, speed.picture, speed.text) > 0
+    assert bench.fine_tuning_speed(one).picture == 0
+    given = replace(speed, head=0.001, picture=0.1, text=0.01, look=1.0)
+    said = price(both, 24, given)
+    assert said.seconds == pytest.approx(24 * 4 * (2 * 0.001 + 0.1 + 0.01 + 0.001 + 0.01))  # one fold's worth of each
+    assert said.frozen == pytest.approx(24 * 4 * 3 * 0.001)
+    assert said.sentence() == (
+        "Fine-tuning: the trainings take up to about 12 s on this computer, 41 times as long as with encoders that "
+        "stay as they are (1 s)."
+    )
+
+
+def test_the_command(bench: Workbench, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setenv("BENZER_HOME", str(bench.home.root))
+    words = ["classify", "--collection", "shop", "--encoder", "mobilenet-v2@drawn", "--text", "tf-idf", "--folds", "2"]
+    words += ["--fusion", "picture", "--fine-tune", "picture", "--encoder-rate", "1e-4", "--batch", "16"]
+    assert main(words) == 0
+    told = capsys.readouterr()
+    assert "Fine-tuning: the trainings take up to about" in told.err
+    assert "Picture only" in told.out
+    settings = bench.classification("classify-shop").plan.settings
+    assert settings == {"epochs": 5, "batch": 16, "fine_tune": "picture", "encoder_rate": 1e-4}
+    assert main([*words, "--encoder", "hog"]) == 1
+    assert "encoder of pictures of fine-tuning must be a ready-made network" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.jobs import Job, Progress
+from engine.printing import duration
 from ui.components.literal import literal
 
 REFRESH = 2  # seconds; polling every second in two tabs costs nearly half a core
@@ -56,15 +57,6 @@ def progress_sentence(progress: Progress) -> str:
     if progress.note:
         parts.append(progress.note)
     return " · ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """A length of time in the coarsest words that still help: "8 s", "3 min", "2 h 5 min"."""
-    whole = max(1, round(seconds))
-    if whole < 100:
-        return f"{whole} s"
-    minutes = round(whole / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def job_chip(jobs: list[Job]) -> None:
