@@ -29,11 +29,9 @@ class Cost:
 
     def sentence(self) -> str:
         """For people, e.g. "At most about 2 min, going by trainings that were measured here"."""
-        source = (
-            "going by trainings on this computer" if self.measured else "a rough guess: nothing like it was measured"
-        )
+        source = "going by trainings on this computer" if self.measured else "roughly: nothing like it was measured yet"
         first = f" Embedding the pictures takes about {duration(self.embedding)} of it." if self.embedding else ""
-        return f"At most about {duration(self.seconds)}, {source}.{first}"
+        return f"At most about {duration(self.seconds)}, {source}. Trainings that stop improving end earlier.{first}"
 
 
 def cost(plan: Plan, things: int, earlier: Sequence[tuple[Plan, Iterable[Row]]], unseen: int) -> Cost:
