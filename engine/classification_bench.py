@@ -105,7 +105,8 @@ class ClassificationBench:
         """What a classifier says of a picture's bytes, a text, or both.
 
         Returns:
-            "fused", "picture" and "text": (label, probability) of the likeliest classes, None for what was not given;
+            "fused", "picture" and "text": (label, probability) of the likeliest classes, None for what was not given or
+            tells it nothing;
             "words": (piece, attention) of the text where the classifier attends to words.
 
         Raises:
@@ -115,7 +116,7 @@ class ClassificationBench:
         from engine.collections.workers import read_in_worker
 
         said, words = classifier.judge(partial(read_in_worker, data) if data else None, text)
-        sides = {"picture": said.picture if data else None, "text": said.text if text else None, "fused": said.fused}
+        sides = {"picture": said.picture, "text": said.text, "fused": said.fused}
         told = {side: None if one is None else opinion(one[0], classifier.classes) for side, one in sides.items()}
         return {**told, "words": words}
 

@@ -153,9 +153,14 @@ class Fused(Derived):
         return (mixed / max(float(np.linalg.norm(mixed)), 1e-12)).astype(np.float32)
 
     def judge(self, picture: Any | None, text: str | None) -> tuple[Verdict, list[tuple[str, float]]]:
-        """What it says of one thing, and how much it looked at each word; none where it attends to no words."""
+        """What it says of one thing, and how much it looked at each word; none where it attends to no words.
+
+        By a side that is not there, or of which it knows nothing (other words only), it says nothing.
+        """
         thing = self._thing(picture, text)
-        return self.verdict(thing), self._looked(thing, text or "")
+        said = self.verdict(thing)
+        seen, read = (said.picture if thing.has_picture[0] else None), (said.text if thing.has_text[0] else None)
+        return Verdict(seen, read, said.fused), self._looked(thing, text or "")
 
     def verdict(self, things: Things) -> Verdict:
         """What it says of things."""

@@ -182,6 +182,9 @@ def test_a_classifier_is_kept_applied_and_asked(bench: Workbench) -> None:
     assert both["fused"][0][0] == "Bags"
     assert [word for word, _ in both["words"]] == ["leather", "bag"]
     assert sum(share for _, share in both["words"]) == pytest.approx(1, abs=1e-4)
+    unknown = bench.judge(opened, picture(bench, "0.png"), "qwxz")  # of other words it knows nothing
+    assert (unknown["text"], unknown["words"]) == (None, [])
+    assert unknown["picture"] == both["picture"]
     alone = bench.judge(opened, None, "sun cap")
     assert (alone["picture"], alone["text"][0][0]) == (None, "Caps")
     with pytest.raises(BadParameter, match="query of a classifier must be a picture, a text, or both; got 'neither'"):

@@ -14,6 +14,7 @@ from ui.components.classifier_cards import one_by_one
 from ui.components.ledger_live import made_text
 from ui.components.literal import literal
 from ui.components.messages import empty_state, errors_shown, show_complaint, show_error
+from ui.components.opinions import whole
 from ui.experiment_state import collection_title
 from ui.ledger_state import count_of
 from ui.state import open_collection, workbench
@@ -153,7 +154,7 @@ def _surer(run: Run, name: str, found: Review) -> None:
         left, right = st.columns([1, 2.4], vertical_alignment="center", gap="medium")
         sure = left.selectbox(
             "At least so sure", _SURE, index=1, key=f"review-sure-{run.name}",
-            format_func=lambda share: f"{share:.0%}" if share else "however unsure", persist_state="session",
+            format_func=lambda share: whole(share) if share else "however unsure", persist_state="session",
         )  # fmt: skip
         those = [one for one in found.undecided if one.sure >= sure]
         with right:
@@ -166,7 +167,7 @@ def _surer(run: Run, name: str, found: Review) -> None:
 
 def expected(run: Run, count: int, sure: float) -> str:
     """How many are sure enough, and how many of those will be wrong as far as was measured, as Markdown."""
-    told = f"**{count_of(count, 'undecided thing')}** {'is' if count == 1 else 'are'} at least {sure:.0%} sure."
+    told = f"**{count_of(count, 'undecided thing')}** {'is' if count == 1 else 'are'} at least {whole(sure)} sure."
     measured = measured_of(run)
     asked, right = measured.surer(sure) if measured else (0, 0)
     if not asked or not count:

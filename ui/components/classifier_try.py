@@ -15,7 +15,7 @@ from ui.classifier_state import measured_of, network_of
 from ui.components.gallery import Tile, gallery
 from ui.components.literal import literal
 from ui.components.messages import show_error
-from ui.components.opinions import bars, percent, shared
+from ui.components.opinions import bars, percent, shared, whole
 from ui.components.small import accept_paste
 from ui.pages.search import PICTURE_TYPES
 from ui.state import images_of, open_collection, shown, workbench
@@ -36,7 +36,7 @@ _verdict = st.components.v2.component(
 
 def try_view(run: Run) -> None:
     """Draw what is asked on the left, and what is said of it on the right."""
-    left, right = st.columns([1, 2.2], gap="large")
+    left, right = st.columns([1, 1.9], gap="large")
     with left:
         data, name, text = _asked(run)
     with right:
@@ -229,7 +229,7 @@ def _how_weighed(run: Run) -> str:
     fusion = run.card.get("fusion")
     if fusion == "late" and "share" in run.card:
         share = float(run.card["share"])
-        return f"Where both are there, the picture counts {1 - share:.0%} and the text {share:.0%}, as training chose."
+        return f"Where both are there, the picture counts {whole(1 - share)} and the text {whole(share)}."
     if fusion == "early":
         return "It learned from both side by side: how much each counts differs from thing to thing."
     return ""

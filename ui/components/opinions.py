@@ -20,8 +20,13 @@ def bars(said: Sequence[tuple[str, float]] | None, most: int = 3) -> list[dict[s
     return [{"label": label, "share": share, "percent": percent(share)} for label, share in (said or ())[:most]]
 
 
+def whole(share: float) -> str:
+    """A share in whole percent: "95 %"."""
+    return f"{100 * share:.0f} %"
+
+
 def percent(share: float) -> str:
     """A probability as people read it: never 100 % where it is not, and never 0 %."""
     if share < 0.01:
         return "< 1 %"
-    return "> 99 %" if 0.99 < share < 1 else f"{share:.0%}".replace("%", " %")
+    return "> 99 %" if 0.99 < share < 1 else whole(share)
