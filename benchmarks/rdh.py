@@ -37,6 +37,7 @@ RESULTS = PROJECT / "benchmarks" / "results"
 SETTINGS: dict[str, Any] = {"tables": 16, "bits": 12, "probes": 0}
 SERVICE = (1, 2, 4, 8, 16, 32, 50, 100)  # tables of a part whose service times are kept
 SERVED, SERVICE_BITS = 250_000, 14
+_BATCHES = (100, 1000)
 QUANTILES = (*np.arange(0, 1, 0.01).round(2), 0.995, 0.999, 1.0)
 
 
@@ -83,7 +84,8 @@ def built(vectors: np.ndarray, **settings: Any) -> RDH:
 
 
 def table(*columns: str) -> str:
-    return "| " + " | ".join(columns) + " |\n|" + "---|" * len(columns)
+    head = " | ".join(columns)
+    return f"| {head} |\n|" + "---|" * (head.count("|") + 1)
 
 
 def spread(milliseconds: list[float]) -> str:
@@ -157,18 +159,28 @@ def compiled(index: RDH, queries: np.ndarray) -> list[float]:
 
 
 def batches(vectors: np.ndarray, queries: np.ndarray, parts: list[int]) -> Iterator[str]:
-    """A batch over all parts, beside what the parts reach one after the other."""
+    """A batch over all parts, beside what the parts reach one after the other, and what they take when all work."""
     cores = os.cpu_count() or 1
     yield f"## Batches: milliseconds a query, and the share of the parts' summed throughput on {cores} cores\n"
-    yield table("parts", "100 at once", "share", "1,000 at once", "share")
+    yield (
+        "*Alone*: of what the parts reach while the others rest; cores share their memory, so parts that work at once "
+        "are slower. *At once*: of what they reach then; what is missing is the price of asking and merging.\n"
+    )
+    yield table("parts", *(f"{size:,} at once | alone | at once" for size in _BATCHES))
     for number in parts:
         index, cells = built(vectors, parts=number), []
-        for size in (100, 1000):
-            batch = queries[:size]
-            rounds = [(timed(partial(index.search, batch, K)), alone(index, batch)) for _ in range(4)][1:]
-            whole, best = min(one for one, _ in rounds), min(other for _, other in rounds) / min(cores, number)
-            cells.append(f"{1000 * whole / size:.3f} | {best / whole:.2f}")
+        for size in _BATCHES:
+            rounds, busy = [_batch(index, queries[:size]) for _ in range(5)], min(cores, number)
+            whole, together, _ = min(rounds)
+            apart = min(seconds for _, _, seconds in rounds)
+            cells.append(f"{1000 * whole / size:.3f} | {apart / busy / whole:.2f} | {together / busy / whole:.2f}")
         yield f"| {number} | {' | '.join(cells)} |"
+
+
+def _batch(index: RDH, batch: np.ndarray) -> tuple[float, float, float]:
+    """Seconds of a batch, and of its parts added up: all at once, and each asked while the others rest."""
+    whole = timed(partial(index.search, batch, K))
+    return whole, float(index.part_seconds.sum()), alone(index, batch)
 
 
 def alone(index: RDH, batch: np.ndarray) -> float:
