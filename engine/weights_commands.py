@@ -13,6 +13,7 @@ from engine.printing import print_rows, progress_line
 if TYPE_CHECKING:
     from engine.encoders.backbones import Backbone
     from engine.home import Home
+    from engine.texts.published import Published
 
 _ACTIONS = ("list", "fetch", "add", "remove")
 
@@ -33,7 +34,7 @@ def command_weights(arguments: argparse.Namespace) -> None:
     if (arguments.action == "add") != bool(arguments.file):
         wanted = "given with `add` and with nothing else"
         raise BadParameter("file", f"weights {arguments.action}", wanted, arguments.file or "nothing")
-    if arguments.action == "fetch" and _fetched_for_texts(arguments.network):
+    if _done_for_texts(arguments.action, arguments.network):
         return None
     doing: dict[str, Callable[[Backbone, Any], None]] = {"fetch": _fetch, "add": _add, "remove": _remove}
     doing[arguments.action](_network(arguments.network), arguments.file)
@@ -49,10 +50,12 @@ def _network(name: str) -> Backbone:
 def _list(as_json: bool) -> None:
     from engine.encoders.backbones import BACKBONES
     from engine.encoders.timm_networks import timm_network
+    from engine.texts.published import PUBLISHED
 
-    header = ["network", "state", "features", "top-1 %", "MB to fetch", "source", "licence"]
+    header = ["network", "for", "state", "features", "top-1 %", "MB to fetch", "source", "licence"]
     rows = [_row(_home(), network) for network in BACKBONES.values()]
-    print_rows(header, rows + [_row(_home(), timm_network(name)) for name in _of_timm(_home())], as_json)
+    rows += [_row(_home(), timm_network(name)) for name in _of_timm(_home())]
+    print_rows(header, rows + [_row_of_texts(_home(), network) for network in PUBLISHED.values()], as_json)
 
 
 def _of_timm(home: Home) -> list[str]:
@@ -77,7 +80,19 @@ def _row(home: Home, network: Backbone) -> list[Any]:
         state = "ready" if pretrained.intact(home, card) else "damaged"
     elif state == "not here" and (path := pretrained.lying_about(network)):
         source, licence, state = path.name, "", f"in ${pretrained.FOLDER}"
-    return [network.name, state, network.features, network.top1 or "", network.megabytes, source, licence]
+    figures = [network.features, network.top1 or "", network.megabytes]
+    return [network.name, "pictures", state, *figures, source, licence]
+
+
+def _row_of_texts(home: Home, network: Published) -> list[Any]:
+    """That of a network for texts; its place is a package or a folder where it was not fetched."""
+    from engine.texts.published import folder_of, intact
+
+    folder = folder_of(home, network)
+    state = "not here" if folder is None else "ready" if intact(folder, network) else "damaged"
+    fetched = folder is None or folder.is_relative_to(home.pretrained)
+    source = network.place if fetched else str(folder)
+    return [network.name, "texts", state, network.width, "", network.megabytes, source, network.licence]
 
 
 def _fetch(network: Backbone, file: None) -> None:
@@ -91,15 +106,23 @@ def _fetch(network: Backbone, file: None) -> None:
     print(f"The weights of {network.title} are here (sha256 {done['sha256'][:12]}…).")
 
 
-def _fetched_for_texts(name: str) -> bool:
-    """Fetch the network for texts of that name; False where it is none."""
-    from engine.texts.published import PUBLISHED
+def _done_for_texts(action: str, name: str) -> bool:
+    """Fetch or remove the network for texts of that name; False where it is none."""
+    from engine.texts.published import FOLDER, PUBLISHED, remove
     from engine.workbench import Workbench
 
     if name not in PUBLISHED:
         return False
+    network = PUBLISHED[name]
+    if action == "add":
+        wanted = f"one for pictures; for this one, put model.safetensors and vocab.txt into ${FOLDER}/{name}"
+        raise BadParameter("network", "weights add", wanted, name)
+    if action == "remove":
+        there = remove(_home(), network)
+        print(f"Deleted the weights of {network.title}." if there else f"No weights of {network.title} were fetched.")
+        return True
     done = Workbench().run("fetch", progress_line(), network=name)
-    print(f"The weights of {PUBLISHED[name].title} are here (sha256 {done['sha256'][:12]}…).")
+    print(f"The weights of {network.title} are here (sha256 {done['sha256'][:12]}…).")
     return True
 
 

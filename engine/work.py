@@ -220,12 +220,13 @@ def fetch(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.texts.published import PUBLISHED, fetch_text_network
 
     home = _home(arguments)
-    if arguments.get("network") in PUBLISHED:
-        text = PUBLISHED[arguments["network"]]
+    name = _network_of(arguments, home)
+    if name in PUBLISHED:
+        text = PUBLISHED[name]
         with turn(home.jobs, f"fetch-{text.name}", reporter):
             fetch_text_network(home, text, reporter)
             return {"network": text.name, "sha256": text.sha256}
-    network = backbone(_network_of(arguments, home))
+    network = backbone(name)
     with turn(home.jobs, f"fetch-{network.name}", reporter):
         return {"network": network.name, "sha256": pretrained.fetch(home, network, reporter).sha256}
 
@@ -237,9 +238,23 @@ def _network_of(arguments: dict[str, Any], home: Home) -> str:
     from engine.encoders.combination import parts_of
 
     encoder = arguments.get("network") or arguments["recipe"]["encoder"]
+    if encoder == "fused":
+        encoder = _missing_of(home, arguments["recipe"]["weights"])
     networks = [name for name, weights in parts_of(encoder, "") if not weights and name in BACKBONES]
     missing = (name for name in networks if not pretrained.ready(home, BACKBONES[name]))
     return str(next(missing, networks[0] if networks else encoder))
+
+
+def _missing_of(home: Home, classifier: str) -> str:
+    """The encoder of texts of a classifier where its weights are not there, else its encoder of pictures."""
+    from engine.encoders import fused
+    from engine.texts.published import PUBLISHED, folder_of
+
+    card = fused.classifier(home, classifier).card
+    text = PUBLISHED.get(card["text"] or "")
+    if text is not None and folder_of(home, text) is None:
+        return text.name
+    return str(card["picture"]["encoder"]) if card["picture"] else text.name if text is not None else ""
 
 
 KINDS: dict[str, Work] = {
@@ -272,7 +287,8 @@ def checked_kind(kind: str) -> Work:
 def title_of(kind: str, arguments: dict[str, Any]) -> str:
     """What a job is called on the page, from what it was asked."""
     if kind == "fetch":
-        return f"Fetch the weights of {arguments.get('network') or arguments['recipe']['encoder']}"
+        recipe = arguments.get("recipe") or {}
+        return f"Fetch the weights of {arguments.get('network') or recipe.get('weights') or recipe['encoder']}"
     recipe = arguments.get("recipe") or {}
     if kind == "group":  # its title is that of what comes out
         arguments = {"collection": recipe["collection"]}

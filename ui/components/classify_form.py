@@ -18,6 +18,7 @@ from ui.classify_state import CLASSIFICATIONS, FUSION_HELP, text_title
 from ui.components.classify_cost import cost
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
+from ui.components.network_fetch import fetch_texts
 from ui.experiment_state import embedding_title, encoder_titles
 from ui.ledger_state import count_of, listed, measure, open_one, seen
 from ui.state import has_texts, open_collection, workbench
@@ -110,6 +111,7 @@ def _encoders(collection: str, described: bool) -> None:
         )  # fmt: skip
         choice = next(choice for choice in choices if choice.name == chosen)
         st.caption(literal(choice.help))
+        fetch_texts(chosen)
 
 
 def _one(name: str, label: str, options: list[str], first: str, titles: Mapping[str, str], help: str) -> str:

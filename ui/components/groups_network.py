@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from engine.encoders.encoder import EncoderChoice
 from engine.grouping.presets import PRESETS, Preset
 from engine.recipe import Recipe
 from ui.components.literal import literal
-from ui.components.messages import errors_shown
-from ui.state import choose_embedding, recent_jobs, workbench
+from ui.components.network_fetch import fetch_button, last_fetch
+from ui.state import choose_embedding, workbench
 
 
 def network_note(recipe: Recipe, preset_name: str) -> None:
@@ -30,10 +28,7 @@ def network_note(recipe: Recipe, preset_name: str) -> None:
                 icon=":material/check:",
             )  # fmt: skip
         if best is not None and not best.ready:
-            st.button(
-                f"Fetch {literal(_title(best))} ({_megabytes(best.name)} MB)", key="groups-fetch-network",
-                icon=":material/download:", on_click=partial(_fetch, best.name),
-            )  # fmt: skip
+            fetch_button(best.name, _title(best), _megabytes(best.name), key="groups-fetch-network")
 
 
 def _sentence(recipe: Recipe, preset: Preset, best: EncoderChoice | None, here: EncoderChoice | None) -> str:
@@ -59,15 +54,11 @@ def _megabytes(name: str) -> int:
 
 
 def _fetching(name: str) -> bool:
-    return any(job.alive and job.config["arguments"].get("network") == name for job in recent_jobs("fetch"))
+    job = last_fetch(name)
+    return job is not None and job.alive
 
 
 def _use(name: str, preset: Preset) -> None:
     state = st.session_state
     state.encoder, state.metric = name, preset.metric
     choose_embedding(preset.embedding)
-
-
-def _fetch(name: str) -> None:
-    with errors_shown():
-        workbench().start("fetch", network=name)
