@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,7 +103,8 @@ def train_final(home: Home, name: str, fusion: str, reporter: Reporter, title: s
     plan = classification(home, name).plan
     if fusion not in plan.fusions:
         raise BadParameter("fusion", f"the classification {name}", "one of " + ", ".join(plan.fusions), fusion)
-    subject = Subject.of(home, Collection.open(home, plan.collection), plan)
+    alone = replace(plan, fusions=(fusion,))  # a model of pictures needs no encoder of texts, and the other way round
+    subject = Subject.of(home, Collection.open(home, plan.collection), alone)
     things = subject.things(reporter, every=True)
     run = _begun(home, subject, things, name, fusion, title)
     config = ClassifierConfig.from_dict(run.config)

@@ -40,7 +40,7 @@ class Measured:
     Attributes:
         accuracy, deviation, f1: means over the folds, and the standard deviation of the accuracy.
         answers: of each held-out thing the probability of the likeliest class, and whether it was right.
-        same: whether it was measured with the things, labels and weights that the classifier has learned from.
+        same: whether it was measured with the pictures, texts and labels that the classifier has learned from.
     """
 
     accuracy: float
@@ -73,11 +73,11 @@ def measured_of(run: Run) -> Measured | None:
     folder = workbench().home.classifications / name
     if not name or not (folder / "plan.json").exists():
         return None
-    made_of = run.card.get("made_of")
+    made_of = str(run.card.get("made_of", ""))
     return _measured.get((fusion, made_of, files_stamp(folder)), lambda: _measure(name, fusion, made_of))  # type: ignore[no-any-return]
 
 
-def _measure(name: str, fusion: str, made_of: object) -> Measured | None:
+def _measure(name: str, fusion: str, made_of: str) -> Measured | None:
     from engine.classification.conditions import CLEAN
 
     try:
@@ -86,10 +86,16 @@ def _measure(name: str, fusion: str, made_of: object) -> Measured | None:
         if line is None:
             return None
         answers = tuple((one.fused[0][1], one.right) for one in found.answers(fusion))
-        same = all(row.made_of == made_of for row in found.rows() if row.fusion == fusion and not row.error)
+        of_it = [row for row in found.rows() if row.fusion == fusion and not row.error]
+        same = all(_things(row.made_of) == _things(made_of) for row in of_it)
     except BenzerError:
         return None
     return Measured(line.accuracy, line.accuracy_deviation, line.f1, line.folds, answers, same)
+
+
+def _things(made_of: str) -> str:
+    """The part that tells pictures, texts and labels, without that of the encoders: a classifier has those it needs."""
+    return made_of.partition("-")[0]
 
 
 def network_of(run: Run) -> Fused:

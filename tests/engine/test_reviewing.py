@@ -41,12 +41,17 @@ def pictures(folder: Path, count: int, unlabelled: int) -> Path:
     return folder / "table.csv"
 
 
-def trained(bench: Workbench, collection: str, encoder: str = "colour-histogram") -> str:
+def trained(bench: Workbench, collection: str, encoder: str = "colour-histogram", fusion: str = "late") -> str:
     """A classifier of that collection."""
     settings = {"epochs": 3, "batch": 8, "rate": 0.01}
-    words: dict[str, Any] = {"folds": 2, "fusions": ("late",), "embedding": "flatten", "settings": settings}
+    words: dict[str, Any] = {
+        "folds": 2,
+        "fusions": ("late", "picture", "text"),
+        "embedding": "flatten",
+        "settings": settings,
+    }
     found = bench.plan_classification(Plan("Try it", collection, encoder, "tf-idf", **words))
-    return str(bench.run("classifier", name=found.name, fusion="late")["classifier"])
+    return str(bench.run("classifier", name=found.name, fusion=fusion)["classifier"])
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +194,14 @@ def test_an_encoder_fitted_to_one_collection_names_no_classes_of_another(tmp_pat
     assert bench.run("apply", name=plain, collection="stall")["guesses"] == 4
     said = bench.judge(bench.classifier(words), (tmp_path / "Shop" / "1.png").read_bytes(), None)
     assert {label for label, _ in said["picture"]} == set(COLOURS)
+
+
+def test_a_model_of_one_side_keeps_one_encoder(home: Home) -> None:
+    bench = Workbench(home)
+    for fusion, other in (("picture", "text"), ("text", "picture")):
+        card = bench.classifier(trained(bench, "shop", fusion=fusion)).run.card
+        assert card[other] is None
+        assert card[fusion]
 
 
 def test_an_encoder_that_has_changed_since_is_told(home: Home) -> None:
