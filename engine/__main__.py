@@ -199,7 +199,10 @@ def command_search(arguments: argparse.Namespace) -> None:
     else:
         query = Query(name=arguments.text)
     query = replace(query, text=arguments.text or "", share=arguments.share)
-    answer = _search_building(_bench(), _recipe(arguments), query, arguments)
+    bench, recipe = _bench(), _recipe(arguments)
+    answer = _search_building(bench, recipe, query, arguments)
+    if query.text and bench.reads_nothing(bench.encoder(recipe), query):
+        print("None of these words is known: the picture alone was looked for.", file=sys.stderr)
     print(answer.to_json() if arguments.json else answer.to_csv() if arguments.csv else answer_table(answer))
 
 

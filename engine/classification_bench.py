@@ -129,6 +129,13 @@ class ClassificationBench:
         except (BenzerError, KeyError):
             return False
 
+    def reads_nothing(self, encoder: Encoder, query: Query) -> bool:
+        """Whether a query has words beside its picture of which the encoder knows none: then they count nothing."""
+        from engine.encoders.fused import Fused
+
+        pictured = query.data is not None or query.image_id is not None
+        return pictured and bool(query.text) and isinstance(encoder, Fused) and not encoder.understands(query.text)
+
     def described_vector(self, encoder: Encoder, query: Query, picture: Any | None) -> NDArray[np.float32]:
         """The (1, d) vector of a query with a text; BadParameter where the encoder sees pictures only."""
         from engine.encoders.fused import Fused

@@ -95,11 +95,8 @@ def said_of(query: Asked, name: str) -> str:
 
 def unknown_words(recipe: Recipe, query: Asked) -> str:
     """A sentence where none of the words beside a picture is known: then the picture alone was looked for."""
-    if not query.words or not query.pictured:
-        return ""
-    encoder = workbench().encoder(recipe)
-    known = getattr(encoder, "understands", None)
-    if known is None or known(query.words):
+    bench = workbench()
+    if not query.words or not bench.reads_nothing(bench.encoder(recipe), query.as_query()):
         return ""
     return f"None of the words “{query.words}” is known to this classifier: the picture alone was looked for."
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.__main__ import main
 from engine.errors import BenzerError
 from engine.recipe import Recipe
 from engine.workbench import Query, Workbench
@@ -111,3 +112,15 @@ def test_a_share_of_nothing_is_the_other_side_alone(shop: tuple[Workbench, dict[
     both = [opened.embed_query(seen, "sun cap", share) for share in (0, 100)]
     alone = [opened.embed_query(seen, None), opened.embed_query(None, "sun cap")]
     assert np.allclose(both, alone, atol=1e-6)
+
+
+def test_words_that_count_nothing_are_named(
+    shop: tuple[Workbench, dict[str, Recipe]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench, recipes = shop
+    monkeypatch.setenv("BENZER_HOME", str(bench.home.root))
+    asked = ["search", "--collection", "shop", "--encoder", "fused", "--weights", recipes["early"].weights]
+    asked += ["--embedding", "flatten", "--image", "1", "--k", "2"]
+    for words, said in (("xyzzy", True), ("cap", False)):
+        assert main([*asked, "--text", words]) == 0
+        assert ("None of these words is known" in capsys.readouterr().err) == said
