@@ -251,6 +251,18 @@ def test_the_form_starts_what_it_promises(here: Workbench, started: list[tuple[s
     )
 
 
+def test_what_will_fail_is_told_before_and_may_be_started_all_the_same(here: Workbench) -> None:
+    test = visit()
+    test.pills(key="study-methods").set_value(["rdh"])
+    test.text_input(key="study-parts").set_value("2, 900")
+    test.text_input(key="study-bits").set_value("4")
+    test.run()
+    assert "vectors cannot be split into 900 parts." in texts(test)
+    assert not test.button(key="study-start").disabled
+    test.text_input(key="study-parts").set_value("2").run()
+    assert "cannot be" not in texts(test)
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from engine.studies.plan import Plan
 
 _TWICE = 2.0  # seconds in which the same is not started again: a double click
+_DOUBTS = 4  # told one by one
 _ALL = "all"
 _LOOKUPS = {"": "As each method likes it", "buckets": "In buckets", "hamming": "By Hamming distance"}
 _LOOKUP_HELP = (
@@ -233,6 +234,19 @@ def _size(plan: Plan, source: Source) -> None:
     said = [count_of(*factor) for factor in factors if factor[0] > 1]
     st.caption(" × ".join(said) + ", exact search among them.")
     st.caption(f"About {duration(seconds(plan, source.count, source.width))} on this computer.")
+    _doubts(plan, source)
+
+
+def _doubts(plan: Plan, source: Source) -> None:
+    """Say what will not be measured, or not as one may think."""
+    from engine.studies.foreseen import foreseen
+
+    if plan.folds > 1 and source.queries:
+        st.caption("With folds the vectors ask each other: the queries that came with them are left out.")
+    if sentences := foreseen(plan, source.count, source.width):
+        more = [f"… and {len(sentences) - _DOUBTS:,} more."] if len(sentences) > _DOUBTS else []
+        told = "".join(f"\n- {literal(sentence)}" for sentence in [*sentences[:_DOUBTS], *more])
+        st.warning(f"Some of it cannot be measured:{told}", icon=":material/error:")
 
 
 def start(plan: Plan | None) -> None:
