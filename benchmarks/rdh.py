@@ -173,7 +173,9 @@ def batches(vectors: np.ndarray, queries: np.ndarray, parts: list[int]) -> Itera
             rounds, busy = [_batch(index, queries[:size]) for _ in range(5)], min(cores, number)
             whole, together, _ = min(rounds)
             apart = min(seconds for _, _, seconds in rounds)
-            cells.append(f"{1000 * whole / size:.3f} | {apart / busy / whole:.2f} | {together / busy / whole:.2f}")
+            # More parts than cores wait for each other, and their own times with them.
+            shared = f"{together / busy / whole:.2f}" if number <= cores else "–"
+            cells.append(f"{1000 * whole / size:.3f} | {apart / busy / whole:.2f} | {shared}")
         yield f"| {number} | {' | '.join(cells)} |"
 
 
@@ -203,7 +205,7 @@ class Timed(RDH):
     def _made(self, *given: Any) -> Any:
         began = time.perf_counter()
         parts = super()._made(*given)
-        parts.all_of([(piece, "size", ()) for piece in parts.pieces])
+        parts.all_of([(piece, "process", ()) for piece in parts.pieces])
         self.starting = time.perf_counter() - began
         return parts
 
