@@ -17,7 +17,6 @@ from ui.state import collection_cards, open_collection, workbench
 
 if TYPE_CHECKING:
     from engine.classification.best import Best
-    from engine.classification.conditions import Condition
     from engine.classification.plan import Plan
     from engine.classification.results import Classification, Row
 
@@ -139,13 +138,6 @@ def condition_title(name: str) -> str:
     from engine.classification.conditions import Condition
 
     return Condition.parse(name).title
-
-
-def short_condition(condition: Condition) -> str:
-    """The same in so few words that it fits above a column."""
-    if condition.blur:
-        return f"blur {condition.blur} px"
-    return f"{condition.drop} % words gone" if condition.drop else condition.title
 
 
 def shortened(text: str, most: int) -> str:

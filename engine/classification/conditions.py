@@ -52,6 +52,13 @@ class Condition:
             return f"no {self.side}"
         return f"picture blurred by {self.blur} px" if self.blur else f"{self.drop} % of the words dropped"
 
+    @property
+    def short(self) -> str:
+        """For people, in so few words that it fits above a column."""
+        if self.blur:
+            return f"blur {self.blur} px"
+        return f"{self.drop} % words gone" if self.drop else self.title
+
 
 def dropped(text: str, percent: int, seed: int) -> str:
     """The text without `percent` of its words, drawn by the seed, rounded to the nearest whole number of words."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,13 @@ def confusion(true: Codes, said: Codes, classes: int) -> NDArray[np.int64]:
     """(c, c) how often each class (row) was called each (column)."""
     counted = np.bincount(true * classes + said, minlength=classes * classes)
     return counted.reshape(classes, classes).astype(np.int64)
+
+
+def confused(classes: Sequence[str], counts: NDArray[np.int64]) -> list[tuple[int, str, str]]:
+    """(how often, is, was called) of every wrong cell of a confusion matrix that has any, the most frequent first."""
+    wrong = counts - np.diag(np.diag(counts))
+    pairs = [(int(wrong[own, said]), classes[own], classes[said]) for own, said in np.argwhere(wrong > 0).tolist()]
+    return sorted(pairs, key=lambda pair: (-pair[0], pair[1:]))
 
 
 def accuracy(counts: NDArray[np.int64]) -> float:

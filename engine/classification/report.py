@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from engine.classification import measures
 from engine.classification.best import best
 from engine.classification.conditions import CLEAN
@@ -88,7 +86,7 @@ def _conditions(found: Classification, lines: Sequence[Line]) -> str:
         for fusion in fusions
     ]
     said = "Accuracy, and in brackets how many percentage points more or less than over the things as they are."
-    head = ["model", *(one.title for one in asked)]
+    head = ["model", *(one.short for one in asked)]
     return f"<h2>Missing or noisy</h2><p>{said}</p>" + table(head, cells, left=1)
 
 
@@ -114,13 +112,10 @@ def _model(found: Classification, line: Line) -> str:
 
 
 def _confused(found: Classification, fusion: str) -> str:
-    classes, counts = found.counts(fusion)
-    wrong = counts - np.diag(np.diag(counts))
-    pairs = [(int(wrong[a, b]), classes[a], classes[b]) for a, b in np.argwhere(wrong > 0).tolist()]
+    pairs = measures.confused(*found.counts(fusion))
     if not pairs:
         return "<p>It was right about everything.</p>"
-    ordered = sorted(pairs, key=lambda pair: (-pair[0], pair[1:]))[:_CONFUSED]
-    cells = [[escape(own), escape(said), f"{count:,}"] for count, own, said in ordered]
+    cells = [[escape(own), escape(said), f"{count:,}"] for count, own, said in pairs[:_CONFUSED]]
     return "<h3>Confused most</h3>" + table(["is", "was called", "times"], cells, left=2)
 
 

@@ -298,8 +298,8 @@ def test_the_matrix_is_cut_and_ordered() -> None:
     assert (names, shown.tolist()) == (["a", "c"], [[5, 1], [3, 2]])
     names, _ = arranged(["a", "b", "c"], counts, only=False, by_confusion=False)
     assert names == ["a", "b", "c"]
-    assert charts.confused("abc", counts) == [(3, "c", "a"), (1, "a", "c")]
-    assert "14 of 18 are right. Confused most: c called a, 3 times; a called c, 1 times" in charts.spoken_confusion(
+    assert measures.confused("abc", counts) == [(3, "c", "a"), (1, "a", "c")]
+    assert "14 of 18 are right. Confused most: c called a, 3 times; a called c, 1 time" in charts.spoken_confusion(
         "abc", counts
     )
 

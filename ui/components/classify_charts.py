@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.classification import measures
 from engine.classification.plan import FUSIONS
-from ui.classify_state import short_condition, shortened
+from ui.classify_state import shortened
 from ui.components.curves import HEIGHT, Event, Line, loss_chart, palette, plain, points, retrieval_chart
+from ui.ledger_state import count_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _CELL, _LEAST = 26, 190  # pixels of a row of the matrix, and of all of it
 _LABEL = 16  # characters of a class beside the matrix
 _TEXTED = 14  # classes up to which each cell is large enough for any number
+_TENTHS = list(range(0, 101, 20))
 _SHADES = ("first", "second", "third", "grey")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
@@ -106,16 +109,9 @@ def spoken_confusion(classes: Sequence[str], counts: NDArray[np.int64]) -> str:
     """What the matrix shows, for those who cannot see it."""
     told = f"How often each of {len(classes)} classes was called each other one: {np.trace(counts)} of "
     told += f"{counts.sum()} are right."
-    pairs = confused(classes, counts)[:3]
-    most = "; ".join(f"{own} called {said}, {count} times" for count, own, said in pairs)
+    pairs = measures.confused(classes, counts)[:3]
+    most = "; ".join(f"{own} called {said}, {count_of(count, 'time')}" for count, own, said in pairs)
     return f"{told} Confused most: {most}." if most else told
-
-
-def confused(classes: Sequence[str], counts: NDArray[np.int64]) -> list[tuple[int, str, str]]:
-    """(how often, is, was called) of all confusions, the most frequent first."""
-    wrong = counts - np.diag(np.diag(counts))
-    pairs = [(int(wrong[a, b]), classes[a], classes[b]) for a, b in np.argwhere(wrong > 0).tolist()]
-    return sorted(pairs, key=lambda pair: (-pair[0], pair[1:]))
 
 
 # ── sureness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -136,10 +132,11 @@ def reliability_chart(bins: Sequence[Bin]) -> Figure:
         mode="lines+markers",
         line={"color": colours["first"], "width": 1.6},
         marker={"color": colours["first"], "size": [8 + 22 * (one.count / most) ** 0.5 for one in bins], "opacity": 1},
+        cliponaxis=False,
         customdata=[[one.count] for one in bins],
         hovertemplate="said %{x:.1f} %, right %{y:.1f} %<br>%{customdata[0]:,} answers<extra></extra>",
     )
-    axis = {"range": [-5, 105], "tickvals": list(range(0, 101, 20)), "ticksuffix": " %", "fixedrange": True}
+    axis = {"range": [-5, 105], "tickvals": _TENTHS, "ticktext": [f"{tick} %" for tick in _TENTHS], "fixedrange": True}
     figure.update_xaxes(title="how sure it said to be", **axis)
     figure.update_yaxes(title="how many were right", **axis)
     return figure.update_layout(height=360)
@@ -161,7 +158,7 @@ def conditions_chart(lines: Sequence[TableLine]) -> Figure:
     for number, fusion in enumerate(fusions):
         own = [line for line in lines if line.fusion == fusion]
         figure.add_scatter(
-            x=[short_condition(line.condition) for line in own], y=[100 * line.accuracy for line in own],
+            x=[line.condition.short for line in own], y=[100 * line.accuracy for line in own],
             name=FUSIONS[fusion], mode="lines+markers", marker={"size": 8},
             line={"color": colours[_SHADES[number % 4]], "width": 2, "dash": _DASHES[number]},
             hovertemplate="%{x}: %{y:.1f} %<extra>%{fullData.name}</extra>",

@@ -10,7 +10,7 @@ import streamlit as st
 
 from engine.classification.conditions import CLEAN
 from engine.classification.plan import FUSIONS
-from ui.classify_state import FUSION_HELP, findings, short_condition
+from ui.classify_state import FUSION_HELP, findings
 from ui.components import classify_charts as charts
 from ui.components.curves import draw
 from ui.components.results_table import Column, Line, Named, results_table
@@ -79,7 +79,7 @@ def _column(condition: Condition) -> Column:
         return {"sub": f"{100 * (row.accuracy[name] - row.accuracy[CLEAN]):+.1f}".replace("-", "−")}
 
     return Column(
-        short_condition(condition),
+        condition.short,
         f"{condition.title.capitalize()}. {_HELP}",
         lambda row: row.accuracy.get(name),
         "{:.3f}",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from engine.classification import measures
 from ui.classify_state import findings
 from ui.components import classify_charts as charts
 from ui.components.classify_cards import paged, thing_cards
@@ -75,7 +76,7 @@ def _cell(classes: Sequence[str], counts: NDArray[np.int64]) -> tuple[str, str] 
     state = st.session_state
     if {state.get(_IS), state.get(_CALLED)} <= set(classes):
         return state[_IS], state[_CALLED]
-    pairs = charts.confused(classes, counts)
+    pairs = measures.confused(classes, counts)
     if not pairs:
         return None
     state[_IS], state[_CALLED] = pairs[0][1:]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,10 +15,11 @@ from engine.errors import BadParameter, BenzerError
 from engine.workbench import CollectionCard
 from ui.classify_state import CLASSIFICATIONS, FUSION_HELP, text_title
 from ui.components.classify_cost import cost
+from ui.components.classify_source import checked, columns_of, picture_encoders, sizes_of
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
 from ui.components.network_fetch import fetch_texts
-from ui.experiment_state import embedding_title, encoder_titles
+from ui.experiment_state import embedding_title
 from ui.ledger_state import count_of, listed, measure, open_one, seen
 from ui.state import has_texts, open_collection, workbench
 
@@ -91,7 +91,7 @@ def _fill(preset: str) -> None:
 
 
 def _encoders(collection: str, described: bool) -> None:
-    titles = encoder_titles(collection)
+    titles = picture_encoders(collection)
     first_picture, first_text = workbench().default_encoders(collection)
     left, right = st.columns(2) if described else (st.container(), None)
     names = list(titles)
@@ -137,25 +137,22 @@ def _models(described: bool) -> None:
 
 
 def _labels(collection: Collection) -> None:
-    left, middle, right = st.columns(3)
     columns = [_OWN, *columns_of(collection)]
     if st.session_state.get("classify-column") not in columns:
-        st.session_state["classify-column"] = columns[0] if _sizes(collection, _OWN) else columns[-1]
+        st.session_state["classify-column"] = _OWN if sizes_of(collection, _OWN) else columns[-1]
+    places = list(st.columns(3 if len(columns) > 1 else 2))
     if len(columns) > 1:
-        left.selectbox(
+        places.pop(0).selectbox(
             "Classes from", columns, key="classify-column", persist_state="session",
-            format_func=lambda name: f"the column {name}" if name else "the collection's labels",
+            format_func=lambda name: f"the column {name}" if name else "the labels",
             help="The table from which the collection was imported has further columns.",
         )  # fmt: skip
-    else:
-        left.number_input("Folds", step=1, value=None, key="classify-folds", help=_FOLDS, persist_state="session")
-    if len(columns) > 1:
-        middle.number_input("Folds", step=1, value=None, key="classify-folds", help=_FOLDS, persist_state="session")
-    (right if len(columns) > 1 else middle).number_input(
+    _number(places[0], "folds", "Folds", _FOLDS)
+    places[1].number_input(
         "Things of each label", step=10, value=None, key="classify-each", placeholder="all", persist_state="session",
         help="Draws so many of every label by chance; of a label with fewer all are taken. Empty: all.",
     )  # fmt: skip
-    sizes = _sizes(collection, st.session_state["classify-column"])
+    sizes = sizes_of(collection, st.session_state["classify-column"])
     chosen = st.session_state.get("classify-labels") or []
     if not set(chosen) <= set(sizes):
         st.session_state["classify-labels"] = [label for label in chosen if label in sizes]
@@ -170,30 +167,6 @@ _FOLDS = (
     "The labelled things are split into so many parts. Each part is asked about once, by models that learned from the "
     "others, so that every figure is about things that a model has never seen."
 )
-
-
-def columns_of(collection: Collection) -> list[str]:
-    """The further columns of the table that a collection was imported from; [] where there is none, or none is left."""
-    from engine.collections.tables import checked_table, columns
-
-    table = collection.source.get("table")
-    if not table:
-        return []
-    try:
-        return [name for name in columns(checked_table(table)) if name not in ("label", "text")]
-    except BenzerError:
-        return []
-
-
-def _sizes(collection: Collection, column: str) -> dict[str, int]:
-    """How many things have each label, by label; {} where the column cannot be read."""
-    from engine.classifying import labels_of
-
-    try:
-        counted = Counter(labels_of(collection, Plan("untitled", collection.name, "", column=column)).values())
-    except BenzerError:
-        return {}
-    return dict(sorted(counted.items()))
 
 
 def _noise(described: bool) -> None:
@@ -287,25 +260,13 @@ def _given(name: str) -> Any:
     return number
 
 
-def checked(plan: Plan, collection: Collection) -> dict[int, str]:
-    """The class of every thing that takes part; BadParameter and its kin where the plan cannot be, as far as is known
-    without opening an encoder."""
-    from engine.classifying import checked_labels, config_of
-
-    config_of(plan, plan.fusions[0])
-    choice = next((choice for choice in workbench().text_choices() if choice.name == plan.text), None)
-    if plan.needs_text and choice is not None and not choice.ready:
-        raise BenzerError(f"{choice.title} is not here yet.", way_out=choice.help)
-    return checked_labels(collection, plan)
-
-
 def _summary(card: CollectionCard, collection: Collection, described: bool) -> None:
     """The number of trainings, the time, the title and the button; or the sentence that says what is impossible."""
     plan: Plan | None = None
     with st.container(border=True, key="classify-summary"):
         try:
             plan = planned(card, described)
-            _size(plan, Counter(checked(plan, collection).values()), card)
+            _size(plan, checked(plan, collection), card)
         except BenzerError as error:
             show_error(error)
             impossible = True
@@ -321,7 +282,7 @@ def _summary(card: CollectionCard, collection: Collection, described: bool) -> N
                 start(plan)
 
 
-def _size(plan: Plan, sizes: Counter[str], card: CollectionCard) -> None:
+def _size(plan: Plan, sizes: Mapping[str, int], card: CollectionCard) -> None:
     st.markdown(f"**{count_of(len(plan.cells()), 'training')}**")
     st.caption(f"{count_of(len(plan.fusions), 'model')} × {count_of(plan.folds, 'fold')}")
     things = sum(min(size, plan.each or size) for size in sizes.values())
@@ -333,7 +294,7 @@ def _size(plan: Plan, sizes: Counter[str], card: CollectionCard) -> None:
     st.caption(cost(plan, things, earlier, _unseen(plan, card)).sentence())
 
 
-def _rare(sizes: Counter[str]) -> str:
+def _rare(sizes: Mapping[str, int]) -> str:
     label, least = min(sizes.items(), key=lambda pair: (pair[1], pair[0]))
     return f"the rarest is {literal(label)} with {least:,}"
 

@@ -10,8 +10,10 @@ from engine.recipe import Recipe
 from engine.workbench import CollectionCard
 from ui.classifier_state import HERE, MODELS, VIEW, follow_link
 from ui.classify_state import CLASSIFICATIONS, best_sentence
-from ui.components.classify_form import classification_form, columns_of
+from ui.components.classifiers import classifiers_view
+from ui.components.classify_form import classification_form
 from ui.components.classify_results import classification_view
+from ui.components.classify_source import columns_of
 from ui.components.ledger_list import ledger_list
 from ui.components.literal import literal
 from ui.components.messages import empty_state, errors_shown, show_complaint
@@ -32,8 +34,6 @@ def page() -> None:
         "What to see", [MODELS, HERE], key=VIEW, required=True, label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
     if view == HERE:
-        from ui.components.classifiers import classifiers_view
-
         classifiers_view()
     else:
         _compare()
