@@ -158,7 +158,7 @@ def _said(run: Run, data: bytes | None, text: str) -> dict[str, Any]:
 def _answer(run: Run, told: dict[str, Any], pictured: bool, text: str) -> None:
     label, sure = told["fused"][0]
     st.subheader(f"{literal(label)}, {percent(sure)} sure", anchor=False)
-    st.caption(f"{_agreement(told)} {_so_sure(run, told)}".strip())
+    st.caption(f"{_agreement(told)} {so_sure(run, told)}".strip())
     _verdict(data=verdict_data(run, told, pictured, text), key="classifier-verdict")
     if sentence := _how_weighed(run):
         st.caption(sentence)
@@ -173,7 +173,7 @@ def _agreement(told: dict[str, Any]) -> str:
     return f"The picture alone says {literal(picture[0][0])}, the text alone {literal(text[0][0])}."
 
 
-def _so_sure(run: Run, told: dict[str, Any]) -> str:
+def so_sure(run: Run, told: dict[str, Any]) -> str:
     """How often answers that sure were right where that was measured: of things of which both sides are known."""
     measured = measured_of(run) if all(told[side] for side in ("picture", "text") if run.card[side]) else None
     asked, right = measured.surer(told["fused"][0][1]) if measured else (0, 0)
