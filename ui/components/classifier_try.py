@@ -90,8 +90,9 @@ def _picture() -> tuple[bytes | None, str]:
         )
     accept_paste()
     data, name = (file.getvalue(), file.name) if file is not None else st.session_state.get(_TAKEN, (None, ""))
-    if data is not None:
-        _preview(data, name)
+    with st.container():  # a fixed place: what comes and goes in it moves no button, so that none is drawn twice
+        if data is not None:
+            _preview(data, name)
     return data, name
 
 
