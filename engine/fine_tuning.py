@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -155,8 +155,8 @@ def price(plan: Plan, things: int, speed: Speed) -> Price:
 
     configs = [config_of(plan, fusion) for fusion in plan.fusions]
     share = things * (plan.folds - 1)  # over all folds, each of which learns from all but its own
-    seconds = sum(speed.of(config, share) for config in configs)
-    return Price(seconds, sum(speed.of(replace(config, fine_tune="none"), share) for config in configs))
+    frozen = sum(speed.of(config.before, share) for config in configs)
+    return Price(frozen + sum(speed.of(config, share) for config in configs if config.tuned), frozen)
 
 
 def _pixels(collection: Collection, things: Things, size: int, reporter: Reporter) -> tuple[Pixels, Rows]:

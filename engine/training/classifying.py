@@ -21,7 +21,7 @@ from torch.nn import functional
 from engine.encoders.device import Device
 from engine.errors import BadParameter, BenzerError, Stopped
 from engine.home import Home
-from engine.jobs import Reporter
+from engine.jobs import Reporter, Within
 from engine.training.body import seeded
 from engine.training.config import _number, _switch, _whole
 from engine.training.features import Features, Things
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 SIDES = ("picture", "text")
 FINE_TUNED = {"none": (), "picture": ("picture",), "text": ("text",), "both": SIDES}  # which encoders learn
 _SETTLED_ON = 4096  # things that tell the means and sizes of vectors
+_HEAD_EPOCHS, _HEAD_PATIENCE = 30, 8  # of the head alone, before its encoders learn
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,12 @@ class ClassifierConfig:
     def tuned(self) -> tuple[str, ...]:
         """The sides whose encoders learn: those wanted that the fusion looks at."""
         return tuple(side for side in FINE_TUNED[self.fine_tune] if self.fusion not in SIDES or side == self.fusion)
+
+    @property
+    def before(self) -> ClassifierConfig:
+        """The training of the head alone that comes before one in which encoders learn, over vectors as they are."""
+        alone = {"fine_tune": "none", "epochs": _HEAD_EPOCHS, "patience": _HEAD_PATIENCE}
+        return replace(self, **alone, schedule="none", options={}) if self.tuned else self  # type: ignore[arg-type]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -229,7 +236,10 @@ class _Work:
             rows = (self.learning, self.held_out, None, none)
             material = Material(objective, objective.source, self.things.ids, *rows, groups=objective.groups)
             with run.training(job=_job(self.reporter)):
+                with _end_noted(run):
+                    self._first_the_head(objective, run)
                 carried_out(Training.on(self.config, material, run, self.reporter, self.device))
+            shutil.rmtree(run.folder / "parts", ignore_errors=True)
         objective.restore(run.load())
         objective.network.eval()
         return objective
@@ -240,7 +250,7 @@ class _Work:
         network = Fusion(spec).to(self.device.name).eval()
         if run.state != "done":
             with run.training(job=_job(self.reporter)), _end_noted(run):
-                runs = [_side(run, replace(self.config, fusion=name)) for name in SIDES]
+                runs = [_part(run, name, replace(self.config, fusion=name)) for name in SIDES]
                 sides = [replace(self, config=ClassifierConfig.from_dict(side.config)).trained(side) for side in runs]
                 weights = {name: value for side in sides for name, value in side.weights().items()}
                 network.load_state_dict(parted(network.state_dict() | weights)[0])
@@ -250,9 +260,20 @@ class _Work:
                 best = max(side.card["best_epoch"] for side in runs)
                 run.keep(weights | network.state_dict(), share=share, best_epoch=best)
                 run.end("done", epochs)
-            shutil.rmtree(run.folder / "sides", ignore_errors=True)
+            shutil.rmtree(run.folder / "parts", ignore_errors=True)
         network.load_state_dict(parted(run.load())[0])
         return network
+
+    def _first_the_head(self, objective: Classifying, run: Run) -> None:
+        """Where encoders are to learn, begin with a head that has learned alone: one drawn by chance would bend them.
+
+        Source: Kumar et al., "Fine-tuning can distort pretrained features and underperform out-of-distribution", 2022.
+        """
+        if self.config.tuned:
+            part = _part(run, "head", self.config.before)
+            within = Within(self.reporter, "the head alone first")
+            alone = replace(self, config=self.config.before, reporter=within).trained(part)
+            objective.head.load_state_dict(alone.head.state_dict())
 
     def _objective(self) -> Classifying:
         if not self.config.tuned:
@@ -280,12 +301,12 @@ class _Work:
         return best_share(picture, text, torch.from_numpy(things.codes[both]))
 
 
-def _side(run: Run, config: ClassifierConfig) -> Run:
-    """The run of one side; one that was cut off is taken up again."""
-    root = run.folder / "sides"
-    if (root / config.fusion / "run.json").exists():
-        return Run(root / config.fusion)
-    return create(Home(root), config.fusion, config.as_dict(), {}, root)
+def _part(run: Run, name: str, config: ClassifierConfig) -> Run:
+    """The run of a training that another one is made of; one that was cut off is taken up again."""
+    root = run.folder / "parts"
+    if (root / name / "run.json").exists():
+        return Run(root / name)
+    return create(Home(root), name, config.as_dict(), {}, root)
 
 
 def _tell_both(run: Run, sides: Sequence[Run]) -> int:

@@ -2,10 +2,11 @@
 
 Their weights begin as they were and move at a rate of their own, a smaller one, so that what they know of other
 pictures and texts is bent and not overwritten (discriminative rates). Pictures are mirrored and cut at random while
-learning. The heads that see one side alone shape the encoder of their side as well, so that a fusion cannot lean on
-the easier side only.
+learning. Before that the head learns alone, over the vectors as they are. The heads that see one side alone shape the
+encoder of their side as well, so that a fusion cannot lean on the easier side only.
 
-Source: Howard and Ruder, "Universal language model fine-tuning for text classification", 2018 (discriminative rates).
+Sources: Howard and Ruder, "Universal language model fine-tuning for text classification", 2018 (discriminative rates);
+Kumar et al., "Fine-tuning can distort pretrained features and underperform out-of-distribution", 2022 (head first).
 """
 
 from __future__ import annotations

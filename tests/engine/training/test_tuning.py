@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from engine.encoders.device import Device
 from engine.errors import BadParameter, Stopped
 from engine.home import Home
 from engine.jobs import Reporter
-from engine.training import runs
+from engine.training import classifying, runs
 from engine.training.classifying import ClassifierConfig, train_classifier
 from engine.training.features import Things, held_out
+from engine.training.loop import Training
 from engine.training.tuning import FineTuning, Raw, Tunable
 from models.bert import Bert, BertSpec
 from models.fusion import Fusion
@@ -25,6 +27,11 @@ from models.tunable import PICTURE, TEXT, Reading, Seeing, parted
 
 EXACT = Device("cpu", torch.float32, "processor")
 COUNT, CLASSES = 36, 3
+
+
+@pytest.fixture(autouse=True)
+def few_epochs_of_the_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classifying, "_HEAD_EPOCHS", 3)
 
 
 def through(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
@@ -99,7 +106,7 @@ def test_what_the_vectors_do_not_tell_is_learned_from_the_things_themselves(tmp_
     _, run = trained(tmp_path, **changes, rate=0.01, encoder_rate=0.02)
     right = said(run, **changes).argmax(1) == codes
     assert right[1:].all()  # the first has no picture
-    _, frozen = trained(tmp_path / "frozen", **{**changes, "fine_tune": "none", "epochs": 8})
+    _, frozen = trained(tmp_path / "frozen", **{**changes, "fine_tune": "none", "epochs": 1})
     assert not parted(frozen.load())[1]
     assert not parted(frozen.load())[2]
 
@@ -132,12 +139,13 @@ def test_statistics_of_batch_normalisation_are_left_alone(tmp_path: Path) -> Non
     assert not torch.equal(after["1.weight"], before.network.state_dict()["1.weight"])  # its scale learns
 
 
-@pytest.mark.parametrize(("fusion", "stop"), [("late", 7), ("early", 6), ("late", 19)])
-def test_a_stopped_training_ends_with_the_same_bits(tmp_path: Path, fusion: str, stop: int) -> None:
-    changes: dict[str, Any] = {"fusion": fusion, "missing": 0.2}
+@pytest.mark.parametrize(("fusion", "stop", "head"), [("late", 7, True), ("early", 6, False), ("late", 19, False)])
+def test_a_stopped_training_ends_with_the_same_bits(tmp_path: Path, fusion: str, stop: int, head: bool) -> None:
+    """Stopped while the head learns alone, in the middle of an epoch, and while the second side of a fusion learns."""
+    changes: dict[str, Any] = {"fusion": fusion, "missing": 0.2, "epochs": 3, "patience": 0}
     whole = trained(tmp_path / "whole", **changes)[1].load()
     with pytest.raises(Stopped):
-        trained(tmp_path / "parts", StopAfter(stop), **changes)
+        trained(tmp_path / "parts", StopAfter(stop, head), **changes)
     parts = trained(tmp_path / "parts", **changes)[1].load()
     assert whole.keys() == parts.keys()
     assert any(name.startswith(PICTURE) for name in whole)
@@ -154,6 +162,23 @@ def test_every_training_begins_with_the_weights_as_they_came(tmp_path: Path) -> 
         assert all(torch.equal(value, fresh.state_dict()[name]) for name, value in network.state_dict().items())
     second = trained(tmp_path / "second", tunable=own, fusion="early")[1].load()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_the_head_learns_alone_before_the_encoders_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: dict[str, dict[str, torch.Tensor]] = {}
+
+    def on(made: ClassifierConfig, material: Any, *rest: Any) -> Training:
+        begun[made.fine_tune] = {name: value.clone() for name, value in material.objective.head.state_dict().items()}
+        return Training.on(made, material, *rest)
+
+    monkeypatch.setattr(classifying, "Training", SimpleNamespace(on=on))
+    trained(tmp_path / "both", fusion="early", epochs=1)
+    before = config(fusion="early", epochs=1).before
+    assert (before.fine_tune, before.epochs) == ("none", 3)
+    alone = trained(tmp_path / "alone", **{**before.as_dict(), "encoder_rate": 0.003})[1].load()
+    assert all(torch.equal(alone[name], value) for name, value in begun["both"].items())
+    assert any(not torch.equal(alone[name], value) for name, value in begun["none"].items())
+    assert not list((tmp_path / "both" / "one").glob("parts"))
 
 
 def test_the_batches_hold_what_the_encoders_saw() -> None:
@@ -196,13 +221,13 @@ def test_a_fusion_that_looks_at_one_side_trains_no_encoder_of_the_other() -> Non
 
 
 class StopAfter(Reporter):
-    """Asks to stop at the n-th report."""
+    """Asks to stop at the n-th report: of a head that learns alone, or of one that does not."""
 
-    def __init__(self, reports: int) -> None:
+    def __init__(self, reports: int, head: bool) -> None:
         super().__init__()
-        self.left = reports
+        self.left, self.head = reports, head
 
     def update(self, stage: str, done: int, total: int, unit: str = "images", note: str = "") -> None:
-        self.left -= 1
+        self.left -= ("alone" in note) == self.head
         if self.left <= 0:
             raise Stopped
