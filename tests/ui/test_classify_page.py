@@ -197,7 +197,7 @@ def test_what_cannot_be_is_said_before_the_start(here: Workbench) -> None:
     at.number_input(key="classify-folds").set_value(6).run()
     assert "as many as there are things with the label" in texts(at)
     assert at.button(key="classify-start").disabled
-    at.number_input(key="classify-folds").set_value(5).run()
+    at.button(key="classify-preset-all").click().run()
     assert not at.button(key="classify-start").disabled
     at.number_input(key="classify-epochs").set_value(0).run()
     assert "epochs" in at.error[0].value
@@ -209,6 +209,18 @@ def test_what_cannot_be_is_said_before_the_start(here: Workbench) -> None:
     assert not at.error  # a picture needs no encoder of texts
     at.button_group(key="classify-fusions").set_value(["late"]).run()
     assert "BERT is not here yet" in at.error[0].value
+
+
+def test_labels_that_are_too_rare_are_left_out_by_a_click(here: Workbench) -> None:
+    every = things(here)
+    caps = [id for id, label in every if label == "Caps"]
+    write_labels(here.collection("shop"), dict.fromkeys(caps[2:], "Bags"), "a test")
+    at = opened()
+    assert "at most 2, as many as there are things with the label 'Caps'" in texts(at).replace("\\", "")
+    assert at.button(key="classify-rare").label == "Leave out 1 rare label"
+    at.button(key="classify-rare").click().run()
+    assert at.multiselect(key="classify-labels").value == [HOSTILE, "Bags"]
+    assert not at.button(key="classify-start").disabled
 
 
 def test_classes_come_from_another_column(here: Workbench, started: list[Any]) -> None:
@@ -298,6 +310,7 @@ def test_the_matrix_is_cut_and_ordered() -> None:
     assert (names, shown.tolist()) == (["a", "c"], [[5, 1], [3, 2]])
     names, _ = arranged(["a", "b", "c"], counts, only=False, by_confusion=False)
     assert names == ["a", "b", "c"]
+    assert arranged(["a", "b", "c"], counts, only=False, by_confusion=True, most=1)[0] == ["a"]
     assert measures.confused("abc", counts) == [(3, "c", "a"), (1, "a", "c")]
     assert "14 of 18 are right. Confused most: c called a, 3 times; a called c, 1 time" in charts.spoken_confusion(
         "abc", counts

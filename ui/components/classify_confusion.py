@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PAGE = 12  # cards
+MOST = 60  # classes that a matrix holds
 _MANY = 12  # classes from which the matrix is worth cutting down
 _BY_NAME, _BY_CONFUSION = "by name", "the most confused first"
 _IS, _CALLED = "classification-is", "classification-called"
@@ -57,14 +58,14 @@ def _choices(classes: int) -> tuple[bool, bool]:
 
 
 def arranged(
-    classes: Sequence[str], counts: NDArray[np.int64], *, only: bool, by_confusion: bool
+    classes: Sequence[str], counts: NDArray[np.int64], *, only: bool, by_confusion: bool, most: int = MOST
 ) -> tuple[list[str], NDArray[np.int64]]:
-    """The classes that are shown, in their order, with their part of the matrix."""
+    """The classes that are shown, in their order, with their part of the matrix: at most the `most` confused ones."""
     wrong = counts - np.diag(np.diag(counts))
     amount = wrong.sum(0) + wrong.sum(1)
-    places = [place for place in range(len(classes)) if amount[place] or not only]
-    if by_confusion:
-        places.sort(key=lambda place: (-int(amount[place]), classes[place]))
+    places = sorted(range(len(classes)), key=lambda place: (-int(amount[place]), classes[place]))
+    places = [place for place in places if amount[place] or not only][:most]
+    places = places if by_confusion else sorted(places)
     return [classes[place] for place in places], counts[np.ix_(places, places)]
 
 

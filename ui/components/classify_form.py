@@ -269,6 +269,7 @@ def _summary(card: CollectionCard, collection: Collection, described: bool) -> N
             _size(plan, checked(plan, collection), card)
         except BenzerError as error:
             show_error(error)
+            _without_rare(collection)
             impossible = True
         else:
             impossible = False
@@ -280,6 +281,17 @@ def _summary(card: CollectionCard, collection: Collection, described: bool) -> N
         ):  # fmt: skip
             with errors_shown():
                 start(plan)
+
+
+def _without_rare(collection: Collection) -> None:
+    """Where labels have fewer things than there are folds: a button that takes only the others."""
+    state, sizes = st.session_state, sizes_of(collection, st.session_state["classify-column"])
+    chosen = state.get("classify-labels") or list(sizes)
+    frequent = [label for label in chosen if sizes[label] >= (state["classify-folds"] or 0)]
+    if len(frequent) in (0, 1, len(chosen)):
+        return
+    label = f"Leave out {count_of(len(chosen) - len(frequent), 'rare label')}"
+    st.button(label, key="classify-rare", on_click=state.update, args=({"classify-labels": frequent},))
 
 
 def _size(plan: Plan, sizes: Mapping[str, int], card: CollectionCard) -> None:
