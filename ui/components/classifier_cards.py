@@ -73,7 +73,7 @@ def _filters(run: Run, name: str, found: Review) -> tuple[str, list[Guess], str]
         )  # fmt: skip
         apart = st.toggle("Picture and text disagree", key=f"review-apart-{of}", persist_state="session")
     some = [one for one in found.guesses if said in ("", one.said) and not (apart and agree(one))]
-    return str(shown or TO_DECIDE), some, f"review-page-{of}-{shown}-{said}-{apart}"
+    return str(shown or TO_DECIDE), some, f"review-page-{of}-{found.made}-{shown}-{said}-{apart}"
 
 
 def agree(one: Guess) -> bool:
