@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.__main__ import main
 from engine.classification.best import best
 from engine.classification.plan import Plan
 from engine.classification.results import Classification, create
@@ -68,3 +69,12 @@ def test_the_page_tells_everything_and_interprets_nothing(tmp_path: Path) -> Non
     assert "<i>it" not in page
     assert "http://" not in page
     assert "<script" not in page
+
+
+def test_the_command_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENZER_HOME", str(tmp_path / "home"))
+    found = classification(tmp_path / "home", ("picture",))
+    keep_all(found, CLASSES, THINGS, {})
+    assert main(["classify", "--show", found.name, "--html", str(tmp_path / "page.html")]) == 0
+    assert "It was right about everything" in (tmp_path / "page.html").read_text()
+    assert main(["classify", "--show", found.name, "--html", str(tmp_path)]) != 0
