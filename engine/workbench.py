@@ -28,6 +28,7 @@ from engine.classification_bench import ClassificationBench
 from engine.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights
 from engine.home import Home
 from engine.jobs import Job, Progress, Reporter
+from engine.measuring_bench import MeasuringBench
 from engine.recipe import Recipe
 from engine.shelf import Shelf, catalogue_stamp, stamp
 
@@ -38,13 +39,9 @@ if TYPE_CHECKING:
 
     from engine.collections.collection import Collection
     from engine.encoders.encoder import Encoder, EncoderChoice
-    from engine.evaluation.experiments import Experiment
-    from engine.evaluation.plan import Plan
     from engine.grouping.groupings import Grouping
     from engine.indexes import Index
     from engine.searcher import Searcher
-    from engine.studies.plan import Plan as StudyPlan
-    from engine.studies.studies import Study
     from engine.tidying import Duplicates, OddOnes, Surroundings
     from engine.training.estimate import Estimate
     from engine.training.runs import Run
@@ -71,7 +68,7 @@ class Readiness:
     megabytes: int = 0  # of the download, where something has to be fetched
 
 
-class Workbench(ClassificationBench):
+class Workbench(ClassificationBench, MeasuringBench):
     """Everything a page, a command or a notebook can ask for. Safe to share between threads."""
 
     def __init__(self, home: Home | None = None) -> None:
@@ -132,46 +129,6 @@ class Workbench(ClassificationBench):
         from engine.training.estimate import estimate
 
         return estimate(TrainingConfig.from_dict(config), len(self.collection(collection)))
-
-    def experiments(self) -> list[Experiment]:
-        """Every readable experiment, newest first."""
-        from engine.evaluation.experiments import experiments
-
-        return experiments(self.home)
-
-    def experiment(self, name: str) -> Experiment:
-        """The experiment of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
-        from engine.evaluation.experiments import experiment
-
-        return experiment(self.home, name)
-
-    def plan_experiment(self, plan: Plan) -> Experiment:
-        """Store a plan as a new experiment; `start("experiment", name=…)` then measures it.
-
-        Raises:
-            NotFound, BadParameter: something that the plan names does not exist or cannot be.
-        """
-        from engine.experimenting import plan_experiment
-
-        return plan_experiment(self.home, plan)
-
-    def studies(self) -> list[Study]:
-        """Every readable study, newest first."""
-        from engine.studies.studies import studies
-
-        return studies(self.home)
-
-    def study(self, name: str) -> Study:
-        """The study of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
-        from engine.studies.studies import study
-
-        return study(self.home, name)
-
-    def plan_study(self, plan: StudyPlan) -> Study:
-        """Store a plan as a new study; `start("study", name=…)` then measures it. Raises as `plan_experiment` does."""
-        from engine.studying import plan_study
-
-        return plan_study(self.home, plan)
 
     def groupings(self, collection: str) -> list[Grouping]:
         """Every readable grouping of a collection, newest first; `start("group", recipe=…, plan=…)` makes one."""
