@@ -23,7 +23,7 @@ from engine.classification.plan import Cell, Plan
 from engine.classification.results import Answer, Classification, Row, classification, create, opinion
 from engine.conditioned import Conditioned
 from engine.errors import BadParameter, Stopped, StorageFull
-from engine.fine_tuning import Learned, check_fine_tuning, learned, tunable
+from engine.fine_tuning import Learned, check_fine_tuning, check_something_learns, learned, tunable
 from engine.home import Home
 from engine.jobs import Reporter, Within, sentence_of
 from engine.storage import digest_of
@@ -51,7 +51,7 @@ def plan_classification(home: Home, plan: Plan) -> Classification:
 
     collection = Collection.open(home, plan.collection)
     Subject.of(home, collection, plan)
-    config_of(plan, plan.fusions[0])
+    check_something_learns(plan)
     return create(home, plan)
 
 

@@ -46,18 +46,21 @@ def fine_tuned(plan: Plan) -> tuple[str, ...]:
     return tuple(side for side in ("picture", "text") if any(side in found for found in sides))
 
 
+def check_something_learns(plan: Plan) -> None:
+    """BadParameter where encoders are to learn, and none of the fusions looks at what they see."""
+    wanted = str(plan.settings.get("fine_tune", "none"))
+    if not fine_tuned(plan) and wanted != "none":
+        fusions = ", ".join(plan.fusions)
+        raise BadParameter("fine-tuning", "a classification", f"none, for the fusion {fusions}", wanted)
+
+
 def check_fine_tuning(plan: Plan, picture: Encoder | None, text: TextEncoder | None) -> None:
     """See to it that what is to learn can.
 
     Raises:
-        BadParameter: an encoder that is to learn has no weights that could; vectors that cannot be learned through;
-            nothing of it is looked at by any of the fusions.
+        BadParameter: an encoder that is to learn has no weights that could; vectors that cannot be learned through.
     """
-    wanted = str(plan.settings.get("fine_tune", "none"))
     sides = fine_tuned(plan)
-    if wanted != "none" and not sides:
-        fusions = ", ".join(plan.fusions)
-        raise BadParameter("fine-tuning", "a classification", f"none, for the fusion {fusions}", wanted)
     if "picture" in sides:
         assert picture is not None
         _check_picture(picture, plan.embedding)

@@ -235,6 +235,7 @@ class _Work:
             none = self.learning[:0]
             rows = (self.learning, self.held_out, None, none)
             material = Material(objective, objective.source, self.things.ids, *rows, groups=objective.groups)
+            material = replace(material, learned=bool(self.config.tuned))
             with run.training(job=_job(self.reporter)):
                 with _end_noted(run):
                     self._first_the_head(objective, run)

@@ -108,7 +108,7 @@ class Training:
         self.learning, self.held_out = material.learning, material.held_out
         self.probe, self.shown, self.watched = material.probe, material.shown, material.watched
         self.checkpoints, self.watch = Checkpoints(run.folder), Watch(run.folder / "watch")
-        self.at, self.open = Position(), False
+        self.at, self.open, self.learned = Position(), False, material.learned
         self.figures: Mapping[str, float] = {}  # of how the running epoch began
         self.settled_every, self.unsettled = _SETTLED_EVERY[device.name], list[tuple[torch.Tensor, int]]()
 
@@ -145,7 +145,10 @@ class Training:
         if not (self.at.epoch or self.at.step or self.run.events()):
             if self.watched:
                 self._show_probe()
-            self.note({"epoch": 0, **self.look(0)})
+            seen = self.look(0)
+            if self.learned and "validation" in seen:
+                self.keep_if_best(0, seen["validation"], seen)
+            self.note({"epoch": 0, **seen})
 
     def _go_on_from(self, found: Position) -> None:
         self.at = found

@@ -57,6 +57,7 @@ class Material:
         probe: what retrieval is measured with, None for nothing. shown: rows that are drawn again after every epoch;
             where there are neither, nothing is watched.
         groups: of weights for the optimizer, each with its `share` of the rate; none where all learn at the rate.
+        learned: whether the network has learned before, so that the weights it begins with may be the best of all.
     """
 
     objective: Objective
@@ -67,6 +68,7 @@ class Material:
     probe: Probe | None
     shown: Rows
     groups: Sequence[dict[str, Any]] = ()
+    learned: bool = False
 
     @property
     def watched(self) -> bool:

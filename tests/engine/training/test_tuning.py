@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -179,6 +180,18 @@ def test_the_head_learns_alone_before_the_encoders_do(tmp_path: Path, monkeypatc
     assert all(torch.equal(alone[name], value) for name, value in begun["both"].items())
     assert any(not torch.equal(alone[name], value) for name, value in begun["none"].items())
     assert not list((tmp_path / "both" / "one").glob("parts"))
+
+
+def test_what_a_training_begins_with_is_kept_where_nothing_is_better(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worse = itertools.count()
+    monkeypatch.setattr(FineTuning, "measures", lambda *_: {"loss": torch.tensor(float(next(worse)))})
+    _, run = trained(tmp_path, fusion="picture", epochs=2)
+    assert (run.card["best_epoch"], run.epochs_done) == (0, 2)
+    begun, kept = given()[1].picture, parted(run.load())[1]
+    assert begun is not None
+    assert all(torch.equal(kept[name], value) for name, value in begun.network.named_parameters())
 
 
 def test_the_batches_hold_what_the_encoders_saw() -> None:
