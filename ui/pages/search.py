@@ -72,6 +72,7 @@ def page() -> None:
         _query_panel(recipe)
     with right:
         answered = _answer_panel(recipe, job)
+    way_to_words(recipe)
     if answered:
         _left_out(recipe)
         comparison(recipe)
@@ -144,7 +145,6 @@ def _query_panel(recipe: Recipe) -> None:
     with st.container(horizontal=True):
         st.button("Random picture", icon=":material/casino:", on_click=_random, args=(recipe.collection,))
         st.button("Start over", icon=":material/restart_alt:", on_click=ask_for_image, args=(None,))
-    way_to_words(recipe)
     accept_paste()
 
 
