@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,12 @@ def _fresh() -> Iterator[Workbench]:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     """What the page wanted to start."""
     asked: list[tuple[str, dict[str, Any]]] = []
-    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: asked.append((kind, arguments)))
+
+    def start(self: Workbench, kind: str, **arguments: Any) -> SimpleNamespace:
+        asked.append((kind, arguments))
+        return SimpleNamespace(id="none")
+
+    monkeypatch.setattr(Workbench, "start", start)
     return asked
 
 
@@ -263,6 +269,20 @@ def test_results_are_told_and_opened(here: Workbench) -> None:
         assert not at.exception, part
         assert not at.error, part
     assert at.query_params["classification"] == found.name
+
+
+def test_a_classifier_is_made_of_the_best_or_the_opened(here: Workbench, started: list[Any]) -> None:
+    found = classified(here)
+    at = opened()
+    at.session_state["classification_row"] = "picture"
+    at.run()
+    keys = [button.key for button in at.button if button.label == "Make a classifier"]
+    assert keys == [f"classification-keep-{where}-{found.name}" for where in ("best", "opened")]
+    at.button(key=keys[1]).click().run()
+    assert [(kind, asked["name"], asked["fusion"]) for kind, asked in started] == [
+        ("classifier", found.name, "picture")
+    ]
+    assert at.session_state["classify-view"] == "Classifiers"
 
 
 def test_wrong_ones_are_filtered_by_who_was_right(here: Workbench) -> None:

@@ -46,7 +46,9 @@ def confusion_chart(classes: Sequence[str], counts: NDArray[np.int64], picked: t
     across = {"side": "top", "range": [-0.5, size - 0.5], "tickangle": -60 if size > 6 else 0}
     figure.update_xaxes(title="was called", **across, **ticks)
     figure.update_yaxes(title="is", range=[size - 0.5, -0.5], **ticks)
-    return figure.update_layout(height=max(_LEAST, 130 + _CELL * size), margin={"t": 10, "l": 4}, showlegend=False)
+    return figure.update_layout(
+        height=max(_LEAST, 130 + _CELL * size), margin={"t": 10, "l": 4, "r": 48}, showlegend=False
+    )
 
 
 def _layer(shares: NDArray[np.float64], colours: dict[str, str], colour: str) -> dict[str, Any]:

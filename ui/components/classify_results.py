@@ -10,6 +10,7 @@ import streamlit as st
 
 from engine.classification.conditions import CLEAN
 from engine.classification.plan import FUSIONS
+from ui.classifier_state import HERE, VIEW
 from ui.classify_state import FUSION_HELP, best_of, condition_title, findings, measured_fusions, picked_fusion
 from ui.components.classifier_keep import keep_button
 from ui.components.classify_conditions import conditions
@@ -40,6 +41,8 @@ def classification_view(view: Seen) -> None:
 
 
 def _results(view: Seen) -> None:
+    if st.session_state.get(VIEW) == HERE or "complaint" in st.session_state:
+        st.rerun()  # a classifier was asked for by a button of this fragment: the whole page shows what became of it
     if not view.rows:
         if view.alive:
             st.caption("Nothing is measured yet.")
@@ -64,8 +67,9 @@ def _best(view: Seen) -> None:
             so_far = "" if len(view.rows) == view.total else "So far: "
             st.markdown(f"{so_far}**{found.headline}**")
             st.caption(literal(found.beside))
-        with row, st.container(width="content"):
-            _keep(view, found.line.fusion, "best")
+        if not view.alive:
+            with row, st.container(width="content"):
+                _keep(view, found.line.fusion, "best")
 
 
 def _keep(view: Seen, fusion: str, where: str) -> None:
@@ -175,7 +179,7 @@ def _opened(view: Seen) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(FUSIONS[fusion], anchor=False)
         best = best_of(view)
-        if best is None or best.line.fusion != fusion:
+        if not view.alive and (best is None or best.line.fusion != fusion):
             _keep(view, fusion, "opened")
     st.caption(FUSION_HELP[fusion])
     part = st.segmented_control(
