@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _CELL, _LEAST = 26, 190  # pixels of a row of the matrix, and of all of it
 _LABEL = 16  # characters of a class beside the matrix
 _TEXTED = 14  # classes up to which each cell is large enough for any number
+_STRONG = 0.72  # of the strongest colour: from here on a number is read better in the colour of the page
 _TENTHS = list(range(0, 101, 20))
 _SHADES = ("first", "second", "third", "grey")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -73,7 +74,7 @@ def _cells(classes: Sequence[str], counts: NDArray[np.int64], shares: NDArray[np
         for a, b in places
     ]
     strongest = _strongest(shares)
-    bright = [bool(shares[a, b] > 0.55 * strongest[a == b]) for a, b in places]
+    bright = [bool(shares[a, b] > _STRONG * strongest[a == b]) for a, b in places]
     return {
         "x": [b for _, b in places],
         "y": [a for a, _ in places],
