@@ -225,6 +225,9 @@ def _picture_encoder(home: Home, collection: Collection, plan: Plan) -> Encoder:
         names = ", ".join(sorted({choice.name for choice in choices(home, collection.name) if choice.ready}))
         raise BadParameter("encoder", "a classification", f"one of {names}", name)
     weights = weights or next((choice.weights for choice in lines if choice.ready), "")
+    if any(line.learned_from == collection.name for line in lines if line.weights == weights):
+        wanted = f"one that has not learned from {collection.title} already: it knows the answers"
+        raise BadParameter("encoder", "a classification", wanted, plan.picture)
     return open_encoder(name, weights, home, collection)
 
 

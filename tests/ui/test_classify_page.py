@@ -25,6 +25,8 @@ from engine.classification.results import Answer, Classification, Row, create
 from engine.classifying import labels_of, things_digest
 from engine.collections.labelling import write_labels
 from engine.home import Home
+from engine.training.runs import run as training_run
+from engine.training.tuning_cost import Speed
 from engine.workbench import Workbench
 from tests.classified import keep_all
 from ui import state
@@ -196,6 +198,26 @@ def test_the_form_plans_and_starts_once(here: Workbench, started: list[Any]) -> 
     assert (asked.picture, asked.text, asked.folds, asked.column) == ("colour-histogram", "tf-idf", 5, "")
     assert len(started) == 1
     assert at.session_state.classification == found.name
+
+
+def test_encoders_are_fine_tuned_where_that_is_asked(
+    here: Workbench, started: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = opened()
+    at.selectbox(key="classify-picture").select("colour-histogram").run()
+    at.selectbox(key="classify-fine_tune").select("picture").run()
+    assert at.number_input(key="classify-epochs").value == 5  # each takes long
+    assert "often a hundred times" in at.warning[0].value
+    at.button(key="classify-start").click().run()
+    assert "network of torchvision" in at.error[0].value
+    shipped = training_run(here.home, "default")
+    at.selectbox(key="classify-picture").select(f"{shipped.encoder}@default").run()
+    monkeypatch.setattr(Workbench, "fine_tuning_speed", lambda *_: Speed(head=0.001, picture=0.1))
+    at.button(key="classify-measure-speed").click().run()
+    assert "times as long as with encoders that stay as they are" in at.warning[0].value
+    at.button(key="classify-start").click().run()
+    (found,) = here.classifications()
+    assert (found.plan.settings["fine_tune"], found.plan.settings["encoder_rate"]) == ("picture", 0.0001)
 
 
 def test_what_cannot_be_is_said_before_the_start(here: Workbench) -> None:

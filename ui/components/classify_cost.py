@@ -52,10 +52,15 @@ def cost(plan: Plan, things: int, earlier: Sequence[tuple[Plan, Iterable[Row]]],
     return Cost(_START + total + embedding, measured, embedding)
 
 
+def _made_with(plan: Plan) -> tuple[str, str, str]:
+    """What the time of a training depends on, beside its fusion."""
+    return plan.picture, plan.text, str(plan.settings.get("fine_tune", "none"))
+
+
 def _rate(plan: Plan, fusion: str, earlier: Sequence[tuple[Plan, Iterable[Row]]]) -> float | None:
     """Seconds for each thing and epoch of a training with the same encoders, None where there was none."""
     for other, rows in earlier:
-        if (other.picture, other.text) != (plan.picture, plan.text):
+        if _made_with(other) != _made_with(plan):
             continue
         own = [row for row in rows if row.fusion == fusion and row.seconds and len(row.curve) > 1]
         if own:

@@ -16,6 +16,7 @@ from engine.workbench import CollectionCard
 from ui.classify_state import CLASSIFICATIONS, FUSION_HELP, text_title
 from ui.components.classify_cost import cost
 from ui.components.classify_source import checked, columns_of, picture_encoders, sizes_of
+from ui.components.classify_tuning import is_tuned, tuning_field, tuning_settings, tuning_warning
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
 from ui.components.network_fetch import fetch_texts
@@ -179,7 +180,9 @@ def _noise(described: bool) -> None:
 
 
 def _more(described: bool) -> None:
-    with st.expander("More: epochs, learning rate, missing sides", icon=":material/tune:", key="classify-expert"):
+    with st.expander(
+        "More: epochs, learning rate, missing sides, fine-tuning", icon=":material/tune:", key="classify-expert"
+    ):
         left, middle, right = st.columns(3)
         _number(left, "epochs", "Epochs", "How many times over the things, at most.")
         _number(middle, "patience", "Patience", "Stops after so many epochs without a better one. 0: never.")
@@ -193,6 +196,7 @@ def _more(described: bool) -> None:
         with right:
             names = _embeddings()
             _one("embedding", "Embedding", names, "avg", {name: embedding_title(name) for name in names}, _EMBEDDING)
+        tuning_field(described)
         if described:
             st.slider(
                 "Left out while learning", 0, 45, key="classify-missing", step=5, format="%d %%",
@@ -224,7 +228,7 @@ def planned(card: CollectionCard, described: bool) -> Plan:
     fusions = tuple(name for name in FUSIONS if name in state["classify-fusions"]) if described else ("picture",)
     if not fusions:
         raise BadParameter("models", "a classification", "at least one", "none")
-    settings = {name: _given(name) for name in ("epochs", "rate", "batch", "patience")}
+    settings = {name: _given(name) for name in ("epochs", "rate", "batch", "patience")} | tuning_settings()
     if described and state["classify-missing"]:
         settings["missing"] = state["classify-missing"] / 100
     conditions = tuple(name for name in USUAL if described or name.startswith("picture"))
@@ -299,6 +303,9 @@ def _size(plan: Plan, sizes: Mapping[str, int], card: CollectionCard) -> None:
     st.caption(f"{count_of(len(plan.fusions), 'model')} × {count_of(plan.folds, 'fold')}")
     things = sum(min(size, plan.each or size) for size in sizes.values())
     st.caption(f"{things:,} things of {len(sizes)} classes; {_rare(sizes)}.")
+    if is_tuned(plan):
+        tuning_warning(plan, things)
+        return
     earlier = []
     for ledger in listed(CLASSIFICATIONS)[:_EARLIER]:
         view = seen(CLASSIFICATIONS, ledger)

@@ -1,0 +1,94 @@
+"""Fine-tuning in the form of a classification: which encoders learn too, and how much longer that takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from ui.components.messages import errors_shown
+from ui.state import workbench
+
+if TYPE_CHECKING:
+    from engine.classification.plan import Plan
+    from engine.fine_tuning import Price
+
+TITLES = {"none": "No", "picture": "The pictures'", "text": "The words'", "both": "Both"}
+EPOCHS, TUNED_EPOCHS = 30, 5  # that are proposed; an encoder that knows much already needs few
+_HELP = (
+    "Usually the encoders stay as they are, and only the layers after them learn. Fine-tuning trains them too, from "
+    "the weights they come with. It takes many times longer, and pays where the pictures or words are unlike those "
+    "the encoder knows and there are many of them; with few it may make things worse."
+)
+
+
+def tuning_field(described: bool) -> None:
+    """Draw the field; the number of epochs that is proposed follows it."""
+    offered = list(TITLES) if described else ["none", "picture"]
+    if st.session_state.get("classify-fine_tune") not in offered:
+        st.session_state["classify-fine_tune"] = "none"
+    left, right = st.columns(2)
+    left.selectbox(
+        "Fine-tune the encoders", offered, key="classify-fine_tune", format_func=TITLES.__getitem__, help=_HELP,
+        on_change=_propose_epochs, persist_state="session",
+    )  # fmt: skip
+    if st.session_state["classify-fine_tune"] != "none":
+        st.session_state.setdefault("classify-encoder_rate", 0.0001)
+        right.number_input(
+            "Learning rate of the encoders", key="classify-encoder_rate", min_value=1e-7, max_value=1.0, step=0.00001,
+            format="%g", persist_state="session", help="Smaller than that of the layers after them.",
+        )  # fmt: skip
+
+
+def _propose_epochs() -> None:
+    tuned, epochs = st.session_state["classify-fine_tune"] != "none", st.session_state["classify-epochs"]
+    if epochs == (EPOCHS if tuned else TUNED_EPOCHS):
+        st.session_state["classify-epochs"] = TUNED_EPOCHS if tuned else EPOCHS
+
+
+def tuning_settings() -> dict[str, Any]:
+    """What the field adds to a plan's settings: nothing where the encoders stay as they are."""
+    chosen = st.session_state.get("classify-fine_tune", "none")
+    if chosen == "none":
+        return {}
+    return {"fine_tune": chosen, "encoder_rate": st.session_state["classify-encoder_rate"]}
+
+
+def is_tuned(plan: Plan) -> bool:
+    """Whether encoders are to learn."""
+    return bool(plan.settings.get("fine_tune", "none") != "none")
+
+
+def tuning_warning(plan: Plan, things: int) -> None:
+    """Say how much longer a plan takes, measured on this computer once it is asked for."""
+    found = _price(plan, things)
+    if found is not None:
+        st.warning(found.sentence(), icon=":material/hourglass_top:")
+        return
+    st.warning(
+        "Fine-tuning takes many times longer than with encoders that stay as they are, often a hundred times.",
+        icon=":material/hourglass_top:",
+    )
+    if st.button("Measure how long", key="classify-measure-speed", icon=":material/timer:", width="stretch"):
+        with errors_shown(), st.spinner("Timing a few batches …"):
+            _speeds()[_work(plan)] = workbench().fine_tuning_speed(plan)
+            st.rerun()
+
+
+def _price(plan: Plan, things: int) -> Price | None:
+    from engine.fine_tuning import price
+
+    speed = _speeds().get(_work(plan))
+    return None if speed is None else price(plan, things, speed)
+
+
+def _speeds() -> dict[tuple[Any, ...], Any]:
+    """What was measured in this session, by what it depends on."""
+    found: dict[tuple[Any, ...], Any] = st.session_state.setdefault("classify_speeds", {})
+    return found
+
+
+def _work(plan: Plan) -> tuple[Any, ...]:
+    from engine.fine_tuning import fine_tuned
+
+    return (plan.picture, plan.text, plan.embedding, fine_tuned(plan))
