@@ -286,11 +286,31 @@ def test_results_are_told_and_opened(here: Workbench) -> None:
     at.session_state["classification_row"] = "picture"
     at.run()
     assert "Picture only" in [one.value for one in at.subheader]
-    for part in ("Wrong ones", "By class", "Sureness", "Learning", "Confusions"):
-        at.button_group(key="classification-part").set_value([part]).run()
+    told = {
+        "Wrong ones": "**4 wrong ones** of 20 things",
+        "By class": "A row opens what of the class",
+        "Sureness": "On average it says to be **84.0 %** sure",
+        "Learning": "Each learned from about 12 things",
+        "Confusions": "Rows are what things are",
+    }
+    for part, sentence in told.items():
+        at.button_group(key="classification-part").set_value(part).run()
         assert not at.exception, part
         assert not at.error, part
+        assert sentence in texts(at)
+    at.session_state["classification-class"] = HOSTILE
+    at.button_group(key="classification-part").set_value("By class").run()
+    assert "4 were called something else: Caps 4" in texts(at)
     assert at.query_params["classification"] == found.name
+
+
+def test_results_outlive_their_collection(here: Workbench) -> None:
+    classified(here)
+    here.remove("shop")
+    at = opened("bare")
+    assert "**Late fusion knows best" in texts(at)
+    assert "Its collection is gone" in texts(at)
+    assert not at.error
 
 
 def test_a_classifier_is_made_of_the_best_or_the_opened(here: Workbench, started: list[Any]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from engine.errors import NotFound
 from ui.classify_state import search_similar, shortened
 from ui.components.gallery import thumbnail_url
 from ui.components.opinions import bars, shared
@@ -29,7 +30,12 @@ _cards = st.components.v2.component(
 
 def thing_cards(collection: str, answers: Sequence[Answer], *, key: str, title: str) -> None:
     """Draw a card for each answer; a click on its picture looks for similar things. Deleted things are left out."""
-    items = cards_data(images_of(collection), collection, answers)
+    try:
+        images = images_of(collection)
+    except NotFound:
+        st.caption("Its collection is gone, and with it the pictures.")
+        return
+    items = cards_data(images, collection, answers)
 
     def picked() -> None:
         id = getattr(st.session_state.get(key), "pick", None)
