@@ -23,6 +23,7 @@ from tests.ui.conftest import SCRIPT, _at
 from ui.classifier_state import Measured, measured_of, train
 from ui.components import classifier_review
 from ui.components.classifier_cards import PAGE, agree, batch_of, card, checked, others
+from ui.components.classifier_keep import fresh_title
 from ui.components.classifier_review import expected
 from ui.components.classifier_try import so_sure, verdict_data, whole_words
 from ui.components.opinions import percent
@@ -166,6 +167,13 @@ def test_a_double_click_trains_once(bench: Workbench, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Workbench, "start", lambda *args, **words: pytest.fail("another job was started"))
     train("try-late", "late", "New")
     assert "Train" in texts(visit())
+
+
+def test_two_classifiers_do_not_get_the_same_title(run: Run) -> None:
+    assert fresh_title("New") == "New"
+    assert fresh_title(HOSTILE) == f"{HOSTILE} 2"
+    run.rename("x" * 80)
+    assert fresh_title("x" * 100) == f"{'x' * 75} 2"
 
 
 def test_a_training_that_failed_at_once_says_why(bench: Workbench) -> None:

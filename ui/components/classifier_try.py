@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.training.runs import Run
 
 _MOST = 2000  # characters of a text
+_CLASSES = 60  # that are named
 _TEXT, _UPLOADER, _TAKEN, _SAID = "classifier-text", "classifier-uploader", "classifier-taken", "classifier-said"
 
 _verdict = st.components.v2.component(
@@ -142,8 +143,10 @@ def _nothing_asked(run: Run) -> None:
     needed = " or ".join(filter(None, [card["picture"] and "a picture", card["text"] and "a text"]))
     both = ", or both" if card["picture"] and card["text"] else ""
     st.info(f"Give it {needed}{both}; or press Random thing.", icon=":material/arrow_back:")
-    names = ", ".join(literal(label) for label in card["classes"])
-    st.caption(f"It tells these {len(card['classes'])} classes: {names}.")
+    classes = card["classes"]
+    names = ", ".join(literal(label) for label in classes[:_CLASSES])
+    more = f" and {len(classes) - _CLASSES:,} more" if len(classes) > _CLASSES else ""
+    st.caption(f"It tells these {len(classes):,} classes: {names}{more}.")
 
 
 def _said(run: Run, data: bytes | None, text: str) -> dict[str, Any]:
