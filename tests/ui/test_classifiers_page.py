@@ -176,6 +176,15 @@ def test_two_classifiers_do_not_get_the_same_title(run: Run) -> None:
     assert fresh_title("x" * 100) == f"{'x' * 75} 2"
 
 
+def test_what_was_started_is_opened_once_it_is_there(run: Run) -> None:
+    assert "Give it a picture" not in texts(visit(classify_started="a-job"))
+    run._write(job="a-job")
+    test = visit(classify_started="a-job")
+    assert "Give it a picture" in texts(test)
+    ran(test.button(key="classifier-close").click())
+    assert "Give it a picture" not in texts(test)  # and not again and again
+
+
 def test_a_training_that_failed_at_once_says_why(bench: Workbench) -> None:
     folder = bench.home.jobs / "20990101-000000-000-classifier"
     wanted = {"name": "gone", "fusion": "late", "title": "New"}
