@@ -315,6 +315,8 @@ def _size(plan: Plan, sizes: Mapping[str, int], card: CollectionCard) -> None:
 
 def _rare(sizes: Mapping[str, int]) -> str:
     label, least = min(sizes.items(), key=lambda pair: (pair[1], pair[0]))
+    if least == max(sizes.values()):
+        return f"{least:,} of each"
     return f"the rarest is {literal(label)} with {least:,}"
 
 
