@@ -74,7 +74,7 @@ def measured_of(run: Run) -> Measured | None:
     if not name or not (folder / "plan.json").exists():
         return None
     made_of = str(run.card.get("made_of", ""))
-    return _measured.get((fusion, made_of, files_stamp(folder)), lambda: _measure(name, fusion, made_of))  # type: ignore[no-any-return]
+    return _measured.get((fusion, made_of, files_stamp(folder)), lambda: _measure(name, fusion, made_of))
 
 
 def _measure(name: str, fusion: str, made_of: str) -> Measured | None:
@@ -101,7 +101,7 @@ def _things(made_of: str) -> str:
 def network_of(run: Run) -> Fused:
     """The classifier with its encoders, ready to judge, kept open until it changes."""
     key = (run.folder, stamp(run.folder / "run.json", run.folder / "text.json"))
-    return _opened.get(key, lambda: workbench().classifier(run.name))  # type: ignore[no-any-return]
+    return _opened.get(key, lambda: workbench().classifier(run.name))
 
 
 # ── which one is open ────────────────────────────────────────────────────────────────────────────────────────────────
