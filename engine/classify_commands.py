@@ -196,7 +196,7 @@ def classify_words(sub: argparse.ArgumentParser) -> None:
         choices=["none", "picture", "text", "both"],
         help="train these encoders too; takes many times longer (default: none)",
     )
-    sub.add_argument("--encoder-rate", type=float, help="--fine-tune: learning rate of the encoders (default: 0.0001)")
+    sub.add_argument("--encoder-rate", type=float, help="--fine-tune: learning rate of the encoders (default: 0.00003)")
     for word, text in (
         ("folds", "of the cross validation (default: 5)"),
         ("epochs", "how many times over the things (default: 30; with --fine-tune 5)"),

@@ -71,7 +71,7 @@ class ClassifierConfig:
     patience: int = 8
     seed: int = 0
     fine_tune: str = "none"
-    encoder_rate: float = 0.0001
+    encoder_rate: float = 0.00003
     augment: bool = True
     name: str = ""
 

@@ -207,9 +207,13 @@ def test_encoders_are_fine_tuned_where_that_is_asked(
     at.selectbox(key="classify-picture").select("colour-histogram").run()
     at.selectbox(key="classify-fine_tune").select("picture").run()
     assert at.number_input(key="classify-epochs").value == 5  # each takes long
-    assert "often a hundred times" in at.warning[0].value
+    assert "often twenty to a hundred times" in at.warning[0].value
     at.button(key="classify-start").click().run()
     assert "network of torchvision" in at.error[0].value
+    at.button_group(key="classify-fusions").set_value(["text"]).run()
+    assert "must be none, for the fusion text" in at.error[0].value.replace("\\", "")
+    assert at.button(key="classify-start").disabled
+    at.button_group(key="classify-fusions").set_value(["picture"]).run()
     shipped = training_run(here.home, "default")
     at.selectbox(key="classify-picture").select(f"{shipped.encoder}@default").run()
     monkeypatch.setattr(Workbench, "fine_tuning_speed", lambda *_: Speed(head=0.001, picture=0.1))
@@ -217,7 +221,7 @@ def test_encoders_are_fine_tuned_where_that_is_asked(
     assert "times as long as with encoders that stay as they are" in at.warning[0].value
     at.button(key="classify-start").click().run()
     (found,) = here.classifications()
-    assert (found.plan.settings["fine_tune"], found.plan.settings["encoder_rate"]) == ("picture", 0.0001)
+    assert (found.plan.settings["fine_tune"], found.plan.settings["encoder_rate"]) == ("picture", 0.00003)
 
 
 def test_what_cannot_be_is_said_before_the_start(here: Workbench) -> None:

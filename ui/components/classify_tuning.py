@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from engine.classification.plan import Plan
     from engine.fine_tuning import Price
 
-TITLES = {"none": "No", "picture": "The pictures'", "text": "The words'", "both": "Both"}
+TITLES = {"none": "No", "picture": "Pictures", "text": "Words", "both": "Both"}
 EPOCHS, TUNED_EPOCHS = 30, 5  # that are proposed; an encoder that knows much already needs few
 _HELP = (
     "Usually the encoders stay as they are, and only the layers after them learn. Fine-tuning trains them too, from "
     "the weights they come with. It takes many times longer, and pays where the pictures or words are unlike those "
-    "the encoder knows and there are many of them; with few it may make things worse."
+    "the encoder knows and there are many of them. Where no epoch is better than the encoders as they came, these are "
+    "kept."
 )
 
 
@@ -33,7 +34,7 @@ def tuning_field(described: bool) -> None:
         on_change=_propose_epochs, persist_state="session",
     )  # fmt: skip
     if st.session_state["classify-fine_tune"] != "none":
-        st.session_state.setdefault("classify-encoder_rate", 0.0001)
+        st.session_state.setdefault("classify-encoder_rate", 0.00003)
         right.number_input(
             "Learning rate of the encoders", key="classify-encoder_rate", min_value=1e-7, max_value=1.0, step=0.00001,
             format="%g", persist_state="session", help="Smaller than that of the layers after them.",
@@ -60,13 +61,20 @@ def is_tuned(plan: Plan) -> bool:
 
 
 def tuning_warning(plan: Plan, things: int) -> None:
-    """Say how much longer a plan takes, measured on this computer once it is asked for."""
+    """Say how much longer a plan takes, measured on this computer once it is asked for.
+
+    Raises:
+        BadParameter: none of its models looks at what would learn.
+    """
+    from engine.fine_tuning import check_something_learns
+
+    check_something_learns(plan)
     found = _price(plan, things)
     if found is not None:
         st.warning(found.sentence(), icon=":material/hourglass_top:")
         return
     st.warning(
-        "Fine-tuning takes many times longer than with encoders that stay as they are, often a hundred times.",
+        "Fine-tuning takes much longer than with encoders that stay as they are, often twenty to a hundred times.",
         icon=":material/hourglass_top:",
     )
     if st.button("Measure how long", key="classify-measure-speed", icon=":material/timer:", width="stretch"):
