@@ -322,6 +322,17 @@ def test_a_review_that_has_begun_is_opened_again(run: Run, bench: Workbench) -> 
     assert buttons(visit(run.name))["review-write"].label == "Write 1 label to the collection"
 
 
+def test_all_decisions_that_are_not_written_are_taken_back_at_once(run: Run, bench: Workbench) -> None:
+    decide(bench.home, run.name, "shop", {1: "Caps"})
+    write_decided(bench.home, run.name, "shop")
+    decide(bench.home, run.name, "shop", {2: "Bags", 3: ""})
+    test = at_review(run)
+    assert buttons(test)["review-forget"].label == "Take back 2 decisions"
+    ran(test.button(key="review-forget").click())
+    assert found_of(bench, run).decisions == {1: "Caps"}
+    assert buttons(test)["review-forget"].disabled
+
+
 def test_before_it_was_applied_there_is_nothing_to_review(run: Run) -> None:
     shutil.rmtree(run.folder / "guesses")
     assert "Nothing to review yet" in texts(at_review(run))

@@ -97,6 +97,19 @@ def _head(run: Run, name: str, found: Review) -> None:
             key="review-csv", icon=":material/download:", on_click="ignore",
             help="A line for each thing with what was said and what was decided.",
         )  # fmt: skip
+        with st.popover("Take back …", key="review-back-many"):
+            _take_back_all(run, name, found)
+
+
+def _take_back_all(run: Run, name: str, found: Review) -> None:
+    """Forget every decision that is not in the collection: those that were accepted many at once, too."""
+    ids = [one.id for one in found.guesses if one.id in found.decisions]
+    those = [id for id in ids if id in found.waiting or not found.decisions[id]]
+    st.button(
+        f"Take back {count_of(len(those), 'decision')}", key="review-forget", icon=":material/undo:",
+        disabled=not those, on_click=_decide, args=(run, name, dict.fromkeys(those)),
+        help="All that are not in the collection yet; each can also be taken back alone.",
+    )  # fmt: skip
 
 
 @st.dialog("Write the labels?")
