@@ -81,6 +81,10 @@ def body(config: TrainingConfig, first: Weights | None = None) -> Body:
 @contextmanager
 def seeded(generator: torch.Generator) -> Iterator[None]:
     """Layers that draw by themselves (dropout, dropped paths) draw from this stream within; others hear nothing."""
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+    cards = torch.cuda.device_count()
+    with torch.random.fork_rng(devices=range(cards)):
+        seed = int(torch.randint(2**62, (), generator=generator))
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed takes 2 ms: it notes the stack for cards to come
+        if cards:
+            torch.cuda.manual_seed_all(seed)
         yield
