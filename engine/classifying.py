@@ -216,19 +216,39 @@ def _check_texts(collection: Collection, labels: dict[int, str]) -> None:
 
 def _picture_encoder(home: Home, collection: Collection, plan: Plan) -> Encoder:
     from engine.encoders import choices, open_encoder
-    from engine.encoders.embedding import embedding
 
-    embedding(plan.embedding)
+    _check_embedding(plan.embedding)
     name, _, weights = plan.picture.partition("@")
     lines = [choice for choice in choices(home, collection.name, also=name) if choice.name == name]
     if not lines:
         names = ", ".join(sorted({choice.name for choice in choices(home, collection.name) if choice.ready}))
         raise BadParameter("encoder", "a classification", f"one of {names}", name)
     weights = weights or next((choice.weights for choice in lines if choice.ready), "")
-    if any(line.learned_from == collection.name for line in lines if line.weights == weights):
-        wanted = f"one that has not learned from {collection.title} already: it knows the answers"
-        raise BadParameter("encoder", "a classification", wanted, plan.picture)
+    _check_untaught(home, collection, name, weights)
     return open_encoder(name, weights, home, collection)
+
+
+def _check_embedding(name: str) -> None:
+    from engine.encoders.embedding import EMBEDDINGS, WHITE, embedding, unwhitened
+
+    if embedding(name).name != unwhitened(name):
+        wanted = f"one of {', '.join(EMBEDDINGS)}, without {WHITE}: whitening belongs to a collection's own pictures"
+        raise BadParameter("embedding", "a classification", wanted, name)
+
+
+def _check_untaught(home: Home, collection: Collection, name: str, weights: str) -> None:
+    """Refuse an encoder that has learned the labels that are asked about, or reads texts; two combined as well."""
+    from engine.encoders import choices
+    from engine.encoders.combination import parts_of
+
+    parts = parts_of(name, weights)
+    for line in choices(home):
+        if (line.name, line.weights) in parts and line.learned_from == collection.name:
+            wanted = f"one that has not learned from {collection.title} already: it knows the answers"
+            raise BadParameter("encoder", "a classification", wanted, line.title)
+        if (line.name, line.weights) in parts and line.words:
+            wanted = "one that sees pictures only: this one reads their texts as well"
+            raise BadParameter("encoder", "a classification", wanted, line.title)
 
 
 def _text_encoder(home: Home, name: str) -> TextEncoder:

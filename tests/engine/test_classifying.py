@@ -194,6 +194,17 @@ def test_a_classifier_is_kept_applied_and_asked(bench: Workbench) -> None:
         bench.run("apply", name=name, collection="shop")
 
 
+def test_encoders_that_know_the_answers_or_read_texts_are_refused(bench: Workbench, tmp_path: Path) -> None:
+    found = bench.plan_classification(plan(fusions=("late",)))
+    name = bench.run("classifier", name=found.name, fusion="late")["classifier"]
+    bench.run("import", source="csv", title="Other", path=str(shop(tmp_path / "other")))
+    for encoder in (f"fused@{name}", f"local-binary-patterns+fused__{name}"):
+        with pytest.raises(BadParameter, match="has not learned from Shop already: it knows the answers"):
+            bench.plan_classification(plan(picture=encoder))
+        with pytest.raises(BadParameter, match="one that sees pictures only: this one reads their texts as well"):
+            bench.plan_classification(plan(picture=encoder, collection="other"))
+
+
 def test_texts_find_pictures(bench: Workbench) -> None:
     found = measured(bench, settings={**FAST, "missing": 0.3})
     name = bench.run("classifier", name=found.name, fusion="late")["classifier"]
@@ -268,6 +279,7 @@ def test_a_failing_cell_keeps_its_sentence(bench: Workbench, monkeypatch: pytest
         ({"picture": "resnet-1"}, "encoder of a classification must be one of"),
         ({"text": "word2vec"}, "text encoder of a classification must be one of"),
         ({"embedding": "best"}, "embedding"),
+        ({"embedding": "flatten-white"}, "embedding of a classification must be one of .*, without -white"),
         ({"fusions": ("middle",)}, "fusion of a classification"),
         ({"settings": {"speed": 3}}, "setting of the training"),
         ({"conditions": ("picture=gone",)}, "condition of a classification"),

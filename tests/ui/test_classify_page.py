@@ -24,14 +24,17 @@ from engine.classification.plan import FUSIONS, Plan
 from engine.classification.results import Answer, Classification, Row, create
 from engine.classifying import labels_of, things_digest
 from engine.collections.labelling import write_labels
+from engine.encoders.combination import Pair, keep
 from engine.home import Home
 from engine.training.runs import run as training_run
 from engine.training.tuning_cost import Speed
 from engine.workbench import Workbench
+from tests import shop as small_shop
 from tests.classified import keep_all
-from ui import state
+from ui import experiment_state, state
 from ui.classify_state import CLASSIFICATIONS, best_sentence, outdated, shortened
 from ui.components import classify_charts as charts
+from ui.components import classify_source
 from ui.components.classify_cards import cards_data
 from ui.components.classify_conditions import lost_columns, lost_rows
 from ui.components.classify_confusion import arranged
@@ -442,3 +445,14 @@ def test_an_unknown_or_damaged_one_is_told(here: Workbench) -> None:
     assert len(found.rows()) == len(rows) - 1
     at = opened(classification=found.name)
     assert "So far: " in texts(at)
+
+
+def test_encoders_that_were_taught_the_labels_are_not_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, recipe = small_shop.shop(tmp_path / "home")
+    keep(bench.home, Pair(("colour-histogram", ""), ("fused", recipe.weights)))
+    keep(bench.home, Pair(("colour-histogram", ""), ("hog", "")))
+    for module in (classify_source, experiment_state):
+        monkeypatch.setattr(module, "workbench", lambda: bench)
+    offered = classify_source.picture_encoders("shop")
+    assert {"colour-histogram", "colour-histogram+hog"} <= set(offered)
+    assert not [name for name in offered if "fused" in name]

@@ -62,10 +62,14 @@ def checked(plan: Plan, collection: Collection) -> dict[str, int]:
 def picture_encoders(collection: str) -> dict[str, str]:
     """The encoders that make numbers of a picture, by how a recipe names them, with their titles.
 
-    Classifiers are left out: they have learned labels already, those of things that would be asked about among them.
+    Classifiers are left out: they have learned labels already, those of things that would be asked about among them;
+    and with them whatever is combined of one.
     """
-    taught = {f"{one.name}@{one.weights}" for one in workbench().choices(collection) if one.words or one.learned_from}
-    return {name: title for name, title in encoder_titles(collection).items() if name not in taught}
+    from engine.encoders.combination import parts_of
+
+    taught = {(one.name, one.weights) for one in workbench().choices(collection) if one.words or one.learned_from}
+    every = [(key, title, key.partition("@")) for key, title in encoder_titles(collection).items()]
+    return {key: title for key, title, (name, _, weights) in every if not taught & set(parts_of(name, weights))}
 
 
 def _counted(labels: dict[int, str]) -> dict[str, int]:
