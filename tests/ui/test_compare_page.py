@@ -17,8 +17,8 @@ from engine.evaluation.experiments import Experiment, Row, create, pictures_dige
 from engine.evaluation.plan import Plan, Training, report_tables
 from engine.home import Home
 from engine.recipe import Recipe
-from engine.storage import write_json
 from engine.workbench import Workbench
+from tests.ui.pages import job, labels, texts, visited
 from ui import state
 from ui.components.experiment_charts import labels_of, spoken_precision
 from ui.components.experiment_row import in_words, worst_tiles
@@ -28,7 +28,6 @@ from ui.experiment_cost import Cost
 from ui.experiment_state import EXPERIMENTS, names_of
 from ui.ledger_state import exported, seen
 
-SCRIPT = str(Path(__file__).resolve().parents[2] / "ui" / "entry" / "script.py")
 HOSTILE = "<b>*x*</b> $1$"
 
 
@@ -72,36 +71,9 @@ def measured(experiment: Experiment, *precisions: float | str) -> list[Row]:
     return found
 
 
-def job(bench: Workbench, name: str, result: dict[str, Any] | None) -> Path:
-    """The folder of a job that measures an experiment; without a result it was cut off."""
-    folder = bench.home.jobs / "20990101-000000-000-experiment"
-    config = {"kind": "experiment", "title": f"Compare {name}", "arguments": {"name": name}, "started": 0.0}
-    write_json(folder / "config.json", config)
-    (folder / "lock").touch()
-    if result is not None:
-        write_json(folder / "result.json", result)
-    return folder
-
-
 def visit(**session: Any) -> AppTest:
     """The compare page with these choices made."""
-    test = AppTest.from_file(SCRIPT, default_timeout=60)
-    for name, value in {"collection": "shapes", **session}.items():
-        test.session_state[name] = value
-    test.session_state.go_to = "compare"
-    test.run()
-    assert not test.exception
-    return test
-
-
-def texts(test: AppTest) -> str:
-    kinds = (test.markdown, test.caption, test.info, test.warning, test.error, test.success)
-    heads = (test.header, test.subheader)
-    return " | ".join(part.value for kind in (*kinds, *heads) for part in kind).replace("\\", "")
-
-
-def labels(test: AppTest) -> list[str]:
-    return [button.label for button in test.button]
+    return visited("compare", **{"collection": "shapes", **session})
 
 
 # ── nothing there yet ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -221,7 +193,7 @@ def test_a_stopped_experiment_shows_what_is_finished_and_goes_on(
 ) -> None:
     experiment = create(here.home, plan(title=HOSTILE))
     measured(experiment, 0.75)
-    job(here, experiment.name, {"state": "stopped"})
+    job(here, "experiment", experiment.name, {"state": "stopped"})
     test = visit()
     assert HOSTILE in texts(test)
     assert "1 of 2 recipes measured" in texts(test)
@@ -239,7 +211,7 @@ def test_a_stopped_experiment_shows_what_is_finished_and_goes_on(
 )
 def test_the_end_of_an_experiment_is_told(here: Workbench, result: dict[str, Any] | None, sentence: str) -> None:
     experiment = create(here.home, plan())
-    job(here, experiment.name, result)
+    job(here, "experiment", experiment.name, result)
     test = visit()
     assert sentence in texts(test)
     assert "Go on" in labels(test)
@@ -248,7 +220,7 @@ def test_the_end_of_an_experiment_is_told(here: Workbench, result: dict[str, Any
 def test_a_running_experiment_can_be_stopped(here: Workbench) -> None:
     experiment = create(here.home, plan())
     measured(experiment, 0.75)
-    folder = job(here, experiment.name, None)
+    folder = job(here, "experiment", experiment.name, None)
     with FileLock(folder / "lock"):
         test = visit()
         assert "Finished recipes appear below" in texts(test)

@@ -17,11 +17,11 @@ from streamlit.testing.v1 import AppTest
 
 from engine.errors import BadParameter
 from engine.recipe import Recipe
-from engine.storage import write_json
 from engine.studies.measuring import Row, unmeasured
 from engine.studies.plan import Plan, title_of
 from engine.studies.studies import Study, create
 from engine.workbench import Workbench
+from tests.ui.pages import job, labels, texts, visited
 from ui.components import hashing_charts as charts
 from ui.components.hashing_cost import seconds
 from ui.components.hashing_form import methods_in, whole_numbers
@@ -33,7 +33,6 @@ from ui.components.results_table import table_data
 from ui.hashing_state import STUDIES, findings, names_of, told_apart
 from ui.ledger_state import exported, seen
 
-SCRIPT = str(Path(__file__).resolve().parents[2] / "ui" / "entry" / "script.py")
 HOSTILE = "<b>*x*</b> $1$"
 SOURCE = "shapes/raw-pixels/max"
 _MANY = " ".join(map(str, range(1, 33)))
@@ -93,37 +92,9 @@ def measured(study: Study, *figures: tuple[float, float] | str) -> list[Row]:
     return found
 
 
-def job(bench: Workbench, name: str, result: dict[str, Any] | None) -> Path:
-    """The folder of a job that measures a study; without a result it was cut off."""
-    folder = bench.home.jobs / "20990101-000000-000-study"
-    config = {"kind": "study", "title": f"Study {name}", "arguments": {"name": name}, "started": 0.0}
-    write_json(folder / "config.json", config)
-    (folder / "lock").touch()
-    if result is not None:
-        write_json(folder / "result.json", result)
-    return folder
-
-
 def visit(**session: Any) -> AppTest:
     """The hashing page with these choices made."""
-    test = AppTest.from_file(SCRIPT, default_timeout=60)
-    choices = {"collection": "shapes", "encoder": "raw-pixels", "metric": "cosine", **session}
-    for name, value in choices.items():
-        test.session_state[name] = value
-    test.session_state.go_to = "hashing"
-    test.run()
-    assert not test.exception
-    return test
-
-
-def texts(test: AppTest) -> str:
-    kinds = (test.markdown, test.caption, test.info, test.warning, test.error, test.success, test.code)
-    heads = (test.header, test.subheader)
-    return " | ".join(part.value for kind in (*kinds, *heads) for part in kind).replace("\\", "")
-
-
-def labels(test: AppTest) -> list[str]:
-    return [button.label for button in test.button]
+    return visited("hashing", **{"collection": "shapes", "encoder": "raw-pixels", "metric": "cosine", **session})
 
 
 # ── the vectors ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -340,7 +311,7 @@ def test_a_stopped_study_shows_what_is_finished_and_goes_on(
 ) -> None:
     study = create(here.home, plan(title=HOSTILE))
     measured(study, (1.0, 2.0), (0.96, 0.5))
-    job(here, study.name, {"state": "stopped"})
+    job(here, "study", study.name, {"state": "stopped"})
     test = visit()
     assert HOSTILE in texts(test)
     assert "2 of 4 cells measured · 8 nearest of 2 queries" in texts(test)
@@ -352,7 +323,7 @@ def test_a_stopped_study_shows_what_is_finished_and_goes_on(
 
 def test_a_study_that_tunes_and_has_no_cells_yet_is_not_finished(here: Workbench) -> None:
     study = create(here.home, plan(tune=0.9))
-    folder = job(here, study.name, None)
+    folder = job(here, "study", study.name, None)
     with FileLock(folder / "lock"):
         test = visit()
         assert "Nothing is measured yet." in texts(test)
@@ -412,7 +383,7 @@ def test_a_row_opens_with_its_settings_in_force(here: Workbench) -> None:
 
 def test_a_file_that_is_gone_is_the_sentence_of_the_job(here: Workbench) -> None:
     study = create(here.home, plan(source="file:/gone/vectors.npy"))
-    job(here, study.name, {"state": "failed", "error": "There is no file /gone/vectors.npy."})
+    job(here, "study", study.name, {"state": "failed", "error": "There is no file /gone/vectors.npy."})
     test = visit(study=study.name)
     assert "There is no file /gone/vectors.npy." in texts(test)
     assert "vectors.npy · Cosine · 0 of 4 cells measured" in texts(test)
