@@ -76,6 +76,7 @@ def main(words: list[str] | None = None) -> int:
 def command_import(arguments: argparse.Namespace) -> None:
     """Import a folder, an archive, a CSV or a known data set."""
     from engine.collections import known
+    from engine.work import source_of
 
     what = arguments.what
     if what in known.KNOWN and not Path(what).exists():
@@ -87,14 +88,8 @@ def command_import(arguments: argparse.Namespace) -> None:
                 "source", "an import", "a folder, archive, CSV or one of " + ", ".join(known.KNOWN), what
             )
         title = arguments.title or path.resolve().name.split(".")[0]
-        report = _bench().run("import", progress_line(), source=_source_of(path), title=title, path=str(path.resolve()))
+        report = _bench().run("import", progress_line(), source=source_of(path), title=title, path=str(path.resolve()))
     print_report(report, arguments.json, arguments.rejects)
-
-
-def _source_of(path: Path) -> str:
-    if path.is_dir():
-        return "folder"
-    return "csv" if path.suffix.lower() in (".csv", ".tsv") else "archive"
 
 
 def command_list(arguments: argparse.Namespace) -> None:

@@ -43,6 +43,13 @@ def import_images(arguments: dict[str, Any], reporter: Reporter) -> dict[str, An
     return report
 
 
+def source_of(path: Path) -> str:
+    """The `source` of an import that reads what lies at `path`: folder, csv (also a TSV) or archive."""
+    if path.is_dir():
+        return "folder"
+    return "csv" if path.suffix.lower() in (".csv", ".tsv") else "archive"
+
+
 def _import_upload(home: Home, title: str, spool: Path, reporter: Reporter) -> dict[str, Any]:
     """Import what waits in the spool; it is deleted unless trying again can go on from it."""
     try:

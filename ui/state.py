@@ -298,6 +298,11 @@ def folder_under_roots(text: str) -> Path:
     return _under_roots(text, "folder", "the import", Path.is_dir)
 
 
+def pictures_under_roots(text: str) -> Path:
+    """The folder, table or archive of pictures a person typed; BadParameter where there is none below the roots."""
+    return _under_roots(text, "folder or file", "the import", Path.exists)
+
+
 def file_under_roots(text: str, thing: str) -> Path:
     """The file a person typed, absolute or below one of the roots; BadParameter where there is no such file."""
     return _under_roots(text, "file", thing, Path.is_file)

@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 from engine.errors import BadParameter, NameTaken
 from engine.home import slug
 from engine.recipe import Recipe
-from engine.workbench import Workbench
-from ui.pages.collections import free_name
+from engine.workbench import CollectionCard, Workbench
+from ui.pages.collections import _facts, free_name
 
 
 def page(name: str, **state: object) -> AppTest:
@@ -57,7 +57,7 @@ def test_a_folder_outside_the_roots_is_a_sentence(bench: Workbench, monkeypatch:
     test = page("collections")
     test.text_input(key="folder-path").set_value("/etc").run()
     test.button(key="import-folder").click().run()
-    assert "must be an existing folder below" in texts(test)
+    assert "must be an existing folder or file below" in texts(test)
 
 
 def test_a_folder_below_a_root_is_imported(bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,6 +69,25 @@ def test_a_folder_below_a_root_is_imported(bench: Workbench, small_home: Path, m
     test.button(key="import-folder").click().run()
     folder = str(small_home / "pictures")
     assert started == [("import", {"title": "pictures", "source": "folder", "path": folder})]
+
+
+def test_a_table_below_a_root_is_imported_with_its_texts(
+    bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
+    monkeypatch.setenv("BENZER_ROOTS", str(small_home))
+    table = small_home / "shop.CSV"
+    table.write_text("image,label,text\n")
+    test = page("collections")
+    test.text_input(key="folder-path").set_value(str(table)).run()
+    test.button(key="import-folder").click().run()
+    assert started == [("import", {"title": "shop", "source": "csv", "path": str(table)})]
+
+
+def test_one_label_is_no_plural() -> None:
+    card = CollectionCard("shop", "Shop", count=2, labels=1, rejects=0, origin="csv", thumb_ids=())
+    assert _facts(card) == "2 pictures · 1 label · from a table"
 
 
 def test_uploaded_files_are_spooled_for_the_job(

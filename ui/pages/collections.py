@@ -14,6 +14,7 @@ from engine.collections.report import ImportReport, Reject, rejects_csv
 from engine.errors import BenzerError, NameTaken
 from engine.home import slug
 from engine.jobs import Job
+from engine.work import source_of
 from engine.workbench import CollectionCard
 from ui.asked import ask_for_image
 from ui.components.gallery import Tile, gallery, thumbnail_url
@@ -23,7 +24,15 @@ from ui.components.messages import errors_shown, show_error
 from ui.components.own_vectors import own_vectors_panel
 from ui.components.typed import typed
 from ui.pages.search import PICTURE_TYPES
-from ui.state import collection_cards, folder_under_roots, images_of, open_collection, recent_jobs, roots, workbench
+from ui.state import (
+    collection_cards,
+    images_of,
+    open_collection,
+    pictures_under_roots,
+    recent_jobs,
+    roots,
+    workbench,
+)
 
 if TYPE_CHECKING:
     from engine.collections.known import Known
@@ -208,7 +217,7 @@ def _card(card: CollectionCard) -> None:
 
 def _facts(card: CollectionCard) -> str:
     parts = [f"{card.count:,} pictures" if card.count != 1 else "1 picture"]
-    parts += [f"{card.labels:,} labels"] if card.labels else []
+    parts += [f"{card.labels:,} labels" if card.labels != 1 else "1 label"] if card.labels else []
     parts += [f"{card.rejects:,} could not be read"] if card.rejects else []
     parts += (
         [f"from {_ORIGINS[card.origin]}" if card.origin != "sample" else _ORIGINS["sample"]]
@@ -330,17 +339,19 @@ def _add_upload() -> None:
 
 def _add_folder() -> None:
     st.caption(
-        "The pictures stay where they are; sub-folders become labels. Folders below "
+        "The pictures of a folder stay where they are; its sub-folders become labels. A CSV table with the columns "
+        "image, label and text brings labels and texts along; its pictures lie beside it or below. Below "
         + literal(" or ".join(map(str, roots())))
     )
-    path = st.text_input("Folder", key="folder-path", placeholder=str(roots()[0] / "Pictures"))
+    path = st.text_input("Folder or CSV table", key="folder-path", placeholder=str(roots()[0] / "Pictures"))
     title = st.text_input(
-        "Name of the collection", key="folder-title", max_chars=120, placeholder="made from the folder's name"
+        "Name of the collection", key="folder-title", max_chars=120, placeholder="made from the name of the folder"
     )
     if st.button("Import", key="import-folder", type="primary"):
-        folder = folder_under_roots(path)
-        free_name(title or folder.name)
-        workbench().start("import", title=title or folder.name, source="folder", path=str(folder))
+        source = pictures_under_roots(path)
+        name = title or (source.name if source.is_dir() else source.stem)
+        free_name(name)
+        workbench().start("import", title=name, source=source_of(source), path=str(source))
         st.rerun()
 
 
