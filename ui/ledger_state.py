@@ -20,6 +20,7 @@ from engine.shelf import Shelf, stamp
 from ui.state import workbench
 
 _JOBS_LOOKED_AT = 60
+_TWICE = 2.0  # seconds in which the same is not started again: a double click
 _ON_ITS_WAY = 3.0  # seconds in which a browser has surely taken over an address
 _listed: Shelf[list[Any]] = Shelf(4)
 _read: Shelf[tuple[Any, str, int, float, list[Any]]] = Shelf(48)
@@ -203,6 +204,24 @@ def measure(kind: Kind, ledger: Any) -> None:
     view = seen(kind, ledger)
     if not view.alive:
         workbench().start(kind.key, name=view.name, title=view.title)
+
+
+def begin(kind: Kind, plan: Any, store: Callable[[Any], Any], field: str) -> None:
+    """Store a plan, start measuring it, and open it; once, also after a double click.
+
+    Args:
+        plan: None where there is none. store: makes one of the plan. field: where its title was typed, emptied now.
+    """
+    key = f"{kind.key}_asked"
+    asked, at = st.session_state.get(key, (None, 0.0))
+    if plan is None or (plan == asked and time.monotonic() - at < _TWICE):
+        return
+    st.session_state[key] = (plan, time.monotonic())
+    made = store(plan)
+    measure(kind, made)
+    open_one(kind, made.name)
+    st.session_state.pop(field, None)
+    st.rerun()
 
 
 def exported(view: Seen, form: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -21,13 +20,12 @@ from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
 from ui.components.network_fetch import fetch_texts
 from ui.experiment_state import embedding_title
-from ui.ledger_state import count_of, listed, measure, open_one, seen
+from ui.ledger_state import begin, count_of, listed, seen
 from ui.state import has_texts, open_collection, workbench
 
 if TYPE_CHECKING:
     from engine.collections.collection import Collection
 
-_TWICE = 2.0  # seconds in which the same is not started again: a double click
 _EARLIER = 8  # classifications that are looked at for rates
 _OWN = ""  # the collection's own labels, in the place of a column
 DEFAULTS: dict[str, Any] = {
@@ -332,12 +330,4 @@ def _unseen(plan: Plan, card: CollectionCard) -> int:
 
 def start(plan: Plan | None) -> None:
     """Store the plan, start measuring, and show the classification; once, also after a double click."""
-    asked, at = st.session_state.get("classification_asked", (None, 0.0))
-    if plan is None or (plan == asked and time.monotonic() - at < _TWICE):
-        return
-    st.session_state.classification_asked = (plan, time.monotonic())
-    found = workbench().plan_classification(plan)
-    measure(CLASSIFICATIONS, found)
-    open_one(CLASSIFICATIONS, found.name)
-    st.session_state.pop("classify-title", None)
-    st.rerun()
+    begin(CLASSIFICATIONS, plan, workbench().plan_classification, "classify-title")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
@@ -24,14 +23,10 @@ from ui.experiment_state import (
     encoder_titles,
     metric_title,
 )
-from ui.ledger_state import count_of, measure, open_one
+from ui.ledger_state import begin, count_of
 from ui.state import workbench
 
-if TYPE_CHECKING:
-    from engine.evaluation.experiments import Experiment
-
 _QUERIES = 500
-_TWICE = 2.0  # seconds in which the same is not started again: a double click
 _WEIGHTLESS = ("raw-pixels", "colour-histogram")
 
 
@@ -179,12 +174,4 @@ def show_cost(configs: Sequence[Any], rest: tuple[int, int, int, int, str], *, k
 
 def start(plan: Plan | None) -> None:
     """Store the plan, start measuring, and show the experiment; once, also after a double click."""
-    asked, at = st.session_state.get("experiment_asked", (None, 0.0))
-    if plan is None or (plan == asked and time.monotonic() - at < _TWICE):
-        return
-    st.session_state.experiment_asked = (plan, time.monotonic())
-    experiment: Experiment = workbench().plan_experiment(plan)
-    measure(EXPERIMENTS, experiment)
-    open_one(EXPERIMENTS, experiment.name)
-    st.session_state.pop("experiment-title", None)
-    st.rerun()
+    begin(EXPERIMENTS, plan, workbench().plan_experiment, "experiment-title")

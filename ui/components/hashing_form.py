@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -19,13 +18,12 @@ from ui.components.job_progress import duration
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
 from ui.hashing_state import STUDIES
-from ui.ledger_state import count_of, measure, open_one
+from ui.ledger_state import begin, count_of
 from ui.state import workbench
 
 if TYPE_CHECKING:
     from engine.studies.plan import Plan
 
-_TWICE = 2.0  # seconds in which the same is not started again: a double click
 _DOUBTS = 4  # told one by one
 _ALL = "all"
 _LOOKUPS = {"": "As each method likes it", "buckets": "In buckets", "hamming": "By Hamming distance"}
@@ -251,12 +249,4 @@ def _doubts(plan: Plan, source: Source) -> None:
 
 def start(plan: Plan | None) -> None:
     """Store the plan, start measuring, and show the study; once, also after a double click."""
-    asked, at = st.session_state.get("study_asked", (None, 0.0))
-    if plan is None or (plan == asked and time.monotonic() - at < _TWICE):
-        return
-    st.session_state.study_asked = (plan, time.monotonic())
-    study = workbench().plan_study(plan)
-    measure(STUDIES, study)
-    open_one(STUDIES, study.name)
-    st.session_state.pop("study-title", None)
-    st.rerun()
+    begin(STUDIES, plan, workbench().plan_study, "study-title")
