@@ -104,9 +104,15 @@ class ClassifierConfig:
 
     @property
     def before(self) -> ClassifierConfig:
-        """The training of the head alone that comes before one in which encoders learn, over vectors as they are."""
+        """The training of the head alone that comes before one in which encoders learn, over vectors as they are.
+
+        It is all of the training where only encoders learn that the fusion does not look at: their few epochs would
+        leave the head unfinished.
+        """
+        if self.fine_tune == "none":
+            return self
         alone = {"fine_tune": "none", "epochs": _HEAD_EPOCHS, "patience": _HEAD_PATIENCE}
-        return replace(self, **alone, schedule="none", options={}) if self.tuned else self  # type: ignore[arg-type]
+        return replace(self, **alone, schedule="none", options={})  # type: ignore[arg-type]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -230,7 +236,7 @@ class _Work:
 
     def trained(self, run: Run) -> Classifying:
         """The objective with its best weights."""
-        objective = self._objective()
+        objective, config = self._objective(), self.config if self.config.tuned else self.config.before
         if run.state != "done":
             none = self.learning[:0]
             rows = (self.learning, self.held_out, None, none)
@@ -239,7 +245,7 @@ class _Work:
             with run.training(job=_job(self.reporter)):
                 with _end_noted(run):
                     self._first_the_head(objective, run)
-                carried_out(Training.on(self.config, material, run, self.reporter, self.device))
+                carried_out(Training.on(config, material, run, self.reporter, self.device))
             shutil.rmtree(run.folder / "parts", ignore_errors=True)
         objective.restore(run.load())
         objective.network.eval()

@@ -233,6 +233,19 @@ def test_a_fusion_that_looks_at_one_side_trains_no_encoder_of_the_other() -> Non
     assert replace(config(), fine_tune="none").tuned == ()
 
 
+@pytest.mark.parametrize(("fusion", "told"), [("text", 3), ("late", 1)])
+def test_a_side_that_stays_as_it_is_learns_as_long_as_a_head_alone(tmp_path: Path, fusion: str, told: int) -> None:
+    lengths: dict[str, int] = {}
+
+    class Counted(Reporter):
+        def event(self, **facts: Any) -> None:
+            lengths[facts["run"]] = facts["epoch"]
+
+    _, run = trained(tmp_path, Counted(), fusion=fusion, fine_tune="picture", epochs=1, patience=0)
+    assert lengths == ({"one": 3} if fusion == "text" else {"head": 3, "picture": 1, "text": 3})
+    assert run.epochs_done == told  # of a late one those that both sides went through
+
+
 class StopAfter(Reporter):
     """Asks to stop at the n-th report: of a head that learns alone, or of one that does not."""
 
