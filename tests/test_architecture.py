@@ -88,6 +88,10 @@ def test_nothing_imports_upwards() -> None:
     assert not [path for path in sources("models") if roots(path) & {"ui", "app", "engine", "tests", "benchmarks"}]
 
 
+def test_parts_of_pages_import_no_page() -> None:
+    assert not [path for path in sources("ui/components") if any(name.startswith("ui.pages") for name in imports(path))]
+
+
 def test_models_hold_networks_only() -> None:
     allowed = {"__future__", "torch", "dataclasses", "typing", "collections", "models", "itertools", "math"}
     for path in sources("models"):

@@ -55,7 +55,7 @@ def _digest(plan: Plan) -> str:
     collection = open_collection(plan.collection)
     table = collection.source.get("table")
     stamps = [stamp(table)] if plan.column and table else []
-    key = (catalogue_stamp(collection.folder), plan.column, plan.labels, *stamps)
+    key = (collection.folder, catalogue_stamp(collection.folder), plan.column, plan.labels, *stamps)
     return _digests.get(key, lambda: things_digest(collection, labels_of(collection, plan)))
 
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from engine.errors import BadParameter, BenzerError, Corrupt, NotFound
+from engine.errors import BadParameter, BenzerError, Corrupt, NameTaken, NotFound
+from engine.home import slug
 from engine.jobs import Job
 from engine.recipe import MAX_K, Recipe, parse_method
 from engine.settings import Choice
@@ -66,6 +67,16 @@ def has_texts(name: str) -> bool:
     """Whether any usable image of a collection has a text, kept until it changes."""
     key = (name, catalogue_stamp(workbench().home.datasets / name))
     return _described.get(key, lambda: any(map(str.strip, images_of(name).texts)))
+
+
+def free_name(title: str) -> None:
+    """Raise NameTaken at once instead of in the job, BadParameter for a title that gives no name.
+
+    The name of an import that was cut off is free for taking it up again.
+    """
+    name = slug(title)
+    if (workbench().home.datasets / name).exists() and open_collection(name).complete:
+        raise NameTaken(f"There is a collection named {title!r} already.", way_out="Choose another name.")
 
 
 def row_of(collection: str, id: int) -> int:

@@ -31,7 +31,7 @@ from engine.training.tuning_cost import Speed
 from engine.workbench import Workbench
 from tests import shop as small_shop
 from tests.classified import keep_all
-from ui import experiment_state, state
+from ui import classify_state, experiment_state, state
 from ui.classify_state import CLASSIFICATIONS, best_sentence, outdated, shortened
 from ui.components import classify_charts as charts
 from ui.components import classify_source
@@ -423,6 +423,12 @@ def test_changed_labels_are_noticed(here: Workbench) -> None:
     assert outdated(seen(CLASSIFICATIONS, found)) == ""
     write_labels(collection, {int(collection.images().ids[0]): "Caps"}, "a test")
     assert "have changed since" in outdated(seen(CLASSIFICATIONS, found))
+
+
+def test_collections_whose_files_look_alike_are_told_apart(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classify_state, "catalogue_stamp", lambda folder: ("the same size", "the same time"))
+    shop_digest = classify_state._digest(plan())
+    assert classify_state._digest(replace(plan(), collection="bare")) != shop_digest
 
 
 def test_exports_and_the_list(here: Workbench) -> None:

@@ -14,7 +14,8 @@ from engine.errors import BadParameter, NameTaken
 from engine.home import slug
 from engine.recipe import Recipe
 from engine.workbench import CollectionCard, Workbench
-from ui.pages.collections import _facts, free_name
+from ui.pages.collections import _facts
+from ui.state import free_name
 
 
 def page(name: str, **state: object) -> AppTest:

@@ -16,8 +16,7 @@ from ui.components.gallery import Tile, gallery
 from ui.components.literal import literal
 from ui.components.messages import show_error
 from ui.components.opinions import bars, percent, shared, whole
-from ui.components.small import accept_paste
-from ui.pages.search import PICTURE_TYPES
+from ui.components.small import PICTURE_TYPES, accept_paste
 from ui.state import images_of, open_collection, shown, workbench
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ui.components.typed import typed
 from ui.experiment_state import collection_title
 from ui.groups_state import Seen, ask, asked_for, close_panels, kept, names_of, panel_key, state_key
 from ui.ledger_state import count_of
-from ui.state import folder_under_roots, images_of, open_collection, roots, workbench
+from ui.state import folder_under_roots, free_name, images_of, open_collection, roots, workbench
 
 if TYPE_CHECKING:
     from engine.grouping.groupings import Group
@@ -143,8 +143,6 @@ def _start_copy(view: Seen, groups: Sequence[Group], folder: str) -> None:
 
 def start_extract(collection: str, title: str, **pictures: Any) -> None:
     """Make a new collection in a job that is told the `pictures`; NameTaken at once where the name is in use."""
-    from ui.pages.collections import free_name
-
     free_name(title)
     workbench().start("extract", collection=collection, title=title, **pictures)
     st.toast("The new collection is being made.", icon=":material/library_add:")

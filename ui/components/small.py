@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+PICTURE_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"]  # to be uploaded
+
 _PASTE = """
 export default function () {
   const paste = (event) => {

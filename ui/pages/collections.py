@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from engine.collections.report import ImportReport, Reject, rejects_csv
-from engine.errors import BenzerError, NameTaken
-from engine.home import slug
+from engine.errors import BenzerError
 from engine.jobs import Job
 from engine.work import source_of
 from engine.workbench import CollectionCard
@@ -22,10 +21,11 @@ from ui.components.job_progress import job_progress
 from ui.components.literal import literal
 from ui.components.messages import errors_shown, show_error
 from ui.components.own_vectors import own_vectors_panel
+from ui.components.small import PICTURE_TYPES
 from ui.components.typed import typed
-from ui.pages.search import PICTURE_TYPES
 from ui.state import (
     collection_cards,
+    free_name,
     images_of,
     open_collection,
     pictures_under_roots,
@@ -379,13 +379,3 @@ def _download_button(known: Known, there: bool) -> None:
         disabled=there,
         on_click=partial(_start, "import", title=known.title, source="known", name=known.name),
     )
-
-
-def free_name(title: str) -> None:
-    """Raise NameTaken at once instead of in the job, BadParameter for a title that gives no name.
-
-    The name of an import that was cut off is free for taking it up again.
-    """
-    name = slug(title)
-    if (workbench().home.datasets / name).exists() and open_collection(name).complete:
-        raise NameTaken(f"There is a collection named {title!r} already.", way_out="Choose another name.")

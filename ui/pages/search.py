@@ -27,7 +27,7 @@ from ui.components.query_words import (
     way_to_words,
     words_bar,
 )
-from ui.components.small import accept_paste, copy_link
+from ui.components.small import PICTURE_TYPES, accept_paste, copy_link
 from ui.components.tiles import answer_tiles
 from ui.pages.browse import browse
 from ui.state import (
@@ -42,7 +42,6 @@ from ui.state import (
     write_address,
 )
 
-PICTURE_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"]
 _LEFT_OUT_SHOWN = 50
 
 
