@@ -58,6 +58,7 @@ def plan_classification(home: Home, plan: Plan) -> Classification:
 def run_classification(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
     """Measure every cell that has not been measured yet, or was of other pictures, texts, labels or weights.
 
+    Figures of other things are dropped first: their folds and classes are others, and cannot be added up with new ones.
     A cell that cannot be measured keeps its sentence, and the others go on. A training that was cut off goes on.
 
     Returns:
@@ -276,6 +277,8 @@ class _Work:
         asked = Conditioned(self.subject, things, self.reporter)
         asked.tunable = tunable(self.home, self.subject, things, self.reporter)
         parts = folds(things.codes, self.found.plan.folds, self.found.plan.seed)
+        for cell in left:
+            self.found.forget(cell)
         for cell in left:
             self.reporter.stop_if_asked()
             with self._failures_kept(cell):

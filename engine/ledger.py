@@ -116,6 +116,10 @@ class Ledger(Generic[PlanT, CellT, RowT]):
         self.folder.stat()  # one that was removed meanwhile does not come back
         write_json(self._path(row), row.as_dict())
 
+    def forget(self, cell: CellT) -> None:
+        """Drop what was measured of a cell, where there is anything."""
+        self._path(cell).unlink(missing_ok=True)
+
     def state(self, jobs: Iterable[Job], complete: bool | None = None) -> str:
         """planned, starting, running, stopped, failed, interrupted, or done: every cell has its row.
 

@@ -123,6 +123,25 @@ def test_measured_once_then_only_what_changed(bench: Workbench) -> None:
     assert sum(row.asked for row in found.rows()) == 31
 
 
+def test_folds_of_other_things_are_never_put_together(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, shop = measured(bench, folds=3), bench.collection("shop")
+    ids = shop.images().ids.tolist()
+    write_labels(shop, dict.fromkeys(ids[:3], "Hats"), "by hand")
+    keep = Classification.keep
+
+    def keep_one(self: Classification, row: Any) -> None:
+        keep(self, row)
+        raise Stopped
+
+    monkeypatch.setattr(Classification, "keep", keep_one)
+    with pytest.raises(Stopped):
+        bench.run("classification", name=found.name)
+    assert [(row.fold, row.classes) for row in found.rows()] == [(0, ("Bags", "Caps", "Hats", "Shirts"))]
+    assert found.counts("late")[1].shape == (4, 4)
+    monkeypatch.undo()
+    assert bench.run("classification", name=found.name)["measured"] == 2
+
+
 def test_a_stopped_classification_goes_on_with_the_same_figures(bench: Workbench) -> None:
     whole, parts = measured(bench), bench.plan_classification(plan())
 
