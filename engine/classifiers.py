@@ -107,6 +107,8 @@ def train_final(home: Home, name: str, fusion: str, reporter: Reporter, title: s
     subject = Subject.of(home, Collection.open(home, plan.collection), alone)
     things = subject.things(reporter, every=True)
     run = _begun(home, subject, things, name, fusion, title)
+    if subject.text is not None and subject.text.state is not None:  # of one that goes on as well: it may lack it
+        write_json(run.folder / "text.json", subject.text.state)
     config = ClassifierConfig.from_dict(run.config)
     learning, apart = held_out(things.codes, np.arange(len(things)), config.validation, config.seed)
     encoders = tunable(home, subject, things, reporter) if config.tuned else None
@@ -205,8 +207,6 @@ def _begun(home: Home, subject: Subject, things: Things, name: str, fusion: str,
     run = runs.create(home, fresh, config.as_dict(), card, home.classifiers)
     if title:
         run.rename(title)
-    if subject.text is not None and subject.text.state is not None:
-        write_json(run.folder / "text.json", subject.text.state)
     return run
 
 

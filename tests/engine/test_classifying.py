@@ -16,6 +16,7 @@ from PIL import Image
 from engine.__main__ import main
 from engine.classification.plan import Plan
 from engine.classification.results import Classification
+from engine.classifiers import train_final
 from engine.classifying import run_classification
 from engine.collections.labelling import write_labels
 from engine.encoders.fused import Fused
@@ -211,6 +212,22 @@ def test_a_classifier_is_kept_applied_and_asked(bench: Workbench) -> None:
     write_labels(bench.collection("shop"), {guess.id: guess.said for guess in guesses.guesses}, "a classifier")
     with pytest.raises(BadParameter, match="without a label yet"):
         bench.run("apply", name=name, collection="shop")
+
+
+def test_a_classifier_cut_off_before_its_words_were_kept_gets_them_when_it_goes_on(bench: Workbench) -> None:
+    found = bench.plan_classification(plan(fusions=("text",)))
+
+    class Stop(Reporter):
+        def update(self, stage: str, done: int, total: int, unit: str = "images", note: str = "") -> None:
+            if stage == "Training":
+                raise Stopped
+
+    with pytest.raises(Stopped):
+        train_final(bench.home, found.name, "text", Stop(), "Mine")
+    (run,) = bench.classifiers()
+    (run.folder / "text.json").unlink()
+    assert train_final(bench.home, found.name, "text", Reporter(), "Mine").name == run.name
+    assert bench.judge(bench.classifier(run.name), None, "leather bag")["fused"]
 
 
 def test_encoders_that_know_the_answers_or_read_texts_are_refused(bench: Workbench, tmp_path: Path) -> None:
