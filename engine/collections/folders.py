@@ -44,9 +44,9 @@ def is_junk(name: str) -> bool:
 
 
 def label_of(key: bytes) -> str:
-    """The name of the folder that the file stands in, "" at the top."""
+    """The name of the folder that the file stands in, with single spaces as every label; "" at the top."""
     parts = [part for part in key.split(b"/") if part not in (b"", b".", b"..")]
-    return parts[-2].decode("utf-8", "replace") if len(parts) > 1 else ""
+    return " ".join(parts[-2].decode("utf-8", "replace").split()) if len(parts) > 1 else ""
 
 
 def _walk(root: Path, folder: Path, prefix: bytes) -> Iterator[Item]:

@@ -8,7 +8,8 @@ import pytest
 
 from engine.collections import importing
 from engine.collections.collection import Collection
-from engine.collections.labelling import last_writing, undo_labels, write_labels
+from engine.collections.folders import label_of
+from engine.collections.labelling import checked_label, last_writing, undo_labels, write_labels
 from engine.errors import BadParameter, Corrupt, NotFound
 from engine.home import Home
 from engine.jobs import Reporter
@@ -38,6 +39,12 @@ def test_labels_are_written_and_taken_back(collection: Collection) -> None:
     assert undo_labels(collection) == 3
     assert labels(collection) == before
     assert last_writing(collection) is None
+
+
+@pytest.mark.parametrize("folder", ["red  bags", " caps ", "new\nline", "tab\there", "caf\xe9"])
+def test_a_label_of_a_folder_is_the_same_when_it_is_written(folder: str) -> None:
+    label = label_of(f"all/{folder}/1.png".encode())
+    assert label == checked_label(label)
 
 
 def test_writings_are_taken_back_one_after_the_other(collection: Collection) -> None:
