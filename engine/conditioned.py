@@ -63,9 +63,10 @@ class Conditioned:
             gone = np.zeros(len(things), bool)
             by_picture = condition.side == "picture"
             return replace(things, has_picture=gone) if by_picture else replace(things, has_text=gone)
-        if condition.blur and self.subject.picture is not None:
+        learn = self.tunable  # what is seen by encoders that learn is made fold by fold
+        if condition.blur and self.subject.picture is not None and (learn is None or learn.picture is None):
             return replace(things, picture=self._blurred(condition))
-        if condition.drop and self.subject.text is not None:
+        if condition.drop and self.subject.text is not None and (learn is None or learn.text is None):
             self.reporter.update("Dropping words", 0, len(things), "texts")
             return self._read(condition, things, self.subject.text)
         return things

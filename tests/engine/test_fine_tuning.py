@@ -97,6 +97,7 @@ def test_a_fine_tuned_classification_and_the_classifier_it_gives(bench: Workbenc
     assert {line.condition.name for line in found.table()} == {"clean", *conditions}
     stores = {path.name.split("-")[0] for path in (bench.collection("shop").folder / "vectors").iterdir()}
     assert stores == {"mobilenet"}  # what a fold's encoders see is not kept
+    assert not (bench.collection("shop").folder / "blurred_vectors").exists()  # nor made of the weights as they came
     name = bench.run("classifier", name=found.name, fusion="early", title="Sorter")["classifier"]
     opened, again = bench.classifier(name), bench.classifier(name)
     assert (opened.picture.info.name, opened.run.card["tuned"]) == ("tuned", ["picture", "text"])  # type: ignore[union-attr]

@@ -208,6 +208,14 @@ def test_a_text_alone_and_one_of_unknown_words(run: Run) -> None:
     assert "it knows none of these words" in texts(ran(ask.click()))
 
 
+def test_no_random_thing_of_a_collection_that_has_just_been_deleted(run: Run, bench: Workbench) -> None:
+    test = visit(run.name)
+    button = test.button(key="classifier-random")
+    shutil.rmtree(bench.home.datasets / "shop")
+    ran(button.click())
+    assert any("no collection" in one.value for one in test.warning)
+
+
 def test_a_random_thing_fills_the_fields_and_both_are_asked(run: Run) -> None:
     test = visit(run.name)
     ran(test.button(key="classifier-random").click())

@@ -118,11 +118,11 @@ def _there(collection: str) -> bool:
 def _take(run: Run) -> None:
     """Put a thing of the classifier's collection into the fields: one without a label where there are any."""
     name = run.card["collection"]["name"]
-    images = images_of(name)
-    rows = [row for row, label in enumerate(images.labels) if not label] or range(len(images))
-    row = random.choice(rows)
     try:
-        _put(open_collection(name).picture(int(images.ids[row])), images.names[row], images.texts[row])
+        images = images_of(name)
+        rows = [row for row, label in enumerate(images.labels) if not label] or range(len(images))
+        for row in random.sample(rows, min(len(rows), 1)):  # none where it was emptied just now
+            _put(open_collection(name).picture(int(images.ids[row])), images.names[row], images.texts[row])
     except BenzerError as error:
         st.session_state.complaint = str(error)
 
