@@ -59,8 +59,8 @@ def _results(lines: Sequence[Line]) -> str:
         [
             escape(line.title),
             str(line.folds),
-            strong(_spread(line.accuracy, line.accuracy_deviation), marks[0][at]),
-            strong(_spread(line.f1, line.f1_deviation), marks[1][at]),
+            strong(_spread(line.accuracy, line.accuracy_deviation, line.folds), marks[0][at]),
+            strong(_spread(line.f1, line.f1_deviation, line.folds), marks[1][at]),
             strong(f"{line.ece:.3f}", marks[2][at]),
             strong(f"{line.log_loss:.3f}", marks[3][at]),
             f"{line.seconds:.1f}",
@@ -71,8 +71,8 @@ def _results(lines: Sequence[Line]) -> str:
     return "<h2>Results</h2>" + table(head, cells, left=1)
 
 
-def _spread(mean: float, deviation: float) -> str:
-    return f"{mean:.3f} ± {deviation:.3f}"
+def _spread(mean: float, deviation: float, folds: int) -> str:
+    return f"{mean:.3f} ± {deviation:.3f}" if folds > 1 else f"{mean:.3f}"  # one fold does not tell how folds differ
 
 
 def _conditions(found: Classification, lines: Sequence[Line]) -> str:

@@ -27,7 +27,7 @@ from engine.training.watch import Watch
 from engine.workbench import Workbench
 from ui import state
 from ui.components import training_fields as fields
-from ui.components.curves import Line, points, spoken
+from ui.components.curves import Line, loss_chart, points, spoken
 from ui.components.runs_compared import verdict
 from ui.components.runs_list import epochs_csv
 from ui.components.training_live import result, sentence
@@ -669,3 +669,16 @@ def test_what_is_not_measured_yet_is_not_called_unmeasured(epochs: int, told: st
 
     events = [{"epoch": epoch} for epoch in range(epochs)]
     assert AppTest.from_function(losses, kwargs={"events": events}).run().caption[0].value == told
+
+
+def test_the_loss_of_an_untrained_network_is_drawn_for_all_lines_or_for_none() -> None:
+    learning, fresh = [(0.0, 9.0), (1.0, 1.0), (2.0, 0.5)], [(0.0, 8.0)]
+    calm = [(0.0, 1.5), (1.0, 1.0)]
+
+    def epochs(*lines: list[tuple[float, float]], log: bool = False) -> list[list[float]]:
+        return [list(trace.x) for trace in loss_chart([Line("run", line) for line in lines], log=log).data]
+
+    assert epochs(calm) == [[0, 1]]
+    assert epochs(learning, calm) == [[1, 2], [1]]
+    assert epochs(learning, calm, log=True) == [[0, 1, 2], [0, 1]]
+    assert epochs(learning, fresh) == [[1, 2], [0]]

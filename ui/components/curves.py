@@ -68,7 +68,8 @@ def draw_points(figure: Figure, *, key: str, alt: str, on_pick: Callable[[str], 
 
 def loss_chart(lines: Sequence[Line], *, log: bool, marked: int | None = None) -> Figure:
     """Losses over the epochs; `marked` is the epoch whose weights are kept."""
-    shown = [Line(line.title, _in_sight(line.points, log), line.colour, line.dash) for line in lines]
+    untrained = log or not any(_flattens(line.points) for line in lines)  # of all lines or of none
+    shown = [Line(line.title, _in_sight(line.points, log, untrained), line.colour, line.dash) for line in lines]
     figure = _figure(shown, "%{y:.5f}")
     figure.update_yaxes(type="log" if log else "linear", tickformat=".2~g" if log else None, nticks=6)
     if not log:
@@ -76,12 +77,17 @@ def loss_chart(lines: Sequence[Line], *, log: bool, marked: int | None = None) -
     return _marked(figure, shown[-1], marked)
 
 
-def _in_sight(found: Points, log: bool) -> Points:
-    """What can be drawn: on a plain scale an untrained network's huge loss would flatten all that follows."""
+def _flattens(found: Points) -> bool:
+    """Whether an untrained network's huge loss would flatten all that follows."""
+    rest = max((y for _, y in found[1:]), default=math.inf)
+    return bool(found) and found[0][0] == 0 and found[0][1] > _HUGE * rest
+
+
+def _in_sight(found: Points, log: bool, untrained: bool) -> Points:
+    """The points that can be drawn; that of an untrained network only where it is wanted, or is all there is."""
     if log:
         return [point for point in found if point[1] > 0]
-    rest = max((y for _, y in found[1:]), default=math.inf)
-    return found[1:] if found and found[0][0] == 0 and found[0][1] > _HUGE * rest else found
+    return found if untrained or len(found) == 1 else [point for point in found if point[0] > 0]
 
 
 def retrieval_chart(lines: Sequence[Line], *, chance: float | None, marked: int | None = None) -> Figure:

@@ -9,6 +9,7 @@ import pytest
 from engine.__main__ import main
 from engine.classification.best import best
 from engine.classification.plan import Plan
+from engine.classification.report import _spread
 from engine.classification.results import Classification, create
 from engine.home import Home
 from tests.classified import keep_all
@@ -69,6 +70,11 @@ def test_the_page_tells_everything_and_interprets_nothing(tmp_path: Path) -> Non
     assert "<i>it" not in page
     assert "http://" not in page
     assert "<script" not in page
+
+
+def test_the_page_gives_no_spread_for_a_single_fold(tmp_path: Path) -> None:
+    assert _spread(0.5, 0.25, 3) == "0.500 ± 0.250"
+    assert _spread(0.5, 0.0, 1) == "0.500"
 
 
 def test_the_command_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
