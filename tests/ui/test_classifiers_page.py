@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +23,7 @@ from tests import shop
 from tests.ui.conftest import SCRIPT, _at
 from ui.classifier_state import Measured, measured_of, train
 from ui.components import classifier_review
-from ui.components.classifier_cards import PAGE, agree, batch_of, card, checked, others
+from ui.components.classifier_cards import PAGE, agree, batch_of, blind_to, card, checked, others
 from ui.components.classifier_keep import fresh_title
 from ui.components.classifier_review import expected
 from ui.components.classifier_try import so_sure, verdict_data, whole_words
@@ -405,6 +406,17 @@ def test_only_decisions_about_what_was_shown_are_taken_from_the_browser() -> Non
     sent = {"1": "Caps", "2": None, "3": "", "99": "Caps", "x": "Caps", "4": 7, "5": "y" * 201}
     assert checked(sent, {1, 2, 3, 4, 5}) == {1: "Caps", 2: None, 3: ""}
     assert checked(None, {1}) == checked("1", {1}) == {}
+
+
+def test_a_classifier_of_one_side_does_not_say_that_the_other_is_missing(run: Run, bench: Workbench) -> None:
+    found = found_of(bench, run)
+    one = replace(found.guesses[0], picture=None)
+    images = images_of("shop")
+    assert card(images, "shop", found, one)["sides"][0]["note"] == "no picture"
+    assert card(images, "shop", found, one, ["picture"])["sides"][0]["note"] == "not looked at"
+    assert card(images, "shop", found, replace(one, text=None), ["text"])["sides"][1]["note"] == "not read"
+    assert blind_to(SimpleNamespace(card={"picture": None, "text": "tf-idf"})) == ["picture"]
+    assert blind_to(run) == []
 
 
 def test_a_card_tells_what_was_said_and_decided(run: Run, bench: Workbench) -> None:

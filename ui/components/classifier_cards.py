@@ -71,9 +71,16 @@ def _filters(run: Run, name: str, found: Review) -> tuple[str, list[Guess], str]
             "Called", ["", *sorted({one.said for one in found.guesses})], key=f"review-said-{of}", width=220,
             format_func=lambda label: label or "anything", persist_state="session",
         )  # fmt: skip
-        apart = st.toggle("Picture and text disagree", key=f"review-apart-{of}", persist_state="session")
+        apart = not blind_to(run) and st.toggle(
+            "Picture and text disagree", key=f"review-apart-{of}", persist_state="session"
+        )
     some = [one for one in found.guesses if said in ("", one.said) and not (apart and agree(one))]
     return str(shown or TO_DECIDE), some, f"review-page-{of}-{found.made}-{shown}-{said}-{apart}"
+
+
+def blind_to(run: Run) -> list[str]:
+    """The sides that the classifier never looks at: picture, text or none of them."""
+    return [side for side in ("picture", "text") if not run.card.get(side)]
 
 
 def agree(one: Guess) -> bool:
@@ -144,7 +151,7 @@ def _draw(run: Run, name: str, found: Review, batch: Sequence[Guess], decide: De
 
     images = images_of(name)
     labels = sorted({*run.card["classes"], *filter(None, images.labels)}, key=str.lower)
-    items = [card(images, name, found, one) for one in batch]
+    items = [card(images, name, found, one, blind_to(run)) for one in batch]
     data = {"items": items, "labels": labels, "title": "Guesses to decide on", "longest": _LONGEST}
     _cards(data=data, key=key, on_decide_change=decided)
 
@@ -168,11 +175,15 @@ def checked(sent: object, known: set[int]) -> dict[int, str | None]:
     return found
 
 
-def card(images: Images, name: str, found: Review, one: Guess) -> dict[str, Any]:
-    """What the browser needs to draw a guess."""
+def card(images: Images, name: str, found: Review, one: Guess, blind: Sequence[str] = ()) -> dict[str, Any]:
+    """What the browser needs to draw a guess; `blind` are the sides that its classifier never looks at."""
     row = int(images.ids.searchsorted(one.id))
     text = " ".join(images.texts[row].split())
-    said = [("Picture", one.picture, "no picture"), ("Text", one.text, "no text"), ("Together", one.fused, "")]
+    picture, words = (
+        "not looked at" if "picture" in blind else "no picture",
+        "not read" if "text" in blind else "no text",
+    )
+    said = [("Picture", one.picture, picture), ("Text", one.text, words), ("Together", one.fused, "")]
     sides = [{"title": title, "bars": bars(what, _BARS), "note": "" if what else none} for title, what, none in said]
     return {
         "id": one.id,
