@@ -233,6 +233,18 @@ def test_words_without_a_picture_give_way_to_one(recipe: Recipe) -> None:
     assert "A picture of the collection is looked for instead." in said(test)
 
 
+def test_the_way_to_words_takes_a_classifier_of_both_sides_where_there_is_one(
+    recipe: Recipe, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = bench.choices(recipe.collection)
+    both = next(choice for choice in found if choice.words and choice.ready)
+    blind = replace(both, title="Words alone", pictures=False)
+    monkeypatch.setattr(Workbench, "choices", lambda *_, **__: [blind, *found])
+    assert "can be asked by a picture, by words, or by both" in said(visit(pictures_only(recipe)))
+    monkeypatch.setattr(Workbench, "choices", lambda *_, **__: [blind, *(one for one in found if one is not both)])
+    assert "Words alone can be asked by words alone; it sees no pictures." in said(visit(pictures_only(recipe)))
+
+
 def test_the_way_to_words_is_shown_where_there_are_texts(recipe: Recipe, bench: Workbench) -> None:
     test = visit(pictures_only(recipe))
     assert "can be asked by a picture, by words, or by both" in said(test)

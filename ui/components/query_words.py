@@ -75,7 +75,8 @@ def way_to_words(recipe: Recipe) -> None:
             go = partial(st.session_state.update, go_to="classify")
             st.button("Train one on Classify", icon=":material/category:", key="words-train", on_click=go)
             return
-        st.write(f"{literal(found.title)} can be asked by a picture, by words, or by both.")
+        asked = "by a picture, by words, or by both" if found.pictures else "by words alone; it sees no pictures"
+        st.write(f"{literal(found.title)} can be asked {asked}.")
         st.button("Use it", icon=":material/check:", key="words-use", on_click=_use, args=(found,))
 
 
@@ -130,9 +131,9 @@ def _fill(key: str, value: object) -> None:
 
 
 def _classifier_of(collection: str) -> EncoderChoice | None:
-    """The newest classifier that reads texts, rather one that learned from this collection."""
+    """The newest classifier that reads texts, rather one that learned from this collection, and rather from both."""
     found = [choice for choice in workbench().choices(collection) if choice.words and choice.ready]
-    return min(found, key=lambda choice: choice.learned_from != collection, default=None)
+    return min(found, key=lambda choice: (choice.learned_from != collection, not choice.pictures), default=None)
 
 
 def _use(choice: EncoderChoice) -> None:
