@@ -63,7 +63,7 @@ def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -
         return
     if found.missing >= found.total:
         raise NoVectors(
-            f"The {found.total:,} images of {recipe.collection} have not been embedded with {recipe.encoder} yet.",
+            f"The {found.total:,} images of {collection.title} have not been embedded with {info.title} yet.",
             way_out="Run: " + _embed_command(recipe),
         )
     raise StaleVectors(

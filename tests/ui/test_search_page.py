@@ -312,7 +312,7 @@ def test_clusters_can_be_chosen_by_measuring(bench: Workbench) -> None:
 
 def test_measuring_clusters_without_vectors_is_a_sentence(bench: Workbench) -> None:
     test = _in_the_window(visit(**RAW | {"encoder": "colour-histogram", "method": "kmeans"}), "cluster-measure")
-    assert "have not been embedded" in test.error[0].value
+    assert "The 12 images of Shapes have not been embedded with Colour histogram yet" in test.error[0].value
 
 
 def test_clusters_worth_taking() -> None:
