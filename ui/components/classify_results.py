@@ -142,7 +142,7 @@ COLUMNS = [
         small=True,
         **_under("log_loss", "{:.3f}"),
     ),
-    Column("s a fold", "Seconds of one training, without embedding.", small=True, **_under("seconds", "{:.1f}")),
+    Column("seconds a fold", "Seconds of one training, without embedding.", small=True, **_under("seconds", "{:.1f}")),
 ]
 
 

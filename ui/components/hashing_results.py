@@ -78,7 +78,7 @@ def advised(advice: Advice) -> str:
         near = advice.nearest
         told = f"**Nothing here finds {wanted}.** The nearest to it is {_called(near)}: recall {near.recall:.3f}"
         return f"{told} in {near.p50:.3g} ms. {beside}." if beside else f"{told}."
-    told = f"{_called(row)} finds {wanted}: {row.p50:.3g} ms a query, recall {row.recall:.3f}."
+    told = f"{_called(row)} finds at least {wanted}: {row.p50:.3g} ms a query, recall {row.recall:.3f}."
     if exact is None:
         return f"The cheapest that finds {wanted}: {told}"
     if exact.p50 <= row.p50:
