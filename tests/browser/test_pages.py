@@ -341,18 +341,18 @@ def _hostile_id(server: Server, name: str) -> int:
 def test_a_taken_name_and_a_folder_outside_are_refused(page: Any, server: Server) -> None:
     page.goto(server.url + "/collections")
     page.get_by_role("tab", name="Folder on this computer", exact=True).click()
-    panel = page.get_by_role("tabpanel").filter(has=page.get_by_label("Folder", exact=True))
+    panel = page.get_by_role("tabpanel").filter(has=page.get_by_label("Folder or CSV table", exact=True))
     for folder in ("/etc", "../../../etc", str(server.home / "nowhere")):
-        field = panel.get_by_label("Folder", exact=True)
+        field = panel.get_by_label("Folder or CSV table", exact=True)
         field.fill(folder)
         field.press("Enter")
         settled(page)
         panel.get_by_role("button", name="Import", exact=True).click()
-        panel.get_by_text("must be an existing folder below").wait_for()
+        panel.get_by_text("must be an existing folder or file below").wait_for()
     pictures = server.home / "pictures" / "animal faces"
     pictures.mkdir(parents=True, exist_ok=True)
     (pictures / "one.png").write_bytes(drawn_picture(1, "red"))
-    field = panel.get_by_label("Folder", exact=True)
+    field = panel.get_by_label("Folder or CSV table", exact=True)
     field.fill(str(pictures))
     field.press("Enter")
     settled(page)
