@@ -306,9 +306,9 @@ FOUND = """## What holds, and what does not
   codes, where little is compared, that is nearly all of the time, and ten machines are hardly faster than one.
 - *Same, different, selected*: no kind of functions is better in recall; *selected* finds a little less and costs
   drawing more planes.
-- **Times that stand out are disturbed ones.** Other work shared the two cores while the last lines of *selected*, the
-  folds and RDH over a million were measured: their milliseconds and seconds are too high. What
-  is compared and found does not depend on it.
+- **Ten parts on two cores** wait for each other: a whole query is slower than its slowest part by much more than on
+  ten machines. Where a time stands out beside its neighbours (64 bits in the ten folds), other work shared the cores
+  as well; what is compared and found does not depend on it.
 - The thesis's milliseconds come from another language and computer, and from five times as many vectors as the first
   tables; the lines of a table may be compared with each other, not with the figures in brackets."""
 
