@@ -271,6 +271,8 @@ def test_presets_know_how_many_vectors_there_are(preset: Any, count: int) -> Non
     sizes = whole_numbers("sizes", fields["sizes"], also=("all",))
     assert all(size == "all" or 2 <= size <= count for size in sizes)
     assert whole_numbers("bits", fields["bits"])
+    if preset.title == "Speed-up":
+        assert fields["bits"] == {12: "2", 600: "7", 200_000: "16"}[count]
 
 
 def test_methods_are_read_from_a_line() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import streamlit as st
 
 ALL_METHODS = ["lsh", "pcah", "spectral", "itq", "rdh", "hnsw", "kmeans"]
 _SMALL = 5000  # vectors: below it short codes are enough to tell them apart
+_IN_A_BUCKET = 4  # vectors, of random ones: fewer would find next to nothing
 Fields = dict[str, Any]
 
 
@@ -69,7 +71,7 @@ def ten_fold(count: int) -> Fields:
 def _lsh_and_rdh(count: int) -> Fields:
     return first_look(count) | {
         "methods": ["lsh", "rdh"],
-        "bits": "6" if count < _SMALL else "16",
+        "bits": str(max(1, min(16, round(math.log2(count / _IN_A_BUCKET))))),
         "tables": "100",
         "probes": "0",
         "parts": "10",
