@@ -1,4 +1,4 @@
-"""All of one kind of work that is measured cell by cell, newest first: what each found, and a button that opens it."""
+"""All of one kind of work that is measured cell by cell, newest first, what each found, and where a new one starts."""
 
 from __future__ import annotations
 
@@ -59,3 +59,16 @@ def _card(view: Seen, best: Callable[[Seen], str]) -> None:
             "Open", key=f"{key}-open-{view.name}", icon=":material/open_in_new:", on_click=open_one,
             args=(view.kind, view.name),
         )  # fmt: skip
+
+
+def new_one(kind: Kind, forms: Callable[[], None], *, folded: bool) -> None:
+    """What starts a new one: open while none is looked at, else folded away."""
+    title = f"A new {kind.noun}"
+    if not folded:
+        st.header(title, anchor=False)
+        forms()
+        return
+    panel = st.expander(title, icon=":material/add:", key=f"{kind.key}-another", on_change="rerun")
+    if panel.open:
+        with panel:
+            forms()

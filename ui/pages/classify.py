@@ -14,7 +14,7 @@ from ui.components.classifiers import classifiers_view
 from ui.components.classify_form import classification_form
 from ui.components.classify_results import classification_view
 from ui.components.classify_source import columns_of
-from ui.components.ledger_list import ledger_list
+from ui.components.ledger_list import ledger_list, new_one
 from ui.components.literal import literal
 from ui.components.messages import empty_state, errors_shown, show_complaint
 from ui.ledger_state import listed, opened, write_opened
@@ -61,16 +61,8 @@ def _compare() -> None:
 
 
 def _new(recipe: Recipe, *, folded: bool) -> None:
-    """The form: open while no classification is, else folded away."""
     card = next(card for card in collection_cards() if card.name == recipe.collection)
-    if not folded:
-        st.header("A new classification", anchor=False)
-        _form(card)
-        return
-    panel = st.expander("A new classification", icon=":material/add:", key="classification-another", on_change="rerun")
-    if panel.open:
-        with panel:
-            _form(card)
+    new_one(CLASSIFICATIONS, partial(_form, card), folded=folded)
 
 
 def _form(card: CollectionCard) -> None:

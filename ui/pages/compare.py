@@ -10,7 +10,7 @@ from engine.recipe import Recipe
 from engine.workbench import CollectionCard
 from ui.components.experiment_form import experiment_form
 from ui.components.experiment_results import experiment_view
-from ui.components.ledger_list import ledger_list
+from ui.components.ledger_list import ledger_list, new_one
 from ui.components.literal import literal
 from ui.components.messages import empty_state, errors_shown
 from ui.components.report_form import report_form
@@ -45,16 +45,8 @@ def page() -> None:
 
 
 def _new(recipe: Recipe, *, folded: bool) -> None:
-    """The forms: open while no experiment is, else folded away."""
     card = next(card for card in collection_cards() if card.name == recipe.collection)
-    if not folded:
-        st.header("A new experiment", anchor=False)
-        _forms(card, recipe)
-        return
-    panel = st.expander("A new experiment", icon=":material/add:", key="experiment-another", on_change="rerun")
-    if panel.open:
-        with panel:
-            _forms(card, recipe)
+    new_one(EXPERIMENTS, partial(_forms, card, recipe), folded=folded)
 
 
 def _forms(card: CollectionCard, recipe: Recipe) -> None:

@@ -11,7 +11,7 @@ from ui.components.hashing_form import study_form
 from ui.components.hashing_results import advised, study_view
 from ui.components.hashing_source import source_fields
 from ui.components.hashing_tune import tune_form
-from ui.components.ledger_list import ledger_list
+from ui.components.ledger_list import ledger_list, new_one
 from ui.components.messages import errors_shown, show_complaint
 from ui.hashing_state import STUDIES, findings
 from ui.ledger_state import Seen, opened, write_opened
@@ -29,7 +29,7 @@ def page() -> None:
     if view is not None:
         with errors_shown():
             study_view(view)
-    _new(recipe, folded=view is not None)
+    new_one(STUDIES, partial(_forms, recipe), folded=view is not None)
     with errors_shown():
         ledger_list(STUDIES, view.name if view else "", best_sentence)
     write_opened(STUDIES, view)
@@ -38,18 +38,6 @@ def page() -> None:
 def best_sentence(view: Seen) -> str:
     """What a study advises for its wanted recall, as Markdown; "" where nothing was measured."""
     return advised(findings(view).advice(view.plan.tune or _WANTED)) if view.measured else ""
-
-
-def _new(recipe: Recipe | None, *, folded: bool) -> None:
-    """The forms: open while no study is, else folded away."""
-    if not folded:
-        st.header("A new study", anchor=False)
-        _forms(recipe)
-        return
-    panel = st.expander("A new study", icon=":material/add:", key="study-another", on_change="rerun")
-    if panel.open:
-        with panel:
-            _forms(recipe)
 
 
 def _forms(recipe: Recipe | None) -> None:
