@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks import _chart
 from benchmarks.hashing import Answer, Group, K, Way, reranked
 from engine.indexes import methods
-from engine.indexes.hash_index import HashIndex
+from engine.indexes.hashing.hash_index import HashIndex
 
 _PROBES = (0, 4, 8, 16, 32, 64)
 _RERANKS = (500, 2000, 8000)

@@ -11,7 +11,7 @@ def facts() -> str:
     """Processor, cores, memory, system, versions; the load of the machine when it was asked."""
     import torch
 
-    from engine.encoders.device import device
+    from engine.core.device import device
 
     load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     parts = [

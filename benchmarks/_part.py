@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from benchmarks._simulation import Times
 from benchmarks.search import vectors_and_queries
-from engine.cluster.lines import Line, Switchboard, packed
+from engine.cluster.rpc import Line, Switchboard, packed
 from engine.indexes import make_index
-from engine.indexes.parting import merged
+from engine.indexes.distributed.partition import merged
 
 K = 100  # neighbours that each part returns
 BATCHES = (1, 10, 100, 1000)

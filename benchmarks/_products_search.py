@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from engine.classification.folds import folds
 from engine.classification.plan import FUSIONS, Plan
-from engine.classifying import Subject, config_of
-from engine.errors import Corrupt
-from engine.jobs import Reporter
-from engine.storage import read_json, write_json
-from engine.workbench import Workbench
+from engine.classification.run import Subject, config_of
+from engine.core.errors import Corrupt
+from engine.core.storage import read_json, write_json
+from engine.jobs.job import Reporter
+from engine.workbench.workbench import Workbench
 
 K = 8
 LEARNED = ("early", "intermediate", "late")
@@ -103,11 +103,11 @@ def _measured(subject: Subject, plan: Plan, listen: Any) -> dict[str, dict[str, 
 
 def _trained(things: Any, plan: Plan, fusion: str, others: Rows) -> Any:
     """A network that has learned from those rows, as in the classification."""
-    from engine.encoders.device import device
-    from engine.home import Home
-    from engine.training import runs
-    from engine.training.classifying import train_classifier
-    from engine.training.features import held_out
+    from engine.classification.training.objective import train_classifier
+    from engine.core.device import device
+    from engine.core.home import Home
+    from engine.encoders.examples.examples import held_out
+    from engine.runs import run as runs
 
     config = config_of(plan, fusion)
     learning, apart = held_out(things.codes, others, config.validation, config.seed)
@@ -127,7 +127,7 @@ def _queries(held: Any) -> dict[str, Any]:
 def _hidden(network: Any, things: Any) -> Floats:
     import torch
 
-    from engine.training.features import Features
+    from engine.encoders.examples.examples import Features
 
     source = Features(things, str(next(network.parameters()).device))
     with torch.inference_mode():

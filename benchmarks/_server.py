@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.home import PROJECT
+from engine.core.home import PROJECT
 
 CHROMIUM = os.environ.get("BENZER_CHROMIUM", "/usr/bin/chromium")
 

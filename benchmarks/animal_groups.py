@@ -22,16 +22,16 @@ import numpy as np
 from PIL import Image
 
 from benchmarks._machine import facts
-from engine.collections import importing
 from engine.collections.collection import Collection
-from engine.grouping.drawing import dendrogram_svg
-from engine.grouping.groupings import Grouping
-from engine.grouping.palette import COLOURS
+from engine.collections.sources import importing
+from engine.core.home import PROJECT, Home
+from engine.core.recipe import Recipe
 from engine.grouping.plan import Plan, Step
-from engine.home import PROJECT, Home
-from engine.jobs import Reporter
-from engine.recipe import Recipe
-from engine.workbench import Workbench
+from engine.grouping.stored.dendrogram_svg import dendrogram_svg
+from engine.grouping.stored.grouping import Grouping
+from engine.grouping.stored.palette import COLOURS
+from engine.jobs.job import Reporter
+from engine.workbench.workbench import Workbench
 
 DATA = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data")
 EACH = 20

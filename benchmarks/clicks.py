@@ -2,10 +2,11 @@
 
     python -m benchmarks.clicks [--clicks 15] [--rounds 3] [--model 2] [--size 160]
 
-Idle, and beside a training: as any process, made nice, stood back as workers do (`engine.jobs.step_back`), with a core
-left free. The trainings are paused and woken in turns within each round, so that a busy moment hits all alike; medians
-count, and ratios to the idle clicks of the same rounds. Needs Linux and a browser ($BENZER_CHROMIUM). Each round that
-is done stands in benchmarks/results/clicks.jsonl: cut off, it goes on from there. Writes benchmarks/results/clicks.md.
+Idle, and beside a training: as any process, made nice, stood back as workers do (`engine.jobs.job.step_back`),
+with a core left free. The trainings are paused and woken in turns within each round, so that a busy moment hits
+all alike; medians count, and ratios to the idle clicks of the same rounds. Needs Linux and a browser
+($BENZER_CHROMIUM). Each round that is done stands in benchmarks/results/clicks.jsonl: cut off, it goes on from
+there. Writes benchmarks/results/clicks.md.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from typing import Any
 
 from benchmarks import _machine
 from benchmarks._server import CHROMIUM, server
-from engine.home import PROJECT, Home
-from engine.storage import append_line, lines
-from engine.workbench import Workbench
+from engine.core.home import PROJECT, Home
+from engine.core.storage import append_line, lines
+from engine.workbench.workbench import Workbench
 
 HERE = Path(__file__).resolve().parent
 LINES = HERE / "results" / "clicks.jsonl"
@@ -43,8 +44,8 @@ TRAIN = """
 import json, sys
 from pathlib import Path
 from engine.collections.collection import Collection
-from engine.home import Home
-from engine.jobs import Reporter
+from engine.core.home import Home
+from engine.jobs.job import Reporter
 from engine.training import TrainingConfig, train_run
 home, folder, config = Home(Path(sys.argv[1])), Path(sys.argv[2]), TrainingConfig.from_dict(json.loads(sys.argv[3]))
 train_run(Home(folder), config, Collection.open(home, sys.argv[4]), Reporter(folder))

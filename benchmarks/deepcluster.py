@@ -17,17 +17,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import _machine
-from engine.collections import importing
 from engine.collections.collection import Collection
-from engine.encoders import open_encoder, pretrained
-from engine.encoders.backbones import backbone
-from engine.encoders.pipeline import embed_collection
-from engine.encoders.vectors import stored
-from engine.errors import NotFound
+from engine.collections.sources import importing
+from engine.core.errors import NotFound
+from engine.core.home import PROJECT, Home
+from engine.encoders import open_encoder
+from engine.encoders.networks import weights as pretrained
+from engine.encoders.networks.table import backbone
+from engine.encoders.vectors.pipeline import embed_collection
+from engine.encoders.vectors.store import stored
 from engine.evaluation.retrieval import leave_one_out
-from engine.home import PROJECT, Home
-from engine.jobs import Reporter
-from engine.training import TrainingConfig, runs, train_run
+from engine.jobs.job import Reporter
+from engine.runs import run as runs
+from engine.training import TrainingConfig, train_run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -183,7 +185,7 @@ def subjects(home: Home, made: list[runs.Run]) -> Iterator[tuple[str, str, str, 
 
 def untrained(home: Home, config: TrainingConfig) -> str:
     """The name of a run with the weights that the training began with, made where it is missing."""
-    from engine.training.body import body
+    from engine.training.objectives.body import body
 
     name = f"before-{config.name}"
     if not (home.weights / name).exists():

@@ -25,16 +25,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks import _machine
-from engine.collections import importing
 from engine.collections.collection import Collection
+from engine.collections.sources import importing
+from engine.core.device import device
+from engine.core.home import PROJECT, Home
 from engine.encoders import Encoder, open_encoder
-from engine.encoders.device import device
-from engine.encoders.pipeline import embed_collection
-from engine.encoders.vectors import store, stored
+from engine.encoders.vectors.pipeline import embed_collection
+from engine.encoders.vectors.store import store, stored
 from engine.evaluation.retrieval import leave_one_out
-from engine.home import PROJECT, Home
-from engine.jobs import Reporter
-from engine.training import runs
+from engine.jobs.job import Reporter
+from engine.runs import run as runs
 from models.autoencoder import CHANNELS, SPECS, Autoencoder
 
 DATA = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data") / "animals"

@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks._machine import facts
 from benchmarks.search import strict_map, vectors_and_queries
 from engine.indexes import Neighbours, make_index
-from engine.indexes.hash_index import HashIndex
+from engine.indexes.hashing.hash_index import HashIndex
 
 HERE = Path(__file__).resolve().parent
 K = 100

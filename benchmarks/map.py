@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks import _machine
 from benchmarks._server import CHROMIUM, server
-from engine.home import PROJECT
+from engine.core.home import PROJECT
 
 HERE = Path(__file__).resolve().parent
 HEIGHT = 560
@@ -27,8 +27,8 @@ import sys
 sys.path.insert(0, {str(PROJECT)!r})
 import numpy as np
 import streamlit as st
-from engine.grouping.palette import COLOURS
-from ui.components.picture_map import picture_map
+from engine.grouping.stored.palette import COLOURS
+from ui.widgets.picture_map import picture_map
 
 n = int(st.query_params.get("n", "5000"))
 

@@ -21,19 +21,19 @@ import torch
 from torchvision.models import get_model
 
 from benchmarks._machine import facts
-from engine.collections import importing
 from engine.collections.collection import Collection
+from engine.collections.sources import importing
+from engine.core.home import PROJECT, Home
 from engine.encoders import open_encoder
 from engine.encoders.backbone import BackboneEncoder
-from engine.encoders.backbones import BACKBONES, Backbone
-from engine.encoders.embedding import embed
 from engine.encoders.encoder import EncoderInfo
-from engine.encoders.pipeline import embed_collection
-from engine.encoders.pretrained import ready
-from engine.encoders.vectors import stored
+from engine.encoders.networks.table import BACKBONES, Backbone
+from engine.encoders.networks.weights import ready
+from engine.encoders.pooling import embed
+from engine.encoders.vectors.pipeline import embed_collection
+from engine.encoders.vectors.store import stored
 from engine.evaluation.retrieval import leave_one_out
-from engine.home import PROJECT, Home
-from engine.jobs import Reporter
+from engine.jobs.job import Reporter
 
 DATA = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data")
 BATCH = 16

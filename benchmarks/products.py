@@ -23,10 +23,10 @@ from benchmarks._products_search import K, out_of_fold, precision, side_by_side
 from engine.classification.conditions import CLEAN, USUAL
 from engine.classification.plan import FUSIONS, Plan
 from engine.classification.results import Classification, Line
-from engine.errors import BenzerError, NameTaken
-from engine.home import PROJECT, Home
-from engine.jobs import Reporter
-from engine.workbench import Workbench
+from engine.core.errors import BenzerError, NameTaken
+from engine.core.home import PROJECT, Home
+from engine.jobs.job import Reporter
+from engine.workbench.workbench import Workbench
 
 DATA = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data")
 RESULTS = PROJECT / "benchmarks" / "results" / "products.md"
@@ -227,7 +227,7 @@ def disturbed(found: Sequence[Classification]) -> list[list[str]]:
 
 def searched(bench: Workbench, found: dict[str, Classification]) -> list[list[str]]:
     """precision@8 of stored vectors side by side, the text counting more and more; nothing is learned from labels."""
-    from engine.classifying import Subject
+    from engine.classification.run import Subject
 
     lines = [["vectors", "picture", *(f"{share} % text" for share in (25, 50, 75)), "text"]]
     for key in ("all-tf-idf", "all-minilm"):

@@ -19,16 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import _machine
-from engine.collections import importing
 from engine.collections.collection import Collection
+from engine.collections.sources import importing
+from engine.core.errors import NotFound
+from engine.core.home import PROJECT, Home
 from engine.encoders import open_encoder
-from engine.encoders.pipeline import embed_collection
-from engine.encoders.vectors import stored
-from engine.errors import NotFound
+from engine.encoders.vectors.pipeline import embed_collection
+from engine.encoders.vectors.store import stored
 from engine.evaluation.retrieval import Scores, leave_one_out
-from engine.home import PROJECT, Home
-from engine.jobs import Reporter
-from engine.training import TrainingConfig, runs, train_run
+from engine.jobs.job import Reporter
+from engine.runs import run as runs
+from engine.training import TrainingConfig, train_run
 
 DATA = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data")
 COLUMNS = [(embedding, metric) for embedding in ("flatten", "max") for metric in ("cosine", "euclidean")]

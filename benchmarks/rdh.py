@@ -28,7 +28,7 @@ from benchmarks._pipes import Pipes
 from benchmarks.search import vectors_and_queries
 from engine.cluster import ASKED, LOCAL
 from engine.cluster.workers import Lost
-from engine.home import PROJECT
+from engine.core.home import PROJECT
 from engine.indexes import make_index
 from engine.indexes.rdh import RDH
 

@@ -22,15 +22,15 @@ from benchmarks import _chart, _machine, deepcluster
 from benchmarks._page import markdown, said
 from benchmarks.quality import TITLES, collections
 from engine.collections.collection import Collection
-from engine.errors import NotFound
-from engine.evaluation.experiments import Experiment, Row
-from engine.evaluation.findings import BEST_PAIR, findings
-from engine.evaluation.findings import TITLES as TITLES_OF_ROWS
-from engine.evaluation.plan import Plan, report_tables
-from engine.evaluation.report import correlations, report_hits, report_losses
-from engine.home import PROJECT, Home
+from engine.comparisons.recipes.experiment import Experiment, Row
+from engine.comparisons.recipes.findings import BEST_PAIR, findings
+from engine.comparisons.recipes.findings import TITLES as TITLES_OF_ROWS
+from engine.comparisons.recipes.plan import Plan, report_tables
+from engine.comparisons.recipes.report import correlations, report_hits, report_losses
+from engine.core.errors import NotFound
+from engine.core.home import PROJECT, Home
 from engine.training import TrainingConfig
-from engine.workbench import Workbench
+from engine.workbench.workbench import Workbench
 
 FIGURES = PROJECT / "docs" / "figures"
 

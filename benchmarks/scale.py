@@ -23,7 +23,7 @@ from benchmarks import _chart, _simulation
 from benchmarks._machine import facts
 from benchmarks._part import BATCHES, K, Part, measured, merge_cost, message_cost, read_times, write_times
 from benchmarks._simulation import Draw, Network, Times
-from engine.home import PROJECT
+from engine.core.home import PROJECT
 
 PAIR = 12  # bytes: an id of 8 and a distance of 4
 PARTS = (10, 30, 100, 300, 1000)

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks._machine import facts
 from engine.evaluation.recall import recall_at_k
 from engine.indexes import make_index
-from engine.indexes.hyperplanes import Hyperplanes
+from engine.indexes.hashing.hyperplanes import Hyperplanes
 from engine.indexes.index import Neighbours
 from engine.indexes.lsh import LSH
 from engine.indexes.lshash_reference import LSHashReference

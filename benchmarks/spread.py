@@ -21,13 +21,13 @@ import numpy as np
 
 from benchmarks import _machine
 from benchmarks.embedding import fresh_encoder, pictures
-from engine.collections import importing
+from engine.cluster.blocks import asked_for
 from engine.collections.collection import Collection
-from engine.encoders.pipeline import embed_collection
-from engine.encoders.vectors import store, stored
-from engine.home import PROJECT, Home
-from engine.jobs import Progress, Reporter
-from engine.spread import asked_for
+from engine.collections.sources import importing
+from engine.core.home import PROJECT, Home
+from engine.encoders.vectors.pipeline import embed_collection
+from engine.encoders.vectors.store import store, stored
+from engine.jobs.job import Progress, Reporter
 
 WAYS = {"one process": None, "Ray on this computer": "local"}
 

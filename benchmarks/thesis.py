@@ -22,12 +22,12 @@ from benchmarks import _machine, _thesis_figures
 from benchmarks._page import markdown, said
 from benchmarks._thesis_figures import BITS, TABLES, Line
 from benchmarks.search import SIFT, vectors_and_queries
-from engine.home import PROJECT, Home
-from engine.recipe import parse_method
-from engine.studies.measuring import Row
-from engine.studies.plan import Plan, file_source
-from engine.studies.studies import Study
-from engine.workbench import Workbench
+from engine.comparisons.hashing.measuring import Row
+from engine.comparisons.hashing.plan import Plan, file_source
+from engine.comparisons.hashing.study import Study
+from engine.core.home import PROJECT, Home
+from engine.core.recipe import parse_method
+from engine.workbench.workbench import Workbench
 
 MILLION = "million"
 PARTS = 10

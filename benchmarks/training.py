@@ -27,10 +27,11 @@ from torch.nn import functional
 
 from benchmarks import _machine
 from benchmarks.embedding import gigaflops, peak, pictures
-from engine.encoders.device import device
-from engine.home import PROJECT, Home
-from engine.jobs import Reporter
-from engine.training import TrainingConfig, runs
+from engine.core.device import device
+from engine.core.home import PROJECT, Home
+from engine.jobs.job import Reporter
+from engine.runs import run as runs
+from engine.training import TrainingConfig
 from engine.training.loop import train
 from engine.training.pictures import Data
 from models.autoencoder import CHANNELS, SPECS, Autoencoder

@@ -13,22 +13,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import classify_commands as classify
-from engine import duplicates_commands as duplicates
-from engine import experiment_commands as experiments
-from engine import grouping_commands as grouping
-from engine import hashing_commands as hashing
-from engine import training_commands as training
-from engine import vectors_commands as vectors
-from engine import weights_commands as weights
-from engine.errors import BadParameter, BenzerError, NoIndex, NotReady, NotTrained, NoWeights, Stopped, UnreadableImage
-from engine.printing import answer_table, print_report, print_rows, progress_line
-from engine.recipe import Recipe, parse_method
-from engine.spread import asked_for
+from engine.cli import classify, duplicates, hashing, vectors, weights
+from engine.cli import compare as experiments
+from engine.cli import group as grouping
+from engine.cli import train as training
+from engine.cli.printing import answer_table, print_report, print_rows, progress_line
+from engine.cluster.blocks import asked_for
+from engine.core.errors import (
+    BadParameter,
+    BenzerError,
+    NoIndex,
+    NotReady,
+    NotTrained,
+    NoWeights,
+    Stopped,
+    UnreadableImage,
+)
+from engine.core.recipe import Recipe, parse_method
 
 if TYPE_CHECKING:
-    from engine.answers import Answer, Query
-    from engine.workbench import Workbench
+    from engine.search.answer import Answer, Query
+    from engine.workbench.workbench import Workbench
 
 _KEPT = {  # what a person who stops a command may rely on
     "import": "The same command goes on from there.",
@@ -75,8 +80,8 @@ def main(words: list[str] | None = None) -> int:
 
 def command_import(arguments: argparse.Namespace) -> None:
     """Import a folder, an archive, a CSV or a known data set."""
-    from engine.collections import known
-    from engine.work import source_of
+    from engine.collections.sources import known
+    from engine.workbench.job_kinds import source_of
 
     what = arguments.what
     if what in known.KNOWN and not Path(what).exists():
@@ -128,7 +133,7 @@ def command_remove(arguments: argparse.Namespace) -> None:
 def command_check(arguments: argparse.Namespace) -> int:
     """Compare every stored byte of a collection, or of all, with its checksum; fails where one is damaged."""
     from engine.collections import collections, damaged
-    from engine.jobs import Reporter
+    from engine.jobs.job import Reporter
 
     bench = _bench()
     name = arguments.collection
@@ -180,7 +185,7 @@ def command_index(arguments: argparse.Namespace) -> None:
 
 def command_search(arguments: argparse.Namespace) -> None:
     """Find the images most similar to a picture or to an image of the collection."""
-    from engine.answers import Query
+    from engine.search.answer import Query
 
     given = (arguments.picture is not None) + (arguments.image is not None)
     if given > 1 or not (given or arguments.text):
@@ -217,7 +222,7 @@ def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: 
 
 
 def _picture_bytes(path: Path) -> bytes:
-    from engine.collections.reading import read_bytes
+    from engine.collections.reading.safely import read_bytes
 
     try:
         return read_bytes(path)
@@ -279,8 +284,8 @@ def command_stop(arguments: argparse.Namespace) -> None:
 
 def command_work(arguments: argparse.Namespace) -> None:
     """Do the job of a folder: what the app starts for long work."""
-    from engine.jobs import work
-    from engine.work import KINDS
+    from engine.jobs.job import work
+    from engine.workbench.job_kinds import KINDS
 
     work(Path(arguments.folder), KINDS, background=("train", "experiment", "study", "classification", "classifier"))
 
@@ -384,7 +389,7 @@ def _search_words(sub: argparse.ArgumentParser) -> None:
 
 
 def _bench() -> Workbench:
-    from engine.workbench import Workbench
+    from engine.workbench.workbench import Workbench
 
     return Workbench()
 

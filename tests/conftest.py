@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-ON_RAY = {"test_spread.py", "test_rdh.py", "test_rdh_ray.py"}
+ON_RAY = {"test_blocks.py", "test_rdh.py", "test_ray.py"}
 
 # Ray keeps the token that it found when it was loaded: every cluster of one process must be given the same.
 os.environ.setdefault("RAY_AUTH_MODE", "token")

@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from engine.classification.plan import Plan
-from engine.home import Home
-from engine.recipe import Recipe
-from engine.workbench import Workbench
+from engine.core.home import Home
+from engine.core.recipe import Recipe
+from engine.workbench.workbench import Workbench
 
 COLOURS = {"Bags": (200, 60, 60), "Caps": (60, 180, 70), "Shirts": (60, 70, 210)}
 WORDS = {"Bags": "leather bag", "Caps": "sun cap", "Shirts": "cotton shirt"}

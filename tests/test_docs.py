@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.__main__ import parser
-from engine.workbench import Workbench
+from engine.workbench.workbench import Workbench
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "weights/README.md"]

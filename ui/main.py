@@ -7,12 +7,18 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine.errors import BenzerError
-from ui.components.job_progress import job_chip
-from ui.components.messages import errors_shown, show_error
-from ui.components.recipe_picker import recipe_picker
-from ui.pages import classify, collections, compare, groups, hashing, search, train
-from ui.state import collection_cards, read_address, recent_jobs
+from engine.core.errors import BenzerError
+from ui.pages.classify import page as classify
+from ui.pages.collections import page as collections
+from ui.pages.compare import page as compare
+from ui.pages.groups import page as groups
+from ui.pages.hashing import page as hashing
+from ui.pages.search import page as search
+from ui.pages.train import page as train
+from ui.session.opened import collection_cards, read_address, recent_jobs
+from ui.shared.job_progress import job_chip
+from ui.shared.messages import errors_shown, show_error
+from ui.sidebar.recipe_picker import recipe_picker
 
 ASSETS = Path(__file__).parent / "assets"
 

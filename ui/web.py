@@ -18,8 +18,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from engine.errors import BenzerError, NotFound
-from ui.state import open_collection, recent_jobs
+from engine.core.errors import BenzerError, NotFound
+from ui.session.opened import open_collection, recent_jobs
 
 # Behind a reverse proxy of one's own: BENZER_HOSTS="pictures.example.org other.example.org".
 HOSTS = frozenset({"localhost", "127.0.0.1", "::1", *os.environ.get("BENZER_HOSTS", "").split()})

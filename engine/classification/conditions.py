@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.errors import BadParameter
+from engine.core.errors import BadParameter
 
 CLEAN = "clean"
 USUAL = ("picture=blur-4", "picture=blur-8", "picture=missing", "text=drop-50", "text=drop-80", "text=missing")

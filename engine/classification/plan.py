@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from engine.classification.conditions import CLEAN, Condition
-from engine.errors import BadParameter
-from engine.settings import is_whole
-from engine.storage import digest_of
+from engine.core.errors import BadParameter
+from engine.core.settings import is_whole
+from engine.core.storage import digest_of
 
 FUSIONS: dict[str, str] = {
     "picture": "Picture only",

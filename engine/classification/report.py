@@ -10,7 +10,7 @@ from engine.classification import measures
 from engine.classification.best import best
 from engine.classification.conditions import CLEAN
 from engine.classification.plan import FUSIONS
-from engine.html_report import bold_best, curves, page, strong, table
+from engine.comparisons.html import bold_best, curves, page, strong, table
 
 if TYPE_CHECKING:
     from engine.classification.results import Classification, Line

@@ -1,4 +1,4 @@
-"""Classifications on disk (see `engine.ledger`), and their cells put together over the folds."""
+"""Classifications on disk (see `engine.comparisons.comparison`), and their cells put together over the folds."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from engine.classification import measures
 from engine.classification.conditions import CLEAN, Condition
 from engine.classification.plan import FUSIONS, Cell, Plan
-from engine.errors import BadParameter, NotFound
-from engine.home import Home
-from engine.ledger import Ledger
-from engine.tables import csv_text
+from engine.comparisons.comparison import Ledger
+from engine.core.errors import BadParameter, NotFound
+from engine.core.home import Home
+from engine.core.tables import csv_text
 
 TOP = 3  # classes of each opinion that are kept, the likeliest first
 Opinion = tuple[tuple[str, float], ...]  # (label, probability), the likeliest first

@@ -25,6 +25,6 @@ def workers() -> Workers:
     address = os.environ.get(ASKED, "")
     if not address:
         return InThisProcess()
-    from engine.cluster.on_ray import OnRay
+    from engine.cluster.ray_actors import OnRay
 
     return OnRay(address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from engine.errors import BenzerError
+from engine.core.errors import BenzerError
 
 Call = tuple[Any, str, tuple[Any, ...]]
 

@@ -25,7 +25,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     # Imported late: a worker process and a page that only lists collections need none of it.
     if name in __all__:
-        from engine.collections import importing
+        from engine.collections.sources import importing
 
         return getattr(importing, name)
     raise AttributeError(name)

@@ -16,7 +16,7 @@ from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from engine.errors import BenzerError, Corrupt, StorageFull
+from engine.core.errors import BenzerError, Corrupt, StorageFull
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -25,15 +25,15 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from engine.collections.catalogue import Catalogue, Reading, Row
-from engine.collections.checking import seal
+from engine.collections.integrity import seal
 from engine.collections.report import Reject
-from engine.errors import BadParameter, BenzerError, Corrupt, NameTaken, NotFound, UnreadableImage
-from engine.home import Home, slug
-from engine.storage import full_disk_named
+from engine.core.errors import BadParameter, BenzerError, Corrupt, NameTaken, NotFound, UnreadableImage
+from engine.core.home import Home, slug
+from engine.core.storage import full_disk_named
 
 if TYPE_CHECKING:
     from engine.collections.pixels import Decoded
-    from engine.jobs import Reporter
+    from engine.jobs.job import Reporter
 
 _ASIDE = (".creating-", ".removed-")
 # what can be made again from the images
@@ -177,7 +177,7 @@ class Collection:
             NotFound: no such image, or its file or folder has vanished.
             Corrupt: a file that Benzer keeps itself no longer matches its hash.
         """
-        from engine.collections.reading import read_bytes
+        from engine.collections.reading.safely import read_bytes
 
         row = self._row(id)
         self.check_source()
@@ -282,7 +282,7 @@ class Collection:
 
     def check(self, reporter: Reporter | None = None) -> list[str]:
         """Compare every stored byte with its checksum: one sentence for each damaged file."""
-        from engine.collections.checking import check
+        from engine.collections.integrity import check
 
         return check(self, reporter)
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.collections.catalogue import Row
-from engine.collections.checking import seal
 from engine.collections.collection import Collection
-from engine.collections.ingest import Item
-from engine.errors import BadParameter, NotFound
-from engine.storage import read_json, write_json
+from engine.collections.integrity import seal
+from engine.collections.sources.ingest import Item
+from engine.core.errors import BadParameter, NotFound
+from engine.core.storage import read_json, write_json
 
 _LONGEST = 200  # characters of a label
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.collections import workers
 from engine.collections.catalogue import Row
 from engine.collections.collection import Collection
+from engine.collections.reading import workers
+from engine.collections.reading.worker_tasks import Failure, FileRef, decode
 from engine.collections.report import Reject
-from engine.collections.tasks import Failure, FileRef, decode
-from engine.errors import BadParameter, Corrupt, NotFound, StorageFull
-from engine.jobs import Reporter
-from engine.storage import Snapshot, Store, load_array
+from engine.core.errors import BadParameter, Corrupt, NotFound, StorageFull
+from engine.core.storage import Snapshot, Store, load_array
+from engine.jobs.job import Reporter
 
 MAX_SIDE = 1024
 CHUNK = 32

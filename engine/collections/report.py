@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from engine.tables import csv_text
+from engine.core.tables import csv_text
 
 
 @dataclass(frozen=True)

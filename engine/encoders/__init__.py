@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from engine.discovery import implementations
+from engine.core.discovery import implementations
+from engine.core.errors import NotFound
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
-from engine.errors import NotFound
 
 if TYPE_CHECKING:
-    from engine.encoders.vectors import EmbeddableCollection
-    from engine.home import Home
+    from engine.core.home import Home
+    from engine.encoders.vectors.store import EmbeddableCollection
 
 __all__ = ["Encoder", "EncoderChoice", "EncoderInfo", "choices", "families", "knows", "open_encoder"]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Self
 
-import engine.training.runs as runs
+import engine.runs.run as runs
+from engine.core.errors import BadParameter, Corrupt, NotFound, NotTrained
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
-from engine.errors import BadParameter, Corrupt, NotFound, NotTrained
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from engine.encoders.device import Device
-    from engine.home import Home
+    from engine.core.device import Device
+    from engine.core.home import Home
     from models.autoencoder import Autoencoder
     from models.tunable import Seeing
 
@@ -39,7 +39,7 @@ class AutoencoderEncoder(Encoder):
     learns = True
 
     def __init__(self, number: int, run: runs.Run) -> None:
-        from engine.encoders.device import device
+        from engine.core.device import device
 
         self.device: Device = device()
         self.number = number
@@ -87,7 +87,7 @@ class AutoencoderEncoder(Encoder):
         return cls(number, run)
 
     def trainable(self, home: Home, embedding: str) -> Seeing:
-        from engine.encoders.embedding import pooling
+        from engine.encoders.pooling import pooling
         from models.tunable import Seeing
 
         weights = runs.run(home, self.info.weights).load()

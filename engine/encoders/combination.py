@@ -17,16 +17,16 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from engine.encoders.derived import Derivation, Derived
+from engine.core.errors import BadParameter, Corrupt, NoVectors
+from engine.core.recipe import Recipe
+from engine.core.storage import digest_of, read_json, write_json
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
-from engine.encoders.vectors import EmbeddableCollection, Vectors, stored
-from engine.errors import BadParameter, Corrupt, NoVectors
-from engine.recipe import Recipe
-from engine.storage import digest_of, read_json, write_json
+from engine.encoders.vectors.derived import Derivation, Derived
+from engine.encoders.vectors.store import EmbeddableCollection, Vectors, stored
 
 if TYPE_CHECKING:
-    from engine.home import Home
-    from engine.jobs import Reporter
+    from engine.core.home import Home
+    from engine.jobs.job import Reporter
 
 _RUN = "__"  # between a part and its weights; neither holds it
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -129,7 +129,7 @@ class Combination(Derived):
         return Combination(self.pair, [part.prepared(collection, reporter) for part in self.parts])
 
     def derive(self, collection: EmbeddableCollection, name: str, reporter: Reporter) -> Derivation:
-        from engine.encoders.pipeline import embed_collection
+        from engine.encoders.vectors.pipeline import embed_collection
 
         found = []
         for part in self.parts:
@@ -148,7 +148,7 @@ class Combination(Derived):
         return Derivation({id: (source, row) for row, id in enumerate(both)}, width, without)
 
     def embed(self, pictures: Sequence[Any], name: str) -> NDArray[np.float32]:
-        from engine.encoders.pipeline import embed_pictures
+        from engine.encoders.vectors.pipeline import embed_pictures
 
         found = [embed_pictures(part, pictures, name) for part in self.parts]
         return np.stack([_side_by_side(rows, _scales(self.pair)) for rows in zip(*found, strict=True)])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from engine.core.errors import BadParameter, NotFound
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
-from engine.errors import BadParameter, NotFound
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.home import Home
+    from engine.core.home import Home
 
 _HUES, _SATURATIONS, _VALUES = 12, 4, 4
 

@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from engine.errors import BenzerError
+from engine.core.errors import BenzerError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.encoders.vectors import EmbeddableCollection
-    from engine.home import Home
-    from engine.jobs import Reporter
+    from engine.core.home import Home
+    from engine.encoders.vectors.store import EmbeddableCollection
+    from engine.jobs.job import Reporter
     from models.tunable import Seeing
 
 

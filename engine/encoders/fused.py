@@ -3,7 +3,7 @@
 The vector of a thing comes from its picture and its text, of a query from either or both: so a text alone finds
 pictures. With both, `share` says in percent how much the text counts; without it they are put together as in training.
 
-    classifiers/<run>/   a run (see `engine.training.runs`), and
+    classifiers/<run>/   a run (see `engine.runs.run`), and
         text.json        what its encoder of texts had learned from the collection (sealed), where it learns
 """
 
@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.encoders.derived import Derivation, Derived
+from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound, NotTrained
+from engine.core.storage import digest_of, read_json
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
-from engine.encoders.things import DescribedCollection, one_thing, texts_of, things_of
-from engine.encoders.vectors import Vectors
-from engine.errors import BadParameter, BenzerError, Corrupt, NotFound, NotTrained
-from engine.storage import digest_of, read_json
+from engine.encoders.examples.of_collection import DescribedCollection, one_thing, texts_of, things_of
+from engine.encoders.vectors.derived import Derivation, Derived
+from engine.encoders.vectors.store import Vectors
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.home import Home
-    from engine.jobs import Reporter
+    from engine.core.home import Home
+    from engine.encoders.examples.examples import Things
+    from engine.jobs.job import Reporter
+    from engine.runs.run import Run
     from engine.texts import TextEncoder
-    from engine.training.features import Things
-    from engine.training.runs import Run
     from models.fusion import Fusion, Pair
 
 NAME = "fused"
@@ -175,7 +175,7 @@ class Fused(Derived):
         return np.concatenate(found) if found else np.empty((0, 1), np.float32)
 
     def _thing(self, picture: Any | None, text: str | None) -> Things:
-        from engine.encoders.pipeline import embed_pictures
+        from engine.encoders.vectors.pipeline import embed_pictures
         from engine.texts.plain import plain
 
         if picture is None and not text:
@@ -237,7 +237,7 @@ def verdict(network: Fusion, things: Things, rows: NDArray[np.int64]) -> Verdict
 
 def classifiers(home: Home) -> list[Run]:
     """Every readable classifier, the newest first."""
-    from engine.training.runs import Run
+    from engine.runs.run import Run
 
     found = [Run(path.parent) for path in home.classifiers.glob("[!.]*/run.json")]
     return sorted(filter(_readable, found), key=lambda run: (-float(run.facts.get("created", 0)), run.name))
@@ -245,7 +245,7 @@ def classifiers(home: Home) -> list[Run]:
 
 def classifier(home: Home, name: str) -> Run:
     """The classifier of that name; NotFound when there is none, Corrupt when it has been damaged."""
-    from engine.training.runs import Run
+    from engine.runs.run import Run
 
     run = Run(home.classifiers / name)
     if not name or name != run.name or not (run.folder / "run.json").is_file():
@@ -255,7 +255,7 @@ def classifier(home: Home, name: str) -> Run:
 
 
 def _pairs(things: Things, rows: NDArray[np.int64], where: str = "cpu") -> Iterator[Pair]:
-    from engine.training.features import Features
+    from engine.encoders.examples.examples import Features
 
     source = Features(things, where)
     for start in range(0, len(rows), _BATCH):

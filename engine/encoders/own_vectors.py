@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.encoders.derived import Derivation, Derived
+from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound
+from engine.core.home import slug
+from engine.core.storage import Snapshot, Store
 from engine.encoders.encoder import EncoderChoice, EncoderInfo
-from engine.encoders.vector_files import read_names, read_vectors
-from engine.encoders.vectors import EmbeddableCollection, discard, opened
-from engine.errors import BadParameter, BenzerError, Corrupt, NotFound
-from engine.home import slug
-from engine.storage import Snapshot, Store
+from engine.encoders.vectors.derived import Derivation, Derived
+from engine.encoders.vectors.files import read_names, read_vectors
+from engine.encoders.vectors.store import EmbeddableCollection, discard, opened
 
 if TYPE_CHECKING:
-    from engine.home import Home
-    from engine.jobs import Reporter
+    from engine.core.home import Home
+    from engine.jobs.job import Reporter
 
 _PREFIX = "own-"
 _FOLDER = "own_vectors"
@@ -134,7 +134,7 @@ def take_over(
     Raises:
         BadParameter: the file, the names or the values do not fit; one sentence says which.
     """
-    from engine.encoders.pipeline import embed_collection
+    from engine.encoders.vectors.pipeline import embed_collection
 
     own, matrix = read_vectors(file, name)
     card = add(collection, title, name, own if names is None else read_names(names), matrix)

@@ -15,18 +15,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from engine.encoders import pretrained
+from engine.core.errors import BadParameter, Corrupt, MissingPackage, NotFound, NoWeights
+from engine.core.storage import file_digest
 from engine.encoders.backbone import BackboneEncoder, backbone_info
-from engine.encoders.backbones import Backbone
 from engine.encoders.encoder import EncoderChoice
-from engine.errors import BadParameter, Corrupt, MissingPackage, NotFound, NoWeights
-from engine.storage import file_digest
+from engine.encoders.networks import weights as pretrained
+from engine.encoders.networks.table import Backbone
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from engine.home import Home
+    from engine.core.home import Home
 
 PREFIX = "timm-"
 _NAME = re.compile(re.escape(PREFIX) + r"[a-z0-9][a-z0-9_]*(\.[a-z0-9_]+)?")

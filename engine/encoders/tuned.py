@@ -8,17 +8,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from engine.encoders.backbones import BACKBONES
+from engine.core.errors import NotFound
+from engine.core.storage import digest_of
 from engine.encoders.encoder import Encoder, EncoderChoice
 from engine.encoders.fused import classifier, classifiers
-from engine.errors import NotFound
-from engine.storage import digest_of
+from engine.encoders.networks.table import BACKBONES
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.home import Home
-    from engine.training.runs import Run
+    from engine.core.home import Home
+    from engine.runs.run import Run
 
 NAME = "tuned"
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.errors import BadParameter, Corrupt, NotFound, NoVectors
 from engine.encoders.descriptors import grey
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
-from engine.encoders.local_features import LOCAL_FEATURES, LocalFeature
-from engine.encoders.vocabulary import Vocabulary, fit_words, keep_vocabulary, stored_vocabulary, summed
-from engine.errors import BadParameter, Corrupt, NotFound, NoVectors
+from engine.encoders.keypoints.local_features import LOCAL_FEATURES, LocalFeature
+from engine.encoders.keypoints.vocabulary import Vocabulary, fit_words, keep_vocabulary, stored_vocabulary, summed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.encoders.vectors import EmbeddableCollection
-    from engine.home import Home
-    from engine.jobs import Reporter
+    from engine.core.home import Home
+    from engine.encoders.vectors.store import EmbeddableCollection
+    from engine.jobs.job import Reporter
 
 _VERSION = "1"  # changes whenever the vectors would
 _SIZE = 256

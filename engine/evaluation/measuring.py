@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distances import Distance
-from engine.distances import metric as known_metric
-from engine.errors import BadParameter
+from engine.core.distances import Distance
+from engine.core.distances import metric as known_metric
+from engine.core.errors import BadParameter
+from engine.core.recipe import MAX_K
 from engine.evaluation.metrics import average_precision, bootstrap_interval, precision_at_k
 from engine.evaluation.recall import recall_at_k
 from engine.indexes import Index, Neighbours
-from engine.recipe import MAX_K
 
 Ids = NDArray[np.int64]
 Matrix = NDArray[np.float32]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BadParameter
+from engine.core.errors import BadParameter
 
 Floats = NDArray[np.float64]
 

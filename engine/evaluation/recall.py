@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BadParameter
+from engine.core.errors import BadParameter
 from engine.indexes.index import Index, Neighbours, Vectors
 
 COMPUTED_UP_TO = 50_000  # vectors; beyond, recall is estimated on a sample

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distances import Distance
-from engine.distances import metric as known_metric
-from engine.errors import BadParameter
+from engine.core.distances import Distance
+from engine.core.distances import metric as known_metric
+from engine.core.errors import BadParameter
 from engine.evaluation.metrics import average_precision, bootstrap_interval, precision_at_k
 
 _BLOCK_BYTES = 64 * 2**20  # of distances held at once

@@ -6,8 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, TypeVar
 
-from engine.discovery import implementations
-from engine.errors import BadParameter
+from engine.core.discovery import implementations
+from engine.core.errors import BadParameter
 from engine.grouping.clusterer import Clusterer
 from engine.grouping.plan import Plan, Step
 from engine.grouping.projection import Projection

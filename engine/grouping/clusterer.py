@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distances import checked_vectors, normalised
-from engine.distances import metric as known_metric
-from engine.errors import BadParameter
+from engine.core.distances import checked_vectors, normalised
+from engine.core.distances import metric as known_metric
+from engine.core.errors import BadParameter
+from engine.core.settings import AnySetting, Setting, all_settings
 from engine.grouping.projection import all_equal
-from engine.settings import AnySetting, Setting, all_settings
 
 if TYPE_CHECKING:
     from engine.grouping.tree import Tree

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distances import euclidean
-from engine.errors import BadParameter
+from engine.core.distances import euclidean
+from engine.core.errors import BadParameter
+from engine.core.settings import Setting
 from engine.grouping.clusterer import Clusterer, Matrix
 from engine.grouping.numbers import sampled
-from engine.settings import Setting
 
 _ROUNDING = 1e-6  # of the longest vector: as far as equal ones may seem to be apart
 _MOST_PAIRS = 200_000_000  # neighbours that are listed at once: 1.6 GB

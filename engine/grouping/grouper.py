@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distances import Matrix, normalised
-from engine.errors import BadParameter
+from engine.core.distances import Matrix, normalised
+from engine.core.errors import BadParameter
 from engine.grouping import make_clusterer, make_projection
 from engine.grouping.plan import Plan, Step
 from engine.grouping.projection import all_equal
-from engine.jobs import Reporter
+from engine.jobs.job import Reporter
 
 if TYPE_CHECKING:
     from engine.grouping.clusterer import Clusterer

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.settings import Setting
 from engine.grouping.clusterer import Clusterer, Matrix
-from engine.settings import Setting
 
 _LONG = 60  # values a vector beyond which nearly all distances are alike
 _MANY = 5000  # images from which on distances between long vectors would take hours

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distances import among
-from engine.errors import BadParameter
+from engine.core.distances import among
+from engine.core.errors import BadParameter
+from engine.core.settings import Choice
 from engine.grouping.clusterer import GROUPS, Clusterer, Matrix, too_few
 from engine.grouping.kmeans import fine
 from engine.grouping.numbers import best_number, sampled
 from engine.grouping.tree import Tree
-from engine.settings import Choice
 
 LEAVES = 5000  # images between which every distance is looked at
 MEDOIDS = 2000  # leaves of the tree of a larger collection

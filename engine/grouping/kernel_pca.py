@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.settings import Choice, Setting
 from engine.grouping.projection import Matrix, Projection, fewer
-from engine.settings import Choice, Setting
 
 _FITTED = 2000  # vectors between which the kernel is computed: its matrix grows with their square
 _PART = 4096

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distances import among
+from engine.core.distances import among
 from engine.grouping.clusterer import GROUPS, Clusterer, Matrix, too_few
 from engine.grouping.numbers import CANDIDATES, best_number, sampled
 

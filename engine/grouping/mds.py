@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.settings import Setting
 from engine.grouping.projection import Matrix, Projection, fewer
-from engine.settings import Setting
 
 
 class MDS(Projection):

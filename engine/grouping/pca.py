@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.settings import Setting
 from engine.grouping.projection import Matrix, Projection, fewer
-from engine.settings import Setting
 
 _EXACT = 4096  # values a vector up to which all components are computed for a share of the variance
 _MOST = 512  # components among which a share of the variance is looked for in longer vectors

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.errors import BadParameter
-from engine.settings import Options, parse_call, print_call
+from engine.core.errors import BadParameter
+from engine.core.settings import Options, parse_call, print_call
 
 _NAME = re.compile(r"[a-z0-9-]+")
 

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distances import checked_vectors, normalised
-from engine.distances import metric as known_metric
-from engine.errors import BadParameter
-from engine.settings import AnySetting, Setting, all_settings
+from engine.core.distances import checked_vectors, normalised
+from engine.core.distances import metric as known_metric
+from engine.core.errors import BadParameter
+from engine.core.settings import AnySetting, Setting, all_settings
 
 Matrix = NDArray[np.float32]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from engine.distances import Matrix
+    from engine.core.distances import Matrix
 
 _SAMPLE = 2000  # images whose distances the silhouette looks at
 
@@ -38,7 +38,7 @@ def silhouette(labels: NDArray[Any], space: Matrix, metric: str, seed: int = 0) 
     """The mean silhouette of up to 2,000 grouped images; None where fewer than two groups or only single ones are."""
     from sklearn.metrics import silhouette_score
 
-    from engine.distances import among
+    from engine.core.distances import among
     from engine.grouping.numbers import sampled
 
     grouped = np.flatnonzero(labels >= 0)

@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BadParameter
-from engine.settings import is_whole
+from engine.core.errors import BadParameter
+from engine.core.settings import is_whole
 
 Rows = NDArray[np.int64]
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.settings import Setting
 from engine.grouping.projection import Matrix, Projection
-from engine.settings import Setting
 
 _LONGEST = 50  # values a vector: longer ones are shortened first, as its authors do
 

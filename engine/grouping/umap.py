@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.settings import Setting
 from engine.grouping.projection import Matrix, Projection
-from engine.settings import Setting
 
 _FEW = 4  # images: too few for a graph of neighbours
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from engine.discovery import implementations
-from engine.errors import BadParameter
+from engine.core.discovery import implementations
+from engine.core.errors import BadParameter
+from engine.core.settings import Setting, Value, checked_settings
 from engine.indexes.index import Index, Neighbours
-from engine.settings import Setting, Value, checked_settings
 
 # Numba's own choice may fall on a layer that ends the whole process when two threads search at once.
 os.environ.setdefault("NUMBA_THREADING_LAYER", "threadsafe")

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
-from engine.indexes.ranking import as_neighbours
-from engine.indexes.row_index import RowIndex
-from engine.indexes.rows import Rows, RowTable
-from engine.indexes.screening import CodeScreen, Screen, make_screen
+from engine.indexes.table.ranking import as_neighbours
+from engine.indexes.table.row_index import RowIndex
+from engine.indexes.table.rows import Rows, RowTable
+from engine.indexes.table.screening import CodeScreen, Screen, make_screen
 
 _CHUNK = 1024  # queries that are compared with everything at a time
 
@@ -57,7 +57,7 @@ class Exact(RowIndex):
 
     def _compare_all(self, queries: Vectors, distances: NDArray[np.float64], rows: Rows, left: Ids) -> None:
         """The plain way, for queries that no bound helps with."""
-        from engine.indexes.kernels import nearest_of_all
+        from engine.indexes.kernels.common import nearest_of_all
 
         table, cosine = self._rows, self.metric == "cosine"
         for i in range(0, len(left), _CHUNK):

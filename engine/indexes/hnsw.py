@@ -13,13 +13,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from engine.errors import Corrupt, MissingPackage
+from engine.core.errors import Corrupt, MissingPackage
+from engine.core.settings import Setting
+from engine.core.storage import load_array, read_json, write_json
 from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
-from engine.indexes.ranking import nearest_in_lists
-from engine.indexes.row_index import RowIndex
-from engine.indexes.rows import RowTable
-from engine.settings import Setting
-from engine.storage import load_array, read_json, write_json
+from engine.indexes.table.ranking import nearest_in_lists
+from engine.indexes.table.row_index import RowIndex
+from engine.indexes.table.rows import RowTable
 
 _SEED = 0
 _HEAD = struct.Struct("=6QiI3QdQ")  # of a stored graph: sizes and offsets, levels, entry point, links, factors
@@ -82,7 +82,7 @@ class HNSW(RowIndex):
                 effort *= 4
 
     def _everything(self, queries: Vectors, wanted: int) -> Ids:
-        from engine.indexes.kernels import nearest_of_all
+        from engine.indexes.kernels.common import nearest_of_all
 
         table = self._rows
         distances, rows = np.full((len(queries), wanted), np.inf), np.full((len(queries), wanted), -1, dtype=np.int64)

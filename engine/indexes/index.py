@@ -11,10 +11,10 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distances import metric as known_metric
-from engine.errors import BadParameter
-from engine.recipe import MAX_K
-from engine.settings import AnySetting, Setting, Value
+from engine.core.distances import metric as known_metric
+from engine.core.errors import BadParameter
+from engine.core.recipe import MAX_K
+from engine.core.settings import AnySetting, Setting, Value
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]

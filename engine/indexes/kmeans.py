@@ -12,14 +12,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distances import euclidean
+from engine.core.distances import euclidean
+from engine.core.settings import Setting
+from engine.core.storage import load_array, read_json, write_json
 from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
-from engine.indexes.ranking import nearest_in_lists
-from engine.indexes.row_index import RowIndex
-from engine.indexes.rows import RowTable
-from engine.indexes.sampling import NEIGHBOURS, WANTED_RECALL, prepared, true_neighbours
-from engine.settings import Setting
-from engine.storage import load_array, read_json, write_json
+from engine.indexes.table.ranking import nearest_in_lists
+from engine.indexes.table.row_index import RowIndex
+from engine.indexes.table.rows import RowTable
+from engine.indexes.table.sampling import NEIGHBOURS, WANTED_RECALL, prepared, true_neighbours
 
 _BATCHED_ABOVE = 20_000  # vectors: from here on scikit-learn's mini-batches
 _TRAINED_ON = 200_000  # at most so many vectors make the clusters

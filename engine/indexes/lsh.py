@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.indexes.hash_index import BITS, FURTHER, PROBES, RERANK, TABLES, HashIndex, lookup_setting
-from engine.indexes.hash_tuning import Sizes
-from engine.indexes.hashing import HashFunctions
-from engine.indexes.hyperplanes import DIRECTIONS, Hyperplanes, draw_hyperplanes
+from engine.core.settings import Choice, Setting
+from engine.indexes.hashing.functions import HashFunctions
+from engine.indexes.hashing.hash_index import BITS, FURTHER, PROBES, RERANK, TABLES, HashIndex, lookup_setting
+from engine.indexes.hashing.hyperplanes import DIRECTIONS, Hyperplanes, draw_hyperplanes
+from engine.indexes.hashing.lookup import Lookup
+from engine.indexes.hashing.tuning import Sizes
 from engine.indexes.index import Vectors
-from engine.indexes.lookup import Lookup
-from engine.settings import Choice, Setting
 
 _PLANES_HELP = "Which random planes serve: as drawn, each moved to the median, or those that split in half by chance."
 _PLANES = {"plain": "As drawn", "median": "Moved to the median", "balanced": "Balanced ones"}

@@ -7,13 +7,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from engine.errors import BadParameter, MissingPackage
-from engine.indexes.hyperplanes import Hyperplanes, draw_hyperplanes
+from engine.core.errors import BadParameter, MissingPackage
+from engine.core.settings import Setting
+from engine.indexes.hashing.hyperplanes import Hyperplanes, draw_hyperplanes
 from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
-from engine.indexes.ranking import nearest_among
-from engine.indexes.row_index import RowIndex
-from engine.indexes.rows import RowTable, built
-from engine.settings import Setting
+from engine.indexes.table.ranking import nearest_among
+from engine.indexes.table.row_index import RowIndex
+from engine.indexes.table.rows import RowTable, built
 
 _SEED = 0
 

@@ -16,18 +16,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distances import checked_vectors
-from engine.errors import BadParameter, NotFound, NotReady
+from engine.core.distances import checked_vectors
+from engine.core.errors import BadParameter, NotFound, NotReady
+from engine.core.settings import Choice, Setting, Value
+from engine.core.storage import full_disk_named, load_array, read_json, write_json
 from engine.indexes import make_index, methods
-from engine.indexes.growing import grow, shrink
-from engine.indexes.hash_index import FURTHER, HashIndex
-from engine.indexes.hyperplanes import DIRECTIONS
+from engine.indexes.distributed.partition import even_parts
+from engine.indexes.distributed.parts import Parts
+from engine.indexes.distributed.resizing import grow, shrink
+from engine.indexes.distributed.settings import Numbers, numbers_for
+from engine.indexes.hashing.hash_index import FURTHER, HashIndex
+from engine.indexes.hashing.hyperplanes import DIRECTIONS
 from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_ids, checked_k
-from engine.indexes.part_numbers import Numbers, numbers_for
-from engine.indexes.parting import even_parts
-from engine.indexes.parts import Parts
-from engine.settings import Choice, Setting, Value
-from engine.storage import full_disk_named, load_array, read_json, write_json
 
 _SEED = 0
 _SELECTIONS = {"selected": "balanced"}  # how LSH takes its planes where they are selected

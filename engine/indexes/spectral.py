@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.indexes.hash_index import HashIndex
-from engine.indexes.hash_tuning import Sizes
-from engine.indexes.hashing import HashFunctions, centred
+from engine.indexes.hashing.functions import HashFunctions, centred
+from engine.indexes.hashing.hash_index import HashIndex
+from engine.indexes.hashing.principal import centre_of_points, principal_directions, rotations, sampled_points
+from engine.indexes.hashing.tuning import Sizes
 from engine.indexes.index import Vectors
-from engine.indexes.principal import centre_of_points, principal_directions, rotations, sampled_points
 
 _SAMPLE = 10_000  # at most so many vectors give the principal directions and their ranges
 

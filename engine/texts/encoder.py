@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BenzerError
+from engine.core.errors import BenzerError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.home import Home
+    from engine.core.home import Home
     from models.tunable import Reading
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from engine.storage import digest_of
+from engine.core.storage import digest_of
 
 LONGEST = 200_000  # characters: more than 10,000 words; what follows is not read
 _HIDDEN = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.download import Remote, fetch, fits
-from engine.errors import Corrupt, NoWeights
+from engine.core.download import Remote, fetch, fits
+from engine.core.errors import Corrupt, NoWeights
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.home import Home
-    from engine.jobs import Reporter
+    from engine.core.home import Home
+    from engine.jobs.job import Reporter
     from models.bert import BertSpec
 
 FOLDER = "BENZER_WEIGHTS"  # the environment variable that names a folder of weights

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from engine.errors import MissingPackage, NoWeights
+from engine.core.errors import MissingPackage, NoWeights
 from engine.texts.encoder import Encoded, TextChoice, TextEncoder, TextInfo, Words
 
 if TYPE_CHECKING:
-    from engine.home import Home
+    from engine.core.home import Home
 
 PREFIX = "sentence-transformers/"
 

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BadParameter, BenzerError
-from engine.storage import digest_of
+from engine.core.errors import BadParameter, BenzerError
+from engine.core.storage import digest_of
 from engine.texts.encoder import Encoded, TextChoice, TextEncoder, TextInfo, Words
 
 if TYPE_CHECKING:
-    from engine.home import Home
+    from engine.core.home import Home
 
 MOST_TERMS = 4096
 _WORD_WIDTH = 256

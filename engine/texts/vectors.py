@@ -18,10 +18,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import Corrupt
-from engine.home import slug
-from engine.jobs import Reporter
-from engine.storage import Snapshot, Store, digest_of, load_array, write_json
+from engine.core.errors import Corrupt
+from engine.core.home import slug
+from engine.core.storage import Snapshot, Store, digest_of, load_array, write_json
+from engine.jobs.job import Reporter
 from engine.texts.encoder import Encoded, TextEncoder, TextInfo, Words
 from engine.texts.plain import plain, text_hash
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from engine.storage import Store, write_json
+from engine.core.storage import Store, write_json
 
 if TYPE_CHECKING:
     from engine.training.schedules import Schedule
@@ -86,7 +86,7 @@ class Checkpoints:
         """
         from safetensors.torch import load_file
 
-        from engine.storage import read_json
+        from engine.core.storage import read_json
 
         snapshot = self.store.open()
         if snapshot is None:

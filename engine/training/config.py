@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from engine.errors import BadParameter
-from engine.home import slug
+from engine.core.errors import BadParameter
+from engine.core.home import slug
 from engine.training.losses import loss
 from engine.training.schedules import schedule
 
@@ -107,7 +107,7 @@ class TrainingConfig:
     @property
     def title(self) -> str:
         """What people call the network: "Model 4", "ResNet-18"."""
-        from engine.encoders.backbones import BACKBONES
+        from engine.encoders.networks.table import BACKBONES
 
         return BACKBONES[self.network].title if self.network else f"Model {self.model}"
 
@@ -130,7 +130,7 @@ class TrainingConfig:
             raise BadParameter("contrast", "deepcluster", "0: it sees altered views anyway", self.contrast)
 
     def _check_network(self) -> None:
-        from engine.encoders.backbones import BACKBONES
+        from engine.encoders.networks.table import BACKBONES
 
         if not isinstance(self.network, str) or (self.network and self.network not in BACKBONES):
             raise BadParameter("network", "the training", "one of " + ", ".join(BACKBONES), self.network)
@@ -175,7 +175,7 @@ class TrainingConfig:
 
     def _check_latent(self, name: str, size: int) -> None:
         """Whether anything is left of a picture of that size; it need not be drawn again."""
-        from engine.encoders.backbones import backbone
+        from engine.encoders.networks.table import backbone
         from models.autoencoder import SPECS
 
         whose: Any = backbone(self.network) if self.network else SPECS[self.model]

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.encoders.device import device, keep_freed_memory
-from engine.jobs import Reporter
+from engine.core.device import device, keep_freed_memory
+from engine.jobs.job import Reporter
+from engine.runs.run import Run
 from engine.training.config import LEAST_IMAGES, TrainingConfig
 from engine.training.loop import Training
 from engine.training.pictures import Data
-from engine.training.runs import Run
 
 _BATCHES = 2  # timed, after one to warm up
 _MOST = {"cpu": 8, "cuda": 4096}  # pictures in each: enough to run at nearly full speed

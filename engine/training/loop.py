@@ -13,18 +13,18 @@ from contextlib import suppress
 
 import torch
 
-from engine.encoders.device import Device, keep_freed_memory
-from engine.errors import BenzerError, Diverged, OutOfMemory, Stopped, StorageFull
-from engine.jobs import Reporter
-from engine.training.body import Weights
+from engine.core.device import Device, keep_freed_memory
+from engine.core.errors import BenzerError, Diverged, OutOfMemory, Stopped, StorageFull
+from engine.jobs.job import Reporter
+from engine.runs.epochs import Watch, strip
+from engine.runs.run import Run
 from engine.training.checkpoint import Checkpoints, Position
 from engine.training.config import TrainingConfig
-from engine.training.material import Course, Material, of_pictures
+from engine.training.objectives.body import Weights
 from engine.training.pictures import CHECK, NOISE, Data, Rows, batches, stream
-from engine.training.runs import Run
 from engine.training.schedules import schedule
+from engine.training.setup import Course, Material, of_pictures
 from engine.training.tensorboard import TensorBoard
-from engine.training.watch import Watch, strip
 
 _SETTLED_EVERY = {"cpu": 1, "cuda": 16}  # steps after which the loss is looked at; each look waits for the card
 

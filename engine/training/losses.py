@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.errors import BadParameter
+from engine.core.errors import BadParameter
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.encoders.device import Device
-from engine.errors import BadParameter
+from engine.core.device import Device
+from engine.core.errors import BadParameter
 from engine.training.config import LEAST_IMAGES, TrainingConfig
 
 Rows = NDArray[np.int64]

@@ -12,8 +12,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from engine.errors import BadParameter
-from engine.settings import Setting, all_settings
+from engine.core.errors import BadParameter
+from engine.core.settings import Setting, all_settings
 
 
 class Schedule(ABC):

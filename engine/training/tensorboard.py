@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from engine.storage import full_disk_named
+from engine.core.storage import full_disk_named
 
 _NAMES = {
     "train": "loss/train",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks import _products_search as search
-from engine.home import Home
-from engine.workbench import Workbench
+from engine.core.home import Home
+from engine.workbench.workbench import Workbench
 from tests import shop as things
 
 

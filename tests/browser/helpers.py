@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image, ImageDraw
 
 if TYPE_CHECKING:
-    from engine.workbench import Workbench
+    from engine.workbench.workbench import Workbench
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("BENZER_CHROMIUM", "/usr/bin/chromium")
@@ -67,7 +67,7 @@ class Server:
         raise RuntimeError(self.log.read_text())
 
     def stop(self) -> None:
-        from engine.jobs import jobs
+        from engine.jobs.job import jobs
 
         for job in jobs(self.home / "jobs"):
             if job.alive:
@@ -90,8 +90,8 @@ def serving(home: Path, script: str = "app.py") -> Iterator[Server]:
 
 def blobs(home: Path) -> Workbench:
     """The workbench of a home with one collection, "blobs": 24 small pictures of two hues, which are their labels."""
-    from engine.home import Home
-    from engine.workbench import Workbench
+    from engine.core.home import Home
+    from engine.workbench.workbench import Workbench
 
     for number in range(24):
         path = home / "pictures" / ("navy" if number % 2 else "gold") / f"{number:02d}.png"

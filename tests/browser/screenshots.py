@@ -16,8 +16,8 @@ from typing import Any
 
 from PIL import Image
 
-from engine.home import Home
-from engine.workbench import Workbench
+from engine.core.home import Home
+from engine.workbench.workbench import Workbench
 from tests.browser.helpers import CHROMIUM, FLAGS, Server, pick_only
 
 WIDTH, HEIGHT = 1360, 900

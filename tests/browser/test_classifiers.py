@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from engine.classification.review import review
 from engine.collections.labelling import write_labels
-from engine.reviewing import review
-from engine.workbench import Workbench
+from engine.workbench.workbench import Workbench
 from tests import shop
 from tests.browser.helpers import HOSTILE, Server, serving, settled, violations
 

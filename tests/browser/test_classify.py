@@ -15,8 +15,8 @@ from playwright.sync_api import expect
 
 from engine.classification.plan import Plan
 from engine.classification.results import create
-from engine.home import Home
-from engine.workbench import Workbench
+from engine.core.home import Home
+from engine.workbench.workbench import Workbench
 from tests.browser.helpers import HOSTILE, Server, drawn_picture, pick, serving, settled, violations
 from tests.classified import keep_all
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from engine.evaluation.plan import Plan, Training
-from engine.workbench import Workbench
+from engine.comparisons.recipes.plan import Plan, Training
+from engine.workbench.workbench import Workbench
 from tests.browser.helpers import HOSTILE, Server, blobs, pick_only, serving, settled, violations
 
 PATIENCE = 180_000  # milliseconds; an experiment starts in five seconds on a quiet machine

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from engine.core.home import Home
+from engine.core.recipe import Recipe
 from engine.grouping.plan import Plan, Step
-from engine.home import Home
-from engine.recipe import Recipe
-from engine.workbench import Workbench
+from engine.workbench.workbench import Workbench
 from tests.browser.helpers import HOSTILE, Server, serving, settled, violations
 
 COUNT, TWICE = 16, 3

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from engine.grouping.groupings import Grouping
 from engine.grouping.plan import Plan, Step
-from engine.workbench import Workbench
+from engine.grouping.stored.grouping import Grouping
+from engine.workbench.workbench import Workbench
 from tests.browser.helpers import HOSTILE, Server, blobs, pick, serving, settled, violations
 from tests.browser.test_views import asked, drag
 

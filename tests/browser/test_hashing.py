@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from engine.home import Home
-from engine.recipe import Recipe
-from engine.studies.plan import Plan
-from engine.workbench import Workbench
+from engine.comparisons.hashing.plan import Plan
+from engine.core.home import Home
+from engine.core.recipe import Recipe
+from engine.workbench.workbench import Workbench
 from tests.browser.helpers import HOSTILE, Server, drawn_picture, pick_only, settled, violations
 
 PATIENCE = 180_000  # milliseconds; a study starts in five seconds on a quiet machine

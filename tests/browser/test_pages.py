@@ -332,7 +332,7 @@ def _name_of_the_collection(server: Server) -> str:
 
 def _hostile_id(server: Server, name: str) -> int:
     from engine.collections.collection import Collection
-    from engine.home import Home
+    from engine.core.home import Home
 
     images = Collection.open(Home(server.home), name).images()
     return next(int(id) for id, shown in zip(images.ids, images.names, strict=True) if "=1+1" in shown)

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-from engine.recipe import Recipe
-from engine.workbench import Workbench
+from engine.core.recipe import Recipe
+from engine.workbench.workbench import Workbench
 from tests import shop as things
 from tests.browser.helpers import HOSTILE, Server, drawn_picture, pick, serving, settled, violations
 

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import TimeoutError, expect
 
-from engine.jobs import Job
-from engine.training.runs import Run
-from engine.workbench import Workbench
+from engine.jobs.job import Job
+from engine.runs.run import Run
+from engine.workbench.workbench import Workbench
 from tests.browser.helpers import SOON, TRIES, Server, blobs, pick, serving, settled, violations
 
 PATIENCE = 180  # seconds; a training starts in five on a quiet machine

@@ -25,8 +25,8 @@ def ask(
 
 
 def first_thumbnail(server: Server) -> str:
-    from engine.home import Home
-    from engine.workbench import Workbench
+    from engine.core.home import Home
+    from engine.workbench.workbench import Workbench
 
     cards = Workbench(Home(server.home)).collections()
     if not cards:

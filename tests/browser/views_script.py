@@ -8,11 +8,11 @@ import streamlit as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from engine.grouping.palette import COLOURS
+from engine.grouping.stored.palette import COLOURS
 from tests.browser.helpers import HOSTILE
-from ui.components.dendrogram import dendrogram
-from ui.components.distance_matrix import distance_matrix
-from ui.components.picture_map import picture_map
+from ui.widgets.dendrogram import dendrogram
+from ui.widgets.distance_matrix import distance_matrix
+from ui.widgets.picture_map import picture_map
 
 SIDE = 30  # points along each side: more than are drawn as pictures at once
 FIRST = 100  # the id of the first point

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.errors import BenzerError
-from engine.home import Home
+from engine.core.errors import BenzerError
+from engine.core.home import Home
+from engine.core.recipe import Recipe
+from engine.core.storage import read_json, write_json
 from engine.indexes import make_index, methods
-from engine.jobs import Reporter
-from engine.recipe import Recipe
-from engine.storage import read_json, write_json
-from engine.training import runs
-from engine.workbench import Query, Workbench
+from engine.jobs.job import Reporter
+from engine.runs import run as runs
+from engine.workbench.workbench import Query, Workbench
 
 
 class Payload:
@@ -145,7 +145,7 @@ def test_in_weights(tmp_path: Path, mark: Path, maker: str) -> None:
 @pytest.mark.parametrize("maker", MAKERS)
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.pkl", "a.npy", "a.pt"])
 def test_in_imported_files(tmp_path: Path, mark: Path, maker: str, name: str) -> None:
-    from engine.collections.importing import import_files
+    from engine.collections.sources.importing import import_files
 
     with pytest.raises(BenzerError):
         import_files(Home(tmp_path / "home"), "Evil", [(name, MAKERS[maker](mark))], Reporter())
@@ -156,7 +156,7 @@ def test_in_imported_files(tmp_path: Path, mark: Path, maker: str, name: str) ->
 
 @pytest.mark.parametrize("name", ["config.json", "result.json", "events.jsonl"])
 def test_in_jobs(tmp_path: Path, mark: Path, name: str) -> None:
-    from engine.jobs import jobs
+    from engine.jobs.job import jobs
 
     folder = tmp_path / "jobs" / "20260101-000000-000-embed"
     write_json(folder / "config.json", {"kind": "embed", "title": "x", "arguments": {}, "started": 0})

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from engine.home import Home
-from engine.workbench import Workbench
-from ui import state
+from engine.core.home import Home
+from engine.workbench.workbench import Workbench
+from ui.session import opened as state
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = str(ROOT / "ui" / "entry" / "script.py")

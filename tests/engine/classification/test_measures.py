@@ -8,7 +8,7 @@ import pytest
 from engine.classification import measures
 from engine.classification.conditions import USUAL, Condition, dropped
 from engine.classification.folds import drawn, folds
-from engine.errors import BadParameter
+from engine.core.errors import BadParameter
 
 TRUE = np.array([0, 0, 1, 1, 2, 2, 2, 0])
 SAID = np.array([0, 1, 1, 1, 2, 0, 2, 0])

@@ -11,7 +11,7 @@ from engine.classification.best import best
 from engine.classification.plan import Plan
 from engine.classification.report import _spread
 from engine.classification.results import Classification, create
-from engine.home import Home
+from engine.core.home import Home
 from tests.classified import keep_all
 
 CLASSES = ("Bags", "Caps <b>")

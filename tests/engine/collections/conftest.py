@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.home import PROJECT, Home
-from engine.jobs import Reporter
+from engine.core.home import PROJECT
+from engine.jobs.job import Reporter
 
 DEADLY = """
 import os, signal, time
-from engine.collections import tasks
+from engine.collections.reading import worker_tasks as tasks
 
 def loaded(items):
     import sys
@@ -29,11 +29,6 @@ def look(files):
         if "alloc" in name: bytearray(8 << 30)
     return tasks.look(files)
 """
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
 
 
 @pytest.fixture

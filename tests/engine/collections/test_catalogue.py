@@ -16,10 +16,10 @@ import pytest
 
 from engine.collections import Collection, collections, damaged
 from engine.collections.catalogue import Catalogue, Row, seal_of
-from engine.collections.importing import import_archive, import_files, import_folder, rescan
-from engine.errors import BenzerError, Corrupt, NameTaken, NotFound, StorageFull
-from engine.home import PROJECT, Home
-from engine.jobs import Reporter
+from engine.collections.sources.importing import import_archive, import_files, import_folder, rescan
+from engine.core.errors import BenzerError, Corrupt, NameTaken, NotFound, StorageFull
+from engine.core.home import PROJECT, Home
+from engine.jobs.job import Reporter
 
 
 @pytest.fixture
@@ -211,9 +211,10 @@ def test_a_catalogue_of_a_newer_version(kept):
 KILLED = """
     import sys, time
     from pathlib import Path
-    from engine.collections import ingest, importing
-    from engine.home import Home
-    from engine.jobs import Reporter
+    from engine.collections.sources import ingest
+    from engine.collections.sources import importing
+    from engine.core.home import Home
+    from engine.jobs.job import Reporter
     ingest.BATCH = 8
     def listen(progress):
         print(progress.done, flush=True)
@@ -288,10 +289,10 @@ def finish(home: Home, kind: str, source: Path, found: list[Collection]) -> None
 FULL = """
     import json, resource, signal, sys
     from pathlib import Path
-    from engine.collections import importing
-    from engine.errors import BenzerError
-    from engine.home import Home
-    from engine.jobs import Reporter
+    from engine.collections.sources import importing
+    from engine.core.errors import BenzerError
+    from engine.core.home import Home
+    from engine.jobs.job import Reporter
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     home, source, limit = Home(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.collections import importing
 from engine.collections.collection import Collection
-from engine.collections.folders import label_of
 from engine.collections.labelling import checked_label, last_writing, undo_labels, write_labels
-from engine.errors import BadParameter, Corrupt, NotFound
-from engine.home import Home
-from engine.jobs import Reporter
+from engine.collections.sources import importing
+from engine.collections.sources.folders import label_of
+from engine.core.errors import BadParameter, Corrupt, NotFound
+from engine.core.home import Home
+from engine.jobs.job import Reporter
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.encoders.pipeline import squared
-from engine.home import Home
-from engine.training import runs
+from engine.core.home import Home
+from engine.encoders.vectors.pipeline import squared
+from engine.runs import run as runs
 from models.autoencoder import Autoencoder
 
 

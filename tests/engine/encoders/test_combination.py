@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from engine.core.errors import BadParameter, BenzerError, NotFound, NoWeights
+from engine.core.home import Home
+from engine.core.recipe import Recipe
+from engine.core.storage import write_json
 from engine.encoders import choices, combination, knows, open_encoder, own_vectors
 from engine.encoders.combination import Combination, Pair
-from engine.encoders.pipeline import embed_collection, embed_pictures
-from engine.encoders.vectors import state, stored
-from engine.errors import BadParameter, BenzerError, NotFound, NoWeights
-from engine.home import Home
-from engine.jobs import Reporter
-from engine.recipe import Recipe
-from engine.storage import write_json
+from engine.encoders.vectors.pipeline import embed_collection, embed_pictures
+from engine.encoders.vectors.store import state, stored
+from engine.jobs.job import Reporter
 from tests.engine.encoders.conftest import Pile, picture
 
 NAME = "colour-histogram+raw-pixels+20"

@@ -12,14 +12,14 @@ import torch
 from PIL import Image
 
 import engine.encoders as encoders
+from engine.core.device import device
+from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound, NotTrained
+from engine.core.home import Home
 from engine.encoders import EncoderInfo, choices, open_encoder
-from engine.encoders.backbones import BACKBONES
 from engine.encoders.descriptors import hsv
-from engine.encoders.device import device
-from engine.encoders.pipeline import embed_pictures, squared
-from engine.errors import BadParameter, BenzerError, Corrupt, NotFound, NotTrained
-from engine.home import Home
-from engine.jobs import Reporter
+from engine.encoders.networks.table import BACKBONES
+from engine.encoders.vectors.pipeline import embed_pictures, squared
+from engine.jobs.job import Reporter
 from models.autoencoder import Autoencoder
 
 READY = [
@@ -117,7 +117,7 @@ def test_runs_appear_as_choices(home: Home, make_run: Callable[..., Any]) -> Non
 
 
 def test_a_run_without_weights_is_not_offered(home: Home) -> None:
-    from engine.training import runs
+    from engine.runs import run as runs
 
     runs.create(home, "empty", {"model": 3, "size": 96}, {})
     assert not [choice for choice in choices(home) if choice.weights == "empty"]
@@ -223,7 +223,7 @@ def test_the_histogram_ignores_places_and_counts_all(home: Home) -> None:
 
 
 def test_squares_are_those_of_a_collection() -> None:
-    from engine.collections.reading import stretched
+    from engine.collections.reading.safely import stretched
 
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (500, 333, 3), dtype=np.uint8))
     assert np.array_equal(squared(picture, 64), stretched(picture, 64))

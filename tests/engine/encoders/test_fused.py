@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from engine.__main__ import main
-from engine.errors import BenzerError
-from engine.recipe import Recipe
-from engine.workbench import Query, Workbench
+from engine.core.errors import BenzerError
+from engine.core.recipe import Recipe
+from engine.workbench.workbench import Query, Workbench
 from tests import shop as things
 
 FUSIONS = ("early", "late", "picture", "text")
@@ -105,7 +105,7 @@ def test_vectors_of_words_are_whitened_as_the_collections_are(shop: tuple[Workbe
 def test_a_share_of_nothing_is_the_other_side_alone(shop: tuple[Workbench, dict[str, Recipe]]) -> None:
     from functools import partial
 
-    from engine.collections.workers import read_in_worker
+    from engine.collections.reading.workers import read_in_worker
 
     bench, recipes = shop
     opened, seen = bench.classifier(recipes["early"].weights), partial(read_in_worker, picture(bench))

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from engine.__main__ import main
+from engine.core.errors import BadParameter, Corrupt, MissingPackage, NotFound, NoWeights
+from engine.core.home import Home
+from engine.core.recipe import Recipe
 from engine.encoders import choices, knows, open_encoder, timm_networks
-from engine.errors import BadParameter, Corrupt, MissingPackage, NotFound, NoWeights
-from engine.home import Home
-from engine.recipe import Recipe
-from engine.workbench import Workbench
+from engine.workbench.workbench import Workbench
 
 NAME = "timm-test_resnet.r160_in1k"
 needs_timm = pytest.mark.skipif(find_spec("timm") is None, reason="timm is not installed (pip install timm)")

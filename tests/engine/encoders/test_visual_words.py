@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from engine.core.errors import BadParameter, Corrupt, NoVectors
+from engine.core.home import Home
 from engine.encoders import open_encoder
-from engine.encoders.local_features import LOCAL_FEATURES
-from engine.encoders.pipeline import embed_collection, embed_pictures
-from engine.encoders.vectors import state, stored
+from engine.encoders.keypoints.local_features import LOCAL_FEATURES
+from engine.encoders.keypoints.vocabulary import Vocabulary, fit_words, nearest, summed
+from engine.encoders.vectors.pipeline import embed_collection, embed_pictures
+from engine.encoders.vectors.store import state, stored
 from engine.encoders.visual_words import VisualWords, bag_of_words, vlad
-from engine.encoders.vocabulary import Vocabulary, fit_words, nearest, summed
-from engine.errors import BadParameter, Corrupt, NoVectors
-from engine.home import Home
-from engine.jobs import Reporter
+from engine.jobs.job import Reporter
 
 NOISE = np.random.default_rng(0).integers(0, 256, (256, 256), dtype=np.uint8)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.distances import METRICS
-from engine.errors import BadParameter
+from engine.core.distances import METRICS
+from engine.core.errors import BadParameter
 from engine.evaluation import measuring
 from engine.evaluation.measuring import Questions, measure, nearest, questions
 from engine.indexes import Index, make_index

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from engine.errors import BadParameter
+from engine.core.errors import BadParameter
 from engine.evaluation.metrics import average_precision, bootstrap_interval, precision_at_k
 
 RANKED = np.array([[1, 0, 1, 1, 0], [0, 0, 0, 0, 1], [0, 0, 0, 0, 0]], dtype=bool)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.errors import BadParameter
+from engine.core.errors import BadParameter
 from engine.evaluation.recall import estimated_recall, recall_at_k
 from engine.indexes import make_index
 from engine.indexes.index import Neighbours

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import engine.evaluation.retrieval as retrieval
-from engine.distances import METRICS
-from engine.errors import BadParameter
+from engine.core.distances import METRICS
+from engine.core.errors import BadParameter
 from engine.evaluation.retrieval import leave_one_out
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.errors import BadParameter
+from engine.core.errors import BadParameter
+from engine.core.settings import Choice
 from engine.grouping import Step, clusterers, make_clusterer, make_projection, projections
-from engine.settings import Choice
 
 METRICS = ("cosine", "euclidean")
 REACH = {"cosine": 0.9, "euclidean": 8.0}  # of DBSCAN, for the blobs below

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, leaves_list
 from scipy.spatial.distance import pdist, squareform
 
-from engine.errors import BadParameter
+from engine.core.errors import BadParameter
 from engine.grouping import hierarchical
 from engine.grouping.hierarchical import Hierarchical
 from engine.grouping.tree import Tree

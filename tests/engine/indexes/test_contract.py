@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.errors import BadParameter, BenzerError, NotFound, NotReady
+from engine.core.errors import BadParameter, BenzerError, NotFound, NotReady
+from engine.core.settings import Choice
 from engine.indexes import make_index, methods
-from engine.settings import Choice
 
 METRICS = ("cosine", "euclidean")
 CASES = [(name, metric) for name, kind in methods().items() for metric in METRICS if metric in kind.metrics]

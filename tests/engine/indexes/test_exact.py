@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.indexes.exact import Exact
-from engine.indexes.rows import RowTable
-from engine.indexes.screening import CodeScreen, ProductScreen, centre_of, holds_bytes
+from engine.indexes.table.rows import RowTable
+from engine.indexes.table.screening import CodeScreen, ProductScreen, centre_of, holds_bytes
 
 METRICS = ("cosine", "euclidean")
 
@@ -132,7 +132,7 @@ def test_the_instruction_and_its_spelled_out_form_agree():
     from numba import njit, types
     from numba.extending import intrinsic
 
-    from engine.indexes import screening_kernels as kernels
+    from engine.indexes.kernels import screening as kernels
 
     if not kernels.has_vnni():
         pytest.skip("this processor has no vpdpbusd")
@@ -165,7 +165,7 @@ def test_the_instruction_and_its_spelled_out_form_agree():
 def test_one_thread_and_several_agree(metric):
     import numba
 
-    from engine.indexes import kernels
+    from engine.indexes.kernels import common as kernels
 
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((5000, 48)).astype(np.float32)
@@ -238,7 +238,7 @@ def test_any_data_any_k_after_adding_and_removing(seed, count, dimensions, k, me
 @pytest.mark.parametrize("kind", ["normal", "bytes", "sparse", "few values, many ties", "tight clusters"])
 def test_the_screen_of_the_card_is_right_on_any_device(kind, metric):
     """Its arithmetic runs on the processor here; a card adds no rule of its own."""
-    from engine.indexes.screening_cuda import CudaScreen
+    from engine.indexes.table.screening_cuda import CudaScreen
 
     rng = np.random.default_rng(8)
     vectors = drawn(kind, 1200, 20, rng)
@@ -260,7 +260,7 @@ def test_a_real_card_gives_the_same_answer():
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("there is no CUDA device")
-    from engine.indexes.screening_cuda import CudaScreen
+    from engine.indexes.table.screening_cuda import CudaScreen
 
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((200_000, 64)).astype(np.float32)

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from engine.errors import MissingPackage
+from engine.core.errors import MissingPackage
 from engine.indexes.hnsw import HNSW
 
 

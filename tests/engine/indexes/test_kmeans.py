@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.distances import euclidean
+from engine.core.distances import euclidean
 from engine.indexes.exact import Exact
 from engine.indexes.kmeans import KMeansIndex, choose_clusters
 

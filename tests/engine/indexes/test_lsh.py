@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.errors import BadParameter
+from engine.core.errors import BadParameter
 from engine.indexes.exact import Exact
-from engine.indexes.hyperplanes import Hyperplanes, draw_hyperplanes
+from engine.indexes.hashing.hyperplanes import Hyperplanes, draw_hyperplanes
 from engine.indexes.lsh import LSH
 from engine.indexes.lshash_reference import LSHashReference
-from engine.indexes.sampling import prepared
+from engine.indexes.table.sampling import prepared
 
 METRICS = ("cosine", "euclidean")
 

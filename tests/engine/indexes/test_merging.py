@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.indexes.parting import merged
+from engine.indexes.distributed.partition import merged
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -12,12 +12,12 @@ import pytest
 
 from engine import cluster
 from engine.cluster import Lost
-from engine.errors import BadParameter, BenzerError, MissingPackage
+from engine.core.errors import BadParameter, BenzerError, MissingPackage
 from engine.indexes import make_index
-from engine.indexes.hyperplanes import draw_hyperplanes
+from engine.indexes.distributed.part import Part
+from engine.indexes.distributed.partition import merged
+from engine.indexes.hashing.hyperplanes import draw_hyperplanes
 from engine.indexes.lsh import LSH
-from engine.indexes.part import Part
-from engine.indexes.parting import merged
 from engine.indexes.rdh import RDH
 
 HAS_RAY = find_spec("ray") is not None
@@ -153,7 +153,7 @@ class Flaky(cluster.InThisProcess):
 
 def test_a_lost_part_is_not_passed_over_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     workers = Flaky()
-    monkeypatch.setattr("engine.indexes.parts.workers", lambda: workers)
+    monkeypatch.setattr("engine.indexes.distributed.parts.workers", lambda: workers)
     ids, vectors = made(900)
     built = RDH("euclidean", parts=3, runs="exact").build(ids, vectors)
     lost = built._built.pieces[1]
@@ -173,7 +173,7 @@ def test_a_lost_part_is_not_passed_over_in_silence(monkeypatch: pytest.MonkeyPat
 
 def test_a_copy_answers_for_a_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
     workers = Flaky()
-    monkeypatch.setattr("engine.indexes.parts.workers", lambda: workers)
+    monkeypatch.setattr("engine.indexes.distributed.parts.workers", lambda: workers)
     ids, vectors = made(300)
     built = RDH("euclidean", parts=2, copies=2, runs="exact").build(ids, vectors)
     workers.gone = [built._built.pieces[0].handles[0], built._built.pieces[1].handles[1]]
@@ -225,7 +225,7 @@ def test_a_node_that_does_not_see_a_folder_says_so_and_makes_none(tmp_path: Path
 
 def test_who_does_not_answer_to_a_change_is_looked_after(monkeypatch: pytest.MonkeyPatch) -> None:
     workers = Flaky()
-    monkeypatch.setattr("engine.indexes.parts.workers", lambda: workers)
+    monkeypatch.setattr("engine.indexes.distributed.parts.workers", lambda: workers)
     ids, vectors = made(60)
     built = RDH("euclidean", parts=2, runs="exact").build(ids, vectors)
     [handle] = built._built.pieces[0].handles

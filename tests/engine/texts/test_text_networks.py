@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from engine.__main__ import main
+from engine.core.errors import NoWeights
+from engine.core.home import Home
 from engine.encoders import fused
-from engine.errors import NoWeights
-from engine.home import Home
 from engine.texts import published
-from engine.work import _network_of, title_of
-from engine.workbench import Readiness, Workbench
+from engine.workbench.job_kinds import _network_of, title_of
+from engine.workbench.workbench import Readiness, Workbench
 
 NAME = "tiny-texts"
 FILES = {"model.safetensors": b"weights", "vocab.txt": b"[PAD]\n[UNK]\n"}
@@ -102,7 +102,7 @@ def test_a_search_offers_to_fetch_what_its_classifier_reads_with(home: Home, mon
 
 
 def test_the_way_out_of_a_classifier_without_its_weights(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine.recipe import Recipe
+    from engine.core.recipe import Recipe
 
     bench, network = Workbench(home), published.PUBLISHED[NAME]
     monkeypatch.setattr(bench, "collection", lambda name: None)

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.errors import Corrupt, Stopped
-from engine.jobs import Reporter
+from engine.core.errors import Corrupt, Stopped
+from engine.jobs.job import Reporter
 from engine.texts import vectors as store
 from engine.texts.encoder import Encoded, TextEncoder
 from engine.texts.tf_idf import TfIdf

@@ -12,8 +12,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from engine.errors import BadParameter, Corrupt, MissingPackage, NoWeights
-from engine.home import Home
+from engine.core.errors import BadParameter, Corrupt, MissingPackage, NoWeights
+from engine.core.home import Home
 from engine.texts import choices, open_text_encoder, published
 from engine.texts.bert import BertTexts
 from engine.texts.plain import plain

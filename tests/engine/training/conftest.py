@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.home import Home
-from engine.jobs import Reporter
+from engine.core.home import Home
+from engine.jobs.job import Reporter
 
 
 class Blobs:

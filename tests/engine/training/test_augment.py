@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from engine.encoders.device import Device
+from engine.core.device import Device
 from engine.training import TrainingConfig
 from engine.training.augment import augmented, cut, mirrored, noisy, recoloured
-from engine.training.autoencoding import Autoencoding
+from engine.training.objectives.autoencoding import Autoencoding
 
 
 def random(seed: int = 0) -> torch.Generator:

@@ -14,14 +14,15 @@ import torch
 from PIL import Image
 
 from engine.collections.samples.animal_faces import EACH, SPECIES, face
-from engine.encoders.device import Device, device
-from engine.errors import BadParameter, Diverged, NameTaken, OutOfMemory, Stopped, StorageFull
-from engine.home import Home
-from engine.jobs import Progress, Reporter
-from engine.training import TrainingConfig, continue_run, loop, pictures, runs, train_run
-from engine.training.autoencoding import Autoencoding
+from engine.core.device import Device, device
+from engine.core.errors import BadParameter, Diverged, NameTaken, OutOfMemory, Stopped, StorageFull
+from engine.core.home import Home
+from engine.jobs.job import Progress, Reporter
+from engine.runs import run as runs
+from engine.training import TrainingConfig, continue_run, loop, pictures, train_run
 from engine.training.checkpoint import Checkpoints
 from engine.training.estimate import estimate
+from engine.training.objectives.autoencoding import Autoencoding
 from engine.training.train import training_data
 
 SMALL: dict[str, Any] = {"model": 1, "size": 32, "batch": 8, "epochs": 2}

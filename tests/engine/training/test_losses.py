@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter1d
 
-from engine.errors import BadParameter
+from engine.core.errors import BadParameter
 from engine.training.losses import LOSSES, loss
 
 

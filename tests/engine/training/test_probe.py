@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.encoders.device import Device
+from engine.core.device import Device
 from engine.evaluation.retrieval import leave_one_out
 from engine.training import TrainingConfig
 from engine.training.pictures import Data, Pictures

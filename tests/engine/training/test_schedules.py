@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.errors import BadParameter
+from engine.core.errors import BadParameter
 from engine.training.schedules import SCHEDULES, curve, schedule
 
 STEPS = 7  # batches an epoch

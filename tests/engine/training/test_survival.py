@@ -18,13 +18,14 @@ from typing import Any
 import pytest
 import torch
 
+from engine.core.errors import BenzerError, NameTaken
+from engine.core.home import Home
+from engine.core.storage import Store
 from engine.encoders import choices
-from engine.errors import BenzerError, NameTaken
-from engine.home import Home
-from engine.jobs import Progress, Reporter
-from engine.storage import Store
-from engine.training import TrainingConfig, continue_run, runs, train_run
-from engine.training.runs import Run
+from engine.jobs.job import Progress, Reporter
+from engine.runs import run as runs
+from engine.runs.run import Run
+from engine.training import TrainingConfig, continue_run, train_run
 from tests.engine.killing import Killable, killable
 from tests.engine.training.conftest import Blobs
 

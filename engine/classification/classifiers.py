@@ -1,0 +1,267 @@
+"""Final classifiers: trained on all labelled things, applied to the rest of a collection.
+
+classifiers/<run>/
+    run.json, weights-….safetensors, events.jsonl …   a run, as those of encoders (see `engine.runs.run`)
+    text.json                   what its encoder of texts had learned (sealed), where it learns
+    guesses/<collection>.json   what it said of each thing of a collection, the least sure first (sealed)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.classification.fine_tuning import tunable
+from engine.classification.results import Opinion, classification, opinion
+from engine.classification.run import Subject, config_of
+from engine.core.errors import BadParameter, NotFound
+from engine.core.home import Home
+from engine.core.storage import read_json, write_json
+from engine.core.tables import csv_text
+from engine.jobs.job import Reporter
+
+if TYPE_CHECKING:
+    from engine.collections.collection import Collection
+    from engine.encoders.encoder import Encoder
+    from engine.encoders.examples.examples import Things
+    from engine.encoders.fused import Fused
+    from engine.runs.run import Run
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What a classifier says of one thing: by its picture and by its text alone (None where one is missing), by both.
+
+    Attributes:
+        label: that it has now, "" for none. sure: the probability of the likeliest class.
+    """
+
+    id: int
+    name: str
+    label: str
+    picture: Opinion | None
+    text: Opinion | None
+    fused: Opinion
+
+    @property
+    def said(self) -> str:
+        return self.fused[0][0]
+
+    @property
+    def sure(self) -> float:
+        return self.fused[0][1]
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Guess:
+        """The guess that was stored."""
+        opinions = {
+            side: None if values[side] is None else tuple((str(label), float(p)) for label, p in values[side])
+            for side in ("picture", "text", "fused")
+        }
+        return cls(values["id"], values["name"], values["label"], **opinions)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """All guesses about a collection, the least sure first; `made` in seconds since 1970."""
+
+    classifier: str
+    collection: str
+    made: float
+    guesses: tuple[Guess, ...]
+
+    def to_csv(self) -> str:
+        """One line each; texts that a spreadsheet would run are made harmless."""
+        header = ["id", "image", "label now", "said", "probability", "picture says", "text says"]
+        lines = [
+            [one.id, one.name, one.label, one.said, one.sure, _first(one.picture), _first(one.text)]
+            for one in self.guesses
+        ]
+        return csv_text(header, lines)
+
+
+def train_final(home: Home, name: str, fusion: str, reporter: Reporter, title: str = "") -> Run:
+    """Train one of a classification's fusions on all labelled things and keep it as a classifier.
+
+    A tenth of every class (the plan's validation share) only chooses the epoch and the weight of a late fusion. One of
+    the same title whose training was cut off goes on.
+
+    Raises:
+        NotFound: no such classification. BadParameter: it has no such fusion.
+        What `engine.classification.run.plan_classification` raises. Stopped: a person asked; it can be trained on.
+    """
+    from engine.classification.training.objective import ClassifierConfig, train_classifier
+    from engine.collections.collection import Collection
+    from engine.core.device import device
+    from engine.encoders.examples.examples import held_out
+
+    plan = classification(home, name).plan
+    if fusion not in plan.fusions:
+        raise BadParameter("fusion", f"the classification {name}", "one of " + ", ".join(plan.fusions), fusion)
+    alone = replace(plan, fusions=(fusion,))  # a model of pictures needs no encoder of texts, and the other way round
+    subject = Subject.of(home, Collection.open(home, plan.collection), alone)
+    things = subject.things(reporter, every=True)
+    run = _begun(home, subject, things, name, fusion, title)
+    if subject.text is not None and subject.text.state is not None:  # of one that goes on as well: it may lack it
+        write_json(run.folder / "text.json", subject.text.state)
+    config = ClassifierConfig.from_dict(run.config)
+    learning, apart = held_out(things.codes, np.arange(len(things)), config.validation, config.seed)
+    encoders = tunable(home, subject, things, reporter) if config.tuned else None
+    train_classifier(config, things, learning, apart, run, reporter, device(), encoders)
+    return run
+
+
+def apply(home: Home, name: str, collection: str, reporter: Reporter, every: bool = False) -> Guesses:
+    """Let a classifier name the class of what has no label yet (`every`: of all), and keep its guesses.
+
+    Raises:
+        NotFound: no such classifier or collection. NotReady: an encoder needs something first.
+        BadParameter: there is nothing without a label, or its pictures would be seen otherwise than when it learned.
+    """
+    from engine.collections.collection import Collection
+
+    opened, place = open_classifier(home, name), Collection.open(home, collection)
+    _check_own(opened, place, reporter)
+    things = opened.at(place).things(place, reporter)
+    images = place.images()
+    wanted = np.array([every or not label for label in images.labels], bool) & (things.has_picture | things.has_text)
+    rows = np.flatnonzero(wanted)
+    if not len(rows):
+        raise BadParameter("things", "a classification", "without a label yet, or all of them (--all)", "none")
+    chosen = things.of(rows)
+    facts = [(int(images.ids[row]), images.names[row], images.labels[row]) for row in rows]
+    guesses = sorted(_guesses(opened, chosen, facts), key=lambda one: one.sure)
+    found = Guesses(name, collection, time.time(), tuple(guesses))
+    write_json(opened.run.folder / "guesses" / f"{place.name}.json", asdict(found))
+    return found
+
+
+def guesses(home: Home, name: str, collection: str) -> Guesses | None:
+    """What a classifier said of a collection when it was last applied, None where it was not.
+
+    Raises:
+        NotFound: no such classifier. Corrupt: the file has been damaged.
+    """
+    from engine.encoders.fused import classifier
+
+    try:
+        values = read_json(classifier(home, name).folder / "guesses" / f"{collection}.json")
+    except FileNotFoundError:
+        return None
+    every = tuple(Guess.from_dict(one) for one in values["guesses"])
+    return Guesses(values["classifier"], values["collection"], values["made"], every)
+
+
+def open_classifier(home: Home, name: str) -> Fused:
+    """The classifier of that name, ready to judge; raises as `Fused.open` does.
+
+    An encoder that has learned from a collection (visual words) is as it was over that of the classifier.
+    """
+    from engine.collections.collection import Collection
+    from engine.encoders.fused import NAME, Fused
+
+    opened = Fused.open(NAME, name, home)
+    if opened.picture is not None:
+        with suppress(NotFound):  # a collection that is gone
+            opened.picture = opened.picture.at(Collection.open(home, opened.run.card["collection"]["name"]))
+    return opened
+
+
+def _check_own(opened: Fused, collection: Collection, reporter: Reporter) -> None:
+    """Refuse a collection whose pictures would be seen otherwise than those that were learned from."""
+    card, picture = opened.run.card, opened.picture
+    known = (card["picture"] or {}).get("fingerprint")
+    if picture is None or known is None or "picture" in card.get("tuned", ()):
+        return
+    own, title = card["collection"], f"the classifier {opened.run.title}"
+    is_own = own["name"] == collection.name
+    now = (picture.prepared(collection, reporter) if is_own else picture.at(collection)).info.fingerprint
+    if now != known and (is_own or picture.info.fingerprint != known):
+        way_out = "Train the classifier again."
+        wanted = "the one it was trained with, which has changed since"
+        raise BadParameter("encoder", title, wanted, picture.info.name, way_out=way_out)
+    if now != known:
+        wanted = f"{own['title']!r}, the only one that its encoder {picture.info.title} was fitted to"
+        raise BadParameter("collection", title, wanted, collection.title)
+
+
+def _begun(home: Home, subject: Subject, things: Things, name: str, fusion: str, title: str) -> Run:
+    """The classifier's run: one that was cut off and was made of the same, else a new one."""
+    from engine.classification.training.objective import ClassifierConfig
+    from engine.encoders.fused import classifiers
+    from engine.runs import run as runs
+
+    config = config_of(subject.plan, fusion)
+    for run in classifiers(home):
+        card = run.card
+        same = (card.get("made_of"), card.get("classification"), card.get("title")) == (subject.made_of, name, title)
+        if same and run.can_continue and ClassifierConfig.from_dict(run.config) == config:
+            return run
+    fresh = runs.fresh_name(home, title or f"{subject.collection.name}-{fusion}", home.classifiers)
+    card = _card(subject, things, name, fusion, title)
+    run = runs.create(home, fresh, config.as_dict(), card, home.classifiers)
+    if title:
+        run.rename(title)
+    return run
+
+
+def _card(subject: Subject, things: Things, name: str, fusion: str, title: str) -> dict[str, Any]:
+    """What must be known of a classifier to use it rightly."""
+    collection, picture = subject.collection, subject.picture
+    named = {"name": collection.name, "title": collection.title, "fingerprint": collection.fingerprint()}
+    config = config_of(subject.plan, fusion)
+    return {
+        "title": title,
+        "classification": name,
+        "fusion": fusion,
+        "made": time.strftime("%Y-%m-%d"),
+        "made_of": subject.made_of,
+        "collection": named,
+        "images": len(things),
+        "classes": list(subject.classes),
+        "picture": _named(picture.at(collection)) if picture else None,
+        "embedding": subject.plan.embedding,
+        "text": subject.text.info.name if subject.text else None,
+        "tuned": list(config.tuned),
+        "spec": asdict(things.spec(fusion, config.dropout)),
+    }
+
+
+def _named(picture: Encoder) -> dict[str, str]:
+    """What opens an encoder again, and tells whether it is the same one then."""
+    info = picture.info
+    return {"encoder": info.name, "weights": info.weights, "fingerprint": info.fingerprint}
+
+
+def _guesses(opened: Fused, things: Things, facts: Sequence[tuple[int, str, str]]) -> list[Guess]:
+    said = opened.verdict(things)
+    found = []
+    for row, fact in enumerate(facts):
+        picture = said.picture if things.has_picture[row] else None
+        text = said.text if things.has_text[row] else None
+        seen, read = (None if one is None else opinion(one[row], opened.classes) for one in (picture, text))
+        found.append(Guess(*fact, seen, read, opinion(said.fused[row], opened.classes)))
+    return found
+
+
+def _first(said: Opinion | None) -> str:
+    return f"{said[0][0]} ({said[0][1]:.3f})" if said else ""
+
+
+def remove_classifier(home: Home, name: str) -> None:
+    """Delete a classifier with its guesses.
+
+    Raises:
+        NotFound: no such classifier. BadParameter: it is being trained.
+    """
+    from engine.encoders.fused import classifier
+
+    run = classifier(home, name)
+    if run.alive:
+        raise BadParameter("classifier", "deleting", "one that is not being trained right now", run.title)
+    run.remove()

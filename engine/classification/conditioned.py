@@ -1,0 +1,149 @@
+"""The things of a classification as they are under a condition: a side missing, pictures blurred, words dropped.
+
+What encoders that did not learn make of them is the same for every fold; blurred pictures are kept with the collection.
+Encoders that learned are others in every fold: they look at the fold's own things only, and nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.classification.conditions import Condition, dropped
+from engine.core.storage import digest_of
+from engine.jobs.job import Reporter
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from engine.classification.fine_tuning import Learned
+    from engine.classification.run import Subject
+    from engine.classification.training.fine_tuned import Tunable
+    from engine.encoders.encoder import Encoder
+    from engine.encoders.examples.examples import Things
+    from engine.texts import TextEncoder
+
+Rows = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+_BLURRED_AT_ONCE = 32  # pictures
+_BLUR_OF = 224  # a blur's radius is told in pixels of a picture so wide
+
+
+@dataclass
+class Conditioned:
+    """The things of a subject under every condition; `tunable` where encoders learn."""
+
+    subject: Subject
+    things: Things
+    reporter: Reporter
+    tunable: Tunable | None = None
+    made: dict[str, Things] = field(default_factory=dict)  # by condition
+
+    def of(self, condition: Condition, rows: Rows, learned: Learned) -> Things:
+        """The things of some rows, as encoders see them that have learned, or as they always were."""
+        if condition.name not in self.made:
+            self.made[condition.name] = self._under(condition)
+        found = self.made[condition.name].of(rows)
+        if learned.picture is not None:
+            found = replace(found, picture=self._seen(condition, found, rows, learned.picture))
+        if learned.text is not None:
+            has_text = found.has_text
+            found = self._read(condition, found, learned.text)
+            found = replace(found, has_text=found.has_text & has_text)
+        return found
+
+    def _under(self, condition: Condition) -> Things:
+        things = self.things
+        if condition.missing:
+            gone = np.zeros(len(things), bool)
+            by_picture = condition.side == "picture"
+            return replace(things, has_picture=gone) if by_picture else replace(things, has_text=gone)
+        learn = self.tunable  # what is seen by encoders that learn is made fold by fold
+        if condition.blur and self.subject.picture is not None and (learn is None or learn.picture is None):
+            return replace(things, picture=self._blurred(condition))
+        if condition.drop and self.subject.text is not None and (learn is None or learn.text is None):
+            self.reporter.update("Dropping words", 0, len(things), "texts")
+            return self._read(condition, things, self.subject.text)
+        return things
+
+    def _read(self, condition: Condition, things: Things, encoder: TextEncoder) -> Things:
+        """The things with the vectors of their texts, of which some words may be dropped."""
+        from engine.encoders.examples.of_collection import words_or_texts
+
+        texts = self.subject.texts(things.ids)
+        if condition.drop:
+            pairs = zip(things.ids.tolist(), texts, strict=True)
+            texts = [dropped(text, condition.drop, self.subject.plan.seed + id) for id, text in pairs]
+        found = encoder.encode(texts)
+        words, starts = words_or_texts(found.vectors, found)
+        there = np.linalg.norm(found.vectors, axis=1) > 0
+        return replace(things, text=found.vectors, words=words, starts=starts, has_text=there)
+
+    def _seen(self, condition: Condition, things: Things, rows: Rows, encoder: Encoder) -> Floats:
+        """(n, p) vectors of the pictures of some rows by an encoder that has learned, blurred where that is asked."""
+        from engine.encoders.vectors.pipeline import embed_pictures
+
+        assert self.tunable is not None
+        vectors = things.picture.copy()
+        places = self.tunable.places[rows]
+        there = np.flatnonzero(things.has_picture & (places >= 0))
+        for some in _parts(there):
+            pixels = self.tunable.pixels[places[some]]
+            pictures = _pictures(pixels, condition.blur, encoder.info.input_size)
+            vectors[some] = embed_pictures(encoder, pictures, self.subject.plan.embedding)
+            self.reporter.stop_if_asked()
+        return vectors
+
+    def _blurred(self, condition: Condition) -> Floats:
+        """(n, p) vectors of the pictures, blurred; made once and kept with the collection."""
+        from engine.core.storage import Store, load_array
+
+        assert self.subject.picture is not None
+        info, embedding = self.subject.picture.info, self.subject.plan.embedding
+        images = self.subject.collection.images()
+        hashes = dict(zip(images.ids.tolist(), images.hashes, strict=True))
+        key = digest_of(info.name, info.fingerprint, embedding, *map(hashes.get, self.things.ids.tolist()))
+        place = self.subject.collection.folder / "blurred_vectors" / f"{info.name}-{condition.blur}-{key}"
+        store = Store(place, format="blurred vectors", version=1)
+        snapshot = store.open()
+        if snapshot is None:
+            vectors = self._blur(condition)
+            snapshot = store.publish(lambda folder: np.save(folder / "matrix.npy", vectors, allow_pickle=False), {})
+        matrix: Floats = load_array(snapshot.folder / "matrix.npy")
+        return matrix
+
+    def _blur(self, condition: Condition) -> Floats:
+        from engine.encoders.vectors.pipeline import embed_pictures
+
+        encoder, things = self.subject.picture, self.things
+        assert encoder is not None
+        vectors, done = things.picture.copy(), 0
+        place = {id: row for row, id in enumerate(things.ids.tolist())}
+        wanted = things.ids[things.has_picture]
+        for ids, pixels in self.subject.collection.decoded(wanted, encoder.info.input_size):
+            for some in _parts(np.arange(len(ids))):
+                pictures = _pictures(pixels[some], condition.blur, encoder.info.input_size)
+                rows = [place[id] for id in ids[some].tolist()]
+                vectors[rows] = embed_pictures(encoder, pictures, self.subject.plan.embedding)
+                done += len(rows)
+                self.reporter.update("Blurring pictures", done, len(wanted), "images")
+        return vectors
+
+
+def _parts(rows: Rows) -> Iterator[Rows]:
+    for start in range(0, len(rows), _BLURRED_AT_ONCE):
+        yield rows[start : start + _BLURRED_AT_ONCE]
+
+
+def _pictures(pixels: NDArray[np.uint8], blur: int, size: int) -> list[Image.Image]:
+    """Decoded pictures, blurred by a radius in pixels of a picture that is 224 wide."""
+    from PIL import Image, ImageFilter
+
+    found = [Image.fromarray(one) for one in pixels]
+    radius = ImageFilter.GaussianBlur(blur * size / _BLUR_OF)
+    return [one.filter(radius) for one in found] if blur else found

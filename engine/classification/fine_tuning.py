@@ -1,0 +1,185 @@
+"""Which encoders of a classification learn with its head: refused where they cannot, made ready, and opened again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.cli.printing import duration
+from engine.core.errors import BadParameter
+from engine.core.home import Home
+from engine.jobs.job import Reporter
+
+if TYPE_CHECKING:
+    from engine.classification.plan import Plan
+    from engine.classification.run import Subject
+    from engine.classification.training.cost import Speed
+    from engine.classification.training.fine_tuned import Tunable
+    from engine.collections.collection import Collection
+    from engine.encoders.encoder import Encoder
+    from engine.encoders.examples.examples import Things
+    from engine.texts import TextEncoder
+
+Pixels = NDArray[np.uint8]
+Rows = NDArray[np.int64]
+
+_POOLED = ("avg", "max", "flatten")  # GeM has no gradient where a channel is silent; whitening belongs to a collection
+_HELD_AT_MOST = 2**28  # bytes of decoded pictures in memory; beyond, all of the collection's are mapped from its folder
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The encoders of a classifier that learned with it, None for one that stayed as it was."""
+
+    picture: Encoder | None = None
+    text: TextEncoder | None = None
+
+
+def fine_tuned(plan: Plan) -> tuple[str, ...]:
+    """The sides whose encoders learn in some training of a plan, "picture" and "text"."""
+    from engine.classification.run import config_of
+
+    sides = [config_of(plan, fusion).tuned for fusion in plan.fusions]
+    return tuple(side for side in ("picture", "text") if any(side in found for found in sides))
+
+
+def check_something_learns(plan: Plan) -> None:
+    """BadParameter where encoders are to learn, and none of the fusions looks at what they see."""
+    wanted = str(plan.settings.get("fine_tune", "none"))
+    if not fine_tuned(plan) and wanted != "none":
+        fusions = ", ".join(plan.fusions)
+        raise BadParameter("fine-tuning", "a classification", f"none, for the fusion {fusions}", wanted)
+
+
+def check_fine_tuning(plan: Plan, picture: Encoder | None, text: TextEncoder | None) -> None:
+    """See to it that what is to learn can.
+
+    Raises:
+        BadParameter: an encoder that is to learn has no weights that could; vectors that cannot be learned through.
+    """
+    sides = fine_tuned(plan)
+    if "picture" in sides:
+        assert picture is not None
+        _check_picture(picture, plan.embedding)
+    if "text" in sides:
+        assert text is not None
+        if not text.learns:
+            needed = "a network with weights of its own (all-minilm-l6-v2, bert-base-uncased)"
+            raise BadParameter("text encoder", "fine-tuning", needed, text.info.name)
+
+
+def _check_picture(picture: Encoder, embedding: str) -> None:
+    if not picture.learns:
+        needed = "a ready-made network of torchvision, such as mobilenet-v2, or an autoencoder"
+        raise BadParameter("encoder of pictures", "fine-tuning", needed, picture.info.name)
+    if embedding not in _POOLED:
+        raise BadParameter("embedding", "fine-tuning", "one of " + ", ".join(_POOLED), embedding)
+
+
+def tunable(home: Home, subject: Subject, things: Things, reporter: Reporter) -> Tunable | None:
+    """The encoders of a subject that are to learn, with what they see of its things; None where none does.
+
+    Raises:
+        StorageFull: no space for decoded pictures. Stopped: a person asked.
+    """
+    from engine.classification.training.fine_tuned import Tunable
+
+    sides = fine_tuned(subject.plan)
+    given: dict[str, Any] = {}
+    if "picture" in sides and subject.picture is not None:
+        given["picture"] = subject.picture.trainable(home, subject.plan.embedding)
+        size = subject.picture.info.input_size
+        given["pixels"], given["places"] = _pixels(subject.collection, things, size, reporter)
+    if "text" in sides and subject.text is not None:
+        given["text"] = subject.text.trainable()
+        given["pieces"] = subject.text.numbered(subject.texts(things.ids))
+    return Tunable(**given) if given else None
+
+
+def learned(subject: Subject, run: Any, sides: tuple[str, ...]) -> Learned:
+    """The encoders as they are after a training whose run holds their weights."""
+    if not sides:
+        return Learned()
+    from models.tunable import parted
+
+    _, seen, read = parted(run.load())
+    picture = subject.picture.with_weights(seen) if subject.picture is not None and seen else None
+    text = subject.text.with_weights(read, f"tuned {run.digest}") if subject.text is not None and read else None
+    return Learned(picture, text)
+
+
+@dataclass(frozen=True)
+class Price:
+    """About how long the trainings of a plan take, all folds and all epochs of them: as planned, and frozen."""
+
+    seconds: float
+    frozen: float
+
+    @property
+    def times(self) -> float:
+        """How many times longer than with encoders that stay as they are."""
+        return self.seconds / max(self.frozen, 1e-9)
+
+    def sentence(self) -> str:
+        """For people, e.g. "Fine-tuning: the trainings take about 12 min, 40 times as long as with …"."""
+        times = f"{self.times:,.0f}" if self.times >= 10 else f"{self.times:.1f}"
+        return (
+            f"Fine-tuning: the trainings take up to about {duration(self.seconds)} on this computer, {times} times as "
+            f"long as with encoders that stay as they are ({duration(self.frozen)})."
+        )
+
+
+def measured_speed(home: Home, collection: Collection, plan: Plan) -> Speed:
+    """Time a few batches with the encoders of a plan that are to learn; takes a few seconds and stores nothing.
+
+    It depends on the plan's encoders and embedding, and on which of them learn, on nothing else.
+
+    Raises:
+        What `engine.classification.run.plan_classification` raises.
+    """
+    from engine.classification.run import Subject
+    from engine.classification.training.cost import speed
+
+    subject, sides, given = Subject.of(home, collection, plan), fine_tuned(plan), dict[str, Any]()
+    if "picture" in sides and subject.picture is not None:
+        given["picture"] = subject.picture.trainable(home, plan.embedding)
+        given["size"] = subject.picture.info.input_size
+    if "text" in sides and subject.text is not None:
+        given["text"] = subject.text.trainable()
+    return speed(**given)
+
+
+def price(plan: Plan, things: int, speed: Speed) -> Price:
+    """Of a plan over so many things, at a speed that was measured."""
+    from engine.classification.run import config_of
+
+    configs = [config_of(plan, fusion) for fusion in plan.fusions]
+    share = things * (plan.folds - 1)  # over all folds, each of which learns from all but its own
+    frozen = sum(speed.of(config.before, share) for config in configs)
+    return Price(frozen + sum(speed.of(config, share) for config in configs if config.tuned), frozen)
+
+
+def _pixels(collection: Collection, things: Things, size: int, reporter: Reporter) -> tuple[Pixels, Rows]:
+    """(m, s, s, 3) decoded pictures, and (n,) where each thing's stands, −1 for one that cannot be read."""
+    wanted = things.ids[things.has_picture]
+    if len(wanted) * size * size * 3 > _HELD_AT_MOST:
+        ids, pixels = collection.pixels(size, reporter)
+    else:
+        ids, pixels = _held(collection, wanted, size, reporter)
+    place = {id: row for row, id in enumerate(ids.tolist())}
+    found = [
+        place.get(id, -1) if there else -1 for id, there in zip(things.ids.tolist(), things.has_picture, strict=True)
+    ]
+    return pixels, np.array(found, dtype=np.int64)
+
+
+def _held(collection: Collection, wanted: Rows, size: int, reporter: Reporter) -> tuple[Rows, Pixels]:
+    pixels, ids, done = np.empty((len(wanted), size, size, 3), np.uint8), np.empty(len(wanted), np.int64), 0
+    for some, found in collection.decoded(wanted, size):
+        pixels[done : done + len(some)], ids[done : done + len(some)] = found, some
+        done += len(some)
+        reporter.update("Reading pictures", done, len(wanted), "images")
+    return ids[:done], pixels[:done]

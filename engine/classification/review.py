@@ -1,0 +1,141 @@
+"""What a person decides about a classifier's guesses: kept beside them, written to the collection when that is asked.
+
+    classifiers/<run>/reviews/<collection>.json   by the id of a thing the label that was decided for it (sealed);
+                                                  "" where it was passed over
+
+Whether a decision has been written is not stored: it has where the thing carries that label. So when labels are taken
+back, the decisions wait again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from engine.collections.labelling import checked_label, write_labels
+from engine.core.errors import NotFound
+from engine.core.home import Home
+from engine.core.storage import full_disk_named, read_json, write_json
+from engine.core.tables import csv_text
+
+if TYPE_CHECKING:
+    from engine.classification.classifiers import Guess
+    from engine.collections.collection import Images
+
+
+@dataclass(frozen=True)
+class Review:
+    """The guesses about things that still stand in the collection, the least sure first, and what was decided.
+
+    Attributes:
+        labels: that the things have now, "" for none. decisions: by id; "" where a person passed over it.
+        made: when the guesses were made, in seconds since 1970.
+    """
+
+    guesses: tuple[Guess, ...]
+    labels: Mapping[int, str]
+    decisions: Mapping[int, str]
+    made: float
+
+    @property
+    def undecided(self) -> list[Guess]:
+        """What nobody has looked at yet."""
+        return [one for one in self.guesses if one.id not in self.decisions]
+
+    @property
+    def waiting(self) -> dict[int, str]:
+        """The labels that were decided and are not in the collection yet, by id."""
+        chosen = {one.id: self.decisions.get(one.id, "") for one in self.guesses}
+        return {id: label for id, label in chosen.items() if label and label != self.labels[id]}
+
+    def to_csv(self) -> str:
+        """One line for each guess, with its decision; texts that a spreadsheet would run are made harmless."""
+        header = ["id", "image", "label now", "said", "probability", "picture says", "text says", "decision", "decided"]
+        return csv_text(header, [self._line(one) for one in self.guesses])
+
+    def _line(self, one: Guess) -> list[object]:
+        sides = [said[0][0] if said else "" for said in (one.picture, one.text)]
+        decided = self.decisions.get(one.id, "")
+        return [one.id, one.name, self.labels[one.id], one.said, one.sure, *sides, self.decision(one), decided]
+
+    def decision(self, one: Guess) -> str:
+        """accepted, corrected, skipped, or "" while nobody has decided."""
+        if one.id not in self.decisions:
+            return ""
+        label = self.decisions[one.id]
+        return "skipped" if not label else "accepted" if label == one.said else "corrected"
+
+
+def review(home: Home, name: str, collection: str, images: Images | None = None) -> Review | None:
+    """What a classifier said of a collection and what was decided; None where it was not applied.
+
+    Args:
+        images: the collection's, where they are at hand.
+
+    Raises:
+        NotFound: no such classifier or collection. Corrupt: a file has been damaged.
+    """
+    from engine.classification.classifiers import guesses
+    from engine.collections.collection import Collection
+
+    found = guesses(home, name, collection)
+    if found is None:
+        return None
+    images = Collection.open(home, collection).images() if images is None else images
+    now = {int(id): (name, label) for id, name, label in zip(images.ids, images.names, images.labels, strict=True)}
+    standing = tuple(one for one in found.guesses if one.id in now and now[one.id][0] == one.name)
+    decisions = _read(_path(home, name, collection))
+    return Review(standing, {one.id: now[one.id][1] for one in standing}, decisions, found.made)
+
+
+def decide(home: Home, name: str, collection: str, decisions: Mapping[int, str | None]) -> None:
+    """Keep what a person decided: a label by the id of a thing, "" to pass over it, None to take a decision back.
+
+    Raises:
+        NotFound: no such classifier. BadParameter: something that cannot be a label; then nothing is kept.
+        StorageFull: the disk refused. Corrupt: what was decided before has been damaged.
+    """
+    path = _path(home, name, collection)
+    wanted = {int(id): None if label is None else checked_label(label) for id, label in decisions.items()}
+    path.parent.mkdir(exist_ok=True)
+    with full_disk_named("what was decided"), FileLock(path.parent / f".{path.stem}.lock"):  # two tabs may decide
+        after = {id: label for id, label in {**_read(path), **wanted}.items() if label is not None}
+        write_json(path, {str(id): label for id, label in after.items()})
+
+
+def write_decided(home: Home, name: str, collection: str) -> int:
+    """Write all labels that were decided to the collection, all or none; how many have changed.
+
+    `engine.collections.labelling.undo_labels` takes them back.
+
+    Raises:
+        NotFound: no such classifier or collection, or it was not applied. BadParameter: nothing waits.
+        BenzerError: other work changes the collection right now.
+    """
+    from engine.collections.collection import Collection
+    from engine.encoders.fused import classifier
+
+    found = review(home, name, collection)
+    if found is None:
+        raise NotFound(f"The classifier {name!r} was not applied to {collection!r}.", way_out="Apply it first.")
+    title = classifier(home, name).title
+    return write_labels(Collection.open(home, collection), found.waiting, f"the classifier {title}")
+
+
+def _path(home: Home, name: str, collection: str) -> Path:
+    from engine.encoders.fused import classifier
+
+    if collection != Path(collection).name:
+        raise NotFound(f"There is no collection {collection!r}.")
+    return classifier(home, name).folder / "reviews" / f"{collection}.json"
+
+
+def _read(path: Path) -> dict[int, str]:
+    try:
+        return {int(id): str(label) for id, label in read_json(path).items()}
+    except FileNotFoundError:
+        return {}

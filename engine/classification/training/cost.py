@@ -1,0 +1,114 @@
+"""How long fine-tuning will take, from a few measured batches on made-up pictures and texts."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from engine.classification.training.fine_tuned import FineTuning, Tunable
+from engine.classification.training.objective import ClassifierConfig, Classifying
+from engine.core.device import Device, device
+from engine.encoders.examples.examples import Things
+from engine.training.pictures import Rows, stream
+from models.tunable import Reading, Seeing
+
+_THINGS = 32  # in a batch of vectors
+_FEW = 8  # in one that encoders learn from: enough to run at nearly full speed
+_TIMED = 2  # batches, after one to warm up
+_WIDTH = 512  # of made-up vectors
+_PIECES = 16  # of a made-up text
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds that a thing takes while learning: in a head alone, and on top where the encoder of a side learns.
+
+    Attributes:
+        head: of a head over vectors that are there. picture, text: more, where that encoder learns; 0 where it cannot.
+        look: the share of these that looking at a held-out thing takes.
+    """
+
+    head: float
+    picture: float = 0.0
+    text: float = 0.0
+    look: float = 0.4
+
+    def of(self, config: ClassifierConfig, things: int) -> float:
+        """Seconds of one training over so many things, with those that are held out and all of its epochs."""
+        encoders = sum(getattr(self, side) for side in config.tuned)
+        heads = 2 if config.fusion == "late" else 1
+        learning = 1 - config.validation + config.validation * self.look
+        return things * config.epochs * learning * (heads * self.head + encoders)
+
+
+def speed(picture: Seeing | None = None, text: Reading | None = None, size: int = 224) -> Speed:
+    """Time a few batches with these encoders on this computer; takes a few seconds and stores nothing.
+
+    Args:
+        size: of the pictures in pixels.
+    """
+    where, things = device(), _things(_width(picture, size), text.network.spec.width if text else _WIDTH)
+    own = _tunable(picture, text, size)
+    alone = Classifying(ClassifierConfig(fusion="early"), things, things.ids, where)
+    few = _seconds(alone, _FEW, where)
+    more = {
+        side: max(0.0, _seconds(_tuning(side, things, own, where), _FEW, where) - few)
+        for side, network in (("picture", picture), ("text", text))
+        if network is not None
+    }
+    return Speed(_seconds(alone, _THINGS, where), **more)
+
+
+def _tuning(side: str, things: Things, own: Tunable, where: Device) -> FineTuning:
+    return FineTuning(ClassifierConfig(fusion="early", fine_tune=side), things, things.ids, where, own)
+
+
+@torch.inference_mode()
+def _width(picture: Seeing | None, size: int) -> int:
+    """Of the vectors of pictures."""
+    return _WIDTH if picture is None else int(picture(torch.zeros(1, 3, size, size)).shape[1])
+
+
+def _things(picture: int, text: int) -> Things:
+    random = np.random.default_rng(0)
+    lengths = np.full(_THINGS, _PIECES - 2)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    shapes = ((_THINGS, picture), (_THINGS, text), (int(starts[-1]), text))
+    seen, read, words = (random.normal(size=shape).astype(np.float32) for shape in shapes)
+    there, ids = np.ones(_THINGS, bool), np.arange(_THINGS)
+    return Things(ids, seen, read, words, starts, there, there, ids % 2, ("a", "b"))
+
+
+def _tunable(picture: Seeing | None, text: Reading | None, size: int) -> Tunable:
+    pixels = np.random.default_rng(0).integers(0, 256, (_THINGS, size, size, 3), dtype=np.uint8)
+    pieces: Sequence[Sequence[int]] = [range(1, _PIECES + 1)] * _THINGS
+    return Tunable(picture, text, pixels, np.arange(_THINGS), pieces)
+
+
+def _seconds(objective: Classifying, count: int, where: Device) -> float:
+    """Of one thing in a step: forward, backward, and the optimizer; at a rate of 0, so that nothing can diverge."""
+    optimizer = torch.optim.Adam(objective.network.parameters(), lr=0.0, fused=True)
+    rows: Rows = np.arange(count)
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        objective.loss(objective.source.take(rows), stream(0), rows).backward()
+        optimizer.step()
+        if where.name == "cuda":
+            torch.cuda.synchronize()
+
+    return _median(step) / count
+
+
+def _median(work: Callable[[], None]) -> float:
+    taken = []
+    for _ in range(_TIMED + 1):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken[1:])

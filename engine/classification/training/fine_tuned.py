@@ -1,0 +1,139 @@
+"""Fine-tuning: the encoder of pictures, of texts, or both are trained together with the head of a classifier.
+
+Their weights begin as they were and move at a rate of their own, a smaller one, so that what they know of other
+pictures and texts is bent and not overwritten (discriminative rates). Pictures are mirrored and cut at random while
+learning. Before that the head learns alone, over the vectors as they are. The heads that see one side alone shape the
+encoder of their side as well, so that a fusion cannot lean on the easier side only.
+
+Sources: Howard and Ruder, "Universal language model fine-tuning for text classification", 2018 (discriminative rates);
+Kumar et al., "Fine-tuning can distort pretrained features and underperform out-of-distribution", 2022 (head first).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.classification.training.objective import ClassifierConfig, Classifying
+from engine.core.device import Device
+from engine.encoders.examples.examples import Features, Things
+from engine.training.augment import cut, mirrored
+from engine.training.pictures import Rows
+from models.fusion import Pair
+from models.tunable import Reading, Seeing, Tuned
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Tunable:
+    """Encoders that can learn, as they begin, and what they see of n things.
+
+    Attributes:
+        picture, text: the networks; None for one that stays as it is. They are copied before they learn.
+        pixels: (m, s, s, 3) uint8, decoded; may be a memory map. places: (n,) the row of each thing's picture there,
+            −1 where it has none. pieces: the n texts as numbers of word pieces, between their two marks.
+    """
+
+    picture: Seeing | None = None
+    text: Reading | None = None
+    pixels: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 1, 1, 3), np.uint8))
+    places: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
+    pieces: Sequence[Sequence[int]] = ()
+
+    def fresh(self, config: ClassifierConfig, head: Any) -> Tuned:
+        """Copies of the networks that the config wants to learn, with a head."""
+        sides = config.tuned
+        picture = copy.deepcopy(self.picture) if "picture" in sides else None
+        return Tuned(head, picture, copy.deepcopy(self.text) if "text" in sides else None)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some things: their vectors, and what the encoders that learn see of them.
+
+    Attributes:
+        pictures: (b, 3, s, s) float32 in [0, 1], channels_last. pieces: (b, t) numbers; there: (b, t) where there are
+            any. None for a side that does not learn.
+    """
+
+    pair: Pair
+    pictures: Tensor | None
+    pieces: Tensor | None
+    there: Tensor | None
+
+
+class Raw:
+    """Things, handed out as batches of vectors, pictures and word pieces on a device of torch's."""
+
+    def __init__(self, things: Things, tunable: Tunable, sides: Sequence[str], device: str) -> None:
+        self.features, self.tunable, self.sides, self.device = Features(things, device), tunable, sides, device
+
+    def take(self, rows: Rows) -> Batch:
+        """The things of (b,) rows."""
+        pictures = self._pictures(rows) if "picture" in self.sides else None
+        pieces, there = self._pieces(rows) if "text" in self.sides else (None, None)
+        return Batch(self.features.take(rows), pictures, pieces, there)
+
+    def _pictures(self, rows: Rows) -> Tensor:
+        """Black ones where there are none."""
+        places = self.tunable.places[rows]
+        found = np.zeros((len(rows), *self.tunable.pixels.shape[1:]), np.uint8)
+        found[places >= 0] = self.tunable.pixels[places[places >= 0]]
+        return torch.from_numpy(found).to(self.device).permute(0, 3, 1, 2).float().div_(255)
+
+    def _pieces(self, rows: Rows) -> tuple[Tensor, Tensor]:
+        texts = [self.tunable.pieces[row] for row in rows.tolist()]
+        lengths = np.array([len(text) for text in texts])
+        there = np.arange(lengths.max()) < lengths[:, None]
+        numbers = np.zeros(there.shape, np.int64)
+        numbers[there] = np.concatenate([np.asarray(text, np.int64) for text in texts])
+        return torch.from_numpy(numbers).to(self.device), torch.from_numpy(there).to(self.device)
+
+
+class FineTuning(Classifying):
+    """A classifier whose encoders learn with its head, as an objective of the training loop; batches are `Batch`es."""
+
+    def __init__(
+        self, config: ClassifierConfig, things: Things, learning: Rows, device: Device, tunable: Tunable
+    ) -> None:
+        super().__init__(config, things, learning, device)
+        self.device = device
+        whole = tunable.fresh(config, self.head).to(device.name)
+        self.network: Tuned = whole.to(memory_format=torch.channels_last)
+        self.source = Raw(things, tunable, config.tuned, device.name)
+
+    @property
+    def groups(self) -> list[dict[str, Any]]:
+        """The head learns at the config's rate, the encoders at their own share of it."""
+        encoders: list[nn.Parameter] = [
+            weight for encoder in self.network.encoders.values() for weight in encoder.parameters()
+        ]
+        share = self.config.encoder_rate / self.config.rate
+        return [{"params": list(self.head.parameters()), "share": 1.0}, {"params": encoders, "share": share}]
+
+    def weights(self) -> dict[str, Tensor]:
+        return self.network.weights()
+
+    def restore(self, weights: Mapping[str, Tensor]) -> None:
+        self.network.restore(weights)
+
+    def loss(self, pictures: Batch, generator: torch.Generator, rows: Rows) -> Tensor:
+        """As of a classifier, from altered pictures."""
+        if pictures.pictures is not None and self.config.augment:
+            views = cut(mirrored(pictures.pictures, generator), generator)
+            pictures = replace(pictures, pictures=views.contiguous(memory_format=torch.channels_last))
+        return super().loss(pictures, generator, rows)
+
+    def pair(self, batch: Batch) -> Pair:
+        """What the head sees of a batch: vectors of the encoders as they are by now."""
+        with torch.autocast(self.device.name, dtype=self.device.dtype, enabled=self.device.reduced):
+            return self.network.seen(batch.pair, batch.pictures, batch.pieces, batch.there)

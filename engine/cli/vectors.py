@@ -1,0 +1,70 @@
+"""The command about vectors that were made elsewhere: vectors."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.cli.printing import print_rows, progress_line
+from engine.core.errors import BadParameter
+
+if TYPE_CHECKING:
+    from engine.workbench.workbench import Workbench
+
+_ACTIONS = ("list", "add", "remove")
+
+
+def vectors_words(sub: argparse.ArgumentParser) -> None:
+    """The words of the command `vectors`."""
+    sub.add_argument("action", nargs="?", default="list", choices=_ACTIONS, help="default: list")
+    sub.add_argument("file", nargs="?", help="add: a .npy or .parquet file; remove: the name, as in the list")
+    sub.add_argument("--collection", required=True)
+    sub.add_argument("--names", metavar="FILE", help="the images' names in the order of a .npy: one a line, or CSV")
+    sub.add_argument("--title", help="what they are called (default: the file's name)")
+
+
+def command_vectors(arguments: argparse.Namespace) -> None:
+    """List the vectors of a collection that were made elsewhere; add some from a file, or remove them."""
+    from engine.workbench.workbench import Workbench
+
+    bench = Workbench()
+    if arguments.action == "list":
+        return _list(bench, arguments)
+    if not arguments.file:
+        wanted = "named (see: python -m engine vectors --collection NAME)"
+        raise BadParameter("file", f"vectors {arguments.action}", wanted, "nothing")
+    (_add if arguments.action == "add" else _remove)(bench, arguments)
+
+
+def _list(bench: Workbench, arguments: argparse.Namespace) -> None:
+    from engine.encoders.own_vectors import cards
+
+    found = cards(bench.collection(arguments.collection))
+    header = ["encoder", "title", "vectors", "values each", "file"]
+    print_rows(header, [[c.name, c.title, c.count, c.width, c.file] for c in found], arguments.json)
+
+
+def _add(bench: Workbench, arguments: argparse.Namespace) -> None:
+    from engine.encoders.own_vectors import take_over
+    from engine.jobs.job import Reporter
+
+    path, collection = _file(arguments.file), bench.collection(arguments.collection)
+    names = _file(arguments.names).read_bytes() if arguments.names else None
+    told = Reporter(listen=progress_line())
+    card = take_over(collection, path, path.name, names, arguments.title or path.stem, told)
+    print(f"{card.count:,} vectors of {card.width:,} values are taken over; search with: --encoder {card.name}")
+
+
+def _file(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise BadParameter("file", "own vectors", "one that is there", text)
+    return path
+
+
+def _remove(bench: Workbench, arguments: argparse.Namespace) -> None:
+    from engine.encoders.own_vectors import remove
+
+    remove(bench.collection(arguments.collection), arguments.file)
+    print(f"Deleted {arguments.file}.")

@@ -1,0 +1,284 @@
+"""Blocks of independent work, handed to workers on the nodes of a Ray cluster; results come back in order.
+
+Ray is asked for as in `engine.cluster`. A block whose worker dies is done again by another, and one that takes far
+longer than all others is also given to a worker that has nothing to do; the first result counts (Dean and Ghemawat,
+"MapReduce", 2004). So doing a block twice must do no harm.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from engine.cluster import ASKED, Lost
+from engine.core.errors import BenzerError
+
+T = TypeVar("T")
+Make = Callable[..., Callable[[Any], Any]]
+
+_DEPTH = 2  # blocks in a worker's hands: one that it does and one that waits, so that no worker waits for us
+_AHEAD = 4  # blocks a worker that are out or done before their turn: what bounds the memory
+_LIVES = 4  # workers that one block may cost
+_PATIENCE = 2.0  # times the longest that a block has taken: after it, an idle worker gets the block as well
+_LEAST_PATIENCE = 5.0  # seconds
+_LOOK = 0.5  # seconds between two looks at whether a person wants the work to stop
+
+
+class Crew(Protocol):
+    """So many workers that do blocks."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def count(self) -> int: ...
+
+    def begin(self, make: Make, arguments: tuple[Any, ...]) -> None:
+        """Let every worker make its function from the arguments when its first block comes."""
+
+    def give(self, worker: int, block: Any) -> Any:
+        """Hand a block to a worker; a ticket for the result."""
+
+    def done(self, tickets: list[Any], seconds: float) -> list[tuple[Any, Any]]:
+        """Tickets whose result has come within so many seconds, each with the result, a Refusal or Lost."""
+
+    def renew(self, worker: int) -> None:
+        """Put a fresh worker in the place of one that was lost."""
+
+    def end(self) -> None:
+        """Let the workers go."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error of a worker's own: the sentence and the way out."""
+
+    message: str
+    way_out: str
+
+
+class Worker:
+    """What stands on a node: makes its function when the first block comes, and applies it to one after the other."""
+
+    def __init__(self, make: Make, arguments: tuple[Any, ...]) -> None:
+        self._make, self._arguments = make, arguments
+        self._function: Callable[[Any], Any] | None = None
+
+    def do(self, block: Any) -> Any:
+        """The function's result for a block, or a Refusal."""
+        try:
+            if self._function is None:
+                self._function = self._make(*self._arguments)
+            return self._function(block)
+        except BenzerError as error:  # errors with arguments of their own would not survive the way back
+            return Refusal(error.message, error.way_out)
+
+    def process(self) -> int:
+        """The id of the process it lives in."""
+        return os.getpid()
+
+
+class RayCrew:
+    """One worker for each processor that the nodes of a Ray cluster offer, on its node."""
+
+    def __init__(self, ray: Any) -> None:
+        self._ray = ray
+        nodes = [(node["NodeID"], node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+        self._places = [name for name, processors in nodes for _ in range(int(processors))] or [nodes[0][0]]
+        self._handles: list[Any] = []
+
+    @property
+    def title(self) -> str:
+        nodes = sum(node["Alive"] for node in self._ray.nodes())
+        return f"Ray on {nodes} node{'s' * (nodes != 1)}, {self.count} worker{'s' * (self.count != 1)}"
+
+    @property
+    def count(self) -> int:
+        return len(self._places)
+
+    def begin(self, make: Make, arguments: tuple[Any, ...]) -> None:
+        self._actor, self._arguments = self._ray.remote(num_cpus=0, max_restarts=0)(Worker), (make, arguments)
+        self._handles = [self._new(place) for place in self._places]
+
+    def give(self, worker: int, block: Any) -> Any:
+        return self._handles[worker].do.remote(block)
+
+    def done(self, tickets: list[Any], seconds: float) -> list[tuple[Any, Any]]:
+        ready, _ = self._ray.wait(tickets, num_returns=1, timeout=seconds)
+        return [(ticket, self._result(ticket)) for ticket in ready]
+
+    def renew(self, worker: int) -> None:
+        self._ray.kill(self._handles[worker])
+        self._handles[worker] = self._new(self._places[worker])
+
+    def end(self) -> None:
+        for handle in self._handles if self._ray.is_initialized() else ():
+            self._ray.kill(handle)
+        self._handles = []
+
+    def _new(self, place: str) -> Any:
+        """A worker on that node, or on another one where that is gone."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        where = NodeAffinitySchedulingStrategy(place, soft=True)
+        return self._actor.options(scheduling_strategy=where).remote(*self._arguments)
+
+    def _result(self, ticket: Any) -> Any:
+        errors = self._ray.exceptions
+        try:
+            return self._ray.get(ticket)
+        except errors.RayTaskError as error:
+            raise error.cause if isinstance(error.cause, Exception) else error from None
+        except errors.RayError as error:  # the worker, its node or what it had answered is gone
+            return Lost(f"A worker does not answer ({type(error).__name__}).")
+
+
+def crew() -> Crew | None:
+    """The workers that `$BENZER_RAY` asks for; None where the work is done in this process.
+
+    Raises:
+        MissingPackage: Ray is asked for and not installed. BenzerError: nothing answers at the address.
+    """
+    address = os.environ.get(ASKED, "")
+    if not address:
+        return None
+    from engine.cluster.ray_actors import OnRay
+
+    return RayCrew(OnRay(address).ray)
+
+
+@contextmanager
+def asked_for(address: str | None) -> Iterator[None]:
+    """Within it, work is spread over the Ray at that address; None leaves what `$BENZER_RAY` says."""
+    before = os.environ.get(ASKED)
+    if address is not None:
+        os.environ[ASKED] = address
+    try:
+        yield
+    finally:
+        if address is not None:
+            os.environ.pop(ASKED)
+            os.environ.update({ASKED: before} if before is not None else {})
+
+
+def spread(
+    crew: Crew, make: Make, arguments: tuple[Any, ...], blocks: Iterable[T], tick: Callable[[], None] = lambda: None
+) -> Iterator[tuple[T, Any]]:
+    """Each block with `make(*arguments)(block)`, in order; `tick` is called often and may raise to stop the work.
+
+    Blocks are taken from their source only a few ahead of the first that is not done.
+
+    Raises:
+        BenzerError: what the function raised, or a block that ended one worker after the other.
+    """
+    rounds = _Rounds(crew, blocks)
+    crew.begin(make, arguments)
+    try:
+        yield from rounds.results(tick)
+    finally:
+        crew.end()
+
+
+def require_seen(folders: Iterable[Path]) -> None:
+    """BenzerError where this node does not reach a folder that the work needs."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise BenzerError(
+                f"The node {socket.gethostname()} does not see the folder {folder}.",
+                way_out="Every node must reach it under the same path: share it, and start the work again.",
+            )
+
+
+class _Out(NamedTuple):
+    """A block in a worker's hands, and since when."""
+
+    number: int
+    worker: int
+    since: float
+
+
+class _Rounds(Generic[T]):
+    """The blocks under way: what is out with whom, what came back before its turn, what has to be done again."""
+
+    def __init__(self, crew: Crew, blocks: Iterable[T]) -> None:
+        self.crew = crew
+        self.source = enumerate(blocks)
+        self.held: dict[int, T] = {}  # taken from the source and not yet given back
+        self.finished: dict[int, Any] = {}
+        self.out: dict[Any, _Out] = {}  # by ticket
+        self.again: deque[int] = deque()
+        self.lives: Counter[int] = Counter()
+        self.longest = math.inf  # seconds a block has taken, once one has come back
+
+    def results(self, tick: Callable[[], None]) -> Iterator[tuple[T, Any]]:
+        turn = 0
+        while self._hand_out():
+            tick()
+            for ticket, result in self.crew.done(list(self.out), _LOOK):
+                if ticket in self.out:
+                    self._settle(self.out.pop(ticket), result)
+            while turn in self.finished:
+                yield self.held.pop(turn), self.finished.pop(turn)
+                turn += 1
+
+    def _hand_out(self) -> bool:
+        """Fill every worker's hands; False when nothing is left to wait for."""
+        hands = Counter(out.worker for out in self.out.values())
+        for depth in range(1, _DEPTH + 1):
+            for worker in range(self.crew.count):
+                if hands[worker] < depth and (number := self._next(depth)) is not None:
+                    hands[worker] += 1
+                    self.out[self.crew.give(worker, self.held[number])] = _Out(number, worker, time.monotonic())
+        return bool(self.held)
+
+    def _next(self, depth: int) -> int | None:
+        while self.again:
+            if self._is_open(number := self.again.popleft()):
+                return number
+        if len(self.held) < _AHEAD * self.crew.count and (taken := next(self.source, None)) is not None:
+            number, self.held[number] = taken
+            return number
+        return self._straggler() if depth == 1 else None
+
+    def _straggler(self) -> int | None:
+        """The oldest block that one worker alone has, and for long: also given to a worker with empty hands."""
+        times = Counter(out.number for out in self.out.values())
+        before = time.monotonic() - max(_LEAST_PATIENCE, _PATIENCE * self.longest)
+        late = {out.number for out in self.out.values() if out.since < before and times[out.number] == 1}
+        return min(filter(self._is_open, late), default=None)
+
+    def _is_open(self, number: int) -> bool:
+        return number in self.held and number not in self.finished
+
+    def _in_hands(self, worker: int) -> list[int]:
+        return [out.number for out in self.out.values() if out.worker == worker]
+
+    def _settle(self, out: _Out, result: Any) -> None:
+        if isinstance(result, Lost):
+            self._lost(out.number, out.worker, result)
+            return
+        took = time.monotonic() - out.since
+        self.longest = took if self.longest == math.inf else max(self.longest, took)
+        if self._is_open(out.number):
+            if isinstance(result, Refusal):
+                raise BenzerError(result.message, way_out=result.way_out)
+            self.finished[out.number] = result
+
+    def _lost(self, number: int, worker: int, loss: Lost) -> None:
+        """A worker is gone with all it had in its hands."""
+        self.lives[number] += 1
+        if self.lives[number] >= _LIVES:
+            raise Lost(f"The same block of work ended {_LIVES} workers. {loss.message}")
+        hands = [number, *self._in_hands(worker)]
+        self.out = {ticket: out for ticket, out in self.out.items() if out.worker != worker}
+        elsewhere = {out.number for out in self.out.values()}.union(self.again)
+        self.again.extend(n for n in hands if self._is_open(n) and n not in elsewhere)
+        self.crew.renew(worker)

@@ -1,0 +1,52 @@
+"""Looking at offered files: in processes of this computer, or block by block on the nodes of a cluster.
+
+A node reads the files through a folder that it reaches under the same path; what it learns of them is written into the
+catalogue by one: who holds the collection.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from engine.cluster.blocks import Crew, crew, require_seen, spread
+from engine.collections.reading import workers
+from engine.collections.reading.worker_tasks import Failure, FileRef
+
+BLOCK = 64  # files
+
+Look = Callable[..., list[Any]]
+
+
+class BlockReader:
+    """A worker's function: looks at a block of files in a process that may die; BenzerError for unseen folders."""
+
+    def __init__(self, look: Look) -> None:
+        self.look = look
+
+    def __call__(self, block: list[FileRef]) -> list[Any]:
+        require_seen(sorted({Path(file.root or Path(file.location).parent) for file in block}))
+        return [result for _, result in workers.run(self.look, block, workers=1)]
+
+
+def looked_at(look: Look, files: Iterable[FileRef], tick: Callable[[], None]) -> Iterator[tuple[FileRef, Any]]:
+    """Each file with what `look` says of it, in order; on the cluster that `$BENZER_RAY` asks for, else here."""
+    offered = iter(files)
+    for first in offered:  # a cluster is joined when there is something to look at
+        found, all_files = crew(), itertools.chain([first], offered)
+        yield from workers.run(look, all_files) if found is None else _on(found, look, all_files, tick)
+
+
+def _on(crew: Crew, look: Look, files: Iterable[FileRef], tick: Callable[[], None]) -> Iterator[tuple[FileRef, Any]]:
+    for block, results in spread(crew, BlockReader, (look,), workers.chunks(files, BLOCK), tick):
+        yield from zip(block, _seen_here(look, block, results), strict=True)
+
+
+def _seen_here(look: Look, block: list[FileRef], results: list[Any]) -> list[Any]:
+    """Files that could not be got at are looked at once more here: a network's folders show new files late."""
+    late = [n for n, result in enumerate(results) if isinstance(result, Failure) and result.stage == "look"]
+    for n, (_, result) in zip(late, workers.run(look, [block[n] for n in late]) if late else (), strict=True):
+        results[n] = result
+    return results

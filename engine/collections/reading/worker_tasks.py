@@ -1,0 +1,112 @@
+"""What the worker processes do: look at files and decode them. A light module, as every worker imports it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.collections.reading.safely import header, open_picture, read_bytes, stretched
+from engine.core.errors import UnreadableImage
+
+THUMBNAIL_SIDE = 256
+
+Crop = tuple[float, float, float, float]  # left, top, right, bottom as shares of width and height
+
+
+@dataclass(frozen=True)
+class FileRef:
+    """A file to read: where it lies, the folder its links may not leave ("": no links), and the hash it must have."""
+
+    location: str
+    root: str = ""
+    hash: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was learnt of a usable picture: hash of its bytes, upright size in pixels, bytes, time, thumbnail."""
+
+    hash: str
+    width: int
+    height: int
+    size: int
+    mtime_ns: int
+    format: str
+    thumbnail: bytes
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a file cannot be used: the stage (look, header, decode, worker, archive, table), a short code, a sentence."""
+
+    stage: str
+    code: str
+    message: str
+
+
+def look(files: list[FileRef]) -> list[Seen | Failure]:
+    """Read and decode each file; a thumbnail and the facts of it, or why not."""
+    return [_guarded(_look, file) for file in files]
+
+
+def decode(files: list[FileRef], size: int) -> list[NDArray[np.uint8] | Failure]:
+    """Decode each file to (size, size, 3) uint8, or why not; one whose hash has changed is refused."""
+    return [_guarded(_decode, file, size) for file in files]
+
+
+def decode_bytes(pictures: list[bytes], size: int, crop: Crop | None) -> list[NDArray[np.uint8] | Failure]:
+    """The same for pictures in memory, whole or a part of each: uploads, pasted pictures and queries."""
+    return [_guarded(_decode_bytes, data, size, crop) for data in pictures]
+
+
+def preview(pictures: list[bytes], side: int) -> list[bytes | Failure]:
+    """Each picture in memory as an upright WebP of at most `side` pixels."""
+    return [_guarded(lambda data: _thumbnail(open_picture(data, size=side), side), data) for data in pictures]
+
+
+def _guarded(function, *arguments):  # type: ignore[no-untyped-def]
+    try:
+        return function(*arguments)
+    except UnreadableImage as error:
+        return Failure(error.stage, error.code, error.message)
+    except MemoryError:
+        return Failure("decode", "out-of-memory", "Decoding the picture needs more memory than it may use.")
+
+
+def _look(file: FileRef) -> Seen:
+    path = Path(file.location)
+    data = read_bytes(path, Path(file.root) if file.root else None)
+    facts = path.stat()
+    width, height, format = header(data)
+    thumbnail = _thumbnail(open_picture(data, size=THUMBNAIL_SIDE))
+    digest = hashlib.sha256(data).hexdigest()
+    return Seen(digest, width, height, len(data), facts.st_mtime_ns, format, thumbnail)
+
+
+def _decode(file: FileRef, size: int) -> NDArray[np.uint8]:
+    data = read_bytes(Path(file.location), Path(file.root) if file.root else None)
+    if file.hash and hashlib.sha256(data).hexdigest() != file.hash:
+        raise UnreadableImage("look", "changed", "The file has changed since it was imported.")
+    return stretched(open_picture(data, size=size), size)
+
+
+def _decode_bytes(data: bytes, size: int, crop: Crop | None) -> NDArray[np.uint8]:
+    if crop is None:
+        return stretched(open_picture(data, size=size), size)
+    picture = open_picture(data)
+    left, top, right, bottom = (round(share * side) for share, side in zip(crop, picture.size * 2, strict=True))
+    left, top = min(left, picture.width - 1), min(top, picture.height - 1)
+    return stretched(picture.crop((left, top, max(right, left + 1), max(bottom, top + 1))), size)
+
+
+def _thumbnail(picture: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
+    picture.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    out = io.BytesIO()
+    picture.save(out, "WEBP", quality=82, method=1)
+    return out.getvalue()

@@ -1,0 +1,232 @@
+"""ZIP and tar archives as a source: streamed member by member into files with names of our own.
+
+No name from inside an archive ever becomes a path. Members, bytes and the ratio of unpacked to packed bytes are
+counted while they stream, whatever the archive's own headers claim.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+from engine.collections.reading.safely import MAX_BYTES
+from engine.collections.reading.worker_tasks import Failure
+from engine.collections.sources.folders import is_junk, label_of
+from engine.collections.sources.ingest import Item
+from engine.core.errors import NotFound, UnreadableArchive
+from engine.core.storage import full_disk_named
+
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_BLOCK = 1 << 20
+_TAR_ERRORS = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError, OverflowError)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far an archive may unpack: members, bytes in all, bytes of one member, and unpacked : packed bytes, which
+    is only looked at beyond `ratio_from` unpacked bytes."""
+
+    members: int = 500_000
+    bytes: int = 64 << 30
+    member_bytes: int = MAX_BYTES
+    ratio: int = 100
+    ratio_from: int = 32 << 20
+
+
+class _Meter:
+    """Counts what streams out of an archive and refuses what exceeds the limits."""
+
+    def __init__(self, name: str, packed: int, limits: Limits) -> None:
+        self.name, self.packed, self.limits = name, max(packed, 1), limits
+        self.members = self.bytes = 0
+
+    def member(self) -> None:
+        self.members += 1
+        if self.members > self.limits.members:
+            raise self._refused(f"it holds more than {self.limits.members:,} files")
+
+    def add(self, count: int) -> None:
+        self.bytes += count
+        if self.bytes > self.limits.bytes:
+            raise self._refused(f"it unpacks to more than {self.limits.bytes >> 20:,} MB")
+        if self.bytes > self.limits.ratio_from and self.bytes > self.packed * self.limits.ratio:
+            raise self._refused(f"it swells to more than {self.limits.ratio} times its size")
+
+    def _refused(self, why: str) -> UnreadableArchive:
+        return UnreadableArchive(f"The archive {self.name} is not unpacked: {why}.")
+
+
+def checked_archive(archive: str | Path, limits: Limits, name: str = "") -> Path:
+    """The archive's path; NotFound when there is no such file, UnreadableArchive when it is neither ZIP nor tar.
+
+    `name` is what sentences call it where that is not the file's own name.
+    """
+    path = Path(archive).expanduser()
+    if not path.is_file():
+        raise NotFound(f"There is no file {str(archive)!r}.")
+    if not (_is_zip(path) or _is_tar(path, limits)):
+        raise UnreadableArchive(
+            f"The file {name or path.name} is not a ZIP or tar archive, or its beginning is damaged.",
+            way_out="Pack the pictures into a ZIP and try again.",
+        )
+    return path
+
+
+def count(path: Path) -> int:
+    """How many members a ZIP says it has; 0 for a tar, which must be read to the end to know."""
+    if not _is_zip(path):
+        return 0
+    with zipfile.ZipFile(path) as archive:
+        return sum(not info.is_dir() for info in archive.infolist())
+
+
+def members(path: Path, staging: Path, limits: Limits, name: str = "") -> Iterator[Item]:
+    """Every file of the archive, unpacked into `staging` under a number; what cannot be had comes with a failure."""
+    meter = _Meter(name or path.name, path.stat().st_size, limits)
+    source = _zip_members(path, staging, meter) if _is_zip(path) else _tar_members(path, staging, meter)
+    seen: dict[bytes, int] = {}
+    for item in source:
+        seen[item.key] = seen.get(item.key, 0) + 1
+        yield item if seen[item.key] == 1 else _renamed(item, item.key + b"\0%d" % seen[item.key])
+
+
+def _renamed(item: Item, key: bytes) -> Item:
+    return replace(item, key=key)
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path):
+            return True
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, UnicodeDecodeError):
+        return False
+
+
+def _is_tar(path: Path, limits: Limits) -> bool:
+    try:
+        meter = _Meter(path.name, path.stat().st_size, limits)
+        with _Unpacked(path, meter) as stream, _tar(stream) as archive:
+            return archive.next() is not None
+    except _TAR_ERRORS:
+        return False
+
+
+def _zip_members(path: Path, staging: Path, meter: _Meter) -> Iterator[Item]:
+    with zipfile.ZipFile(path) as archive:
+        for number, info in enumerate(archive.infolist()):
+            if info.is_dir() or _is_hidden(info.filename):
+                continue
+            meter.member()
+            key = info.filename.encode("utf-8", "surrogateescape")
+            yield _zip_member(archive, info, key, staging / str(number), meter)
+
+
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, key: bytes, place: Path, meter: _Meter) -> Item:
+    if info.flag_bits & 1:
+        return _failed(key, "encrypted", "The file is locked with a password.")
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return _failed(key, "link", "This is a link, and links in archives are not followed.")
+    try:
+        with archive.open(info) as source:
+            return _unpacked(source, key, place, meter)
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError, RuntimeError):
+        place.unlink(missing_ok=True)
+        return _failed(key, "malformed", "The archive is damaged at this file, or packs it in an unknown way.")
+
+
+def _unpacked(source: IO[bytes], key: bytes, place: Path, meter: _Meter) -> Item:
+    size = 0
+    with full_disk_named(place.name), open(place, "wb") as target:
+        while block := source.read(_BLOCK):
+            size += len(block)
+            meter.add(len(block))
+            if size > meter.limits.member_bytes:
+                break
+            target.write(block)
+    if size > meter.limits.member_bytes:
+        place.unlink(missing_ok=True)
+        return _failed(key, "too-large", f"The file is larger than {meter.limits.member_bytes >> 20} MB.")
+    return Item(key, label_of(key), location=str(place), owned=True, size=size)
+
+
+def _tar_members(path: Path, staging: Path, meter: _Meter) -> Iterator[Item]:
+    number, last = 0, b""
+    try:
+        with _Unpacked(path, meter) as stream, _tar(stream) as archive:
+            for number, member in enumerate(archive):
+                last = member.name.encode("utf-8", "surrogateescape")
+                if member.isdir() or _is_hidden(member.name):
+                    continue
+                meter.member()
+                yield _tar_member(archive, member, last, staging / str(number), meter)
+    except _TAR_ERRORS as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        message = "The archive is cut off or damaged after this file; what follows is lost."
+        yield Item(last + b"\0rest", failure=Failure("archive", "malformed", message))
+
+
+def _tar_member(archive: tarfile.TarFile, member: tarfile.TarInfo, key: bytes, place: Path, meter: _Meter) -> Item:
+    try:
+        # The library's own rules for untrusted members: no absolute paths, no links out, no devices.
+        tarfile.data_filter(member, str(place.parent))
+    except tarfile.FilterError:
+        return _failed(key, "outside", "The name leads out of the archive, or this is a device or a link.")
+    if not member.isreg():
+        return _failed(key, "link", "This is a link, and links in archives are not followed.")
+    source = archive.extractfile(member)
+    if source is None or member.size < 0:
+        return _failed(key, "malformed", "The archive is damaged at this file.")
+    return _unpacked(source, key, place, meter)
+
+
+def _failed(key: bytes, code: str, message: str) -> Item:
+    return Item(key, label_of(key), failure=Failure("archive", code, message))
+
+
+def _is_hidden(name: str) -> bool:
+    return any(is_junk(part) for part in name.replace("\\", "/").split("/"))
+
+
+def _tar(stream: _Unpacked) -> tarfile.TarFile:
+    return tarfile.open(fileobj=stream, mode="r|", errorlevel=1)  # type: ignore[call-overload]
+
+
+class _Unpacked:
+    """A tar's bytes after decompression, metered: headers and skipped members count as well."""
+
+    def __init__(self, path: Path, meter: _Meter) -> None:
+        self.meter = meter
+        self.stream: Any = _decompressed(path)
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self.stream.read(size)
+        self.meter.add(len(data))
+        return data
+
+    def __enter__(self) -> _Unpacked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stream.close()
+
+
+def _decompressed(path: Path) -> Any:
+    with open(path, "rb") as file:
+        magic = file.read(6)
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.open(path)
+    if magic.startswith(b"BZh"):
+        return bz2.open(path)
+    if magic.startswith(b"\xfd7zXZ\x00"):
+        return lzma.open(path)
+    return open(path, "rb")

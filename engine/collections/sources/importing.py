@@ -1,0 +1,256 @@
+"""Imports: a folder, an archive, uploaded files, a table, a drawn sample, a known data set; and the rescan.
+
+Every function takes a Reporter and returns an ImportReport. A new collection into which nothing could be imported is
+taken away again; one whose import was cut off stays, and the same import takes it up where it was.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from engine.collections.collection import Collection
+from engine.collections.labelling import kept
+from engine.collections.report import ImportReport
+from engine.collections.sources import archives, folders, tables, uploads
+from engine.collections.sources.archives import Limits
+from engine.collections.sources.ingest import (
+    Drawing,
+    Item,
+    clear_staging,
+    drawings,
+    forget,
+    ingest,
+    staging,
+    synchronise,
+)
+from engine.collections.sources.uploads import Upload
+from engine.core.errors import BadParameter, NameTaken, NotFound, Unreadable
+from engine.core.home import Home, slug
+from engine.core.storage import file_digest
+from engine.jobs.job import Reporter
+
+
+def import_folder(home: Home, title: str, folder: str | Path, reporter: Reporter) -> ImportReport:
+    """The pictures of a folder, referenced where they lie; the sub-folder a picture stands in is its label.
+
+    Raises:
+        NotFound: no such folder. BadParameter: no folder. Unreadable: no picture in it. NameTaken.
+    """
+    root = folders.checked_folder(folder)
+    found = list(folders.files(root))
+    if not found:
+        raise Unreadable(f"The folder {str(root)!r} is empty.", way_out="Choose a folder with pictures in it.")
+    with _filling(home, title, {"kind": "folder", "folder": str(root)}) as (collection, checked):
+        return checked(synchronise(collection, found, reporter))
+
+
+def import_csv(home: Home, title: str, table: str | Path, reporter: Reporter) -> ImportReport:
+    """The pictures that a CSV (`image,label,text,…`) lists, referenced where they lie below the folder of the CSV.
+
+    Raises:
+        NotFound: no such file. UnreadableTable: no table with a column `image`. Unreadable: no picture. NameTaken.
+    """
+    path = tables.checked_table(table)
+    found = list(tables.rows(path))
+    with _filling(home, title, {"kind": "csv", "folder": str(path.parent), "table": str(path)}) as (
+        collection,
+        checked,
+    ):
+        return checked(synchronise(collection, found, reporter))
+
+
+def import_archive(
+    home: Home, title: str, archive: str | Path, reporter: Reporter, limits: Limits | None = None
+) -> ImportReport:
+    """The pictures of a ZIP or tar archive, copied in under names of our own; the folder inside it is the label.
+
+    Raises:
+        NotFound: no such file. UnreadableArchive: neither ZIP nor tar, or one that swells beyond `limits`.
+        Unreadable: no picture in it. NameTaken.
+    """
+    limits = limits or Limits()
+    path = archives.checked_archive(archive, limits)
+    source = {"kind": "archive", "archive": path.name, "sha256": file_digest(path)}
+    with _filling(home, title, source) as (collection, checked):
+        members = archives.members(path, staging(collection), limits)
+        return checked(_ingest_new(collection, members, reporter, archives.count(path)))
+
+
+def import_files(home: Home, title: str, files: Sequence[Upload], reporter: Reporter) -> ImportReport:
+    """Uploaded files, as (name, bytes), (name, path) or paths, copied in; archives among them are unpacked.
+
+    Raises:
+        BadParameter: no files. UnreadableArchive: the only file is a false archive. Unreadable: no picture. NameTaken.
+    """
+    _check_some(files)
+    source = {"kind": "upload", "sha256": uploads.content_digest(files)}
+    with _filling(home, title, source) as (collection, checked):
+        return checked(_ingest_new(collection, uploads.items(files, staging(collection)), reporter, len(files)))
+
+
+def import_sample(home: Home, name: str, reporter: Reporter) -> ImportReport:
+    """One of the collections that our own code draws, under its own name; BadParameter when there is none."""
+    from engine.collections.samples import SAMPLES
+
+    if name not in SAMPLES:
+        raise BadParameter("name", "a sample collection", "one of " + ", ".join(SAMPLES), name)
+    sample = SAMPLES[name]
+    drawn = ((image.name, image.label, image.text, image.picture) for image in sample.draw())
+    source = {"kind": "sample", "sample": name, "summary": sample.summary}
+    return import_drawn(home, sample.title, source, drawn, reporter, name=name, total=sample.count)
+
+
+def import_known(home: Home, name: str, reporter: Reporter, title: str = "") -> ImportReport:
+    """One of the known data sets (see `known.KNOWN`), downloaded, checked against its pinned hash and imported.
+
+    Raises:
+        BadParameter: no such data set. NotFound: it has to be fetched by hand; the way out says how. Offline.
+        Corrupt: what was downloaded is not what was pinned. NameTaken.
+    """
+    from engine.collections.sources.known import import_known as fetch_and_import
+
+    return fetch_and_import(home, name, reporter, title)
+
+
+def import_drawn(
+    home: Home,
+    title: str,
+    source: dict[str, Any],
+    drawn: Iterable[Drawing],
+    reporter: Reporter,
+    *,
+    name: str = "",
+    total: int = 0,
+) -> ImportReport:
+    """Pictures made in memory, as (name, label, text, PIL image), stored as PNG."""
+    with _filling(home, title, source, name) as (collection, checked):
+        return checked(_ingest_new(collection, drawings(drawn, staging(collection)), reporter, total))
+
+
+def import_items(
+    home: Home,
+    title: str,
+    source: dict[str, Any],
+    items: Callable[[Path], Iterable[Item]],
+    reporter: Reporter,
+    *,
+    name: str = "",
+    total: int = 0,
+) -> ImportReport:
+    """Whatever `items(staging folder)` offers, into a new collection."""
+    with _filling(home, title, source, name) as (collection, checked):
+        return checked(_ingest_new(collection, items(staging(collection)), reporter, total))
+
+
+def rescan(collection: Collection, reporter: Reporter) -> ImportReport:
+    """Take note of files added, changed and deleted since the last look; only those are read.
+
+    Raises:
+        NotFound: the folder or the table has vanished; nothing is changed then.
+    """
+    with collection.alone():
+        collection.check_source()
+        if not collection.source.get("folder"):
+            return _rescan_owned(collection)
+        report = synchronise(collection, kept(collection, _listed(collection)), reporter)
+        collection.set_facts(complete=True)
+        return report
+
+
+def _listed(collection: Collection) -> list[Item]:
+    source = collection.source
+    if source["kind"] == "csv":
+        found = list(tables.rows(tables.checked_table(source["table"])))
+    else:
+        found = list(folders.files(folders.checked_folder(source["folder"])))
+    if not found:
+        raise NotFound(
+            f"The folder {source['folder']} is empty now, so nothing was changed.",
+            way_out="Put the pictures back, or remove the collection.",
+        )
+    return found
+
+
+def _rescan_owned(collection: Collection) -> ImportReport:
+    rows = collection.rows()
+    gone = [row for row in rows if row.stored and not collection.path_of(row).is_file()]
+    forget(collection, [row.id for row in gone])
+    clear_staging(collection)
+    collection.set_facts(complete=True)
+    return ImportReport(collection.name, unchanged=len(rows) - len(gone), removed=len(gone))
+
+
+@contextmanager
+def _filling(
+    home: Home, title: str, source: dict[str, Any], name: str = ""
+) -> Iterator[tuple[Collection, Callable[[ImportReport], ImportReport]]]:
+    """A collection to fill, and the check that closes the import; nothing imported leaves no collection behind."""
+    collection = _begun(home, title, source, name)
+    with collection.alone():
+        clear_staging(collection)
+        try:
+            yield collection, lambda report: _checked(collection, report)
+            clear_staging(collection)
+            collection.set_facts(complete=True)
+        except BaseException:
+            shutil.rmtree(collection.folder / "images" / ".incoming", ignore_errors=True)
+            if len(collection) == 0:
+                collection.delete()
+            raise
+
+
+def _begun(home: Home, title: str, source: dict[str, Any], name: str) -> Collection:
+    try:
+        return Collection.create(home, title, source, name)
+    except NameTaken:
+        check_free(home, title, source, name)
+        if not (home.datasets / (name or slug(title)) / "catalogue.sqlite").exists():
+            raise
+        return Collection.open(home, name or slug(title))
+
+
+def check_free(home: Home, title: str, source: dict[str, Any], name: str = "") -> None:
+    """NameTaken when a finished collection, or one from another source, has that name."""
+    folder = home.datasets / (name or slug(title))
+    if not (folder / "catalogue.sqlite").exists():
+        return
+    there = Collection.open(home, folder.name)
+    if there.complete or there.source != source:
+        raise NameTaken(f"There is a collection named {title!r} already.", way_out="Choose another name.")
+
+
+def _checked(collection: Collection, report: ImportReport) -> ImportReport:
+    if len(collection):
+        return report
+    first = report.rejects[0] if report.rejects else None
+    seen = f" Of {report.inputs} files none could be read; the first, {first.path!r}: {first.message}" if first else ""
+    raise Unreadable(f"There is no picture to import.{seen}")
+
+
+def _check_some(files: Sequence[Upload]) -> None:
+    if not files:
+        raise BadParameter("files", "an import", "at least one file", 0)
+
+
+def _ingest_new(collection: Collection, items: Iterable[Item], reporter: Reporter, total: int) -> ImportReport:
+    """Ingest what is not in the catalogue yet: an import that was cut off passes over what it had finished."""
+    known = {row.key for row in collection.rows()}
+    passed = 0
+
+    def fresh() -> Iterator[Item]:
+        nonlocal passed
+        for item in items:
+            if item.key not in known:
+                yield item
+                continue
+            passed += 1
+            if item.owned and item.location:
+                Path(item.location).unlink(missing_ok=True)
+
+    report = ingest(collection, fresh(), reporter, total)
+    report.unchanged += passed
+    return report

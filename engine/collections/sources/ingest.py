@@ -1,0 +1,238 @@
+"""From files to catalogue rows: the one pipeline behind every import and rescan.
+
+A source yields Items in order; the workers look at the files; results are written in small transactions, so that work
+which is cut off at any moment has kept all finished batches and can be taken up again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import Image
+
+from engine.collections.catalogue import Row, Writing
+from engine.collections.collection import Collection
+from engine.collections.reading.on_cluster import looked_at
+from engine.collections.reading.worker_tasks import Failure, FileRef, Seen, look
+from engine.collections.report import ImportReport, Reject
+from engine.core.storage import full_disk_named
+from engine.jobs.job import Reporter
+
+Drawing = tuple[str, str, str, Image.Image]  # name, label, text, picture
+
+BATCH = 64
+_BATCH_SECONDS = 2.0
+_SUFFIX = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One offered file. `key` names it in its source; `location` is where its bytes lie now; `owned` files are moved
+    into the collection; `failure` says why it cannot be looked at; `former` is its row when it is known."""
+
+    key: bytes
+    label: str = ""
+    text: str = ""
+    location: str = ""
+    root: str = ""
+    owned: bool = False
+    size: int = 0
+    mtime_ns: int = 0
+    failure: Failure | None = None
+    former: Row | None = None
+    shown: str = ""
+
+    @property
+    def name(self) -> str:
+        """The key for people: bytes that are no text become a replacement character."""
+        return self.shown or self.key.split(b"\0")[0].decode("utf-8", "replace")
+
+
+def ingest(collection: Collection, items: Iterable[Item], reporter: Reporter, total: int = 0) -> ImportReport:
+    """Look at every item and write what came out; the report counts each exactly once."""
+    return _Ingest(collection, reporter, total).run(items)
+
+
+class _Ingest:
+    def __init__(self, collection: Collection, reporter: Reporter, total: int) -> None:
+        self.collection = collection
+        self.reporter = reporter
+        self.total = total
+        self.report = ImportReport(collection.name)
+        self.sent: deque[Item] = deque()  # with the workers
+        self.settled: list[tuple[Item, Seen | Failure]] = []  # not yet written
+        self.written = time.monotonic()
+
+    def run(self, items: Iterable[Item]) -> ImportReport:
+        results = looked_at(look, self._readable(items), self._tell)
+        for _, result in results:
+            self.settled.append((self.sent.popleft(), result))
+            if len(self.settled) >= BATCH or time.monotonic() - self.written > _BATCH_SECONDS:
+                self._write()
+        self._write()
+        with self.collection.catalogue.writing() as writing:
+            writing.promote_copies()
+        return self.report
+
+    def _readable(self, items: Iterable[Item]) -> Iterator[FileRef]:
+        for item in items:
+            if item.failure:
+                self.settled.append((item, item.failure))
+                continue
+            self.sent.append(item)
+            yield FileRef(item.location, item.root)
+
+    def _write(self) -> None:
+        batch, self.settled = self.settled, []
+        with self.collection.catalogue.writing() as writing, full_disk_named(self.collection.title):
+            for item, result in batch:
+                self._record(writing, item, result)
+        self.written = time.monotonic()
+        self._tell()
+
+    def _tell(self) -> None:
+        self.reporter.update("Reading pictures", self.report.inputs, max(self.total, self.report.inputs), "images")
+
+    def _record(self, writing: Writing, item: Item, result: Seen | Failure) -> None:
+        if isinstance(result, Failure):
+            self._reject(writing, item, result)
+            return
+        # Size and time as they were before the file was read: a change during the read is noticed by the next rescan.
+        size, mtime_ns = item.size or result.size, item.mtime_ns or result.mtime_ns
+        row = replace(_blank(item), size=size, mtime_ns=mtime_ns, hash=result.hash)
+        row = replace(row, width=result.width, height=result.height)
+        twin = writing.image_of(result.hash)
+        if twin is not None and (item.former is None or twin.id != item.former.id):
+            self._keep(writing, item, replace(row, status="copy"), "copies")
+        else:
+            writing.keep_thumbnail(result.hash, result.thumbnail)
+            self._keep(writing, item, self._moved_in(item, replace(row, status="image"), result), self._fate(item, row))
+        _discard(item)
+
+    def _fate(self, item: Item, row: Row) -> str:
+        if item.former is None:
+            return "added"
+        return "unchanged" if item.former.hash == row.hash else "changed"
+
+    def _keep(self, writing: Writing, item: Item, row: Row, counted: str) -> None:
+        if item.former is None:
+            writing.add(row)
+        else:
+            writing.replace(replace(row, id=item.former.id))
+        setattr(self.report, counted, getattr(self.report, counted) + 1)
+
+    def _reject(self, writing: Writing, item: Item, failure: Failure) -> None:
+        row = replace(_blank(item), stage=failure.stage, code=failure.code, message=failure.message)
+        if item.former is None:
+            writing.add(row)
+        else:
+            writing.replace(replace(row, id=item.former.id))
+        self.report.rejects.append(Reject(item.name, failure.stage, failure.code, failure.message))
+        _discard(item)
+
+    def _moved_in(self, item: Item, row: Row, seen: Seen) -> Row:
+        if not item.owned:
+            return row
+        stored = f"{seen.hash[:2]}/{seen.hash}{_SUFFIX.get(seen.format, '.' + seen.format.lower())}"
+        target = self.collection.folder / "images" / stored
+        target.parent.mkdir(exist_ok=True)
+        os.replace(item.location, target)
+        return replace(row, stored=stored)
+
+
+def _blank(item: Item) -> Row:
+    return Row(0, item.key, item.name, item.label, item.text, size=item.size, mtime_ns=item.mtime_ns)
+
+
+def _discard(item: Item) -> None:
+    if item.owned:
+        Path(item.location).unlink(missing_ok=True)
+
+
+def drawings(drawn: Iterable[Drawing], folder: Path) -> Iterator[Item]:
+    """Pictures made in memory, each written to `folder` as PNG."""
+    for number, (name, label, text, picture) in enumerate(drawn):
+        place = folder / str(number)
+        with full_disk_named(name):
+            picture.save(place, "PNG", compress_level=1)
+        yield Item(name.encode(), label, text, location=str(place), owned=True, size=place.stat().st_size)
+
+
+def staging(collection: Collection) -> Path:
+    """An empty folder inside the collection where offered files wait until they have been looked at."""
+    folder = collection.folder / "images" / ".incoming"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def clear_staging(collection: Collection) -> None:
+    """Delete what an import, ended or cut off, left waiting, and moved-in files that no row speaks of."""
+    images = collection.folder / "images"
+    shutil.rmtree(images / ".incoming", ignore_errors=True)
+    known = {row.stored for row in collection.rows() if row.stored}
+    for path in images.glob("*/*"):
+        if path.relative_to(images).as_posix() not in known:
+            path.unlink(missing_ok=True)
+
+
+def synchronise(collection: Collection, found: Iterable[Item], reporter: Reporter) -> ImportReport:
+    """Make the catalogue agree with a full list of its source: only new and changed files are read.
+
+    A file counts as unchanged while its size and modification time are; one whose worker died is tried again. A new
+    label or text of a known file is taken over without a look at the file, and counts as changed.
+    """
+    known = {row.key: row for row in collection.rows()}
+    found = [_with_former(item, known.get(item.key)) for item in found]
+    fresh = [item for item in found if not _is_known(item)]
+    retold = _retold(item for item in found if _is_known(item))
+    gone = known.keys() - {item.key for item in found}
+    report = ingest(collection, fresh, reporter, total=len(fresh))
+    _rewrite(collection, retold)
+    report.changed += len(retold)
+    report.unchanged += len(found) - len(fresh) - len(retold)
+    report.removed = len(gone)
+    forget(collection, [known[key].id for key in gone])
+    return report
+
+
+def _with_former(item: Item, former: Row | None) -> Item:
+    return replace(item, former=former) if former else item
+
+
+def _is_known(item: Item) -> bool:
+    row = item.former
+    if row is None or row.stage == "worker":
+        return False
+    if item.failure:
+        return row.code == item.failure.code
+    return (row.size, row.mtime_ns) == (item.size, item.mtime_ns)
+
+
+def _retold(items: Iterable[Item]) -> list[Row]:
+    """The rows of those items whose source gives them another label or text now."""
+    rows = [(item.former, replace(item.former, label=item.label, text=item.text)) for item in items if item.former]
+    return [new for old, new in rows if new != old]
+
+
+def _rewrite(collection: Collection, rows: list[Row]) -> None:
+    if rows:
+        with collection.catalogue.writing() as writing:
+            for row in rows:
+                writing.replace(row)
+
+
+def forget(collection: Collection, ids: list[int]) -> None:
+    """Take rows out; copies of what went take its place."""
+    if not ids:
+        return
+    with collection.catalogue.writing() as writing:
+        writing.remove(ids)
+        writing.promote_copies()
+        writing.drop_unused_thumbnails()

@@ -1,0 +1,65 @@
+"""Where uploaded files wait for the job that imports them: numbered files beside the sealed list of their names."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+from engine.core.storage import read_json, write_bytes, write_json
+
+KEPT_SECONDS = 7 * 24 * 3600  # an upload whose job was killed, or stopped and not taken up again
+
+
+def spooled(folder: Path, files: Iterable[tuple[str, bytes]]) -> Path:
+    """Put (name, bytes) into a new folder inside `folder`; what was forgotten there is swept away.
+
+    Raises:
+        StorageFull: nothing of the files is left then.
+    """
+    _sweep(folder)
+    spool = folder / uuid.uuid4().hex
+    names = []
+    try:
+        for number, (name, data) in enumerate(files):
+            write_bytes(spool / f"{number:06d}", data)
+            names.append(name)
+        write_json(spool / "names.json", names)
+    except BaseException:
+        shutil.rmtree(spool, ignore_errors=True)
+        raise
+    return spool
+
+
+def waiting(spool: Path) -> list[tuple[str, Path]]:
+    """The files of a spool: the name each was uploaded with, and where its bytes lie.
+
+    Raises:
+        FileNotFoundError: the spool is gone. Corrupt: the list of names is damaged.
+    """
+    return [(name, spool / f"{number:06d}") for number, name in enumerate(read_json(spool / "names.json"))]
+
+
+def under_its_name(name: str, path: Path) -> Path:
+    """The file under the name it was uploaded with as well, where that is possible: sentences about it name it."""
+    plain = "".join(c for c in name.replace("\\", "/").rsplit("/", 1)[-1] if c.isprintable())
+    target = path.with_name(plain or path.name)
+    if plain.startswith(".") or len(plain.encode("utf-8", "replace")) > 200:
+        return path
+    try:
+        if not target.exists():
+            target.hardlink_to(path)
+        return target if target.samefile(path) else path
+    except OSError:
+        return path
+
+
+def _sweep(folder: Path) -> None:
+    for spool in folder.glob("*"):
+        try:
+            if time.time() - spool.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(spool, ignore_errors=True)
+        except FileNotFoundError:
+            pass  # another upload swept it

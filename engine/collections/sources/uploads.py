@@ -1,0 +1,102 @@
+"""Uploaded files as a source: single pictures and archives in any mixture, copied in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from engine.collections.reading.safely import read_bytes
+from engine.collections.reading.worker_tasks import Failure
+from engine.collections.sources import archives
+from engine.collections.sources.archives import Limits
+from engine.collections.sources.ingest import Item
+from engine.core.errors import UnreadableArchive, UnreadableImage
+from engine.core.storage import file_digest, full_disk_named
+
+Upload = tuple[str, bytes] | tuple[str, Path] | Path | str
+
+
+def content_digest(files: Sequence[Upload]) -> str:
+    """The sha256 over names and contents, in order: what tells one upload from another under the same title."""
+    digest = hashlib.sha256()
+    for name, content in map(_named, files):
+        digest.update(repr((name, _digest(name, content))).encode("utf-8", "replace"))
+    return digest.hexdigest()
+
+
+def items(files: Sequence[Upload], staging: Path) -> Iterator[Item]:
+    """Every picture of the upload, archives unpacked, each with a key of its own; files lie in `staging` meanwhile.
+
+    Raises:
+        UnreadableArchive: the only file sent is a false archive; among others it is an item with a failure.
+    """
+    yield from _distinct(_items([_named(file) for file in files], staging))
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file name ends as those of the archives do that can be unpacked."""
+    return name.lower().endswith(archives.SUFFIXES)
+
+
+def _named(upload: Upload) -> tuple[str, bytes | Path]:
+    return upload if isinstance(upload, tuple) else (Path(upload).name, Path(upload))
+
+
+def _digest(name: str, content: bytes | Path) -> str:
+    try:
+        if isinstance(content, Path) and is_archive(name):
+            return file_digest(content)
+        data = content if isinstance(content, bytes) else read_bytes(content)
+    except (UnreadableImage, OSError) as error:
+        return type(error).__name__
+    return hashlib.sha256(data).hexdigest()
+
+
+def _items(files: Sequence[tuple[str, bytes | Path]], staging: Path) -> Iterator[Item]:
+    for number, (name, content) in enumerate(files):
+        own = staging / str(number)
+        own.mkdir(parents=True, exist_ok=True)
+        key = name.replace("\0", "").encode("utf-8", "replace")
+        if not is_archive(name):
+            yield _picture(key, content, own / "picture")
+            continue
+        try:
+            yield from _members(name, content, own)
+        except UnreadableArchive as error:
+            if len(files) == 1:
+                raise
+            yield Item(key, failure=Failure("archive", "malformed", error.message))
+
+
+def _picture(key: bytes, content: bytes | Path, place: Path) -> Item:
+    try:
+        data = content if isinstance(content, bytes) else read_bytes(content)
+    except UnreadableImage as error:
+        return Item(key, failure=Failure(error.stage, error.code, error.message))
+    with full_disk_named(place.name):
+        place.write_bytes(data)
+    return Item(key, location=str(place), owned=True, size=len(data))
+
+
+def _members(name: str, content: bytes | Path, own: Path) -> Iterator[Item]:
+    path = content
+    if isinstance(path, bytes):
+        with full_disk_named(name):
+            path = own / "archive"
+            path.write_bytes(content)  # type: ignore[arg-type]
+    shown = name.replace("\\", "/").rsplit("/", 1)[-1]
+    yield from archives.members(archives.checked_archive(path, Limits(), shown), own, Limits(), shown)
+
+
+def _distinct(found: Iterable[Item]) -> Iterator[Item]:
+    """The same items; a key that was there before is counted on, always alike for the same files."""
+    times: dict[bytes, int] = {}
+    for item in found:
+        key = item.key
+        while key in times:
+            times[item.key] += 1
+            key = item.key + b"\0%d" % times[item.key]
+        times[key] = 1
+        yield item if key == item.key else replace(item, key=key)

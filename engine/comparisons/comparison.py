@@ -1,0 +1,228 @@
+"""Measurements on disk: a plan, and one sealed file for every cell of it that has been measured.
+
+    <kind>s/<name>/
+        plan.json           format, when it was made, and the plan (sealed)
+        cells/<key>.json    what was measured of one cell, or why it could not be (sealed)
+        lock                held by the process that measures
+
+A cell's file is the commit point of its cell: whatever is there is finished, and starting again goes on with the rest.
+A damaged file counts as none, so that its cell is measured again.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from filelock import FileLock, Timeout
+
+from engine.core.errors import BadParameter, Corrupt, NotFound
+from engine.core.home import slug
+from engine.core.storage import held, read_json, write_json
+from engine.jobs.job import Job
+
+_MOST_OF_A_NAME = 40  # characters: names of runs are made from it by adding numbers, and have at most 60
+
+
+class AnyCell(Protocol):
+    """One line of the results, under a key that is stable as long as the same is measured."""
+
+    @property
+    def key(self) -> str: ...
+
+
+class AnyPlan(Protocol):
+    """What is to be measured."""
+
+    @property
+    def title(self) -> str: ...
+    def cells(self) -> Sequence[Any]: ...
+    def as_dict(self) -> dict[str, Any]: ...
+    @classmethod
+    def from_dict(cls, values: Any) -> Any: ...
+
+
+class AnyRow(AnyCell, Protocol):
+    """What was measured of one cell."""
+
+    def as_dict(self) -> dict[str, Any]: ...
+    @classmethod
+    def from_dict(cls, values: Any) -> Any: ...
+
+
+PlanT = TypeVar("PlanT", bound=AnyPlan)
+CellT = TypeVar("CellT", bound=AnyCell)
+RowT = TypeVar("RowT", bound=AnyRow)
+
+
+@dataclass(frozen=True)
+class Ledger(Generic[PlanT, CellT, RowT]):
+    """One plan with its results, read from its folder. A kind of ledger says what its plans and rows are."""
+
+    folder: Path
+
+    kind: ClassVar[str]  # what it is called, and the kind of job that measures it
+    command: ClassVar[str]  # lists all of them
+    format: ClassVar[int]
+    plans: ClassVar[type[Any]]
+    lines: ClassVar[type[Any]]
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All of plan.json; NotFound when it is gone, Corrupt when it has been damaged."""
+        try:
+            facts: dict[str, Any] = read_json(self.folder / "plan.json")
+        except FileNotFoundError:
+            raise NotFound(f"There is no {self.kind} {self.name!r}.") from None
+        return facts
+
+    @property
+    def plan(self) -> PlanT:
+        plan: PlanT = self.plans.from_dict(self.facts["plan"])
+        return plan
+
+    @property
+    def title(self) -> str:
+        return self.plan.title
+
+    @property
+    def made(self) -> float:
+        """When it was planned, in seconds since 1970."""
+        return float(self.facts["made"])
+
+    def rows(self) -> list[RowT]:
+        """What has been measured, failed cells included, in the plan's order."""
+        return [row for cell in self.plan.cells() if (row := self.row(cell)) is not None]
+
+    def row(self, cell: CellT) -> RowT | None:
+        """What has been measured of one cell, None where nothing whole is there."""
+        try:
+            row: RowT = self.lines.from_dict(read_json(self._path(cell)))
+        except (FileNotFoundError, Corrupt, BadParameter, TypeError, ValueError):
+            return None
+        return row
+
+    def keep(self, row: RowT) -> None:
+        """Make this the result of its cell, in one step. StorageFull: the disk refused; nothing else is lost."""
+        self.folder.stat()  # one that was removed meanwhile does not come back
+        write_json(self._path(row), row.as_dict())
+
+    def forget(self, cell: CellT) -> None:
+        """Drop what was measured of a cell, where there is anything."""
+        self._path(cell).unlink(missing_ok=True)
+
+    def state(self, jobs: Iterable[Job], complete: bool | None = None) -> str:
+        """planned, starting, running, stopped, failed, interrupted, or done: every cell has its row.
+
+        Args:
+            complete: whether every cell has its row, where that is known already; None looks.
+        """
+        job = self.job(jobs)
+        if job is not None and job.alive:
+            return job.state
+        if self.alive:  # measured from the command line
+            return "running"
+        if self._complete() if complete is None else complete:
+            return "done"
+        if job is None:
+            return "planned"
+        return "interrupted" if job.state == "done" else job.state
+
+    def job(self, jobs: Iterable[Job]) -> Job | None:
+        """The newest job that measures or measured it; `jobs` come newest first."""
+        return next((j for j in jobs if j.kind == self.kind and j.config["arguments"].get("name") == self.name), None)
+
+    @contextmanager
+    def measuring(self) -> Iterator[None]:
+        """Hold it while it is measured; BadParameter when another process does so already."""
+        lock = FileLock(self.folder / "lock", timeout=1)
+        try:
+            lock.acquire()
+        except Timeout:
+            wanted = "one that is not being measured right now"
+            raise BadParameter(self.kind, "a measurement", wanted, self.name) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process measures it right now."""
+        return held(self.folder / "lock")
+
+    def rename(self, title: str) -> None:
+        """Give it another title; what was measured stays. BadParameter for a text that is no title."""
+        plan: Any = self.plan
+        self.change(replace(plan, title=title.strip()))
+
+    def change(self, plan: PlanT, **facts: Any) -> None:
+        """Put another plan in the place of this one, and facts beside it."""
+        write_json(self.folder / "plan.json", self.facts | facts | {"plan": plan.as_dict()})
+
+    def remove(self) -> None:
+        """Delete it with its results. BadParameter while it is being measured."""
+        if self.alive:
+            raise BadParameter(self.kind, "deleting", "one that is not being measured right now", self.name)
+        (self.folder / "plan.json").unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @classmethod
+    def store(cls, root: Path, name: str, plan: PlanT) -> Self:
+        """Store a plan in the folder that `fresh_name` took."""
+        facts = {"format": cls.format, "made": time.time(), "plan": plan.as_dict()}
+        write_json(root / name / "plan.json", facts)
+        return cls(root / name)
+
+    @classmethod
+    def find(cls, root: Path, name: str) -> Self:
+        """The one of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
+        if name != Path(name).name or not (root / name / "plan.json").is_file():
+            raise NotFound(f"There is no {cls.kind} {name!r}.", way_out=f"See: {cls.command}")
+        found = cls(root / name)
+        found.plan  # noqa: B018 - to fail here and not later
+        return found
+
+    @classmethod
+    def every(cls, root: Path) -> list[Self]:
+        """Every readable one, newest first."""
+        found = [cls(path.parent) for path in root.glob("*/plan.json")]
+        readable = filter(lambda one: one._readable(), found)
+        return sorted(readable, key=lambda one: (one.made, one.name), reverse=True)
+
+    @classmethod
+    def fresh_name(cls, root: Path, title: str) -> str:
+        """The slug of the title, made new by a number; the folder is taken at once, so that no two get the same."""
+        try:
+            base = slug(title)[:_MOST_OF_A_NAME].strip("-")
+        except BadParameter:
+            base = cls.kind
+        for number in range(1, 10_000):
+            name = base if number == 1 else f"{base}-{number}"
+            try:
+                (root / name).mkdir(parents=True)
+            except FileExistsError:
+                continue
+            return name
+        raise BadParameter("title", f"the {cls.kind}", "one that is not used so often", title)
+
+    def _complete(self) -> bool:
+        return len(self.rows()) == len(self.plan.cells())
+
+    def _readable(self) -> bool:
+        try:
+            return bool(self.facts["format"] == self.format and self.plan)
+        except (Corrupt, NotFound, BadParameter, KeyError):
+            return False
+
+    def _path(self, cell: AnyCell) -> Path:
+        return self.folder / "cells" / f"{cell.key}.json"

@@ -1,0 +1,56 @@
+"""What the rows of a study look like as lines: quality against time and against bits, for pages and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.comparisons.hashing.measuring import Row
+from engine.comparisons.hashing.plan import title_of
+from engine.core.recipe import parse_method
+from engine.core.settings import Value, print_call
+
+Line = list[tuple[float, float]]
+
+_TUNED = ("bits", "tables", "probes", "rerank", "links", "effort", "clusters")  # what trades quality for time
+
+
+def quality_against_time(rows: Sequence[Row], figure: str = "recall") -> dict[str, Line]:
+    """(p50, figure) of each family of settings, of those that no other one of the family beats in both.
+
+    A family is a method with the settings that say where and how it runs, not how hard it looks.
+    """
+    families: dict[str, Line] = {}
+    for row in rows:
+        families.setdefault(_without(row.method, _TUNED), []).append((row.p50, float(getattr(row, figure))))
+    return {name: unbeaten(points) for name, points in families.items()}
+
+
+def quality_against_bits(rows: Sequence[Row], figure: str = "recall") -> dict[str, Line]:
+    """(bits, figure) of everything that was measured with two numbers of bits or more, all else the same."""
+    lines: dict[str, Line] = {}
+    for row in rows:
+        options = dict(parse_method(row.method)[1])
+        if "bits" in options:
+            point = (float(options["bits"]), float(getattr(row, figure)))
+            lines.setdefault(_without(row.method, ("bits",)), []).append(point)
+    return {name: sorted(points) for name, points in lines.items() if len(points) > 1}
+
+
+def unbeaten(points: Sequence[tuple[float, float]]) -> Line:
+    """The points (cost, worth) that no other one beats in both, the cheapest first.
+
+    >>> unbeaten([(3, 0.9), (1, 0.5), (2, 0.4), (4, 0.9)])
+    [(1, 0.5), (3, 0.9)]
+    """
+    best, kept = float("-inf"), []
+    for cost, worth in sorted(points, key=lambda point: (point[0], -point[1])):
+        if worth > best:
+            kept.append((cost, worth))
+            best = worth
+    return kept
+
+
+def _without(method: str, names: Sequence[str]) -> str:
+    name, options = parse_method(method)
+    kept: tuple[tuple[str, Value], ...] = tuple(option for option in options if option[0] not in names)
+    return title_of(print_call(name, kept))

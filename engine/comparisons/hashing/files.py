@@ -1,0 +1,158 @@
+"""Files of vectors: .npy, .fvecs and .bvecs of the TEXMEX sets, .hdf5 of ann-benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.errors import BadParameter, MissingPackage, NotFound, Unreadable
+
+Matrix = NDArray[np.float32]
+
+_METRICS = {"euclidean": "euclidean", "angular": "cosine"}  # by their names in ann-benchmarks
+_BLOCK = 2**24  # values looked at or turned into single precision at a time
+
+
+@dataclass(frozen=True)
+class VectorFile:
+    """Vectors (n, d), memory-mapped where the file allows it, and queries (q, d) and a metric where it has its own."""
+
+    title: str
+    vectors: Matrix
+    queries: Matrix | None = None
+    metric: str | None = None
+
+    def asked_with(self, other: VectorFile) -> VectorFile:
+        """With the vectors of another file as queries; BadParameter where they are of another length."""
+        return replace(self, queries=_fitting(other.vectors, self.vectors, other.title))
+
+
+def read_vectors(path: Path) -> VectorFile:
+    """The vectors of a file, checked for being finite numbers; of bytes and whole numbers single precision is made.
+
+    Raises:
+        NotFound: no such file. BadParameter: another kind of file, of another shape, or with NaN. Unreadable: cut off.
+    """
+    path = Path(path).expanduser()
+    ending = path.suffix.lower()
+    if ending not in READERS:
+        raise BadParameter("file", "a study", "one of " + ", ".join(READERS), path.name)
+    if not path.is_file():
+        raise NotFound(f"There is no file {path}.")
+    found = READERS[ending](path)
+    vectors = _checked(found.vectors, path.name)
+    return replace(found, vectors=vectors, queries=_fitting(found.queries, vectors, path.name))
+
+
+def _npy(path: Path) -> VectorFile:
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError, MemoryError) as error:  # a header may name any size, or objects
+        raise _cut_off(path, "a whole .npy file of numbers") from error
+    if not isinstance(found, np.ndarray):
+        raise BadParameter("file", "a study", "a single array, not several", path.name)
+    return VectorFile(path.stem, found)
+
+
+def _fvecs(path: Path) -> VectorFile:
+    return VectorFile(path.stem, _records(path, np.dtype("<f4")))
+
+
+def _bvecs(path: Path) -> VectorFile:
+    return VectorFile(path.stem, _records(path, np.dtype(np.uint8)))
+
+
+def _records(path: Path, kind: np.dtype) -> NDArray[Any]:
+    """(n, d) values of a file of records: the length as four bytes, then as many values."""
+    head = np.fromfile(path, "<i4", count=1)
+    dimensions = int(head[0]) if len(head) else 0
+    stride = 4 + dimensions * kind.itemsize
+    if not 0 < dimensions <= 1_000_000 or path.stat().st_size % stride:
+        raise _cut_off(path, f"a whole {path.suffix} file")
+    record = np.dtype([("length", "<i4"), ("values", kind, (dimensions,))])
+    found = np.memmap(path, record, mode="r")
+    if (found["length"] != dimensions).any():
+        raise BadParameter("vectors", path.name, "of equal length", f"{dimensions} and others")
+    values: NDArray[Any] = found["values"]
+    return values
+
+
+def _hdf5(path: Path) -> VectorFile:
+    try:
+        import h5py
+    except ImportError as error:
+        raise MissingPackage("A file of ann-benchmarks", "h5py") from error
+    try:
+        with h5py.File(path, "r") as file:
+            own = [_dataset(file, name, path) for name in ("train", "test")]
+            distance = file.attrs.get("distance")
+    except OSError as error:
+        raise _cut_off(path, "a whole .hdf5 file") from error
+    if own[0] is None:
+        raise BadParameter("data sets", path.name, "train and, where it has queries, test", "others")
+    text = distance.decode(errors="replace") if isinstance(distance, bytes) else distance
+    if text is not None and not (isinstance(text, str) and text in _METRICS):
+        raise BadParameter("distance", path.name, "one of " + ", ".join(_METRICS), text)
+    return VectorFile(path.stem, own[0], own[1], _METRICS.get(text or ""))
+
+
+def _dataset(file: Any, name: str, path: Path) -> NDArray[Any] | None:
+    """An array of the file, mapped where it lies there in one piece; links that lead out of the file count as none."""
+    import h5py
+
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink) or not isinstance(file[name], h5py.Dataset):
+        return None
+    found = file[name]
+    if found.dtype.kind not in "fiu" or found.external or found.is_virtual:
+        raise BadParameter(name, path.name, "numbers that stand in the file itself", found.dtype)
+    begin = found.id.get_offset() if found.chunks is None else None
+    if begin is not None and found.dtype == np.dtype("<f4") and found.ndim == 2 and found.size:
+        return np.memmap(path, "<f4", mode="r", offset=begin, shape=found.shape)
+    return np.asarray(found[()])
+
+
+READERS: dict[str, Callable[[Path], VectorFile]] = {
+    ".npy": _npy,
+    ".fvecs": _fvecs,
+    ".bvecs": _bvecs,
+    ".hdf5": _hdf5,
+    ".h5": _hdf5,
+}
+
+
+def _fitting(queries: NDArray[Any] | None, vectors: Matrix, name: str) -> Matrix | None:
+    if queries is None:
+        return None
+    checked = _checked(queries, f"the queries of {name}")
+    if checked.shape[1] != vectors.shape[1]:
+        raise BadParameter("length", "the queries", f"{vectors.shape[1]}, as of the vectors", checked.shape[1])
+    return checked
+
+
+def _checked(found: NDArray[Any], name: str) -> Matrix:
+    """The array as C-contiguous (n, d) float32, itself where it is that; else BadParameter."""
+    if found.dtype.kind not in "fiu":
+        raise BadParameter("values", name, "numbers", found.dtype)
+    if found.ndim != 2 or not found.size:
+        raise BadParameter("shape", name, "(n, d) with at least one vector", found.shape)
+    plain = found.dtype == np.float32 and found.flags.c_contiguous
+    values: Matrix = found if plain else np.empty(found.shape, np.float32)
+    step = max(1, _BLOCK // found.shape[1])
+    for start in range(0, len(found), step):
+        rows = slice(start, start + step)
+        if not plain:
+            with np.errstate(over="ignore"):
+                values[rows] = found[rows]
+        good = np.isfinite(values[rows]).all(axis=1)
+        if not good.all():
+            raise BadParameter("values", name, "finite numbers", f"NaN or Inf in row {start + int(np.argmin(good))}")
+    return values
+
+
+def _cut_off(path: Path, wanted: str) -> Unreadable:
+    return Unreadable(f"The file {path.name} is cut off or not {wanted}.")

@@ -1,0 +1,300 @@
+"""What one search method is worth over one set of vectors: quality against exact search, time, and what it keeps."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.comparisons.hashing.plan import Cell, title_of
+from engine.core.errors import BadParameter, BenzerError, StorageFull
+from engine.core.storage import full_disk_named
+from engine.evaluation.metrics import average_precision
+from engine.evaluation.recall import recall_at_k, right_places
+from engine.indexes import Index, Neighbours
+from engine.jobs.job import Reporter
+
+Matrix = NDArray[np.float32]
+
+BATCH = 100  # queries asked at once for the time of batches, and between two chances to stop
+HERE = "this process"
+_WARM = 3  # searches before the clock starts
+_SECONDS_SINGLE, _SECONDS_BATCHES = 20.0, 5.0  # after which no further one is timed
+_LEAST_TIMED, _LEAST_BATCHES = 20, 3
+_LOOKED_EVERY = 0.2  # seconds between two looks whether to stop
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is indexed and what is asked: (n, d) vectors, (q, d) queries, and the truth, (q, R), once it is known."""
+
+    vectors: Matrix
+    queries: Matrix
+    metric: str
+    neighbours: int
+    truth: Neighbours | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured cell.
+
+    Attributes:
+        key, method, fold: the cell's. title: the method for people. chosen: the settings in force.
+        size: vectors indexed. queries: how many were asked. neighbours: how many were judged (R).
+        map: mean average precision divided by the right ones among those returned. strict_map: divided by R.
+        recall: mean recall@R. recall_10: mean recall@10.
+        candidates: mean number of vectors compared with a query, and `share` of all; None where nobody counts them.
+        p50, p99, mean_ms: milliseconds of one query, asked alone, in shuffled order. batch_ms: in batches of 100.
+        p50_low, p50_high: between these the median of such queries lies, with 95 %.
+        slowest_ms: median time of the slowest part itself, None without parts.
+        build_seconds: of the index alone. megabytes: what it keeps besides the vectors. vectors_megabytes: these.
+        workers: where parts lived. made_of: changes when the vectors do. note: what must be said of the figures.
+        error: why it could not be measured, "" where it was; all figures are 0 then.
+    """
+
+    key: str
+    method: str
+    title: str
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    size: int = 0
+    dimensions: int = 0
+    fold: int = 0
+    queries: int = 0
+    neighbours: int = 0
+    map: float = 0.0
+    strict_map: float = 0.0
+    recall: float = 0.0
+    recall_10: float = 0.0
+    candidates: float | None = None
+    share: float | None = None
+    p50: float = 0.0
+    p50_low: float = 0.0
+    p50_high: float = 0.0
+    p99: float = 0.0
+    mean_ms: float = 0.0
+    slowest_ms: float | None = None
+    batch_ms: float = 0.0
+    build_seconds: float = 0.0
+    megabytes: float = 0.0
+    vectors_megabytes: float = 0.0
+    workers: str = HERE
+    made_of: str = ""
+    note: str = ""
+    error: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Row:
+        """The row of `as_dict`. BadParameter for other keys."""
+        if not set(values) <= set(cls.__dataclass_fields__):
+            raise BadParameter("keys", "a measured cell", "those of a row", sorted(values))
+        return cls(**values)
+
+
+def unmeasured(cell: Cell, **known: Any) -> Row:
+    """The row of a cell before its figures are known."""
+    return Row(cell.key, cell.method, title_of(cell.method), fold=cell.fold, **known)
+
+
+def true_neighbours(exact: Index, data: Data, reporter: Reporter) -> Neighbours:
+    """What exact search finds, (q, R), in blocks of queries."""
+    return _in_batches(exact, data, np.arange(len(data.queries)), reporter, "Finding the true neighbours")[0]
+
+
+def measure(index: Index, data: Data, reporter: Reporter, below: Path) -> dict[str, Any]:
+    """The figures of a built index as fields of a Row, all but the cell's own and the seconds of the build.
+
+    Args:
+        data: with the truth. below: where there is room to write what the index keeps, for a moment.
+
+    Raises:
+        Stopped: a person asked.
+    """
+    found, alone = _one_at_a_time(index, data, reporter)
+    left = np.flatnonzero(~alone.asked)
+    others, batch_ms = _in_batches(index, data, left, reporter, "Measuring in batches", timed=True)
+    if len(left):
+        for name in ("ids", "distances", "examined"):
+            getattr(found, name)[left] = getattr(others, name)
+    figures = quality(found, data)
+    times = alone.milliseconds
+    megabytes, note = kept_megabytes(index, below)
+    told = _told(len(times), len(data.queries), min(alone.covered, others.share))
+    return figures | {
+        "chosen": dict(index.chosen),
+        "size": len(data.vectors),
+        "dimensions": int(data.vectors.shape[1]),
+        "queries": len(data.queries),
+        "neighbours": data.neighbours,
+        "p50": float(np.median(times)),
+        **dict(zip(("p50_low", "p50_high"), median_interval(times), strict=True)),
+        "p99": float(np.quantile(times, 0.99)),
+        "mean_ms": float(times.mean()),
+        "slowest_ms": None if alone.slowest is None else float(np.median(alone.slowest)),
+        "batch_ms": batch_ms,
+        "megabytes": megabytes,
+        "vectors_megabytes": data.vectors.nbytes / 1e6,
+        "note": " ".join(filter(None, [told, note])),
+    }
+
+
+def quality(found: Neighbours, data: Data) -> dict[str, Any]:
+    """How good (q, R) answers are against the truth, and what they cost in comparisons."""
+    truth = data.truth
+    if truth is None:
+        raise ValueError("the truth is found before anything is measured")
+    right = right_places(found, truth)
+    places = min(10, data.neighbours)
+    examined = found.examined
+    counted = not (examined < 0).any()
+    return {
+        "map": float(average_precision(right, right.sum(axis=1)).mean()),
+        "strict_map": float(average_precision(right, (truth.ids >= 0).sum(axis=1)).mean()),
+        "recall": float(recall_at_k(found, truth).mean()),
+        "recall_10": float(recall_at_k(_first(found, places), _first(truth, places)).mean()),
+        "candidates": float(examined.mean()) if counted else None,
+        "share": float(examined.mean() / max(len(data.vectors), 1)) if counted else None,
+    }
+
+
+def median_interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The order statistics between which the median of all such values lies in 95 of 100 samples.
+
+    Source: the binomial distribution of how many values lie below the median, as a normal one.
+    """
+    ordered, half = np.sort(values), 0.98 * math.sqrt(len(values))
+    low, high = math.floor(len(values) / 2 - half), math.ceil(len(values) / 2 + half)
+    return float(ordered[max(low, 0)]), float(ordered[min(high, len(values) - 1)])
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """What came of asking one query at a time: (t,) milliseconds, those of the slowest part, and (q,) who was asked."""
+
+    milliseconds: NDArray[np.float64]
+    slowest: NDArray[np.float64] | None
+    asked: NDArray[np.bool_]
+    covered: float  # the least share of the vectors that an answer was found among
+
+
+def _one_at_a_time(index: Index, data: Data, reporter: Reporter) -> tuple[Neighbours, _Alone]:
+    """Ask every query alone in shuffled order until the time is up; the answers, and how long each took."""
+    count = len(data.queries)
+    found, asked = _nothing(count, data.neighbours), np.zeros(count, dtype=bool)
+    for query in range(min(_WARM, count)):
+        index.search(data.queries[query : query + 1], data.neighbours)
+    times: list[float] = []
+    slowest: list[float] = []
+    covered = 1.0
+    began = looked = time.perf_counter()
+    for query in np.random.default_rng(_SEED).permutation(count):
+        start = time.perf_counter()
+        answer = index.search(data.queries[query : query + 1], data.neighbours)
+        now = time.perf_counter()
+        times.append(1000 * (now - start))
+        slowest += _slowest_part(index)
+        found.ids[query], found.distances[query] = answer.ids[0], answer.distances[0]
+        found.examined[query], asked[query], covered = answer.examined[0], True, min(covered, answer.share)
+        if now - looked > _LOOKED_EVERY:
+            reporter.update("Measuring", len(times), count, "queries")
+            looked = now
+        if now - began > _SECONDS_SINGLE and len(times) >= _LEAST_TIMED:
+            break
+    reporter.update("Measuring", len(times), count, "queries")
+    parts = np.array(slowest) if len(slowest) == len(times) else None
+    return found, _Alone(np.array(times), parts, asked, covered)
+
+
+def _told(timed: int, count: int, covered: float) -> str:
+    """What must be said of the times."""
+    few = f"Timed with {timed:,} of the {count:,} queries, one at a time." if timed < count else ""
+    lost = f"Some answers covered only {covered:.0%} of the vectors." if covered < 1 else ""
+    return " ".join(filter(None, [few, lost]))
+
+
+def _slowest_part(index: Index) -> list[float]:
+    """Milliseconds of the slowest part in the last search; nothing where an index has no parts."""
+    seconds = getattr(index, "part_seconds", None)
+    return [1000 * float(np.nanmax(seconds))] if seconds is not None and len(seconds) else []
+
+
+def _in_batches(
+    index: Index, data: Data, rows: NDArray[np.int64], reporter: Reporter, stage: str, *, timed: bool = False
+) -> tuple[Neighbours, float]:
+    """Ask these rows of the queries in batches; the answers in their order, and the median milliseconds a query.
+
+    With `timed`, others are asked as well where the rows make too few batches for a time, as long as there is time.
+    """
+    blocks = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+    found, times = _nothing(len(rows), data.neighbours), []
+    for number, block in enumerate(blocks):
+        answer, took = _batch(index, data, block)
+        place = slice(number * BATCH, number * BATCH + len(block))
+        found.ids[place], found.distances[place], found.examined[place] = answer.ids, answer.distances, answer.examined
+        found = replace(found, share=min(found.share, answer.share))
+        times.append(took / len(block))
+        reporter.update(stage, number * BATCH + len(block), len(rows), "queries")
+    began = time.perf_counter()
+    while timed and len(times) < _LEAST_BATCHES and (not times or time.perf_counter() - began < _SECONDS_BATCHES):
+        start = BATCH * len(times) % len(data.queries)
+        block = np.arange(start, min(start + BATCH, len(data.queries)))
+        times.append(_batch(index, data, block)[1] / len(block))
+        reporter.stop_if_asked()
+    return found, float(np.median(times)) if times else 0.0
+
+
+def _batch(index: Index, data: Data, rows: NDArray[np.int64]) -> tuple[Neighbours, float]:
+    """The answers to these rows of the queries, and the milliseconds they took."""
+    queries = np.ascontiguousarray(data.queries[rows])
+    start = time.perf_counter()
+    answer = index.search(queries, data.neighbours)
+    return answer, 1000 * (time.perf_counter() - start)
+
+
+def kept_megabytes(index: Index, below: Path) -> tuple[float, str]:
+    """What an index writes besides the vectors, in megabytes, and what must be said of it.
+
+    Raises:
+        StorageFull: the disk refused.
+    """
+    below.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=below, prefix=".weighed-", ignore_cleanup_errors=True) as folder:
+        try:
+            with full_disk_named("an index to weigh it"):
+                index.save(Path(folder))
+        except StorageFull:
+            raise
+        except (OSError, BenzerError):  # a part on another machine may not see this folder
+            return 0.0, "What its parts keep could not be seen from here."
+        return bytes_in(Path(folder)) / 1e6, ""
+
+
+def bytes_in(folder: Path) -> int:
+    """The bytes of all files below a folder; copies of the vectors are not counted, for these are counted already."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() and path.name != "vectors.npy" else 0
+    return total
+
+
+def _nothing(count: int, places: int) -> Neighbours:
+    ids = np.full((count, places), -1, dtype=np.int64)
+    return Neighbours(ids, np.full((count, places), np.inf, dtype=np.float32), np.zeros(count, dtype=np.int64))
+
+
+def _first(found: Neighbours, places: int) -> Neighbours:
+    return Neighbours(found.ids[:, :places], found.distances[:, :places], found.examined)

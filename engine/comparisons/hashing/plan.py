@@ -1,0 +1,238 @@
+"""What a study is to measure: search methods over one set of vectors, as a small frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from engine.core.distances import metric as known_metric
+from engine.core.errors import BadParameter
+from engine.core.recipe import MAX_K, parse_method
+from engine.core.settings import Choice, Setting, Value, checked_settings, is_whole, print_call
+from engine.core.storage import digest_of
+
+EXACT = "exact"
+MOST_CELLS = 2000
+_FILE = "file:"
+_FIRST = ("effort", "largest")  # settings whose name is said before their number
+_SAID_ITSELF = ("lookup", "further")  # choices whose options say what they are about
+_ORDER = ["parts", "functions", "runs", "bits", "tables", "probes", "lookup", "further"]  # of settings in a title
+_MOST_QUERIES, _MOST_VECTORS = 1_000_000, 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One line of the results: its key (stable as long as the same is measured), method, size and fold."""
+
+    key: str
+    method: str
+    size: int | None
+    fold: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Search methods over one set of vectors. Its values are checked for form when it is made.
+
+    Exact search is the truth of every size and fold, and is always measured first.
+
+    Attributes:
+        title: of the study.
+        source: "file:" and the absolute path of a file of vectors, or "collection/encoder@weights/embedding".
+        metric: cosine or euclidean.
+        methods: as in a recipe ("lsh(bits=16,tables=50)"); where settings are to be chosen, what to choose them for.
+        neighbours: how many are judged (R). queries: how many are asked at most. They are held out of the index, a
+            fifth of the vectors at most, unless the file holds queries of its own.
+        sizes: how many vectors are indexed, drawn by seed; None for all.
+        folds: with more than 1, cross validation: each fold is the queries once, the others are indexed, and queries
+            that come with a file are not asked.
+        seed: of all that is drawn. asked: the absolute path of a file of queries, "" for none.
+        tune: the recall for which settings are chosen before anything is measured; None takes the methods as they are.
+    """
+
+    title: str
+    source: str
+    metric: str = "euclidean"
+    methods: tuple[str, ...] = ()
+    neighbours: int = 100
+    queries: int = 1000
+    sizes: tuple[int | None, ...] = (None,)
+    folds: int = 1
+    seed: int = 0
+    asked: str = ""
+    tune: float | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.title, str) or not 0 < len(self.title.strip()) <= 120:
+            raise BadParameter("title", "a study", "a text of 1 to 120 characters", self.title)
+        known_metric(str(self.metric))
+        self._check_source()
+        methods, sizes = _list("methods", self.methods), _list("sizes", self.sizes)
+        _whole("number of neighbours", self.neighbours, 1, MAX_K)
+        _whole("number of queries", self.queries, 1, _MOST_QUERIES)
+        _whole("seed", self.seed, 0, 2**31 - 1)
+        _whole("number of folds", self.folds, 1, 100)
+        for size in sizes:
+            if size is not None:
+                _whole("size", size, 2, _MOST_VECTORS)
+        object.__setattr__(self, "methods", tuple(dict.fromkeys(map(canonical, methods))))
+        object.__setattr__(self, "sizes", tuple(dict.fromkeys(sizes)) or (None,))
+        if self.tune is not None and (type(self.tune) not in (int, float) or not 0 < self.tune <= 1):
+            raise BadParameter("wanted recall", "a study", "above 0 and at most 1", self.tune)
+        if (count := len(self.cells())) > MOST_CELLS:
+            raise BadParameter("number of cells", "a study", f"at most {MOST_CELLS:,}", f"{count:,}")
+
+    def _check_source(self) -> None:
+        if not isinstance(self.source, str) or not isinstance(self.asked, str):
+            raise BadParameter("source", "a study", "a text", self.source)
+        if self.source.startswith(_FILE):
+            paths = [path for path in (self.source.removeprefix(_FILE), self.asked) if path]
+            relative = [path for path in paths if not Path(path).is_absolute()]
+            if relative or not paths:
+                raise BadParameter("file", "a study", "given by its absolute path", relative[0] if relative else "")
+        elif self.asked:
+            raise BadParameter("file of queries", "a study", "left out with a collection", self.asked)
+        elif self.source.count("/") != 2 or not all(self.source.split("/")):
+            wanted = "file:PATH or collection/encoder@weights/embedding"
+            raise BadParameter("source", "a study", wanted, self.source)
+
+    @property
+    def file(self) -> Path | None:
+        """The file of vectors, None where they are a collection's."""
+        return Path(self.source.removeprefix(_FILE)) if self.source.startswith(_FILE) else None
+
+    def cells(self) -> list[Cell]:
+        """Every cell, size by size and fold by fold, exact search first."""
+        methods = dict.fromkeys((EXACT, *self.methods))
+        return [self._cell(*one) for one in product(self.sizes, range(self.folds), methods)]
+
+    def _cell(self, size: int | None, fold: int, method: str) -> Cell:
+        drawn = (self.source, self.asked, self.metric, self.neighbours, self.queries, self.folds, self.seed)
+        return Cell(digest_of(*drawn, size, fold, method), method, size, fold)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self) | {"methods": list(self.methods), "sizes": list(self.sizes)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Plan:
+        """The plan of `as_dict`; BadParameter for a key it does not have or a value that cannot be."""
+        if not isinstance(values, Mapping):
+            raise BadParameter("plan", "a study", "keys with values", values)
+        unknown = sorted(set(values) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise BadParameter("key", "a study", "one of " + ", ".join(cls.__dataclass_fields__), unknown[0])
+        return cls(**{"title": "", "source": "", **values})
+
+
+def file_source(path: Path) -> str:
+    """How a plan names a file of vectors."""
+    return _FILE + str(path.expanduser().absolute())
+
+
+def canonical(method: str) -> str:
+    """A method as it is written in every plan: its settings by name; BadParameter where it cannot be read."""
+    if not isinstance(method, str):
+        raise BadParameter("method", "a study", "a text", method)
+    name, options = parse_method(method)
+    return print_call(name, tuple(sorted(dict(options).items())))
+
+
+def check_methods(methods: Sequence[str]) -> None:
+    """BadParameter for a method or a setting that does not exist, or a value out of its range."""
+    for method in methods:
+        name, options = parse_method(method)
+        checked_settings(_settings(name), dict(options), f"the method {name}")
+
+
+def grid(
+    names: Sequence[str],
+    bits: Sequence[int] = (),
+    tables: Sequence[int] = (),
+    probes: Sequence[int] = (),
+    parts: Sequence[int] = (),
+    functions: Sequence[str] = (),
+    lookup: str = "",
+    further: str = "",
+) -> tuple[str, ...]:
+    """Every combination of settings for each method, of those that the method has; one without bits is left as it is.
+
+    Args:
+        names: methods, which may bring settings of their own ("hnsw(links=32)"). The others: values to try; none
+            leaves a setting to the method.
+
+    Raises:
+        BadParameter: no such method, or a value out of range.
+    """
+    lists: dict[str, Sequence[Value]] = {"bits": bits, "tables": tables, "probes": probes, "parts": parts}
+    lists |= {"functions": functions, "lookup": (lookup,) if lookup else ()}
+    lists |= {"further": (further,) if further else ()}
+    found: dict[str, None] = {}
+    for text in names:
+        name, own = parse_method(text)
+        tried = _tried(name, dict(own), lists)
+        for values in product(*tried.values()):
+            options = {**dict(own), **dict(zip(tried, values, strict=True))}
+            found[print_call(name, tuple(sorted(options.items())))] = None
+    check_methods(tuple(found))
+    return tuple(found)
+
+
+def title_of(method: str) -> str:
+    """A method with its settings, for people.
+
+    >>> title_of("lsh(tables=50,bits=16,lookup=buckets)")
+    'LSH · 16 bits · 50 tables · in buckets'
+    """
+    from engine.indexes import methods
+
+    name, options = parse_method(method)
+    known = {setting.name: setting for setting in _settings(name)}
+    title = methods()[name].title
+    ordered = sorted(dict(options), key=lambda key: (_ORDER.index(key) if key in _ORDER else len(_ORDER), key))
+    return " · ".join([title, *(_said(known.get(key), key, dict(options)[key]) for key in ordered)])
+
+
+def _said(setting: Setting | Choice | None, name: str, value: Value) -> str:
+    if isinstance(setting, Choice):
+        return setting.options.get(str(value), str(value)).lower() if name in _SAID_ITSELF else f"{value} {name}"
+    title = setting.title.lower() if setting else name
+    if name in _FIRST:
+        return f"{title} {value}"
+    return f"{value} {title.removesuffix('s') if value == 1 else title}"
+
+
+def _tried(name: str, own: Mapping[str, Value], lists: Mapping[str, Sequence[Value]]) -> dict[str, Sequence[Value]]:
+    """The lists of values that have a use for the method: probes look into buckets, and rank nothing."""
+    known = {setting.name: setting for setting in _settings(name)}
+    if "bits" not in known:
+        return {}
+    tried = {key: values for key, values in lists.items() if key in known and key not in own and values}
+    lookup = known.get("lookup")
+    used = own.get("lookup") or next(iter(tried.get("lookup", ())), lookup.default if lookup else "buckets")
+    if used == "hamming":
+        tried.pop("probes", None)
+    return tried
+
+
+def _settings(name: str) -> tuple[Setting | Choice, ...]:
+    from engine.indexes import methods
+
+    known = methods()
+    if name not in known:
+        raise BadParameter("method", "a study", "one of " + ", ".join(known), name)
+    return known[name].settings
+
+
+def _list(name: str, values: Any) -> tuple[Any, ...]:
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise BadParameter(name, "a study", "a list", values)
+    return tuple(values)
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> None:
+    if not is_whole(value) or not low <= value <= high:
+        raise BadParameter(name, "a study", f"a whole number from {low:,} to {high:,}", value)

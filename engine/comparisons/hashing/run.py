@@ -1,0 +1,335 @@
+"""Doing a study: embed what is missing, choose settings where asked to, build, and measure cell by cell.
+
+Here the families meet: `studies` knows what is asked and what an answer is worth, and is given vectors and indexes.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.comparisons.hashing.measuring import Data, Row, measure, true_neighbours, unmeasured
+from engine.comparisons.hashing.plan import EXACT, Cell, Plan, check_methods
+from engine.comparisons.hashing.study import Study, create, study
+from engine.core.errors import BadParameter, BenzerError, NotReady, Stopped, StorageFull
+from engine.core.home import Home
+from engine.core.recipe import Recipe, parse_method
+from engine.core.storage import digest_of
+from engine.jobs.job import Reporter, Within, sentence_of
+
+if TYPE_CHECKING:
+    from engine.indexes import Index
+
+_HELD_OUT = 5  # one vector of so many is asked at most
+_DISTRIBUTED = "rdh"
+_SHORT_CODE = 32  # bits; longer codes have compiled loops of their own
+_WARMED_WITH = 1000  # vectors
+
+
+@dataclass(frozen=True)
+class Source:
+    """All vectors of a study, (n, d), queries (q, d) where they come apart, and what they were made of."""
+
+    vectors: NDArray[np.float32]
+    queries: NDArray[np.float32] | None
+    made_of: str
+
+
+def plan_study(home: Home, plan: Plan) -> Study:
+    """Store a plan as a new study, once everything it names has been looked at.
+
+    Raises:
+        NotFound: no such file or collection. BadParameter: no such encoder, embedding, method or setting, or a file
+            that holds something else. Unreadable: a file that is cut off.
+    """
+    check_methods(plan.methods)
+    if plan.tune is not None and not plan.methods:
+        raise BadParameter("methods", "tuning", "at least one", "none")
+    return create(home, _looked_at(home, plan))
+
+
+def run_study(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
+    """Measure every cell that has not been measured yet, or was of other vectors.
+
+    A cell that cannot be measured keeps its sentence, and the others go on.
+
+    Returns:
+        How many cells were measured now, and how many have failed.
+
+    Raises:
+        NotFound: no such study, file or collection. BadParameter: another process measures it. BenzerError: the Ray
+            cluster that `$BENZER_RAY` names does not answer, and nothing can be measured without it. Stopped: a person
+            asked; StorageFull: the disk refused. What was finished is kept.
+    """
+    found = study(home, name)
+    with found.measuring():
+        no_cluster = _missing_cluster(found.plan)
+        source = _source(home, found.plan, reporter)
+        if found.plan.tune is not None and not found.tuned:
+            _tune(found, source, reporter)
+        work = _Work(home, found, source, reporter, no_cluster)
+        for _, cells in groupby(found.plan.cells(), key=lambda cell: (cell.size, cell.fold)):
+            reporter.stop_if_asked()
+            work.part(list(cells))
+        failed = sum(bool(row.error) for row in found.rows())
+        return {"study": name, "measured": work.measured, "failed": failed}
+
+
+@dataclass
+class _Work:
+    """One run through a study."""
+
+    home: Home
+    study: Study
+    source: Source
+    reporter: Reporter
+    no_cluster: BenzerError | None = None  # why nothing distributed can be measured
+    measured: int = 0
+    warmed: set[Any] = field(default_factory=set)
+
+    def part(self, cells: list[Cell]) -> None:
+        """All cells of one size and fold: they share vectors, queries and truth."""
+        plan = self.study.plan
+        left = [cell for cell in cells if not self._has_figures(cell)]
+        if not left:
+            return
+        with self._failures_kept(left):
+            indexed, asked = rows_of(plan, cells[0], len(self.source.vectors), self.source.queries is not None)
+            data = _data(self.source, plan, indexed, asked)
+            exact = self._built(EXACT, data)
+            truth = true_neighbours(exact[0], data, self._within(cells[0], "the truth"))
+            data = replace(data, truth=truth)
+            for cell in left:
+                with self._failures_kept([cell]):
+                    self._measure(cell, data, exact if cell.method == EXACT else None)
+
+    def keep(self, row: Row) -> None:
+        self.study.keep(row)
+        self.measured += not row.error
+        self.reporter.event(kind="cells", done=len(self.study.rows()), total=len(self.study.plan.cells()))
+
+    def _measure(self, cell: Cell, data: Data, built: tuple[Index, float] | None) -> None:
+        if self.no_cluster and _distributed(cell.method):
+            raise self.no_cluster
+        within = self._within(cell)
+        within.update("Indexing", 0, 1, "indexes")
+        self._warm_up(cell.method, data)
+        index, seconds = built or self._built(cell.method, data)
+        figures = measure(index, data, within, self.home.root / "studies")
+        known = {"made_of": self.source.made_of, "build_seconds": seconds, "workers": _workers(cell.method)}
+        self.keep(replace(unmeasured(cell, **known), **figures))
+        del index, built
+        gc.collect()  # parts on Ray end when nothing refers to them any more
+
+    def _built(self, method: str, data: Data) -> tuple[Index, float]:
+        from engine.indexes import make_index
+
+        name, options = parse_method(method)
+        index = make_index(name, data.metric, **dict(options))
+        began = time.perf_counter()
+        index.build(np.arange(len(data.vectors)), data.vectors)
+        return index, time.perf_counter() - began
+
+    def _warm_up(self, method: str, data: Data) -> None:
+        """Build the method over a few vectors once: what is compiled for it must not count as its build."""
+        name, options = parse_method(method)
+        given = dict(options)
+        kind = (name, given.get("lookup"), given.get("runs"), int(given.get("bits") or 0) > _SHORT_CODE)
+        if kind in self.warmed:
+            return
+        self.warmed.add(kind)
+        few = replace(data, vectors=np.ascontiguousarray(data.vectors[:_WARMED_WITH]))
+        with suppress(BenzerError):  # what cannot be built says so when it is measured
+            index, _ = self._built(method, few)
+            index.search(data.queries[:2], min(data.neighbours, len(few.vectors)))
+
+    @contextmanager
+    def _failures_kept(self, cells: list[Cell]) -> Iterator[None]:
+        """Note what fails in the rows of these cells, so that the others go on."""
+        try:
+            yield
+        except (Stopped, StorageFull):
+            raise
+        except Exception as error:
+            for cell in cells:
+                self.keep(unmeasured(cell, error=sentence_of(error)))
+
+    def _has_figures(self, cell: Cell) -> bool:
+        row = self.study.row(cell)
+        return row is not None and not row.error and row.made_of == self.source.made_of
+
+    def _within(self, cell: Cell, what: str = "") -> Reporter:
+        keys = [one.key for one in self.study.plan.cells()]
+        said = what or unmeasured(cell).title
+        return Within(self.reporter, f"cell {keys.index(cell.key) + 1} of {len(keys)} · {said}")
+
+
+def rows_of(plan: Plan, cell: Cell, count: int, apart: bool) -> tuple[slice | NDArray[np.int64], NDArray[np.int64]]:
+    """The rows of a cell that are indexed, and those that are asked: none where the queries come from elsewhere.
+
+    Args:
+        count: of all vectors. apart: whether queries come from elsewhere.
+
+    Raises:
+        BadParameter: fewer vectors than the cell, the folds or a query need.
+    """
+    rng = np.random.default_rng(plan.seed)
+    nothing = np.empty(0, dtype=np.int64)
+    if plan.folds == 1:
+        order = np.arange(count) if apart and cell.size is None else rng.permutation(count)
+        held = 0 if apart else min(plan.queries, count // _HELD_OUT)
+        if not apart and not held:
+            raise BadParameter("number of vectors", "a study", f"at least {_HELD_OUT}", count)
+        chosen = _sized(order[held:], cell.size)
+        whole = apart and cell.size is None
+        return (slice(None), nothing) if whole else (np.sort(chosen), order[:held])
+    chosen = _sized(rng.permutation(count), cell.size)
+    if len(chosen) < 2 * plan.folds:
+        raise BadParameter("number of folds", "a study", f"at most {len(chosen) // 2}, of so few vectors", plan.folds)
+    folds = np.array_split(chosen, plan.folds)
+    others = np.concatenate([fold for number, fold in enumerate(folds) if number != cell.fold])
+    return np.sort(others), folds[cell.fold][: plan.queries]
+
+
+def _sized(rows: NDArray[np.int64], size: int | None) -> NDArray[np.int64]:
+    if size is not None and size > len(rows):
+        raise BadParameter("size", "a study", f"at most {len(rows):,}, the vectors that can be indexed", size)
+    return rows[:size]
+
+
+def _data(source: Source, plan: Plan, indexed: slice | NDArray[np.int64], asked: NDArray[np.int64]) -> Data:
+    """The vectors of a cell; they are copied only where some of them are left out."""
+    own = source.queries
+    queries = source.vectors[np.sort(asked)] if own is None or len(asked) else own[: plan.queries]
+    return Data(source.vectors[indexed], np.ascontiguousarray(queries), plan.metric, plan.neighbours)
+
+
+def _source(home: Home, plan: Plan, reporter: Reporter) -> Source:
+    """The vectors of a plan; those of a collection are made first where they are missing."""
+    if plan.file is not None:
+        reporter.update("Reading the vectors", 0, 1, "files")
+        found = _files(plan)
+        files = [plan.file, *([Path(plan.asked)] if plan.asked else [])]
+        stamps = [(path, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+        return Source(found.vectors, found.queries, digest_of(*stamps))
+    return _embedded(home, recipe_of(plan), reporter)
+
+
+def _files(plan: Plan) -> Any:
+    from engine.comparisons.hashing.files import read_vectors
+
+    found = read_vectors(plan.file or Path())
+    return found.asked_with(read_vectors(Path(plan.asked))) if plan.asked else found
+
+
+def _embedded(home: Home, recipe: Recipe, reporter: Reporter) -> Source:
+    from engine.collections.collection import Collection
+    from engine.encoders import open_encoder
+    from engine.encoders.vectors.pipeline import embed_collection
+    from engine.encoders.vectors.store import stored
+    from engine.search import opening
+
+    collection = Collection.open(home, recipe.collection)
+    encoder = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter)
+    try:
+        opening.require_vectors(collection, encoder.info, recipe)
+    except NotReady:
+        embed_collection(collection, encoder, [recipe.embedding], reporter)
+    vectors = stored(collection, encoder.info, recipe.embedding)
+    if vectors is None or not len(vectors.ids):
+        raise BadParameter("collection", "a study", "one with images", recipe.collection)
+    return Source(vectors.matrix, None, vectors.digest)
+
+
+def recipe_of(plan: Plan) -> Recipe:
+    """The recipe whose vectors a plan names."""
+    collection, encoder, embedding = plan.source.split("/")
+    name, _, weights = encoder.partition("@")
+    return Recipe(collection, name, weights, embedding, plan.metric)
+
+
+def _looked_at(home: Home, plan: Plan) -> Plan:
+    """The plan with the weights that it means; BadParameter or NotFound where something is not there."""
+    from engine.collections.collection import Collection
+    from engine.comparisons.recipes.run import with_weights
+    from engine.encoders.pooling import embedding
+
+    if plan.file is not None:
+        _files(plan)
+        return plan
+    recipe = recipe_of(plan)
+    Collection.open(home, recipe.collection)
+    embedding(recipe.embedding)
+    encoder = with_weights(home, plan.source.split("/")[1])
+    return replace(plan, source=f"{recipe.collection}/{encoder}/{recipe.embedding}")
+
+
+def _tune(found: Study, source: Source, reporter: Reporter) -> None:
+    """Put settings that promise the wanted recall in the place of the methods."""
+    from engine.comparisons.hashing.tuning import proposals
+
+    plan = found.plan
+    vectors = source.vectors[tuned_on(plan, len(source.vectors), source.queries is not None)]
+    chosen = proposals(vectors, plan.metric, plan.tune or 0.0, plan.neighbours, plan.methods, reporter)
+    found.change(replace(found.plan, methods=chosen), families=list(plan.methods))  # it may have another title by now
+
+
+def tuned_on(plan: Plan, count: int, apart: bool) -> slice | NDArray[np.int64]:
+    """The rows that settings are chosen over: of the largest size that can be had those that no fold asks.
+
+    Where the folds ask more than half of them, there is nothing else to choose over than what is asked in another fold:
+    then it is what the first one indexes. Arguments and errors as of `rows_of`.
+    """
+    *larger, smallest = sorted(plan.sizes, key=lambda size: size or math.inf, reverse=True)
+    for size in larger:
+        with suppress(BadParameter):  # its cells say so
+            return _unasked(plan, size, count, apart)
+    return _unasked(plan, smallest, count, apart)
+
+
+def _unasked(plan: Plan, size: int | None, count: int, apart: bool) -> slice | NDArray[np.int64]:
+    cells = [cell for cell in plan.cells() if cell.size == size and cell.method == EXACT]  # one of each fold
+    indexed, asked = zip(*(rows_of(plan, cell, count, apart) for cell in cells), strict=True)
+    if plan.folds == 1:
+        return indexed[0]
+    left = np.setdiff1d(np.concatenate(indexed), np.concatenate(asked))
+    return left if len(left) >= sum(map(len, asked)) else indexed[0]
+
+
+def check_cluster(plan: Plan) -> None:
+    """Fail at once, and not in the middle, where a cluster is asked for that is not there."""
+    from engine.cluster import workers
+
+    if any(map(_distributed, plan.methods)):
+        workers()
+
+
+def _missing_cluster(plan: Plan) -> BenzerError | None:
+    """Why distributed methods cannot be measured, None where they can; raised where there are no others."""
+    try:
+        check_cluster(plan)
+    except BenzerError as error:
+        if all(_distributed(method) or method == EXACT for method in plan.methods):
+            raise
+        return error
+    return None
+
+
+def _workers(method: str) -> str:
+    from engine.cluster import InThisProcess, workers
+
+    return workers().title if _distributed(method) else InThisProcess.title
+
+
+def _distributed(method: str) -> bool:
+    return parse_method(method)[0] == _DISTRIBUTED

@@ -1,0 +1,256 @@
+"""Studies on disk, and what their rows say together; how they are kept stands in `engine/ledger.py`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from statistics import mean, stdev
+from typing import Any
+
+from engine.comparisons.comparison import Ledger
+from engine.comparisons.hashing.measuring import Row
+from engine.comparisons.hashing.plan import EXACT, Cell, Plan, title_of
+from engine.core.home import Home
+from engine.core.recipe import parse_method
+from engine.core.settings import print_call
+
+DEVIATING = ("map", "strict_map", "recall", "recall_10", "p50", "mean_ms")  # figures told with their deviation
+_AVERAGED = (
+    *DEVIATING,
+    "p50_low",
+    "p50_high",
+    "candidates",
+    "share",
+    "p99",
+    "slowest_ms",
+    "batch_ms",
+    "build_seconds",
+    "megabytes",
+)
+
+
+@dataclass(frozen=True)
+class Folded:
+    """One method over all folds of one size: `row` holds the means, `deviations` the sample's standard deviations."""
+
+    row: Row
+    folds: int
+    deviations: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SpeedUp:
+    """RDH in some parts against the same in one.
+
+    Attributes:
+        method: without its parts. p50, slowest_ms, build_seconds, recall: as in a Row. speed_up: how many times faster
+            a query is as measured. machines: the same by the time of the slowest part, which is what parts on machines
+            of their own would take; None where it is not known. build_speed_up: of the build, as measured.
+    """
+
+    method: str
+    title: str
+    parts: int
+    p50: float
+    slowest_ms: float | None
+    build_seconds: float
+    speed_up: float
+    machines: float | None
+    build_speed_up: float
+    recall: float
+
+
+@dataclass(frozen=True)
+class SizeUp:
+    """A method over some vectors against itself over the fewest: how many times larger, and how many times slower."""
+
+    method: str
+    title: str
+    size: int
+    p50: float
+    times_larger: float
+    times_slower: float
+    recall: float
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What reaches a wanted recall: the cheapest, None where nothing does; the nearest to it; exact search beside."""
+
+    recall: float
+    best: Row | None
+    nearest: Row | None
+    exact: Row | None
+
+    @property
+    def sentence(self) -> str:
+        """What to take, for people."""
+        if self.nearest is None:
+            return "Nothing has been measured yet."
+        found = self.best or self.nearest
+        told = f"{found.title} with recall {found.recall:.3f} in {found.p50:.3g} ms"
+        if self.best is None:
+            return f"Nothing reaches a recall of {self.recall:g}; the nearest is {told}."
+        if self.exact is not None and self.exact.p50 <= found.p50:
+            return f"Exact search, in {self.exact.p50:.3g} ms: no method reaches a recall of {self.recall:g} sooner."
+        return f"{told}: the cheapest that reaches {self.recall:g}."
+
+
+@dataclass(frozen=True)
+class Study(Ledger[Plan, Cell, Row]):
+    """One study, read from its folder."""
+
+    kind = "study"
+    command = "python -m engine hashing --list"
+    format = 1
+    plans = Plan
+    lines = Row
+
+    @property
+    def tuned(self) -> bool:
+        """Whether its methods are settings that were chosen from the data."""
+        return "families" in self.facts
+
+    def measured(self) -> list[tuple[Cell, Row]]:
+        """Cells with figures, in the plan's order."""
+        found = [(cell, self.row(cell)) for cell in self.plan.cells()]
+        return [(cell, row) for cell, row in found if row is not None and not row.error]
+
+    def folded(self) -> list[Folded]:
+        """Each method and size, averaged over its folds, in the plan's order."""
+        return [_folded(rows) for rows in self._by_method().values()]
+
+    def averaged(self) -> list[Row]:
+        """The rows of `folded` over the largest size: what there is to choose from."""
+        groups = self._by_method()
+        # Folds differ by a row: what is compared is the size that was asked for, of which "all" is the largest.
+        largest = max((_extent(size) for _, size in groups), default=0.0)
+        return [_folded(rows).row for (_, size), rows in groups.items() if _extent(size) == largest]
+
+    def best(self, recall: float) -> Row | None:
+        """The row with the least p50 that reaches the recall, exact search apart; None where there is none."""
+        return self.advice(recall).best
+
+    def advice(self, recall: float) -> Advice:
+        """What reaches the recall most cheaply, and what exact search takes."""
+        rows = self.averaged()
+        others = [row for row in rows if row.method != EXACT]
+        good = [row for row in others if row.recall >= recall]
+        exact = next((row for row in rows if row.method == EXACT), None)
+        nearest = max(others, key=lambda row: (row.recall, -row.p50), default=None)
+        return Advice(recall, min(good, key=lambda row: row.p50, default=None), nearest, exact)
+
+    def speed_up(self) -> list[SpeedUp]:
+        """RDH in each number of parts against one part, all other settings the same; nothing where that is missing."""
+        return [
+            _speed_up(method, first, row, _parts(row))
+            for method, rows in _groups(self._largest(), _without_parts).items()
+            if (first := next((row for row in rows if _parts(row) == 1), None)) is not None
+            for row in sorted(rows, key=_parts)
+        ]
+
+    def size_up(self) -> list[SizeUp]:
+        """Each method over each size against itself over the smallest; nothing where there is one size only."""
+        groups = _groups((one.row for one in self.folded()), lambda row: row.method).values()
+        ordered = [sorted(rows, key=lambda row: row.size) for rows in groups if len(rows) > 1]
+        return [_size_up(rows[0], row) for rows in ordered for row in rows]
+
+    def to_csv(self) -> str:
+        """All rows as CSV; texts that a spreadsheet would run are made harmless."""
+        from engine.comparisons.hashing.report import to_csv
+
+        return to_csv(self.rows())
+
+    def to_html(self) -> str:
+        """All results as one page of HTML that asks for nothing from outside."""
+        from engine.comparisons.hashing.report import to_html
+
+        return to_html(self)
+
+    def _by_method(self) -> dict[tuple[str, int | None], list[Row]]:
+        """The rows with figures by method and size, in the plan's order."""
+        groups: dict[tuple[str, int | None], list[Row]] = {}
+        for cell, row in self.measured():
+            groups.setdefault((cell.method, cell.size), []).append(row)
+        return groups
+
+    def _largest(self) -> list[Row]:
+        return [row for row in self.averaged() if parse_method(row.method)[0] == "rdh"]
+
+
+def create(home: Home, plan: Plan) -> Study:
+    """Store a plan as a new study, named after its title."""
+    return Study.store(home.studies, Study.fresh_name(home.studies, plan.title), plan)
+
+
+def study(home: Home, name: str) -> Study:
+    """The study of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
+    return Study.find(home.studies, name)
+
+
+def studies(home: Home) -> list[Study]:
+    """Every readable study, newest first."""
+    return Study.every(home.studies)
+
+
+def _extent(size: int | None) -> float:
+    """What a wanted size is in order: None asks for all."""
+    return math.inf if size is None else size
+
+
+def _folded(rows: list[Row]) -> Folded:
+    first = rows[0]
+    if len(rows) == 1:
+        return Folded(first, 1)
+    means: dict[str, Any] = {name: _mean(getattr(row, name) for row in rows) for name in _AVERAGED}
+    means |= {"size": round(mean(row.size for row in rows)), "queries": sum(row.queries for row in rows)}
+    spread = {name: stdev(getattr(row, name) for row in rows) for name in DEVIATING}
+    return Folded(replace(first, **means), len(rows), spread)
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = list(values)
+    return None if None in known else mean(value for value in known if value is not None)
+
+
+def _groups(rows: Iterable[Row], key: Callable[[Row], str]) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups
+
+
+def _parts(row: Row) -> int:
+    return int(row.chosen.get("parts", 1))
+
+
+def _without_parts(row: Row) -> str:
+    name, options = parse_method(row.method)
+    return print_call(name, tuple(option for option in options if option[0] != "parts"))
+
+
+def _speed_up(method: str, one: Row, row: Row, parts: int) -> SpeedUp:
+    known = one.slowest_ms is not None and row.slowest_ms is not None
+    machines = _ratio(one.slowest_ms or 0.0, row.slowest_ms or 0.0) if known else None
+    return SpeedUp(
+        method,
+        title_of(method),
+        parts,
+        row.p50,
+        row.slowest_ms,
+        row.build_seconds,
+        _ratio(one.p50, row.p50),
+        machines,
+        _ratio(one.build_seconds, row.build_seconds),
+        row.recall,
+    )
+
+
+def _size_up(smallest: Row, row: Row) -> SizeUp:
+    larger, slower = _ratio(row.size, smallest.size), _ratio(row.p50, smallest.p50)
+    return SizeUp(row.method, row.title, row.size, row.p50, larger, slower, row.recall)
+
+
+def _ratio(a: float, b: float) -> float:
+    return a / b if b > 0 else 0.0

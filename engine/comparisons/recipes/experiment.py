@@ -1,0 +1,139 @@
+"""Experiments on disk, and what a measured cell of one is; how they are kept stands in `engine/ledger.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.comparisons.comparison import Ledger
+from engine.comparisons.recipes.plan import Cell, Plan
+from engine.core.errors import BadParameter
+from engine.core.home import Home
+from engine.core.storage import digest_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured cell.
+
+    Attributes:
+        key, title, note: the cell's, and what must be said of its training. recipe: as text, with the real weights.
+        encoder, weights, embedding, metric, method: its parts. made_of: changes when the images, labels or weights do.
+        images: labelled images that were searched. queries: how many of them were asked with.
+        precision: mean precision@k, always divided by k. interval: its 95 % bootstrap interval.
+        chance: the precision of a blind guess. map: strict mean average precision over the first 1000 places.
+        recall: mean recall@k against exact search, None for exact search itself. per_class: label to precision.
+        milliseconds: median of one search. megabytes: vectors and index. examined: mean share of the vectors that were
+            compared with a query, None where the method does not count them.
+        single: the one image of the report's figure: "query", "hits" and the "answers"; None where there is none.
+        worst: the eight worst queries: "query", "precision" and the ids of their "answers".
+        losses: the training's least "train", "mse" and "ssim" (1 − SSIM), None where nothing is known.
+        error: why it could not be measured, "" where it was; all figures are 0 then.
+    """
+
+    key: str
+    title: str
+    recipe: str
+    encoder: str
+    weights: str
+    embedding: str
+    metric: str
+    method: str
+    note: str = ""
+    made_of: str = ""
+    images: int = 0
+    queries: int = 0
+    k: int = 8
+    precision: float = 0.0
+    interval: tuple[float, float] = (0.0, 0.0)
+    chance: float = 0.0
+    map: float = 0.0
+    recall: float | None = None
+    per_class: Mapping[str, float] = field(default_factory=dict)
+    milliseconds: float = 0.0
+    megabytes: float = 0.0
+    examined: float | None = None
+    single: Mapping[str, Any] | None = None
+    worst: tuple[Mapping[str, Any], ...] = ()
+    losses: Mapping[str, float | None] | None = None
+    error: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Row:
+        """The row of `as_dict`. BadParameter for other keys."""
+        if not set(values) <= set(cls.__dataclass_fields__):
+            raise BadParameter("keys", "a measured cell", "those of a row", sorted(values))
+        low, high = values.get("interval", (0.0, 0.0))
+        return cls(**{**values, "interval": (low, high), "worst": tuple(values.get("worst", ()))})
+
+
+def unmeasured(cell: Cell, recipe_text: str, **known: Any) -> Row:
+    """The row of a cell before its figures are known."""
+    recipe = cell.recipe
+    choices = (recipe.encoder, known.pop("weights", recipe.weights), recipe.embedding, recipe.metric)
+    note = cell.training.note if cell.training else ""
+    return Row(cell.key, cell.title, recipe_text, *choices, recipe.method_text, note=note, k=recipe.k, **known)
+
+
+@dataclass(frozen=True)
+class Experiment(Ledger[Plan, Cell, Row]):
+    """One experiment, read from its folder. The runs that it trained stay when it is removed."""
+
+    kind = "experiment"
+    command = "python -m engine compare --list"
+    format = 1
+    plans = Plan
+    lines = Row
+
+    def to_csv(self) -> str:
+        """All rows as CSV; texts that a spreadsheet would run are made harmless."""
+        from engine.comparisons.recipes.report import to_csv
+
+        return to_csv(self.plan, self.rows())
+
+    def to_html(self) -> str:
+        """All results as one page of HTML that asks for nothing from outside."""
+        from engine.comparisons.recipes.report import to_html
+
+        return to_html(self.plan, self.rows())
+
+
+class Pictures(Protocol):
+    """The images of a collection as columns."""
+
+    @property
+    def ids(self) -> NDArray[np.int64]: ...
+    @property
+    def hashes(self) -> list[str]: ...
+    @property
+    def labels(self) -> list[str]: ...
+
+
+def pictures_digest(images: Pictures) -> str:
+    """Changes whenever an image is added, removed or changed, or gets another label; `Row.made_of` begins with it."""
+    return digest_of(*images.ids.tolist(), *images.hashes, *images.labels)
+
+
+def create(home: Home, plan: Plan) -> Experiment:
+    """Store a plan as a new experiment, named after its title; its trainings get the names of their runs."""
+    name = Experiment.fresh_name(home.experiments, plan.title)
+    return Experiment.store(home.experiments, name, plan.named(name))
+
+
+def experiment(home: Home, name: str) -> Experiment:
+    """The experiment of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
+    return Experiment.find(home.experiments, name)
+
+
+def experiments(home: Home) -> list[Experiment]:
+    """Every readable experiment, newest first."""
+    return Experiment.every(home.experiments)

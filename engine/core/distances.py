@@ -1,0 +1,82 @@
+"""Distances between rows of two matrices. A distance is always smaller-is-nearer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.errors import BadParameter
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Distance:
+    """A named distance: `between` maps (q, d) and (n, d) to (q, n)."""
+
+    name: str
+    title: str
+    between: Callable[[Matrix, Matrix], Matrix]
+
+
+def cosine(a: Matrix, b: Matrix) -> Matrix:
+    """1 − cos of the angle between the rows: 0 for one direction, 2 for opposite ones; a zero row is at 1 from all."""
+    return np.clip(1.0 - normalised(a) @ normalised(b).T, 0.0, 2.0).astype(np.float32)
+
+
+def euclidean(a: Matrix, b: Matrix) -> Matrix:
+    """The straight-line distance between the rows, in the units of the vectors."""
+    squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None, :] - 2.0 * (a @ b.T)
+    return np.sqrt(np.maximum(squares, 0.0)).astype(np.float32)
+
+
+def normalised(vectors: Matrix) -> Matrix:
+    """The rows scaled to length 1; zero rows stay zero."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
+METRICS: dict[str, Distance] = {
+    "cosine": Distance("cosine", "Cosine", cosine),
+    "euclidean": Distance("euclidean", "Euclidean", euclidean),
+}
+
+
+def metric(name: str) -> Distance:
+    """The metric of that name; BadParameter when there is none."""
+    if name not in METRICS:
+        raise BadParameter("metric", "the search", "one of " + ", ".join(METRICS), name)
+    return METRICS[name]
+
+
+def among(vectors: Matrix, name: str) -> Matrix:
+    """(n, n) distances between the rows under the metric of that name: symmetric, 0 for a row and itself.
+
+    Two zero rows are equal, so they are at 0 here too. Euclidean distances are taken around the mean: what all rows
+    have in common would cost the digits in which they differ.
+    """
+    between = metric(name).between
+    if name == "euclidean":
+        vectors = vectors - vectors.mean(axis=0)
+    apart = between(vectors, vectors)
+    if name == "cosine":
+        empty = ~vectors.any(axis=1)
+        apart[np.ix_(empty, empty)] = 0
+    np.fill_diagonal(apart, 0)
+    return np.minimum(apart, apart.T)
+
+
+def checked_vectors(vectors: Matrix, what: str, dimensions: int | None = None) -> Matrix:
+    """The vectors as a C-contiguous (n, d) float32 matrix without NaN or Inf, else BadParameter."""
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    if vectors.ndim != 2 or vectors.shape[1] == 0:
+        raise BadParameter("shape", what, "(n, d) with d ≥ 1", vectors.shape)
+    if dimensions is not None and vectors.shape[1] != dimensions:
+        raise BadParameter("length", what, f"{dimensions}, as in the index", vectors.shape[1])
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad):
+        raise BadParameter("values", what, "finite numbers", f"NaN or Inf in row {bad[0]}")
+    return vectors

@@ -1,0 +1,159 @@
+"""Fetching a file whose hash is known beforehand: with progress, taken up where it was cut off, checked at the end.
+
+Nothing is unpacked or even opened before the whole file has the pinned hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.core.errors import Corrupt, Offline
+from engine.core.storage import full_disk_named
+from engine.jobs.job import Reporter
+
+CONNECT_SECONDS = 4.0  # name look-up included
+STALL_SECONDS = 30.0
+_BLOCK = 1 << 18
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file on the network: its address, its pinned hash, about how large it is, and what can be done without it.
+
+    The pin is "md5:…" or "sha256:…"; where only the first digits are published, "sha256:0676ba61*" pins those.
+    """
+
+    url: str
+    pin: str
+    megabytes: int
+    otherwise: str = "The samples work without it."
+
+    @property
+    def name(self) -> str:
+        return self.url.rsplit("/", 1)[-1]
+
+
+def fetch(remote: Remote, folder: Path, reporter: Reporter) -> Path:
+    """The file in `folder`, downloaded unless it is there already; its hash is checked either way.
+
+    Raises:
+        Offline: there is no way to the server, or it broke off; what arrived is kept for the next try.
+        Corrupt: the file is not the one that was pinned; it is deleted.
+        StorageFull, Stopped.
+    """
+    target = folder / remote.name
+    if target.exists() and fits(target, remote.pin):
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / (remote.name + ".part")
+    with full_disk_named(remote.name):
+        _download(remote, part, reporter)
+    if not fits(part, remote.pin):
+        part.unlink()
+        raise Corrupt(
+            f"What {remote.url} delivered is not the file that was expected: its checksum differs. It was deleted.",
+            way_out="Try again later; if it stays so, the server's file has been changed.",
+        )
+    os.replace(part, target)
+    return target
+
+
+def fits(path: Path, pin: str) -> bool:
+    """Whether the file has the pinned hash."""
+    kind, _, wanted = pin.partition(":")
+    with open(path, "rb") as file:
+        # MD5 is what the publishers pinned; it names the file, and nothing here relies on it being hard to collide.
+        found = hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
+    return found.startswith(wanted[:-1]) if wanted.endswith("*") else found == wanted
+
+
+def _download(remote: Remote, part: Path, reporter: Reporter) -> None:
+    have = part.stat().st_size if part.exists() else 0
+    try:
+        response = _opened(remote, have)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and have:  # nothing is left to fetch, or the rest does not fit: the hash will tell
+            return
+        raise _offline(remote, f"the server answered {error.code}") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise _offline(remote, "there is no connection") from error
+    with response:
+        have = have if response.status == 206 else 0
+        with open(part, "ab" if have else "wb") as file:
+            _stream(remote, response, file, have, reporter)
+
+
+def _stream(remote: Remote, response: Any, file: Any, have: int, reporter: Reporter) -> None:
+    total = have + int(response.headers.get("Content-Length") or 0)
+    limit = max(total, remote.megabytes << 20) if total <= remote.megabytes << 21 else 0
+    while True:
+        try:
+            block = response.read(_BLOCK)
+        except (OSError, http.client.HTTPException) as error:
+            raise _offline(remote, "the connection broke off") from error
+        if not block:
+            break
+        have += len(block)
+        if have > (limit or remote.megabytes << 21):
+            raise Corrupt(f"What {remote.url} delivers is far larger than the file that was expected.")
+        file.write(block)
+        reporter.update(f"Downloading {remote.name}", have >> 20, max(total, have) >> 20, "MB")
+    if have < total:
+        raise _offline(remote, "the connection broke off")
+
+
+def _opened(remote: Remote, have: int) -> Any:
+    request = urllib.request.Request(remote.url, headers={"User-Agent": "benzer"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    response = _within(CONNECT_SECONDS, lambda: urllib.request.urlopen(request, timeout=CONNECT_SECONDS))
+    if request.type == "https" and not response.url.startswith("https:"):
+        response.close()
+        raise _offline(remote, "the server sends on to an address that is not protected")
+    _be_patient(response)
+    return response
+
+
+def _be_patient(response: Any) -> None:
+    # A slow server may pause longer between two blocks than a dead network takes to be found out.
+    sock = getattr(getattr(response.fp, "raw", None), "_sock", None)
+    if sock is not None:
+        sock.settimeout(STALL_SECONDS)
+
+
+def _within(seconds: float, call: Callable[[], Any]) -> Any:
+    """The call's answer, or TimeoutError: the system's name look-up may hang far longer than any socket time-out."""
+    outcome: list[Any] = []
+
+    def attempt() -> None:
+        try:
+            outcome.append((call(), None))
+        except Exception as error:
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not outcome:
+        raise TimeoutError
+    answer, error = outcome[0]
+    if error is not None:
+        raise error
+    return answer
+
+
+def _offline(remote: Remote, why: str) -> Offline:
+    host = remote.url.split("/")[2]
+    return Offline(
+        f"{remote.name} could not be downloaded from {host}: {why}.",
+        way_out="Connect to the internet and start again: what has arrived is kept. " + remote.otherwise,
+    )

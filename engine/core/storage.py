@@ -1,0 +1,334 @@
+"""Files that are whole or absent: atomic writes, sealed JSON, and generations with one commit point.
+
+A *store* is a folder of immutable generations and one sealed pointer:
+
+    vectors/model-2@1f3a.../
+        current.json            -> {"generation": "000007", "manifest": "<sha256 of its manifest.json>"}
+        000007/manifest.json    format, version, facts, and the sha256 of every other file
+        000007/vectors.npy ...
+
+A reader follows the pointer once, so it never sees files of two generations together; a writer that dies leaves
+the pointer where it was. Whatever was left half-written is swept away by the next publish.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from engine.core.errors import Corrupt, NotFound, StorageFull
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+
+
+@contextmanager
+def full_disk_named(what: str) -> Iterator[None]:
+    """Turn an OSError of a full or failing disk into StorageFull, which names what was being written."""
+    try:
+        yield
+    except OSError as error:
+        # NumPy says "4000000 requested and 65504 written", without a number.
+        if error.errno not in _FULL and not (error.errno is None and str(error).endswith(" written")):
+            raise
+        raise StorageFull(
+            f"The disk refused to store {what} ({os.strerror(error.errno or errno.ENOSPC).lower()}); "
+            "what stood there before is unharmed.",
+            way_out="Free some space and try again.",
+        ) from error
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file so that after any crash either the old or the new content stands there, never a part of it."""
+    with full_disk_named(path.name):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    _replace_file(path, data)
+
+
+def _replace_file(path: Path, data: bytes) -> None:
+    with full_disk_named(path.name):
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, where the system can (POSIX)."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_json(path: Path, body: Any) -> None:
+    """Write sealed JSON: the body and its sha256, in one canonical spelling, so that any changed bit is noticed."""
+    write_bytes(path, _sealed(body))
+
+
+def read_json(path: Path) -> Any:
+    """Read sealed JSON.
+
+    Raises:
+        FileNotFoundError: no such file.
+        Corrupt: a byte differs from what was written.
+    """
+    data = path.read_bytes()
+    try:
+        body = json.loads(data)["body"]
+        whole = _sealed(body) == data
+    except (ValueError, KeyError, TypeError, RecursionError):
+        whole = False
+    if not whole:
+        raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
+    return body
+
+
+def _sealed(body: Any) -> bytes:
+    text = json.dumps(body, sort_keys=True, ensure_ascii=False, indent=1)
+    seal = hashlib.sha256(text.encode()).hexdigest()
+    return json.dumps({"body": body, "sha256": seal}, sort_keys=True, ensure_ascii=False, indent=1).encode()
+
+
+def append_line(path: Path, facts: dict[str, Any]) -> None:
+    """Add one whole line of JSON to a file of events; StorageFull where the disk refuses."""
+    with full_disk_named(path.name), open(path, "ab") as file:
+        file.write((json.dumps(facts, ensure_ascii=False) + "\n").encode())
+
+
+def lines(path: Path, last_bytes: int | None = None) -> Iterator[dict[str, Any]]:
+    """The objects of a file of events, oldest first, of the whole file or its end; none where there is no file.
+
+    A line that a crash cut off is passed over.
+    """
+    try:
+        with open(path, "rb") as file:
+            if last_bytes is not None:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - last_bytes))
+            found = file.read().split(b"\n")
+    except FileNotFoundError:
+        return
+    for line in found:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            yield event
+
+
+def held(path: Path) -> bool:
+    """Whether a process holds this lock file. Any number may look at once: no look is taken for a holder."""
+    if sys.platform == "win32":
+        return _cannot_be_taken(path)
+    import fcntl
+
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _cannot_be_taken(path: Path) -> bool:
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 of a file, as hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load_array(path: Path, mmap_mode: Literal["r", "c"] | None = None) -> NDArray[Any]:
+    """An array stored as .npy: numbers only, never pickled objects.
+
+    Raises:
+        Corrupt: the file holds something else.
+    """
+    try:
+        array = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise Corrupt(f"The file {path} holds no array of numbers.") from error
+    if not isinstance(array, np.ndarray):
+        raise Corrupt(f"The file {path} holds no array of numbers.")
+    return array
+
+
+def digest_of(*parts: object) -> str:
+    """A short stable name (16 hex digits of sha256) for a sequence of printable parts."""
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One generation of a store, checked: its folder, the facts it was published with, and its digest."""
+
+    folder: Path
+    facts: dict[str, Any]
+    digest: str
+
+
+class Store:
+    """A folder of immutable generations with one commit point (see the head of this file).
+
+    `format` and `version` name what the generations hold; a generation of another format or version reads as absent,
+    so that it is made anew instead of being misread.
+    """
+
+    def __init__(self, folder: Path, *, format: str, version: int) -> None:
+        self.folder = Path(folder)
+        self.format = format
+        self.version = version
+
+    def publish(self, fill: Callable[[Path], None], facts: dict[str, Any]) -> Snapshot:
+        """Let `fill(folder)` write the files of a new generation, then make it the current one in a single step.
+
+        Of the store's own folder the last two levels are made where they are missing, never what they belong to.
+
+        Raises:
+            NotFound: what the store belongs to has been removed, before or meanwhile.
+            StorageFull: the disk refused; the former generation is still the current one.
+        """
+        try:
+            with full_disk_named(self.folder.name):
+                self.folder.parent.mkdir(exist_ok=True)
+                self.folder.mkdir(exist_ok=True)
+                return self._publish(fill, facts)
+        except FileNotFoundError as error:
+            if self.folder.is_dir():
+                raise
+            raise NotFound(f"The folder {self.folder} has been removed meanwhile.") from error
+
+    def _publish(self, fill: Callable[[Path], None], facts: dict[str, Any]) -> Snapshot:
+        with FileLock(self.folder / ".lock"):
+            former = self._pointer(broken_ok=True)
+            building = Path(tempfile.mkdtemp(dir=self.folder, prefix=".building-"))
+            try:
+                fill(building)
+                digest = self._write_manifest(building, facts)
+                target = self.folder / self._next_name()
+                os.rename(building, target)
+            except BaseException:
+                shutil.rmtree(building, ignore_errors=True)
+                raise
+            sync_folder(self.folder)
+            pointer = {"generation": target.name, "manifest": digest}
+            _replace_file(self.folder / "current.json", _sealed(pointer))
+            self._sweep(keep={target.name, former["generation"] if former else ""})
+        return Snapshot(target, facts, digest)
+
+    def open(self, only: Collection[str] | None = None) -> Snapshot | None:
+        """The current generation with every checksum verified, or None when there is none of this format and version.
+
+        `only` names the files to verify, for a quick look at the facts and the small files; None verifies all.
+
+        Raises:
+            Corrupt: a file differs from what was published; the message names it.
+        """
+        for _ in range(8):
+            pointer = self._pointer()
+            if pointer is None:
+                return None
+            folder = self.folder / pointer["generation"]
+            try:
+                return self._checked(folder, pointer["manifest"], only)
+            except FileNotFoundError as error:
+                # A newer generation may have been published, and this one swept, since the pointer was read.
+                missing = error.filename
+                if self._pointer() == pointer:
+                    break
+        raise Corrupt(f"The file {missing} is missing although it was published.")
+
+    def forget_former(self) -> None:
+        """Delete all generations but the current one, for stores that nobody reads while they are written.
+
+        Raises:
+            StorageFull: the disk refused; nothing is deleted then.
+        """
+        with full_disk_named(self.folder.name), FileLock(self.folder / ".lock"):
+            pointer = self._pointer(broken_ok=True)
+            if pointer:
+                self._sweep(keep={pointer["generation"]})
+
+    def discard(self) -> None:
+        """Delete the store with all its generations."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _pointer(self, *, broken_ok: bool = False) -> dict[str, str] | None:
+        try:
+            pointer: dict[str, str] = read_json(self.folder / "current.json")
+        except FileNotFoundError:
+            return None
+        except Corrupt:
+            if broken_ok:
+                return None
+            raise
+        return pointer
+
+    def _checked(self, folder: Path, digest: str, only: Collection[str] | None) -> Snapshot | None:
+        path = folder / "manifest.json"
+        if file_digest(path) != digest:
+            raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
+        manifest = read_json(path)
+        if (manifest["format"], manifest["version"]) != (self.format, self.version):
+            return None
+        for name, known in manifest["files"].items():
+            if (only is None or name in only) and file_digest(folder / name) != known:
+                raise Corrupt(f"The file {folder / name} has been damaged: it no longer matches its checksum.")
+        return Snapshot(folder, manifest["facts"], digest)
+
+    def _write_manifest(self, folder: Path, facts: dict[str, Any]) -> str:
+        files = {}
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            with open(path, "rb+") as file:
+                os.fsync(file.fileno())
+            files[path.relative_to(folder).as_posix()] = file_digest(path)
+        body = {"format": self.format, "version": self.version, "facts": facts, "files": files}
+        _replace_file(folder / "manifest.json", _sealed(body))
+        return file_digest(folder / "manifest.json")
+
+    def _next_name(self) -> str:
+        numbers = [int(p.name) for p in self.folder.iterdir() if p.name.isdigit()]
+        return f"{max(numbers, default=0) + 1:06d}"
+
+    def _sweep(self, keep: set[str]) -> None:
+        # The former generation stays until the next publish: a reader may have followed the pointer a moment ago.
+        for path in self.folder.iterdir():
+            if path.is_dir() and path.name not in keep:
+                shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,100 @@
+"""Things with a picture, a text and a class, as vectors that were made before: what a classifier is trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.core.errors import BadParameter
+from engine.training.pictures import Rows
+from models.fusion import FusionSpec, Pair
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Things:
+    """Columns of n things.
+
+    Attributes:
+        ids: (n,) of the images in the collection. picture: (n, p) and text: (n, d) vectors.
+        words: (sum of t, w) the vectors of all texts' words, one text after the other. starts: (n + 1,) where each
+            begins. has_picture, has_text: (n,) bool. codes: (n,) the place of each one's class among `classes`, −1
+            where it is not known.
+    """
+
+    ids: Rows
+    picture: Floats
+    text: Floats
+    words: Floats
+    starts: Rows
+    has_picture: NDArray[np.bool_]
+    has_text: NDArray[np.bool_]
+    codes: Rows
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def checked(self) -> Things:
+        """Itself; BadParameter where two columns do not fit together or a value is no finite number."""
+        columns = (self.picture, self.text, self.has_picture, self.has_text, self.codes)
+        if any(len(column) != len(self.ids) for column in columns) or len(self.starts) != len(self.ids) + 1:
+            raise BadParameter("columns", "a classification", f"{len(self.ids)} long", "others")
+        for name, vectors in (("pictures", self.picture), ("texts", self.text), ("words", self.words)):
+            if not np.isfinite(vectors).all():
+                raise BadParameter(f"vectors of the {name}", "a classification", "finite numbers", "something else")
+        return self
+
+    def spec(self, fusion: str, dropout: float) -> FusionSpec:
+        """What a network over these things must be like."""
+        widths = (self.picture.shape[1], self.text.shape[1], self.words.shape[1])
+        return FusionSpec(fusion, *widths, len(self.classes), dropout)
+
+    def of(self, rows: Rows) -> Things:
+        """Those of (m,) rows, in their order."""
+        words = [self.words_of(int(row)) for row in rows]
+        starts = np.concatenate([[0], np.cumsum([len(part) for part in words])]).astype(np.int64)
+        flat = np.concatenate([self.words[:0], *words])
+        missing = (self.has_picture[rows], self.has_text[rows])
+        vectors = (self.picture[rows], self.text[rows], flat, starts)
+        return Things(self.ids[rows], *vectors, *missing, self.codes[rows], self.classes)
+
+    def words_of(self, row: int) -> Floats:
+        """(t, w) of one thing."""
+        found: Floats = self.words[self.starts[row] : self.starts[row + 1]]
+        return found
+
+
+class Features:
+    """Things, handed out as batches of their vectors on a device of torch's."""
+
+    def __init__(self, things: Things, device: str) -> None:
+        self.things, self.device = things, device
+
+    def take(self, rows: Rows) -> Pair:
+        """The things of (b,) rows; texts are as long as the longest of them, at least one word."""
+        things = self.things
+        words = [things.words_of(int(row)) for row in rows]
+        most = max([1, *map(len, words)])
+        padded = np.zeros((len(rows), most, things.words.shape[1]), np.float32)
+        there = np.zeros((len(rows), most), bool)
+        for place, of_text in enumerate(words):
+            padded[place, : len(of_text)], there[place, : len(of_text)] = of_text, True
+        columns = (things.picture[rows], things.text[rows], padded, there)
+        missing = (things.has_picture[rows], things.has_text[rows])
+        return Pair(*(torch.from_numpy(column).to(self.device) for column in (*columns, *missing)))
+
+
+def held_out(codes: Rows, rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
+    """(learning, held out) parts of the rows, ascending: `share` of every class is held out, but never all of one."""
+    random = np.random.default_rng([seed, 7])
+    apart: list[int] = []
+    for code in np.unique(codes[rows]):
+        own = random.permutation(rows[codes[rows] == code])
+        apart += own[: min(round(len(own) * share), len(own) - 1)].tolist()
+    kept_apart = np.sort(np.array(apart, dtype=np.int64))
+    return np.sort(np.setdiff1d(rows, kept_apart)), kept_apart

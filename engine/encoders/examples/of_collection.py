@@ -1,0 +1,111 @@
+"""The pictures and texts of a collection as vectors, side by side: what a classifier sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.errors import NoVectors
+from engine.encoders.encoder import Encoder
+from engine.encoders.vectors.store import EmbeddableCollection, stored
+
+if TYPE_CHECKING:
+    from engine.encoders.examples.examples import Things
+    from engine.jobs.job import Reporter
+    from engine.texts import Encoded, TextEncoder
+    from engine.texts.vectors import TextCollection
+
+Floats = NDArray[np.float32]
+
+
+class DescribedCollection(EmbeddableCollection, Protocol):
+    """What a classifier needs of a collection: pictures, and their texts."""
+
+    def images(self) -> Any: ...
+
+
+def things_of(
+    collection: DescribedCollection,
+    picture: Encoder | None,
+    embedding: str,
+    text: TextEncoder | None,
+    reporter: Reporter,
+) -> Things:
+    """All images of a collection with the vectors of both encoders, which are made first where they are missing.
+
+    Without an encoder of pictures every picture counts as missing, without one of texts every text.
+    """
+    from engine.encoders.examples.examples import Things
+
+    ids = np.asarray(collection.images().ids)
+    seen, has_picture = _pictures(collection, picture, embedding, reporter)
+    read, words, starts = _texts(collection, text, reporter, len(ids))
+    has_text = np.linalg.norm(read, axis=1) > 0
+    unknown = np.full(len(ids), -1, np.int64)
+    return Things(ids, seen, read, words, starts, has_picture, has_text, unknown, ())
+
+
+def one_thing(picture: Floats | None, text: Encoded | None, widths: tuple[int, int, int]) -> Things:
+    """A single thing from a (1, p) vector of its picture and what its text was encoded to, either of which may miss.
+
+    Args:
+        widths: of pictures, texts and words, as in the network's spec.
+    """
+    from engine.encoders.examples.examples import Things
+
+    seen = np.zeros((1, widths[0]), np.float32) if picture is None else picture
+    read = np.zeros((1, widths[1]), np.float32) if text is None else text.vectors
+    nothing = (np.zeros((0, widths[2]), np.float32), np.zeros(2, np.int64))
+    words, starts = nothing if text is None else words_or_texts(read, text)
+    there = np.array([text is not None and bool(np.linalg.norm(read) > 0)])
+    ids, unknown = np.zeros(1, np.int64), np.full(1, -1, np.int64)
+    return Things(ids, seen, read, words, starts, np.array([picture is not None]), there, unknown, ())
+
+
+def words_or_texts(read: Floats, encoded: Any) -> tuple[Floats, NDArray[np.int64]]:
+    """(flat, starts) of the words' vectors; where there are none, each text is a single word."""
+    words = None if encoded is None else encoded.words
+    if words is None:
+        return read, np.arange(len(read) + 1)
+    return words.flat, words.starts
+
+
+def _pictures(
+    collection: EmbeddableCollection, encoder: Encoder | None, embedding: str, reporter: Reporter
+) -> tuple[Floats, NDArray[np.bool_]]:
+    from engine.encoders.vectors.pipeline import embed_collection
+
+    ids = np.asarray(collection.images().ids)
+    if encoder is None:
+        return np.zeros((len(ids), 1), np.float32), np.zeros(len(ids), bool)
+    prepared = encoder.prepared(collection, reporter)
+    embed_collection(collection, prepared, [embedding], reporter)
+    found = stored(collection, prepared.info, embedding)
+    if found is None:
+        raise NoVectors(f"The encoder {prepared.info.title} gave no vectors for this collection.")
+    there = np.isin(ids, found.ids)
+    seen = np.zeros((len(ids), found.matrix.shape[1]), np.float32)
+    seen[there] = found.matrix[np.searchsorted(found.ids, ids[there])]
+    return seen, there
+
+
+def _texts(
+    collection: DescribedCollection, encoder: TextEncoder | None, reporter: Reporter, count: int
+) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    from engine.texts.vectors import embed_texts
+
+    if encoder is None:
+        nothing = np.zeros((count, 1), np.float32)
+        return nothing, nothing[:0], np.zeros(count + 1, np.int64)
+    found = embed_texts(cast("TextCollection", collection), encoder, reporter)
+    read = np.asarray(found.matrix, np.float32)
+    return read, *words_or_texts(read, found)
+
+
+def texts_of(collection: DescribedCollection) -> Sequence[str]:
+    """The texts of a collection in the order of its images."""
+    found: Sequence[str] = collection.images().texts
+    return found

@@ -1,0 +1,145 @@
+"""Visual words: the centres around which the local features of a collection gather. Fitted once, then fixed.
+
+    vocabularies/<encoder>/000001/
+        means.npy      (words, width) float32: the middle of each word's features
+
+A vocabulary stays as it is when pictures are added or taken away: vectors made with different words cannot be compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.errors import Corrupt
+from engine.core.storage import Snapshot, Store, load_array
+
+if TYPE_CHECKING:
+    from engine.encoders.vectors.store import EmbeddableCollection
+
+_ROUNDS = 15
+_FEATURES = 30_000  # that words are fitted to
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words: `means` (k, w) float32, of bits where `binary`, and the digest of what is stored."""
+
+    means: NDArray[np.float32]
+    binary: bool
+    digest: str = ""
+
+    def assign(self, features: NDArray[np.float32]) -> NDArray[np.int64]:
+        """The (m,) nearest word of each of (m, w) features: by Euclid, for bits by Hamming."""
+        return nearest(features, self.means.round() if self.binary else self.means)
+
+
+def fit_words(features: NDArray[np.float32], words: int, *, binary: bool, seed: int = 0) -> NDArray[np.float32]:
+    """The (k, w) means of k ≤ `words` groups of (m, w) features; one of zeros where there are no features.
+
+    Lloyd's k-means from k-means++; for bits each centre is the majority of its group (k-majority, by Hamming).
+    An emptied group starts again at the feature farthest from its centre.
+    Sources: Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding", 2007; Grana et al., "A fast
+    approach for integrating ORB descriptors in the bag of words model", 2013.
+    """
+    chance = np.random.default_rng(seed)
+    if len(features) > _FEATURES:
+        features = features[np.sort(chance.choice(len(features), _FEATURES, replace=False))]
+    distinct = np.unique(features, axis=0)
+    if not len(distinct):
+        return np.zeros((1, features.shape[1]), np.float32)
+    means = _spread(distinct, min(words, len(distinct)), chance)
+    before = None
+    for _ in range(_ROUNDS):
+        words_of, gaps = _nearest(features, means.round() if binary else means)
+        if before is not None and np.array_equal(words_of, before):
+            break
+        means, before = _means(features, words_of, gaps, len(means)), words_of
+    return means
+
+
+def nearest(features: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The (m,) number of the centre (k, w) nearest to each of (m, w) features; the first of equally near ones."""
+    return _nearest(features, centres)[0]
+
+
+def _nearest(
+    features: NDArray[np.float32], centres: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The nearest centre of each feature, and how far it is, squared."""
+    squared = (centres**2).sum(1) - 2 * (features @ centres.T)  # less the features' own length, the same for all
+    chosen = squared.argmin(1)
+    gaps = squared[np.arange(len(features)), chosen] + (features**2).sum(1)
+    return chosen.astype(np.int64), gaps.astype(np.float32)
+
+
+def _spread(features: NDArray[np.float32], count: int, chance: np.random.Generator) -> NDArray[np.float32]:
+    """`count` of the distinct (m, w) features, each drawn the likelier the farther it is from those before it."""
+    chosen = [int(chance.integers(len(features)))]
+    gaps = np.full(len(features), np.inf)
+    for _ in range(count - 1):
+        gaps = np.minimum(gaps, _nearest(features, features[chosen[-1:]])[1]).clip(min=0)
+        gaps[chosen] = 0
+        chosen.append(int(np.searchsorted(np.cumsum(gaps), chance.random() * gaps.sum(), side="right")))
+    return features[np.minimum(chosen, len(features) - 1)]
+
+
+def _means(
+    features: NDArray[np.float32], words_of: NDArray[np.int64], gaps: NDArray[np.float32], words: int
+) -> NDArray[np.float32]:
+    counts = np.bincount(words_of, minlength=words)
+    means = summed(features, words_of, words)
+    means /= np.maximum(counts, 1)[:, None]
+    empty = np.flatnonzero(counts == 0)
+    means[empty] = features[np.argsort(-gaps, kind="stable")[: len(empty)]]
+    return means
+
+
+def summed(features: NDArray[np.float32], words_of: NDArray[np.int64], words: int) -> NDArray[np.float32]:
+    """The (words, w) sums of the (m, w) features of each word."""
+    sums = np.zeros((words, features.shape[1]), np.float32)
+    order = np.argsort(words_of, kind="stable")
+    present, starts = np.unique(words_of[order], return_index=True)
+    if len(present):
+        sums[present] = np.add.reduceat(features[order], starts, axis=0)
+    return sums
+
+
+# ── on disk ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def stored_vocabulary(collection: EmbeddableCollection, name: str, *, binary: bool) -> Vocabulary | None:
+    """The collection's vocabulary for the encoder of that name, None while there is none.
+
+    Raises:
+        Corrupt: it differs from what was stored.
+    """
+    try:
+        snapshot = _store(collection, name).open()
+        return None if snapshot is None else _read(snapshot, binary)
+    except Corrupt as error:
+        raise Corrupt(error.message, way_out="Embed the collection again: that fits new visual words.") from error
+
+
+def keep_vocabulary(
+    collection: EmbeddableCollection, name: str, means: NDArray[np.float32], *, binary: bool
+) -> Vocabulary:
+    """Store the words fitted for the encoder of that name."""
+
+    def fill(folder: Path) -> None:
+        np.save(folder / "means.npy", means.astype("<f4"), allow_pickle=False)
+
+    return _read(_store(collection, name).publish(fill, {"words": len(means)}), binary)
+
+
+def _store(collection: EmbeddableCollection, name: str) -> Store:
+    return Store(collection.folder / "vocabularies" / name, format="vocabulary", version=1)
+
+
+def _read(snapshot: Snapshot, binary: bool) -> Vocabulary:
+    means: NDArray[np.float32] = load_array(snapshot.folder / "means.npy")
+    return Vocabulary(means, binary, snapshot.digest)

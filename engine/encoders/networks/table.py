@@ -1,0 +1,208 @@
+"""The ready-made networks of torchvision: one line each, and where their features are taken.
+
+A network is cut before its global pooling, so that what is left is a map of features (n, C, h, w) over which every
+embedding applies; averaged, it is the input of the classification layer. VGG and MobileNet-v3 have further layers
+between pooling and classification, which are left out. Swin normalises each position before it averages; so is ConvNeXt
+treated here, which would normalise the average. ViT has one vector, its class token.
+
+Sources: the models and figures of torchvision; the weights are its first ImageNet ones (V1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.core.download import Remote
+from engine.core.errors import NotFound
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
+
+_SERVER = "https://download.pytorch.org/models/"
+_LICENCE = "BSD-3-Clause (torchvision); trained on ImageNet, whose pictures are for research"
+_POOLING = {"avgpool", "classifier"}  # where the map of features ends
+_HEADS = ("classifier.", "fc.", "AuxLogits.", "heads.", "head.")
+
+
+def _maps(network: Any, images: Tensor) -> Tensor:
+    """Run the parts in their order up to the pooling; Inception's training-time side branch is passed over."""
+    for name, part in network.named_children():
+        if name in _POOLING:
+            break
+        if name != "AuxLogits":
+            images = part(images)
+    return images
+
+
+def _convnext(network: Any, images: Tensor) -> Tensor:
+    normalise = network.classifier[0]  # over the channels of each position
+    found: Tensor = normalise(network.features(images))
+    return found
+
+
+def _swin(network: Any, images: Tensor) -> Tensor:
+    found: Tensor = network.permute(network.norm(network.features(images)))
+    return found
+
+
+def _class_token(network: Any, images: Tensor) -> Tensor:
+    patches = network._process_input(images)  # (n, 196, 768)
+    first = network.class_token.expand(len(images), -1, -1)
+    found: Tensor = network.encoder(_joined(first, patches))[:, 0]
+    return found[:, :, None, None]
+
+
+def _joined(first: Tensor, rest: Tensor) -> Tensor:
+    import torch
+
+    return torch.cat([first, rest], 1)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One network.
+
+    Attributes:
+        name: as in a recipe. title: for people. builder: what torchvision calls it.
+        features: C. top1: its share of right answers on ImageNet in percent, as torchvision publishes it.
+        file: torchvision's name of the weights; the digits in it are the first of their sha256.
+        megabytes: the size of that file.
+        size: pixels of the square input. mean, std: what is taken off each colour and what it is divided by.
+        common: whether it is offered before its weights are there.
+        tap: (network, (n, 3, s, s) normalised images) to (n, C, h, w). spatial: whether h and w exceed 1.
+        head: the beginnings of the names of weights that belong to the classification only.
+        folded: whether every batch normalisation may become a part of the convolution before it.
+    """
+
+    name: str
+    title: str
+    builder: str
+    features: int
+    top1: float
+    file: str
+    megabytes: int
+    size: int = 224
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    common: bool = False
+    tap: Callable[[Any, Tensor], Tensor] = _maps
+    spatial: bool = True
+    head: tuple[str, ...] = _HEADS
+    licence: str = _LICENCE
+    folded: bool = True
+
+    @property
+    def digits(self) -> str:
+        """The published first digits of the sha256 of the weights."""
+        return self.file.removesuffix(".pth").rsplit("-", 1)[-1]
+
+    @property
+    def remote(self) -> Remote:
+        """Where the weights are fetched from."""
+        otherwise = f"Or name a file that you have: python -m engine weights add {self.name} FILE"
+        return Remote(_SERVER + self.file, f"sha256:{self.digits}*", self.megabytes, otherwise)
+
+    def build(self) -> Module:
+        """torchvision's stock network without weights and without memory for them (on the device "meta")."""
+        import torch
+        from torchvision.models import get_model
+
+        options = {"init_weights": False} if self.builder == "inception_v3" else {}
+        with torch.device("meta"):
+            network: Module = get_model(self.builder, weights=None, **options)
+        return network.eval().requires_grad_(False)
+
+    def fresh(self, seed: int) -> Module:
+        """The network with weights drawn by the seed, as torchvision draws them, without its classification."""
+        import torch
+        from torchvision.models import get_model
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network: Module = get_model(self.builder, weights=None)
+        return self.without_head(network)
+
+    def without_head(self, network: Module) -> Module:
+        """The same network, its classification replaced by nothing."""
+        import torch
+
+        for prefix in self.head:
+            path = prefix.removesuffix(".")
+            if path.split(".")[0] in dict(network.named_children()):
+                network.set_submodule(path, torch.nn.Identity())
+        return network
+
+    def latent_size(self, size: int) -> int:
+        """The side of the map of features for images of `size` pixels squared; 0 where the network refuses them."""
+        import torch
+
+        try:
+            with torch.no_grad():
+                images = torch.empty(1, 3, size, size, device="meta")
+                return int(self.tap(self.without_head(self.build()), images).shape[-1])
+        except (RuntimeError, AssertionError, ValueError):
+            return 0
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each weight that the features need; counters of training steps are not among them."""
+        found = self.build().state_dict()
+        needed = (name for name in found if not name.startswith(self.head) and not is_counter(name))
+        return {name: tuple(found[name].shape) for name in needed}
+
+
+def is_counter(name: str) -> bool:
+    """Whether a weight of that name only counts the steps of a training."""
+    return name.endswith(".num_batches_tracked")
+
+
+_APACHE = "Apache-2.0 (Ross Wightman, timm); trained on ImageNet, whose pictures are for research"
+_HALF = (0.5, 0.5, 0.5)  # Inception's weights come from TensorFlow and expect values from −1 to 1
+
+_ALL = (
+    Backbone("resnet-50", "ResNet-50", "resnet50", 2048, 76.1, "resnet50-0676ba61.pth", 98, common=True),
+    Backbone("mobilenet-v2", "MobileNet-v2", "mobilenet_v2", 1280, 71.9, "mobilenet_v2-b0353104.pth", 14, common=True),
+    Backbone(
+        "inception-v3", "Inception-v3", "inception_v3", 2048, 77.3, "inception_v3_google-0cc3c7bd.pth", 104,
+        size=299, mean=_HALF, std=_HALF, common=True,
+    ),
+    Backbone(
+        "convnext-tiny", "ConvNeXt-tiny", "convnext_tiny", 768, 82.5, "convnext_tiny-983f1562.pth", 109,
+        common=True, tap=_convnext, head=("classifier.2.",),
+    ),
+    Backbone("squeezenet-1-0", "SqueezeNet 1.0", "squeezenet1_0", 512, 58.1, "squeezenet1_0-b66bff10.pth", 5),
+    Backbone("squeezenet-1-1", "SqueezeNet 1.1", "squeezenet1_1", 512, 58.2, "squeezenet1_1-b8a52dc0.pth", 5),
+    Backbone(
+        "mobilenet-v3-small", "MobileNet-v3 small", "mobilenet_v3_small", 576, 67.7,
+        "mobilenet_v3_small-047dcff4.pth", 10,
+    ),
+    Backbone(
+        "mobilenet-v3-large", "MobileNet-v3 large", "mobilenet_v3_large", 960, 74.0,
+        "mobilenet_v3_large-8738ca79.pth", 21,
+    ),
+    Backbone(
+        "efficientnet-b0", "EfficientNet-b0", "efficientnet_b0", 1280, 77.7,
+        "efficientnet_b0_rwightman-7f5810bc.pth", 21, licence=_APACHE,
+    ),
+    Backbone("resnet-18", "ResNet-18", "resnet18", 512, 69.8, "resnet18-f37072fd.pth", 45),
+    Backbone("resnet-34", "ResNet-34", "resnet34", 512, 73.3, "resnet34-b627a593.pth", 83),
+    Backbone("resnet-101", "ResNet-101", "resnet101", 2048, 77.4, "resnet101-63fe2227.pth", 171),
+    Backbone("resnet-152", "ResNet-152", "resnet152", 2048, 78.3, "resnet152-394f9c45.pth", 230),
+    Backbone("vgg-16", "VGG-16", "vgg16", 512, 71.6, "vgg16-397923af.pth", 528),
+    Backbone("vgg-19", "VGG-19", "vgg19", 512, 72.4, "vgg19-dcbb9e9d.pth", 548),
+    Backbone("swin-t", "Swin-T", "swin_t", 768, 81.5, "swin_t-704ceda3.pth", 108, tap=_swin),
+    Backbone(
+        "vit-b-16", "ViT-B/16", "vit_b_16", 768, 81.1, "vit_b_16-c867db91.pth", 330, tap=_class_token, spatial=False
+    ),
+)  # fmt: skip
+
+BACKBONES = {backbone.name: backbone for backbone in _ALL}
+
+
+def backbone(name: str) -> Backbone:
+    """The network of that name; NotFound when there is none."""
+    if name not in BACKBONES:
+        raise NotFound(f"There is no network {name!r}.", way_out="Known are: " + ", ".join(BACKBONES) + ".")
+    return BACKBONES[name]

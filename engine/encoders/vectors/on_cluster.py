@@ -1,0 +1,81 @@
+"""Embedding on the nodes of a cluster: each worker opens the encoder by its weights' file, decodes and encodes blocks.
+
+A worker reads the pictures and the weights through folders that every node reaches under the same path. The catalogue
+it never opens (SQLite does not stand a network's file system), and what is found is written by one: who holds the
+collection.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.cluster.blocks import Crew, require_seen, spread
+from engine.core.errors import BenzerError
+from engine.core.home import Home
+from engine.encoders.encoder import EncoderInfo
+from engine.encoders.vectors import pipeline
+from engine.encoders.vectors.store import EmbeddableCollection
+
+BLOCK = 128  # images: whole batches, and about a second of work
+
+Block = tuple[NDArray[np.int64], dict[str, NDArray[np.float32]], list[Any]]  # ids, vectors, what cannot be decoded
+
+
+@dataclass(frozen=True)
+class Place:
+    """All that an encoder asks of a collection when it is opened: where it lies."""
+
+    folder: Path
+
+
+class BlockEncoder:
+    """A worker's function: a block of pictures to their vectors, by the pipeline of one computer.
+
+    Raises:
+        BenzerError: the node does not see the folders, or the encoder it opens would make other vectors.
+    """
+
+    def __init__(self, folder: Path, info: EncoderInfo, names: Sequence[str]) -> None:
+        from engine.encoders import open_encoder
+
+        require_seen([folder])
+        place = cast(EmbeddableCollection, Place(folder))
+        self.encoder = open_encoder(info.name, info.weights, home_of(folder), place)
+        self.names = names
+        if self.encoder.info.fingerprint != info.fingerprint:
+            raise BenzerError(
+                f"The node {socket.gethostname()} would make other vectors with {info.title}: it has other weights, "
+                "another precision or another version.",
+                way_out="Every node needs the same code, the same kind of processor and the shared BENZER_HOME.",
+            )
+
+    def __call__(self, block: Any) -> Block:
+        require_seen(block.folders)
+        made = list(pipeline.encoded(self.encoder, block, self.names))
+        ids = np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in made)])
+        return (
+            ids,
+            {name: np.concatenate([some[name] for _, some in made]) for name in self.names if made},
+            (block.failures),
+        )
+
+
+def encoded_on(
+    crew: Crew, folder: Path, info: EncoderInfo, pictures: Any, names: Sequence[str], tick: Callable[[], None]
+) -> Iterator[Block]:
+    """The vectors of a collection's decoded pictures, block by block in order, made by the workers of a crew."""
+    blocks = pictures.parts(BLOCK)
+    for _, found in spread(crew, BlockEncoder, (folder, info, list(names)), blocks, tick):
+        yield found
+
+
+def home_of(folder: Path) -> Home:
+    """The home in which the folder of a collection lies: <home>/datasets/<collection>."""
+    return Home(folder.parent.parent)

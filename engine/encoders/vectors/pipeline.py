@@ -1,0 +1,382 @@
+"""From pictures to stored vectors: decoding runs ahead in its own processes while batches are encoded.
+
+Only images whose content has no vector yet are encoded, and every embedding that costs little is taken from the same
+latents. What is finished is published every few seconds, so that work that was cut off goes on from there.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.cluster.blocks import Crew, crew
+from engine.core.errors import BadParameter, BenzerError, Corrupt
+from engine.encoders.encoder import Encoder, EncoderInfo
+from engine.encoders.pooling import EMBEDDINGS, embed, embedding, unwhitened
+from engine.encoders.vectors import store
+from engine.encoders.vectors.derived import Derived, embed_derived
+from engine.encoders.vectors.store import EmbeddableCollection, Vectors
+from engine.encoders.vectors.whitening import Whitening
+from engine.jobs.job import Reporter
+
+if TYPE_CHECKING:
+    from engine.core.device import Device
+
+FLATTEN_UP_TO = 256 * 2**20  # bytes of flattened vectors that are kept without being asked for
+_BATCH = {"cpu": 16, "cuda": 256}
+_PUBLISH_EVERY = 10.0  # seconds, or longer where publishing itself takes long
+_PUBLISH_SHARE = 20  # publish at most this fraction of the time: 1/20
+_HELD_AT_MOST = 512 * 2**20  # bytes of finished vectors that wait in memory: flattened ones are long
+_CHUNKS_AHEAD = 4
+
+Pixels = NDArray[np.uint8]
+Picture = Image.Image | Pixels | Callable[[int], Pixels]
+Chunk = tuple[NDArray[np.int64], Pixels]
+Encoded = tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]  # ids (b,) and for each embedding (b, d)
+
+
+def embed_pictures(
+    encoder: Encoder, pictures: Sequence[Picture], name: str, whitening: Whitening | None = None
+) -> NDArray[np.float32]:
+    """The (q, d) vectors of pictures (RGB, any size) under one embedding, whitened as those they are compared with.
+
+    A picture may be a function that gives it stretched to any size, for encoders that look at it in several.
+
+    Raises:
+        BadParameter: no picture, no such embedding, or an array that is not (h, w, 3) uint8.
+        BenzerError: the encoder gave values that are not numbers.
+    """
+    embedding(name)
+    if not len(pictures):
+        raise BadParameter("number of pictures", "an embedding", "at least 1", 0)
+    if (name != unwhitened(name)) != (whitening is not None):
+        raise BadParameter("embedding", "a picture", "whitened exactly where there is something to whiten it by", name)
+    found = _vectors(encoder, pictures, unwhitened(name))
+    return found if whitening is None else whitening(found)
+
+
+def _vectors(encoder: Encoder, pictures: Sequence[Picture], name: str) -> NDArray[np.float32]:
+    if isinstance(encoder, Derived):
+        return encoder.embed(pictures, name)
+    name = name if encoder.info.spatial else "flatten"  # as for a collection: GeM would cut negative values off
+    squares = np.stack([squared(picture, encoder.info.input_size) for picture in pictures])
+    parts = [_encode(encoder, squares[i : i + 16], [name])[name] for i in range(0, len(squares), 16)]
+    found = np.concatenate(parts)
+    if not np.isfinite(found).all():
+        raise BenzerError(f"The encoder {encoder.info.title} gave values that are not numbers for this picture.")
+    return found
+
+
+def embed_collection(
+    collection: EmbeddableCollection, encoder: Encoder, embeddings: Sequence[str], reporter: Reporter
+) -> dict[str, Any]:
+    """Bring the collection's vectors up to date; returns how many images were encoded, kept and left out, and the rate.
+
+    An encoder that learns from the collection does that first; open it once more to know the vectors it has made.
+
+    Raises:
+        BadParameter: no such embedding. Stopped: a person asked; what was finished is kept. StorageFull: likewise.
+    """
+    for name in embeddings:
+        embedding(name)
+    encoder = encoder.prepared(collection, reporter)
+    plain = list(dict.fromkeys(map(unwhitened, embeddings)))
+    if isinstance(encoder, Derived):
+        done = embed_derived(collection, encoder, plain, reporter)
+    else:
+        done = _embed_pixels(collection, encoder, plain, reporter)
+    for name in set(embeddings) - set(plain):
+        store.whiten(collection, encoder.info, name)
+    return done
+
+
+def _embed_pixels(
+    collection: EmbeddableCollection, encoder: Encoder, embeddings: Sequence[str], reporter: Reporter
+) -> dict[str, Any]:
+    from engine.core.device import device
+
+    work = _Work.begin(collection, encoder, embeddings)
+    spread_over = crew() if work.todo else None
+    began = time.monotonic()
+
+    def tell() -> None:
+        reporter.update("Embedding", work.done, len(work.hashes), "images")
+
+    try:
+        with closing(work.encoded_on(spread_over, tell) if spread_over else work.encoded_here(encoder)) as made:
+            for ids, vectors in made:
+                work.take(ids, vectors)
+                tell()
+                work.publish_sometimes()
+    finally:
+        work.publish()
+    work.close()
+    reporter.update("Embedding", len(work.hashes), len(work.hashes), "images")
+    seconds = time.monotonic() - began
+    return {
+        "encoded": work.encoded,
+        "kept": work.kept,
+        "left_out": [{"name": work.image_names[id], "reason": reason} for id, reason in work.left_out.items()],
+        "images_per_second": round(work.encoded / seconds, 1),
+        "device": spread_over.title if spread_over else device().title,
+    }
+
+
+@dataclass
+class _Work:
+    """One run of the pipeline: what is wanted, what is there, and what is new since the last publishing."""
+
+    collection: EmbeddableCollection
+    info: EncoderInfo
+    hashes: dict[int, str]  # the collection's images: id to content hash
+    image_names: dict[int, str]
+    names: list[str]  # the embeddings made
+    known: dict[str, dict[str, tuple[Vectors, int]]]  # embedding → content hash → where its vector stands
+    todo: list[int]
+    fresh: dict[str, list[NDArray[np.float32]]]
+    changed: bool  # whether what is stored differs from what should be
+    fresh_ids: list[int] = field(default_factory=list)
+    left_out: dict[int, str] = field(default_factory=dict)
+    encoded: int = 0
+    last: float = field(default_factory=time.monotonic)
+    cost: float = 0.0
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, collection: EmbeddableCollection, encoder: Encoder, asked: Sequence[str]) -> _Work:
+        images = collection.images()
+        hashes = dict(zip(images.ids.tolist(), images.hashes, strict=True))
+        names = embeddings_for(encoder, len(hashes), asked)
+        held = {name: _readable(collection, encoder.info, name) for name in names}
+        known = {name: _known(found) for name, found in held.items()}
+        covered = set.intersection(*(set(found) for found in known.values()))
+        first: dict[str, int] = {}  # of equal contents, only one is encoded
+        for id, hash in hashes.items():
+            first.setdefault(hash, id)
+        todo = [id for hash, id in first.items() if hash not in covered]
+        image_names = dict(zip(images.ids.tolist(), images.names, strict=True))
+        fresh: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
+        wanted = sorted(hashes.items())
+        changed = any(found is None or _rows(found) != wanted for found in held.values())
+        return cls(collection, encoder.info, hashes, image_names, names, known, todo, fresh, changed)
+
+    @property
+    def kept(self) -> int:
+        return len(self.hashes) - len(self.todo)
+
+    @property
+    def done(self) -> int:
+        return self.kept + self.encoded + len(self.left_out)
+
+    def encoded_here(self, encoder: Encoder) -> Generator[Encoded]:
+        """What is missing, decoded and encoded on this computer; pictures that cannot be decoded any more are noted."""
+        if not self.todo:
+            return
+        source = self.collection.decoded(self.todo, self.info.input_size)
+        yield from encoded(encoder, source, self.names)
+        self._note(source.failures)
+
+    def encoded_on(self, crew: Crew, tick: Callable[[], None]) -> Generator[Encoded]:
+        """The same, block by block on the workers of a crew."""
+        from engine.encoders.vectors.on_cluster import encoded_on
+
+        source = self.collection.decoded(self.todo, self.info.input_size)
+        for ids, vectors, failures in encoded_on(crew, self.collection.folder, self.info, source, self.names, tick):
+            self._note(failures)
+            if len(ids):
+                yield ids, vectors
+
+    def _note(self, failures: Iterable[Any]) -> None:
+        for reject in failures:
+            self.reasons[reject.path] = reject.message
+
+    def take(self, ids: NDArray[np.int64], vectors: dict[str, NDArray[np.float32]]) -> None:
+        """Keep the vectors of a batch; images whose vectors are not finite are left out."""
+        finite = np.logical_and.reduce([np.isfinite(found).all(1) for found in vectors.values()])
+        for id in ids[~finite].tolist():
+            self.left_out[id] = "The encoder gave values that are not numbers."
+        for name in self.names:
+            self.fresh[name].append(vectors[name][finite])
+        self.fresh_ids += ids[finite].tolist()
+        self.encoded += int(finite.sum())
+        self.changed = True
+
+    def publish_sometimes(self) -> None:
+        waited = time.monotonic() - self.last > max(_PUBLISH_EVERY, _PUBLISH_SHARE * self.cost)
+        held = sum(part.nbytes for parts in self.fresh.values() for part in parts)
+        if waited or held > _HELD_AT_MOST:
+            self.publish()
+
+    def publish(self) -> None:
+        """Store all that is finished, for every embedding."""
+        if not self.changed:
+            return
+        began = time.monotonic()
+        for name in self.names:
+            self._publish_one(name)
+        self.fresh_ids, self.changed = [], False
+        self.last = time.monotonic()
+        self.cost = self.last - began
+
+    def _publish_one(self, name: str) -> None:
+        found = dict(self.known[name])
+        if self.fresh_ids:
+            matrix = np.concatenate(self.fresh[name])
+            new = Vectors(np.array(self.fresh_ids), [], matrix, "")
+            found |= {self.hashes[id]: (new, row) for row, id in enumerate(self.fresh_ids)}
+        rows = [(id, hash, *found[hash]) for id, hash in sorted(self.hashes.items()) if hash in found]
+        width = rows[0][2].matrix.shape[1] if rows else 0
+        left_out = [(id, self.hashes[id], reason) for id, reason in self.left_out.items()]
+        place = store.store(self.collection, self.info, name)
+        self.known[name] = _known(store.publish(place, rows, width, left_out))
+        self.fresh[name] = []
+
+    def close(self) -> None:
+        """Note the images that were asked for and never came, and every copy of those left out."""
+        have = set(self.known[self.names[0]])
+        for id, hash in self.hashes.items():
+            if hash not in have and id not in self.left_out:
+                self.left_out[id] = self.reasons.get(self.image_names[id], "Its file can no longer be read.")
+                self.changed = True
+        self.publish()
+
+
+def embeddings_for(encoder: Encoder, count: int, asked: Sequence[str]) -> list[str]:
+    """The embeddings made in one pass: those asked for, all pooled ones, and flatten while it is small."""
+    if not encoder.info.spatial:
+        return ["flatten"]
+    names = {name for name, kind in EMBEDDINGS.items() if kind.pooled} | set(asked)
+    import torch
+
+    side = encoder.info.input_size
+    if "flatten" not in names:
+        latents = encoder.encode(torch.zeros(1, 3, side, side))
+        if count * latents[0].numel() * 4 <= FLATTEN_UP_TO:
+            names.add("flatten")
+    return [name for name in EMBEDDINGS if name in names]
+
+
+def squared(picture: Picture, size: int) -> Pixels:
+    """A picture stretched to (size, size, 3) uint8, with antialiasing, as a collection's pictures are."""
+    if callable(picture):
+        return picture(size)
+    if not isinstance(picture, Image.Image):
+        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
+            shape = f"{picture.shape} {picture.dtype}"
+            raise BadParameter("shape of the picture", "an embedding", "(h, w, 3) uint8", shape)
+        picture = Image.fromarray(picture)
+    picture = picture.convert("RGB")
+    if picture.size != (size, size):
+        picture = picture.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def batches(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
+    """The same rows in batches of `size`; only the last may be smaller."""
+    ids: list[NDArray[np.int64]] = []
+    pixels: list[Pixels] = []
+    held = 0
+    for some_ids, some_pixels in chunks:
+        ids.append(some_ids)
+        pixels.append(some_pixels)
+        held += len(some_ids)
+        if held >= size:
+            all_ids, all_pixels = np.concatenate(ids), np.concatenate(pixels)
+            whole = held - held % size
+            for start in range(0, whole, size):
+                yield all_ids[start : start + size], all_pixels[start : start + size]
+            ids, pixels, held = [all_ids[whole:]], [all_pixels[whole:]], held - whole
+    if held:
+        yield np.concatenate(ids), np.concatenate(pixels)
+
+
+def ahead(chunks: Iterator[Chunk], most: int = _CHUNKS_AHEAD) -> Iterator[Chunk]:
+    """The same chunks, fetched by a thread that stays at most `most` chunks ahead; its errors are raised here."""
+    line: queue.Queue[Chunk | BaseException | None] = queue.Queue(most)
+    gone = threading.Event()
+    thread = threading.Thread(target=_fetch, args=(chunks, line, gone), name="ahead", daemon=True)
+    thread.start()
+    try:
+        while (item := line.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        gone.set()
+        thread.join(timeout=10)
+
+
+def _fetch(chunks: Iterator[Chunk], line: queue.Queue[Any], gone: threading.Event) -> None:
+    put = _patient_put(line, gone)
+    try:
+        for chunk in chunks:
+            if not put(chunk):
+                return
+        put(None)
+    except BaseException as error:
+        put(error)
+
+
+def _patient_put(line: queue.Queue[Any], gone: threading.Event) -> Callable[[Any], bool]:
+    def put(item: Any) -> bool:
+        while not gone.is_set():
+            try:
+                line.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    return put
+
+
+def encoded(encoder: Encoder, chunks: Iterable[Chunk], names: Sequence[str]) -> Iterator[Encoded]:
+    """Decoded pictures to vectors, batch by batch, while the next ones are fetched."""
+    from engine.core.device import device, keep_freed_memory
+
+    if device().name == "cpu":
+        keep_freed_memory()
+    for ids, pixels in batches(ahead(iter(chunks)), _BATCH[device().name]):
+        yield ids, _encode(encoder, pixels, names)
+
+
+def _encode(encoder: Encoder, pixels: Pixels, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    import torch
+
+    from engine.core.device import device
+
+    with torch.inference_mode():
+        latents = encoder.encode(_images(pixels, device()))
+        return {name: embed(latents, name) for name in names}
+
+
+def _images(pixels: Pixels, where: Device) -> Any:
+    """(b, s, s, 3) uint8 to (b, 3, s, s) float32 in [0, 1] on the device; in memory it is channels_last."""
+    import torch
+
+    return torch.from_numpy(pixels).to(where.name).permute(0, 3, 1, 2).float().div_(255)
+
+
+def _readable(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Vectors | None:
+    """The stored vectors; damaged ones count as none, so that embedding again repairs them."""
+    try:
+        return store.stored(collection, info, name)
+    except Corrupt:
+        return None
+
+
+def _rows(found: Vectors) -> list[tuple[int, str]]:
+    return list(zip(found.ids.tolist(), found.hashes, strict=True))
+
+
+def _known(found: Vectors | None) -> dict[str, tuple[Vectors, int]]:
+    return {} if found is None else {hash: (found, row) for row, hash in enumerate(found.hashes)}

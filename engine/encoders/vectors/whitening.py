@@ -1,0 +1,75 @@
+"""PCA whitening: vectors whose directions are unrelated and vary equally, so that no common trait decides everything.
+
+Fitted to a collection's vectors, stored with the whitened ones (`engine.encoders.vectors.store`), applied to queries
+alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.errors import BadParameter
+
+MOST = 128  # values of a whitened vector
+_VECTORS_FOR_EACH = 8  # fitted to fewer, whitening spreads out noise, in the end all vectors equally far
+_ROWS_FITTED = 20_000
+_WIDEST = 2048  # vectors up to this length are fitted by their covariance, longer ones by the products of some of them
+_BLOCK = 2**24  # values that are whitened at once: 64 MB, however long the vectors are
+_TINY = 1e-6
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """What is taken off vectors of length 1, (d,) float32, and the directions that remain, scaled: (k, d) float32."""
+
+    mean: NDArray[np.float32]
+    components: NDArray[np.float32]
+
+    def __call__(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, d) vectors whitened and brought to length 1 again: (n, k) float32."""
+        found = np.empty((len(vectors), len(self.components)), np.float32)
+        rows = max(1, _BLOCK // len(self.mean))
+        for start in range(0, len(vectors), rows):
+            block: NDArray[np.float32] = _unit(vectors[start : start + rows]) - self.mean
+            found[start : start + rows] = _unit(block @ self.components.T)
+        return found
+
+
+def fit_whitening(vectors: NDArray[np.float32]) -> Whitening:
+    """The whitening of (n, d) vectors to k = min(128, d, n / 8) values.
+
+    Raises:
+        BadParameter: fewer than three vectors, or all alike.
+
+    Source: Jégou and Chum, "Negative evidences and co-occurrences in image retrieval: the benefit of PCA and
+    whitening", 2012.
+    """
+    count, width = vectors.shape
+    if count < 3:
+        raise BadParameter("number of pictures", "whitening", "at least 3", count)
+    most = _ROWS_FITTED if width <= _WIDEST else _WIDEST
+    rows = _unit(vectors[np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))])
+    mean = rows.mean(0)
+    rows -= mean
+    values, directions = _directions(rows, max(1, min(MOST, len(rows) // _VECTORS_FOR_EACH)))
+    kept = values > _TINY * max(values[0], _TINY)
+    if not kept.any():
+        raise BadParameter("vectors", "whitening", "different from each other", "vectors that are all alike")
+    return Whitening(mean, (directions[kept] / np.sqrt(values[kept])[:, None]).astype(np.float32))
+
+
+def _directions(centred: NDArray[np.float32], most: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """The `most` largest variances, the largest first, and the (·, d) directions of length 1 that have them."""
+    count, width = centred.shape
+    short = width <= count
+    values, columns = np.linalg.eigh((centred.T @ centred if short else centred @ centred.T) / count)  # ascending
+    rows = columns.T[::-1][:most]
+    return values[::-1][:most].clip(0), rows if short else _unit(rows @ centred)
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return found

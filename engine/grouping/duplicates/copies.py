@@ -1,0 +1,272 @@
+"""Near-duplicates: groups of images within a threshold of the one that is kept, and help for choosing the threshold.
+
+A group is a star, not a chain: every copy lies within the threshold of its keeper. Connected components would let a row
+of slightly differing pictures run from a cat to a dog; complete linkage would split such rows for pairs that nobody is
+asked about. What counts for someone who deletes the copies is that something as good as each of them is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.distances import normalised
+from engine.core.errors import BadParameter
+from engine.grouping.duplicates.nearest_lists import Matrix, Nearness
+
+_TAIL = ((0.001, 0.01), (0.01, 0.1), (0.02, 0.2), (0.05, 0.5))  # quantiles that a power law is laid through
+_ROUNDS = 4  # times that copies are left out of the pairs that stand for chance
+_SCANNED = 128  # keepers with more copies than are listed, compared with all such images at a time, at most
+_EXACTLY = 4096  # rows that are compared in double precision at a time
+_EQUAL = 1.0 - 1e-12  # a cosine above differs from 1 by rounding only
+_MARGIN = 1e-5  # the rounding error of a distance in single precision stays far below
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class CopyGroup:
+    """Images that show the same: `keeper` is the one to keep; copies nearest first, with their distances to it."""
+
+    keeper: int
+    copies: tuple[int, ...]
+    distances: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A threshold to begin with, and why that one."""
+
+    threshold: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a threshold means: the share of images with another one this near, and that of random pairs this near."""
+
+    threshold: float
+    images: float
+    pairs: float
+    drawn: int
+
+    def sentence(self) -> str:
+        """E.g. "0.03: 1.2 % of the pictures have another one this near; of random pairs 0.0004 %."."""
+        pairs = percent(self.pairs) if self.pairs or not self.drawn else "less than " + percent(1 / self.drawn)
+        near = f"{percent(self.images)} of the pictures have another one this near"
+        return f"{self.threshold:.3g}: {near}; of random pairs {pairs}."
+
+
+def percent(share: float) -> str:
+    """A share in per cent with two digits, however small: "12 %", "1.2 %", "0.00034 %"."""
+    digits = f"{100 * share:.0f}" if share >= 0.0995 or not share else f"{100 * share:.2g}"
+    return (f"{float(digits):.10f}".rstrip("0").rstrip(".") if "e" in digits else digits) + " %"
+
+
+def share_within(nearness: Nearness, threshold: float) -> Share:
+    """What the threshold means in this collection."""
+    images = float(np.mean(nearness.nearest <= threshold))
+    pairs = np.searchsorted(nearness.pairs, threshold, side="right") / max(len(nearness.pairs), 1)
+    return Share(float(threshold), images, float(pairs), len(nearness.pairs))
+
+
+def highest(nearness: Nearness) -> float:
+    """The largest threshold that makes sense: the median distance of random pairs. 0 where all images are equal."""
+    return float(np.median(nearness.pairs)) if len(nearness.pairs) else 0.0
+
+
+def checked_threshold(nearness: Nearness, threshold: float) -> float:
+    """The threshold, else BadParameter."""
+    most = highest(nearness)
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float | np.floating):
+        raise BadParameter("threshold", "the duplicates", "a number", threshold)
+    if not 0 <= threshold <= most:
+        wanted = f"from 0 to {most:.3g}, the distance within which half of all pairs lie"
+        raise BadParameter("threshold", "the duplicates", wanted, threshold)
+    return float(threshold)
+
+
+def suggest(nearness: Nearness) -> Suggestion:
+    """The distance at which chance alone would bring half a pair of the whole collection together.
+
+    How many random pairs lie within r grows like a power of r where r is small. The power law is laid through two
+    quantiles of the sampled pairs and continued to one pair in n(n - 1). Copies among the sampled pairs make the lowest
+    quantiles, and so the answer, too small: of several pairs of quantiles the largest answer is taken, the pairs within
+    it are left out as copies, and the same is done once more as long as the answer grows.
+    """
+    count = len(nearness)
+    if count < 3:
+        return Suggestion(0.0, "Of fewer than three pictures nothing can be said: only equal ones count as copies.")
+    if highest(nearness) <= 0:
+        return Suggestion(0.0, "To this encoder at least half of all pairs of pictures are equal; try another one.")
+    found, pairs = 0.0, nearness.pairs.astype(np.float64)
+    for _ in range(_ROUNDS):
+        further = min(_chance_distance(pairs, count), float(np.median(pairs)) / 2)
+        if further <= found:
+            break
+        found, pairs = further, pairs[pairs > further]
+    all_pairs = count * (count - 1) // 2
+    reason = f"Chance alone would bring less than one of the {all_pairs:,} pairs of this collection so near."
+    return Suggestion(_rounded_down(min(found, highest(nearness))), reason)
+
+
+def _chance_distance(pairs: NDArray[np.float64], count: int) -> float:
+    """Where the power laws through two quantiles of the ascending pairs reach one in n(n - 1): the largest answer."""
+    return max(_continued(pairs, low, high, count) for low, high in _TAIL)
+
+
+def _continued(pairs: NDArray[np.float64], low: float, high: float, count: int) -> float:
+    near, far = np.quantile(pairs, [low, high])
+    if near <= 0:
+        return 0.0
+    exponent = np.log(far / near) / np.log(high / low)  # one over the dimension that the images seem to have
+    return float(near * (1.0 / (count * (count - 1)) / low) ** exponent)
+
+
+def _rounded_down(value: float) -> float:
+    """Three digits are enough for a threshold; 0 stays 0."""
+    if value <= 0:
+        return 0.0
+    unit = 10.0 ** (np.floor(np.log10(value)) - 2)
+    return float(f"{np.floor(value / unit + 1e-9) * unit:.6g}")
+
+
+def copy_groups(nearness: Nearness, vectors: Matrix, metric: str, threshold: float, order: Rows) -> list[CopyGroup]:
+    """Groups of copies, the surest first: those whose nearest copy is nearest.
+
+    Args:
+        vectors: (n, d), in the order of `nearness.ids`; only read where an image has more copies than are listed.
+        order: (n,) all rows, those to keep first: each that is not a copy yet becomes the keeper of all within reach.
+
+    Raises:
+        BadParameter: the threshold is below 0 or would call half of all pairs copies.
+    """
+    reach = _Reach(nearness, vectors, metric, checked_threshold(nearness, threshold), order)
+    free, groups = np.ones(len(nearness), dtype=bool), []
+    for row in order[nearness.nearest[order] <= threshold].tolist():
+        if not free[row]:
+            continue
+        rows, distances = reach.of(row, free)
+        free[row] = free[rows] = False
+        if len(rows):
+            near = np.lexsort((rows, distances))
+            ids = nearness.ids[rows[near]].tolist()
+            groups.append(CopyGroup(int(nearness.ids[row]), tuple(ids), tuple(distances[near].tolist())))
+    return sorted(groups, key=lambda group: (group.distances[0], group.keeper))
+
+
+class _Reach:
+    """Which free rows lie within the threshold of a row: from the lists, and by comparing where a list was too short.
+
+    A list that is full to its end with rows within the threshold may lack some. Only images with such lists have to be
+    compared with each other: a pair with any other image stands in the list of that one.
+    """
+
+    def __init__(self, nearness: Nearness, vectors: Matrix, metric: str, threshold: float, order: Rows) -> None:
+        self.threshold, self.metric, self.vectors = threshold, metric, vectors
+        self._starts, self._rows, self._distances = _both_ways(nearness, threshold)
+        self._full = order[_too_short(nearness, threshold)[order]]  # in the order in which they will be asked for
+        self._place = np.full(len(nearness), -1)
+        self._place[self._full] = np.arange(len(self._full))
+        self._screened: dict[int, Rows] = {}
+        self._asking = self._at_once = _SCANNED // 16
+
+    @cached_property
+    def _table(self) -> Matrix:
+        """(f, d) the vectors of the rows whose lists are too short, in single precision; of length 1 for cosine."""
+        table = np.ascontiguousarray(self.vectors[self._full], dtype=np.float32)
+        return normalised(table) if self.metric == "cosine" else table
+
+    @cached_property
+    def _squares(self) -> Matrix:
+        return np.asarray(np.einsum("nd,nd->n", self._table, self._table))
+
+    @cached_property
+    def _part_of(self) -> Rows:
+        """(n,) which connected part of the graph of the listed pairs each row belongs to."""
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import connected_components
+
+        near = np.ones(len(self._rows), dtype=np.int8)
+        graph = csr_array((near, self._rows, self._starts), shape=(len(self._place), len(self._place)))
+        return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+    def of(self, row: int, free: NDArray[np.bool_]) -> tuple[Rows, NDArray[np.float64]]:
+        """The free rows within the threshold, the row itself left out, and how far they are."""
+        part = slice(self._starts[row], self._starts[row + 1])
+        rows, distances = self._rows[part].astype(np.int64), self._distances[part].astype(np.float64)
+        if self._place[row] >= 0:
+            more, far = self._compared(row, free)
+            rows, distances = np.concatenate([rows, more]), np.concatenate([distances, far])
+        rows, first = np.unique(rows, return_index=True)
+        keep = free[rows] & (rows != row)
+        return rows[keep], distances[first][keep]
+
+    def _compared(self, row: int, free: NDArray[np.bool_]) -> tuple[Rows, NDArray[np.float64]]:
+        if row not in self._screened:
+            used = self._asking - len(self._screened)
+            self._at_once = min(max(2 * used, _SCANNED // 32), _SCANNED)
+            self._screen(row, free)
+        rows = self._screened.pop(row)
+        rows = rows[free[rows]]
+        distances = exact_distances(self.vectors, row, rows, self.metric)
+        near = distances <= self.threshold
+        return rows[near], distances[near]
+
+    def _screen(self, row: int, free: NDArray[np.bool_]) -> None:
+        """Find in single precision who may be near the row, and near others that will probably ask."""
+        waiting = self._full[free[self._full] & (self._full != row)]
+        _, first = np.unique(self._part_of[waiting], return_index=True)
+        apart = waiting[np.sort(first)]  # of each part of the graph the first: nobody takes these before their turn
+        likely = [row, *apart.tolist(), *waiting[: self._at_once].tolist()]
+        asking = list(dict.fromkeys(likely))[:_SCANNED]
+        own = self._place[asking]
+        lengths = self._squares[own, None] + self._squares[None, :]
+        squared = lengths - 2.0 * (self._table[own] @ self._table.T)
+        limit = 2.0 * self.threshold if self.metric == "cosine" else self.threshold**2
+        near = squared <= limit + _MARGIN * lengths
+        self._screened = {asked: self._full[line] for asked, line in zip(asking, near, strict=True)}
+        self._asking = len(asking)
+
+
+def _too_short(nearness: Nearness, threshold: float) -> NDArray[np.bool_]:
+    """(n,) whether an image may have more others within the threshold than its list holds."""
+    listed = nearness.distances.shape[1]
+    if not 0 < listed < len(nearness) - 1:
+        return np.zeros(len(nearness), dtype=bool)
+    return np.asarray(nearness.distances[:, -1] <= threshold)
+
+
+def _both_ways(nearness: Nearness, threshold: float) -> tuple[Rows, NDArray[np.int32], Matrix]:
+    """The listed pairs within the threshold under both of their rows: starts (n + 1,), rows, distances."""
+    row, place = np.nonzero(nearness.distances <= threshold)
+    other, distance = nearness.rows[row, place], nearness.distances[row, place]
+    one, two = np.concatenate([row, other]), np.concatenate([other, row])
+    order = np.argsort(one, kind="stable")
+    starts = np.searchsorted(one[order], np.arange(len(nearness) + 1))
+    return starts, two[order].astype(np.int32), np.concatenate([distance, distance])[order]
+
+
+def exact_distances(vectors: Matrix, row: int, rows: Rows, metric: str) -> NDArray[np.float64]:
+    """(r,) the distances of one row to others in double precision, as exact search gives them."""
+    own = np.asarray(vectors[row], dtype=np.float64)
+    parts = [_exact(own, vectors[part], metric) for part in _parts(rows)]
+    return np.concatenate([*parts, np.empty(0)]).astype(np.float32).astype(np.float64)
+
+
+def _exact(own: NDArray[np.float64], others: Matrix, metric: str) -> NDArray[np.float64]:
+    table = np.asarray(others, dtype=np.float64)
+    if metric == "euclidean":
+        return np.asarray(np.linalg.norm(table - own, axis=1))
+    lengths = np.linalg.norm(table, axis=1) * np.linalg.norm(own)
+    cosines = np.divide(table @ own, lengths, out=np.zeros(len(table)), where=lengths > 0)
+    return np.where(cosines > _EQUAL, 0.0, 1.0 - cosines)
+
+
+def _parts(rows: Rows) -> Iterator[Rows]:
+    for start in range(0, len(rows), _EXACTLY):
+        yield rows[start : start + _EXACTLY]

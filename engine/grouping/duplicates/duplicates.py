@@ -1,0 +1,258 @@
+"""Duplicates and odd ones of a collection: the lists of nearest others, stored, and what is read from them.
+
+datasets/<collection>/indexes/nearest-<hash>/ holds them: one store for each encoder, weights, embedding and metric.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.core.cache import Shelf
+from engine.core.errors import BadParameter, Corrupt, NoIndex, NotFound, StaleVectors, StorageFull
+from engine.core.recipe import Recipe
+from engine.core.storage import Store, digest_of
+from engine.core.tables import csv_text
+from engine.grouping.duplicates.copies import CopyGroup, Share, Suggestion, copy_groups, share_within, suggest
+from engine.grouping.duplicates.nearest_lists import Nearness, measure
+from engine.grouping.duplicates.outliers import OddOne, odd_ones
+from engine.jobs.job import Reporter
+from engine.search import opening
+
+if TYPE_CHECKING:
+    from engine.collections.catalogue import Row
+    from engine.collections.collection import Collection
+    from engine.encoders.encoder import EncoderInfo
+    from engine.encoders.vectors.store import Vectors
+    from engine.indexes import Index
+
+WHILE_WAITING = 1e11  # n · n · d up to which the lists are made while a person waits: a second or two
+
+_ANSWERS_KEPT = 4  # of one collection, by threshold and keepers: a page asks again and again
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """The groups of copies under one threshold, the surest first, and what that threshold means."""
+
+    recipe: Recipe
+    share: Share
+    suggestion: Suggestion
+    groups: tuple[CopyGroup, ...]
+    pictures: dict[int, Row]
+    nearness: Nearness
+
+    @cached_property
+    def copies(self) -> frozenset[int]:
+        """The ids of all copies; what is kept of each group is not among them."""
+        return frozenset(id for group in self.groups for id in group.copies)
+
+    @property
+    def kept(self) -> list[int]:
+        """The ids of all images that are no copies, ascending."""
+        return [id for id in self.nearness.ids.tolist() if id not in self.copies]
+
+    @property
+    def bytes(self) -> int:
+        """How much the files of the copies take."""
+        return sum(self.pictures[id].size for id in self.copies)
+
+    def sentence(self) -> str:
+        """E.g. "12 groups with 15 copies (3.1 MB) among 1,500 pictures."."""
+        if not self.groups:
+            return f"No copies among {len(self.nearness):,} pictures."
+        groups = "1 group" if len(self.groups) == 1 else f"{len(self.groups):,} groups"
+        copies = "1 copy" if len(self.copies) == 1 else f"{len(self.copies):,} copies"
+        return f"{groups} with {copies} ({self.bytes / 1e6:.1f} MB) among {len(self.nearness):,} pictures."
+
+    def rows(self) -> list[list[object]]:
+        """A line for each picture of a group, the one to keep first: as the columns of HEADER."""
+        lines: list[list[object]] = []
+        for number, group in enumerate(self.groups, 1):
+            members = [(group.keeper, "yes", 0.0)]
+            members += [(id, "no", far) for id, far in zip(group.copies, group.distances, strict=True)]
+            lines += [[number, keep, f"{far:.6f}", id, *_facts(self.pictures[id])] for id, keep, far in members]
+        return lines
+
+    def to_csv(self) -> str:
+        return csv_text(HEADER, self.rows())
+
+    def as_dict(self) -> dict[str, Any]:
+        """What the command line prints with --json."""
+        return {
+            "recipe": self.recipe.as_dict(),
+            "threshold": self.share.threshold,
+            "suggestion": {"threshold": self.suggestion.threshold, "reason": self.suggestion.reason},
+            "share_of_pictures": self.share.images,
+            "share_of_random_pairs": self.share.pairs,
+            "pictures": len(self.nearness),
+            "copies": len(self.copies),
+            "groups": [vars(group) for group in self.groups],
+            "names": {id: self.pictures[id].name for group in self.groups for id in (group.keeper, *group.copies)},
+        }
+
+
+HEADER = ("group", "keep", "distance", "id", "file", "label", "width", "height", "bytes")
+ODD_HEADER = ("rank", "score", "distance", "lof", "id", "file", "label", "width", "height", "bytes")
+
+
+@dataclass(frozen=True)
+class OddOnes:
+    """The pictures that have nothing near them, by falling score."""
+
+    recipe: Recipe
+    ones: tuple[OddOne, ...]
+    pictures: dict[int, Row]
+
+    def rows(self) -> list[list[object]]:
+        """A line for each: as the columns of ODD_HEADER."""
+        return [
+            [rank, f"{one.score:.3f}", f"{one.distance:.6f}", f"{one.lof:.3f}", one.id, *_facts(self.pictures[one.id])]
+            for rank, one in enumerate(self.ones, 1)
+        ]
+
+    def to_csv(self) -> str:
+        return csv_text(ODD_HEADER, self.rows())
+
+    def as_dict(self) -> dict[str, Any]:
+        """What the command line prints with --json."""
+        ones = [{**vars(one), "name": self.pictures[one.id].name} for one in self.ones]
+        return {"recipe": self.recipe.as_dict(), "odd_ones": ones}
+
+
+def _facts(row: Row) -> list[object]:
+    return [row.name, row.label, row.width, row.height, row.size]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The pictures of a collection under one recipe with the lists of their nearest others: ready to answer."""
+
+    recipe: Recipe
+    nearness: Nearness
+    vectors: Vectors
+    pictures: dict[int, Row]
+    _answers: Shelf[Duplicates] = field(default_factory=lambda: Shelf(_ANSWERS_KEPT), compare=False, repr=False)
+
+    @cached_property
+    def suggestion(self) -> Suggestion:
+        return suggest(self.nearness)
+
+    def duplicates(self, threshold: float | None = None, keepers: Sequence[int] = ()) -> Duplicates:
+        """The groups of copies within the threshold (None: the suggested one).
+
+        Kept are the pictures of `keepers` first, then the largest in pixels, in bytes, and the lowest id.
+
+        Raises:
+            BadParameter: the threshold is out of range. NotFound: a keeper is not in the collection.
+        """
+        limit = self.suggestion.threshold if threshold is None else threshold
+        return self._answers.get((limit, *keepers), lambda: self._duplicates(limit, keepers))
+
+    def odd_ones(self, most: int | None = None) -> OddOnes:
+        """The pictures by falling score, or the first `most` of them; BadParameter where that is less than 1."""
+        if most is not None and most < 1:
+            raise BadParameter("number", "the odd ones", "1 or more", most)
+        return OddOnes(self.recipe, self._odd[:most], self.pictures)
+
+    @cached_property
+    def _odd(self) -> tuple[OddOne, ...]:
+        return tuple(odd_ones(self.nearness))
+
+    def _duplicates(self, threshold: float, keepers: Sequence[int]) -> Duplicates:
+        groups = copy_groups(self.nearness, self.vectors.matrix, self.recipe.metric, threshold, self._order(keepers))
+        share = share_within(self.nearness, threshold)
+        return Duplicates(self.recipe, share, self.suggestion, tuple(groups), self.pictures, self.nearness)
+
+    def _order(self, keepers: Sequence[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The rows, those to keep first."""
+        unknown = [id for id in keepers if id not in self.pictures]
+        if unknown:
+            raise NotFound(f"There is no image {unknown[0]} in the collection {self.recipe.collection!r}.")
+        pixels, sizes = self._sizes
+        chosen = np.isin(self.nearness.ids, np.array(list(keepers), dtype=np.int64))
+        return np.lexsort((self.nearness.ids, -sizes, -pixels, ~chosen)).astype(np.int64)
+
+    @cached_property
+    def _sizes(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """(2, n) the pixels and the bytes of each picture."""
+        rows = [self.pictures[id] for id in self.nearness.ids.tolist()]
+        return np.array([(row.width * row.height, row.size) for row in rows], dtype=np.int64).T
+
+
+def open_surroundings(
+    collection: Collection,
+    info: EncoderInfo,
+    recipe: Recipe,
+    *,
+    exact: Shelf[Index],
+    reporter: Reporter | None = None,
+) -> Surroundings:
+    """The surroundings of a recipe, whose method and k do not matter; lists that are missing are made and stored.
+
+    With a `reporter` it may take minutes; without one it is for a person who waits.
+
+    Raises:
+        NoVectors, StaleVectors: embed first. NoIndex: the lists take long; make them first, in a job.
+        NotFound: the collection holds no picture with a vector.
+    """
+    from engine.encoders.vectors.store import stored
+
+    opening.require_vectors(collection, info, recipe)
+    vectors = stored(collection, info, recipe.embedding)
+    pictures = {row.id: row for row in collection.rows("image")}
+    if vectors is None or any(pictures[id].hash != hash for id, hash in _held(vectors) if id in pictures):
+        raise StaleVectors(f"The collection {recipe.collection} is being changed right now.", way_out="Try again.")
+    if not len(vectors.ids) or not set(vectors.ids.tolist()) <= pictures.keys():
+        raise NotFound(f"The collection {recipe.collection} holds no picture to compare.")
+    nearness = _stored(_store(collection, info, recipe), vectors)
+    if nearness is None:
+        nearness = _made(collection, info, recipe, vectors, exact, reporter)
+    return Surroundings(recipe, nearness, vectors, pictures)
+
+
+def _held(vectors: Vectors) -> list[tuple[int, str]]:
+    return list(zip(vectors.ids.tolist(), vectors.hashes, strict=True))
+
+
+def _made(
+    collection: Collection,
+    info: EncoderInfo,
+    recipe: Recipe,
+    vectors: Vectors,
+    exact: Shelf[Index],
+    reporter: Reporter | None,
+) -> Nearness:
+    count, width = vectors.matrix.shape
+    if reporter is None and float(count) * count * width > WHILE_WAITING:
+        raise NoIndex(
+            f"The nearest others of each of the {count:,} pictures have not been worked out yet.",
+            way_out="This takes about a minute or two, once.",
+        )
+    index = exact.get((vectors.digest, recipe.metric), lambda: opening.exact_index(vectors, recipe.metric))
+    nearness = measure(vectors.ids, vectors.matrix, recipe.metric, index.search, reporter or Reporter())
+    with suppress(StorageFull):  # it answers all the same, and is worked out again next time
+        _store(collection, info, recipe).publish(nearness.save, {"vectors": vectors.digest})
+    return nearness
+
+
+def _store(collection: Collection, info: EncoderInfo, recipe: Recipe) -> Store:
+    key = digest_of(info.name, info.weights, recipe.embedding, recipe.metric)
+    return Store(collection.folder / "indexes" / f"nearest-{key}", format="nearest", version=1)
+
+
+def _stored(store: Store, vectors: Vectors) -> Nearness | None:
+    """The stored lists if they are whole and of these vectors; damaged ones are made anew like none."""
+    try:
+        snapshot = store.open()
+    except Corrupt as error:
+        logging.getLogger("benzer").warning("%s It is made again.", error.message)
+        return None
+    fresh = snapshot is not None and snapshot.facts["vectors"] == vectors.digest
+    return Nearness.load(snapshot.folder) if snapshot is not None and fresh else None

@@ -1,0 +1,120 @@
+"""How near the others of a collection are: of each image its nearest ones, and how far apart images are by chance.
+
+Duplicates and odd ones are both read from these lists, so they are worked out once and stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.distances import metric as known_metric
+from engine.core.errors import BadParameter
+from engine.core.storage import load_array
+from engine.jobs.job import Reporter
+
+LISTED = 20  # nearest others that are kept of each image
+_AT_ONCE = 1024  # images whose neighbours are looked for at a time
+_DRAWN = 1000  # images whose distances among each other stand for those of random pairs: half a million pairs
+
+Matrix = NDArray[np.float32]
+
+
+class Found(Protocol):
+    """What a search gives: (q, k) ids and distances, nearest first."""
+
+    @property
+    def ids(self) -> NDArray[np.int64]: ...
+    @property
+    def distances(self) -> NDArray[np.float32]: ...
+
+
+Search = Callable[[Matrix, int], Found]
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """The nearest others of n images, nearest first, and a sample of the distances between any two.
+
+    Attributes:
+        ids: (n,) int64, ascending.
+        rows: (n, k) int32, which rows the nearest others are; k is at most LISTED.
+        distances: (n, k) float32, how far they are.
+        pairs: (m,) float32, ascending: the distances of pairs drawn at random (of all, where there are few).
+    """
+
+    ids: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    distances: Matrix
+    pairs: Matrix
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def nearest(self) -> Matrix:
+        """(n,) float32: the distance to the nearest other; inf where there is no other."""
+        return self.distances[:, 0] if self.distances.shape[1] else np.full(len(self.ids), np.inf, np.float32)
+
+    def save(self, folder: Path) -> None:
+        """Write the four arrays as .npy."""
+        for name in _FILES:
+            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> Nearness:
+        """Read what `save` wrote."""
+        return cls(*(load_array(folder / f"{name}.npy") for name in _FILES))
+
+
+_FILES = ("ids", "rows", "distances", "pairs")
+
+
+def measure(ids: NDArray[np.int64], vectors: Matrix, metric: str, search: Search, reporter: Reporter) -> Nearness:
+    """The nearness of (n, d) vectors under (n,) ascending ids; `search` finds the k nearest of them to (q, d) queries.
+
+    Memory: n · LISTED distances, never n · n.
+
+    Raises:
+        BadParameter: no vectors, ids that do not ascend, or an unknown metric. Stopped: a person asked for it.
+    """
+    known_metric(metric)
+    if not len(ids) or vectors.shape[0] != len(ids) or (np.diff(ids) <= 0).any():
+        raise BadParameter("ids", "the vectors", "ascending, one for each vector, at least one", f"{len(ids)} ids")
+    width = min(LISTED, len(ids) - 1)
+    rows, distances = np.zeros((len(ids), width), np.int32), np.zeros((len(ids), width), np.float32)
+    for start in range(0, len(ids), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        reporter.update("Looking for the nearest of each picture", start, len(ids))
+        found = search(np.ascontiguousarray(vectors[part], dtype=np.float32), width + 1)
+        rows[part], distances[part] = _others(ids, ids[part], found, width)
+    reporter.update("Looking for the nearest of each picture", len(ids), len(ids))
+    return Nearness(np.asarray(ids), rows, distances, random_pairs(vectors, metric))
+
+
+def _others(
+    ids: NDArray[np.int64], own: NDArray[np.int64], found: Found, width: int
+) -> tuple[NDArray[np.int32], Matrix]:
+    """Rows and distances without the image itself; where many are equal it may not be among those found."""
+    itself = found.ids == own[:, None]
+    order = np.argsort(itself, axis=1, kind="stable")[:, :width]
+    near = np.take_along_axis(found.ids, order, 1)
+    distances = np.maximum(np.take_along_axis(found.distances, order, 1), 0.0)
+    return np.searchsorted(ids, near).astype(np.int32), distances.astype(np.float32)
+
+
+def random_pairs(vectors: Matrix, metric: str, seed: int = 0) -> Matrix:
+    """(m,) float32, ascending: the distances between any two of up to 1,000 rows that are drawn at random."""
+    count = len(vectors)
+    chosen = np.arange(count)
+    if count > _DRAWN:
+        chosen = np.sort(np.random.default_rng(seed).choice(count, _DRAWN, replace=False))
+    drawn = np.ascontiguousarray(vectors[chosen], dtype=np.float32)
+    between = known_metric(metric).between(drawn, drawn)
+    return np.sort(between[np.triu_indices(len(drawn), 1)])

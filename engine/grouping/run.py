@@ -1,0 +1,89 @@
+"""From a recipe to a stored grouping: vectors, groups and a map of a whole collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.core.errors import BenzerError
+from engine.core.recipe import Recipe
+
+if TYPE_CHECKING:
+    from engine.collections.collection import Collection, Images
+    from engine.core.home import Home
+    from engine.encoders.encoder import Encoder
+    from engine.encoders.vectors.store import Vectors
+    from engine.grouping.plan import Plan
+    from engine.grouping.presets import Preset
+    from engine.jobs.job import Reporter
+
+
+def group_collection(
+    home: Home, recipe: Recipe, plan: Mapping[str, Any], title: str, reporter: Reporter
+) -> dict[str, Any]:
+    """Embed what has no vector yet, then reduce, cluster, lay out and store; the name and number of groups.
+
+    Raises:
+        BadParameter: a choice has no such value, or there is no image. NotTrained, NoWeights: the encoder is not ready.
+        StorageFull, Stopped.
+    """
+    from engine.collections.collection import Collection
+    from engine.encoders import open_encoder
+    from engine.grouping.grouper import group, methods
+    from engine.grouping.plan import Plan
+    from engine.grouping.stored.grouping import checked_title, store_grouping
+
+    chosen, collection = Plan.from_dict(plan), Collection.open(home, recipe.collection)
+    title = checked_title(title) if title else ""
+    methods(chosen, recipe.metric, len(collection))  # what cannot be done is told before anything is embedded
+    encoder = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter)
+    images = collection.images()  # before embedding: what has come since is not left out, but new
+    vectors = _vectors(collection, encoder, recipe, reporter)
+    found = group(vectors.matrix, chosen, recipe.metric, reporter)
+    left_out = _held(images) - _held(vectors)
+    found.notes += _told(len(left_out))
+    title = title or _title(chosen)
+    made = store_grouping(collection, recipe, chosen, vectors.hashes, vectors.ids, found, title, left_out)
+    return {"collection": collection.name, "grouping": made.name, "groups": made.facts["groups"]}
+
+
+def _vectors(collection: Collection, encoder: Encoder, recipe: Recipe, reporter: Reporter) -> Vectors:
+    from engine.encoders.vectors.pipeline import embed_collection
+    from engine.encoders.vectors.store import state, stored
+
+    if not state(collection, encoder.info, recipe.embedding).ready:
+        embed_collection(collection, encoder, [recipe.embedding], reporter)
+    vectors = stored(collection, encoder.info, recipe.embedding)
+    if vectors is None or not len(vectors.ids):
+        raise BenzerError(f"None of the images of {collection.title} could be embedded.")
+    return vectors
+
+
+def _held(images: Images | Vectors) -> set[tuple[int, str]]:
+    return set(zip(images.ids.tolist(), images.hashes, strict=True))
+
+
+def _told(left_out: int) -> list[str]:
+    if not left_out:
+        return []
+    many = f"{left_out:,} pictures could not be embedded, so they are in no group."
+    return ["1 picture could not be embedded, so it is in no group." if left_out == 1 else many]
+
+
+def _title(plan: Plan) -> str:
+    from engine.grouping import clusterers, projections
+
+    clustering = clusterers()[plan.clustering.name].title
+    return f"{projections()[plan.reduction.name].title} + {clustering}" if plan.reduction else clustering
+
+
+def recipe_of_preset(home: Home, preset: Preset, collection: str) -> Recipe:
+    """The recipe that a preset asks for, with the best of its encoders that is ready; else the collection's default."""
+    from engine.encoders import choices
+    from engine.search.opening import default_recipe
+
+    ready = {choice.name for choice in choices(home) if choice.ready and not choice.weights}  # a run is another encoder
+    name = next((encoder for encoder in preset.encoders if encoder in ready), None)
+    if name is None:
+        return default_recipe(home, collection).but(metric=preset.metric)
+    return Recipe(collection, name, "", preset.embedding, preset.metric)

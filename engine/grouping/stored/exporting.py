@@ -1,0 +1,115 @@
+"""Pictures of a collection that go elsewhere: into folders, into a ZIP, into a new collection. The work of jobs.
+
+All of them are told the pictures in `parts`, as `{"label": text, "ids": [...]}`: a label becomes a folder's name, or
+the label in the new collection; None keeps each picture's own. Instead they may be told a `grouping` of the collection,
+the numbers of its `groups` (None: all of them), and what those `alone` are to be called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from engine.core.errors import BadParameter
+from engine.core.home import Home
+from engine.jobs.job import Reporter
+
+if TYPE_CHECKING:
+    from engine.collections.collection import Collection
+    from engine.grouping.stored.exports import Copied, Part
+
+ZIP = "pictures.zip"  # in the job's folder, from where a page hands it out
+MOST_IN_A_ZIP = 1 << 30  # bytes that a page hands out at once
+
+
+def extract(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Make the collection `title` of pictures of `collection`; the report of the import."""
+    from engine.collections.sources import extracting
+
+    collection = _collection(arguments)
+    ids, labels = extracting.parts_as_labels(_told_parts(collection, arguments))
+    return extracting.extract(_home(arguments), collection, arguments["title"], ids, labels, reporter).to_dict()
+
+
+def copy(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Copy pictures of `collection` into a new folder below `folder`, or into a ZIP where that is "".
+
+    The new folder is called `title`. The ZIP stands in the job's folder.
+
+    Raises:
+        NotFound: one of the pictures, or the folder, is not there. BadParameter, StorageFull, Stopped.
+    """
+    from engine.grouping.stored.exports import entries, into_folder, into_zip
+
+    collection = _collection(arguments)
+    parts = _parts(collection, _told_parts(collection, arguments))
+    names, size = _names_and_size(collection, [id for part in parts for id in part.ids])
+    places = entries(parts, names)
+    if arguments.get("folder"):
+        target = Path(arguments["folder"])
+        return _told(into_folder(places, collection.picture, target, arguments["title"], reporter, size))
+    if size > MOST_IN_A_ZIP:
+        most, way_out = f"at most {MOST_IN_A_ZIP >> 20:,} MB", "Copy them into a folder instead."
+        raise BadParameter("pictures", "a ZIP", most, f"{size >> 20:,} MB", way_out=way_out)
+    path = (reporter.folder or Path(arguments["home"]) / "jobs") / ZIP
+    return _told(into_zip(places, collection.picture, path, reporter, size))
+
+
+def _told_parts(collection: Collection, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The parts as they were told, or those of a grouping without pictures that are gone."""
+    from engine.grouping.stored.grouping import grouping
+
+    if "grouping" not in arguments:
+        return list(arguments["parts"])
+    there, wanted = set(collection.images().ids.tolist()), arguments.get("groups")
+    parts: list[Mapping[str, Any]] = []
+    for group in grouping(collection, arguments["grouping"]).groups().groups:
+        alone = arguments.get("alone") if group.number < 0 else None
+        if wanted is None or group.number in wanted:
+            ids = [id for id in group.ids.tolist() if id in there]
+            parts.append({"label": group.title if alone is None else alone, "ids": ids})
+    return parts
+
+
+def _told(copied: Copied) -> dict[str, Any]:
+    return copied.as_dict()
+
+
+def _parts(collection: Collection, parts: Sequence[Mapping[str, Any]]) -> list[Part]:
+    """The parts with a title each; a part that keeps its labels falls apart into one for each of them."""
+    from engine.collections.sources.extracting import parts_as_labels
+    from engine.grouping.stored.exports import Part
+
+    images = collection.images()
+    own = dict(zip(images.ids.tolist(), images.labels, strict=True))
+    found: list[Part] = []
+    for part in parts:
+        ids, labels = parts_as_labels([part])
+        by_title: dict[str, list[int]] = {}
+        for id in ids:
+            by_title.setdefault(labels.get(id, own.get(id, "")) or "no label", []).append(id)
+        found += [Part(title, members) for title, members in by_title.items()]
+    return found
+
+
+def _names_and_size(collection: Collection, ids: Sequence[int]) -> tuple[dict[int, str], int]:
+    """What the files are called, with the ending of what they are, and the bytes of all of them together."""
+    rows = {row.id: row for row in collection.rows("image")}
+    wanted = [rows[id] for id in ids if id in rows]
+    return {row.id: _with_ending(row.name, row.stored) for row in wanted}, sum(row.size for row in wanted)
+
+
+def _with_ending(name: str, stored: str) -> str:
+    """The name; one that has no ending, as drawn samples have none, gets that of the stored file."""
+    return name if PurePosixPath(name).suffix or not stored else name + PurePosixPath(stored).suffix
+
+
+def _collection(arguments: dict[str, Any]) -> Collection:
+    from engine.collections.collection import Collection
+
+    return Collection.open(_home(arguments), arguments["collection"])
+
+
+def _home(arguments: dict[str, Any]) -> Home:
+    return Home(Path(arguments["home"]))

@@ -1,0 +1,364 @@
+"""Groupings of a collection on disk: what was found, and what a person made of it.
+
+groupings/<name>/
+    current.json, 000001/   what was found, as a store: ids, hashes, labels, points, space, and the tree
+    person.json             the title and the list of edits (sealed)
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from engine.core.distances import Matrix, among
+from engine.core.errors import BadParameter, Corrupt, NotFound
+from engine.core.home import slug
+from engine.core.recipe import Recipe
+from engine.core.storage import Store, full_disk_named, load_array, read_json, write_json
+from engine.grouping.clusterer import Labels, by_size
+from engine.grouping.grouper import Found
+from engine.grouping.kmeans import fitted
+from engine.grouping.plan import Plan
+from engine.grouping.stored import edits as changes
+from engine.grouping.stored.groups import Group, Groups, groups_of
+from engine.grouping.tree import Tree
+
+VERSION = 1
+__all__ = ["Group", "Grouping", "Groups", "checked_title", "grouping", "groupings", "store_grouping"]
+
+
+class GroupedImages(Protocol):
+    """The usable images of a collection as columns, by ascending id."""
+
+    @property
+    def ids(self) -> NDArray[np.int64]: ...
+    @property
+    def hashes(self) -> list[str]: ...
+
+
+class GroupedCollection(Protocol):
+    """What groupings need of a collection."""
+
+    @property
+    def folder(self) -> Path: ...
+    def images(self) -> GroupedImages: ...
+
+
+class Grouping:
+    """One stored grouping. What was found is read when it is asked for; edits are read anew every time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.name = folder, folder.name
+        snapshot = _store(folder).open(only=())
+        if snapshot is None:
+            raise NotFound(f"There is no grouping {folder.name!r}.")
+        self.facts = snapshot.facts
+
+    # ── what was found ───────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe.from_dict(self.facts["recipe"])
+
+    @property
+    def plan(self) -> Plan:
+        return Plan.from_dict(self.facts["plan"])
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about what was chosen or simplified."""
+        return list(self.facts["notes"])
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """How long each step took."""
+        return dict(self.facts["seconds"])
+
+    @property
+    def made(self) -> float:
+        """When, in seconds since 1970."""
+        return float(self.facts["made"])
+
+    @property
+    def metric(self) -> str:
+        """How the vectors that were grouped are compared: the recipe's metric, or Euclidean after a reduction."""
+        return str(self.facts["metric"])
+
+    @cached_property
+    def ids(self) -> NDArray[np.int64]:
+        """(n,) the images, ascending."""
+        return load_array(self._files / "ids.npy")
+
+    @cached_property
+    def points(self) -> Matrix:
+        """(n, 2) the map."""
+        return load_array(self._files / "points.npy")
+
+    @cached_property
+    def space(self) -> Matrix:
+        """(n, d) memory-mapped: the vectors that were grouped."""
+        return load_array(self._files / "space.npy", mmap_mode="r")
+
+    @cached_property
+    def tree(self) -> Tree | None:
+        """The tree of a hierarchical grouping, None for the others."""
+        if not (self._files / "merges.npy").exists():
+            return None
+        return Tree(*(load_array(self._files / f"{part}.npy") for part in ("merges", "leaves", "leaf_of")))
+
+    def stale(self, collection: GroupedCollection) -> str:
+        """A sentence where the collection has other images by now, "" where it has not."""
+        images = collection.images()
+        known = set(zip(self.ids.tolist(), self._hashes, strict=True))
+        now = set(zip(images.ids.tolist(), images.hashes, strict=True))
+        now -= {(id, hash) for id, hash in self.facts.get("left_out", ())}
+        if now == known:
+            return ""
+        new, gone = len(now - known), len(known - now)
+        return f"The collection has changed since it was grouped: {new:,} images are new, {gone:,} are gone or changed."
+
+    # ── what a person made of it ─────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def title(self) -> str:
+        return str(self._person()["title"])
+
+    def edits(self) -> list[dict[str, Any]]:
+        """What was changed, the first change first."""
+        return list(self._person()["edits"])
+
+    def groups(self) -> Groups:
+        """The groups with all edits applied."""
+        return groups_of(self.ids, self._state(), self.space, self.metric)
+
+    def edit(self, edit: changes.Edit) -> None:
+        """Apply one more edit and store it; see `edits`. A split works out its parts here.
+
+        Raises:
+            BadParameter: the edit cannot be. NotFound: the grouping has been removed. StorageFull: the disk refused;
+        nothing is changed.
+        """
+        with self._alone():
+            person = self._person()
+            if edit.get("kind") == "split":
+                edit = {**edit, "parts": self._parts(edit)}
+            self._applied([*person["edits"], edit])
+            self._write({**person, "edits": [*person["edits"], dict(edit)]})
+
+    def undo(self) -> bool:
+        """Take the last edit back; whether there was one."""
+        with self._alone():
+            person = self._person()
+            if not person["edits"]:
+                return False
+            self._write({**person, "edits": person["edits"][:-1]})
+            return True
+
+    def rename(self, title: str) -> None:
+        """Give the grouping a title; BadParameter for one without a letter or digit."""
+        title = checked_title(title)
+        with self._alone():
+            self._write({**self._person(), "title": title})
+
+    def remove(self) -> None:
+        """Delete the grouping, if it is still there. No picture is touched."""
+        with suppress(NotFound), self._alone():
+            (self.folder / "person.json").unlink()  # out of sight at once
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def cut_now(self) -> tuple[int, float] | None:
+        """(groups, height) of the cut in force; None without a tree."""
+        if self.tree is None:
+            return None
+        cut = changes.cut_in_force(self.edits())
+        if cut is None:
+            groups = len(np.unique(self._labels))
+            return groups, self.tree.height_of(groups)
+        if cut.get("groups"):
+            return int(cut["groups"]), self.tree.height_of(int(cut["groups"]))
+        return self.tree.groups_at(cut["height"]), float(cut["height"])
+
+    def quality(self, truth: Sequence[str]) -> dict[str, float]:
+        """Purity, NMI, ARI and silhouette of the present groups; `truth` (n,) are labels by `ids`."""
+        from engine.grouping.quality import quality
+
+        return quality(self._state().labels, truth, self.space, self.metric)
+
+    def distance_matrix(self, most: int = 200) -> tuple[NDArray[np.int64], Matrix]:
+        """(ids (k,), distances (k, k)) of at most so many images, evenly spread, in the order of the tree or groups."""
+        rows = self._in_order()
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(np.int64))]
+        return self.ids[rows], among(np.asarray(self.space[rows]), self.metric)
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def _files(self) -> Path:
+        """The folder of the arrays, every checksum verified at the first look."""
+        snapshot = _store(self.folder).open()
+        if snapshot is None:
+            raise self._gone()
+        return snapshot.folder
+
+    @cached_property
+    def _labels(self) -> Labels:
+        return load_array(self._files / "labels.npy")
+
+    @cached_property
+    def _hashes(self) -> list[str]:
+        return [hash.decode() for hash in load_array(self._files / "hashes.npy").tolist()]
+
+    def _in_order(self) -> NDArray[np.int64]:
+        if self.tree is not None:
+            return self.tree.leaves[self.tree.order]
+        ids = np.concatenate([group.ids for group in self.groups().groups])
+        return np.searchsorted(self.ids, ids)
+
+    def _parts(self, edit: changes.Edit) -> dict[str, int]:
+        """Into which part each image of a group goes when it is clustered again."""
+        state = self._state()
+        rows = np.flatnonzero(state.labels == changes.known_group(state, edit.get("group")))
+        into = changes.checked_parts(edit.get("into"), len(rows))
+        parts = by_size(fitted(np.asarray(self.space[rows]), into, self.plan.seed).labels_)
+        return {str(id): int(part) for id, part in zip(self.ids[rows].tolist(), parts, strict=True)}
+
+    def _state(self) -> changes.State:
+        return self._applied(self.edits())
+
+    def _applied(self, edits: Sequence[changes.Edit]) -> changes.State:
+        return changes.applied(self._labels, self.tree, self.ids, edits)
+
+    def _person(self) -> dict[str, Any]:
+        try:
+            person: dict[str, Any] = read_json(self.folder / "person.json")
+        except FileNotFoundError:
+            raise self._gone() from None
+        return person
+
+    def _write(self, person: dict[str, Any]) -> None:
+        write_json(self.folder / "person.json", person)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the edits for one change at a time; NotFound when the grouping has been removed."""
+        if not (self.folder / "person.json").exists():
+            raise self._gone()  # the lock would make the folder anew
+        with FileLock(self.folder / ".edits.lock"):
+            yield
+
+    def _gone(self) -> NotFound:
+        return NotFound(f"There is no grouping {self.name!r} any more.")
+
+
+def store_grouping(
+    collection: GroupedCollection, recipe: Recipe, plan: Plan, hashes: Sequence[str], ids: NDArray[np.int64],
+    found: Found, title: str, left_out: Iterable[tuple[int, str]] = (),
+) -> Grouping:  # fmt: skip
+    """Store what was found under a fresh name made from the title; hashes (n,) and ids (n,) are the images grouped.
+
+    `left_out` are ids and hashes of images without a vector: they are not new when the collection is looked at again.
+
+    Raises:
+        BadParameter: the title has neither letter nor digit. StorageFull: the disk refused.
+        NotFound: the collection has been removed meanwhile.
+    """
+    title = checked_title(title)
+    folder = _fresh(collection.folder / "groupings", title)
+    facts = {"recipe": recipe.as_dict(), "plan": plan.as_dict(), "left_out": sorted(left_out), **_facts(found)}
+    try:
+        _store(folder).publish(_filler(hashes, ids, found), facts)
+        write_json(folder / "person.json", {"title": title, "edits": []})
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Grouping(folder)
+
+
+def groupings(collection: GroupedCollection) -> list[Grouping]:
+    """Every readable grouping of a collection, newest first."""
+    found = []
+    for path in (collection.folder / "groupings").glob("*/person.json"):
+        try:
+            found.append(Grouping(path.parent))
+        except (Corrupt, NotFound):
+            continue
+    return sorted(found, key=lambda grouping: -grouping.made)
+
+
+def grouping(collection: GroupedCollection, name: str) -> Grouping:
+    """The grouping of that name; NotFound when there is none, Corrupt when it has been damaged."""
+    folder = collection.folder / "groupings" / name
+    if name != Path(name).name or not (folder / "person.json").exists():
+        raise NotFound(f"There is no grouping {name!r}.")
+    return Grouping(folder)
+
+
+def _facts(found: Found) -> dict[str, Any]:
+    return {
+        "metric": found.metric,
+        "notes": found.notes,
+        "seconds": found.seconds,
+        "made": time.time(),
+        "images": len(found.labels),
+        "groups": int(found.labels.max(initial=-1)) + 1,
+    }
+
+
+def _filler(hashes: Sequence[str], ids: NDArray[np.int64], found: Found) -> Callable[[Path], None]:
+    arrays: dict[str, NDArray[Any]] = {
+        "ids": np.asarray(ids, dtype=np.int64),
+        "hashes": np.array([hash.encode() for hash in hashes], dtype="S64"),
+        "labels": found.labels,
+        "points": found.points,
+        "space": found.space,
+    }
+    if found.tree is not None:
+        arrays |= {"merges": found.tree.merges, "leaves": found.tree.leaves, "leaf_of": found.tree.leaf_of}
+
+    def fill(folder: Path) -> None:
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+
+    return fill
+
+
+def _store(folder: Path) -> Store:
+    return Store(folder, format="grouping", version=VERSION)
+
+
+def checked_title(title: str) -> str:
+    """The title on one line, at most 120 characters; BadParameter for one without a letter or digit."""
+    title = " ".join(title.encode("utf-8", "replace").decode().split())[:120]
+    if not any(map(str.isalnum, title)):
+        raise BadParameter("title", "a grouping", "a text with at least one letter or digit", title)
+    return title
+
+
+def _fresh(root: Path, title: str) -> Path:
+    """A new folder: the slug of the title, a dash and the next free number; taken at once, so that no two get it."""
+    base = slug(title)[:48].strip("-")
+    try:
+        with full_disk_named(title):
+            root.mkdir(exist_ok=True)
+            return next(folder for n in count(1) if _claimed(folder := root / f"{base}-{n}"))
+    except FileNotFoundError:
+        raise NotFound(f"The folder {root.parent} has been removed meanwhile.") from None
+
+
+def _claimed(folder: Path) -> bool:
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True

@@ -1,0 +1,100 @@
+"""Groups as they stand: from labels and vectors to titles, members in order, and odd ones."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import chain, count
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.distances import Matrix
+from engine.core.distances import metric as known_metric
+from engine.core.errors import NotFound
+from engine.grouping.clusterer import NOISE, Labels
+from engine.grouping.stored.edits import State
+from engine.grouping.stored.palette import colour_of
+
+ON_THEIR_OWN = "On their own"
+_FENCE = 1.5  # interquartile ranges beyond the third quartile: Tukey's fence for what is odd
+_FEWEST_FOR_ODD = 5
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group; number −1 is what belongs to none.
+
+    Attributes:
+        title: the name given, else "Group 1" and so on. named: whether a person gave it.
+        ids: its images, the closest to its middle first. distances: from the middle, in the same order.
+        odd: how many at the end are unusually far out. colour: index into `palette.COLOURS`, −1 for grey.
+    """
+
+    number: int
+    title: str
+    named: bool
+    ids: NDArray[np.int64]
+    distances: NDArray[np.float32]
+    odd: int
+    colour: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """All groups, the largest first and what belongs to none last; `labels` (n,) are their numbers by `ids` (n,)."""
+
+    ids: NDArray[np.int64]
+    labels: Labels
+    groups: list[Group]
+
+    def of(self, id: int) -> Group:
+        """The group of an image; NotFound when the grouping does not know it."""
+        row = int(np.searchsorted(self.ids, id))
+        if row >= len(self.ids) or self.ids[row] != id:
+            raise NotFound(f"Image {id} is not part of this grouping.")
+        return self.group(int(self.labels[row]))
+
+    def group(self, number: int) -> Group:
+        """The group of that number; NotFound when there is none."""
+        for group in self.groups:
+            if group.number == number:
+                return group
+        raise NotFound(f"There is no group {number} any more.")
+
+
+def groups_of(ids: NDArray[np.int64], state: State, space: Matrix, metric: str) -> Groups:
+    """The groups of (n,) ascending ids: (n, d) vectors say how close each member is to the middle of its group."""
+    numbers, counts = np.unique(state.labels, return_counts=True)
+    found = sorted(zip(numbers.tolist(), counts.tolist(), strict=True), key=lambda n: (n[0] < 0, -n[1], n[0]))
+    groups = [_group(ids, state, space, metric, number) for number, _ in found]
+    return Groups(ids, state.labels, groups)
+
+
+def _group(ids: NDArray[np.int64], state: State, space: Matrix, metric: str, number: int) -> Group:
+    rows = np.flatnonzero(state.labels == number)
+    inside = np.asarray(space[rows])
+    away = known_metric(metric).between(inside.mean(axis=0, keepdims=True), inside)[0]
+    order = np.argsort(away, kind="stable")
+    odd, named = 0 if number == NOISE else _odd(away), number in state.titles
+    title = state.titles[number] if named else _free_title(number, state.titles.values())
+    return Group(number, title, named, ids[rows[order]], away[order], odd, colour_of(number))
+
+
+def _free_title(number: int, taken: Collection[str]) -> str:
+    """What a group without a name is called: "Group 1" and so on, with a number where another was given that name."""
+    plain = ON_THEIR_OWN if number == NOISE else f"Group {number + 1}"
+    others = (f"{plain} ({again})" for again in count(2))
+    return next(title for title in chain([plain], others) if title not in taken)
+
+
+def _odd(away: NDArray[Any]) -> int:
+    """How many lie beyond Tukey's fence; none in a group too small to tell."""
+    if len(away) < _FEWEST_FOR_ODD:
+        return 0
+    low, high = np.percentile(away, [25, 75])
+    return int((away > high + _FENCE * (high - low) + 1e-6).sum())

@@ -1,0 +1,185 @@
+"""One part of a distributed index: any other index over some of the vectors, kept on disk so that it can come back."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from engine.cluster.blocks import require_seen
+from engine.core.storage import Store, full_disk_named, load_array
+from engine.indexes import make_index
+from engine.indexes.distributed.read_write_lock import ReadWriteLock
+from engine.indexes.hashing.functions import HashFunctions
+from engine.indexes.hashing.hash_index import HashIndex
+from engine.indexes.index import Ids, Vectors
+from engine.indexes.table.row_index import RowIndex
+
+Answer = tuple[Ids, Any, Ids, float]
+
+
+class Part:
+    """An index over some of the vectors. A new one with the same folder is what the lost one was.
+
+    Any number of threads may search; they wait for a change in memory, not for its way to the disk. What changes the
+    part may be asked again where the answer was lost.
+
+    Args:
+        folder: where it keeps itself. base: a folder that `save` wrote, to begin from, "" for none.
+        method, metric, options: of its index.
+    """
+
+    lines: ClassVar[frozenset[str]] = frozenset({"search"})  # what may be asked on a direct line
+
+    def __init__(self, folder: str, base: str, method: str, metric: str, options: dict[str, Any]) -> None:
+        self.method, self.metric, self.options = method, metric, options
+        self.store = Store(Path(folder), format=f"part {method}", version=1)
+        self._access, self._changing = ReadWriteLock(), threading.Lock()
+        snapshot = self.store.open()
+        self.index = self._empty()
+        if snapshot is not None:
+            self.index.load(snapshot.folder)
+        elif base:
+            self.index.load(Path(base))
+        if snapshot is not None or base:
+            _warm_up(self.index)
+
+    # ── building ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def build(self, vectors: str, ids: Ids, rows: Ids, functions: HashFunctions | int) -> int:
+        """Index these rows of the vectors in a .npy file; how many there are.
+
+        Args:
+            functions: hash functions that all parts share, or the seed to fit own ones from.
+
+        Raises:
+            BenzerError: this node does not see the file's folder.
+        """
+        require_seen([Path(vectors).parent])
+        return self._build(ids, np.ascontiguousarray(load_array(Path(vectors), mmap_mode="r")[rows]), functions)
+
+    def take(self, folders: Sequence[str], functions: HashFunctions | int) -> int:
+        """Index what other parts gave into these folders; how many there are."""
+        return self._build(*_given(folders), functions)
+
+    def _build(self, ids: Ids, vectors: Vectors, functions: HashFunctions | int) -> int:
+        index = self._empty()
+        if isinstance(index, HashIndex):
+            if isinstance(functions, HashFunctions):
+                index.with_functions(functions)
+            else:
+                index.seed = functions
+        index.build(ids, vectors)
+        _warm_up(index)
+        with self._changing:
+            with self._access.writing():
+                self.index = index
+            return self._kept()
+
+    # ── searching ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def search(self, queries: Vectors, k: int, wider: int = 0) -> Answer:
+        """(ids, distances, examined) of the k nearest here, nearest first; and the seconds that it took.
+
+        Args:
+            wider: where hashing found too few, how many extra buckets are looked into instead (`buckets.widths`).
+        """
+        with self._access.reading():
+            began, index = time.perf_counter(), self.index
+            if not isinstance(index, HashIndex):
+                found = index.search(queries, k)
+            elif wider:
+                found = index.in_wider_buckets(queries, k, wider)
+            else:
+                found = index.in_own_buckets(queries, k)
+            return found.ids, found.distances, found.examined, time.perf_counter() - began
+
+    # ── changing ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add(self, ids: Ids, vectors: Vectors) -> int:
+        """Add vectors, but for those that are here already; how many there are then."""
+        with self._changing:
+            new = ~np.isin(ids, self.index.ids)
+            with self._access.writing():
+                self.index.add(ids[new], vectors[new])
+            return self._kept()
+
+    def add_given(self, folder: str) -> int:
+        """As `add`, of what another part gave into this folder."""
+        return self.add(*_given([folder]))
+
+    def remove(self, ids: Ids) -> int:
+        """Remove those of the ids that are here; how many are left."""
+        with self._changing:
+            with self._access.writing():
+                self.index.remove(np.intersect1d(ids, self.index.ids, assume_unique=True))
+            return self._kept()
+
+    def keep_only(self, ids: Ids) -> int:
+        """Remove everything else, from the memory as well; how many are left."""
+        with self._changing:
+            other = np.setdiff1d(self.index.ids, ids, assume_unique=True)
+            if not len(other):
+                return self.index.size
+            with self._access.writing():
+                self.index.remove(other)
+            smaller = self._empty()
+            smaller.load(self.store.publish(self.index.save, {}).folder)
+            with self._access.writing():
+                self.index = smaller
+            return smaller.size
+
+    # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def give(self, shares: Sequence[Ids], folders: Sequence[str]) -> None:
+        """Write the vectors under these ids, which stay here as well, into folders where other parts find them."""
+        with self._changing, full_disk_named("what a part of an index gives"):
+            for ids, folder in zip(shares, folders, strict=True):
+                Path(folder).mkdir(parents=True, exist_ok=True)
+                np.save(Path(folder) / "vectors.npy", self.index.vectors_of(ids), allow_pickle=False)
+                np.save(Path(folder) / "ids.npy", ids, allow_pickle=False)
+
+    def functions(self) -> HashFunctions | None:
+        """The hash functions in force; None where nothing is hashed."""
+        return self.index.functions_in_force if isinstance(self.index, HashIndex) else None
+
+    def save(self, folder: str) -> None:
+        """Write the part where `base` finds it; BenzerError where this node does not see the folder above."""
+        require_seen([Path(folder).parent])  # one made here would be a folder of this node alone
+        Path(folder).mkdir()
+        with self._changing, full_disk_named("a part of an index"):
+            self.index.save(Path(folder))
+
+    def size(self) -> int:
+        """How many vectors there are."""
+        return self.index.size
+
+    def process(self) -> int:
+        """The number of the process that holds the part."""
+        return os.getpid()
+
+    def _kept(self) -> int:
+        self.store.publish(self.index.save, {})
+        return self.index.size
+
+    def _empty(self) -> RowIndex:
+        index = make_index(self.method, self.metric, **self.options)
+        assert isinstance(index, RowIndex)
+        return index
+
+
+def _warm_up(index: RowIndex) -> None:
+    """Ask once before anybody does: the first search of a process loads the compiled loops."""
+    if index.size:
+        index.search(index.vectors_of(index.ids[:1]), 1)
+
+
+def _given(folders: Sequence[str]) -> tuple[Ids, Vectors]:
+    ids = [load_array(Path(folder) / "ids.npy") for folder in folders]
+    vectors = [load_array(Path(folder) / "vectors.npy", mmap_mode="r") for folder in folders]
+    return np.concatenate(ids), np.concatenate(vectors)

@@ -1,0 +1,157 @@
+"""The rows an index holds: vectors under ids, added to and removed from without a rebuild.
+
+A removed row stays where it is, marked as gone, and leaves when the index is saved; so row numbers never move under the
+tables, clusters and codes that point at them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.distances import checked_vectors
+from engine.core.errors import BadParameter, Corrupt, NotFound, NotReady
+from engine.core.storage import load_array
+from engine.indexes.index import Ids, Vectors, checked_ids
+
+Rows = NDArray[np.int64]
+
+
+class RowTable:
+    """Ids, vectors and which are still there. Vectors may be memory-mapped; the first `add` copies them once."""
+
+    def __init__(self, ids: Ids, vectors: Vectors) -> None:
+        self._vectors = checked_vectors(vectors, "the vectors")
+        self._ids = checked_ids(ids, len(self._vectors))
+        self._alive = np.ones(len(self._ids), dtype=bool)
+        self._count = len(self._ids)
+        self._owned = False
+        self._sorted: Rows | None = None
+
+    @property
+    def ids(self) -> Ids:
+        """(m,) the ids of all rows, gone ones included."""
+        return self._ids[: self._count]
+
+    @property
+    def vectors(self) -> Vectors:
+        """(m, d) all rows, gone ones included; for reading."""
+        return for_reading(self._vectors[: self._count])
+
+    @property
+    def alive(self) -> NDArray[np.bool_]:
+        """(m,) whether the row is still there."""
+        return self._alive[: self._count]
+
+    def keep_only(self, rows: Rows) -> None:
+        """Mark all other rows as gone."""
+        self._alive[:] = False
+        self._alive[rows] = True
+        self._sorted = None
+
+    @property
+    def size(self) -> int:
+        """How many rows are still there."""
+        return int(np.count_nonzero(self.alive))
+
+    @property
+    def dimensions(self) -> int:
+        return int(self._vectors.shape[1])
+
+    def checked_queries(self, queries: Vectors) -> Vectors:
+        """The queries as an (q, d) float32 matrix of the table's length, else BadParameter."""
+        return for_reading(checked_vectors(queries, "the queries", self.dimensions))
+
+    def add(self, ids: Ids, vectors: Vectors) -> Rows:
+        """Append rows; the (a,) row numbers they got. BadParameter for a bad value or an id that is there already."""
+        vectors = checked_vectors(vectors, "the vectors", self.dimensions)
+        ids = checked_ids(ids, len(vectors))
+        known = np.isin(ids, self.ids[self.alive])
+        if known.any():
+            raise BadParameter("ids", "the index", "new", f"{ids[known][0]}, which is there already")
+        first, last = self._count, self._count + len(ids)
+        self._reserve(last)
+        self._vectors[first:last], self._ids[first:last], self._alive[first:last] = vectors, ids, True
+        self._count, self._sorted = last, None
+        return np.arange(first, last, dtype=np.int64)
+
+    def remove(self, ids: Ids) -> Rows:
+        """Mark rows as gone; their (r,) row numbers. NotFound, with nothing removed, when an id is not there."""
+        ids = np.unique(np.asarray(ids, dtype=np.int64).ravel())
+        rows = self._rows_of(ids)
+        self._alive[rows] = False
+        self._sorted = None
+        return rows
+
+    def vectors_of(self, ids: Ids) -> Vectors:
+        """(n, d) a copy of the vectors under these ids; NotFound when one is not there."""
+        found: Vectors = self._vectors[self._rows_of(ids)]
+        return found
+
+    def _rows_of(self, ids: Ids) -> Rows:
+        if self._sorted is None:
+            here = np.flatnonzero(self.alive)
+            self._sorted = here[np.argsort(self.ids[here], kind="stable")]
+        places = np.searchsorted(self.ids[self._sorted], ids)
+        rows = self._sorted[np.minimum(places, max(len(self._sorted) - 1, 0))] if len(self._sorted) else places * 0 - 1
+        missing = np.ones(len(ids), dtype=bool) if not len(self._sorted) else self.ids[rows] != ids
+        if missing.any():
+            raise NotFound(f"There is no vector with the id {ids[missing][0]} in the index.")
+        return rows
+
+    def _reserve(self, count: int) -> None:
+        if self._owned and count <= len(self._ids):
+            return
+        room = max(count, self._count + self._count // 2, 16)
+        self._vectors = _grown(self._vectors, self._count, room)
+        self._ids = _grown(self._ids, self._count, room)
+        self._alive = _grown(self._alive, self._count, room)
+        self._owned = True
+
+    def save(self, folder: Path) -> Rows:
+        """Write ids.npy and vectors.npy without the gone rows; the (n,) old row numbers that were kept, in order."""
+        kept = np.flatnonzero(self.alive)
+        whole = len(kept) == self._count
+        np.save(folder / "ids.npy", self.ids if whole else self.ids[kept], allow_pickle=False)
+        np.save(folder / "vectors.npy", self.vectors if whole else self.vectors[kept], allow_pickle=False)
+        return kept
+
+    @classmethod
+    def load(cls, folder: Path) -> RowTable:
+        """Read what `save` wrote. The vectors were checked when they were stored, so they stay on the disk here."""
+        table = cls.__new__(cls)
+        table._vectors = mapped(folder / "vectors.npy")
+        table._ids = load_array(folder / "ids.npy")
+        table._alive = np.ones(len(table._ids), dtype=bool)
+        table._count, table._owned, table._sorted = len(table._ids), False, None
+        return table
+
+
+def mapped(path: Path) -> NDArray:
+    """The array of a .npy file, memory-mapped privately: the file is never written. An empty one is read instead."""
+    try:
+        return load_array(path, mmap_mode="c").view(np.ndarray)
+    except Corrupt:  # nothing cannot be mapped; what is really damaged fails again here
+        return load_array(path)
+
+
+def for_reading(array: NDArray) -> NDArray:
+    """A read-only view: whether memory-mapped or not, numba then compiles its loops once and not twice."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _grown(array: NDArray, count: int, room: int) -> NDArray:
+    grown = np.empty((room, *array.shape[1:]), dtype=array.dtype)
+    grown[:count] = array[:count]
+    return grown
+
+
+def built(table: RowTable | None) -> RowTable:
+    """The table of an index that has been built or loaded, else NotReady."""
+    if table is None:
+        raise NotReady("This index is empty: build or load it first.")
+    return table

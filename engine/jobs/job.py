@@ -1,0 +1,336 @@
+"""Long work in a process of its own: start, watch, stop, take up again.
+
+A job is a folder, and the folder is the only truth about it:
+
+    jobs/<id>/
+        config.json     what was asked (sealed)
+        events.jsonl    one whole line for each step of progress
+        stop            stands there once a person asked the work to stop
+        result.json     what came out (sealed), written last
+        lock            held by the worker for as long as it lives, so that "alive" is exact even after a kill -9
+        log.txt         what the worker printed
+
+Nothing here knows what the work is: the worker is `python -m engine work <folder>`, which looks the kind up.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound, Stopped
+from engine.core.home import PROJECT
+from engine.core.storage import append_line, held, lines, read_json, write_json
+
+WAITING = "Waiting for its turn"  # the stage of a job that stands in a queue (see turns.py)
+
+_EVENTS_AT_MOST_EVERY = 0.2  # seconds between two stored progress events of one stage
+_TAIL = 65_536  # bytes at the end of the events file that surely hold the last progress
+_KEPT = 200  # jobs of which a person may still want to know
+_NICE = 10  # how far work for hours stands back, of 19; benchmarks/clicks.py measures what it brings
+_STARTUP = 15.0  # seconds a worker may take until it holds its lock
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is: what it does now, how many of how many, how fast, and the seconds left (None: not known)."""
+
+    stage: str = "Starting"
+    done: int = 0
+    total: int = 0
+    unit: str = "images"
+    rate: float = 0.0
+    seconds_left: float | None = None
+    note: str = ""
+
+    @property
+    def fraction(self) -> float:
+        return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+class Reporter:
+    """The worker's side: what long functions are given to tell how far they are and to learn that they must stop.
+
+    Without a folder it only keeps the last progress, calls `listen` with it and `hear` with events, and never stops by
+    itself: for the command line and tests.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        listen: Callable[[Progress], None] | None = None,
+        hear: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.listen, self.hear = listen, hear
+        self.last = Progress()
+        self._written = 0.0
+        self._stage_began = time.monotonic()
+        self._stage_base = 0
+
+    def update(self, stage: str, done: int, total: int, unit: str = "images", note: str = "") -> None:
+        """Tell how far the work is; raises Stopped when a person asked for it."""
+        now = time.monotonic()
+        if stage != self.last.stage:
+            self._stage_began, self._stage_base = now, done
+        rate = (done - self._stage_base) / max(now - self._stage_began, 1e-9) if done > self._stage_base else 0.0
+        left = (total - done) / rate if rate and total else None
+        fresh = stage != self.last.stage or done >= total
+        self.last = Progress(stage, done, total, unit, round(rate, 2), left, note)
+        if self.listen:
+            self.listen(self.last)
+        if self.folder and (fresh or now - self._written >= _EVENTS_AT_MOST_EVERY):
+            self.event(kind="progress", **asdict(self.last))
+            self._written = now
+        self.stop_if_asked()
+
+    def repeat(self) -> None:
+        """Tell the last progress once more, without storing it, while waiting; raises Stopped as `update` does."""
+        if self.listen:
+            self.listen(self.last)
+        self.stop_if_asked()
+
+    def event(self, **facts: Any) -> None:
+        """Store one event as a whole line, and tell whoever hears them."""
+        if self.hear:
+            self.hear(facts)
+        if self.folder:
+            append_line(self.folder / "events.jsonl", {"time": time.time(), **facts})
+
+    @property
+    def stop_asked(self) -> bool:
+        return bool(self.folder and (self.folder / "stop").exists())
+
+    def stop_if_asked(self) -> None:
+        """Raise Stopped when a person asked for it."""
+        if self.stop_asked:
+            raise Stopped()
+
+
+class Within(Reporter):
+    """A reporter for a part of the work: what it tells is led by what the part belongs to."""
+
+    def __init__(self, outer: Reporter, lead: str) -> None:
+        super().__init__(outer.folder)
+        self.outer, self.lead = outer, lead
+
+    def update(self, stage: str, done: int, total: int, unit: str = "images", note: str = "") -> None:
+        self.outer.update(stage, done, total, unit, " · ".join(filter(None, [self.lead, note])))
+        self.last = self.outer.last
+
+    def event(self, **facts: Any) -> None:
+        self.outer.event(**facts)
+
+    def repeat(self) -> None:
+        self.outer.repeat()
+
+    @property
+    def stop_asked(self) -> bool:
+        return self.outer.stop_asked
+
+
+def sentence_of(error: BaseException) -> str:
+    """What a person is told of an error; one that nobody foresaw is printed, for the job's log."""
+    if isinstance(error, BenzerError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "The memory of this machine ran out."
+    traceback.print_exception(error)
+    return f"Something unforeseen happened ({type(error).__name__}): {error}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job, read from its folder. `state`: starting, running, done, failed, stopped, or interrupted (killed)."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """`kind`, `title` and `arguments`, as they were asked for."""
+        config: dict[str, Any] = read_json(self.folder / "config.json")
+        return config
+
+    @property
+    def kind(self) -> str:
+        return str(self.config["kind"])
+
+    @property
+    def title(self) -> str:
+        return str(self.config["title"])
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """What came out: `state` and, by state, `value` or `error`; None while there is nothing yet."""
+        try:
+            result: dict[str, Any] = read_json(self.folder / "result.json")
+        except FileNotFoundError:
+            return None
+        return result
+
+    @property
+    def state(self) -> str:
+        result = self.result
+        if result:
+            return str(result["state"])
+        if self._locked():
+            return "running"
+        if self.result:  # it ended between the two looks
+            return self.state
+        young = time.time() - self.config["started"] < _STARTUP
+        return "starting" if young and not (self.folder / "lock").exists() else "interrupted"
+
+    @property
+    def alive(self) -> bool:
+        return self.state in ("starting", "running")
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it lives and stands in a queue, as only one of its kind may work at a time."""
+        return self.alive and self.progress.stage == WAITING
+
+    @property
+    def error(self) -> str:
+        """The sentence that tells what went wrong, "" where nothing did."""
+        state = self.state
+        if state == "interrupted":
+            return "The work was cut off before it ended. Start it again: what was finished is kept."
+        return str((self.result or {}).get("error", ""))
+
+    @property
+    def progress(self) -> Progress:
+        last = None
+        for event in self.events(last_bytes=_TAIL):  # the file of a long job is large, and tabs ask every second
+            if event.get("kind") == "progress":
+                last = event
+        fields = Progress.__dataclass_fields__
+        return Progress(**{k: v for k, v in last.items() if k in fields}) if last else Progress()
+
+    def events(self, last_bytes: int | None = None) -> Iterator[dict[str, Any]]:
+        """The stored events, oldest first, of the whole file or its end; a line cut off by a crash is passed over."""
+        return lines(self.folder / "events.jsonl", last_bytes)
+
+    def stop(self) -> None:
+        """Ask the worker to stop; it does so at its next step, and keeps what is finished."""
+        (self.folder / "stop").touch()
+
+    def wait(self, seconds: float = 600.0) -> str:
+        """Block until the job has ended or the time is up; its state then."""
+        until = time.monotonic() + seconds
+        while self.alive and time.monotonic() < until:
+            time.sleep(0.05)
+        return self.state
+
+    def remove(self) -> None:
+        """Delete the folder of a job that has ended."""
+        if self.alive:
+            raise BadParameter("job", "removing", "one that has ended", self.id)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _locked(self) -> bool:
+        return held(self.folder / "lock")
+
+
+def start(root: Path, kind: str, title: str, arguments: dict[str, Any]) -> Job:
+    """Start a worker for `kind` with JSON-able `arguments` and return at once; the oldest ended jobs are forgotten."""
+    for old in jobs(root)[_KEPT:]:
+        if not old.alive:
+            old.remove()
+    folder = _new_folder(root, kind)
+    write_json(folder / "config.json", {"kind": kind, "title": title, "arguments": arguments, "started": time.time()})
+    with open(folder / "log.txt", "wb") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "engine", "work", str(folder)],
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+    return Job(folder)
+
+
+def work(
+    folder: Path, kinds: dict[str, Callable[[dict[str, Any], Reporter], Any]], background: Collection[str] = ()
+) -> None:
+    """Do the job of `folder` in this process: the body of the worker. Everything that happens ends up in the folder.
+
+    Kinds in `background` take hours and leave the processor to others; for any other a person waits.
+    """
+    job = Job(folder)
+    with FileLock(folder / "lock", timeout=5):
+        reporter = Reporter(folder)
+        try:
+            if job.kind in background:
+                step_back()
+            value = kinds[job.kind](job.config["arguments"], reporter)
+            result = {"state": "done", "value": value}
+        except Stopped:
+            result = {"state": "stopped"}
+        except MemoryError:
+            result = {"state": "failed", "error": "The memory of this machine ran out. Try a smaller batch."}
+        except BaseException as error:
+            result = {"state": "failed", "error": sentence_of(error)}
+        write_json(folder / "result.json", result)
+
+
+def step_back() -> None:
+    """Let this process, and all it starts, take only the time that others leave: pages must answer while it works.
+
+    Linux shares a processor between sessions first, where it groups them, and niceness counts within one only: so the
+    session's own is lowered as well.
+    """
+    if sys.platform != "linux":
+        return
+    with suppress(OSError):
+        os.nice(_NICE)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(_NICE))
+
+
+def jobs(root: Path) -> list[Job]:
+    """Every readable job, newest first."""
+    found = []
+    for folder in sorted(root.glob("*/"), reverse=True):
+        try:
+            read_json(folder / "config.json")
+        except (FileNotFoundError, Corrupt):
+            continue
+        found.append(Job(folder))
+    return found
+
+
+def job(root: Path, id: str) -> Job:
+    """The job of that id; NotFound when there is none."""
+    for found in jobs(root):
+        if found.id == id:
+            return found
+    raise NotFound(f"There is no job {id!r}.")
+
+
+def _new_folder(root: Path, kind: str) -> Path:
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for number in range(1000):
+        folder = root / f"{stamp}-{number:03d}-{kind}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise BadParameter("number of jobs", "one second", "at most 1000", 1000)

@@ -1,0 +1,107 @@
+"""What a person watches of a training: after every epoch six pictures drawn again, and who is whose neighbour.
+
+weights/<run>/watch/
+    probe.json      (sealed) which pictures are asked with, how they are judged, and the six originals
+    0007.json       (sealed) after epoch 7: the neighbours of every picture of the probe, the six reconstructions
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.errors import Corrupt
+from engine.core.storage import read_json, write_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_SIDE = 128  # pixels of a picture in a strip, at most
+_QUALITY = 80
+
+
+@dataclass(frozen=True)
+class Watch:
+    """The folder of what is watched. Damaged or missing files read as None: nothing depends on them."""
+
+    folder: Path
+
+    def begin(self, ids: NDArray[np.int64], measure: str, chance: float, pictures: list[int], strip: bytes) -> None:
+        """Store which pictures are asked with (ids of the collection), and the six that are drawn again."""
+        facts = {"ids": ids.tolist(), "measure": measure, "chance": chance, "pictures": pictures}
+        write_json(self.folder / "probe.json", facts | {"originals": _text(strip)})
+
+    def note(self, epoch: int, neighbours: NDArray[np.int64] | None, strip: bytes) -> None:
+        """Store what an epoch looks like; `neighbours` (p, 8) are ids of the collection, −1 where fewer exist."""
+        found = None if neighbours is None else neighbours.tolist()
+        write_json(self.folder / f"{epoch:04d}.json", {"neighbours": found, "reconstructions": _text(strip)})
+
+    def probe(self) -> Probed | None:
+        """What `begin` stored."""
+        facts = _read(self.folder / "probe.json")
+        if facts is None:
+            return None
+        ids, originals = np.asarray(facts["ids"], np.int64), base64.b64decode(facts["originals"])
+        return Probed(ids, facts["measure"], facts["chance"], facts["pictures"], originals)
+
+    def epoch(self, number: int) -> Watched | None:
+        """What `note` stored of that epoch."""
+        facts = _read(self.folder / f"{number:04d}.json")
+        if facts is None:
+            return None
+        found = facts["neighbours"]
+        neighbours = None if found is None else np.asarray(found, np.int64)
+        return Watched(neighbours, base64.b64decode(facts["reconstructions"]))
+
+    def epochs(self) -> list[int]:
+        """The numbers of the epochs that were noted, ascending."""
+        return sorted(int(path.stem) for path in self.folder.glob("[0-9]*.json") if path.stem.isdecimal())
+
+
+@dataclass(frozen=True)
+class Probed:
+    """The pictures a training is judged by: (p,) ids of the collection; and the six that are drawn again."""
+
+    ids: NDArray[np.int64]
+    measure: str
+    chance: float
+    pictures: list[int]
+    originals: bytes
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One epoch: (p, 8) ids of each probe picture's neighbours (None without a probe), and the six as a WebP strip."""
+
+    neighbours: NDArray[np.int64] | None
+    reconstructions: bytes
+
+
+def strip(images: Tensor) -> bytes:
+    """(n, 3, s, s) pictures in [0, 1] side by side as one WebP, each at most 128 pixels squared."""
+    from PIL import Image
+
+    values = (images.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    side = min(_SIDE, values.shape[1])
+    small = [np.asarray(Image.fromarray(one).resize((side, side), Image.Resampling.BILINEAR)) for one in values]
+    out = io.BytesIO()
+    Image.fromarray(np.concatenate(small, axis=1)).save(out, "WEBP", quality=_QUALITY)
+    return out.getvalue()
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        facts: dict[str, Any] = read_json(path)
+    except (FileNotFoundError, Corrupt):
+        return None
+    return facts

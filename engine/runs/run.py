@@ -1,0 +1,373 @@
+"""Trained runs on disk.
+
+    weights/<run>/
+        run.json               config, card, state, and the name and sha256 of the weights (sealed); the commit point
+        weights-<hash>.safetensors   the best weights (shipped runs: weights.safetensors)
+        events.jsonl           one line an epoch, and notes in between
+        checkpoint/            a store: the last weights and what a training needs to go on (see `checkpoint.py`)
+        watch/                 what each epoch looked like (see `watch.py`)
+        tensorboard/           the same curves for TensorBoard
+        lock                   held while it trains, so that "training" is exact even after a kill -9
+
+The weights file that run.json names is whole and belongs to it: new weights are written under a new name first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from engine.core.errors import BadParameter, Corrupt, NameTaken, NotFound, NotTrained
+from engine.core.home import Home, slug
+from engine.core.storage import append_line, full_disk_named, held, lines, read_json, write_bytes, write_json
+from engine.runs.epochs import Probed, Watch, Watched
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FORMAT = 1
+SHIPPED = "default"  # the name of the weights that come with the code
+MOST_OF_A_TITLE = 80  # characters
+
+
+@dataclass(frozen=True)
+class Run:
+    """One trained run, read from its folder. `state`: training, done, stopped, failed, or interrupted (cut off)."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All of run.json; Corrupt when it has been damaged, NotFound when it is not there."""
+        try:
+            facts: dict[str, Any] = read_json(self.folder / "run.json")
+        except FileNotFoundError:
+            raise NotFound(f"There is no run {self.name!r}.") from None
+        return facts
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The training's settings, as TrainingConfig.as_dict gives them."""
+        return dict(self.facts["config"])
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """How the weights were made: date, data, losses, versions; of shipped runs also quality and licence."""
+        return dict(self.facts["card"])
+
+    @property
+    def state(self) -> str:
+        state = str(self.facts["state"])
+        if state == "training" and not self.alive:
+            again = str(self.facts["state"])  # it may have ended between the two looks
+            return "interrupted" if again == "training" else again
+        return state
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process trains it right now."""
+        return held(self.folder / "lock")
+
+    @property
+    def title(self) -> str:
+        """What people call it: the name, until they say otherwise."""
+        return str(self.facts.get("title") or self.name)
+
+    @property
+    def error(self) -> str:
+        """The sentence that tells what ended a failed training, "" for any other."""
+        return str(self.facts.get("error", ""))
+
+    @property
+    def job(self) -> str:
+        """The id of the job that trained it last, "" where there was none."""
+        return str(self.facts.get("job", ""))
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it came with the code: then it is read only."""
+        return self.name == SHIPPED
+
+    @property
+    def epochs_done(self) -> int:
+        done = self.card.get("epochs_done", 0)
+        return max([event["epoch"] for event in self.events()], default=int(done))
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether the training can go on from its last checkpoint, or from its beginning where it has none yet."""
+        facts = self.facts
+        return not (self.shipped or facts["state"] == "done" or facts.get("diverged") or self.alive)
+
+    @property
+    def can_prolong(self) -> bool:
+        """Whether it can be trained for more epochs than were planned: a finished one too."""
+        return not (self.shipped or self.facts.get("diverged") or self.alive)
+
+    @property
+    def prolonged_after(self) -> int | None:
+        """How many epochs were done when more were last asked for, None where that never happened."""
+        after = self.facts.get("prolonged_after")
+        return None if after is None else int(after)
+
+    @property
+    def size_bytes(self) -> int:
+        """What the whole folder takes on the disk; files that vanish meanwhile do not count."""
+        total = 0
+        for folder, _, files in os.walk(self.folder):
+            for name in files:
+                with suppress(FileNotFoundError):
+                    total += (Path(folder) / name).lstat().st_size
+        return total
+
+    @property
+    def model(self) -> int:
+        return int(self.facts["config"]["model"])
+
+    @property
+    def network(self) -> str:
+        """The ready-made network that it trained, "" where it is one of Models 1–4."""
+        return str(self.facts["config"].get("network", ""))
+
+    @property
+    def encoder(self) -> str:
+        """What the encoder that it makes is called in a recipe."""
+        return self.network or f"model-{self.model}"
+
+    @property
+    def ready(self) -> bool:
+        """Whether there are weights to encode with."""
+        return self.facts["weights"] is not None
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the weights, "" while there are none."""
+        weights = self.facts["weights"]
+        return str(weights["sha256"]) if weights else ""
+
+    def load(self) -> dict[str, Tensor]:
+        """The weights in float32, their sha256 checked first.
+
+        Raises:
+            NotTrained: there are none yet. Corrupt: the file is missing or differs from what was stored.
+        """
+        from safetensors.torch import load
+
+        return {name: tensor.float() for name, tensor in load(self._weights()).items()}
+
+    def _weights(self) -> bytes:
+        weights = self.facts["weights"]
+        if not weights:
+            raise NotTrained(f"The run {self.name!r} has no weights yet.", way_out="Train it first.")
+        path = self.folder / weights["file"]
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            if self.facts["weights"] != weights:  # a training put better ones there in this moment
+                return self._weights()
+            raise Corrupt(f"The file {path} is missing although it was stored.", way_out="Train again.") from None
+        if hashlib.sha256(data).hexdigest() != weights["sha256"]:
+            raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
+        return data
+
+    def events(self) -> list[dict[str, Any]]:
+        """What was noted of each epoch, oldest first; a line cut off by a crash is passed over."""
+        return [line for line in lines(self.folder / "events.jsonl") if "epoch" in line]
+
+    def notes(self) -> list[dict[str, Any]]:
+        """What else happened, each with its `kind`: "halved" (the memory was short), "continued"."""
+        return [line for line in lines(self.folder / "events.jsonl") if "kind" in line]
+
+    def probe(self) -> Probed | None:
+        """The pictures the training is judged by, None where it was not watched."""
+        return self._watch.probe()
+
+    def watched(self, epoch: int) -> Watched | None:
+        """What that epoch looked like, None where nothing is known of it."""
+        return self._watch.epoch(epoch)
+
+    def watched_epochs(self) -> list[int]:
+        """The epochs that `watched` knows, ascending; 0 is the untrained network."""
+        return self._watch.epochs()
+
+    def note(self, **facts: Any) -> None:
+        """Add one line to the events."""
+        append_line(self.folder / "events.jsonl", {"time": round(time.time(), 3), **facts})
+
+    def keep(self, weights: Mapping[str, Tensor], **card: Any) -> None:
+        """Make these weights the run's, in one step, and add facts to the card.
+
+        Raises:
+            StorageFull: the disk refused; the former weights are still the run's.
+        """
+        from safetensors.torch import save
+
+        data = save({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()})
+        digest = hashlib.sha256(data).hexdigest()
+        file = f"weights-{digest[:12]}.safetensors"
+        write_bytes(self.folder / file, data)
+        self._write(weights={"file": file, "sha256": digest}, card=self.card | card)
+        for path in self.folder.glob("weights-*.safetensors"):
+            if path.name != file:
+                path.unlink(missing_ok=True)
+
+    def end(self, state: str, epochs_done: int = 0, *, error: str = "", diverged: bool = False) -> None:
+        """Note how the training ended: done, stopped or failed."""
+        card = self.card | {"epochs_done": epochs_done}
+        self._write(state=state, card=card, error=error, diverged=diverged)
+
+    def rewind(self, epochs_done: int) -> None:
+        """Forget what was noted of epochs after `epochs_done`: they are gone over again. −1 forgets everything."""
+        path = self.folder / "events.jsonl"
+        kept = [line for line in lines(path) if line.get("epoch", line.get("epoch_begun", 0)) <= epochs_done]
+        write_bytes(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept).encode())
+        for epoch in self._watch.epochs():
+            if epoch > epochs_done:
+                (self._watch.folder / f"{epoch:04d}.json").unlink(missing_ok=True)
+
+    @contextmanager
+    def training(self, job: str = "") -> Iterator[None]:
+        """Hold the run while it trains; BadParameter when another process does so already."""
+        lock = FileLock(self.folder / "lock", timeout=2)
+        try:
+            with full_disk_named(f"the run {self.name}"):
+                lock.acquire()
+        except Timeout:
+            raise BadParameter("run", "a training", "one that is not being trained right now", self.name) from None
+        try:
+            self._sweep()
+            self._write(state="training", job=job, error="", diverged=False)
+            yield
+        finally:
+            lock.release()
+
+    def _sweep(self) -> None:
+        """Delete what a kill left half-written; for the one who holds the run."""
+        for pattern in (".weights-*.part", ".events.jsonl.*.part", "watch/.*.part"):
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
+
+    def prolong(self, epochs: int) -> None:
+        """Train so many epochs in all instead of those planned; BadParameter for fewer than are done."""
+        if isinstance(epochs, bool) or not isinstance(epochs, int) or not self.epochs_done < epochs <= 10_000:
+            wanted = f"a whole number from {self.epochs_done + 1} to 10000"
+            raise BadParameter("epochs", f"the run {self.title}", wanted, epochs)
+        changed = self.config | {"epochs": epochs}
+        self._write(config=changed, state="stopped", prolonged_after=self.epochs_done)  # unfinished from now on
+
+    def rename(self, title: str) -> None:
+        """Give it another title; its name, which recipes and links use, stays."""
+        title = " ".join(title.split())
+        if self.shipped or not 0 < len(title) <= MOST_OF_A_TITLE:
+            raise BadParameter("title", "a run", f"a text of 1 to {MOST_OF_A_TITLE} characters", title)
+        self._write(title=title)
+
+    def remove(self) -> None:
+        """Delete the run with its weights; BadParameter for one that trains or that came with the code."""
+        if self.shipped or self.alive:
+            wanted = "one of your own that is not being trained right now"
+            raise BadParameter("run", "deleting", wanted, self.title)
+        (self.folder / "run.json").unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def archive(self) -> bytes:
+        """A ZIP of the best weights, the card and the events; NotTrained or Corrupt as for `load`."""
+        weights, out = self._weights(), io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr(f"{self.name}/weights.safetensors", weights)
+            digest = hashlib.sha256(weights).hexdigest()  # of these, whatever a training has put there since
+            facts = self.facts | {"weights": {"file": "weights.safetensors", "sha256": digest}}
+            archive.writestr(f"{self.name}/run.json", json.dumps(facts, ensure_ascii=False, indent=1))
+            if (self.folder / "events.jsonl").exists():
+                archive.write(self.folder / "events.jsonl", f"{self.name}/events.jsonl")
+        return out.getvalue()
+
+    @property
+    def _watch(self) -> Watch:
+        return Watch(self.folder / "watch")
+
+    def _write(self, **changes: Any) -> None:
+        # A page may rename what another process trains.
+        with full_disk_named("run.json"), FileLock(self.folder / "run.lock"):
+            write_json(self.folder / "run.json", self.facts | changes)
+
+
+def create(home: Home, name: str, config: Mapping[str, Any], card: Mapping[str, Any], root: Path | None = None) -> Run:
+    """A new run without weights. NameTaken when there is one of that name, BadParameter when it cannot be a name.
+
+    Args:
+        root: the folder that it belongs in, where it is no run of an encoder.
+    """
+    if name != slug(name):
+        raise BadParameter("name", "a run", "lower-case letters, digits and dashes", name)
+    place = root or home.weights
+    run = Run(place / name)
+    facts = {"format": FORMAT, "state": "training", "config": dict(config), "card": dict(card), "weights": None}
+    facts["created"] = time.time()
+    with full_disk_named(f"the run {name}"):
+        place.mkdir(parents=True, exist_ok=True)
+        with FileLock(place / ".names.lock"):  # of two that begin at once one wins
+            if any(_holds_something(folder / name) for folder in ([root] if root else _roots(home))):
+                raise NameTaken(f"There is a run called {name!r} already.", way_out="Choose another name.")
+            write_json(run.folder / "run.json", facts)
+    return run
+
+
+def _holds_something(folder: Path) -> bool:
+    """Whether a run stands there, or what is left of one; not what a kill left before there was one."""
+    return any(folder.glob("[!.]*"))
+
+
+def fresh_name(home: Home, base: str, root: Path | None = None) -> str:
+    """A name that no run has: the slug of `base`, a dash and the next free number."""
+    number = 1
+    while any((folder / f"{slug(base)}-{number}").exists() for folder in ([root] if root else _roots(home))):
+        number += 1
+    return f"{slug(base)}-{number}"
+
+
+def run(home: Home, name: str) -> Run:
+    """The run of that name, the user's own before a shipped one; NotFound when there is none."""
+    for root in _roots(home):
+        if name == Path(name).name and (root / name / "run.json").exists():
+            return Run(root / name)
+    raise NotFound(f"There is no run {name!r}.", way_out="The trained runs are listed by: python -m engine encoders")
+
+
+def runs(home: Home) -> list[Run]:
+    """Every readable run: the user's own, newest first, then those that ship."""
+    found: dict[str, Run] = {}
+    for root in _roots(home):
+        for path in root.glob("*/run.json"):
+            found.setdefault(path.parent.name, Run(path.parent))
+    dated = [(made, run) for run in found.values() if (made := _made(run)) is not None]
+    return [run for _, run in sorted(dated, key=lambda pair: (pair[1].shipped, -pair[0], pair[1].name))]
+
+
+def _made(run: Run) -> float | None:
+    """When it was begun, as far as it says so; None for what cannot be read as a run."""
+    try:
+        facts = run.facts
+        return float(facts.get("created", 0.0)) if facts["format"] == FORMAT else None
+    except (Corrupt, NotFound, KeyError):
+        return None
+
+
+def _roots(home: Home) -> list[Path]:
+    return list(dict.fromkeys([home.weights, home.shipped_weights]))

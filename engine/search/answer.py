@@ -1,0 +1,175 @@
+"""A question to a recipe and its answer: the hits, and the receipt that says what they cost and how good they are."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engine.core.errors import BadParameter
+from engine.core.recipe import Recipe
+from engine.core.tables import csv_text
+
+Crop = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for: an image of the collection or a picture from outside, whole or a part of it; or a text.
+
+    `crop` is (left, top, right, bottom) as shares of the upright picture's width and height. Of a `text` with a picture
+    `share` says in percent how much the text counts, None for as much as it did in training.
+    """
+
+    image_id: int | None = None
+    data: bytes | None = None
+    name: str = ""
+    crop: Crop | None = None
+    text: str = ""
+    share: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.crop is not None:
+            left, top, right, bottom = self.crop
+            if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+                raise BadParameter("crop", "the query", "left < right and top < bottom, all from 0 to 1", self.crop)
+
+    @property
+    def stored(self) -> bool:
+        """Whether it is a whole image of the collection, whose vector is stored."""
+        return self.image_id is not None and self.data is None and self.crop is None and not self.text
+
+    @classmethod
+    def image(cls, id: int, crop: Crop | None = None) -> Query:
+        """An image of the collection, by its id."""
+        return cls(image_id=int(id), name=str(id), crop=crop)
+
+    @classmethod
+    def picture(cls, data: bytes, name: str = "picture", crop: Crop | None = None) -> Query:
+        """A picture from outside, as the bytes of its file."""
+        return cls(data=data, name=name, crop=crop)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One similar image: rank 1 is the nearest, and a distance is smaller the nearer."""
+
+    rank: int
+    id: int
+    name: str
+    label: str
+    text: str
+    distance: float
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What an answer cost and how good it is.
+
+    Attributes:
+        milliseconds: the search alone. encode_milliseconds: turning the query picture into a vector, 0 for stored ones.
+        examined: how many vectors were compared with the query, of `pool`; -1 where it is not counted.
+        total: how many images could have been answers: without the query, and with the wanted label.
+        recall: the share of the truly nearest that the answer holds; `estimated` when it was measured on other queries.
+        wanted: how many hits were asked for.
+        share: of the collection that answered; less than 1 where a part of a distributed index was lost.
+    """
+
+    milliseconds: float
+    encode_milliseconds: float
+    examined: int
+    pool: int
+    total: int
+    recall: float
+    estimated: bool
+    wanted: int
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The hits of one query under one recipe; `missed` are the ids that exact search finds and the answer lacks."""
+
+    recipe: Recipe
+    query: Query
+    hits: tuple[Hit, ...]
+    receipt: Receipt
+    missed: tuple[int, ...] = ()
+    label: str | None = None
+    include_query: bool = False
+
+    def sentence(self) -> str:
+        """The receipt in one line, e.g. "8 nearest of 4,738 · 3.2 ms · looked at 2 % · the same 8 as exact search"."""
+        receipt, found = self.receipt, len(self.hits)
+        parts = [f"{found} nearest of {receipt.total:,}", _milliseconds(receipt.milliseconds), self._looked_at()]
+        if found < receipt.wanted:
+            parts[0] = f"only {found} of the {receipt.wanted} asked for, among {receipt.total:,}"
+        if receipt.share < 1:
+            parts.append(f"only {100 * receipt.share:.0f} % of the collection answered")
+        return " · ".join([*parts, self._quality()])
+
+    def to_csv(self) -> str:
+        """One line a hit: rank, id, name, label, text, distance."""
+        return csv_text(
+            ["rank", "id", "name", "label", "text", "distance"],
+            [[h.rank, h.id, h.name, h.label, h.text, f"{h.distance:.6f}"] for h in self.hits],
+        )
+
+    def to_json(self) -> str:
+        """Recipe, query, receipt and hits; what the command line prints with --json."""
+        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe.as_dict(),
+            "recipe_text": str(self.recipe),
+            "query": {"image": self.query.image_id, "name": self.query.name, "crop": self.query.crop} | self._asked(),
+            "label": self.label,
+            "receipt": asdict(self.receipt),
+            "hits": [asdict(h) for h in self.hits],
+            "missed": list(self.missed),
+        }
+
+    def _asked(self) -> dict[str, Any]:
+        """The text of a query that has one."""
+        return {"text": self.query.text, "share": self.query.share} if self.query.text else {}
+
+    def command(self) -> str:
+        """The command line that gives the same answer."""
+        recipe = self.recipe
+        words = ["python", "-m", "engine", "search", "--collection", recipe.collection, "--encoder", recipe.encoder]
+        words += ["--weights", recipe.weights] if recipe.weights else []
+        words += ["--embedding", recipe.embedding, "--metric", recipe.metric, "--method", recipe.method_text]
+        words += ["--k", str(recipe.k)]
+        words += [f"--label={self.label}"] if self.label else []  # a label may begin with a dash
+        words += ["--crop", ",".join(f"{side:.4f}" for side in self.query.crop)] if self.query.crop else []
+        words += ["--include-query"] if self.include_query else []
+        words += [f"--text={self.query.text}"] if self.query.text else []
+        words += ["--share", str(self.query.share)] if self.query.text and self.query.share is not None else []
+        if self.query.text and self.query.image_id is None and self.query.data is None:
+            return shlex.join(words)
+        words += ["--image", str(self.query.image_id)] if self.query.image_id is not None else ["--", self.query.name]
+        return shlex.join(words)
+
+    def _looked_at(self) -> str:
+        if self.receipt.examined < 0:
+            return "how many it looked at is not counted"
+        share = 100 * self.receipt.examined / max(self.receipt.pool, 1)
+        if self.receipt.examined >= self.receipt.pool:
+            return "looked at all"
+        return f"looked at {share:.0f} %" if share >= 1 else f"looked at {share:.1g} %"
+
+    def _quality(self) -> str:
+        receipt, found = self.receipt, len(self.hits)
+        if receipt.estimated:
+            return f"recall about {100 * receipt.recall:.0f} % (measured on a sample of queries)"
+        if not found:
+            return "nothing found"
+        if not self.missed:
+            return f"the same {found} as exact search" if self.recipe.method != "exact" else "exact"
+        return f"missed {len(self.missed)} of the {min(receipt.wanted, receipt.total)} that exact search finds"
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.1f} ms" if value < 100 else f"{value:,.0f} ms"

@@ -1,0 +1,142 @@
+"""From a recipe to an opened searcher: what must be there first, and the index that is stored or built."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from engine.core.errors import Corrupt, NoIndex, NoVectors, StaleVectors, StorageFull
+from engine.core.recipe import Recipe
+
+if TYPE_CHECKING:
+    from engine.collections.collection import Collection, Images
+    from engine.core.cache import Shelf
+    from engine.core.home import Home
+    from engine.core.storage import Snapshot, Store
+    from engine.encoders.encoder import EncoderInfo
+    from engine.encoders.vectors.store import Vectors
+    from engine.indexes import Index
+    from engine.search.searcher import Searcher
+
+BUILT_WHILE_WAITING = 16_000_000  # values (vectors × their length) whose index is built in seconds
+
+
+def default_recipe(home: Home, collection: str) -> Recipe:
+    """A good first try for a collection: the best trained encoder that is there, and exact search."""
+    from engine.encoders import choices
+
+    ready = [choice for choice in choices(home, collection) if choice.ready]
+    first = next((choice for choice in ready if choice.weights), ready[0])
+    return Recipe(collection, first.name, first.weights, embedding="max" if first.weights else "flatten")
+
+
+def open_searcher(
+    collection: Collection, info: EncoderInfo, recipe: Recipe, *, exact: Shelf[Index], build_large: bool = False
+) -> Searcher:
+    """The recipe, ready to answer; `exact` keeps the exact indexes that recipes over the same vectors share.
+
+    Raises:
+        NoVectors, StaleVectors: embed first. NoIndex: the index is large; build it first (or `build_large`).
+    """
+    from engine.encoders.vectors.store import stored
+    from engine.search.searcher import Searcher
+
+    require_vectors(collection, info, recipe)
+    if not build_large:
+        require_index(collection, info, recipe)
+    images, vectors = collection.images(), stored(collection, info, recipe.embedding)
+    if vectors is None or not _belong_together(images, vectors):
+        raise StaleVectors(f"The collection {recipe.collection} is being changed right now.", way_out="Try again.")
+    truth = exact.get((vectors.digest, recipe.metric), lambda: exact_index(vectors, recipe.metric))
+    index = open_index(collection, info, recipe, vectors, truth)
+    return Searcher(recipe, images, vectors, index, truth)
+
+
+def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -> None:
+    """Raise NoVectors or StaleVectors unless every image has its vector."""
+    from engine.encoders.vectors.store import state
+
+    found = state(collection, info, recipe.embedding)
+    if found.ready:
+        return
+    if found.missing >= found.total:
+        raise NoVectors(
+            f"The {found.total:,} images of {collection.title} have not been embedded with {info.title} yet.",
+            way_out="Run: " + _embed_command(recipe),
+        )
+    raise StaleVectors(
+        f"The collection {recipe.collection} has changed since it was embedded: "
+        f"{found.missing:,} images have no vector yet and {found.stale:,} vectors are out of date.",
+        way_out="Embed it again; only what changed is done.",
+    )
+
+
+def require_index(collection: Collection, info: EncoderInfo, recipe: Recipe) -> None:
+    """Raise NoIndex where building the index would keep a person waiting for long."""
+    from engine.encoders.vectors.store import stored
+
+    vectors = None if recipe.method == "exact" else stored(collection, info, recipe.embedding)
+    if vectors is None or vectors.matrix.size < BUILT_WHILE_WAITING:
+        return
+    if _fresh(index_store(collection, info, recipe), vectors) is None:
+        rows, width = vectors.matrix.shape
+        raise NoIndex(
+            f"The {recipe.method} index over {rows:,} vectors of {width:,} values has not been built yet.",
+            way_out=f"Run: python -m engine index {shlex.quote(str(recipe))}",
+        )
+
+
+def open_index(collection: Collection, info: EncoderInfo, recipe: Recipe, vectors: Vectors, exact: Index) -> Index:
+    """The index of a recipe over those vectors: the stored one if it was made from them, else built and stored now."""
+    from engine.indexes import make_index
+
+    index = make_index(recipe.method, recipe.metric, **dict(recipe.options))
+    if recipe.method == exact.name:  # it is the vectors themselves
+        return exact
+    store = index_store(collection, info, recipe)
+    snapshot = _fresh(store, vectors)
+    if snapshot is not None:
+        return index.load(snapshot.folder)
+    index.build(vectors.ids, vectors.matrix)
+    with suppress(StorageFull):  # it answers all the same, and is built again next time
+        store.publish(index.save, {"vectors": vectors.digest, "recipe": str(recipe)})
+    return index
+
+
+def exact_index(vectors: Vectors, metric: str) -> Index:
+    """Exact search over the vectors."""
+    from engine.indexes import make_index
+
+    return make_index("exact", metric).build(vectors.ids, vectors.matrix)
+
+
+def _fresh(store: Store, vectors: Vectors) -> Snapshot | None:
+    """The stored index if it is whole and was made from these vectors; a damaged one is made anew like none."""
+    try:
+        snapshot = store.open()
+    except Corrupt as error:
+        logging.getLogger("benzer").warning("%s It is made again.", error.message)
+        return None
+    return snapshot if snapshot is not None and snapshot.facts["vectors"] == vectors.digest else None
+
+
+def index_store(collection: Collection, info: EncoderInfo, recipe: Recipe) -> Store:
+    """Where the index of a recipe is stored."""
+    from engine.core.storage import Store, digest_of
+
+    key = digest_of(info.name, info.weights, recipe.embedding, recipe.metric, recipe.method_text)
+    return Store(collection.folder / "indexes" / f"{recipe.method}-{key}", format=f"index {recipe.method}", version=1)
+
+
+def _belong_together(images: Images, vectors: Vectors) -> bool:
+    """Whether every vector is that of an image as it is now: a rescan may come between the two readings."""
+    hashes = dict(zip(images.ids.tolist(), images.hashes, strict=True))
+    return all(hashes.get(id) == hash for id, hash in zip(vectors.ids.tolist(), vectors.hashes, strict=True))
+
+
+def _embed_command(recipe: Recipe) -> str:
+    words = ["python", "-m", "engine", "embed", "--collection", recipe.collection, "--encoder", recipe.encoder]
+    words += ["--weights", recipe.weights] if recipe.weights else []
+    return shlex.join([*words, "--embedding", recipe.embedding])

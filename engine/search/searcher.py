@@ -1,0 +1,181 @@
+"""An opened recipe: the vectors of one collection under one index, ready to answer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.errors import NotFound
+from engine.core.recipe import MAX_K, Recipe
+from engine.evaluation.recall import COMPUTED_UP_TO, estimated_recall
+from engine.indexes import Index, Neighbours, make_index
+from engine.search.answer import Answer, Hit, Query, Receipt
+
+if TYPE_CHECKING:
+    from engine.collections.collection import Images
+    from engine.encoders.vectors.store import Vectors
+
+_SUBSETS_KEPT = 8
+_MOST_ASKED = MAX_K + 1  # the query itself may be among them
+
+
+@dataclass(frozen=True)
+class Found:
+    """The nearest ids of one query after leaving out what must be left out, nearest first."""
+
+    ids: NDArray[np.int64]
+    distances: NDArray[np.float32]
+    examined: int
+    milliseconds: float
+    share: float = 1.0
+
+
+class Searcher:
+    """Answers queries to one recipe; `images` and `vectors` belong to the same state of the collection.
+
+    `exact` is exact search over the same vectors: what the answers are measured against, or `index` itself.
+    """
+
+    def __init__(self, recipe: Recipe, images: Images, vectors: Vectors, index: Index, exact: Index) -> None:
+        self.recipe = recipe
+        self.images = images
+        self.vectors = vectors
+        self.index = index
+        self.exact = exact
+        self._rows = {int(id): row for row, id in enumerate(images.ids)}
+        self._has_vector = np.isin(images.ids, vectors.ids)
+        self._labels = np.asarray(images.labels)
+        self._exact_of_label: dict[str, Index] = {}
+        self._sampled_recall: dict[int, float] = {}
+
+    def vector(self, image_id: int) -> NDArray[np.float32]:
+        """The stored vector of an image, (1, d)."""
+        row = int(np.searchsorted(self.vectors.ids, image_id))
+        if row >= len(self.vectors.ids) or self.vectors.ids[row] != image_id:
+            raise NotFound(f"Image {image_id} is not in this collection any more, or could not be read.")
+        return np.asarray(self.vectors.matrix[row : row + 1], dtype=np.float32)
+
+    def answer(
+        self,
+        query: Query,
+        vector: NDArray[np.float32],
+        recipe: Recipe,
+        *,
+        include_query: bool,
+        label: str | None,
+        encode_milliseconds: float,
+    ) -> Answer:
+        """The answer to one (1, d) query vector; `recipe` may differ from the opened one in k alone."""
+        left_out = None if include_query else query.image_id
+        truth_index = self._exact_index_of(label) if label else self.exact
+        exactly = self.index is self.exact
+        total = self._total(left_out, label)
+        found = self._find(truth_index if exactly else self.index, vector, recipe.k, left_out, label, total)
+        pool = truth_index.size if exactly else len(self.vectors.ids)
+        recall, missed, estimated = self._judge(found, truth_index, exactly, vector, recipe.k, left_out, label)
+        receipt = Receipt(
+            milliseconds=found.milliseconds,
+            encode_milliseconds=encode_milliseconds,
+            examined=found.examined,
+            pool=pool,
+            total=total,
+            recall=recall,
+            estimated=estimated,
+            wanted=recipe.k,
+            share=found.share,
+        )
+        pairs = zip(found.ids, found.distances, strict=True)
+        hits = tuple(self._hit(rank, *pair) for rank, pair in enumerate(pairs, 1))
+        return Answer(recipe, query, hits, receipt, missed, label, include_query)
+
+    def _find(
+        self,
+        index: Index,
+        vector: NDArray[np.float32],
+        k: int,
+        left_out: int | None,
+        label: str | None,
+        total: int,
+    ) -> Found:
+        began = time.perf_counter()
+        # Ask for one more where the query itself will be dropped, and for more and more where a label is wanted.
+        asked = min(k + (left_out is not None), _MOST_ASKED)
+        while True:
+            answer = index.search(vector, asked)
+            keep = self._keep(answer, left_out, label)
+            if keep.sum() >= min(k, total) or asked >= min(index.size, _MOST_ASKED):
+                break
+            asked = min(asked * 4, _MOST_ASKED)
+        examined = int(answer.examined[0])
+        if label and keep.sum() < min(k, total):  # the label is rare: looking at all that carry it is cheap and sure
+            index = self._exact_index_of(label)
+            answer = index.search(vector, min(k + (left_out is not None), _MOST_ASKED))
+            keep, examined = self._keep(answer, left_out, label), max(examined, 0) + int(answer.examined[0])
+        ids, distances = answer.ids[0][keep][:k], answer.distances[0][keep][:k]
+        return Found(ids, distances, examined, 1000 * (time.perf_counter() - began), answer.share)
+
+    def _keep(self, answer: Neighbours, left_out: int | None, label: str | None) -> NDArray[np.bool_]:
+        ids = answer.ids[0]
+        keep = ids >= 0
+        if left_out is not None:
+            keep &= ids != left_out
+        if label:
+            keep &= np.array([id in self._rows and self._labels[self._rows[id]] == label for id in ids.tolist()], bool)
+        return keep
+
+    def _judge(
+        self,
+        found: Found,
+        truth_index: Index,
+        exactly: bool,
+        vector: NDArray[np.float32],
+        k: int,
+        left_out: int | None,
+        label: str | None,
+    ) -> tuple[float, tuple[int, ...], bool]:
+        """The recall of what was found, the ids it missed, and whether that is an estimate."""
+        if exactly:
+            return 1.0, (), False
+        if truth_index.size > COMPUTED_UP_TO:
+            return self._recall_on_a_sample(k), (), True
+        truth = self._find(truth_index, vector, k, left_out, label, total=k)
+        missed = _missed(found, truth)
+        return 1.0 - len(missed) / max(len(truth.ids), 1), missed, False
+
+    def _recall_on_a_sample(self, k: int) -> float:
+        if k not in self._sampled_recall:
+            self._sampled_recall[k] = estimated_recall(self.index, self.exact, self.vectors.matrix, k)
+        return self._sampled_recall[k]
+
+    def _total(self, left_out: int | None, label: str | None) -> int:
+        possible = self._has_vector & (self._labels == label) if label else self._has_vector
+        row = self._rows.get(left_out) if left_out is not None else None
+        return int(possible.sum()) - int(row is not None and possible[row])
+
+    def _exact_index_of(self, label: str) -> Index:
+        if label not in self._exact_of_label:
+            ids = self.images.ids[self._has_vector & (self._labels == label)]
+            if not len(ids):
+                raise NotFound(f"No image of this collection has the label {label!r}.")
+            if len(self._exact_of_label) >= _SUBSETS_KEPT:
+                self._exact_of_label.pop(next(iter(self._exact_of_label)), None)
+            chosen = self.vectors.matrix[np.searchsorted(self.vectors.ids, ids)]
+            self._exact_of_label[label] = make_index("exact", self.recipe.metric).build(ids, chosen)
+        return self._exact_of_label[label]
+
+    def _hit(self, rank: int, id: int, distance: float) -> Hit:
+        row = self._rows[int(id)]
+        images = self.images
+        return Hit(rank, int(id), images.names[row], images.labels[row], images.texts[row], float(distance))
+
+
+def _missed(found: Found, truth: Found) -> tuple[int, ...]:
+    """The ids of the truth that are absent. Equally near images are equally good answers: they were not missed."""
+    worst = float(found.distances[-1]) if len(found.ids) else -np.inf
+    short = len(found.ids) < len(truth.ids)
+    nearer = truth.distances < worst - 1e-6 * max(1.0, abs(worst))
+    return tuple(int(id) for id in truth.ids[~np.isin(truth.ids, found.ids) & (short | nearer)])

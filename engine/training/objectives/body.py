@@ -1,0 +1,90 @@
+"""What a training without a decoder shapes: a network from pictures to latents, Models 1–4 or a ready-made one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from engine.encoders.networks.table import backbone, is_counter
+from engine.training.config import TrainingConfig
+from models.autoencoder import Autoencoder
+
+Weights = Mapping[str, Tensor]
+
+
+class Body(nn.Module):
+    """A network from (n, 3, s, s) pictures in [0, 1] to (n, d) vectors: its latents, pooled to one value a channel."""
+
+    features: int  # d
+
+    def weights(self) -> dict[str, Tensor]:
+        """What an encoder is made of, by the names under which encoders store it."""
+        raise NotImplementedError
+
+
+class ModelBody(Body):
+    """The encoder of Model 1–4, max pooled; its decoder is left out."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        super().__init__()
+        whole = Autoencoder(config.model).initialise(config.seed)
+        self.encoder, self.features = whole.encoder, whole.spec.blocks[-1]
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        latents: Tensor = self.encoder(pictures)
+        return latents.amax((2, 3))
+
+    def weights(self) -> dict[str, Tensor]:
+        return {f"encoder.{name}": value for name, value in self.encoder.state_dict().items()}
+
+
+class NetworkBody(Body):
+    """A ready-made network up to its features, averaged, with weights drawn by the seed or those it is given."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: TrainingConfig, first: Weights | None) -> None:
+        super().__init__()
+        self.backbone = backbone(config.network)
+        self.features = self.backbone.features
+        self.network, self.settled = self.backbone.fresh(config.seed), config.start == "pretrained"
+        if first is not None:
+            self.network.load_state_dict(self.network.state_dict() | dict(first))
+        for name, values in (("mean", self.backbone.mean), ("std", self.backbone.std)):
+            self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Given weights keep the statistics they were learned with: those of a few altered views would spoil them."""
+        super().train(mode)
+        for part in self.modules():
+            if self.settled and isinstance(part, nn.modules.batchnorm._BatchNorm):
+                part.eval()
+        return self
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.backbone.tap(self.network, (pictures - self.mean) / self.std).mean((2, 3))
+
+    def weights(self) -> dict[str, Tensor]:
+        return {name: value for name, value in self.network.state_dict().items() if not is_counter(name)}
+
+
+def body(config: TrainingConfig, first: Weights | None = None) -> Body:
+    """The network that the config names, as it begins: with these weights, else with such as the seed draws."""
+    return NetworkBody(config, first) if config.network else ModelBody(config)
+
+
+@contextmanager
+def seeded(generator: torch.Generator) -> Iterator[None]:
+    """Layers that draw by themselves (dropout, dropped paths) draw from this stream within; others hear nothing."""
+    cards = torch.cuda.device_count()
+    with torch.random.fork_rng(devices=range(cards)):
+        seed = int(torch.randint(2**62, (), generator=generator))
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed takes 2 ms: it notes the stack for cards to come
+        if cards:
+            torch.cuda.manual_seed_all(seed)
+        yield

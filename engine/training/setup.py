@@ -1,0 +1,89 @@
+"""What the training loop works on: an objective, where its batches come from, and what it is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from engine.core.device import Device
+from engine.training.config import TrainingConfig
+from engine.training.objective import Objective
+from engine.training.objectives.autoencoding import Autoencoding
+from engine.training.objectives.body import Weights
+from engine.training.objectives.deepcluster import DeepCluster
+from engine.training.pictures import Data, Pictures, Rows, split
+from engine.training.probe import Probe, probe
+
+_SHOWN = 6  # pictures that are drawn again after every epoch
+
+
+class Course(Protocol):
+    """The part of a config that the loop itself follows; see `TrainingConfig` for what each means."""
+
+    @property
+    def rate(self) -> float: ...
+    @property
+    def schedule(self) -> str: ...
+    @property
+    def options(self) -> Mapping[str, float]: ...
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def keep(self) -> str: ...
+    @property
+    def patience(self) -> int: ...
+
+
+class Source(Protocol):
+    """Where batches come from: `take` gives what the objective's `loss` is called with."""
+
+    def take(self, rows: Rows) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Material:
+    """One training's material.
+
+    Attributes:
+        source: gives batches by their rows. ids: (n,) of the things in the collection.
+        learning, held_out: the rows to learn from and those to measure the loss on.
+        probe: what retrieval is measured with, None for nothing. shown: rows that are drawn again after every epoch;
+            where there are neither, nothing is watched.
+        groups: of weights for the optimizer, each with its `share` of the rate; none where all learn at the rate.
+        learned: whether the network has learned before, so that the weights it begins with may be the best of all.
+    """
+
+    objective: Objective
+    source: Any
+    ids: Rows
+    learning: Rows
+    held_out: Rows
+    probe: Probe | None
+    shown: Rows
+    groups: Sequence[dict[str, Any]] = ()
+    learned: bool = False
+
+    @property
+    def watched(self) -> bool:
+        return self.probe is not None or len(self.shown) > 0
+
+
+def of_pictures(config: TrainingConfig, data: Data, device: Device, first: Weights | None) -> Material:
+    """The material of a training on pictures: a network that reconstructs them or groups them."""
+    objective: Objective = DeepCluster(config, device, data, first) if config.groups else Autoencoding(config, device)
+    learning, held_out = split(len(data.ids), config)
+    shown = _shown(held_out, learning)
+    return Material(objective, Pictures(data, device), data.ids, learning, held_out, probe(data, config), shown)
+
+
+def _shown(held_out: Rows, learning: Rows) -> Rows:
+    """Six rows, evenly spread: of the held-out ones as far as there are so many."""
+    first = held_out[:: max(1, len(held_out) // _SHOWN)][:_SHOWN]
+    return np.concatenate([first, learning[:: max(1, len(learning) // _SHOWN)][: _SHOWN - len(first)]])

@@ -1,0 +1,377 @@
+"""The face of the engine: open a collection, open a recipe, search, start a job. Pages and commands talk to this.
+
+from engine.workbench.workbench import Query, Workbench
+
+bench = Workbench()
+bench.run("import", source="folder", title="Holiday", path="/home/me/pictures")
+recipe = bench.default_recipe("holiday")
+bench.run("embed", recipe=recipe.as_dict())
+answer = bench.search(recipe, Query.picture(open("beach.jpg", "rb").read(), "beach.jpg"))
+print(answer.sentence())
+for hit in answer.hits:
+    print(hit.rank, hit.name, hit.distance)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from engine.collections.cards import CollectionCard, card_of
+from engine.core.cache import Shelf, catalogue_stamp, stamp
+from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights
+from engine.core.home import Home
+from engine.core.recipe import Recipe
+from engine.jobs import job as job_folders
+from engine.jobs.job import Job, Progress, Reporter
+from engine.search import opening
+from engine.search.answer import Answer, Hit, Query, Receipt
+from engine.workbench.classifying import ClassificationBench
+from engine.workbench.comparing import MeasuringBench
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from engine.collections.collection import Collection
+    from engine.encoders.encoder import Encoder, EncoderChoice
+    from engine.grouping.duplicates.duplicates import Duplicates, OddOnes, Surroundings
+    from engine.grouping.stored.grouping import Grouping
+    from engine.indexes import Index
+    from engine.runs.run import Run
+    from engine.search.searcher import Searcher
+    from engine.training.estimate import Estimate
+
+__all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "Workbench"]
+
+_SEARCHERS_KEPT = 6
+_ENCODERS_KEPT = 2
+_SURROUNDINGS_KEPT = 2
+_CLUSTERS_TRIED = [2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64]
+_HELPFUL_VALUES = 1_000_000  # vectors × their length that the help for choosing clusters looks at: seconds, not minutes
+_HELPFUL_ROWS = 300  # vectors that it looks at in any case
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether a recipe can answer at once; else a sentence, the job that makes it so, and about how long that takes."""
+
+    ready: bool
+    sentence: str = ""
+    action: str = ""  # "embed", "index", "train" or "fetch": a kind of job; "" where there is nothing to start
+    missing: int = 0
+    seconds: float | None = None
+    megabytes: int = 0  # of the download, where something has to be fetched
+
+
+class Workbench(ClassificationBench, MeasuringBench):
+    """Everything a page, a command or a notebook can ask for. Safe to share between threads."""
+
+    def __init__(self, home: Home | None = None) -> None:
+        self.home = home or Home.default()
+        self._searchers: Shelf[Searcher] = Shelf(_SEARCHERS_KEPT)
+        self._exact: Shelf[Index] = Shelf(_SEARCHERS_KEPT)  # shared by the searchers over the same vectors
+        self._encoders: Shelf[Encoder] = Shelf(_ENCODERS_KEPT)
+        self._left_out: Shelf[tuple[tuple[str, str], ...]] = Shelf(_SEARCHERS_KEPT)
+        self._surroundings_kept: Shelf[Surroundings] = Shelf(_SURROUNDINGS_KEPT)
+
+    # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def collections(self) -> list[CollectionCard]:
+        """A card for every collection, by title."""
+        from engine.collections.collection import collections
+
+        return sorted(
+            (card_of(collection) for collection in collections(self.home)), key=lambda card: card.title.lower()
+        )
+
+    def collection(self, name: str) -> Collection:
+        """The collection of that name; NotFound when there is none."""
+        from engine.collections.collection import Collection
+
+        return Collection.open(self.home, name)
+
+    def choices(self, collection: str = "", also: str = "") -> list[EncoderChoice]:
+        """The lines of the encoder drop-down, those that need training included, as `engine.encoders.choices` does."""
+        from engine.encoders import choices
+
+        return choices(self.home, collection, also)
+
+    def methods(self) -> dict[str, type[Index]]:
+        """The search methods by name."""
+        from engine.indexes import methods
+
+        return methods()
+
+    def runs(self) -> list[Run]:
+        """Every readable training run, newest first; what ships comes last."""
+        from engine.runs.run import runs
+
+        return runs(self.home)
+
+    def training_run(self, name: str) -> Run:
+        """The training run of that name; NotFound when there is none."""
+        from engine.runs.run import run
+
+        return run(self.home, name)
+
+    def estimate(self, collection: str, config: Mapping[str, Any]) -> Estimate:
+        """How long a training would take here, from a few measured batches: 3 to 10 seconds.
+
+        Raises:
+            BadParameter: a setting has no such value. NotFound: no such collection.
+        """
+        from engine.training import TrainingConfig
+        from engine.training.estimate import estimate
+
+        return estimate(TrainingConfig.from_dict(config), len(self.collection(collection)))
+
+    def groupings(self, collection: str) -> list[Grouping]:
+        """Every readable grouping of a collection, newest first; `start("group", recipe=…, plan=…)` makes one."""
+        from engine.grouping.stored.grouping import groupings
+
+        return groupings(self.collection(collection))
+
+    def grouping(self, collection: str, name: str) -> Grouping:
+        """The grouping of that name; NotFound when there is none, Corrupt when it has been damaged."""
+        from engine.grouping.stored.grouping import grouping
+
+        return grouping(self.collection(collection), name)
+
+    def default_recipe(self, collection: str) -> Recipe:
+        """A good first try for a collection: the best trained encoder that is there, and exact search."""
+        return opening.default_recipe(self.home, collection)
+
+    # ── search ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def readiness(self, recipe: Recipe) -> Readiness:
+        """Whether the recipe can answer at once, and what to do otherwise."""
+        from engine.encoders.vectors.store import state
+
+        collection = self.collection(recipe.collection)
+        try:
+            info = self.encoder(recipe).info
+            opening.require_vectors(collection, info, recipe)
+            opening.require_index(collection, info, recipe)
+        except NotTrained as error:
+            return Readiness(False, error.message, "train")
+        except NoWeights as error:
+            sentence, action = (error.message, "fetch") if error.megabytes else (str(error), "")
+            return Readiness(False, sentence, action, megabytes=error.megabytes)
+        except NoIndex as error:
+            return Readiness(False, error.message, "index")
+        except NotReady as error:
+            missing = state(collection, info, recipe.embedding).missing
+            return Readiness(False, error.message, "embed", missing, self._seconds(recipe, missing))
+        return Readiness(True)
+
+    def search(self, recipe: Recipe, query: Query, *, include_query: bool = False, label: str | None = None) -> Answer:
+        """The k most similar images to the query, with the receipt.
+
+        Raises:
+            NotReady: something must be made first (`readiness` says what). NotFound: no such collection, image, label.
+            UnreadableImage: the query picture cannot be opened. BadParameter: a choice of the recipe has no such value.
+        """
+        searcher = self.searcher(recipe)
+        began = time.perf_counter()
+        vector = self._query_vector(searcher, recipe, query)
+        took = 1000 * (time.perf_counter() - began)
+        return searcher.answer(
+            query,
+            vector,
+            recipe,
+            include_query=include_query,
+            label=label or None,
+            encode_milliseconds=0.0 if query.stored else took,
+        )
+
+    def searcher(self, recipe: Recipe) -> Searcher:
+        """The opened recipe, from the cache as long as neither images, weights nor vectors changed."""
+        from engine.encoders.vectors.store import store
+
+        collection, info = self.collection(recipe.collection), self.encoder(recipe).info
+        vectors = store(collection, info, recipe.embedding).folder / "current.json"
+        key = (recipe.but(k=1), info.fingerprint, catalogue_stamp(collection.folder), stamp(vectors))
+        return self._searchers.get(key, lambda: opening.open_searcher(collection, info, recipe, exact=self._exact))
+
+    def encoder(self, recipe: Recipe) -> Encoder:
+        """The recipe's encoder, loaded, as it is over the recipe's collection.
+
+        Raises:
+            NotTrained, NoWeights, Corrupt: its weights are not there or damaged. NotFound: no such encoder, collection.
+        """
+        from engine.encoders import open_encoder
+
+        key = (recipe.encoder, recipe.weights, self._weights_stamp(recipe))
+        opened = self._encoders.get(key, lambda: open_encoder(recipe.encoder, recipe.weights, self.home))
+        return opened.at(self.collection(recipe.collection))
+
+    def preview(self, data: bytes, side: int = 640) -> bytes:
+        """A picture from outside as a small upright WebP; UnreadableImage when it cannot be opened."""
+        from engine.collections.reading.workers import preview_in_worker
+
+        return preview_in_worker(data, side)
+
+    def left_out(self, recipe: Recipe) -> tuple[tuple[str, str], ...]:
+        """The images that could not be embedded and are not searched: name and reason of each."""
+        from engine.encoders.vectors.store import state, store
+
+        collection, info = self.collection(recipe.collection), self.encoder(recipe).info
+        folder = store(collection, info, recipe.embedding).folder
+        key = (folder, catalogue_stamp(collection.folder), stamp(folder / "current.json"))
+        return self._left_out.get(key, lambda: state(collection, info, recipe.embedding).left_out)
+
+    def cluster_help(self, recipe: Recipe) -> list[dict[str, float]]:
+        """Help for choosing the number of clusters of k-means: a row for each of some numbers, on a sample of vectors.
+
+        Returns:
+            Rows of clusters, inertia, silhouette and elbow, as `engine.indexes.kmeans.choose_clusters` gives them;
+            none where there are too few vectors to group.
+
+        Raises:
+            NotReady: embed first.
+        """
+        from engine.encoders.vectors.store import stored
+        from engine.indexes.kmeans import choose_clusters
+
+        collection, info = self.collection(recipe.collection), self.encoder(recipe).info
+        opening.require_vectors(collection, info, recipe)
+        vectors = stored(collection, info, recipe.embedding)
+        if vectors is None or not len(vectors.ids):
+            return []
+        count, width = vectors.matrix.shape
+        step = max(1, -(-count // max(_HELPFUL_ROWS, _HELPFUL_VALUES // width)))
+        return choose_clusters(vectors.matrix[::step], _CLUSTERS_TRIED, recipe.metric)
+
+    # ── duplicates and odd ones ──────────────────────────────────────────────────────────────────────────────────────
+
+    def duplicates(self, recipe: Recipe, threshold: float | None = None, keepers: Sequence[int] = ()) -> Duplicates:
+        """Groups of copies within a distance (None: one is suggested); `keepers` are kept, then the largest.
+
+        Raises:
+            NotReady: start the job "duplicates". NotFound: no such keeper. BadParameter: a threshold out of range.
+        """
+        return self._surroundings(recipe).duplicates(threshold, keepers)
+
+    def odd_ones(self, recipe: Recipe, most: int | None = None) -> OddOnes:
+        """The pictures that have nothing near them, the oddest first; raises as `duplicates` does."""
+        return self._surroundings(recipe).odd_ones(most)
+
+    def _surroundings(self, recipe: Recipe) -> Surroundings:
+        from engine.encoders.vectors.store import store
+        from engine.grouping.duplicates.duplicates import open_surroundings
+
+        collection, info = self.collection(recipe.collection), self.encoder(recipe).info
+        vectors = store(collection, info, recipe.embedding).folder / "current.json"
+        recipe = recipe.but(method="exact", k=1)
+        key = (recipe, info.fingerprint, catalogue_stamp(collection.folder), stamp(vectors))
+        return self._surroundings_kept.get(key, lambda: open_surroundings(collection, info, recipe, exact=self._exact))
+
+    # ── long work ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def start(self, kind: str, **arguments: Any) -> Job:
+        """Start a job in a process of its own; the kinds are those of `engine.workbench.job_kinds.KINDS`."""
+        from engine.workbench.job_kinds import checked_kind, title_of
+
+        checked_kind(kind)
+        return job_folders.start(self.home.jobs, kind, title_of(kind, arguments), self._at_home(arguments))
+
+    def again(self, id: str) -> Job:
+        """Start once more what a job was asked for; a training goes on with its run.
+
+        Raises:
+            NotFound: no such job. BadParameter: it still runs, or did what it was asked for.
+        """
+        job = self.job(id)
+        if job.alive or job.state == "done":
+            wanted = "one that failed, was stopped or was cut off"
+            raise BadParameter("job", "starting again", wanted, f"{job.title}, which is {job.state}")
+        return job_folders.start(self.home.jobs, job.kind, job.title, self._again(job))
+
+    def run(
+        self,
+        kind: str,
+        listen: Callable[[Progress], None] | None = None,
+        hear: Callable[[dict[str, Any]], None] | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """Do the work of a job here and now, and return its result; `listen` and `hear` are those of the Reporter."""
+        from engine.workbench.job_kinds import checked_kind
+
+        return checked_kind(kind)(self._at_home(arguments), Reporter(listen=listen, hear=hear))
+
+    def jobs(self) -> list[Job]:
+        """Every job, newest first."""
+        return job_folders.jobs(self.home.jobs)
+
+    def job(self, id: str) -> Job:
+        """The job of that id; NotFound when there is none."""
+        return job_folders.job(self.home.jobs, id)
+
+    def spool(self, files: Iterable[tuple[str, bytes]]) -> Path:
+        """Put uploaded files where a job can read them: a new folder of numbered files beside the list of their names.
+
+        The job that imports them deletes the folder, unless it was stopped: then it can be started once more.
+
+        Raises:
+            StorageFull: nothing of the files is left then.
+        """
+        from engine.collections.sources.spool import spooled
+
+        return spooled(self.home.root / "jobs" / "uploads", files)
+
+    def remove(self, collection: str) -> None:
+        """Delete a collection with its vectors and indexes. Pictures referenced in place are not touched."""
+        self.collection(collection).remove()
+        self._searchers.clear()
+        self._exact.clear()
+        self._surroundings_kept.clear()
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _query_vector(self, searcher: Searcher, recipe: Recipe, query: Query) -> NDArray[Any]:
+        if query.stored:
+            return searcher.vector(query.image_id or 0)  # whatever it is: what is no id is not found
+        from engine.collections.reading.workers import read_in_worker
+        from engine.encoders.vectors.pipeline import embed_pictures
+
+        data = query.data
+        if data is None and query.image_id is not None:
+            data = self.collection(recipe.collection).picture(query.image_id)
+        picture = partial(read_in_worker, data or b"", crop=query.crop)
+        if query.text:
+            found = self.described_vector(self.encoder(recipe), query, picture if data else None)
+            return searcher.vectors.whitening(found) if searcher.vectors.whitening else found
+        return embed_pictures(self.encoder(recipe), [picture], recipe.embedding, searcher.vectors.whitening)
+
+    def _again(self, job: Job) -> dict[str, Any]:
+        arguments: dict[str, Any] = self._at_home(job.config["arguments"])
+        own = (run for run in self.runs() if job.kind == "train" and run.job == job.id and run.can_continue)
+        run = next(own, None)
+        return arguments if run is None else self._at_home({"run": run.name})
+
+    def _seconds(self, recipe: Recipe, images: int) -> float | None:
+        """About how long embedding takes, from the newest job that embedded with the same encoder."""
+        for job in self.jobs():
+            if job.kind == "embed" and job.config["arguments"].get("recipe", {}).get("encoder") == recipe.encoder:
+                rate = max((event.get("rate", 0) for event in job.events()), default=0)
+                if rate:
+                    return images / float(rate)
+        return None
+
+    def _weights_stamp(self, recipe: Recipe) -> object:
+        from engine.encoders.combination import parts_of
+
+        return tuple(stamp(*self._weights_files(*part)) for part in parts_of(recipe.encoder, recipe.weights))
+
+    def _weights_files(self, encoder: str, weights: str) -> list[Path]:
+        if not weights:  # a ready-made network has a card; there is none of a descriptor
+            return [self.home.pretrained / f"{encoder}.json"]
+        return [folder / weights / "run.json" for folder in self.home.runs]
+
+    def _at_home(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {**arguments, "home": str(self.home.root)}

@@ -1,0 +1,101 @@
+"""Training from the command line: a new run, going on by name, events for programs, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.__main__ import main
+from engine.core.home import PROJECT, Home
+from engine.runs import run as runs
+
+WORDS = ["train", "--model", "1", "--size", "32", "--batch", "8", "--probe", "16"]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("BENZER_HOME", str(tmp_path / "home"))
+    rng = np.random.default_rng(0)
+    for number in range(20):
+        path = tmp_path / "pictures" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(path)
+    assert main(["import", str(tmp_path / "pictures"), "--title", "Noise"]) == 0
+    return Home(tmp_path / "home")
+
+
+def test_train_then_more_by_name(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [*WORDS, "--collection", "noise", "--name", "mine", "--epochs", "1", "--schedule", "warm-restarts"]
+    assert main([*words, "--option", "t_0=3", "--flip", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"kind"')]
+    assert [line["kind"] for line in lines] == ["epoch", "epoch", "done"]
+    assert lines[1]["train"] > 0
+    config = runs.run(home, "mine").config
+    assert (config["options"], config["flip"], config["crop"]) == ({"t_0": 3}, True, False)
+    assert main(["train", "--resume", "mine", "--epochs", "2"]) == 0
+    capsys.readouterr()
+    assert main(["runs", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert (listed[0]["run"], listed[0]["state"], listed[0]["epochs"]) == ("mine", "done", "2 of 2")
+
+
+def test_train_from_own_groups_and_search_with_it(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", "--collection", "noise", "--objective", "deepcluster", "--network", "squeezenet-1-1"]
+    assert main([*words, "--size", "32", "--clusters", "4", "--epochs", "2", "--probe", "16", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"kind"')]
+    assert {"nmi", "label_nmi", "clusters"} <= set(lines[2])
+    assert lines[-1]["run"] == "noise-squeezenet-1-1-1"
+    assert main(["runs", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["model"] == "squeezenet-1-1"
+    recipe = ["--collection", "noise", "--encoder", "squeezenet-1-1", "--weights", lines[-1]["run"]]
+    assert main(["embed", *recipe]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [(["train"], "collection and model of a training"),
+     (["train", "--collection", "noise", "--model", "9"], "model of the training must be a whole number from 1 to 4"),
+     (["train", "--collection", "noise", "--network", "resnet-18"], "Choose the objective deepcluster"),
+     (["train", "--collection", "noise", "--model", "1", "--objective", "deepcluster"], "number of groups"),
+     (["train", "--resume", "nobody"], "There is no run 'nobody'"),
+     (["train", "--resume", "nobody", "--rate", "1"], "keeps the settings it began with"),
+     ([*WORDS, "--collection", "noise", "--schedule", "plateau", "--option", "t_0=5"], "setting of the schedule"),
+     ([*WORDS, "--collection", "noise", "--option", "t_0"], "written as name=number"),
+     ([*WORDS, "--collection", "noise", "--rate", "5000"], "rate of the training must be a number"),
+     ([*WORDS, "--collection", "nothing"], "no collection")],
+)  # fmt: skip
+def test_what_cannot_be_is_one_sentence(
+    home: Home, words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 1
+    said = capsys.readouterr().err.strip()
+    assert sentence in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_after_the_batch_and_nothing_is_lost(home: Home) -> None:
+    words = [*WORDS, "--collection", "noise", "--name", "long", "--epochs", "1000", "--json"]
+    environment = os.environ | {"BENZER_HOME": str(home.root)}
+    command = [sys.executable, "-m", "engine", *words]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=PROJECT, env=environment, **pipes) as process:
+        assert process.stdout
+        for line in process.stdout:
+            if '"epoch": 2' in line:
+                process.send_signal(signal.SIGINT)
+                break
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "--resume" in said
+    run = runs.run(home, "long")
+    assert (run.state, run.can_continue) == ("stopped", True)
+    assert (run.folder / "checkpoint" / "current.json").exists()

@@ -1,0 +1,78 @@
+"""Vectors that were made elsewhere, on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.__main__ import main
+from engine.core.home import Home
+from engine.search.opening import default_recipe
+
+VECTORS = np.array([[1, 0], [0.9, 0.1], [0, 1]], np.float32)  # of a.png, b.png and c.png
+SEARCH = ["search", "--collection", "pile", "--encoder", "own-mine"]
+
+
+@pytest.fixture
+def pile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A collection of three pictures, and a file of vectors in another order."""
+    monkeypatch.setenv("BENZER_HOME", str(tmp_path / "home"))
+    (tmp_path / "Pile").mkdir()
+    for name, colour in (("a", "red"), ("b", "green"), ("c", "blue")):
+        Image.new("RGB", (20, 20), colour).save(tmp_path / "Pile" / f"{name}.png")
+    assert main(["import", str(tmp_path / "Pile")]) == 0
+    np.save(tmp_path / "v.npy", VECTORS[::-1])
+    (tmp_path / "names.txt").write_text("c.png\nb.png\na.png\n")
+    capsys.readouterr()
+    return tmp_path
+
+
+def add(pile: Path, *words: str) -> int:
+    return main(["vectors", "add", str(pile / "v.npy"), "--collection", "pile", *words])
+
+
+def test_vectors_are_added_searched_listed_and_removed(pile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert add(pile, "--names", str(pile / "names.txt"), "--title", "Mine") == 0
+    assert "search with: --encoder own-mine" in capsys.readouterr().out
+    assert main([*SEARCH, "--image", "1", "--json"]) == 0
+    assert [hit["name"] for hit in json.loads(capsys.readouterr().out)["hits"]] == ["b.png", "c.png"]
+    assert main(["vectors", "--collection", "pile", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["vectors"] == 3
+    assert default_recipe(Home(pile / "home"), "pile").encoder != "own-mine"
+    assert main(["vectors", "remove", "own-mine", "--collection", "pile"]) == 0
+    assert main([*SEARCH, "--image", "1"]) == 1
+
+
+def test_mistakes_are_one_sentence(pile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert add(pile, "--names", str(pile / "names.txt"), "--title", "Mine") == 0
+    (pile / "short.txt").write_text("a.png\nb.png\n")
+    mistakes = [
+        (["vectors", "add", "--collection", "pile"], "The file of vectors add must be named"),
+        (["vectors", "add", "/no/such.npy", "--collection", "pile"], "must be one that is there"),
+        (["vectors", "add", str(pile / "names.txt"), "--collection", "pile"], "must be one of .npy, .parquet"),
+        (["vectors", "remove", "own-nothing", "--collection", "pile"], "has no own vectors 'own-nothing'"),
+        (["vectors", "--collection", "nothing"], "There is no collection 'nothing'"),
+        ([*SEARCH, str(pile / "Pile" / "a.png")], "only whole pictures of the collection can be asked"),
+        ([*SEARCH, "--image", "1", "--crop", "0,0,0.5,0.5"], "only whole pictures of the collection can be asked"),
+    ]
+    for words, sentence in mistakes:
+        capsys.readouterr()
+        assert main(words) == 1
+        assert sentence in capsys.readouterr().err
+    assert add(pile, "--names", str(pile / "short.txt")) == 1
+    assert "must be that of the names, 2; got 3" in capsys.readouterr().err
+
+
+def test_damage_is_found_by_looking_a_collection_over(pile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert add(pile, "--title", "Mine") == 0
+    assert main(["check", "pile"]) == 0
+    path = next((pile / "home" / "datasets" / "pile" / "own_vectors").rglob("matrix.npy"))
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+    assert main(["check", "pile"]) == 1
+    assert "matrix.npy" in capsys.readouterr().out

@@ -1,0 +1,223 @@
+"""Archives, kind and hostile: nothing outside the collection, limits while streaming, nothing left behind."""
+
+import gzip
+import io
+import struct
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from engine.collections import Collection, collections
+from engine.collections.sources.archives import Limits
+from engine.collections.sources.importing import import_archive
+from engine.core.errors import Unreadable, UnreadableArchive
+
+SMALL = Limits(members=50, bytes=1 << 20, member_bytes=200_000, ratio=20, ratio_from=100_000)
+
+
+def zipped(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name), data, method)
+    return path
+
+
+def tarred(path: Path, members: list[tuple[tarfile.TarInfo, bytes]], mode: str = "w") -> Path:
+    with tarfile.open(path, mode) as archive:
+        for info, data in members:
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+def entry(name: str, **facts: object) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    for fact, value in facts.items():
+        setattr(info, fact, value)
+    return info
+
+
+def around(home) -> set[str]:
+    """Every file below the parent of the home, the collections' own folders left out."""
+    parent = home.root.parent
+    return {str(p.relative_to(parent)) for p in parent.rglob("*") if not p.is_relative_to(home.datasets)}
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_tar(home, tmp_path, encoded, reporter, mode):
+    members = [(entry(f"{'red' if n % 2 else 'blue'}/{n}.png"), encoded(n)) for n in range(6)]
+    path = tarred(tmp_path / "a.tar", [*members, (entry("red/copy.png"), encoded(1))], mode)
+    report = import_archive(home, "A", path, reporter)
+    assert (report.added, report.copies, report.inputs) == (6, 1, 7)
+    collection = Collection.open(home, "a")
+    assert collection.labels() == {"blue": 3, "red": 3}
+    assert [collection.picture(int(id)) for id in collection.images().ids] == [encoded(n) for n in range(6)]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_zip(home, tmp_path, encoded, reporter, method):
+    members = {f"top/{'red' if n % 2 else 'blue'}/{n}.png": encoded(n) for n in range(6)}
+    members |= {"top/": b"", "__MACOSX/top/._1.png": b"junk", "top/broken.jpg": b"\xff\xd8\xff", "top/notes.txt": b"x"}
+    report = import_archive(home, "A", zipped(tmp_path / "a.zip", members, method), reporter)
+    assert (report.added, report.copies, len(report.rejects)) == (6, 0, 2)
+    assert Collection.open(home, "a").labels() == {"blue": 3, "red": 3}
+
+
+NAMES = [
+    "../out.png",
+    "/tmp/benzer-out.png",
+    "..\\out.png",
+    "C:\\out.png",
+    "a/../../out.png",
+    "\u202egnp.x.png",
+    "a" * 500,
+]
+NAMES += ["//x//./y.png", "con.png", "nul\x01.png", "é/ü.png", ".incoming/0", "catalogue.sqlite", "=x.png", "<i>.png"]
+
+
+def test_names_of_a_zip_are_never_paths(home, tmp_path, encoded, reporter):
+    before = around(home)
+    path = zipped(tmp_path / "a.zip", {name: encoded(n) for n, name in enumerate(NAMES)})
+    report = import_archive(home, "A", path, reporter)
+    assert (report.added, report.rejects) == (len(NAMES), [])
+    assert around(home) - before == {"a.zip"} | ({"home"} - before)
+    collection = Collection.open(home, "a")
+    assert set(collection.images().names) == set(NAMES)
+    stored = sorted(p.name for p in (collection.folder / "images").rglob("*") if p.is_file())
+    assert stored == sorted(f"{hash}.png" for hash in collection.images().hashes)
+    assert not Path("/tmp/benzer-out.png").exists()
+
+
+def test_members_of_a_tar_that_lead_out(home, tmp_path, encoded, reporter):
+    hostile = [
+        entry("../out.png"),
+        entry("/abs.png"),
+        entry("link.png", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
+        entry("up.png", type=tarfile.SYMTYPE, linkname="../../x"),
+        entry("hard.png", type=tarfile.LNKTYPE, linkname="/etc/passwd"),
+        entry("inside.png", type=tarfile.SYMTYPE, linkname="good.png"),
+        entry("fifo.png", type=tarfile.FIFOTYPE),
+        entry("null.png", type=tarfile.CHRTYPE, devmajor=1, devminor=3),
+        entry("disk.png", type=tarfile.BLKTYPE, devmajor=8, devminor=0),
+    ]
+    members = [(info, encoded(n) if info.isreg() else b"") for n, info in enumerate(hostile)]
+    before = around(home)
+    path = tarred(tmp_path / "a.tar", [*members, (entry("good.png"), encoded(50))])
+    report = import_archive(home, "A", path, reporter)
+    # The library's rules only strip a leading slash; the name is never a path here in any case.
+    assert {reject.path for reject in report.rejects} == {info.name for info in hostile} - {"/abs.png"}
+    assert report.inputs == len(hostile) + 1
+    assert {reject.stage for reject in report.rejects} == {"archive"}
+    assert around(home) - before == {"a.tar"} | ({"home"} - before)
+
+
+def bombs(folder: Path, good: bytes) -> dict[str, Path]:
+    found = {
+        "one large": zipped(folder / "1.zip", {"good.png": good, "a.bmp": bytes(50 << 20)}),
+        "many small": zipped(folder / "2.zip", {f"{n}.png": b"x" for n in range(60)}),
+        "all together": zipped(folder / "3.zip", {f"{n}.bmp": bytes(150_000) for n in range(40)}),
+        "too many bytes": zipped(folder / "4.zip", {f"{n}.bmp": good * 100 for n in range(49)}, zipfile.ZIP_STORED),
+        "large in a tar": tarred(folder / "5.tar", [(entry("a.bmp"), bytes(8 << 20))], "w:gz"),
+        "skipped in a tar": tarred(folder / "6.tar", [(entry("../a.bmp"), bytes(8 << 20))], "w:gz"),
+        "xz": tarred(folder / "7.tar", [(entry("a.bmp"), bytes(8 << 20))], "w:xz"),
+        "many in a tar": tarred(folder / "8.tar", [(entry(f"{n}.png"), b"x") for n in range(60)], "w"),
+    }
+    header = entry("x", type=tarfile.XHDTYPE, size=8 << 20).tobuf(tarfile.USTAR_FORMAT)
+    found["a header of 8 MB"] = folder / "9.tar.gz"
+    found["a header of 8 MB"].write_bytes(gzip.compress(header + bytes(8 << 20)))
+    return found
+
+
+def test_bombs(home, tmp_path, encoded, reporter):
+    for name, path in bombs(tmp_path, encoded(1, "BMP")).items():
+        with pytest.raises(UnreadableArchive, match="is not unpacked: it"):
+            import_archive(home, "A", path, reporter, SMALL)
+        assert collections(home) == [], name
+        assert not [p for p in home.datasets.rglob("*") if p.is_file()], name
+
+
+def test_the_limits_are_the_reason(home, tmp_path, encoded, reporter):
+    path = zipped(tmp_path / "a.zip", {f"{n}.png": encoded(n) for n in range(8)})
+    with pytest.raises(UnreadableArchive, match="more than 4 files"):
+        import_archive(home, "A", path, reporter, Limits(members=4))
+    assert import_archive(home, "A", path, reporter, Limits(members=8)).inputs == 8
+
+
+def test_a_member_that_is_too_large_is_named(home, tmp_path, encoded, reporter):
+    path = zipped(tmp_path / "a.zip", {"a.bmp": encoded(1, "BMP", (500, 500)), "b.png": encoded(2)})
+    report = import_archive(home, "A", path, reporter, Limits(member_bytes=100_000))
+    assert [(reject.path, reject.code) for reject in report.rejects] == [("a.bmp", "too-large")]
+
+
+def test_a_zip_that_lies_about_sizes(home, tmp_path, encoded, reporter):
+    path = zipped(tmp_path / "a.zip", {"a.bmp": bytes(1 << 20), "b.png": encoded(1)})
+    data = bytearray(path.read_bytes())
+    for signature, offset in [(b"PK\x01\x02", 24), (b"PK\x03\x04", 22)]:
+        place = data.index(signature) + offset
+        data[place : place + 4] = struct.pack("<I", 10)
+    path.write_bytes(data)
+    report = import_archive(home, "A", path, reporter, SMALL)
+    assert (report.added, len(report.rejects)) == (1, 1)
+
+
+def test_locked_linked_and_damaged_members(home, tmp_path, encoded, reporter):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        link = zipfile.ZipInfo("link.png")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+        for n, name in enumerate(["locked.png", "damaged.png", "good.png"]):
+            archive.writestr(name, encoded(n))
+        places = {info.filename: info.header_offset for info in archive.infolist()}
+    data = bytearray(path.read_bytes())
+    data[data.index(b"locked.png", data.index(b"PK\x01\x02")) - 46 + 8] |= 1
+    data[places["damaged.png"] + 60] ^= 0xFF
+    path.write_bytes(data)
+    report = import_archive(home, "A", path, reporter)
+    assert {reject.path: reject.code for reject in report.rejects} == {
+        "link.png": "link",
+        "locked.png": "encrypted",
+        "damaged.png": "malformed",
+    }
+    assert report.added == 1
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_a_tar_that_is_cut_off(home, tmp_path, encoded, reporter, mode):
+    path = tarred(tmp_path / "a.tar", [(entry(f"{n}.png"), encoded(n, size=(200, 200))) for n in range(10)], mode)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 6 // 10])
+    report = import_archive(home, "A", path, reporter)
+    assert 3 <= report.added <= 6
+    assert report.rejects[-1].stage == "archive"
+    assert report.inputs == report.added + len(report.rejects)
+
+
+def test_mutated_archives(home, tmp_path, encoded, reporter):
+    """Flipped, cut and spliced archives: an Unreadable sentence or an honest report, and nothing outside."""
+    import numpy as np
+
+    members = {f"{n}.png": encoded(n, size=(12, 9)) for n in range(4)}
+    originals = [zipped(tmp_path / "a.zip", members).read_bytes()]
+    for number, mode in enumerate(["w", "w:gz"]):
+        path = tarred(tmp_path / f"{number}.tar", [(entry(name), data) for name, data in members.items()], mode)
+        originals.append(path.read_bytes())
+    random = np.random.default_rng(5)
+    before = around(home) | {"home", "m"}
+    outcomes = set()
+    for number in range(16):
+        data = bytearray(originals[number % 3])
+        for place in random.integers(0, len(data), 1 + number // 3):
+            data[place] ^= 1 << random.integers(8)
+        (tmp_path / "m").write_bytes(data[: random.integers(len(data) // 2, len(data))] if number % 4 == 3 else data)
+        try:
+            report = import_archive(home, f"M{number}", tmp_path / "m", reporter)
+            assert report.inputs == report.added + report.copies + len(report.rejects)
+            outcomes.add("report")
+        except Unreadable:
+            outcomes.add("refused")
+    assert outcomes == {"report", "refused"}
+    assert around(home) <= before
+    assert not list(home.datasets.rglob(".incoming"))

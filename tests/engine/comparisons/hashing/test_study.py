@@ -1,0 +1,156 @@
+"""What the rows of a study say together: folds, speed-up, size-up, and what to take."""
+
+from __future__ import annotations
+
+import csv
+import io
+from statistics import stdev
+
+import pytest
+
+from engine.comparisons.hashing.curves import quality_against_bits, quality_against_time
+from engine.comparisons.hashing.measuring import unmeasured
+from engine.comparisons.hashing.plan import Plan
+from engine.comparisons.hashing.study import create, studies, study
+from engine.core.errors import Corrupt, NotFound
+from engine.core.home import Home
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path)
+
+
+def kept(home, figures, **changes):
+    """A study in which figures(cell) says what was measured of each cell; None leaves it out."""
+    made = create(home, Plan("Try <b>it</b>", "file:/data/base.npy", **changes))
+    for cell in made.plan.cells():
+        values = figures(cell)
+        if values is not None:
+            known = {"size": cell.size or 1000, "queries": 10, "neighbours": 10}
+            made.keep(unmeasured(cell, **known | values))
+    return made
+
+
+def test_the_cheapest_that_reaches_the_recall(home):
+    worth = {"exact": (1.0, 9.0), "lsh(bits=8)": (0.99, 3.0), "lsh(bits=16)": (0.96, 1.0), "hnsw": (0.9, 0.1)}
+    made = kept(home, lambda cell: dict(zip(("recall", "p50"), worth[cell.method], strict=True)), methods=tuple(worth))
+    assert made.best(0.95).method == "lsh(bits=16)"
+    assert made.best(0.98).method == "lsh(bits=8)"
+    assert made.best(0.995) is None  # exact search is the measure, not a competitor
+    assert "LSH · 16 bits with recall 0.960 in 1 ms: the cheapest" in made.advice(0.95).sentence
+    assert "Nothing reaches a recall of 0.995; the nearest is LSH · 8 bits" in made.advice(0.995).sentence
+
+
+def test_honest_advice_may_be_exact_search(home):
+    made = kept(home, lambda cell: {"recall": 1.0, "p50": 1.0 if cell.method == "exact" else 2.0}, methods=("hnsw",))
+    assert made.advice(0.9).sentence.startswith("Exact search, in 1 ms")
+
+
+def test_folds_are_averaged_with_their_deviation(home):
+    recalls = [0.8, 0.9, 0.7]
+    made = kept(home, lambda cell: {"recall": recalls[cell.fold], "p50": 1.0 + cell.fold}, methods=("lsh",), folds=3)
+    [_, found] = made.folded()
+    assert (found.folds, found.row.queries) == (3, 30)
+    assert found.row.recall == pytest.approx(0.8)
+    assert found.deviations["recall"] == pytest.approx(stdev(recalls))
+    assert found.row.p50 == pytest.approx(2.0)
+
+
+def test_methods_whose_folds_differ_by_a_row_stay_comparable(home):
+    def figures(cell):
+        done = cell.method == "exact" or cell.fold == 0  # the second fold of the other has not been measured yet
+        return {"recall": 0.9, "p50": 1.0, "size": 666 + 2 * cell.fold} if done else None
+
+    made = kept(home, figures, methods=("lsh",), folds=2)
+    assert [(row.method, row.size) for row in made.averaged()] == [("exact", 667), ("lsh", 666)]
+    assert made.best(0.9).method == "lsh"
+
+
+def test_one_fold_has_no_deviation(home):
+    made = kept(home, lambda cell: {"recall": 0.5}, methods=("lsh",))
+    assert [one.deviations for one in made.folded()] == [{}, {}]
+
+
+def test_speed_up_is_against_one_part(home):
+    times = {
+        "exact": {},
+        "rdh(bits=8,parts=1)": {"p50": 8.0, "slowest_ms": 6.0, "build_seconds": 10.0, "chosen": {"parts": 1}},
+        "rdh(bits=8,parts=4)": {"p50": 4.0, "slowest_ms": 1.5, "build_seconds": 5.0, "chosen": {"parts": 4}},
+        "rdh(bits=16,parts=4)": {"p50": 4.0, "slowest_ms": 1.5, "build_seconds": 5.0, "chosen": {"parts": 4}},
+    }
+    found = kept(home, lambda cell: times[cell.method], methods=tuple(times)).speed_up()
+    assert [(one.method, one.parts) for one in found] == [("rdh(bits=8)", 1), ("rdh(bits=8)", 4)]
+    assert (found[1].speed_up, found[1].machines, found[1].build_speed_up) == (2, 4, 2)
+
+
+def test_size_up_is_against_the_fewest(home):
+    made = kept(home, lambda cell: {"p50": cell.size / 100}, methods=("lsh",), sizes=(1000, 100))
+    found = [one for one in made.size_up() if one.method == "lsh"]
+    assert [(one.size, one.times_larger, one.times_slower) for one in found] == [(100, 1, 1), (1000, 10, 10)]
+    assert {row.size for row in made.averaged()} == {1000}  # advice is about the most vectors
+
+
+def test_curves_leave_out_what_is_beaten(home):
+    worth = {"lsh(bits=8)": (3.0, 0.9), "lsh(bits=16)": (1.0, 0.5), "lsh(bits=24)": (2.0, 0.4), "hnsw": (1.0, 0.9)}
+    made = kept(
+        home,
+        lambda cell: dict(zip(("p50", "recall"), worth.get(cell.method, (9.0, 1.0)), strict=True)),
+        methods=tuple(worth),
+    )
+    rows = made.averaged()
+    assert quality_against_time(rows)["LSH"] == [(1.0, 0.5), (3.0, 0.9)]
+    assert quality_against_bits(rows) == {"LSH": [(8, 0.9), (16, 0.5), (24, 0.4)]}
+
+
+def test_failed_cells_take_no_part(home):
+    made = kept(home, lambda cell: {"error": "It cannot be."} if cell.method == "lsh" else {}, methods=("lsh",))
+    assert len(made.rows()) == 2
+    assert [row.method for row in made.averaged()] == ["exact"]
+    assert made.advice(0.9).sentence == "Nothing has been measured yet."
+
+
+def test_the_page_says_it_all_and_runs_nothing(home):
+    def figures(cell):
+        if cell.method == "itq(bits=16)":
+            return {"error": "Too many <bits>."}
+        parts = {"rdh(parts=1)": 1, "rdh(parts=2)": 2}.get(cell.method, 0)
+        return {"recall": 0.5, "p50": 1.0, "note": "Timed & told.", "chosen": {"parts": parts}}
+
+    methods = ("itq(bits=16)", "rdh(parts=1)", "rdh(parts=2)", "lsh(bits=8)", "lsh(bits=9)")
+    made = kept(home, figures, methods=methods, folds=2, sizes=(10, 20))
+    page = made.to_html()
+    for told in ("Results", "Quality against time", "Quality against bits", "Cross validation", "Speed-up", "Size-up"):
+        assert f"<h2>{told}</h2>" in page
+    assert "Too many &lt;bits&gt;." in page
+    assert "Timed &amp; told." in page
+    assert "Try &lt;b&gt;it&lt;/b&gt;" in page
+    assert "<script" not in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_csv_holds_every_row_and_disarms_formulas(home):
+    made = kept(home, lambda cell: {"recall": 0.25, "note": "=1+1", "chosen": {"bits": 8}}, methods=("lsh",))
+    [_, line] = csv.DictReader(io.StringIO(made.to_csv()))
+    assert (line["recall"], line["note"], line["settings in force"]) == ("0.25", "'=1+1", "bits=8")
+    failed = kept(home, lambda cell: {"error": "No."}, methods=("lsh",))
+    assert next(csv.DictReader(io.StringIO(failed.to_csv())))["recall"] == ""
+
+
+def test_an_empty_study_has_a_page(home):
+    assert "Nothing has been measured yet." in kept(home, lambda cell: None, methods=("lsh",)).to_html()
+
+
+def test_found_listed_renamed_removed(home):
+    first, second = (kept(home, lambda cell: None, methods=("lsh",)) for _ in range(2))
+    assert (first.name, second.name) == ("try-b-it-b", "try-b-it-b-2")
+    assert {one.name for one in studies(home)} == {first.name, second.name}
+    first.rename("Another")
+    assert study(home, first.name).title == "Another"
+    first.remove()
+    with pytest.raises(NotFound, match="hashing --list"):
+        study(home, first.name)
+    (second.folder / "plan.json").write_bytes(b"{}")
+    assert studies(home) == []
+    with pytest.raises(Corrupt):
+        study(home, second.name)

@@ -1,0 +1,466 @@
+"""The logic of the classify page, without a browser and without training: classifications are written as folders."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from engine.classification import measures
+from engine.classification.conditions import USUAL
+from engine.classification.plan import FUSIONS, Plan
+from engine.classification.results import Answer, Classification, Row, create
+from engine.classification.run import labels_of, things_digest
+from engine.classification.training.cost import Speed
+from engine.collections.labelling import write_labels
+from engine.core.home import Home
+from engine.encoders.combination import Pair, keep
+from engine.runs.run import run as training_run
+from engine.workbench.workbench import Workbench
+from tests import shop as small_shop
+from tests.classified import keep_all
+from ui.comparisons.state import exported, seen
+from ui.pages.classify import charts
+from ui.pages.classify import source as classify_source
+from ui.pages.classify import state as classify_state
+from ui.pages.classify.cards import cards_data
+from ui.pages.classify.conditions import lost_columns, lost_rows
+from ui.pages.classify.confusion import arranged
+from ui.pages.classify.cost import cost
+from ui.pages.classify.details import called_sentence, learned_sentence, sure_sentence
+from ui.pages.classify.mistakes import WHO
+from ui.pages.classify.results import COLUMNS, table_lines
+from ui.pages.classify.state import CLASSIFICATIONS, best_sentence, outdated, shortened
+from ui.pages.compare import state as experiment_state
+from ui.session import opened as state
+from ui.widgets.results_table import table_data
+
+SCRIPT = str(Path(__file__).resolve().parents[3] / "ui" / "entry" / "script.py")
+HOSTILE = "<b>*x*</b> $1$"
+CLASSES = ("Bags", "Caps", HOSTILE)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with 20 things that have a text and a label, in a table with a further column, and 6 without labels."""
+    home = tmp_path_factory.mktemp("shop")
+    for title, count, labelled in (("Shop", 20, True), ("Bare", 6, False)):
+        folder = home / "tables" / title
+        folder.mkdir(parents=True)
+        with open(folder / "table.csv", "w", encoding="utf-8", newline="") as file:
+            lines = csv.writer(file)
+            lines.writerow(["image", "text", "label", "season"] if labelled else ["image", "text"])
+            for number in range(count):
+                label = CLASSES[min(number % 4, 2)]
+                hue = random.Random(number + 100 * labelled).choices(range(256), k=3)
+                Image.new("RGB", (24, 24), tuple(hue)).save(folder / f"{number}.png")
+                words = f"{label} **number** {number} " + "long " * 60
+                line = [f"{number}.png", words, label, ("Summer", "Winter")[number % 2]]
+                lines.writerow(line if labelled else line[:2])
+        Workbench(Home(home)).run("import", source="csv", title=title, path=str(folder / "table.csv"))
+    return home
+
+
+@pytest.fixture
+def here(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
+    """The pages' workbench on a copy of that home."""
+    shutil.copytree(shop, tmp_path / "home")
+    monkeypatch.setenv("BENZER_HOME", str(tmp_path / "home"))
+    yield from _fresh()
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
+    monkeypatch.setenv("BENZER_HOME", str(tmp_path))
+    yield from _fresh()
+
+
+def _fresh() -> Iterator[Workbench]:
+    for _ in range(2):
+        state.workbench.cache_clear()
+        for shelf in (state._images, state._opened, state._cards):
+            shelf.clear()
+        if not _:
+            yield state.workbench()
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """What the page wanted to start."""
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    def start(self: Workbench, kind: str, **arguments: Any) -> SimpleNamespace:
+        asked.append((kind, arguments))
+        return SimpleNamespace(id="none")
+
+    monkeypatch.setattr(Workbench, "start", start)
+    return asked
+
+
+def plan(**changes: Any) -> Plan:
+    given = {"title": "First look", "collection": "shop", "picture": "raw-pixels", "fusions": ("picture", "late")}
+    return Plan(**{**given, "folds": 2, **changes})
+
+
+def things(bench: Workbench) -> list[tuple[int, str]]:
+    images = bench.collection("shop").images()
+    return list(zip(images.ids.tolist(), images.labels, strict=True))
+
+
+def classified(bench: Workbench, **changes: Any) -> Classification:
+    """A measured classification: pictures alone are wrong twice in each fold, together once in the first."""
+    found = create(bench.home, plan(**changes))
+    every = things(bench)
+    wrong = {
+        ("picture", fold): [(id, "Caps") for id, label in every[fold::2] if label == HOSTILE][:2] for fold in (0, 1)
+    }
+    wrong["late", 0] = [(id, HOSTILE) for id, label in every[0::2] if label == "Bags"][:1]
+    keep_all(found, CLASSES, every, wrong)
+    return found
+
+
+def opened(collection: str = "shop", **values: Any) -> AppTest:
+    at = AppTest.from_file(SCRIPT, default_timeout=60)
+    at.session_state["go_to"] = "classify"
+    at.session_state["collection"] = collection
+    for key, value in values.items():
+        at.session_state[key] = value
+    at.run()
+    assert not at.exception
+    return at
+
+
+def texts(at: AppTest) -> str:
+    return "\n".join(one.value for kind in (at.markdown, at.caption, at.info, at.error, at.warning) for one in kind)
+
+
+# ── nothing to learn from ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_without_any_collection_products_are_offered(nowhere: Workbench, started: list[Any]) -> None:
+    at = opened()
+    assert [header.value for header in at.header] == ["Nothing to classify yet"]
+    at.button(key="classify-empty-0").click().run()
+    assert started == [("sample", {"name": "products"})]
+
+
+def test_without_labels_another_collection_is_offered(here: Workbench) -> None:
+    at = opened("bare")
+    assert "Too few labels in Bare" in [header.value for header in at.header]
+    at.button(key="classify-no-labels-0").click().run()
+    assert at.session_state.collection == "shop"
+    assert "Too few labels in Bare" not in [header.value for header in at.header]
+    assert "**25 trainings**" in texts(at)
+
+
+def test_without_texts_only_the_picture_learns(bench: Workbench, started: list[Any]) -> None:
+    at = opened("shapes")
+    assert "have no texts" in texts(at)
+    assert "1 model × 5 folds" in texts(at)
+    assert not [one for one in at.button_group if one.key == "classify-fusions"]
+    at.button(key="classify-start").click().run()
+    found = bench.classifications()[0]
+    assert found.plan.fusions == ("picture",)
+    assert started[-1] == ("classification", {"name": found.name, "title": found.title})
+    found.remove()
+
+
+# ── the form ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_form_plans_and_starts_once(here: Workbench, started: list[Any]) -> None:
+    at = opened()
+    assert "**25 trainings**" in texts(at)
+    assert "20 things of 3 classes" in texts(at)
+    at.button(key="classify-preset-noisy").click().run()
+    at.number_input(key="classify-epochs").set_value(4).run()
+    at.selectbox(key="classify-picture").select("colour-histogram").run()
+    at.multiselect(key="classify-labels").select("Bags").select("Caps").run()
+    at.text_input(key="classify-title").input(HOSTILE).run()
+    assert "10 things of 2 classes" in texts(at)
+    at.button(key="classify-start").click().run()
+    (found,) = here.classifications()
+    asked = found.plan
+    assert (asked.title, asked.fusions, asked.conditions, asked.labels) == (
+        HOSTILE,
+        tuple(FUSIONS),
+        USUAL,
+        ("Bags", "Caps"),
+    )
+    assert asked.settings == {"epochs": 4, "rate": 0.001, "batch": 32, "patience": 8, "missing": 0.2}
+    assert (asked.picture, asked.text, asked.folds, asked.column) == ("colour-histogram", "tf-idf", 5, "")
+    assert len(started) == 1
+    assert at.session_state.classification == found.name
+
+
+def test_encoders_are_fine_tuned_where_that_is_asked(
+    here: Workbench, started: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = opened()
+    at.selectbox(key="classify-picture").select("colour-histogram").run()
+    at.selectbox(key="classify-fine_tune").select("picture").run()
+    assert at.number_input(key="classify-epochs").value == 5  # each takes long
+    assert "often twenty to a hundred times" in at.warning[0].value
+    at.button(key="classify-start").click().run()
+    assert "network of torchvision" in at.error[0].value
+    at.button_group(key="classify-fusions").set_value(["text"]).run()
+    assert "must be none, for the fusion text" in at.error[0].value.replace("\\", "")
+    assert at.button(key="classify-start").disabled
+    at.button_group(key="classify-fusions").set_value(["picture"]).run()
+    shipped = training_run(here.home, "default")
+    at.selectbox(key="classify-picture").select(f"{shipped.encoder}@default").run()
+    monkeypatch.setattr(Workbench, "fine_tuning_speed", lambda *_: Speed(head=0.001, picture=0.1))
+    at.button(key="classify-measure-speed").click().run()
+    assert "times as long as with encoders that stay as they are" in at.warning[0].value
+    at.button(key="classify-start").click().run()
+    (found,) = here.classifications()
+    assert (found.plan.settings["fine_tune"], found.plan.settings["encoder_rate"]) == ("picture", 0.00003)
+
+
+def test_what_cannot_be_is_said_before_the_start(here: Workbench) -> None:
+    at = opened()
+    at.number_input(key="classify-folds").set_value(6).run()
+    assert "as many as there are things with the label" in texts(at)
+    assert at.button(key="classify-start").disabled
+    at.button(key="classify-preset-all").click().run()
+    assert not at.button(key="classify-start").disabled
+    at.number_input(key="classify-epochs").set_value(0).run()
+    assert "epochs" in at.error[0].value
+    at.number_input(key="classify-epochs").set_value(3).run()
+    at.button_group(key="classify-fusions").set_value([]).run()
+    assert "models" in at.error[0].value
+    at.button_group(key="classify-fusions").set_value(["picture"]).run()
+    at.selectbox(key="classify-text").select("bert-base-uncased").run()
+    assert not at.error  # a picture needs no encoder of texts
+    at.button_group(key="classify-fusions").set_value(["late"]).run()
+    assert "BERT is not here yet" in at.error[0].value
+
+
+def test_labels_that_are_too_rare_are_left_out_by_a_click(here: Workbench) -> None:
+    every = things(here)
+    caps = [id for id, label in every if label == "Caps"]
+    write_labels(here.collection("shop"), dict.fromkeys(caps[2:], "Bags"), "a test")
+    at = opened()
+    assert "at most 2, as many as there are things with the label 'Caps'" in texts(at).replace("\\", "")
+    assert at.button(key="classify-rare").label == "Leave out 1 rare label"
+    at.button(key="classify-rare").click().run()
+    assert at.multiselect(key="classify-labels").value == [HOSTILE, "Bags"]
+    assert not at.button(key="classify-start").disabled
+
+
+def test_classes_come_from_another_column(here: Workbench, started: list[Any]) -> None:
+    at = opened()
+    at.selectbox(key="classify-column").select("season").run()
+    assert "20 things of 2 classes" in texts(at)
+    at.button(key="classify-start").click().run()
+    assert here.classifications()[0].plan.column == "season"
+
+
+def test_time_is_told_by_earlier_trainings_of_the_same(here: Workbench) -> None:
+    found = classified(here)
+    rows = found.rows()
+    known = cost(found.plan, 100, [(found.plan, rows)], 0)
+    assert known.measured
+    # 2 s for 12 things and 1 epoch; 45 things of 100, 30 epochs, 2 models and 2 folds
+    assert known.seconds == pytest.approx(6 + 2 / 12 * 45 * 30 * 4)
+    other = cost(replace(found.plan, picture="hog"), 100, [(found.plan, rows)], 400)
+    assert not other.measured
+    assert other.embedding == 10
+    assert "roughly" in other.sentence()
+
+
+# ── what was found ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_results_are_told_and_opened(here: Workbench) -> None:
+    found = classified(here, title=HOSTILE, conditions=("picture=missing",))
+    at = opened()
+    assert "**Late fusion knows best: it is right about 95.0 % of the things" in texts(at)
+    assert "Missing or noisy" in [one.value for one in at.subheader]
+    assert at.selectbox(key="classification-is").value == "Bags"
+    assert at.selectbox(key="classification-called").value == HOSTILE
+    assert any("1 thing of Bags called" in one.value for one in at.markdown)
+    at.session_state["classification_row"] = "picture"
+    at.run()
+    assert "Picture only" in [one.value for one in at.subheader]
+    told = {
+        "Wrong ones": "**4 wrong ones** of 20 things",
+        "By class": "A row opens what of the class",
+        "Sureness": "On average it says to be **84.0 %** sure",
+        "Learning": "Each learned from about 12 things",
+        "Confusions": "Rows are what things are",
+    }
+    for part, sentence in told.items():
+        at.button_group(key="classification-part").set_value(part).run()
+        assert not at.exception, part
+        assert not at.error, part
+        assert sentence in texts(at)
+    at.session_state["classification-class"] = HOSTILE
+    at.button_group(key="classification-part").set_value("By class").run()
+    assert "4 were called something else: Caps 4" in texts(at)
+    assert at.query_params["classification"] == found.name
+
+
+def test_results_outlive_their_collection(here: Workbench) -> None:
+    classified(here)
+    here.remove("shop")
+    at = opened("bare")
+    assert "**Late fusion knows best" in texts(at)
+    assert "Its collection is gone" in texts(at)
+    assert not at.error
+
+
+def test_a_classifier_is_made_of_the_best_or_the_opened(here: Workbench, started: list[Any]) -> None:
+    found = classified(here)
+    at = opened()
+    at.session_state["classification_row"] = "picture"
+    at.run()
+    keys = [button.key for button in at.button if button.label == "Make a classifier"]
+    assert keys == [f"classification-keep-{where}-{found.name}" for where in ("best", "opened")]
+    at.button(key=keys[1]).click().run()
+    assert [(kind, asked["name"], asked["fusion"]) for kind, asked in started] == [
+        ("classifier", found.name, "picture")
+    ]
+    assert at.session_state["classify-view"] == "Classifiers"
+
+
+def test_wrong_ones_are_filtered_by_who_was_right(here: Workbench) -> None:
+    classified(here)
+    at = opened(**{"classification-part": "Wrong ones"})
+    assert any("1 wrong one" in one.value for one in at.markdown)
+    shown = at.selectbox(key="classification-wrong-who").options
+    assert "only the picture was right (1)" in shown
+    at.selectbox(key="classification-wrong-who").select("neither was right").run()
+    assert any("0 wrong ones" in one.value for one in at.markdown)
+
+
+def test_a_class_and_the_folds_in_words(here: Workbench) -> None:
+    rows = classified(here).rows()
+    assert called_sentence("a*", ["b", "c", "b"]) == r"Of **a\*** 3 were called something else: b 2, c 1."
+    assert called_sentence("a", []) == "All **a** were called so."
+    assert "The dots are the epochs 1, 1" in learned_sentence(rows[:2])
+    assert "weigh 60 %, 60 %" in learned_sentence(rows[2:])
+    assert "too sure of itself" in sure_sentence([measures.Bin(0.9, 1.0, 10, 0.95, 0.5)])
+    assert "right more often than it says" in sure_sentence([measures.Bin(0.5, 0.6, 10, 0.55, 0.9)])
+    assert "can be taken as it is" in sure_sentence([measures.Bin(0.5, 0.6, 10, 0.55, 0.555)])
+
+
+def test_the_table_has_a_line_for_each_model_condition_and_failure(here: Workbench) -> None:
+    found = classified(here, conditions=("picture=missing",))
+    failed = replace(found.rows()[0], error="It broke.")
+    found.keep(failed)
+    view = seen(CLASSIFICATIONS, found)
+    clean = table_data(table_lines(view, "clean"), COLUMNS, "model", "t")["rows"]
+    assert [(line["name"], line.get("error", "")) for line in clean] == [
+        ("Picture only", ""), ("Late fusion", ""), ("Picture only", "It broke."),
+    ]  # fmt: skip
+    assert "1 of 2 folds" in clean[0]["note"]
+    assert clean[1]["cells"][0]["text"] == "0.950"
+    assert clean[1]["cells"][0]["sub"] == "± 0.071"
+    assert len(table_lines(view, "all")) == 5
+    lines = found.table()
+    lost = lost_columns(lines)[1]
+    assert lost.more(lost_rows(lines)[0])["sub"] == "+0.0"
+
+
+def test_the_matrix_is_cut_and_ordered() -> None:
+    counts = np.array([[5, 0, 1], [0, 7, 0], [3, 0, 2]])
+    names, shown = arranged(["a", "b", "c"], counts, only=True, by_confusion=True)
+    assert (names, shown.tolist()) == (["a", "c"], [[5, 1], [3, 2]])
+    names, _ = arranged(["a", "b", "c"], counts, only=False, by_confusion=False)
+    assert names == ["a", "b", "c"]
+    assert arranged(["a", "b", "c"], counts, only=False, by_confusion=True, most=1)[0] == ["a"]
+    assert measures.confused("abc", counts) == [(3, "c", "a"), (1, "a", "c")]
+    assert "14 of 18 are right. Confused most: c called a, 3 times; a called c, 1 time" in charts.spoken_confusion(
+        "abc", counts
+    )
+
+
+def test_cards_tell_three_opinions_and_leave_out_what_is_gone(here: Workbench) -> None:
+    images = here.collection("shop").images()
+    said = (("Caps", 0.995), ("Bags", 0.004))
+    answer = Answer(int(images.ids[0]), "Bags", (("Bags", 0.7),), said, said)
+    (card,) = cards_data(images, "shop", [answer, replace(answer, id=10_000)])
+    assert [side["title"] for side in card["sides"]] == ["The picture says", "The text says", "Together they say"]
+    assert [(bar["percent"], bar["own"]) for bar in card["sides"][1]["bars"]] == [("> 99 %", False), ("< 1 %", True)]
+    assert len(card["text"]) == 160
+    assert card["text"].endswith("…")
+    alone = replace(answer, picture=None)
+    assert [side["title"] for side in cards_data(images, "shop", [alone])[0]["sides"]] == ["The text says"]
+    assert shortened("a\n b", 9) == "a b"
+
+
+def test_who_was_right() -> None:
+    right, wrong = (("a", 1.0),), (("b", 1.0),)
+    found = {
+        name: [fits(Answer(1, "a", picture, text, wrong)) for picture in (right, wrong) for text in (right, wrong)]
+        for name, fits in WHO.items()
+    }
+    assert found == {
+        "all": [True] * 4,
+        "only the picture was right": [False, True, False, False],
+        "only the text was right": [False, False, True, False],
+        "both were right": [True, False, False, False],
+        "neither was right": [False, False, False, True],
+    }
+
+
+def test_changed_labels_are_noticed(here: Workbench) -> None:
+    found = create(here.home, plan())
+    collection = here.collection("shop")
+    made_of = things_digest(collection, labels_of(collection, found.plan)) + "-weights"
+    keep_all(found, CLASSES, things(here), {}, made_of)
+    assert outdated(seen(CLASSIFICATIONS, found)) == ""
+    write_labels(collection, {int(collection.images().ids[0]): "Caps"}, "a test")
+    assert "have changed since" in outdated(seen(CLASSIFICATIONS, found))
+
+
+def test_collections_whose_files_look_alike_are_told_apart(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classify_state, "catalogue_stamp", lambda folder: ("the same size", "the same time"))
+    shop_digest = classify_state._digest(plan())
+    assert classify_state._digest(replace(plan(), collection="bare")) != shop_digest
+
+
+def test_exports_and_the_list(here: Workbench) -> None:
+    found = classified(here)
+    view = seen(CLASSIFICATIONS, found)
+    lines = list(csv.reader(io.StringIO(exported(view, "csv").decode("utf-8-sig"))))
+    assert [line[0] for line in lines] == ["model", "Picture only", "Late fusion"]
+    assert b"Confused most" in exported(view, "html")
+    assert len(json.loads(exported(view, "json"))["rows"]) == 4
+    assert best_sentence(view) == "best: Late fusion, **95.0 %** ± 7.1 right"
+    assert best_sentence(seen(CLASSIFICATIONS, create(here.home, plan(title="empty")))) == ""
+
+
+def test_an_unknown_or_damaged_one_is_told(here: Workbench) -> None:
+    at = opened(classification="gone")
+    assert any("no classification" in one.value for one in at.warning)
+    found = classified(here)
+    rows: list[Row] = found.rows()
+    next((found.folder / "cells").glob("late-*")).write_text("{}")
+    assert len(found.rows()) == len(rows) - 1
+    at = opened(classification=found.name)
+    assert "So far: " in texts(at)
+
+
+def test_encoders_that_were_taught_the_labels_are_not_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, recipe = small_shop.shop(tmp_path / "home")
+    keep(bench.home, Pair(("colour-histogram", ""), ("fused", recipe.weights)))
+    keep(bench.home, Pair(("colour-histogram", ""), ("hog", "")))
+    for module in (classify_source, experiment_state):
+        monkeypatch.setattr(module, "workbench", lambda: bench)
+    offered = classify_source.picture_encoders("shop")
+    assert {"colour-histogram", "colour-histogram+hog"} <= set(offered)
+    assert not [name for name in offered if "fused" in name]

@@ -1,0 +1,148 @@
+"""The logic of the pages for collections and training, without a browser."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.core.errors import BadParameter, NameTaken
+from engine.core.home import slug
+from engine.core.recipe import Recipe
+from engine.workbench.workbench import CollectionCard, Workbench
+from ui.pages.collections.page import _facts
+from ui.session.opened import free_name
+
+
+def page(name: str, **state: object) -> AppTest:
+    """One page on its own, after its first run."""
+    test = AppTest.from_string(f"from ui.pages import {name}\n{name}.page()", default_timeout=60)
+    for key, value in state.items():
+        test.session_state[key] = value
+    test.run()
+    assert not test.exception
+    return test
+
+
+def texts(test: AppTest) -> str:
+    elements = [*test.markdown, *test.caption, *test.subheader, *test.info, *test.success, *test.error]
+    return "\n".join(str(element.value).replace("\\", "") for element in elements)
+
+
+def test_every_collection_has_a_card(bench: Workbench) -> None:
+    shown = texts(page("collections"))
+    assert "12 pictures · 2 labels · from a folder on this computer" in shown
+    assert "5 pictures" in shown
+
+
+def test_nothing_there_yet(empty_bench: Workbench) -> None:
+    test = page("collections")
+    assert "No collection yet" in texts(test)
+    assert "add-animal-faces" in [button.key for button in test.button]
+
+
+def test_a_sample_starts_with_one_click(empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
+    test = page("collections")
+    test.button(key="add-digits").click().run()
+    assert started == [("sample", {"name": "digits"})]
+
+
+def test_a_folder_outside_the_roots_is_a_sentence(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Workbench, "start", lambda *_, **__: pytest.fail("nothing may start"))
+    test = page("collections")
+    test.text_input(key="folder-path").set_value("/etc").run()
+    test.button(key="import-folder").click().run()
+    assert "must be an existing folder or file below" in texts(test)
+
+
+def test_a_folder_below_a_root_is_imported(bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
+    monkeypatch.setenv("BENZER_ROOTS", str(small_home))
+    test = page("collections")
+    test.text_input(key="folder-path").set_value(str(small_home / "pictures")).run()
+    test.button(key="import-folder").click().run()
+    folder = str(small_home / "pictures")
+    assert started == [("import", {"title": "pictures", "source": "folder", "path": folder})]
+
+
+def test_a_table_below_a_root_is_imported_with_its_texts(
+    bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
+    monkeypatch.setenv("BENZER_ROOTS", str(small_home))
+    table = small_home / "shop.CSV"
+    table.write_text("image,label,text\n")
+    test = page("collections")
+    test.text_input(key="folder-path").set_value(str(table)).run()
+    test.button(key="import-folder").click().run()
+    assert started == [("import", {"title": "shop", "source": "csv", "path": str(table)})]
+
+
+def test_one_label_is_no_plural() -> None:
+    card = CollectionCard("shop", "Shop", count=2, labels=1, rejects=0, origin="csv", thumb_ids=())
+    assert _facts(card) == "2 pictures · 1 label · from a table"
+
+
+def test_uploaded_files_are_spooled_for_the_job(
+    bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
+    test = page("collections")
+    test.text_input(key="upload-title").set_value("New *one*").run()
+    data = (small_home / "pictures" / "Few" / "gold" / "00.png").read_bytes()
+    test.file_uploader(key="import-0").set_value([("=a.png", data, "image/png"), ("b.png", data, "image/png")]).run()
+    test.button(key="import-files").click().run()
+    kind, arguments = started[0]
+    assert (kind, arguments["title"], arguments["source"]) == ("import", "New *one*", "upload")
+    spool = Path(arguments["spool"])
+    assert (spool / "000001").read_bytes() == data
+
+
+def test_a_taken_name_is_said_before_anything_starts(bench: Workbench) -> None:
+    with pytest.raises(NameTaken):
+        free_name("Shapes!")
+    with pytest.raises(BadParameter):
+        free_name("***")
+    free_name("Other shapes")
+    assert slug("Shapes!") == "shapes"
+
+
+def test_training_needs_a_collection(empty_bench: Workbench) -> None:
+    test = page("train", recipe=None)
+    assert "Add pictures" in [button.label for button in test.button]
+
+
+def test_own_vectors_are_added_searched_and_removed(
+    bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = page("collections")
+    assert not [button for button in test.button if button.key.startswith("own-search-")]
+    test.text_input(key="own-title-few-0").set_value("From *elsewhere*")
+    rows = np.random.default_rng(0).random((4, 3))
+    test.file_uploader(key="own-files-few-0").set_value(("v.npy", _npy(rows), "application/octet-stream")).run()
+    test.button(key="own-add-few").click().run()
+    assert "must be that of the images of the collection, 5; got 4" in texts(test)
+    rows = np.random.default_rng(0).random((5, 3))
+    test.file_uploader(key="own-files-few-0").set_value(("v.npy", _npy(rows), "application/octet-stream")).run()
+    test.button(key="own-add-few").click().run()
+    assert "From *elsewhere* · 5 × 3" in texts(test)
+    test.button(key="own-search-few-own-from-elsewhere").click().run()
+    assert (test.session_state.collection, test.session_state.encoder) == ("few", "own-from-elsewhere")
+    assert bench.readiness(Recipe("few", "own-from-elsewhere")).ready
+    test.button(key="own-remove-few-own-from-elsewhere").click().run()
+    assert not [choice for choice in bench.choices("few") if choice.name.startswith("own-")]
+
+
+def _npy(rows: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    np.save(out, rows)
+    return out.getvalue()

@@ -1,0 +1,371 @@
+"""The logic of the search page, without a browser."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.core.errors import MissingPackage, Offline, StorageFull
+from engine.core.recipe import Recipe
+from engine.jobs.job import Reporter
+from engine.workbench.workbench import Answer, Query, Workbench
+from tests.ui.conftest import SCRIPT
+from ui.sidebar.cluster_help import proposals
+
+RAW = {"collection": "shapes", "encoder": "raw-pixels", "embedding": "max", "metric": "cosine", "method": "exact"}
+
+
+def visit(**address: str) -> AppTest:
+    """A fresh visitor at that address."""
+    test = AppTest.from_file(SCRIPT, default_timeout=60)
+    for name, value in address.items():
+        test.query_params[name] = value
+    test.run()
+    assert not test.exception
+    return test
+
+
+def headings(test: AppTest) -> list[str]:
+    return [element.value.replace("\\", "") for element in test.header]
+
+
+def captions(test: AppTest) -> str:
+    return "\n".join(element.value.replace("\\", "") for element in test.caption)
+
+
+def sentences(test: AppTest) -> list[str]:
+    return [element.value.replace("\\", "") for element in [*test.info, *test.error]]
+
+
+def params(test: AppTest) -> dict[str, str]:
+    """The address as the page left it."""
+    return {name: value[0] if isinstance(value, list) else value for name, value in test.query_params.items()}
+
+
+def test_a_bare_visit_answers_and_fills_the_address(bench: Workbench) -> None:
+    test = visit(collection="shapes", encoder="raw-pixels", embedding="max")
+    assert headings(test)[1] == "8 closest to gold/00.png"
+    assert "8 nearest of 11" in captions(test)
+    assert params(test) == {**RAW, "q": "1"}
+
+
+def test_the_address_makes_the_recipe(bench: Workbench) -> None:
+    test = visit(**RAW | {"metric": "euclidean", "method": "lsh(bits=3,tables=2)", "k": "4", "q": "5", "self": "1"})
+    recipe = test.session_state.recipe
+    assert str(recipe) == "shapes/raw-pixels/max/euclidean/lsh(bits=3,tables=2)/4"
+    assert params(test)["method"] == "lsh(bits=3,tables=2)"
+    assert params(test)["k"] == "4"
+    assert test.session_state.asked.image_id == 5
+
+
+def test_a_changed_choice_changes_the_address(bench: Workbench) -> None:
+    test = visit(**RAW, q="5")
+    test.sidebar.selectbox(key="metric").select("euclidean").run()
+    assert params(test)["metric"] == "euclidean"
+    assert params(test)["q"] == "5"
+
+
+def test_whitening_is_a_checkbox_and_a_part_of_the_address(bench: Workbench) -> None:
+    test = visit(**RAW | {"embedding": "avg-white"}, q="5")
+    assert test.sidebar.selectbox(key="embedding").value == "avg"
+    assert test.sidebar.checkbox(key="whiten").value
+    assert headings(test)[1] == "No answer yet"
+    test.sidebar.checkbox(key="whiten").uncheck().run()
+    assert params(test)["embedding"] == "avg"
+    assert headings(test)[1].startswith("8 closest")
+    test.sidebar.checkbox(key="whiten").check().run()
+    assert str(test.session_state.recipe) == "shapes/raw-pixels/avg-white/cosine/exact/8"
+    bench.run("embed", recipe=test.session_state.recipe.as_dict())
+    test.run()
+    assert headings(test)[1].startswith("8 closest")
+    test.query_params["embedding"] = "max"
+    test.run()
+    assert not test.sidebar.checkbox(key="whiten").value
+
+
+@pytest.mark.parametrize("before", ["lsh(tables=20)", "kmeans(clusters=3)"])
+def test_a_link_without_settings_takes_the_former_ones_back(bench: Workbench, before: str) -> None:
+    test = visit(**RAW | {"method": before}, q="5")
+    assert params(test)["method"] == before
+    test.query_params["method"] = "lsh"
+    test.run()
+    assert str(test.session_state.recipe) == "shapes/raw-pixels/max/cosine/lsh/8"
+    assert params(test)["method"] == "lsh"
+    test.query_params["method"] = before.partition("(")[0]
+    test.run()
+    assert not test.session_state.recipe.options
+
+
+def test_another_collection_forgets_the_number_of_the_picture(bench: Workbench) -> None:
+    test = visit(**RAW, q="9")
+    test.sidebar.selectbox(key="collection").select("few").run()
+    assert test.session_state.asked.image_id == 1
+    assert not test.error
+
+
+def test_fewer_pictures_than_asked_for_are_all_shown_and_it_says_so(bench: Workbench) -> None:
+    test = visit(**RAW | {"collection": "few"})
+    assert headings(test)[1] == "4 closest to gold/00.png"
+    assert any("only 4 other pictures" in element.value for element in test.info)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"k": "many"},
+        {"k": "0"},
+        {"k": "99999999999999999999"},
+        {"q": "one"},
+        {"q": "-1"},
+        {"q": "1", "crop": "0,0,0,0"},
+        {"q": "1", "crop": "nan,0,1,1"},
+        {"q": "1", "crop": "0,0"},
+        {"method": "lsh(bits=many)"},
+        {"method": "lsh(bits=1e300)"},
+        {"method": "lsh(nonsense=3)"},
+        {"method": "lsh(bits=-5,tables=100000)"},
+        {"method": "nothing"},
+        {"method": ""},
+        {"metric": "hamming"},
+        {"encoder": "model-9@none"},
+        {"encoder": "@"},
+        {"embedding": "<b>"},
+        {"collection": "../../etc"},
+        {"label": "no such label"},
+        {"self": "maybe"},
+    ],
+)
+def test_a_broken_link_still_gives_an_answer_or_a_sentence(bench: Workbench, broken: dict[str, str]) -> None:
+    test = visit(**RAW | broken)
+    assert len(headings(test)) >= 2
+    assert "unforeseen" not in "".join(element.value for element in test.error)
+
+
+def test_a_picture_that_is_gone_has_a_way_out(bench: Workbench) -> None:
+    test = visit(**RAW, q="4711")
+    assert headings(test)[1] == "No such picture"
+    next(button for button in test.button if button.label == "Start with another picture").click().run()
+    assert headings(test)[1].startswith("8 closest to")
+
+
+def test_a_label_narrows_the_answer(bench: Workbench) -> None:
+    test = visit(**RAW, label="navy", q="1")
+    assert headings(test)[1] == "6 closest to gold/00.png"
+    assert params(test)["label"] == "navy"
+
+
+def test_missing_vectors_are_offered(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = visit(**RAW | {"encoder": "colour-histogram"})
+    assert headings(test)[1] == "No answer yet"
+    started: list[dict[str, Any]] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append({"kind": kind, **arguments}))
+    next(button for button in test.button if button.label.startswith("Build the vectors")).click().run()
+    assert started[0]["kind"] == "embed"
+    assert started[0]["recipe"]["encoder"] == "colour-histogram"
+
+
+def test_two_encoders_are_combined_and_taken_off_the_list(bench: Workbench) -> None:
+    test = visit(**RAW)
+    test.sidebar.selectbox(key="combine-second").select("glcm").run()
+    test.sidebar.slider(key="combine-share").set_value(30).run()
+    test.sidebar.button(key="combine").click().run()
+    assert params(test)["encoder"] == "raw-pixels+glcm+30"
+    assert "raw-pixels+glcm+30" in [choice.name for choice in bench.choices()]
+    bench.run("embed", recipe=test.session_state.recipe.as_dict())
+    test.run()
+    assert headings(test)[1].startswith("8 closest")
+    test.sidebar.button(key="combine-forget").click().run()
+    assert params(test)["encoder"] == "raw-pixels"
+    assert "raw-pixels+glcm+30" not in [choice.name for choice in bench.choices()]
+    linked = visit(**RAW | {"encoder": "raw-pixels+glcm+30"})
+    assert headings(linked)[1].startswith("8 closest"), "a link works without the list"
+
+
+def test_missing_weights_are_fetched_with_one_click(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BENZER_WEIGHTS", raising=False)
+    started: list[dict[str, Any]] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append({"kind": kind, **arguments}))
+    for encoder in ("resnet-50", "raw-pixels+resnet-50"):
+        test = visit(**RAW | {"encoder": encoder})
+        assert headings(test)[1] == "No answer yet"
+        assert "The weights of ResNet-50 (98 MB) are not on this computer yet." in sentences(test)
+        next(button for button in test.button if button.label == "Fetch the weights (98 MB)").click().run()
+        assert (started[-1]["kind"], started[-1]["recipe"]["encoder"]) == ("fetch", encoder)
+
+
+def test_weights_that_cannot_be_fetched_are_a_sentence(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.encoders.networks import weights as pretrained
+    from engine.workbench import job_kinds as work
+
+    monkeypatch.delenv("BENZER_WEIGHTS", raising=False)
+    asked: list[str] = []
+
+    def offline(home: Any, network: Any, reporter: Any) -> None:
+        asked.append(network.name)
+        raise Offline("The weights of ResNet-50 need a download, and there is no way to the network.")
+
+    monkeypatch.setattr(pretrained, "fetch", offline)
+    recipe = Recipe("shapes", "raw-pixels+resnet-50")
+    with pytest.raises(Offline):
+        work.fetch({"home": str(bench.home.root), "recipe": recipe.as_dict()}, Reporter())
+    assert asked == ["resnet-50"], "of two encoders the one whose weights are missing"
+
+
+def test_damaged_weights_are_a_sentence(
+    bench: Workbench, small_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = small_home / "weights" / "pretrained_networks"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "resnet-18.json").write_text("{}")
+    try:
+        test = visit(**RAW | {"encoder": "resnet-18"})
+        assert headings(test)[1] == "No answer"
+        assert "has been damaged" in test.error[0].value.replace("\\", "")
+        assert "weights fetch resnet-18" in test.error[0].value.replace("\\", "")
+    finally:
+        (folder / "resnet-18.json").unlink()
+
+
+def test_an_error_of_the_engine_is_two_sentences(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StorageFull("The disk refused to store `x`.", way_out="Free some space.")
+
+    monkeypatch.setattr(Workbench, "search", full)
+    test = visit(**RAW)
+    assert "Free some space" in test.error[0].value.replace("\\", "")
+
+
+def test_an_upload_is_searched_and_a_broken_one_is_named(bench: Workbench, small_home: Path) -> None:
+    test = visit(**RAW)
+    data = (small_home / "pictures" / "Shapes" / "navy" / "01.png").read_bytes()
+    test.file_uploader[0].set_value(("mine.png", data, "image/png")).run()
+    assert headings(test)[1] == "8 closest to mine.png"
+    assert "q" not in params(test)
+    test.file_uploader[0].set_value(("tiny.png", _tiny(), "image/png")).run()
+    assert headings(test)[1] == "8 closest to tiny.png"
+    test.file_uploader[0].set_value(("torn.png", data[:60], "image/png")).run()
+    assert headings(test)[1] == "torn.png cannot be used"
+
+
+def _tiny() -> bytes:
+    import io
+
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", (3, 3), "red").save(out, "PNG")
+    return out.getvalue()
+
+
+def test_the_first_visit_draws_the_sample_once(empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    real = Workbench.start
+
+    def start(self: Workbench, kind: str, **arguments: Any) -> Any:
+        started.append(kind)
+        job = real(self, kind, **arguments)
+        job.stop()
+        job.wait(60)
+        shutil.rmtree(self.home.datasets, ignore_errors=True)  # a person removed it again
+        return job
+
+    monkeypatch.setattr(Workbench, "start", start)
+    visit()
+    assert started == ["sample"]
+    again = visit()
+    assert started == ["sample"]
+    assert "Draw the animal faces" in [button.label for button in again.button]
+
+
+def test_a_folder_that_has_vanished_is_a_sentence(bench: Workbench, small_home: Path, tmp_path: Path) -> None:
+    folder = small_home / "pictures" / "Few"
+    shutil.move(folder, tmp_path / "Few")
+    try:
+        test = visit(**RAW | {"collection": "few", "q": "1", "crop": "0.1,0.1,0.9,0.9"})
+        assert "vanished" in "".join(element.value for element in test.error)
+    finally:
+        shutil.move(tmp_path / "Few", folder)
+
+
+def _in_the_window(test: AppTest, key: str) -> AppTest:
+    """Click a button in the window of the number of clusters, which a run of the whole page would close."""
+    if key not in [button.key for button in test.button]:
+        test.button(key="cluster-help").click().run()
+    test.button(key="cluster-help").click()
+    return test.button(key=key).click().run()
+
+
+def test_clusters_can_be_chosen_by_measuring(bench: Workbench) -> None:
+    test = _in_the_window(visit(**RAW | {"method": "kmeans"}), "cluster-measure")
+    assert not test.exception
+    assert len(test.get("plotly_chart")) == 1
+    elbow = next(row for row in bench.cluster_help(test.session_state.recipe) if row["elbow"])["clusters"]
+    _in_the_window(test, f"use-{elbow}")
+    assert params(test)["method"] == f"kmeans(clusters={elbow})"
+    test.sidebar.selectbox(key="metric").select("euclidean").run()
+    assert not test.get("plotly_chart")  # it was drawn from other distances
+
+
+def test_measuring_clusters_without_vectors_is_a_sentence(bench: Workbench) -> None:
+    test = _in_the_window(visit(**RAW | {"encoder": "colour-histogram", "method": "kmeans"}), "cluster-measure")
+    assert "The 12 images of Shapes have not been embedded with Colour histogram yet" in test.error[0].value
+
+
+def test_clusters_worth_taking() -> None:
+    rows = [{"clusters": c, "inertia": 1 / c, "silhouette": s, "elbow": float(c == 3)} for c, s in ((2, 0.1), (3, 0.4))]
+    assert list(proposals(rows)) == [3]
+    rows[0]["silhouette"] = 0.5
+    assert list(proposals(rows)) == [3, 2]
+
+
+def test_pictures_that_were_left_out_are_named(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not [panel for panel in visit(**RAW).expander if "not searched" in panel.label]
+    monkeypatch.setattr(Workbench, "left_out", lambda *_: (("a *b*.png", "The file is cut off."), ("c.png", "Gone.")))
+    test = visit(**RAW)
+    panel = next(panel for panel in test.expander if panel.label == "2 pictures could not be read and are not searched")
+    assert panel.markdown[0].value.replace("\\", "") == "- a *b*.png: The file is cut off.\n- c.png: Gone."
+    started: list[Any] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append(kind))
+    test.button(key="left-out-again").click().run()
+    assert started == ["embed"]
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_method_that_cannot_answer_says_so_in_its_column(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, missing: bool
+) -> None:
+    real = Workbench.search
+
+    def search(self: Workbench, recipe: Recipe, query: Query, **options: Any) -> Answer:
+        if missing and recipe.method == "hnsw":
+            raise MissingPackage("HNSW", "hnswlib")
+        return real(self, recipe, query, **options)
+
+    monkeypatch.setattr(Workbench, "search", search)
+    test = AppTest.from_string(_COMPARE, default_timeout=60).run()
+    assert not test.exception
+    assert [column.markdown[0].value for column in test.columns] == [
+        "**Exact**",
+        "**LSH**",
+        "**k\\-means**",
+        "**HNSW**",
+    ]
+    assert len([element for element in test.caption if "nearest of 11" in element.value]) == 4 - missing
+    assert len(test.columns[3].error) == missing
+
+
+_COMPARE = """
+import streamlit as st
+from ui.pages.search.method_comparison import comparison
+from ui.session.opened import ask_for_image
+from engine.core.recipe import Recipe
+
+ask_for_image(1)
+st.session_state.include_query = False
+st.session_state.compare = True
+comparison(Recipe("shapes", "raw-pixels", embedding="max"))
+"""

@@ -1,0 +1,162 @@
+"""The parts of the pages that need no page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from engine.core.errors import BadParameter
+from engine.jobs.job import Progress
+from ui.session.opened import folder_under_roots, roots
+from ui.session.query import Asked
+from ui.shared.job_progress import duration, progress_sentence
+from ui.shared.plain_text import literal
+from ui.widgets.crop import checked_crop
+from ui.widgets.gallery import Tile, thumbnail_url
+
+
+def plain(markdown: str) -> str:
+    """What a reader sees of escaped Markdown."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown).replace("\u2060", "")
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"])))
+def test_literal_text_reads_as_it_is(text: str) -> None:
+    assert plain(literal(text)) == text.replace("\u2060", "")
+
+
+@pytest.mark.parametrize(
+    "text", ["**a**", "<b>", "$x$", "`c`", "[a](b)", "# a", "- a", "1. a", "a\\*b", "&amp;", "~~a~~"]
+)
+def test_no_mark_keeps_its_meaning(text: str) -> None:
+    assert not re.search(r"(?<!\\)(?:\\\\)*[*<$`\[#&~]", literal(text))
+
+
+@pytest.mark.parametrize("text", [":smile:", "www.example.com", "https://example.com", "me@example.com", ":red[x]"])
+def test_names_that_are_looked_for_later_are_broken_up(text: str) -> None:
+    seen = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", literal(text))
+    assert not re.search(r":[\w+-]+:|www\.|[a-z]://|\w@", seen)
+
+
+def test_line_ends_and_control_characters_cannot_start_a_block() -> None:
+    assert literal("a\n# b\x1b") == "a\ufffd\\# b\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (7.6, "8 s"), (99, "99 s"), (100, "2 min"), (1800, "30 min"), (7500, "2 h 5 min")],
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_a_sentence_of_progress() -> None:
+    running = Progress("Embedding", 310, 600, "images", 155.2, 1.87)
+    assert progress_sentence(running) == "Embedding · 310 of 600 images · 155 images/s · 2 s left"
+    assert progress_sentence(Progress()) == "Starting"
+
+
+@pytest.mark.parametrize(
+    "sides", [None, [], [0, 0, 1, 1], [0.5, 0, 0.5, 1], ["a", 0, 1, 1], [0, 0, 1], 7, [0.9, 0, 0.1, 1]]
+)
+def test_senseless_crops_mean_the_whole_picture(sides: object) -> None:
+    assert checked_crop(sides) is None
+
+
+def test_a_crop_is_kept_inside_the_picture() -> None:
+    assert checked_crop([-1, 0.25, 0.5, 7]) == (0, 0.25, 0.5, 1)
+
+
+def test_a_tile_carries_only_what_is_known() -> None:
+    assert set(Tile(3, "/a", "a.png").as_data()) == {"id", "src", "name", "missed", "selected"}
+    assert Tile(3, "/a", "a", distance=0.12345).as_data()["distance"] == "0.123"
+    assert Tile(3, "/a", "a", distance=1234.5).as_data()["distance"] == "1.23e+03"
+
+
+def test_the_address_of_a_thumbnail_changes_with_the_picture() -> None:
+    assert thumbnail_url("c", 3, "a" * 64) != thumbnail_url("c", 3, "b" * 64)
+
+
+def test_a_picture_from_outside_goes_to_the_engine_as_bytes() -> None:
+    assert Asked(data=b"x", name="n").as_query().data == b"x"
+    assert Asked(image_id=4, crop=(0, 0, 0.5, 1)).as_query().crop == (0, 0, 0.5, 1)
+
+
+class TestFolders:
+    @pytest.fixture(autouse=True)
+    def root(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        (tmp_path / "allowed" / "cats").mkdir(parents=True)
+        (tmp_path / "outside").mkdir()
+        monkeypatch.setenv("HOME", str(tmp_path / "allowed"))
+        monkeypatch.delenv("BENZER_ROOTS", raising=False)
+        return tmp_path
+
+    def test_below_a_root(self, root: Path) -> None:
+        assert folder_under_roots(str(root / "allowed" / "cats")) == root / "allowed" / "cats"
+        assert folder_under_roots("cats") == folder_under_roots("~/cats")
+        assert folder_under_roots(" cats/../cats ") == root / "allowed" / "cats"
+
+    def test_further_roots(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("BENZER_ROOTS", str(root / "outside"))
+        assert roots() == [root / "allowed", root / "outside"]
+        assert folder_under_roots(str(root / "outside")) == root / "outside"
+
+    @pytest.mark.parametrize(
+        "text", ["", " ", "..", "../outside", "/", "/etc", "cats/../../outside", "nowhere", "a\0b"]
+    )
+    def test_everything_else_is_refused(self, text: str) -> None:
+        with pytest.raises(BadParameter):
+            folder_under_roots(text)
+
+    def test_a_link_that_leads_out_is_refused(self, root: Path) -> None:
+        (root / "allowed" / "link").symlink_to(root / "outside")
+        with pytest.raises(BadParameter):
+            folder_under_roots("link")
+
+    def test_a_file_is_no_folder(self, root: Path) -> None:
+        (root / "allowed" / "file").touch()
+        with pytest.raises(BadParameter):
+            folder_under_roots("file")
+
+
+# ── a field with its button ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def named(former: str = "", same: bool = False) -> None:
+    import streamlit as st
+
+    from ui.shared.typed import typed
+
+    told = st.session_state.setdefault("told", [])
+    st.write(typed("Name", former, key="name", button="Save", button_key="save", same=same, on_sent=told.append) or "–")
+
+
+def test_one_click_sends_what_is_typed() -> None:
+    test = AppTest.from_function(named).run()
+    assert test.markdown[0].value == "–"
+    assert not test.button(key="save").disabled  # a disabled one would swallow the click that leaves the field
+    test.text_input(key="name").set_value("  Pandas ")
+    test.button(key="save").click().run()
+    assert test.markdown[0].value == "Pandas"
+    assert test.session_state["told"] == ["Pandas"]
+    assert test.run().markdown[0].value == "–"
+
+
+def test_an_empty_name_is_not_sent_and_says_so() -> None:
+    test = AppTest.from_function(named).run()
+    test.text_input(key="name").set_value("   ")
+    test.button(key="save").click().run()
+    assert test.session_state["told"] == []
+    assert test.caption[0].value == "Name: nothing is typed yet."
+
+
+@pytest.mark.parametrize(("same", "told"), [(False, []), (True, ["Old"])])
+def test_the_former_name_is_sent_only_where_it_will_do(same: bool, told: list[str]) -> None:
+    test = AppTest.from_function(named, kwargs={"former": "Old", "same": same}).run()
+    test.button(key="save").click().run()
+    assert test.session_state["told"] == told

@@ -1,0 +1,74 @@
+"""All of one kind of work that is measured cell by cell, newest first, what each found, and where a new one starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from engine.core.errors import BenzerError
+from ui.comparisons.live import summary
+from ui.comparisons.state import Kind, Seen, jobs_of, listed, open_one, seen
+from ui.shared.plain_text import literal
+
+SHOWN = 8
+_STATES = {
+    "done": ":material/check_circle: finished",
+    "running": ":material/hourglass_top: being measured",
+    "starting": ":material/hourglass_top: starting",
+    "stopped": ":material/pause_circle: stopped",
+    "failed": ":material/error: failed",
+    "interrupted": ":material/power_off: cut off",
+    "planned": ":material/schedule: not started",
+}
+
+
+def ledger_list(kind: Kind, opened: str, best: Callable[[Seen], str]) -> None:
+    """Draw a card for every one but that which is open; `best` says in Markdown what it found, or nothing."""
+    st.header(kind.nouns.capitalize(), anchor=False)
+    found = [ledger for ledger in listed(kind) if ledger.name != opened]
+    if not found:
+        st.write("No other one yet." if opened else "None yet. The first one appears here as soon as it starts.")
+        return
+    jobs = jobs_of(kind)
+    shown = st.session_state.get(f"{kind.key}s_shown", SHOWN)
+    for ledger in found[:shown]:
+        try:
+            _card(seen(kind, ledger, jobs), best)
+        except (BenzerError, FileNotFoundError) as error:  # deleted or damaged meanwhile, in another tab or by hand
+            st.caption(literal(str(error)))
+    if len(found) > shown:
+        more = f"Show the other {len(found) - shown}"
+        st.button(more, key=f"{kind.key}s-more", on_click=_show, args=(kind, len(found)))
+
+
+def _show(kind: Kind, count: int) -> None:
+    st.session_state[f"{kind.key}s_shown"] = count
+
+
+def _card(view: Seen, best: Callable[[Seen], str]) -> None:
+    key = view.kind.key
+    with st.container(border=True, key=f"{key}-card-{view.name}", gap="small"):
+        row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+        with row, st.container(gap="xsmall"):
+            st.markdown(f"**{literal(view.title)}** &ensp; {_STATES.get(view.state, literal(view.state))}")
+            st.caption(literal(summary(view)))
+            if found := best(view):
+                st.markdown(found)
+        row.button(
+            "Open", key=f"{key}-open-{view.name}", icon=":material/open_in_new:", on_click=open_one,
+            args=(view.kind, view.name),
+        )  # fmt: skip
+
+
+def new_one(kind: Kind, forms: Callable[[], None], *, folded: bool) -> None:
+    """What starts a new one: open while none is looked at, else folded away."""
+    title = f"A new {kind.noun}"
+    if not folded:
+        st.header(title, anchor=False)
+        forms()
+        return
+    panel = st.expander(title, icon=":material/add:", key=f"{kind.key}-another", on_change="rerun")
+    if panel.open:
+        with panel:
+            forms()

@@ -1,0 +1,180 @@
+"""Work that is measured cell by cell, while it goes on or after it: how far it is, Stop, Go on, and what can be done
+with the whole of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import streamlit as st
+
+from engine.core.errors import BenzerError
+from ui.comparisons.state import Seen, count_of, exported, measure, open_one, seen
+from ui.shared.job_progress import REFRESH, progress_sentence
+from ui.shared.messages import errors_shown, show_error
+from ui.shared.plain_text import literal
+from ui.shared.typed import typed
+
+_EXPORTS = {
+    "csv": ("CSV", "text/csv", "A line for each {cell}."),
+    "html": ("HTML report", "text/html", "One page with all tables and charts that needs no network."),
+    "json": ("JSON", "application/json", "The plan, and everything that was measured."),
+}
+
+
+def ledger_view(view: Seen, results: Callable[[Seen], None]) -> None:
+    """Draw it with its `results`, and refresh both while it is measured; then the page is drawn anew."""
+    alive, state, kind = view.alive, view.state, view.kind
+
+    @st.fragment(run_every=REFRESH if alive else None, key=f"{kind.key}-view-{view.name}-{alive}")
+    def watch() -> None:
+        if "go_to" in st.session_state or st.session_state.get(kind.key) != view.name:
+            st.rerun()
+        later = seen(kind, view.ledger)
+        if later.state != state and not later.alive:
+            st.rerun()
+        for part in (ledger_head, ledger_status, results):
+            with errors_shown():
+                part(later)
+
+    watch()
+
+
+def ledger_head(view: Seen) -> None:
+    """The title, when it was made, and what can be done with it."""
+    key = view.kind.key
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.header(literal(view.title), anchor=False)
+        with st.container(horizontal=True, width="content", gap="small"):
+            _exports(view)
+            with st.popover("More", key=f"{key}-more-{view.name}", on_change="rerun") as panel:
+                if panel.open:
+                    _more(view)
+            st.button("Close", key=f"{key}-close", icon=":material/close:", on_click=open_one, args=(view.kind, None))
+    st.caption(literal(summary(view)))
+
+
+def summary(view: Seen) -> str:
+    """For example "Animal faces · 12 of 36 recipes measured · 1 failed · 21 November 2026, 05:12"."""
+    before, after = view.kind.parts(view)
+    parts = [*before, f"{len(view.measured)} of {count_of(view.total, view.kind.cell)} measured"]
+    parts += [f"{view.failed} failed"] if view.failed else []
+    return " · ".join([*parts, *after, made_text(view.made)])
+
+
+def made_text(made: float) -> str:
+    """A moment as people write it."""
+    moment = time.localtime(made)
+    return f"{moment.tm_mday} {time.strftime('%B %Y, %H:%M', moment)}"
+
+
+def ledger_status(view: Seen) -> None:
+    """What it does right now with Stop, or how it ended with Go on; nothing for one that is complete."""
+    if view.alive:
+        _running(view)
+    elif view.state == "done":
+        _complete(view)
+    else:
+        _ended(view)
+
+
+def _running(view: Seen) -> None:
+    with st.container(border=True, key=f"{view.kind.key}-now"):
+        if view.job is None:
+            st.write("Being measured from the command line; it is stopped there.")
+            return
+        progress = view.job.progress
+        row = st.container(horizontal=True, vertical_alignment="center")
+        done = len(view.rows) / view.total if view.total else progress.fraction
+        row.progress(done, text=literal(progress_sentence(progress)))
+        stopping = (view.job.folder / "stop").exists()
+        row.button(
+            "Stopping …" if stopping else "Stop", key=f"{view.kind.key}-stop-{view.job.id}",
+            icon=":material/stop_circle:", on_click=view.job.stop, disabled=stopping,
+            help="What is finished is kept; it can go on later.",
+        )  # fmt: skip
+        leave = "You may leave this page or close the browser: the work goes on."
+        st.caption(f"Finished {view.kind.cell}s appear below. {leave}")
+
+
+def _complete(view: Seen) -> None:
+    if outdated := view.kind.outdated(view):
+        _warn(view, outdated, "Measure again")
+    elif view.failed:
+        _warn(view, f"{count_of(view.failed, view.kind.cell)} could not be measured; the table says why.", "Try again")
+
+
+def _warn(view: Seen, sentence: str, label: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(sentence, icon=":material/error:")
+        _go_on(view, label)
+
+
+def _ended(view: Seen) -> None:
+    left = count_of(view.total - len(view.rows), view.kind.cell)
+    texts = {
+        "stopped": f"It was stopped. {left} not measured yet.",
+        "interrupted": f"It was cut off. What was measured is kept; {left} not measured yet.",
+        "planned": f"It has not been started. {left} to measure.",
+    }
+    with st.container(border=True, key=f"{view.kind.key}-ended"):
+        if view.state == "failed" and view.job is not None:
+            st.error(literal(view.job.error), icon=":material/error:")
+        else:
+            icon = ":material/pause_circle:" if view.state == "stopped" else ":material/power_off:"
+            st.markdown(f"{icon} {texts.get(view.state, literal(view.state))}")
+        _go_on(view, "Start" if view.state == "planned" else "Go on")
+
+
+def _go_on(view: Seen, label: str) -> None:
+    if st.button(label, key=f"{view.kind.key}-go-on-{view.name}", type="primary", icon=":material/resume:"):
+        with errors_shown():
+            measure(view.kind, view.ledger)
+            st.rerun()
+
+
+# ── the whole of it ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _exports(view: Seen) -> None:
+    key = view.kind.key
+    with st.popover("Export", icon=":material/download:", key=f"{key}-export-{view.name}", disabled=not view.rows):
+        for form, (label, mime, help) in _EXPORTS.items():
+            st.download_button(
+                label, lambda form=form: exported(view, form), f"{view.name}.{form}", mime,
+                key=f"{key}-{form}-{view.name}", on_click="ignore", help=help.format(cell=view.kind.cell),
+                width="stretch",
+            )  # fmt: skip
+
+
+def _more(view: Seen) -> None:
+    title = typed(
+        "Title", view.title, key=f"{view.kind.key}-name-{view.name}", button="Rename",
+        button_key=f"{view.kind.key}-rename-{view.name}", max_chars=100,
+    )  # fmt: skip
+    if title:
+        with errors_shown():
+            view.ledger.rename(title)
+            st.rerun()
+    if st.button("Delete …", key=f"{view.kind.key}-delete-{view.name}", icon=":material/delete:", disabled=view.alive):
+        _ask_to_delete(view)
+
+
+def _ask_to_delete(view: Seen) -> None:
+    st.dialog(f"Delete this {view.kind.noun}?")(_delete)(view)
+
+
+def _delete(view: Seen) -> None:
+    count = count_of(len(view.rows), f"measured {view.kind.cell}")
+    st.write(f"**{literal(view.title)}** with {count} will be gone for good. {view.kind.kept}".strip())
+    with st.container(horizontal=True):
+        if st.button("Delete it", type="primary", key=f"{view.kind.key}-delete-yes"):
+            try:
+                view.ledger.remove()
+            except BenzerError as error:
+                show_error(error)
+            else:
+                open_one(view.kind, None)
+                st.rerun()
+        if st.button("Keep it", key=f"{view.kind.key}-delete-no"):
+            st.rerun()

@@ -1,0 +1,245 @@
+"""What the pages know of work that is measured cell by cell, experiments and studies alike: which there are, how far
+each is, and what a person does with one. Folders are the truth, and are read again only when they have changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engine.core.cache import Shelf, stamp
+from engine.core.errors import BenzerError, Corrupt, NotFound
+from engine.jobs.job import Job
+from ui.session.opened import workbench
+
+_JOBS_LOOKED_AT = 60
+_TWICE = 2.0  # seconds in which the same is not started again: a double click
+_ON_ITS_WAY = 3.0  # seconds in which a browser has surely taken over an address
+_listed: Shelf[list[Any]] = Shelf(4)
+_read: Shelf[tuple[Any, str, int, float, list[Any]]] = Shelf(48)
+_files: Shelf[bytes] = Shelf(6)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What distinguishes one kind of such work on the pages.
+
+    Attributes:
+        key: of its jobs, its widgets, the address and the session, "experiment". noun, nouns: what people call one and
+            several of it. cell: what people call a cell of it.
+        root: the folder they stand in. every, one: all of them, newest first, and that of a name.
+        parts: what the line below a title says besides how far it is. kept: what stays when one is deleted.
+        outdated: why figures should be measured again, "" where they need not.
+    """
+
+    key: str
+    noun: str
+    nouns: str
+    cell: str
+    root: Callable[[], Path]
+    every: Callable[[], list[Any]]
+    one: Callable[[str], Any]
+    parts: Callable[[Seen], tuple[list[str], list[str]]]
+    kept: str
+    outdated: Callable[[Seen], str]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One of them as it stands now. `total`: its cells. `state`: that of its ledger."""
+
+    kind: Kind
+    ledger: Any
+    plan: Any
+    title: str
+    total: int
+    made: float
+    rows: list[Any]
+    job: Job | None
+    state: str
+
+    @property
+    def name(self) -> str:
+        return str(self.ledger.name)
+
+    @property
+    def alive(self) -> bool:
+        return self.state in ("starting", "running")
+
+    @property
+    def measured(self) -> list[Any]:
+        """The rows that have figures."""
+        return [row for row in self.rows if not row.error]
+
+    @property
+    def failed(self) -> int:
+        return len(self.rows) - len(self.measured)
+
+
+def listed(kind: Kind) -> list[Any]:
+    """Every readable one, newest first."""
+    plans = sorted(kind.root().glob("*/plan.json"))
+    return _listed.get((kind.key, tuple((path, stamp(path)) for path in plans)), kind.every)
+
+
+def seen(kind: Kind, ledger: Any, jobs: Sequence[Job] | None = None) -> Seen:
+    """It as it stands now; NotFound or Corrupt where its plan cannot be read."""
+    plan, title, total, made, rows = _read.get(files_stamp(ledger.folder), lambda: _whole(ledger))
+    job = ledger.job(jobs_of(kind) if jobs is None else jobs)
+    state = ledger.state([job] if job else [], complete=0 < total == len(rows))
+    return Seen(kind, ledger, plan, title, total, made, rows, job, state)
+
+
+def seen_by_name(kind: Kind, name: str) -> Seen | None:
+    """The one of that name, None where it is there no more or cannot be read."""
+    try:
+        return seen(kind, kind.one(name))
+    except (NotFound, Corrupt, BenzerError):
+        return None
+
+
+def jobs_of(kind: Kind) -> list[Job]:
+    """The last jobs that measured one, newest first."""
+    folders = sorted((path.parent for path in workbench().home.jobs.glob(f"*-{kind.key}/config.json")), reverse=True)
+    found = []
+    for folder in folders[:_JOBS_LOOKED_AT]:
+        with suppress(FileNotFoundError, Corrupt):
+            job = Job(folder)
+            if job.config:
+                found.append(job)
+    return found
+
+
+def files_stamp(folder: Path) -> tuple[object, ...]:
+    """Changes whenever the plan or a cell does: a cell's file is put into its folder by renaming."""
+    cells = folder / "cells"
+    count = len(os.listdir(cells)) if cells.is_dir() else 0
+    return (folder, count, stamp(folder / "plan.json", cells))
+
+
+def _whole(ledger: Any) -> tuple[Any, str, int, float, list[Any]]:
+    plan = ledger.plan
+    return plan, ledger.title, len(plan.cells()), ledger.made, ledger.rows()
+
+
+# ── which one is open ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def opened(kind: Kind) -> Seen | None:
+    """The one of the address, or the chosen one; on a first visit the newest. A name that is gone is told."""
+    from ui.shared.plain_text import literal
+
+    linked = newly_linked(kind.key, st.session_state.get(kind.key))
+    if linked:
+        open_one(kind, linked)
+    if kind.key not in st.session_state:
+        open_one(kind, next((found.name for found in listed(kind)), None))
+    name = st.session_state[kind.key]
+    if not name:
+        return None
+    view = seen_by_name(kind, name)
+    if view is None:
+        st.warning(f"There is no {kind.noun} “{literal(name)}” here any more.", icon=":material/info:")
+        open_one(kind, None)
+    return view
+
+
+def write_opened(kind: Kind, view: Seen | None) -> None:
+    """Put the open one into the address, so that the page can be shared."""
+    write_link(kind.key, view.name if view else "")
+
+
+def newly_linked(key: str, chosen: str | None) -> str:
+    """What the address names under a key, "" where that is what this session wrote there itself.
+
+    Args:
+        chosen: what is open in this session.
+    """
+    linked = st.query_params.get(key, "")
+    if not linked or linked == st.session_state.get(f"{key}_written") or _late(key, linked, chosen):
+        return ""
+    return linked
+
+
+def _late(key: str, linked: str, chosen: str | None) -> bool:
+    """Whether the browser still sent the address from before: another one was opened since the last was written, or
+    it was written so shortly ago that the browser had not heard of it when it asked."""
+    state = st.session_state
+    if f"{key}_written" not in state:
+        return False
+    former, since = state.get(f"{key}_former", ("", 0.0))
+    echoed = linked == former and time.monotonic() - since < _ON_ITS_WAY
+    return echoed or chosen != state[f"{key}_written"]
+
+
+def write_link(key: str, name: str) -> None:
+    """Let the address name this under a key, or nothing."""
+    state = st.session_state
+    written = state.get(f"{key}_written", "")
+    if written != name:
+        state[f"{key}_former"] = (written, time.monotonic())
+    state[f"{key}_written"] = name
+    if st.query_params.get(key, "") != name:
+        st.query_params.from_dict({key: name} if name else {})
+
+
+def open_one(kind: Kind, name: str | None) -> None:
+    """Show the one of that name, or none; no row of it is open."""
+    st.session_state[kind.key] = name or ""
+    st.session_state[f"{kind.key}_row"] = None
+
+
+# ── what a person does with one ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def measure(kind: Kind, ledger: Any) -> None:
+    """Measure what is missing, in a job of its own; one that is being measured already is left alone."""
+    view = seen(kind, ledger)
+    if not view.alive:
+        workbench().start(kind.key, name=view.name, title=view.title)
+
+
+def begin(kind: Kind, plan: Any, store: Callable[[Any], Any], field: str) -> None:
+    """Store a plan, start measuring it, and open it; once, also after a double click.
+
+    Args:
+        plan: None where there is none. store: makes one of the plan. field: where its title was typed, emptied now.
+    """
+    key = f"{kind.key}_asked"
+    asked, at = st.session_state.get(key, (None, 0.0))
+    if plan is None or (plan == asked and time.monotonic() - at < _TWICE):
+        return
+    st.session_state[key] = (plan, time.monotonic())
+    made = store(plan)
+    measure(kind, made)
+    open_one(kind, made.name)
+    st.session_state.pop(field, None)
+    st.rerun()
+
+
+def exported(view: Seen, form: str) -> bytes:
+    """All results as CSV, HTML or JSON; made once for each state of it."""
+    make = {"csv": _csv, "html": lambda view: view.ledger.to_html().encode(), "json": _json}[form]
+    return _files.get((form, files_stamp(view.ledger.folder)), lambda: make(view))
+
+
+def _csv(view: Seen) -> bytes:
+    return bytes(view.ledger.to_csv().encode("utf-8-sig"))
+
+
+def _json(view: Seen) -> bytes:
+    facts: dict[str, Any] = {"name": view.name, "made": view.made, "plan": view.plan.as_dict()}
+    facts["rows"] = [row.as_dict() for row in view.rows]
+    return json.dumps(facts, indent=1, ensure_ascii=False).encode()
+
+
+def count_of(number: int, what: str) -> str:
+    """ "1 recipe", "12 recipes"."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")

@@ -1,0 +1,104 @@
+"""Things as cards: picture, words, class, and what a model said of it by its picture, its text and both, as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.core.errors import NotFound
+from ui.pages.classify.state import search_similar, shortened
+from ui.session.opened import images_of
+from ui.widgets.gallery import thumbnail_url
+from ui.widgets.opinions import bars, shared
+
+_HERE = Path(__file__).parent
+
+if TYPE_CHECKING:
+    from engine.classification.results import Answer, Opinion
+    from engine.collections.collection import Images
+
+_WORDS = 160  # characters of a text that a card holds
+_WHOLE = 1_000  # and of its tip
+
+_cards = st.components.v2.component(
+    "benzer_classify_cards",
+    html='<div class="root"></div>',
+    css=shared(_HERE / "cards.css"),
+    js=shared(_HERE / "cards.js"),
+)
+
+
+def thing_cards(collection: str, answers: Sequence[Answer], *, key: str, title: str) -> None:
+    """Draw a card for each answer; a click on its picture looks for similar things. Deleted things are left out."""
+    try:
+        images = images_of(collection)
+    except NotFound:
+        st.caption("Its collection is gone, and with it the pictures.")
+        return
+    items = cards_data(images, collection, answers)
+
+    def picked() -> None:
+        id = getattr(st.session_state.get(key), "pick", None)
+        if isinstance(id, int):
+            search_similar(collection, id)
+
+    if items:
+        _cards(data={"items": items, "title": title}, key=key, on_pick_change=picked)
+    if len(items) < len(answers):
+        st.caption("Things that have been deleted since are left out.")
+
+
+def cards_data(images: Images, collection: str, answers: Sequence[Answer]) -> list[dict[str, Any]]:
+    """What the browser needs to draw the cards."""
+    found = []
+    for answer in answers:
+        row = int(images.ids.searchsorted(answer.id))
+        if row < len(images.ids) and images.ids[row] == answer.id:
+            found.append(_card(images, collection, row, answer))
+    return found
+
+
+def _card(images: Images, collection: str, row: int, answer: Answer) -> dict[str, Any]:
+    text = images.texts[row]
+    return {
+        "id": answer.id,
+        "src": thumbnail_url(collection, answer.id, images.hashes[row]),
+        "name": images.names[row],
+        "text": shortened(text, _WORDS),
+        "whole": shortened(text, _WHOLE),
+        "label": answer.label,
+        "said": answer.said,
+        "sides": [{"title": title, "bars": marked(said, answer.label)} for title, said in sides_of(answer)],
+    }
+
+
+def sides_of(answer: Answer) -> list[tuple[str, Opinion]]:
+    """(title, opinion) of each side that was asked; of a model of one side that side alone."""
+    alone = [("The picture says", answer.picture), ("The text says", answer.text)]
+    known = [(title, said) for title, said in alone if said is not None]
+    if len(known) == 1 and known[0][1] == answer.fused:
+        return known
+    return [*known, ("Together they say", answer.fused)]
+
+
+def marked(said: Opinion, label: str) -> list[dict[str, Any]]:
+    """The bars of an opinion; that of the right class is marked."""
+    return [{**one, "own": one["label"] == label} for one in bars(said)]
+
+
+def paged(answers: Sequence[Answer], key: str, page: int, draw: Callable[[Sequence[Answer]], None]) -> None:
+    """Draw the first answers, and a button that shows so many more."""
+    shown = st.session_state.get(key, page)
+    draw(answers[:shown])
+    if len(answers) > shown:
+        more = min(page, len(answers) - shown)
+        st.button(
+            f"Show {more} more of {len(answers) - shown:,}", key=f"{key}-more", on_click=_more, args=(key, shown + page)
+        )
+
+
+def _more(key: str, count: int) -> None:
+    st.session_state[key] = count

@@ -1,0 +1,226 @@
+"""The results of a classification as charts: confusions, sureness, what is missing, and how each fold learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.classification import measures
+from engine.classification.plan import FUSIONS
+from ui.comparisons.state import count_of
+from ui.pages.classify.state import shortened
+from ui.shared.charts import HEIGHT, Event, Line, loss_chart, palette, plain, points, retrieval_chart
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from plotly.graph_objects import Figure
+
+    from engine.classification.measures import Bin
+    from engine.classification.results import Line as TableLine
+
+_CELL, _LEAST = 26, 190  # pixels of a row of the matrix, and of all of it
+_LABEL = 16  # characters of a class beside the matrix
+_TEXTED = 14  # classes up to which each cell is large enough for any number
+_STRONG = 0.72  # of the strongest colour: from here on a number is read better in the colour of the page
+_TENTHS = list(range(0, 101, 20))
+_SHADES = ("first", "second", "third", "grey")
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+
+
+def confusion_chart(classes: Sequence[str], counts: NDArray[np.int64], picked: tuple[str, str] | None) -> Figure:
+    """Rows are what things are, columns what they were called: right ones in one colour, wrong ones in another.
+
+    Colours are shares of a row; the numbers are counts, and where there is none the cell stays empty.
+    """
+    figure, size, colours = _figure(), len(classes), palette()
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    right = np.eye(size, dtype=bool)
+    for where, colour in ((right, "first"), (~right, "second")):
+        figure.add_heatmap(**_layer(np.where(where & (counts > 0), shares, np.nan), colours, colour))
+    figure.add_scatter(**_cells(classes, counts, shares))
+    if picked and set(picked) <= set(classes):
+        figure.add_shape(_frame(classes.index(picked[1]), classes.index(picked[0]), colours["ink"]))
+    ticks = {"tickvals": list(range(size)), "ticktext": [plain(shortened(label, _LABEL)) for label in classes]}
+    ticks |= {"showgrid": False, "zeroline": False, "fixedrange": True}
+    across = {"side": "top", "range": [-0.5, size - 0.5], "tickangle": -60 if size > 6 else 0}
+    figure.update_xaxes(title="was called", **across, **ticks)
+    figure.update_yaxes(title="is", range=[size - 0.5, -0.5], **ticks)
+    return figure.update_layout(
+        height=max(_LEAST, 130 + _CELL * size), margin={"t": 10, "l": 4, "r": 48}, showlegend=False
+    )
+
+
+def _layer(shares: NDArray[np.float64], colours: dict[str, str], colour: str) -> dict[str, Any]:
+    top = float(np.nanmax(shares)) if np.isfinite(shares).any() else 1.0
+    return {
+        "z": [[None if np.isnan(value) else value for value in row] for row in shares.tolist()],
+        "zmin": 0,
+        "zmax": max(top, 0.05),
+        "colorscale": [[0, colours["ground"]], [1, colours[colour]]],
+        "showscale": False,
+        "hoverinfo": "skip",
+        "xgap": 1,
+        "ygap": 1,
+    }
+
+
+def _cells(classes: Sequence[str], counts: NDArray[np.int64], shares: NDArray[np.float64]) -> dict[str, Any]:
+    """An unseen mark on every cell that has a count: it carries the number, the tip, and the click."""
+    places = np.argwhere(counts > 0).tolist()
+    tips = [
+        f"is {plain(classes[a])}<br>called {plain(classes[b])}<br>{counts[a, b]:,} things, {shares[a, b]:.0%} of them"
+        for a, b in places
+    ]
+    strongest = _strongest(shares)
+    bright = [bool(shares[a, b] > _STRONG * strongest[a == b]) for a, b in places]
+    return {
+        "x": [b for _, b in places],
+        "y": [a for a, _ in places],
+        "mode": "markers+text",
+        "text": [f"{counts[a, b]}" for a, b in places],
+        "textfont": {"size": 12 if len(classes) <= _TEXTED else 10, "color": [_ink(one) for one in bright]},
+        "marker": {"size": _CELL - 4, "symbol": "square", "opacity": 0},
+        "selected": {"marker": {"opacity": 0}},
+        "unselected": {"marker": {"opacity": 0}},
+        "customdata": [[f"{a}:{b}"] for a, b in places],
+        "hovertext": tips,
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }
+
+
+def _strongest(shares: NDArray[np.float64]) -> dict[bool, float]:
+    """The largest share on the diagonal (True) and beside it (False)."""
+    right = np.diag(shares)
+    rest = shares - np.diag(right)
+    return {True: float(right.max(initial=0.05)), False: max(float(rest.max(initial=0.0)), 0.05)}
+
+
+def _ink(on_colour: bool) -> str:
+    """The colour of a number: light on a strong colour, else that of the text."""
+    colours = palette()
+    return colours["paper"] if on_colour else colours["ink"]
+
+
+def _frame(x: int, y: int, colour: str) -> dict[str, Any]:
+    edges = {"x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5}
+    return {"type": "rect", "line": {"color": colour, "width": 2}, **edges}
+
+
+def spoken_confusion(classes: Sequence[str], counts: NDArray[np.int64]) -> str:
+    """What the matrix shows, for those who cannot see it."""
+    told = f"How often each of {len(classes)} classes was called each other one: {np.trace(counts)} of "
+    told += f"{counts.sum()} are right."
+    pairs = measures.confused(classes, counts)[:3]
+    most = "; ".join(f"{own} called {said}, {count_of(count, 'time')}" for count, own, said in pairs)
+    return f"{told} Confused most: {most}." if most else told
+
+
+# ── sureness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def reliability_chart(bins: Sequence[Bin]) -> Figure:
+    """A point for answers that are about as sure: how sure on average, and how many of them right. On the dotted line
+    sureness is deserved; a larger point stands for more answers."""
+    figure, colours = _figure(), palette()
+    figure.add_scatter(
+        x=[0, 100], y=[0, 100], mode="lines", hoverinfo="skip",
+        line={"dash": "dot", "color": colours["grey"], "width": 1.5},
+    )  # fmt: skip
+    most = max(one.count for one in bins)
+    figure.add_scatter(
+        x=[100 * one.confidence for one in bins],
+        y=[100 * one.accuracy for one in bins],
+        mode="lines+markers",
+        line={"color": colours["first"], "width": 1.6},
+        marker={"color": colours["first"], "size": [8 + 22 * (one.count / most) ** 0.5 for one in bins], "opacity": 1},
+        cliponaxis=False,
+        customdata=[[one.count] for one in bins],
+        hovertemplate="said %{x:.1f} %, right %{y:.1f} %<br>%{customdata[0]:,} answers<extra></extra>",
+    )
+    axis = {"range": [-5, 105], "tickvals": _TENTHS, "ticktext": [f"{tick} %" for tick in _TENTHS], "fixedrange": True}
+    figure.update_xaxes(title="how sure it said to be", **axis)
+    figure.update_yaxes(title="how many were right", **axis)
+    return figure.update_layout(height=360)
+
+
+def spoken_reliability(bins: Sequence[Bin]) -> str:
+    """What the chart of sureness shows, for those who cannot see it."""
+    said = [f"{one.count} answers {100 * one.confidence:.0f} % sure, {100 * one.accuracy:.0f} % right" for one in bins]
+    return f"How sure answers were against how many were right: {'; '.join(said)}."
+
+
+# ── missing and noisy ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def conditions_chart(lines: Sequence[TableLine]) -> Figure:
+    """The accuracy of each model, a line for each, over everything that was asked."""
+    figure, colours = _figure(), palette()
+    fusions = list(dict.fromkeys(line.fusion for line in lines))
+    for number, fusion in enumerate(fusions):
+        own = [line for line in lines if line.fusion == fusion]
+        figure.add_scatter(
+            x=[line.condition.short for line in own], y=[100 * line.accuracy for line in own],
+            name=FUSIONS[fusion], mode="lines+markers", marker={"size": 8},
+            line={"color": colours[_SHADES[number % 4]], "width": 2, "dash": _DASHES[number]},
+            hovertemplate="%{x}: %{y:.1f} %<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    figure.update_xaxes(fixedrange=True, showgrid=False)
+    figure.update_yaxes(range=[0, 102], ticksuffix=" %", fixedrange=True, nticks=6)
+    legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None}
+    return figure.update_layout(height=340, showlegend=True, legend=legend, margin={"t": 40})
+
+
+def spoken_conditions(lines: Sequence[TableLine]) -> str:
+    """What the chart of conditions shows, for those who cannot see it."""
+    titles = list(dict.fromkeys(line.condition.title for line in lines))
+    parts = []
+    for title in titles:
+        own = [line for line in lines if line.condition.title == title]
+        top = max(own, key=lambda line: line.accuracy)
+        parts.append(f"{title}: best {top.title} with {100 * top.accuracy:.1f} %")
+    return f"Accuracy by what is wrong with the things. {'; '.join(parts)}."
+
+
+# ── learning ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def fold_chart(curve: Sequence[Event], epoch: int) -> Figure:
+    """The losses of one fold; the dot is the epoch whose weights were taken."""
+    lines = [Line("learned from", points(curve, "train"), "grey", "dot"), Line("held out", points(curve, "validation"))]
+    return loss_chart([line for line in lines if line.points], log=False, marked=epoch)
+
+
+def folds_chart(curves: Sequence[tuple[int, Sequence[Event], int]]) -> Figure:
+    """The held-out loss of every fold, with a dot on the epoch that was taken; `curves` are (fold, epochs, epoch)."""
+    lines = fold_lines(curves, "validation")
+    figure = loss_chart(lines, log=False)
+    for line, (_, _, epoch) in zip(lines, curves, strict=True):
+        kept = [point for point in line.points if point[0] == epoch]
+        marker = {"size": 9, "color": palette()[line.colour]}
+        figure.add_scatter(
+            x=[x for x, _ in kept], y=[y for _, y in kept], mode="markers", marker=marker, showlegend=False,
+            hoverinfo="skip",
+        )  # fmt: skip
+    return figure
+
+
+def accuracy_chart(curves: Sequence[tuple[int, Sequence[Event], int]]) -> Figure:
+    """The accuracy on held-out things of every fold that tells it."""
+    return retrieval_chart(fold_lines(curves, "accuracy"), chance=None)
+
+
+def fold_lines(curves: Sequence[tuple[int, Sequence[Event], int]], name: str) -> list[Line]:
+    """A line for each fold, told apart by colour and dashes."""
+    return [
+        Line(f"fold {fold + 1}", points(events, name), _SHADES[at % 4], _DASHES[(at // 4) % 5])
+        for at, (fold, events, _) in enumerate(curves)
+    ]
+
+
+def _figure() -> Figure:
+    import pandas  # noqa: F401 - whole before Plotly looks at it: another visitor's thread may be importing it right now
+    from plotly.graph_objects import Figure
+
+    return Figure(layout={"margin": {"l": 4, "r": 8, "t": 10, "b": 4}, "showlegend": False, "height": HEIGHT})

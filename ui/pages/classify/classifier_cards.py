@@ -1,0 +1,204 @@
+"""Guesses as cards that are accepted, corrected or passed over one by one, in pages, the least sure first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from ui.session.opened import images_of
+from ui.widgets.gallery import thumbnail_url
+from ui.widgets.opinions import bars, percent, shared
+
+_HERE = Path(__file__).parent
+
+if TYPE_CHECKING:
+    from engine.classification.classifiers import Guess
+    from engine.classification.review import Review
+    from engine.collections.collection import Images
+    from engine.runs.run import Run
+
+PAGE = 20
+TO_DECIDE, DECIDED, EVERY = "To decide", "Decided", "All"
+_WORDS = 240  # characters of a text
+_OTHERS = 2  # classes that one click gives in the place of what was said
+_BARS = 2  # classes of an opinion
+_LONGEST = 200  # characters of a label
+
+Decide = Callable[[Mapping[int, str | None]], None]
+
+_cards = st.components.v2.component(
+    "benzer_review",
+    html='<div class="root"></div>',
+    css=shared(_HERE / "classifier_review.css"),
+    js=shared(_HERE / "classifier_review.js"),
+)
+
+
+def one_by_one(run: Run, name: str, found: Review, decide: Decide) -> None:
+    """Draw what may be shown, one page of guesses, and the way to the next; `decide` keeps what a person says."""
+    shown, some, key = _filters(run, name, found)
+    if shown == TO_DECIDE:
+        left = sum(one.id not in found.decisions for one in some)
+        batch, more = batch_of(some, found.decisions, st.session_state.get(key))
+        st.session_state[key] = ([one.id for one in batch], _passed(key))
+        where, turn = f"{left:,} to decide, the least sure first", partial(_next, key)
+    else:
+        start = int(st.session_state.get(key, 0))
+        of = [one for one in some if shown == EVERY or one.id in found.decisions]
+        start = start if start < len(of) else 0
+        batch, more = of[start : start + PAGE], len(of) - start - PAGE
+        where, turn = f"{start + 1:,} to {start + len(batch):,} of {len(of):,}", partial(_turn, key, start + PAGE)
+    if not batch:
+        st.info(
+            "Nothing is left to decide here." if shown == TO_DECIDE else "Nothing here.", icon=":material/done_all:"
+        )
+        return
+    st.caption(f"{where}. Keys: A accepts, C corrects, S skips, Z takes it back, ↑ and ↓ move.")
+    _draw(run, name, found, batch, decide)
+    _turning(shown, more, key, turn, all(one.id in found.decisions for one in batch))
+
+
+def _filters(run: Run, name: str, found: Review) -> tuple[str, list[Guess], str]:
+    """Which half is shown, the guesses that may be, and the key of its page."""
+    of = f"{run.name}-{name}"
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        shown = st.segmented_control(
+            "Show", [TO_DECIDE, DECIDED, EVERY], key=f"review-show-{of}", default=TO_DECIDE, required=True,
+            persist_state="session",
+        )  # fmt: skip
+        said = st.selectbox(
+            "Called", ["", *sorted({one.said for one in found.guesses})], key=f"review-said-{of}", width=220,
+            format_func=lambda label: label or "anything", persist_state="session",
+        )  # fmt: skip
+        apart = not blind_to(run) and st.toggle(
+            "Picture and text disagree", key=f"review-apart-{of}", persist_state="session"
+        )
+    some = [one for one in found.guesses if said in ("", one.said) and not (apart and agree(one))]
+    return str(shown or TO_DECIDE), some, f"review-page-{of}-{found.made}-{shown}-{said}-{apart}"
+
+
+def blind_to(run: Run) -> list[str]:
+    """The sides that the classifier never looks at: picture, text or none of them."""
+    return [side for side in ("picture", "text") if not run.card.get(side)]
+
+
+def agree(one: Guess) -> bool:
+    """Whether picture and text name the same class; so does one that has only one of them."""
+    return one.picture is None or one.text is None or one.picture[0][0] == one.text[0][0]
+
+
+# ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def batch_of(
+    some: Sequence[Guess], decisions: Mapping[int, str], former: tuple[Sequence[int], Sequence[int]] | None
+) -> tuple[list[Guess], int]:
+    """The guesses to decide on now, and how many wait behind them.
+
+    Those of a page stay until it is turned, decided or not; what was passed over without a decision comes again last.
+
+    Args:
+        former: the ids of the page as it was drawn last (none where it was turned), and those that were passed.
+    """
+    ids, passed = former or ((), ())
+    undecided = [one for one in some if one.id not in decisions]
+    kept = set(ids)
+    batch = [one for one in some if one.id in kept]
+    if not batch:
+        batch = ([one for one in undecided if one.id not in set(passed)] or undecided)[:PAGE]
+        kept = {one.id for one in batch}
+    return batch, sum(one.id not in kept for one in undecided)
+
+
+def _passed(key: str) -> list[int]:
+    former: tuple[Sequence[int], Sequence[int]] = st.session_state.get(key) or ((), ())
+    return list(former[1])
+
+
+def _next(key: str) -> None:
+    ids, passed = st.session_state.get(key) or ((), ())
+    st.session_state[key] = ((), [*passed, *ids])
+
+
+def _turn(key: str, start: int) -> None:
+    st.session_state[key] = max(start, 0)
+
+
+def _turning(shown: str, more: int, key: str, turn: Callable[[], None], done: bool) -> None:
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        start = st.session_state.get(key, 0)
+        if shown != TO_DECIDE and start:
+            back = partial(_turn, key, start - PAGE)
+            st.button(f"Back {PAGE}", key="review-back", icon=":material/chevron_left:", on_click=back)
+        if more > 0:
+            st.button(
+                f"Next {min(PAGE, more)}", key="review-next", icon=":material/chevron_right:", on_click=turn,
+                type="primary" if done and shown == TO_DECIDE else "secondary",
+            )  # fmt: skip
+
+
+# ── cards ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _draw(run: Run, name: str, found: Review, batch: Sequence[Guess], decide: Decide) -> None:
+    key = f"review-cards-{run.name}-{name}"
+
+    def decided() -> None:
+        wanted = checked(getattr(st.session_state.get(key), "decide", None), {one.id for one in found.guesses})
+        if wanted:
+            decide(wanted)
+
+    images = images_of(name)
+    labels = sorted({*run.card["classes"], *filter(None, images.labels)}, key=str.lower)
+    items = [card(images, name, found, one, blind_to(run)) for one in batch]
+    data = {"items": items, "labels": labels, "title": "Guesses to decide on", "longest": _LONGEST}
+    _cards(data=data, key=key, on_decide_change=decided)
+
+
+def others(one: Guess) -> list[str]:
+    """What else it may be: what picture and text say alone, and what both together hold for the next likeliest."""
+    alone = [side[0][0] for side in (one.picture, one.text) if side]
+    found = dict.fromkeys([*alone, *(label for label, _ in one.fused[1:])])
+    return [label for label in found if label != one.said][:_OTHERS]
+
+
+def checked(sent: object, known: set[int]) -> dict[int, str | None]:
+    """What the browser sent as decisions, without whatever cannot be one."""
+    if not isinstance(sent, Mapping):
+        return {}
+    found: dict[int, str | None] = {}
+    for id, label in sent.items():
+        fits = label is None or (isinstance(label, str) and len(label) <= _LONGEST)
+        if str(id).isdecimal() and int(id) in known and fits:
+            found[int(id)] = label
+    return found
+
+
+def card(images: Images, name: str, found: Review, one: Guess, blind: Sequence[str] = ()) -> dict[str, Any]:
+    """What the browser needs to draw a guess; `blind` are the sides that its classifier never looks at."""
+    row = int(images.ids.searchsorted(one.id))
+    text = " ".join(images.texts[row].split())
+    picture, words = (
+        "not looked at" if "picture" in blind else "no picture",
+        "not read" if "text" in blind else "no text",
+    )
+    said = [("Picture", one.picture, picture), ("Text", one.text, words), ("Together", one.fused, "")]
+    sides = [{"title": title, "bars": bars(what, _BARS), "note": "" if what else none} for title, what, none in said]
+    return {
+        "id": one.id,
+        "src": thumbnail_url(name, one.id, images.hashes[row]),
+        "name": one.name,
+        "text": text if len(text) <= _WORDS else text[: _WORDS - 1] + "…",
+        "now": found.labels[one.id],
+        "said": one.said,
+        "sure": percent(one.sure),
+        "sides": sides,
+        "others": others(one),
+        "decision": found.decision(one),
+        "decided": found.decisions.get(one.id),
+        "written": bool(found.decisions.get(one.id)) and found.decisions[one.id] == found.labels[one.id],
+    }  # fmt: skip

@@ -1,0 +1,191 @@
+"""Review what a classifier said: the least sure first, accept or correct, and only then write it to the collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.core.errors import BenzerError
+from ui.comparisons.live import made_text
+from ui.comparisons.state import count_of
+from ui.pages.classify.classifier_cards import one_by_one
+from ui.pages.classify.classifier_state import APPLY, applied_to, collection_key, measured_of, reviewed, tab_key
+from ui.pages.compare.state import collection_title
+from ui.session.opened import open_collection, workbench
+from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
+from ui.shared.plain_text import literal
+from ui.widgets.opinions import whole
+
+if TYPE_CHECKING:
+    from engine.classification.review import Review
+    from engine.runs.run import Run
+
+_SURE = (0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.0)
+
+
+def review_view(run: Run) -> None:
+    """Draw what was said of a collection, and what becomes of it."""
+    names = [name for name, _ in applied_to(run)]
+    if not names:
+        go = partial(st.session_state.update, {tab_key(run): APPLY})
+        sentence = "It has named nothing yet. Apply it to a collection; what it says is reviewed here."
+        empty_state("Nothing to review yet", sentence, {"Apply it": go}, key="classifier-nothing")
+        return
+    key = collection_key(run)
+    if st.session_state.get(key) not in names:
+        st.session_state[key] = names[0]
+    if len(names) > 1:
+        st.selectbox("Collection", names, key=key, format_func=collection_title, persist_state="session", width=360)
+    name = str(st.session_state[key])
+
+    @st.fragment(key=f"classifier-review-{run.name}-{name}")
+    def part() -> None:
+        if "go_to" in st.session_state:
+            st.rerun()
+        with errors_shown():
+            _draw(run, name)
+
+    part()
+
+
+def _draw(run: Run, name: str) -> None:
+    show_complaint()
+    found = reviewed(run, name)
+    if found is None:
+        return
+    _written(run, name, found)
+    if not found.guesses:
+        st.info("None of the things that it named is in this collection any more.", icon=":material/info:")
+        return
+    _head(run, name, found)
+    if found.undecided:
+        _surer(run, name, found)
+    one_by_one(run, name, found, partial(_decide, run, name))
+
+
+def _decide(run: Run, name: str, decisions: Mapping[int, str | None]) -> None:
+    from engine.classification.review import decide
+
+    try:
+        decide(workbench().home, run.name, name, decisions)
+    except BenzerError as error:
+        st.session_state.complaint = str(error)
+
+
+# ── the whole of it ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _head(run: Run, name: str, found: Review) -> None:
+    """How far it is, the button that writes, and the table to take away."""
+    made = [found.decision(one) for one in found.guesses]
+    counts = " · ".join(f"{made.count(what):,} {what}" for what in ("accepted", "corrected", "skipped"))
+    done, every = len(made) - made.count(""), len(made)
+    st.progress(done / every, text=f"{done:,} of {every:,} decided · {counts}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        waiting = len(found.waiting)
+        label = f"Write {count_of(waiting, 'label')} to the collection" if waiting else "Nothing to write"
+        if st.button(
+            label, key="review-write", type="primary", icon=":material/save:", disabled=not waiting,
+            help="Until then nothing of this is in the collection.",
+        ):  # fmt: skip
+            _ask_to_write(run, name, found)
+        st.download_button(
+            "CSV", lambda: found.to_csv().encode("utf-8-sig"), f"{run.name}-{name}.csv", "text/csv",
+            key="review-csv", icon=":material/download:", on_click="ignore",
+            help="A line for each thing with what was said and what was decided.",
+        )  # fmt: skip
+        with st.popover("Take back …", key="review-back-many"):
+            _take_back_all(run, name, found)
+
+
+def _take_back_all(run: Run, name: str, found: Review) -> None:
+    """Forget every decision that is not in the collection: those that were accepted many at once, too."""
+    ids = [one.id for one in found.guesses if one.id in found.decisions]
+    those = [id for id in ids if id in found.waiting or not found.decisions[id]]
+    st.button(
+        f"Take back {count_of(len(those), 'decision')}", key="review-forget", icon=":material/undo:",
+        disabled=not those, on_click=_decide, args=(run, name, dict.fromkeys(those)),
+        help="All that are not in the collection yet; each can also be taken back alone.",
+    )  # fmt: skip
+
+
+@st.dialog("Write the labels?")
+def _ask_to_write(run: Run, name: str, found: Review) -> None:
+    from engine.classification.review import write_decided
+
+    new = sum(not found.labels[id] for id in found.waiting)
+    changed = len(found.waiting) - new
+    parts = [f"{count_of(new, 'thing')} without a label will get one"] if new else []
+    parts += [f"{count_of(changed, 'label')} will be changed"] if changed else []
+    st.write(f"In **{literal(collection_title(name))}** {' and '.join(parts)}. You can take it back afterwards.")
+    with st.container(horizontal=True):
+        if st.button("Write them", type="primary", key="review-write-yes"):
+            try:
+                write_decided(workbench().home, run.name, name)
+            except BenzerError as error:
+                show_error(error)
+            else:
+                st.rerun()
+        if st.button("Not now", key="review-write-no"):
+            st.rerun()
+
+
+def _written(run: Run, name: str, found: Review) -> None:
+    """What was written last, with Undo, where it came from this classifier."""
+    from engine.collections.labelling import last_writing
+
+    note = last_writing(open_collection(name))
+    if note is None or note["what"] != f"the classifier {run.title}":
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="review-written"):
+        told = f"{count_of(note['count'], 'label')} written to {literal(collection_title(name))}"
+        st.success(f"{told}, {made_text(note['made'])}.", icon=":material/check_circle:")
+        st.button(
+            "Undo", key="review-undo", icon=":material/undo:", on_click=_undo, args=(name,),
+            help="Takes these labels back; what you decided stays and can be written again.",
+        )  # fmt: skip
+
+
+def _undo(name: str) -> None:
+    from engine.collections.labelling import undo_labels
+
+    try:
+        undo_labels(open_collection(name))
+    except BenzerError as error:
+        st.session_state.complaint = str(error)
+
+
+# ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _surer(run: Run, name: str, found: Review) -> None:
+    """Accept all that are sure enough, with how many of them may be wrong."""
+    with st.expander("Accept all that are sure enough", icon=":material/done_all:", key="review-surer"):
+        left, right = st.columns([1, 2.4], vertical_alignment="center", gap="medium")
+        sure = left.selectbox(
+            "At least so sure", _SURE, index=1, key=f"review-sure-{run.name}",
+            format_func=lambda share: whole(share) if share else "however unsure", persist_state="session",
+        )  # fmt: skip
+        those = [one for one in found.undecided if one.sure >= sure]
+        with right:
+            st.markdown(expected(run, len(those), float(sure)))
+            st.button(
+                f"Accept {len(those):,}", key="review-accept-surer", icon=":material/done_all:", disabled=not those,
+                on_click=_decide, args=(run, name, {one.id: one.said for one in those}),
+            )  # fmt: skip
+
+
+def expected(run: Run, count: int, sure: float) -> str:
+    """How many are sure enough, and how many of those will be wrong as far as was measured, as Markdown."""
+    told = f"**{count_of(count, 'undecided thing')}** {'is' if count == 1 else 'are'} at least {whole(sure)} sure."
+    measured = measured_of(run)
+    asked, right = measured.surer(sure) if measured else (0, 0)
+    if not asked or not count:
+        return f"{told} How many of such answers are right was not measured." if count else told
+    wrong = count * (1 - right / asked)
+    about = "fewer than 1" if wrong < 1 else f"about {wrong:.0f}"
+    share = f"{100 * right / asked:.1f} % of {asked:,} such answers were right"
+    return f"{told} In cross validation {share}: expect **{about}** wrong among them."

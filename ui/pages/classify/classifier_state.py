@@ -1,0 +1,221 @@
+"""What the pages know of classifiers: which there are, which one is open, how good its model was when it was measured,
+and the opened networks. Folders are the truth, and are read again only when they have changed."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.core.cache import Shelf, catalogue_stamp, stamp
+from engine.core.errors import BenzerError, Corrupt, NotFound
+from engine.jobs.job import Job
+from ui.comparisons.state import files_stamp, newly_linked, write_link
+from ui.session.opened import collection_cards, images_of, recent_jobs, workbench
+
+if TYPE_CHECKING:
+    from engine.classification.review import Review
+    from engine.encoders.fused import Fused
+    from engine.runs.run import Run
+
+KEY = "classifier"  # of the address and of jobs that train one
+OPEN = "classify_open"  # in the session: the run that is open, "" for none
+STARTED = "classify_started"  # in the session: the job that was started last; what it makes is opened
+VIEW, MODELS, HERE = "classify-view", "Compare models", "Classifiers"  # which half of the page is shown
+
+TRY, APPLY, REVIEW = "Try one", "Apply", "Review"  # what can be done with the one that is open
+
+_listed: Shelf[list[Any]] = Shelf(2)
+_measured: Shelf[Any] = Shelf(32)
+_reviews: Shelf[Any] = Shelf(4)
+_opened: Shelf[Any] = Shelf(2)  # networks with their encoders: up to some hundred megabytes each
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How good a classifier's model was in the cross validation that it comes from.
+
+    Attributes:
+        accuracy, deviation, f1: means over the folds, and the standard deviation of the accuracy.
+        answers: of each held-out thing the probability of the likeliest class, and whether it was right.
+        same: whether it was measured with the pictures, texts and labels that the classifier has learned from.
+    """
+
+    accuracy: float
+    deviation: float
+    f1: float
+    folds: int
+    answers: tuple[tuple[float, bool], ...]
+    same: bool
+
+    def surer(self, sure: float) -> tuple[int, int]:
+        """How many answers were at least so sure, and how many of them right."""
+        found = [right for probability, right in self.answers if probability >= sure]
+        return len(found), sum(found)
+
+
+def classifiers() -> list[Run]:
+    """Every readable classifier, newest first."""
+    files = sorted(workbench().home.classifiers.glob("[!.]*/run.json"))
+    return _listed.get(tuple((path, stamp(path)) for path in files), workbench().classifiers)
+
+
+def classifier_named(name: str) -> Run | None:
+    """The classifier of that name, None where it is there no more or cannot be read."""
+    return next((run for run in classifiers() if run.name == name), None)
+
+
+def measured_of(run: Run) -> Measured | None:
+    """How good its model was, None where its classification is gone or has not measured it."""
+    name, fusion = str(run.card.get("classification", "")), str(run.card.get("fusion", ""))
+    folder = workbench().home.classifications / name
+    if not name or not (folder / "plan.json").exists():
+        return None
+    made_of = str(run.card.get("made_of", ""))
+    return _measured.get((fusion, made_of, files_stamp(folder)), lambda: _measure(name, fusion, made_of))
+
+
+def _measure(name: str, fusion: str, made_of: str) -> Measured | None:
+    from engine.classification.conditions import CLEAN
+
+    try:
+        found = workbench().classification(name)
+        line = next((one for one in found.table() if (one.fusion, one.condition.name) == (fusion, CLEAN)), None)
+        if line is None:
+            return None
+        answers = tuple((one.fused[0][1], one.right) for one in found.answers(fusion))
+        of_it = [row for row in found.rows() if row.fusion == fusion and not row.error]
+        same = all(_things(row.made_of) == _things(made_of) for row in of_it)
+    except BenzerError:
+        return None
+    return Measured(line.accuracy, line.accuracy_deviation, line.f1, line.folds, answers, same)
+
+
+def _things(made_of: str) -> str:
+    """The part that tells pictures, texts and labels, without that of the encoders: a classifier has those it needs."""
+    return made_of.partition("-")[0]
+
+
+def network_of(run: Run) -> Fused:
+    """The classifier with its encoders, ready to judge, kept open until it changes."""
+    key = (run.folder, stamp(run.folder / "run.json", run.folder / "text.json"))
+    return _opened.get(key, lambda: workbench().classifier(run.name))
+
+
+# ── which one is open ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def follow_link() -> bool:
+    """Open what the address names, where that is not what this session wrote there; whether there was such a thing."""
+    linked = newly_linked(KEY, st.session_state.get(OPEN))
+    if linked:
+        open_classifier(linked)
+    return bool(linked)
+
+
+def opened() -> Run | None:
+    """The classifier that is open; of a training that was just started, its run once it is there."""
+    _take_over_started()
+    name = st.session_state.get(OPEN) or ""
+    return classifier_named(name) if name else None
+
+
+def open_classifier(name: str) -> None:
+    """Show the classifier of that name, or the list ("")."""
+    st.session_state[OPEN] = name
+    st.session_state.pop(STARTED, None)
+
+
+def tab_key(run: Run) -> str:
+    """Under which the session remembers what is done with a classifier."""
+    return f"classifier-tab-{run.name}"
+
+
+def write_opened(run: Run | None) -> None:
+    """Put the open one into the address, so that the page can be shared."""
+    write_link(KEY, run.name if run else "")
+
+
+def _take_over_started() -> None:
+    id = st.session_state.get(STARTED)
+    run = next((run for run in classifiers() if run.job == id), None) if id else None
+    if run is not None:
+        open_classifier(run.name)
+
+
+# ── what it has said ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def applied_to(run: Run) -> list[tuple[str, float]]:
+    """The collections that are there and that it was applied to, with the time of it, the last one first."""
+    there = {card.name for card in collection_cards()}
+    files = [path for path in (run.folder / "guesses").glob("[!.]*.json") if path.stem in there]
+    return sorted(((path.stem, path.stat().st_mtime) for path in files), key=lambda pair: -pair[1])
+
+
+def collection_key(run: Run) -> str:
+    """Under which the session remembers the collection whose guesses are reviewed."""
+    return f"classifier-reviewed-{run.name}"
+
+
+def reviewed(run: Run, collection: str) -> Review | None:
+    """What it said of a collection and what was decided, read again only when either changes."""
+    from engine.classification.review import review
+
+    files = [run.folder / part / f"{collection}.json" for part in ("guesses", "reviews")]
+    key = (run.folder, collection, stamp(*files), catalogue_stamp(workbench().home.datasets / collection))
+    found: Review | None = _reviews.get(
+        key, lambda: review(workbench().home, run.name, collection, images_of(collection))
+    )
+    return found
+
+
+def under_review(run: Run) -> bool:
+    """Whether a person has decided about some of what it said of a collection last, and not all is done with."""
+    found = next((reviewed(run, name) for name, _ in applied_to(run)), None)
+    begun = found is not None and any(one.id in found.decisions for one in found.guesses)
+    return bool(found and begun and (found.undecided or found.waiting))
+
+
+# ── trainings ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def trainings() -> list[Job]:
+    """The jobs that train a classifier right now, and the last one where it failed before it had a run."""
+    jobs = recent_jobs(KEY)
+    return [job for job in jobs if job.alive] + [job for job in jobs[:1] if not job.alive and failed_at_once(job)]
+
+
+def failed_at_once(job: Job) -> bool:
+    """Whether a job ended in an error without a run that could tell of it, in this session."""
+    with suppress(NotFound, Corrupt):
+        begun = any(run.job == job.id for run in classifiers())
+        return bool(job.error) and not begun and st.session_state.get(STARTED) == job.id
+    return False
+
+
+def job_of(run: Run) -> Job | None:
+    """The job that trains a classifier right now, None where none does."""
+    return next((job for job in recent_jobs(KEY) if job.id == run.job and job.alive), None)
+
+
+def train(name: str, fusion: str, title: str) -> None:
+    """Start to make a classifier of a classification's model, unless that is under way; it is opened once it is there.
+
+    Raises:
+        StorageFull: the job could not be stored.
+    """
+    wanted = {"name": name, "fusion": fusion, "title": title}
+    same = (job for job in recent_jobs(KEY) if job.alive and wanted.items() <= job.config["arguments"].items())
+    job = next(same, None) or workbench().start(KEY, **wanted)
+    open_classifier("")
+    st.session_state[STARTED] = job.id
+
+
+def go_on(run: Run) -> None:
+    """Train on what was cut off."""
+    card = run.card
+    train(str(card["classification"]), str(card["fusion"]), str(card.get("title", "")))
+    open_classifier(run.name)

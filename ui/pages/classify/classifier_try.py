@@ -1,0 +1,262 @@
+"""Ask a classifier about one thing: a picture, a text, or both; what each says alone, and what both say together."""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.core.errors import BenzerError, NotFound
+from engine.core.storage import digest_of
+from ui.pages.classify.classifier_state import measured_of, network_of
+from ui.session.opened import images_of, open_collection, shown, workbench
+from ui.session.query import Asked
+from ui.shared.browser import PICTURE_TYPES, accept_paste
+from ui.shared.messages import show_error
+from ui.shared.plain_text import literal
+from ui.widgets.gallery import Tile, gallery
+from ui.widgets.opinions import bars, percent, shared, whole
+
+_HERE = Path(__file__).parent
+
+if TYPE_CHECKING:
+    from engine.runs.run import Run
+
+_MOST = 2000  # characters of a text
+_CLASSES = 60  # that are named
+_TEXT, _UPLOADER, _TAKEN, _SAID = "classifier-text", "classifier-uploader", "classifier-taken", "classifier-said"
+
+_verdict = st.components.v2.component(
+    "benzer_verdict",
+    html='<div class="root"></div>',
+    css=shared(_HERE / "classifier_try.css"),
+    js=shared(_HERE / "classifier_try.js"),
+)
+
+
+def try_view(run: Run) -> None:
+    """Draw what is asked on the left, and what is said of it on the right."""
+    left, right = st.columns([1, 1.9], gap="large")
+    with left:
+        data, name, text = _asked(run)
+    with right:
+        if data is None and not text:
+            _nothing_asked(run)
+            return
+        try:
+            with st.spinner("Looking at it …"):
+                told = _said(run, data, text)
+        except BenzerError as error:
+            show_error(error)
+        else:
+            _answer(run, told, data is not None, text)
+            _similar(run, data, name, text)
+
+
+# ── what is asked ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _asked(run: Run) -> tuple[bytes | None, str, str]:
+    """The picture's bytes with its name, and the text."""
+    card, state = run.card, st.session_state
+    data, name = None, ""
+    if card["picture"]:
+        data, name = _picture()
+    if card["text"]:
+        with st.form("classifier-ask", border=False):
+            st.text_area("Text", key=_TEXT, max_chars=_MOST, height=110, placeholder="What is written about it")
+            st.form_submit_button("Ask", type="primary", icon=":material/question_answer:")
+    with st.container(horizontal=True):
+        own = card["collection"]["name"]
+        st.button(
+            "Random thing", key="classifier-random", icon=":material/casino:", on_click=_take, args=(run,),
+            disabled=not _there(own), help="Takes a thing of the collection that it has learned from.",
+        )  # fmt: skip
+        st.button(
+            "Start over", key="classifier-anew", icon=":material/restart_alt:", on_click=_put, args=(None, "", "")
+        )
+    return data, name, " ".join(str(state.get(_TEXT) or "").split()) if card["text"] else ""
+
+
+def _picture() -> tuple[bytes | None, str]:
+    """The uploaded picture, or that of the thing that was taken."""
+    with st.container(key="query-uploader"):
+        file = st.file_uploader(
+            "Drop, paste or browse a picture",
+            type=PICTURE_TYPES,
+            key=f"{_UPLOADER}-{st.session_state.get(_UPLOADER, 0)}",
+            max_upload_size=200,
+            help="It stays on this computer. You can also paste a picture anywhere on this page.",
+        )
+    accept_paste()
+    data, name = (file.getvalue(), file.name) if file is not None else st.session_state.get(_TAKEN, (None, ""))
+    with st.container():  # a fixed place: what comes and goes in it moves no button, so that none is drawn twice
+        if data is not None:
+            _preview(data, name)
+    return data, name
+
+
+def _preview(data: bytes, name: str) -> None:
+    kept = st.session_state.get("classifier-shown")
+    if kept is None or kept[0] != digest_of(data):
+        try:
+            kept = st.session_state["classifier-shown"] = (digest_of(data), shown(data))
+        except BenzerError:  # the answer says what is wrong with it
+            return
+    with st.container(width=220):
+        gallery([Tile(0, kept[1], name)], key="classifier-picture", title="Your picture", columns=1)
+    st.caption(literal(name))
+
+
+def _there(collection: str) -> bool:
+    try:
+        return bool(len(images_of(collection)))
+    except NotFound:
+        return False
+
+
+def _take(run: Run) -> None:
+    """Put a thing of the classifier's collection into the fields: one without a label where there are any."""
+    name = run.card["collection"]["name"]
+    try:
+        images = images_of(name)
+        rows = [row for row, label in enumerate(images.labels) if not label] or range(len(images))
+        for row in random.sample(rows, min(len(rows), 1)):  # none where it was emptied just now
+            _put(open_collection(name).picture(int(images.ids[row])), images.names[row], images.texts[row])
+    except BenzerError as error:
+        st.session_state.complaint = str(error)
+
+
+def _put(data: bytes | None, name: str, text: str) -> None:
+    """Fill the fields; the uploader empties because its key changes."""
+    state = st.session_state
+    state[_TAKEN], state[_TEXT] = (data, name), text[:_MOST]
+    state[_UPLOADER] = state.get(_UPLOADER, 0) + 1
+
+
+# ── what is said ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _nothing_asked(run: Run) -> None:
+    card = run.card
+    needed = " or ".join(filter(None, [card["picture"] and "a picture", card["text"] and "a text"]))
+    both = ", or both" if card["picture"] and card["text"] else ""
+    st.info(f"Give it {needed}{both}; or press Random thing.", icon=":material/arrow_back:")
+    classes = card["classes"]
+    names = ", ".join(literal(label) for label in classes[:_CLASSES])
+    more = f" and {len(classes) - _CLASSES:,} more" if len(classes) > _CLASSES else ""
+    st.caption(f"It tells these {len(classes):,} classes: {names}{more}.")
+
+
+def _said(run: Run, data: bytes | None, text: str) -> dict[str, Any]:
+    """What the classifier says; the last answer of this session is kept."""
+    key = (run.name, run.digest, digest_of(data or b""), text)
+    kept = st.session_state.get(_SAID)
+    if kept is None or kept[0] != key:
+        kept = st.session_state[_SAID] = (key, workbench().judge(network_of(run), data, text or None))
+    told: dict[str, Any] = kept[1]
+    return told
+
+
+def _answer(run: Run, told: dict[str, Any], pictured: bool, text: str) -> None:
+    label, sure = told["fused"][0]
+    st.subheader(f"{literal(label)}, {percent(sure)} sure", anchor=False)
+    st.caption(f"{_agreement(told)} {so_sure(run, told)}".strip())
+    _verdict(data=verdict_data(run, told, pictured, text), key="classifier-verdict")
+    if sentence := _how_weighed(run):
+        st.caption(sentence)
+
+
+def _agreement(told: dict[str, Any]) -> str:
+    picture, text = told["picture"], told["text"]
+    if picture is None or text is None:
+        return f"Said by its {'text' if picture is None else 'picture'} alone."
+    if picture[0][0] == text[0][0]:
+        return "Picture and text agree."
+    return f"The picture alone says {literal(picture[0][0])}, the text alone {literal(text[0][0])}."
+
+
+def so_sure(run: Run, told: dict[str, Any]) -> str:
+    """How often answers that sure were right where that was measured: of things of which both sides are known."""
+    measured = measured_of(run) if all(told[side] for side in ("picture", "text") if run.card[side]) else None
+    asked, right = measured.surer(told["fused"][0][1]) if measured else (0, 0)
+    if not asked:
+        return ""
+    return f"Of {asked:,} answers at least so sure, {100 * right / asked:.1f} % were right when that was measured."
+
+
+def verdict_data(run: Run, told: dict[str, Any], pictured: bool, text: str) -> dict[str, Any]:
+    """What the browser draws: three opinions, why one is missing, and the words that were looked at."""
+    card = run.card
+    given = {"picture": pictured, "text": bool(text)}
+    sides = []
+    for side, title in (("picture", "The picture says"), ("text", "The text says")):
+        note = "" if told[side] else _missing(side, bool(card[side]), given[side])
+        sides.append({"title": title, "note": note, "bars": bars(told[side])})
+    sides.append({"title": "Together they say", "note": "", "bars": bars(told["fused"])})
+    words = whole_words(told["words"])
+    return {"sides": sides, "words": _words_data(words) if words else None}
+
+
+def _missing(side: str, known: bool, given: bool) -> str:
+    if not known:
+        return "It reads no texts." if side == "text" else "It sees no pictures."
+    if given:
+        return "It knows none of these words."
+    return f"No {side} given."
+
+
+def _words_data(words: list[tuple[str, float]]) -> dict[str, Any]:
+    most = max(share for _, share in words)
+    items = [{"text": text, "percent": percent(share), "shade": share / max(most, 1e-9)} for text, share in words]
+    rest = max(0.0, 1 - sum(share for _, share in words))
+    note = f"How much it looked at each word. {percent(rest)} went to none of them."
+    return {"title": "The words it looked at", "note": note, "items": items}
+
+
+def whole_words(pieces: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Words with the sum of their pieces' shares: WordPiece marks a piece that goes on with "##"."""
+    words: list[tuple[str, float]] = []
+    for piece, share in pieces:
+        if piece.startswith("##") and words:
+            words[-1] = (words[-1][0] + piece[2:], words[-1][1] + share)
+        else:
+            words.append((piece, share))
+    return words
+
+
+def _how_weighed(run: Run) -> str:
+    """How both sides are put together, "" where the words tell."""
+    fusion = run.card.get("fusion")
+    if fusion == "late" and "share" in run.card:
+        share = float(run.card["share"])
+        return f"Where both are there, the picture counts {whole(1 - share)} and the text {whole(share)}."
+    if fusion == "early":
+        return "It learned from both side by side: how much each counts differs from thing to thing."
+    return ""
+
+
+# ── the way to the search ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _similar(run: Run, data: bytes | None, name: str, text: str) -> None:
+    own = run.card["collection"]["name"]
+    if not _there(own):
+        return
+    st.button(
+        "Find similar things", key="classifier-similar", icon=":material/image_search:",
+        on_click=partial(_search, run, data, name, text),
+        help="Goes to the search with this picture and text, by what this classifier has learned.",
+    )  # fmt: skip
+
+
+def _search(run: Run, data: bytes | None, name: str, text: str) -> None:
+    """Make the classifier the sidebar's encoder and look for this thing in its collection."""
+    state = st.session_state
+    state.collection, state.encoder = run.card["collection"]["name"], f"fused@{run.name}"
+    state.asked = Asked(data=data, name=name, words=text[:200])
+    state.uploader = state.get("uploader", 0) + 1
+    state.go_to = "search"

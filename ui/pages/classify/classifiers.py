@@ -1,0 +1,252 @@
+"""Trained classifiers: all of them, newest first, and what a person does with the one that is open."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.core.errors import BenzerError
+from engine.jobs.job import Job
+from ui.comparisons.live import made_text
+from ui.comparisons.state import count_of
+from ui.pages.classify.classifier_apply import apply_view
+from ui.pages.classify.classifier_review import review_view
+from ui.pages.classify.classifier_state import (
+    APPLY,
+    MODELS,
+    OPEN,
+    REVIEW,
+    STARTED,
+    TRY,
+    VIEW,
+    classifiers,
+    go_on,
+    job_of,
+    measured_of,
+    open_classifier,
+    opened,
+    tab_key,
+    trainings,
+    under_review,
+    write_opened,
+)
+from ui.pages.classify.classifier_try import try_view
+from ui.pages.classify.state import text_title
+from ui.pages.compare.state import encoder_titles
+from ui.session.opened import workbench
+from ui.shared.job_progress import job_progress
+from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
+from ui.shared.plain_text import literal
+from ui.shared.typed import typed
+
+if TYPE_CHECKING:
+    from engine.runs.run import Run
+
+SHOWN = 8
+_STATES = {
+    "done": ":material/check_circle: ready",
+    "training": ":material/model_training: being trained",
+    "stopped": ":material/pause_circle: stopped",
+    "failed": ":material/error: failed",
+    "interrupted": ":material/power_off: cut off",
+}
+
+
+def classifiers_view() -> None:
+    """Draw the classifier that is open, trainings that are under way, and the others."""
+    show_complaint()
+    for job in trainings():
+        _training(job)
+    run = opened()
+    name = st.session_state.setdefault(OPEN, "")
+    if name and run is None:
+        st.warning(f"There is no classifier “{literal(name)}” here any more.", icon=":material/info:")
+        open_classifier("")
+    if run is not None:
+        with errors_shown():
+            _open(run)
+    with errors_shown():
+        _others(run.name if run else "")
+    write_opened(run)
+
+
+# ── the others ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _training(job: Job) -> None:
+    if job.alive:
+        job_progress(job, key="classifier")
+        st.caption("You may leave this page or close the browser: the work goes on.")
+    else:
+        st.error(literal(job.error), icon=":material/error:")
+
+
+def _others(shown: str) -> None:
+    every = classifiers()
+    if not every:
+        _none_yet()
+        return
+    found = [run for run in every if run.name != shown]
+    if not found:
+        return
+    st.header("Other classifiers" if shown else "Classifiers", anchor=False)
+    most = st.session_state.get("classifiers_shown", SHOWN)
+    for run in found[:most]:
+        with errors_shown():
+            _card(run)
+    if len(found) > most:
+        more = partial(st.session_state.update, classifiers_shown=len(found))
+        st.button(f"Show the other {len(found) - most}", key="classifiers-more", on_click=more)
+
+
+def _none_yet() -> None:
+    if any(job.alive for job in trainings()):
+        return
+    sentence = (
+        "A classifier is a model that is kept: it says what a new thing is, names what has no label yet, and finds "
+        "pictures by words. Compare models first, then press Make a classifier below the best one."
+    )
+    go = partial(st.session_state.update, {VIEW: MODELS})
+    empty_state("No classifier yet", sentence, {"Compare models": go}, key="classifiers-none")
+
+
+def _card(run: Run) -> None:
+    with st.container(border=True, key=f"classifier-card-{run.name}", gap="small"):
+        row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+        with row, st.container(gap="xsmall"):
+            st.markdown(f"**{literal(run.title)}** &ensp; {_STATES.get(run.state, literal(run.state))}")
+            st.caption(literal(summary(run)))
+            st.markdown(how_good(run))
+        row.button(
+            "Open", key=f"classifier-open-{run.name}", icon=":material/open_in_new:", on_click=open_classifier,
+            args=(run.name,),
+        )  # fmt: skip
+
+
+def summary(run: Run) -> str:
+    """For example "Late fusion · mobilenet-v2 and tf-idf · 25 classes · learned from 839 things of Products · …"."""
+    from engine.classification.plan import FUSIONS
+
+    card = run.card
+    picture = card["picture"] and encoder_titles().get(written(card["picture"]), card["picture"]["encoder"])
+    seen = " and ".join(filter(None, [picture, card["text"] and text_title(card["text"])]))
+    learned = f"learned from {count_of(int(card['images']), 'thing')} of {card['collection']['title']}"
+    parts = [FUSIONS.get(str(card.get("fusion")), ""), seen, f"{len(card['classes']):,} classes", learned]
+    return " · ".join([*filter(None, parts), made_text(float(run.facts.get("created", 0.0)))])
+
+
+def written(picture: dict[str, str]) -> str:
+    """An encoder of pictures as it is written in a recipe."""
+    return f"{picture['encoder']}@{picture['weights']}" if picture["weights"] else picture["encoder"]
+
+
+def how_good(run: Run) -> str:
+    """How many answers of its model were right when it was measured, as Markdown."""
+    found = measured_of(run)
+    if found is None:
+        return "How good it is was not measured, or its classification is gone."
+    told = (
+        f"**{100 * found.accuracy:.1f} %** ± {100 * found.deviation:.1f} right in {found.folds}-fold cross validation"
+    )
+    told += f", macro F1 {found.f1:.3f}"
+    return told + ("" if found.same else " (measured before labels, texts or pictures were changed)")
+
+
+# ── the one that is open ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _open(run: Run) -> None:
+    _head(run)
+    with st.container(gap="xsmall"):
+        st.caption(literal(summary(run)))
+        st.markdown(how_good(run))
+    if run.state == "done":
+        _work(run)
+    elif run.state != "training":
+        _cut_off(run)
+    elif job_of(run) is None:
+        st.info("It is being trained from the command line; it is stopped there.", icon=":material/model_training:")
+
+
+def _head(run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.header(literal(run.title), anchor=False)
+        with st.container(horizontal=True, width="content", gap="small"):
+            with st.popover("More", key=f"classifier-more-{run.name}", on_change="rerun") as panel:
+                if panel.open:
+                    _more(run)
+            st.button("Close", key="classifier-close", icon=":material/close:", on_click=open_classifier, args=("",))
+
+
+def _more(run: Run) -> None:
+    title = typed(
+        "Title", run.title, key=f"classifier-name-{run.name}", button="Rename",
+        button_key=f"classifier-rename-{run.name}", max_chars=80,
+    )  # fmt: skip
+    if title:
+        with errors_shown():
+            run.rename(title)
+            st.rerun()
+    if st.button("Delete …", key=f"classifier-delete-{run.name}", icon=":material/delete:", disabled=run.alive):
+        _ask_to_delete(run)
+
+
+@st.dialog("Delete this classifier?")
+def _ask_to_delete(run: Run) -> None:
+    from engine.classification.classifiers import remove_classifier
+
+    st.write(
+        f"**{literal(run.title)}** with what it has said and what was decided about it will be gone for good. Labels "
+        "that were written to collections stay; searches with it are not possible any more."
+    )
+    with st.container(horizontal=True):
+        if st.button("Delete it", type="primary", key="classifier-delete-yes"):
+            try:
+                remove_classifier(workbench().home, run.name)
+            except BenzerError as error:
+                show_error(error)
+            else:
+                _forget(run)
+                st.rerun()
+        if st.button("Keep it", key="classifier-delete-no"):
+            st.rerun()
+
+
+def _forget(run: Run) -> None:
+    """Nothing in the session speaks of a deleted classifier any more."""
+    open_classifier("")
+    st.session_state.pop(STARTED, None)
+    if st.session_state.get("encoder") == f"fused@{run.name}":
+        del st.session_state["encoder"]
+
+
+def _cut_off(run: Run) -> None:
+    texts = {
+        "stopped": "Its training was stopped. What it has learned so far is kept.",
+        "interrupted": "Its training was cut off. What it had learned until then is kept.",
+    }
+    with st.container(border=True, key="classifier-ended"):
+        if run.error:
+            st.error(literal(run.error), icon=":material/error:")
+        else:
+            st.markdown(f":material/pause_circle: {texts.get(run.state, literal(run.state))}")
+        if st.button("Go on", key=f"classifier-go-on-{run.name}", type="primary", icon=":material/resume:"):
+            with errors_shown():
+                go_on(run)
+                st.rerun()
+
+
+def _work(run: Run) -> None:
+    """Try it, apply it, review what it said: one at a time."""
+    parts = {TRY: try_view, APPLY: apply_view, REVIEW: review_view}
+    key = tab_key(run)
+    if key not in st.session_state:  # one whose review is not ended yet is gone on with
+        st.session_state[key] = REVIEW if under_review(run) else TRY
+    shown = st.segmented_control(
+        "What to do with it", list(parts), key=key, label_visibility="collapsed", required=True,
+        persist_state="session",
+    )  # fmt: skip
+    with errors_shown():
+        parts[shown or TRY](run)

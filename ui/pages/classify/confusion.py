@@ -1,0 +1,108 @@
+"""The confusion matrix of a model, and the things of one of its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from engine.classification import measures
+from ui.comparisons.state import Seen, count_of
+from ui.pages.classify import charts
+from ui.pages.classify.cards import paged, thing_cards
+from ui.pages.classify.state import findings
+from ui.shared.charts import draw_points
+from ui.shared.plain_text import literal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_PAGE = 12  # cards
+MOST = 60  # classes that a matrix holds
+_MANY = 12  # classes from which the matrix is worth cutting down
+_BY_NAME, _BY_CONFUSION = "by name", "the most confused first"
+_IS, _CALLED = "classification-is", "classification-called"
+
+
+def confusion(view: Seen, fusion: str) -> None:
+    """Draw the matrix with its choices, and below it the things of the chosen cell."""
+    classes, counts = findings(view).counts(fusion)
+    only, ordered = _choices(len(classes))
+    names, shown = arranged(classes, counts, only=only, by_confusion=ordered)
+    if len(names) < 2:
+        st.success("It was right about everything.", icon=":material/check_circle:")
+        names, shown = list(classes), counts
+    cell = _cell(classes, counts)
+    key = f"classification-matrix-{view.name}-{fusion}-{len(names)}-{ordered}"
+    figure = charts.confusion_chart(names, shown, cell)
+    draw_points(figure, key=key, alt=charts.spoken_confusion(names, shown), on_pick=partial(_take, names))
+    st.caption("Rows are what things are, columns what they were called; a number is how many. A click shows them.")
+    _things(view, fusion, classes, cell)
+
+
+def _choices(classes: int) -> tuple[bool, bool]:
+    """Whether only confused classes are shown, and whether the most confused come first."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        only = st.toggle(
+            "Only the confused classes", classes > _MANY, key="classification-confused", persist_state="session",
+            help="Leaves out classes that were always named rightly and never named wrongly.",
+        )  # fmt: skip
+        order = st.segmented_control(
+            "Order", [_BY_NAME, _BY_CONFUSION], key="classification-order", default=_BY_CONFUSION, required=True,
+            label_visibility="collapsed", persist_state="session",
+        )  # fmt: skip
+    return only, order == _BY_CONFUSION
+
+
+def arranged(
+    classes: Sequence[str], counts: NDArray[np.int64], *, only: bool, by_confusion: bool, most: int = MOST
+) -> tuple[list[str], NDArray[np.int64]]:
+    """The classes that are shown, in their order, with their part of the matrix: at most the `most` confused ones."""
+    wrong = counts - np.diag(np.diag(counts))
+    amount = wrong.sum(0) + wrong.sum(1)
+    places = sorted(range(len(classes)), key=lambda place: (-int(amount[place]), classes[place]))
+    places = [place for place in places if amount[place] or not only][:most]
+    places = places if by_confusion else sorted(places)
+    return [classes[place] for place in places], counts[np.ix_(places, places)]
+
+
+# ── one cell ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _cell(classes: Sequence[str], counts: NDArray[np.int64]) -> tuple[str, str] | None:
+    """(is, was called) of the chosen cell; at first the most frequent confusion."""
+    state = st.session_state
+    if {state.get(_IS), state.get(_CALLED)} <= set(classes):
+        return state[_IS], state[_CALLED]
+    pairs = measures.confused(classes, counts)
+    if not pairs:
+        return None
+    state[_IS], state[_CALLED] = pairs[0][1:]
+    return pairs[0][1:]
+
+
+def _take(names: Sequence[str], key: str) -> None:
+    own, said = key.split(":")
+    st.session_state[_IS], st.session_state[_CALLED] = names[int(own)], names[int(said)]
+
+
+def _things(view: Seen, fusion: str, classes: Sequence[str], cell: tuple[str, str] | None) -> None:
+    if cell is None:
+        return
+    left, right = st.columns(2)
+    own = left.selectbox("Is", classes, key=_IS, persist_state="session")
+    said = right.selectbox("Was called", classes, key=_CALLED, persist_state="session")
+    answers = sorted(findings(view).answers(fusion, own, said), key=lambda answer: -answer.fused[0][1])
+    if not answers:
+        st.caption(f"None of the {literal(own)} was called {literal(said)}.")
+        return
+    kind = "rightly called so" if own == said else f"called {literal(said)}"
+    st.markdown(f"**{count_of(len(answers), 'thing')} of {literal(own)} {kind}**, the surest first")
+    key = f"classification-cell-{view.name}-{fusion}-{classes.index(own)}-{classes.index(said)}"
+    paged(
+        answers, f"{key}-shown", _PAGE,
+        lambda part: thing_cards(view.plan.collection, part, key=key, title=f"{own} called {said}"),
+    )  # fmt: skip

@@ -1,0 +1,169 @@
+"""One model of a classification in detail: its classes, how sure it is, and how each fold learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ui.comparisons.state import Seen
+from ui.pages.classify import charts
+from ui.pages.classify.cards import paged, thing_cards
+from ui.pages.classify.state import findings
+from ui.shared.charts import draw, spoken, titled
+from ui.shared.plain_text import literal
+from ui.widgets.results_table import Column, Line, Named, results_table
+
+if TYPE_CHECKING:
+    from engine.classification.measures import Bin
+    from engine.classification.results import Row
+
+_PAGE = 6  # cards
+_EVERY = "all folds"
+_CLASS = "classification-class"
+
+
+# ── classes ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """A class and its figures over all folds."""
+
+    key: str
+    precision: float
+    recall: float
+    f1: float
+    count: int
+    error: str = ""
+
+    @property
+    def missed(self) -> int:
+        return self.count - round(self.recall * self.count)
+
+
+CLASS_COLUMNS = [
+    Column("called otherwise", "How many were given another class.", lambda row: row.missed, "{:,}", judged=False),
+    Column("F1", "The harmonic mean of precision and recall.", lambda row: row.f1, "{:.3f}", judged=False),
+    Column("precision", "Of all that it called so, how many are.", lambda row: row.precision, "{:.3f}", judged=False),
+    Column("recall", "Of all that are so, how many it called so.", lambda row: row.recall, "{:.3f}", judged=False),
+    Column("things", "How many of this class were asked about.", lambda row: row.count, "{:,}", judged=False),
+]
+
+
+def classes(view: Seen, fusion: str) -> None:
+    """Precision, recall and F1 of each class; a row opens what of it was called otherwise."""
+    found = [ClassRow(*figures) for figures in findings(view).per_class(fusion)]
+    lines = [Line(row, Named(row.key, ""), row.key) for row in sorted(found, key=lambda row: (-row.missed, row.f1))]
+    picked = st.session_state.get(_CLASS)
+    results_table(
+        lines, CLASS_COLUMNS, first="class", picked=picked, on_pick=_pick_class,
+        key=f"classification-classes-{view.name}-{fusion}", title="Figures of each class",
+    )  # fmt: skip
+    if picked not in {row.key for row in found}:
+        st.caption("A row opens what of the class was called something else.")
+        return
+    _of_class(view, fusion, str(picked))
+
+
+def _pick_class(key: str) -> None:
+    st.session_state[_CLASS] = None if st.session_state.get(_CLASS) == key else key
+
+
+def _of_class(view: Seen, fusion: str, label: str) -> None:
+    wrong = findings(view).answers(fusion, label, wrong=True)
+    st.markdown(called_sentence(label, [answer.said for answer in wrong]))
+    key = f"classification-class-{view.name}-{fusion}-{label}"
+    answers = sorted(wrong, key=lambda answer: -answer.fused[0][1])
+    paged(
+        answers, f"{key}-shown", _PAGE,
+        lambda part: thing_cards(view.plan.collection, part, key=key, title=f"{label} called otherwise"),
+    )  # fmt: skip
+
+
+def called_sentence(label: str, said: list[str]) -> str:
+    """For example "Of **Tops** 12 were called something else: Shirts 8, Sweaters 4.", as Markdown."""
+    if not said:
+        return f"All **{literal(label)}** were called so."
+    names = sorted(set(said), key=lambda name: (-said.count(name), name))
+    told = ", ".join(f"{literal(name)} {said.count(name)}" for name in names)
+    verb = "was" if len(said) == 1 else "were"
+    return f"Of **{literal(label)}** {len(said)} {verb} called something else: {told}."
+
+
+# ── sureness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def sureness(view: Seen, fusion: str) -> None:
+    """How sure answers were against how many of them were right."""
+    bins = findings(view).reliability(fusion)
+    st.markdown(sure_sentence(bins))
+    left, right = st.columns([1.3, 1], gap="large")
+    with left:
+        alt = charts.spoken_reliability(bins)
+        draw(charts.reliability_chart(bins), key=f"classification-sure-{view.name}-{fusion}", alt=alt)
+    right.table(
+        {
+            "said": [f"{100 * one.low:.0f} to {100 * one.high:.0f} %" for one in bins],
+            "right": [f"{100 * one.accuracy:.0f} %" for one in bins],
+            "answers": [f"{one.count:,}" for one in bins],
+        },
+        border="horizontal",
+        hide_index=True,
+    )
+
+
+def sure_sentence(bins: list[Bin]) -> str:
+    """Whether probabilities mean what they say, as Markdown."""
+    total = sum(one.count for one in bins)
+    sure = 100 * sum(one.count * one.confidence for one in bins) / total
+    right = 100 * sum(one.count * one.accuracy for one in bins) / total
+    told = f"On average it says to be **{sure:.1f} %** sure, and is right about **{right:.1f} %** of the things"
+    if abs(sure - right) < 1:
+        return f"{told}: what it says can be taken as it is."
+    return f"{told}: it is {'too sure of itself' if sure > right else 'right more often than it says'}."
+
+
+# ── learning ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def learning(view: Seen, fusion: str) -> None:
+    """The losses of each fold over the epochs, with the epoch that was taken."""
+    rows: list[Row] = [row for row in view.measured if row.fusion == fusion and row.curve]
+    if not rows:
+        st.caption("Nothing is known of how it learned.")
+        return
+    names = [_EVERY, *(f"fold {row.fold + 1}" for row in rows)]
+    key = f"classification-fold-{view.name}-{fusion}"
+    fold = st.segmented_control("Folds", names, key=key, default=_EVERY, required=True, label_visibility="collapsed")
+    chosen = rows if fold in (None, _EVERY) else [rows[names.index(fold) - 1]]
+    curves = [(row.fold, row.curve, row.epoch if row.share is None else -1) for row in chosen]
+    lines = charts.fold_lines(curves, "validation")
+    told = any(line.points for line in charts.fold_lines(curves, "accuracy"))
+    left, right = st.columns(2, gap="large") if told else (st.container(), None)
+    with left:
+        titled("Loss on things that were held out while learning")
+        figure = charts.folds_chart(curves) if len(chosen) > 1 else charts.fold_chart(*curves[0][1:])
+        alt = " ".join(spoken(line.title, line) for line in lines)
+        draw(figure, key=f"{key}-loss", alt=alt)
+    if right is not None:
+        with right:
+            titled("Accuracy on these")
+            shown = charts.fold_lines(curves, "accuracy")
+            alt = " ".join(spoken(line.title, line, "{:.1%}") for line in shown)
+            draw(charts.accuracy_chart(curves), key=f"{key}-accuracy", alt=alt)
+    st.caption(learned_sentence(chosen))
+
+
+def learned_sentence(rows: list[Row]) -> str:
+    """What was learned from how much, which epochs were taken, and the weight of a late fusion."""
+    count = f"{rows[0].learned:,} things"
+    told = f"Learned from {count}." if len(rows) == 1 else f"Each learned from about {count}."
+    shares = [f"{100 * row.share:.0f} %" for row in rows if row.share is not None]
+    if shares:
+        told += " It is two trainings: the curve is the mean of both, as long as both went on, and each took its own "
+        return f"{told}best epoch. On things that were held out the text was found to weigh {', '.join(shares)}."
+    taken = ", ".join(str(row.epoch) for row in rows)
+    which = f"The dot is epoch {taken}, which was" if len(rows) == 1 else f"The dots are the epochs {taken}, which were"
+    return f"{told} {which} taken: there the loss on things that it did not learn from was lowest."

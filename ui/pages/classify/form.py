@@ -1,0 +1,333 @@
+"""The form that starts a classification: encoders, models, folds, labels, noise, and what that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.classification.conditions import USUAL
+from engine.classification.plan import FUSIONS, Plan
+from engine.core.errors import BadParameter, BenzerError
+from engine.workbench.workbench import CollectionCard
+from ui.comparisons.state import begin, count_of, listed, seen
+from ui.pages.classify.cost import cost
+from ui.pages.classify.source import checked, columns_of, picture_encoders, sizes_of
+from ui.pages.classify.state import CLASSIFICATIONS, FUSION_HELP, text_title
+from ui.pages.classify.tuning import is_tuned, tuning_field, tuning_settings, tuning_warning
+from ui.pages.compare.state import embedding_title
+from ui.session.opened import has_texts, open_collection, workbench
+from ui.shared.messages import errors_shown, show_error
+from ui.shared.network_fetch import fetch_texts
+from ui.shared.plain_text import literal
+
+if TYPE_CHECKING:
+    from engine.collections.collection import Collection
+
+_EARLIER = 8  # classifications that are looked at for rates
+_OWN = ""  # the collection's own labels, in the place of a column
+DEFAULTS: dict[str, Any] = {
+    "fusions": list(FUSIONS), "folds": 5, "each": None, "noisy": False, "missing": 0,
+    "epochs": 30, "rate": 0.001, "batch": 32, "patience": 8, "seed": 0,
+}  # fmt: skip
+PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "quick": (
+        "First look", "All models, but of each label only 40 things, and 3 folds.",
+        {"folds": 3, "each": 40, "noisy": False, "missing": 0},
+    ),
+    "all": (
+        "Everything, 5 folds", "All models over everything that has a label.",
+        {"folds": 5, "each": None, "noisy": False, "missing": 0},
+    ),
+    "noisy": (
+        "Missing and noisy too",
+        "Also asks with blurred and missing pictures and with words dropped, and teaches the models to cope with it.",
+        {"folds": 5, "each": None, "noisy": True, "missing": 20},
+    ),
+}  # fmt: skip
+
+
+def classification_form(card: CollectionCard) -> None:
+    """Draw the form for a labelled collection."""
+    collection = open_collection(card.name)
+    described = has_texts(card.name)
+    for name, value in DEFAULTS.items():
+        st.session_state.setdefault(f"classify-{name}", value)
+    st.write(
+        f"How well can a model tell the class of each of the {card.count:,} things of **{literal(card.title)}** from "
+        "its picture, its text, or both? It learns from some and is asked about the others, fold by fold."
+    )
+    if described:
+        with st.container(horizontal=True, gap="small"):
+            for name, (title, help, _) in PRESETS.items():
+                st.button(title, key=f"classify-preset-{name}", help=help, on_click=_fill, args=(name,))
+    else:
+        st.info(
+            "These pictures have no texts, so only the model that sees the picture can learn. A table with a column "
+            "named text brings texts along.",
+            icon=":material/info:",
+        )
+    with st.container(key="study-fields"):
+        settings, summary = st.columns([1.75, 1], gap="large")
+    with settings:
+        _encoders(card.name, described)
+        _models(described)
+        _labels(collection)
+        _noise(described)
+        _more(described)
+    with summary:
+        _summary(card, collection, described)
+
+
+def _fill(preset: str) -> None:
+    for name, value in PRESETS[preset][2].items():
+        st.session_state[f"classify-{name}"] = value
+
+
+# ── the settings ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _encoders(collection: str, described: bool) -> None:
+    titles = picture_encoders(collection)
+    first_picture, first_text = workbench().default_encoders(collection)
+    left, right = st.columns(2) if described else (st.container(), None)
+    names = list(titles)
+    with left:
+        _one(
+            "picture", "Encoder of pictures", names, first_picture if first_picture in names else names[0], titles,
+            "Makes numbers of a picture, from which the class is learned. A ready-made network is a good first choice.",
+        )  # fmt: skip
+    if right is None:
+        return
+    choices = workbench().text_choices()
+    titles = {choice.name: choice.title + ("" if choice.ready else " · not here yet") for choice in choices}
+    with right:
+        chosen = _one(
+            "text", "Encoder of texts", list(titles), first_text, titles,
+            "Makes numbers of a text. TF-IDF needs nothing and counts words; MiniLM and BERT know what words mean.",
+        )  # fmt: skip
+        choice = next(choice for choice in choices if choice.name == chosen)
+        st.caption(literal(choice.help))
+        fetch_texts(chosen)
+
+
+def _one(name: str, label: str, options: list[str], first: str, titles: Mapping[str, str], help: str) -> str:
+    """A drop-down whose choice is kept as long as it is offered."""
+    key = f"classify-{name}"
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = first
+    return str(
+        st.selectbox(
+            label, options, key=key, format_func=lambda one: titles.get(one, one), help=help, persist_state="session"
+        )
+    )
+
+
+def _models(described: bool) -> None:
+    if not described:
+        return
+    help = "\n\n".join(f"**{title}**: {FUSION_HELP[name]}" for name, title in FUSIONS.items())
+    st.pills(
+        "Models", list(FUSIONS), selection_mode="multi", key="classify-fusions", format_func=FUSIONS.__getitem__,
+        help=help, persist_state="session",
+    )  # fmt: skip
+
+
+def _labels(collection: Collection) -> None:
+    columns = [_OWN, *columns_of(collection)]
+    if st.session_state.get("classify-column") not in columns:
+        st.session_state["classify-column"] = _OWN if sizes_of(collection, _OWN) else columns[-1]
+    places = list(st.columns(3 if len(columns) > 1 else 2))
+    if len(columns) > 1:
+        places.pop(0).selectbox(
+            "Classes from", columns, key="classify-column", persist_state="session",
+            format_func=lambda name: f"the column {name}" if name else "the labels",
+            help="The table from which the collection was imported has further columns.",
+        )  # fmt: skip
+    _number(places[0], "folds", "Folds", _FOLDS)
+    places[1].number_input(
+        "Things of each label", step=10, value=None, key="classify-each", placeholder="all", persist_state="session",
+        help="Draws so many of every label by chance; of a label with fewer all are taken. Empty: all.",
+    )  # fmt: skip
+    sizes = sizes_of(collection, st.session_state["classify-column"])
+    chosen = st.session_state.get("classify-labels") or []
+    if not set(chosen) <= set(sizes):
+        st.session_state["classify-labels"] = [label for label in chosen if label in sizes]
+    st.multiselect(
+        "Labels that take part", list(sizes), key="classify-labels", persist_state="session",
+        format_func=lambda label: f"{label} ({sizes.get(label, 0):,})", placeholder=f"All {len(sizes)}",
+        help="Empty: all of them. Things without a label take no part; a classifier can name them afterwards.",
+    )  # fmt: skip
+
+
+_FOLDS = (
+    "The labelled things are split into so many parts. Each part is asked about once, by models that learned from the "
+    "others, so that every figure is about things that a model has never seen."
+)
+
+
+def _noise(described: bool) -> None:
+    what = "pictures and words" if described else "pictures"
+    st.toggle(
+        f"Also ask with missing or noisy {what}", key="classify-noisy", persist_state="session",
+        help="Each model is asked again about the same things, with the picture blurred or missing, and with words "
+        "dropped or no text.",
+    )  # fmt: skip
+
+
+def _more(described: bool) -> None:
+    with st.expander(
+        "More: epochs, learning rate, missing sides, fine-tuning", icon=":material/tune:", key="classify-expert"
+    ):
+        left, middle, right = st.columns(3)
+        _number(left, "epochs", "Epochs", "How many times over the things, at most.")
+        _number(middle, "patience", "Patience", "Stops after so many epochs without a better one. 0: never.")
+        _number(right, "batch", "Batch", "Things a step.")
+        left, middle, right = st.columns(3)
+        left.number_input(
+            "Learning rate", key="classify-rate", step=0.0005, value=None, format="%g", persist_state="session",
+            help="How far a step goes.",
+        )  # fmt: skip
+        _number(middle, "seed", "Seed", "All that is drawn by chance is drawn again with the same seed.")
+        with right:
+            names = _embeddings()
+            _one("embedding", "Embedding", names, "avg", {name: embedding_title(name) for name in names}, _EMBEDDING)
+        tuning_field(described)
+        if described:
+            st.slider(
+                "Left out while learning", 0, 45, key="classify-missing", step=5, format="%d %%",
+                persist_state="session",
+                help="Modality drop-out: of so many things the picture is hidden while learning, and of as many "
+                "the text. It teaches what to do where one is missing.",
+            )  # fmt: skip
+
+
+_EMBEDDING = "How the numbers of a picture are made from what the encoder sees all over it."
+
+
+def _embeddings() -> list[str]:
+    from engine.encoders.pooling import EMBEDDINGS
+
+    return list(EMBEDDINGS)
+
+
+def _number(where: Any, name: str, label: str, help: str) -> None:
+    where.number_input(label, step=1, value=None, key=f"classify-{name}", help=help, persist_state="session")
+
+
+# ── what that means ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def planned(card: CollectionCard, described: bool) -> Plan:
+    """The classification that the fields ask for; BadParameter where one of them cannot be."""
+    state = st.session_state
+    fusions = tuple(name for name in FUSIONS if name in state["classify-fusions"]) if described else ("picture",)
+    if not fusions:
+        raise BadParameter("models", "a classification", "at least one", "none")
+    settings = {name: _given(name) for name in ("epochs", "rate", "batch", "patience")} | tuning_settings()
+    if described and state["classify-missing"]:
+        settings["missing"] = state["classify-missing"] / 100
+    conditions = tuple(name for name in USUAL if described or name.startswith("picture"))
+    plan = Plan(
+        title="untitled",
+        collection=card.name,
+        picture=state["classify-picture"],
+        text=state["classify-text"] if described else "tf-idf",
+        embedding=state["classify-embedding"],
+        fusions=fusions,
+        folds=_given("folds"),
+        labels=tuple(state.get("classify-labels") or ()),
+        each=state["classify-each"],
+        column=state["classify-column"],
+        conditions=conditions if state["classify-noisy"] else (),
+        settings=settings,
+        seed=_given("seed"),
+    )
+    title = (state.get("classify-title") or "").strip()
+    return replace(plan, title=title or f"{card.title[:70]}: {_what(plan)}")
+
+
+def _what(plan: Plan) -> str:
+    if plan.fusions == ("picture",):
+        return "pictures"
+    return f"{count_of(len(plan.fusions), 'model')}, {text_title(plan.text)}"
+
+
+def _given(name: str) -> Any:
+    number = st.session_state[f"classify-{name}"]
+    if number is None:
+        raise BadParameter(name, "a classification", "a number", "nothing")
+    return number
+
+
+def _summary(card: CollectionCard, collection: Collection, described: bool) -> None:
+    """The number of trainings, the time, the title and the button; or the sentence that says what is impossible."""
+    plan: Plan | None = None
+    with st.container(border=True, key="classify-summary"):
+        try:
+            plan = planned(card, described)
+            _size(plan, checked(plan, collection), card)
+        except BenzerError as error:
+            show_error(error)
+            _without_rare(collection)
+            impossible = True
+        else:
+            impossible = False
+        placeholder = plan.title if plan else ""
+        st.text_input("Title", key="classify-title", max_chars=100, placeholder=placeholder, persist_state="session")
+        if st.button(
+            "Start", key="classify-start", type="primary", icon=":material/play_arrow:", width="stretch",
+            disabled=impossible,
+        ):  # fmt: skip
+            with errors_shown():
+                start(plan)
+
+
+def _without_rare(collection: Collection) -> None:
+    """Where labels have fewer things than there are folds: a button that takes only the others."""
+    state, sizes = st.session_state, sizes_of(collection, st.session_state["classify-column"])
+    chosen = state.get("classify-labels") or list(sizes)
+    frequent = [label for label in chosen if sizes[label] >= (state["classify-folds"] or 0)]
+    if len(frequent) in (0, 1, len(chosen)):
+        return
+    label = f"Leave out {count_of(len(chosen) - len(frequent), 'rare label')}"
+    st.button(label, key="classify-rare", on_click=state.update, args=({"classify-labels": frequent},))
+
+
+def _size(plan: Plan, sizes: Mapping[str, int], card: CollectionCard) -> None:
+    st.markdown(f"**{count_of(len(plan.cells()), 'training')}**")
+    st.caption(f"{count_of(len(plan.fusions), 'model')} × {count_of(plan.folds, 'fold')}")
+    things = sum(min(size, plan.each or size) for size in sizes.values())
+    st.caption(f"{things:,} things of {len(sizes)} classes; {_rare(sizes)}.")
+    if is_tuned(plan):
+        tuning_warning(plan, things)
+        return
+    earlier = []
+    for ledger in listed(CLASSIFICATIONS)[:_EARLIER]:
+        view = seen(CLASSIFICATIONS, ledger)
+        earlier.append((view.plan, view.measured))
+    st.caption(cost(plan, things, earlier, _unseen(plan, card)).sentence())
+
+
+def _rare(sizes: Mapping[str, int]) -> str:
+    label, least = min(sizes.items(), key=lambda pair: (pair[1], pair[0]))
+    if least == max(sizes.values()):
+        return f"{least:,} of each"
+    return f"the rarest is {literal(label)} with {least:,}"
+
+
+def _unseen(plan: Plan, card: CollectionCard) -> int:
+    """How many pictures must be embedded first: all or none."""
+    if plan.fusions == ("text",):
+        return 0
+    vectors = open_collection(card.name).folder / "vectors"
+    name = plan.picture.partition("@")[0]
+    there = any(path.name.startswith((f"{name}-{plan.embedding}-", f"{name}-vector-")) for path in vectors.glob("*"))
+    return 0 if there else card.count
+
+
+def start(plan: Plan | None) -> None:
+    """Store the plan, start measuring, and show the classification; once, also after a double click."""
+    begin(CLASSIFICATIONS, plan, workbench().plan_classification, "classify-title")

@@ -1,0 +1,67 @@
+"""What a model got wrong, the surest first: each thing with its picture, its words, and what both sides said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ui.comparisons.state import Seen, count_of
+from ui.pages.classify.cards import paged, thing_cards
+from ui.pages.classify.state import findings
+
+if TYPE_CHECKING:
+    from engine.classification.results import Answer, Opinion
+
+_PAGE = 12  # cards
+_EVERY = "Every class"
+
+
+def _right(said: Opinion | None, answer: Answer) -> bool:
+    return said is not None and said[0][0] == answer.label
+
+
+WHO: dict[str, Callable[[Answer], bool]] = {
+    "all": lambda answer: True,
+    "only the picture was right": lambda one: _right(one.picture, one) and not _right(one.text, one),
+    "only the text was right": lambda one: _right(one.text, one) and not _right(one.picture, one),
+    "both were right": lambda one: _right(one.picture, one) and _right(one.text, one),
+    "neither was right": lambda one: not _right(one.picture, one) and not _right(one.text, one),
+}
+
+
+def wrong_ones(view: Seen, fusion: str) -> None:
+    """Draw the filters and the cards."""
+    answers = sorted(findings(view).answers(fusion, wrong=True), key=lambda answer: (-answer.fused[0][1], answer.id))
+    if not answers:
+        st.success("It was right about everything.", icon=":material/check_circle:")
+        return
+    asked = len(findings(view).answers(fusion))
+    label, who = _filters(answers)
+    kept = [answer for answer in answers if label in ("", answer.label) and WHO[who](answer)]
+    of = f" of {len(answers):,}" if len(kept) < len(answers) else f" of {asked:,} things"
+    st.markdown(f"**{count_of(len(kept), 'wrong one')}**{of}, those it was surest of first")
+    key = f"classification-wrong-{view.name}-{fusion}-{list(WHO).index(who)}-{label}"
+    paged(
+        kept, f"{key}-shown", _PAGE,
+        lambda part: thing_cards(view.plan.collection, part, key=key, title="What it got wrong"),
+    )  # fmt: skip
+
+
+def _filters(answers: Sequence[Answer]) -> tuple[str, str]:
+    """(label, who was right) that are wanted; "" for every label."""
+    labels = sorted({answer.label for answer in answers})
+    if st.session_state.get("classification-wrong-label") not in (None, _EVERY, *labels):
+        st.session_state["classification-wrong-label"] = _EVERY
+    left, right = st.columns(2)
+    label = left.selectbox("Is", [_EVERY, *labels], key="classification-wrong-label")
+    who = "all"
+    if any(answer.picture and answer.text for answer in answers):
+        counts = {name: sum(map(fits, answers)) for name, fits in WHO.items()}
+        who = right.selectbox(
+            "When asked alone", list(WHO), key="classification-wrong-who",
+            format_func=lambda name: f"{name} ({counts[name]:,})",
+            help="Every model also learns what the picture alone and the text alone say.",
+        )  # fmt: skip
+    return "" if label == _EVERY else label, who

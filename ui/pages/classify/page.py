@@ -1,0 +1,114 @@
+"""The classify page: how well models tell the class of a thing by its picture, its text and both, and classifiers."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from engine.core.recipe import Recipe
+from engine.workbench.workbench import CollectionCard
+from ui.comparisons.list import ledger_list, new_one
+from ui.comparisons.state import listed, opened, write_opened
+from ui.pages.classify.classifier_state import HERE, MODELS, VIEW, follow_link
+from ui.pages.classify.classifiers import classifiers_view
+from ui.pages.classify.form import classification_form
+from ui.pages.classify.results import classification_view
+from ui.pages.classify.source import columns_of
+from ui.pages.classify.state import CLASSIFICATIONS, best_sentence
+from ui.session.opened import collection_cards, images_of, open_collection, workbench
+from ui.shared.messages import empty_state, errors_shown, show_complaint
+from ui.shared.plain_text import literal
+
+_OFFERED = 2  # other collections with labels
+_SAMPLE = "products"
+
+
+def page() -> None:
+    """Draw the half of the page that is chosen."""
+    st.title("Classify", anchor=False)
+    st.session_state.setdefault(VIEW, MODELS)
+    if follow_link():
+        st.session_state[VIEW] = HERE
+    view = st.segmented_control(
+        "What to see", [MODELS, HERE], key=VIEW, required=True, label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    if view == HERE:
+        classifiers_view()
+    else:
+        _compare()
+
+
+def _compare() -> None:
+    """Draw the classification that is open, the form that starts one, and the others."""
+    show_complaint()
+    recipe: Recipe | None = st.session_state.recipe
+    if recipe is None and not listed(CLASSIFICATIONS):
+        _nothing()
+        return
+    view = opened(CLASSIFICATIONS)
+    if view is not None:
+        with errors_shown():
+            classification_view(view)
+    if recipe is not None:
+        _new(recipe, folded=view is not None)
+    with errors_shown():
+        ledger_list(CLASSIFICATIONS, view.name if view else "", best_sentence)
+    write_opened(CLASSIFICATIONS, view)
+
+
+# ── a new one ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _new(recipe: Recipe, *, folded: bool) -> None:
+    card = next(card for card in collection_cards() if card.name == recipe.collection)
+    new_one(CLASSIFICATIONS, partial(_form, card), folded=folded)
+
+
+def _form(card: CollectionCard) -> None:
+    classes = len({label for label in images_of(card.name).labels if label})
+    if classes < 2 and not columns_of(open_collection(card.name)):
+        _no_labels(card)
+        return
+    with errors_shown():
+        classification_form(card)
+
+
+# ── nothing to learn from ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _nothing() -> None:
+    sentence = "A model learns classes from things that have labels. Drawn products with texts are there in a minute."
+    actions = {**_sample(), "Add pictures": partial(st.session_state.update, go_to="collections")}
+    empty_state("Nothing to classify yet", sentence, actions, key="classify-empty")
+
+
+def _no_labels(card: CollectionCard) -> None:
+    """Say why nothing can be learned, and offer collections that have labels."""
+    labelled = [other for other in collection_cards() if other.labels > 1 and other.name != card.name]
+    actions = {f"Use {other.title}": partial(_choose, other.name) for other in labelled[:_OFFERED]}
+    actions |= {} if labelled else _sample()
+    actions["Add pictures with labels"] = partial(st.session_state.update, go_to="collections")
+    empty_state(
+        f"Too few labels in {card.title}",
+        "A model learns from things whose class is known, so at least two different labels are needed. Folders become "
+        "labels when pictures are added, and so does a column of a table.",
+        {literal(label): action for label, action in actions.items()},
+        key="classify-no-labels",
+    )
+
+
+def _sample() -> dict[str, partial[None]]:
+    """The offer to draw products, unless they are there."""
+    if any(card.name == _SAMPLE for card in collection_cards()):
+        return {}
+    return {"Draw products": partial(_draw)}
+
+
+def _draw() -> None:
+    workbench().start("sample", name=_SAMPLE)
+    st.session_state.go_to = "collections"
+
+
+def _choose(collection: str) -> None:
+    st.session_state.collection = collection

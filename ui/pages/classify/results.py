@@ -1,0 +1,189 @@
+"""What a classification has found so far: the best model in a sentence, all of them in a table, one of them opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.classification.conditions import CLEAN
+from engine.classification.plan import FUSIONS
+from ui.comparisons.live import ledger_view
+from ui.comparisons.state import Seen
+from ui.pages.classify.classifier_keep import keep_button
+from ui.pages.classify.classifier_state import HERE, VIEW
+from ui.pages.classify.conditions import conditions
+from ui.pages.classify.confusion import confusion
+from ui.pages.classify.details import classes, learning, sureness
+from ui.pages.classify.mistakes import wrong_ones
+from ui.pages.classify.state import FUSION_HELP, best_of, condition_title, findings, measured_fusions, picked_fusion
+from ui.shared.plain_text import literal
+from ui.widgets.results_table import Column, Line, Named, results_table
+
+if TYPE_CHECKING:
+    from engine.classification.results import Line as Figures
+
+_ALL = "all"
+_PARTS: dict[str, Callable[[Seen, str], None]] = {
+    "Confusions": confusion,
+    "Wrong ones": wrong_ones,
+    "By class": classes,
+    "Sureness": sureness,
+    "Learning": learning,
+}
+
+
+def classification_view(view: Seen) -> None:
+    """Draw the classification, and refresh it while it is measured."""
+    ledger_view(view, _results)
+
+
+def _results(view: Seen) -> None:
+    if st.session_state.get(VIEW) == HERE or "complaint" in st.session_state:
+        st.rerun()  # a classifier was asked for by a button of this fragment: the whole page shows what became of it
+    if not view.rows:
+        if view.alive:
+            st.caption("Nothing is measured yet.")
+        return
+    if view.measured:
+        _best(view)
+    _table(view)
+    if len(view.plan.asked) > 1 and view.measured:
+        conditions(view)
+    if view.measured:
+        _opened(view)
+
+
+def _best(view: Seen) -> None:
+    """The sentence that matters, and the button that makes a classifier of the best model."""
+    found = best_of(view)
+    if found is None:
+        return
+    with st.container(border=True, key="classification-best"):
+        row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+        with row, st.container(gap="xsmall"):
+            so_far = "" if len(view.rows) == view.total else "So far: "
+            st.markdown(f"{so_far}**{found.headline}**")
+            st.caption(literal(found.beside))
+        if not view.alive:
+            with row, st.container(width="content"):
+                _keep(view, found.line.fusion, "best")
+
+
+def _keep(view: Seen, fusion: str, where: str) -> None:
+    title = f"{view.title} · {FUSIONS[fusion].lower()}"
+    keep_button(view.name, fusion, title, f"classification-keep-{where}-{view.name}")
+
+
+# ── the table ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A line of the table: a model under a condition with its figures, or a training that failed and why."""
+
+    key: str
+    line: Figures | None = None
+    error: str = ""
+
+
+def table_lines(view: Seen, condition: str) -> list[Line]:
+    """The models under one condition, or under all of them, and what could not be measured."""
+    table = [one for one in findings(view).table() if condition in (_ALL, one.condition.name)]
+    found = [
+        Line(
+            TableRow(one.fusion if one.condition.name == CLEAN else f"{one.fusion} {one.condition.name}", one),
+            Named(one.title, one.condition.title if condition == _ALL else ""),
+            FUSION_HELP[one.fusion],
+            "" if one.folds == view.plan.folds else f"{one.folds} of {view.plan.folds} folds so far.",
+            judged=condition != _ALL or one.condition.name == CLEAN,
+        )
+        for one in table
+    ]
+    failed = [row for row in view.rows if row.error]
+    return found + [
+        Line(TableRow(row.key, error=row.error), Named(row.title, f"fold {row.fold + 1}"), row.title) for row in failed
+    ]
+
+
+def _under(name: str, shown: str, deviation: str = "") -> dict[str, Any]:
+    """The value of a column, and its deviation in small below it."""
+
+    def more(row: TableRow) -> dict[str, Any]:
+        if row.line is None or row.line.folds < 2 or not deviation:
+            return {}
+        return {"sub": f"± {shown.format(getattr(row.line, deviation))}"}
+
+    return {"value": lambda row: getattr(row.line, name), "shown": shown, "more": more}
+
+
+COLUMNS = [
+    Column(
+        "accuracy",
+        "The share of things whose class it names; below it the standard deviation over the folds.",
+        **_under("accuracy", "{:.3f}", "accuracy_deviation"),
+    ),
+    Column(
+        "macro F1",
+        "The mean F1 of the classes, rare ones counting as much as frequent ones; below it the deviation over folds.",
+        **_under("f1", "{:.3f}", "f1_deviation"),
+    ),
+    Column(
+        "calibration error",
+        "How far what it says of its sureness and how often it is right are apart, on average. 0 is honest.",
+        small=True,
+        **_under("ece", "{:.3f}"),
+    ),
+    Column(
+        "log loss",
+        "How surprised it is by the truth, in nats: being sure and wrong costs most.",
+        small=True,
+        **_under("log_loss", "{:.3f}"),
+    ),
+    Column("seconds a fold", "Seconds of one training, without embedding.", small=True, **_under("seconds", "{:.1f}")),
+]
+
+
+def _table(view: Seen) -> None:
+    condition = CLEAN
+    if len(view.plan.asked) > 1:
+        names = [*(one.name for one in view.plan.asked), _ALL]
+        condition = st.selectbox(
+            "Things", names, key=f"classification-condition-{view.name}",
+            format_func=lambda name: "all of these, one below the other" if name == _ALL else condition_title(name),
+            help="What the models were asked about: things as they are, or with something wrong.", width=320,
+        )  # fmt: skip
+    picked = picked_fusion(view)
+    results_table(
+        table_lines(view, condition or CLEAN), COLUMNS, first="model", picked=picked, on_pick=_pick,
+        key=f"classification-table-{view.name}", title=f"Results of {view.title}",
+    )  # fmt: skip
+    st.caption("A row opens below, a heading sorts, and ★ marks the best of a column.")
+
+
+def _pick(key: str) -> None:
+    """Open a model; a row under a condition opens its model too."""
+    st.session_state.classification_row = key.partition(" ")[0]
+
+
+# ── the opened model ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _opened(view: Seen) -> None:
+    """One model: what it confuses, what it got wrong, its classes, how sure it is, and how it learned."""
+    fusion = picked_fusion(view)
+    if fusion not in measured_fusions(view):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(FUSIONS[fusion], anchor=False)
+        best = best_of(view)
+        if not view.alive and (best is None or best.line.fusion != fusion):
+            _keep(view, fusion, "opened")
+    st.caption(FUSION_HELP[fusion])
+    part = st.segmented_control(
+        "Show", list(_PARTS), key="classification-part", default="Confusions", required=True,
+        label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    _PARTS[part or "Confusions"](view, fusion)

@@ -1,0 +1,83 @@
+"""What a collection offers to classify by: columns of its table, how many things have each label, and encoders."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.classification.plan import Plan
+from engine.core.cache import Shelf, catalogue_stamp, stamp
+from engine.core.errors import BenzerError
+from ui.pages.compare.state import encoder_titles
+from ui.session.opened import workbench
+
+if TYPE_CHECKING:
+    from engine.collections.collection import Collection
+
+_columns: Shelf[list[str]] = Shelf(8)
+_sizes: Shelf[dict[str, int]] = Shelf(16)
+_checked: Shelf[dict[str, int]] = Shelf(32)
+
+
+def columns_of(collection: Collection) -> list[str]:
+    """The further columns of the table that a collection was imported from; [] where there is none, or none is left."""
+    from engine.collections.sources.tables import checked_table, columns
+
+    table = collection.source.get("table")
+    if not table:
+        return []
+    try:
+        path = checked_table(table)
+        found = _columns.get((path, stamp(path)), lambda: columns(path))
+    except BenzerError:
+        return []
+    return [name for name in found if name not in ("label", "text")]
+
+
+def sizes_of(collection: Collection, column: str) -> dict[str, int]:
+    """How many things have each label, by label; {} where the column cannot be read."""
+    from engine.classification.run import labels_of
+
+    plan = Plan("untitled", collection.name, "", column=column)
+    try:
+        return _sizes.get(_stamp(collection, column), lambda: _counted(labels_of(collection, plan)))
+    except BenzerError:
+        return {}
+
+
+def checked(plan: Plan, collection: Collection) -> dict[str, int]:
+    """How many things of each label take part; BadParameter and its kin where the plan cannot be, as far as is known
+    without opening an encoder."""
+    from engine.classification.run import checked_labels, config_of
+
+    config_of(plan, plan.fusions[0])
+    choice = next((choice for choice in workbench().text_choices() if choice.name == plan.text), None)
+    if plan.needs_text and choice is not None and not choice.ready:
+        raise BenzerError(f"{choice.title} is not here yet.", way_out=choice.help)
+    key = (_stamp(collection, plan.column), plan.labels, plan.folds, plan.each, plan.needs_text)
+    return _checked.get(key, lambda: _counted(checked_labels(collection, plan)))
+
+
+def picture_encoders(collection: str) -> dict[str, str]:
+    """The encoders that make numbers of a picture, by how a recipe names them, with their titles.
+
+    Classifiers are left out: they have learned labels already, those of things that would be asked about among them;
+    and with them whatever is combined of one.
+    """
+    from engine.encoders.combination import parts_of
+
+    taught = {(one.name, one.weights) for one in workbench().choices(collection) if one.words or one.learned_from}
+    every = [(key, title, key.partition("@")) for key, title in encoder_titles(collection).items()]
+    return {key: title for key, title, (name, _, weights) in every if not taught & set(parts_of(name, weights))}
+
+
+def _counted(labels: dict[int, str]) -> dict[str, int]:
+    return dict(sorted(Counter(labels.values()).items()))
+
+
+def _stamp(collection: Collection, column: str) -> tuple[object, ...]:
+    """Changes when the labels of a collection do, or the table that they come from."""
+    table = collection.source.get("table")
+    of_table = stamp(Path(table)) if column and table else ()
+    return (collection.folder, catalogue_stamp(collection.folder), column, of_table)

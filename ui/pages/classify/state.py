@@ -1,0 +1,158 @@
+"""What the pages know of classifications: how they are called, what a table of them shows, and which model is open."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.classification.plan import FUSIONS
+from engine.core.cache import Shelf, catalogue_stamp, stamp
+from engine.core.errors import BenzerError
+from ui.comparisons.state import Kind, Seen
+from ui.pages.compare.state import collection_title, encoder_titles
+from ui.session.opened import collection_cards, open_collection, workbench
+from ui.session.query import ask_for_image
+
+if TYPE_CHECKING:
+    from engine.classification.best import Best
+    from engine.classification.plan import Plan
+    from engine.classification.results import Classification, Row
+
+FUSION_HELP = {
+    "picture": "Sees the picture and never the text.",
+    "text": "Reads the text and never sees the picture.",
+    "early": "Puts the numbers of both side by side and learns from them at once.",
+    "intermediate": "Lets what it sees of the picture decide which words count, and the other way round.",
+    "late": "Learns two models, one for each side, and weighs what both say.",
+}
+_digests: Shelf[str] = Shelf(16)
+
+
+def _parts_of(view: Seen) -> tuple[list[str], list[str]]:
+    plan = view.plan
+    sides = [encoder_titles().get(plan.picture, plan.picture)] if plan.fusions != ("text",) else []
+    sides += [text_title(plan.text)] if plan.needs_text else []
+    return [collection_title(plan.collection), " and ".join(sides)], [f"{plan.folds} folds"]
+
+
+def outdated(view: Seen) -> str:
+    """Why the figures are of other things than the collection has now, "" where they are not."""
+    plan = view.plan
+    if not view.measured or not any(card.name == plan.collection for card in collection_cards()):
+        return ""
+    now = ""
+    with suppress(BenzerError):  # its labels cannot even be read any more: measuring again will say why
+        now = _digest(plan)
+    others = any("-" in row.made_of and not row.made_of.startswith(f"{now}-") for row in view.measured)
+    return "The pictures, texts or labels have changed since this was measured." if others else ""
+
+
+def _digest(plan: Plan) -> str:
+    from engine.classification.run import labels_of, things_digest
+
+    collection = open_collection(plan.collection)
+    table = collection.source.get("table")
+    stamps = [stamp(table)] if plan.column and table else []
+    key = (collection.folder, catalogue_stamp(collection.folder), plan.column, plan.labels, *stamps)
+    return _digests.get(key, lambda: things_digest(collection, labels_of(collection, plan)))
+
+
+CLASSIFICATIONS = Kind(
+    key="classification",
+    noun="classification",
+    nouns="classifications",
+    cell="training",
+    root=lambda: workbench().home.classifications,
+    every=lambda: workbench().classifications(),
+    one=lambda name: workbench().classification(name),
+    parts=_parts_of,
+    kept="Classifiers that were made of it stay.",
+    outdated=outdated,
+)
+
+
+# ── what was found ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def findings(view: Seen) -> Classification:
+    """The classification as it was read for the page, so that nothing is read from the disk again."""
+    from engine.classification.results import Classification
+
+    plan, found = view.plan, view.rows
+
+    class Read(Classification):
+        @property
+        def plan(self) -> Plan:
+            return read_plan
+
+        def rows(self) -> list[Row]:
+            return found
+
+    read_plan = plan
+    return Read(view.ledger.folder)
+
+
+def best_of(view: Seen) -> Best | None:
+    """The model that knows best, None where nothing is measured."""
+    from engine.classification.best import best
+
+    return best(findings(view).table(), view.measured)
+
+
+def best_sentence(view: Seen) -> str:
+    """The best model of a classification in a few words, as Markdown; "" where nothing was measured."""
+    found = best_of(view)
+    if found is None:
+        return ""
+    spread = f" ± {100 * found.line.accuracy_deviation:.1f}" if found.line.folds > 1 else ""
+    tie = " (no lead over the second)" if found.other is not None and not found.clear else ""
+    return f"best: {found.line.title}, **{100 * found.line.accuracy:.1f} %**{spread} right{tie}"
+
+
+def measured_fusions(view: Seen) -> list[str]:
+    """The models of which a fold at least is measured, in the plan's order."""
+    return [fusion for fusion in FUSIONS if any(row.fusion == fusion for row in view.measured)]
+
+
+def picked_fusion(view: Seen) -> str:
+    """The model whose details are shown: the one that a person opened, else the best."""
+    wanted, there = st.session_state.get("classification_row"), measured_fusions(view)
+    if wanted in there:
+        return str(wanted)
+    found = best_of(view)
+    return found.line.fusion if found else ""
+
+
+# ── titles ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def text_title(name: str) -> str:
+    """What people call an encoder of texts; its name where it is not known here."""
+    return next((choice.title for choice in workbench().text_choices() if choice.name == name), name)
+
+
+def condition_title(name: str) -> str:
+    """What people call what may be wrong with a thing."""
+    from engine.classification.conditions import Condition
+
+    return Condition.parse(name).title
+
+
+def shortened(text: str, most: int) -> str:
+    """The text on one line, cut with an ellipsis where it is longer."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+# ── what a person does with a thing ──────────────────────────────────────────────────────────────────────────────────
+
+
+def search_similar(collection: str, id: int) -> None:
+    """Go to the search and look for a thing of that collection, with the encoder that is chosen there."""
+    state = st.session_state
+    ask_for_image(id)
+    state.linked = True  # the query belongs to the collection that is chosen now
+    state.collection, state.label = collection, ""
+    state.go_to = "search"

@@ -1,0 +1,102 @@
+"""Fine-tuning in the form of a classification: which encoders learn too, and how much longer that takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from ui.session.opened import workbench
+from ui.shared.messages import errors_shown
+
+if TYPE_CHECKING:
+    from engine.classification.fine_tuning import Price
+    from engine.classification.plan import Plan
+
+TITLES = {"none": "No", "picture": "Pictures", "text": "Words", "both": "Both"}
+EPOCHS, TUNED_EPOCHS = 30, 5  # that are proposed; an encoder that knows much already needs few
+_HELP = (
+    "Usually the encoders stay as they are, and only the layers after them learn. Fine-tuning trains them too, from "
+    "the weights they come with. It takes many times longer, and pays where the pictures or words are unlike those "
+    "the encoder knows and there are many of them. Where no epoch is better than the encoders as they came, these are "
+    "kept."
+)
+
+
+def tuning_field(described: bool) -> None:
+    """Draw the field; the number of epochs that is proposed follows it."""
+    offered = list(TITLES) if described else ["none", "picture"]
+    if st.session_state.get("classify-fine_tune") not in offered:
+        st.session_state["classify-fine_tune"] = "none"
+    left, right = st.columns(2)
+    left.selectbox(
+        "Fine-tune the encoders", offered, key="classify-fine_tune", format_func=TITLES.__getitem__, help=_HELP,
+        on_change=_propose_epochs, persist_state="session",
+    )  # fmt: skip
+    if st.session_state["classify-fine_tune"] != "none":
+        st.session_state.setdefault("classify-encoder_rate", 0.00003)
+        right.number_input(
+            "Learning rate of the encoders", key="classify-encoder_rate", min_value=1e-7, max_value=1.0, step=0.00001,
+            format="%g", persist_state="session", help="Smaller than that of the layers after them.",
+        )  # fmt: skip
+
+
+def _propose_epochs() -> None:
+    tuned, epochs = st.session_state["classify-fine_tune"] != "none", st.session_state["classify-epochs"]
+    if epochs == (EPOCHS if tuned else TUNED_EPOCHS):
+        st.session_state["classify-epochs"] = TUNED_EPOCHS if tuned else EPOCHS
+
+
+def tuning_settings() -> dict[str, Any]:
+    """What the field adds to a plan's settings: nothing where the encoders stay as they are."""
+    chosen = st.session_state.get("classify-fine_tune", "none")
+    if chosen == "none":
+        return {}
+    return {"fine_tune": chosen, "encoder_rate": st.session_state["classify-encoder_rate"]}
+
+
+def is_tuned(plan: Plan) -> bool:
+    """Whether encoders are to learn."""
+    return bool(plan.settings.get("fine_tune", "none") != "none")
+
+
+def tuning_warning(plan: Plan, things: int) -> None:
+    """Say how much longer a plan takes, measured on this computer once it is asked for.
+
+    Raises:
+        BadParameter: none of its models looks at what would learn.
+    """
+    from engine.classification.fine_tuning import check_something_learns
+
+    check_something_learns(plan)
+    found = _price(plan, things)
+    if found is not None:
+        st.warning(found.sentence(), icon=":material/hourglass_top:")
+        return
+    st.warning(
+        "Fine-tuning takes much longer than with encoders that stay as they are, often twenty to a hundred times.",
+        icon=":material/hourglass_top:",
+    )
+    if st.button("Measure how long", key="classify-measure-speed", icon=":material/timer:", width="stretch"):
+        with errors_shown(), st.spinner("Timing a few batches …"):
+            _speeds()[_work(plan)] = workbench().fine_tuning_speed(plan)
+            st.rerun()
+
+
+def _price(plan: Plan, things: int) -> Price | None:
+    from engine.classification.fine_tuning import price
+
+    speed = _speeds().get(_work(plan))
+    return None if speed is None else price(plan, things, speed)
+
+
+def _speeds() -> dict[tuple[Any, ...], Any]:
+    """What was measured in this session, by what it depends on."""
+    found: dict[tuple[Any, ...], Any] = st.session_state.setdefault("classify_speeds", {})
+    return found
+
+
+def _work(plan: Plan) -> tuple[Any, ...]:
+    from engine.classification.fine_tuning import fine_tuned
+
+    return (plan.picture, plan.text, plan.embedding, fine_tuned(plan))

@@ -1,0 +1,77 @@
+"""Vectors that were made elsewhere: what a collection has of them, and a way to add some."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.encoders import own_vectors
+from engine.jobs.job import Reporter
+from ui.session.query import ask_for_image
+from ui.shared.messages import errors_shown
+from ui.shared.plain_text import literal
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from engine.collections.collection import Collection
+
+_TABLES, _LISTS = ["npy", "parquet"], ["csv", "txt"]
+
+
+def own_vectors_panel(collection: Collection) -> None:
+    """The collection's own vectors, each with a way to search with them and to remove them, and a form for more."""
+    key = collection.name
+    with st.expander("Own vectors", icon=":material/data_array:", key=f"own-vectors-{key}"):
+        st.caption("Vectors that another program made of these pictures, to be searched like any encoder's.")
+        for card in own_vectors.cards(collection):
+            _line(collection, card)
+        number = st.session_state.get(f"own-number-{key}", 0)
+        title = st.text_input("What they are called", key=f"own-title-{key}-{number}", max_chars=120)
+        files = st.file_uploader(
+            "Vectors, and the pictures' names where they stand in a file of their own",
+            type=_TABLES + _LISTS, accept_multiple_files=True, key=f"own-files-{key}-{number}",
+            help="A .parquet file with a column of names, or an .npy array with one row a picture and a list of names. "
+            "Without a list the rows are in the order in which the pictures were imported.",
+        )  # fmt: skip
+        if st.button("Add them", key=f"own-add-{key}", disabled=not files):
+            with errors_shown():
+                _add(collection, title, files)
+                st.session_state[f"own-number-{key}"] = number + 1
+                st.rerun()
+
+
+def _line(collection: Collection, card: own_vectors.OwnCard) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{card.name}-{collection.name}"):
+        st.markdown(f"{literal(card.title)} · {card.count:,} × {card.width:,}")
+        st.button("Search", key=f"own-search-{collection.name}-{card.name}", on_click=_search_with,
+                  args=(collection.name, card.name))  # fmt: skip
+        st.button("Remove", key=f"own-remove-{collection.name}-{card.name}", on_click=_remove,
+                  args=(collection, card.name))  # fmt: skip
+
+
+def _add(collection: Collection, title: str, files: list[UploadedFile]) -> None:
+    """Take the one table of vectors and the one list of names, if there is one."""
+    from engine.core.errors import BadParameter
+
+    tables = [file for file in files if file.name.lower().endswith(tuple(_TABLES))]
+    lists = [file for file in files if file not in tables]
+    if len(tables) != 1 or len(lists) > 1:
+        names = ", ".join(file.name for file in files)
+        raise BadParameter("files", "own vectors", "one of vectors and at most one of names", names)
+    table = tables[0]
+    names = lists[0].getvalue() if lists else None
+    named = title.strip() or table.name.rsplit(".", 1)[0]
+    own_vectors.take_over(collection, table, table.name, names, named, Reporter())
+
+
+def _search_with(collection: str, encoder: str) -> None:
+    st.session_state.collection, st.session_state.encoder = collection, encoder
+    st.session_state.go_to = "search"
+    ask_for_image(None)
+
+
+def _remove(collection: Collection, name: str) -> None:
+    with errors_shown():
+        own_vectors.remove(collection, name)

@@ -1,0 +1,381 @@
+"""The collections page: what there is, what an import did, and every way to add pictures."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.collections.report import ImportReport, Reject, rejects_csv
+from engine.core.errors import BenzerError
+from engine.jobs.job import Job
+from engine.workbench.job_kinds import source_of
+from engine.workbench.workbench import CollectionCard
+from ui.pages.collections.own_vectors import own_vectors_panel
+from ui.session.opened import (
+    collection_cards,
+    free_name,
+    images_of,
+    open_collection,
+    pictures_under_roots,
+    recent_jobs,
+    roots,
+    workbench,
+)
+from ui.session.query import ask_for_image
+from ui.shared.browser import PICTURE_TYPES
+from ui.shared.job_progress import job_progress
+from ui.shared.messages import errors_shown, show_error
+from ui.shared.plain_text import literal
+from ui.shared.typed import typed
+from ui.widgets.gallery import Tile, gallery, thumbnail_url
+
+if TYPE_CHECKING:
+    from engine.collections.sources.known import Known
+
+ARCHIVE_TYPES = ["zip", "tar", "gz", "tgz", "bz2", "tbz2", "xz", "txz", "csv", "tsv"]
+NEWS_SECONDS = 900
+LITTLE_SPACE = 1 << 30  # bytes
+MANY_FILES = 300  # from here on a folder of files takes minutes to send, the same as one ZIP a second
+CARDS_IN_A_ROW = 3
+_ORIGINS = {
+    "folder": "a folder on this computer",
+    "archive": "an archive",
+    "upload": "uploaded files",
+    "csv": "a table",
+    "sample": "a sample",
+    "known": "a known data set",
+    "extract": "another collection",
+}
+
+
+def page() -> None:
+    """Draw the running work, the last report, a card for each collection, and the ways to add one."""
+    st.title("Collections", anchor=False)
+    _disk()
+    with errors_shown():
+        _work()
+    cards = collection_cards()
+    if not cards:
+        st.write("No collection yet. Add one below: a drawn sample takes a few seconds and needs no internet.")
+    for start in range(0, len(cards), CARDS_IN_A_ROW):
+        row = cards[start : start + CARDS_IN_A_ROW]
+        for column, card in zip(st.columns(CARDS_IN_A_ROW), row, strict=False):
+            with column, errors_shown():
+                _card(card)
+    _damaged()
+    st.header("Add pictures", anchor=False)
+    ways = {
+        "Samples": _add_sample,
+        "Upload": _add_upload,
+        "Folder on this computer": _add_folder,
+        "Known data set": _add_known,
+    }
+    for tab, way in zip(st.tabs(list(ways), key="add-ways"), ways.values(), strict=True):
+        with tab, errors_shown():
+            way()
+
+
+def _disk() -> None:
+    free = shutil.disk_usage(
+        next(p for p in (workbench().home.root, *workbench().home.root.parents) if p.exists())
+    ).free
+    if free < LITTLE_SPACE:
+        st.warning(f"Only {free >> 20:,} MB are free on this disk. Imports may not fit.", icon=":material/hard_drive:")
+
+
+# ── work and reports ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _work() -> None:
+    """The jobs that change collections: those that run, and the report of the one that ended last."""
+    jobs = [job for job in recent_jobs() if job.kind in ("import", "rescan", "sample", "embed", "extract")]
+    for job in jobs:
+        if job.alive:
+            job_progress(job, key=job.id)
+    ended = next((job for job in jobs if job.kind != "embed"), None)
+    dismissed = st.session_state.setdefault("dismissed", set())
+    if ended is not None and not ended.alive and ended.id not in dismissed and _is_news(ended):
+        _report(ended)
+
+
+def _is_news(job: Job) -> bool:
+    """Whether a job ended so lately that its report is still of interest; what was cut off always is."""
+    try:
+        return time.time() - (job.folder / "result.json").stat().st_mtime < NEWS_SECONDS
+    except FileNotFoundError:
+        return True
+
+
+def _report(job: Job) -> None:
+    with st.container(border=True, key="report"):
+        st.markdown(f"**{literal(job.title)}**")
+        value = (job.result or {}).get("value")
+        report = ImportReport.from_dict(value) if isinstance(value, dict) and "collection" in value else None
+        if job.state == "done" and report is not None:
+            st.success(literal(report.sentence), icon=":material/check_circle:")
+            rejects_table(report.rejects, key=f"report-{job.id}")
+        elif job.error:
+            st.error(literal(job.error), icon=":material/error:")
+        else:
+            st.info("Stopped, as asked. What was finished is kept.", icon=":material/info:")
+        with st.container(horizontal=True):
+            if report is not None and job.state == "done":
+                st.button(
+                    "Search in it", type="primary", key="report-search", on_click=_search_in, args=(report.collection,)
+                )
+            elif _can_go_on(job):
+                st.button("Try again", type="primary", key="report-again", on_click=_again, args=(job,))
+            st.button("Close", key="report-close", on_click=st.session_state.dismissed.add, args=(job.id,))
+
+
+def _can_go_on(job: Job) -> bool:
+    spool = job.config["arguments"].get("spool")
+    return spool is None or Path(spool).exists()
+
+
+def _again(job: Job) -> None:
+    """Start the same work once more; what was finished is passed over."""
+    arguments = {name: value for name, value in job.config["arguments"].items() if name != "home"}
+    _start(job.kind, **arguments)
+
+
+def rejects_table(rejects: list[Reject], key: str) -> None:
+    """The files that could not be used, each with its reason, as a table and as CSV."""
+    if not rejects:
+        return
+    with st.expander(f"{len(rejects):,} could not be used: which and why", icon=":material/warning:"):
+        st.dataframe(
+            {
+                "File": [reject.path for reject in rejects],
+                "Reason": [reject.message for reject in rejects],
+                "Stage": [reject.stage for reject in rejects],
+                "Code": [reject.code for reject in rejects],
+            },
+            hide_index=True,
+            height=min(420, 38 + 35 * len(rejects)),
+            column_config={
+                "File": st.column_config.TextColumn(width="medium"),
+                "Reason": st.column_config.TextColumn(width="large"),
+            },
+            alt="The files that could not be used, with the reason for each",
+        )
+        st.download_button(
+            "CSV",
+            rejects_csv(rejects).encode("utf-8-sig"),
+            "rejected.csv",
+            "text/csv",
+            key=f"{key}-csv",
+            on_click="ignore",
+        )
+
+
+def _search_in(name: str) -> None:
+    """Go to the search page with this collection; missing vectors are started at once."""
+    st.session_state.collection = name
+    st.session_state.go_to = "search"
+    ask_for_image(None)
+    with errors_shown():
+        bench = workbench()
+        recipe = bench.default_recipe(name)
+        if bench.readiness(recipe).action == "embed":
+            bench.start("embed", recipe=recipe.as_dict())
+
+
+# ── cards ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _card(card: CollectionCard) -> None:
+    with st.container(border=True, key=f"card-{card.name}"):
+        images = images_of(card.name)
+        rows = {int(id): row for row, id in enumerate(images.ids)}
+        tiles = [
+            Tile(id=id, src=thumbnail_url(card.name, id, images.hashes[rows[id]]), name=images.names[rows[id]])
+            for id in card.thumb_ids
+            if id in rows
+        ]
+        if tiles:
+            gallery(tiles, key=f"thumbs-{card.name}", title=card.title, columns=4, kind="card")
+        st.subheader(literal(card.title), anchor=False)
+        st.caption(literal(_facts(card)))
+        with st.container(horizontal=True):
+            st.button(
+                "Search",
+                key=f"search-{card.name}",
+                disabled=not card.count,
+                icon=":material/search:",
+                on_click=_search_in,
+                args=(card.name,),
+            )
+            with st.popover("More", key=f"more-{card.name}"):
+                _more(card)
+
+
+def _facts(card: CollectionCard) -> str:
+    parts = [f"{card.count:,} pictures" if card.count != 1 else "1 picture"]
+    parts += [f"{card.labels:,} labels" if card.labels != 1 else "1 label"] if card.labels else []
+    parts += [f"{card.rejects:,} could not be read"] if card.rejects else []
+    parts += (
+        [f"from {_ORIGINS[card.origin]}" if card.origin != "sample" else _ORIGINS["sample"]]
+        if card.origin in _ORIGINS
+        else []
+    )
+    return " · ".join(parts)
+
+
+def _more(card: CollectionCard) -> None:
+    """What is done to a collection now and then. Everything is looked up only when the popover is drawn."""
+    collection = open_collection(card.name)
+    title = typed("Title", card.title, key=f"title-{card.name}", button="Rename", button_key=f"rename-{card.name}")
+    if title:
+        with errors_shown():
+            collection.rename(title)
+            st.rerun()
+    if collection.source.get("folder"):
+        st.caption("The pictures stay in " + literal(collection.source["folder"]))
+    st.button(
+        "Rescan",
+        key=f"rescan-{card.name}",
+        icon=":material/sync:",
+        on_click=_start,
+        args=("rescan",),
+        kwargs={"collection": card.name},
+    )
+    labels = collection.labels()
+    if labels:
+        st.caption(literal(", ".join(f"{name} {count:,}" for name, count in list(labels.items())[:30])))
+    rejects_table(collection.rejects(), key=f"rejects-{card.name}")
+    if card.count:
+        own_vectors_panel(collection)
+    if st.button("Delete …", key=f"delete-{card.name}", icon=":material/delete:"):
+        _ask_to_delete(card)
+
+
+@st.dialog("Delete this collection?")
+def _ask_to_delete(card: CollectionCard) -> None:
+    folder = open_collection(card.name).source.get("folder")
+    st.write(
+        f"**{literal(card.title)}** with {card.count:,} pictures, their vectors and indexes will be gone for good."
+    )
+    if folder:
+        st.write(f"The files in {literal(folder)} are not touched.")
+    with st.container(horizontal=True):
+        if st.button("Delete it", type="primary", key="delete-yes"):
+            try:
+                workbench().remove(card.name)
+            except BenzerError as error:
+                show_error(error)
+            else:
+                if st.session_state.get("collection") == card.name:
+                    del st.session_state["collection"]
+                    ask_for_image(None)
+                st.rerun()
+        if st.button("Keep it", key="delete-no"):
+            st.rerun()
+
+
+def _damaged() -> None:
+    """Collections that cannot be opened are named, not hidden."""
+    from engine.collections.collection import damaged
+
+    for name, sentence in damaged(workbench().home):
+        st.error(f"{literal(name)}: {literal(sentence)}", icon=":material/error:")
+
+
+# ── adding ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _start(kind: str, **arguments: Any) -> None:
+    with errors_shown():
+        workbench().start(kind, **arguments)
+
+
+def _add_sample() -> None:
+    from engine.collections.samples import SAMPLES
+
+    present = {card.name for card in collection_cards()}
+    st.caption("Made on this computer in seconds, always the same pictures, no internet needed.")
+    for column, sample in zip(st.columns(max(len(SAMPLES), 3)), SAMPLES.values(), strict=False):
+        with column, st.container(border=True, height="stretch", key=f"sample-{sample.name}"):
+            st.subheader(literal(sample.title), anchor=False)
+            st.write(literal(sample.summary))
+            there = sample.name in present
+            st.button(
+                "Added" if there else "Add",
+                key=f"add-{sample.name}",
+                icon=":material/check:" if there else ":material/add:",
+                disabled=there,
+                on_click=partial(_start, "sample", name=sample.name),
+            )
+
+
+def _add_upload() -> None:
+    number = st.session_state.get("import_uploader", 0)
+    title = st.text_input("Name of the collection", key="upload-title", max_chars=120, placeholder="Holiday 2024")
+    files = st.file_uploader(
+        "Pictures, a ZIP or tar of them, or a CSV table with a ZIP of its pictures",
+        type=PICTURE_TYPES + ARCHIVE_TYPES,
+        accept_multiple_files=True,
+        key=f"import-{number}",
+        help="In an archive the folders become labels. A table has the columns image, label and text.",
+    )
+    if len(files) > MANY_FILES:
+        st.info(
+            f"Sending {len(files):,} single files takes minutes. Packed into one ZIP they take seconds.",
+            icon=":material/info:",
+        )
+    if st.button("Import", key="import-files", type="primary", disabled=not files):
+        free_name(title or Path(files[0].name).stem)
+        bench = workbench()
+        spool = bench.spool((file.name, file.getvalue()) for file in files)
+        bench.start("import", title=title or Path(files[0].name).stem, source="upload", spool=str(spool))
+        st.session_state.import_uploader = number + 1
+        st.rerun()
+
+
+def _add_folder() -> None:
+    st.caption(
+        "The pictures of a folder stay where they are; its sub-folders become labels. A CSV table with the columns "
+        "image, label and text brings labels and texts along; its pictures lie beside it or below. Below "
+        + literal(" or ".join(map(str, roots())))
+    )
+    path = st.text_input("Folder or CSV table", key="folder-path", placeholder=str(roots()[0] / "Pictures"))
+    title = st.text_input(
+        "Name of the collection", key="folder-title", max_chars=120, placeholder="made from the name of the folder"
+    )
+    if st.button("Import", key="import-folder", type="primary"):
+        source = pictures_under_roots(path)
+        name = title or (source.name if source.is_dir() else source.stem)
+        free_name(name)
+        workbench().start("import", title=name, source=source_of(source), path=str(source))
+        st.rerun()
+
+
+def _add_known() -> None:
+    from engine.collections.sources.known import KNOWN
+
+    present = {card.name for card in collection_cards()}
+    st.caption("Fetched from their publishers and checked. An interrupted download goes on where it stopped.")
+    for known in KNOWN.values():
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"known-{known.name}"):
+            with st.container():
+                st.subheader(literal(known.title), anchor=False)
+                st.write(literal(known.summary))
+                if known.instructions:
+                    st.caption(literal(known.instructions))
+            if known.files:
+                _download_button(known, known.name in present)
+
+
+def _download_button(known: Known, there: bool) -> None:
+    st.button(
+        "Added" if there else f"Download {known.megabytes:,} MB",
+        key=f"download-{known.name}",
+        icon=":material/check:" if there else ":material/download:",
+        disabled=there,
+        on_click=partial(_start, "import", title=known.title, source="known", name=known.name),
+    )

@@ -1,0 +1,174 @@
+"""The results of an experiment as charts: precision with intervals, precision against its price, precision by label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ui.pages.compare.state import method_title
+from ui.shared.charts import palette, plain
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from engine.comparisons.recipes.experiment import Row
+
+MOST_ROWS = 24
+MOST_LABELS = 40
+_CUT = 46  # characters of a name beside a chart
+_LINE = 30  # pixels a row
+_SHAPES = ("circle", "diamond", "square", "triangle-up", "x", "star")
+PRICES = {"milliseconds": "ms a query", "megabytes": "MB"}
+
+
+def precision_chart(rows: Sequence[Row], names: Sequence[str]) -> Figure:
+    """A dot with its 95 % interval for each row, the best above; the dotted line is a blind guess."""
+    colours, figure = palette(), _figure()
+    figure.add_scatter(
+        x=[row.precision for row in rows],
+        y=list(range(len(rows))),
+        mode="markers",
+        marker={"size": 10, "color": colours["first"]},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [row.interval[1] - row.precision for row in rows],
+            "arrayminus": [row.precision - row.interval[0] for row in rows],
+            "color": colours["first"],
+            "thickness": 1.6,
+            "width": 4,
+        },
+        text=[plain(name) for name in names],
+        customdata=[row.interval for row in rows],
+        hovertemplate="%{text}<br>%{x:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>",
+    )
+    chance = rows[0].chance
+    figure.add_vline(x=chance, line={"dash": "dot", "color": colours["grey"], "width": 1.5})
+    figure.add_annotation(
+        x=chance, y=1, yref="paper", yanchor="bottom", text="blind guess", showarrow=False,
+        font={"size": 12, "color": colours["grey"]},
+    )  # fmt: skip
+    right = max(row.interval[1] for row in rows)
+    figure.update_xaxes(range=[0, min(1.02, 1.08 * right)], title=f"precision@{rows[0].k}", fixedrange=True)
+    return _with_names(figure, names).update_layout(height=70 + _LINE * len(rows), margin={"t": 24})
+
+
+def price_chart(rows: Sequence[Row], names: Sequence[str], price: str) -> Figure:
+    """Precision against what a recipe costs: left and high is good. One colour and shape for each search method."""
+    figure, colours = _figure(), _shades()
+    methods = list(dict.fromkeys(row.method for row in rows))
+    for number, method in enumerate(methods):
+        own = [(row, name) for row, name in zip(rows, names, strict=True) if row.method == method]
+        figure.add_scatter(
+            x=[getattr(row, price) for row, _ in own],
+            y=[row.precision for row, _ in own],
+            name=plain(method_title(method)),
+            mode="markers",
+            marker={"size": 11, "color": colours[number % 4], "symbol": _SHAPES[number % len(_SHAPES)]},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [row.interval[1] - row.precision for row, _ in own],
+                "arrayminus": [row.precision - row.interval[0] for row, _ in own],
+                "thickness": 1,
+                "width": 3,
+            },
+            text=[plain(name) for _, name in own],
+            hovertemplate=f"%{{text}}<br>precision %{{y:.3f}}, %{{x:.3g}} {PRICES[price]}<extra></extra>",
+        )
+    figure.update_xaxes(title=PRICES[price], rangemode="tozero", fixedrange=True)
+    low, high = min(row.interval[0] for row in rows), max(row.interval[1] for row in rows)
+    room = max(0.02, 0.05 - (high - low) / 2)  # so that small differences do not look large
+    figure.update_yaxes(
+        title=f"precision@{rows[0].k}", range=[max(0, low - room), min(1.02, high + room)], fixedrange=True
+    )
+    legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None}
+    return figure.update_layout(
+        height=max(340, 70 + _LINE * len(rows)), showlegend=True, legend=legend, margin={"t": 40}
+    )
+
+
+def label_chart(rows: Sequence[Row], names: Sequence[str]) -> Figure:
+    """A field for each row and label: the darker, the more of the answers carry it."""
+    labels = labels_of(rows)[:MOST_LABELS]
+    values = [[row.per_class.get(label) for label in labels] for row in rows]
+    figure = _figure()
+    figure.add_heatmap(
+        z=values,
+        x=list(range(len(labels))),
+        y=list(range(len(rows))),
+        zmin=0,
+        zmax=1,
+        colorscale=_scale(),
+        xgap=2,
+        ygap=2,
+        texttemplate="%{z:.2f}" if len(labels) <= 14 else None,
+        customdata=[[[plain(name), plain(label)] for label in labels] for name in names],
+        hovertemplate="%{customdata[0]}<br>%{customdata[1]}: %{z:.3f}<extra></extra>",
+        colorbar={"thickness": 10, "outlinewidth": 0, "tickformat": ".1f"},
+    )
+    shown = [plain(_short(label, 18)) for label in labels]
+    figure.update_xaxes(tickvals=list(range(len(labels))), ticktext=shown, side="top", fixedrange=True, showgrid=False)
+    return _with_names(figure, names).update_layout(height=110 + _LINE * len(rows), margin={"t": 60})
+
+
+def labels_of(rows: Sequence[Row]) -> list[str]:
+    """All labels, the hardest first."""
+    means: dict[str, list[float]] = {}
+    for row in rows:
+        for label, value in row.per_class.items():
+            means.setdefault(label, []).append(value)
+    return sorted(means, key=lambda label: (sum(means[label]) / len(means[label]), label))
+
+
+def spoken_precision(rows: Sequence[Row], names: Sequence[str]) -> str:
+    """What the chart of precisions shows, for those who cannot see it."""
+    (first, best), (last, worst) = (names[0], rows[0]), (names[-1], rows[-1])
+    text = f"Precision of {len(rows)} recipes with 95 % intervals. The best is {first} with {best.precision:.3f} "
+    text += f"({best.interval[0]:.3f} to {best.interval[1]:.3f})"
+    if len(rows) > 1:
+        text += f", the last {last} with {worst.precision:.3f}"
+    return f"{text}; a blind guess reaches {best.chance:.3f}."
+
+
+def spoken_price(rows: Sequence[Row], names: Sequence[str], price: str) -> str:
+    """What the chart of prices shows, for those who cannot see it."""
+    cheap = min(range(len(rows)), key=lambda place: getattr(rows[place], price))
+    best = max(range(len(rows)), key=lambda place: rows[place].precision)
+    said = [f"{names[n]}: {getattr(rows[n], price):.3g}, precision {rows[n].precision:.3f}" for n in (cheap, best)]
+    return f"Precision against {PRICES[price]}. The cheapest is {said[0]}. The most precise is {said[1]}."
+
+
+def spoken_labels(rows: Sequence[Row]) -> str:
+    """What the field of labels shows, for those who cannot see it."""
+    labels = labels_of(rows)
+    return f"Precision of {len(rows)} recipes by label. Hardest is {labels[0]}, easiest {labels[-1]}."
+
+
+def _figure() -> Figure:
+    import pandas  # noqa: F401 - whole before Plotly looks at it: another visitor's thread may be importing it right now
+    from plotly.graph_objects import Figure
+
+    return Figure(layout={"margin": {"l": 4, "r": 8, "t": 10, "b": 4}, "showlegend": False})
+
+
+def _with_names(figure: Figure, names: Sequence[str]) -> Figure:
+    shown = [plain(_short(name, _CUT)) for name in names]
+    return figure.update_yaxes(
+        tickvals=list(range(len(names))), ticktext=shown, range=[len(names) - 0.4, -0.6], fixedrange=True,
+        showgrid=False, zeroline=False,
+    )  # fmt: skip
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _shades() -> tuple[str, ...]:
+    colours = palette()
+    return colours["first"], colours["second"], colours["grey"], colours["third"]
+
+
+def _scale() -> list[list[Any]]:
+    colours = palette()
+    return [[0, colours["ground"]], [1, colours["first"]]]

@@ -1,0 +1,177 @@
+"""The form that starts an experiment: which encoders, which columns, what is trained first, and what that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from engine.comparisons.recipes.plan import Plan
+from engine.core.distances import METRICS
+from engine.core.errors import BenzerError
+from engine.core.recipe import Recipe
+from engine.workbench.workbench import CollectionCard
+from ui.comparisons.state import begin, count_of
+from ui.pages.compare.cost import cost, measure_trainings
+from ui.pages.compare.state import (
+    EXPERIMENTS,
+    embedding_title,
+    encoder_titles,
+    metric_title,
+)
+from ui.pages.compare.trainings import planned, trainings_form
+from ui.session.opened import workbench
+from ui.shared.messages import errors_shown, show_error
+from ui.shared.plain_text import literal
+
+_QUERIES = 500
+_WEIGHTLESS = ("raw-pixels", "colour-histogram")
+
+
+def experiment_form(card: CollectionCard, default: Recipe) -> None:
+    """Draw the form for a labelled collection; `default` is the sidebar's recipe, a part of the first proposal."""
+    st.write(
+        f"Every recipe is asked with the {card.count:,} pictures of **{literal(card.title)}**, and judged by how many "
+        "of the eight answers carry the label of the query."
+    )
+    settings, summary = st.columns([1.75, 1], gap="large")
+    with settings:
+        _grid(default)
+        trainings_form()
+        _queries()
+    with summary:
+        _summary(card)
+
+
+# ── the settings ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _grid(default: Recipe) -> None:
+    titles = encoder_titles(default.collection)
+    own = f"{default.encoder}@{default.weights}" if default.weights else default.encoder
+    first = [name for name in dict.fromkeys((own, *_WEIGHTLESS)) if name in titles]
+    _several("encoders", "Encoders", list(titles), first, lambda name: titles.get(name, name), "All that are ready.")
+    left, right = st.columns(2)
+    with left:
+        _several("embeddings", "Embeddings", _embeddings(), ["max"], embedding_title)
+    with right:
+        _several("metrics", "Metrics", list(METRICS), ["cosine"], metric_title)
+    _several(
+        "methods", "Search methods", list(workbench().methods()), ["exact"], str,
+        "Type settings with the name, as in `lsh(bits=8)`, and press Enter. Those that are not named are automatic.",
+        own=True,
+    )  # fmt: skip
+
+
+def _embeddings() -> list[str]:
+    from engine.encoders.pooling import EMBEDDINGS, WHITE
+
+    return [*EMBEDDINGS, *(name + WHITE for name in EMBEDDINGS)]
+
+
+def _several(
+    name: str,
+    label: str,
+    options: list[str],
+    first: list[str],
+    shown: Callable[[str], str],
+    help: str | None = None,
+    *,
+    own: bool = False,
+) -> None:
+    """A choice of several; with `own` also of what is typed. What is there no more is left out."""
+    key = f"experiment-{name}"
+    chosen = st.session_state.setdefault(key, first)
+    if not own and not set(chosen) <= set(options):
+        st.session_state[key] = [one for one in chosen if one in options]
+    st.multiselect(
+        label, options, key=key, format_func=shown, help=help, accept_new_options=own, persist_state="session",
+        placeholder="Choose at least one",
+    )  # fmt: skip
+
+
+def _queries() -> None:
+    st.session_state.setdefault("experiment-all", True)
+    left, right = st.columns(2, vertical_alignment="bottom")
+    every = left.toggle(
+        "Ask with every labelled picture", key="experiment-all", persist_state="session",
+        help="Fewer queries are faster; the interval gets wider.",
+    )  # fmt: skip
+    if not every:
+        st.session_state.setdefault("experiment-queries", _QUERIES)
+        right.number_input(
+            "At most so many queries", step=100, key="experiment-queries", persist_state="session", value=None,
+            help="Drawn by chance, the same ones for every recipe.",
+        )  # fmt: skip
+
+
+# ── what that means ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _summary(card: CollectionCard) -> None:
+    """The number of recipes, the time, the title and the button; or the sentence that says what is impossible."""
+    plan: Plan | None = None
+    with st.container(border=True, key="experiment-summary"):
+        try:
+            plan = _plan(card)
+            _size(plan, card)
+        except BenzerError as error:
+            show_error(error)
+        st.text_input(
+            "Title",
+            key="experiment-title",
+            max_chars=100,
+            placeholder=_title(card, plan) if plan else "",
+            persist_state="session",
+        )
+        if st.button(
+            "Start comparing", key="experiment-start", type="primary", icon=":material/play_arrow:", width="stretch",
+            disabled=plan is None,
+        ):  # fmt: skip
+            with errors_shown():
+                start(plan)
+
+
+def _plan(card: CollectionCard) -> Plan:
+    chosen = {name: tuple(st.session_state[f"experiment-{name}"]) for name in ("encoders", "embeddings", "metrics")}
+    methods = tuple(text.replace(" ", "") for text in st.session_state["experiment-methods"])
+    trainings = tuple(planned())
+    every = st.session_state["experiment-all"]
+    queries = None if every else st.session_state.get("experiment-queries") or 0
+    plan = Plan("untitled", card.name, trainings=trainings, methods=methods, queries=queries, **chosen)
+    return replace(plan, title=(st.session_state.get("experiment-title") or "").strip() or _title(card, plan))
+
+
+def _title(card: CollectionCard, plan: Plan) -> str:
+    return f"{card.title[:80]}: {count_of(len(plan.cells()), 'recipe')}"
+
+
+def _size(plan: Plan, card: CollectionCard) -> None:
+    cells, rows = len(plan.cells()), len(plan.encoders) + len(plan.trainings)
+    st.markdown(f"**{count_of(cells, 'recipe')}**")
+    factors = [(rows, "encoder"), (len(plan.embeddings), "embedding"), (len(plan.metrics), "metric")]
+    st.caption(" × ".join(count_of(*factor) for factor in [*factors, (len(plan.methods), "method")]))
+    if plan.trainings:
+        st.caption(f"{count_of(len(plan.trainings), 'encoder')} of these will be trained first, one after the other.")
+    configs = [training.config for training in plan.trainings]
+    queries = min(plan.queries or card.count, card.count)
+    show_cost(configs, (rows, cells, queries, card.count, card.name), key="experiment")
+
+
+def show_cost(configs: Sequence[Any], rest: tuple[int, int, int, int, str], *, key: str) -> None:
+    """The sentence about the time, and the offer to measure that of trainings which nobody knows."""
+    expected = cost(configs, *rest)
+    st.caption(expected.sentence())
+    if expected.unknown and st.button(
+        "Measure the time", key=f"{key}-measure", icon=":material/timer:", type="tertiary"
+    ):
+        with st.spinner("Measuring a few batches of each …"):
+            measure_trainings(configs, rest[-1])
+        st.rerun()
+
+
+def start(plan: Plan | None) -> None:
+    """Store the plan, start measuring, and show the experiment; once, also after a double click."""
+    begin(EXPERIMENTS, plan, workbench().plan_experiment, "experiment-title")

@@ -1,0 +1,84 @@
+"""One button that repeats tables 4 and 5 of the course report, with what that costs said before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from engine.comparisons.recipes.plan import Plan, report_tables
+from engine.core.errors import BenzerError
+from engine.workbench.workbench import CollectionCard
+from ui.pages.compare.form import show_cost, start
+from ui.shared.messages import errors_shown, show_error
+from ui.shared.plain_text import literal
+
+_FIRST = {"size": 224, "epochs": 40, "limit": None}
+
+
+def report_form(card: CollectionCard) -> None:
+    """Draw the panel for a labelled collection."""
+    with st.container(border=True, key="report-form"):
+        st.subheader("The report's tables 4 and 5", anchor=False)
+        words, fields = st.columns([1.75, 1], gap="large")
+        words.write(
+            "Nine autoencoders are trained as in the report: Models 1 to 4 with their schedules. Each is searched in "
+            "four ways, *flatten* or *max pool* with *cosine* or *Euclidean*. The report counted the hits out of eight "
+            "for one single picture; precision@8 over all pictures stands beside it. It shows whether a lower loss "
+            "means a better search."
+        )
+        with fields:
+            _fields(card)
+        plan = _plan(card, words)
+        with words, errors_shown():
+            if plan is not None:
+                _cost(plan, card)
+            if st.button(
+                "Repeat the report's tables 4 and 5", key="report-start", icon=":material/article:",
+                disabled=plan is None,
+            ):  # fmt: skip
+                start(plan)
+
+
+def _fields(card: CollectionCard) -> None:
+    left, right = st.columns(2)
+    for name, first in _FIRST.items():
+        st.session_state.setdefault(f"report-{name}", first)
+    left.number_input(
+        "Picture size", step=1, value=None, key="report-size", persist_state="session",
+        help="Pixels a side, 224 in the report. Where a model cannot redraw this size exactly, the nearest is taken.",
+    )  # fmt: skip
+    right.number_input(
+        "Epochs", step=1, value=None, key="report-epochs", persist_state="session", help="40 in the report."
+    )
+    st.number_input(
+        "At most so many pictures", step=100, value=None, key="report-limit", persist_state="session",
+        placeholder=f"all {card.count:,}", help="To learn from, drawn by chance. Searched are always all.",
+    )  # fmt: skip
+
+
+def _plan(card: CollectionCard, where: object) -> Plan | None:
+    """The experiment, None with a sentence where a number is impossible."""
+    from engine.training.config import TrainingConfig
+
+    size, epochs, limit = (st.session_state.get(f"report-{name}") for name in _FIRST)
+    try:
+        title = f"Tables 4 and 5 on {card.title[:80]}"
+        plan = report_tables(card.name, size=size or 0, epochs=epochs or 0, limit=limit, title=title)
+        checked = [replace(t, config=TrainingConfig.from_dict(t.config).as_dict()) for t in plan.trainings]
+        return replace(plan, trainings=tuple(checked))
+    except BenzerError as error:
+        with where:  # type: ignore[attr-defined]
+            show_error(error)
+        return None
+
+
+def _cost(plan: Plan, card: CollectionCard) -> None:
+    images = min(card.count, st.session_state.get("report-limit") or card.count)
+    passes = sum(int(training.config["epochs"]) for training in plan.trainings)
+    notes = list(dict.fromkeys(training.note for training in plan.trainings if training.note))
+    st.caption(f"Nine trainings, {passes:,} times {images:,} pictures in all, then {len(plan.cells())} recipes.")
+    for note in notes:
+        st.caption(literal(note))
+    configs = [training.config for training in plan.trainings]
+    show_cost(configs, (len(configs), len(plan.cells()), card.count, card.count, card.name), key="report")

@@ -1,0 +1,94 @@
+"""The report's tables 4 and 5, repeated: its own figures beside ours, and which of its findings hold here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.comparisons.recipes import findings as report
+from engine.comparisons.recipes.plan import REPORT_COLUMNS
+from engine.comparisons.recipes.report import correlations, losses_of
+from ui.comparisons.state import Seen
+from ui.shared.plain_text import literal
+
+if TYPE_CHECKING:
+    from engine.comparisons.recipes.experiment import Row
+
+_NOTHING = "–"
+
+
+def report_tables_view(view: Seen) -> None:
+    """Draw the nine rows in the report's order and what follows from them."""
+    found = report.table(view.rows)
+    st.markdown("**Table 4 · lowest losses**")
+    st.caption("On pictures that were held out. In brackets the report's own figures, from its 4,738 animal faces.")
+    st.table(losses_table(found), border="horizontal", hide_index=True)
+    st.markdown("**Table 5 · how well each searches**")
+    st.caption(_explained(view))
+    st.table(hits_table(found), border="horizontal", hide_index=True)
+    _findings(view)
+    for note, titles in _notes(view.rows).items():
+        st.caption(literal(f"{', '.join(titles)}: {note}"))
+
+
+def _explained(view: Seen) -> str:
+    k = view.plan.k
+    return (
+        f"First precision@{k} over all pictures, the best of each column bold; then the hits out of {k} for one single "
+        "picture, in brackets those that the report counted for its own."
+    )
+
+
+def _notes(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """What must be said of trainings, with their titles."""
+    found: dict[str, list[str]] = {}
+    for title, note in dict.fromkeys((row.title, row.note) for row in rows if row.note):
+        found.setdefault(note, []).append(title)
+    return found
+
+
+def losses_table(found: Mapping[tuple[str, str, str], Row]) -> dict[str, list[str]]:
+    """The lowest losses of each training, ours and the report's, column by column."""
+    losses = [losses_of(found, title) for title in report.TITLES]
+    mse = [
+        f"{_figure(own.get('mse'), 5)} ({theirs:g})" for own, theirs in zip(losses, report.REPORT_LOSSES, strict=True)
+    ]
+    ssim = [_figure(own.get("ssim"), 4) for own in losses]
+    return {"training": [literal(title) for title in report.TITLES], "MSE": mse, "1 − SSIM": ssim}
+
+
+def hits_table(found: Mapping[tuple[str, str, str], Row]) -> dict[str, list[str]]:
+    """Precision over all pictures and hits for one, ours and the report's, column by column."""
+    columns = {"training": [literal(title) for title in report.TITLES]}
+    for place, column in enumerate(REPORT_COLUMNS):
+        rows = [found.get((title, *column)) for title in report.TITLES]
+        best = max((row.precision for row in rows if row), default=None)
+        cells = [_cell(row, theirs[place], best) for row, theirs in zip(rows, report.REPORT_HITS, strict=True)]
+        columns[report.COLUMN_TITLES[column]] = cells
+    return columns
+
+
+def _cell(row: Row | None, theirs: int, best: float | None) -> str:
+    if row is None:
+        return f"{_NOTHING} ({theirs})"
+    precision = f"**{row.precision:.3f}**" if row.precision == best else f"{row.precision:.3f}"
+    hits = row.single["hits"] if row.single else _NOTHING
+    return f"{precision} · {hits} ({theirs})"
+
+
+def _figure(value: float | None, digits: int) -> str:
+    return _NOTHING if value is None else f"{value:.{digits}f}"
+
+
+def _findings(view: Seen) -> None:
+    st.markdown("**What holds of the report's findings**")
+    found = report.findings(view.rows)
+    if not found:
+        st.caption("That can be said once at least four of the nine trainings are measured in all four columns.")
+    for finding in found:
+        icon = ":material/check_circle:" if finding.holds else ":material/cancel:"
+        st.markdown(f"{icon} {literal(finding.claim)} **{finding.verdict}**: {literal(finding.measured)}")
+    for sentence in correlations(view.rows):
+        st.caption(literal(sentence))

@@ -1,0 +1,116 @@
+"""What an experiment has found so far: the table with the opened row, charts, labels, and the report's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ui.comparisons.live import ledger_view
+from ui.comparisons.state import Seen
+from ui.pages.compare import charts
+from ui.pages.compare.report_tables import report_tables_view
+from ui.pages.compare.row import opened_row
+from ui.pages.compare.state import names_of
+from ui.pages.compare.table import columns_of, lines_of
+from ui.shared.charts import draw, titled
+from ui.shared.plain_text import literal
+from ui.widgets.results_table import results_table
+
+if TYPE_CHECKING:
+    from engine.comparisons.recipes.experiment import Row
+
+_RESULTS, _LABELS, _REPORT = "Results", "By label", "The report's tables"
+
+
+def experiment_view(view: Seen) -> None:
+    """Draw the experiment, and refresh it while it is measured."""
+    ledger_view(view, _results)
+
+
+def _results(view: Seen) -> None:
+    if not view.rows:
+        if view.alive:
+            st.caption("Nothing is measured yet.")
+        return
+    tabs = [_RESULTS, *([_LABELS] if view.measured else []), *([_REPORT] if view.plan.repeats_the_report else [])]
+    shown = _RESULTS
+    if len(tabs) > 1:
+        key = f"experiment-tab-{view.name}"
+        first = _REPORT if _REPORT in tabs else _RESULTS
+        st.session_state.setdefault(key, first)
+        if st.session_state[key] not in tabs:
+            st.session_state[key] = first
+        shown = st.segmented_control("Show", tabs, key=key, label_visibility="collapsed", required=True) or first
+    if shown == _LABELS:
+        _by_label(*_ranked(view))
+    elif shown == _REPORT:
+        report_tables_view(view)
+    else:
+        _table(view)
+
+
+def _ranked(view: Seen) -> tuple[list[Row], list[str]]:
+    """The rows that have figures and their names, the most precise first, at most as many as a chart can hold."""
+    pairs = [(row, name.whole) for row, name in zip(view.rows, names_of(view.rows), strict=True) if not row.error]
+    pairs = sorted(pairs, key=lambda pair: -pair[0].precision)[: charts.MOST_ROWS]
+    return [row for row, _ in pairs], [name for _, name in pairs]
+
+
+def _table(view: Seen) -> None:
+    names = names_of(view.rows)
+    picked = st.session_state.get("experiment_row")
+    results_table(
+        lines_of(view.rows, names), columns_of(view.measured), first="recipe", picked=picked, on_pick=_pick,
+        key=f"experiment-table-{view.name}", title=f"Results of {view.title}",
+    )  # fmt: skip
+    found = [pair for pair in zip(view.rows, names, strict=True) if pair[0].key == picked]
+    if found:
+        opened_row(*found[0], view.plan.collection)
+    else:
+        st.caption("A row opens its worst queries, a heading sorts, and ★ marks the best of a column.")
+    if view.measured:
+        _charts(view)
+
+
+def _pick(key: str) -> None:
+    """Open a row, or close it again."""
+    st.session_state.experiment_row = None if st.session_state.get("experiment_row") == key else key
+
+
+def _charts(view: Seen) -> None:
+    rows, names = _ranked(view)
+    several = len({row.method for row in rows}) > 1
+    left, right = st.columns(2, gap="large") if several else (st.container(), None)
+    with left:
+        most = f" of the best {len(rows)}" if len(view.measured) > len(rows) else ""
+        titled(f"Precision@{rows[0].k}{most}, with 95 % intervals")
+        alt = charts.spoken_precision(rows, names)
+        draw(charts.precision_chart(rows, names), key=f"experiment-precision-{view.name}", alt=alt)
+    if right is not None:
+        with right:
+            _price(view, rows, names)
+
+
+def _price(view: Seen, rows: Sequence[Row], names: Sequence[str]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        titled("Precision against its price")
+        price = st.segmented_control(
+            "Price", list(charts.PRICES), format_func=charts.PRICES.__getitem__, key=f"experiment-price-{view.name}",
+            default="milliseconds", required=True, label_visibility="collapsed",
+        )  # fmt: skip
+    price = price or "milliseconds"
+    alt = charts.spoken_price(rows, names, price)
+    draw(charts.price_chart(rows, names, price), key=f"experiment-price-chart-{view.name}", alt=alt)
+
+
+def _by_label(rows: Sequence[Row], names: Sequence[str]) -> None:
+    labels = charts.labels_of(rows)
+    cut = (
+        f"the {charts.MOST_LABELS} hardest of {len(labels)} labels"
+        if len(labels) > charts.MOST_LABELS
+        else "each label"
+    )
+    st.caption(literal(f"The mean precision of the queries of {cut}, the hardest on the left."))
+    draw(charts.label_chart(rows, names), key="experiment-labels", alt=charts.spoken_labels(rows))

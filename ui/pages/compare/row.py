@@ -1,0 +1,115 @@
+"""One row of the results, opened: its figures in words, 'Use this recipe', and its worst queries as galleries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.core.errors import NotFound
+from ui.pages.compare.state import use_recipe
+from ui.session.opened import images_of
+from ui.shared.plain_text import literal
+from ui.widgets.gallery import Tile, gallery, thumbnail_url
+from ui.widgets.results_table import Named
+
+if TYPE_CHECKING:
+    from engine.collections.collection import Images
+    from engine.comparisons.recipes.experiment import Row
+
+
+def opened_row(row: Row, name: Named, collection: str) -> None:
+    """Draw what is known of a row; a click on a picture asks its recipe for that picture."""
+    with st.container(border=True, key="experiment-row"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.subheader(literal(name.whole), anchor=False)
+            with st.container(horizontal=True, width="content", gap="small"):
+                st.button(
+                    "Use this recipe", key="experiment-use", type="primary", icon=":material/search:",
+                    on_click=use_recipe, args=(row.recipe,), disabled=bool(row.error),
+                    help="Puts it into the sidebar and goes to the search.",
+                )  # fmt: skip
+                st.button("Hide", key="experiment-row-close", on_click=_close, icon=":material/unfold_less:")
+        st.caption(literal(row.recipe))
+        if row.error:
+            st.error(literal(row.error), icon=":material/error:")
+            return
+        st.markdown(literal(in_words(row)))
+        _worst(row, collection)
+
+
+def _close() -> None:
+    st.session_state.experiment_row = None
+
+
+def in_words(row: Row) -> str:
+    """The figures of a row as sentences."""
+    low, high = row.interval
+    text = (
+        f"Of the {row.k} answers {row.k * row.precision:.1f} carry the query's label on average: "
+        f"precision@{row.k} is {row.precision:.3f} (95 % interval {low:.3f} to {high:.3f}; a blind guess reaches "
+        f"{row.chance:.3f}), over {row.queries:,} queries among {row.images:,} pictures."
+    )
+    if row.per_class:
+        hard = min(row.per_class, key=row.per_class.__getitem__)
+        easy = max(row.per_class, key=row.per_class.__getitem__)
+        if hard != easy:
+            text += f" Hardest is {hard} ({row.per_class[hard]:.2f}), easiest {easy} ({row.per_class[easy]:.2f})."
+    return text + _losses(row.losses)
+
+
+def _losses(losses: Mapping[str, float | None] | None) -> str:
+    known = {name: value for name, value in (losses or {}).items() if value is not None}
+    titles = {"mse": "MSE", "ssim": "1 − SSIM"}
+    parts = [f"{titles[name]} {known[name]:.4f}" for name in titles if name in known]
+    return f" Its training reached at best {' and '.join(parts)} on pictures that were held out." if parts else ""
+
+
+def _worst(row: Row, collection: str) -> None:
+    if not row.worst:
+        return
+    st.markdown("**The worst queries**")
+    st.caption("The framed picture is the query; a tick marks answers with its label. A click asks with that picture.")
+    images = images_of(collection)
+    drawn = 0
+    for number, asked in enumerate(row.worst):
+        tiles = worst_tiles(collection, images, asked)
+        if tiles:
+            title = f"Worst query {number + 1}: {tiles[0].name}"
+            on_pick = partial(_ask, row.recipe)
+            gallery(tiles, key=f"worst-{row.key}-{number}", title=title, kind="strip small", on_pick=on_pick)
+            drawn += 1
+    if drawn < len(row.worst):
+        st.caption("Pictures that have been deleted since are left out.")
+
+
+def _ask(recipe: str, query: int) -> None:
+    use_recipe(recipe, query)
+
+
+def worst_tiles(collection: str, images: Images, asked: Mapping[str, Any]) -> list[Tile]:
+    """The query and its answers as tiles; [] where the query has been deleted since."""
+    try:
+        query = _tile(collection, images, int(asked["query"]), "", selected=True)
+    except NotFound:
+        return []
+    tiles = [query]
+    for rank, id in enumerate(asked["answers"], 1):
+        try:
+            tiles.append(_tile(collection, images, int(id), query.label or "", rank=rank))
+        except NotFound:
+            continue
+    return tiles
+
+
+def _tile(
+    collection: str, images: Images, id: int, label: str, *, rank: int | None = None, selected: bool = False
+) -> Tile:
+    row = int(images.ids.searchsorted(id))
+    if row >= len(images.ids) or images.ids[row] != id:
+        raise NotFound(f"Picture {id} is not in this collection any more.")
+    own, src = images.labels[row], thumbnail_url(collection, id, images.hashes[row])
+    same = own == label if own and rank else None
+    return Tile(id=id, src=src, name=images.names[row], rank=rank, label=own, same=same, selected=selected)

@@ -1,0 +1,101 @@
+"""The part of the form that plans trainings: models × schedules × losses, trained before they are compared."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import streamlit as st
+
+from engine.comparisons.recipes.plan import Training
+from ui.pages.train.fields import LEARNS, MODELS, PLAIN, RECOGNISE
+
+_FIRST: dict[str, Any] = {
+    "models": [],
+    "schedules": ["none"],
+    "losses": ["mse"],
+    "learns": [PLAIN],
+    "epochs": 10,
+    "size": 160,
+    "limit": None,
+}
+
+
+def trainings_form() -> None:
+    """Draw the fields; without a model nothing is trained."""
+    from engine.training.losses import LOSSES
+    from engine.training.schedules import SCHEDULES
+
+    with st.expander("Train and compare", icon=":material/model_training:", key="experiment-training"):
+        st.caption(
+            "Each combination becomes a run of its own, is trained once, and can be used like any other encoder. "
+            "A run with the same settings that is there already is taken instead."
+        )
+        left, right = st.columns(2)
+        _several(left, "models", "Models", {str(number): title for number, title in MODELS.items()})
+        schedules = {name: _upper(kind.title) for name, kind in SCHEDULES.items()}
+        _several(right, "schedules", "Schedules", schedules | {"none": "None: a constant rate"})
+        _several(left, "losses", "Losses", {name: loss.title for name, loss in LOSSES.items()})
+        _several(right, "learns", "What they learn", {name: title.split(" (")[0] for name, title in LEARNS.items()})
+        first, second, third = st.columns(3)
+        _whole(first, "epochs", "Epochs", "How often every picture is seen.")
+        _whole(second, "size", "Picture size", "Pixels a side; 224 is the report's, and 160 fits all four models.")
+        _whole(third, "limit", "At most so many pictures", "Drawn by chance. Empty: all of them.", "all")
+
+
+def planned() -> list[Training]:
+    """The trainings that the fields ask for; BadParameter for numbers that cannot be."""
+    from engine.training.config import TrainingConfig
+
+    models, schedules, losses, learns = (_value(name) for name in ("models", "schedules", "losses", "learns"))
+    found = []
+    for model, schedule, loss, what in product(models, schedules, losses, learns):
+        config = TrainingConfig.from_dict(
+            {
+                "model": int(model),
+                "schedule": schedule,
+                "loss": loss,
+                "contrast": 1.0 if what == RECOGNISE else 0.0,
+                "epochs": _value("epochs") or 0,
+                "size": _value("size") or 0,
+                "limit": _value("limit"),
+            }
+        )
+        found.append(Training(_title(config.as_dict(), len(losses) > 1), config.as_dict()))
+    return found
+
+
+def _title(config: dict[str, Any], with_loss: bool) -> str:
+    """For example "Model 2 · cosine with warm restarts · SSIM · recognises altered views"."""
+    from engine.training.losses import LOSSES
+    from engine.training.schedules import SCHEDULES
+
+    parts = [f"Model {config['model']}", SCHEDULES[config["schedule"]].title]
+    if with_loss or config["loss"] != "mse":
+        parts.append(LOSSES[config["loss"]].title)
+    if config["contrast"]:
+        parts.append("recognises altered views")
+    return " · ".join(parts)
+
+
+def _value(name: str) -> Any:
+    return st.session_state.get(f"experiment-{name}", _FIRST[name])
+
+
+def _several(where: Any, name: str, label: str, options: dict[str, str]) -> None:
+    st.session_state.setdefault(f"experiment-{name}", _FIRST[name])
+    where.multiselect(
+        label, list(options), key=f"experiment-{name}", format_func=options.__getitem__, persist_state="session",
+        placeholder="None: nothing is trained" if name == "models" else "Choose at least one",
+    )  # fmt: skip
+
+
+def _whole(where: Any, name: str, label: str, help: str, placeholder: str | None = None) -> None:
+    st.session_state.setdefault(f"experiment-{name}", _FIRST[name])
+    where.number_input(
+        label, step=1, value=None, key=f"experiment-{name}", help=help, placeholder=placeholder, persist_state="session"
+    )
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]

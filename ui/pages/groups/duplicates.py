@@ -1,0 +1,260 @@
+"""Duplicates and odd ones of a collection: what to keep of pictures that show the same, and what stands out."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import streamlit as st
+
+from engine.core.errors import BenzerError, NotReady, NotTrained, NoWeights
+from engine.core.recipe import Recipe
+from engine.grouping.duplicates.copies import highest
+from engine.grouping.duplicates.duplicates import Duplicates
+from engine.jobs.job import Job
+from ui.pages.compare.state import use_recipe
+from ui.pages.groups.duplicates_chart import nearest_chart
+from ui.pages.groups.outliers import odd_view
+from ui.session.opened import images_of, job_about, recent_jobs, workbench
+from ui.shared.charts import draw
+from ui.shared.messages import empty_state, errors_shown, show_error
+from ui.shared.plain_text import literal
+from ui.shared.typed import typed
+from ui.widgets.copies import copies
+
+_GROUPS_A_PAGE = 10
+_STEPS = 50  # of the slider up to the suggested threshold
+_MOST_STEPS = 500
+_SHOWN_SHARE = 0.9  # of the nearest distances lie within the chart
+
+
+def duplicates_view(recipe: Recipe) -> None:
+    """Draw everything about duplicates and odd ones under the recipe; its search method and k do not matter.
+
+    The page around it shows the work that runs.
+    """
+    count = len(images_of(recipe.collection).ids)
+    if count < 2:
+        few = (
+            "This collection is empty." if not count else "There is only one picture here: nothing to compare it with."
+        )
+        go = partial(st.session_state.update, go_to="collections")
+        empty_state("No duplicates", few, {"Add pictures": go}, key="no-duplicates")
+        return
+    job = job_about(recipe.collection)
+
+    @st.fragment(key=f"duplicates-{_name(recipe)}")
+    def shown() -> None:
+        if "go_to" in st.session_state or st.session_state.pop("redraw", False):
+            st.rerun()
+        _answer(recipe, job)
+
+    shown()
+
+
+def _answer(recipe: Recipe, job: Job | None) -> None:
+    try:
+        with st.spinner("Looking for the nearest of each picture …"):
+            first = workbench().duplicates(recipe)
+    except (NotTrained, NoWeights) as error:
+        _no_encoder(recipe, error, job)
+    except NotReady as error:
+        _not_ready(recipe, error, job)
+    except BenzerError as error:
+        show_error(error)
+    else:
+        with errors_shown():
+            _duplicates(recipe, first)
+        with errors_shown():
+            odd_view(recipe)
+
+
+# ── what must be made first ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _no_encoder(recipe: Recipe, error: NotReady, job: Job | None) -> None:
+    st.info(literal(error.message), icon=":material/construction:")
+    if job is None and isinstance(error, NoWeights):
+        label = f"Fetch the weights ({error.megabytes} MB)"
+        st.button(label, type="primary", key="duplicates-fetch", on_click=_start, args=("fetch", recipe))
+    elif isinstance(error, NotTrained):
+        go = partial(st.session_state.update, go_to="train")
+        st.button("Train it", type="primary", key="duplicates-train", on_click=go)
+
+
+def _not_ready(recipe: Recipe, error: NotReady, job: Job | None) -> None:
+    """Say what is missing and offer to make it, unless that is being done."""
+    if job is not None:
+        st.info("The duplicates appear here as soon as the work above is done.", icon=":material/hourglass_top:")
+        return
+    mine = (job for job in recent_jobs("duplicates") if job.config["arguments"]["recipe"] == recipe.as_dict())
+    last = next(mine, None)
+    if last is not None and last.error:
+        st.error(literal(last.error), icon=":material/error:")
+    st.info(literal(error.message), icon=":material/construction:")
+    st.button(
+        "Look for duplicates",
+        type="primary",
+        key="duplicates-start",
+        icon=":material/play_arrow:",
+        on_click=_start,
+        args=("duplicates", recipe),
+        help="What is missing is made first. You may leave the page meanwhile.",
+    )
+
+
+def _start(kind: str, recipe: Recipe) -> None:
+    with errors_shown():
+        workbench().start(kind, recipe=recipe.as_dict())
+        st.session_state.redraw = True
+
+
+# ── the threshold ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _duplicates(recipe: Recipe, first: Duplicates) -> None:
+    st.header("Duplicates", anchor=False)
+    if highest(first.nearness) <= 0:  # so few pictures, or so many equal ones, that no threshold can be chosen
+        st.info(literal(first.suggestion.reason), icon=":material/info:")
+        return
+    threshold, top = _threshold(recipe, first)
+    found = workbench().duplicates(recipe, threshold, _keepers(recipe))
+    chart = nearest_chart(found.nearness.nearest, threshold, first.suggestion.threshold, top)
+    near = f"Histogram of the distance to the nearest other picture. {found.share.sentence()}"
+    draw(chart, key=f"nearest-{_name(recipe)}", alt=near)
+    st.markdown(literal(found.share.sentence()))
+    st.caption(_why(first, threshold))
+    st.subheader(literal(found.sentence()), anchor=False)
+    if not found.groups:
+        st.caption("A larger threshold calls more pictures copies.")
+        return
+    _take_away(recipe, found)
+    _groups(recipe, found)
+
+
+def _threshold(recipe: Recipe, first: Duplicates) -> tuple[float, float]:
+    """The slider's value, and where its scale ends."""
+    step, top = scale(first)
+    suggested = first.suggestion.threshold
+    key = f"threshold-{_name(recipe)}-{top:.6g}"
+    st.session_state.setdefault(key, min(suggested, top))
+    digits = max(0, 1 - math.floor(math.log10(step)))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        value = st.slider(
+            "Threshold: how far a copy may be from the picture that is kept",
+            0.0,
+            top,
+            step=step,
+            format=f"%.{digits}f",
+            key=key,
+            persist_state="session",
+        )
+        st.button(
+            "Suggested",
+            key=f"{key}-back",
+            icon=":material/restart_alt:",
+            on_click=partial(st.session_state.update, {key: min(suggested, top)}),
+            disabled=math.isclose(value, suggested, abs_tol=step / 2),
+        )
+    return min(float(value), top), top
+
+
+def scale(first: Duplicates) -> tuple[float, float]:
+    """The step of the slider and its end: a whole number of steps, the suggested threshold being one of them."""
+    import numpy as np
+
+    nearest, most = first.nearness.nearest, highest(first.nearness)
+    suggested = first.suggestion.threshold
+    end = min(max(float(np.quantile(nearest, _SHOWN_SHARE)), 2 * suggested), most) or most
+    step = max(suggested / _STEPS, end / _MOST_STEPS) if suggested > 0 else end / _STEPS
+    if suggested > 0:
+        step = suggested / max(1, round(suggested / step))
+    return step, step * max(1, math.floor(end / step + 1e-9))
+
+
+def _why(first: Duplicates, threshold: float) -> str:
+    suggested = first.suggestion.threshold
+    same = math.isclose(threshold, suggested, rel_tol=1e-6, abs_tol=1e-12)
+    reason = first.suggestion.reason
+    return f"{'This' if same else f'{suggested:.3g}'} is suggested: {literal(reason[0].lower() + reason[1:])}"
+
+
+# ── the groups ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _groups(recipe: Recipe, found: Duplicates) -> None:
+    pages = -(-len(found.groups) // _GROUPS_A_PAGE)
+    key = f"copies-page-{_name(recipe)}"
+    if not 1 <= int(st.session_state.get(key) or 1) <= pages:
+        st.session_state[key] = 1
+    numbered = list(enumerate(found.groups, 1))
+    page = int(st.session_state.get(key) or 1)
+    st.caption(
+        "The surest groups come first. A click on a picture looks for it. Every copy lies within the threshold of what "
+        "is kept, so another choice may change who belongs to a group."
+    )
+    shown = numbered[(page - 1) * _GROUPS_A_PAGE : page * _GROUPS_A_PAGE]
+    keep = partial(_keep, recipe, found)
+    copies(found, shown, key=f"copies-{_name(recipe)}", on_pick=partial(use_recipe, str(recipe)), on_keep=keep)
+    if pages > 1:
+        st.pagination(pages, key=key)
+
+
+def _keepers(recipe: Recipe) -> tuple[int, ...]:
+    """What this session wants to keep, where it is still there."""
+    here = images_of(recipe.collection).ids
+    chosen = st.session_state.get(f"keepers-{recipe.collection}", ())
+    return tuple(id for id in chosen if id in here)
+
+
+def _keep(recipe: Recipe, found: Duplicates, id: int) -> None:
+    """Keep this picture of its group and none of the others."""
+    group = next((group for group in found.groups if id in group.copies), None)
+    if group is not None:
+        others = {group.keeper, *group.copies}
+        kept = [one for one in _keepers(recipe) if one not in others]
+        st.session_state[f"keepers-{recipe.collection}"] = (*kept, id)
+
+
+def _take_away(recipe: Recipe, found: Duplicates) -> None:
+    with st.container(horizontal=True, key="copies-take-away"):
+        st.download_button(
+            "CSV",
+            lambda: found.to_csv().encode("utf-8-sig"),
+            f"benzer-{recipe.collection}-duplicates.csv",
+            "text/csv",
+            key="copies-csv",
+            on_click="ignore",
+            help="Every picture of a group with its distance, and whether it is the one to keep.",
+        )
+        with st.popover("New collection without the copies", icon=":material/library_add:"):
+            _without_copies(recipe, found)
+        if _keepers(recipe):
+            forget = partial(st.session_state.pop, f"keepers-{recipe.collection}", None)
+            st.button("Forget my choices", key="keepers-forget", on_click=forget, type="tertiary")
+
+
+def _without_copies(recipe: Recipe, found: Duplicates) -> None:
+    st.write(f"{len(found.nearness) - len(found.copies):,} pictures go into it. This collection stays as it is.")
+    typed(
+        "Its name",
+        f"{recipe.collection} without copies",
+        key=f"without-{recipe.collection}",
+        button="Make it",
+        button_key="without-copies",
+        primary=True,
+        same=True,
+        on_sent=partial(_extract, recipe, found),
+    )
+
+
+def _extract(recipe: Recipe, found: Duplicates, title: str) -> None:
+    with errors_shown():
+        parts = [{"label": None, "ids": found.kept}]
+        workbench().start("extract", collection=recipe.collection, title=title, parts=parts)
+        st.session_state.redraw = True
+
+
+def _name(recipe: Recipe) -> str:
+    """The part of the recipe that the answer depends on, for keys."""
+    return "/".join((recipe.collection, recipe.encoder, recipe.weights, recipe.embedding, recipe.metric))

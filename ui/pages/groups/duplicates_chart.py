@@ -1,0 +1,41 @@
+"""How far each picture's nearest neighbour is, as a histogram with the threshold in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ui.shared.charts import palette
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from plotly.graph_objects import Figure
+
+_BINS = 80
+_HEIGHT = 190  # pixels
+
+
+def nearest_chart(nearest: NDArray[np.float32], threshold: float, suggested: float, top: float) -> Figure:
+    """Counts of nearest distances from 0 to `top`; bars within the threshold stand out, a dotted line is suggested."""
+    import numpy as np
+    import pandas  # noqa: F401 - whole before Plotly looks at it: another visitor's thread may be importing it right now
+    from plotly.graph_objects import Figure
+
+    colours = palette()
+    counts, edges = np.histogram(nearest, bins=_BINS, range=(0.0, top))
+    middles = (edges[:-1] + edges[1:]) / 2
+    within = middles <= threshold
+    figure = Figure()
+    figure.add_bar(
+        x=middles,
+        y=counts,
+        marker={"color": np.where(within, colours["second"], colours["first"]).tolist(), "line": {"width": 0}},
+        customdata=edges[1:],
+        hovertemplate="%{y} pictures up to %{customdata:.3g}<extra></extra>",
+    )
+    if suggested > 0:
+        figure.add_vline(x=suggested, line={"dash": "dot", "color": colours["grey"], "width": 1.5})
+    figure.add_vline(x=threshold, line={"color": colours["second"], "width": 2})
+    figure.update_xaxes(range=[0, top], title="distance to the nearest other picture", fixedrange=True, showgrid=False)
+    figure.update_yaxes(title="pictures", fixedrange=True, nticks=4)
+    return figure.update_layout(height=_HEIGHT, margin={"l": 4, "r": 8, "t": 8, "b": 4}, bargap=0.06, showlegend=False)

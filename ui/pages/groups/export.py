@@ -1,0 +1,217 @@
+"""Groups that leave the page: a CSV, folders, a ZIP, a new collection, or labels written to the collection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.core.errors import BenzerError
+from engine.grouping.stored.exporting import MOST_IN_A_ZIP
+from ui.comparisons.state import count_of
+from ui.pages.compare.state import collection_title
+from ui.pages.groups.state import Seen, ask, asked_for, close_panels, kept, names_of, panel_key, state_key
+from ui.session.opened import folder_under_roots, free_name, images_of, open_collection, roots, workbench
+from ui.shared.messages import errors_shown, show_error
+from ui.shared.plain_text import literal
+from ui.shared.typed import typed
+
+if TYPE_CHECKING:
+    from engine.grouping.stored.grouping import Group
+
+
+def export_menu(view: Seen, group: Group | None = None) -> None:
+    """A button that opens the ways out, of one group or of all of them."""
+    place = f"{view.key}-{'all' if group is None else group.number}"
+    with st.popover(
+        "Export", icon=":material/download:", key=panel_key(f"groups-export-{place}"), on_change="rerun"
+    ) as panel:
+        groups = view.groups.groups if group is None else [group]
+        if asked_for(f"labels-{place}"):
+            _ask_to_label(view, groups)
+        if not panel.open:
+            return
+        _files(view, groups, place, "" if group is None else f"-{group.number + 1}")
+        _folders(view, groups, place)
+        _collection(view, groups, place)
+        _labels(view, groups, place)
+
+
+# ── files ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def groups_csv_file(view: Seen, groups: Sequence[Group]) -> bytes:
+    """A line for each picture, for spreadsheets."""
+    from engine.grouping.stored.exports import groups_csv
+
+    key = ("csv", state_key(view), tuple(group.number for group in groups))
+    names = dict(zip(view.groups.ids.tolist(), names_of(view.collection, view.groups.ids), strict=True))
+    made: bytes = kept(key, lambda: groups_csv(groups, names).encode("utf-8-sig"))
+    return made
+
+
+def part_csv(view: Seen, ids: Sequence[int]) -> bytes:
+    """The same for some pictures, whatever groups they belong to."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from engine.grouping.stored.exports import groups_csv
+
+    parts = []
+    for group in view.groups.groups:
+        inside = np.isin(group.ids, ids)
+        odd = int(inside[len(group) - group.odd :].sum())
+        parts.append(replace(group, ids=group.ids[inside], distances=group.distances[inside], odd=odd))
+    names = dict(zip(ids, names_of(view.collection, ids), strict=True))
+    return groups_csv(parts, names).encode("utf-8-sig")
+
+
+def _files(view: Seen, groups: Sequence[Group], place: str, ending: str) -> None:
+    with st.container(horizontal=True):
+        st.download_button(
+            "CSV", lambda: groups_csv_file(view, groups), f"{view.name}{ending}.csv", "text/csv",
+            key=f"groups-csv-{place}", icon=":material/download:", on_click="ignore",
+            help="A line for each picture: file, group, distance to the middle, odd one out.",
+        )  # fmt: skip
+        large = _bytes(view, groups) > MOST_IN_A_ZIP
+        if st.button(
+            "ZIP of folders", key=f"groups-zip-{place}", icon=":material/folder_zip:", disabled=large,
+            help="Too large for a ZIP: copy them into a folder." if large else "A folder for each group.",
+        ):  # fmt: skip
+            with errors_shown():
+                _start_copy(view, groups, "")
+
+
+def _bytes(view: Seen, groups: Sequence[Group]) -> int:
+    """What the pictures of these groups take."""
+
+    def sizes() -> dict[int, int]:
+        return {row.id: row.size for row in open_collection(view.collection).rows("image")}
+
+    known: dict[int, int] = kept(("sizes", state_key(view)), sizes)
+    return sum(known.get(id, 0) for group in groups for id in group.ids.tolist())
+
+
+def _named(view: Seen, groups: Sequence[Group]) -> dict[str, Any]:
+    """The groups as jobs are told them: by their numbers, for thousands of pictures are too many words."""
+    whole = len(groups) == len(view.groups.groups)
+    return {"grouping": view.name, "groups": None if whole else [group.number for group in groups]}
+
+
+# ── folders and collections ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _folders(view: Seen, groups: Sequence[Group], place: str) -> None:
+    st.markdown("**Folders on this computer**")
+    st.caption("The pictures are copied into a new folder; nothing is overwritten. Below " + _allowed())
+    folder = typed(
+        "Folder", key=f"groups-folder-{place}", button="Copy", button_key=f"groups-copy-{place}", max_chars=None,
+        icon=":material/folder_copy:", placeholder=str(roots()[0] / "Pictures"),
+    )  # fmt: skip
+    if folder:
+        with errors_shown():
+            _start_copy(view, groups, str(folder_under_roots(folder)))
+
+
+def _allowed() -> str:
+    return literal(" or ".join(map(str, roots())))
+
+
+def _collection(view: Seen, groups: Sequence[Group], place: str) -> None:
+    st.markdown("**A new collection**")
+    st.caption("With the groups' names as labels; the pictures are copied.")
+    title = typed(
+        "Name of the collection", key=f"groups-collection-{place}", button="Make it",
+        button_key=f"groups-extract-{place}", icon=":material/library_add:",
+    )  # fmt: skip
+    if title:
+        with errors_shown():
+            start_extract(view.collection, title, **_named(view, groups), alone="")
+
+
+def _start_copy(view: Seen, groups: Sequence[Group], folder: str) -> None:
+    """Copy the pictures into a new folder below `folder`, or into a ZIP, in a job."""
+    workbench().start(
+        "copy", collection=view.collection, title=view.title, folder=folder, **_named(view, groups)
+    )  # fmt: skip
+    st.toast("Copying has begun.", icon=":material/folder_copy:")
+    close_panels()
+    st.rerun()
+
+
+def start_extract(collection: str, title: str, **pictures: Any) -> None:
+    """Make a new collection in a job that is told the `pictures`; NameTaken at once where the name is in use."""
+    free_name(title)
+    workbench().start("extract", collection=collection, title=title, **pictures)
+    st.toast("The new collection is being made.", icon=":material/library_add:")
+    close_panels()
+    st.rerun()
+
+
+# ── labels ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _labels(view: Seen, groups: Sequence[Group], place: str) -> None:
+    from engine.collections.labelling import last_writing
+
+    st.markdown("**Labels of this collection**")
+    with st.container(horizontal=True):
+        st.button(
+            "Write as labels …", key=f"groups-labels-{place}", icon=":material/label:", on_click=ask,
+            args=(f"labels-{place}",),
+        )  # fmt: skip
+        last = last_writing(open_collection(view.collection))
+        if last is not None and st.button(
+            "Take labels back", key=f"groups-unlabel-{place}", icon=":material/undo:",
+            help=f"{count_of(last['count'], 'label')} of {last['what']} become again what they were.",
+        ):  # fmt: skip
+            with errors_shown():
+                _take_back(view)
+
+
+@st.dialog("Write these groups as labels?")
+def _ask_to_label(view: Seen, groups: Sequence[Group]) -> None:
+    real = [group for group in groups if group.number >= 0]
+    labels = labels_of(view, real)
+    count = len(labels)
+    st.write(
+        f"{count_of(count, 'picture')} of **{literal(collection_title(view.collection))}** get the name of their group "
+        "as their label. The labels that they have now are kept and can be put back with *Take labels back*. "
+        "Those on their own keep their label. Vectors and indexes stay as they are."
+    )
+    if not all(group.named for group in real):
+        st.caption("Some groups have no name of their own yet: they would be called Group 1, Group 2 and so on.")
+    with st.container(horizontal=True):
+        if st.button("Write them", type="primary", key="groups-labels-yes", disabled=not labels):
+            _write(view, labels)
+        if st.button("Leave them", key="groups-labels-no"):
+            st.rerun()
+
+
+def labels_of(view: Seen, groups: Sequence[Group]) -> dict[int, str]:
+    """The name of its group for each picture that is still there."""
+    there = set(images_of(view.collection).ids.tolist())
+    return {id: group.title for group in groups for id in group.ids.tolist() if id in there}
+
+
+def _write(view: Seen, labels: dict[int, str]) -> None:
+    from engine.collections.labelling import write_labels
+
+    try:
+        changed = write_labels(open_collection(view.collection), labels, view.title)
+    except BenzerError as error:
+        show_error(error)
+        return
+    st.session_state.groups_news = f"{count_of(changed, 'label')} changed."
+    st.rerun()
+
+
+def _take_back(view: Seen) -> None:
+    from engine.collections.labelling import undo_labels
+
+    changed = undo_labels(open_collection(view.collection))
+    st.session_state.groups_news = f"{count_of(changed, 'label')} put back."
+    close_panels()
+    st.rerun()

@@ -1,0 +1,211 @@
+"""The groups as cards; one opened: its members by closeness, the odd ones last, and what can be done with them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.core.errors import NotFound
+from engine.grouping.stored.palette import COLOURS, NOISE
+from ui.comparisons.state import count_of
+from ui.pages.groups.export import export_menu
+from ui.pages.groups.selection import selection_bar
+from ui.pages.groups.state import Seen, edit, rows_of, select, tiles, toggle
+from ui.shared.plain_text import literal
+from ui.shared.typed import typed
+from ui.widgets.gallery import gallery
+from ui.widgets.group_cards import Card, group_cards, swatch
+
+if TYPE_CHECKING:
+    from engine.grouping.stored.grouping import Group
+
+CARDS = 24
+MEMBERS = 48
+_THUMBS = 4
+_COLUMNS = 8
+
+
+def groups_tab(view: Seen) -> None:
+    """Draw the cards of all groups, or the group that is open."""
+    number = st.session_state.get("group_open")
+    if number is not None:
+        try:
+            group = view.groups.group(number)
+        except NotFound:  # merged, or taken back, since it was opened
+            st.session_state.group_open = None
+        else:
+            _opened(view, group)
+            return
+    _cards(view)
+
+
+def colour(group: Group) -> tuple[str, str]:
+    """A group's colour in the light and the dark theme."""
+    return COLOURS[group.colour % len(COLOURS)] if group.colour >= 0 else NOISE
+
+
+def open_group(number: int | None) -> None:
+    """Show a group, or all of them."""
+    st.session_state.group_open = number
+    st.session_state.group_shown = MEMBERS
+    select([])
+
+
+# ── all of them ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _cards(view: Seen) -> None:
+    groups = view.groups.groups
+    shown = st.session_state.get("group_cards_shown", CARDS)
+    left, right = st.columns([3, 1], vertical_alignment="center")
+    left.caption("The pictures closest to a group's middle stand on its card. A click opens the group.")
+    with right, st.container(horizontal_alignment="right"):
+        _merge(view)
+    cards = [_card(view, group) for group in groups[:shown]]
+    group_cards(cards, key=f"group-cards-{view.key}", title="Groups", on_open=open_group)
+    if len(groups) > shown:
+        rest = len(groups) - shown
+        st.button(f"Show the other {rest:,}", key="group-cards-more", on_click=_show_cards, args=(len(groups),))
+
+
+def _show_cards(count: int) -> None:
+    st.session_state.group_cards_shown = count
+
+
+def _card(view: Seen, group: Group) -> Card:
+    thumbs = [tile.src for tile in tiles(view.collection, group.ids[: 2 * _THUMBS])][:_THUMBS]
+    note = f"{group.odd:,} odd" if group.odd else ""
+    return Card(group.number, group.title, len(group), colour(group), thumbs, note)
+
+
+def _merge(view: Seen) -> None:
+    titles = {group.number: f"{group.title} ({len(group):,})" for group in view.real}
+    with st.popover(
+        "Merge groups", icon=":material/merge:", key=f"groups-merge-{view.key}-{view.edited}", on_change="rerun"
+    ) as panel:
+        if not panel.open:
+            return
+        chosen = st.multiselect(
+            "Groups to put together", list(titles), key=f"groups-merged-{view.key}-{view.edited}",
+            format_func=titles.__getitem__, placeholder="Choose at least two",
+        )  # fmt: skip
+        st.button(
+            "Merge", key="groups-merge-now", type="primary", disabled=len(chosen) < 2, on_click=edit,
+            args=(view, {"kind": "merge", "groups": chosen}),
+        )  # fmt: skip
+
+
+# ── one of them ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _opened(view: Seen, group: Group) -> None:
+    _group_head(view, group)
+    usual = len(group) - group.odd
+    shown = min(st.session_state.get("group_shown", MEMBERS), usual)
+    st.caption(_explained(view, group))
+    selection_bar(view, "members", home=group.number)
+    members = tiles(view.collection, group.ids[:shown], _distances(group, 0, shown))
+    gallery(
+        members, key=f"group-members-{view.key}-{group.number}", title=f"Members of {group.title}", columns=_COLUMNS,
+        kind="browse", on_pick=toggle, scroll=False,
+    )  # fmt: skip
+    if usual > shown:
+        st.button(f"Show more of the other {usual - shown:,}", key="group-more", on_click=_show_more, args=(shown,))
+    if group.odd:
+        _odd_ones(view, group, usual)
+
+
+def _distances(group: Group, start: int, end: int) -> list[float] | None:
+    return [float(distance) for distance in group.distances[start:end]] if group.number >= 0 else None
+
+
+def _explained(view: Seen, group: Group) -> str:
+    gone = int((rows_of(view.collection, group.ids) < 0).sum())
+    missing = (
+        f" {count_of(gone, 'picture')} of it {'is' if gone == 1 else 'are'} not in the collection any more."
+        if gone
+        else ""
+    )
+    if group.number < 0:
+        return f"These pictures fit no group. A click selects a picture.{missing}"
+    return f"The closest to the group's middle first, each with its distance to it. A click selects a picture.{missing}"
+
+
+def _show_more(shown: int) -> None:
+    st.session_state.group_shown = shown + 4 * MEMBERS
+
+
+def _odd_ones(view: Seen, group: Group, usual: int) -> None:
+    st.subheader("Odd ones out", anchor=False)
+    st.caption("Unusually far from the group's middle. Perhaps they belong elsewhere.")
+    odd = tiles(view.collection, group.ids[usual : usual + MEMBERS], _distances(group, usual, usual + MEMBERS))
+    gallery(
+        odd, key=f"group-odd-{view.key}-{group.number}", title=f"Odd ones out of {group.title}", columns=_COLUMNS,
+        kind="browse", on_pick=toggle, scroll=False,
+    )  # fmt: skip
+    st.button("Select all odd ones", key="group-select-odd", on_click=select, args=(group.ids[usual:].tolist(),))
+
+
+def _group_head(view: Seen, group: Group) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+            st.button("All groups", key="group-close", icon=":material/arrow_back:", on_click=partial(open_group, None))
+            st.html(swatch(colour(group), "1.1rem"), width="content")
+            st.subheader(literal(f"{group.title} · {len(group):,}"), anchor=False)
+        with st.container(horizontal=True, width="content", gap="small"):
+            if group.number >= 0:
+                _name(view, group)
+                _merge_with(view, group)
+                _split(view, group)
+            export_menu(view, group)
+
+
+def _name(view: Seen, group: Group) -> None:
+    with st.popover(
+        "Name it", icon=":material/edit:", key=f"group-name-panel-{view.key}-{view.edited}", on_change="rerun"
+    ) as panel:
+        if not panel.open:
+            return
+        key = f"group-name-{view.key}-{group.number}-{view.edited}"
+        typed(
+            "Name of the group", group.title if group.named else "", key=key, button="Save the name",
+            button_key="group-name-save", max_chars=80, primary=True,
+            on_sent=lambda title: edit(view, {"kind": "name", "group": group.number, "title": title}),
+        )  # fmt: skip
+
+
+def _merge_with(view: Seen, group: Group) -> None:
+    others = {other.number: f"{other.title} ({len(other):,})" for other in view.real if other.number != group.number}
+    with st.popover(
+        "Merge",
+        icon=":material/merge:",
+        key=f"group-merge-panel-{view.key}-{view.edited}",
+        on_change="rerun",
+        disabled=not others,
+    ) as panel:
+        if not panel.open:
+            return
+        key = f"group-merge-{view.key}-{group.number}-{view.edited}"
+        other = st.selectbox("Merge with", list(others), key=key, format_func=others.__getitem__)
+        change = {"kind": "merge", "groups": [group.number, other]}
+        st.button("Merge them", key="group-merge-now", type="primary", on_click=edit, args=(view, change))
+
+
+def _split(view: Seen, group: Group) -> None:
+    with st.popover(
+        "Split", icon=":material/call_split:", key=f"group-split-panel-{view.key}-{view.edited}", on_change="rerun",
+        disabled=len(group) < 2,
+    ) as panel:  # fmt: skip
+        if not panel.open:
+            return
+        most = min(100, len(group))
+        parts = st.number_input("Into so many groups", 2, most, 2, key=f"group-split-{view.key}-{group.number}")
+        change = {"kind": "split", "group": group.number, "into": int(parts)}
+        st.button("Split it", key="group-split-now", type="primary", on_click=_split_now, args=(view, change))
+
+
+def _split_now(view: Seen, change: dict[str, object]) -> None:
+    if edit(view, change):
+        open_group(None)  # its parts are seen among the cards

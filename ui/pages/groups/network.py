@@ -1,0 +1,64 @@
+"""Which network a preset was made for, and the ways to it: fetch its weights, or use the best one that is here."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine.core.recipe import Recipe
+from engine.encoders.encoder import EncoderChoice
+from engine.grouping.presets import PRESETS, Preset
+from ui.session.opened import choose_embedding, workbench
+from ui.shared.network_fetch import fetch_button, last_fetch
+from ui.shared.plain_text import literal
+
+
+def network_note(recipe: Recipe, preset_name: str) -> None:
+    """One sentence with buttons, where the sidebar's encoder is not the one that a preset was made for."""
+    preset = PRESETS.get(preset_name)
+    if preset is None or recipe.encoder == preset.encoders[0] or _fetching(preset.encoders[0]):
+        return
+    choices = {choice.name: choice for choice in workbench().choices()}
+    best = choices.get(preset.encoders[0])
+    here = next((choices[name] for name in preset.encoders if name in choices and choices[name].ready), None)
+    with st.container(horizontal=True, vertical_alignment="center", key="groups-network"):
+        st.caption(literal(_sentence(recipe, preset, best, here)))
+        if here is not None and here.name != recipe.encoder:
+            st.button(
+                f"Use {literal(here.title)}", key="groups-use-network", on_click=_use, args=(here.name, preset),
+                icon=":material/check:",
+            )  # fmt: skip
+        if best is not None and not best.ready:
+            fetch_button(best.name, _title(best), _megabytes(best.name), key="groups-fetch-network")
+
+
+def _sentence(recipe: Recipe, preset: Preset, best: EncoderChoice | None, here: EncoderChoice | None) -> str:
+    made_for = f"Made for {_title(best) if best else preset.encoders[0]}"
+    if best is None or not best.ready:
+        made_for += ", whose weights are not on this computer"
+    if here is not None and recipe.encoder == here.name:
+        return f"{made_for}; {here.title}, the best network that is here, is used instead."
+    if here is not None:
+        return f"{made_for}; the sidebar has another encoder."
+    return f"{made_for}; the sidebar's encoder is used instead."
+
+
+def _title(choice: EncoderChoice) -> str:
+    """The title without what the list adds in brackets or behind a comma."""
+    return choice.title.partition(" (")[0].partition(" · ")[0]
+
+
+def _megabytes(name: str) -> int:
+    from engine.encoders.networks.table import backbone
+
+    return int(backbone(name).megabytes)
+
+
+def _fetching(name: str) -> bool:
+    job = last_fetch(name)
+    return job is not None and job.alive
+
+
+def _use(name: str, preset: Preset) -> None:
+    state = st.session_state
+    state.encoder, state.metric = name, preset.metric
+    choose_embedding(preset.embedding)

@@ -1,0 +1,59 @@
+"""The odd ones of a collection: the pictures that have nothing near them, the oddest first."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from engine.core.recipe import Recipe
+from ui.pages.compare.state import use_recipe
+from ui.session.opened import workbench
+from ui.widgets.gallery import Tile, gallery, thumbnail_url
+
+_SHOWN = 24
+_ALL = 96
+
+
+def odd_view(recipe: Recipe) -> None:
+    """Draw the oddest pictures with their scores; a click looks for one."""
+    st.header("Odd ones", anchor=False)
+    more = st.session_state.get("odd-more", False)
+    found = workbench().odd_ones(recipe, _ALL if more else _SHOWN)
+    if not found.ones:
+        st.caption("Of fewer than three pictures none is odd.")
+        return
+    st.caption(
+        "The score says how far a picture's nearest others are, in units of what is usual in this collection: 1 is "
+        "usual, 2 twice as far. What an encoder does not see cannot make a picture odd."
+    )
+    tiles = [
+        Tile(
+            id=one.id,
+            src=thumbnail_url(recipe.collection, one.id, found.pictures[one.id].hash),
+            name=found.pictures[one.id].name,
+            rank=rank,
+            label=found.pictures[one.id].label or found.pictures[one.id].name,
+            distance=one.score,
+        )
+        for rank, one in enumerate(found.ones, 1)
+    ]
+    gallery(
+        tiles,
+        key="odd-ones",
+        title="Odd ones",
+        columns=8,
+        kind="browse small",
+        on_pick=partial(use_recipe, str(recipe)),
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "CSV",
+            lambda: workbench().odd_ones(recipe).to_csv().encode("utf-8-sig"),
+            f"benzer-{recipe.collection}-odd-ones.csv",
+            "text/csv",
+            key="odd-csv",
+            on_click="ignore",
+            help="All pictures by their score.",
+        )
+        st.toggle("Show more", key="odd-more", persist_state="session")

@@ -1,0 +1,126 @@
+"""The groups page: the pictures that look alike, brought together without being told what to look for."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from engine.core.errors import BenzerError
+from engine.core.recipe import Recipe
+from engine.workbench.workbench import CollectionCard
+from ui.pages.groups.form import groups_form
+from ui.pages.groups.list import groupings_list
+from ui.pages.groups.result import grouping_view
+from ui.pages.groups.state import Seen, complain, listed, open_grouping, opened, seen
+from ui.pages.groups.work import groups_work
+from ui.session.opened import collection_cards
+from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
+from ui.shared.plain_text import literal
+
+
+def page() -> None:
+    """Draw the grouping that is open, the form that makes one, and the others."""
+    st.title("Group look-alikes", anchor=False)
+    recipe: Recipe | None = st.session_state.recipe
+    if recipe is None:
+        go = partial(st.session_state.update, go_to="collections")
+        sentence = "Grouping needs a collection of pictures."
+        empty_state("Nothing to group yet", sentence, {"Add pictures": go}, key="groups-empty")
+        return
+    card = next(card for card in collection_cards() if card.name == recipe.collection)
+    # Fixed places: what comes and goes above must not shift what is drawn below it.
+    told, work, result, form, tidying, others = (st.container() for _ in range(6))
+    with told:
+        _told()
+    with work, errors_shown():
+        groups_work(card.name)
+    with result:
+        view = _opened(card)
+        if view is not None:
+            with errors_shown():
+                grouping_view(view)
+    with form:
+        _new(card, recipe, folded=view is not None)
+    if view is None and card.count > 1:
+        with tidying:
+            _duplicates(recipe)
+    with others, errors_shown():
+        groupings_list(card.name, view.name if view else "")
+    _write_address(card.name, view)
+
+
+def _told() -> None:
+    """What a click or a link has brought about, good or bad."""
+    show_complaint()
+    complain()
+    news = st.session_state.pop("groups_news", "")
+    if news:
+        st.success(literal(news), icon=":material/check_circle:")
+
+
+# ── which one is open ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _opened(card: CollectionCard) -> Seen | None:
+    """The grouping of the address, or the chosen one; on a first visit the newest."""
+    linked = st.session_state.pop("grouping_linked", None)
+    if linked is not None:
+        open_grouping(card.name, linked)
+    if opened(card.name) is None:
+        open_grouping(card.name, next((grouping.name for grouping in listed(card.name)), None))
+    name = opened(card.name)
+    if not name:
+        return None
+    try:
+        view = seen(card.name, name)
+    except BenzerError as error:
+        show_error(error)
+        return None
+    if view is None:
+        st.warning(f"There is no grouping “{literal(name)}” here any more.", icon=":material/info:")
+        open_grouping(card.name, None)
+    return view
+
+
+def _write_address(collection: str, view: Seen | None) -> None:
+    """Put the collection and the open grouping into the address, so that the page can be shared and loaded again."""
+    address = {"collection": collection} | ({"grouping": view.name} if view else {})
+    st.session_state.grouping_written = address
+    if {name: st.query_params[name] for name in st.query_params} != address:
+        st.query_params.from_dict(address)
+
+
+# ── a new one ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _new(card: CollectionCard, recipe: Recipe, *, folded: bool) -> None:
+    """The form: open while no grouping is, else folded away."""
+    if not folded:
+        st.header(f"Group {literal(card.title)}", anchor=False)
+        _form(card, recipe)
+        return
+    panel = st.expander("Group anew", icon=":material/add:", key="groups-another", on_change="rerun")
+    if panel.open:
+        with panel:
+            _form(card, recipe)
+
+
+def _duplicates(recipe: Recipe) -> None:
+    """Duplicates and odd ones need no grouping: without one they are those of the sidebar's vectors."""
+    panel = st.expander("Duplicates and odd ones", icon=":material/file_copy:", key="groups-tidy", on_change="rerun")
+    if panel.open:
+        from ui.pages.groups.duplicates import duplicates_view
+
+        with panel, errors_shown():
+            duplicates_view(recipe)
+
+
+def _form(card: CollectionCard, recipe: Recipe) -> None:
+    if card.count < 2:
+        go = partial(st.session_state.update, go_to="collections")
+        few = "There is only one picture here." if card.count else "There is no picture here."
+        empty_state("Too few to group", f"{few} Groups need at least two.", {"Add pictures": go}, key="groups-few")
+        return
+    with errors_shown():
+        groups_form(card, recipe)

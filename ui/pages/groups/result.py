@@ -1,0 +1,154 @@
+"""A grouping as it stands: its title, how good the groups are, what is worth knowing, and the views on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from engine.core.errors import BenzerError
+from ui.comparisons.live import made_text
+from ui.comparisons.state import count_of
+from ui.pages.compare.state import embedding_title, encoder_titles, metric_title
+from ui.pages.groups.export import export_menu
+from ui.pages.groups.form import start_grouping
+from ui.pages.groups.map import map_tab
+from ui.pages.groups.members import groups_tab
+from ui.pages.groups.state import TABS, Seen, ask, asked_for, close_panels, open_grouping, panel_key, steps_text, undo
+from ui.pages.groups.tree import tree_tab
+from ui.pages.groups.vectors import vectors_tab
+from ui.shared.messages import errors_shown, show_error
+from ui.shared.plain_text import literal
+from ui.shared.typed import typed
+
+_QUALITY = {
+    "purity": ("Purity", "The share of pictures that carry the commonest label of their group."),
+    "nmi": ("NMI", "How much groups and labels tell of each other: 0 nothing, 1 everything."),
+    "ari": ("ARI", "How often two pictures are rightly together or apart, beyond chance: 0 is chance, 1 is perfect."),
+    "silhouette": ("Silhouette", "How much nearer pictures are to their own group than to the next: −1 to 1."),
+}  # fmt: skip
+
+
+def grouping_view(view: Seen) -> None:
+    """Draw the grouping that is open."""
+    _head(view)
+    words, figures = st.columns([1.15, 1], gap="medium", vertical_alignment="center")
+    with words, st.container(gap="xsmall"):
+        st.markdown(f"**{literal(summary(view))}**")
+        st.caption(literal(made_of(view)))
+        _notes(view)
+    with figures:
+        _quality(view)
+    if view.stale:
+        _stale(view)
+    drawn = (groups_tab, tree_tab, map_tab, vectors_tab, _duplicates)
+    tabs: dict[str, Callable[[Seen], None]] = dict(zip(TABS, drawn, strict=True))
+    for tab, draw in zip(st.tabs(list(tabs), key="groups-tab", on_change="rerun"), tabs.values(), strict=True):
+        if tab.open:
+            with tab, errors_shown():
+                draw(view)
+
+
+# ── the head ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _head(view: Seen) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.header(literal(view.title), anchor=False)
+        with st.container(horizontal=True, width="content", gap="small"):
+            st.button(
+                "Undo", key=f"groups-undo-{view.key}", icon=":material/undo:", disabled=not view.edited,
+                on_click=undo, args=(view,), help="Take the last change of the groups back.",
+            )  # fmt: skip
+            export_menu(view)
+            if asked_for(f"remove-{view.key}"):
+                ask_to_remove(view.collection, view.name, view.title, view.edited)
+            with st.popover("More", key=panel_key(f"groups-more-{view.key}"), on_change="rerun") as panel:
+                if panel.open:
+                    _more(view)
+            st.button(
+                "Close", key="groups-close", icon=":material/close:", on_click=open_grouping,
+                args=(view.collection, None),
+            )  # fmt: skip
+
+
+def summary(view: Seen) -> str:
+    """For example "1,500 pictures in 12 groups, 43 on their own"."""
+    whole = f"{count_of(len(view.groups.ids), 'picture')} in {count_of(len(view.real), 'group')}"
+    return f"{whole}, {view.alone:,} on their own" if view.alone else whole
+
+
+def made_of(view: Seen) -> str:
+    """The encoder, the metric, the steps and when."""
+    recipe = view.grouping.recipe
+    key = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
+    vectors = [encoder_titles().get(key, key), embedding_title(recipe.embedding), metric_title(recipe.metric)]
+    changed = [count_of(view.edited, "change") + " by hand"] if view.edited else []
+    return " · ".join([*vectors, steps_text(view.grouping.plan), made_text(view.grouping.made), *changed])
+
+
+def _notes(view: Seen) -> None:
+    """What the engine has to say; of a grouping that was changed by hand it was true before."""
+    lead = "When it was made: " if view.edited else ""
+    for note in view.grouping.notes:
+        st.caption(f":material/info: {literal(lead + note)}")
+
+
+def _quality(view: Seen) -> None:
+    shown = [(text, help, view.quality[name]) for name, (text, help) in _QUALITY.items() if name in view.quality]
+    if not shown:
+        return
+    with st.container(horizontal=True, horizontal_alignment="distribute", key="groups-quality"):
+        for text, help, value in shown:
+            st.metric(text, f"{value:.3f}".replace("-", "−"), help=help, width="content")
+
+
+def _stale(view: Seen) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(literal(view.stale), icon=":material/error:")
+        if st.button("Group again", key=f"groups-again-{view.key}", type="primary", icon=":material/refresh:"):
+            with errors_shown():
+                start_grouping(view.grouping.recipe, view.grouping.plan, view.title)
+
+
+def _more(view: Seen) -> None:
+    title = typed(
+        "Name", view.title, key=f"groups-name-{view.key}", button="Rename", button_key=f"groups-rename-{view.key}",
+        max_chars=100,
+    )  # fmt: skip
+    if title:
+        with errors_shown():
+            view.grouping.rename(title)
+            close_panels()
+            st.rerun()
+    st.button(
+        "Remove …", key=f"groups-remove-{view.key}", icon=":material/delete:", on_click=ask,
+        args=(f"remove-{view.key}",),
+    )  # fmt: skip
+
+
+@st.dialog("Remove this grouping?")
+def ask_to_remove(collection: str, name: str, title: str, edited: int) -> None:
+    """Ask, then remove a grouping; no picture is touched."""
+    changes = f" and {count_of(edited, 'change')} made by hand" if edited else ""
+    st.write(f"**{literal(title)}** with its groups, its map{changes} will be gone for good. No picture is touched.")
+    with st.container(horizontal=True):
+        if st.button("Remove it", type="primary", key="groups-remove-yes"):
+            from ui.session.opened import workbench
+
+            try:
+                workbench().grouping(collection, name).remove()
+            except BenzerError as error:
+                show_error(error)
+            else:
+                open_grouping(collection, None)
+                st.rerun()
+        if st.button("Keep it", key="groups-remove-no"):
+            st.rerun()
+
+
+def _duplicates(view: Seen) -> None:
+    """Near-duplicates and odd ones of the vectors that were grouped."""
+    from ui.pages.groups.duplicates import duplicates_view
+
+    duplicates_view(view.grouping.recipe)

@@ -1,0 +1,277 @@
+"""What the groups page knows of groupings: which there are, which is open, its groups as they stand, and its pictures.
+
+Folders are the truth, and are read again only when they have changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from engine.core.cache import Shelf, catalogue_stamp, stamp
+from engine.core.errors import BenzerError, NotFound
+from engine.core.settings import Choice
+from engine.jobs.job import Job
+from ui.pages.compare.state import use_recipe
+from ui.session.opened import images_of, open_collection, recent_jobs, row_of, workbench
+from ui.shared.messages import show_error
+from ui.widgets.gallery import Tile, thumbnail_url
+
+if TYPE_CHECKING:
+    from engine.core.settings import AnySetting, Value
+    from engine.grouping import Clusterer, Projection
+    from engine.grouping.plan import Plan, Step
+    from engine.grouping.stored.grouping import Group, Grouping, Groups
+
+TABS = ("Groups", "Tree", "Map", "Vectors", "Duplicates and odd ones")
+
+_groupings: Shelf[list[Grouping]] = Shelf(4)
+_seen: Shelf[Seen] = Shelf(4)
+_matrices: Shelf[Any] = Shelf(16)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One grouping as it stands now, edits applied. `stale`: a sentence where the pictures are others by now."""
+
+    collection: str
+    grouping: Grouping
+    title: str
+    groups: Groups
+    quality: dict[str, float]
+    stale: str
+    edited: int
+
+    @property
+    def name(self) -> str:
+        return self.grouping.name
+
+    @property
+    def key(self) -> str:
+        """For the keys of widgets: they belong to this grouping only."""
+        return f"{self.collection}-{self.name}"
+
+    @property
+    def real(self) -> list[Group]:
+        """The groups without those on their own."""
+        return [group for group in self.groups.groups if group.number >= 0]
+
+    @property
+    def alone(self) -> int:
+        """How many pictures are on their own."""
+        return sum(len(group) for group in self.groups.groups if group.number < 0)
+
+
+def listed(collection: str) -> list[Grouping]:
+    """Every readable grouping of a collection, newest first."""
+    root = workbench().home.datasets / collection / "groupings"
+    found = sorted(root.glob("*/person.json"))
+    key = (collection, tuple((path.parent.name, stamp(path, path.parent / "current.json")) for path in found))
+    return _groupings.get(key, lambda: workbench().groupings(collection))
+
+
+def seen(collection: str, name: str) -> Seen | None:
+    """The grouping of that name as it stands now, None where it is there no more.
+
+    Raises:
+        Corrupt: a file of it has been damaged.
+    """
+    try:
+        folder = workbench().grouping(collection, name).folder
+    except NotFound:
+        return None
+    key = (folder, stamp(folder / "current.json", folder / "person.json"), catalogue_stamp(folder.parent.parent))
+    return _seen.get(key, lambda: _read(collection, name))
+
+
+def _read(collection: str, name: str) -> Seen:
+    grouping, images = workbench().grouping(collection, name), images_of(collection)
+    labels = dict(zip(images.ids.tolist(), images.labels, strict=True))
+    truth = [labels.get(id, "") for id in grouping.ids.tolist()]
+    stale = grouping.stale(open_collection(collection))
+    facts = (grouping.groups(), grouping.quality(truth), stale, len(grouping.edits()))
+    return Seen(collection, grouping, grouping.title, *facts)
+
+
+def steps_text(plan: Plan) -> str:
+    """The steps of a plan as people call them, "UMAP (dimensions 10) → HDBSCAN"; the map is told apart."""
+    from engine.grouping import clusterers, projections
+
+    steps = [(plan.reduction, projections()), (plan.clustering, clusterers())]
+    return " → ".join(_step_text(step, known.get(step.name)) for step, known in steps if step)
+
+
+def _step_text(step: Step, method: type[Projection] | type[Clusterer] | None) -> str:
+    if method is None:  # made by another version
+        return str(step)
+    known = {setting.name: setting for setting in method.settings}
+    said = ", ".join(_setting_text(known.get(name), name, value) for name, value in step.options)
+    return f"{method.title} ({said})" if said else method.title
+
+
+def _setting_text(setting: AnySetting | None, name: str, value: Value) -> str:
+    title = setting.title.lower() if setting else name
+    if isinstance(setting, Choice):
+        return f"{title}: {setting.options.get(str(value), value)}"
+    return f"{title} {value if isinstance(value, str) else format(value, 'g')}"
+
+
+# ── which one is open ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def open_grouping(collection: str, name: str | None) -> None:
+    """Show that grouping of the collection, or none; no group of it is open and nothing is selected."""
+    st.session_state.setdefault("groupings_open", {})[collection] = name or ""
+    st.session_state.group_open = None
+    st.session_state.tree_node = None
+    select([])
+
+
+def opened(collection: str) -> str | None:
+    """The name of the open grouping of a collection, "" for none; None where nobody has chosen yet."""
+    name: str | None = st.session_state.get("groupings_open", {}).get(collection)
+    return name
+
+
+def jobs_about(collection: str, *kinds: str) -> list[Job]:
+    """The last jobs of these kinds that work on a collection, newest first."""
+    found = [job for kind in kinds for job in recent_jobs(kind)]
+    return sorted((job for job in found if collection_of(job) == collection), key=lambda job: job.id, reverse=True)
+
+
+def collection_of(job: Job) -> str:
+    """The collection that a job works on."""
+    arguments = job.config["arguments"]
+    return str(arguments.get("collection") or (arguments.get("recipe") or {}).get("collection", ""))
+
+
+# ── what a person does ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def edit(view: Seen, change: dict[str, Any]) -> bool:
+    """Apply an edit; whether it could be. What is wrong with it is shown at the top of the page after the next run."""
+    try:
+        view.grouping.edit(change)
+    except BenzerError as error:
+        st.session_state.groups_complaint = error
+        return False
+    select([])
+    return True
+
+
+def undo(view: Seen) -> None:
+    """Take the last edit back."""
+    try:
+        view.grouping.undo()
+    except BenzerError as error:
+        st.session_state.groups_complaint = error
+
+
+def panel_key(name: str) -> str:
+    """The key of a panel that opens over the page; it is another one, and the panel shut, after `close_panels`."""
+    return f"{name}-{st.session_state.get('panels_closed', 0)}"
+
+
+def close_panels() -> None:
+    """Shut every open panel: what was begun in it, or asked in a dialog, must not be covered by it."""
+    st.session_state.panels_closed = st.session_state.get("panels_closed", 0) + 1
+
+
+def ask(question: str) -> None:
+    """Shut the panels and put a question in the next run, which `asked_for` tells."""
+    close_panels()
+    st.session_state.groups_question = question
+
+
+def asked_for(question: str) -> bool:
+    """Whether that question is to be put now; once."""
+    if st.session_state.get("groups_question") != question:
+        return False
+    del st.session_state["groups_question"]
+    return True
+
+
+def complain() -> None:
+    """Show what went wrong in a callback."""
+    error = st.session_state.pop("groups_complaint", None)
+    if error is not None:
+        show_error(error)
+
+
+def selected() -> list[int]:
+    """The pictures that are selected right now, in the map, the tree or a group."""
+    found: list[int] = st.session_state.get("groups_selected", [])
+    return found
+
+
+def select(ids: Iterable[int]) -> None:
+    """Select exactly these pictures."""
+    st.session_state.groups_selected = [int(id) for id in ids]
+
+
+def toggle(id: int) -> None:
+    """Select a picture, or no longer."""
+    now = selected()
+    select([other for other in now if other != id] if id in now else [*now, id])
+
+
+def search_for(view: Seen, id: int) -> None:
+    """Go to the search with that picture, and with the vectors that were grouped."""
+    try:
+        row_of(view.collection, id)
+    except NotFound as error:
+        st.session_state.groups_complaint = error
+        return
+    use_recipe(str(view.grouping.recipe), id)
+
+
+# ── pictures ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def rows_of(collection: str, ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """(k,) the rows of images in `images_of`, −1 for those that are gone."""
+    known, wanted = images_of(collection).ids, np.asarray(ids, dtype=np.int64)
+    if not len(known):
+        return np.full(len(wanted), -1)
+    rows = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    return np.where(known[rows] == wanted, rows, -1)
+
+
+def names_of(collection: str, ids: Sequence[int] | NDArray[np.int64]) -> list[str]:
+    """What the pictures are called; one that is gone is named by its number."""
+    names = images_of(collection).names
+    pairs = zip(np.asarray(ids).tolist(), rows_of(collection, ids).tolist(), strict=True)
+    return [names[row] if row >= 0 else f"picture {id}" for id, row in pairs]
+
+
+def tiles(
+    collection: str, ids: Sequence[int] | NDArray[np.int64], distances: Sequence[float] | None = None
+) -> list[Tile]:
+    """A tile for each picture that is still there, with its label and distance; selected ones are marked."""
+    images, marked = images_of(collection), set(selected())
+    found = []
+    for place, (id, row) in enumerate(zip(np.asarray(ids).tolist(), rows_of(collection, ids).tolist(), strict=True)):
+        if row >= 0:
+            src = thumbnail_url(collection, id, images.hashes[row])
+            label = images.labels[row] or images.names[row]
+            near = float(distances[place]) if distances is not None else None
+            found.append(
+                Tile(id=id, src=src, name=images.names[row], label=label, distance=near, selected=id in marked)
+            )
+    return found
+
+
+def kept(key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+    """What takes a moment to make, kept until its key changes: matrices, tables, files for download."""
+    return _matrices.get(key, make)
+
+
+def state_key(view: Seen) -> tuple[Any, ...]:
+    """Changes with every edit of the grouping and every change of the collection."""
+    folder = view.grouping.folder
+    return (folder, stamp(folder / "current.json", folder / "person.json"), catalogue_stamp(folder.parent.parent))

@@ -1,0 +1,117 @@
+"""The work that the groups page has started: what runs, with Stop, and how the last of each kind ended."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engine.grouping.stored.exporting import ZIP
+from engine.jobs.job import Job
+from ui.comparisons.state import count_of
+from ui.pages.groups.state import jobs_about, open_grouping
+from ui.session.opened import recent_jobs
+from ui.session.query import ask_for_image
+from ui.shared.job_progress import job_progress
+from ui.shared.plain_text import literal
+
+NEWS_SECONDS = 900.0
+_KINDS = ("group", "extract", "copy")
+_LEFT_OUT_SHOWN = 20
+
+
+def groups_work(collection: str) -> None:
+    """Draw the jobs that work on the collection, and what came of those that ended a moment ago."""
+    jobs = [*jobs_about(collection, *_KINDS, "duplicates"), *recent_jobs("fetch")[:3]]
+    running, ended = st.container(), st.container()
+    with running:
+        for job in jobs:
+            if job.alive:
+                job_progress(job, key=f"groups-{job.id}")
+    _open_when_done(collection)
+    with ended:
+        for kind in (*_KINDS, "fetch"):
+            last = next((job for job in jobs if job.kind == kind), None)
+            if last is not None and not last.alive and _is_news(last):
+                _news(last)
+
+
+def _open_when_done(collection: str) -> None:
+    """Show the grouping that this session has asked for as soon as it is there."""
+    wanted = st.session_state.get("groups_job")
+    job = next((job for job in jobs_about(collection, "group") if job.id == wanted), None)
+    if job is None or job.alive:
+        return
+    st.session_state.groups_job = None
+    name = _value(job).get("grouping")
+    if name:
+        st.session_state.setdefault("dismissed", set()).add(job.id)
+        open_grouping(collection, str(name))
+
+
+def _value(job: Job) -> dict[str, Any]:
+    value = (job.result or {}).get("value")
+    return value if isinstance(value, dict) else {}
+
+
+def _is_news(job: Job) -> bool:
+    if job.id in st.session_state.setdefault("dismissed", set()) or job.state == "stopped":
+        return False
+    try:
+        return time.time() - (job.folder / "result.json").stat().st_mtime < NEWS_SECONDS
+    except FileNotFoundError:
+        return True
+
+
+# ── how it ended ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _news(job: Job) -> None:
+    if job.state == "done" and job.kind in ("group", "fetch"):
+        return  # the page shows what came of it
+    with st.container(border=True, key=f"groups-news-{job.kind}", horizontal=True, vertical_alignment="center"):
+        if job.state != "done":
+            st.error(f"{literal(job.title)}: {literal(job.error)}", icon=":material/error:")
+        elif job.kind == "extract":
+            _extracted(job)
+        else:
+            _copied(job)
+        st.button("Close", key=f"groups-news-close-{job.id}", on_click=st.session_state.dismissed.add, args=(job.id,))
+
+
+def _extracted(job: Job) -> None:
+    value = _value(job)
+    st.success(
+        f"The collection **{literal(job.title.removeprefix('Make the collection '))}**: "
+        f"{literal(value.get('sentence', ''))}", icon=":material/check_circle:",
+    )  # fmt: skip
+    st.button(
+        "Open it", key=f"groups-extracted-{job.id}", type="primary", on_click=_choose, args=(value.get("collection"),)
+    )
+
+
+def _choose(collection: str) -> None:
+    st.session_state.collection = collection
+    ask_for_image(None)
+
+
+def _copied(job: Job) -> None:
+    value = _value(job)
+    count = count_of(int(value.get("count", 0)), "picture")
+    path = Path(str(value.get("path", "")))
+    packed = path.name == ZIP and path.parent == job.folder
+    with st.container():
+        where = "packed" if packed else f"copied to {path}"
+        st.success(literal(f"{count} {where}."), icon=":material/check_circle:")
+        left_out = value.get("left_out", [])
+        for name, reason in left_out[:_LEFT_OUT_SHOWN]:
+            st.caption(literal(f"{name}: {reason}"))
+        if len(left_out) > _LEFT_OUT_SHOWN:
+            st.caption(f"… and {len(left_out) - _LEFT_OUT_SHOWN:,} more could not be read.")
+    if packed and path.is_file():
+        st.download_button(
+            "Download the ZIP", lambda: path.read_bytes(), "groups.zip", "application/zip", key=f"groups-zip-{job.id}",
+            icon=":material/download:", type="primary", on_click="ignore",
+        )  # fmt: skip

@@ -1,0 +1,261 @@
+"""The results of a study as charts: quality against time and against bits, speed-up and size-up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.core.recipe import parse_method
+from ui.shared.charts import palette, plain
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from engine.comparisons.hashing.curves import Line
+    from engine.comparisons.hashing.measuring import Row
+    from engine.comparisons.hashing.study import SizeUp, SpeedUp
+
+# After Okabe and Ito, "Color universal design" (2008): apart for all kinds of colour vision; lighter ones in the dark.
+_COLOURS = {
+    "light": ("#0072b2", "#c44f00", "#00805c", "#b3467f", "#8a6d00", "#3f8fc4", "#5b4db0", "#5a6168"),
+    "dark": ("#5cb3e6", "#ff8c42", "#3fd0a4", "#f09ac4", "#e8c547", "#9ad4f5", "#b6a9ff", "#c3c7ca"),
+}
+_ORDER = ("lsh", "rdh", "itq", "pcah", "spectral", "hnsw", "kmeans", "exact")
+_SHAPES = ("circle", "diamond", "square", "triangle-up", "triangle-down", "star", "cross", "x")
+MEASURES = {"recall": "recall", "map": "MAP", "strict_map": "strict MAP"}
+_HEIGHT = 400  # pixels
+_LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None}
+
+
+def quality_chart(
+    rows: Sequence[Row], names: Sequence[str], measure: str, wanted: float | None, picked: str | None
+) -> Figure:
+    """A point for each row, left and high is good; a line joins those of a method that nothing of it beats."""
+    from engine.comparisons.hashing.curves import unbeaten
+
+    figure = _figure()
+    named = dict(zip((row.key for row in rows), names, strict=True))
+    for method, own in _by_method(rows):
+        colour, shape = _look(method)
+        front = unbeaten([(row.p50, getattr(row, measure)) for row in own])
+        figure.add_scatter(
+            x=[x for x, _ in front], y=[y for _, y in front], mode="lines",
+            line={"color": colour, "width": 1.6}, hoverinfo="skip", showlegend=False, legendgroup=method,
+        )  # fmt: skip
+        figure.add_scatter(**_points(own, named, measure, method, colour, shape, picked))
+    if wanted is not None:
+        _line_at(figure, wanted)
+    figure.update_xaxes(title="ms a query (median, log scale)", type="log", fixedrange=True, **_ticks(rows))
+    title = f"{MEASURES[measure]}@{rows[0].neighbours}"
+    values = [getattr(row, measure) for row in rows] + ([wanted] if wanted is not None else [])
+    return figure.update_yaxes(title=title, range=_range(values), fixedrange=True)
+
+
+def _points(
+    own: Sequence[Row], named: dict[str, str], measure: str, method: str, colour: str, shape: str, picked: str | None
+) -> dict[str, Any]:
+    ring = [3 if row.key == picked else 0 for row in own]
+    return {
+        "x": [row.p50 for row in own],
+        "y": [getattr(row, measure) for row in own],
+        "name": _title(method),
+        "legendgroup": method,
+        "mode": "markers",
+        "marker": {
+            "size": [14 if row.key == picked else 10 for row in own],
+            "color": colour,
+            "opacity": 1,
+            "symbol": shape,
+            "line": {"width": ring, "color": palette()["first"]},
+        },
+        "unselected": {"marker": {"opacity": 1}},
+        "text": [plain(named[row.key]) for row in own],
+        "customdata": [[row.key] for row in own],
+        "hovertemplate": f"%{{text}}<br>{MEASURES[measure]} %{{y:.3f}} in %{{x:.3g}} ms<extra></extra>",
+    }
+
+
+def bits_chart(rows: Sequence[Row], measure: str) -> Figure:
+    """Quality against the length of the code: a line for each method with the same other settings."""
+    figure, shown = _figure(), dict[str, int]()
+    lines = _bit_lines(rows, measure)
+    for method, title, points in lines:
+        colour, shape = _look(method)
+        number = shown.setdefault(method, 0)
+        figure.add_scatter(
+            x=[x for x, _ in points], y=[y for _, y in points], name=_title(method), legendgroup=method,
+            mode="lines+markers",
+            line={"color": colour, "width": 1.8, "dash": _DASHES[number % len(_DASHES)]},
+            marker={"color": colour, "size": 8, "symbol": shape},
+            hovertemplate=f"{plain(title)}<br>%{{x}} bits: {MEASURES[measure]} %{{y:.3f}}<extra></extra>",
+        )  # fmt: skip
+        shown[method] += 1
+    bits = sorted({x for _, _, points in lines for x, _ in points})
+    figure.update_xaxes(title="bits of a code", tickvals=bits, fixedrange=True)
+    values = [y for _, _, points in lines for _, y in points]
+    title = f"{MEASURES[measure]}@{rows[0].neighbours}"
+    figure.update_layout(showlegend=False)  # the colours are those of the chart beside it
+    return figure.update_yaxes(title=title, range=_range(values), fixedrange=True)
+
+
+_DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
+
+
+def _bit_lines(rows: Sequence[Row], measure: str) -> list[tuple[str, str, Line]]:
+    """Method, title and points of each line, method by method in the order of their colours."""
+    from engine.comparisons.hashing.curves import quality_against_bits
+
+    found = [
+        (method, title, line)
+        for method, own in _by_method(rows)
+        for title, line in quality_against_bits(own, measure).items()
+    ]
+    return sorted(found, key=lambda one: _place(one[0]))
+
+
+def speed_chart(found: Sequence[SpeedUp], short: Mapping[str, str]) -> Figure:
+    """How many times faster more parts answer: as measured, and by the slowest part's own time; dotted is the ideal."""
+    figure, colours = _figure(), palette()
+    titles = list(dict.fromkeys(one.title for one in found))
+    for number, title in enumerate(titles):
+        own, colour = [one for one in found if one.title == title], _shade(number)
+        for label, dash, value in (
+            ("as measured", "solid", lambda one: one.speed_up),
+            ("slowest part", "dash", lambda one: one.machines),
+        ):
+            points = [(one.parts, value(one)) for one in own if value(one) is not None]
+            figure.add_scatter(
+                x=[x for x, _ in points], y=[y for _, y in points], name=plain(f"{short[title]}, {label}"),
+                mode="lines+markers", line={"color": colour, "dash": dash, "width": 2}, marker={"size": 8},
+                hovertemplate="%{x} parts: %{y:.2f} times<extra>%{fullData.name}</extra>",
+            )  # fmt: skip
+    most = max(one.parts for one in found)
+    figure.add_scatter(
+        x=[1, most], y=[1, most], mode="lines", name="as many times as parts", hoverinfo="skip",
+        line={"color": colours["grey"], "dash": "dot", "width": 1.5},
+    )  # fmt: skip
+    figure.update_xaxes(title="parts", tickvals=sorted({one.parts for one in found}), fixedrange=True)
+    return figure.update_yaxes(title="times faster than one part", rangemode="tozero", fixedrange=True)
+
+
+def size_chart(found: Sequence[SizeUp], short: Mapping[str, str]) -> Figure:
+    """How many times slower more vectors are; on the dotted line the time grows as the vectors do."""
+    figure, colours = _figure(), palette()
+    for method, group in groupby(sorted(found, key=lambda one: (one.method, one.size)), key=lambda one: one.method):
+        own, (colour, shape) = list(group), _look(parse_method(method)[0])
+        figure.add_scatter(
+            x=[one.times_larger for one in own], y=[one.times_slower for one in own], name=plain(short[own[0].title]),
+            mode="lines+markers", line={"color": colour, "width": 2}, marker={"size": 8, "symbol": shape},
+            customdata=[[one.size, one.p50] for one in own],
+            hovertemplate="%{customdata[0]:,} vectors, %{customdata[1]:.3g} ms: %{y:.2f} times"
+            "<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    most = max(one.times_larger for one in found)
+    figure.add_scatter(
+        x=[1, most], y=[1, most], mode="lines", name="as many times as vectors", hoverinfo="skip",
+        line={"color": colours["grey"], "dash": "dot", "width": 1.5},
+    )  # fmt: skip
+    figure.update_xaxes(title="times as many vectors", rangemode="tozero", fixedrange=True)
+    return figure.update_yaxes(title="times as slow", rangemode="tozero", fixedrange=True)
+
+
+# ── in words ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def spoken_quality(rows: Sequence[Row], names: Sequence[str], measure: str) -> str:
+    """What the chart of quality and time shows, for those who cannot see it."""
+    fast = min(range(len(rows)), key=lambda place: rows[place].p50)
+    best = max(range(len(rows)), key=lambda place: (getattr(rows[place], measure), -rows[place].p50))
+    said = [
+        f"{names[n]}: {rows[n].p50:.3g} ms, {MEASURES[measure]} {getattr(rows[n], measure):.3f}" for n in (fast, best)
+    ]
+    return f"{MEASURES[measure]} against milliseconds a query. The fastest is {said[0]}. The best is {said[1]}."
+
+
+def spoken_bits(rows: Sequence[Row], measure: str) -> str:
+    """What the chart of bits shows: the ends of each line."""
+    said = [
+        f"{title}: {line[0][1]:.3f} with {line[0][0]:g} bits, {line[-1][1]:.3f} with {line[-1][0]:g}"
+        for _, title, line in _bit_lines(rows, measure)
+    ]
+    return f"{MEASURES[measure]} against the bits of a code. {'; '.join(said)}."
+
+
+def spoken_curve(what: str, points: Iterable[tuple[str, float, float]]) -> str:
+    """The last point of each line, named: what a chart of speed-up or size-up shows."""
+    last = {title: (x, y) for title, x, y in points}
+    return f"{what}: " + "; ".join(f"{title}: {y:.2f} at {x:g}" for title, (x, y) in last.items()) + "."
+
+
+# ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def has_bits(rows: Sequence[Row]) -> bool:
+    """Whether there is any line to draw against bits."""
+    return bool(_bit_lines(rows, "recall"))
+
+
+def _by_method(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Methods in the order of their colours, each with its rows."""
+    names: dict[str, list[Row]] = {}
+    for row in rows:
+        names.setdefault(parse_method(row.method)[0], []).append(row)
+    return sorted(names.items(), key=lambda item: (_place(item[0]), item[0]))
+
+
+def _range(values: Sequence[float]) -> list[float]:
+    low, high = min(values), max(values)
+    room = max(0.03, 0.06 * (high - low))
+    return [max(-0.02, low - room), min(1 + room / 4, high + room)]
+
+
+def _ticks(rows: Sequence[Row]) -> dict[str, Any]:
+    """The ends of the logarithmic axis, and readable ticks: 1, 2 and 5 times the powers of ten, or finer ones."""
+    times = [max(row.p50, 1e-4) for row in rows]
+    low, high = min(times) / 1.25, max(times) * 1.25
+    digits = (1, 2, 5) if high > 8 * low else (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
+    values = [digit * 10.0**power for power in range(-5, 6) for digit in digits]
+    shown = [value for value in values if low <= value <= high]
+    ends = [math.log10(low), math.log10(high)]
+    return {"range": ends, "tickvals": shown, "ticktext": [f"{value:.4g}" for value in shown]}
+
+
+def _line_at(figure: Figure, wanted: float) -> None:
+    grey = palette()["grey"]
+    figure.add_hline(y=wanted, line={"dash": "dot", "color": grey, "width": 1.5})
+    figure.add_annotation(
+        x=1, xref="paper", xanchor="right", y=wanted, yanchor="top", text=f"wanted {wanted:g}", showarrow=False,
+        font={"size": 12, "color": grey},
+    )  # fmt: skip
+
+
+def _figure() -> Figure:
+    import pandas  # noqa: F401 - whole before Plotly looks at it: another visitor's thread may be importing it right now
+    from plotly.graph_objects import Figure
+
+    margin = {"l": 4, "r": 8, "t": 60, "b": 4}
+    return Figure(layout={"margin": margin, "showlegend": True, "legend": _LEGEND, "height": _HEIGHT})
+
+
+def _place(method: str) -> int:
+    return _ORDER.index(method) if method in _ORDER else len(_ORDER)
+
+
+def _look(method: str) -> tuple[str, str]:
+    """The colour and the shape of a method, the same in every chart."""
+    return _shade(_place(method)), _SHAPES[_place(method) % len(_SHAPES)]
+
+
+def _shade(number: int) -> str:
+    colours = _COLOURS["dark" if st.context.theme.type == "dark" else "light"]
+    return colours[number % len(colours)]
+
+
+def _title(method: str) -> str:
+    from engine.comparisons.hashing.plan import title_of
+
+    return plain(title_of(method))

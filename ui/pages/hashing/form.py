@@ -1,0 +1,252 @@
+"""The form that starts a study: which methods with which numbers, how they are judged, and what that takes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.core.errors import BadParameter, BenzerError
+from ui.comparisons.state import begin, count_of
+from ui.pages.hashing.cost import seconds
+from ui.pages.hashing.presets import ALL_METHODS, PRESETS, fill, first_look
+from ui.pages.hashing.source import Source
+from ui.pages.hashing.state import STUDIES
+from ui.session.opened import workbench
+from ui.shared.job_progress import duration
+from ui.shared.messages import errors_shown, show_error
+from ui.shared.plain_text import literal
+
+if TYPE_CHECKING:
+    from engine.comparisons.hashing.plan import Plan
+
+_DOUBTS = 4  # told one by one
+_ALL = "all"
+_LOOKUPS = {"": "As each method likes it", "buckets": "In buckets", "hamming": "By Hamming distance"}
+_LOOKUP_HELP = (
+    "A code is used in two ways. **In buckets** only the vectors with the query's own code are candidates, which is "
+    "fast and needs several tables. **By Hamming distance** all codes are ranked by the number of bits in which they "
+    "differ from the query's, and the nearest are candidates."
+)
+_FUNCTIONS_HELP = (
+    "RDH splits the vectors at random into parts. **Same**: all parts hash alike, so that the candidates are those of "
+    "one LSH over everything. **Different**: each part draws functions of its own. **Selected**: the same in all "
+    "parts, of planes that split the vectors nearly in half."
+)
+_LIST_HELP = "Several numbers, as in 8, 16: every combination becomes a cell of the table. Empty: chosen from the data."
+_NUMBERS = {
+    "bits": ("Bits", "How long a code is. More bits make smaller buckets."),
+    "tables": ("Tables", "How many codes each vector has. More of them find more, and cost more."),
+    "probes": ("Probes", "Probes are neighbouring buckets that are looked into besides the query's own."),
+    "parts": ("Parts (nodes)", "Into how many parts RDH splits the vectors: in the thesis its nodes."),
+}
+_WHOLE = {"neighbours": "number of neighbours", "queries": "number of queries", "folds": "folds", "seed": "seed"}
+
+
+def study_form(source: Source) -> None:
+    """Draw the form over these vectors."""
+    _presets(source)
+    for field, value in first_look(source.count).items():
+        st.session_state.setdefault(f"study-{field}", value)
+    with st.container(key="study-fields"):
+        settings, summary = st.columns([1.75, 1], gap="large")
+    with settings:
+        _methods()
+        _judging()
+        _expert()
+    with summary:
+        _summary(source)
+
+
+def _presets(source: Source) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for name, preset in PRESETS.items():
+            st.button(
+                preset.title, key=f"study-preset-{name}", help=preset.help, on_click=fill, args=(source.count, name),
+            )  # fmt: skip
+
+
+# ── the settings ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _methods() -> None:
+    titles = {name: method.title for name, method in workbench().methods().items() if name != "exact"}
+    names = sorted(titles, key=lambda name: ALL_METHODS.index(name) if name in ALL_METHODS else len(ALL_METHODS))
+    st.pills(
+        "Methods", names, selection_mode="multi", key="study-methods", format_func=titles.__getitem__,
+        help="Exact search is always measured as well.", persist_state="session",
+    )  # fmt: skip
+    st.text_input(
+        "Further methods, with settings of their own", key="study-own", max_chars=1000, persist_state="session",
+        placeholder="hnsw(effort=50) itq(tables=1)",
+        help="Settings that stand in brackets are kept; those that are missing come from the fields below.",
+    )  # fmt: skip
+    for column, (name, (label, help)) in zip(st.columns(4), _NUMBERS.items(), strict=True):
+        _numbers(column, name, label, f"{help} {_LIST_HELP}", "2" if name == "parts" else "from the data")
+    left, right = st.columns(2)
+    with left:
+        st.selectbox(
+            "Look-up", list(_LOOKUPS), format_func=_LOOKUPS.__getitem__, key="study-lookup", help=_LOOKUP_HELP,
+            persist_state="session",
+        )  # fmt: skip
+    right.multiselect(
+        "RDH's hash functions", ["same", "different", "selected"], key="study-functions", help=_parts_help(),
+        placeholder="same", persist_state="session",
+    )  # fmt: skip
+    st.toggle(
+        "Also each method with numbers chosen from the data", key="study-automatic", persist_state="session",
+        help="As the search does where a setting is left empty: the cheapest that promises to find nearly all.",
+    )  # fmt: skip
+
+
+def _parts_help() -> str:
+    from engine.cluster import ASKED
+
+    address = os.environ.get(ASKED, "")
+    spread = f"Parts live on Ray, as {ASKED}={literal(address)} asks for."
+    here = f"Parts live in this process; set {ASKED} to spread them."
+    return f"{_FUNCTIONS_HELP}\n\n{spread if address else here}"
+
+
+def _judging() -> None:
+    left, right = st.columns(2)
+    _whole(
+        left, "neighbours", "Neighbours (R)",
+        "The R exact nearest neighbours of a query are what should be found: MAP@R and recall@R are over them.",
+    )  # fmt: skip
+    _whole(
+        right, "queries", "Queries",
+        "Vectors that are asked with. They are taken out of what is searched, so that none finds itself.",
+    )  # fmt: skip
+
+
+def _expert() -> None:
+    with st.expander("Sizes, folds, chance", icon=":material/tune:", key="study-expert"):
+        _numbers(
+            st, "sizes", "Numbers of vectors",
+            "Size-up: the same methods over so many of the vectors, drawn by chance, as in 1000, 5000, all.", _ALL,
+        )  # fmt: skip
+        left, right = st.columns(2)
+        _whole(
+            left, "folds", "Folds",
+            "With more than 1, cross validation: each fold is asked once, while the others are searched.",
+        )  # fmt: skip
+        _whole(right, "seed", "Seed", "All that is drawn by chance is drawn again with the same seed.")
+
+
+def _numbers(where: Any, name: str, label: str, help: str, placeholder: str) -> None:
+    """A field for a list of numbers."""
+    where.text_input(
+        label, key=f"study-{name}", help=help, placeholder=placeholder, max_chars=200, persist_state="session"
+    )
+
+
+def _whole(where: Any, name: str, label: str, help: str) -> None:
+    where.number_input(label, step=1, value=None, key=f"study-{name}", help=help, persist_state="session")
+
+
+# ── what that means ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _summary(source: Source) -> None:
+    """The number of cells, the time, the title and the button; or the sentence that says what is impossible."""
+    plan: Plan | None = None
+    with st.container(border=True, key="study-summary"):
+        try:
+            plan = planned(source)
+            _size(plan, source)
+        except BenzerError as error:
+            show_error(error)
+        placeholder = plan.title if plan else ""
+        st.text_input("Title", key="study-title", max_chars=100, placeholder=placeholder, persist_state="session")
+        if st.button(
+            "Start measuring", key="study-start", type="primary", icon=":material/play_arrow:", width="stretch",
+            disabled=plan is None,
+        ):  # fmt: skip
+            with errors_shown():
+                start(plan)
+
+
+def planned(source: Source) -> Plan:
+    """The study that the fields ask for; BadParameter where one of them cannot be."""
+    from engine.comparisons.hashing.plan import Plan
+
+    state = st.session_state
+    sizes = [None if size == _ALL else size for size in whole_numbers("sizes", state["study-sizes"], also=(_ALL,))]
+    plan = Plan(
+        title="untitled",
+        source=source.text,
+        metric=source.metric,
+        asked=source.asked,
+        methods=_calls(),
+        sizes=tuple(sizes) or (None,),
+        **{name: _given(name, label) for name, label in _WHOLE.items()},
+    )
+    title = (state.get("study-title") or "").strip()
+    return replace(plan, title=title or f"{source.short[:80]}: {count_of(len(plan.cells()), 'cell')}")
+
+
+def _given(name: str, label: str) -> int:
+    """The number in a field; BadParameter where the field was emptied."""
+    number: int | None = st.session_state[f"study-{name}"]
+    if number is None:
+        raise BadParameter(label, "a study", "a whole number", "nothing")
+    return number
+
+
+def _calls() -> tuple[str, ...]:
+    """Every method with every combination of the numbers, and without them where that is wanted."""
+    from engine.comparisons.hashing.plan import grid
+
+    state = st.session_state
+    names = [*state["study-methods"], *methods_in(state["study-own"])]
+    if not names:
+        raise BadParameter("methods", "a study", "at least one", "none")
+    lists: dict[str, Any] = {name: whole_numbers(name, state[f"study-{name}"]) for name in _NUMBERS}
+    lists |= {"functions": state["study-functions"], "lookup": state["study-lookup"]}
+    calls = grid(names, **lists)
+    return (*calls, *names) if state["study-automatic"] else calls
+
+
+def methods_in(text: str) -> list[str]:
+    """Methods with their settings, one after the other: commas and spaces stand between them, and within brackets."""
+    return [re.sub(r"\s+", "", found) for found in re.findall(r"[^\s,(]+(?:\s*\([^)]*\)?)?", text)]
+
+
+def whole_numbers(name: str, text: str, also: Sequence[str] = ()) -> list[Any]:
+    """The numbers of a list like "8, 16", and words that may stand there `also`; BadParameter for anything else."""
+    words = text.replace(",", " ").split()
+    wrong = [word for word in words if word not in also and not word.isdecimal()]
+    if wrong:
+        raise BadParameter(name, "a study", " or ".join(["whole numbers, as in 8, 16", *also]), wrong[0])
+    return [word if word in also else int(word) for word in words]
+
+
+def _size(plan: Plan, source: Source) -> None:
+    st.markdown(f"**{count_of(len(plan.cells()), 'cell')}**")
+    factors = [(len(plan.methods) + 1, "method"), (len(plan.sizes), "size"), (plan.folds, "fold")]
+    said = [count_of(*factor) for factor in factors if factor[0] > 1]
+    st.caption(" × ".join(said) + ", exact search among them.")
+    st.caption(f"About {duration(seconds(plan, source.count, source.width))} on this computer.")
+    _doubts(plan, source)
+
+
+def _doubts(plan: Plan, source: Source) -> None:
+    """Say what will not be measured, or not as one may think."""
+    from engine.comparisons.hashing.foreseen import foreseen
+
+    if plan.folds > 1 and source.queries:
+        st.caption("With folds the vectors ask each other: the queries that came with them are left out.")
+    if sentences := foreseen(plan, source.count, source.width):
+        more = [f"… and {len(sentences) - _DOUBTS:,} more."] if len(sentences) > _DOUBTS else []
+        told = "".join(f"\n- {literal(sentence)}" for sentence in [*sentences[:_DOUBTS], *more])
+        st.warning(f"Some of it cannot be measured:{told}", icon=":material/error:")
+
+
+def start(plan: Plan | None) -> None:
+    """Store the plan, start measuring, and show the study; once, also after a double click."""
+    begin(STUDIES, plan, workbench().plan_study, "study-title")

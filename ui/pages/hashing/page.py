@@ -1,0 +1,58 @@
+"""The hashing page: a study measures search methods over one set of vectors against exact search."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from engine.core.recipe import Recipe
+from ui.comparisons.list import ledger_list, new_one
+from ui.comparisons.state import Seen, opened, write_opened
+from ui.pages.hashing.form import study_form
+from ui.pages.hashing.results import advised, study_view
+from ui.pages.hashing.source import source_fields
+from ui.pages.hashing.state import STUDIES, findings
+from ui.pages.hashing.tune import tune_form
+from ui.shared.messages import errors_shown, show_complaint
+
+_COMPARE, _TUNE = "Compare methods", "Tune for me"
+_WANTED = 0.95
+
+
+def page() -> None:
+    """Draw the study that is open, the forms that start one, and the others."""
+    st.title("Hashing", anchor=False)
+    show_complaint()
+    recipe: Recipe | None = st.session_state.recipe
+    view = opened(STUDIES)
+    if view is not None:
+        with errors_shown():
+            study_view(view)
+    new_one(STUDIES, partial(_forms, recipe), folded=view is not None)
+    with errors_shown():
+        ledger_list(STUDIES, view.name if view else "", best_sentence)
+    write_opened(STUDIES, view)
+
+
+def best_sentence(view: Seen) -> str:
+    """What a study advises for its wanted recall, as Markdown; "" where nothing was measured."""
+    return advised(findings(view).advice(view.plan.tune or _WANTED)) if view.measured else ""
+
+
+def _forms(recipe: Recipe | None) -> None:
+    st.write(
+        "How much faster than exact search is a search by hash codes, and what does it miss? Each method answers the "
+        "same queries over the same vectors, and is judged by the exact nearest neighbours."
+    )
+    if recipe is None:
+        st.caption("There is no collection yet.")
+        st.button("Add pictures", key="study-add", on_click=partial(st.session_state.update, go_to="collections"))
+    source = source_fields(recipe)
+    if source is None:
+        return
+    way = st.segmented_control(
+        "What to do", [_COMPARE, _TUNE], key="study-way", default=_COMPARE, required=True, label_visibility="collapsed"
+    )
+    with errors_shown():
+        (tune_form if way == _TUNE else study_form)(source)

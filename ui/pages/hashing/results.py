@@ -1,0 +1,258 @@
+"""What a study has found so far: what to take, the curves, the table, and how parts and sizes change the time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ui.comparisons.live import ledger_view
+from ui.comparisons.state import Seen
+from ui.pages.hashing import charts
+from ui.pages.hashing.row import opened_row
+from ui.pages.hashing.state import findings, names_of, search_with, told_apart
+from ui.pages.hashing.table import MAP_HELP, RECALL_HELP, STRICT_HELP, columns_of, lines_of
+from ui.shared.charts import draw, draw_points, titled
+from ui.shared.plain_text import literal
+from ui.widgets.results_table import results_table
+
+if TYPE_CHECKING:
+    from engine.comparisons.hashing.measuring import Row
+    from engine.comparisons.hashing.study import Advice, SpeedUp
+
+_WANTED = 0.95
+_LONG_TAIL = 5.0  # times the median
+_MEASURE_HELP = f"**recall**: {RECALL_HELP}\n\n**MAP**: {MAP_HELP}\n\n**strict MAP**: {STRICT_HELP}"
+
+
+def study_view(view: Seen) -> None:
+    """Draw the study, and refresh it while it is measured."""
+    ledger_view(view, _results)
+
+
+def _results(view: Seen) -> None:
+    if not view.rows:
+        if view.alive:
+            st.caption("Nothing is measured yet.")
+        return
+    said: dict[str, str] = {}
+    if view.measured:
+        advice = _advised(view)
+        if advice.best is not None:
+            said[advice.best.key] = f"The cheapest that finds {100 * advice.recall:.0f} %."
+        _curves(view, findings(view).averaged(), advice.recall)
+    _table(view, said)
+    if view.measured:
+        _parts(view)
+        _sizes(view)
+
+
+# ── what to take ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _advised(view: Seen) -> Advice:
+    """The wanted recall as a slider, what reaches it most cheaply, and a button that searches with it."""
+    key = f"study-wanted-{view.name}"
+    st.session_state.setdefault(key, round(100 * (view.plan.tune or _WANTED)))
+    with st.container(border=True, key="study-advice"):
+        words, slider = st.columns([2.2, 1], gap="large", vertical_alignment="center")
+        percent = slider.slider(
+            "Wanted recall", 50, 100, key=key, step=1, format="%d %%",
+            help="The share of the exact nearest neighbours that should be found. The cheapest that does is named.",
+        )  # fmt: skip
+        advice: Advice = findings(view).advice(percent / 100)
+        with words:
+            st.markdown(advised(advice))
+            _taken(view, advice)
+    return advice
+
+
+def advised(advice: Advice) -> str:
+    """What to take, as Markdown."""
+    exact, wanted, row = advice.exact, f"{100 * advice.recall:.0f} % of the nearest", advice.best
+    beside = f"Exact search takes {exact.p50:.3g} ms" if exact else ""
+    if advice.nearest is None:
+        return f"{beside}; other methods are not measured yet." if exact else "Nothing is measured yet."
+    if row is None:
+        near = advice.nearest
+        told = f"**Nothing here finds {wanted}.** The nearest to it is {_called(near)}: recall {near.recall:.3f}"
+        return f"{told} in {near.p50:.3g} ms. {beside}." if beside else f"{told}."
+    told = f"{_called(row)} finds at least {wanted}: {row.p50:.3g} ms a query, recall {row.recall:.3f}."
+    if exact is None:
+        return f"The cheapest that finds {wanted}: {told}"
+    if exact.p50 <= row.p50:
+        return (
+            f"**Exact search is the best here**: {exact.p50:.3g} ms a query over {exact.size:,} vectors. Of the others "
+            f"{told}"
+        )
+    faster = f"**{exact.p50 / row.p50:.1f} times as fast as exact search**{_between(exact, row)}"
+    return f"{faster}: {told} {beside}.{_tail(row)}"
+
+
+def _between(exact: Row, row: Row) -> str:
+    """Between which factors the true one lies by the intervals of both medians; "" where they are not known."""
+    if not (exact.p50_low and row.p50_low):
+        return ""
+    low, high = f"{exact.p50_low / row.p50_high:.1f}", f"{exact.p50_high / row.p50_low:.1f}"
+    return f" ({low} to {high})" if low != high else ""
+
+
+def _tail(row: Row) -> str:
+    """What waits behind the median where that is far from all."""
+    return f" One query in a hundred takes {row.p99:.3g} ms or more." if row.p99 > _LONG_TAIL * row.p50 else ""
+
+
+def _called(row: Row) -> str:
+    return f"**{literal(names_of([row])[0].whole)}**"
+
+
+def _taken(view: Seen, advice: Advice) -> None:
+    """The button that searches with what is advised; of a file the method's text, to be copied."""
+    exact, row = advice.exact, advice.best or advice.nearest
+    if row is None or (advice.best is not None and exact is not None and exact.p50 <= row.p50):
+        row = exact
+    if row is None:
+        return
+    if view.plan.file is not None:
+        st.code(row.method, language=None, wrap_lines=True)
+        return
+    st.button(
+        "Search with it", key="study-search", type="primary", icon=":material/search:", on_click=search_with,
+        args=(view.plan, row), help="Puts these vectors and this method into the sidebar and goes to the search.",
+    )  # fmt: skip
+
+
+# ── curves ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _curves(view: Seen, rows: Sequence[Row], wanted: float) -> None:
+    key = "study-measure"
+    st.session_state.setdefault(key, "recall")
+    names = [name.whole for name in names_of(rows)]
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        titled(f"Quality against time{_over(rows)}")
+        measure = st.segmented_control(
+            "Quality", list(charts.MEASURES), format_func=charts.MEASURES.__getitem__, key=key, required=True,
+            help=_MEASURE_HELP, label_visibility="collapsed",
+        )  # fmt: skip
+    measure = measure or "recall"
+    against_bits = charts.has_bits(rows)
+    left, right = st.columns([1.25, 1], gap="large") if against_bits else (st.container(), None)
+    with left:
+        line = wanted if measure == "recall" else None
+        figure = charts.quality_chart(rows, names, measure, line, st.session_state.get("study_row"))
+        alt = charts.spoken_quality(rows, names, measure)
+        draw_points(figure, key=f"study-quality-{view.name}", alt=alt, on_pick=_open)
+    if right is not None:
+        with right:
+            alt = charts.spoken_bits(rows, measure)
+            draw(charts.bits_chart(rows, measure), key=f"study-bits-{view.name}", alt=alt)
+
+
+def _over(rows: Sequence[Row]) -> str:
+    return f", {rows[0].size:,} vectors × {rows[0].dimensions:,}" if rows else ""
+
+
+# ── the table ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _table(view: Seen, said: Mapping[str, str]) -> None:
+    """Every method and size, means over folds where there are some; a row opens. Of equal ones the fastest is first."""
+    folded = findings(view).folded()
+    failed = [row for row in view.rows if row.error]
+    rows = sorted((one.row for one in folded), key=lambda row: row.p50) + failed
+    picked = st.session_state.get("study_row")
+    if view.plan.folds > 1:
+        st.caption(f"Means over {view.plan.folds} folds; ± is the standard deviation between them.")
+    results_table(
+        lines_of(rows, said), columns_of(folded), first="method", picked=picked, on_pick=_pick,
+        key=f"study-table-{view.name}", title=f"Results of {view.title}",
+    )  # fmt: skip
+    found = next((pair for pair in zip(rows, names_of(rows), strict=True) if pair[0].key == picked), None)
+    if found:
+        opened_row(view.plan, *found)
+    else:
+        st.caption("A row, or a point of the chart, opens; a heading sorts, and ★ marks the best of a column.")
+
+
+def _pick(key: str) -> None:
+    """Open a row, or close it again."""
+    st.session_state.study_row = None if st.session_state.get("study_row") == key else key
+
+
+def _open(key: str) -> None:
+    st.session_state.study_row = key
+
+
+# ── parts and sizes ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _parts(view: Seen) -> None:
+    found: list[SpeedUp] = findings(view).speed_up()
+    if len({one.parts for one in found}) < 2:
+        return
+    st.subheader("Speed-up: more parts", anchor=False)
+    workers = next((row.workers for row in view.measured if row.method.startswith("rdh")), "this process")
+    short, shared = told_apart([one.title for one in found])
+    st.caption(literal(" ".join(filter(None, [where_measured(workers), f"All with {shared}." if shared else ""]))))
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        spoken = charts.spoken_curve("Times faster than one part", ((o.title, o.parts, o.speed_up) for o in found))
+        draw(charts.speed_chart(found, short), key=f"study-speed-{view.name}", alt=spoken)
+    right.table(speed_table(found, short), border="horizontal", hide_index=True)
+
+
+def where_measured(workers: str) -> str:
+    """What the figures of parts mean, for where they lived."""
+    slowest = (
+        "The slowest part's own time is what an answer takes when every part has a machine of its own, before the "
+        "network is counted."
+    )
+    if workers == "this process":
+        return (
+            "Measured in this process: its parts answer one after the other, so that more of them cannot be faster "
+            f"here than one. {slowest}"
+        )
+    return f"Measured on {workers}: the parts answer side by side, as far as there are processors. {slowest}"
+
+
+def speed_table(found: Sequence[SpeedUp], short: Mapping[str, str]) -> dict[str, list[str]]:
+    """Speed-up as text, column by column."""
+    return {
+        "settings": [literal(short[one.title]) for one in found],
+        "parts": [f"{one.parts}" for one in found],
+        "ms": [f"{one.p50:.3g}" for one in found],
+        "faster": [f"{one.speed_up:.2f}×" for one in found],
+        "slowest part, ms": ["–" if one.slowest_ms is None else f"{one.slowest_ms:.3g}" for one in found],
+        "faster by it": ["–" if one.machines is None else f"{one.machines:.2f}×" for one in found],
+        "build s": [f"{one.build_seconds:.2f}" for one in found],
+        "recall": [f"{one.recall:.3f}" for one in found],
+    }
+
+
+def _sizes(view: Seen) -> None:
+    found = findings(view).size_up()
+    if not found:
+        return
+    st.subheader("Size-up: more vectors", anchor=False)
+    short, shared = told_apart([one.title for one in found if " · " in one.title])
+    short |= {one.title: one.title for one in found if one.title not in short}
+    text = "How many times slower a query is over so many times the vectors. Below the dotted line a method gains."
+    st.caption(literal(f"{text} All with {shared}." if shared else text))
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        spoken = charts.spoken_curve("Times as slow", ((o.title, o.times_larger, o.times_slower) for o in found))
+        draw(charts.size_chart(found, short), key=f"study-size-{view.name}", alt=spoken)
+    right.table(
+        {
+            "method": [literal(short[one.title]) for one in found],
+            "vectors": [f"{one.size:,}" for one in found],
+            "ms": [f"{one.p50:.3g}" for one in found],
+            "larger": [f"{one.times_larger:.2f}×" for one in found],
+            "slower": [f"{one.times_slower:.2f}×" for one in found],
+            "recall": [f"{one.recall:.3f}" for one in found],
+        },
+        border="horizontal",
+        hide_index=True,
+    )

@@ -1,0 +1,65 @@
+"""One row of a study, opened: its figures in words, the settings in force, and 'Search with it'."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from ui.pages.hashing.state import search_with
+from ui.shared.plain_text import literal
+from ui.widgets.results_table import Named
+
+if TYPE_CHECKING:
+    from engine.comparisons.hashing.measuring import Row
+    from engine.comparisons.hashing.plan import Plan
+
+
+def opened_row(plan: Plan, row: Row, name: Named) -> None:
+    """Draw what is known of a row."""
+    with st.container(border=True, key="study-row"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.subheader(literal(name.whole), anchor=False)
+            with st.container(horizontal=True, width="content", gap="small"):
+                if plan.file is None:
+                    st.button(
+                        "Search with this", key="study-use", icon=":material/search:", on_click=search_with,
+                        args=(plan, row), disabled=bool(row.error),
+                        help="Puts these vectors and this method into the sidebar and goes to the search.",
+                    )  # fmt: skip
+                st.button("Hide", key="study-row-close", on_click=_close, icon=":material/unfold_less:")
+        st.code(row.method, language=None, wrap_lines=True)
+        if row.error:
+            st.error(literal(row.error), icon=":material/error:")
+            return
+        st.markdown(literal(in_words(row)))
+        if row.chosen:
+            st.caption(literal("In force: " + ", ".join(f"{key} {_shown(value)}" for key, value in row.chosen.items())))
+        if row.note:
+            st.caption(literal(row.note))
+
+
+def _close() -> None:
+    st.session_state.study_row = None
+
+
+def _shown(value: Any) -> str:
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
+def in_words(row: Row) -> str:
+    """The figures of a row as sentences."""
+    r, found = row.neighbours, [f"{100 * share:.4g} %" for share in (row.recall, row.recall_10)]
+    text = (
+        f"Of the {r} exact nearest of {row.queries:,} queries among {row.size:,} vectors it finds {found[0]}, and "
+        f"{found[1]} of the {min(10, r)} nearest. Asked alone a query takes {row.p50:.3g} ms (99 of 100 less than "
+        f"{row.p99:.3g} ms), in batches of 100 {row.batch_ms:.3g} ms."
+    )
+    if row.candidates is not None:
+        text += f" A query is compared with {row.candidates:,.0f} vectors, {100 * (row.share or 0):.1f} % of all."
+    else:
+        text += " Nobody counts how many vectors it compares."
+    if row.slowest_ms is not None:
+        text += f" Its slowest part takes {row.slowest_ms:.3g} ms by itself; measured in {row.workers}."
+    kept = f"{row.megabytes:,.1f} MB besides {row.vectors_megabytes:,.1f} MB of vectors"
+    return f"{text} It was built in {row.build_seconds:.2f} s and keeps {kept}."

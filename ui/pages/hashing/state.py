@@ -1,0 +1,115 @@
+"""What the pages know of studies: what the rows are called, which row answers a wish, and how it becomes a search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.core.recipe import Recipe
+from ui.comparisons.state import Kind, Seen
+from ui.pages.compare.state import collection_title, embedding_title, encoder_titles, metric_title, use_recipe
+from ui.session.opened import workbench
+from ui.widgets.results_table import Named
+
+if TYPE_CHECKING:
+    from engine.comparisons.hashing.measuring import Row
+    from engine.comparisons.hashing.plan import Cell, Plan
+    from engine.comparisons.hashing.study import Study
+
+
+def _parts_of(view: Seen) -> tuple[list[str], list[str]]:
+    plan = view.plan
+    asked = max((row.queries for row in view.measured), default=plan.queries)
+    judged = f"{plan.neighbours:,} nearest of {asked:,} {'query' if asked == 1 else 'queries'}"
+    return [source_title(plan.source), metric_title(plan.metric)], [judged]
+
+
+STUDIES = Kind(
+    key="study",
+    noun="study",
+    nouns="studies",
+    cell="cell",
+    root=lambda: workbench().home.studies,
+    every=lambda: workbench().studies(),
+    one=lambda name: workbench().study(name),
+    parts=_parts_of,
+    kept="The vectors themselves stay.",
+    outdated=lambda view: "",
+)
+
+
+def findings(view: Seen) -> Study:
+    """The study as it was read for the page: what its rows say together is then worked out without the disk."""
+    from engine.comparisons.hashing.study import Study
+
+    cells = {cell.key: cell for cell in view.plan.cells()}
+    pairs = [(cells[row.key], row) for row in view.measured]
+
+    class Read(Study):
+        def measured(self) -> list[tuple[Cell, Row]]:
+            return pairs
+
+    return Read(view.ledger.folder)
+
+
+def source_title(text: str) -> str:
+    """What people call the vectors that a plan names."""
+    if text.startswith("file:"):
+        return Path(text.removeprefix("file:")).name
+    collection, encoder, embedding = text.split("/")
+    return f"{collection_title(collection)}, {encoder_titles().get(encoder, encoder)}, {embedding_title(embedding)}"
+
+
+def recipe_of(plan: Plan, row: Row) -> Recipe | None:
+    """The search that a row was measured of; None where its vectors are a file's."""
+    if plan.file is not None:
+        return None
+    return Recipe.parse("/".join([plan.source, plan.metric, row.method, "8"]))
+
+
+def search_with(plan: Plan, row: Row) -> None:
+    """Put a row's method, with its vectors, into the sidebar and go to the search."""
+    recipe = recipe_of(plan, row)
+    if recipe is not None:
+        use_recipe(str(recipe))
+
+
+# ── what the rows are called ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def names_of(rows: Sequence[Row]) -> list[Named]:
+    """What each row is called: its method, and its settings, with its size where these differ."""
+    sizes, folds = {row.size for row in rows if not row.error}, {row.fold for row in rows}
+    found = []
+    for row in rows:
+        name, *settings = row.title.split(" · ")
+        more = [f"{row.size:,} vectors"] if len(sizes) > 1 and row.size else []
+        more += [f"fold {row.fold + 1}"] if len(folds) > 1 else []
+        found.append(Named(name, " · ".join([*(settings or _automatic(row)), *more])))
+    return found
+
+
+def told_apart(titles: Sequence[str]) -> tuple[dict[str, str], str]:
+    """Titles without the settings that all of them share, by the whole ones, and what these settings are."""
+    parts = [title.split(" · ") for title in titles]
+    shared = [part for part in parts[0][1:] if all(part in other for other in parts)] if parts else []
+    named = len({part[0] for part in parts}) > 1
+    short: dict[str, str] = {}
+    for title, part in zip(titles, parts, strict=True):
+        own = [one for one in part[1:] if one not in shared]
+        short[title] = " · ".join([*(part[:1] if named or not own else []), *own])
+    return short, " · ".join(shared)
+
+
+def _automatic(row: Row) -> list[str]:
+    """What was chosen from the data, for a row whose method says nothing itself."""
+    from engine.comparisons.hashing.plan import title_of
+
+    wanted = ("parts", "bits", "tables", "probes", "rerank", "clusters", "links", "effort", "lookup")
+    if "(" in row.method or not row.chosen:
+        return []
+    lookup = row.chosen.get("lookup")
+    useless = {"buckets": "rerank", "hamming": "probes"}.get(str(lookup))
+    options = ",".join(f"{name}={row.chosen[name]}" for name in wanted if name in row.chosen and name != useless)
+    return ["automatic", *title_of(f"{row.method}({options})").split(" · ")[1:]] if options else []

@@ -1,0 +1,88 @@
+"""The columns of a study's results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ui.pages.hashing.state import names_of
+from ui.widgets.results_table import Column, Line
+
+if TYPE_CHECKING:
+    from engine.comparisons.hashing.measuring import Row
+    from engine.comparisons.hashing.study import Folded
+
+MAP_HELP = (
+    "Mean average precision as in the thesis: the precision at each right answer, averaged over the right ones that "
+    "were returned. A method that returns few but right ones looks good here."
+)
+STRICT_HELP = "Mean average precision divided by all R that could be found: what a method misses counts as wrong."
+RECALL_HELP = "The share of the R exact nearest neighbours that were found; below it that of the ten nearest."
+CANDIDATES_HELP = (
+    "Candidates are the vectors that were compared with a query by their true distance, on average; below it their "
+    "share of all. It is the price of an answer, whatever the machine."
+)
+TIME_HELP = "Milliseconds of one query asked alone: the median, and below it what 99 of 100 queries stay under."
+
+
+def columns_of(folded: Sequence[Folded]) -> list[Column]:
+    """The columns for rows that may be means over folds; columns without any figure are left out."""
+    rows = [one.row for one in folded]
+    spread = {one.row.key: one.deviations for one in folded}
+    r = rows[0].neighbours if rows else 100
+
+    def below(name: str, shown: str, other: str = "") -> Any:
+        """The deviation over folds below a figure, where there are folds; else the other text."""
+
+        def more(row: Row) -> Mapping[str, Any]:
+            deviation = spread.get(row.key, {}).get(name)
+            text = f"± {shown.format(deviation)}" if deviation is not None else other and other.format(row=row)
+            return {"sub": text} if text else {}
+
+        return more
+
+    found = [
+        Column(
+            f"recall@{r}", RECALL_HELP, lambda row: row.recall, "{:.3f}",
+            more=below("recall", "{:.3f}", "@10 {row.recall_10:.3f}" if r > 10 else ""),
+        ),
+        Column("ms a query", TIME_HELP, lambda row: row.p50, "{:.3g}", True, more=below("p50", "{:.2g}", _P99)),
+        Column(f"MAP@{r}", MAP_HELP, lambda row: row.map, "{:.3f}", more=below("map", "{:.3f}")),
+        Column("strict MAP", STRICT_HELP, lambda row: row.strict_map, "{:.3f}", more=below("strict_map", "{:.3f}")),
+        Column("candidates", CANDIDATES_HELP, lambda row: row.candidates, "{:,.0f}", True, more=_share),
+        Column(
+            "ms in batches", "Milliseconds a query where 100 are asked at once.", lambda row: row.batch_ms, "{:.3g}",
+            small=True,
+        ),
+        Column("build s", "Seconds to build the index.", lambda row: row.build_seconds, "{:.2f}", True),
+        Column(
+            "MB", "What the index keeps besides the vectors, which take as much for every method.",
+            lambda row: row.megabytes, "{:,.1f}", True,
+        ),
+    ]  # fmt: skip
+    return found
+
+
+_P99 = "p99 {row.p99:.3g}"
+
+
+def _share(row: Row) -> Mapping[str, Any]:
+    return {"sub": f"{row.share:.1%}"} if row.share is not None else {}
+
+
+def lines_of(rows: Sequence[Row], said: Mapping[str, str] | None = None) -> list[Line]:
+    """The rows as lines of the table; their tip is the method as it is written. `said` of a row stands in its note."""
+    elsewhere = len({row.workers for row in rows if not row.error}) > 1 or any("Ray" in row.workers for row in rows)
+
+    def note(row: Row) -> str:
+        return " ".join(filter(None, [(said or {}).get(row.key), _where(row) if elsewhere else "", row.note]))
+
+    largest = max((row.size for row in rows), default=0)  # what is measured over fewer vectors is faster by that alone
+    return [
+        Line(row, name, row.method, note(row), judged=row.size == largest)
+        for row, name in zip(rows, names_of(rows), strict=True)
+    ]
+
+
+def _where(row: Row) -> str:
+    return "Measured in this process." if row.workers == "this process" else f"Measured on {row.workers}."

@@ -1,0 +1,73 @@
+"""'Tune for me': the recall that is wanted, and a job that looks for the cheapest settings that reach it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.core.errors import BenzerError
+from ui.pages.hashing.form import start
+from ui.pages.hashing.presets import ALL_METHODS
+from ui.pages.hashing.source import Source
+from ui.session.opened import workbench
+from ui.shared.messages import errors_shown, show_error
+
+if TYPE_CHECKING:
+    from engine.comparisons.hashing.plan import Plan
+
+
+def tune_form(source: Source) -> None:
+    """Draw the form over these vectors."""
+    st.write(
+        "Say how much of what exact search finds should be found. Settings that promise it on a sample are measured, "
+        "and the cheapest that keeps the promise is named, beside exact search."
+    )
+    st.session_state.setdefault("study-tune-recall", 95)
+    st.session_state.setdefault("study-tune-neighbours", 10)
+    st.session_state.setdefault("study-tune-methods", ALL_METHODS)
+    left, right = st.columns(2)
+    left.slider(
+        "Wanted recall", 50, 100, key="study-tune-recall", step=1, format="%d %%", persist_state="session",
+        help="The share of the exact nearest neighbours that is to be found.",
+    )  # fmt: skip
+    right.number_input(
+        "Of how many neighbours", step=1, value=None, key="study-tune-neighbours", persist_state="session",
+        help="As many as are shown in the end: 8 or 10 for a person, 100 for another program.",
+    )  # fmt: skip
+    titles = {name: method.title for name, method in workbench().methods().items()}
+    st.multiselect(
+        "Methods to choose from", ALL_METHODS, key="study-tune-methods", format_func=titles.__getitem__,
+        placeholder="Choose at least one", persist_state="session",
+    )  # fmt: skip
+    plan: Plan | None = None
+    try:
+        plan = planned(source)
+    except BenzerError as error:
+        show_error(error)
+    if st.button(
+        "Tune for me", key="study-tune", type="primary", icon=":material/auto_awesome:", disabled=plan is None
+    ):
+        with errors_shown():
+            start(plan)
+
+
+def planned(source: Source) -> Plan:
+    """The study that tunes; BadParameter where a field cannot be."""
+    from engine.comparisons.hashing.plan import Plan
+    from engine.core.errors import BadParameter
+
+    recall, neighbours, methods = (
+        st.session_state[f"study-tune-{name}"] for name in ("recall", "neighbours", "methods")
+    )
+    if not methods:
+        raise BadParameter("methods", "tuning", "at least one", "none")
+    return Plan(
+        title=f"{source.short[:80]}: tuned for {recall} %",
+        source=source.text,
+        metric=source.metric,
+        asked=source.asked,
+        methods=tuple(methods),
+        neighbours=neighbours if neighbours is not None else 0,
+        tune=recall / 100,
+    )

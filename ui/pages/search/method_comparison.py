@@ -1,0 +1,44 @@
+"""The panel of the search page that asks the same query with several search methods side by side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine.core.recipe import Recipe
+from ui.pages.search.tiles import answer_tiles, missed_tiles
+from ui.session.opened import workbench
+from ui.session.query import Asked, ask_for_image, asked
+from ui.shared.messages import errors_shown
+from ui.shared.plain_text import literal
+from ui.widgets.gallery import gallery
+
+COMPARED = ("exact", "lsh", "kmeans", "hnsw")
+
+
+def comparison(recipe: Recipe) -> None:
+    """A column for each method. One that cannot answer says why in its own column, and the others are drawn."""
+    query = asked()
+    panel = st.expander("Compare the search methods", icon=":material/compare:", key="compare", on_change="rerun")
+    if not panel.open or query is None:
+        return
+    names = [name for name in COMPARED if name in workbench().methods()]
+    with panel:
+        for column, name in zip(st.columns(len(names)), names, strict=True):
+            with column, errors_shown():
+                _one_method(recipe.but(method=name) if name != recipe.method else recipe, query)
+
+
+def _one_method(recipe: Recipe, query: Asked) -> None:
+    method = workbench().methods()[recipe.method]
+    st.markdown(f"**{literal(method.title)}**")
+    include, label = st.session_state.include_query, st.session_state.get("label") or None
+    with st.spinner("Searching …"):
+        answer = workbench().search(recipe, query.as_query(), include_query=include, label=label)
+    key = f"compare-{method.name}"
+    tiles = answer_tiles(recipe, answer, "", labelled=False)
+    gallery(tiles, key=key, title=method.title, kind="small", on_pick=ask_for_image)
+    st.caption(literal(answer.sentence()))
+    if answer.missed:
+        st.caption(f"Missed {len(answer.missed)}:")
+        tiles = missed_tiles(recipe, answer)
+        gallery(tiles, key=f"{key}-missed", title="Missed", kind="small", on_pick=ask_for_image)

@@ -1,0 +1,343 @@
+"""The search page: a picture in, the eight most similar out, and what the answer cost."""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from engine.core.errors import BenzerError, NotFound, NotReady, Unreadable
+from engine.core.recipe import Recipe
+from engine.jobs.job import Job
+from engine.workbench.workbench import Answer, Readiness
+from ui.pages.search.browse import browse
+from ui.pages.search.method_comparison import comparison
+from ui.pages.search.query_words import (
+    drop_unread_words,
+    said_of,
+    show_words,
+    unknown_words,
+    way_to_words,
+    words_bar,
+)
+from ui.pages.search.tiles import answer_tiles
+from ui.session.opened import (
+    FIRST_SAMPLE,
+    collection_cards,
+    images_of,
+    job_about,
+    recent_jobs,
+    row_of,
+    shown,
+    workbench,
+    write_address,
+)
+from ui.session.query import Asked, ask_for_image, ask_for_part, ask_for_picture, asked, propose_image
+from ui.shared.browser import PICTURE_TYPES, accept_paste, copy_link
+from ui.shared.job_progress import duration, job_progress
+from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
+from ui.shared.plain_text import literal
+from ui.widgets.crop import crop_picture
+from ui.widgets.gallery import gallery, thumbnail_url
+
+_LEFT_OUT_SHOWN = 50
+
+
+def page() -> None:
+    """Draw the page for the recipe in the sidebar and the session's query."""
+    st.title("Find look-alikes", anchor=False)
+    recipe: Recipe | None = st.session_state.recipe
+    if recipe is not None:
+        _complain(drop_unread_words(recipe))
+    show_complaint()
+    if recipe is None:
+        if not collection_cards():
+            _first_visit()
+        return
+    job = job_about(recipe.collection)
+    if job is not None:
+        job_progress(job, key="search")
+    images = images_of(recipe.collection)
+    if not len(images.ids):
+        _nothing_to_search()
+        return
+    if asked() is None:
+        propose_image(int(images.ids[0]))
+    words_bar(recipe)
+    left, right = st.columns([1.1, 3], gap="large")
+    with left:
+        _query_panel(recipe)
+    with right:
+        answered = _answer_panel(recipe, job)
+    way_to_words(recipe)
+    if answered:
+        _left_out(recipe)
+        comparison(recipe)
+    browse(recipe)
+    write_address(recipe)
+
+
+def _complain(sentence: str) -> None:
+    """Say a sentence once, after what is to be said already."""
+    if sentence:
+        st.session_state.complaint = " ".join(filter(None, [st.session_state.get("complaint", ""), sentence]))
+
+
+# ── nothing there yet ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _first_visit() -> None:
+    """Nothing stored: draw the first sample at once, unless that was done before and the person removed it."""
+    samples = [job for job in recent_jobs() if job.kind in ("sample", "import")]
+    running = next((job for job in samples if job.alive), None)
+    if running is None and not samples:
+        running = _draw_sample()
+    if running is not None:
+        st.write("Preparing a first collection of drawn animal faces. It takes under a minute.")
+        job_progress(running, key="first")
+        return
+    if samples[0].error:
+        st.error(literal(samples[0].error))
+    _nothing_to_search()
+
+
+def _nothing_to_search() -> None:
+    empty_state(
+        "No pictures here yet",
+        "Add a collection of your own, or let Benzer draw one to try things out.",
+        {
+            "Draw the animal faces": _draw_sample,
+            "Add your pictures": partial(st.session_state.update, go_to="collections"),
+        },
+        key="no-pictures",
+    )
+
+
+def _draw_sample() -> Job:
+    return workbench().start("sample", name=FIRST_SAMPLE)
+
+
+# ── the query ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _query_panel(recipe: Recipe) -> None:
+    st.header("Your picture", anchor=False)
+    with st.container(key="query-uploader"):
+        key = f"upload-{st.session_state.get('uploader', 0)}"
+        st.file_uploader(
+            "Drop, paste or browse a picture",
+            type=PICTURE_TYPES,
+            key=key,
+            on_change=_uploaded,
+            args=(key,),
+            max_upload_size=200,
+            help="It stays on this computer. You can also paste a picture anywhere on this page.",
+        )
+    query = asked()
+    if query is not None:
+        try:
+            _query_picture(recipe, query)
+        except BenzerError as error:
+            st.caption(literal(error.message))
+    with st.container(horizontal=True):
+        st.button("Random picture", icon=":material/casino:", on_click=_random, args=(recipe.collection,))
+        st.button("Start over", icon=":material/restart_alt:", on_click=ask_for_image, args=(None,))
+    accept_paste()
+
+
+def _uploaded(key: str) -> None:
+    file = st.session_state.get(key)
+    if file is None:  # taken out, or about to be replaced: the widget must stay the same one
+        ask_for_picture(None, "")
+    else:
+        ask_for_picture(file.getvalue(), file.name)
+
+
+def _random(collection: str) -> None:
+    ask_for_image(int(random.choice(images_of(collection).ids)), keep_words=True)
+
+
+def _query_picture(recipe: Recipe, query: Asked) -> None:
+    if not query.pictured:
+        show_words(query.words)
+        return
+    name, label, src = _facts_of(recipe, query)
+    crop_picture(src, name, query.crop, key=f"crop-{hash((query.image_id, query.data))}", on_crop=ask_for_part)
+    st.caption(literal(name) + (f" · {literal(label)}" if label else ""))
+
+
+def _facts_of(recipe: Recipe, query: Asked) -> tuple[str, str, str]:
+    """The query's name, label and address of its picture; nothing where it has none."""
+    if not query.pictured:
+        return query.words, "", ""
+    if query.data is not None:
+        return query.name, "", _shown_once(query.data)
+    row = row_of(recipe.collection, int(query.image_id or 0))
+    images = images_of(recipe.collection)
+    return (
+        images.names[row],
+        images.labels[row],
+        thumbnail_url(recipe.collection, int(images.ids[row]), images.hashes[row]),
+    )
+
+
+def _shown_once(data: bytes) -> str:
+    """The small version of an upload, made once for each upload of this session."""
+    kept = st.session_state.get("upload_shown")
+    if kept is None or kept[0] is not data:
+        kept = st.session_state.upload_shown = (data, shown(data))
+    return str(kept[1])
+
+
+# ── the answer ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _answer_panel(recipe: Recipe, job: Job | None) -> bool:
+    """Search and draw; whether there was an answer."""
+    query = asked()
+    if query is None:
+        return False
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="answer-head"
+    ):
+        heading = st.container(width="stretch")
+        include, label = _filters(recipe)
+    try:
+        with st.spinner("Searching …"):
+            answer = workbench().search(recipe, query.as_query(), include_query=include, label=label or None)
+    except NotReady:
+        heading.header("No answer yet", anchor=False)
+        _not_ready(recipe, job)
+    except (NotFound, Unreadable) as error:
+        heading.header(f"{literal(query.name)} cannot be used" if query.data else "No such picture", anchor=False)
+        _unusable_query(error)
+    except BenzerError as error:
+        heading.header("No answer", anchor=False)
+        show_error(error)
+    else:
+        _draw_answer(recipe, query, answer, heading)
+        return True
+    return False
+
+
+def _filters(recipe: Recipe) -> tuple[bool, str]:
+    labels = sorted({label for label in images_of(recipe.collection).labels if label})
+    if st.session_state.get("label", "") not in ["", *labels]:
+        st.session_state.label = ""
+    label = ""
+    if labels:
+        shown_as = "any label"
+        label = st.selectbox(
+            "Label of the answers",
+            ["", *labels],
+            key="label",
+            format_func=lambda text: text or shown_as,
+            width=170,
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+    include = st.toggle(
+        "Include itself",
+        key="include_query",
+        persist_state="session",
+        help="Whether the picture may be among its own answers.",
+    )
+    return include, str(label or "")
+
+
+def _not_ready(recipe: Recipe, job: Job | None) -> None:
+    """Say what has to be made first, and offer to make it."""
+    if job is not None:
+        st.info("The answer appears here as soon as the work above is done.", icon=":material/hourglass_top:")
+        return
+    readiness = workbench().readiness(recipe)
+    if readiness.ready:  # it has just been made
+        st.rerun()
+    _failed_before(recipe)
+    st.info(literal(readiness.sentence), icon=":material/construction:")
+    if readiness.action in ("embed", "index", "fetch"):
+        st.button(
+            _build_label(readiness),
+            type="primary",
+            on_click=_build,
+            args=(readiness.action, recipe),
+            icon=":material/play_arrow:",
+        )
+    elif readiness.action == "train":  # a callback: it counts even where a quick click overtakes the new address
+        go = partial(st.session_state.update, go_to="train")
+        st.button("Train it", type="primary", icon=":material/model_training:", on_click=go)
+
+
+def _build_label(readiness: Readiness) -> str:
+    if readiness.action == "fetch":
+        return f"Fetch the weights ({readiness.megabytes} MB)"
+    about = f" (about {duration(readiness.seconds)})" if readiness.seconds else ""
+    return ("Build the vectors" if readiness.action == "embed" else "Build the index") + about
+
+
+def _build(kind: str, recipe: Recipe) -> None:
+    with errors_shown():
+        workbench().start(kind, recipe=recipe.as_dict())
+
+
+def _failed_before(recipe: Recipe) -> None:
+    """The error of the last attempt, where that was the last thing that happened to this collection."""
+    about_it = (job for job in recent_jobs() if job.kind in ("embed", "index", "fetch") and _is_about(job, recipe))
+    last = next(about_it, None)
+    if last is not None and last.error:
+        st.error(literal(last.error), icon=":material/error:")
+
+
+def _is_about(job: Job, recipe: Recipe) -> bool:
+    wanted = job.config["arguments"].get("recipe", {})
+    return bool(wanted.get("collection") == recipe.collection and wanted.get("encoder") == recipe.encoder)
+
+
+def _unusable_query(error: BenzerError) -> None:
+    show_error(error)
+    if isinstance(error, Unreadable) and "JPEG" not in error.message:
+        st.write("These work: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC.")
+    st.button("Start with another picture", on_click=ask_for_image, args=(None,), type="primary")
+
+
+def _draw_answer(recipe: Recipe, query: Asked, answer: Answer, heading: DeltaGenerator) -> None:
+    name, label, _ = _facts_of(recipe, query)
+    heading.header(f"{len(answer.hits)} closest to {said_of(query, name)}", anchor=False)
+    if unknown := unknown_words(recipe, query):
+        st.warning(literal(unknown), icon=":material/info:")
+    if len(answer.hits) < recipe.k:
+        st.info(_fewer(recipe, answer), icon=":material/info:")
+    gallery(answer_tiles(recipe, answer, label), key="answers", title="Answers", on_pick=ask_for_image)
+    st.caption(literal(answer.sentence()))
+    with st.container(horizontal=True, key="take-away"):
+        copy_link()
+        stem = f"benzer-{recipe.collection}"
+        st.download_button("CSV", answer.to_csv().encode("utf-8-sig"), f"{stem}.csv", "text/csv", on_click="ignore")
+        st.download_button("JSON", answer.to_json(), f"{stem}.json", "application/json", on_click="ignore")
+        with st.popover("Command", icon=":material/terminal:"):
+            st.write("The same search on the command line:")
+            st.code(answer.command(), language="bash", wrap_lines=True)
+
+
+def _fewer(recipe: Recipe, answer: Answer) -> str:
+    if answer.receipt.total < recipe.k:
+        return f"There are only {answer.receipt.total} other pictures to choose from, so all of them are shown."
+    return f"The search method found only {len(answer.hits)} of the {recipe.k}. Exact search finds them all."
+
+
+def _left_out(recipe: Recipe) -> None:
+    """Say which pictures are not searched, where there are any."""
+    left_out = workbench().left_out(recipe)
+    if not left_out:
+        return
+    count = "1 picture" if len(left_out) == 1 else f"{len(left_out):,} pictures"
+    verb = "is" if len(left_out) == 1 else "are"
+    with st.expander(
+        f"{count} could not be read and {verb} not searched", icon=":material/hide_image:", key="left-out"
+    ):
+        st.markdown("\n".join(f"- {literal(name)}: {literal(reason)}" for name, reason in left_out[:_LEFT_OUT_SHOWN]))
+        if len(left_out) > _LEFT_OUT_SHOWN:
+            st.caption(f"… and {len(left_out) - _LEFT_OUT_SHOWN:,} more.")
+        st.button("Try them again", key="left-out-again", on_click=_build, args=("embed", recipe))

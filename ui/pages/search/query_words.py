@@ -1,0 +1,140 @@
+"""The words of a query, for encoders that read them: the field, how much they count, and the way to such an encoder."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.core.recipe import Recipe
+from ui.session.opened import has_texts, workbench
+from ui.session.query import MOST_WORDS, Asked, ask_for_image, ask_for_share, ask_for_words, asked
+from ui.shared.plain_text import literal
+from ui.shared.typed import typed
+
+if TYPE_CHECKING:
+    from engine.encoders.encoder import EncoderChoice
+
+AS_TRAINED = "as in training"
+_STEP = 5  # percent
+_FIELD, _SHARE = "words-typed", "words-share"
+
+
+def reads_words(recipe: Recipe) -> bool:
+    """Whether the recipe's encoder can be asked for words."""
+    return workbench().reads_words(recipe.encoder, recipe.weights)
+
+
+def drop_unread_words(recipe: Recipe) -> str:
+    """Take the words away where the encoder sees pictures only, and return a sentence about it; "" where they fit."""
+    query = asked()
+    if query is None or not query.words or reads_words(recipe):
+        return ""
+    ask_for_words("")
+    left = "" if query.pictured else " A picture of the collection is looked for instead."
+    return f"This encoder sees pictures only, so the words “{query.words}” were left out.{left}"
+
+
+def words_bar(recipe: Recipe) -> None:
+    """The field for words and what is done with them, over the whole width; nothing where the encoder reads none."""
+    if not reads_words(recipe):
+        return
+    query = asked()
+    words = query.words if query is not None else ""
+    _fill(_FIELD, words)
+    typed(
+        "Words", key=_FIELD, button="Find", button_key="words-send", icon=":material/search:", max_chars=MOST_WORDS,
+        placeholder="for example: brown leather bag", same=True, in_a_row=True,
+        on_sent=ask_for_words, on_emptied=partial(ask_for_words, ""),
+    )  # fmt: skip
+    if query is None or not words:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", key="words-buttons"):
+        if query.pictured:
+            _share(query)
+        st.button("Clear the words", icon=":material/close:", key="words-clear", on_click=ask_for_words, args=("",))
+        if query.pictured:
+            st.button(
+                "Only the words", icon=":material/hide_image:", key="words-only", on_click=ask_for_image, args=(None,),
+                kwargs={"keep_words": True}, help="Take the picture out of the query.",
+            )  # fmt: skip
+
+
+def way_to_words(recipe: Recipe) -> None:
+    """Behind a fold, where there are texts and the encoder reads none: which encoder does, or where one is trained."""
+    if reads_words(recipe) or not has_texts(recipe.collection):
+        return
+    with st.expander("Search by words as well", icon=":material/text_fields:", key="way-to-words"):
+        found = _classifier_of(recipe.collection)
+        if found is None:
+            st.write(
+                "The pictures of this collection have texts. A classifier that learned from both can be asked by a "
+                "picture, by words, or by both."
+            )
+            go = partial(st.session_state.update, go_to="classify")
+            st.button("Train one on Classify", icon=":material/category:", key="words-train", on_click=go)
+            return
+        asked = "by a picture, by words, or by both" if found.pictures else "by words alone; it sees no pictures"
+        st.write(f"{literal(found.title)} can be asked {asked}.")
+        st.button("Use it", icon=":material/check:", key="words-use", on_click=_use, args=(found,))
+
+
+def show_words(words: str) -> None:
+    """The query where it has no picture: its words."""
+    with st.container(border=True, key="query-words"):
+        st.markdown(f"### “{literal(words)}”")
+        st.caption("No picture is needed. Drop one to look for both.")
+
+
+def said_of(query: Asked, name: str) -> str:
+    """What an answer is close to, as Markdown: a picture of that name or a part of it, words, or both."""
+    part = "a part of " if query.crop else ""
+    picture = f"{part}{literal(name)}" if query.pictured else ""
+    return " and ".join(filter(None, [picture, f"“{literal(query.words)}”" if query.words else ""]))
+
+
+def unknown_words(recipe: Recipe, query: Asked) -> str:
+    """A sentence where none of the words beside a picture is known: then the picture alone was looked for."""
+    bench = workbench()
+    if not query.words or not bench.reads_nothing(bench.encoder(recipe), query.as_query()):
+        return ""
+    return f"None of the words “{query.words}” is known to this classifier: the picture alone was looked for."
+
+
+# ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _share(query: Asked) -> None:
+    steps = sorted({*range(0, 101, _STEP), *([] if query.share is None else [query.share])})
+    _fill(_SHARE, AS_TRAINED if query.share is None else query.share)
+    st.select_slider(
+        "How much the words count",
+        [AS_TRAINED, *steps],
+        key=_SHARE,
+        format_func=lambda step: f"{step} %" if isinstance(step, int) else step,
+        on_change=_share_moved,
+        help="0 %: only the picture. 100 %: only the words. As in training: the classifier puts them together itself.",
+    )
+
+
+def _share_moved() -> None:
+    moved = st.session_state[_SHARE]
+    ask_for_share(None if moved == AS_TRAINED else int(moved))
+
+
+def _fill(key: str, value: object) -> None:
+    """Show a value that came from elsewhere (a link, Back, another page) in a field."""
+    if key not in st.session_state or st.session_state.get(f"{key}-filled") != value:
+        st.session_state[key] = value
+    st.session_state[f"{key}-filled"] = value
+
+
+def _classifier_of(collection: str) -> EncoderChoice | None:
+    """The newest classifier that reads texts, rather one that learned from this collection, and rather from both."""
+    found = [choice for choice in workbench().choices(collection) if choice.words and choice.ready]
+    return min(found, key=lambda choice: (choice.learned_from != collection, not choice.pictures), default=None)
+
+
+def _use(choice: EncoderChoice) -> None:
+    st.session_state.encoder = f"{choice.name}@{choice.weights}"

@@ -1,0 +1,256 @@
+"""The fields of the training form: what was typed is kept for the session, through reruns and page changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from engine.core.errors import BadParameter, NameTaken
+from engine.core.home import slug
+from ui.pages.train.state import run_named
+from ui.session.opened import workbench
+
+MODELS = {
+    1: "Model 1 · five blocks",
+    2: "Model 2 · six blocks",
+    3: "Model 3 · learned halving",
+    4: "Model 4 · overlapping pooling",
+}
+MODEL_HELP = (
+    "**Model 1** keeps the most detail of a picture (a latent of 512×7×7 at 224 pixels). **Model 2** has a sixth block "
+    "(1024×3×3). **Model 3** halves its pictures by learned convolutions instead of pooling. **Model 4** pools over "
+    "overlapping windows (1024×2×2); with it the report found most."
+)
+RECOGNISE, PLAIN, GROUP = "recognise", "plain", "group"
+LEARNS = {
+    RECOGNISE: "Recognise altered views (recommended)",
+    PLAIN: "Reconstruct only",
+    GROUP: "Its own groups (DeepCluster)",
+}
+LEARNS_CAPTIONS = [
+    "Redraw each picture, and find it again cut, turned and in other colours.",
+    "Redraw each picture, as in the report.",
+    "Group the pictures by what it sees, and tell these groups apart; again and again.",
+]
+LEARNS_HELP = (
+    "A network that only learns to redraw keeps what fills many pixels: colours and backgrounds. Measured on the drawn "
+    "animal faces, all four models then search worse than untrained, however low their loss. Recognising altered views "
+    "of a picture asks for what stays the same, the thing itself, and there it searched far better. It needs no "
+    "labels, and takes longer. Where colour or left and right are what counts, as in writing, try both and compare.\n\n"
+    "DeepCluster draws nothing: before every epoch the pictures are grouped by what the network sees by now, and it "
+    "learns to tell these groups apart in altered views. Models 1–4 and ready-made networks can learn so."
+)
+NETWORK_HELP = (
+    "What learns. ResNet-18 is a good first choice: small, and steadied by its normalisation, which Models 1–4 lack; "
+    "for those take a lower learning rate, such as 0.0002."
+)
+START_HELP = (
+    "Weights drawn at random, or those that the ready-made network learnt on ImageNet, where they are here. Those know "
+    "much already: take a low learning rate, such as 0.00005, and few epochs."
+)
+CLUSTERS_HELP = (
+    "How many groups are made of the pictures before every epoch. Some times as many as there are kinds of things "
+    "does well: a few dozen for some hundred pictures. At most half as many as pictures."
+)
+STARTS = {"random": "drawn at random", "pretrained": "learnt on ImageNet"}
+OTHER = 0
+SIZES = {224: "224 · as in the report", 160: "160 · half the work", 96: "96 · quick"}
+KEEPS = {"loss": "the lowest loss", "retrieval": "the best retrieval"}
+GROUP_KEEPS = {"last": "the last epoch", "retrieval": "the best retrieval"}  # its losses cannot be compared
+GROUP_SIZES = {96: "96 · quick", 160: "160", 224: "224 · as it was made for"}
+
+DEFAULTS: dict[str, Any] = {
+    "model": 4,
+    "learns": RECOGNISE,
+    "loss": "mse",
+    "schedule": "none",
+    "rate": 1e-3,
+    "epochs": 10,
+    "batch": 32,
+    "size": 160,
+    "other_size": 128,
+    "validation": 0.1,
+    "seed": 0,
+    "limit": None,
+    "noise": 0.0,
+    "flip": False,
+    "crop": False,
+    "colour": False,
+    "keep": "loss",
+    "patience": 0,
+    "name": "",
+    "network": "resnet-18",
+    "begins": "random",
+    "clusters": 24,
+}
+SUITED = {"rate": 5e-4, "epochs": 40, "size": 96, "schedule": "cosine"}  # what suits learning from groups
+REPORT = DEFAULTS | {"learns": PLAIN, "size": 224, "epochs": 40}
+_PLAIN_FIELDS = ("loss", "rate", "epochs", "batch", "validation", "seed", "limit", "noise", "flip", "crop", "colour")
+
+
+def draft() -> dict[str, Any]:
+    """What stands in the form, by field; the schedules' numbers as `schedule.option`."""
+    typed: dict[str, Any] = st.session_state.setdefault("training_draft", dict(DEFAULTS))
+    return typed
+
+
+def key(name: str) -> str:
+    """The key of a field, with what was typed put back where Streamlit has forgotten it."""
+    widget = f"train-{name}"
+    if widget not in st.session_state:
+        st.session_state[widget] = draft()[name]
+    return widget
+
+
+def typed(name: str, value: Any) -> Any:
+    """Remember what a field holds."""
+    draft()[name] = value
+    return value
+
+
+def fill(values: Mapping[str, Any]) -> None:
+    """Put values into the form: for callbacks, before the fields are drawn."""
+    draft().update(values)
+    for name in values:
+        st.session_state.pop(f"train-{name}", None)
+
+
+def fill_from(config: Mapping[str, Any], **changes: Any) -> None:
+    """Put the settings of a run into the form, to try it again."""
+    config = {**config, **changes}
+    values = {
+        name: config[name] for name in (*_PLAIN_FIELDS, "model", "schedule", "keep", "patience") if name in config
+    }
+    values |= {f"{config['schedule']}.{name}": value for name, value in config.get("options", {}).items()}
+    size = config["size"]
+    values |= {"size": size if size in SIZES else OTHER, "other_size": size, "name": ""}
+    if config.get("objective") == "deepcluster":
+        network = config.get("network") or f"model-{config['model']}"
+        values |= {"network": network, "begins": config["start"], "clusters": config["clusters"]}
+        fill(values | {"learns": GROUP})
+    else:
+        fill(values | {"learns": RECOGNISE if config.get("contrast") else PLAIN})
+
+
+def suit() -> None:
+    """After another choice of what to learn: what nobody has touched becomes what suits it."""
+    chosen = st.session_state["train-learns"]
+    before, after = (DEFAULTS, SUITED) if chosen == GROUP else (SUITED, DEFAULTS)
+    fill({name: after[name] for name in SUITED if draft()[name] == before[name]})
+
+
+def whole(where: Any, name: str, label: str, help: str, **more: Any) -> int | None:
+    """A field for a whole number. Its limits are the engine's, who says them in a sentence."""
+    value = where.number_input(label, step=1, value=None, key=key(name), help=help, **more)
+    return typed(name, None if value is None else int(value))  # type: ignore[no-any-return]
+
+
+def number(where: Any, name: str, label: str, help: str, step: float | None = None) -> float | None:
+    """A field for any number, shown as briefly as it can be."""
+    standing = draft()[name]
+    size = step or (10.0 ** math.floor(math.log10(standing)) if standing else 0.0001)
+    value = where.number_input(label, step=size, value=None, format="%g", key=key(name), help=help)
+    return typed(name, None if value is None else float(value))  # type: ignore[no-any-return]
+
+
+def choice(where: Any, name: str, label: str, options: Mapping[Any, str], help: str | None = None) -> Any:
+    """A drop-down; what is not offered any more gives way to the first option."""
+    if draft()[name] not in options or st.session_state.get(f"train-{name}", draft()[name]) not in options:
+        fill({name: next(iter(options))})
+    value = where.selectbox(label, list(options), format_func=options.__getitem__, key=key(name), help=help)
+    return typed(name, value)
+
+
+def switch(where: Any, name: str, label: str, help: str) -> bool:
+    """A switch."""
+    return bool(typed(name, where.toggle(label, key=key(name), help=help)))
+
+
+def sizes_of(model: int) -> dict[int, str]:
+    """The picture sizes to choose from: those of `SIZES` that the model redraws exactly, and any other."""
+    from models.autoencoder import SPECS
+
+    return {size: text for size, text in SIZES.items() if SPECS[model].fits(size)} | {OTHER: "another size"}
+
+
+def networks() -> dict[str, str]:
+    """What can learn from groups: Models 1–4 and the ready-made networks, by the names of their encoders."""
+    from engine.encoders.networks.table import BACKBONES
+
+    own = {f"model-{number}": title for number, title in MODELS.items()}
+    return {name: network.title for name, network in BACKBONES.items()} | own
+
+
+def group_sizes(network: str) -> dict[int, str]:
+    """The picture sizes to choose from that leave such a network something to see, and any other."""
+    from engine.encoders.networks.table import BACKBONES
+    from models.autoencoder import SPECS
+
+    known: Any = BACKBONES[network] if network in BACKBONES else SPECS[int(network[-1])]
+    return {size: text for size, text in GROUP_SIZES.items() if known.latent_size(size)} | {OTHER: "another size"}
+
+
+def starts(network: str) -> dict[str, str]:
+    """The weights that a network can begin with here."""
+    lines = workbench().choices()
+    here = any(line.name == network and not line.weights and line.ready for line in lines)
+    return STARTS if here and not network.startswith("model-") else {"random": STARTS["random"]}
+
+
+def config_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The training that the form asks for, checked.
+
+    Raises:
+        BadParameter: a number that is impossible. NameTaken: a run has that name.
+    """
+    from engine.training.config import TrainingConfig
+    from engine.training.schedules import SCHEDULES
+
+    schedule = values["schedule"]
+    config = {name: values[name] for name in (*_PLAIN_FIELDS, "model", "schedule", "keep", "patience")}
+    config["options"] = {o.name: values.get(f"{schedule}.{o.name}", o.default) for o in SCHEDULES[schedule].options}
+    config["size"] = values["size"] or values["other_size"]
+    config["contrast"] = 1.0 if values["learns"] == RECOGNISE else 0.0
+    if values["learns"] == GROUP:
+        config |= _grouping(values)
+    config["name"] = _name(values["name"])
+    checked = TrainingConfig.from_dict(config).as_dict()
+    if checked["name"] and run_named(checked["name"]) is not None:
+        raise NameTaken(f"There is a run called {checked['name']!r} already.", way_out="Choose another name.")
+    return checked
+
+
+def _grouping(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a training that learns from groups; what it does not look at stays as it is everywhere."""
+    network, own = values["network"], values["network"].startswith("model-")
+    chosen = {"model": int(network[-1])} if own else {"network": network, "model": DEFAULTS["model"]}
+    passed_over = {name: DEFAULTS[name] for name in ("loss", "noise", "flip", "crop", "colour")}
+    settings = {"objective": "deepcluster", "start": values["begins"], "clusters": values["clusters"]}
+    return chosen | passed_over | settings | ({"patience": 0} if values["keep"] == "last" else {})
+
+
+def _name(text: str) -> str:
+    """The name of a run for what was typed, "" for nothing."""
+    try:
+        return slug(text) if text.strip() else ""
+    except BadParameter:
+        raise BadParameter("name", "a run", "a text with at least one letter or digit", text) from None
+
+
+def enough(count: int) -> None:
+    """Raise BadParameter where a collection has too few pictures to learn from."""
+    from engine.training.config import LEAST_IMAGES
+
+    if count < LEAST_IMAGES:
+        way_out = "Add pictures to this collection, or choose another one."
+        raise BadParameter("number of pictures", "a training", f"at least {LEAST_IMAGES}", count, way_out=way_out)
+
+
+def enough_for_groups(config: Mapping[str, Any], count: int) -> None:
+    """Raise BadParameter where a training asks for more groups than its pictures can be divided into."""
+    from engine.training.config import TrainingConfig
+
+    TrainingConfig.from_dict(config).check_clusters(count)

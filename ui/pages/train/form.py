@@ -1,0 +1,257 @@
+"""The form that starts a training: what to learn, how, for how long, and what that will take."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Literal
+
+import streamlit as st
+
+from engine.core.errors import BenzerError
+from ui.pages.train import fields
+from ui.pages.train.fields import choice, draft, number, switch, typed, whole
+from ui.pages.train.state import seconds_known
+from ui.session.opened import collection_cards, images_of, workbench
+from ui.shared.charts import draw, rate_chart, titled
+from ui.shared.job_progress import duration
+from ui.shared.messages import errors_shown, show_error
+from ui.shared.plain_text import literal
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from engine.core.settings import Setting
+
+_TWICE = 2.0  # seconds in which the same training is not started again: a double click
+
+
+def training_form(collection: str, *, waits: bool) -> None:
+    """Draw the form; `waits` says that another training runs, so that this one waits for its turn."""
+    count = len(images_of(collection).ids)
+    _head(collection, count)
+    settings, summary = st.columns([1.75, 1], gap="large")
+    with settings:
+        _what()
+        _how()
+        _more(count)
+    with summary:
+        _summary(collection, count, waits)
+
+
+def _head(collection: str, count: int) -> None:
+    title = next((card.title for card in collection_cards() if card.name == collection), collection)
+    left, right = st.columns([1.75, 1], gap="large", vertical_alignment="bottom")
+    left.write(
+        f"An encoder learns from the {count:,} pictures of **{literal(title)}** what makes them comparable. "
+        "It needs no labels."
+    )
+    with right.container(horizontal=True):
+        st.button(
+            "A good first try",
+            key="train-first",
+            icon=":material/auto_awesome:",
+            on_click=fields.fill,
+            args=(fields.DEFAULTS,),
+        )
+        st.button(
+            "As in the report",
+            key="train-report",
+            icon=":material/article:",
+            on_click=fields.fill,
+            args=(fields.REPORT,),
+        )
+
+
+# ── the settings ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _what() -> None:
+    typed(
+        "learns",
+        st.radio(
+            "What it learns",
+            list(fields.LEARNS),
+            format_func=fields.LEARNS.__getitem__,
+            captions=fields.LEARNS_CAPTIONS,
+            key=fields.key("learns"),
+            help=fields.LEARNS_HELP,
+            horizontal=True,
+            on_change=fields.suit,
+        ),
+    )
+    left, right = st.columns(2)
+    if draft()["learns"] == fields.GROUP:
+        network = choice(left, "network", "Network", fields.networks(), fields.NETWORK_HELP)
+        _size(right, fields.group_sizes(network))
+        return
+    model = choice(left, "model", "Model", fields.MODELS, fields.MODEL_HELP)
+    _size(right, fields.sizes_of(model))
+
+
+def _size(where: DeltaGenerator, sizes: dict[int, str]) -> None:
+    if draft()["size"] not in sizes:
+        fields.fill({"size": 160 if 160 in sizes else next(iter(sizes))})
+    if choice(where, "size", "Picture size", sizes, _SIZE_HELP) == fields.OTHER:
+        help = "A size at which the network cannot learn is refused, and one that would do is named."
+        whole(where, "other_size", "Pixels a side", help)
+
+
+_SIZE_HELP = (
+    "Pictures are stretched to a square of so many pixels. Larger sees more detail and takes longer. A run at one size "
+    "is another encoder than a run at another."
+)
+
+
+def _how() -> None:
+    from engine.training.losses import LOSSES
+    from engine.training.schedules import SCHEDULES
+
+    left, right = st.columns(2)
+    if draft()["learns"] == fields.GROUP:
+        choice(left, "begins", "Begins with weights", fields.starts(draft()["network"]), fields.START_HELP)
+        whole(right, "clusters", "Groups", fields.CLUSTERS_HELP)
+        left, right = right, left
+    else:
+        help = "\n\n".join(f"**{loss.title}**: {loss.help}" for loss in LOSSES.values())
+        choice(left, "loss", "Loss", {name: loss.title for name, loss in LOSSES.items()}, help)
+    number(right, "rate", "Learning rate", "How far each step goes. Too high, and the loss stops being a number.")
+    whole(left, "epochs", "Epochs", "How often every picture is seen.")
+    whole(right, "batch", "Batch", "Pictures a step. Smaller needs less memory.")
+    help = "\n\n".join(f"**{_upper(kind.title)}**: {kind.help}" for kind in SCHEDULES.values())
+    name = choice(
+        left, "schedule", "Schedule of the learning rate", {n: _upper(k.title) for n, k in SCHEDULES.items()}, help
+    )
+    for place, option in enumerate(SCHEDULES[name].options):
+        _option((right, left)[place % 2], name, option)
+
+
+def _option(where: Any, schedule: str, option: Setting) -> None:
+    name = f"{schedule}.{option.name}"
+    draft().setdefault(name, int(option.default) if option.whole else option.default)
+    title, help = f"{_upper(option.title)}", f"`{option.name}` · from {option.low:g} to {option.high:g}"
+    if option.whole:
+        whole(where, name, title, help)
+    else:
+        number(where, name, title, help)
+
+
+def _more(count: int) -> None:
+    with st.expander("More", icon=":material/tune:", key="train-more"):
+        left, right = st.columns(2)
+        number(
+            left,
+            "validation",
+            "Held out",
+            "The share of the pictures that is kept out of training, to measure the loss on.",
+            0.05,
+        )
+        limit = f"all {count:,}"
+        whole(right, "limit", "At most so many pictures", "Drawn by the seed. Empty: all of them.", placeholder=limit)
+        grouping = draft()["learns"] == fields.GROUP
+        keeps = fields.GROUP_KEEPS if grouping else fields.KEEPS
+        kept = choice(left, "keep", "Keep the weights with", keeps, "Which epoch becomes the encoder.")
+        if kept != "last":
+            whole(right, "patience", "Stop early after", "Epochs in which what is kept did not get better; 0: never.")
+        whole(left, "seed", "Seed", "Of the first weights, the split, the order and the noise.")
+        if not grouping:
+            _altered(right)
+        typed(
+            "name",
+            st.text_input(
+                "Name of the run",
+                key=fields.key("name"),
+                max_chars=60,
+                placeholder="made from the collection and the model",
+            ),
+        )
+
+
+def _altered(where: DeltaGenerator) -> None:
+    """How pictures are altered; a network that learns from groups always sees strongly altered views."""
+    number(where, "noise", "Noise", "Standard deviation of noise on the input; the clean picture is redrawn.", 0.05)
+    with st.container(horizontal=True):
+        switch(st, "flip", "Mirror", "Mirrors half of the pictures.")
+        switch(st, "crop", "Crop", "Cuts a random part out of each picture.")
+        switch(st, "colour", "Colour", "Varies brightness, contrast and saturation.")
+
+
+# ── what that means ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _summary(collection: str, count: int, waits: bool) -> None:
+    """The schedule drawn, the time it takes, and the button; or the one sentence that says what is impossible."""
+    config: dict[str, Any] | None = None
+    try:
+        fields.enough(count)
+        checked = fields.config_of(draft())
+        fields.enough_for_groups(checked, count)
+        config = checked
+        _schedule(config)
+        _time(config, collection, count)
+    except BenzerError as error:
+        show_error(error)
+    if waits:
+        st.caption("Another training is running. This one waits for its turn and starts by itself.")
+    label = "Start when it is its turn" if waits else "Start training"
+    kind: Literal["primary", "secondary"] = "primary" if config else "secondary"
+    play = ":material/play_arrow:"
+    if st.button(label, key="train-start", type=kind, icon=play, width="stretch", disabled=config is None):
+        with errors_shown():
+            start(collection, config or {})
+
+
+def start(collection: str, config: dict[str, Any]) -> None:
+    """Start the training, once, and draw the page anew."""
+    asked, at = st.session_state.get("training_started", (None, 0.0))
+    if asked == (collection, config) and time.monotonic() - at < _TWICE:
+        return
+    st.session_state.training_started = ((collection, config), time.monotonic())
+    workbench().start("train", collection=collection, config=config)
+    fields.fill({"name": ""})
+    st.rerun()
+
+
+def _schedule(config: dict[str, Any]) -> None:
+    from engine.training.schedules import curve
+
+    rates = curve(config["schedule"], config["rate"], config["epochs"], config["options"])
+    titled("Learning rate")
+    highest, last = max(rate for _, rate in rates), rates[-1][1]
+    alt = f"The learning rate over {config['epochs']} epochs: at most {highest:.3g}, in the end {last:.3g}."
+    draw(rate_chart(rates, height=150), key="schedule-preview", alt=alt)
+    if config["schedule"] == "plateau":
+        st.caption("It falls by itself whenever the loss stops falling, so it can only be drawn up to there.")
+
+
+def _time(config: dict[str, Any], collection: str, count: int) -> None:
+    images = min(count, config["limit"] or count)
+    measured = st.session_state.get("training_measured")
+    known = seconds_known(config, images)
+    if measured and measured[0] == _work(config, collection):
+        _, seconds, rate = measured
+        st.caption(
+            f"About **{duration(seconds * config['epochs'])}**: "
+            f"measured at {rate:,.0f} pictures a second on this computer."
+        )
+    elif known:
+        st.caption(f"About **{duration(known[0])}**, going by the run {literal(known[1].title)}.")
+    else:
+        st.caption(f"{config['epochs']} times {images:,} pictures. How long that takes, a few batches tell.")
+    if st.button("Measure the time", key="train-measure", icon=":material/timer:", type="tertiary"):
+        with st.spinner("Measuring a few batches …"):
+            estimate = workbench().estimate(collection, config)
+        st.session_state.training_measured = (
+            _work(config, collection), estimate.seconds / config["epochs"], estimate.images_per_second,
+        )  # fmt: skip
+        st.rerun()
+
+
+def _work(config: dict[str, Any], collection: str) -> tuple[object, ...]:
+    """What the time of one epoch depends on."""
+    names = ("objective", "network", "model", "size", "views", "loss", "batch", "limit", "validation", "probe")
+    more = (bool(config["contrast"]), config["crop"], config["colour"])
+    return (collection, *more, *(config.get(name) for name in names))
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,251 @@
+"""The training that runs now, those that wait for their turn, and how the last one ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.jobs.job import Job, Progress
+from ui.pages.train import fields
+from ui.pages.train.state import (
+    Trainings,
+    agreement_of,
+    best_loss,
+    events_of,
+    go_on,
+    groups,
+    is_news,
+    network_title,
+    probe_of,
+    retrieval_of,
+    run_of,
+    search_with,
+    trainings,
+)
+from ui.pages.train.watch import run_view
+from ui.shared.charts import points
+from ui.shared.job_progress import REFRESH, duration, progress_sentence
+from ui.shared.messages import errors_shown
+from ui.shared.plain_text import literal
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from engine.runs.run import Run
+
+
+def training_now(now: Trainings) -> None:
+    """Draw what runs and what waits, and refresh it until another training takes over; then the page is drawn anew."""
+
+    @st.fragment(run_every=REFRESH, key=f"train-live-{now.subject}")
+    def watch() -> None:
+        later = trainings()
+        if later.subject != now.subject or not later.busy:
+            st.rerun()
+        top, waiting, below = st.container(), st.container(), st.container()
+        with top, errors_shown():
+            if later.subject:
+                _running(later)
+        with waiting:
+            _waiting(later.waiting)
+        with below, errors_shown():
+            if later.run is not None:
+                run_view(later.run, key=f"live-{later.run.name}")
+
+    watch()
+
+
+# ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _running(now: Trainings) -> None:
+    job, run = now.running, now.run
+    with st.container(border=True, key="training-now"):
+        left, right = st.columns([4, 1], vertical_alignment="center")
+        title = run.title if run else job.title if job else ""
+        left.subheader(literal(title), anchor=False)
+        if job is not None:
+            _stop(right, job)
+            progress = job.progress
+            st.progress(progress.fraction, text=literal(sentence(progress)))
+        else:
+            st.caption(_elsewhere(run))
+        if run is not None:
+            _figures(run)
+        st.caption("You may leave this page or close the browser: the training goes on.")
+
+
+def _elsewhere(run: Run | None) -> str:
+    """Where a training that this page did not start is stopped."""
+    if run is not None and run.job:
+        return "A part of an experiment; it is stopped on the page Compare."
+    return "Started from the command line; it is stopped there."
+
+
+def _stop(where: DeltaGenerator, job: Job) -> None:
+    stopping = (job.folder / "stop").exists()
+    label = "Stopping …" if stopping else "Stop"
+    help = "What is learnt so far is kept, and it can be continued later."
+    where.button(
+        label, key=f"stop-train-{job.id}", icon=":material/stop_circle:", on_click=job.stop, disabled=stopping,
+        help=help, width="stretch",
+    )  # fmt: skip
+
+
+def sentence(progress: Progress) -> str:
+    """How far a training is, the epoch first: "Epoch 11 of 40 · loss 0.01234 · 310 images/s · 25 s left"."""
+    if not progress.note.startswith("epoch "):
+        return progress_sentence(progress)
+    parts = ["E" + progress.note[1:]]
+    if progress.rate:
+        parts.append(f"{progress.rate:,.0f} images/s" if progress.rate >= 10 else f"{progress.rate:.1f} images/s")
+    if progress.seconds_left is not None and progress.done < progress.total:
+        parts.append(f"{duration(progress.seconds_left)} left")
+    return " · ".join(parts)
+
+
+def _figures(run: Run) -> None:
+    """What has come of it so far, as figures beside those of the untrained network."""
+    losses, found, probe = points(events_of(run), "validation"), retrieval_of(run), probe_of(run)
+    facts = []
+    if groups(run.config):
+        facts = [agreement(found) for found in [agreement_of(run)] if found]
+    elif len(losses) > 1:
+        facts = [f"loss on held-out pictures **{losses[-1][1]:.4g}**, at first {losses[0][1]:.4g}"]
+    if not facts:
+        return
+    if found is not None:
+        measure = probe.measure if probe else "precision@8"
+        facts.append(f"{literal(measure)} of the weights kept so far **{found[1]:.0%}**, untrained {found[0]:.0%}")
+    st.markdown(" · ".join(facts))
+
+
+def agreement(found: tuple[str, float, float]) -> str:
+    """How far a run's groups have come, as Markdown."""
+    whom, first, last = found
+    return f"its groups agree with {whom} by **{last:.2f}** (NMI), at first {first:.2f}"
+
+
+# ── waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _waiting(jobs: list[Job]) -> None:
+    for place, job in enumerate(jobs, 1):
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"waiting-{job.id}"):
+            cancelled = (job.folder / "stop").exists()
+            turn = "next" if place == 1 else f"number {place}"
+            st.markdown(f"**{literal(job.title)}** waits for its turn ({turn}): {_what(job)}")
+            st.button("Cancel", key=f"cancel-{job.id}", on_click=job.stop, disabled=cancelled, icon=":material/close:")
+
+
+def _what(job: Job) -> str:
+    config = job.config["arguments"].get("config")
+    if not config:
+        return "goes on with a run"
+    return f"{network_title(config)}, {config['epochs']} epochs at {config['size']} pixels"
+
+
+# ── ended ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def training_news(job: Job) -> Run | None:
+    """How the last training ended and what to do next, until it is closed or old; the run that is shown, if any."""
+    dismissed: set[str] = st.session_state.setdefault("dismissed", set())
+    if job.id in dismissed or not is_news(job):
+        return None
+    run = run_of(job)
+    if run is None and job.state == "done":
+        return None
+    with st.container(border=True, key="training-news"):
+        st.subheader(literal(run.title if run else job.title), anchor=False)
+        _ending(job, run)
+        with st.container(horizontal=True):
+            if run is not None:
+                what_next(run, key="news")
+            st.button("Close", key="news-close", on_click=dismissed.add, args=(job.id,))
+        if run is not None:
+            with errors_shown():
+                run_view(run, key=f"live-{run.name}")  # the same key: what was chosen while it ran stays chosen
+    return run
+
+
+def _ending(job: Job, run: Run | None) -> None:
+    state, done = job.state, run.epochs_done if run else 0
+    if state == "done" and run is not None:
+        st.success(literal(f"Finished after {_epochs(done)}. {result(run)}"), icon=":material/check_circle:")
+    elif state == "stopped" and not done:
+        st.info("The training was stopped before its first epoch was done.", icon=":material/info:")
+    elif state == "stopped":
+        st.info(
+            literal(f"The training was stopped after {_epochs(done)}. {result(run) if run else ''}"),
+            icon=":material/info:",
+        )
+    elif state == "interrupted" and run is not None:
+        st.warning(
+            f"The training was cut off after {_epochs(done)}. Nothing up to there is lost.", icon=":material/power_off:"
+        )
+    else:
+        st.error(literal(job.error or (run.error if run else "")), icon=":material/error:")
+
+
+def result(run: Run) -> str:
+    """What came of a run, in one sentence; "" where nothing was measured."""
+    found, probe, text = retrieval_of(run), probe_of(run), _learnt(run)
+    if not text:
+        return ""
+    if found is None:
+        return text + "."
+    measure = probe.measure if probe else "precision@8"
+    if found[1] < found[0]:
+        return f"{text}, yet {measure} stays below the untrained network's: {found[1]:.0%} instead of {found[0]:.0%}."
+    return f"{text}; {measure} went from {found[0]:.0%} (untrained) to {found[1]:.0%} with the weights that are kept."
+
+
+def _learnt(run: Run) -> str:
+    loss, agreed = best_loss(run), agreement_of(run)
+    if groups(run.config):
+        whom, first, last = agreed or ("", 0.0, 0.0)
+        return f"Its groups agree with {whom} by {last:.2f} (NMI), at first by {first:.2f}" if agreed else ""
+    return "" if loss is None else f"The lowest loss on held-out pictures is {loss:.4g}"
+
+
+def what_next(run: Run, *, key: str) -> None:
+    """The buttons for what a person most likely wants to do with a run now."""
+    state = run.state
+    if run.can_continue and state in ("stopped", "interrupted", "failed"):
+        _continue_button(run, key)
+    if state == "failed" and not run.can_continue:  # it diverged: it would again at this rate
+        lower = run.config["rate"] / 10
+        st.button(
+            f"Try again with a rate of {lower:g}", key=f"{key}-lower-{run.name}", icon=":material/replay:",
+            type="primary", on_click=fields.fill_from, args=(run.config,), kwargs={"rate": lower},
+            help="Fills in the form with the settings of this run and a tenth of its learning rate.",
+        )  # fmt: skip
+    if run.ready:
+        primary = state == "done" and key == "news"
+        st.button(
+            "Search with it", key=f"{key}-use-{run.name}", icon=":material/search:", on_click=search_with, args=(run,),
+            type="primary" if primary else "secondary",
+        )  # fmt: skip
+
+
+def _continue_button(run: Run, key: str) -> None:
+    st.button(
+        f"Continue from epoch {run.epochs_done}" if run.epochs_done else "Start it again",
+        key=f"{key}-continue-{run.name}",
+        icon=":material/resume:",
+        type="primary",
+        on_click=continued,
+        args=(run,),
+    )
+
+
+def continued(run: Run, epochs: int | None = None) -> None:
+    """Continue a run; what stands against it is shown as a sentence."""
+    with errors_shown():
+        go_on(run, epochs)
+
+
+def _epochs(count: int) -> str:
+    return "1 epoch" if count == 1 else f"{count} epochs"

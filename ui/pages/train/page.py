@@ -1,0 +1,53 @@
+"""The training page: teach an autoencoder to see the chosen collection, watch it learn, and use what came of it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from engine.core.recipe import Recipe
+from ui.pages.train.form import training_form
+from ui.pages.train.live import training_news, training_now
+from ui.pages.train.runs_list import runs_list
+from ui.pages.train.state import trainings
+from ui.shared.messages import empty_state, errors_shown
+
+
+def page() -> None:
+    """Draw the training that runs or ended last, the form that starts one, and the runs."""
+    st.title("Train", anchor=False)
+    recipe: Recipe | None = st.session_state.recipe
+    if recipe is None:
+        go = partial(st.session_state.update, go_to="collections")
+        empty_state(
+            "Nothing to learn from yet",
+            "Training needs a collection of pictures.",
+            {"Add pictures": go},
+            key="train-empty",
+        )
+        return
+    now = trainings()
+    top, form, below = st.container(), st.container(), st.container()
+    with top, errors_shown():
+        if now.busy:
+            training_now(now)
+        elif now.ended is not None:
+            training_news(now.ended)
+    with form:
+        _new(recipe.collection, busy=now.busy)
+    with below, errors_shown():
+        runs_list(recipe.collection)
+
+
+def _new(collection: str, *, busy: bool) -> None:
+    """The form: open while nothing runs, else folded away."""
+    if not busy:
+        st.header("Train a new encoder", anchor=False)
+        with errors_shown():
+            training_form(collection, waits=False)
+        return
+    panel = st.expander("Train another encoder", icon=":material/add:", key="train-another", on_change="rerun")
+    if panel.open:
+        with panel, errors_shown():
+            training_form(collection, waits=True)

@@ -1,0 +1,120 @@
+"""Two runs on one chart: how well each redraws, and how well each searches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ui.pages.train.state import collection_of, events_of, groups, probe_of, retrieval_of, title_of
+from ui.shared.charts import Line, agreement_chart, draw, loss_chart, points, retrieval_chart, spoken, titled
+from ui.shared.plain_text import literal
+
+if TYPE_CHECKING:
+    from engine.runs.run import Run
+
+
+_DRAWN_BY = ("seed", "limit", "validation", "probe")  # what decides which pictures a run is measured with
+
+
+def compared() -> list[str]:
+    """The names of the runs chosen to compare, at most two."""
+    names: list[str] = st.session_state.setdefault("runs_compared", [])
+    return names
+
+
+def toggle(name: str) -> None:
+    """Choose a run to compare, or leave it out again; a third one takes the place of the first."""
+    names = compared()
+    st.session_state.runs_compared = [n for n in names if n != name] if name in names else [*names, name][-2:]
+
+
+def comparison_of_runs(runs: list[Run]) -> None:
+    """Draw the two chosen runs on common charts; with one chosen, ask for the second."""
+    chosen = [run for name in compared() for run in runs if run.name == name]
+    if not chosen:
+        return
+    with st.container(border=True, key="runs-compared"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.subheader(" and ".join(literal(title_of(run)) for run in chosen), anchor=False)
+            st.button("Close", key="compare-close", on_click=st.session_state.update, kwargs={"runs_compared": []})
+        if len(chosen) == 1:
+            st.write("Choose **Compare** at a second run to see both on one chart.")
+        else:
+            _charts(chosen)
+
+
+def _charts(runs: list[Run]) -> None:
+    grouping = sum(groups(run.config) for run in runs)
+    measure = "mse" if all(points(events_of(run), "mse") for run in runs) else "validation"
+    losses, found = [] if grouping else _lines(runs, measure), _lines(runs, "retrieval")
+    log = not grouping and st.toggle("log", key="compare-log", help="Draw the losses on a logarithmic scale.")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        if grouping:
+            _agreements(runs)
+        else:
+            titled("MSE on held-out pictures" if measure == "mse" else "Loss on held-out pictures")
+            alt = " ".join(spoken(line.title, line) for line in losses)
+            draw(loss_chart(losses, log=log), key="compare-loss", alt=alt)
+    with right:
+        titled("Retrieval")
+        if all(line.points for line in found):
+            alt = " ".join(spoken(line.title, line, "{:.1%}") for line in found)
+            draw(retrieval_chart(found, chance=_chance(runs)), key="compare-retrieval", alt=alt)
+        else:
+            st.caption("Not measured for both.")
+    st.caption(literal(verdict(runs, losses, found)))
+
+
+def _agreements(runs: list[Run]) -> None:
+    """How well the groups of both agree with the labels; their losses are of different things and not comparable."""
+    titled("Agreement of their groups with the labels (NMI)")
+    lines = [line for line in _lines(runs, "label_nmi") if line.points]
+    if len(lines) == len(runs):
+        draw(agreement_chart(lines), key="compare-agreement",
+             alt=" ".join(spoken(line.title, line, "{:.2f}") for line in lines))  # fmt: skip
+    else:
+        st.caption("One of them makes no groups, or there are no labels. Their losses are not comparable either.")
+
+
+def _lines(runs: list[Run], name: str) -> list[Line]:
+    looks = (("first", "solid"), ("second", "dash"))
+    return [Line(title_of(run), points(events_of(run), name), *look) for run, look in zip(runs, looks, strict=False)]
+
+
+def _chance(runs: list[Run]) -> float | None:
+    """What chance reaches, where it is the same for both."""
+    probes = [probe_of(run) for run in runs]
+    found = {round(probe.chance, 6) if probe else None for probe in probes}
+    return found.pop() if len(found) == 1 else None
+
+
+def verdict(runs: list[Run], losses: list[Line], found: list[Line]) -> str:
+    """Which of two runs redraws better and which searches better, and what that teaches."""
+    if collection_of(runs[0]) != collection_of(runs[1]):
+        return "They learnt from different collections, so their figures are not measured on the same pictures."
+    if any(runs[0].config.get(name) != runs[1].config.get(name) for name in _DRAWN_BY):
+        return "They were measured with different pictures: seed, limit, share held out or probe are not the same."
+    if not all(line.points for line in (*losses, *found)):
+        return ""
+    kept = [retrieval_of(run) or (0.0, 0.0) for run in runs]  # of the weights that a search would use
+    searches = _better([(value, line.title) for (_, value), line in zip(kept, found, strict=True)])
+    if not losses:
+        return f"{searches} searches better." if searches else "Both search equally well."
+    redraws = _better([(-min(y for _, y in line.points), line.title) for line in losses])
+    if not redraws or not searches:
+        return (
+            f"Both {'search' if redraws else 'redraw'} equally well."
+            if redraws or searches
+            else "Both are equally good."
+        )
+    if redraws == searches:
+        return f"{redraws} redraws better and searches better."
+    return f"{redraws} redraws better, {searches} searches better: the loss says nothing about retrieval."
+
+
+def _better(figures: list[tuple[float, str]]) -> str:
+    """The title with the larger figure, "" where both are the same."""
+    (one, first), (other, second) = figures
+    return "" if one == other else first if one > other else second

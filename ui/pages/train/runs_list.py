@@ -1,0 +1,277 @@
+"""The runs, newest first: what came of each, and everything a person can do with one."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.core.errors import BenzerError
+from engine.core.tables import csv_text
+from ui.pages.train.live import continued, what_next
+from ui.pages.train.runs_compared import compared, comparison_of_runs, toggle
+from ui.pages.train.state import (
+    agreement_of,
+    best_loss,
+    collection_of,
+    events_of,
+    groups,
+    learns,
+    network_title,
+    probe_of,
+    retrieval_of,
+    runs_listed,
+    title_of,
+)
+from ui.pages.train.watch import run_view
+from ui.shared.messages import errors_shown, show_error
+from ui.shared.plain_text import literal
+from ui.shared.typed import typed
+
+if TYPE_CHECKING:
+    from engine.runs.run import Run
+
+SHOWN = 8  # runs at once
+MORE_EPOCHS = 10
+_STATES = {
+    "done": ":material/check_circle: finished",
+    "training": ":material/model_training: training now",
+    "stopped": ":material/pause_circle: stopped",
+    "failed": ":material/error: failed",
+    "interrupted": ":material/power_off: cut off",
+}
+_NAMES = {
+    "rate": "Learning rate",
+    "size": "Picture size",
+    "options": "Numbers of the schedule",
+    "validation": "Share held out",
+    "limit": "At most so many pictures",
+    "contrast": "Weight of recognising altered views",
+    "views": "Size of the views",
+    "keep": "Keeps the weights with the best",
+    "clusters": "Groups",
+    "start": "Begins with weights",
+    "patience": "Stops early after epochs",
+    "probe": "Pictures that measure retrieval",
+    "precision_at_8": "Precision@8",
+    "precision_at_8_interval": "Interval of it",
+}
+_COLUMNS = (
+    "epoch",
+    "train",
+    "validation",
+    "mse",
+    "ssim",
+    "retrieval",
+    "rate",
+    "images_per_second",
+    "seconds",
+    "best",
+    "time",
+    "nmi",
+    "label_nmi",
+    "clusters",
+)
+
+
+def runs_list(collection: str) -> None:
+    """Draw a card for every run, those of this collection first."""
+    st.header("Runs", anchor=False)
+    runs = runs_listed(collection)
+    with st.container():  # a fixed place: what comes and goes in it moves no card, so that none is drawn twice
+        if not [run for run in runs if not run.shipped]:
+            st.write("No run of your own yet. The first one appears here as soon as it starts.")
+        comparison_of_runs(runs)
+    shown = st.session_state.get("runs_shown", SHOWN)
+    for run in runs[:shown]:
+        with errors_shown():
+            _card(run)
+    if len(runs) > shown:
+        st.button(f"Show the other {len(runs) - shown}", key="runs-more", on_click=_show, args=(len(runs),))
+
+
+def _show(count: int) -> None:
+    st.session_state.runs_shown = count
+
+
+def _card(run: Run) -> None:
+    with st.container(border=True, key=f"run-{run.name}", gap="small"):
+        words, figures = st.columns([1.6, 1], vertical_alignment="center", gap="medium")
+        with words, st.container(gap="xsmall"):
+            st.markdown(f"**{literal(title_of(run))}** &ensp; {_STATES.get(run.state, literal(run.state))}")
+            st.caption(literal(_settings(run)))
+            if run.error:
+                st.caption(literal(run.error))
+        figures.markdown(_figures(run))
+        with st.container(horizontal=True, gap="small"):
+            _buttons(run)
+        if st.session_state.get("run_open") == run.name:
+            _details(run)
+
+
+def _settings(run: Run) -> str:
+    card, config = run.card, run.config
+    where = (card.get("collection") or {}).get("title") or collection_of(run) or "an unknown collection"
+    parts = [network_title(config), where, f"{config['size']} pixels", learns(config)]
+    parts.append(f"{run.epochs_done} of {max(config['epochs'], run.epochs_done)} epochs")
+    return " · ".join([*parts, str(card.get("made", ""))])
+
+
+def _figures(run: Run) -> str:
+    loss, found, probe = best_loss(run), retrieval_of(run), probe_of(run)
+    parts = [f"best loss **{loss:.4g}**"] if loss is not None and not groups(run.config) else []
+    agreed = agreement_of(run)
+    if agreed is not None:
+        parts = [f"groups with {agreed[0]} {agreed[1]:.2f} → **{agreed[2]:.2f}** (NMI)"]
+    if found is not None:
+        parts.append(f"{literal(probe.measure if probe else 'precision@8')} {found[0]:.0%} → **{found[1]:.0%}**")
+    return " · ".join(parts)
+
+
+def _buttons(run: Run) -> None:
+    name = run.name
+    what_next(run, key="run")
+    if run.state == "done" and not run.shipped:
+        with st.popover("Train on", key=f"on-{name}", icon=":material/resume:", on_change="rerun") as panel:
+            if panel.open:
+                _train_on(run)
+    if events_of(run):
+        chosen = name in compared()
+        st.button(
+            "Compared" if chosen else "Compare", key=f"compare-{name}", on_click=toggle, args=(name,),
+            icon=":material/check:" if chosen else ":material/stacked_line_chart:",
+        )  # fmt: skip
+    is_open = st.session_state.get("run_open") == name
+    st.button(
+        "Hide" if is_open else "Details",
+        key=f"details-{name}",
+        icon=":material/unfold_less:" if is_open else ":material/unfold_more:",
+        on_click=_open,
+        args=(None if is_open else name,),
+    )
+    with st.popover("More", key=f"more-run-{name}", on_change="rerun") as panel:
+        if panel.open:
+            _more(run)
+
+
+def _open(name: str | None) -> None:
+    st.session_state.run_open = name
+
+
+def _train_on(run: Run) -> None:
+    st.caption(f"It goes on where it ended, after epoch {run.epochs_done}. Its schedule is stretched to all epochs.")
+    more = st.number_input("More epochs", step=1, value=MORE_EPOCHS, key=f"more-epochs-{run.name}")
+    if st.button("Train on", key=f"train-on-{run.name}", type="primary"):
+        with errors_shown():
+            continued(run, run.epochs_done + int(more or 0))
+            st.rerun()
+
+
+# ── more ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _more(run: Run) -> None:
+    name = run.name
+    if not run.shipped:
+        title = typed(
+            "Title", run.title, key=f"title-run-{name}", button="Rename", button_key=f"rename-run-{name}", max_chars=80
+        )
+        if title:
+            with errors_shown():
+                run.rename(title)
+                st.rerun()
+    with st.container(horizontal=True):
+        st.download_button(
+            "ZIP", run.archive, f"{name}.zip", "application/zip", key=f"zip-{name}", icon=":material/download:",
+            disabled=not run.ready, on_click="ignore", help="The weights, the settings and the figures of each epoch.",
+        )  # fmt: skip
+        st.download_button(
+            "CSV", lambda: epochs_csv(run), f"{name}.csv", "text/csv", key=f"csv-{name}", icon=":material/download:",
+            disabled=not events_of(run), on_click="ignore", help="A line for each epoch.",
+        )  # fmt: skip
+    if not run.shipped and st.button(
+        "Delete …", key=f"delete-run-{name}", icon=":material/delete:", disabled=run.alive
+    ):
+        _ask_to_delete(run)
+
+
+def epochs_csv(run: Run) -> bytes:
+    """What was noted of each epoch, as a table for spreadsheets."""
+    rows = [["" if event.get(name) is None else event[name] for name in _COLUMNS] for event in events_of(run)]
+    return csv_text(_COLUMNS, rows).encode("utf-8-sig")
+
+
+@st.dialog("Delete this run?")
+def _ask_to_delete(run: Run) -> None:
+    st.write(
+        f"**{literal(run.title)}** with its weights, its curves and all {run.epochs_done} epochs of work "
+        f"({run.size_bytes / 1e6:,.0f} MB) will be gone for good. Searches with this encoder are not possible any more."
+    )
+    with st.container(horizontal=True):
+        if st.button("Delete it", type="primary", key="delete-run-yes"):
+            encoder, job = run.encoder, run.job
+            try:
+                run.remove()
+            except BenzerError as error:
+                show_error(error)
+            else:
+                _forget(run, encoder, job)
+                st.rerun()
+        if st.button("Keep it", key="delete-run-no"):
+            st.rerun()
+
+
+def _forget(run: Run, encoder: str, job: str) -> None:
+    """Nothing in the session speaks of a deleted run any more."""
+    st.session_state.setdefault("dismissed", set()).add(job)
+    if st.session_state.get("encoder") == f"{encoder}@{run.name}":
+        del st.session_state["encoder"]
+    if run.name in compared():
+        toggle(run.name)
+
+
+# ── details ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _details(run: Run) -> None:
+    if run.state != "training":  # then it is drawn at the top of the page
+        run_view(run, key=f"details-{run.name}")
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**Settings**")
+        st.table(_table(run.config), border="horizontal", hide_header=True, hide_index=True)
+    with right:
+        st.markdown("**How it was made**")
+        st.table(_table(run.card), border="horizontal", hide_header=True, hide_index=True)
+        for note in run.notes():
+            st.caption(literal(_note(note)))
+        st.caption("Its folder, and its curves in TensorBoard")
+        st.code(str(run.folder), language=None, wrap_lines=True)
+        st.code(f"tensorboard --logdir {shlex.quote(str(run.folder / 'tensorboard'))}", language=None, wrap_lines=True)
+
+
+def _table(facts: dict[str, Any]) -> dict[str, list[str]]:
+    shown = {name: value for name, value in facts.items() if value not in (None, "", {}, [])}
+    names = [_NAMES.get(name, name.replace("_", " ").capitalize()) for name in shown]
+    return {"what": names, "value": [_shown(value) for value in shown.values()]}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        named = value.get("title") or ", ".join(f"{key} {_shown(part)}" for key, part in value.items())
+        return str(named)
+    if isinstance(value, list):
+        return " to ".join(map(_shown, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def _note(note: dict[str, Any]) -> str:
+    kind = note["kind"]
+    if kind == "halved":
+        return f"The memory ran short in epoch {note.get('epoch_begun', '?')}: batches are worked on in two halves."
+    if kind == "continued":
+        return "It was continued" + (f" after epoch {note['epoch_begun']}." if "epoch_begun" in note else ".")
+    return str(kind)

@@ -1,0 +1,209 @@
+"""What the pages know of trainings: which one runs, which wait, the runs, and what was noted of their epochs.
+
+A run's folder is the truth, so a reload, a second tab and a restarted server all read the same. Files are read again
+only when they have changed.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.core.cache import Shelf, stamp
+from engine.core.errors import BenzerError, Corrupt, NotFound
+from engine.core.recipe import Recipe
+from engine.jobs.job import WAITING, Job
+from ui.session.opened import recent_jobs, workbench
+
+if TYPE_CHECKING:
+    from engine.runs.epochs import Probed, Watched
+    from engine.runs.run import Run
+
+NEWS_SECONDS = 900.0
+
+_events: Shelf[list[dict[str, Any]]] = Shelf(64)
+_probes: Shelf[Any] = Shelf(64)
+_watched: Shelf[Any] = Shelf(128)
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """The jobs that train: the one that runs, those that wait (the next one first), and the one that ended last.
+
+    `run` is what is being trained right now: of the running job, or started from the command line; None where its
+    folder is not there yet.
+    """
+
+    running: Job | None
+    waiting: list[Job]
+    ended: Job | None
+    run: Run | None
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.running or self.waiting or self.run)
+
+    @property
+    def subject(self) -> str:
+        """What is shown as running: changes when another training takes over."""
+        return self.running.id if self.running else self.run.name if self.run else ""
+
+
+def trainings() -> Trainings:
+    """The state of all trainings, read from the folders of their jobs."""
+    jobs = recent_jobs("train")
+    alive = [job for job in jobs if job.alive]
+    waiting = [job for job in alive if job.waiting]
+    running = next((job for job in alive if job not in waiting), None)
+    run = run_of(running) if running else next((run for run in workbench().runs() if run.alive), None)
+    return Trainings(running, waiting[::-1], next((job for job in jobs if job not in alive and _began(job)), None), run)
+
+
+def _began(job: Job) -> bool:
+    """Whether an ended job ever had its turn: what was cancelled while it waited is no news."""
+    return job.state != "stopped" or job.progress.stage != WAITING
+
+
+def is_news(job: Job) -> bool:
+    """Whether a job ended so lately that a visitor wants to hear of it; what was cut off always is."""
+    try:
+        return time.time() - (job.folder / "result.json").stat().st_mtime < NEWS_SECONDS
+    except FileNotFoundError:
+        return True
+
+
+def run_of(job: Job) -> Run | None:
+    """The run that a job trains, None while it has not made its folder yet."""
+    value = (job.result or {}).get("value")
+    name = job.config["arguments"].get("run") or (value.get("run") if isinstance(value, dict) else None)
+    if name:
+        return run_named(str(name))
+    return next((run for run in workbench().runs() if run.job == job.id), None)
+
+
+def run_named(name: str) -> Run | None:
+    """The run of that name, None where it is there no more or cannot be read."""
+    try:
+        return workbench().training_run(name)
+    except (NotFound, Corrupt):
+        return None
+
+
+def runs_listed(collection: str) -> list[Run]:
+    """Every run: those of this collection first, then the others, newest first; what ships comes last."""
+    return sorted(workbench().runs(), key=lambda run: (run.shipped, collection_of(run) != collection))
+
+
+def collection_of(run: Run) -> str:
+    """The name of the collection that a run learns from, "" where its card does not tell."""
+    return str((run.card.get("collection") or {}).get("name", ""))
+
+
+def events_of(run: Run) -> list[dict[str, Any]]:
+    """What was noted of each epoch of a run, oldest first."""
+    return _events.get((run.folder, stamp(run.folder / "events.jsonl")), run.events)
+
+
+def probe_of(run: Run) -> Probed | None:
+    """The pictures that a run's retrieval is measured with, None where there are none."""
+    path = run.folder / "watch" / "probe.json"
+    return _probes.get((path, stamp(path)), run.probe)  # type: ignore[no-any-return]
+
+
+def watched_of(run: Run, epoch: int) -> Watched | None:
+    """What was stored of one epoch: neighbours and reconstructions."""
+    path = run.folder / "watch" / f"{epoch:04d}.json"
+    return _watched.get((path, stamp(path)), lambda: run.watched(epoch))  # type: ignore[no-any-return]
+
+
+# ── figures ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def retrieval_of(run: Run) -> tuple[float, float] | None:
+    """Retrieval of the untrained network, and of the weights that are kept; None where it was not measured."""
+    measured = [event for event in events_of(run) if event.get("retrieval") is not None]
+    kept = [event["retrieval"] for event in measured if event["epoch"] and event.get("best")]
+    return (measured[0]["retrieval"], kept[-1]) if kept else None
+
+
+def best_loss(run: Run) -> float | None:
+    """The lowest loss on the held-out images after at least one epoch."""
+    values = [e["validation"] for e in events_of(run) if e["epoch"] and e.get("validation") is not None]
+    return min(values, default=None)
+
+
+def title_of(run: Run) -> str:
+    """What people call a run; the one that ships has no name of its own."""
+    return str(run.card.get("title", run.title)) if run.shipped else run.title
+
+
+def network_title(config: dict[str, Any]) -> str:
+    """What people call the network that a training shapes: "Model 4", "ResNet-18"."""
+    from engine.encoders.networks.table import BACKBONES
+
+    name = config.get("network") or ""
+    return BACKBONES[name].title if name in BACKBONES else str(name) or f"Model {config['model']}"
+
+
+def groups(config: dict[str, Any]) -> bool:
+    """Whether a training learns from groups of its own making: it redraws nothing, and its losses are no measure."""
+    return config.get("objective") == "deepcluster"
+
+
+def agreement_of(run: Run) -> tuple[str, float, float] | None:
+    """With what a run's groups agree (the labels where there are any), at first and at last (NMI); None for others."""
+    for name, whom in (("label_nmi", "the labels"), ("nmi", "the epoch before")):
+        found = [event[name] for event in events_of(run) if event.get(name) is not None]
+        if found:
+            return whom, found[0], found[-1]
+    return None
+
+
+def learns(config: dict[str, Any]) -> str:
+    """What a training learns, in a few words."""
+    if groups(config):
+        return "learns from its own groups"
+    return "recognises altered views" if config.get("contrast") else "reconstructs only"
+
+
+def seconds_known(config: dict[str, Any], images: int) -> tuple[float, Run] | None:
+    """About how long such a training takes, from the newest run with the same work a picture, and that run."""
+    for run in workbench().runs():
+        seconds = [e["seconds"] for e in events_of(run) if e["epoch"] and e.get("seconds")]
+        learnt = run.card.get("images")
+        if seconds and learnt and not run.shipped and _same_work(run.config, config):
+            return median(seconds) / learnt * images * config["epochs"], run
+    return None
+
+
+def _same_work(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    sizes = [config.get("views") or config["size"] for config in (one, other)]
+    kinds = [(network_title(config), groups(config), config["size"]) for config in (one, other)]
+    alike = kinds[0] == kinds[1]
+    return alike and bool(one.get("contrast")) == bool(other.get("contrast")) and sizes[0] == sizes[1]
+
+
+# ── what a person does with a run ────────────────────────────────────────────────────────────────────────────────────
+
+
+def search_with(run: Run) -> None:
+    """Make the run the sidebar's encoder and go to the search; missing vectors are started at once."""
+    st.session_state.encoder = f"{run.encoder}@{run.name}"
+    st.session_state.go_to = "search"
+    recipe: Recipe | None = st.session_state.get("recipe")
+    if recipe is not None:
+        with suppress(BenzerError):  # the search page says what is wrong, and offers the way out
+            recipe = recipe.but(encoder=run.encoder, weights=run.name)
+            if workbench().readiness(recipe).action == "embed":
+                workbench().start("embed", recipe=recipe.as_dict())
+
+
+def go_on(run: Run, epochs: int | None = None) -> None:
+    """Continue a run, unless that was asked for already; `epochs` is how many there shall be in all."""
+    if not any(job.alive and job.config["arguments"].get("run") == run.name for job in recent_jobs("train")):
+        workbench().start("train", run=run.name, epochs=epochs, title=run.title)

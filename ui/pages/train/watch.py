@@ -1,0 +1,292 @@
+"""What a training looks like: its curves, six pictures drawn again, and a picture's neighbours as training goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import streamlit as st
+
+from engine.core.errors import BenzerError
+from ui.pages.train.state import collection_of, events_of, groups, probe_of, watched_of
+from ui.session.opened import images_of
+from ui.shared.charts import (
+    Event,
+    Line,
+    agreement_chart,
+    draw,
+    loss_chart,
+    points,
+    rate_chart,
+    retrieval_chart,
+    spoken,
+    titled,
+)
+from ui.shared.plain_text import literal
+from ui.widgets.gallery import Tile, gallery, thumbnail_url
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from engine.collections.collection import Images
+    from engine.runs.epochs import Probed, Watched
+    from engine.runs.run import Run
+
+WIDE_STRIP = 5  # so many pictures fill the width; fewer would become huge
+LOSS, MSE, SSIM = "what it learns from", "MSE", "1 − SSIM"
+_MEASURES = {LOSS: "validation", MSE: "mse", SSIM: "ssim"}
+_MEASURE_NAMES = {"precision@8": "precision@8", "own copy found": "Own altered copy found"}
+_MEASURE_HELP = {
+    "precision@8": "Of a fixed sample: how many of each picture's eight neighbours have its label.",
+    "own copy found": "Of a fixed sample: how often a picture is the nearest to an altered copy of itself.",
+}
+
+
+_AGREEMENT_HELP = (
+    "Normalised mutual information, from 0 (chance) to 1 (the same groups). With the labels: how well its groups match "
+    "those of the collection, which it never learns from. With the epoch before: how much they still change."
+)
+
+
+def run_view(run: Run, *, key: str) -> None:
+    """Draw a run as far as it is; `key` keeps what was chosen apart from other places that draw a run."""
+    events = events_of(run)
+    with st.container(key=f"{key}-curves"):
+        if events:
+            _curves(run, events, key)
+        else:
+            st.caption("The first measurement comes before the first epoch: what the untrained network can do.")
+    with st.container(key=f"{key}-pictures"):
+        _pictures(run, key)
+
+
+# ── curves ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _curves(run: Run, events: list[Event], key: str) -> None:
+    probe, best, grouping = probe_of(run), run.card.get("best_epoch"), groups(run.config)
+    measured = points(events, "retrieval")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        loss = LOSS
+        if not grouping:
+            loss = str(st.segmented_control("Loss", list(_MEASURES), required=True, default=LOSS, key=f"{key}-measure"))
+        log = st.toggle("Logarithmic", key=f"{key}-log", help="Draw the losses on a logarithmic scale.")
+    places = _places(grouping, bool(measured))
+    if grouping:
+        with places.pop(0):
+            _agreement(events, key)
+    with places[0]:
+        _losses(events, best, loss, log, key)
+    if measured:
+        with places[1]:
+            _retrieval(measured, probe, best, key)
+    with places[-1]:
+        _rates(points(events, "rate"), key)
+
+
+def _places(grouping: bool, measured: bool) -> list[DeltaGenerator]:
+    """Where the charts stand; of a run that groups there are four, two by two."""
+    if grouping:
+        return [*st.columns(2, gap="medium"), *st.columns([1, 1], gap="medium")]
+    return list(st.columns([1.25, 1.25, 1] if measured else [1.6, 1], gap="medium"))
+
+
+def _rates(rates: list[tuple[float, float]], key: str) -> None:
+    titled("Learning rate")
+    if rates:
+        draw(rate_chart(rates), key=f"{key}-rate", alt=spoken("Learning rate", Line("", rates)))
+    else:
+        st.caption("Known after the first epoch.")
+
+
+def _agreement(events: list[Event], key: str) -> None:
+    """How its groups come nearer to the labels, and settle."""
+    titled_with_help("Agreement of its groups (NMI)", _AGREEMENT_HELP)
+    lines = agreement_lines(events)
+    if lines:
+        alt = " ".join(spoken(f"NMI of the groups {line.title}", line, "{:.2f}") for line in lines)
+        draw(agreement_chart(lines), key=f"{key}-agreement", alt=alt)
+    else:
+        st.caption("Known after the first epochs.")
+
+
+def agreement_lines(events: list[Event]) -> list[Line]:
+    """The groups' agreement with the labels and with those of the epoch before, as far as it was measured."""
+    lines = [Line("with the labels", points(events, "label_nmi")),
+             Line("with the epoch before", points(events, "nmi"), "second", "dot")]  # fmt: skip
+    return [line for line in lines if line.points]
+
+
+def _losses(events: list[Event], best: int | None, loss: str, log: bool, key: str) -> None:
+    titled(f"Loss: {loss}")
+    lines = [Line("held-out pictures", points(events, _MEASURES[loss]))]
+    if loss == LOSS:
+        lines.insert(0, Line("training", points(events, "train"), "second", "dot"))
+    lines = [line for line in lines if line.points]
+    if lines:
+        alt = " ".join(spoken(f"Loss of the {line.title}", line) for line in lines)
+        draw(loss_chart(lines, log=log, marked=best), key=f"{key}-loss", alt=alt)
+    else:
+        begun = any(event.get("epoch") for event in events)
+        st.caption("This run did not measure it." if begun else "Known after the first epoch.")
+
+
+def _retrieval(measured: list[tuple[float, float]], probe: Probed | None, best: int | None, key: str) -> None:
+    measure = probe.measure if probe else "precision@8"
+    titled_with_help(_MEASURE_NAMES.get(measure, measure), _MEASURE_HELP.get(measure, ""))
+    line = Line(measure, measured)
+    figure = retrieval_chart([line], chance=probe.chance if probe else None, marked=best)
+    draw(figure, key=f"{key}-retrieval", alt=spoken(measure, line, "{:.1%}"))
+
+
+def titled_with_help(text: str, help: str) -> None:
+    st.markdown(f"**{literal(text)}**", help=help or None)
+
+
+# ── pictures ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _pictures(run: Run, key: str) -> None:
+    probe, epochs = probe_of(run), run.watched_epochs()
+    if probe is None or not epochs:
+        return
+    epoch = _epoch(epochs, key)
+    seen = watched_of(run, epoch)
+    if seen is None:
+        st.caption("What this epoch looked like is not there any more.")
+        return
+    left, right = (
+        st.columns([1, 1.15], gap="large")
+        if seen.reconstructions
+        else (st.container(), st.container(key=f"{key}-near"))
+    )
+    if seen.reconstructions:
+        with left:
+            _redrawn(probe, seen, epoch)
+    if seen.neighbours is not None:
+        with right:
+            _neighbours(run, probe, seen, epoch, key)
+
+
+def _epoch(epochs: list[int], key: str) -> int:
+    """The epoch to show: the last one, following along, until the slider is moved to another one."""
+    chosen, slider = f"{key}-chosen", f"{key}-slider"
+    at = st.session_state.get(chosen)
+    at = at if at in epochs else epochs[-1]
+    if len(epochs) < 2:
+        return at
+    st.session_state[slider] = at
+
+    def moved() -> None:
+        value = st.session_state[slider]
+        st.session_state[chosen] = None if value == epochs[-1] else value
+
+    help = "Look back at earlier epochs. At the last one it follows along while the training goes on."
+    st.select_slider("Epoch", epochs, format_func=_epoch_name, key=slider, on_change=moved, help=help)
+    return at
+
+
+def _epoch_name(epoch: int) -> str:
+    return str(epoch) if epoch else "untrained"
+
+
+def _after(epoch: int) -> str:
+    return f"after epoch {epoch}" if epoch else "by the untrained network"
+
+
+def _redrawn(probe: Probed, seen: Watched, epoch: int) -> None:
+    count = len(probe.pictures)
+    titled(f"The same {count} pictures, redrawn {_after(epoch)}")
+    width: int | Literal["stretch"] = "stretch" if count >= WIDE_STRIP else 96 * count
+    st.image(probe.originals, width=width, alt=f"{count} pictures of the collection")
+    st.image(seen.reconstructions, width=width, alt=f"The same {count} pictures redrawn {_after(epoch)}")
+
+
+def _neighbours(run: Run, probe: Probed, seen: Watched, epoch: int, key: str) -> None:
+    collection = collection_of(run)
+    try:
+        images = images_of(collection)
+    except BenzerError:
+        st.caption("The collection it learns from is not there any more, so its pictures cannot be shown.")
+        return
+    rows = {int(id): row for row, id in enumerate(images.ids)}
+    asked = [int(id) for id in probe.ids if int(id) in rows]
+    if not asked or seen.neighbours is None:
+        st.caption("The pictures it was measured with are not there any more.")
+        return
+    picture = _chosen(probe, asked, key)
+    found = [int(id) for id in seen.neighbours[[int(id) for id in probe.ids].index(picture)] if int(id) >= 0]
+    label = images.labels[rows[picture]] if probe.measure == "precision@8" else ""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        titled(f"The eight neighbours of one picture {_after(epoch)}")
+        _picker(collection, images, rows, asked, picture, key)
+    row = st.container(horizontal=True)
+    with row.container(width=132):
+        own = [_tile(collection, images, rows, picture, named=True)]
+        gallery(own, key=f"{key}-query", title="The picture", columns=1, kind="small")
+    with row.container():
+        tiles = [_tile(collection, images, rows, id, rank, label) for rank, id in enumerate(found, 1)]
+        gallery(tiles, key=f"{key}-neighbours", title="Its eight neighbours", columns=4, kind="small")
+        st.caption(_count(tiles, label))
+
+
+def _chosen(probe: Probed, asked: list[int], key: str) -> int:
+    """The picture whose neighbours are shown: the one picked, else the first of the six that is asked with."""
+    chosen = st.session_state.get(f"{key}-picture")
+    first = next((id for id in probe.pictures if id in asked), asked[0])
+    return chosen if chosen in asked else first
+
+
+def _picker(collection: str, images: Images, rows: dict[int, int], asked: list[int], picture: int, key: str) -> None:
+    popover = f"{key}-picker"
+
+    def pick(id: int) -> None:
+        st.session_state[f"{key}-picture"] = id
+        st.session_state[popover] = False
+
+    panel = st.popover("Another picture", icon=":material/grid_view:", key=popover, on_change="rerun", type="tertiary")
+    if panel.open:
+        with panel, st.container(width=560, height=360):
+            tiles = [_tile(collection, images, rows, id, selected=id == picture) for id in asked]
+            gallery(
+                tiles,
+                key=f"{key}-pick",
+                title="Pictures to choose from",
+                columns=8,
+                kind="browse",
+                on_pick=pick,
+                scroll=False,
+            )
+
+
+def _tile(
+    collection: str,
+    images: Images,
+    rows: dict[int, int],
+    id: int,
+    rank: int | None = None,
+    label: str = "",
+    *,
+    named: bool = False,
+    selected: bool = False,
+) -> Tile:
+    """A tile of the picture; its label is shown where it is `named`, or a neighbour to be judged by `label`."""
+    row = rows.get(id)
+    if row is None:
+        return Tile(id=id, src="", name="a picture that is not there any more", rank=rank, label="gone")
+    own = images.labels[row]
+    return Tile(
+        id=id,
+        src=thumbnail_url(collection, id, images.hashes[row]),
+        name=images.names[row],
+        rank=rank,
+        label=own if named or (rank and label) else None,
+        same=own == label if rank and label else None,
+        selected=selected,
+    )
+
+
+def _count(tiles: list[Tile], label: str) -> str:
+    if not label:
+        return "Nearest first, among the pictures that the training is measured with."
+    right = sum(tile.same is True for tile in tiles)
+    return f"**{right} of {len(tiles)}** have its label, {literal(label)}."

@@ -1,0 +1,82 @@
+"""A job as the page shows it: what it does, how far it is, how fast, how long still, and a button to stop it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine.cli.printing import duration
+from engine.jobs.job import Job, Progress
+from ui.shared.plain_text import literal
+
+REFRESH = 2  # seconds; polling every second in two tabs costs nearly half a core
+
+
+def job_progress(job: Job, *, key: str) -> None:
+    """Draw the job and refresh it until it ends; then the whole page is drawn anew."""
+    alive = job.alive
+
+    @st.fragment(run_every=REFRESH if alive else None, key=f"watch-{key}-{job.id}")
+    def watch() -> None:
+        if alive and not job.alive:
+            st.rerun()
+        _draw(job, key)
+
+    watch()
+
+
+def _draw(job: Job, key: str) -> None:
+    progress = job.progress
+    with st.container(border=True, key=f"job-{key}"):
+        st.markdown(f"**{literal(job.title)}**")
+        st.progress(progress.fraction, text=literal(progress_sentence(progress)))
+        if not job.alive:
+            return
+        stopping = (job.folder / "stop").exists()
+        st.button(
+            "Stopping …" if stopping else "Stop",
+            key=f"stop-{key}-{job.id}",
+            icon=":material/stop_circle:",
+            on_click=job.stop,
+            disabled=stopping,
+        )
+
+
+def progress_sentence(progress: Progress) -> str:
+    """How far the work is, e.g. "Embedding · 310 of 600 images · 155 images/s · 2 s left"."""
+    parts = [progress.stage]
+    if progress.total:
+        parts.append(f"{progress.done:,} of {progress.total:,} {progress.unit}")
+    if progress.rate >= 0.05 and progress.done < progress.total:
+        parts.append(
+            f"{progress.rate:,.0f} {progress.unit}/s"
+            if progress.rate >= 10
+            else f"{progress.rate:.1f} {progress.unit}/s"
+        )
+    if progress.seconds_left is not None and progress.done < progress.total:
+        parts.append(f"{duration(progress.seconds_left)} left")
+    if progress.note:
+        parts.append(progress.note)
+    return " · ".join(parts)
+
+
+def job_chip(jobs: list[Job]) -> None:
+    """One small line in the sidebar for the job that runs now, wherever it was started."""
+    running = sorted((job for job in jobs if job.alive), key=lambda job: job.waiting)
+    if not running:
+        return
+    job = running[0]
+
+    @st.fragment(run_every=REFRESH, key=f"chip-{job.id}")
+    def chip() -> None:
+        if not job.alive:
+            st.rerun()
+        progress = job.progress
+        with st.container(border=True, key="job-chip"):
+            st.caption(f"**{literal(job.title)}**")
+            st.progress(progress.fraction, text=literal(progress_sentence(progress)))
+            if len(running) > 1:
+                st.caption(f"and {len(running) - 1} more")
+            stopping = (job.folder / "stop").exists()
+            st.button("Stop", key=f"chip-stop-{job.id}", on_click=job.stop, disabled=stopping, type="tertiary")
+
+    chip()

@@ -1,0 +1,108 @@
+"""Help for choosing the number of clusters: what each number gains, drawn beside the field it is for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from engine.core.recipe import Recipe
+from ui.session.opened import workbench
+from ui.shared.messages import errors_shown
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+Row = dict[str, float]
+
+
+def cluster_help(recipe: Recipe) -> None:
+    """A button that opens the help. It is a window of its own: beside a button that still moves, as the settings open,
+    a panel would be placed out of sight."""
+    if st.button("How many clusters?", icon=":material/bubble_chart:", key="cluster-help"):
+        _window(recipe)
+
+
+@st.dialog("How many clusters?")
+def _window(recipe: Recipe) -> None:
+    """Measure some numbers of clusters on a sample of the vectors and offer the best to take."""
+    st.write(
+        "Groups a sample of the pictures into more and more clusters. Good numbers are the elbow, after which "
+        "the pictures hardly come closer to their cluster, and the one with the best separated clusters."
+    )
+    if st.button("Measure", key="cluster-measure", icon=":material/play_arrow:"):
+        with errors_shown(), st.spinner("Grouping …"):
+            st.session_state.cluster_rows = (_vectors_of(recipe), workbench().cluster_help(recipe))
+    measured, rows = st.session_state.get("cluster_rows", (None, []))
+    if measured == _vectors_of(recipe):
+        _draw(rows)
+
+
+def _vectors_of(recipe: Recipe) -> tuple[str, ...]:
+    return recipe.collection, recipe.encoder, recipe.weights, recipe.embedding, recipe.metric
+
+
+def _draw(rows: list[Row]) -> None:
+    if not rows:
+        st.info("There are too few pictures to group.")
+        return
+    st.plotly_chart(chart(rows), key="cluster-chart", config={"displayModeBar": False})
+    with st.container(horizontal=True):
+        for clusters, reason in proposals(rows).items():
+            if st.button(f"Use {clusters} ({reason})", key=f"use-{clusters}", on_click=_use, args=(clusters,)):
+                st.rerun()  # closes the window
+
+
+def _use(clusters: int) -> None:
+    st.session_state["kmeans.clusters"] = clusters
+
+
+def proposals(rows: list[Row]) -> dict[int, str]:
+    """The numbers worth taking with what speaks for each: the elbow and the largest silhouette, often the same."""
+    elbow = next(int(row["clusters"]) for row in rows if row["elbow"])
+    separated = int(max(rows, key=lambda row: row["silhouette"])["clusters"])
+    if elbow == separated:
+        return {elbow: "elbow, silhouette"}
+    return {elbow: "elbow", separated: "silhouette"}
+
+
+def chart(rows: list[Row]) -> Figure:
+    """Inertia above, with the elbow marked, and silhouette below, over the number of clusters."""
+    from plotly.subplots import make_subplots
+
+    titles = ("Inertia (distance to the own cluster)", "Silhouette (how well separated)")
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.16, subplot_titles=titles)
+    primary = st.get_option(
+        "theme.dark.primaryColor" if st.context.theme.type == "dark" else "theme.light.primaryColor"
+    )
+    elbow = [row for row in rows if row["elbow"]]
+    best = [max(rows, key=lambda row: row["silhouette"])]
+    for number, (measure, marked) in enumerate((("inertia", elbow), ("silhouette", best)), 1):
+        figure.add_trace(_line(rows, measure, primary), row=number, col=1)
+        figure.add_trace(_mark(marked[0], measure, primary), row=number, col=1)
+    ticks = [2, 4, 8, 16, 32, 64]
+    figure.update_xaxes(type="log", tickvals=ticks, showgrid=False, fixedrange=True)
+    figure.update_xaxes(title="Clusters", row=2, col=1)
+    figure.update_yaxes(fixedrange=True, nticks=4)
+    figure.update_annotations(font_size=13, x=0, xanchor="left")
+    return figure.update_layout(height=340, margin={"l": 8, "r": 16, "t": 28, "b": 8}, showlegend=False)
+
+
+def _line(rows: list[Row], measure: str, colour: str) -> dict[str, Any]:
+    x, y = [row["clusters"] for row in rows], [row[measure] for row in rows]
+    hover = "%{x} clusters: %{y:.3g}<extra></extra>"
+    return {"type": "scatter", "x": x, "y": y, "mode": "lines", "line": {"color": colour}, "hovertemplate": hover}
+
+
+def _mark(row: Row, measure: str, colour: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": [row["clusters"]],
+        "y": [row[measure]],
+        "mode": "markers+text",
+        "text": [f"{row['clusters']:.0f}"],
+        "textposition": "top right",
+        "marker": {"size": 10, "color": colour},
+        "cliponaxis": False,
+        "hoverinfo": "skip",
+    }

@@ -1,0 +1,62 @@
+"""Two encoders made into one: a second encoder, how much it counts, and from then on a line of the drop-down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.encoders import combination
+from ui.session.opened import workbench
+from ui.shared.messages import errors_shown
+from ui.shared.plain_text import literal
+
+if TYPE_CHECKING:
+    from engine.encoders.encoder import EncoderChoice
+
+
+def combine_encoders(choices: Sequence[EncoderChoice], first: EncoderChoice) -> None:
+    """The form that combines the chosen encoder with a second one; for a combination, a way to take it off the list."""
+    with st.expander("Combine two encoders", icon=":material/join:", key="combine-encoders"):
+        if combination.Pair.parse(first.name):
+            st.caption(literal(f"{first.title} is a combination already. Choose a single encoder to combine it."))
+            if first.name in combination.kept(workbench().home):
+                st.button("Take it off the list", key="combine-forget", on_click=_forget, args=(first,))
+            return
+        seconds = {_key(c): c for c in choices if c.ready and _can_join(c, first)}
+        if not first.ready or not seconds:
+            st.caption("The encoder has to be trained, or its weights fetched, first.")
+            return
+        st.caption(literal(f"Search by {first.title} and a second encoder at once."))
+        second = st.selectbox(
+            "Second encoder", list(seconds), format_func=lambda key: seconds[key].title, key="combine-second",
+        )  # fmt: skip
+        share = st.slider("How much the second counts", 5, 95, combination.EVEN, 5, format="%d %%", key="combine-share")
+        st.button("Combine", key="combine", on_click=_combine, args=(first, seconds[second], share))
+
+
+def _can_join(second: EncoderChoice, first: EncoderChoice) -> bool:
+    return _key(second) != _key(first) and combination.Pair.parse(second.name) is None
+
+
+def _combine(first: EncoderChoice, second: EncoderChoice, share: int) -> None:
+    with errors_shown():
+        pair = combination.Pair((first.name, first.weights), (second.name, second.weights), share)
+        st.session_state.encoder = combination.keep(workbench().home, pair)
+
+
+def _forget(choice: EncoderChoice) -> None:
+    with errors_shown():
+        combination.forget(workbench().home, choice.name)
+        st.session_state.encoder = _written(choice)
+
+
+def _written(choice: EncoderChoice) -> str:
+    """The first part, as the drop-down names it."""
+    (name, weights), _ = combination.parts_of(choice.name, "")
+    return f"{name}@{weights}" if weights else name
+
+
+def _key(choice: EncoderChoice) -> str:
+    return f"{choice.name}@{choice.weights}" if choice.weights else choice.name

@@ -1,0 +1,175 @@
+"""The sidebar's drop-downs: one choice each makes the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.core.distances import METRICS
+from engine.core.recipe import MAX_K, Recipe
+from engine.core.settings import Choice, Setting
+from engine.workbench.workbench import CollectionCard
+from ui.session.opened import EIGHT, choose_embedding, has_texts, recipe_of_choices, workbench
+from ui.session.query import ask_for_image, asked
+from ui.sidebar.cluster_help import cluster_help
+from ui.sidebar.encoder_combination import combine_encoders
+
+if TYPE_CHECKING:
+    from engine.encoders.encoder import EncoderChoice
+    from engine.indexes import Index
+
+
+def recipe_picker(cards: Sequence[CollectionCard]) -> Recipe:
+    """Draw the drop-downs in the sidebar and return the recipe they make. There must be at least one collection."""
+    collection = _collection(cards)
+    default = workbench().default_recipe(collection)
+    choices = workbench().choices(collection, also=str(st.session_state.get("encoder") or ""))
+    _encoder(choices, offered(choices, collection, str(st.session_state.get("encoder") or "")), default)
+    _embedding(default)
+    _choice("metric", "Metric", list(METRICS), lambda name: METRICS[name].title, default.metric, _METRIC_HELP)
+    options = _method(default)
+    return recipe_of_choices(options)
+
+
+_NEWEST = 3  # of the classifiers that learned from this collection, and of those that learned from others
+_WHITEN_HELP = (
+    "Makes traits that vary together in this collection count once, in at most 128 values. "
+    "It can bring out one and the same thing among many alike; for pictures of one kind it is rarely better."
+)
+_METRIC_HELP = "Cosine compares directions and forgives brightness; Euclidean compares every value."
+
+
+def _collection(cards: Sequence[CollectionCard]) -> str:
+    titles = _distinct({card.name: card.title for card in cards})
+    names = [card.name for card in cards]
+    before = st.session_state.get("searched_collection")
+    name = _choice("collection", "Collection", names, lambda name: titles.get(name, name), names[0])
+    query = asked()
+    if before not in (None, name) and query is not None and query.data is None and not st.session_state.get("linked"):
+        ask_for_image(None, keep_words=True)  # the number belongs to a picture of the other collection
+    st.session_state.linked = False
+    st.session_state.searched_collection = name
+    return name
+
+
+def offered(choices: Sequence[EncoderChoice], collection: str, meant: str) -> list[EncoderChoice]:
+    """The encoders of the list: what learned from this collection to tell its things stands second.
+
+    Rare ones are left out, except for the one that is `meant` (a link or a command may name what the list would not
+    offer yet), and except for the newest that can be asked for words or learned from things: they stand for themselves.
+    """
+    learned = [choice for choice in choices if choice.learned_from and choice.ready]
+    own = [choice for choice in learned if choice.learned_from == collection][:_NEWEST]
+    fits = [choice for choice in learned if choice.learned_from != collection and _fits(choice, collection)][:_NEWEST]
+    plain = [c for c in choices if c not in own and (c in fits or not c.rare or meant in (c.name, _key_of(c)))]
+    return [*plain[:1], *own, *plain[1:]]
+
+
+def _fits(choice: EncoderChoice, collection: str) -> bool:
+    """Whether what learned from another collection sees anything of this one."""
+    return choice.pictures or (choice.words and has_texts(collection))
+
+
+def _key_of(choice: EncoderChoice) -> str:
+    return f"{choice.name}@{choice.weights}" if choice.weights else choice.name
+
+
+def _encoder(choices: Sequence[EncoderChoice], listed: Sequence[EncoderChoice], default: Recipe) -> None:
+    by_key = {_key_of(choice): choice for choice in listed}
+    titles = _distinct({key: c.title for key, c in by_key.items()})
+    first = f"{default.encoder}@{default.weights}" if default.weights else default.encoder
+    key = _choice(
+        "encoder",
+        "Encoder",
+        list(by_key),
+        lambda key: titles.get(key, key),
+        first,
+        "What turns a picture into numbers.",
+    )
+    if by_key[key].help:
+        st.session_state.encoder_help = by_key[key].help
+    combine_encoders(choices, by_key[key])
+
+
+def _embedding(default: Recipe) -> None:
+    from engine.encoders.pooling import EMBEDDINGS, WHITE
+
+    present = st.session_state.get("embedding")
+    if isinstance(present, str) and present.endswith(WHITE):  # put there by a link to a whole recipe
+        choose_embedding(present)
+    _choice(
+        "embedding",
+        "Embedding",
+        list(EMBEDDINGS),
+        lambda name: EMBEDDINGS[name].title,
+        default.embedding,
+        "How the encoder's output becomes one vector.",
+    )
+    st.checkbox("Whiten", key="whiten", help=_WHITEN_HELP)
+
+
+def _method(default: Recipe) -> dict[str, int | str]:
+    methods = workbench().methods()
+    help_text = "\n\n".join(f"**{method.title}**: {method.summary}" for method in methods.values())
+    name = _choice(
+        "method", "Search method", list(methods), lambda name: methods[name].title, default.method, help_text
+    )
+    with st.expander("Settings", icon=":material/tune:"):
+        st.session_state.setdefault("k", EIGHT)
+        st.number_input("Number of results", 1, MAX_K, key="k", help="How many similar pictures to show.")
+        options = _settings(methods[name])
+        if name == "kmeans":
+            cluster_help(recipe_of_choices(options))
+        return options
+
+
+def _settings(method: type[Index]) -> dict[str, int | str]:
+    """A field for each setting of the method; an empty one leaves the choice to the method."""
+    chosen: dict[str, int | str] = {}
+    for setting in method.settings:
+        key = f"{method.name}.{setting.name}"
+        value = _word(key, setting) if isinstance(setting, Choice) else _number(key, setting)
+        if value is not None:
+            chosen[setting.name] = value
+    return chosen
+
+
+def _number(key: str, setting: Setting) -> int | None:
+    low, high = int(setting.low), int(setting.high)
+    value = st.session_state.get(key)
+    if value is not None and not low <= value <= high:
+        st.session_state[key] = min(max(value, low), high)
+    placeholder = "automatic" if setting.default is None else str(setting.default)
+    value = st.number_input(setting.title, low, high, None, 1, key=key, help=setting.help, placeholder=placeholder)
+    return None if value is None else int(value)
+
+
+def _word(key: str, setting: Choice) -> str | None:
+    """The word chosen, None for the default."""
+    if st.session_state.get(key) not in setting.options:
+        st.session_state[key] = setting.default
+    titles = setting.options
+    value = str(st.selectbox(setting.title, list(titles), format_func=titles.__getitem__, key=key, help=setting.help))
+    return None if value == setting.default else value
+
+
+def _choice(
+    key: str, label: str, options: list[str], shown: Callable[[str], str], default: str, help: str | None = None
+) -> str:
+    """A drop-down of names. A name that is not there (an old link) gives way to the default, and the page says so."""
+    present = st.session_state.get(key)
+    if present not in options:
+        if present is not None:
+            st.session_state.complaint = (
+                f"There is no {label.lower()} “{present}” here; {shown(default)} is used instead."
+            )
+        st.session_state[key] = default
+    return str(st.selectbox(label, options, format_func=shown, key=key, help=help))
+
+
+def _distinct(titles: dict[str, str]) -> dict[str, str]:
+    """Titles by name; those that occur twice carry their name as well."""
+    texts = list(titles.values())
+    return {name: title if texts.count(title) == 1 else f"{title} ({name})" for name, title in titles.items()}

@@ -1,0 +1,80 @@
+"""Groups of copies as rows of pictures: the one to keep first and marked, each other one with a button to keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from ui.widgets.gallery import thumbnail_url
+
+if TYPE_CHECKING:
+    from engine.grouping.duplicates.copies import CopyGroup
+    from engine.grouping.duplicates.duplicates import Duplicates
+
+_HERE = Path(__file__).parent
+_SHOWN = 24  # pictures of one group
+
+_copies = st.components.v2.component(
+    "benzer_copies",
+    html='<div class="root"></div>',
+    css=(_HERE / "copies.css").read_text(encoding="utf-8"),
+    js=(_HERE / "copies.js").read_text(encoding="utf-8"),
+)
+
+
+def copies(
+    found: Duplicates,
+    groups: Sequence[tuple[int, CopyGroup]],
+    *,
+    key: str,
+    on_pick: Callable[[int], None],
+    on_keep: Callable[[int], None],
+) -> None:
+    """Draw numbered groups; a click on a picture calls `on_pick(id)`, one on its button `on_keep(id)`."""
+
+    def told(name: str, act: Callable[[int], None]) -> None:
+        id = getattr(st.session_state.get(key), name, None)
+        if isinstance(id, int):
+            act(id)
+
+    _copies(
+        data=copies_data(found, groups),
+        key=key,
+        on_pick_change=lambda: told("pick", on_pick),
+        on_keep_change=lambda: told("keep", on_keep),
+    )
+
+
+def copies_data(found: Duplicates, groups: Sequence[tuple[int, CopyGroup]]) -> dict[str, Any]:
+    """What the browser needs to draw the groups."""
+    return {"groups": [_group(found, number, group) for number, group in groups]}
+
+
+def _group(found: Duplicates, number: int, group: CopyGroup) -> dict[str, Any]:
+    members = [(group.keeper, 0.0), *zip(group.copies, group.distances, strict=True)]
+    count = "1 copy" if len(group.copies) == 1 else f"{len(group.copies):,} copies"
+    items = [_item(found, id, far, id == group.keeper) for id, far in members[:_SHOWN]]
+    more = f"and {len(members) - _SHOWN:,} more" if len(members) > _SHOWN else ""
+    return {"title": f"Group {number} · {count}", "items": items, "more": more}
+
+
+def _item(found: Duplicates, id: int, distance: float, keep: bool) -> dict[str, Any]:
+    row = found.pictures[id]
+    return {
+        "id": id,
+        "src": thumbnail_url(found.recipe.collection, id, row.hash),
+        "name": row.name,
+        "facts": f"{row.width} × {row.height} · {file_size(row.size)}",
+        "away": "" if keep else f"distance {distance:.3g}",
+        "keep": keep,
+    }
+
+
+def file_size(size: int) -> str:
+    """Bytes as people read them: "812 bytes", "34 KB", "2.1 MB"."""
+    if size < 1000:
+        return f"{size} bytes"
+    return f"{size / 1e3:.0f} KB" if size < 999_500 else f"{size / 1e6:.1f} MB"

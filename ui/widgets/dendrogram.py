@@ -1,0 +1,81 @@
+"""A dendrogram: the tree on the left, a picture at each leaf, and a line that can be dragged to cut it into groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engine.grouping.stored.palette import NOISE
+
+_HERE = Path(__file__).parent
+# One script made of parts that can each be read: the entry comes last.
+_PARTS = ("dendrogram_tree.js", "dendrogram.js")
+
+_dendrogram = st.components.v2.component(
+    "benzer_dendrogram",
+    html='<div class="root"></div>',
+    css=(_HERE / "dendrogram.css").read_text(encoding="utf-8"),
+    js="\n".join((_HERE / part).read_text(encoding="utf-8") for part in _PARTS),
+)
+
+_LEAF = ("node", "id", "name", "count", "colour", "src")
+_JOIN = ("node", "left", "right", "height", "count", "colour")
+
+
+def dendrogram(
+    *,
+    key: str,
+    title: str,
+    leaves: Sequence[Mapping[str, Any]],
+    joins: Sequence[Mapping[str, Any]],
+    height_now: float,
+    palette: Sequence[tuple[str, str]],
+    on_cut: Callable[[float], None] | None = None,
+    on_pick: Callable[[int], None] | None = None,
+    measure: str = "distance",
+    height: int = 700,
+) -> None:
+    """Draw the tree; `on_cut(height)` and `on_pick(node)` are called before the page is drawn anew.
+
+    `leaves`, in the order in which they stand: node, id, name, count (pictures that the leaf stands for), colour (index
+    into `palette` (light, dark), −1 for grey), src (address of the picture). `joins`, lower ones first: node, left,
+    right (nodes), height, count, colour. `height_now`: where the line stands. `measure`: what the axis is called.
+    Without `on_cut` there is no line to drag. `height` in pixels: larger trees scroll inside.
+    """
+    data = {
+        "title": title,
+        "leaves": [{name: _plain(leaf.get(name)) for name in _LEAF} for leaf in leaves],
+        "joins": [{name: _plain(join.get(name)) for name in _JOIN} for join in joins],
+        "cut": float(height_now),
+        "palette": [list(pair) for pair in palette],
+        "noise": NOISE,
+        "cuts": on_cut is not None,
+        "picks": on_pick is not None,
+        "measure": measure,
+        "height": height,
+    }
+    _dendrogram(data=data, key=key, **_callbacks(key, on_cut, on_pick))
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers as Python's, which JSON can hold."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def _callbacks(
+    key: str, on_cut: Callable[[float], None] | None, on_pick: Callable[[int], None] | None
+) -> dict[str, Callable[[], None]]:
+    def cut() -> None:
+        height = getattr(st.session_state.get(key), "cut", None)
+        if on_cut and isinstance(height, int | float):
+            on_cut(float(height))
+
+    def picked() -> None:
+        node = getattr(st.session_state.get(key), "pick", None)
+        if on_pick and isinstance(node, int):
+            on_pick(node)
+
+    return {"on_cut_change": cut, "on_pick_change": picked}
