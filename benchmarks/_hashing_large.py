@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import _chart
-from benchmarks.hashing import Answer, Group, K, Way, reranked
+from benchmarks._ways import Answer, Group, K, Way, reranked
 from engine.indexes import methods
 from engine.indexes.hashing.hash_index import HashIndex
 

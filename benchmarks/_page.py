@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from engine.jobs.job import Progress
+from engine.core.progress import Progress
 
 _SECONDS_BETWEEN = 30.0
 _last: tuple[float, str] = (0.0, "")

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from engine.classification.folds import folds
 from engine.classification.plan import FUSIONS, Plan
-from engine.classification.run import Subject, config_of
+from engine.classification.subject import Subject, config_of
 from engine.core.errors import Corrupt
+from engine.core.progress import Reporter
 from engine.core.storage import read_json, write_json
-from engine.jobs.job import Reporter
 from engine.workbench.workbench import Workbench
 
 K = 8
@@ -103,10 +103,10 @@ def _measured(subject: Subject, plan: Plan, listen: Any) -> dict[str, dict[str, 
 
 def _trained(things: Any, plan: Plan, fusion: str, others: Rows) -> Any:
     """A network that has learned from those rows, as in the classification."""
-    from engine.classification.training.objective import train_classifier
+    from engine.classification.folds import held_out
+    from engine.classification.training.train import train_classifier
     from engine.core.device import device
     from engine.core.home import Home
-    from engine.encoders.examples.examples import held_out
     from engine.runs import run as runs
 
     config = config_of(plan, fusion)

@@ -25,12 +25,12 @@ from benchmarks._machine import facts
 from engine.collections.collection import Collection
 from engine.collections.sources import importing
 from engine.core.home import PROJECT, Home
+from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.grouping.plan import Plan, Step
 from engine.grouping.stored.dendrogram_svg import dendrogram_svg
 from engine.grouping.stored.grouping import Grouping
 from engine.grouping.stored.palette import COLOURS
-from engine.jobs.job import Reporter
 from engine.workbench.workbench import Workbench
 
 DATA = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data")

@@ -21,13 +21,13 @@ from engine.collections.collection import Collection
 from engine.collections.sources import importing
 from engine.core.errors import NotFound
 from engine.core.home import PROJECT, Home
+from engine.core.progress import Reporter
 from engine.encoders import open_encoder
 from engine.encoders.networks import weights as pretrained
 from engine.encoders.networks.table import backbone
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import stored
 from engine.evaluation.retrieval import leave_one_out
-from engine.jobs.job import Reporter
 from engine.runs import run as runs
 from engine.training import TrainingConfig, train_run
 

@@ -24,13 +24,13 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from benchmarks._machine import facts
 from engine.core.home import PROJECT, Home
+from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.encoders.vectors.store import stored
 from engine.grouping.duplicates.copies import copy_groups, suggest
 from engine.grouping.duplicates.nearest_lists import Nearness, measure
 from engine.grouping.duplicates.outliers import NEIGHBOURS, local_outlier_factor, mean_distance
 from engine.indexes import make_index
-from engine.jobs.job import Reporter
 from engine.workbench.workbench import Workbench
 
 DATA = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data")

@@ -29,11 +29,11 @@ from engine.collections.collection import Collection
 from engine.collections.sources import importing
 from engine.core.device import device
 from engine.core.home import PROJECT, Home
+from engine.core.progress import Reporter
 from engine.encoders import Encoder, open_encoder
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import store, stored
 from engine.evaluation.retrieval import leave_one_out
-from engine.jobs.job import Reporter
 from engine.runs import run as runs
 from models.autoencoder import CHANNELS, SPECS, Autoencoder
 

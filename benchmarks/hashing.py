@@ -13,36 +13,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks._machine import facts
+from benchmarks._ways import HERE, Answer, Group, K, Way, reranked
 from benchmarks.search import strict_map, vectors_and_queries
 from engine.indexes import Neighbours, make_index
 from engine.indexes.hashing.hash_index import HashIndex
 
-HERE = Path(__file__).resolve().parent
-K = 100
 RERANK = 2000  # codes that are compared exactly where the quality of codes is the question
 _NOT_DRAWN = ("planes", "tables 1,", "flip")  # what differs in more than how hard is looked, or finds too little
 TURN = 10  # queries a way answers before it is another one's turn
-Answer = Callable[[np.ndarray], np.ndarray]
-
-
-@dataclass
-class Way:
-    """One way to search: what it is called, how it answers (1, d) with (1, k) ids, and what that cost."""
-
-    name: str
-    settings: str
-    answer: Answer
-    build: float
-    examined: str = ""
-    own: float = 0.0  # seconds of the processor that building took
-
-
-Group = tuple[str, list[Way]]
 
 
 @dataclass(frozen=True)
@@ -115,19 +97,6 @@ def own_ways(vectors: np.ndarray, queries: np.ndarray) -> Iterator[tuple[str, li
     for way, note in zip(ways[5:8], ("median thresholds", "balanced planes", "planes in all dimensions"), strict=True):
         way.settings += f", {note}"
     yield "LSH in buckets", ways
-
-
-def reranked(vectors: np.ndarray, found: Answer) -> Answer:
-    """The k nearest of what another way finds, by NumPy."""
-
-    def answer(query: np.ndarray) -> np.ndarray:
-        rows = found(query)[0]
-        rows = rows[rows >= 0]
-        distances = ((vectors[rows] - query) ** 2).sum(axis=1)
-        best = rows[np.argsort(distances, kind="stable")[:K]]
-        return np.pad(best, (0, K - len(best)), constant_values=-1)[None]
-
-    return answer
 
 
 def faiss_binary(vectors: np.ndarray) -> Iterator[Way]:

@@ -24,6 +24,7 @@ from benchmarks._machine import facts
 from engine.collections.collection import Collection
 from engine.collections.sources import importing
 from engine.core.home import PROJECT, Home
+from engine.core.progress import Reporter
 from engine.encoders import open_encoder
 from engine.encoders.backbone import BackboneEncoder
 from engine.encoders.encoder import EncoderInfo
@@ -33,7 +34,6 @@ from engine.encoders.pooling import embed
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import stored
 from engine.evaluation.retrieval import leave_one_out
-from engine.jobs.job import Reporter
 
 DATA = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data")
 BATCH = 16

@@ -25,7 +25,7 @@ from engine.classification.plan import FUSIONS, Plan
 from engine.classification.results import Classification, Line
 from engine.core.errors import BenzerError, NameTaken
 from engine.core.home import PROJECT, Home
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 from engine.workbench.workbench import Workbench
 
 DATA = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data")
@@ -227,7 +227,7 @@ def disturbed(found: Sequence[Classification]) -> list[list[str]]:
 
 def searched(bench: Workbench, found: dict[str, Classification]) -> list[list[str]]:
     """precision@8 of stored vectors side by side, the text counting more and more; nothing is learned from labels."""
-    from engine.classification.run import Subject
+    from engine.classification.subject import Subject
 
     lines = [["vectors", "picture", *(f"{share} % text" for share in (25, 50, 75)), "text"]]
     for key in ("all-tf-idf", "all-minilm"):

@@ -25,9 +25,9 @@ from engine.cluster.blocks import asked_for
 from engine.collections.collection import Collection
 from engine.collections.sources import importing
 from engine.core.home import PROJECT, Home
+from engine.core.progress import Progress, Reporter
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import store, stored
-from engine.jobs.job import Progress, Reporter
 
 WAYS = {"one process": None, "Ray on this computer": "local"}
 

@@ -29,7 +29,7 @@ from benchmarks import _machine
 from benchmarks.embedding import gigaflops, peak, pictures
 from engine.core.device import device
 from engine.core.home import PROJECT, Home
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 from engine.runs import run as runs
 from engine.training import TrainingConfig
 from engine.training.loop import train

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.__main__ import parser
+from engine.cli.parser import parser
 from engine.workbench.workbench import Workbench
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -15,7 +15,8 @@ from ui.pages.groups import page as groups
 from ui.pages.hashing import page as hashing
 from ui.pages.search import page as search
 from ui.pages.train import page as train
-from ui.session.opened import collection_cards, read_address, recent_jobs
+from ui.session.address import read_address
+from ui.session.opened import collection_cards, recent_jobs
 from ui.shared.job_progress import job_chip
 from ui.shared.messages import errors_shown, show_error
 from ui.sidebar.recipe_picker import recipe_picker

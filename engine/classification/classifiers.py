@@ -18,12 +18,12 @@ import numpy as np
 
 from engine.classification.fine_tuning import tunable
 from engine.classification.results import Opinion, classification, opinion
-from engine.classification.run import Subject, config_of
+from engine.classification.subject import Subject, config_of
 from engine.core.errors import BadParameter, NotFound
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.core.storage import read_json, write_json
 from engine.core.tables import csv_text
-from engine.jobs.job import Reporter
 
 if TYPE_CHECKING:
     from engine.collections.collection import Collection
@@ -95,10 +95,11 @@ def train_final(home: Home, name: str, fusion: str, reporter: Reporter, title: s
         NotFound: no such classification. BadParameter: it has no such fusion.
         What `engine.classification.run.plan_classification` raises. Stopped: a person asked; it can be trained on.
     """
-    from engine.classification.training.objective import ClassifierConfig, train_classifier
+    from engine.classification.folds import held_out
+    from engine.classification.training.objective import ClassifierConfig
+    from engine.classification.training.train import train_classifier
     from engine.collections.collection import Collection
     from engine.core.device import device
-    from engine.encoders.examples.examples import held_out
 
     plan = classification(home, name).plan
     if fusion not in plan.fusions:
@@ -147,7 +148,7 @@ def guesses(home: Home, name: str, collection: str) -> Guesses | None:
     Raises:
         NotFound: no such classifier. Corrupt: the file has been damaged.
     """
-    from engine.encoders.fused import classifier
+    from engine.runs.classifiers import classifier
 
     try:
         values = read_json(classifier(home, name).folder / "guesses" / f"{collection}.json")
@@ -193,8 +194,8 @@ def _check_own(opened: Fused, collection: Collection, reporter: Reporter) -> Non
 def _begun(home: Home, subject: Subject, things: Things, name: str, fusion: str, title: str) -> Run:
     """The classifier's run: one that was cut off and was made of the same, else a new one."""
     from engine.classification.training.objective import ClassifierConfig
-    from engine.encoders.fused import classifiers
     from engine.runs import run as runs
+    from engine.runs.classifiers import classifiers
 
     config = config_of(subject.plan, fusion)
     for run in classifiers(home):
@@ -259,7 +260,7 @@ def remove_classifier(home: Home, name: str) -> None:
     Raises:
         NotFound: no such classifier. BadParameter: it is being trained.
     """
-    from engine.encoders.fused import classifier
+    from engine.runs.classifiers import classifier
 
     run = classifier(home, name)
     if run.alive:

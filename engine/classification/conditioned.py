@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.classification.conditions import Condition, dropped
+from engine.collections.pixels import Decoded
+from engine.core.progress import Reporter
 from engine.core.storage import digest_of
-from engine.jobs.job import Reporter
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from engine.classification.fine_tuning import Learned
-    from engine.classification.run import Subject
+    from engine.classification.subject import Subject
     from engine.classification.training.fine_tuned import Tunable
     from engine.encoders.encoder import Encoder
     from engine.encoders.examples.examples import Things
@@ -125,7 +126,7 @@ class Conditioned:
         vectors, done = things.picture.copy(), 0
         place = {id: row for row, id in enumerate(things.ids.tolist())}
         wanted = things.ids[things.has_picture]
-        for ids, pixels in self.subject.collection.decoded(wanted, encoder.info.input_size):
+        for ids, pixels in Decoded(self.subject.collection, wanted, encoder.info.input_size):
             for some in _parts(np.arange(len(ids))):
                 pictures = _pictures(pixels[some], condition.blur, encoder.info.input_size)
                 rows = [place[id] for id in ids[some].tolist()]

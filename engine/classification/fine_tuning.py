@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cli.printing import duration
-from engine.core.errors import BadParameter
+from engine.classification.subject import fine_tuned
+from engine.collections.pixels import Decoded, decoded_pixels
 from engine.core.home import Home
-from engine.jobs.job import Reporter
+from engine.core.humanize import duration
+from engine.core.progress import Reporter
 
 if TYPE_CHECKING:
     from engine.classification.plan import Plan
-    from engine.classification.run import Subject
+    from engine.classification.subject import Subject
     from engine.classification.training.cost import Speed
     from engine.classification.training.fine_tuned import Tunable
     from engine.collections.collection import Collection
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 Pixels = NDArray[np.uint8]
 Rows = NDArray[np.int64]
 
-_POOLED = ("avg", "max", "flatten")  # GeM has no gradient where a channel is silent; whitening belongs to a collection
 _HELD_AT_MOST = 2**28  # bytes of decoded pictures in memory; beyond, all of the collection's are mapped from its folder
 
 
@@ -36,47 +36,6 @@ class Learned:
 
     picture: Encoder | None = None
     text: TextEncoder | None = None
-
-
-def fine_tuned(plan: Plan) -> tuple[str, ...]:
-    """The sides whose encoders learn in some training of a plan, "picture" and "text"."""
-    from engine.classification.run import config_of
-
-    sides = [config_of(plan, fusion).tuned for fusion in plan.fusions]
-    return tuple(side for side in ("picture", "text") if any(side in found for found in sides))
-
-
-def check_something_learns(plan: Plan) -> None:
-    """BadParameter where encoders are to learn, and none of the fusions looks at what they see."""
-    wanted = str(plan.settings.get("fine_tune", "none"))
-    if not fine_tuned(plan) and wanted != "none":
-        fusions = ", ".join(plan.fusions)
-        raise BadParameter("fine-tuning", "a classification", f"none, for the fusion {fusions}", wanted)
-
-
-def check_fine_tuning(plan: Plan, picture: Encoder | None, text: TextEncoder | None) -> None:
-    """See to it that what is to learn can.
-
-    Raises:
-        BadParameter: an encoder that is to learn has no weights that could; vectors that cannot be learned through.
-    """
-    sides = fine_tuned(plan)
-    if "picture" in sides:
-        assert picture is not None
-        _check_picture(picture, plan.embedding)
-    if "text" in sides:
-        assert text is not None
-        if not text.learns:
-            needed = "a network with weights of its own (all-minilm-l6-v2, bert-base-uncased)"
-            raise BadParameter("text encoder", "fine-tuning", needed, text.info.name)
-
-
-def _check_picture(picture: Encoder, embedding: str) -> None:
-    if not picture.learns:
-        needed = "a ready-made network of torchvision, such as mobilenet-v2, or an autoencoder"
-        raise BadParameter("encoder of pictures", "fine-tuning", needed, picture.info.name)
-    if embedding not in _POOLED:
-        raise BadParameter("embedding", "fine-tuning", "one of " + ", ".join(_POOLED), embedding)
 
 
 def tunable(home: Home, subject: Subject, things: Things, reporter: Reporter) -> Tunable | None:
@@ -140,7 +99,7 @@ def measured_speed(home: Home, collection: Collection, plan: Plan) -> Speed:
     Raises:
         What `engine.classification.run.plan_classification` raises.
     """
-    from engine.classification.run import Subject
+    from engine.classification.subject import Subject
     from engine.classification.training.cost import speed
 
     subject, sides, given = Subject.of(home, collection, plan), fine_tuned(plan), dict[str, Any]()
@@ -154,7 +113,7 @@ def measured_speed(home: Home, collection: Collection, plan: Plan) -> Speed:
 
 def price(plan: Plan, things: int, speed: Speed) -> Price:
     """Of a plan over so many things, at a speed that was measured."""
-    from engine.classification.run import config_of
+    from engine.classification.subject import config_of
 
     configs = [config_of(plan, fusion) for fusion in plan.fusions]
     share = things * (plan.folds - 1)  # over all folds, each of which learns from all but its own
@@ -166,7 +125,7 @@ def _pixels(collection: Collection, things: Things, size: int, reporter: Reporte
     """(m, s, s, 3) decoded pictures, and (n,) where each thing's stands, −1 for one that cannot be read."""
     wanted = things.ids[things.has_picture]
     if len(wanted) * size * size * 3 > _HELD_AT_MOST:
-        ids, pixels = collection.pixels(size, reporter)
+        ids, pixels = decoded_pixels(collection, size, reporter)
     else:
         ids, pixels = _held(collection, wanted, size, reporter)
     place = {id: row for row, id in enumerate(ids.tolist())}
@@ -178,7 +137,7 @@ def _pixels(collection: Collection, things: Things, size: int, reporter: Reporte
 
 def _held(collection: Collection, wanted: Rows, size: int, reporter: Reporter) -> tuple[Rows, Pixels]:
     pixels, ids, done = np.empty((len(wanted), size, size, 3), np.uint8), np.empty(len(wanted), np.int64), 0
-    for some, found in collection.decoded(wanted, size):
+    for some, found in Decoded(collection, wanted, size):
         pixels[done : done + len(some)], ids[done : done + len(some)] = found, some
         done += len(some)
         reporter.update("Reading pictures", done, len(wanted), "images")

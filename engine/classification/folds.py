@@ -36,3 +36,14 @@ def folds(codes: Rows, count: int, seed: int) -> Rows:
         found[own] = (begun + np.arange(len(own))) % count
         begun += len(own)
     return found
+
+
+def held_out(codes: Rows, rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
+    """(learning, held out) parts of the rows, ascending: `share` of every class is held out, but never all of one."""
+    random = np.random.default_rng([seed, 7])
+    apart: list[int] = []
+    for code in np.unique(codes[rows]):
+        own = random.permutation(rows[codes[rows] == code])
+        apart += own[: min(round(len(own) * share), len(own) - 1)].tolist()
+    kept_apart = np.sort(np.array(apart, dtype=np.int64))
+    return np.sort(np.setdiff1d(rows, kept_apart)), kept_apart

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.classification.conditions import CLEAN, Condition
 from engine.core.errors import BadParameter
-from engine.core.settings import is_whole
+from engine.core.settings import check_whole, is_whole
 from engine.core.storage import digest_of
 
 FUSIONS: dict[str, str] = {
@@ -68,12 +68,10 @@ class Plan:
         if not self.fusions or not set(self.fusions) <= set(FUSIONS):
             wrong = next((name for name in self.fusions if name not in FUSIONS), "none")
             raise BadParameter("fusion", "a classification", "one or more of " + ", ".join(FUSIONS), wrong)
-        if not is_whole(self.folds) or not 2 <= self.folds <= 20:
-            raise BadParameter("number of folds", "a classification", "a whole number from 2 to 20", self.folds)
+        check_whole("number of folds", "a classification", self.folds, 2, 20)
         if self.each is not None and (not is_whole(self.each) or self.each < 2):
             raise BadParameter("number of each label", "a classification", "a whole number from 2 on", self.each)
-        if not is_whole(self.seed) or not 0 <= self.seed < 2**31:
-            raise BadParameter("seed", "a classification", f"a whole number from 0 to {2**31 - 1}", self.seed)
+        check_whole("seed", "a classification", self.seed, 0, 2**31 - 1)
         for condition in self.conditions:
             Condition.parse(condition)
 

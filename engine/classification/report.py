@@ -11,6 +11,7 @@ from engine.classification.best import best
 from engine.classification.conditions import CLEAN
 from engine.classification.plan import FUSIONS
 from engine.comparisons.html import bold_best, curves, page, strong, table
+from engine.core.tables import csv_text
 
 if TYPE_CHECKING:
     from engine.classification.results import Classification, Line
@@ -21,6 +22,13 @@ _WHAT = (
     "standard deviation. Macro F1 counts every class alike. The calibration error is how far sureness and accuracy are "
     "apart on average, the log loss the mean cross entropy in nats."
 )
+
+
+def to_csv(found: Classification) -> str:
+    """The table; texts that a spreadsheet would run are made harmless."""
+    header = ["model", "condition", "folds", "accuracy", "deviation", "macro F1", "deviation of F1"]
+    header += ["calibration error", "log loss", "seconds a fold"]
+    return csv_text(header, [[one.title, one.condition.title, *one.figures] for one in found.table()])
 
 
 def to_html(found: Classification) -> str:

@@ -15,7 +15,6 @@ from engine.classification.plan import FUSIONS, Cell, Plan
 from engine.comparisons.comparison import Ledger
 from engine.core.errors import BadParameter, NotFound
 from engine.core.home import Home
-from engine.core.tables import csv_text
 
 TOP = 3  # classes of each opinion that are kept, the likeliest first
 Opinion = tuple[tuple[str, float], ...]  # (label, probability), the likeliest first
@@ -179,19 +178,6 @@ class Classification(Ledger[Plan, Cell, Row]):
     def curves(self, fusion: str) -> list[tuple[int, tuple[Mapping[str, Any], ...]]]:
         """(fold, its epochs) with the losses of each epoch."""
         return [(row.fold, row.curve) for row in self._of(fusion)]
-
-    def to_csv(self) -> str:
-        """The table; texts that a spreadsheet would run are made harmless."""
-        header = ["model", "condition", "folds", "accuracy", "deviation", "macro F1", "deviation of F1"]
-        header += ["calibration error", "log loss", "seconds a fold"]
-        lines = [[one.title, one.condition.title, *one.figures] for one in self.table()]
-        return csv_text(header, lines)
-
-    def to_html(self) -> str:
-        """One page with all figures that needs nothing from outside."""
-        from engine.classification.report import to_html
-
-        return to_html(self)
 
     def _of(self, fusion: str) -> list[Row]:
         rows = [row for row in self.rows() if row.fusion == fusion and not row.error]

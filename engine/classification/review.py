@@ -117,7 +117,7 @@ def write_decided(home: Home, name: str, collection: str) -> int:
         BenzerError: other work changes the collection right now.
     """
     from engine.collections.collection import Collection
-    from engine.encoders.fused import classifier
+    from engine.runs.classifiers import classifier
 
     found = review(home, name, collection)
     if found is None:
@@ -127,7 +127,7 @@ def write_decided(home: Home, name: str, collection: str) -> int:
 
 
 def _path(home: Home, name: str, collection: str) -> Path:
-    from engine.encoders.fused import classifier
+    from engine.runs.classifiers import classifier
 
     if collection != Path(collection).name:
         raise NotFound(f"There is no collection {collection!r}.")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.classification import report
 from engine.cli.printing import csv_file, html_file, print_rows, progress_line, write_csv, write_html
 from engine.core.errors import BadParameter
 from engine.core.tables import text_table
@@ -100,8 +101,8 @@ def _plan(bench: Workbench, arguments: argparse.Namespace) -> Plan:
 
 def _warn_of_the_time(bench: Workbench, found: Classification) -> None:
     """Say how long it takes where encoders learn, measured on this computer; nothing where all is measured."""
-    from engine.classification.fine_tuning import fine_tuned, price
-    from engine.classification.run import things_of_a_plan
+    from engine.classification.fine_tuning import price
+    from engine.classification.subject import fine_tuned, things_of_a_plan
 
     plan = found.plan
     if fine_tuned(plan) and sum(not row.error for row in found.rows()) < len(plan.cells()):
@@ -129,9 +130,9 @@ def _print(found: Classification, arguments: argparse.Namespace) -> None:
     table = found.table()
     failed = [f"{row.title}, fold {row.fold + 1}: {row.error}" for row in found.rows() if row.error]
     if arguments.csv:
-        write_csv(arguments.csv, found.to_csv())
+        write_csv(arguments.csv, report.to_csv(found))
     elif arguments.html:
-        write_html(arguments.html, found.to_html())
+        write_html(arguments.html, report.to_html(found))
     elif arguments.json:
         rows = [row.as_dict() for row in found.rows()]
         body = {"name": found.name, "plan": found.plan.as_dict(), "rows": rows}
@@ -178,7 +179,7 @@ def _ask(bench: Workbench, arguments: argparse.Namespace) -> None:
         print("\nLooked at: " + ", ".join(f"{word} {share:.2f}" for word, share in said["words"]))
 
 
-def classify_words(sub: argparse.ArgumentParser) -> None:
+def classify_flags(sub: argparse.ArgumentParser) -> None:
     """The words of `classify`."""
     sub.add_argument("--collection", help="a labelled collection with texts (with --apply: any)")
     sub.add_argument("--fusion", help="picture, text, early, intermediate, late, with commas (default: all)")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.printing import print_rows, progress_line
+from engine.comparisons.recipes import report
 from engine.core.errors import BadParameter
 from engine.core.settings import split_calls
 from engine.core.storage import write_bytes
@@ -95,13 +96,13 @@ def _print_list(bench: Workbench, as_json: bool) -> None:
 def _print(experiment: Experiment, arguments: argparse.Namespace) -> None:
     rows = experiment.rows()
     if arguments.html:
-        write_bytes(Path(arguments.html).expanduser(), experiment.to_html().encode())
+        write_bytes(Path(arguments.html).expanduser(), report.to_html(experiment.plan, experiment.rows()).encode())
         print(f"{arguments.html} holds the results of {experiment.name}.")
     elif arguments.json:
         body = {"name": experiment.name, "plan": experiment.plan.as_dict(), "rows": [row.as_dict() for row in rows]}
         print(json.dumps(body, ensure_ascii=False, indent=2))
     elif arguments.csv:
-        print(experiment.to_csv(), end="")
+        print(report.to_csv(experiment.plan, experiment.rows()), end="")
     else:
         print(_table(experiment))
 
@@ -120,7 +121,7 @@ def _table(experiment: Experiment) -> str:
     return "\n\n".join(filter(None, [text_table(head, lines), "\n".join(failed), f"Experiment: {experiment.name}"]))
 
 
-def compare_words(sub: argparse.ArgumentParser) -> None:
+def compare_flags(sub: argparse.ArgumentParser) -> None:
     """The words of `compare`."""
     sub.add_argument("name", nargs="?", help="go on with this experiment and print it")
     sub.add_argument("--list", action="store_true", help="list the experiments")

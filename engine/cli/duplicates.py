@@ -22,13 +22,13 @@ _SHOWN = 20  # groups of copies that a terminal shows
 _ODD = 20  # odd ones, where no number is given
 
 
-def duplicates_words(sub: argparse.ArgumentParser) -> None:
+def duplicates_flags(sub: argparse.ArgumentParser) -> None:
     """The words of the command `duplicates`, besides those that name an encoder."""
     _common_words(sub)
     sub.add_argument("--threshold", type=float, help="how far a copy may be from what is kept (default: suggested)")
 
 
-def odd_words(sub: argparse.ArgumentParser) -> None:
+def odd_flags(sub: argparse.ArgumentParser) -> None:
     """The words of the command `odd`, besides those that name an encoder."""
     _common_words(sub)
     sub.add_argument("--most", type=int, default=_ODD, help=f"how many (default: {_ODD})")

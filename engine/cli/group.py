@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SHOWN = 40  # groups that a terminal shows
 
 
-def group_words(sub: argparse.ArgumentParser) -> None:
+def group_flags(sub: argparse.ArgumentParser) -> None:
     """The words of the command `group`, besides those that name an encoder."""
     sub.add_argument("--metric", help="cosine or euclidean (default: cosine)")
     sub.add_argument("--preset", help="photo, recommended or model: a way of grouping that is known to serve")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.printing import csv_file, html_file, print_rows, progress_line, write_csv, write_html
+from engine.comparisons.hashing import report
 from engine.core.errors import BadParameter
 from engine.core.settings import split_calls
 from engine.core.tables import text_table
@@ -146,9 +147,9 @@ def _print_list(bench: Workbench, as_json: bool) -> None:
 
 def _print(study: Study, arguments: argparse.Namespace) -> None:
     if arguments.html:
-        write_html(arguments.html, study.to_html())
+        write_html(arguments.html, report.to_html(study))
     if arguments.csv:
-        write_csv(arguments.csv, study.to_csv())
+        write_csv(arguments.csv, report.to_csv(study.rows()))
     if arguments.json:
         rows = [row.as_dict() for row in study.rows()]
         print(
@@ -215,7 +216,7 @@ def _size_up(study: Study) -> str:
     return text_table(head, lines) if lines else ""
 
 
-def hashing_words(sub: argparse.ArgumentParser) -> None:
+def hashing_flags(sub: argparse.ArgumentParser) -> None:
     """The words of `hashing`, besides those that choose an encoder."""
     sub.add_argument("--vectors", metavar="FILE", help="a file of vectors instead: .npy, .fvecs, .bvecs or .hdf5")
     sub.add_argument("--asked", metavar="FILE", help="a file of queries for it (default: its own, else held out)")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.errors import BadParameter
+from engine.core.progress import Progress
 from engine.core.storage import write_bytes
 from engine.core.tables import text_table
-from engine.jobs.job import Progress
 from engine.search.answer import Answer
 
 
@@ -19,15 +19,6 @@ def answer_table(answer: Answer) -> str:
     """The hits as a table, and the receipt below."""
     rows = [[h.rank, h.id, h.name, h.label, h.distance] for h in answer.hits]
     return text_table(["rank", "id", "name", "label", "distance"], rows) + "\n\n" + answer.sentence()
-
-
-def duration(seconds: float) -> str:
-    """A length of time in the coarsest words that still help: "8 s", "3 min", "2 h 5 min"."""
-    whole = max(1, round(seconds))
-    if whole < 100:
-        return f"{whole} s"
-    minutes = round(whole / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def print_rows(header: list[str], rows: Sequence[Sequence[object]], as_json: bool) -> None:

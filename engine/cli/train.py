@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.cli.printing import print_rows, progress_line
 from engine.core.errors import BadParameter, Stopped
-from engine.jobs.job import Progress
+from engine.core.progress import Progress
 
 _NOT_SETTINGS = {"run", "command", "collection", "json", "resume", "option"}
 
@@ -107,7 +107,7 @@ def command_runs(arguments: argparse.Namespace) -> None:
     print_rows(["run", "state", "model", "collection", "epochs", "loss", "retrieval"], rows, arguments.json)
 
 
-def train_words(sub: argparse.ArgumentParser) -> None:
+def train_flags(sub: argparse.ArgumentParser) -> None:
     """The words of `train`: the settings of TrainingConfig, under the same names."""
     sub.add_argument("--collection", help="the collection to learn from")
     sub.add_argument("--model", type=int, help="1, 2, 3 or 4")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _ACTIONS = ("list", "add", "remove")
 
 
-def vectors_words(sub: argparse.ArgumentParser) -> None:
+def vectors_flags(sub: argparse.ArgumentParser) -> None:
     """The words of the command `vectors`."""
     sub.add_argument("action", nargs="?", default="list", choices=_ACTIONS, help="default: list")
     sub.add_argument("file", nargs="?", help="add: a .npy or .parquet file; remove: the name, as in the list")
@@ -46,8 +46,8 @@ def _list(bench: Workbench, arguments: argparse.Namespace) -> None:
 
 
 def _add(bench: Workbench, arguments: argparse.Namespace) -> None:
+    from engine.core.progress import Reporter
     from engine.encoders.own_vectors import take_over
-    from engine.jobs.job import Reporter
 
     path, collection = _file(arguments.file), bench.collection(arguments.collection)
     names = _file(arguments.names).read_bytes() if arguments.names else None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _ACTIONS = ("list", "fetch", "add", "remove")
 
 
-def weights_words(sub: argparse.ArgumentParser) -> None:
+def weights_flags(sub: argparse.ArgumentParser) -> None:
     """The words of the command `weights`."""
     sub.add_argument("action", nargs="?", default="list", choices=_ACTIONS, help="default: list")
     sub.add_argument("network", nargs="?", help="the network's name, as in the list")
@@ -53,9 +53,9 @@ def _list(as_json: bool) -> None:
     from engine.texts.published import PUBLISHED
 
     header = ["network", "for", "state", "features", "top-1 %", "MB to fetch", "source", "licence"]
-    rows = [_row(_home(), network) for network in BACKBONES.values()]
-    rows += [_row(_home(), timm_network(name)) for name in _of_timm(_home())]
-    print_rows(header, rows + [_row_of_texts(_home(), network) for network in PUBLISHED.values()], as_json)
+    rows = [_row(Home.default(), network) for network in BACKBONES.values()]
+    rows += [_row(Home.default(), timm_network(name)) for name in _of_timm(Home.default())]
+    print_rows(header, rows + [_row_of_texts(Home.default(), network) for network in PUBLISHED.values()], as_json)
 
 
 def _of_timm(home: Home) -> list[str]:
@@ -118,7 +118,7 @@ def _done_for_texts(action: str, name: str) -> bool:
         wanted = f"one for pictures; for this one, put model.safetensors and vocab.txt into ${FOLDER}/{name}"
         raise BadParameter("network", "weights add", wanted, name)
     if action == "remove":
-        there = remove(_home(), network)
+        there = remove(Home.default(), network)
         print(f"Deleted the weights of {network.title}." if there else f"No weights of {network.title} were fetched.")
         return True
     done = Workbench().run("fetch", progress_line(), network=name)
@@ -129,18 +129,12 @@ def _done_for_texts(action: str, name: str) -> bool:
 def _add(network: Backbone, file: str) -> None:
     from engine.encoders.networks import weights as pretrained
 
-    card = pretrained.add(_home(), network, Path(file).expanduser())
+    card = pretrained.add(Home.default(), network, Path(file).expanduser())
     print(f"The weights of {network.title} are taken over (sha256 {card.sha256[:12]}…).")
 
 
 def _remove(network: Backbone, file: None) -> None:
     from engine.encoders.networks import weights as pretrained
 
-    there = pretrained.remove(_home(), network)
+    there = pretrained.remove(Home.default(), network)
     print(f"Deleted the weights of {network.title}." if there else f"There are no weights of {network.title} here.")
-
-
-def _home() -> Home:
-    from engine.core.home import Home
-
-    return Home.default()

@@ -11,21 +11,5 @@ __all__ = [
     "Reject",
     "collections",
     "damaged",
-    "import_archive",
-    "import_csv",
-    "import_files",
-    "import_folder",
-    "import_known",
-    "import_sample",
     "rejects_csv",
-    "rescan",
 ]
-
-
-def __getattr__(name: str) -> object:
-    # Imported late: a worker process and a page that only lists collections need none of it.
-    if name in __all__:
-        from engine.collections.sources import importing
-
-        return getattr(importing, name)
-    raise AttributeError(name)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from engine.core.errors import BenzerError, Corrupt, StorageFull
+from engine.core.storage import file_digest, write_json
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -289,3 +290,26 @@ class Writing(Reading):
 def _write_facts(db: sqlite3.Connection, facts: dict[str, Any]) -> None:
     value = json.dumps(facts, sort_keys=True, ensure_ascii=True)
     db.execute("INSERT OR REPLACE INTO facts VALUES ('collection',?,?)", (value, seal_of(value)))
+
+
+def seal(catalogue: Catalogue) -> None:
+    """Keep the checksum of the whole catalogue as it stands now, beside it; a busy catalogue is sealed another time."""
+    with catalogue.connection() as db:
+        if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            return
+        # While this transaction is open nobody else can write, so the file and its generation belong together.
+        db.execute("BEGIN IMMEDIATE")
+        if is_settled(catalogue.path):
+            generation = Reading(catalogue.path, db).generation()
+            facts = {"generation": generation, "sha256": file_digest(catalogue.path)}
+            write_json(seal_path(catalogue.path), facts)
+        db.rollback()
+
+
+def seal_path(path: Path) -> Path:
+    return path.with_suffix(".seal.json")
+
+
+def is_settled(path: Path) -> bool:
+    log = path.with_name(path.name + "-wal")
+    return not log.exists() or log.stat().st_size == 0

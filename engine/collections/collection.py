@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +24,14 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from engine.collections.catalogue import Catalogue, Reading, Row
-from engine.collections.integrity import seal
+from engine.collections.catalogue import Catalogue, Reading, Row, seal
 from engine.collections.report import Reject
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NameTaken, NotFound, UnreadableImage
 from engine.core.home import Home, slug
 from engine.core.storage import full_disk_named
 
 if TYPE_CHECKING:
-    from engine.collections.pixels import Decoded
-    from engine.jobs.job import Reporter
+    pass
 
 _ASIDE = (".creating-", ".removed-")
 # what can be made again from the images
@@ -199,18 +197,6 @@ class Collection:
             raise self.catalogue.damaged()
         return webp
 
-    def decoded(self, ids: Sequence[int] | NDArray[np.int64], size: int) -> Decoded:
-        """The images stretched to (size, size, 3), in chunks and in order; see `Decoded`, which lists what failed."""
-        from engine.collections.pixels import Decoded
-
-        return Decoded(self, ids, size)
-
-    def pixels(self, size: int, report: Reporter) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        """Every readable image decoded once and kept: ids (n,) and a memory-mapped (n, size, size, 3) uint8."""
-        from engine.collections.pixels import pixels
-
-        return pixels(self, size, report)
-
     def rejects(self) -> list[Reject]:
         """Every file that could not be used, and why."""
         return [Reject(row.name, row.stage, row.code, row.message) for row in self.rows("rejected")]
@@ -279,12 +265,6 @@ class Collection:
             yield
         finally:
             lock.release()
-
-    def check(self, reporter: Reporter | None = None) -> list[str]:
-        """Compare every stored byte with its checksum: one sentence for each damaged file."""
-        from engine.collections.integrity import check
-
-        return check(self, reporter)
 
     def _row(self, id: int, reading: Reading | None = None) -> Row:
         if isinstance(id, bool) or not isinstance(id, int | np.integer):

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.collections.catalogue import Catalogue, Reading
+from engine.collections.catalogue import Catalogue, is_settled, seal_path
 from engine.core.errors import BenzerError, Corrupt
-from engine.core.storage import Store, file_digest, read_json, write_json
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
+from engine.core.storage import Store, file_digest, read_json
 
 if TYPE_CHECKING:
     from engine.collections.collection import Collection
@@ -31,20 +30,6 @@ def check(collection: Collection, reporter: Reporter | None = None) -> list[str]
         return list(_damage(collection, reporter or Reporter()))
 
 
-def seal(catalogue: Catalogue) -> None:
-    """Keep the checksum of the whole catalogue as it stands now, beside it; a busy catalogue is sealed another time."""
-    with catalogue.connection() as db:
-        if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-            return
-        # While this transaction is open nobody else can write, so the file and its generation belong together.
-        db.execute("BEGIN IMMEDIATE")
-        if _is_settled(catalogue.path):
-            generation = Reading(catalogue.path, db).generation()
-            facts = {"generation": generation, "sha256": file_digest(catalogue.path)}
-            write_json(_seal_path(catalogue.path), facts)
-        db.rollback()
-
-
 def _damage(collection: Collection, reporter: Reporter) -> Iterator[str]:
     steps = [lambda: _check_seal(collection.catalogue), lambda: _check_answers(collection)]
     for step in steps:
@@ -58,14 +43,14 @@ def _damage(collection: Collection, reporter: Reporter) -> Iterator[str]:
 
 
 def _check_seal(catalogue: Catalogue) -> None:
-    path = _seal_path(catalogue.path)
+    path = seal_path(catalogue.path)
     if not path.exists():
         return
     known = read_json(path)
     with catalogue.reading() as reading:
         current = reading.generation()
     # After a crash the catalogue may be newer than its seal; its rows still carry their own.
-    is_sealed = current == known["generation"] and _is_settled(catalogue.path)
+    is_sealed = current == known["generation"] and is_settled(catalogue.path)
     if is_sealed and file_digest(catalogue.path) != known["sha256"]:
         raise catalogue.damaged()
 
@@ -96,12 +81,3 @@ def _stores(collection: Collection) -> Iterator[str]:
                 Store(folder, format=name.replace("_", " "), version=1).open()
             except Corrupt as error:
                 yield str(error)
-
-
-def _seal_path(path: Path) -> Path:
-    return path.with_suffix(".seal.json")
-
-
-def _is_settled(path: Path) -> bool:
-    log = path.with_name(path.name + "-wal")
-    return not log.exists() or log.stat().st_size == 0

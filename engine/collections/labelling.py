@@ -9,15 +9,13 @@ change with labels, so vectors and indexes stay valid.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.collections.catalogue import Row
+from engine.collections.catalogue import Row, seal
 from engine.collections.collection import Collection
-from engine.collections.integrity import seal
-from engine.collections.sources.ingest import Item
 from engine.core.errors import BadParameter, NotFound
 from engine.core.storage import read_json, write_json
 
@@ -50,16 +48,16 @@ def write_labels(collection: Collection, labels: Mapping[int, str], what: str) -
         after = {str(id): label for id, label in wanted.items()}
         # Noted first: after a crash in between, taking it back finds nothing to change, and nothing is lost.
         writing = {"made": time.time(), "what": what, "before": before, "after": after}
-        write_json(_path(collection), [*_writings(collection), writing])
+        write_json(_path(collection), [*writings(collection), writing])
         return _rewrite(collection, [replace(rows[id], label=label) for id, label in wanted.items()], rows)
 
 
 def last_writing(collection: Collection) -> dict[str, Any] | None:
     """What was written last and can be taken back: `made`, `what` and `count`; None where there is nothing."""
-    writings = _writings(collection)
-    if not writings:
+    written = writings(collection)
+    if not written:
         return None
-    return {"made": writings[-1]["made"], "what": writings[-1]["what"], "count": len(writings[-1]["after"])}
+    return {"made": written[-1]["made"], "what": written[-1]["what"], "count": len(written[-1]["after"])}
 
 
 def undo_labels(collection: Collection) -> int:
@@ -69,26 +67,15 @@ def undo_labels(collection: Collection) -> int:
         NotFound: there is nothing to take back. BenzerError: other work changes the collection right now.
     """
     with collection.alone():
-        writings = _writings(collection)
-        if not writings:
+        written = writings(collection)
+        if not written:
             raise NotFound(f"No labels have been written to {collection.title!r} that could be taken back.")
-        before, after = writings[-1]["before"], writings[-1]["after"]
+        before, after = written[-1]["before"], written[-1]["after"]
         rows = {row.id: row for row in collection.rows("image")}
         held = [rows[int(id)] for id, label in after.items() if int(id) in rows and rows[int(id)].label == label]
         changed = _rewrite(collection, [replace(row, label=before[str(row.id)]) for row in held], rows)
-        write_json(_path(collection), writings[:-1])
+        write_json(_path(collection), written[:-1])
         return changed
-
-
-def kept(collection: Collection, found: Iterable[Item]) -> list[Item]:
-    """What a source offers, with the labels that a person has given instead of the source's own."""
-    given: dict[str, str] = {}
-    for writing in _writings(collection):
-        given |= writing["after"]
-    if not given:
-        return list(found)
-    ids = {row.key: str(row.id) for row in collection.rows()}
-    return [replace(item, label=given.get(ids.get(item.key, ""), item.label)) for item in found]
 
 
 def _rewrite(collection: Collection, wanted: list[Row], rows: Mapping[int, Row]) -> int:
@@ -101,7 +88,7 @@ def _rewrite(collection: Collection, wanted: list[Row], rows: Mapping[int, Row])
     return len(changed)
 
 
-def _writings(collection: Collection) -> list[dict[str, Any]]:
+def writings(collection: Collection) -> list[dict[str, Any]]:
     try:
         found: list[dict[str, Any]] = read_json(_path(collection))
     except FileNotFoundError:

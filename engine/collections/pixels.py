@@ -17,8 +17,8 @@ from engine.collections.reading import workers
 from engine.collections.reading.worker_tasks import Failure, FileRef, decode
 from engine.collections.report import Reject
 from engine.core.errors import BadParameter, Corrupt, NotFound, StorageFull
+from engine.core.progress import Reporter
 from engine.core.storage import Snapshot, Store, load_array
-from engine.jobs.job import Reporter
 
 MAX_SIDE = 1024
 CHUNK = 32
@@ -87,7 +87,9 @@ def checked_side(size: int) -> int:
     return int(size)
 
 
-def pixels(collection: Collection, size: int, reporter: Reporter) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+def decoded_pixels(
+    collection: Collection, size: int, reporter: Reporter
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Every readable image of the collection at (size, size, 3): ids (n,) and memory-mapped (n, size, size, 3) uint8.
 
     Decoded once; later calls decode only what is new or changed, and everything where a stored file is damaged. The
@@ -147,7 +149,7 @@ def _made(
                 _, old = _mapped(former, size)
                 for place in kept.values():
                     file.write(old[place].tobytes())
-            for done, block in collection.decoded(missing, size):
+            for done, block in Decoded(collection, missing, size):
                 file.write(block.tobytes())
                 ids += done.tolist()
                 reporter.update("Decoding pictures", len(ids), len(wanted), "images")

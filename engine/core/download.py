@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.errors import Corrupt, Offline
+from engine.core.progress import Reporter
 from engine.core.storage import full_disk_named
-from engine.jobs.job import Reporter
 
 CONNECT_SECONDS = 4.0  # name look-up included
 STALL_SECONDS = 30.0

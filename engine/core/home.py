@@ -6,8 +6,10 @@ import hashlib
 import os
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.core.errors import BadParameter
 
@@ -93,3 +95,8 @@ def slug(title: str) -> str:
         raise BadParameter("name", "a collection", "a text with at least one letter or digit", title)
     digest = hashlib.sha256(unicodedata.normalize("NFKC", title).encode("utf-8", "replace")).hexdigest()
     return f"x{digest[:10]}"
+
+
+def home_of(arguments: Mapping[str, Any]) -> Home:
+    """The home that a job's arguments name."""
+    return Home(Path(arguments["home"]))

@@ -17,6 +17,25 @@ def is_whole(value: object) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
+def check_whole(name: str, thing: str, value: object, low: int, high: int) -> None:
+    """BadParameter unless the value is an int from `low` to `high`; truth values are not numbers."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise BadParameter(name, thing, f"a whole number from {low} to {high}", value)
+
+
+def check_number(name: str, thing: str, value: object, low: float, high: float) -> None:
+    """BadParameter unless the value is a finite int or float from `low` to `high`."""
+    real = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not real or not low <= value <= high:  # type: ignore[operator]
+        raise BadParameter(name, thing, f"a number from {low:g} to {high:g}", value)
+
+
+def check_switch(name: str, thing: str, value: object) -> None:
+    """BadParameter unless the value is True or False."""
+    if not isinstance(value, bool):
+        raise BadParameter(name, thing, "true or false", value)
+
+
 @dataclass(frozen=True)
 class Setting:
     """One number a person may set on a method. `default` None means: chosen from the data."""

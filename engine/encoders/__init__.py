@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from engine.collections.collection import Collection
 from engine.core.discovery import implementations
 from engine.core.errors import NotFound
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
 
 if TYPE_CHECKING:
     from engine.core.home import Home
-    from engine.encoders.vectors.store import EmbeddableCollection
 
 __all__ = ["Encoder", "EncoderChoice", "EncoderInfo", "choices", "families", "knows", "open_encoder"]
 
@@ -40,7 +40,7 @@ def knows(name: str, home: Home) -> bool:
     return any(family.knows(name, home) for family in families())
 
 
-def open_encoder(name: str, weights: str, home: Home, collection: EmbeddableCollection | None = None) -> Encoder:
+def open_encoder(name: str, weights: str, home: Home, collection: Collection | None = None) -> Encoder:
     """The encoder of that name with the weights of that run ("" where it needs none), as it is over that collection.
 
     Without a collection, one that learns from a collection (`Encoder.at`) cannot encode yet.

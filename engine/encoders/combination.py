@@ -17,16 +17,17 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, Corrupt, NoVectors
 from engine.core.recipe import Recipe
 from engine.core.storage import digest_of, read_json, write_json
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
 from engine.encoders.vectors.derived import Derivation, Derived
-from engine.encoders.vectors.store import EmbeddableCollection, Vectors, stored
+from engine.encoders.vectors.store import Vectors, stored
 
 if TYPE_CHECKING:
     from engine.core.home import Home
-    from engine.jobs.job import Reporter
+    from engine.core.progress import Reporter
 
 _RUN = "__"  # between a part and its weights; neither holds it
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -122,13 +123,13 @@ class Combination(Derived):
     def knows(cls, name: str, home: Home) -> bool:
         return bool(cls.unlisted(name, home))  # what is kept is no more than a list of such
 
-    def at(self, collection: EmbeddableCollection) -> Combination:
+    def at(self, collection: Collection) -> Combination:
         return Combination(self.pair, [part.at(collection) for part in self.parts])
 
-    def prepared(self, collection: EmbeddableCollection, reporter: Reporter) -> Combination:
+    def prepared(self, collection: Collection, reporter: Reporter) -> Combination:
         return Combination(self.pair, [part.prepared(collection, reporter) for part in self.parts])
 
-    def derive(self, collection: EmbeddableCollection, name: str, reporter: Reporter) -> Derivation:
+    def derive(self, collection: Collection, name: str, reporter: Reporter) -> Derivation:
         from engine.encoders.vectors.pipeline import embed_collection
 
         found = []

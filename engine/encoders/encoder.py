@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from engine.collections.collection import Collection
 from engine.core.errors import BenzerError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.core.home import Home
-    from engine.encoders.vectors.store import EmbeddableCollection
-    from engine.jobs.job import Reporter
+    from engine.core.progress import Reporter
     from models.tunable import Seeing
 
 
@@ -94,14 +94,14 @@ class Encoder(ABC):
         """Whether the name is one of this family's, listed among its choices or not."""
         return any(choice.name == name for choice in cls.choices(home)) or bool(cls.unlisted(name, home))
 
-    def at(self, collection: EmbeddableCollection) -> Encoder:
+    def at(self, collection: Collection) -> Encoder:
         """The encoder as it is over a collection: another one where it learns from the collection, else itself.
 
         One that has not learned yet has a fingerprint that no vectors have: they are missing, so embedding is offered.
         """
         return self
 
-    def prepared(self, collection: EmbeddableCollection, reporter: Reporter) -> Encoder:
+    def prepared(self, collection: Collection, reporter: Reporter) -> Encoder:
         """The same, having learned now what it must learn from the collection's pictures before it can encode."""
         return self.at(collection)
 

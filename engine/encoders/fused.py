@@ -16,19 +16,21 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound, NotTrained
+from engine.collections.collection import Collection
+from engine.core.errors import BadParameter, BenzerError, NotTrained
 from engine.core.storage import digest_of, read_json
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
-from engine.encoders.examples.of_collection import DescribedCollection, one_thing, texts_of, things_of
+from engine.encoders.examples.of_collection import one_thing, texts_of, things_of
 from engine.encoders.vectors.derived import Derivation, Derived
 from engine.encoders.vectors.store import Vectors
+from engine.runs.classifiers import classifier, classifiers
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.core.home import Home
+    from engine.core.progress import Reporter
     from engine.encoders.examples.examples import Things
-    from engine.jobs.job import Reporter
     from engine.runs.run import Run
     from engine.texts import TextEncoder
     from models.fusion import Fusion, Pair
@@ -100,23 +102,23 @@ class Fused(Derived):
         network.load_state_dict(head)
         return cls(run, network.eval(), picture, text)
 
-    def at(self, collection: DescribedCollection) -> Fused:
+    def at(self, collection: Collection) -> Fused:
         """Its vectors come from the texts as well: others when a text changes."""
         picture = self.picture.at(collection) if self.picture else None
         texts = texts_of(collection) if self.text else ()
         digest = digest_of(*texts) if self.text else ""
         return Fused(self.run, self.network, picture, self.text, digest, silent=not any(map(str.strip, texts)))
 
-    def prepared(self, collection: DescribedCollection, reporter: Reporter) -> Fused:
+    def prepared(self, collection: Collection, reporter: Reporter) -> Fused:
         if self.picture:
             self.picture.prepared(collection, reporter)
         return self.at(collection)
 
-    def things(self, collection: DescribedCollection, reporter: Reporter) -> Things:
+    def things(self, collection: Collection, reporter: Reporter) -> Things:
         """A collection's pictures and texts as this classifier sees them."""
         return things_of(collection, self.picture, self.embedding, self.text, reporter)
 
-    def derive(self, collection: DescribedCollection, name: str, reporter: Reporter) -> Derivation:
+    def derive(self, collection: Collection, name: str, reporter: Reporter) -> Derivation:
         things = self.things(collection, reporter)
         matrix = self.hidden(things)
         source = Vectors(things.ids, [], matrix, "")
@@ -235,25 +237,6 @@ def verdict(network: Fusion, things: Things, rows: NDArray[np.int64]) -> Verdict
     return Verdict(picture, text, fused)
 
 
-def classifiers(home: Home) -> list[Run]:
-    """Every readable classifier, the newest first."""
-    from engine.runs.run import Run
-
-    found = [Run(path.parent) for path in home.classifiers.glob("[!.]*/run.json")]
-    return sorted(filter(_readable, found), key=lambda run: (-float(run.facts.get("created", 0)), run.name))
-
-
-def classifier(home: Home, name: str) -> Run:
-    """The classifier of that name; NotFound when there is none, Corrupt when it has been damaged."""
-    from engine.runs.run import Run
-
-    run = Run(home.classifiers / name)
-    if not name or name != run.name or not (run.folder / "run.json").is_file():
-        raise NotFound(f"There is no classifier {name!r}.", way_out="See: python -m engine classify --list")
-    run.facts  # noqa: B018 - to fail here and not later
-    return run
-
-
 def _pairs(things: Things, rows: NDArray[np.int64], where: str = "cpu") -> Iterator[Pair]:
     from engine.encoders.examples.examples import Features
 
@@ -287,13 +270,6 @@ def _state(run: Run) -> Any:
         return read_json(run.folder / "text.json")
     except FileNotFoundError:
         return None
-
-
-def _readable(run: Run) -> bool:
-    try:
-        return {"classes", "spec", "picture", "text", "embedding"} <= set(run.card)
-    except (Corrupt, NotFound, KeyError):
-        return False
 
 
 def _choice(run: Run) -> EncoderChoice:

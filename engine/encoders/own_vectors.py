@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound
 from engine.core.home import slug
 from engine.core.storage import Snapshot, Store
 from engine.encoders.encoder import EncoderChoice, EncoderInfo
 from engine.encoders.vectors.derived import Derivation, Derived
 from engine.encoders.vectors.files import read_names, read_vectors
-from engine.encoders.vectors.store import EmbeddableCollection, discard, opened
+from engine.encoders.vectors.store import discard, opened
 
 if TYPE_CHECKING:
     from engine.core.home import Home
-    from engine.jobs.job import Reporter
+    from engine.core.progress import Reporter
 
 _PREFIX = "own-"
 _FOLDER = "own_vectors"
@@ -76,10 +77,10 @@ class OwnVectors(Derived):
             raise BadParameter("weights", f"the encoder {name}", "left out: it has none", weights)
         return cls(name)
 
-    def at(self, collection: EmbeddableCollection) -> OwnVectors:
+    def at(self, collection: Collection) -> OwnVectors:
         return OwnVectors(self.info.name, _snapshot(collection, self.info.name, only=()))
 
-    def derive(self, collection: EmbeddableCollection, name: str, reporter: Reporter) -> Derivation:
+    def derive(self, collection: Collection, name: str, reporter: Reporter) -> Derivation:
         given = opened(_snapshot(collection, self.info.name))
         images = collection.images()
         by_id = dict(zip(given.ids.tolist(), range(len(given.ids)), strict=True))
@@ -98,9 +99,7 @@ class OwnVectors(Derived):
         )
 
 
-def add(
-    collection: EmbeddableCollection, title: str, file: str, names: Sequence[str] | None, matrix: NDArray[Any]
-) -> OwnCard:
+def add(collection: Collection, title: str, file: str, names: Sequence[str] | None, matrix: NDArray[Any]) -> OwnCard:
     """Keep (n, d) vectors for the images of these names, all in the order of their ids where no names are given.
 
     The same title again replaces them. A name may leave out the folder where that is clear.
@@ -127,7 +126,7 @@ def add(
 
 
 def take_over(
-    collection: EmbeddableCollection, file: Path | BinaryIO, name: str, names: bytes | None, title: str, told: Reporter
+    collection: Collection, file: Path | BinaryIO, name: str, names: bytes | None, title: str, told: Reporter
 ) -> OwnCard:
     """Read a file called `name` and a list of names, keep its vectors, and make them ready to be searched.
 
@@ -142,12 +141,12 @@ def take_over(
     return card
 
 
-def cards(collection: EmbeddableCollection) -> list[OwnCard]:
+def cards(collection: Collection) -> list[OwnCard]:
     """The own vectors of a collection, by name."""
     return list(_cards(collection.folder / _FOLDER))
 
 
-def remove(collection: EmbeddableCollection, name: str) -> None:
+def remove(collection: Collection, name: str) -> None:
     """Delete own vectors with all that was made of them; NotFound where there are none of that name."""
     if name not in {card.name for card in cards(collection)}:
         raise NotFound(f"The collection {collection.folder.name} has no own vectors {name!r}.")
@@ -202,7 +201,7 @@ def _fill(folder: Path, ids: NDArray[np.int64], hashes: list[str], vectors: NDAr
     np.save(folder / "matrix.npy", vectors, allow_pickle=False)
 
 
-def _name_for(collection: EmbeddableCollection, title: str) -> str:
+def _name_for(collection: Collection, title: str) -> str:
     """The name of own vectors of that title; BadParameter where others, which it would replace, have that name."""
     try:
         name = _PREFIX + slug(title)
@@ -214,11 +213,11 @@ def _name_for(collection: EmbeddableCollection, title: str) -> str:
     return name
 
 
-def _store(collection: EmbeddableCollection, name: str) -> Store:
+def _store(collection: Collection, name: str) -> Store:
     return _at(collection.folder / _FOLDER / name)
 
 
-def _snapshot(collection: EmbeddableCollection, name: str, only: tuple[str, ...] | None = None) -> Snapshot:
+def _snapshot(collection: Collection, name: str, only: tuple[str, ...] | None = None) -> Snapshot:
     """What is stored under that name, with all checksums verified, or those of the files in `only`."""
     try:
         found = _store(collection, name).open(only)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Self
 from engine.core.errors import NotFound
 from engine.core.storage import digest_of
 from engine.encoders.encoder import Encoder, EncoderChoice
-from engine.encoders.fused import classifier, classifiers
 from engine.encoders.networks.table import BACKBONES
+from engine.runs.classifiers import classifier, classifiers
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.collections.pixels import Decoded
 from engine.core.errors import BadParameter, Corrupt, NotFound, NoVectors
 from engine.encoders.descriptors import grey
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
@@ -16,9 +17,9 @@ from engine.encoders.keypoints.vocabulary import Vocabulary, fit_words, keep_voc
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from engine.collections.collection import Collection
     from engine.core.home import Home
-    from engine.encoders.vectors.store import EmbeddableCollection
-    from engine.jobs.job import Reporter
+    from engine.core.progress import Reporter
 
 _VERSION = "1"  # changes whenever the vectors would
 _SIZE = 256
@@ -72,10 +73,10 @@ class VisualWords(Encoder):
             raise BadParameter("weights", f"the encoder {name}", "left out: it has none", weights)
         return cls(name)
 
-    def at(self, collection: EmbeddableCollection) -> VisualWords:
+    def at(self, collection: Collection) -> VisualWords:
         return VisualWords(self.info.name, self._stored(collection))
 
-    def prepared(self, collection: EmbeddableCollection, reporter: Reporter) -> VisualWords:
+    def prepared(self, collection: Collection, reporter: Reporter) -> VisualWords:
         try:
             found = self._stored(collection)
         except Corrupt:  # what was made with it has to be made again
@@ -92,15 +93,15 @@ class VisualWords(Encoder):
         vectors = [gather(self.feature.extract(picture), vocabulary) for picture in _pictures(images)]
         return torch.from_numpy(np.stack(vectors)).to(images.device)[:, :, None, None]
 
-    def _stored(self, collection: EmbeddableCollection) -> Vocabulary | None:
+    def _stored(self, collection: Collection) -> Vocabulary | None:
         return stored_vocabulary(collection, self.info.name, binary=self.feature.binary)
 
-    def _fitted(self, collection: EmbeddableCollection, reporter: Reporter) -> Vocabulary:
+    def _fitted(self, collection: Collection, reporter: Reporter) -> Vocabulary:
         """Words over the features of some of the pictures, spread over the whole collection; kept."""
         ids = collection.images().ids
         chosen = ids[np.linspace(0, len(ids) - 1, min(_PICTURES, len(ids))).astype(np.int64)]
         found, done = [np.zeros((0, self.feature.width), np.float32)], 0
-        for some, pixels in collection.decoded(chosen, _SIZE):
+        for some, pixels in Decoded(collection, chosen, _SIZE):
             found += [self.feature.extract(picture) for picture in _grey(pixels)]
             done += len(some)
             reporter.update("Fitting visual words", done, len(chosen), "images")

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from engine.core.distances import Matrix, normalised
 from engine.core.errors import BadParameter
+from engine.core.progress import Reporter
 from engine.grouping import make_clusterer, make_projection
 from engine.grouping.plan import Plan, Step
 from engine.grouping.projection import all_equal
-from engine.jobs.job import Reporter
 
 if TYPE_CHECKING:
     from engine.grouping.clusterer import Clusterer

@@ -11,11 +11,11 @@ from engine.core.recipe import Recipe
 if TYPE_CHECKING:
     from engine.collections.collection import Collection, Images
     from engine.core.home import Home
+    from engine.core.progress import Reporter
     from engine.encoders.encoder import Encoder
     from engine.encoders.vectors.store import Vectors
     from engine.grouping.plan import Plan
     from engine.grouping.presets import Preset
-    from engine.jobs.job import Reporter
 
 
 def group_collection(

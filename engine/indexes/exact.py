@@ -15,7 +15,8 @@ from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
 from engine.indexes.table.ranking import as_neighbours
 from engine.indexes.table.row_index import RowIndex
 from engine.indexes.table.rows import Rows, RowTable
-from engine.indexes.table.screening import CodeScreen, Screen, make_screen
+from engine.indexes.table.screen import make_screen
+from engine.indexes.table.screening import CodeScreen, Screen
 
 _CHUNK = 1024  # queries that are compared with everything at a time
 

@@ -16,10 +16,11 @@ from engine.core.distances import euclidean
 from engine.core.settings import Setting
 from engine.core.storage import load_array, read_json, write_json
 from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
+from engine.indexes.sample_truth import true_neighbours
 from engine.indexes.table.ranking import nearest_in_lists
 from engine.indexes.table.row_index import RowIndex
 from engine.indexes.table.rows import RowTable
-from engine.indexes.table.sampling import NEIGHBOURS, WANTED_RECALL, prepared, true_neighbours
+from engine.indexes.table.sampling import NEIGHBOURS, WANTED_RECALL, prepared
 
 _BATCHED_ABOVE = 20_000  # vectors: from here on scikit-learn's mini-batches
 _TRAINED_ON = 200_000  # at most so many vectors make the clusters

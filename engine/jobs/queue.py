@@ -14,7 +14,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from engine.core.errors import Corrupt
-from engine.jobs.job import WAITING, Job, Reporter
+from engine.core.progress import Reporter
+from engine.jobs.job import WAITING, Job
 
 _POLL = 0.3  # seconds between two looks whether it is one's turn; also how soon a stop is obeyed
 

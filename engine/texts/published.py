@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.core.home import Home
-    from engine.jobs.job import Reporter
+    from engine.core.progress import Reporter
     from models.bert import BertSpec
 
 FOLDER = "BENZER_WEIGHTS"  # the environment variable that names a folder of weights

@@ -13,37 +13,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.collections.collection import Collection
 from engine.core.errors import Corrupt
 from engine.core.home import slug
+from engine.core.progress import Reporter
 from engine.core.storage import Snapshot, Store, digest_of, load_array, write_json
-from engine.jobs.job import Reporter
 from engine.texts.encoder import Encoded, TextEncoder, TextInfo, Words
 from engine.texts.plain import plain, text_hash
 
 _AT_ONCE = 256  # texts between two reports
 _WORDS_AT_MOST = 2**30  # bytes of words' vectors that a collection keeps; beyond, a text is one vector
-
-
-class TextColumns(Protocol):
-    """The images of a collection as columns, by ascending id."""
-
-    @property
-    def ids(self) -> NDArray[np.int64]: ...
-    @property
-    def texts(self) -> list[str]: ...
-
-
-class TextCollection(Protocol):
-    """What the vectors of texts need of a collection."""
-
-    @property
-    def folder(self) -> Path: ...
-    def images(self) -> TextColumns: ...
 
 
 @dataclass(frozen=True)
@@ -57,12 +40,12 @@ class TextVectors:
     digest: str
 
 
-def fitted_to(encoder: TextEncoder, collection: TextCollection) -> TextEncoder:
+def fitted_to(encoder: TextEncoder, collection: Collection) -> TextEncoder:
     """The encoder as it is over a collection's texts; BadParameter where it finds nothing to learn from."""
     return encoder.fitted([plain(text) for text in collection.images().texts])
 
 
-def embed_texts(collection: TextCollection, encoder: TextEncoder, reporter: Reporter) -> TextVectors:
+def embed_texts(collection: Collection, encoder: TextEncoder, reporter: Reporter) -> TextVectors:
     """The vectors of all texts of the collection, brought up to date; only new and changed texts are encoded.
 
     Raises:
@@ -86,7 +69,7 @@ def embed_texts(collection: TextCollection, encoder: TextEncoder, reporter: Repo
     return found
 
 
-def stored(collection: TextCollection, info: TextInfo) -> TextVectors | None:
+def stored(collection: Collection, info: TextInfo) -> TextVectors | None:
     """The vectors that are there, every checksum verified, or None; Corrupt names a damaged file."""
     snapshot = _store(collection, info).open()
     return None if snapshot is None else _opened(snapshot)
@@ -122,7 +105,7 @@ def _by_hash(held: TextVectors) -> _Known:
 
 
 def _publish(
-    collection: TextCollection, encoder: TextEncoder, ids: NDArray[np.int64], hashes: list[str], known: _Known
+    collection: Collection, encoder: TextEncoder, ids: NDArray[np.int64], hashes: list[str], known: _Known
 ) -> None:
     matrix = np.stack([known[hash][0] for hash in hashes] or [np.empty(encoder.info.width, np.float32)])[: len(hashes)]
     parts = [part for hash in hashes if (part := known[hash][1]) is not None]
@@ -141,12 +124,12 @@ def _publish(
     _store(collection, encoder.info).publish(fill, {"encoder": encoder.info.name})
 
 
-def _store(collection: TextCollection, info: TextInfo) -> Store:
+def _store(collection: Collection, info: TextInfo) -> Store:
     key = f"{slug(info.name)}-{digest_of(info.name, info.fingerprint)}"
     return Store(collection.folder / "text_vectors" / key, format="text vectors", version=1)
 
 
-def _readable(collection: TextCollection, info: TextInfo) -> TextVectors | None:
+def _readable(collection: Collection, info: TextInfo) -> TextVectors | None:
     try:
         return stored(collection, info)
     except Corrupt:

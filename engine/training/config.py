@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.core.errors import BadParameter
 from engine.core.home import slug
+from engine.core.settings import check_number, check_switch, check_whole
 from engine.training.losses import loss
 from engine.training.schedules import schedule
 
@@ -71,24 +72,24 @@ class TrainingConfig:
     clusters: int = 24
 
     def __post_init__(self) -> None:
-        _whole("model", self.model, 1, 4)
+        check_whole("model", "the training", self.model, 1, 4)
         loss(self.loss)
-        _number("rate", self.rate, 1e-8, 1000)
-        _whole("batch", self.batch, 1, 4096)
-        _whole("epochs", self.epochs, 1, 10_000)
-        _number("validation share", self.validation, 0.0, 0.9)
-        _whole("seed", self.seed, 0, 2**31 - 1)
-        _number("noise", self.noise, 0.0, 1.0)
-        _number("contrast", self.contrast, 0.0, 100.0)
+        check_number("rate", "the training", self.rate, 1e-8, 1000)
+        check_whole("batch", "the training", self.batch, 1, 4096)
+        check_whole("epochs", "the training", self.epochs, 1, 10_000)
+        check_number("validation share", "the training", self.validation, 0.0, 0.9)
+        check_whole("seed", "the training", self.seed, 0, 2**31 - 1)
+        check_number("noise", "the training", self.noise, 0.0, 1.0)
+        check_number("contrast", "the training", self.contrast, 0.0, 100.0)
         for switch in ("flip", "crop", "colour"):
-            _switch(switch, getattr(self, switch))
-        _whole("patience", self.patience, 0, 10_000)
+            check_switch(switch, "the training", getattr(self, switch))
+        check_whole("patience", "the training", self.patience, 0, 10_000)
         self._check_objective()
         self._check_keep()
         self._check_probe()
         self._check_name()
         if self.limit is not None:
-            _whole("image limit", self.limit, LEAST_IMAGES, 10_000_000)
+            check_whole("image limit", "the training", self.limit, LEAST_IMAGES, 10_000_000)
         self._check_size("input size", self.size)
         if self.views is not None:
             self._check_size("size of the views", self.views)
@@ -124,7 +125,7 @@ class TrainingConfig:
             raise BadParameter("objective", "the training", " or ".join(OBJECTIVES), self.objective)
         if self.start not in STARTS:
             raise BadParameter("start", "the training", " or ".join(STARTS), self.start)
-        _whole("number of groups", self.clusters, 2, 100_000)
+        check_whole("number of groups", "the training", self.clusters, 2, 100_000)
         self._check_network()
         if self.groups and self.contrast:
             raise BadParameter("contrast", "deepcluster", "0: it sees altered views anyway", self.contrast)
@@ -151,7 +152,7 @@ class TrainingConfig:
 
     def _check_probe(self) -> None:
         if self.probe != 0:
-            _whole("probe", self.probe, LEAST_IMAGES, 4096)
+            check_whole("probe", "the training", self.probe, LEAST_IMAGES, 4096)
         if self.keep not in ("loss", "retrieval", "last"):
             raise BadParameter("keep", "the training", "loss, retrieval or last", self.keep)
         if self.keep == "retrieval" and not self.probe:
@@ -164,7 +165,7 @@ class TrainingConfig:
     def _check_size(self, name: str, size: int) -> None:
         from models.autoencoder import SPECS
 
-        _whole(name, size, 16, 1024)
+        check_whole(name, "the training", size, 16, 1024)
         if self.groups:
             self._check_latent(name, size)
         elif not SPECS[self.model].fits(size):
@@ -194,19 +195,3 @@ class TrainingConfig:
         if unknown:
             raise BadParameter("setting", "the training", "one of " + ", ".join(cls.__dataclass_fields__), unknown[0])
         return cls(**values)
-
-
-def _whole(name: str, value: Any, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise BadParameter(name, "the training", f"a whole number from {low} to {high}", value)
-
-
-def _switch(name: str, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise BadParameter(name, "the training", "true or false", value)
-
-
-def _number(name: str, value: Any, low: float, high: float) -> None:
-    real = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not real or not low <= value <= high:
-        raise BadParameter(name, "the training", f"a number from {low:g} to {high:g}", value)

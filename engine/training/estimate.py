@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.core.device import device, keep_freed_memory
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 from engine.runs.run import Run
 from engine.training.config import LEAST_IMAGES, TrainingConfig
 from engine.training.loop import Training

@@ -15,7 +15,7 @@ import torch
 
 from engine.core.device import Device, keep_freed_memory
 from engine.core.errors import BenzerError, Diverged, OutOfMemory, Stopped, StorageFull
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 from engine.runs.epochs import Watch, strip
 from engine.runs.run import Run
 from engine.training.checkpoint import Checkpoints, Position

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.collections.collection import Collection
+from engine.collections.pixels import decoded_pixels
 from engine.core.errors import BadParameter
 from engine.core.home import Home
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 from engine.runs import run as runs
 from engine.training.config import LEAST_IMAGES, TrainingConfig
 
@@ -24,32 +26,10 @@ if TYPE_CHECKING:
     Pretrained = Callable[[str], Weights]  # the weights of a ready-made network by its name
 
 
-class Images(Protocol):
-    """The columns of a collection that training looks at."""
-
-    @property
-    def ids(self) -> NDArray[np.int64]: ...
-    @property
-    def labels(self) -> Sequence[str]: ...
-
-
-class TrainingCollection(Protocol):
-    """What training needs of a collection."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    def __len__(self) -> int: ...
-    def fingerprint(self) -> str: ...
-    def images(self) -> Images: ...
-    def pixels(self, size: int, report: Reporter) -> tuple[NDArray[np.int64], NDArray[np.uint8]]: ...
-
-
 def train_run(
     home: Home,
     config: TrainingConfig,
-    collection: TrainingCollection,
+    collection: Collection,
     reporter: Reporter,
     pretrained: Pretrained | None = None,
 ) -> runs.Run:
@@ -75,7 +55,7 @@ def train_run(
 
 def continue_run(
     run: runs.Run,
-    collection: TrainingCollection,
+    collection: Collection,
     reporter: Reporter,
     epochs: int | None,
     pretrained: Pretrained | None = None,
@@ -119,7 +99,7 @@ def _instead(run: runs.Run) -> str:
     return "Train a new run" + ("." if run.shipped else " with a lower learning rate.")
 
 
-def training_data(config: TrainingConfig, collection: TrainingCollection, reporter: Reporter) -> Data:
+def training_data(config: TrainingConfig, collection: Collection, reporter: Reporter) -> Data:
     """The decoded pictures to train on, with ids and labels: all, or `limit` of them drawn by the seed.
 
     Raises:
@@ -127,7 +107,7 @@ def training_data(config: TrainingConfig, collection: TrainingCollection, report
     """
     from engine.training.pictures import Data
 
-    ids, pixels = collection.pixels(config.size, reporter)
+    ids, pixels = decoded_pixels(collection, config.size, reporter)
     images = collection.images()
     labels = dict(zip(images.ids.tolist(), images.labels, strict=True))
     rows = chosen_rows(len(pixels), config)
@@ -142,7 +122,7 @@ def chosen_rows(count: int, config: TrainingConfig) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng([config.seed, 0]).permutation(count)[: config.limit])
 
 
-def card(config: TrainingConfig, collection: TrainingCollection, images: int, device: Device) -> dict[str, Any]:
+def card(config: TrainingConfig, collection: Collection, images: int, device: Device) -> dict[str, Any]:
     """How the weights are being made, for people and for the record."""
     import torch
 

@@ -85,7 +85,7 @@ class ClassificationBench:
 
     def classifiers(self) -> list[Run]:
         """Every classifier, newest first; `start("classifier", name=…, fusion=…)` trains one for a classification."""
-        from engine.encoders.fused import classifiers
+        from engine.runs.classifiers import classifiers
 
         return classifiers(self.home)
 
@@ -122,7 +122,8 @@ class ClassificationBench:
 
     def reads_words(self, encoder: str, weights: str) -> bool:
         """Whether an encoder can be asked for words as well: a classifier that was trained on texts."""
-        from engine.encoders.fused import NAME, classifier
+        from engine.encoders.fused import NAME
+        from engine.runs.classifiers import classifier
 
         try:
             return encoder == NAME and bool(classifier(self.home, weights).card["text"])

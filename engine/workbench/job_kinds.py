@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.collections.sources.known import import_known
 from engine.core.errors import BadParameter, NameTaken, Unreadable
-from engine.core.home import Home
+from engine.core.home import Home, home_of
+from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.grouping.stored import exporting
-from engine.jobs.job import Reporter
 from engine.jobs.queue import turn
+from engine.runs import classifiers
+from engine.training.job import train
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from engine.collections.report import ImportReport
 
-TRAINING = "training"  # the lane of trainings: one at a time
 Work = Callable[[dict[str, Any], Reporter], Any]
 
 
@@ -27,9 +27,9 @@ def import_images(arguments: dict[str, Any], reporter: Reporter) -> dict[str, An
     """Make a collection from `source`: folder, archive, csv (each with `path`), upload (`spool`) or known (`name`)."""
     from engine.collections.sources import importing
 
-    home, source, title = _home(arguments), arguments["source"], arguments.get("title", "")
+    home, source, title = home_of(arguments), arguments["source"], arguments.get("title", "")
     if source == "known":
-        return importing.import_known(home, arguments["name"], reporter, title).to_dict()
+        return import_known(home, arguments["name"], reporter, title).to_dict()
     if source == "upload":
         return _import_upload(home, title, Path(arguments["spool"]), reporter)
     ways: dict[str, Callable[[Home, str, Path, Reporter], Any]] = {
@@ -83,7 +83,7 @@ def rescan(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.collections.collection import Collection
     from engine.collections.sources import importing
 
-    return importing.rescan(Collection.open(_home(arguments), arguments["collection"]), reporter).to_dict()
+    return importing.rescan(Collection.open(home_of(arguments), arguments["collection"]), reporter).to_dict()
 
 
 def sample(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def sample(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.collections.sources import importing
     from engine.search.opening import default_recipe
 
-    home = _home(arguments)
+    home = home_of(arguments)
     report = importing.import_sample(home, arguments["name"], reporter).to_dict()
     recipe = default_recipe(home, arguments["name"])
     return report | {"embedded": embed({**arguments, "recipe": recipe.as_dict()}, reporter)}
@@ -104,8 +104,8 @@ def embed(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.encoders.vectors.pipeline import embed_collection
 
     recipe = Recipe.from_dict(arguments["recipe"])
-    collection = Collection.open(_home(arguments), recipe.collection)
-    encoder = open_encoder(recipe.encoder, recipe.weights, _home(arguments), collection)
+    collection = Collection.open(home_of(arguments), recipe.collection)
+    encoder = open_encoder(recipe.encoder, recipe.weights, home_of(arguments), collection)
     done = embed_collection(collection, encoder, [recipe.embedding], reporter)
     return {"collection": collection.name, **(done if isinstance(done, dict) else {})}
 
@@ -117,7 +117,7 @@ def index(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.encoders import open_encoder
     from engine.search.opening import open_searcher
 
-    home, recipe = _home(arguments), Recipe.from_dict(arguments["recipe"])
+    home, recipe = home_of(arguments), Recipe.from_dict(arguments["recipe"])
     reporter.update("Building the index", 0, 1, "indexes")
     collection = Collection.open(home, recipe.collection)
     info = open_encoder(recipe.encoder, recipe.weights, home, collection).info
@@ -135,7 +135,7 @@ def duplicates(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.grouping.duplicates.duplicates import open_surroundings
     from engine.search import opening
 
-    home, recipe = _home(arguments), Recipe.from_dict(arguments["recipe"])
+    home, recipe = home_of(arguments), Recipe.from_dict(arguments["recipe"])
     collection = Collection.open(home, recipe.collection)
     info = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter).info
     try:
@@ -147,34 +147,11 @@ def duplicates(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     return {"collection": recipe.collection, "threshold": found.share.threshold, **counts}
 
 
-def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Train a network on a collection (`collection`, `config`), or go on with a run (`run`, maybe `epochs`)."""
-    from engine.collections.collection import Collection
-    from engine.encoders.networks.table import backbone
-    from engine.encoders.networks.weights import load
-    from engine.runs import run as runs
-    from engine.training import TrainingConfig, continue_run, train_run
-
-    home = _home(arguments)
-
-    def pretrained(network: str) -> Mapping[str, Tensor]:
-        return load(home, backbone(network))[1]
-
-    with turn(home.jobs, TRAINING, reporter):
-        if "run" in arguments:
-            run = runs.run(home, arguments["run"])
-            collection = Collection.open(home, run.card["collection"]["name"])
-            return {"run": continue_run(run, collection, reporter, arguments.get("epochs"), pretrained).name}
-        collection = Collection.open(home, arguments["collection"])
-        config = TrainingConfig.from_dict(arguments["config"])
-        return {"run": train_run(home, config, collection, reporter, pretrained).name}
-
-
 def experiment(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Measure what is missing of the experiment `name`; what it needs is trained, embedded and indexed first."""
     from engine.comparisons.recipes.run import run_experiment
 
-    return run_experiment(_home(arguments), arguments["name"], reporter)
+    return run_experiment(home_of(arguments), arguments["name"], reporter)
 
 
 def study(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -182,7 +159,7 @@ def study(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.comparisons.hashing.plan import Plan
     from engine.comparisons.hashing.run import plan_study, run_study
 
-    home, name = _home(arguments), arguments.get("name")
+    home, name = home_of(arguments), arguments.get("name")
     if name is None:
         tuned = {"tune": arguments["tune"]} if "tune" in arguments else {}
         name = plan_study(home, Plan.from_dict({**arguments["plan"], **tuned})).name
@@ -193,7 +170,7 @@ def classification(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
     """Measure what is missing of the classification `name`; pictures and texts are embedded first."""
     from engine.classification.run import run_classification
 
-    return run_classification(_home(arguments), arguments["name"], reporter)
+    return run_classification(home_of(arguments), arguments["name"], reporter)
 
 
 def classifier(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -201,7 +178,7 @@ def classifier(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.classification.classifiers import train_final
 
     words = (arguments["name"], arguments["fusion"])
-    return {"classifier": train_final(_home(arguments), *words, reporter, arguments.get("title", "")).name}
+    return {"classifier": train_final(home_of(arguments), *words, reporter, arguments.get("title", "")).name}
 
 
 def apply(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -209,7 +186,7 @@ def apply(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.classification.classifiers import apply
 
     words = (arguments["name"], arguments["collection"])
-    found = apply(_home(arguments), *words, reporter, bool(arguments.get("every")))
+    found = apply(home_of(arguments), *words, reporter, bool(arguments.get("every")))
     return {"classifier": found.classifier, "collection": found.collection, "guesses": len(found.guesses)}
 
 
@@ -218,7 +195,7 @@ def group(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.grouping.run import group_collection
 
     recipe = Recipe.from_dict(arguments["recipe"])
-    return group_collection(_home(arguments), recipe, arguments["plan"], arguments.get("title", ""), reporter)
+    return group_collection(home_of(arguments), recipe, arguments["plan"], arguments.get("title", ""), reporter)
 
 
 def fetch(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -227,7 +204,7 @@ def fetch(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from engine.encoders.networks.table import backbone
     from engine.texts.published import PUBLISHED, fetch_text_network
 
-    home = _home(arguments)
+    home = home_of(arguments)
     name = _network_of(arguments, home)
     if name in PUBLISHED:
         text = PUBLISHED[name]
@@ -255,10 +232,9 @@ def _network_of(arguments: dict[str, Any], home: Home) -> str:
 
 def _missing_of(home: Home, classifier: str) -> str:
     """The encoder of texts of a classifier where its weights are not there, else its encoder of pictures."""
-    from engine.encoders import fused
     from engine.texts.published import PUBLISHED, folder_of
 
-    card = fused.classifier(home, classifier).card
+    card = classifiers.classifier(home, classifier).card
     text = PUBLISHED.get(card["text"] or "")
     if text is not None and folder_of(home, text) is None:
         return text.name
@@ -321,7 +297,3 @@ def title_of(kind: str, arguments: dict[str, Any]) -> str:
         "copy": "Copy the pictures of",
     }[kind]
     return f"{verb} {subject}" + (f" with {recipe['encoder']}" if recipe else "")
-
-
-def _home(arguments: dict[str, Any]) -> Home:
-    return Home(Path(arguments["home"]))

@@ -24,9 +24,10 @@ from engine.collections.cards import CollectionCard, card_of
 from engine.core.cache import Shelf, catalogue_stamp, stamp
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights
 from engine.core.home import Home
+from engine.core.progress import Progress, Reporter
 from engine.core.recipe import Recipe
 from engine.jobs import job as job_folders
-from engine.jobs.job import Job, Progress, Reporter
+from engine.jobs.job import Job
 from engine.search import opening
 from engine.search.answer import Answer, Hit, Query, Receipt
 from engine.workbench.classifying import ClassificationBench

@@ -15,10 +15,10 @@ from PIL import Image
 
 from engine.core.errors import BenzerError
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.core.storage import read_json, write_json
 from engine.indexes import make_index, methods
-from engine.jobs.job import Reporter
 from engine.runs import run as runs
 from engine.workbench.workbench import Query, Workbench
 

@@ -36,7 +36,7 @@ class Kind:
             several of it. cell: what people call a cell of it.
         root: the folder they stand in. every, one: all of them, newest first, and that of a name.
         parts: what the line below a title says besides how far it is. kept: what stays when one is deleted.
-        outdated: why figures should be measured again, "" where they need not.
+        outdated: why figures should be measured again, "" where they need not. to_csv, to_html: its results as a file.
     """
 
     key: str
@@ -49,6 +49,8 @@ class Kind:
     parts: Callable[[Seen], tuple[list[str], list[str]]]
     kept: str
     outdated: Callable[[Seen], str]
+    to_csv: Callable[[Any], str]
+    to_html: Callable[[Any], str]
 
 
 @dataclass(frozen=True)
@@ -226,12 +228,12 @@ def begin(kind: Kind, plan: Any, store: Callable[[Any], Any], field: str) -> Non
 
 def exported(view: Seen, form: str) -> bytes:
     """All results as CSV, HTML or JSON; made once for each state of it."""
-    make = {"csv": _csv, "html": lambda view: view.ledger.to_html().encode(), "json": _json}[form]
+    make = {"csv": _csv, "html": lambda view: view.kind.to_html(view.ledger).encode(), "json": _json}[form]
     return _files.get((form, files_stamp(view.ledger.folder)), lambda: make(view))
 
 
 def _csv(view: Seen) -> bytes:
-    return bytes(view.ledger.to_csv().encode("utf-8-sig"))
+    return bytes(view.kind.to_csv(view.ledger).encode("utf-8-sig"))
 
 
 def _json(view: Seen) -> bytes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.cli.printing import duration
-from engine.jobs.job import Job, Progress
+from engine.core.humanize import duration
+from engine.core.progress import Progress
+from engine.jobs.job import Job
 from ui.shared.plain_text import literal
 
 REFRESH = 2  # seconds; polling every second in two tabs costs nearly half a core

@@ -11,8 +11,9 @@ from engine.core.distances import METRICS
 from engine.core.recipe import MAX_K, Recipe
 from engine.core.settings import Choice, Setting
 from engine.workbench.workbench import CollectionCard
-from ui.session.opened import EIGHT, choose_embedding, has_texts, recipe_of_choices, workbench
+from ui.session.opened import EIGHT, has_texts, workbench
 from ui.session.query import ask_for_image, asked
+from ui.session.recipe import choose_embedding, recipe_of_choices
 from ui.sidebar.cluster_help import cluster_help
 from ui.sidebar.encoder_combination import combine_encoders
 

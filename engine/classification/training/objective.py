@@ -8,34 +8,23 @@ for each side and each with the best of its own epochs, put together.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.core.device import Device
-from engine.core.errors import BadParameter, BenzerError, Stopped
-from engine.core.home import Home
+from engine.core.errors import BadParameter
+from engine.core.settings import check_number, check_switch, check_whole
 from engine.encoders.examples.examples import Features, Things
-from engine.jobs.job import Reporter, Within
-from engine.runs.run import Run, create
-from engine.training.config import _number, _switch, _whole
-from engine.training.loop import Training, carried_out
 from engine.training.objective import Epoch
 from engine.training.objectives.body import seeded
-from engine.training.pictures import Rows, batches, shuffled
+from engine.training.pictures import Rows, shuffled
 from engine.training.schedules import schedule
-from engine.training.setup import Material
-from models.fusion import FUSIONS, Fusion, Pair, best_share
-from models.tunable import parted
-
-if TYPE_CHECKING:
-    from engine.classification.training.fine_tuned import Tunable
+from models.fusion import FUSIONS, Fusion, Pair
 
 SIDES = ("picture", "text")
 FINE_TUNED = {"none": (), "picture": ("picture",), "text": ("text",), "both": SIDES}  # which encoders learn
@@ -78,18 +67,18 @@ class ClassifierConfig:
     def __post_init__(self) -> None:
         if self.fusion not in FUSIONS:
             raise BadParameter("fusion", "the training", "one of " + ", ".join(FUSIONS), self.fusion)
-        _number("share of missing ones", self.missing, 0.0, 0.45)
-        _number("dropout", self.dropout, 0.0, 0.9)
-        _whole("epochs", self.epochs, 1, 10_000)
-        _whole("batch", self.batch, 1, 4096)
-        _number("rate", self.rate, 1e-8, 1000)
-        _number("validation share", self.validation, 0.0, 0.5)
-        _whole("patience", self.patience, 0, 10_000)
-        _whole("seed", self.seed, 0, 2**31 - 1)
+        check_number("share of missing ones", "the training", self.missing, 0.0, 0.45)
+        check_number("dropout", "the training", self.dropout, 0.0, 0.9)
+        check_whole("epochs", "the training", self.epochs, 1, 10_000)
+        check_whole("batch", "the training", self.batch, 1, 4096)
+        check_number("rate", "the training", self.rate, 1e-8, 1000)
+        check_number("validation share", "the training", self.validation, 0.0, 0.5)
+        check_whole("patience", "the training", self.patience, 0, 10_000)
+        check_whole("seed", "the training", self.seed, 0, 2**31 - 1)
         if self.fine_tune not in FINE_TUNED:
             raise BadParameter("fine-tuning", "the training", "one of " + ", ".join(FINE_TUNED), self.fine_tune)
-        _number("rate of the encoders", self.encoder_rate, 1e-8, 1000)
-        _switch("augment", self.augment)
+        check_number("rate of the encoders", "the training", self.encoder_rate, 1e-8, 1000)
+        check_switch("augment", "the training", self.augment)
         schedule(self.schedule, self.rate, self.epochs, self.options)
 
     @property
@@ -192,153 +181,3 @@ class Classifying:
 
     def _codes(self, rows: Rows) -> Tensor:
         return self.codes[torch.from_numpy(rows).to(self.codes.device)]
-
-
-def train_classifier(
-    config: ClassifierConfig,
-    things: Things,
-    learning: Rows,
-    held_out: Rows,
-    run: Run,
-    reporter: Reporter,
-    device: Device,
-    tunable: Tunable | None = None,
-) -> Fusion:
-    """Train a classifier from the run's checkpoint where it has one; the head with its best weights.
-
-    A run that is done is not trained again. The weight of a late fusion is chosen on what is held out. The weights of
-    encoders that learned are in the run, beside the head's (see `models.tunable.parted`).
-
-    Args:
-        tunable: the encoders that may learn, with what they see of the things; None where none does.
-
-    Raises:
-        Diverged, OutOfMemory, StorageFull, Stopped: as in `loop.train`. BadParameter: nothing to learn from.
-    """
-    if not len(learning):
-        raise BadParameter("number of things to learn from", "a classification", "at least 1", 0)
-    things.checked()
-    work = _Work(config, things, learning, held_out, reporter, device, tunable)
-    return work.two_sides(run) if config.fusion == "late" else work.trained(run).head
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What a classifier is trained with; `trained` and `two_sides` do it as a run."""
-
-    config: ClassifierConfig
-    things: Things
-    learning: Rows
-    held_out: Rows
-    reporter: Reporter
-    device: Device
-    tunable: Tunable | None
-
-    def trained(self, run: Run) -> Classifying:
-        """The objective with its best weights."""
-        objective, config = self._objective(), self.config if self.config.tuned else self.config.before
-        if run.state != "done":
-            none = self.learning[:0]
-            rows = (self.learning, self.held_out, None, none)
-            material = Material(objective, objective.source, self.things.ids, *rows, groups=objective.groups)
-            material = replace(material, learned=bool(self.config.tuned))
-            with run.training(job=_job(self.reporter)):
-                with _end_noted(run):
-                    self._first_the_head(objective, run)
-                carried_out(Training.on(config, material, run, self.reporter, self.device))
-            shutil.rmtree(run.folder / "parts", ignore_errors=True)
-        objective.restore(run.load())
-        objective.network.eval()
-        return objective
-
-    def two_sides(self, run: Run) -> Fusion:
-        """A late fusion: the model of each side, a run of its own inside of `run`, and the text's weight."""
-        spec = self.things.spec(self.config.fusion, self.config.dropout)
-        network = Fusion(spec).to(self.device.name).eval()
-        if run.state != "done":
-            with run.training(job=_job(self.reporter)), _end_noted(run):
-                runs = [_part(run, name, replace(self.config, fusion=name)) for name in SIDES]
-                sides = [replace(self, config=ClassifierConfig.from_dict(side.config)).trained(side) for side in runs]
-                weights = {name: value for side in sides for name, value in side.weights().items()}
-                network.load_state_dict(parted(network.state_dict() | weights)[0])
-                share = self._best_share(network, sides)
-                network.weight.fill_(share)
-                epochs = _tell_both(run, runs)
-                best = max(side.card["best_epoch"] for side in runs)
-                run.keep(weights | network.state_dict(), share=share, best_epoch=best)
-                run.end("done", epochs)
-            shutil.rmtree(run.folder / "parts", ignore_errors=True)
-        network.load_state_dict(parted(run.load())[0])
-        return network
-
-    def _first_the_head(self, objective: Classifying, run: Run) -> None:
-        """Where encoders are to learn, begin with a head that has learned alone: one drawn by chance would bend them.
-
-        Source: Kumar et al., "Fine-tuning can distort pretrained features and underperform out-of-distribution", 2022.
-        """
-        if self.config.tuned:
-            part = _part(run, "head", self.config.before)
-            within = Within(self.reporter, "the head alone first")
-            alone = replace(self, config=self.config.before, reporter=within).trained(part)
-            objective.head.load_state_dict(alone.head.state_dict())
-
-    def _objective(self) -> Classifying:
-        if not self.config.tuned:
-            return Classifying(self.config, self.things, self.learning, self.device)
-        from engine.classification.training.fine_tuned import FineTuning
-
-        if self.tunable is None:
-            raise BadParameter("fine-tuning", "the training", "none: there are no encoders that can learn", "another")
-        return FineTuning(self.config, self.things, self.learning, self.device, self.tunable)
-
-    @torch.inference_mode()
-    def _best_share(self, network: Fusion, sides: Sequence[Classifying]) -> float:
-        """The text's weight that is best on the held-out things that have both sides; a half where there are none."""
-        things, rows = self.things, self.held_out
-        both = rows[things.has_picture[rows] & things.has_text[rows]]
-        if not len(both):
-            return 0.5
-        said: list[list[Tensor]] = [[], []]
-        for some in batches(both, self.config.batch):
-            for place, side in enumerate(sides):  # each sees its own vectors, which its training may have changed
-                one = network.opinions(side.pair(side.source.take(some)))[place]
-                assert one is not None
-                said[place].append(one.cpu())
-        picture, text = (torch.cat(parts) for parts in said)
-        return best_share(picture, text, torch.from_numpy(things.codes[both]))
-
-
-def _part(run: Run, name: str, config: ClassifierConfig) -> Run:
-    """The run of a training that another one is made of; one that was cut off is taken up again."""
-    root = run.folder / "parts"
-    if (root / name / "run.json").exists():
-        return Run(root / name)
-    return create(Home(root), name, config.as_dict(), {}, root)
-
-
-def _tell_both(run: Run, sides: Sequence[Run]) -> int:
-    """Note the mean of both sides' losses for each epoch that both went through; how many these are."""
-    run.rewind(-1)
-    pairs = list(zip(*(side.events() for side in sides), strict=False))
-    for pair in pairs:
-        names = [name for name in ("train", "validation") if all(name in event for event in pair)]
-        means = {name: sum(event[name] for event in pair) / len(pair) for name in names}
-        run.note(epoch=pair[0]["epoch"], seconds=sum(event.get("seconds", 0.0) for event in pair), **means)
-    return len(pairs) - 1
-
-
-@contextmanager
-def _end_noted(run: Run) -> Iterator[None]:
-    """Note how a run that others are part of was cut off."""
-    try:
-        yield
-    except (Stopped, KeyboardInterrupt):
-        run.end("stopped")
-        raise
-    except BenzerError as error:
-        run.end("failed", error=str(error))
-        raise
-
-
-def _job(reporter: Reporter) -> str:
-    return reporter.folder.name if reporter.folder else ""

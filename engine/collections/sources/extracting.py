@@ -15,8 +15,8 @@ from engine.collections.sources import importing
 from engine.collections.sources.ingest import Item
 from engine.core.errors import BadParameter, NotFound, StorageFull
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.core.storage import digest_of, full_disk_named
-from engine.jobs.job import Reporter
 
 _SPARE = 64 << 20  # bytes that stay free on the disk
 

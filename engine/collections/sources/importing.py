@@ -9,11 +9,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from engine.collections.collection import Collection
-from engine.collections.labelling import kept
+from engine.collections.labelling import writings
 from engine.collections.report import ImportReport
 from engine.collections.sources import archives, folders, tables, uploads
 from engine.collections.sources.archives import Limits
@@ -30,8 +31,8 @@ from engine.collections.sources.ingest import (
 from engine.collections.sources.uploads import Upload
 from engine.core.errors import BadParameter, NameTaken, NotFound, Unreadable
 from engine.core.home import Home, slug
+from engine.core.progress import Reporter
 from engine.core.storage import file_digest
-from engine.jobs.job import Reporter
 
 
 def import_folder(home: Home, title: str, folder: str | Path, reporter: Reporter) -> ImportReport:
@@ -102,18 +103,6 @@ def import_sample(home: Home, name: str, reporter: Reporter) -> ImportReport:
     drawn = ((image.name, image.label, image.text, image.picture) for image in sample.draw())
     source = {"kind": "sample", "sample": name, "summary": sample.summary}
     return import_drawn(home, sample.title, source, drawn, reporter, name=name, total=sample.count)
-
-
-def import_known(home: Home, name: str, reporter: Reporter, title: str = "") -> ImportReport:
-    """One of the known data sets (see `known.KNOWN`), downloaded, checked against its pinned hash and imported.
-
-    Raises:
-        BadParameter: no such data set. NotFound: it has to be fetched by hand; the way out says how. Offline.
-        Corrupt: what was downloaded is not what was pinned. NameTaken.
-    """
-    from engine.collections.sources.known import import_known as fetch_and_import
-
-    return fetch_and_import(home, name, reporter, title)
 
 
 def import_drawn(
@@ -254,3 +243,14 @@ def _ingest_new(collection: Collection, items: Iterable[Item], reporter: Reporte
     report = ingest(collection, fresh(), reporter, total)
     report.unchanged += passed
     return report
+
+
+def kept(collection: Collection, found: Iterable[Item]) -> list[Item]:
+    """What a source offers, with the labels that a person has given instead of the source's own."""
+    given: dict[str, str] = {}
+    for writing in writings(collection):
+        given |= writing["after"]
+    if not given:
+        return list(found)
+    ids = {row.key: str(row.id) for row in collection.rows()}
+    return [replace(item, label=given.get(ids.get(item.key, ""), item.label)) for item in found]

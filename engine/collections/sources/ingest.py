@@ -21,8 +21,8 @@ from engine.collections.collection import Collection
 from engine.collections.reading.on_cluster import looked_at
 from engine.collections.reading.worker_tasks import Failure, FileRef, Seen, look
 from engine.collections.report import ImportReport, Reject
+from engine.core.progress import Reporter
 from engine.core.storage import full_disk_named
-from engine.jobs.job import Reporter
 
 Drawing = tuple[str, str, str, Image.Image]  # name, label, text, picture
 

@@ -16,7 +16,7 @@ from engine.collections.sources.ingest import Item
 from engine.core.download import Remote, fetch
 from engine.core.errors import BadParameter, NotFound
 from engine.core.home import Home
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 
 _FLOWERS = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"
 _BY_HAND = (

@@ -12,7 +12,7 @@ from engine.collections.report import ImportReport
 from engine.collections.sources import importing, tables, uploads
 from engine.collections.sources.ingest import Item
 from engine.core.home import Home
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 
 Line = tuple[str, str]  # label, text
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from engine.comparisons.hashing.plan import Cell, title_of
 from engine.core.errors import BadParameter, BenzerError, StorageFull
+from engine.core.progress import Reporter
 from engine.core.storage import full_disk_named
 from engine.evaluation.metrics import average_precision
 from engine.evaluation.recall import recall_at_k, right_places
 from engine.indexes import Index, Neighbours
-from engine.jobs.job import Reporter
 
 Matrix = NDArray[np.float32]
 

@@ -11,7 +11,7 @@ from typing import Any
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
 from engine.core.recipe import MAX_K, parse_method
-from engine.core.settings import Choice, Setting, Value, checked_settings, is_whole, print_call
+from engine.core.settings import Choice, Setting, Value, check_whole, checked_settings, print_call
 from engine.core.storage import digest_of
 
 EXACT = "exact"
@@ -71,13 +71,13 @@ class Plan:
         known_metric(str(self.metric))
         self._check_source()
         methods, sizes = _list("methods", self.methods), _list("sizes", self.sizes)
-        _whole("number of neighbours", self.neighbours, 1, MAX_K)
-        _whole("number of queries", self.queries, 1, _MOST_QUERIES)
-        _whole("seed", self.seed, 0, 2**31 - 1)
-        _whole("number of folds", self.folds, 1, 100)
+        check_whole("number of neighbours", "a study", self.neighbours, 1, MAX_K)
+        check_whole("number of queries", "a study", self.queries, 1, _MOST_QUERIES)
+        check_whole("seed", "a study", self.seed, 0, 2**31 - 1)
+        check_whole("number of folds", "a study", self.folds, 1, 100)
         for size in sizes:
             if size is not None:
-                _whole("size", size, 2, _MOST_VECTORS)
+                check_whole("size", "a study", size, 2, _MOST_VECTORS)
         object.__setattr__(self, "methods", tuple(dict.fromkeys(map(canonical, methods))))
         object.__setattr__(self, "sizes", tuple(dict.fromkeys(sizes)) or (None,))
         if self.tune is not None and (type(self.tune) not in (int, float) or not 0 < self.tune <= 1):
@@ -231,8 +231,3 @@ def _list(name: str, values: Any) -> tuple[Any, ...]:
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise BadParameter(name, "a study", "a list", values)
     return tuple(values)
-
-
-def _whole(name: str, value: Any, low: int, high: int) -> None:
-    if not is_whole(value) or not low <= value <= high:
-        raise BadParameter(name, "a study", f"a whole number from {low:,} to {high:,}", value)

@@ -23,9 +23,9 @@ from engine.comparisons.hashing.plan import EXACT, Cell, Plan, check_methods
 from engine.comparisons.hashing.study import Study, create, study
 from engine.core.errors import BadParameter, BenzerError, NotReady, Stopped, StorageFull
 from engine.core.home import Home
+from engine.core.progress import Reporter, Within, sentence_of
 from engine.core.recipe import Recipe, parse_method
 from engine.core.storage import digest_of
-from engine.jobs.job import Reporter, Within, sentence_of
 
 if TYPE_CHECKING:
     from engine.indexes import Index
@@ -261,7 +261,7 @@ def recipe_of(plan: Plan) -> Recipe:
 def _looked_at(home: Home, plan: Plan) -> Plan:
     """The plan with the weights that it means; BadParameter or NotFound where something is not there."""
     from engine.collections.collection import Collection
-    from engine.comparisons.recipes.run import with_weights
+    from engine.encoders.choosing import with_weights
     from engine.encoders.pooling import embedding
 
     if plan.file is not None:

@@ -156,18 +156,6 @@ class Study(Ledger[Plan, Cell, Row]):
         ordered = [sorted(rows, key=lambda row: row.size) for rows in groups if len(rows) > 1]
         return [_size_up(rows[0], row) for rows in ordered for row in rows]
 
-    def to_csv(self) -> str:
-        """All rows as CSV; texts that a spreadsheet would run are made harmless."""
-        from engine.comparisons.hashing.report import to_csv
-
-        return to_csv(self.rows())
-
-    def to_html(self) -> str:
-        """All results as one page of HTML that asks for nothing from outside."""
-        from engine.comparisons.hashing.report import to_html
-
-        return to_html(self)
-
     def _by_method(self) -> dict[tuple[str, int | None], list[Row]]:
         """The rows with figures by method and size, in the plan's order."""
         groups: dict[tuple[str, int | None], list[Row]] = {}

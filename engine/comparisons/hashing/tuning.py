@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.errors import BadParameter
+from engine.core.progress import Reporter
 from engine.core.recipe import parse_method
 from engine.core.settings import Value, print_call
 from engine.evaluation.recall import recall_at_k
 from engine.indexes import Index, make_index, methods
-from engine.jobs.job import Reporter
 
 Matrix = NDArray[np.float32]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from engine.collections.collection import Images
 from engine.comparisons.comparison import Ledger
 from engine.comparisons.recipes.plan import Cell, Plan
 from engine.core.errors import BadParameter
@@ -13,8 +14,7 @@ from engine.core.home import Home
 from engine.core.storage import digest_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
 
 
 @dataclass(frozen=True)
@@ -94,31 +94,8 @@ class Experiment(Ledger[Plan, Cell, Row]):
     plans = Plan
     lines = Row
 
-    def to_csv(self) -> str:
-        """All rows as CSV; texts that a spreadsheet would run are made harmless."""
-        from engine.comparisons.recipes.report import to_csv
 
-        return to_csv(self.plan, self.rows())
-
-    def to_html(self) -> str:
-        """All results as one page of HTML that asks for nothing from outside."""
-        from engine.comparisons.recipes.report import to_html
-
-        return to_html(self.plan, self.rows())
-
-
-class Pictures(Protocol):
-    """The images of a collection as columns."""
-
-    @property
-    def ids(self) -> NDArray[np.int64]: ...
-    @property
-    def hashes(self) -> list[str]: ...
-    @property
-    def labels(self) -> list[str]: ...
-
-
-def pictures_digest(images: Pictures) -> str:
+def pictures_digest(images: Images) -> str:
     """Changes whenever an image is added, removed or changed, or gets another label; `Row.made_of` begins with it."""
     return digest_of(*images.ids.tolist(), *images.hashes, *images.labels)
 

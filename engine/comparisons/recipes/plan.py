@@ -14,6 +14,7 @@ from typing import Any
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe, parse_method
+from engine.core.settings import check_whole
 from engine.core.storage import digest_of
 
 MOST_CELLS = 2000
@@ -108,11 +109,11 @@ class Plan:
                 raise BadParameter(name, "an experiment", "at least one", "none")
         if not self.encoders and not self.trainings:
             raise BadParameter("encoders", "an experiment", "at least one, or a training", "none")
-        _whole("seed", self.seed, 0, 2**31 - 1)
+        check_whole("seed", "an experiment", self.seed, 0, 2**31 - 1)
         if self.query is not None:
-            _whole("query", self.query, 0, 2**62)
+            check_whole("query", "an experiment", self.query, 0, 2**62)
         if self.queries is not None:
-            _whole("number of queries", self.queries, 1, 10_000_000)
+            check_whole("number of queries", "an experiment", self.queries, 1, 10_000_000)
         self._check_columns()
 
     def _check_columns(self) -> None:
@@ -216,7 +217,7 @@ def _fitting(model: int, size: int) -> tuple[int, str]:
     """The nearest size that the model reconstructs exactly, and what must be said of it."""
     from models.autoencoder import SPECS
 
-    _whole("input size", size, 16, 1024)
+    check_whole("input size", "an experiment", size, 16, 1024)
     spec = SPECS[model]
     side = min((s for s in range(16, 1025) if spec.fits(s)), key=lambda s: (abs(s - size), s))
     note = f"{side} pixels, the nearest to {size} that it reconstructs exactly. " if side != size else ""
@@ -256,8 +257,3 @@ def _check_keys(thing: str, values: Mapping[str, Any], known: Mapping[str, Any])
 def _check_text(name: str, thing: str, value: Any, most: int = 120) -> None:
     if not isinstance(value, str) or not 0 < len(value.strip()) <= most:
         raise BadParameter(name, thing, f"a text of 1 to {most} characters", value)
-
-
-def _whole(name: str, value: Any, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise BadParameter(name, "an experiment", f"a whole number from {low} to {high}", value)

@@ -17,11 +17,12 @@ import numpy as np
 
 from engine.comparisons.recipes.experiment import Experiment, Row, create, experiment, pictures_digest, unmeasured
 from engine.comparisons.recipes.plan import Cell, Plan, Training
-from engine.core.errors import BadParameter, BenzerError, Diverged, NotTrained, Stopped, StorageFull
+from engine.core.errors import BenzerError, Diverged, NotTrained, Stopped, StorageFull
 from engine.core.home import Home
+from engine.core.progress import Reporter, Within, sentence_of
 from engine.core.recipe import Recipe
 from engine.core.storage import digest_of
-from engine.jobs.job import Reporter, Within, sentence_of
+from engine.encoders.choosing import with_weights
 
 if TYPE_CHECKING:
     from engine.collections.collection import Collection
@@ -239,7 +240,7 @@ def trained(home: Home, training: Training, collection: Collection, reporter: Re
     """
     from engine.runs import run as runs
     from engine.training import TrainingConfig
-    from engine.workbench.job_kinds import train
+    from engine.training.job import train
 
     config = TrainingConfig.from_dict(training.config)
     alike = [run for run in runs.runs(home) if _same_training(run, config, collection)]
@@ -320,19 +321,6 @@ def _check_columns(plan: Plan) -> None:
         name, options = parse_method(method)
         for metric in plan.metrics:
             make_index(name, metric, **dict(options))
-
-
-def with_weights(home: Home, text: str) -> str:
-    """An encoder as it is written in a recipe, with its newest weights where it needs some and names none."""
-    from engine.encoders import choices
-
-    name, _, weights = text.partition("@")
-    lines = [choice for choice in choices(home, also=name) if choice.name == name]
-    if not lines:
-        names = sorted({choice.name for choice in choices(home)})
-        raise BadParameter("encoder", "an experiment", "one of " + ", ".join(names), name)
-    weights = weights or next((choice.weights for choice in lines if choice.ready), "")
-    return f"{name}@{weights}" if weights else name
 
 
 def _checked(training: Training) -> Training:

@@ -87,14 +87,3 @@ class Features:
         columns = (things.picture[rows], things.text[rows], padded, there)
         missing = (things.has_picture[rows], things.has_text[rows])
         return Pair(*(torch.from_numpy(column).to(self.device) for column in (*columns, *missing)))
-
-
-def held_out(codes: Rows, rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
-    """(learning, held out) parts of the rows, ascending: `share` of every class is held out, but never all of one."""
-    random = np.random.default_rng([seed, 7])
-    apart: list[int] = []
-    for code in np.unique(codes[rows]):
-        own = random.permutation(rows[codes[rows] == code])
-        apart += own[: min(round(len(own) * share), len(own) - 1)].tolist()
-    kept_apart = np.sort(np.array(apart, dtype=np.int64))
-    return np.sort(np.setdiff1d(rows, kept_apart)), kept_apart

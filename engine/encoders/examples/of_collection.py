@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.collections.collection import Collection
 from engine.core.errors import NoVectors
 from engine.encoders.encoder import Encoder
-from engine.encoders.vectors.store import EmbeddableCollection, stored
+from engine.encoders.vectors.store import stored
 
 if TYPE_CHECKING:
+    from engine.core.progress import Reporter
     from engine.encoders.examples.examples import Things
-    from engine.jobs.job import Reporter
     from engine.texts import Encoded, TextEncoder
-    from engine.texts.vectors import TextCollection
 
 Floats = NDArray[np.float32]
 
 
-class DescribedCollection(EmbeddableCollection, Protocol):
-    """What a classifier needs of a collection: pictures, and their texts."""
-
-    def images(self) -> Any: ...
-
-
 def things_of(
-    collection: DescribedCollection,
+    collection: Collection,
     picture: Encoder | None,
     embedding: str,
     text: TextEncoder | None,
@@ -74,7 +68,7 @@ def words_or_texts(read: Floats, encoded: Any) -> tuple[Floats, NDArray[np.int64
 
 
 def _pictures(
-    collection: EmbeddableCollection, encoder: Encoder | None, embedding: str, reporter: Reporter
+    collection: Collection, encoder: Encoder | None, embedding: str, reporter: Reporter
 ) -> tuple[Floats, NDArray[np.bool_]]:
     from engine.encoders.vectors.pipeline import embed_collection
 
@@ -93,19 +87,19 @@ def _pictures(
 
 
 def _texts(
-    collection: DescribedCollection, encoder: TextEncoder | None, reporter: Reporter, count: int
+    collection: Collection, encoder: TextEncoder | None, reporter: Reporter, count: int
 ) -> tuple[Floats, Floats, NDArray[np.int64]]:
     from engine.texts.vectors import embed_texts
 
     if encoder is None:
         nothing = np.zeros((count, 1), np.float32)
         return nothing, nothing[:0], np.zeros(count + 1, np.int64)
-    found = embed_texts(cast("TextCollection", collection), encoder, reporter)
+    found = embed_texts(collection, encoder, reporter)
     read = np.asarray(found.matrix, np.float32)
     return read, *words_or_texts(read, found)
 
 
-def texts_of(collection: DescribedCollection) -> Sequence[str]:
+def texts_of(collection: Collection) -> Sequence[str]:
     """The texts of a collection in the order of its images."""
     found: Sequence[str] = collection.images().texts
     return found

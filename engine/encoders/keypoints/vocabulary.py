@@ -19,7 +19,7 @@ from engine.core.errors import Corrupt
 from engine.core.storage import Snapshot, Store, load_array
 
 if TYPE_CHECKING:
-    from engine.encoders.vectors.store import EmbeddableCollection
+    from engine.collections.collection import Collection
 
 _ROUNDS = 15
 _FEATURES = 30_000  # that words are fitted to
@@ -112,7 +112,7 @@ def summed(features: NDArray[np.float32], words_of: NDArray[np.int64], words: in
 # ── on disk ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def stored_vocabulary(collection: EmbeddableCollection, name: str, *, binary: bool) -> Vocabulary | None:
+def stored_vocabulary(collection: Collection, name: str, *, binary: bool) -> Vocabulary | None:
     """The collection's vocabulary for the encoder of that name, None while there is none.
 
     Raises:
@@ -125,9 +125,7 @@ def stored_vocabulary(collection: EmbeddableCollection, name: str, *, binary: bo
         raise Corrupt(error.message, way_out="Embed the collection again: that fits new visual words.") from error
 
 
-def keep_vocabulary(
-    collection: EmbeddableCollection, name: str, means: NDArray[np.float32], *, binary: bool
-) -> Vocabulary:
+def keep_vocabulary(collection: Collection, name: str, means: NDArray[np.float32], *, binary: bool) -> Vocabulary:
     """Store the words fitted for the encoder of that name."""
 
     def fill(folder: Path) -> None:
@@ -136,7 +134,7 @@ def keep_vocabulary(
     return _read(_store(collection, name).publish(fill, {"words": len(means)}), binary)
 
 
-def _store(collection: EmbeddableCollection, name: str) -> Store:
+def _store(collection: Collection, name: str) -> Store:
     return Store(collection.folder / "vocabularies" / name, format="vocabulary", version=1)
 
 

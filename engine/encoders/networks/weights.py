@@ -27,9 +27,9 @@ from engine.core.download import fetch as fetch_file
 from engine.core.download import fits
 from engine.core.errors import BadParameter, Corrupt, NoWeights, Unreadable
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.core.storage import file_digest, full_disk_named, read_json, write_bytes, write_json
 from engine.encoders.networks.table import BACKBONES, Backbone, is_counter
-from engine.jobs.job import Reporter
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.collections.collection import Collection
 from engine.core.errors import BenzerError, Corrupt
 from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.vectors import store
-from engine.encoders.vectors.store import EmbeddableCollection, Vectors
+from engine.encoders.vectors.store import Vectors
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from engine.jobs.job import Reporter
+    from engine.core.progress import Reporter
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Derived(Encoder):
     """An encoder that does not see pixels: `derive` gives a collection's vectors, `embed` those of other pictures."""
 
     @abstractmethod
-    def derive(self, collection: EmbeddableCollection, name: str, reporter: Reporter) -> Derivation:
+    def derive(self, collection: Collection, name: str, reporter: Reporter) -> Derivation:
         """The collection's vectors under one embedding; what they come from is made first where it is missing."""
 
     @abstractmethod
@@ -48,9 +49,7 @@ class Derived(Encoder):
         raise BenzerError(f"{self.info.title} has no latents: its vectors come from other vectors.")
 
 
-def embed_derived(
-    collection: EmbeddableCollection, encoder: Derived, names: Sequence[str], reporter: Reporter
-) -> dict[str, Any]:
+def embed_derived(collection: Collection, encoder: Derived, names: Sequence[str], reporter: Reporter) -> dict[str, Any]:
     """Bring the collection's vectors up to date, one store for each embedding; returns what the pipeline returns."""
     images = collection.images()
     wanted = list(zip(images.ids.tolist(), images.hashes, strict=True))
@@ -69,7 +68,7 @@ def embed_derived(
 
 
 def _stands(
-    collection: EmbeddableCollection,
+    collection: Collection,
     info: EncoderInfo,
     name: str,
     rows: list[tuple[int, str]],

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cluster.blocks import Crew, require_seen, spread
+from engine.collections.collection import Collection
 from engine.core.errors import BenzerError
 from engine.core.home import Home
 from engine.encoders.encoder import EncoderInfo
-from engine.encoders.vectors import pipeline
-from engine.encoders.vectors.store import EmbeddableCollection
+from engine.encoders.vectors import batches
 
 BLOCK = 128  # images: whole batches, and about a second of work
 
@@ -46,7 +46,7 @@ class BlockEncoder:
         from engine.encoders import open_encoder
 
         require_seen([folder])
-        place = cast(EmbeddableCollection, Place(folder))
+        place = cast(Collection, Place(folder))
         self.encoder = open_encoder(info.name, info.weights, home_of(folder), place)
         self.names = names
         if self.encoder.info.fingerprint != info.fingerprint:
@@ -58,7 +58,7 @@ class BlockEncoder:
 
     def __call__(self, block: Any) -> Block:
         require_seen(block.folders)
-        made = list(pipeline.encoded(self.encoder, block, self.names))
+        made = list(batches.encoded(self.encoder, block, self.names))
         ids = np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in made)])
         return (
             ids,

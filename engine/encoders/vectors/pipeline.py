@@ -6,42 +6,32 @@ latents. What is finished is published every few seconds, so that work that was 
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from engine.cluster.blocks import Crew, crew
+from engine.collections.collection import Collection
+from engine.collections.pixels import Decoded
 from engine.core.errors import BadParameter, BenzerError, Corrupt
+from engine.core.progress import Reporter
 from engine.encoders.encoder import Encoder, EncoderInfo
-from engine.encoders.pooling import EMBEDDINGS, embed, embedding, unwhitened
+from engine.encoders.pooling import EMBEDDINGS, embedding, unwhitened
 from engine.encoders.vectors import store
+from engine.encoders.vectors.batches import Encoded, Picture, encode_batch, encoded, squared
 from engine.encoders.vectors.derived import Derived, embed_derived
-from engine.encoders.vectors.store import EmbeddableCollection, Vectors
+from engine.encoders.vectors.store import Vectors
 from engine.encoders.vectors.whitening import Whitening
-from engine.jobs.job import Reporter
-
-if TYPE_CHECKING:
-    from engine.core.device import Device
 
 FLATTEN_UP_TO = 256 * 2**20  # bytes of flattened vectors that are kept without being asked for
-_BATCH = {"cpu": 16, "cuda": 256}
 _PUBLISH_EVERY = 10.0  # seconds, or longer where publishing itself takes long
 _PUBLISH_SHARE = 20  # publish at most this fraction of the time: 1/20
 _HELD_AT_MOST = 512 * 2**20  # bytes of finished vectors that wait in memory: flattened ones are long
-_CHUNKS_AHEAD = 4
-
-Pixels = NDArray[np.uint8]
-Picture = Image.Image | Pixels | Callable[[int], Pixels]
-Chunk = tuple[NDArray[np.int64], Pixels]
-Encoded = tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]  # ids (b,) and for each embedding (b, d)
 
 
 def embed_pictures(
@@ -69,7 +59,7 @@ def _vectors(encoder: Encoder, pictures: Sequence[Picture], name: str) -> NDArra
         return encoder.embed(pictures, name)
     name = name if encoder.info.spatial else "flatten"  # as for a collection: GeM would cut negative values off
     squares = np.stack([squared(picture, encoder.info.input_size) for picture in pictures])
-    parts = [_encode(encoder, squares[i : i + 16], [name])[name] for i in range(0, len(squares), 16)]
+    parts = [encode_batch(encoder, squares[i : i + 16], [name])[name] for i in range(0, len(squares), 16)]
     found = np.concatenate(parts)
     if not np.isfinite(found).all():
         raise BenzerError(f"The encoder {encoder.info.title} gave values that are not numbers for this picture.")
@@ -77,7 +67,7 @@ def _vectors(encoder: Encoder, pictures: Sequence[Picture], name: str) -> NDArra
 
 
 def embed_collection(
-    collection: EmbeddableCollection, encoder: Encoder, embeddings: Sequence[str], reporter: Reporter
+    collection: Collection, encoder: Encoder, embeddings: Sequence[str], reporter: Reporter
 ) -> dict[str, Any]:
     """Bring the collection's vectors up to date; returns how many images were encoded, kept and left out, and the rate.
 
@@ -100,7 +90,7 @@ def embed_collection(
 
 
 def _embed_pixels(
-    collection: EmbeddableCollection, encoder: Encoder, embeddings: Sequence[str], reporter: Reporter
+    collection: Collection, encoder: Encoder, embeddings: Sequence[str], reporter: Reporter
 ) -> dict[str, Any]:
     from engine.core.device import device
 
@@ -135,7 +125,7 @@ def _embed_pixels(
 class _Work:
     """One run of the pipeline: what is wanted, what is there, and what is new since the last publishing."""
 
-    collection: EmbeddableCollection
+    collection: Collection
     info: EncoderInfo
     hashes: dict[int, str]  # the collection's images: id to content hash
     image_names: dict[int, str]
@@ -152,7 +142,7 @@ class _Work:
     reasons: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, collection: EmbeddableCollection, encoder: Encoder, asked: Sequence[str]) -> _Work:
+    def begin(cls, collection: Collection, encoder: Encoder, asked: Sequence[str]) -> _Work:
         images = collection.images()
         hashes = dict(zip(images.ids.tolist(), images.hashes, strict=True))
         names = embeddings_for(encoder, len(hashes), asked)
@@ -181,7 +171,7 @@ class _Work:
         """What is missing, decoded and encoded on this computer; pictures that cannot be decoded any more are noted."""
         if not self.todo:
             return
-        source = self.collection.decoded(self.todo, self.info.input_size)
+        source = Decoded(self.collection, self.todo, self.info.input_size)
         yield from encoded(encoder, source, self.names)
         self._note(source.failures)
 
@@ -189,7 +179,7 @@ class _Work:
         """The same, block by block on the workers of a crew."""
         from engine.encoders.vectors.on_cluster import encoded_on
 
-        source = self.collection.decoded(self.todo, self.info.input_size)
+        source = Decoded(self.collection, self.todo, self.info.input_size)
         for ids, vectors, failures in encoded_on(crew, self.collection.folder, self.info, source, self.names, tick):
             self._note(failures)
             if len(ids):
@@ -265,108 +255,7 @@ def embeddings_for(encoder: Encoder, count: int, asked: Sequence[str]) -> list[s
     return [name for name in EMBEDDINGS if name in names]
 
 
-def squared(picture: Picture, size: int) -> Pixels:
-    """A picture stretched to (size, size, 3) uint8, with antialiasing, as a collection's pictures are."""
-    if callable(picture):
-        return picture(size)
-    if not isinstance(picture, Image.Image):
-        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
-            shape = f"{picture.shape} {picture.dtype}"
-            raise BadParameter("shape of the picture", "an embedding", "(h, w, 3) uint8", shape)
-        picture = Image.fromarray(picture)
-    picture = picture.convert("RGB")
-    if picture.size != (size, size):
-        picture = picture.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0)
-    return np.asarray(picture, dtype=np.uint8)
-
-
-def batches(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
-    """The same rows in batches of `size`; only the last may be smaller."""
-    ids: list[NDArray[np.int64]] = []
-    pixels: list[Pixels] = []
-    held = 0
-    for some_ids, some_pixels in chunks:
-        ids.append(some_ids)
-        pixels.append(some_pixels)
-        held += len(some_ids)
-        if held >= size:
-            all_ids, all_pixels = np.concatenate(ids), np.concatenate(pixels)
-            whole = held - held % size
-            for start in range(0, whole, size):
-                yield all_ids[start : start + size], all_pixels[start : start + size]
-            ids, pixels, held = [all_ids[whole:]], [all_pixels[whole:]], held - whole
-    if held:
-        yield np.concatenate(ids), np.concatenate(pixels)
-
-
-def ahead(chunks: Iterator[Chunk], most: int = _CHUNKS_AHEAD) -> Iterator[Chunk]:
-    """The same chunks, fetched by a thread that stays at most `most` chunks ahead; its errors are raised here."""
-    line: queue.Queue[Chunk | BaseException | None] = queue.Queue(most)
-    gone = threading.Event()
-    thread = threading.Thread(target=_fetch, args=(chunks, line, gone), name="ahead", daemon=True)
-    thread.start()
-    try:
-        while (item := line.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        gone.set()
-        thread.join(timeout=10)
-
-
-def _fetch(chunks: Iterator[Chunk], line: queue.Queue[Any], gone: threading.Event) -> None:
-    put = _patient_put(line, gone)
-    try:
-        for chunk in chunks:
-            if not put(chunk):
-                return
-        put(None)
-    except BaseException as error:
-        put(error)
-
-
-def _patient_put(line: queue.Queue[Any], gone: threading.Event) -> Callable[[Any], bool]:
-    def put(item: Any) -> bool:
-        while not gone.is_set():
-            try:
-                line.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    return put
-
-
-def encoded(encoder: Encoder, chunks: Iterable[Chunk], names: Sequence[str]) -> Iterator[Encoded]:
-    """Decoded pictures to vectors, batch by batch, while the next ones are fetched."""
-    from engine.core.device import device, keep_freed_memory
-
-    if device().name == "cpu":
-        keep_freed_memory()
-    for ids, pixels in batches(ahead(iter(chunks)), _BATCH[device().name]):
-        yield ids, _encode(encoder, pixels, names)
-
-
-def _encode(encoder: Encoder, pixels: Pixels, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-    import torch
-
-    from engine.core.device import device
-
-    with torch.inference_mode():
-        latents = encoder.encode(_images(pixels, device()))
-        return {name: embed(latents, name) for name in names}
-
-
-def _images(pixels: Pixels, where: Device) -> Any:
-    """(b, s, s, 3) uint8 to (b, 3, s, s) float32 in [0, 1] on the device; in memory it is channels_last."""
-    import torch
-
-    return torch.from_numpy(pixels).to(where.name).permute(0, 3, 1, 2).float().div_(255)
-
-
-def _readable(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Vectors | None:
+def _readable(collection: Collection, info: EncoderInfo, name: str) -> Vectors | None:
     """The stored vectors; damaged ones count as none, so that embedding again repairs them."""
     try:
         return store.stored(collection, info, name)

@@ -16,11 +16,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.collections.collection import Collection
 from engine.core.errors import Corrupt
 from engine.core.storage import Snapshot, Store, digest_of, load_array
 from engine.encoders.encoder import EncoderInfo
@@ -30,26 +30,6 @@ from engine.encoders.vectors.whitening import Whitening, fit_whitening
 VERSION = 1
 _SMALL = ("ids.npy", "hashes.npy")
 _COPIED_AT_ONCE = 2**24  # values: 64 MB, however long the vectors are
-
-
-class EmbeddableImages(Protocol):
-    """The usable images of a collection as columns, by ascending id."""
-
-    @property
-    def ids(self) -> NDArray[np.int64]: ...
-    @property
-    def hashes(self) -> list[str]: ...
-    @property
-    def names(self) -> list[str]: ...
-
-
-class EmbeddableCollection(Protocol):
-    """What embedding needs of a collection."""
-
-    @property
-    def folder(self) -> Path: ...
-    def images(self) -> EmbeddableImages: ...
-    def decoded(self, ids: Sequence[int] | NDArray[np.int64], size: int) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -85,7 +65,7 @@ class VectorState:
         return not self.missing and not self.stale
 
 
-def store(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Store:
+def store(collection: Collection, info: EncoderInfo, name: str) -> Store:
     """Where the vectors of this encoder and embedding are kept."""
     embedding(name)
     plain = unwhitened(name)  # without positions, all embeddings are the same vector
@@ -94,7 +74,7 @@ def store(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Sto
     return Store(collection.folder / "vectors" / f"{info.name}-{kind}-{key}", format="vectors", version=VERSION)
 
 
-def discard(collection: EmbeddableCollection, encoder: str) -> None:
+def discard(collection: Collection, encoder: str) -> None:
     """Delete all vectors of the encoder of that name, whatever its weights."""
     kinds = "|".join(["vector", *EMBEDDINGS])
     made = re.compile(rf"{re.escape(encoder)}-({kinds})({WHITE})?-[0-9a-f]+")
@@ -103,7 +83,7 @@ def discard(collection: EmbeddableCollection, encoder: str) -> None:
             Store(folder, format="vectors", version=VERSION).discard()
 
 
-def stored(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Vectors | None:
+def stored(collection: Collection, info: EncoderInfo, name: str) -> Vectors | None:
     """The vectors that are there, every checksum verified, or None. They may be partial or stale: see `state`.
 
     Raises:
@@ -114,7 +94,7 @@ def stored(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Ve
     return None if snapshot is None else opened(snapshot)
 
 
-def state(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> VectorState:
+def state(collection: Collection, info: EncoderInfo, name: str) -> VectorState:
     """How far the stored vectors agree with the collection as it is now; reads ids and hashes, not the vectors."""
     images = collection.images()
     total = len(images.ids)
@@ -176,7 +156,7 @@ def publish(
     return opened(place.publish(fill, facts))
 
 
-def whiten(collection: EmbeddableCollection, info: EncoderInfo, name: str) -> Vectors | None:
+def whiten(collection: Collection, info: EncoderInfo, name: str) -> Vectors | None:
     """Bring the whitened vectors of `name` up to date with those they come from; None while there are none of these.
 
     Raises:

@@ -16,13 +16,13 @@ import numpy as np
 
 from engine.core.cache import Shelf
 from engine.core.errors import BadParameter, Corrupt, NoIndex, NotFound, StaleVectors, StorageFull
+from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.core.storage import Store, digest_of
 from engine.core.tables import csv_text
 from engine.grouping.duplicates.copies import CopyGroup, Share, Suggestion, copy_groups, share_within, suggest
 from engine.grouping.duplicates.nearest_lists import Nearness, measure
 from engine.grouping.duplicates.outliers import OddOne, odd_ones
-from engine.jobs.job import Reporter
 from engine.search import opening
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
+from engine.core.progress import Reporter
 from engine.core.storage import load_array
-from engine.jobs.job import Reporter
 
 LISTED = 20  # nearest others that are kept of each image
 _AT_ONCE = 1024  # images whose neighbours are looked for at a time

@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from engine.core.errors import BadParameter
-from engine.core.home import Home
-from engine.jobs.job import Reporter
+from engine.core.home import home_of
+from engine.core.progress import Reporter
 
 if TYPE_CHECKING:
     from engine.collections.collection import Collection
@@ -29,7 +29,7 @@ def extract(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
     collection = _collection(arguments)
     ids, labels = extracting.parts_as_labels(_told_parts(collection, arguments))
-    return extracting.extract(_home(arguments), collection, arguments["title"], ids, labels, reporter).to_dict()
+    return extracting.extract(home_of(arguments), collection, arguments["title"], ids, labels, reporter).to_dict()
 
 
 def copy(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -108,8 +108,4 @@ def _with_ending(name: str, stored: str) -> str:
 def _collection(arguments: dict[str, Any]) -> Collection:
     from engine.collections.collection import Collection
 
-    return Collection.open(_home(arguments), arguments["collection"])
-
-
-def _home(arguments: dict[str, Any]) -> Home:
-    return Home(Path(arguments["home"]))
+    return Collection.open(home_of(arguments), arguments["collection"])

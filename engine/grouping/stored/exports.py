@@ -18,9 +18,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from engine.core.errors import BadParameter, NotFound, StorageFull
+from engine.core.progress import Reporter
 from engine.core.storage import full_disk_named
 from engine.core.tables import csv_text
-from engine.jobs.job import Reporter
 
 HEADER = ("file", "id", "group", "distance", "odd")
 _LONGEST = 120  # bytes of a name: with a number and an ending it stays below the 255 that file systems take

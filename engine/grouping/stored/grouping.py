@@ -14,12 +14,13 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from engine.collections.collection import Collection
 from engine.core.distances import Matrix, among
 from engine.core.errors import BadParameter, Corrupt, NotFound
 from engine.core.home import slug
@@ -35,23 +36,6 @@ from engine.grouping.tree import Tree
 
 VERSION = 1
 __all__ = ["Group", "Grouping", "Groups", "checked_title", "grouping", "groupings", "store_grouping"]
-
-
-class GroupedImages(Protocol):
-    """The usable images of a collection as columns, by ascending id."""
-
-    @property
-    def ids(self) -> NDArray[np.int64]: ...
-    @property
-    def hashes(self) -> list[str]: ...
-
-
-class GroupedCollection(Protocol):
-    """What groupings need of a collection."""
-
-    @property
-    def folder(self) -> Path: ...
-    def images(self) -> GroupedImages: ...
 
 
 class Grouping:
@@ -116,7 +100,7 @@ class Grouping:
             return None
         return Tree(*(load_array(self._files / f"{part}.npy") for part in ("merges", "leaves", "leaf_of")))
 
-    def stale(self, collection: GroupedCollection) -> str:
+    def stale(self, collection: Collection) -> str:
         """A sentence where the collection has other images by now, "" where it has not."""
         images = collection.images()
         known = set(zip(self.ids.tolist(), self._hashes, strict=True))
@@ -262,7 +246,7 @@ class Grouping:
 
 
 def store_grouping(
-    collection: GroupedCollection, recipe: Recipe, plan: Plan, hashes: Sequence[str], ids: NDArray[np.int64],
+    collection: Collection, recipe: Recipe, plan: Plan, hashes: Sequence[str], ids: NDArray[np.int64],
     found: Found, title: str, left_out: Iterable[tuple[int, str]] = (),
 ) -> Grouping:  # fmt: skip
     """Store what was found under a fresh name made from the title; hashes (n,) and ids (n,) are the images grouped.
@@ -285,7 +269,7 @@ def store_grouping(
     return Grouping(folder)
 
 
-def groupings(collection: GroupedCollection) -> list[Grouping]:
+def groupings(collection: Collection) -> list[Grouping]:
     """Every readable grouping of a collection, newest first."""
     found = []
     for path in (collection.folder / "groupings").glob("*/person.json"):
@@ -296,7 +280,7 @@ def groupings(collection: GroupedCollection) -> list[Grouping]:
     return sorted(found, key=lambda grouping: -grouping.made)
 
 
-def grouping(collection: GroupedCollection, name: str) -> Grouping:
+def grouping(collection: Collection, name: str) -> Grouping:
     """The grouping of that name; NotFound when there is none, Corrupt when it has been damaged."""
     folder = collection.folder / "groupings" / name
     if name != Path(name).name or not (folder / "person.json").exists():

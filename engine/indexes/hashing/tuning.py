@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from engine.indexes.hashing.buckets import MAX_PROBES
 from engine.indexes.hashing.functions import HashFunctions
 from engine.indexes.hashing.hamming import HammingRanking
+from engine.indexes.sample_truth import true_neighbours
 from engine.indexes.table.rows import Rows, RowTable
-from engine.indexes.table.sampling import MANY, NEIGHBOURS, WANTED_RECALL, sample_rows, true_neighbours
+from engine.indexes.table.sampling import MANY, NEIGHBOURS, WANTED_RECALL, sample_rows
 
 PROBES = (0, 1, 2, 4, 8, 16, 24)
 _MORE_PROBES = (*PROBES, 32, 48, 64, 96)  # for those who ask for many neighbours

@@ -28,7 +28,7 @@ from engine.indexes.table.sampling import sample_rows
 
 _CHUNK = 65_536  # vectors summed at a time
 _L2_BYTES = 262_144  # codes that are worked on before the next tile of queries comes
-_MAX_DIMENSIONS = 60_000  # 255 · 127 · d must fit into 32 bits
+MAX_DIMENSIONS = 60_000  # 255 · 127 · d must fit into 32 bits
 _RANGE = (1e-24, 1e30)  # squared lengths that single precision holds with room on both sides
 _BYTES_AT_ONCE = 32 << 20  # room for products and for lists of rows in question
 _TRIED_ON = 32  # stored vectors that the screen is tried on when it is built
@@ -328,17 +328,3 @@ def _workers() -> int:
     from numba import get_num_threads
 
     return int(get_num_threads())
-
-
-def make_screen(table: RowTable, metric: str) -> CodeScreen | ProductScreen:
-    """A graphics card where there is one, else codes where they are tight enough, else products in single precision."""
-    from engine.indexes.table.screening_cuda import cuda_screen
-
-    on_card = cuda_screen(table, metric)
-    if on_card is not None:
-        return on_card
-    if table.dimensions <= _MAX_DIMENSIONS:
-        screen = CodeScreen(table, metric).build()
-        if screen.helps():
-            return screen
-    return ProductScreen(table, metric).build()

@@ -13,17 +13,17 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.__main__ import main
 from engine.classification.fine_tuning import price
 from engine.classification.plan import Plan
 from engine.classification.results import Classification
 from engine.classification.training import objective as classifying
+from engine.cli.parser import main
 from engine.core.errors import BadParameter
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.encoders import open_encoder
 from engine.encoders.networks.table import backbone, is_counter
-from engine.jobs.job import Reporter
 from engine.runs import run as runs
 from engine.texts import bert, published
 from engine.workbench.workbench import Query, Workbench
@@ -133,7 +133,7 @@ def _vectors_are_those_of_the_new_weights(bench: Workbench, name: str) -> None:
 def _judged_as_it_was_trained(bench: Workbench, name: str) -> None:
     """The networks of the training, with the run's weights, say what the opened classifier says."""
     from engine.classification.fine_tuning import tunable
-    from engine.classification.run import Subject, config_of
+    from engine.classification.subject import Subject, config_of
     from engine.classification.training.fine_tuned import FineTuning
     from engine.core.device import device
 

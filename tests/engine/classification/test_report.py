@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.__main__ import main
 from engine.classification.best import best
 from engine.classification.plan import Plan
-from engine.classification.report import _spread
+from engine.classification.report import _spread, to_html
 from engine.classification.results import Classification, create
+from engine.cli.parser import main
 from engine.core.home import Home
 from tests.classified import keep_all
 
@@ -60,9 +60,9 @@ def test_a_single_model_a_single_fold_and_nothing(tmp_path: Path) -> None:
 
 def test_the_page_tells_everything_and_interprets_nothing(tmp_path: Path) -> None:
     found = classification(tmp_path, ("picture", "late"), conditions=("picture=missing",))
-    assert "Nothing has been measured yet" in found.to_html()
+    assert "Nothing has been measured yet" in to_html(found)
     keep_all(found, CLASSES, THINGS, {("picture", 0): [(1, "Bags")], ("late", 1): [(2, "Caps <b>")]})
-    page = found.to_html()
+    page = to_html(found)
     for text in ("Missing or noisy", "no picture", "Confused most", "By class", "Learning", "0.917 ± 0.144"):
         assert text in page
     assert "Caps &lt;b&gt;" in page

@@ -19,7 +19,7 @@ from engine.collections.collection import Collection
 from engine.collections.labelling import last_writing, undo_labels, write_labels
 from engine.core.errors import BadParameter, Corrupt, NotFound
 from engine.core.home import Home
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 from engine.workbench.workbench import Workbench
 
 COLOURS = {"Bags": (200, 60, 60), "Caps": (60, 180, 70)}

@@ -13,17 +13,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.__main__ import main
 from engine.classification.classifiers import train_final
 from engine.classification.plan import Plan
+from engine.classification.report import to_csv
 from engine.classification.results import Classification
 from engine.classification.run import run_classification
+from engine.cli.parser import main
 from engine.collections.labelling import write_labels
 from engine.core.errors import BadParameter, Corrupt, NotFound, Stopped
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.encoders.fused import Fused
-from engine.jobs.job import Reporter
 from engine.workbench.workbench import Query, Workbench
 
 COLOURS = {"Bags": (200, 60, 60), "Caps": (60, 180, 70), "Shirts": (60, 70, 210)}
@@ -108,7 +109,7 @@ def test_five_models_are_measured_fold_by_fold(bench: Workbench) -> None:
     assert sides["late"].picture is not None
     assert sides["late"].text is not None
     assert 0 <= next(row.share for row in found.rows() if row.fusion == "late") <= 1
-    assert "Late fusion,as they are,2," in found.to_csv()
+    assert "Late fusion,as they are,2," in to_csv(found)
     assert not list((found.folder / "runs").glob("[!.]*"))  # trainings leave nothing behind
 
 

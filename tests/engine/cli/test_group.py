@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.__main__ import main
+from engine.cli.parser import main
 from engine.workbench.workbench import Workbench
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.__main__ import main
+from engine.cli.parser import main
 from engine.core.home import PROJECT, Home
 from engine.runs import run as runs
 

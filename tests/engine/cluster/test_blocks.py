@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.__main__ import main
+from engine.cli.parser import main
 from engine.cluster import Lost
 from engine.cluster import blocks as spreading
 from engine.cluster.blocks import Worker, asked_for, spread
@@ -25,11 +25,11 @@ from engine.collections.collection import Collection
 from engine.collections.sources.importing import import_folder
 from engine.core.errors import BadParameter, BenzerError, MissingPackage, Stopped
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.encoders import open_encoder
 from engine.encoders.vectors.on_cluster import BLOCK
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import state, stored
-from engine.jobs.job import Reporter
 
 HAS_RAY = find_spec("ray") is not None
 

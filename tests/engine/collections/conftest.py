@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from engine.core.home import PROJECT
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 
 DEADLY = """
 import os, signal, time

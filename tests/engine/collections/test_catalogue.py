@@ -16,10 +16,12 @@ import pytest
 
 from engine.collections import Collection, collections, damaged
 from engine.collections.catalogue import Catalogue, Row, seal_of
+from engine.collections.integrity import check
+from engine.collections.pixels import Decoded, decoded_pixels
 from engine.collections.sources.importing import import_archive, import_files, import_folder, rescan
 from engine.core.errors import BenzerError, Corrupt, NameTaken, NotFound, StorageFull
 from engine.core.home import PROJECT, Home
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def test_flipped_bits_of_the_catalogue(home, kept, times):
         copy = bytearray(data)
         copy[place // 8] ^= 1 << (place % 8)
         path.write_bytes(copy)
-        [sentence] = kept.check()
+        [sentence] = check(kept)
         assert "catalogue.sqlite" in sentence
         try:
             assert everything(home, "kept") == original, f"bit {place} went unnoticed"
@@ -136,9 +138,9 @@ def test_flipped_bits_of_kept_pictures(home, kept):
             path.write_bytes(copy)
             with pytest.raises(Corrupt, match=path.name):
                 kept.picture(id)
-            [sentence] = kept.check()
+            [sentence] = check(kept)
             assert str(path) in sentence
-            decoded = kept.decoded([id], 8)
+            decoded = Decoded(kept, [id], 8)
             assert list(decoded) == []
             assert decoded.failures[0].code == "changed"
             path.write_bytes(data)
@@ -147,7 +149,7 @@ def test_flipped_bits_of_kept_pictures(home, kept):
 
 
 def test_decoded_pixels_with_flipped_bits_are_made_anew(kept, reporter):
-    whole = np.array(kept.pixels(8, reporter)[1])
+    whole = np.array(decoded_pixels(kept, 8, reporter)[1])
     store = kept.folder / "pixels" / "8"
     spare = shutil.copytree(store, kept.folder / "spare")
     files = [path for path in (kept.folder / "pixels").rglob("*") if path.is_file() and path.suffix != ".lock"]
@@ -160,11 +162,11 @@ def test_decoded_pixels_with_flipped_bits_are_made_anew(kept, reporter):
             copy = bytearray(data)
             copy[place // 8] ^= 1 << (place % 8)
             path.write_bytes(copy)
-            assert len(kept.check()) == 1
-            ids, pixels = kept.pixels(8, reporter)
+            assert len(check(kept)) == 1
+            ids, pixels = decoded_pixels(kept, 8, reporter)
             assert ids.tolist() == kept.images().ids.tolist()
             assert (pixels == whole).all()
-            assert kept.check() == []
+            assert check(kept) == []
             shutil.rmtree(store)
             shutil.copytree(spare, store)
 
@@ -176,18 +178,18 @@ def test_flipped_bits_of_the_seal(kept):
         copy = bytearray(data)
         copy[place // 8] ^= 1 << (place % 8)
         path.write_bytes(copy)
-        [sentence] = kept.check()
+        [sentence] = check(kept)
         assert path.name in sentence
     path.write_bytes(data)
-    assert kept.check() == []
+    assert check(kept) == []
 
 
 def test_a_catalogue_that_is_newer_than_its_seal_is_whole(kept):
     with kept.catalogue.writing() as writing:
         writing.set_facts(title="newer")
-    assert kept.check() == []
+    assert check(kept) == []
     kept.set_facts(title="sealed again")
-    assert kept.check() == []
+    assert check(kept) == []
 
 
 def test_a_damaged_collection_does_not_hide_the_others(home, kept, pile, reporter):
@@ -345,19 +347,19 @@ def names(home: Home) -> list[str]:
 
 
 def test_the_three_sizes_made_last_are_kept(kept, reporter):
-    first = kept.pixels(8, reporter)[1]
+    first = decoded_pixels(kept, 8, reporter)[1]
     before = np.array(first)
     for size in (9, 10, 11):
-        kept.pixels(size, reporter)
+        decoded_pixels(kept, size, reporter)
     assert sorted(path.name for path in (kept.folder / "pixels").iterdir()) == ["10", "11", "9"]
     assert np.array_equal(first, before)  # a training that reads them is not disturbed
-    assert np.array_equal(kept.pixels(8, reporter)[1], before)
+    assert np.array_equal(decoded_pixels(kept, 8, reporter)[1], before)
 
 
 def test_no_space_for_pixels(kept, reporter, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 90, 10))
     with pytest.raises(StorageFull, match="MB"):
-        kept.pixels(64, reporter)
+        decoded_pixels(kept, 64, reporter)
 
 
 def test_left_overs_of_others_are_swept_away(home, pile, reporter):

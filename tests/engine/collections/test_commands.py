@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from engine.__main__ import main
+from engine.cli.parser import main
 from engine.collections import Collection, ImportReport
-from engine.collections.sources import importing
 from engine.collections.sources.importing import import_files, import_folder
 from engine.core.errors import NotFound
 from engine.core.home import Home
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 from engine.runs.run import run
 
 
@@ -56,7 +55,7 @@ def test_a_known_data_set_under_a_title(here, monkeypatch, words, title):
         asked.append((name, title))
         return ImportReport("pets", added=1)
 
-    monkeypatch.setattr(importing, "import_known", fetch)
+    monkeypatch.setattr("engine.workbench.job_kinds.import_known", fetch)
     assert main(["import", "oxford-iiit-pet", *words]) == 0
     assert asked == [("oxford-iiit-pet", title)]
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from engine.collections.collection import Collection
+from engine.collections.integrity import check
 from engine.collections.labelling import checked_label, last_writing, undo_labels, write_labels
 from engine.collections.sources import importing
 from engine.collections.sources.folders import label_of
 from engine.core.errors import BadParameter, Corrupt, NotFound
 from engine.core.home import Home
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_labels_are_written_and_taken_back(collection: Collection) -> None:
     assert write_labels(collection, dict.fromkeys(some, "  =cats\n  and dogs "), "First try") == 3
     assert labels(collection) == before | dict.fromkeys(some, "=cats and dogs")
     assert collection.fingerprint() == prints  # vectors remember id and content, so they stay valid
-    assert collection.check() == []
+    assert check(collection) == []
     last = last_writing(collection)
     assert last is not None
     assert (last["what"], last["count"]) == ("First try", 3)

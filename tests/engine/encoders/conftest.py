@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine.collections import pixels
+from engine.collections.collection import Collection
 from engine.core.home import Home
-from engine.encoders.vectors.pipeline import squared
+from engine.encoders import visual_words
+from engine.encoders.vectors import pipeline
+from engine.encoders.vectors.batches import squared
 from engine.runs import run as runs
 from models.autoencoder import Autoencoder
 
@@ -70,6 +74,14 @@ class Pile:
 
     def decoded(self, ids: Sequence[int], size: int) -> Decoded:
         return Decoded(self, ids, size)
+
+
+def decoded(collection: Pile | Collection, ids: Sequence[int], size: int) -> Decoded | pixels.Decoded:
+    """A pile decodes its own pictures; a collection does so as ever."""
+    return collection.decoded(ids, size) if isinstance(collection, Pile) else pixels.Decoded(collection, ids, size)
+
+
+pipeline.Decoded = visual_words.Decoded = decoded  # here, and in the processes that import this file
 
 
 def picture(seed: int) -> NDArray[np.uint8]:

@@ -15,11 +15,12 @@ import engine.encoders as encoders
 from engine.core.device import device
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound, NotTrained
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.encoders import EncoderInfo, choices, open_encoder
 from engine.encoders.descriptors import hsv
 from engine.encoders.networks.table import BACKBONES
-from engine.encoders.vectors.pipeline import embed_pictures, squared
-from engine.jobs.job import Reporter
+from engine.encoders.vectors.batches import squared
+from engine.encoders.vectors.pipeline import embed_pictures
 from models.autoencoder import Autoencoder
 
 READY = [

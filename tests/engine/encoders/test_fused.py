@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.__main__ import main
+from engine.cli.parser import main
 from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import Query, Workbench

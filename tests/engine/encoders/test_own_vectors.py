@@ -13,11 +13,11 @@ import pytest
 
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.encoders import choices, open_encoder, own_vectors
 from engine.encoders.vectors.files import read_names, read_vectors
 from engine.encoders.vectors.pipeline import embed_collection, embed_pictures
 from engine.encoders.vectors.store import state, stored
-from engine.jobs.job import Reporter
 
 MATRIX = np.random.default_rng(0).random((50, 6)).astype(np.float32)
 NAMES = [f"{id}.png" for id in range(3, 53)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine.__main__ import main
+from engine.cli.parser import main
 from engine.core.errors import BadParameter, Corrupt, MissingPackage, NotFound, NoWeights
 from engine.core.home import Home
 from engine.core.recipe import Recipe

@@ -10,13 +10,13 @@ import torch
 
 from engine.core.errors import BadParameter, Corrupt, NoVectors
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.encoders import open_encoder
 from engine.encoders.keypoints.local_features import LOCAL_FEATURES
 from engine.encoders.keypoints.vocabulary import Vocabulary, fit_words, nearest, summed
 from engine.encoders.vectors.pipeline import embed_collection, embed_pictures
 from engine.encoders.vectors.store import state, stored
 from engine.encoders.visual_words import VisualWords, bag_of_words, vlad
-from engine.jobs.job import Reporter
 
 NOISE = np.random.default_rng(0).integers(0, 256, (256, 256), dtype=np.uint8)
 

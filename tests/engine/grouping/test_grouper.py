@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from sklearn.metrics import silhouette_score
 
 from engine.core.errors import BadParameter, Stopped
+from engine.core.progress import Progress, Reporter
 from engine.grouping import clusterers, grouper, hierarchical, projections
 from engine.grouping.clusterer import by_size
 from engine.grouping.grouper import group, patiently
 from engine.grouping.numbers import best_number
 from engine.grouping.plan import Plan, Step
 from engine.grouping.quality import ari, nmi, purity, quality
-from engine.jobs.job import Progress, Reporter
 
 
 def blobs(each: int = 25) -> NDArray[np.float32]:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from engine.core.errors import BadParameter, NotFound, Stopped
+from engine.core.progress import Progress, Reporter
 from engine.core.storage import write_json
 from engine.jobs import job as jobs
-from engine.jobs.job import Job, Progress, Reporter, work
+from engine.jobs.job import Job, work
 
 
 def folder_for(root: Path, kind: str, arguments: dict[str, Any] | None = None, age: float = 0) -> Path:

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.core import progress
 from engine.core.errors import Stopped
+from engine.core.progress import Reporter
 from engine.core.storage import write_json
 from engine.jobs import job as jobs
-from engine.jobs.job import WAITING, Job, Reporter
+from engine.jobs.job import WAITING, Job
 from engine.jobs.queue import turn
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -156,7 +158,7 @@ def test_who_waits_at_a_command_line_can_stop_waiting(tmp_path: Path) -> None:
     """Without a folder a stop comes through the listener only."""
     told: list[str] = []
 
-    def listen(progress: jobs.Progress) -> None:
+    def listen(progress: progress.Progress) -> None:
         told.append(progress.stage)
         if len(told) > 1:
             raise Stopped

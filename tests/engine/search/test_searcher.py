@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.__main__ import parser
+from engine.cli.parser import parser
 from engine.cluster import Lost
 from engine.core.distances import cosine
 from engine.core.errors import BadParameter, NotFound

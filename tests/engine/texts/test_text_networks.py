@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engine.__main__ import main
+from engine.cli.parser import main
 from engine.core.errors import NoWeights
 from engine.core.home import Home
 from engine.encoders import fused

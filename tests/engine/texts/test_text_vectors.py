@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.core.errors import Corrupt, Stopped
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 from engine.texts import vectors as store
 from engine.texts.encoder import Encoded, TextEncoder
 from engine.texts.tf_idf import TfIdf

@@ -17,7 +17,7 @@ from engine.collections.samples.animal_faces import EACH, SPECIES, face
 from engine.core.device import Device, device
 from engine.core.errors import BadParameter, Diverged, NameTaken, OutOfMemory, Stopped, StorageFull
 from engine.core.home import Home
-from engine.jobs.job import Progress, Reporter
+from engine.core.progress import Progress, Reporter
 from engine.runs import run as runs
 from engine.training import TrainingConfig, continue_run, loop, pictures, train_run
 from engine.training.checkpoint import Checkpoints

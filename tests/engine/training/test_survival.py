@@ -20,9 +20,9 @@ import torch
 
 from engine.core.errors import BenzerError, NameTaken
 from engine.core.home import Home
+from engine.core.progress import Progress, Reporter
 from engine.core.storage import Store
 from engine.encoders import choices
-from engine.jobs.job import Progress, Reporter
 from engine.runs import run as runs
 from engine.runs.run import Run
 from engine.training import TrainingConfig, continue_run, train_run

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.__main__ import main
+from engine.cli.parser import main
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.home import Home
 from engine.core.recipe import Recipe

@@ -18,8 +18,8 @@ from PIL import Image
 
 from engine.core.errors import BenzerError, Stopped
 from engine.core.home import Home
+from engine.core.progress import Progress
 from engine.core.recipe import Recipe
-from engine.jobs.job import Progress
 from engine.workbench.workbench import Query, Workbench
 
 COUNT, SESSIONS, EACH = 32, 20, 10

@@ -14,9 +14,9 @@ from PIL import Image
 
 from engine.core.errors import BadParameter, NoIndex, NotFound, NoVectors, StaleVectors, UnreadableImage
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.jobs import job as jobs
-from engine.jobs.job import Reporter
 from engine.runs.run import create
 from engine.search import opening
 from engine.workbench.job_kinds import KINDS

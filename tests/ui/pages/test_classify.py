@@ -22,7 +22,7 @@ from engine.classification import measures
 from engine.classification.conditions import USUAL
 from engine.classification.plan import FUSIONS, Plan
 from engine.classification.results import Answer, Classification, Row, create
-from engine.classification.run import labels_of, things_digest
+from engine.classification.subject import labels_of, things_digest
 from engine.classification.training.cost import Speed
 from engine.collections.labelling import write_labels
 from engine.core.home import Home

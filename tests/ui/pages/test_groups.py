@@ -14,12 +14,12 @@ from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
 from engine.collections.labelling import last_writing, undo_labels, write_labels
+from engine.core.progress import Reporter
 from engine.core.storage import write_json
 from engine.encoders.vectors.store import stored
 from engine.grouping.grouper import group
 from engine.grouping.plan import Plan, Step
 from engine.grouping.stored.grouping import Grouping, store_grouping
-from engine.jobs.job import Reporter
 from engine.workbench.workbench import Workbench
 from ui.pages.groups import state as groups_state
 from ui.pages.groups.map import by_amount, by_kind

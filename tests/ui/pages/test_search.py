@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.core.errors import MissingPackage, Offline, StorageFull
+from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
-from engine.jobs.job import Reporter
 from engine.workbench.workbench import Answer, Query, Workbench
 from tests.ui.conftest import SCRIPT
 from ui.sidebar.cluster_help import proposals

@@ -17,9 +17,10 @@ from streamlit.testing.v1 import AppTest
 
 from engine.core.errors import BadParameter, NameTaken
 from engine.core.home import Home
+from engine.core.progress import Progress
 from engine.core.recipe import Recipe
 from engine.core.storage import write_json
-from engine.jobs.job import WAITING, Progress
+from engine.jobs.job import WAITING
 from engine.runs import run as run_folders
 from engine.runs.epochs import Watch
 from engine.runs.run import Run

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from engine.core.errors import BadParameter
-from engine.jobs.job import Progress
-from ui.session.opened import folder_under_roots, roots
+from engine.core.progress import Progress
+from ui.session.paths import folder_under_roots, roots
 from ui.session.query import Asked
 from ui.shared.job_progress import duration, progress_sentence
 from ui.shared.plain_text import literal

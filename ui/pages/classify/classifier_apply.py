@@ -11,11 +11,11 @@ from engine.jobs.job import Job
 from ui.comparisons.live import made_text
 from ui.comparisons.state import count_of
 from ui.pages.classify.classifier_state import REVIEW, applied_to, collection_key, tab_key
-from ui.pages.compare.state import collection_title
 from ui.session.opened import collection_cards, has_texts, images_of, recent_jobs, workbench
 from ui.shared.job_progress import job_progress
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import literal
+from ui.shared.titles import collection_title
 
 if TYPE_CHECKING:
     from engine.runs.run import Run

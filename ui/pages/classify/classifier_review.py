@@ -13,10 +13,10 @@ from ui.comparisons.live import made_text
 from ui.comparisons.state import count_of
 from ui.pages.classify.classifier_cards import one_by_one
 from ui.pages.classify.classifier_state import APPLY, applied_to, collection_key, measured_of, reviewed, tab_key
-from ui.pages.compare.state import collection_title
 from ui.session.opened import open_collection, workbench
 from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
 from ui.shared.plain_text import literal
+from ui.shared.titles import collection_title
 from ui.widgets.opinions import whole
 
 if TYPE_CHECKING:

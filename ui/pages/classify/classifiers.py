@@ -34,11 +34,11 @@ from ui.pages.classify.classifier_state import (
 )
 from ui.pages.classify.classifier_try import try_view
 from ui.pages.classify.state import text_title
-from ui.pages.compare.state import encoder_titles
 from ui.session.opened import workbench
 from ui.shared.job_progress import job_progress
 from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
 from ui.shared.plain_text import literal
+from ui.shared.titles import encoder_titles
 from ui.shared.typed import typed
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from ui.pages.classify.cost import cost
 from ui.pages.classify.source import checked, columns_of, picture_encoders, sizes_of
 from ui.pages.classify.state import CLASSIFICATIONS, FUSION_HELP, text_title
 from ui.pages.classify.tuning import is_tuned, tuning_field, tuning_settings, tuning_warning
-from ui.pages.compare.state import embedding_title
 from ui.session.opened import has_texts, open_collection, workbench
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.network_fetch import fetch_texts
 from ui.shared.plain_text import literal
+from ui.shared.titles import embedding_title
 
 if TYPE_CHECKING:
     from engine.collections.collection import Collection

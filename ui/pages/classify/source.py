@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from engine.classification.plan import Plan
 from engine.core.cache import Shelf, catalogue_stamp, stamp
 from engine.core.errors import BenzerError
-from ui.pages.compare.state import encoder_titles
 from ui.session.opened import workbench
+from ui.shared.titles import encoder_titles
 
 if TYPE_CHECKING:
     from engine.collections.collection import Collection
@@ -37,7 +37,7 @@ def columns_of(collection: Collection) -> list[str]:
 
 def sizes_of(collection: Collection, column: str) -> dict[str, int]:
     """How many things have each label, by label; {} where the column cannot be read."""
-    from engine.classification.run import labels_of
+    from engine.classification.subject import labels_of
 
     plan = Plan("untitled", collection.name, "", column=column)
     try:
@@ -49,7 +49,7 @@ def sizes_of(collection: Collection, column: str) -> dict[str, int]:
 def checked(plan: Plan, collection: Collection) -> dict[str, int]:
     """How many things of each label take part; BadParameter and its kin where the plan cannot be, as far as is known
     without opening an encoder."""
-    from engine.classification.run import checked_labels, config_of
+    from engine.classification.subject import checked_labels, config_of
 
     config_of(plan, plan.fusions[0])
     choice = next((choice for choice in workbench().text_choices() if choice.name == plan.text), None)

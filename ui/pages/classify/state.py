@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.classification import report
 from engine.classification.plan import FUSIONS
 from engine.core.cache import Shelf, catalogue_stamp, stamp
 from engine.core.errors import BenzerError
 from ui.comparisons.state import Kind, Seen
-from ui.pages.compare.state import collection_title, encoder_titles
 from ui.session.opened import collection_cards, open_collection, workbench
 from ui.session.query import ask_for_image
+from ui.shared.titles import collection_title, encoder_titles
 
 if TYPE_CHECKING:
     from engine.classification.best import Best
@@ -50,7 +51,7 @@ def outdated(view: Seen) -> str:
 
 
 def _digest(plan: Plan) -> str:
-    from engine.classification.run import labels_of, things_digest
+    from engine.classification.subject import labels_of, things_digest
 
     collection = open_collection(plan.collection)
     table = collection.source.get("table")
@@ -70,6 +71,8 @@ CLASSIFICATIONS = Kind(
     parts=_parts_of,
     kept="Classifiers that were made of it stay.",
     outdated=outdated,
+    to_csv=report.to_csv,
+    to_html=report.to_html,
 )
 
 

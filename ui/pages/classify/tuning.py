@@ -66,7 +66,7 @@ def tuning_warning(plan: Plan, things: int) -> None:
     Raises:
         BadParameter: none of its models looks at what would learn.
     """
-    from engine.classification.fine_tuning import check_something_learns
+    from engine.classification.subject import check_something_learns
 
     check_something_learns(plan)
     found = _price(plan, things)
@@ -97,6 +97,6 @@ def _speeds() -> dict[tuple[Any, ...], Any]:
 
 
 def _work(plan: Plan) -> tuple[Any, ...]:
-    from engine.classification.fine_tuning import fine_tuned
+    from engine.classification.subject import fine_tuned
 
     return (plan.picture, plan.text, plan.embedding, fine_tuned(plan))

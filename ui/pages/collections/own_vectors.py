@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.core.progress import Reporter
 from engine.encoders import own_vectors
-from engine.jobs.job import Reporter
 from ui.session.query import ask_for_image
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import literal

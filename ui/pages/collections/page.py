@@ -16,16 +16,8 @@ from engine.jobs.job import Job
 from engine.workbench.job_kinds import source_of
 from engine.workbench.workbench import CollectionCard
 from ui.pages.collections.own_vectors import own_vectors_panel
-from ui.session.opened import (
-    collection_cards,
-    free_name,
-    images_of,
-    open_collection,
-    pictures_under_roots,
-    recent_jobs,
-    roots,
-    workbench,
-)
+from ui.session.opened import collection_cards, free_name, images_of, open_collection, recent_jobs, workbench
+from ui.session.paths import pictures_under_roots, roots
 from ui.session.query import ask_for_image
 from ui.shared.browser import PICTURE_TYPES
 from ui.shared.job_progress import job_progress

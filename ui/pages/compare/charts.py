@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ui.pages.compare.state import method_title
 from ui.shared.charts import palette, plain
+from ui.shared.titles import method_title
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

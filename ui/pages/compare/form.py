@@ -15,16 +15,12 @@ from engine.core.recipe import Recipe
 from engine.workbench.workbench import CollectionCard
 from ui.comparisons.state import begin, count_of
 from ui.pages.compare.cost import cost, measure_trainings
-from ui.pages.compare.state import (
-    EXPERIMENTS,
-    embedding_title,
-    encoder_titles,
-    metric_title,
-)
+from ui.pages.compare.state import EXPERIMENTS
 from ui.pages.compare.trainings import planned, trainings_form
 from ui.session.opened import workbench
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import literal
+from ui.shared.titles import embedding_title, encoder_titles, metric_title
 
 _QUERIES = 500
 _WEIGHTLESS = ("raw-pixels", "colour-histogram")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from engine.core.errors import NotFound
-from ui.pages.compare.state import use_recipe
 from ui.session.opened import images_of
+from ui.session.recipe import use_recipe
 from ui.shared.plain_text import literal
 from ui.widgets.gallery import Tile, gallery, thumbnail_url
 from ui.widgets.results_table import Named

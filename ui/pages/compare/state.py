@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
-from engine.core.distances import METRICS
-from engine.core.recipe import Recipe
+from engine.comparisons.recipes import report
 from ui.comparisons.state import Kind, Seen
-from ui.session.opened import choose_embedding, choose_method, collection_cards, images_of, workbench
-from ui.session.query import ask_for_image
+from ui.session.opened import collection_cards, images_of, workbench
 from ui.shared.plain_text import literal
+from ui.shared.titles import collection_title, embedding_title, encoder_titles, method_title, metric_title
 from ui.widgets.results_table import Named
 
 if TYPE_CHECKING:
@@ -46,6 +43,8 @@ EXPERIMENTS = Kind(
     parts=_parts_of,
     kept="Encoders that were trained for it stay.",
     outdated=outdated,
+    to_csv=lambda experiment: report.to_csv(experiment.plan, experiment.rows()),
+    to_html=lambda experiment: report.to_html(experiment.plan, experiment.rows()),
 )
 
 
@@ -73,53 +72,4 @@ def best_sentence(view: Seen) -> str:
     return f"best: {literal(name.whole)}, precision@{row.k} **{row.precision:.3f}**"
 
 
-def encoder_titles(collection: str = "") -> dict[str, str]:
-    """The titles of all encoders by how they are written in a recipe; equal ones carry their name as well.
-
-    With the name of a collection, those that can only be used with another one are left out.
-    """
-    ready = [choice for choice in workbench().choices(collection) if choice.ready]
-    titles = {f"{c.name}@{c.weights}" if c.weights else c.name: c.title for c in ready}
-    texts = list(titles.values())
-    return {name: title if texts.count(title) == 1 else f"{title} ({name})" for name, title in titles.items()}
-
-
-def embedding_title(name: str) -> str:
-    """What people call an embedding; the name itself where there is none of that name."""
-    from engine.encoders.pooling import EMBEDDINGS, embedding, unwhitened
-
-    return embedding(name).title if unwhitened(name) in EMBEDDINGS else name
-
-
-def metric_title(name: str) -> str:
-    """What people call a metric."""
-    return METRICS[name].title if name in METRICS else name
-
-
-def method_title(text: str) -> str:
-    """What people call a search method, with its settings as they were written."""
-    name, bracket, settings = text.partition("(")
-    method = workbench().methods().get(name)
-    return (method.title if method else name) + (f" ({settings}" if bracket else "")
-
-
-def collection_title(name: str) -> str:
-    """What people call a collection; its name where it is there no more."""
-    return next((card.title for card in collection_cards() if card.name == name), name)
-
-
 # ── what a person does with one ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def use_recipe(text: str, query: int | None = None) -> None:
-    """Put a row's recipe into the sidebar and go to the search, with that image of the collection if one is named."""
-    recipe, state = Recipe.parse(text), st.session_state
-    if query is not None or state.get("collection") != recipe.collection:
-        ask_for_image(query)
-    state.linked = True  # the query belongs to the collection that is chosen now
-    state.collection, state.metric = recipe.collection, recipe.metric
-    choose_embedding(recipe.embedding)
-    state.encoder = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
-    choose_method(recipe.method_text)
-    state.label = ""
-    state.go_to = "search"

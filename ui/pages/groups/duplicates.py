@@ -12,10 +12,10 @@ from engine.core.recipe import Recipe
 from engine.grouping.duplicates.copies import highest
 from engine.grouping.duplicates.duplicates import Duplicates
 from engine.jobs.job import Job
-from ui.pages.compare.state import use_recipe
 from ui.pages.groups.duplicates_chart import nearest_chart
 from ui.pages.groups.outliers import odd_view
 from ui.session.opened import images_of, job_about, recent_jobs, workbench
+from ui.session.recipe import use_recipe
 from ui.shared.charts import draw
 from ui.shared.messages import empty_state, errors_shown, show_error
 from ui.shared.plain_text import literal

@@ -10,11 +10,12 @@ import streamlit as st
 from engine.core.errors import BenzerError
 from engine.grouping.stored.exporting import MOST_IN_A_ZIP
 from ui.comparisons.state import count_of
-from ui.pages.compare.state import collection_title
 from ui.pages.groups.state import Seen, ask, asked_for, close_panels, kept, names_of, panel_key, state_key
-from ui.session.opened import folder_under_roots, free_name, images_of, open_collection, roots, workbench
+from ui.session.opened import free_name, images_of, open_collection, workbench
+from ui.session.paths import folder_under_roots, roots
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import literal
+from ui.shared.titles import collection_title
 from ui.shared.typed import typed
 
 if TYPE_CHECKING:

@@ -15,13 +15,14 @@ from engine.grouping.plan import Plan, Step
 from engine.grouping.presets import PRESETS
 from engine.workbench.workbench import CollectionCard
 from ui.comparisons.state import count_of
-from ui.pages.compare.state import embedding_title, encoder_titles, metric_title
 from ui.pages.groups.network import network_note
 from ui.pages.groups.state import listed
-from ui.session.opened import choose_embedding, workbench
+from ui.session.opened import workbench
+from ui.session.recipe import choose_embedding
 from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import literal
+from ui.shared.titles import embedding_title, encoder_titles, metric_title
 
 if TYPE_CHECKING:
     from engine.grouping import Clusterer, Projection

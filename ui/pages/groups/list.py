@@ -9,11 +9,11 @@ from engine.core.errors import BenzerError
 from engine.grouping.stored.grouping import Grouping
 from ui.comparisons.live import made_text
 from ui.comparisons.state import count_of
-from ui.pages.compare.state import encoder_titles
 from ui.pages.groups.result import ask_to_remove
 from ui.pages.groups.state import ask, asked_for, close_panels, kept, listed, open_grouping, panel_key, steps_text
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import literal
+from ui.shared.titles import encoder_titles
 from ui.shared.typed import typed
 
 SHOWN = 8

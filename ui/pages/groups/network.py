@@ -7,7 +7,8 @@ import streamlit as st
 from engine.core.recipe import Recipe
 from engine.encoders.encoder import EncoderChoice
 from engine.grouping.presets import PRESETS, Preset
-from ui.session.opened import choose_embedding, workbench
+from ui.session.opened import workbench
+from ui.session.recipe import choose_embedding
 from ui.shared.network_fetch import fetch_button, last_fetch
 from ui.shared.plain_text import literal
 

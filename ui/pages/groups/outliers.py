@@ -7,8 +7,8 @@ from functools import partial
 import streamlit as st
 
 from engine.core.recipe import Recipe
-from ui.pages.compare.state import use_recipe
 from ui.session.opened import workbench
+from ui.session.recipe import use_recipe
 from ui.widgets.gallery import Tile, gallery, thumbnail_url
 
 _SHOWN = 24

@@ -9,7 +9,6 @@ import streamlit as st
 from engine.core.errors import BenzerError
 from ui.comparisons.live import made_text
 from ui.comparisons.state import count_of
-from ui.pages.compare.state import embedding_title, encoder_titles, metric_title
 from ui.pages.groups.export import export_menu
 from ui.pages.groups.form import start_grouping
 from ui.pages.groups.map import map_tab
@@ -19,6 +18,7 @@ from ui.pages.groups.tree import tree_tab
 from ui.pages.groups.vectors import vectors_tab
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import literal
+from ui.shared.titles import embedding_title, encoder_titles, metric_title
 from ui.shared.typed import typed
 
 _QUALITY = {

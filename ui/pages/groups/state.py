@@ -17,8 +17,8 @@ from engine.core.cache import Shelf, catalogue_stamp, stamp
 from engine.core.errors import BenzerError, NotFound
 from engine.core.settings import Choice
 from engine.jobs.job import Job
-from ui.pages.compare.state import use_recipe
 from ui.session.opened import images_of, open_collection, recent_jobs, row_of, workbench
+from ui.session.recipe import use_recipe
 from ui.shared.messages import show_error
 from ui.widgets.gallery import Tile, thumbnail_url
 

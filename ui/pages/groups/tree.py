@@ -11,11 +11,11 @@ import streamlit as st
 from engine.grouping.plan import Plan, Step
 from engine.grouping.stored.palette import COLOURS, NOISE, colour_of
 from ui.comparisons.state import count_of
-from ui.pages.compare.state import metric_title
 from ui.pages.groups.selection import selection_bar
 from ui.pages.groups.state import Seen, edit, kept, names_of, open_grouping, rows_of, select, state_key, tiles, toggle
 from ui.session.opened import images_of, open_collection
 from ui.shared.messages import empty_state
+from ui.shared.titles import metric_title
 from ui.widgets.dendrogram import dendrogram
 from ui.widgets.gallery import gallery, thumbnail_url
 

@@ -18,10 +18,11 @@ from engine.core.home import slug
 from engine.core.recipe import Recipe
 from engine.core.storage import write_bytes
 from ui.comparisons.state import listed
-from ui.pages.compare.state import collection_title, embedding_title, encoder_titles, metric_title
-from ui.session.opened import file_under_roots, roots, workbench
+from ui.session.opened import workbench
+from ui.session.paths import file_under_roots, roots
 from ui.shared.messages import show_error
 from ui.shared.plain_text import literal
+from ui.shared.titles import collection_title, embedding_title, encoder_titles, metric_title
 from ui.shared.typed import typed
 
 COLLECTION, FILE, UPLOAD = "This collection", "A file on this computer", "Upload"

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.comparisons.hashing import report
 from engine.core.recipe import Recipe
 from ui.comparisons.state import Kind, Seen
-from ui.pages.compare.state import collection_title, embedding_title, encoder_titles, metric_title, use_recipe
 from ui.session.opened import workbench
+from ui.session.recipe import use_recipe
+from ui.shared.titles import collection_title, embedding_title, encoder_titles, metric_title
 from ui.widgets.results_table import Named
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ STUDIES = Kind(
     parts=_parts_of,
     kept="The vectors themselves stay.",
     outdated=lambda view: "",
+    to_csv=lambda study: report.to_csv(study.rows()),
+    to_html=report.to_html,
 )
 
 

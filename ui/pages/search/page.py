@@ -23,6 +23,7 @@ from ui.pages.search.query_words import (
     words_bar,
 )
 from ui.pages.search.tiles import answer_tiles
+from ui.session.address import write_address
 from ui.session.opened import (
     FIRST_SAMPLE,
     collection_cards,
@@ -32,7 +33,6 @@ from ui.session.opened import (
     row_of,
     shown,
     workbench,
-    write_address,
 )
 from ui.session.query import Asked, ask_for_image, ask_for_part, ask_for_picture, asked, propose_image
 from ui.shared.browser import PICTURE_TYPES, accept_paste, copy_link

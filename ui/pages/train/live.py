@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from engine.jobs.job import Job, Progress
+from engine.core.progress import Progress
+from engine.jobs.job import Job
 from ui.pages.train import fields
 from ui.pages.train.state import (
     Trainings,

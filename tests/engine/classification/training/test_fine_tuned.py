@@ -13,14 +13,16 @@ import pytest
 import torch
 from torch import nn
 
+from engine.classification.folds import held_out
 from engine.classification.training import objective as classifying
 from engine.classification.training.fine_tuned import FineTuning, Raw, Tunable
-from engine.classification.training.objective import ClassifierConfig, train_classifier
+from engine.classification.training.objective import ClassifierConfig
+from engine.classification.training.train import train_classifier
 from engine.core.device import Device
 from engine.core.errors import BadParameter, Stopped
 from engine.core.home import Home
-from engine.encoders.examples.examples import Things, held_out
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
+from engine.encoders.examples.examples import Things
 from engine.runs import run as runs
 from engine.training.loop import Training
 from models.bert import Bert, BertSpec

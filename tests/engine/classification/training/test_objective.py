@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from engine.classification.training.objective import ClassifierConfig, Classifying, train_classifier
+from engine.classification.folds import held_out
+from engine.classification.training.objective import ClassifierConfig, Classifying
+from engine.classification.training.train import train_classifier
 from engine.core.device import Device
 from engine.core.errors import BadParameter, Stopped
 from engine.core.home import Home
-from engine.encoders.examples.examples import Features, Things, held_out
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
+from engine.encoders.examples.examples import Features, Things
 from engine.runs import run as runs
 from models.fusion import FUSIONS, Fusion
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from engine.collections import Collection, ImportReport, collections
+from engine.collections.pixels import Decoded, decoded_pixels
 from engine.collections.reading import workers
 from engine.collections.sources import ingest
 from engine.collections.sources.importing import (
@@ -23,8 +24,8 @@ from engine.collections.sources.importing import (
 )
 from engine.core.cache import catalogue_stamp
 from engine.core.errors import BadParameter, BenzerError, NameTaken, NotFound, Stopped, Unreadable, UnreadableArchive
+from engine.core.progress import Progress, Reporter
 from engine.core.storage import Store
-from engine.jobs.job import Progress, Reporter
 
 
 def test_a_folder(home, pile, encoded, reporter):
@@ -95,7 +96,7 @@ def test_odd_files_are_named_and_never_hang(home, pile, encoded, reporter, tmp_p
     assert (report.added, report.inputs) == (12 + 7, 12 + 7 + 7)
     collection = Collection.open(home, "odd")
     assert set(names) <= {name.removeprefix("odd/") for name in collection.images().names}
-    assert sum(len(ids) for ids, _ in collection.decoded(collection.images().ids, 8)) == 19
+    assert sum(len(ids) for ids, _ in Decoded(collection, collection.images().ids, 8)) == 19
 
 
 def test_no_folder_of_use(home, tmp_path, reporter):
@@ -205,7 +206,7 @@ def test_a_folder_that_vanished(home, pile, reporter):
     for call in (
         lambda: collection.picture(1),
         lambda: rescan(collection, reporter),
-        lambda: list(collection.decoded([1], 8)),
+        lambda: list(Decoded(collection, [1], 8)),
     ):
         with pytest.raises(NotFound, match="vanished"):
             call()
@@ -225,7 +226,7 @@ def test_a_picture_that_vanished_or_changed(home, pile, encoded, reporter):
     (pile / "blue" / "02.png").write_bytes(encoded(99))
     with pytest.raises(NotFound, match="not there"):
         collection.picture(1)
-    decoded = collection.decoded(collection.images().ids, 8)
+    decoded = Decoded(collection, collection.images().ids, 8)
     assert sum(len(ids) for ids, _ in decoded) == 10
     assert [(failure.path, failure.code) for failure in decoded.failures] == [
         ("blue/00.png", "missing"),
@@ -295,7 +296,7 @@ def test_drawn(home, reporter, picture):
     import_drawn(home, "Drawn", {"kind": "sample"}, iter(drawn), reporter, name="mine")
     collection = Collection.open(home, "mine")
     assert collection.images().texts == [f"text {seed}" for seed in range(5)]
-    [(_, pixels)] = list(collection.decoded(collection.images().ids[:1], 48))
+    [(_, pixels)] = list(Decoded(collection, collection.images().ids[:1], 48))
     expected = np.asarray(picture(0).resize((48, 48), Image.Resampling.BILINEAR))
     assert np.abs(pixels[0].astype(int) - expected).max() <= 2
 
@@ -379,28 +380,31 @@ def test_rejects_as_csv_hold_no_formulas():
     assert report.to_csv() == ('path,stage,code,message\r\n\'=1+1.png,header,empty,"\'+a ""b"""\r\n"a\nb",s,c,\'-d\r\n')
 
 
-def test_pixels(home, pile, encoded, reporter):
+def test_pixels(home, pile, encoded, reporter, monkeypatch: pytest.MonkeyPatch):
     import_folder(home, "Pile", pile, reporter)
     collection = Collection.open(home, "pile")
-    ids, pixels = collection.pixels(16, reporter)
+    ids, pixels = decoded_pixels(collection, 16, reporter)
     assert pixels.shape == (12, 16, 16, 3)
     assert isinstance(pixels, np.memmap)
-    fresh = np.concatenate([block for _, block in collection.decoded(ids, 16)])
+    fresh = np.concatenate([block for _, block in Decoded(collection, ids, 16)])
     assert (pixels == fresh).all()
     (pile / "blue" / "00.png").unlink()
     (pile / "red" / "01.png").write_bytes(encoded(101))
     (pile / "blue" / "new.png").write_bytes(encoded(102))
     rescan(collection, reporter)
     asked: list[int] = []
-    collection.decoded = lambda ids, size: asked.extend(ids) or Collection.decoded(collection, ids, size)
-    ids, pixels = collection.pixels(16, reporter)
+    monkeypatch.setattr(
+        "engine.collections.pixels.Decoded",
+        lambda collection, ids, size: asked.extend(ids) or Decoded(collection, ids, size),
+    )
+    ids, pixels = decoded_pixels(collection, 16, reporter)
     assert len(asked) == 2  # only what is new
     assert sorted(ids.tolist()) == collection.images().ids.tolist()
-    fresh = np.concatenate([block for _, block in Collection.decoded(collection, ids, 16)])
+    fresh = np.concatenate([block for _, block in Decoded(collection, ids, 16)])
     assert (pixels == fresh).all()
     for size in (0, 5000, 1.5, True):
         with pytest.raises(BadParameter):
-            collection.pixels(size, reporter)
+            decoded_pixels(collection, size, reporter)
 
 
 def test_reading_while_importing(home, encoded, reporter, monkeypatch):

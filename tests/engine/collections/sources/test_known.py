@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.collections import Collection, collections, import_known
+from engine.collections import Collection, collections
+from engine.collections.pixels import Decoded
 from engine.collections.sources import known, layouts
+from engine.collections.sources.known import import_known
 from engine.core.download import Remote, fetch
 from engine.core.errors import BadParameter, Corrupt, NameTaken, NotFound, Offline, Stopped
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 
 
 def tar_gz(members: dict[str, bytes]) -> bytes:
@@ -195,7 +197,7 @@ def test_pixels_of_cifar_and_stl(home, local, reporter):
         collection = Collection.open(home, name)
         images = collection.images()
         id = int(images.ids[images.names.index(key)])
-        [(_, pixels)] = list(collection.decoded([id], expected.shape[1]))
+        [(_, pixels)] = list(Decoded(collection, [id], expected.shape[1]))
         assert (pixels[0] == expected.transpose(1, 2, 0)).all()
 
 
@@ -362,7 +364,7 @@ def test_the_pins_are_those_of_torchvision():
 
 
 def test_nothing_is_fetched_for_a_name_that_is_taken(home, server, local, reporter, encoded):
-    from engine.collections import import_files
+    from engine.collections.sources.importing import import_files
 
     local("cifar-10", cifar10())
     import_files(home, "CIFAR-10", [("a.png", encoded(1))], reporter)

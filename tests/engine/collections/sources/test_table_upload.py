@@ -13,7 +13,7 @@ from engine.collections.collection import Collection
 from engine.collections.sources.table_upload import import_table_upload
 from engine.core.errors import UnreadableArchive, UnreadableTable
 from engine.core.home import Home
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 
 
 def png(colour: str) -> bytes:

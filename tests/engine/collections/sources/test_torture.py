@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from engine.collections import Collection
+from engine.collections.pixels import Decoded
 from engine.collections.sources.importing import import_folder
 
 FORMATS = {
@@ -66,7 +67,7 @@ def test_torture(home, tmp_path, encoded, reporter, times):
         assert reject.code
         assert reject.message.endswith(".")
     # What was accepted can also be decoded for use.
-    decoded = collection.decoded(collection.images().ids, 32)
+    decoded = Decoded(collection, collection.images().ids, 32)
     assert sum(len(ids) for ids, _ in decoded) == report.added
     assert decoded.failures == []
 

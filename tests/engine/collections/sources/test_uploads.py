@@ -15,7 +15,7 @@ from engine.collections.sources import importing, ingest
 from engine.collections.sources.importing import import_archive, import_files
 from engine.collections.sources.table_upload import import_table_upload
 from engine.core.errors import NameTaken, Stopped, StorageFull, UnreadableArchive
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 from engine.workbench.job_kinds import import_images
 from engine.workbench.workbench import Workbench
 

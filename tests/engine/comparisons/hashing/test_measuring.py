@@ -19,9 +19,9 @@ from engine.comparisons.hashing.measuring import (
     true_neighbours,
 )
 from engine.core.errors import Stopped
+from engine.core.progress import Reporter
 from engine.indexes import make_index
 from engine.indexes.index import Neighbours
-from engine.jobs.job import Reporter
 
 
 def drawn(count=500, queries=40, dimensions=8, seed=0):

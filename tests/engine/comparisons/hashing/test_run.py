@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.__main__ import main
+from engine.cli.parser import main
 from engine.comparisons.hashing import run as studying
 from engine.comparisons.hashing.plan import Plan, file_source
 from engine.comparisons.hashing.run import rows_of, tuned_on
 from engine.comparisons.hashing.tuning import aims, proposals
 from engine.core.errors import BadParameter, BenzerError, MissingPackage, NotFound, Stopped, StorageFull, Unreadable
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.indexes import make_index
-from engine.jobs.job import Reporter
 from engine.workbench.workbench import Workbench
 
 

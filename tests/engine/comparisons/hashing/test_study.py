@@ -11,6 +11,7 @@ import pytest
 from engine.comparisons.hashing.curves import quality_against_bits, quality_against_time
 from engine.comparisons.hashing.measuring import unmeasured
 from engine.comparisons.hashing.plan import Plan
+from engine.comparisons.hashing.report import to_csv, to_html
 from engine.comparisons.hashing.study import create, studies, study
 from engine.core.errors import Corrupt, NotFound
 from engine.core.home import Home
@@ -119,7 +120,7 @@ def test_the_page_says_it_all_and_runs_nothing(home):
 
     methods = ("itq(bits=16)", "rdh(parts=1)", "rdh(parts=2)", "lsh(bits=8)", "lsh(bits=9)")
     made = kept(home, figures, methods=methods, folds=2, sizes=(10, 20))
-    page = made.to_html()
+    page = to_html(made)
     for told in ("Results", "Quality against time", "Quality against bits", "Cross validation", "Speed-up", "Size-up"):
         assert f"<h2>{told}</h2>" in page
     assert "Too many &lt;bits&gt;." in page
@@ -131,14 +132,14 @@ def test_the_page_says_it_all_and_runs_nothing(home):
 
 def test_csv_holds_every_row_and_disarms_formulas(home):
     made = kept(home, lambda cell: {"recall": 0.25, "note": "=1+1", "chosen": {"bits": 8}}, methods=("lsh",))
-    [_, line] = csv.DictReader(io.StringIO(made.to_csv()))
+    [_, line] = csv.DictReader(io.StringIO(to_csv(made.rows())))
     assert (line["recall"], line["note"], line["settings in force"]) == ("0.25", "'=1+1", "bits=8")
     failed = kept(home, lambda cell: {"error": "No."}, methods=("lsh",))
-    assert next(csv.DictReader(io.StringIO(failed.to_csv())))["recall"] == ""
+    assert next(csv.DictReader(io.StringIO(to_csv(failed.rows()))))["recall"] == ""
 
 
 def test_an_empty_study_has_a_page(home):
-    assert "Nothing has been measured yet." in kept(home, lambda cell: None, methods=("lsh",)).to_html()
+    assert "Nothing has been measured yet." in to_html(kept(home, lambda cell: None, methods=("lsh",)))
 
 
 def test_found_listed_renamed_removed(home):

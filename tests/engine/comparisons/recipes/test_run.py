@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.__main__ import main
+from engine.cli.parser import main
 from engine.comparisons.recipes.experiment import Experiment, pictures_digest
 from engine.comparisons.recipes.plan import Plan, Training
 from engine.comparisons.recipes.run import run_experiment
 from engine.core.errors import BadParameter, Corrupt, NotFound, Stopped
 from engine.core.home import PROJECT, Home
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 from engine.training import TrainingConfig
 from engine.workbench.workbench import Query, Workbench
 
@@ -158,7 +158,7 @@ def test_a_run_that_was_prolonged_is_another_training(bench: Workbench, monkeypa
         begun.append(arguments["config"]["epochs"])
         return {"run": "mine"}
 
-    monkeypatch.setattr("engine.workbench.job_kinds.train", train)
+    monkeypatch.setattr("engine.training.job.train", train)
     one, two = (Training("Mine", {**config.as_dict(), "epochs": epochs}) for epochs in (1, 2))
     spelt_out = replace(one, config={**one.config, "options": {"eta_min": 0.0}})  # what holds where nothing is said
     assert trained(bench.home, one, collection, Reporter()) == run
@@ -203,7 +203,7 @@ def test_a_diverged_training_keeps_its_sentence(bench: Workbench, monkeypatch: p
     def diverges(*given: Any) -> None:
         raise Diverged("The loss became NaN.", way_out="Try a smaller rate.")
 
-    monkeypatch.setattr("engine.workbench.job_kinds.train", diverges)
+    monkeypatch.setattr("engine.training.job.train", diverges)
     made = bench.plan_experiment(plan(trainings=(Training("Wild", {"model": 1, "size": 32}),)))
     assert bench.run("experiment", name=made.name)["measured"] == 2
     assert [row.error for row in made.rows()][2:] == ["The loss became NaN. Try a smaller rate."] * 2

@@ -19,15 +19,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine import __main__ as command_line
+from engine.cli import parser
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound, NoWeights, Offline, Unreadable
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.encoders import choices, open_encoder
 from engine.encoders.backbone import filled, fold_batch_norm
 from engine.encoders.networks import weights as pretrained
 from engine.encoders.networks.table import BACKBONES, Backbone, backbone
 from engine.encoders.vectors.pipeline import embed_pictures
-from engine.jobs.job import Reporter
 
 SMALL = backbone("squeezenet-1-1")
 FEATURES = {
@@ -331,10 +331,10 @@ def test_fetched_once_and_resumed(served: tuple[Server, Backbone], home: Home, m
     server, network = served
     server.breaks = [1_000_000]
     monkeypatch.setenv("BENZER_HOME", str(home.root))
-    assert command_line.main(["weights", "fetch", SMALL.name]) == 1
-    assert command_line.main(["weights", "fetch", SMALL.name]) == 0
+    assert parser.main(["weights", "fetch", SMALL.name]) == 1
+    assert parser.main(["weights", "fetch", SMALL.name]) == 0
     assert server.asked == ["", "bytes=1000000-"]
-    assert command_line.main(["weights", "fetch", SMALL.name]) == 0
+    assert parser.main(["weights", "fetch", SMALL.name]) == 0
     assert len(server.asked) == 2
     card = pretrained.card(home, network)
     assert card
@@ -386,15 +386,15 @@ def test_offline_is_one_sentence_within_five_seconds(home: Home, monkeypatch: py
 
 def test_the_commands(home: Home, weights_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setenv("BENZER_HOME", str(home.root))
-    assert command_line.main(["weights", "add", SMALL.name, str(weights_file)]) == 0
-    assert command_line.main(["weights"]) == 0
+    assert parser.main(["weights", "add", SMALL.name, str(weights_file)]) == 0
+    assert parser.main(["weights"]) == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
     assert "ready" in lines[SMALL.name]
     assert "not here" in lines["vgg-16"]
     for words in (["add", SMALL.name], ["fetch"], ["fetch", "nobody"], ["add", SMALL.name, "/nowhere.pth"]):
-        assert command_line.main(["weights", *words]) == 1
+        assert parser.main(["weights", *words]) == 1
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
-    assert command_line.main(["weights", "remove", SMALL.name]) == 0
+    assert parser.main(["weights", "remove", SMALL.name]) == 0
 
 
 def test_the_page_offers_to_fetch(home: Home) -> None:

@@ -20,10 +20,11 @@ import torch
 import engine.encoders.vectors.pipeline as pipeline
 from engine.core.errors import BadParameter, Corrupt, Stopped, StorageFull
 from engine.core.home import PROJECT, Home
+from engine.core.progress import Progress, Reporter
 from engine.encoders import Encoder, open_encoder
-from engine.encoders.vectors.pipeline import ahead, batches, embed_collection, embed_pictures, embeddings_for
+from engine.encoders.vectors.batches import ahead, batches
+from engine.encoders.vectors.pipeline import embed_collection, embed_pictures, embeddings_for
 from engine.encoders.vectors.store import Vectors, publish, state, store, stored
-from engine.jobs.job import Progress, Reporter
 
 
 @pytest.fixture

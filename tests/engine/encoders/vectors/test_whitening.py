@@ -10,12 +10,12 @@ import pytest
 
 from engine.core.errors import BadParameter
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.encoders import open_encoder
 from engine.encoders.pooling import embed, embedding
 from engine.encoders.vectors.pipeline import embed_collection, embed_pictures
 from engine.encoders.vectors.store import state, store, stored
 from engine.encoders.vectors.whitening import MOST, fit_whitening
-from engine.jobs.job import Reporter
 
 
 def rows(count: int, width: int, seed: int = 0) -> np.ndarray:

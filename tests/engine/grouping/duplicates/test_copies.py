@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter, Stopped
+from engine.core.progress import Reporter
 from engine.grouping.duplicates.copies import (
     CopyGroup,
     Share,
@@ -24,7 +25,6 @@ from engine.grouping.duplicates.copies import (
 )
 from engine.grouping.duplicates.nearest_lists import LISTED, Nearness, measure, random_pairs
 from engine.indexes import make_index
-from engine.jobs.job import Reporter
 
 METRICS = ("cosine", "euclidean")
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.__main__ import main
+from engine.cli.parser import main
 from engine.core.errors import BadParameter, NoIndex, NotFound, NoVectors
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.grouping.duplicates import duplicates as tidying
-from engine.jobs.job import Reporter
 from engine.workbench.job_kinds import KINDS, title_of
 from engine.workbench.workbench import Workbench
 

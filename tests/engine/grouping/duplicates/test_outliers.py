@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from engine.core.errors import BadParameter
+from engine.core.progress import Reporter
 from engine.grouping.duplicates.nearest_lists import LISTED, Nearness, measure
 from engine.grouping.duplicates.outliers import local_outlier_factor, mean_distance, odd_ones
 from engine.indexes import make_index
-from engine.jobs.job import Reporter
 
 
 def near(vectors: np.ndarray, metric: str = "euclidean") -> Nearness:

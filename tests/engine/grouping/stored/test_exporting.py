@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from engine.collections.integrity import check
 from engine.core.errors import BadParameter, NameTaken, NotFound, Stopped
 from engine.core.home import Home
+from engine.core.progress import Progress, Reporter
 from engine.grouping.stored import exporting
-from engine.jobs.job import Progress, Reporter
 from engine.workbench.workbench import Workbench
 
 
@@ -41,7 +42,7 @@ def test_a_new_collection_has_the_pictures_and_the_labels(bench: Workbench, tmp_
     assert set(found) == set(names)
     assert [found[name][0] for name in names] == ["../x", "../x", *(own[name][0] for name in names[2:5]), ""]
     assert all(found[name][1] == own[name][1] for name in names)
-    assert bench.collection("mine").check() == []
+    assert check(bench.collection("mine")) == []
     assert bench.collection("mine").source["kind"] == "extract"
     for path in (tmp_path / "pictures").rglob("*.png"):  # the copies do not need the originals
         path.unlink()

@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from engine.core.errors import BadParameter, NotFound, Stopped, StorageFull
+from engine.core.progress import Progress, Reporter
 from engine.grouping.stored import exports
 from engine.grouping.stored.exports import Entry, Part, entries, groups_csv, into_folder, into_zip, plain_name
-from engine.jobs.job import Progress, Reporter
 
 HOSTILE = [
     "../x", "..", ".", "", "   ", "/etc/passwd", "a/b", "a\\b", "C:\\x", "nul", "CON.jpg", "x" * 400, "…/é", "a\0b",

@@ -14,13 +14,13 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.core.errors import BadParameter, Corrupt, NotFound
+from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.grouping.grouper import group
 from engine.grouping.plan import Plan, Step
 from engine.grouping.stored.edits import applied
 from engine.grouping.stored.grouping import Grouping, grouping, groupings, store_grouping
 from engine.grouping.stored.groups import ON_THEIR_OWN
-from engine.jobs.job import Reporter
 
 RECIPE = Recipe("pile", "raw-pixels", embedding="flatten")
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.core.home import Home
-from engine.jobs.job import Reporter
+from engine.core.progress import Reporter
 from engine.training import TrainingConfig, train_run
 from engine.training.objectives.contrast import nt_xent, view
 

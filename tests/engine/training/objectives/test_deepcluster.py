@@ -18,17 +18,17 @@ from safetensors.torch import load_file
 from engine.core.device import Device, device
 from engine.core.errors import BadParameter, NoWeights, Stopped
 from engine.core.home import Home
+from engine.core.progress import Progress, Reporter
 from engine.encoders import choices, open_encoder
 from engine.encoders.networks.table import backbone, is_counter
-from engine.jobs.job import Progress, Reporter
 from engine.runs import run as runs
 from engine.training import TrainingConfig, continue_run, loop, train_run
 from engine.training.estimate import estimate
+from engine.training.job import train
 from engine.training.objectives.body import seeded
 from engine.training.objectives.deepcluster import DeepCluster
 from engine.training.pictures import Pictures, stream
 from engine.training.train import card, training_data
-from engine.workbench.job_kinds import train
 from tests.engine.killing import killable
 from tests.engine.training.conftest import Blobs
 from tests.engine.training.test_loop import StopAfter

@@ -1,0 +1,252 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.classification.folds import drawn
+from engine.classification.plan import Plan
+from engine.core.errors import BadParameter
+from engine.core.home import Home
+from engine.core.progress import Reporter
+from engine.core.storage import digest_of
+
+if TYPE_CHECKING:
+    from engine.classification.plan import Plan
+    from engine.classification.training.objective import ClassifierConfig
+    from engine.collections.collection import Collection
+    from engine.encoders.encoder import Encoder
+    from engine.encoders.examples.examples import Things
+    from engine.texts import TextEncoder
+
+
+Rows = NDArray[np.int64]
+
+
+def config_of(plan: Plan, fusion: str) -> ClassifierConfig:
+    """The training of one of a plan's fusions; BadParameter for a setting that a training does not have."""
+    from engine.classification.training.objective import ClassifierConfig
+
+    return ClassifierConfig.from_dict({**plan.settings, "fusion": fusion, "seed": plan.seed})
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a plan is about: the encoders over the collection, and which images carry which class.
+
+    Attributes:
+        labels: by the id of an image; of those that take part. classes: all labels by name.
+    """
+
+    collection: Collection
+    plan: Plan
+    picture: Encoder | None
+    text: TextEncoder | None
+    labels: dict[int, str]
+    classes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, home: Home, collection: Collection, plan: Plan) -> Subject:
+        """The subject, once it is sure that it can be classified; raises as `plan_classification` does."""
+        from engine.texts.vectors import fitted_to
+
+        labels = checked_labels(collection, plan)
+        picture = _picture_encoder(home, collection, plan) if plan.fusions != ("text",) else None
+        text = None
+        if plan.needs_text:
+            text = fitted_to(_text_encoder(home, plan.text), collection)
+        check_fine_tuning(plan, picture, text)
+        return cls(collection, plan, picture, text, labels, tuple(sorted(set(labels.values()))))
+
+    @property
+    def made_of(self) -> str:
+        """Changes when pictures, labels, texts or weights do."""
+        encoders = [one.info.fingerprint for one in (self.picture, self.text) if one is not None]
+        return f"{things_digest(self.collection, self.labels)}-{digest_of(*encoders)}"
+
+    def things(self, reporter: Reporter, every: bool = False) -> Things:
+        """The labelled things with their classes: those drawn by the plan, or all of them."""
+        from engine.encoders.examples.of_collection import things_of
+
+        found = things_of(self.collection, self.picture, self.plan.embedding, self.text, reporter)
+        place = {label: code for code, label in enumerate(self.classes)}
+        codes = np.array([place.get(self.labels.get(id, ""), -1) for id in found.ids.tolist()], dtype=np.int64)
+        known = np.flatnonzero((codes >= 0) & (found.has_picture | found.has_text))
+        rows = known if every else known[drawn(codes[known], self.plan.each, self.plan.seed)]
+        return replace(found, codes=codes, classes=self.classes).of(rows)
+
+    def texts(self, ids: Rows) -> list[str]:
+        """The plain texts of images."""
+        from engine.texts.plain import plain
+
+        images = self.collection.images()
+        texts = dict(zip(images.ids.tolist(), images.texts, strict=True))
+        return [plain(texts[id]) for id in ids.tolist()]
+
+
+def checked_labels(collection: Collection, plan: Plan) -> dict[int, str]:
+    """The class of every image that takes part, once it is sure that the plan can be asked of them.
+
+    Raises:
+        BadParameter: as `labels_of`, one class only, fewer things of a class than folds, no texts where some are read.
+    """
+    labels = labels_of(collection, plan)
+    _check_labels(labels, plan)
+    if plan.needs_text:
+        _check_texts(collection, labels)
+    return labels
+
+
+def things_of_a_plan(collection: Collection, plan: Plan) -> int:
+    """How many things take part; raises as `checked_labels` does."""
+    sizes = Counter(checked_labels(collection, plan).values())
+    return sum(min(size, plan.each or size) for size in sizes.values())
+
+
+def things_digest(collection: Collection, labels: Mapping[int, str]) -> str:
+    """Changes when pictures, texts or labels do; the first part of a row's `made_of`."""
+    images = collection.images()
+    return digest_of(*images.ids.tolist(), *images.hashes, *images.texts, *sorted(labels.items()))
+
+
+def labels_of(collection: Collection, plan: Plan) -> dict[int, str]:
+    """The class of every image that takes part, by its id.
+
+    Raises:
+        BadParameter: the collection has no table, the table no such column, or a wanted label is not there.
+    """
+    if plan.column:
+        labels = _column(collection, plan.column)
+    else:
+        images = collection.images()
+        labels = dict(zip(images.ids.tolist(), images.labels, strict=True))
+    unknown = sorted(set(plan.labels) - set(labels.values()))
+    if unknown:
+        known = ", ".join(sorted(set(filter(None, labels.values())))) or "none"
+        raise BadParameter("label", "a classification", f"one of {known}", unknown[0])
+    return {id: label for id, label in labels.items() if label and (not plan.labels or label in plan.labels)}
+
+
+def _column(collection: Collection, name: str) -> dict[int, str]:
+    from engine.collections.sources.tables import checked_table, column
+
+    table = collection.source.get("table")
+    if not table:
+        wanted = "left out: the collection was not imported from a table"
+        raise BadParameter("label column", collection.title, wanted, name)
+    found = column(checked_table(table), name)
+    return {row.id: found.get(row.key, "") for row in collection.rows("image")}
+
+
+def _check_labels(labels: dict[int, str], plan: Plan) -> None:
+    sizes = Counter(labels.values())
+    if len(sizes) < 2:
+        found = f"only {next(iter(sizes))!r}" if sizes else "none"
+        way_out = "Give the collection labels, or name a --label-column of its table."
+        raise BadParameter("labels", "a classification", "two or more different ones", found, way_out=way_out)
+    rare, least = min(sizes.items(), key=lambda pair: (pair[1], pair[0]))
+    least = min(least, plan.each or least)
+    if least < plan.folds:
+        wanted = f"at most {least}, as many as there are things with the label {rare!r}"
+        way_out = "Ask for fewer folds, or name the labels that take part."
+        raise BadParameter("number of folds", "a classification", wanted, plan.folds, way_out=way_out)
+
+
+def _check_texts(collection: Collection, labels: dict[int, str]) -> None:
+    images = collection.images()
+    if not any(text.strip() for id, text in zip(images.ids.tolist(), images.texts, strict=True) if id in labels):
+        way_out = "Import a table with a column text, or ask for the picture alone (--fusion picture)."
+        raise BadParameter("texts", "a classification", "there for some of the things", "none", way_out=way_out)
+
+
+def _picture_encoder(home: Home, collection: Collection, plan: Plan) -> Encoder:
+    from engine.encoders import choices, open_encoder
+
+    _check_embedding(plan.embedding)
+    name, _, weights = plan.picture.partition("@")
+    lines = [choice for choice in choices(home, collection.name, also=name) if choice.name == name]
+    if not lines:
+        names = ", ".join(sorted({choice.name for choice in choices(home, collection.name) if choice.ready}))
+        raise BadParameter("encoder", "a classification", f"one of {names}", name)
+    weights = weights or next((choice.weights for choice in lines if choice.ready), "")
+    _check_untaught(home, collection, name, weights)
+    return open_encoder(name, weights, home, collection)
+
+
+def _check_embedding(name: str) -> None:
+    from engine.encoders.pooling import EMBEDDINGS, WHITE, embedding, unwhitened
+
+    if embedding(name).name != unwhitened(name):
+        wanted = f"one of {', '.join(EMBEDDINGS)}, without {WHITE}: whitening belongs to a collection's own pictures"
+        raise BadParameter("embedding", "a classification", wanted, name)
+
+
+def _check_untaught(home: Home, collection: Collection, name: str, weights: str) -> None:
+    """Refuse an encoder that has learned the labels that are asked about, or reads texts; two combined as well."""
+    from engine.encoders import choices
+    from engine.encoders.combination import parts_of
+
+    parts = parts_of(name, weights)
+    for line in choices(home):
+        if (line.name, line.weights) in parts and line.learned_from == collection.name:
+            wanted = f"one that has not learned from {collection.title} already: it knows the answers"
+            raise BadParameter("encoder", "a classification", wanted, line.title)
+        if (line.name, line.weights) in parts and line.words:
+            wanted = "one that sees pictures only: this one reads their texts as well"
+            raise BadParameter("encoder", "a classification", wanted, line.title)
+
+
+def _text_encoder(home: Home, name: str) -> TextEncoder:
+    from engine.texts import open_text_encoder
+
+    return open_text_encoder(name, home)
+
+
+_POOLED = ("avg", "max", "flatten")  # GeM has no gradient where a channel is silent; whitening belongs to a collection
+
+
+def fine_tuned(plan: Plan) -> tuple[str, ...]:
+    """The sides whose encoders learn in some training of a plan, "picture" and "text"."""
+    pass
+
+    sides = [config_of(plan, fusion).tuned for fusion in plan.fusions]
+    return tuple(side for side in ("picture", "text") if any(side in found for found in sides))
+
+
+def check_something_learns(plan: Plan) -> None:
+    """BadParameter where encoders are to learn, and none of the fusions looks at what they see."""
+    wanted = str(plan.settings.get("fine_tune", "none"))
+    if not fine_tuned(plan) and wanted != "none":
+        fusions = ", ".join(plan.fusions)
+        raise BadParameter("fine-tuning", "a classification", f"none, for the fusion {fusions}", wanted)
+
+
+def check_fine_tuning(plan: Plan, picture: Encoder | None, text: TextEncoder | None) -> None:
+    """See to it that what is to learn can.
+
+    Raises:
+        BadParameter: an encoder that is to learn has no weights that could; vectors that cannot be learned through.
+    """
+    sides = fine_tuned(plan)
+    if "picture" in sides:
+        assert picture is not None
+        _check_picture(picture, plan.embedding)
+    if "text" in sides:
+        assert text is not None
+        if not text.learns:
+            needed = "a network with weights of its own (all-minilm-l6-v2, bert-base-uncased)"
+            raise BadParameter("text encoder", "fine-tuning", needed, text.info.name)
+
+
+def _check_picture(picture: Encoder, embedding: str) -> None:
+    if not picture.learns:
+        needed = "a ready-made network of torchvision, such as mobilenet-v2, or an autoencoder"
+        raise BadParameter("encoder of pictures", "fine-tuning", needed, picture.info.name)
+    if embedding not in _POOLED:
+        raise BadParameter("embedding", "fine-tuning", "one of " + ", ".join(_POOLED), embedding)

@@ -1,0 +1,114 @@
+"""TODO"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.cli.flags import encoder_flags, recipe_of
+from engine.cli.printing import answer_table, print_rows, progress_line
+from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights, UnreadableImage
+from engine.core.recipe import Recipe
+from engine.workbench.workbench import Workbench
+
+if TYPE_CHECKING:
+    from engine.search.answer import Answer, Query
+
+
+def command_encoders(arguments: argparse.Namespace) -> None:
+    """List the encoders and their weights."""
+    rows = [[c.name, c.weights, "ready" if c.ready else "no weights yet", c.title] for c in Workbench().choices()]
+    print_rows(["encoder", "weights", "state", "title"], rows, arguments.json)
+
+
+def command_embed(arguments: argparse.Namespace) -> None:
+    """Make the vectors of a collection."""
+    recipe = recipe_of(arguments)
+    done = Workbench().run("embed", progress_line(), recipe=recipe.as_dict())
+    where = f" on {done['device']}" if arguments.ray and done["encoded"] else ""
+    print(f"{recipe.collection} is embedded with {recipe.encoder}{where}.")
+
+
+def command_index(arguments: argparse.Namespace) -> None:
+    """Build and store the index of a recipe, written as in `search --json`."""
+    recipe = Recipe.parse(arguments.recipe)
+    done = Workbench().run("index", progress_line(), recipe=recipe.as_dict())
+    print(f"{done['vectors']:,} vectors of {recipe.collection} are indexed by {recipe.method_text}.")
+
+
+def command_search(arguments: argparse.Namespace) -> None:
+    """Find the images most similar to a picture or to an image of the collection."""
+    from engine.search.answer import Query
+
+    given = (arguments.picture is not None) + (arguments.image is not None)
+    if given > 1 or not (given or arguments.text):
+        wanted = "either a picture's file or --image with an id, or --text"
+        raise BadParameter("query", "the search", wanted, "both" if given else "neither")
+    crop = _crop(arguments.crop)
+    if arguments.image is not None:
+        query = Query.image(arguments.image, crop)
+    elif arguments.picture is not None:
+        query = Query.picture(_picture_bytes(Path(arguments.picture)), arguments.picture, crop)
+    else:
+        query = Query(name=arguments.text)
+    query = replace(query, text=arguments.text or "", share=arguments.share)
+    bench, recipe = Workbench(), recipe_of(arguments)
+    answer = _search_building(bench, recipe, query, arguments)
+    if query.text and bench.reads_nothing(bench.encoder(recipe), query):
+        print("None of these words is known: the picture alone was looked for.", file=sys.stderr)
+    print(answer.to_json() if arguments.json else answer.to_csv() if arguments.csv else answer_table(answer))
+
+
+def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: argparse.Namespace) -> Answer:
+    """The answer; vectors and then an index that are not there yet are made first."""
+    for _ in range(2):
+        try:
+            return bench.search(recipe, query, include_query=arguments.include_query, label=arguments.label)
+        except (NotTrained, NoWeights):
+            raise
+        except NotReady as error:
+            if arguments.no_build:
+                raise
+            print(error.message + " Doing that first.", file=sys.stderr)
+            bench.run("index" if isinstance(error, NoIndex) else "embed", progress_line(), recipe=recipe.as_dict())
+    return bench.search(recipe, query, include_query=arguments.include_query, label=arguments.label)
+
+
+def _picture_bytes(path: Path) -> bytes:
+    from engine.collections.reading.safely import read_bytes
+
+    try:
+        return read_bytes(path)
+    except UnreadableImage as error:
+        raise UnreadableImage(error.stage, error.code, f"{path} cannot be used as a query. {error.message}") from error
+
+
+def _crop(text: str | None) -> tuple[float, float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        left, top, right, bottom = (float(part) for part in text.split(","))
+    except ValueError:
+        raise BadParameter("crop", "the query", "four numbers: left,top,right,bottom from 0 to 1", text) from None
+    return left, top, right, bottom
+
+
+def search_flags(sub: argparse.ArgumentParser) -> None:
+    encoder_flags(sub)
+    sub.add_argument("picture", nargs="?", help="the query picture's file")
+    sub.add_argument("--image", type=int, help="an image of the collection by its id, instead of a file")
+    sub.add_argument("--text", help="words to look for, with an encoder of picture and text; alone or with a picture")
+    sub.add_argument("--share", type=int, help="of the text in percent, beside a picture (default: as in training)")
+    sub.add_argument("--metric", default="cosine", help="cosine or euclidean (default: cosine)")
+    sub.add_argument("--method", default="exact", help='exact, lsh, kmeans, hnsw …; settings as in "lsh(tables=20)"')
+    sub.add_argument("--k", type=int, default=8, help="how many (default: 8)")
+    sub.add_argument("--label", help="search among the images with this label only")
+    sub.add_argument("--crop", help="use only this part of the query: left,top,right,bottom from 0 to 1")
+    sub.add_argument("--include-query", action="store_true", help="leave the query image itself in the answer")
+    sub.add_argument("--no-build", action="store_true", help="fail when vectors are missing instead of making them")
+    output = sub.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print JSON")
+    output.add_argument("--csv", action="store_true", help="print CSV")

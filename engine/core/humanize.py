@@ -1,0 +1,12 @@
+"""TODO"""
+
+from __future__ import annotations
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the coarsest words that still help: "8 s", "3 min", "2 h 5 min"."""
+    whole = max(1, round(seconds))
+    if whole < 100:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,19 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from engine.core.errors import BadParameter
+from engine.core.home import Home
+
+
+def with_weights(home: Home, text: str) -> str:
+    """An encoder as it is written in a recipe, with its newest weights where it needs some and names none."""
+    from engine.encoders import choices
+
+    name, _, weights = text.partition("@")
+    lines = [choice for choice in choices(home, also=name) if choice.name == name]
+    if not lines:
+        names = sorted({choice.name for choice in choices(home)})
+        raise BadParameter("encoder", "an experiment", "one of " + ", ".join(names), name)
+    weights = weights or next((choice.weights for choice in lines if choice.ready), "")
+    return f"{name}@{weights}" if weights else name

@@ -1,0 +1,128 @@
+"""TODO"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.core.errors import BadParameter
+from engine.encoders.encoder import Encoder
+from engine.encoders.pooling import embed
+
+if TYPE_CHECKING:
+    from engine.core.device import Device
+
+
+_BATCH = {"cpu": 16, "cuda": 256}
+_CHUNKS_AHEAD = 4
+Pixels = NDArray[np.uint8]
+Picture = Image.Image | Pixels | Callable[[int], Pixels]
+Chunk = tuple[NDArray[np.int64], Pixels]
+Encoded = tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]  # ids (b,) and for each embedding (b, d)
+
+
+def squared(picture: Picture, size: int) -> Pixels:
+    """A picture stretched to (size, size, 3) uint8, with antialiasing, as a collection's pictures are."""
+    if callable(picture):
+        return picture(size)
+    if not isinstance(picture, Image.Image):
+        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
+            shape = f"{picture.shape} {picture.dtype}"
+            raise BadParameter("shape of the picture", "an embedding", "(h, w, 3) uint8", shape)
+        picture = Image.fromarray(picture)
+    picture = picture.convert("RGB")
+    if picture.size != (size, size):
+        picture = picture.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def batches(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
+    """The same rows in batches of `size`; only the last may be smaller."""
+    ids: list[NDArray[np.int64]] = []
+    pixels: list[Pixels] = []
+    held = 0
+    for some_ids, some_pixels in chunks:
+        ids.append(some_ids)
+        pixels.append(some_pixels)
+        held += len(some_ids)
+        if held >= size:
+            all_ids, all_pixels = np.concatenate(ids), np.concatenate(pixels)
+            whole = held - held % size
+            for start in range(0, whole, size):
+                yield all_ids[start : start + size], all_pixels[start : start + size]
+            ids, pixels, held = [all_ids[whole:]], [all_pixels[whole:]], held - whole
+    if held:
+        yield np.concatenate(ids), np.concatenate(pixels)
+
+
+def ahead(chunks: Iterator[Chunk], most: int = _CHUNKS_AHEAD) -> Iterator[Chunk]:
+    """The same chunks, fetched by a thread that stays at most `most` chunks ahead; its errors are raised here."""
+    line: queue.Queue[Chunk | BaseException | None] = queue.Queue(most)
+    gone = threading.Event()
+    thread = threading.Thread(target=_fetch, args=(chunks, line, gone), name="ahead", daemon=True)
+    thread.start()
+    try:
+        while (item := line.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        gone.set()
+        thread.join(timeout=10)
+
+
+def _fetch(chunks: Iterator[Chunk], line: queue.Queue[Any], gone: threading.Event) -> None:
+    put = _patient_put(line, gone)
+    try:
+        for chunk in chunks:
+            if not put(chunk):
+                return
+        put(None)
+    except BaseException as error:
+        put(error)
+
+
+def _patient_put(line: queue.Queue[Any], gone: threading.Event) -> Callable[[Any], bool]:
+    def put(item: Any) -> bool:
+        while not gone.is_set():
+            try:
+                line.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    return put
+
+
+def encoded(encoder: Encoder, chunks: Iterable[Chunk], names: Sequence[str]) -> Iterator[Encoded]:
+    """Decoded pictures to vectors, batch by batch, while the next ones are fetched."""
+    from engine.core.device import device, keep_freed_memory
+
+    if device().name == "cpu":
+        keep_freed_memory()
+    for ids, pixels in batches(ahead(iter(chunks)), _BATCH[device().name]):
+        yield ids, encode_batch(encoder, pixels, names)
+
+
+def encode_batch(encoder: Encoder, pixels: Pixels, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    import torch
+
+    from engine.core.device import device
+
+    with torch.inference_mode():
+        latents = encoder.encode(_images(pixels, device()))
+        return {name: embed(latents, name) for name in names}
+
+
+def _images(pixels: Pixels, where: Device) -> Any:
+    """(b, s, s, 3) uint8 to (b, 3, s, s) float32 in [0, 1] on the device; in memory it is channels_last."""
+    import torch
+
+    return torch.from_numpy(pixels).to(where.name).permute(0, 3, 1, 2).float().div_(255)

@@ -1,0 +1,48 @@
+"""The true neighbours of a sample of an index's own vectors, and the share of them that a method finds."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.indexes.table.rows import Rows, RowTable
+from engine.indexes.table.sampling import NEIGHBOURS, sample_rows
+
+_SAMPLE = 256  # stored vectors that stand in for queries
+_RANKS = 32  # at most so many neighbours of each
+_REFERENCE = 100_000  # at most so many vectors are searched for the sample's true neighbours
+
+
+def true_neighbours(table: RowTable, metric: str, seed: int, neighbours: int = NEIGHBOURS) -> tuple[Rows, Rows]:
+    """A sample of rows, (s,), and nearest besides themselves, (s, m), −1 where missing: some of so many `neighbours`.
+
+    Beyond 100,000 vectors the neighbours are those within a sample of that size, as many as belong to its share but
+    eight at least; of more than 32 they are every second, third …
+    """
+    from engine.indexes.exact import Exact
+
+    reference = sample_rows(table, _REFERENCE, seed)
+    sample = sample_rows(table, _SAMPLE, seed + 1)
+    vectors = table.vectors if len(reference) == len(table.ids) else table.vectors[reference]
+    count = _share_of(neighbours, len(reference) / max(table.size, 1))
+    found = Exact(metric).build(reference, vectors).search(table.vectors[sample], count + 1).ids
+    ranks = np.linspace(0, count - 1, min(count, _RANKS)).round().astype(np.int64)
+    return sample, _without(found, sample)[:, ranks]
+
+
+def _share_of(neighbours: int, share: float) -> int:
+    """How many of so many nearest neighbours are looked for within a share of the vectors."""
+    return min(neighbours, max(NEIGHBOURS, round(neighbours * share)))
+
+
+def _without(found: Rows, own: Rows) -> Rows:
+    """Each row's neighbours without itself; where it is not among them (equal vectors), without the last."""
+    drop = found == own[:, None]
+    drop[~drop.any(axis=1), -1] = True
+    return found[~drop].reshape(len(found), found.shape[1] - 1)
+
+
+def share_found(hits: NDArray[np.bool_], neighbours: Rows) -> float:
+    """The share of the sample's true neighbours that are found; 1 where there are none."""
+    there = neighbours >= 0
+    return float(hits[there].mean()) if there.any() else 1.0

@@ -1,0 +1,20 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from engine.indexes.table.rows import RowTable
+from engine.indexes.table.screening import MAX_DIMENSIONS, CodeScreen, ProductScreen
+
+
+def make_screen(table: RowTable, metric: str) -> CodeScreen | ProductScreen:
+    """A graphics card where there is one, else codes where they are tight enough, else products in single precision."""
+    from engine.indexes.table.screening_cuda import cuda_screen
+
+    on_card = cuda_screen(table, metric)
+    if on_card is not None:
+        return on_card
+    if table.dimensions <= MAX_DIMENSIONS:
+        screen = CodeScreen(table, metric).build()
+        if screen.helps():
+            return screen
+    return ProductScreen(table, metric).build()

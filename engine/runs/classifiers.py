@@ -1,0 +1,37 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.core.errors import Corrupt, NotFound
+
+if TYPE_CHECKING:
+    from engine.core.home import Home
+    from engine.runs.run import Run
+
+
+def classifiers(home: Home) -> list[Run]:
+    """Every readable classifier, the newest first."""
+    from engine.runs.run import Run
+
+    found = [Run(path.parent) for path in home.classifiers.glob("[!.]*/run.json")]
+    return sorted(filter(_readable, found), key=lambda run: (-float(run.facts.get("created", 0)), run.name))
+
+
+def classifier(home: Home, name: str) -> Run:
+    """The classifier of that name; NotFound when there is none, Corrupt when it has been damaged."""
+    from engine.runs.run import Run
+
+    run = Run(home.classifiers / name)
+    if not name or name != run.name or not (run.folder / "run.json").is_file():
+        raise NotFound(f"There is no classifier {name!r}.", way_out="See: python -m engine classify --list")
+    run.facts  # noqa: B018 - to fail here and not later
+    return run
+
+
+def _readable(run: Run) -> bool:
+    try:
+        return {"classes", "spec", "picture", "text", "embedding"} <= set(run.card)
+    except (Corrupt, NotFound, KeyError):
+        return False

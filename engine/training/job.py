@@ -1,0 +1,39 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.core.home import home_of
+from engine.core.progress import Reporter
+from engine.jobs.queue import turn
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+TRAINING = "training"  # the lane of trainings: one at a time
+
+
+def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Train a network on a collection (`collection`, `config`), or go on with a run (`run`, maybe `epochs`)."""
+    from engine.collections.collection import Collection
+    from engine.encoders.networks.table import backbone
+    from engine.encoders.networks.weights import load
+    from engine.runs import run as runs
+    from engine.training import TrainingConfig, continue_run, train_run
+
+    home = home_of(arguments)
+
+    def pretrained(network: str) -> Mapping[str, Tensor]:
+        return load(home, backbone(network))[1]
+
+    with turn(home.jobs, TRAINING, reporter):
+        if "run" in arguments:
+            run = runs.run(home, arguments["run"])
+            collection = Collection.open(home, run.card["collection"]["name"])
+            return {"run": continue_run(run, collection, reporter, arguments.get("epochs"), pretrained).name}
+        collection = Collection.open(home, arguments["collection"])
+        config = TrainingConfig.from_dict(arguments["config"])
+        return {"run": train_run(home, config, collection, reporter, pretrained).name}

@@ -1,0 +1,131 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from engine.core.errors import BenzerError
+from engine.core.recipe import MAX_K, Recipe
+from ui.session.opened import EIGHT, OPENED
+from ui.session.query import MOST_WORDS, Asked, ask_for_image, asked
+from ui.session.recipe import choose_embedding, choose_method
+
+
+def read_address() -> None:
+    """Take over what the address asks for, when it is not what this session wrote there itself (a link, or Back)."""
+    address = {name: st.query_params[name] for name in st.query_params}
+    if "grouping" in address:
+        _read_grouping(address)
+        return
+    opened = address.keys() & OPENED
+    # A collection alone is what the groups page writes; it counts when the page is loaded, not after a quick click.
+    opened = opened or (address.keys() == {"collection"} and "grouping_written" in st.session_state)
+    if not address or opened or address == st.session_state.get("address") or _chosen_since():
+        return
+    st.session_state.address = address
+    st.session_state.linked = True
+    for choice in ("collection", "encoder", "metric", "method", "label"):
+        if choice in address:
+            st.session_state[choice] = address[choice]
+    if "embedding" in address:
+        choose_embedding(address["embedding"])
+    try:
+        _read_details(address)
+    except (BenzerError, ValueError):
+        st.session_state.complaint = "This link is not whole: a part of it could not be read and was left out."
+
+
+def _read_grouping(address: dict[str, str]) -> None:
+    """Take over the collection and the grouping that a link names; the groups page opens it."""
+    state = st.session_state
+    written = state.get("grouping_written")
+    opened = state.get("groupings_open", {}).get(state.get("collection"))
+    here = (state.get("collection"), opened or "")
+    chosen_since = bool(written) and here != (written["collection"], written.get("grouping", ""))
+    if address != written and not chosen_since:
+        state.collection = address.get("collection", state.get("collection"))
+        state.grouping_linked, state.linked = address["grouping"], True
+
+
+def _chosen_since() -> bool:
+    """Whether a choice was changed since the address was written: then the browser sent the address from before it."""
+    return "address" in st.session_state and _choices() != st.session_state.get("choices_written")
+
+
+def _choices() -> tuple[object, ...]:
+    state = st.session_state
+    names = ["asked", "label", "include_query", "k", "collection", "encoder", "embedding", "whiten", "metric", "method"]
+    names += sorted(key for key in map(str, state) if "." in key)
+    return tuple((name, state.get(name)) for name in names)
+
+
+def _read_details(address: dict[str, str]) -> None:
+    if "method" in address:
+        choose_method(address["method"])
+    if "label" not in address:
+        st.session_state.label = ""
+    st.session_state.include_query = address.get("self") == "1"
+    st.session_state.k = min(max(int(address.get("k", EIGHT)), 1), MAX_K)
+    _read_query(address)
+
+
+def _read_query(address: dict[str, str]) -> None:
+    """The picture and the words that an address names; an upload, which it cannot name, stays."""
+    before = asked()
+    words = Asked(words=" ".join(address.get("words", "")[:MOST_WORDS].split()), share=_share(address))
+    if "q" in address:
+        crop = tuple(float(side) for side in address["crop"].split(",")) if "crop" in address else None
+        wanted = replace(words, image_id=int(address["q"]), crop=crop)  # type: ignore[arg-type]
+        wanted.as_query()
+        ask_for_image(wanted.image_id)
+        st.session_state.asked = wanted
+    elif before is not None and before.data is not None:
+        st.session_state.asked = replace(before, words=words.words, share=words.share)
+    elif words.words:
+        ask_for_image(None)
+        st.session_state.asked = words
+    elif before is not None and before.words:
+        ask_for_image(None)
+
+
+def _share(address: dict[str, str]) -> int | None:
+    """How much the words of an address count; ValueError where that is no percentage."""
+    if not address.get("words", "").strip() or "share" not in address:
+        return None
+    share = int(address["share"])
+    if not 0 <= share <= 100:
+        raise ValueError(share)
+    return share
+
+
+def write_address(recipe: Recipe) -> None:
+    """Put the recipe and the query into the address, where they differ from what stands there."""
+    encoder = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
+    address = {
+        "collection": recipe.collection,
+        "encoder": encoder,
+        "embedding": recipe.embedding,
+        "metric": recipe.metric,
+        "method": recipe.method_text,
+    }
+    if recipe.k != EIGHT:
+        address["k"] = str(recipe.k)
+    if label := st.session_state.get("label"):
+        address["label"] = label
+    if st.session_state.get("include_query"):
+        address["self"] = "1"
+    query = asked()
+    if query is not None and query.image_id is not None:
+        address["q"] = str(query.image_id)
+        if query.crop:
+            address["crop"] = ",".join(f"{side:.4f}" for side in query.crop)
+    if query is not None and query.words:
+        address["words"] = query.words
+        if query.share is not None and query.pictured:
+            address["share"] = str(query.share)
+    st.session_state.address = address
+    st.session_state.choices_written = _choices()
+    if {name: st.query_params[name] for name in st.query_params} != address:
+        st.query_params.from_dict(address)

@@ -1,0 +1,48 @@
+"""TODO"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.core.errors import BadParameter
+
+
+def roots() -> list[Path]:
+    """The folders below which a person may name a folder to import: the home directory and those of $BENZER_ROOTS."""
+    named = [Path(part) for part in os.environ.get("BENZER_ROOTS", "").split(os.pathsep) if part]
+    return [root.expanduser().resolve() for root in [Path.home(), *named] if root.expanduser().is_dir()]
+
+
+def folder_under_roots(text: str) -> Path:
+    """The folder a person typed, absolute or below one of the roots.
+
+    Raises:
+        BadParameter: there is no such folder, or it is not below a root.
+    """
+    return _under_roots(text, "folder", "the import", Path.is_dir)
+
+
+def pictures_under_roots(text: str) -> Path:
+    """The folder, table or archive of pictures a person typed; BadParameter where there is none below the roots."""
+    return _under_roots(text, "folder or file", "the import", Path.exists)
+
+
+def file_under_roots(text: str, thing: str) -> Path:
+    """The file a person typed, absolute or below one of the roots; BadParameter where there is no such file."""
+    return _under_roots(text, "file", thing, Path.is_file)
+
+
+def _under_roots(text: str, kind: str, thing: str, fits: Callable[[Path], bool]) -> Path:
+    if not text.strip() or "\0" in text:
+        raise BadParameter(kind, thing, f"the path of a {kind} on this computer", text)
+    for root in roots():
+        try:
+            path = (root / Path(text.strip()).expanduser()).resolve(strict=True)
+        except (OSError, RuntimeError):
+            continue
+        if path.is_relative_to(root) and fits(path):
+            return path
+    allowed = ", ".join(map(str, roots()))
+    raise BadParameter(kind, thing, f"an existing {kind} below {allowed}", text.strip())

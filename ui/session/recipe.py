@@ -1,0 +1,70 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from engine.core.recipe import Recipe, parse_method
+from engine.core.settings import Choice
+from ui.session.opened import workbench
+from ui.session.query import ask_for_image
+
+
+def use_recipe(text: str, query: int | None = None) -> None:
+    """Put a row's recipe into the sidebar and go to the search, with that image of the collection if one is named."""
+    recipe, state = Recipe.parse(text), st.session_state
+    if query is not None or state.get("collection") != recipe.collection:
+        ask_for_image(query)
+    state.linked = True  # the query belongs to the collection that is chosen now
+    state.collection, state.metric = recipe.collection, recipe.metric
+    choose_embedding(recipe.embedding)
+    state.encoder = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
+    choose_method(recipe.method_text)
+    state.label = ""
+    state.go_to = "search"
+
+
+def choose_embedding(name: str) -> None:
+    """Put an embedding into the sidebar: its drop-down holds the plain one, a checkbox says whether it is whitened."""
+    from engine.encoders.pooling import unwhitened
+
+    st.session_state.embedding = unwhitened(name)
+    st.session_state.whiten = name != unwhitened(name)
+
+
+def chosen_embedding() -> str:
+    """The embedding of the sidebar, as it is written in a recipe."""
+    from engine.encoders.pooling import WHITE
+
+    return f"{st.session_state.embedding}{WHITE if st.session_state.get('whiten') else ''}"
+
+
+def choose_method(text: str) -> None:
+    """Put a search method with its settings into the sidebar; BadParameter where the text is none."""
+    name, options = parse_method(text)
+    for key in [key for key in map(str, st.session_state) if key.partition(".")[0] in workbench().methods()]:
+        st.session_state[key] = None  # what is not named is automatic, not what it was before
+    st.session_state.method = name
+    method = workbench().methods().get(name)
+    choices = {setting.name: setting for setting in (method.settings if method else ()) if isinstance(setting, Choice)}
+    for option, value in options:
+        choice = choices.get(option)
+        st.session_state[f"{name}.{option}"] = choice.checked(value, name) if choice else int(value)
+
+
+def recipe_of_choices(options: dict[str, Any]) -> Recipe:
+    """The recipe of the sidebar's present choices; BadParameter when one is missing."""
+    state = st.session_state
+    encoder, _, weights = str(state.encoder).partition("@")
+    return Recipe(
+        state.collection,
+        encoder,
+        weights,
+        chosen_embedding(),
+        state.metric,
+        state.method,
+        int(state.k),
+        tuple(options.items()),
+    )
