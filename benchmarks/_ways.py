@@ -1,4 +1,4 @@
-"""TODO"""
+"""Ways to search that the hashing benchmark compares."""
 
 from __future__ import annotations
 

@@ -34,7 +34,8 @@ from engine.runs import run as runs
 from engine.training import TrainingConfig
 from engine.training.loop import train
 from engine.training.pictures import Data
-from models.autoencoder import CHANNELS, SPECS, Autoencoder
+from models.autoencoder import CHANNELS, Autoencoder
+from models.specs import SPECS
 
 Measured = tuple[list[float], list[float]]  # seconds and mean loss of each epoch
 

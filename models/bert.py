@@ -8,29 +8,14 @@ Source: Devlin et al., "BERT: Pre-training of deep bidirectional transformers fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.specs import BertSpec
+
 _EPSILON = 1e-12
-
-
-@dataclass(frozen=True)
-class BertSpec:
-    """The sizes of one network: values of a vector, layers, heads, and the word pieces that it knows."""
-
-    width: int
-    layers: int
-    heads: int
-    pieces: int = 30_522
-    places: int = 512
-
-    @property
-    def inner(self) -> int:
-        """Values between the two linear layers of each block."""
-        return 4 * self.width
 
 
 class Bert(nn.Module):

@@ -21,9 +21,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.specs import FusionSpec
+
 HIDDEN = 256
 HEADS = 4
-FUSIONS = ("picture", "text", "early", "intermediate", "late")
 
 
 @dataclass(frozen=True)
@@ -50,18 +51,6 @@ class Pair:
         has_picture = self.has_picture if picture is None else self.has_picture & ~picture
         has_text = self.has_text if text is None else self.has_text & ~text
         return replace(self, has_picture=has_picture, has_text=has_text)
-
-
-@dataclass(frozen=True)
-class FusionSpec:
-    """What a network is for: one of FUSIONS, the widths of what it is given, and the number of classes."""
-
-    fusion: str
-    picture: int
-    text: int
-    words: int
-    classes: int
-    dropout: float = 0.2
 
 
 class Opinions(NamedTuple):

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.core.errors import BenzerError, NotFound
+from engine.indexes import make_index
 from ui.session.opened import open_collection, recent_jobs
 
 # Behind a reverse proxy of one's own: BENZER_HOSTS="pictures.example.org other.example.org".
@@ -139,8 +140,6 @@ def _warm_up() -> None:
         _wait_for_jobs()
         import numpy as np
         import torch
-
-        from engine.indexes import make_index
 
         torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
         vectors = np.random.default_rng(0).normal(size=(16, 8)).astype(np.float32)

@@ -17,20 +17,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.classification.fine_tuning import tunable
+from engine.classification.folds import held_out
 from engine.classification.results import Opinion, classification, opinion
 from engine.classification.subject import Subject, config_of
+from engine.classification.training.config import ClassifierConfig
+from engine.collections.collection import Collection
+from engine.core.device import device
 from engine.core.errors import BadParameter, NotFound
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.storage import read_json, write_json
 from engine.core.tables import csv_text
+from engine.encoders.encoder import Encoder
+from engine.encoders.fused import NAME, Fused
+from engine.runs import run as runs
+from engine.runs.classifiers import classifier, classifiers
+from engine.runs.run import Run
 
 if TYPE_CHECKING:
-    from engine.collections.collection import Collection
-    from engine.encoders.encoder import Encoder
     from engine.encoders.examples.examples import Things
-    from engine.encoders.fused import Fused
-    from engine.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,7 @@ def train_final(home: Home, name: str, fusion: str, reporter: Reporter, title: s
         NotFound: no such classification. BadParameter: it has no such fusion.
         What `engine.classification.run.plan_classification` raises. Stopped: a person asked; it can be trained on.
     """
-    from engine.classification.folds import held_out
-    from engine.classification.training.objective import ClassifierConfig
     from engine.classification.training.train import train_classifier
-    from engine.collections.collection import Collection
-    from engine.core.device import device
 
     plan = classification(home, name).plan
     if fusion not in plan.fusions:
@@ -124,7 +125,6 @@ def apply(home: Home, name: str, collection: str, reporter: Reporter, every: boo
         NotFound: no such classifier or collection. NotReady: an encoder needs something first.
         BadParameter: there is nothing without a label, or its pictures would be seen otherwise than when it learned.
     """
-    from engine.collections.collection import Collection
 
     opened, place = open_classifier(home, name), Collection.open(home, collection)
     _check_own(opened, place, reporter)
@@ -148,7 +148,6 @@ def guesses(home: Home, name: str, collection: str) -> Guesses | None:
     Raises:
         NotFound: no such classifier. Corrupt: the file has been damaged.
     """
-    from engine.runs.classifiers import classifier
 
     try:
         values = read_json(classifier(home, name).folder / "guesses" / f"{collection}.json")
@@ -163,8 +162,6 @@ def open_classifier(home: Home, name: str) -> Fused:
 
     An encoder that has learned from a collection (visual words) is as it was over that of the classifier.
     """
-    from engine.collections.collection import Collection
-    from engine.encoders.fused import NAME, Fused
 
     opened = Fused.open(NAME, name, home)
     if opened.picture is not None:
@@ -193,9 +190,6 @@ def _check_own(opened: Fused, collection: Collection, reporter: Reporter) -> Non
 
 def _begun(home: Home, subject: Subject, things: Things, name: str, fusion: str, title: str) -> Run:
     """The classifier's run: one that was cut off and was made of the same, else a new one."""
-    from engine.classification.training.objective import ClassifierConfig
-    from engine.runs import run as runs
-    from engine.runs.classifiers import classifiers
 
     config = config_of(subject.plan, fusion)
     for run in classifiers(home):
@@ -260,7 +254,6 @@ def remove_classifier(home: Home, name: str) -> None:
     Raises:
         NotFound: no such classifier. BadParameter: it is being trained.
     """
-    from engine.runs.classifiers import classifier
 
     run = classifier(home, name)
     if run.alive:

@@ -14,19 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.classification.conditions import Condition, dropped
+from engine.classification.fine_tuning import Learned
+from engine.classification.subject import Subject
 from engine.collections.pixels import Decoded
 from engine.core.progress import Reporter
-from engine.core.storage import digest_of
+from engine.core.storage import Store, digest_of, load_array
+from engine.encoders.encoder import Encoder
+from engine.encoders.examples.of_collection import words_or_texts
+from engine.encoders.vectors.pipeline import embed_pictures
+from engine.texts import TextEncoder
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from engine.classification.fine_tuning import Learned
-    from engine.classification.subject import Subject
     from engine.classification.training.fine_tuned import Tunable
-    from engine.encoders.encoder import Encoder
     from engine.encoders.examples.examples import Things
-    from engine.texts import TextEncoder
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -74,7 +76,6 @@ class Conditioned:
 
     def _read(self, condition: Condition, things: Things, encoder: TextEncoder) -> Things:
         """The things with the vectors of their texts, of which some words may be dropped."""
-        from engine.encoders.examples.of_collection import words_or_texts
 
         texts = self.subject.texts(things.ids)
         if condition.drop:
@@ -87,7 +88,6 @@ class Conditioned:
 
     def _seen(self, condition: Condition, things: Things, rows: Rows, encoder: Encoder) -> Floats:
         """(n, p) vectors of the pictures of some rows by an encoder that has learned, blurred where that is asked."""
-        from engine.encoders.vectors.pipeline import embed_pictures
 
         assert self.tunable is not None
         vectors = things.picture.copy()
@@ -102,7 +102,6 @@ class Conditioned:
 
     def _blurred(self, condition: Condition) -> Floats:
         """(n, p) vectors of the pictures, blurred; made once and kept with the collection."""
-        from engine.core.storage import Store, load_array
 
         assert self.subject.picture is not None
         info, embedding = self.subject.picture.info, self.subject.plan.embedding
@@ -119,7 +118,6 @@ class Conditioned:
         return matrix
 
     def _blur(self, condition: Condition) -> Floats:
-        from engine.encoders.vectors.pipeline import embed_pictures
 
         encoder, things = self.subject.picture, self.things
         assert encoder is not None

@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.classification.subject import fine_tuned
+from engine.classification.plan import Plan
+from engine.classification.subject import Subject, config_of, fine_tuned
+from engine.collections.collection import Collection
 from engine.collections.pixels import Decoded, decoded_pixels
 from engine.core.home import Home
 from engine.core.humanize import duration
 from engine.core.progress import Reporter
+from engine.encoders.encoder import Encoder
+from engine.texts import TextEncoder
 
 if TYPE_CHECKING:
-    from engine.classification.plan import Plan
-    from engine.classification.subject import Subject
     from engine.classification.training.cost import Speed
     from engine.classification.training.fine_tuned import Tunable
-    from engine.collections.collection import Collection
-    from engine.encoders.encoder import Encoder
     from engine.encoders.examples.examples import Things
-    from engine.texts import TextEncoder
 
 Pixels = NDArray[np.uint8]
 Rows = NDArray[np.int64]
@@ -99,7 +98,6 @@ def measured_speed(home: Home, collection: Collection, plan: Plan) -> Speed:
     Raises:
         What `engine.classification.run.plan_classification` raises.
     """
-    from engine.classification.subject import Subject
     from engine.classification.training.cost import speed
 
     subject, sides, given = Subject.of(home, collection, plan), fine_tuned(plan), dict[str, Any]()
@@ -113,7 +111,6 @@ def measured_speed(home: Home, collection: Collection, plan: Plan) -> Speed:
 
 def price(plan: Plan, things: int, speed: Speed) -> Price:
     """Of a plan over so many things, at a speed that was measured."""
-    from engine.classification.subject import config_of
 
     configs = [config_of(plan, fusion) for fusion in plan.fusions]
     share = things * (plan.folds - 1)  # over all folds, each of which learns from all but its own

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 from engine.classification import measures
 from engine.classification.best import best
 from engine.classification.conditions import CLEAN
 from engine.classification.plan import FUSIONS
+from engine.classification.results import Classification, Line
 from engine.comparisons.html import bold_best, curves, page, strong, table
 from engine.core.tables import csv_text
-
-if TYPE_CHECKING:
-    from engine.classification.results import Classification, Line
 
 _CONFUSED = 20  # pairs of classes
 _WHAT = (

@@ -12,19 +12,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from engine.classification.classifiers import Guess, guesses
+from engine.collections.collection import Collection, Images
 from engine.collections.labelling import checked_label, write_labels
 from engine.core.errors import NotFound
 from engine.core.home import Home
 from engine.core.storage import full_disk_named, read_json, write_json
 from engine.core.tables import csv_text
-
-if TYPE_CHECKING:
-    from engine.classification.classifiers import Guess
-    from engine.collections.collection import Images
+from engine.runs.classifiers import classifier
 
 
 @dataclass(frozen=True)
@@ -79,8 +77,6 @@ def review(home: Home, name: str, collection: str, images: Images | None = None)
     Raises:
         NotFound: no such classifier or collection. Corrupt: a file has been damaged.
     """
-    from engine.classification.classifiers import guesses
-    from engine.collections.collection import Collection
 
     found = guesses(home, name, collection)
     if found is None:
@@ -116,8 +112,6 @@ def write_decided(home: Home, name: str, collection: str) -> int:
         NotFound: no such classifier or collection, or it was not applied. BadParameter: nothing waits.
         BenzerError: other work changes the collection right now.
     """
-    from engine.collections.collection import Collection
-    from engine.runs.classifiers import classifier
 
     found = review(home, name, collection)
     if found is None:
@@ -127,7 +121,6 @@ def write_decided(home: Home, name: str, collection: str) -> int:
 
 
 def _path(home: Home, name: str, collection: str) -> Path:
-    from engine.runs.classifiers import classifier
 
     if collection != Path(collection).name:
         raise NotFound(f"There is no collection {collection!r}.")

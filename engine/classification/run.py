@@ -18,17 +18,21 @@ from engine.classification import measures
 from engine.classification.conditioned import Conditioned
 from engine.classification.conditions import CLEAN
 from engine.classification.fine_tuning import Learned, learned, tunable
-from engine.classification.folds import folds
+from engine.classification.folds import folds, held_out
 from engine.classification.plan import Cell, Plan
 from engine.classification.results import Answer, Classification, Row, classification, create, opinion
 from engine.classification.subject import Rows, Subject, check_something_learns, config_of
+from engine.collections.collection import Collection
+from engine.core.device import device
 from engine.core.errors import Stopped, StorageFull
 from engine.core.home import Home
 from engine.core.progress import Reporter, Within, sentence_of
+from engine.encoders.fused import Verdict, verdict
+from engine.runs import run as runs
+from engine.runs.run import Run
 
 if TYPE_CHECKING:
     from engine.encoders.examples.examples import Things
-    from engine.encoders.fused import Verdict
     from models.fusion import Fusion
 
 
@@ -39,7 +43,6 @@ def plan_classification(home: Home, plan: Plan) -> Classification:
         NotFound: no such collection. NoWeights, MissingPackage: an encoder needs something first.
         BadParameter: no such encoder or column, one class only, fewer things of a class than folds, no texts.
     """
-    from engine.collections.collection import Collection
 
     collection = Collection.open(home, plan.collection)
     Subject.of(home, collection, plan)
@@ -60,7 +63,6 @@ def run_classification(home: Home, name: str, reporter: Reporter) -> dict[str, A
         What `plan_classification` raises. BadParameter: another process measures it.
         Stopped: a person asked; StorageFull: the disk refused. What was finished is kept.
     """
-    from engine.collections.collection import Collection
 
     found = classification(home, name)
     with found.measuring():
@@ -98,8 +100,6 @@ class _Work:
                 self._measure(cell, made_of, parts, asked)
 
     def _measure(self, cell: Cell, made_of: str, parts: Rows, asked: Conditioned) -> None:
-        from engine.classification.folds import held_out
-        from engine.runs.run import Run
 
         things, config = asked.things, config_of(self.found.plan, cell.fusion)
         others, own = np.flatnonzero(parts != cell.fold), np.flatnonzero(parts == cell.fold)
@@ -115,8 +115,6 @@ class _Work:
     ) -> tuple[Fusion, Any]:
         """The cell's network; a training that was cut off goes on, one of other things is begun anew."""
         from engine.classification.training.train import train_classifier
-        from engine.core.device import device
-        from engine.runs import run as runs
 
         config, root = config_of(self.found.plan, cell.fusion), self.found.folder / "runs"
         run = runs.Run(root / cell.key)
@@ -131,7 +129,6 @@ class _Work:
 
     def _asked(self, network: Fusion, asked: Conditioned, own: Rows, seen_by: Learned) -> dict[str, Any]:
         """The figures of a network over the held-out things, under every condition."""
-        from engine.encoders.fused import verdict
 
         true, count = asked.things.codes[own], len(self.subject.classes)
         found: dict[str, Any] = {"confusion": {}, "ece": {}, "log_loss": {}}

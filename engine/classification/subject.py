@@ -1,4 +1,4 @@
-"""TODO"""
+"""What a classification is about: the labelled items of a plan with their encoders, checked before any work starts."""
 
 from __future__ import annotations
 
@@ -12,18 +12,24 @@ from numpy.typing import NDArray
 
 from engine.classification.folds import drawn
 from engine.classification.plan import Plan
+from engine.classification.training.config import ClassifierConfig
+from engine.collections.collection import Collection
+from engine.collections.sources.tables import checked_table, column
 from engine.core.errors import BadParameter
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.storage import digest_of
+from engine.encoders import choices, open_encoder
+from engine.encoders.combination import parts_of
+from engine.encoders.encoder import Encoder
+from engine.encoders.examples.of_collection import things_of
+from engine.encoders.pooling import EMBEDDINGS, WHITE, embedding, unwhitened
+from engine.texts import TextEncoder, open_text_encoder
+from engine.texts.plain import plain
+from engine.texts.vectors import fitted_to
 
 if TYPE_CHECKING:
-    from engine.classification.plan import Plan
-    from engine.classification.training.objective import ClassifierConfig
-    from engine.collections.collection import Collection
-    from engine.encoders.encoder import Encoder
     from engine.encoders.examples.examples import Things
-    from engine.texts import TextEncoder
 
 
 Rows = NDArray[np.int64]
@@ -31,7 +37,6 @@ Rows = NDArray[np.int64]
 
 def config_of(plan: Plan, fusion: str) -> ClassifierConfig:
     """The training of one of a plan's fusions; BadParameter for a setting that a training does not have."""
-    from engine.classification.training.objective import ClassifierConfig
 
     return ClassifierConfig.from_dict({**plan.settings, "fusion": fusion, "seed": plan.seed})
 
@@ -54,7 +59,6 @@ class Subject:
     @classmethod
     def of(cls, home: Home, collection: Collection, plan: Plan) -> Subject:
         """The subject, once it is sure that it can be classified; raises as `plan_classification` does."""
-        from engine.texts.vectors import fitted_to
 
         labels = checked_labels(collection, plan)
         picture = _picture_encoder(home, collection, plan) if plan.fusions != ("text",) else None
@@ -72,7 +76,6 @@ class Subject:
 
     def things(self, reporter: Reporter, every: bool = False) -> Things:
         """The labelled things with their classes: those drawn by the plan, or all of them."""
-        from engine.encoders.examples.of_collection import things_of
 
         found = things_of(self.collection, self.picture, self.plan.embedding, self.text, reporter)
         place = {label: code for code, label in enumerate(self.classes)}
@@ -83,7 +86,6 @@ class Subject:
 
     def texts(self, ids: Rows) -> list[str]:
         """The plain texts of images."""
-        from engine.texts.plain import plain
 
         images = self.collection.images()
         texts = dict(zip(images.ids.tolist(), images.texts, strict=True))
@@ -134,7 +136,6 @@ def labels_of(collection: Collection, plan: Plan) -> dict[int, str]:
 
 
 def _column(collection: Collection, name: str) -> dict[int, str]:
-    from engine.collections.sources.tables import checked_table, column
 
     table = collection.source.get("table")
     if not table:
@@ -166,7 +167,6 @@ def _check_texts(collection: Collection, labels: dict[int, str]) -> None:
 
 
 def _picture_encoder(home: Home, collection: Collection, plan: Plan) -> Encoder:
-    from engine.encoders import choices, open_encoder
 
     _check_embedding(plan.embedding)
     name, _, weights = plan.picture.partition("@")
@@ -180,7 +180,6 @@ def _picture_encoder(home: Home, collection: Collection, plan: Plan) -> Encoder:
 
 
 def _check_embedding(name: str) -> None:
-    from engine.encoders.pooling import EMBEDDINGS, WHITE, embedding, unwhitened
 
     if embedding(name).name != unwhitened(name):
         wanted = f"one of {', '.join(EMBEDDINGS)}, without {WHITE}: whitening belongs to a collection's own pictures"
@@ -189,8 +188,6 @@ def _check_embedding(name: str) -> None:
 
 def _check_untaught(home: Home, collection: Collection, name: str, weights: str) -> None:
     """Refuse an encoder that has learned the labels that are asked about, or reads texts; two combined as well."""
-    from engine.encoders import choices
-    from engine.encoders.combination import parts_of
 
     parts = parts_of(name, weights)
     for line in choices(home):
@@ -203,7 +200,6 @@ def _check_untaught(home: Home, collection: Collection, name: str, weights: str)
 
 
 def _text_encoder(home: Home, name: str) -> TextEncoder:
-    from engine.texts import open_text_encoder
 
     return open_text_encoder(name, home)
 

@@ -6,17 +6,19 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.classification import report
+from engine.classification.conditions import USUAL
+from engine.classification.fine_tuning import price
+from engine.classification.plan import Plan
+from engine.classification.results import Classification
+from engine.classification.subject import fine_tuned, things_of_a_plan
 from engine.cli.printing import csv_file, html_file, print_rows, progress_line, write_csv, write_html
+from engine.collections.reading.safely import read_bytes
 from engine.core.errors import BadParameter
 from engine.core.tables import text_table
-
-if TYPE_CHECKING:
-    from engine.classification.plan import Plan
-    from engine.classification.results import Classification
-    from engine.workbench.workbench import Workbench
+from engine.workbench.workbench import Workbench
 
 _LISTS = ("fusion", "labels", "conditions")
 _OF_A_PLAN = (*_LISTS, "encoder", "embedding", "text", "folds", "each", "label_column", "seed", "title")
@@ -27,7 +29,6 @@ _HEADER = ["model", "condition", "folds", "accuracy", "±", "macro F1", "±", "E
 
 def command_classify(arguments: argparse.Namespace) -> None:
     """Tell classes by picture, by text and by both, in a cross validation; keep a classifier, apply it, ask it."""
-    from engine.workbench.workbench import Workbench
 
     bench = Workbench()
     if arguments.csv:
@@ -69,8 +70,6 @@ def _asked(bench: Workbench, arguments: argparse.Namespace) -> Classification:
 
 
 def _plan(bench: Workbench, arguments: argparse.Namespace) -> Plan:
-    from engine.classification.conditions import USUAL
-    from engine.classification.plan import Plan
 
     if not arguments.collection:
         raise BadParameter("collection", "a classification", "given (or --show or --resume with a name)", "nothing")
@@ -101,8 +100,6 @@ def _plan(bench: Workbench, arguments: argparse.Namespace) -> Plan:
 
 def _warn_of_the_time(bench: Workbench, found: Classification) -> None:
     """Say how long it takes where encoders learn, measured on this computer; nothing where all is measured."""
-    from engine.classification.fine_tuning import price
-    from engine.classification.subject import fine_tuned, things_of_a_plan
 
     plan = found.plan
     if fine_tuned(plan) and sum(not row.error for row in found.rows()) < len(plan.cells()):
@@ -166,7 +163,6 @@ def _apply(bench: Workbench, arguments: argparse.Namespace) -> None:
 
 def _ask(bench: Workbench, arguments: argparse.Namespace) -> None:
     """What a classifier says of one picture, one text, or both."""
-    from engine.collections.reading.safely import read_bytes
 
     data = read_bytes(Path(arguments.picture).expanduser()) if arguments.picture else None
     said = bench.judge(bench.classifier(arguments.ask), data, arguments.words)

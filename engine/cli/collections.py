@@ -1,4 +1,4 @@
-"""TODO"""
+"""Commands for collections: import, list, rescan, remove, check, samples."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import sys
 from pathlib import Path
 
 from engine.cli.printing import print_report, print_rows, progress_line
+from engine.collections import collections, damaged
 from engine.collections.integrity import check
+from engine.collections.samples import SAMPLES
+from engine.collections.sources import known
 from engine.core.errors import BadParameter
+from engine.core.progress import Reporter
+from engine.workbench.job_kinds import source_of
 from engine.workbench.workbench import Workbench
 
 
 def command_import(arguments: argparse.Namespace) -> None:
     """Import a folder, an archive, a CSV or a known data set."""
-    from engine.collections.sources import known
-    from engine.workbench.job_kinds import source_of
 
     what = arguments.what
     if what in known.KNOWN and not Path(what).exists():
@@ -68,8 +71,6 @@ def command_remove(arguments: argparse.Namespace) -> None:
 
 def command_check(arguments: argparse.Namespace) -> int:
     """Compare every stored byte of a collection, or of all, with its checksum; fails where one is damaged."""
-    from engine.collections import collections, damaged
-    from engine.core.progress import Reporter
 
     bench = Workbench()
     name = arguments.collection
@@ -86,7 +87,6 @@ def command_check(arguments: argparse.Namespace) -> int:
 
 def command_samples(arguments: argparse.Namespace) -> None:
     """Draw the sample collections and embed them."""
-    from engine.collections.samples import SAMPLES
 
     for name in arguments.names or SAMPLES:
         if name not in SAMPLES:

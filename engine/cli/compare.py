@@ -5,19 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.cli.printing import print_rows, progress_line
 from engine.comparisons.recipes import report
+from engine.comparisons.recipes.experiment import Experiment
+from engine.comparisons.recipes.plan import Plan, report_tables
 from engine.core.errors import BadParameter
 from engine.core.settings import split_calls
 from engine.core.storage import write_bytes
 from engine.core.tables import text_table
-
-if TYPE_CHECKING:
-    from engine.comparisons.recipes.experiment import Experiment
-    from engine.comparisons.recipes.plan import Plan
-    from engine.workbench.workbench import Workbench
+from engine.workbench.workbench import Workbench
 
 _GRID = ("collection", "encoders", "embeddings", "metrics", "methods", "k", "query", "queries", "title")
 _TRAININGS = ("size", "epochs", "limit")
@@ -25,7 +23,6 @@ _TRAININGS = ("size", "epochs", "limit")
 
 def command_compare(arguments: argparse.Namespace) -> None:
     """Measure a grid of recipes over a labelled collection, or go on with an experiment by its name."""
-    from engine.workbench.workbench import Workbench
 
     bench = Workbench()
     if arguments.list:
@@ -53,7 +50,6 @@ def _asked(bench: Workbench, arguments: argparse.Namespace) -> Experiment:
 
 
 def _grid_plan(bench: Workbench, arguments: argparse.Namespace) -> Plan:
-    from engine.comparisons.recipes.plan import Plan
 
     trained = [name for name in _TRAININGS if getattr(arguments, name) is not None]
     if trained:
@@ -69,7 +65,6 @@ def _grid_plan(bench: Workbench, arguments: argparse.Namespace) -> Plan:
 
 
 def _report_plan(arguments: argparse.Namespace) -> Plan:
-    from engine.comparisons.recipes.plan import report_tables
 
     other = [
         name

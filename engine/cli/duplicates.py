@@ -6,17 +6,14 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.cli.printing import csv_file, progress_line, write_csv
 from engine.core.errors import NotReady, NotTrained, NoWeights
+from engine.core.recipe import Recipe
 from engine.core.tables import text_table
-from engine.grouping.duplicates.duplicates import HEADER, ODD_HEADER
-
-if TYPE_CHECKING:
-    from engine.core.recipe import Recipe
-    from engine.grouping.duplicates.duplicates import Duplicates, OddOnes
-    from engine.workbench.workbench import Workbench
+from engine.grouping.duplicates.duplicates import HEADER, ODD_HEADER, Duplicates, OddOnes
+from engine.workbench.workbench import Workbench
 
 _SHOWN = 20  # groups of copies that a terminal shows
 _ODD = 20  # odd ones, where no number is given
@@ -74,7 +71,6 @@ def command_odd(arguments: argparse.Namespace) -> None:
 
 def _ready(arguments: argparse.Namespace, ask: Callable[[Workbench, Recipe], Any]) -> Any:
     """The answer; what is missing for it is made first."""
-    from engine.workbench.workbench import Workbench
 
     bench, recipe = Workbench(), arguments.recipe_of(arguments)
     if arguments.csv:

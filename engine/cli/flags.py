@@ -1,4 +1,4 @@
-"""TODO"""
+"""Flags that several commands share, and the recipe they stand for."""
 
 from __future__ import annotations
 

@@ -6,17 +6,18 @@ import argparse
 import json
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.cli.printing import csv_file, print_rows, progress_line, write_csv
 from engine.core.errors import BadParameter
+from engine.core.recipe import Recipe
 from engine.core.tables import text_table
-
-if TYPE_CHECKING:
-    from engine.core.recipe import Recipe
-    from engine.grouping.plan import Plan
-    from engine.grouping.stored.grouping import Group, Grouping, Groups
-    from engine.workbench.workbench import Workbench
+from engine.grouping.plan import Plan, Step
+from engine.grouping.presets import PRESETS
+from engine.grouping.run import recipe_of_preset
+from engine.grouping.stored.exports import checked_folder, groups_csv
+from engine.grouping.stored.grouping import Group, Grouping, Groups
+from engine.workbench.workbench import Workbench
 
 _SHOWN = 40  # groups that a terminal shows
 
@@ -41,7 +42,6 @@ def group_flags(sub: argparse.ArgumentParser) -> None:
 
 def command_group(arguments: argparse.Namespace) -> None:
     """Group the pictures of a collection that look alike."""
-    from engine.workbench.workbench import Workbench
 
     bench = Workbench()
     if arguments.list:
@@ -58,7 +58,6 @@ def command_group(arguments: argparse.Namespace) -> None:
 
 def _check_targets(arguments: argparse.Namespace) -> None:
     """What the outcome cannot be written to is told before the work."""
-    from engine.grouping.stored.exports import checked_folder
 
     if arguments.csv:
         csv_file(arguments.csv)
@@ -75,9 +74,6 @@ def _made(bench: Workbench, arguments: argparse.Namespace) -> Grouping:
 
 def _recipe_and_plan(bench: Workbench, arguments: argparse.Namespace) -> tuple[Recipe, Plan]:
     """What the words ask for; a preset fills in what they leave out."""
-    from engine.grouping.plan import Plan, Step
-    from engine.grouping.presets import PRESETS
-    from engine.grouping.run import recipe_of_preset
 
     if arguments.preset is not None and arguments.preset not in PRESETS:
         raise BadParameter("preset", "a grouping", "one of " + ", ".join(PRESETS), arguments.preset)
@@ -133,7 +129,6 @@ def _group_as_dict(group: Group) -> dict[str, Any]:
 
 
 def _csv(bench: Workbench, collection: str, groups: Groups) -> str:
-    from engine.grouping.stored.exports import groups_csv
 
     return groups_csv(groups.groups, dict(zip(*_columns(bench, collection, "names"), strict=True)))
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.cli.printing import csv_file, html_file, print_rows, progress_line, write_csv, write_html
 from engine.comparisons.hashing import report
+from engine.comparisons.hashing.files import read_vectors
+from engine.comparisons.hashing.plan import Plan, file_source, grid
+from engine.comparisons.hashing.run import check_cluster
+from engine.comparisons.hashing.study import Study
 from engine.core.errors import BadParameter
 from engine.core.settings import split_calls
 from engine.core.tables import text_table
-
-if TYPE_CHECKING:
-    from engine.comparisons.hashing.plan import Plan
-    from engine.comparisons.hashing.study import Study
-    from engine.workbench.workbench import Workbench
+from engine.workbench.workbench import Workbench
 
 _METHODS = "lsh,pcah,spectral,itq,rdh"
 _TUNED = _METHODS + ",hnsw,kmeans"  # the best advice may be not to hash
@@ -39,7 +39,6 @@ _SOURCES = ("vectors", "asked", "collection", "model", "encoder", "weights", "ti
 
 def command_hashing(arguments: argparse.Namespace) -> None:
     """Measure hashing and other search methods against exact search, over a file of vectors or a collection's."""
-    from engine.workbench.workbench import Workbench
 
     bench = Workbench()
     if arguments.list:
@@ -57,7 +56,6 @@ def command_hashing(arguments: argparse.Namespace) -> None:
 
 def _asked(bench: Workbench, arguments: argparse.Namespace) -> Study:
     """The study that is to be shown or gone on with, or a new one; BadParameter where both are meant."""
-    from engine.comparisons.hashing.run import check_cluster
 
     name = arguments.show or arguments.resume
     if not name:
@@ -72,7 +70,6 @@ def _asked(bench: Workbench, arguments: argparse.Namespace) -> Study:
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
-    from engine.comparisons.hashing.plan import Plan, grid
 
     if bool(arguments.vectors) == bool(arguments.collection):
         wanted = "either --vectors with a file or --collection"
@@ -94,8 +91,6 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 def _of_file(arguments: argparse.Namespace) -> dict[str, Any]:
     """Title, source, metric and queries of a plan over a file."""
-    from engine.comparisons.hashing.files import read_vectors
-    from engine.comparisons.hashing.plan import file_source
 
     path = Path(arguments.vectors).expanduser()
     metric = arguments.metric or read_vectors(path).metric or "euclidean"

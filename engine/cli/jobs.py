@@ -1,4 +1,4 @@
-"""TODO"""
+"""Commands for background jobs: list them, stop one, and work on one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from engine.cli.printing import print_rows
+from engine.jobs.job import work
+from engine.workbench.job_kinds import KINDS
 from engine.workbench.workbench import Workbench
 
 
@@ -22,7 +24,5 @@ def command_stop(arguments: argparse.Namespace) -> None:
 
 def command_work(arguments: argparse.Namespace) -> None:
     """Do the job of a folder: what the app starts for long work."""
-    from engine.jobs.job import work
-    from engine.workbench.job_kinds import KINDS
 
     work(Path(arguments.folder), KINDS, background=("train", "experiment", "study", "classification", "classifier"))

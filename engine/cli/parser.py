@@ -1,4 +1,4 @@
-"""TODO"""
+"""All commands with their flags, and the one function that runs them."""
 
 from __future__ import annotations
 

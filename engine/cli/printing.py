@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.collections.report import ImportReport
 from engine.core.errors import BadParameter
 from engine.core.progress import Progress
 from engine.core.storage import write_bytes
@@ -31,7 +32,6 @@ def print_rows(header: list[str], rows: Sequence[Sequence[object]], as_json: boo
 
 def print_report(report: dict[str, Any], as_json: bool, rejects_file: str | None) -> None:
     """What an import did: counts and the first rejects, or all as JSON; all rejects go to `rejects_file` as CSV."""
-    from engine.collections.report import ImportReport
 
     rejects = report.get("rejects", [])
     if rejects_file:

@@ -1,4 +1,4 @@
-"""TODO"""
+"""Commands for vectors and search: encoders, embed, index, search."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from engine.cli.flags import encoder_flags, recipe_of
 from engine.cli.printing import answer_table, print_rows, progress_line
+from engine.collections.reading.safely import read_bytes
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights, UnreadableImage
 from engine.core.recipe import Recipe
+from engine.search.answer import Answer, Query
 from engine.workbench.workbench import Workbench
-
-if TYPE_CHECKING:
-    from engine.search.answer import Answer, Query
 
 
 def command_encoders(arguments: argparse.Namespace) -> None:
@@ -41,7 +39,6 @@ def command_index(arguments: argparse.Namespace) -> None:
 
 def command_search(arguments: argparse.Namespace) -> None:
     """Find the images most similar to a picture or to an image of the collection."""
-    from engine.search.answer import Query
 
     given = (arguments.picture is not None) + (arguments.image is not None)
     if given > 1 or not (given or arguments.text):
@@ -78,7 +75,6 @@ def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: 
 
 
 def _picture_bytes(path: Path) -> bytes:
-    from engine.collections.reading.safely import read_bytes
 
     try:
         return read_bytes(path)

@@ -14,13 +14,13 @@ from typing import Any
 from engine.cli.printing import print_rows, progress_line
 from engine.core.errors import BadParameter, Stopped
 from engine.core.progress import Progress
+from engine.workbench.workbench import Workbench
 
 _NOT_SETTINGS = {"run", "command", "collection", "json", "resume", "option"}
 
 
 def command_train(arguments: argparse.Namespace) -> None:
     """Train one of the four models or a ready-made network on a collection, or go on with a run that was cut off."""
-    from engine.workbench.workbench import Workbench
 
     hear = _print_event if arguments.json else _epoch_line if sys.stdout.isatty() else None
     with _stopping_gently(progress_line()) as listen:
@@ -95,7 +95,6 @@ def _epoch_line(event: dict[str, Any]) -> None:
 
 def command_runs(arguments: argparse.Namespace) -> None:
     """List the training runs, newest first."""
-    from engine.workbench.workbench import Workbench
 
     rows = []
     for run in Workbench().runs():

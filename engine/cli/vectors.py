@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from engine.cli.printing import print_rows, progress_line
 from engine.core.errors import BadParameter
-
-if TYPE_CHECKING:
-    from engine.workbench.workbench import Workbench
+from engine.core.progress import Reporter
+from engine.encoders.own_vectors import cards, remove, take_over
+from engine.workbench.workbench import Workbench
 
 _ACTIONS = ("list", "add", "remove")
 
@@ -26,7 +25,6 @@ def vectors_flags(sub: argparse.ArgumentParser) -> None:
 
 def command_vectors(arguments: argparse.Namespace) -> None:
     """List the vectors of a collection that were made elsewhere; add some from a file, or remove them."""
-    from engine.workbench.workbench import Workbench
 
     bench = Workbench()
     if arguments.action == "list":
@@ -38,7 +36,6 @@ def command_vectors(arguments: argparse.Namespace) -> None:
 
 
 def _list(bench: Workbench, arguments: argparse.Namespace) -> None:
-    from engine.encoders.own_vectors import cards
 
     found = cards(bench.collection(arguments.collection))
     header = ["encoder", "title", "vectors", "values each", "file"]
@@ -46,8 +43,6 @@ def _list(bench: Workbench, arguments: argparse.Namespace) -> None:
 
 
 def _add(bench: Workbench, arguments: argparse.Namespace) -> None:
-    from engine.core.progress import Reporter
-    from engine.encoders.own_vectors import take_over
 
     path, collection = _file(arguments.file), bench.collection(arguments.collection)
     names = _file(arguments.names).read_bytes() if arguments.names else None
@@ -64,7 +59,6 @@ def _file(text: str) -> Path:
 
 
 def _remove(bench: Workbench, arguments: argparse.Namespace) -> None:
-    from engine.encoders.own_vectors import remove
 
     remove(bench.collection(arguments.collection), arguments.file)
     print(f"Deleted {arguments.file}.")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.cli.printing import print_rows, progress_line
 from engine.core.errors import BadParameter, Corrupt
-
-if TYPE_CHECKING:
-    from engine.core.home import Home
-    from engine.encoders.networks.table import Backbone
-    from engine.texts.published import Published
+from engine.core.home import Home
+from engine.encoders.networks import weights as pretrained
+from engine.encoders.networks.table import BACKBONES, Backbone, backbone
+from engine.encoders.timm_networks import PREFIX, timm_network, with_weights
+from engine.texts.published import FOLDER, PUBLISHED, Published, folder_of, intact, remove
+from engine.workbench.workbench import Workbench
 
 _ACTIONS = ("list", "fetch", "add", "remove")
 
@@ -41,16 +42,11 @@ def command_weights(arguments: argparse.Namespace) -> None:
 
 
 def _network(name: str) -> Backbone:
-    from engine.encoders.networks.table import backbone
-    from engine.encoders.timm_networks import PREFIX, timm_network
 
     return timm_network(name) if name.startswith(PREFIX) else backbone(name)
 
 
 def _list(as_json: bool) -> None:
-    from engine.encoders.networks.table import BACKBONES
-    from engine.encoders.timm_networks import timm_network
-    from engine.texts.published import PUBLISHED
 
     header = ["network", "for", "state", "features", "top-1 %", "MB to fetch", "source", "licence"]
     rows = [_row(Home.default(), network) for network in BACKBONES.values()]
@@ -62,13 +58,10 @@ def _of_timm(home: Home) -> list[str]:
     """timm's networks whose weights are here; none where timm is not, for then nothing is known of them."""
     from importlib.util import find_spec
 
-    from engine.encoders.timm_networks import with_weights
-
     return with_weights(home) if find_spec("timm") else []
 
 
 def _row(home: Home, network: Backbone) -> list[Any]:
-    from engine.encoders.networks import weights as pretrained
 
     source, licence, state = network.remote.url, network.licence, "not here"
     try:
@@ -86,7 +79,6 @@ def _row(home: Home, network: Backbone) -> list[Any]:
 
 def _row_of_texts(home: Home, network: Published) -> list[Any]:
     """That of a network for texts; its place is a package or a folder where it was not fetched."""
-    from engine.texts.published import folder_of, intact
 
     folder = folder_of(home, network)
     state = "not here" if folder is None else "ready" if intact(folder, network) else "damaged"
@@ -96,8 +88,6 @@ def _row_of_texts(home: Home, network: Published) -> list[Any]:
 
 
 def _fetch(network: Backbone, file: None) -> None:
-    from engine.encoders.timm_networks import PREFIX
-    from engine.workbench.workbench import Workbench
 
     if network.name.startswith(PREFIX):
         raise BadParameter("network", "weights fetch", "one of torchvision's; for timm's, add a file", network.name)
@@ -108,8 +98,6 @@ def _fetch(network: Backbone, file: None) -> None:
 
 def _done_for_texts(action: str, name: str) -> bool:
     """Fetch or remove the network for texts of that name; False where it is none."""
-    from engine.texts.published import FOLDER, PUBLISHED, remove
-    from engine.workbench.workbench import Workbench
 
     if name not in PUBLISHED:
         return False
@@ -127,14 +115,12 @@ def _done_for_texts(action: str, name: str) -> bool:
 
 
 def _add(network: Backbone, file: str) -> None:
-    from engine.encoders.networks import weights as pretrained
 
     card = pretrained.add(Home.default(), network, Path(file).expanduser())
     print(f"The weights of {network.title} are taken over (sha256 {card.sha256[:12]}…).")
 
 
 def _remove(network: Backbone, file: None) -> None:
-    from engine.encoders.networks import weights as pretrained
 
     there = pretrained.remove(Home.default(), network)
     print(f"Deleted the weights of {network.title}." if there else f"There are no weights of {network.title} here.")

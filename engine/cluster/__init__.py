@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from engine.cluster.ray_actors import OnRay
 from engine.cluster.workers import Call, InThisProcess, Lost, Workers
 
 __all__ = ["ASKED", "LOCAL", "Call", "InThisProcess", "Lost", "Workers", "workers"]
@@ -25,6 +26,5 @@ def workers() -> Workers:
     address = os.environ.get(ASKED, "")
     if not address:
         return InThisProcess()
-    from engine.cluster.ray_actors import OnRay
 
     return OnRay(address)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from engine.cluster import ASKED, Lost
+from engine.cluster.ray_actors import OnRay
 from engine.core.errors import BenzerError
 
 T = TypeVar("T")
@@ -150,7 +151,6 @@ def crew() -> Crew | None:
     address = os.environ.get(ASKED, "")
     if not address:
         return None
-    from engine.cluster.ray_actors import OnRay
 
     return RayCrew(OnRay(address).ray)
 

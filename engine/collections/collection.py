@@ -18,20 +18,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from engine.collections.catalogue import Catalogue, Reading, Row, seal
+from engine.collections.reading.safely import read_bytes
 from engine.collections.report import Reject
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NameTaken, NotFound, UnreadableImage
 from engine.core.home import Home, slug
 from engine.core.storage import full_disk_named
-
-if TYPE_CHECKING:
-    pass
 
 _ASIDE = (".creating-", ".removed-")
 # what can be made again from the images
@@ -175,7 +173,6 @@ class Collection:
             NotFound: no such image, or its file or folder has vanished.
             Corrupt: a file that Benzer keeps itself no longer matches its hash.
         """
-        from engine.collections.reading.safely import read_bytes
 
         row = self._row(id)
         self.check_source()

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from engine.collections.catalogue import Catalogue, is_settled, seal_path
+from engine.collections.collection import Collection
 from engine.core.errors import BenzerError, Corrupt
 from engine.core.progress import Reporter
 from engine.core.storage import Store, file_digest, read_json
-
-if TYPE_CHECKING:
-    from engine.collections.collection import Collection
 
 _STORES = ("pixels", "own_vectors")  # what nobody would notice before it is used
 

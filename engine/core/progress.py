@@ -1,4 +1,4 @@
-"""TODO"""
+"""Progress of long work: reported, nested, and interrupted when somebody asks for it."""
 
 from __future__ import annotations
 

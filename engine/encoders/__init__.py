@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from engine.collections.collection import Collection
 from engine.core.discovery import implementations
 from engine.core.errors import NotFound
+from engine.core.home import Home
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
-
-if TYPE_CHECKING:
-    from engine.core.home import Home
 
 __all__ = ["Encoder", "EncoderChoice", "EncoderInfo", "choices", "families", "knows", "open_encoder"]
 

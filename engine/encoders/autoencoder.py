@@ -6,15 +6,16 @@ import copy
 from typing import TYPE_CHECKING, Any, Self
 
 import engine.runs.run as runs
+from engine.core.device import Device, device
 from engine.core.errors import BadParameter, Corrupt, NotFound, NotTrained
+from engine.core.home import Home
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
+from engine.encoders.pooling import pooling
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from engine.core.device import Device
-    from engine.core.home import Home
     from models.autoencoder import Autoencoder
     from models.tunable import Seeing
 
@@ -39,7 +40,6 @@ class AutoencoderEncoder(Encoder):
     learns = True
 
     def __init__(self, number: int, run: runs.Run) -> None:
-        from engine.core.device import device
 
         self.device: Device = device()
         self.number = number
@@ -87,7 +87,6 @@ class AutoencoderEncoder(Encoder):
         return cls(number, run)
 
     def trainable(self, home: Home, embedding: str) -> Seeing:
-        from engine.encoders.pooling import pooling
         from models.tunable import Seeing
 
         weights = runs.run(home, self.info.weights).load()

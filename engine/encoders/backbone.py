@@ -7,17 +7,18 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
 import engine.runs.run as runs
+from engine.core.device import Device, device
 from engine.core.errors import BadParameter
+from engine.core.home import Home
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
 from engine.encoders.networks import weights as pretrained
 from engine.encoders.networks.table import BACKBONES, Backbone, backbone, is_counter
+from engine.encoders.pooling import pooling
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from engine.core.device import Device
-    from engine.core.home import Home
     from models.tunable import Seeing
 
 _VERSION = "1"  # changes whenever the vectors would
@@ -36,8 +37,6 @@ class BackboneEncoder(Encoder):
 
     def __init__(self, network: Backbone, info: EncoderInfo, weights: dict[str, Tensor]) -> None:
         import torch
-
-        from engine.core.device import device
 
         self.device: Device = device()
         self.backbone = network
@@ -71,7 +70,6 @@ class BackboneEncoder(Encoder):
         return cls(network, backbone_info(network, card.sha256, card.source, card.licence), tensors)
 
     def trainable(self, home: Home, embedding: str) -> Seeing:
-        from engine.encoders.pooling import pooling
         from models.tunable import Seeing
 
         network, run = self.backbone, self.info.weights

@@ -1,14 +1,14 @@
-"""TODO"""
+"""An encoder as people write it, completed with the weights it should use."""
 
 from __future__ import annotations
 
 from engine.core.errors import BadParameter
 from engine.core.home import Home
+from engine.encoders import choices
 
 
 def with_weights(home: Home, text: str) -> str:
     """An encoder as it is written in a recipe, with its newest weights where it needs some and names none."""
-    from engine.encoders import choices
 
     name, _, weights = text.partition("@")
     lines = [choice for choice in choices(home, also=name) if choice.name == name]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 from filelock import FileLock
@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, Corrupt, NoVectors
+from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.core.storage import digest_of, read_json, write_json
+from engine.encoders import families, open_encoder
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
 from engine.encoders.vectors.derived import Derivation, Derived
+from engine.encoders.vectors.pipeline import embed_collection, embed_pictures
 from engine.encoders.vectors.store import Vectors, stored
-
-if TYPE_CHECKING:
-    from engine.core.home import Home
-    from engine.core.progress import Reporter
 
 _RUN = "__"  # between a part and its weights; neither holds it
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -110,7 +110,6 @@ class Combination(Derived):
 
     @classmethod
     def open(cls, name: str, weights: str, home: Home) -> Self:
-        from engine.encoders import open_encoder
 
         pair = Pair.parse(name)
         if pair is None:
@@ -130,7 +129,6 @@ class Combination(Derived):
         return Combination(self.pair, [part.prepared(collection, reporter) for part in self.parts])
 
     def derive(self, collection: Collection, name: str, reporter: Reporter) -> Derivation:
-        from engine.encoders.vectors.pipeline import embed_collection
 
         found = []
         for part in self.parts:
@@ -149,7 +147,6 @@ class Combination(Derived):
         return Derivation({id: (source, row) for row, id in enumerate(both)}, width, without)
 
     def embed(self, pictures: Sequence[Any], name: str) -> NDArray[np.float32]:
-        from engine.encoders.vectors.pipeline import embed_pictures
 
         found = [embed_pictures(part, pictures, name) for part in self.parts]
         return np.stack([_side_by_side(rows, _scales(self.pair)) for rows in zip(*found, strict=True)])
@@ -236,7 +233,6 @@ def _read(text: str) -> tuple[str, str]:
 
 def _single(home: Home) -> list[EncoderChoice]:
     """The lines of everything that a combination can be made of."""
-    from engine.encoders import families
 
     return [line for family in families() if family is not Combination for line in family.choices(home)]
 
@@ -257,7 +253,6 @@ def _together(first: EncoderChoice, second: EncoderChoice) -> bool:
 
 def _part_lines(part: tuple[str, str], known: Sequence[EncoderChoice], home: Home) -> list[EncoderChoice]:
     """The lines of a part: more than one where several collections have vectors of that name."""
-    from engine.encoders import families
 
     lines = [line for line in known if (line.name, line.weights) == part]
     if lines or part[1]:

@@ -6,12 +6,12 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from engine.core.errors import BadParameter, NotFound
+from engine.core.home import Home
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.core.home import Home
 
 _HUES, _SATURATIONS, _VALUES = 12, 4, 4
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from engine.collections.collection import Collection
 from engine.core.errors import BenzerError
+from engine.core.home import Home
+from engine.core.progress import Reporter
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.core.home import Home
-    from engine.core.progress import Reporter
     from models.tunable import Seeing
 
 

@@ -18,21 +18,26 @@ from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, BenzerError, NotTrained
+from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.core.storage import digest_of, read_json
+from engine.encoders import open_encoder
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
 from engine.encoders.examples.of_collection import one_thing, texts_of, things_of
+from engine.encoders.tuned import TunedEncoder
 from engine.encoders.vectors.derived import Derivation, Derived
+from engine.encoders.vectors.pipeline import embed_pictures
 from engine.encoders.vectors.store import Vectors
 from engine.runs.classifiers import classifier, classifiers
+from engine.runs.run import Run
+from engine.texts import TextEncoder, open_text_encoder
+from engine.texts.plain import plain
+from models.specs import FusionSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.core.home import Home
-    from engine.core.progress import Reporter
     from engine.encoders.examples.examples import Things
-    from engine.runs.run import Run
-    from engine.texts import TextEncoder
     from models.fusion import Fusion, Pair
 
 NAME = "fused"
@@ -89,7 +94,7 @@ class Fused(Derived):
 
     @classmethod
     def open(cls, name: str, weights: str, home: Home) -> Self:
-        from models.fusion import Fusion, FusionSpec
+        from models.fusion import Fusion
         from models.tunable import parted
 
         run = classifier(home, weights)
@@ -177,8 +182,6 @@ class Fused(Derived):
         return np.concatenate(found) if found else np.empty((0, 1), np.float32)
 
     def _thing(self, picture: Any | None, text: str | None) -> Things:
-        from engine.encoders.vectors.pipeline import embed_pictures
-        from engine.texts.plain import plain
 
         if picture is None and not text:
             raise BadParameter("query", "a classifier", "a picture, a text, or both", "neither")
@@ -192,7 +195,6 @@ class Fused(Derived):
 
     def understands(self, text: str) -> bool:
         """Whether it knows any word of a text."""
-        from engine.texts.plain import plain
 
         return self.text is not None and bool(np.linalg.norm(self.text.encode([plain(text)]).vectors) > 0)
 
@@ -208,8 +210,6 @@ class Fused(Derived):
 
     def _looked(self, thing: Things, text: str) -> list[tuple[str, float]]:
         import torch
-
-        from engine.texts.plain import plain
 
         if self.text is None or not thing.has_text[0]:
             return []
@@ -247,8 +247,6 @@ def _pairs(things: Things, rows: NDArray[np.int64], where: str = "cpu") -> Itera
 
 def _picture(run: Run, weights: dict[str, Tensor], home: Home) -> Encoder | None:
     """The encoder of pictures, with the weights that it learned with the classifier where it did."""
-    from engine.encoders import open_encoder
-    from engine.encoders.tuned import TunedEncoder
 
     given = run.card["picture"]
     if weights:
@@ -257,7 +255,6 @@ def _picture(run: Run, weights: dict[str, Tensor], home: Home) -> Encoder | None
 
 
 def _text(run: Run, weights: dict[str, Tensor], home: Home) -> TextEncoder | None:
-    from engine.texts import open_text_encoder
 
     if not run.card["text"]:
         return None

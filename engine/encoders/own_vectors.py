@@ -11,23 +11,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound
-from engine.core.home import slug
+from engine.core.home import Home, slug
+from engine.core.progress import Reporter
 from engine.core.storage import Snapshot, Store
 from engine.encoders.encoder import EncoderChoice, EncoderInfo
 from engine.encoders.vectors.derived import Derivation, Derived
 from engine.encoders.vectors.files import read_names, read_vectors
+from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import discard, opened
-
-if TYPE_CHECKING:
-    from engine.core.home import Home
-    from engine.core.progress import Reporter
 
 _PREFIX = "own-"
 _FOLDER = "own_vectors"
@@ -133,7 +131,6 @@ def take_over(
     Raises:
         BadParameter: the file, the names or the values do not fit; one sentence says which.
     """
-    from engine.encoders.vectors.pipeline import embed_collection
 
     own, matrix = read_vectors(file, name)
     card = add(collection, title, name, own if names is None else read_names(names), matrix)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from engine.core.errors import BadParameter, Corrupt, MissingPackage, NotFound, NoWeights
+from engine.core.home import Home
 from engine.core.storage import file_digest
 from engine.encoders.backbone import BackboneEncoder, backbone_info
 from engine.encoders.encoder import EncoderChoice
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from engine.core.home import Home
 
 PREFIX = "timm-"
 _NAME = re.compile(re.escape(PREFIX) + r"[a-z0-9][a-z0-9_]*(\.[a-z0-9_]+)?")

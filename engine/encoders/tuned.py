@@ -9,16 +9,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from engine.core.errors import NotFound
+from engine.core.home import Home
 from engine.core.storage import digest_of
+from engine.encoders import open_encoder
 from engine.encoders.encoder import Encoder, EncoderChoice
 from engine.encoders.networks.table import BACKBONES
 from engine.runs.classifiers import classifier, classifiers
+from engine.runs.run import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.core.home import Home
-    from engine.runs.run import Run
 
 NAME = "tuned"
 
@@ -57,7 +58,6 @@ class TunedEncoder(Encoder):
     @classmethod
     def of(cls, run: Run, weights: dict[str, Tensor], home: Home) -> Self:
         """The encoder with weights that were read from the classifier's run."""
-        from engine.encoders import open_encoder
 
         begun_with = open_encoder(run.card["picture"]["encoder"], run.card["picture"]["weights"], home)
         return cls(begun_with.with_weights(weights), run)

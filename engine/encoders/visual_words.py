@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.collections.collection import Collection
 from engine.collections.pixels import Decoded
 from engine.core.errors import BadParameter, Corrupt, NotFound, NoVectors
+from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.encoders.descriptors import grey
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
 from engine.encoders.keypoints.local_features import LOCAL_FEATURES, LocalFeature
@@ -17,9 +20,6 @@ from engine.encoders.keypoints.vocabulary import Vocabulary, fit_words, keep_voc
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.collections.collection import Collection
-    from engine.core.home import Home
-    from engine.core.progress import Reporter
 
 _VERSION = "1"  # changes whenever the vectors would
 _SIZE = 256

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,7 @@ from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
 from engine.core.settings import AnySetting, Setting, all_settings
 from engine.grouping.projection import all_equal
-
-if TYPE_CHECKING:
-    from engine.grouping.tree import Tree
+from engine.grouping.tree import Tree
 
 Matrix = NDArray[np.float32]
 Labels = NDArray[np.int64]

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,10 @@ from engine.core.distances import Matrix, normalised
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.grouping import make_clusterer, make_projection
+from engine.grouping.clusterer import Clusterer
 from engine.grouping.plan import Plan, Step
-from engine.grouping.projection import all_equal
-
-if TYPE_CHECKING:
-    from engine.grouping.clusterer import Clusterer
-    from engine.grouping.projection import Projection
-    from engine.grouping.tree import Tree
+from engine.grouping.projection import Projection, all_equal
+from engine.grouping.tree import Tree
 
 T = TypeVar("T")
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from engine.core.distances import Matrix
+from engine.core.distances import Matrix, among
+from engine.grouping.numbers import sampled
 
 _SAMPLE = 2000  # images whose distances the silhouette looks at
 
@@ -37,9 +37,6 @@ def ari(labels: NDArray[Any], truth: Sequence[str]) -> float:
 def silhouette(labels: NDArray[Any], space: Matrix, metric: str, seed: int = 0) -> float | None:
     """The mean silhouette of up to 2,000 grouped images; None where fewer than two groups or only single ones are."""
     from sklearn.metrics import silhouette_score
-
-    from engine.core.distances import among
-    from engine.grouping.numbers import sampled
 
     grouped = np.flatnonzero(labels >= 0)
     rows = grouped[sampled(len(grouped), seed, _SAMPLE)]

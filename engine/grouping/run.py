@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from engine.collections.collection import Collection, Images
 from engine.core.errors import BenzerError
+from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
-
-if TYPE_CHECKING:
-    from engine.collections.collection import Collection, Images
-    from engine.core.home import Home
-    from engine.core.progress import Reporter
-    from engine.encoders.encoder import Encoder
-    from engine.encoders.vectors.store import Vectors
-    from engine.grouping.plan import Plan
-    from engine.grouping.presets import Preset
+from engine.encoders import choices, open_encoder
+from engine.encoders.encoder import Encoder
+from engine.encoders.vectors.pipeline import embed_collection
+from engine.encoders.vectors.store import Vectors, state, stored
+from engine.grouping import clusterers, projections
+from engine.grouping.grouper import group, methods
+from engine.grouping.plan import Plan
+from engine.grouping.presets import Preset
+from engine.grouping.stored.grouping import checked_title, store_grouping
+from engine.search.opening import default_recipe
 
 
 def group_collection(
@@ -27,11 +31,6 @@ def group_collection(
         BadParameter: a choice has no such value, or there is no image. NotTrained, NoWeights: the encoder is not ready.
         StorageFull, Stopped.
     """
-    from engine.collections.collection import Collection
-    from engine.encoders import open_encoder
-    from engine.grouping.grouper import group, methods
-    from engine.grouping.plan import Plan
-    from engine.grouping.stored.grouping import checked_title, store_grouping
 
     chosen, collection = Plan.from_dict(plan), Collection.open(home, recipe.collection)
     title = checked_title(title) if title else ""
@@ -48,8 +47,6 @@ def group_collection(
 
 
 def _vectors(collection: Collection, encoder: Encoder, recipe: Recipe, reporter: Reporter) -> Vectors:
-    from engine.encoders.vectors.pipeline import embed_collection
-    from engine.encoders.vectors.store import state, stored
 
     if not state(collection, encoder.info, recipe.embedding).ready:
         embed_collection(collection, encoder, [recipe.embedding], reporter)
@@ -71,7 +68,6 @@ def _told(left_out: int) -> list[str]:
 
 
 def _title(plan: Plan) -> str:
-    from engine.grouping import clusterers, projections
 
     clustering = clusterers()[plan.clustering.name].title
     return f"{projections()[plan.reduction.name].title} + {clustering}" if plan.reduction else clustering
@@ -79,8 +75,6 @@ def _title(plan: Plan) -> str:
 
 def recipe_of_preset(home: Home, preset: Preset, collection: str) -> Recipe:
     """The recipe that a preset asks for, with the best of its encoders that is ready; else the collection's default."""
-    from engine.encoders import choices
-    from engine.search.opening import default_recipe
 
     ready = {choice.name for choice in choices(home) if choice.ready and not choice.weights}  # a run is another encoder
     name = next((encoder for encoder in preset.encoders if encoder in ready), None)

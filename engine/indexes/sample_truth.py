@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.indexes.exact import Exact
 from engine.indexes.table.rows import Rows, RowTable
 from engine.indexes.table.sampling import NEIGHBOURS, sample_rows
 
@@ -19,7 +20,6 @@ def true_neighbours(table: RowTable, metric: str, seed: int, neighbours: int = N
     Beyond 100,000 vectors the neighbours are those within a sample of that size, as many as belong to its share but
     eight at least; of more than 32 they are every second, third …
     """
-    from engine.indexes.exact import Exact
 
     reference = sample_rows(table, _REFERENCE, seed)
     sample = sample_rows(table, _SAMPLE, seed + 1)

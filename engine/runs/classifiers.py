@@ -1,19 +1,14 @@
-"""TODO"""
+"""Trained classifiers among the runs on disk."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from engine.core.errors import Corrupt, NotFound
-
-if TYPE_CHECKING:
-    from engine.core.home import Home
-    from engine.runs.run import Run
+from engine.core.home import Home
+from engine.runs.run import Run
 
 
 def classifiers(home: Home) -> list[Run]:
     """Every readable classifier, the newest first."""
-    from engine.runs.run import Run
 
     found = [Run(path.parent) for path in home.classifiers.glob("[!.]*/run.json")]
     return sorted(filter(_readable, found), key=lambda run: (-float(run.facts.get("created", 0)), run.name))
@@ -21,7 +16,6 @@ def classifiers(home: Home) -> list[Run]:
 
 def classifier(home: Home, name: str) -> Run:
     """The classifier of that name; NotFound when there is none, Corrupt when it has been damaged."""
-    from engine.runs.run import Run
 
     run = Run(home.classifiers / name)
     if not name or name != run.name or not (run.folder / "run.json").is_file():

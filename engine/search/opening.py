@@ -5,27 +5,24 @@ from __future__ import annotations
 import logging
 import shlex
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
+from engine.collections.collection import Collection, Images
+from engine.core.cache import Shelf
 from engine.core.errors import Corrupt, NoIndex, NoVectors, StaleVectors, StorageFull
+from engine.core.home import Home
 from engine.core.recipe import Recipe
-
-if TYPE_CHECKING:
-    from engine.collections.collection import Collection, Images
-    from engine.core.cache import Shelf
-    from engine.core.home import Home
-    from engine.core.storage import Snapshot, Store
-    from engine.encoders.encoder import EncoderInfo
-    from engine.encoders.vectors.store import Vectors
-    from engine.indexes import Index
-    from engine.search.searcher import Searcher
+from engine.core.storage import Snapshot, Store, digest_of
+from engine.encoders import choices
+from engine.encoders.encoder import EncoderInfo
+from engine.encoders.vectors.store import Vectors, state, stored
+from engine.indexes import Index, make_index
+from engine.search.searcher import Searcher
 
 BUILT_WHILE_WAITING = 16_000_000  # values (vectors × their length) whose index is built in seconds
 
 
 def default_recipe(home: Home, collection: str) -> Recipe:
     """A good first try for a collection: the best trained encoder that is there, and exact search."""
-    from engine.encoders import choices
 
     ready = [choice for choice in choices(home, collection) if choice.ready]
     first = next((choice for choice in ready if choice.weights), ready[0])
@@ -40,8 +37,6 @@ def open_searcher(
     Raises:
         NoVectors, StaleVectors: embed first. NoIndex: the index is large; build it first (or `build_large`).
     """
-    from engine.encoders.vectors.store import stored
-    from engine.search.searcher import Searcher
 
     require_vectors(collection, info, recipe)
     if not build_large:
@@ -56,7 +51,6 @@ def open_searcher(
 
 def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -> None:
     """Raise NoVectors or StaleVectors unless every image has its vector."""
-    from engine.encoders.vectors.store import state
 
     found = state(collection, info, recipe.embedding)
     if found.ready:
@@ -75,7 +69,6 @@ def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -
 
 def require_index(collection: Collection, info: EncoderInfo, recipe: Recipe) -> None:
     """Raise NoIndex where building the index would keep a person waiting for long."""
-    from engine.encoders.vectors.store import stored
 
     vectors = None if recipe.method == "exact" else stored(collection, info, recipe.embedding)
     if vectors is None or vectors.matrix.size < BUILT_WHILE_WAITING:
@@ -90,7 +83,6 @@ def require_index(collection: Collection, info: EncoderInfo, recipe: Recipe) -> 
 
 def open_index(collection: Collection, info: EncoderInfo, recipe: Recipe, vectors: Vectors, exact: Index) -> Index:
     """The index of a recipe over those vectors: the stored one if it was made from them, else built and stored now."""
-    from engine.indexes import make_index
 
     index = make_index(recipe.method, recipe.metric, **dict(recipe.options))
     if recipe.method == exact.name:  # it is the vectors themselves
@@ -107,7 +99,6 @@ def open_index(collection: Collection, info: EncoderInfo, recipe: Recipe, vector
 
 def exact_index(vectors: Vectors, metric: str) -> Index:
     """Exact search over the vectors."""
-    from engine.indexes import make_index
 
     return make_index("exact", metric).build(vectors.ids, vectors.matrix)
 
@@ -124,7 +115,6 @@ def _fresh(store: Store, vectors: Vectors) -> Snapshot | None:
 
 def index_store(collection: Collection, info: EncoderInfo, recipe: Recipe) -> Store:
     """Where the index of a recipe is stored."""
-    from engine.core.storage import Store, digest_of
 
     key = digest_of(info.name, info.weights, recipe.embedding, recipe.metric, recipe.method_text)
     return Store(collection.folder / "indexes" / f"{recipe.method}-{key}", format=f"index {recipe.method}", version=1)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.collections.collection import Images
 from engine.core.errors import NotFound
 from engine.core.recipe import MAX_K, Recipe
+from engine.encoders.vectors.store import Vectors
 from engine.evaluation.recall import COMPUTED_UP_TO, estimated_recall
 from engine.indexes import Index, Neighbours, make_index
 from engine.search.answer import Answer, Hit, Query, Receipt
-
-if TYPE_CHECKING:
-    from engine.collections.collection import Images
-    from engine.encoders.vectors.store import Vectors
 
 _SUBSETS_KEPT = 8
 _MOST_ASKED = MAX_K + 1  # the query itself may be among them

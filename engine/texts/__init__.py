@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from engine.core.discovery import implementations
 from engine.core.errors import BadParameter
+from engine.core.home import Home
 from engine.texts.encoder import Encoded, TextChoice, TextEncoder, TextInfo, Words
-
-if TYPE_CHECKING:
-    from engine.core.home import Home
 
 __all__ = ["Encoded", "TextChoice", "TextEncoder", "TextInfo", "Words", "choices", "families", "open_text_encoder"]
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.device import device
+from engine.core.home import Home
 from engine.core.storage import digest_of
 from engine.texts.encoder import Encoded, TextChoice, TextEncoder, TextInfo, Words
 from engine.texts.published import PUBLISHED, Published, folder_of, load
@@ -24,7 +26,6 @@ from engine.texts.wordpiece import WordPieces
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.core.home import Home
     from models.bert import Bert
     from models.tunable import Reading
 
@@ -118,7 +119,6 @@ class BertTexts(TextEncoder):
 
 
 def _bert(network: Published, weights: dict[str, Tensor]) -> Bert:
-    from engine.core.device import device
     from models.bert import Bert, plain_names
 
     bert = Bert(network.spec)

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.errors import BenzerError
+from engine.core.home import Home
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.core.home import Home
     from models.tunable import Reading
 
 

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 from engine.core.download import Remote, fetch, fits
 from engine.core.errors import Corrupt, NoWeights
+from engine.core.home import Home
+from engine.core.progress import Reporter
+from models.specs import BertSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.core.home import Home
-    from engine.core.progress import Reporter
-    from models.bert import BertSpec
 
 FOLDER = "BENZER_WEIGHTS"  # the environment variable that names a folder of weights
 _HUB = "https://huggingface.co/"
@@ -59,7 +59,6 @@ class Published:
 
     @property
     def spec(self) -> BertSpec:
-        from models.bert import BertSpec
 
         return BertSpec(self.width, self.layers, self.heads)
 

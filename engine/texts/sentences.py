@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
 from engine.core.errors import MissingPackage, NoWeights
+from engine.core.home import Home
 from engine.texts.encoder import Encoded, TextChoice, TextEncoder, TextInfo, Words
-
-if TYPE_CHECKING:
-    from engine.core.home import Home
 
 PREFIX = "sentence-transformers/"
 

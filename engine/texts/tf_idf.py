@@ -12,17 +12,15 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.errors import BadParameter, BenzerError
+from engine.core.home import Home
 from engine.core.storage import digest_of
 from engine.texts.encoder import Encoded, TextChoice, TextEncoder, TextInfo, Words
-
-if TYPE_CHECKING:
-    from engine.core.home import Home
 
 MOST_TERMS = 4096
 _WORD_WIDTH = 256

@@ -11,15 +11,13 @@ import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from engine.core.storage import Store, write_json
-
-if TYPE_CHECKING:
-    from engine.training.schedules import Schedule
+from engine.core.storage import Store, read_json, write_json
+from engine.training.schedules import Schedule
 
 _SECONDS = 60.0  # between two checkpoints, at least; and no more than a twentieth of the time goes into them
 _SHARE = 20
@@ -85,8 +83,6 @@ class Checkpoints:
             Corrupt: a file of it has been damaged; the message names it.
         """
         from safetensors.torch import load_file
-
-        from engine.core.storage import read_json
 
         snapshot = self.store.open()
         if snapshot is None:

@@ -10,8 +10,10 @@ from typing import Any
 from engine.core.errors import BadParameter
 from engine.core.home import slug
 from engine.core.settings import check_number, check_switch, check_whole
+from engine.encoders.networks.table import BACKBONES, backbone
 from engine.training.losses import loss
 from engine.training.schedules import schedule
+from models.specs import SPECS
 
 LEAST_IMAGES = 16
 OBJECTIVES = ("autoencoding", "deepcluster")
@@ -108,7 +110,6 @@ class TrainingConfig:
     @property
     def title(self) -> str:
         """What people call the network: "Model 4", "ResNet-18"."""
-        from engine.encoders.networks.table import BACKBONES
 
         return BACKBONES[self.network].title if self.network else f"Model {self.model}"
 
@@ -131,7 +132,6 @@ class TrainingConfig:
             raise BadParameter("contrast", "deepcluster", "0: it sees altered views anyway", self.contrast)
 
     def _check_network(self) -> None:
-        from engine.encoders.networks.table import BACKBONES
 
         if not isinstance(self.network, str) or (self.network and self.network not in BACKBONES):
             raise BadParameter("network", "the training", "one of " + ", ".join(BACKBONES), self.network)
@@ -163,7 +163,6 @@ class TrainingConfig:
             raise BadParameter("name", "a run", "lower-case letters, digits and dashes", self.name)
 
     def _check_size(self, name: str, size: int) -> None:
-        from models.autoencoder import SPECS
 
         check_whole(name, "the training", size, 16, 1024)
         if self.groups:
@@ -176,8 +175,6 @@ class TrainingConfig:
 
     def _check_latent(self, name: str, size: int) -> None:
         """Whether anything is left of a picture of that size; it need not be drawn again."""
-        from engine.encoders.networks.table import backbone
-        from models.autoencoder import SPECS
 
         whose: Any = backbone(self.network) if self.network else SPECS[self.model]
         if not whose.latent_size(size):

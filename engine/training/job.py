@@ -1,13 +1,18 @@
-"""TODO"""
+"""Training as a job: one at a time, from a plain dictionary of arguments."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from engine.collections.collection import Collection
 from engine.core.home import home_of
 from engine.core.progress import Reporter
+from engine.encoders.networks.table import backbone
+from engine.encoders.networks.weights import load
 from engine.jobs.queue import turn
+from engine.runs import run as runs
+from engine.training import TrainingConfig, continue_run, train_run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,11 +23,6 @@ TRAINING = "training"  # the lane of trainings: one at a time
 
 def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Train a network on a collection (`collection`, `config`), or go on with a run (`run`, maybe `epochs`)."""
-    from engine.collections.collection import Collection
-    from engine.encoders.networks.table import backbone
-    from engine.encoders.networks.weights import load
-    from engine.runs import run as runs
-    from engine.training import TrainingConfig, continue_run, train_run
 
     home = home_of(arguments)
 

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
 from engine.collections.pixels import decoded_pixels
+from engine.core.device import Device, device
 from engine.core.errors import BadParameter
 from engine.core.home import Home
 from engine.core.progress import Reporter
+from engine.encoders.networks.table import backbone
 from engine.runs import run as runs
 from engine.training.config import LEAST_IMAGES, TrainingConfig
 
 if TYPE_CHECKING:
-    from engine.core.device import Device
     from engine.training.objectives.body import Weights
     from engine.training.pictures import Data
 
@@ -46,7 +47,6 @@ def train_run(
         raise BadParameter("number of images", "a training", f"at least {LEAST_IMAGES}", len(collection))
     data = training_data(config, collection, reporter)
     first = pretrained(config.network) if pretrained and config.start == "pretrained" else None
-    from engine.core.device import device
 
     name = config.name or runs.fresh_name(home, f"{collection.name}-{config.encoder}")
     run = runs.create(home, name, config.as_dict(), card(config, collection, len(data.ids), device()))
@@ -141,13 +141,11 @@ def _begun_with(config: TrainingConfig) -> dict[str, str]:
     """What must be said of weights that others made, where a training begins with such."""
     if config.start == "random":
         return {}
-    from engine.encoders.networks.table import backbone
 
     return {"licence": f"{backbone(config.network).licence}; trained further on the pictures of the collection"}
 
 
 def _trained(run: runs.Run, config: TrainingConfig, data: Data, reporter: Reporter, first: Weights | None) -> runs.Run:
-    from engine.core.device import device
     from engine.training.loop import train
 
     with run.training(job=reporter.folder.name if reporter.folder else ""):

@@ -5,22 +5,30 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from engine.classification.classifiers import Guesses, guesses, open_classifier
+from engine.classification.fine_tuning import measured_speed
+from engine.classification.plan import Plan
+from engine.classification.results import Classification, classification, classifications, opinion
+from engine.classification.run import plan_classification
+from engine.collections.collection import Collection
+from engine.collections.reading.workers import read_in_worker
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.home import Home
+from engine.encoders import choices
+from engine.encoders.encoder import Encoder
+from engine.encoders.fused import NAME, Fused
+from engine.encoders.networks.table import BACKBONES
+from engine.runs.classifiers import classifier, classifiers
+from engine.runs.run import Run
+from engine.search.answer import Query
+from engine.texts import TextChoice
+from engine.texts import choices as text_choices
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.classification.classifiers import Guesses
-    from engine.classification.plan import Plan
-    from engine.classification.results import Classification
     from engine.classification.training.cost import Speed
-    from engine.encoders.encoder import Encoder
-    from engine.encoders.fused import Fused
-    from engine.runs.run import Run
-    from engine.search.answer import Query
-    from engine.texts import TextChoice
 
 _MEANING = "all-minilm-l6-v2"  # what is proposed for texts where it is ready
 
@@ -32,15 +40,11 @@ class ClassificationBench:
 
     def text_choices(self) -> list[TextChoice]:
         """The lines of the drop-down of text encoders, those that are ready first."""
-        from engine.texts import choices
 
-        return choices(self.home)
+        return text_choices(self.home)
 
     def default_encoders(self, collection: str) -> tuple[str, str]:
         """Good first encoders of pictures (as in a recipe) and of texts, of those that are ready."""
-        from engine.encoders import choices
-        from engine.encoders.networks.table import BACKBONES
-
         ready = [choice for choice in choices(self.home, collection) if choice.ready and not choice.rare]
         best = sorted(ready, key=lambda choice: (choice.name not in BACKBONES, not choice.weights))[0]
         picture = f"{best.name}@{best.weights}" if best.weights else best.name
@@ -49,13 +53,11 @@ class ClassificationBench:
 
     def classifications(self) -> list[Classification]:
         """Every readable classification, newest first."""
-        from engine.classification.results import classifications
 
         return classifications(self.home)
 
     def classification(self, name: str) -> Classification:
         """The classification of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
-        from engine.classification.results import classification
 
         return classification(self.home, name)
 
@@ -65,7 +67,6 @@ class ClassificationBench:
         Raises:
             NotFound, BadParameter, NotReady, MissingPackage: something that the plan names is not there or cannot be.
         """
-        from engine.classification.run import plan_classification
 
         return plan_classification(self.home, plan)
 
@@ -78,26 +79,21 @@ class ClassificationBench:
         Raises:
             What `plan_classification` raises.
         """
-        from engine.classification.fine_tuning import measured_speed
-        from engine.collections.collection import Collection
 
         return measured_speed(self.home, Collection.open(self.home, plan.collection), plan)
 
     def classifiers(self) -> list[Run]:
         """Every classifier, newest first; `start("classifier", name=…, fusion=…)` trains one for a classification."""
-        from engine.runs.classifiers import classifiers
 
         return classifiers(self.home)
 
     def classifier(self, name: str) -> Fused:
         """A trained classifier, ready to judge; NotFound, NotReady or Corrupt where it is not."""
-        from engine.classification.classifiers import open_classifier
 
         return open_classifier(self.home, name)
 
     def guesses(self, classifier: str, collection: str) -> Guesses | None:
         """What a classifier said of a collection last; `start("apply", name=…, collection=…)` lets it say so."""
-        from engine.classification.classifiers import guesses
 
         return guesses(self.home, classifier, collection)
 
@@ -112,8 +108,6 @@ class ClassificationBench:
         Raises:
             BadParameter: neither is given. UnreadableImage. BenzerError: it knows none of the words.
         """
-        from engine.classification.results import opinion
-        from engine.collections.reading.workers import read_in_worker
 
         said, words = classifier.judge(partial(read_in_worker, data) if data else None, text)
         sides = {"picture": said.picture, "text": said.text, "fused": said.fused}
@@ -122,8 +116,6 @@ class ClassificationBench:
 
     def reads_words(self, encoder: str, weights: str) -> bool:
         """Whether an encoder can be asked for words as well: a classifier that was trained on texts."""
-        from engine.encoders.fused import NAME
-        from engine.runs.classifiers import classifier
 
         try:
             return encoder == NAME and bool(classifier(self.home, weights).card["text"])
@@ -132,14 +124,12 @@ class ClassificationBench:
 
     def reads_nothing(self, encoder: Encoder, query: Query) -> bool:
         """Whether a query has words beside its picture of which the encoder knows none: then they count nothing."""
-        from engine.encoders.fused import Fused
 
         pictured = query.data is not None or query.image_id is not None
         return pictured and bool(query.text) and isinstance(encoder, Fused) and not encoder.understands(query.text)
 
     def described_vector(self, encoder: Encoder, query: Query, picture: Any | None) -> NDArray[np.float32]:
         """The (1, d) vector of a query with a text; BadParameter where the encoder sees pictures only."""
-        from engine.encoders.fused import Fused
 
         if not isinstance(encoder, Fused):
             way_out = "Choose an encoder of picture and text; python -m engine classify makes one."

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from engine.comparisons.hashing.plan import Plan as StudyPlan
+from engine.comparisons.hashing.run import plan_study
+from engine.comparisons.hashing.study import Study, studies, study
+from engine.comparisons.recipes.experiment import Experiment, experiment, experiments
+from engine.comparisons.recipes.plan import Plan
+from engine.comparisons.recipes.run import plan_experiment
 from engine.core.home import Home
-
-if TYPE_CHECKING:
-    from engine.comparisons.hashing.plan import Plan as StudyPlan
-    from engine.comparisons.hashing.study import Study
-    from engine.comparisons.recipes.experiment import Experiment
-    from engine.comparisons.recipes.plan import Plan
 
 
 class MeasuringBench:
@@ -20,13 +18,11 @@ class MeasuringBench:
 
     def experiments(self) -> list[Experiment]:
         """Every readable experiment, newest first."""
-        from engine.comparisons.recipes.experiment import experiments
 
         return experiments(self.home)
 
     def experiment(self, name: str) -> Experiment:
         """The experiment of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
-        from engine.comparisons.recipes.experiment import experiment
 
         return experiment(self.home, name)
 
@@ -36,24 +32,20 @@ class MeasuringBench:
         Raises:
             NotFound, BadParameter: something that the plan names does not exist or cannot be.
         """
-        from engine.comparisons.recipes.run import plan_experiment
 
         return plan_experiment(self.home, plan)
 
     def studies(self) -> list[Study]:
         """Every readable study, newest first."""
-        from engine.comparisons.hashing.study import studies
 
         return studies(self.home)
 
     def study(self, name: str) -> Study:
         """The study of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
-        from engine.comparisons.hashing.study import study
 
         return study(self.home, name)
 
     def plan_study(self, plan: StudyPlan) -> Study:
         """Store a plan as a new study; `start("study", name=…)` then measures it. Raises as `plan_experiment` does."""
-        from engine.comparisons.hashing.run import plan_study
 
         return plan_study(self.home, plan)

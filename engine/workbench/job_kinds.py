@@ -5,27 +5,46 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from engine.classification.classifiers import apply as apply_classifier
+from engine.classification.classifiers import train_final
+from engine.classification.run import run_classification
+from engine.collections.collection import Collection
+from engine.collections.report import ImportReport
+from engine.collections.sources import importing
 from engine.collections.sources.known import import_known
-from engine.core.errors import BadParameter, NameTaken, Unreadable
+from engine.collections.sources.spool import under_its_name, waiting
+from engine.collections.sources.table_upload import import_table_upload
+from engine.collections.sources.uploads import is_archive
+from engine.comparisons.hashing.plan import Plan
+from engine.comparisons.hashing.run import plan_study, run_study
+from engine.comparisons.recipes.run import run_experiment
+from engine.core.cache import Shelf
+from engine.core.errors import BadParameter, NameTaken, NotReady, Unreadable
 from engine.core.home import Home, home_of
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
+from engine.encoders import open_encoder
+from engine.encoders.combination import parts_of
+from engine.encoders.networks import weights as pretrained
+from engine.encoders.networks.table import BACKBONES, backbone
+from engine.encoders.vectors.pipeline import embed_collection
+from engine.grouping.duplicates.duplicates import open_surroundings
+from engine.grouping.run import group_collection
 from engine.grouping.stored import exporting
 from engine.jobs.queue import turn
 from engine.runs import classifiers
+from engine.search import opening
+from engine.search.opening import default_recipe, open_searcher
+from engine.texts.published import PUBLISHED, fetch_text_network, folder_of
 from engine.training.job import train
-
-if TYPE_CHECKING:
-    from engine.collections.report import ImportReport
 
 Work = Callable[[dict[str, Any], Reporter], Any]
 
 
 def import_images(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Make a collection from `source`: folder, archive, csv (each with `path`), upload (`spool`) or known (`name`)."""
-    from engine.collections.sources import importing
 
     home, source, title = home_of(arguments), arguments["source"], arguments.get("title", "")
     if source == "known":
@@ -63,10 +82,6 @@ def _import_upload(home: Home, title: str, spool: Path, reporter: Reporter) -> d
 
 def _import_waiting(home: Home, title: str, spool: Path, reporter: Reporter) -> ImportReport:
     """A table with pictures or archives, one archive, or any mixture of pictures and archives."""
-    from engine.collections.sources import importing
-    from engine.collections.sources.spool import under_its_name, waiting
-    from engine.collections.sources.table_upload import import_table_upload
-    from engine.collections.sources.uploads import is_archive
 
     files = waiting(spool)
     tables = [file for file in files if file[0].lower().endswith((".csv", ".tsv"))]
@@ -80,16 +95,12 @@ def _import_waiting(home: Home, title: str, spool: Path, reporter: Reporter) -> 
 
 def rescan(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Look at a collection's source again: what was added, changed or deleted since."""
-    from engine.collections.collection import Collection
-    from engine.collections.sources import importing
 
     return importing.rescan(Collection.open(home_of(arguments), arguments["collection"]), reporter).to_dict()
 
 
 def sample(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Draw one of the sample collections and embed it with the default recipe."""
-    from engine.collections.sources import importing
-    from engine.search.opening import default_recipe
 
     home = home_of(arguments)
     report = importing.import_sample(home, arguments["name"], reporter).to_dict()
@@ -99,9 +110,6 @@ def sample(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def embed(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Make the vectors that a recipe needs; only new and changed images are encoded."""
-    from engine.collections.collection import Collection
-    from engine.encoders import open_encoder
-    from engine.encoders.vectors.pipeline import embed_collection
 
     recipe = Recipe.from_dict(arguments["recipe"])
     collection = Collection.open(home_of(arguments), recipe.collection)
@@ -112,10 +120,6 @@ def embed(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def index(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Build and store the index of a recipe: what pages leave to a job where it takes long."""
-    from engine.collections.collection import Collection
-    from engine.core.cache import Shelf
-    from engine.encoders import open_encoder
-    from engine.search.opening import open_searcher
 
     home, recipe = home_of(arguments), Recipe.from_dict(arguments["recipe"])
     reporter.update("Building the index", 0, 1, "indexes")
@@ -128,12 +132,6 @@ def index(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def duplicates(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Work out the nearest others of each picture, for duplicates and odd ones; embeds first where that is missing."""
-    from engine.collections.collection import Collection
-    from engine.core.cache import Shelf
-    from engine.core.errors import NotReady
-    from engine.encoders import open_encoder
-    from engine.grouping.duplicates.duplicates import open_surroundings
-    from engine.search import opening
 
     home, recipe = home_of(arguments), Recipe.from_dict(arguments["recipe"])
     collection = Collection.open(home, recipe.collection)
@@ -149,15 +147,12 @@ def duplicates(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def experiment(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Measure what is missing of the experiment `name`; what it needs is trained, embedded and indexed first."""
-    from engine.comparisons.recipes.run import run_experiment
 
     return run_experiment(home_of(arguments), arguments["name"], reporter)
 
 
 def study(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Measure what is missing of the study `name`, or of a new one: `plan`, with `tune` to choose settings first."""
-    from engine.comparisons.hashing.plan import Plan
-    from engine.comparisons.hashing.run import plan_study, run_study
 
     home, name = home_of(arguments), arguments.get("name")
     if name is None:
@@ -168,14 +163,12 @@ def study(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def classification(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Measure what is missing of the classification `name`; pictures and texts are embedded first."""
-    from engine.classification.run import run_classification
 
     return run_classification(home_of(arguments), arguments["name"], reporter)
 
 
 def classifier(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Train the `fusion` of the classification `name` on all labelled things and keep it, maybe under a `title`."""
-    from engine.classification.classifiers import train_final
 
     words = (arguments["name"], arguments["fusion"])
     return {"classifier": train_final(home_of(arguments), *words, reporter, arguments.get("title", "")).name}
@@ -183,16 +176,13 @@ def classifier(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def apply(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Let the classifier `name` say what the things of a `collection` without a label are; `every`: all of them."""
-    from engine.classification.classifiers import apply
-
     words = (arguments["name"], arguments["collection"])
-    found = apply(home_of(arguments), *words, reporter, bool(arguments.get("every")))
+    found = apply_classifier(home_of(arguments), *words, reporter, bool(arguments.get("every")))
     return {"classifier": found.classifier, "collection": found.collection, "guesses": len(found.guesses)}
 
 
 def group(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Group the collection of `recipe` as `plan` says, under `title`; what has no vector yet is embedded first."""
-    from engine.grouping.run import group_collection
 
     recipe = Recipe.from_dict(arguments["recipe"])
     return group_collection(home_of(arguments), recipe, arguments["plan"], arguments.get("title", ""), reporter)
@@ -200,9 +190,6 @@ def group(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def fetch(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Fetch the weights of a ready-made network: `network`, or the encoder of `recipe`."""
-    from engine.encoders.networks import weights as pretrained
-    from engine.encoders.networks.table import backbone
-    from engine.texts.published import PUBLISHED, fetch_text_network
 
     home = home_of(arguments)
     name = _network_of(arguments, home)
@@ -218,9 +205,6 @@ def fetch(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def _network_of(arguments: dict[str, Any], home: Home) -> str:
     """The network that is named, or the part of the recipe's encoder whose weights are not there yet."""
-    from engine.encoders.combination import parts_of
-    from engine.encoders.networks import weights as pretrained
-    from engine.encoders.networks.table import BACKBONES
 
     encoder = arguments.get("network") or arguments["recipe"]["encoder"]
     if encoder == "fused":
@@ -232,7 +216,6 @@ def _network_of(arguments: dict[str, Any], home: Home) -> str:
 
 def _missing_of(home: Home, classifier: str) -> str:
     """The encoder of texts of a classifier where its weights are not there, else its encoder of pictures."""
-    from engine.texts.published import PUBLISHED, folder_of
 
     card = classifiers.classifier(home, classifier).card
     text = PUBLISHED.get(card["text"] or "")

@@ -21,30 +21,39 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.collections.cards import CollectionCard, card_of
+from engine.collections.collection import Collection, collections
+from engine.collections.reading.workers import preview_in_worker, read_in_worker
+from engine.collections.sources.spool import spooled
 from engine.core.cache import Shelf, catalogue_stamp, stamp
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights
 from engine.core.home import Home
 from engine.core.progress import Progress, Reporter
 from engine.core.recipe import Recipe
+from engine.encoders import choices, open_encoder
+from engine.encoders.combination import parts_of
+from engine.encoders.encoder import Encoder, EncoderChoice
+from engine.encoders.vectors.pipeline import embed_pictures
+from engine.encoders.vectors.store import state, store, stored
+from engine.grouping.duplicates.duplicates import Duplicates, OddOnes, Surroundings, open_surroundings
+from engine.grouping.stored.grouping import Grouping, grouping, groupings
+from engine.indexes import Index, methods
+from engine.indexes.kmeans import choose_clusters
 from engine.jobs import job as job_folders
 from engine.jobs.job import Job
+from engine.runs.run import Run, run, runs
 from engine.search import opening
 from engine.search.answer import Answer, Hit, Query, Receipt
+from engine.search.searcher import Searcher
+from engine.training import TrainingConfig
 from engine.workbench.classifying import ClassificationBench
 from engine.workbench.comparing import MeasuringBench
+from engine.workbench.job_kinds import checked_kind, title_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from engine.collections.collection import Collection
-    from engine.encoders.encoder import Encoder, EncoderChoice
-    from engine.grouping.duplicates.duplicates import Duplicates, OddOnes, Surroundings
-    from engine.grouping.stored.grouping import Grouping
-    from engine.indexes import Index
-    from engine.runs.run import Run
-    from engine.search.searcher import Searcher
     from engine.training.estimate import Estimate
 
 __all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "Workbench"]
@@ -84,7 +93,6 @@ class Workbench(ClassificationBench, MeasuringBench):
 
     def collections(self) -> list[CollectionCard]:
         """A card for every collection, by title."""
-        from engine.collections.collection import collections
 
         return sorted(
             (card_of(collection) for collection in collections(self.home)), key=lambda card: card.title.lower()
@@ -92,31 +100,26 @@ class Workbench(ClassificationBench, MeasuringBench):
 
     def collection(self, name: str) -> Collection:
         """The collection of that name; NotFound when there is none."""
-        from engine.collections.collection import Collection
 
         return Collection.open(self.home, name)
 
     def choices(self, collection: str = "", also: str = "") -> list[EncoderChoice]:
         """The lines of the encoder drop-down, those that need training included, as `engine.encoders.choices` does."""
-        from engine.encoders import choices
 
         return choices(self.home, collection, also)
 
     def methods(self) -> dict[str, type[Index]]:
         """The search methods by name."""
-        from engine.indexes import methods
 
         return methods()
 
     def runs(self) -> list[Run]:
         """Every readable training run, newest first; what ships comes last."""
-        from engine.runs.run import runs
 
         return runs(self.home)
 
     def training_run(self, name: str) -> Run:
         """The training run of that name; NotFound when there is none."""
-        from engine.runs.run import run
 
         return run(self.home, name)
 
@@ -126,20 +129,17 @@ class Workbench(ClassificationBench, MeasuringBench):
         Raises:
             BadParameter: a setting has no such value. NotFound: no such collection.
         """
-        from engine.training import TrainingConfig
         from engine.training.estimate import estimate
 
         return estimate(TrainingConfig.from_dict(config), len(self.collection(collection)))
 
     def groupings(self, collection: str) -> list[Grouping]:
         """Every readable grouping of a collection, newest first; `start("group", recipe=…, plan=…)` makes one."""
-        from engine.grouping.stored.grouping import groupings
 
         return groupings(self.collection(collection))
 
     def grouping(self, collection: str, name: str) -> Grouping:
         """The grouping of that name; NotFound when there is none, Corrupt when it has been damaged."""
-        from engine.grouping.stored.grouping import grouping
 
         return grouping(self.collection(collection), name)
 
@@ -151,7 +151,6 @@ class Workbench(ClassificationBench, MeasuringBench):
 
     def readiness(self, recipe: Recipe) -> Readiness:
         """Whether the recipe can answer at once, and what to do otherwise."""
-        from engine.encoders.vectors.store import state
 
         collection = self.collection(recipe.collection)
         try:
@@ -192,7 +191,6 @@ class Workbench(ClassificationBench, MeasuringBench):
 
     def searcher(self, recipe: Recipe) -> Searcher:
         """The opened recipe, from the cache as long as neither images, weights nor vectors changed."""
-        from engine.encoders.vectors.store import store
 
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
         vectors = store(collection, info, recipe.embedding).folder / "current.json"
@@ -205,7 +203,6 @@ class Workbench(ClassificationBench, MeasuringBench):
         Raises:
             NotTrained, NoWeights, Corrupt: its weights are not there or damaged. NotFound: no such encoder, collection.
         """
-        from engine.encoders import open_encoder
 
         key = (recipe.encoder, recipe.weights, self._weights_stamp(recipe))
         opened = self._encoders.get(key, lambda: open_encoder(recipe.encoder, recipe.weights, self.home))
@@ -213,13 +210,11 @@ class Workbench(ClassificationBench, MeasuringBench):
 
     def preview(self, data: bytes, side: int = 640) -> bytes:
         """A picture from outside as a small upright WebP; UnreadableImage when it cannot be opened."""
-        from engine.collections.reading.workers import preview_in_worker
 
         return preview_in_worker(data, side)
 
     def left_out(self, recipe: Recipe) -> tuple[tuple[str, str], ...]:
         """The images that could not be embedded and are not searched: name and reason of each."""
-        from engine.encoders.vectors.store import state, store
 
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
         folder = store(collection, info, recipe.embedding).folder
@@ -236,8 +231,6 @@ class Workbench(ClassificationBench, MeasuringBench):
         Raises:
             NotReady: embed first.
         """
-        from engine.encoders.vectors.store import stored
-        from engine.indexes.kmeans import choose_clusters
 
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
         opening.require_vectors(collection, info, recipe)
@@ -263,8 +256,6 @@ class Workbench(ClassificationBench, MeasuringBench):
         return self._surroundings(recipe).odd_ones(most)
 
     def _surroundings(self, recipe: Recipe) -> Surroundings:
-        from engine.encoders.vectors.store import store
-        from engine.grouping.duplicates.duplicates import open_surroundings
 
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
         vectors = store(collection, info, recipe.embedding).folder / "current.json"
@@ -276,7 +267,6 @@ class Workbench(ClassificationBench, MeasuringBench):
 
     def start(self, kind: str, **arguments: Any) -> Job:
         """Start a job in a process of its own; the kinds are those of `engine.workbench.job_kinds.KINDS`."""
-        from engine.workbench.job_kinds import checked_kind, title_of
 
         checked_kind(kind)
         return job_folders.start(self.home.jobs, kind, title_of(kind, arguments), self._at_home(arguments))
@@ -301,7 +291,6 @@ class Workbench(ClassificationBench, MeasuringBench):
         **arguments: Any,
     ) -> Any:
         """Do the work of a job here and now, and return its result; `listen` and `hear` are those of the Reporter."""
-        from engine.workbench.job_kinds import checked_kind
 
         return checked_kind(kind)(self._at_home(arguments), Reporter(listen=listen, hear=hear))
 
@@ -321,7 +310,6 @@ class Workbench(ClassificationBench, MeasuringBench):
         Raises:
             StorageFull: nothing of the files is left then.
         """
-        from engine.collections.sources.spool import spooled
 
         return spooled(self.home.root / "jobs" / "uploads", files)
 
@@ -337,8 +325,6 @@ class Workbench(ClassificationBench, MeasuringBench):
     def _query_vector(self, searcher: Searcher, recipe: Recipe, query: Query) -> NDArray[Any]:
         if query.stored:
             return searcher.vector(query.image_id or 0)  # whatever it is: what is no id is not found
-        from engine.collections.reading.workers import read_in_worker
-        from engine.encoders.vectors.pipeline import embed_pictures
 
         data = query.data
         if data is None and query.image_id is not None:
@@ -365,7 +351,6 @@ class Workbench(ClassificationBench, MeasuringBench):
         return None
 
     def _weights_stamp(self, recipe: Recipe) -> object:
-        from engine.encoders.combination import parts_of
 
         return tuple(stamp(*self._weights_files(*part)) for part in parts_of(recipe.encoder, recipe.weights))
 

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from models.autoencoder import SPECS, Autoencoder
+from models.autoencoder import Autoencoder
+from models.specs import SPECS
 
 # model: encoder parameters, decoder parameters, latent at 224
 FACTS = {

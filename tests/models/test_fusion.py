@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.fusion import FUSIONS, HIDDEN, CrossAttention, Fusion, FusionSpec, Pair, Scale, averaged, best_share
+from models.fusion import HIDDEN, CrossAttention, Fusion, Pair, Scale, averaged, best_share
+from models.specs import FUSIONS, FusionSpec
 
 
 def pairs(count: int = 24, words: int = 5) -> Pair:

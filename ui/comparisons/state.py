@@ -18,6 +18,7 @@ from engine.core.cache import Shelf, stamp
 from engine.core.errors import BenzerError, Corrupt, NotFound
 from engine.jobs.job import Job
 from ui.session.opened import workbench
+from ui.shared.plain_text import literal
 
 _JOBS_LOOKED_AT = 60
 _TWICE = 2.0  # seconds in which the same is not started again: a double click
@@ -136,7 +137,6 @@ def _whole(ledger: Any) -> tuple[Any, str, int, float, list[Any]]:
 
 def opened(kind: Kind) -> Seen | None:
     """The one of the address, or the chosen one; on a first visit the newest. A name that is gone is told."""
-    from ui.shared.plain_text import literal
 
     linked = newly_linked(kind.key, st.session_state.get(kind.key))
     if linked:

@@ -1,4 +1,4 @@
-"""TODO"""
+"""The session in the page's address, and back."""
 
 from __future__ import annotations
 

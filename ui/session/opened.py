@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
 
+from engine.collections.collection import Collection, Images
 from engine.core.cache import Shelf, catalogue_stamp
 from engine.core.errors import Corrupt, NameTaken, NotFound
 from engine.core.home import slug
 from engine.jobs.job import Job
 from engine.workbench.workbench import CollectionCard, Workbench
-
-if TYPE_CHECKING:
-    from engine.collections.collection import Collection, Images
 
 FIRST_SAMPLE = "animal-faces"
 EIGHT = 8

@@ -1,4 +1,4 @@
-"""TODO"""
+"""Folders and files on this computer that a page may read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO"""
+"""The recipe of the sidebar, and changing it from a page."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import streamlit as st
 
 from engine.core.recipe import Recipe, parse_method
 from engine.core.settings import Choice
+from engine.encoders.pooling import WHITE, unwhitened
 from ui.session.opened import workbench
 from ui.session.query import ask_for_image
 
@@ -28,7 +29,6 @@ def use_recipe(text: str, query: int | None = None) -> None:
 
 def choose_embedding(name: str) -> None:
     """Put an embedding into the sidebar: its drop-down holds the plain one, a checkbox says whether it is whitened."""
-    from engine.encoders.pooling import unwhitened
 
     st.session_state.embedding = unwhitened(name)
     st.session_state.whiten = name != unwhitened(name)
@@ -36,7 +36,6 @@ def choose_embedding(name: str) -> None:
 
 def chosen_embedding() -> str:
     """The embedding of the sidebar, as it is written in a recipe."""
-    from engine.encoders.pooling import WHITE
 
     return f"{st.session_state.embedding}{WHITE if st.session_state.get('whiten') else ''}"
 

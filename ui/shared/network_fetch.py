@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.jobs.job import Job
+from engine.texts.published import PUBLISHED, folder_of
 from ui.session.opened import recent_jobs, workbench
 from ui.shared.job_progress import job_progress
 from ui.shared.messages import errors_shown
@@ -24,7 +25,6 @@ def fetch_network(name: str, title: str, megabytes: int, *, key: str) -> None:
 
 def fetch_texts(name: str) -> None:
     """The same for a network that reads texts; nothing where it is here, or is none of the published ones."""
-    from engine.texts.published import PUBLISHED, folder_of
 
     network = PUBLISHED.get(name)
     if network is not None and folder_of(workbench().home, network) is None:

@@ -1,8 +1,9 @@
-"""TODO"""
+"""Titles of encoders, pooling, metrics, methods and collections, as every page shows them."""
 
 from __future__ import annotations
 
 from engine.core.distances import METRICS
+from engine.encoders.pooling import EMBEDDINGS, embedding, unwhitened
 from ui.session.opened import collection_cards, workbench
 
 
@@ -19,7 +20,6 @@ def encoder_titles(collection: str = "") -> dict[str, str]:
 
 def embedding_title(name: str) -> str:
     """What people call an embedding; the name itself where there is none of that name."""
-    from engine.encoders.pooling import EMBEDDINGS, embedding, unwhitened
 
     return embedding(name).title if unwhitened(name) in EMBEDDINGS else name
 

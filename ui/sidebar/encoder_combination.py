@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from engine.encoders import combination
+from engine.encoders.encoder import EncoderChoice
 from ui.session.opened import workbench
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import literal
-
-if TYPE_CHECKING:
-    from engine.encoders.encoder import EncoderChoice
 
 
 def combine_encoders(choices: Sequence[EncoderChoice], first: EncoderChoice) -> None:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from engine.core.distances import METRICS
 from engine.core.recipe import MAX_K, Recipe
 from engine.core.settings import Choice, Setting
+from engine.encoders.encoder import EncoderChoice
+from engine.encoders.pooling import EMBEDDINGS, WHITE
+from engine.indexes import Index
 from engine.workbench.workbench import CollectionCard
 from ui.session.opened import EIGHT, has_texts, workbench
 from ui.session.query import ask_for_image, asked
 from ui.session.recipe import choose_embedding, recipe_of_choices
 from ui.sidebar.cluster_help import cluster_help
 from ui.sidebar.encoder_combination import combine_encoders
-
-if TYPE_CHECKING:
-    from engine.encoders.encoder import EncoderChoice
-    from engine.indexes import Index
 
 
 def recipe_picker(cards: Sequence[CollectionCard]) -> Recipe:
@@ -95,7 +93,6 @@ def _encoder(choices: Sequence[EncoderChoice], listed: Sequence[EncoderChoice], 
 
 
 def _embedding(default: Recipe) -> None:
-    from engine.encoders.pooling import EMBEDDINGS, WHITE
 
     present = st.session_state.get("embedding")
     if isinstance(present, str) and present.endswith(WHITE):  # put there by a link to a whole recipe

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
+from engine.grouping.duplicates.copies import CopyGroup
+from engine.grouping.duplicates.duplicates import Duplicates
 from ui.widgets.gallery import thumbnail_url
-
-if TYPE_CHECKING:
-    from engine.grouping.duplicates.copies import CopyGroup
-    from engine.grouping.duplicates.duplicates import Duplicates
 
 _HERE = Path(__file__).parent
 _SHOWN = 24  # pictures of one group

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from engine.classification.training.config import ClassifierConfig
 from engine.classification.training.fine_tuned import FineTuning, Tunable
-from engine.classification.training.objective import ClassifierConfig, Classifying
+from engine.classification.training.objective import Classifying
 from engine.core.device import Device, device
 from engine.encoders.examples.examples import Things
 from engine.training.pictures import Rows, stream

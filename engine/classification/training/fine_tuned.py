@@ -21,7 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.classification.training.objective import ClassifierConfig, Classifying
+from engine.classification.training.config import ClassifierConfig
+from engine.classification.training.objective import Classifying
 from engine.core.device import Device
 from engine.encoders.examples.examples import Features, Things
 from engine.training.augment import cut, mirrored

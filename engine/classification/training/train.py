@@ -1,4 +1,4 @@
-"""TODO"""
+"""Training one classifier and storing it as a run."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from engine.classification.training.objective import SIDES, ClassifierConfig, Classifying
+from engine.classification.training.config import SIDES, ClassifierConfig
+from engine.classification.training.fine_tuned import FineTuning, Tunable
+from engine.classification.training.objective import Classifying
 from engine.core.device import Device
 from engine.core.errors import BadParameter, BenzerError, Stopped
 from engine.core.home import Home
@@ -23,9 +24,6 @@ from engine.training.pictures import Rows, batches
 from engine.training.setup import Material
 from models.fusion import Fusion, best_share
 from models.tunable import parted
-
-if TYPE_CHECKING:
-    from engine.classification.training.fine_tuned import Tunable
 
 
 def train_classifier(
@@ -119,7 +117,6 @@ class _Work:
     def _objective(self) -> Classifying:
         if not self.config.tuned:
             return Classifying(self.config, self.things, self.learning, self.device)
-        from engine.classification.training.fine_tuned import FineTuning
 
         if self.tunable is None:
             raise BadParameter("fine-tuning", "the training", "none: there are no encoders that can learn", "another")

@@ -16,6 +16,7 @@ from typing import Any
 from engine.collections.collection import Collection
 from engine.collections.labelling import writings
 from engine.collections.report import ImportReport
+from engine.collections.samples import SAMPLES
 from engine.collections.sources import archives, folders, tables, uploads
 from engine.collections.sources.archives import Limits
 from engine.collections.sources.ingest import (
@@ -95,7 +96,6 @@ def import_files(home: Home, title: str, files: Sequence[Upload], reporter: Repo
 
 def import_sample(home: Home, name: str, reporter: Reporter) -> ImportReport:
     """One of the collections that our own code draws, under its own name; BadParameter when there is none."""
-    from engine.collections.samples import SAMPLES
 
     if name not in SAMPLES:
         raise BadParameter("name", "a sample collection", "one of " + ", ".join(SAMPLES), name)

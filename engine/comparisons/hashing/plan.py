@@ -13,6 +13,7 @@ from engine.core.errors import BadParameter
 from engine.core.recipe import MAX_K, parse_method
 from engine.core.settings import Choice, Setting, Value, check_whole, checked_settings, print_call
 from engine.core.storage import digest_of
+from engine.indexes import methods
 
 EXACT = "exact"
 MOST_CELLS = 2000
@@ -187,7 +188,6 @@ def title_of(method: str) -> str:
     >>> title_of("lsh(tables=50,bits=16,lookup=buckets)")
     'LSH · 16 bits · 50 tables · in buckets'
     """
-    from engine.indexes import methods
 
     name, options = parse_method(method)
     known = {setting.name: setting for setting in _settings(name)}
@@ -219,7 +219,6 @@ def _tried(name: str, own: Mapping[str, Value], lists: Mapping[str, Sequence[Val
 
 
 def _settings(name: str) -> tuple[Setting | Choice, ...]:
-    from engine.indexes import methods
 
     known = methods()
     if name not in known:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 from engine.comparisons.hashing.curves import quality_against_bits, quality_against_time
 from engine.comparisons.hashing.measuring import Row
 from engine.comparisons.hashing.plan import EXACT
+from engine.comparisons.hashing.study import Folded, Study
 from engine.comparisons.html import bold_best, curves, page, strong, table
 from engine.core.tables import csv_text
-
-if TYPE_CHECKING:
-    from engine.comparisons.hashing.study import Folded, Study
 
 _CHOICES = ("title", "method", "fold")
 _FIGURES = (

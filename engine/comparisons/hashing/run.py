@@ -13,22 +13,30 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.cluster import InThisProcess, workers
+from engine.collections.collection import Collection
+from engine.comparisons.hashing.files import read_vectors
 from engine.comparisons.hashing.measuring import Data, Row, measure, true_neighbours, unmeasured
 from engine.comparisons.hashing.plan import EXACT, Cell, Plan, check_methods
 from engine.comparisons.hashing.study import Study, create, study
+from engine.comparisons.hashing.tuning import proposals
 from engine.core.errors import BadParameter, BenzerError, NotReady, Stopped, StorageFull
 from engine.core.home import Home
 from engine.core.progress import Reporter, Within, sentence_of
 from engine.core.recipe import Recipe, parse_method
 from engine.core.storage import digest_of
-
-if TYPE_CHECKING:
-    from engine.indexes import Index
+from engine.encoders import open_encoder
+from engine.encoders.choosing import with_weights
+from engine.encoders.pooling import embedding
+from engine.encoders.vectors.pipeline import embed_collection
+from engine.encoders.vectors.store import stored
+from engine.indexes import Index, make_index
+from engine.search import opening
 
 _HELD_OUT = 5  # one vector of so many is asked at most
 _DISTRIBUTED = "rdh"
@@ -132,7 +140,6 @@ class _Work:
         gc.collect()  # parts on Ray end when nothing refers to them any more
 
     def _built(self, method: str, data: Data) -> tuple[Index, float]:
-        from engine.indexes import make_index
 
         name, options = parse_method(method)
         index = make_index(name, data.metric, **dict(options))
@@ -226,18 +233,12 @@ def _source(home: Home, plan: Plan, reporter: Reporter) -> Source:
 
 
 def _files(plan: Plan) -> Any:
-    from engine.comparisons.hashing.files import read_vectors
 
     found = read_vectors(plan.file or Path())
     return found.asked_with(read_vectors(Path(plan.asked))) if plan.asked else found
 
 
 def _embedded(home: Home, recipe: Recipe, reporter: Reporter) -> Source:
-    from engine.collections.collection import Collection
-    from engine.encoders import open_encoder
-    from engine.encoders.vectors.pipeline import embed_collection
-    from engine.encoders.vectors.store import stored
-    from engine.search import opening
 
     collection = Collection.open(home, recipe.collection)
     encoder = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter)
@@ -260,9 +261,6 @@ def recipe_of(plan: Plan) -> Recipe:
 
 def _looked_at(home: Home, plan: Plan) -> Plan:
     """The plan with the weights that it means; BadParameter or NotFound where something is not there."""
-    from engine.collections.collection import Collection
-    from engine.encoders.choosing import with_weights
-    from engine.encoders.pooling import embedding
 
     if plan.file is not None:
         _files(plan)
@@ -276,7 +274,6 @@ def _looked_at(home: Home, plan: Plan) -> Plan:
 
 def _tune(found: Study, source: Source, reporter: Reporter) -> None:
     """Put settings that promise the wanted recall in the place of the methods."""
-    from engine.comparisons.hashing.tuning import proposals
 
     plan = found.plan
     vectors = source.vectors[tuned_on(plan, len(source.vectors), source.queries is not None)]
@@ -308,7 +305,6 @@ def _unasked(plan: Plan, size: int | None, count: int, apart: bool) -> slice | N
 
 def check_cluster(plan: Plan) -> None:
     """Fail at once, and not in the middle, where a cluster is asked for that is not there."""
-    from engine.cluster import workers
 
     if any(map(_distributed, plan.methods)):
         workers()
@@ -326,7 +322,6 @@ def _missing_cluster(plan: Plan) -> BenzerError | None:
 
 
 def _workers(method: str) -> str:
-    from engine.cluster import InThisProcess, workers
 
     return workers().title if _distributed(method) else InThisProcess.title
 

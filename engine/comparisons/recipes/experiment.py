@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.collections.collection import Images
 from engine.comparisons.comparison import Ledger
@@ -12,9 +12,6 @@ from engine.comparisons.recipes.plan import Cell, Plan
 from engine.core.errors import BadParameter
 from engine.core.home import Home
 from engine.core.storage import digest_of
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

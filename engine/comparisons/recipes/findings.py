@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.comparisons.recipes.experiment import Row
 from engine.comparisons.recipes.plan import REPORT_COLUMNS, REPORT_ROWS
-
-if TYPE_CHECKING:
-    from engine.comparisons.recipes.experiment import Row
 
 TITLES = tuple(title for *_, title in REPORT_ROWS)
 COLUMN_TITLES = {

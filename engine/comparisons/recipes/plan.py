@@ -16,6 +16,7 @@ from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe, parse_method
 from engine.core.settings import check_whole
 from engine.core.storage import digest_of
+from models.specs import SPECS
 
 MOST_CELLS = 2000
 REPORT_COLUMNS = tuple((embedding, metric) for embedding in ("flatten", "max") for metric in ("cosine", "euclidean"))
@@ -215,7 +216,6 @@ def report_tables(
 
 def _fitting(model: int, size: int) -> tuple[int, str]:
     """The nearest size that the model reconstructs exactly, and what must be said of it."""
-    from models.autoencoder import SPECS
 
     check_whole("input size", "an experiment", size, 16, 1024)
     spec = SPECS[model]

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 from engine.comparisons.html import bold_best, page, strong, table
 from engine.comparisons.recipes import findings
-from engine.comparisons.recipes.plan import REPORT_COLUMNS
+from engine.comparisons.recipes.experiment import Row
+from engine.comparisons.recipes.plan import REPORT_COLUMNS, Plan
 from engine.core.tables import csv_text
-
-if TYPE_CHECKING:
-    from engine.comparisons.recipes.experiment import Row
-    from engine.comparisons.recipes.plan import Plan
 
 _LABELS_SHOWN = 40  # columns of the table by label
 _WORST_SHOWN = 5  # recipes whose worst queries are listed

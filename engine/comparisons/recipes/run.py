@@ -11,27 +11,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from engine.collections.collection import Collection
 from engine.comparisons.recipes.experiment import Experiment, Row, create, experiment, pictures_digest, unmeasured
 from engine.comparisons.recipes.plan import Cell, Plan, Training
 from engine.core.errors import BenzerError, Diverged, NotTrained, Stopped, StorageFull
 from engine.core.home import Home
 from engine.core.progress import Reporter, Within, sentence_of
-from engine.core.recipe import Recipe
+from engine.core.recipe import Recipe, parse_method
 from engine.core.storage import digest_of
+from engine.encoders import open_encoder
 from engine.encoders.choosing import with_weights
-
-if TYPE_CHECKING:
-    from engine.collections.collection import Collection
-    from engine.encoders.encoder import EncoderInfo
-    from engine.encoders.vectors.store import Vectors
-    from engine.evaluation.measuring import Questions
-    from engine.indexes import Index
-    from engine.runs.run import Run
-    from engine.training import TrainingConfig
+from engine.encoders.encoder import EncoderInfo
+from engine.encoders.pooling import embedding, unwhitened
+from engine.encoders.vectors.pipeline import embed_collection
+from engine.encoders.vectors.store import Vectors, stored, whiten
+from engine.evaluation.measuring import Questions, measure, nearest, questions
+from engine.indexes import Index, make_index
+from engine.runs import run as runs
+from engine.runs.run import Run
+from engine.search import opening
+from engine.training import TrainingConfig
+from engine.training.job import train
+from engine.training.schedules import schedule
 
 
 def plan_experiment(home: Home, plan: Plan) -> Experiment:
@@ -41,7 +46,6 @@ def plan_experiment(home: Home, plan: Plan) -> Experiment:
         NotFound: no such collection or query image. BadParameter: no such encoder, embedding, method or setting, a
             training that cannot be, or a collection in which no two images share a label.
     """
-    from engine.collections.collection import Collection
 
     collection = Collection.open(home, plan.collection)
     _check_columns(plan)
@@ -63,7 +67,6 @@ def run_experiment(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
         NotFound: no such experiment or collection. BadParameter: another process measures it, or nothing can be asked.
         Stopped: a person asked; StorageFull: the disk refused. What was finished is kept.
     """
-    from engine.collections.collection import Collection
 
     found = experiment(home, name)
     with found.measuring():
@@ -89,9 +92,6 @@ class _Work:
 
     def subject(self, cells: list[Cell]) -> None:
         """All cells of one encoder: its weights first, then its vectors, then cell by cell."""
-        from engine.encoders import open_encoder
-        from engine.encoders.pooling import unwhitened
-        from engine.encoders.vectors.pipeline import embed_collection
 
         title, training = cells[0].title, cells[0].training
         within = Within(self.reporter, f"{self._done()} of {len(self.experiment.plan.cells())} cells · {title}")
@@ -109,8 +109,6 @@ class _Work:
 
     def _whitened(self, cells: list[Cell], info: EncoderInfo) -> list[Cell]:
         """Whiten the vectors where that is asked; the cells whose vectors can be had, the others keep why not."""
-        from engine.encoders.pooling import unwhitened
-        from engine.encoders.vectors.store import whiten
 
         able: list[Cell] = []
         for name in dict.fromkeys(cell.recipe.embedding for cell in cells):
@@ -140,7 +138,6 @@ class _Work:
 
     def _run(self, training: Training | None, recipe: Recipe, within: Reporter) -> Run | None:
         """The trained run that encodes; trained now where the plan says so and it is not there yet."""
-        from engine.runs import run as runs
 
         if training is not None:
             return trained(self.home, training, self.collection, within)
@@ -172,7 +169,6 @@ class _Subject:
                 self.work.keep(self._row(cell))
 
     def _row(self, cell: Cell) -> Row:
-        from engine.evaluation.measuring import measure
 
         recipe = cell.recipe.but(weights=self.info.weights)
         vectors = self._vectors(recipe)
@@ -191,7 +187,6 @@ class _Subject:
         return replace(unmeasured(cell, str(recipe), **known), megabytes=megabytes, **found)
 
     def _vectors(self, recipe: Recipe) -> Vectors:
-        from engine.encoders.vectors.store import stored
 
         vectors = stored(self.work.collection, self.info, recipe.embedding)
         if vectors is None:
@@ -200,8 +195,6 @@ class _Subject:
 
     def _truth(self, recipe: Recipe, vectors: Vectors, asked: Questions) -> tuple[Index, Any]:
         """Exact search over the vectors, and what it finds; kept for the methods that follow."""
-        from engine.evaluation.measuring import nearest
-        from engine.search import opening
 
         key = (recipe.embedding, recipe.metric)
         if key not in self._exact:
@@ -215,8 +208,6 @@ class _Subject:
 
     def _index(self, recipe: Recipe, vectors: Vectors, exact: Index, whole: bool) -> tuple[Index, int]:
         """The recipe's index, and what it takes besides the vectors. Over the whole collection it is a stored one."""
-        from engine.indexes import make_index
-        from engine.search import opening
 
         if recipe.method == exact.name:
             return exact, 0
@@ -238,9 +229,6 @@ def trained(home: Home, training: Training, collection: Collection, reporter: Re
     Raises:
         Diverged: it did so before. What a training raises.
     """
-    from engine.runs import run as runs
-    from engine.training import TrainingConfig
-    from engine.training.job import train
 
     config = TrainingConfig.from_dict(training.config)
     alike = [run for run in runs.runs(home) if _same_training(run, config, collection)]
@@ -267,7 +255,6 @@ def losses(run: Run | None) -> dict[str, float | None] | None:
 
 
 def _same_training(run: Run, config: TrainingConfig, collection: Collection) -> bool:
-    from engine.training import TrainingConfig
 
     try:
         made = TrainingConfig.from_dict(run.config)
@@ -281,7 +268,6 @@ def _same_training(run: Run, config: TrainingConfig, collection: Collection) -> 
 
 def _settings(config: TrainingConfig) -> TrainingConfig:
     """The config without its name, and with what its schedule takes where nothing is said."""
-    from engine.training.schedules import schedule
 
     whole = schedule(config.schedule, config.rate, config.epochs, config.options).settings
     return replace(config, name="", options=whole)
@@ -300,7 +286,6 @@ def _refuse(alike: list[Run]) -> None:
 
 def _asked(collection: Collection, plan: Plan, ids: Any) -> tuple[Questions, Any]:
     """The questions over those of (n,) ids that have a label, and the rows of these."""
-    from engine.evaluation.measuring import questions
 
     images = collection.images()
     labels = dict(zip(images.ids.tolist(), images.labels, strict=True))
@@ -311,9 +296,6 @@ def _asked(collection: Collection, plan: Plan, ids: Any) -> tuple[Questions, Any
 
 def _check_columns(plan: Plan) -> None:
     """BadParameter for an embedding, a method or a setting that does not exist."""
-    from engine.core.recipe import parse_method
-    from engine.encoders.pooling import embedding
-    from engine.indexes import make_index
 
     for name in plan.embeddings:
         embedding(name)
@@ -325,7 +307,6 @@ def _check_columns(plan: Plan) -> None:
 
 def _checked(training: Training) -> Training:
     """The training with every setting written out, those left at their defaults included."""
-    from engine.training import TrainingConfig
 
     return replace(training, config=TrainingConfig.from_dict(training.config).as_dict())
 

@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from engine.core.errors import BadParameter
-from engine.training.pictures import Rows
-from models.fusion import FusionSpec, Pair
+from models.fusion import Pair
+from models.specs import FusionSpec
 
 Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
 from engine.core.errors import NoVectors
+from engine.core.progress import Reporter
 from engine.encoders.encoder import Encoder
+from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import stored
+from engine.texts import Encoded, TextEncoder
+from engine.texts.vectors import embed_texts
 
 if TYPE_CHECKING:
-    from engine.core.progress import Reporter
     from engine.encoders.examples.examples import Things
-    from engine.texts import Encoded, TextEncoder
 
 Floats = NDArray[np.float32]
 
@@ -70,7 +72,6 @@ def words_or_texts(read: Floats, encoded: Any) -> tuple[Floats, NDArray[np.int64
 def _pictures(
     collection: Collection, encoder: Encoder | None, embedding: str, reporter: Reporter
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    from engine.encoders.vectors.pipeline import embed_collection
 
     ids = np.asarray(collection.images().ids)
     if encoder is None:
@@ -89,7 +90,6 @@ def _pictures(
 def _texts(
     collection: Collection, encoder: TextEncoder | None, reporter: Reporter, count: int
 ) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    from engine.texts.vectors import embed_texts
 
     if encoder is None:
         nothing = np.zeros((count, 1), np.float32)

@@ -10,16 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.collections.collection import Collection
 from engine.core.errors import Corrupt
 from engine.core.storage import Snapshot, Store, load_array
-
-if TYPE_CHECKING:
-    from engine.collections.collection import Collection
 
 _ROUNDS = 15
 _FEATURES = 30_000  # that words are fitted to

@@ -1,23 +1,20 @@
-"""TODO"""
+"""Pictures in batches through an encoder, decoded ahead of it."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.core.device import Device, device, keep_freed_memory
 from engine.core.errors import BadParameter
 from engine.encoders.encoder import Encoder
 from engine.encoders.pooling import embed
-
-if TYPE_CHECKING:
-    from engine.core.device import Device
-
 
 _BATCH = {"cpu": 16, "cuda": 256}
 _CHUNKS_AHEAD = 4
@@ -103,7 +100,6 @@ def _patient_put(line: queue.Queue[Any], gone: threading.Event) -> Callable[[Any
 
 def encoded(encoder: Encoder, chunks: Iterable[Chunk], names: Sequence[str]) -> Iterator[Encoded]:
     """Decoded pictures to vectors, batch by batch, while the next ones are fetched."""
-    from engine.core.device import device, keep_freed_memory
 
     if device().name == "cpu":
         keep_freed_memory()
@@ -113,8 +109,6 @@ def encoded(encoder: Encoder, chunks: Iterable[Chunk], names: Sequence[str]) -> 
 
 def encode_batch(encoder: Encoder, pixels: Pixels, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:
     import torch
-
-    from engine.core.device import device
 
     with torch.inference_mode():
         latents = encoder.encode(_images(pixels, device()))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.collections.collection import Collection
 from engine.core.errors import BenzerError, Corrupt
+from engine.core.progress import Reporter
 from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.vectors import store
 from engine.encoders.vectors.store import Vectors
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
-
-    from engine.core.progress import Reporter
 
 
 @dataclass(frozen=True)

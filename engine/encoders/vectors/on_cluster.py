@@ -20,6 +20,7 @@ from engine.cluster.blocks import Crew, require_seen, spread
 from engine.collections.collection import Collection
 from engine.core.errors import BenzerError
 from engine.core.home import Home
+from engine.encoders import open_encoder
 from engine.encoders.encoder import EncoderInfo
 from engine.encoders.vectors import batches
 
@@ -43,7 +44,6 @@ class BlockEncoder:
     """
 
     def __init__(self, folder: Path, info: EncoderInfo, names: Sequence[str]) -> None:
-        from engine.encoders import open_encoder
 
         require_seen([folder])
         place = cast(Collection, Place(folder))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from engine.cluster.blocks import Crew, crew
 from engine.collections.collection import Collection
 from engine.collections.pixels import Decoded
+from engine.core.device import device
 from engine.core.errors import BadParameter, BenzerError, Corrupt
 from engine.core.progress import Reporter
 from engine.encoders.encoder import Encoder, EncoderInfo
@@ -25,6 +26,7 @@ from engine.encoders.pooling import EMBEDDINGS, embedding, unwhitened
 from engine.encoders.vectors import store
 from engine.encoders.vectors.batches import Encoded, Picture, encode_batch, encoded, squared
 from engine.encoders.vectors.derived import Derived, embed_derived
+from engine.encoders.vectors.on_cluster import encoded_on
 from engine.encoders.vectors.store import Vectors
 from engine.encoders.vectors.whitening import Whitening
 
@@ -92,7 +94,6 @@ def embed_collection(
 def _embed_pixels(
     collection: Collection, encoder: Encoder, embeddings: Sequence[str], reporter: Reporter
 ) -> dict[str, Any]:
-    from engine.core.device import device
 
     work = _Work.begin(collection, encoder, embeddings)
     spread_over = crew() if work.todo else None
@@ -177,7 +178,6 @@ class _Work:
 
     def encoded_on(self, crew: Crew, tick: Callable[[], None]) -> Generator[Encoded]:
         """The same, block by block on the workers of a crew."""
-        from engine.encoders.vectors.on_cluster import encoded_on
 
         source = Decoded(self.collection, self.todo, self.info.input_size)
         for ids, vectors, failures in encoded_on(crew, self.collection.folder, self.info, source, self.names, tick):

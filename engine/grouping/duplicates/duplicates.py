@@ -10,27 +10,25 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from engine.collections.catalogue import Row
+from engine.collections.collection import Collection
 from engine.core.cache import Shelf
 from engine.core.errors import BadParameter, Corrupt, NoIndex, NotFound, StaleVectors, StorageFull
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.core.storage import Store, digest_of
 from engine.core.tables import csv_text
+from engine.encoders.encoder import EncoderInfo
+from engine.encoders.vectors.store import Vectors, stored
 from engine.grouping.duplicates.copies import CopyGroup, Share, Suggestion, copy_groups, share_within, suggest
 from engine.grouping.duplicates.nearest_lists import Nearness, measure
 from engine.grouping.duplicates.outliers import OddOne, odd_ones
+from engine.indexes import Index
 from engine.search import opening
-
-if TYPE_CHECKING:
-    from engine.collections.catalogue import Row
-    from engine.collections.collection import Collection
-    from engine.encoders.encoder import EncoderInfo
-    from engine.encoders.vectors.store import Vectors
-    from engine.indexes import Index
 
 WHILE_WAITING = 1e11  # n · n · d up to which the lists are made while a person waits: a second or two
 
@@ -202,7 +200,6 @@ def open_surroundings(
         NoVectors, StaleVectors: embed first. NoIndex: the lists take long; make them first, in a job.
         NotFound: the collection holds no picture with a vector.
     """
-    from engine.encoders.vectors.store import stored
 
     opening.require_vectors(collection, info, recipe)
     vectors = stored(collection, info, recipe.embedding)

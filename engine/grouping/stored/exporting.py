@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from engine.collections.collection import Collection
+from engine.collections.sources import extracting
+from engine.collections.sources.extracting import parts_as_labels
 from engine.core.errors import BadParameter
 from engine.core.home import home_of
 from engine.core.progress import Reporter
-
-if TYPE_CHECKING:
-    from engine.collections.collection import Collection
-    from engine.grouping.stored.exports import Copied, Part
+from engine.grouping.stored.exports import Copied, Part, entries, into_folder, into_zip
+from engine.grouping.stored.grouping import grouping
 
 ZIP = "pictures.zip"  # in the job's folder, from where a page hands it out
 MOST_IN_A_ZIP = 1 << 30  # bytes that a page hands out at once
@@ -25,7 +26,6 @@ MOST_IN_A_ZIP = 1 << 30  # bytes that a page hands out at once
 
 def extract(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Make the collection `title` of pictures of `collection`; the report of the import."""
-    from engine.collections.sources import extracting
 
     collection = _collection(arguments)
     ids, labels = extracting.parts_as_labels(_told_parts(collection, arguments))
@@ -40,7 +40,6 @@ def copy(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     Raises:
         NotFound: one of the pictures, or the folder, is not there. BadParameter, StorageFull, Stopped.
     """
-    from engine.grouping.stored.exports import entries, into_folder, into_zip
 
     collection = _collection(arguments)
     parts = _parts(collection, _told_parts(collection, arguments))
@@ -58,7 +57,6 @@ def copy(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def _told_parts(collection: Collection, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The parts as they were told, or those of a grouping without pictures that are gone."""
-    from engine.grouping.stored.grouping import grouping
 
     if "grouping" not in arguments:
         return list(arguments["parts"])
@@ -78,8 +76,6 @@ def _told(copied: Copied) -> dict[str, Any]:
 
 def _parts(collection: Collection, parts: Sequence[Mapping[str, Any]]) -> list[Part]:
     """The parts with a title each; a part that keeps its labels falls apart into one for each of them."""
-    from engine.collections.sources.extracting import parts_as_labels
-    from engine.grouping.stored.exports import Part
 
     images = collection.images()
     own = dict(zip(images.ids.tolist(), images.labels, strict=True))
@@ -106,6 +102,5 @@ def _with_ending(name: str, stored: str) -> str:
 
 
 def _collection(arguments: dict[str, Any]) -> Collection:
-    from engine.collections.collection import Collection
 
     return Collection.open(home_of(arguments), arguments["collection"])

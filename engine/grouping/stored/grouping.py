@@ -30,6 +30,7 @@ from engine.grouping.clusterer import Labels, by_size
 from engine.grouping.grouper import Found
 from engine.grouping.kmeans import fitted
 from engine.grouping.plan import Plan
+from engine.grouping.quality import quality
 from engine.grouping.stored import edits as changes
 from engine.grouping.stored.groups import Group, Groups, groups_of
 from engine.grouping.tree import Tree
@@ -175,7 +176,6 @@ class Grouping:
 
     def quality(self, truth: Sequence[str]) -> dict[str, float]:
         """Purity, NMI, ARI and silhouette of the present groups; `truth` (n,) are labels by `ids`."""
-        from engine.grouping.quality import quality
 
         return quality(self._state().labels, truth, self.space, self.metric)
 

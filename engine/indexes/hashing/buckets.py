@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.indexes.hashing.functions import HashFunctions
 from engine.indexes.hashing.lookup import Growth, Lookup, short_of
 from engine.indexes.index import Ids, Vectors
+from engine.indexes.kernels.threads import threads_for
 from engine.indexes.table.rows import Rows, RowTable, mapped
 
 MAX_PROBES = 250
@@ -165,7 +166,6 @@ def widths(probes: int, bits: int) -> Iterator[int]:
 
 def sorted_tables(codes: NDArray, bits: int) -> Tables:
     """(T, n) codes by row to the sorted tables."""
-    from engine.indexes.kernels.common import threads_for
     from engine.indexes.kernels.lsh import sort_tables
 
     prefix = min(bits, _PREFIX)

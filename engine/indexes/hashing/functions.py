@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from engine.core.storage import load_array
 from engine.indexes.index import Vectors
+from engine.indexes.kernels.threads import threads_for
 from engine.indexes.table.sampling import prepared
 
 MAX_BITS = 128
@@ -95,7 +96,6 @@ class HashFunctions(ABC):
             yield self.margins(self.points(vectors[i : i + step], metric))
 
     def _pack(self, margins: NDArray[np.float32], codes: NDArray) -> None:
-        from engine.indexes.kernels.common import threads_for
         from engine.indexes.kernels.lsh import pack_codes
 
         with threads_for(margins.size * 1e-9):

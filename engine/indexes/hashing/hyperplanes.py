@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engine.indexes.hashing.functions import HashFunctions, centred
 from engine.indexes.hashing.principal import centre_of_points, principal_directions, sampled_points
 from engine.indexes.index import Vectors
+from engine.indexes.kernels.threads import threads_for
 from engine.indexes.table.sampling import prepared
 
 SAMPLE = 5000  # at most so many vectors give the centre, the principal directions and the thresholds
@@ -64,7 +65,6 @@ class Hyperplanes(HashFunctions):
         return (centred(vectors, metric, self.centre) @ self.basis.T.astype(np.float64)).astype(np.float32)
 
     def margins(self, points: NDArray) -> NDArray[np.float32]:
-        from engine.indexes.kernels.common import threads_for
         from engine.indexes.kernels.lsh import settle_margins
 
         flat, thresholds = self.normals.reshape(-1, self.normals.shape[2]), self.thresholds.ravel()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.indexes.hashing.functions import HashFunctions
 from engine.indexes.index import Ids, Vectors
+from engine.indexes.kernels.threads import threads_for
 from engine.indexes.table.byte_rows import ByteRows
 from engine.indexes.table.rows import Rows, RowTable
 from engine.indexes.table.sampling import MANY
@@ -85,7 +86,6 @@ class Lookup(ABC):
         Args:
             further: whether more is looked into where a query's own share holds fewer than k.
         """
-        from engine.indexes.kernels.common import threads_for
 
         with threads_for(len(queries) * _SECONDS_A_QUERY):
             for i in range(0, len(queries), _CHUNK):

@@ -5,27 +5,9 @@ Imported late (numba takes a second). The compiled code is kept beside this file
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import numba
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
-
-# Seconds of work from which on waking other cores pays, even where these are busy with other things.
-_WORTH_THREADS = 4e-3
-
-
-@contextmanager
-def threads_for(seconds: float) -> Iterator[int]:
-    """How many threads to use for work of about that long on one core: one where waking others would cost more."""
-    former = numba.get_num_threads()
-    numba.set_num_threads(former if seconds >= _WORTH_THREADS else 1)
-    try:
-        yield numba.get_num_threads()
-    finally:
-        numba.set_num_threads(former)
 
 
 @njit(cache=True, fastmath={"reassoc", "contract", "nsz"})

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.indexes.index import Ids, Neighbours, Vectors
+from engine.indexes.kernels.threads import threads_for
 from engine.indexes.table.rows import RowTable
 
 
@@ -40,7 +41,7 @@ def _flattened(candidates: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], 
 def _ordered(
     table: RowTable, queries: Vectors, flat: NDArray[np.int64], starts: Ids, metric: str, k: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    from engine.indexes.kernels.common import nearest_of, threads_for
+    from engine.indexes.kernels.common import nearest_of
 
     distances = np.full((len(queries), k), np.inf)
     rows = np.full((len(queries), k), -1, dtype=np.int64)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from engine.core.storage import load_array
 from engine.indexes.index import Ids, Vectors
+from engine.indexes.kernels.threads import threads_for
 from engine.indexes.table.rows import Rows, RowTable, mapped
 from engine.indexes.table.sampling import sample_rows
 
@@ -130,7 +131,6 @@ class CodeScreen:
         self.facts[rows // 16, 0, rows % 16] = np.inf
 
     def search(self, queries: Vectors, distances: NDArray[np.float64], rows: Rows) -> Ids:
-        from engine.indexes.kernels.common import threads_for
 
         compared = np.full(len(queries), -1, dtype=np.int64)
         if not self.fits:
@@ -249,7 +249,6 @@ class ProductScreen:
         self.facts[0, rows] = np.inf
 
     def search(self, queries: Vectors, distances: NDArray[np.float64], rows: Rows) -> Ids:
-        from engine.indexes.kernels.common import threads_for
 
         compared = np.full(len(queries), -1, dtype=np.int64)
         room = 4 * distances.shape[1] + 1024

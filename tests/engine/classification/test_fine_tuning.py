@@ -28,7 +28,8 @@ from engine.runs import run as runs
 from engine.texts import bert, published
 from engine.workbench.workbench import Query, Workbench
 from models.autoencoder import Autoencoder
-from models.bert import Bert, BertSpec
+from models.bert import Bert
+from models.specs import BertSpec
 from models.tunable import PICTURE, TEXT, parted
 
 COLOURS = {"Bags": (200, 60, 60), "Caps": (60, 180, 70), "Shirts": (60, 70, 210)}

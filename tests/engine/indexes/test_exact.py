@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.indexes.exact import Exact
+from engine.indexes.kernels import threads
 from engine.indexes.table.rows import RowTable
 from engine.indexes.table.screening import CodeScreen, ProductScreen, centre_of, holds_bytes
 
@@ -165,17 +166,15 @@ def test_the_instruction_and_its_spelled_out_form_agree():
 def test_one_thread_and_several_agree(metric):
     import numba
 
-    from engine.indexes.kernels import common as kernels
-
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((5000, 48)).astype(np.float32)
     index = Exact(metric).build(np.arange(5000), vectors)
-    answers, worth = [], kernels._WORTH_THREADS
+    answers, worth = [], threads._WORTH_THREADS
     try:
-        for kernels._WORTH_THREADS in (0.0, 1e9):
+        for threads._WORTH_THREADS in (0.0, 1e9):
             answers.append(index.search(vectors[:30] * 1.1, 12))
     finally:
-        kernels._WORTH_THREADS = worth
+        threads._WORTH_THREADS = worth
     np.testing.assert_array_equal(answers[0].ids, answers[1].ids)
     assert numba.get_num_threads() == numba.config.NUMBA_NUM_THREADS
 

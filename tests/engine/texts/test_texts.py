@@ -20,7 +20,8 @@ from engine.texts.plain import plain
 from engine.texts.published import PUBLISHED
 from engine.texts.tf_idf import TfIdf
 from engine.texts.wordpiece import WordPieces, words
-from models.bert import Bert, BertSpec, plain_names
+from models.bert import Bert, plain_names
+from models.specs import BertSpec
 
 TEXTS = ["red shirt", "blue shirt shirt", "red red bag", "", "bag of blue bags"]
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "blue", "bag", "##s", "un", "##aff", "##able", "!", "don", "'", "t"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
+from engine.classification.results import Answer, Opinion
+from engine.collections.collection import Images
 from engine.core.errors import NotFound
 from ui.pages.classify.state import search_similar, shortened
 from ui.session.opened import images_of
@@ -16,9 +18,6 @@ from ui.widgets.opinions import bars, shared
 
 _HERE = Path(__file__).parent
 
-if TYPE_CHECKING:
-    from engine.classification.results import Answer, Opinion
-    from engine.collections.collection import Images
 
 _WORDS = 160  # characters of a text that a card holds
 _WHOLE = 1_000  # and of its tip

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.classification import measures
+from engine.classification.measures import Bin
 from engine.classification.plan import FUSIONS
+from engine.classification.results import Line as TableLine
 from ui.comparisons.state import count_of
 from ui.pages.classify.state import shortened
 from ui.shared.charts import HEIGHT, Event, Line, loss_chart, palette, plain, points, retrieval_chart
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from plotly.graph_objects import Figure
 
-    from engine.classification.measures import Bin
-    from engine.classification.results import Line as TableLine
 
 _CELL, _LEAST = 26, 190  # pixels of a row of the matrix, and of all of it
 _LABEL = 16  # characters of a class beside the matrix

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from engine.jobs.job import Job
+from engine.runs.run import Run
 from ui.comparisons.live import made_text
 from ui.comparisons.state import count_of
 from ui.pages.classify.classifier_state import REVIEW, applied_to, collection_key, tab_key
@@ -16,9 +16,6 @@ from ui.shared.job_progress import job_progress
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import literal
 from ui.shared.titles import collection_title
-
-if TYPE_CHECKING:
-    from engine.runs.run import Run
 
 _UNLABELLED, _ALL = "Without a label", "All of them"
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
+from engine.classification.classifiers import Guess
+from engine.classification.review import Review
+from engine.collections.collection import Images
+from engine.runs.run import Run
 from ui.session.opened import images_of
 from ui.widgets.gallery import thumbnail_url
 from ui.widgets.opinions import bars, percent, shared
 
 _HERE = Path(__file__).parent
 
-if TYPE_CHECKING:
-    from engine.classification.classifiers import Guess
-    from engine.classification.review import Review
-    from engine.collections.collection import Images
-    from engine.runs.run import Run
 
 PAGE = 20
 TO_DECIDE, DECIDED, EVERY = "To decide", "Decided", "All"

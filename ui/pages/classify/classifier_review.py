@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.classification.review import Review, decide, write_decided
+from engine.collections.labelling import last_writing, undo_labels
 from engine.core.errors import BenzerError
+from engine.runs.run import Run
 from ui.comparisons.live import made_text
 from ui.comparisons.state import count_of
 from ui.pages.classify.classifier_cards import one_by_one
@@ -18,10 +20,6 @@ from ui.shared.messages import empty_state, errors_shown, show_complaint, show_e
 from ui.shared.plain_text import literal
 from ui.shared.titles import collection_title
 from ui.widgets.opinions import whole
-
-if TYPE_CHECKING:
-    from engine.classification.review import Review
-    from engine.runs.run import Run
 
 _SURE = (0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.0)
 
@@ -67,7 +65,6 @@ def _draw(run: Run, name: str) -> None:
 
 
 def _decide(run: Run, name: str, decisions: Mapping[int, str | None]) -> None:
-    from engine.classification.review import decide
 
     try:
         decide(workbench().home, run.name, name, decisions)
@@ -114,7 +111,6 @@ def _take_back_all(run: Run, name: str, found: Review) -> None:
 
 @st.dialog("Write the labels?")
 def _ask_to_write(run: Run, name: str, found: Review) -> None:
-    from engine.classification.review import write_decided
 
     new = sum(not found.labels[id] for id in found.waiting)
     changed = len(found.waiting) - new
@@ -135,7 +131,6 @@ def _ask_to_write(run: Run, name: str, found: Review) -> None:
 
 def _written(run: Run, name: str, found: Review) -> None:
     """What was written last, with Undo, where it came from this classifier."""
-    from engine.collections.labelling import last_writing
 
     note = last_writing(open_collection(name))
     if note is None or note["what"] != f"the classifier {run.title}":
@@ -150,7 +145,6 @@ def _written(run: Run, name: str, found: Review) -> None:
 
 
 def _undo(name: str) -> None:
-    from engine.collections.labelling import undo_labels
 
     try:
         undo_labels(open_collection(name))

@@ -5,20 +5,19 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
+from engine.classification.conditions import CLEAN
+from engine.classification.review import Review, review
 from engine.core.cache import Shelf, catalogue_stamp, stamp
 from engine.core.errors import BenzerError, Corrupt, NotFound
+from engine.encoders.fused import Fused
 from engine.jobs.job import Job
+from engine.runs.run import Run
 from ui.comparisons.state import files_stamp, newly_linked, write_link
 from ui.session.opened import collection_cards, images_of, recent_jobs, workbench
-
-if TYPE_CHECKING:
-    from engine.classification.review import Review
-    from engine.encoders.fused import Fused
-    from engine.runs.run import Run
 
 KEY = "classifier"  # of the address and of jobs that train one
 OPEN = "classify_open"  # in the session: the run that is open, "" for none
@@ -78,7 +77,6 @@ def measured_of(run: Run) -> Measured | None:
 
 
 def _measure(name: str, fusion: str, made_of: str) -> Measured | None:
-    from engine.classification.conditions import CLEAN
 
     try:
         found = workbench().classification(name)
@@ -162,7 +160,6 @@ def collection_key(run: Run) -> str:
 
 def reviewed(run: Run, collection: str) -> Review | None:
     """What it said of a collection and what was decided, read again only when either changes."""
-    from engine.classification.review import review
 
     files = [run.folder / part / f"{collection}.json" for part in ("guesses", "reviews")]
     key = (run.folder, collection, stamp(*files), catalogue_stamp(workbench().home.datasets / collection))

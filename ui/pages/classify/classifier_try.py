@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from engine.core.errors import BenzerError, NotFound
 from engine.core.storage import digest_of
+from engine.runs.run import Run
 from ui.pages.classify.classifier_state import measured_of, network_of
 from ui.session.opened import images_of, open_collection, shown, workbench
 from ui.session.query import Asked
@@ -22,8 +23,6 @@ from ui.widgets.opinions import bars, percent, shared, whole
 
 _HERE = Path(__file__).parent
 
-if TYPE_CHECKING:
-    from engine.runs.run import Run
 
 _MOST = 2000  # characters of a text
 _CLASSES = 60  # that are named

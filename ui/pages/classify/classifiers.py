@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.classification.classifiers import remove_classifier
+from engine.classification.plan import FUSIONS
 from engine.core.errors import BenzerError
 from engine.jobs.job import Job
+from engine.runs.run import Run
 from ui.comparisons.live import made_text
 from ui.comparisons.state import count_of
 from ui.pages.classify.classifier_apply import apply_view
@@ -40,9 +42,6 @@ from ui.shared.messages import empty_state, errors_shown, show_complaint, show_e
 from ui.shared.plain_text import literal
 from ui.shared.titles import encoder_titles
 from ui.shared.typed import typed
-
-if TYPE_CHECKING:
-    from engine.runs.run import Run
 
 SHOWN = 8
 _STATES = {
@@ -127,7 +126,6 @@ def _card(run: Run) -> None:
 
 def summary(run: Run) -> str:
     """For example "Late fusion · mobilenet-v2 and tf-idf · 25 classes · learned from 839 things of Products · …"."""
-    from engine.classification.plan import FUSIONS
 
     card = run.card
     picture = card["picture"] and encoder_titles().get(written(card["picture"]), card["picture"]["encoder"])
@@ -195,7 +193,6 @@ def _more(run: Run) -> None:
 
 @st.dialog("Delete this classifier?")
 def _ask_to_delete(run: Run) -> None:
-    from engine.classification.classifiers import remove_classifier
 
     st.write(
         f"**{literal(run.title)}** with what it has said and what was decided about it will be gone for good. Labels "

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
-from engine.classification.conditions import CLEAN
+from engine.classification.conditions import CLEAN, Condition
 from engine.classification.plan import FUSIONS
+from engine.classification.results import Line as Figures
 from ui.comparisons.state import Seen
 from ui.pages.classify import charts
 from ui.pages.classify.state import FUSION_HELP, findings
 from ui.shared.charts import draw
 from ui.widgets.results_table import Column, Line, Named, results_table
-
-if TYPE_CHECKING:
-    from engine.classification.conditions import Condition
-    from engine.classification.results import Line as Figures
 
 _HELP = "Accuracy, and below it how many percentage points less or more than over the things as they are."
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from engine.classification.plan import Plan
+from engine.classification.results import Row
 from ui.shared.job_progress import duration
-
-if TYPE_CHECKING:
-    from engine.classification.plan import Plan
-    from engine.classification.results import Row
 
 # Seconds for each thing and epoch, measured on two processor cores; only the order of magnitude matters.
 _RATES = {"picture": 2e-4, "text": 3e-4, "early": 5e-4, "intermediate": 1e-3, "late": 6e-4}

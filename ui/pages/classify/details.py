@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.classification.measures import Bin
+from engine.classification.results import Row
 from ui.comparisons.state import Seen
 from ui.pages.classify import charts
 from ui.pages.classify.cards import paged, thing_cards
@@ -14,10 +15,6 @@ from ui.pages.classify.state import findings
 from ui.shared.charts import draw, spoken, titled
 from ui.shared.plain_text import literal
 from ui.widgets.results_table import Column, Line, Named, results_table
-
-if TYPE_CHECKING:
-    from engine.classification.measures import Bin
-    from engine.classification.results import Row
 
 _PAGE = 6  # cards
 _EVERY = "all folds"

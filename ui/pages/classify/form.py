@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from engine.classification.conditions import USUAL
 from engine.classification.plan import FUSIONS, Plan
+from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, BenzerError
+from engine.encoders.pooling import EMBEDDINGS
 from engine.workbench.workbench import CollectionCard
 from ui.comparisons.state import begin, count_of, listed, seen
 from ui.pages.classify.cost import cost
@@ -22,9 +24,6 @@ from ui.shared.messages import errors_shown, show_error
 from ui.shared.network_fetch import fetch_texts
 from ui.shared.plain_text import literal
 from ui.shared.titles import embedding_title
-
-if TYPE_CHECKING:
-    from engine.collections.collection import Collection
 
 _EARLIER = 8  # classifications that are looked at for rates
 _OWN = ""  # the collection's own labels, in the place of a column
@@ -208,7 +207,6 @@ _EMBEDDING = "How the numbers of a picture are made from what the encoder sees a
 
 
 def _embeddings() -> list[str]:
-    from engine.encoders.pooling import EMBEDDINGS
 
     return list(EMBEDDINGS)
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.classification.results import Answer, Opinion
 from ui.comparisons.state import Seen, count_of
 from ui.pages.classify.cards import paged, thing_cards
 from ui.pages.classify.state import findings
-
-if TYPE_CHECKING:
-    from engine.classification.results import Answer, Opinion
 
 _PAGE = 12  # cards
 _EVERY = "Every class"

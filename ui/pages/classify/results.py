@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from engine.classification.conditions import CLEAN
 from engine.classification.plan import FUSIONS
+from engine.classification.results import Line as Figures
 from ui.comparisons.live import ledger_view
 from ui.comparisons.state import Seen
 from ui.pages.classify.classifier_keep import keep_button
@@ -21,9 +22,6 @@ from ui.pages.classify.mistakes import wrong_ones
 from ui.pages.classify.state import FUSION_HELP, best_of, condition_title, findings, measured_fusions, picked_fusion
 from ui.shared.plain_text import literal
 from ui.widgets.results_table import Column, Line, Named, results_table
-
-if TYPE_CHECKING:
-    from engine.classification.results import Line as Figures
 
 _ALL = "all"
 _PARTS: dict[str, Callable[[Seen, str], None]] = {

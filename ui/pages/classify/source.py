@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from engine.classification.plan import Plan
+from engine.classification.subject import checked_labels, config_of, labels_of
+from engine.collections.collection import Collection
+from engine.collections.sources.tables import checked_table, columns
 from engine.core.cache import Shelf, catalogue_stamp, stamp
 from engine.core.errors import BenzerError
+from engine.encoders.combination import parts_of
 from ui.session.opened import workbench
 from ui.shared.titles import encoder_titles
-
-if TYPE_CHECKING:
-    from engine.collections.collection import Collection
 
 _columns: Shelf[list[str]] = Shelf(8)
 _sizes: Shelf[dict[str, int]] = Shelf(16)
@@ -22,7 +22,6 @@ _checked: Shelf[dict[str, int]] = Shelf(32)
 
 def columns_of(collection: Collection) -> list[str]:
     """The further columns of the table that a collection was imported from; [] where there is none, or none is left."""
-    from engine.collections.sources.tables import checked_table, columns
 
     table = collection.source.get("table")
     if not table:
@@ -37,7 +36,6 @@ def columns_of(collection: Collection) -> list[str]:
 
 def sizes_of(collection: Collection, column: str) -> dict[str, int]:
     """How many things have each label, by label; {} where the column cannot be read."""
-    from engine.classification.subject import labels_of
 
     plan = Plan("untitled", collection.name, "", column=column)
     try:
@@ -49,7 +47,6 @@ def sizes_of(collection: Collection, column: str) -> dict[str, int]:
 def checked(plan: Plan, collection: Collection) -> dict[str, int]:
     """How many things of each label take part; BadParameter and its kin where the plan cannot be, as far as is known
     without opening an encoder."""
-    from engine.classification.subject import checked_labels, config_of
 
     config_of(plan, plan.fusions[0])
     choice = next((choice for choice in workbench().text_choices() if choice.name == plan.text), None)
@@ -65,7 +62,6 @@ def picture_encoders(collection: str) -> dict[str, str]:
     Classifiers are left out: they have learned labels already, those of things that would be asked about among them;
     and with them whatever is combined of one.
     """
-    from engine.encoders.combination import parts_of
 
     taught = {(one.name, one.weights) for one in workbench().choices(collection) if one.words or one.learned_from}
     every = [(key, title, key.partition("@")) for key, title in encoder_titles(collection).items()]

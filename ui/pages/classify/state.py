@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from engine.classification import report
-from engine.classification.plan import FUSIONS
+from engine.classification.best import Best, best
+from engine.classification.conditions import Condition
+from engine.classification.plan import FUSIONS, Plan
+from engine.classification.results import Classification, Row
+from engine.classification.subject import labels_of, things_digest
 from engine.core.cache import Shelf, catalogue_stamp, stamp
 from engine.core.errors import BenzerError
 from ui.comparisons.state import Kind, Seen
 from ui.session.opened import collection_cards, open_collection, workbench
 from ui.session.query import ask_for_image
 from ui.shared.titles import collection_title, encoder_titles
-
-if TYPE_CHECKING:
-    from engine.classification.best import Best
-    from engine.classification.plan import Plan
-    from engine.classification.results import Classification, Row
 
 FUSION_HELP = {
     "picture": "Sees the picture and never the text.",
@@ -51,7 +49,6 @@ def outdated(view: Seen) -> str:
 
 
 def _digest(plan: Plan) -> str:
-    from engine.classification.subject import labels_of, things_digest
 
     collection = open_collection(plan.collection)
     table = collection.source.get("table")
@@ -81,7 +78,6 @@ CLASSIFICATIONS = Kind(
 
 def findings(view: Seen) -> Classification:
     """The classification as it was read for the page, so that nothing is read from the disk again."""
-    from engine.classification.results import Classification
 
     plan, found = view.plan, view.rows
 
@@ -99,7 +95,6 @@ def findings(view: Seen) -> Classification:
 
 def best_of(view: Seen) -> Best | None:
     """The model that knows best, None where nothing is measured."""
-    from engine.classification.best import best
 
     return best(findings(view).table(), view.measured)
 
@@ -138,7 +133,6 @@ def text_title(name: str) -> str:
 
 def condition_title(name: str) -> str:
     """What people call what may be wrong with a thing."""
-    from engine.classification.conditions import Condition
 
     return Condition.parse(name).title
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
+from engine.classification.fine_tuning import Price, price
+from engine.classification.plan import Plan
+from engine.classification.subject import check_something_learns, fine_tuned
 from ui.session.opened import workbench
 from ui.shared.messages import errors_shown
-
-if TYPE_CHECKING:
-    from engine.classification.fine_tuning import Price
-    from engine.classification.plan import Plan
 
 TITLES = {"none": "No", "picture": "Pictures", "text": "Words", "both": "Both"}
 EPOCHS, TUNED_EPOCHS = 30, 5  # that are proposed; an encoder that knows much already needs few
@@ -66,7 +65,6 @@ def tuning_warning(plan: Plan, things: int) -> None:
     Raises:
         BadParameter: none of its models looks at what would learn.
     """
-    from engine.classification.subject import check_something_learns
 
     check_something_learns(plan)
     found = _price(plan, things)
@@ -84,7 +82,6 @@ def tuning_warning(plan: Plan, things: int) -> None:
 
 
 def _price(plan: Plan, things: int) -> Price | None:
-    from engine.classification.fine_tuning import price
 
     speed = _speeds().get(_work(plan))
     return None if speed is None else price(plan, things, speed)
@@ -97,6 +94,5 @@ def _speeds() -> dict[tuple[Any, ...], Any]:
 
 
 def _work(plan: Plan) -> tuple[Any, ...]:
-    from engine.classification.subject import fine_tuned
 
     return (plan.picture, plan.text, plan.embedding, fine_tuned(plan))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.collections.collection import Collection
+from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.encoders import own_vectors
 from ui.session.query import ask_for_image
@@ -15,7 +17,6 @@ from ui.shared.plain_text import literal
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-    from engine.collections.collection import Collection
 
 _TABLES, _LISTS = ["npy", "parquet"], ["csv", "txt"]
 
@@ -53,7 +54,6 @@ def _line(collection: Collection, card: own_vectors.OwnCard) -> None:
 
 def _add(collection: Collection, title: str, files: list[UploadedFile]) -> None:
     """Take the one table of vectors and the one list of names, if there is one."""
-    from engine.core.errors import BadParameter
 
     tables = [file for file in files if file.name.lower().endswith(tuple(_TABLES))]
     lists = [file for file in files if file not in tables]

@@ -6,11 +6,14 @@ import shutil
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
+from engine.collections.collection import damaged
 from engine.collections.report import ImportReport, Reject, rejects_csv
+from engine.collections.samples import SAMPLES
+from engine.collections.sources.known import KNOWN, Known
 from engine.core.errors import BenzerError
 from engine.jobs.job import Job
 from engine.workbench.job_kinds import source_of
@@ -25,9 +28,6 @@ from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import literal
 from ui.shared.typed import typed
 from ui.widgets.gallery import Tile, gallery, thumbnail_url
-
-if TYPE_CHECKING:
-    from engine.collections.sources.known import Known
 
 ARCHIVE_TYPES = ["zip", "tar", "gz", "tgz", "bz2", "tbz2", "xz", "txz", "csv", "tsv"]
 NEWS_SECONDS = 900
@@ -272,7 +272,6 @@ def _ask_to_delete(card: CollectionCard) -> None:
 
 def _damaged() -> None:
     """Collections that cannot be opened are named, not hidden."""
-    from engine.collections.collection import damaged
 
     for name, sentence in damaged(workbench().home):
         st.error(f"{literal(name)}: {literal(sentence)}", icon=":material/error:")
@@ -287,7 +286,6 @@ def _start(kind: str, **arguments: Any) -> None:
 
 
 def _add_sample() -> None:
-    from engine.collections.samples import SAMPLES
 
     present = {card.name for card in collection_cards()}
     st.caption("Made on this computer in seconds, always the same pictures, no internet needed.")
@@ -348,7 +346,6 @@ def _add_folder() -> None:
 
 
 def _add_known() -> None:
-    from engine.collections.sources.known import KNOWN
 
     present = {card.name for card in collection_cards()}
     st.caption("Fetched from their publishers and checked. An interrupted download goes on where it stopped.")

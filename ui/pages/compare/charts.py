@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from engine.comparisons.recipes.experiment import Row
 from ui.shared.charts import palette, plain
 from ui.shared.titles import method_title
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from engine.comparisons.recipes.experiment import Row
 
 MOST_ROWS = 24
 MOST_LABELS = 40

@@ -12,6 +12,7 @@ from engine.comparisons.recipes.plan import Plan
 from engine.core.distances import METRICS
 from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
+from engine.encoders.pooling import EMBEDDINGS, WHITE
 from engine.workbench.workbench import CollectionCard
 from ui.comparisons.state import begin, count_of
 from ui.pages.compare.cost import cost, measure_trainings
@@ -62,7 +63,6 @@ def _grid(default: Recipe) -> None:
 
 
 def _embeddings() -> list[str]:
-    from engine.encoders.pooling import EMBEDDINGS, WHITE
 
     return [*EMBEDDINGS, *(name + WHITE for name in EMBEDDINGS)]
 

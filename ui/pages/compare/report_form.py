@@ -8,6 +8,7 @@ import streamlit as st
 
 from engine.comparisons.recipes.plan import Plan, report_tables
 from engine.core.errors import BenzerError
+from engine.training.config import TrainingConfig
 from engine.workbench.workbench import CollectionCard
 from ui.pages.compare.form import show_cost, start
 from ui.shared.messages import errors_shown, show_error
@@ -59,7 +60,6 @@ def _fields(card: CollectionCard) -> None:
 
 def _plan(card: CollectionCard, where: object) -> Plan | None:
     """The experiment, None with a sentence where a number is impossible."""
-    from engine.training.config import TrainingConfig
 
     size, epochs, limit = (st.session_state.get(f"report-{name}") for name in _FIRST)
     try:

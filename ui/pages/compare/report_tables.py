@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from engine.comparisons.recipes import findings as report
+from engine.comparisons.recipes.experiment import Row
 from engine.comparisons.recipes.plan import REPORT_COLUMNS
 from engine.comparisons.recipes.report import correlations, losses_of
 from ui.comparisons.state import Seen
 from ui.shared.plain_text import literal
-
-if TYPE_CHECKING:
-    from engine.comparisons.recipes.experiment import Row
 
 _NOTHING = "–"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.comparisons.recipes.experiment import Row
 from ui.comparisons.live import ledger_view
 from ui.comparisons.state import Seen
 from ui.pages.compare import charts
@@ -17,9 +17,6 @@ from ui.pages.compare.table import columns_of, lines_of
 from ui.shared.charts import draw, titled
 from ui.shared.plain_text import literal
 from ui.widgets.results_table import results_table
-
-if TYPE_CHECKING:
-    from engine.comparisons.recipes.experiment import Row
 
 _RESULTS, _LABELS, _REPORT = "Results", "By label", "The report's tables"
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
+from engine.collections.collection import Images
+from engine.comparisons.recipes.experiment import Row
 from engine.core.errors import NotFound
 from ui.session.opened import images_of
 from ui.session.recipe import use_recipe
 from ui.shared.plain_text import literal
 from ui.widgets.gallery import Tile, gallery, thumbnail_url
 from ui.widgets.results_table import Named
-
-if TYPE_CHECKING:
-    from engine.collections.collection import Images
-    from engine.comparisons.recipes.experiment import Row
 
 
 def opened_row(row: Row, name: Named, collection: str) -> None:

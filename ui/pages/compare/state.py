@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from engine.comparisons.recipes import report
+from engine.comparisons.recipes.experiment import Row, pictures_digest
 from ui.comparisons.state import Kind, Seen
 from ui.session.opened import collection_cards, images_of, workbench
 from ui.shared.plain_text import literal
 from ui.shared.titles import collection_title, embedding_title, encoder_titles, method_title, metric_title
 from ui.widgets.results_table import Named
-
-if TYPE_CHECKING:
-    from engine.comparisons.recipes.experiment import Row
 
 
 def _parts_of(view: Seen) -> tuple[list[str], list[str]]:
@@ -23,7 +20,6 @@ def _parts_of(view: Seen) -> tuple[list[str], list[str]]:
 
 def outdated(view: Seen) -> str:
     """Why the figures are of other pictures or labels than the collection has now, "" where they are not."""
-    from engine.comparisons.recipes.experiment import pictures_digest
 
     if not any(card.name == view.plan.collection for card in collection_cards()):
         return ""

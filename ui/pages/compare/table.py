@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from engine.comparisons.recipes.experiment import Row
 from ui.widgets.results_table import Column, Line, Named
 from ui.widgets.results_table import table_data as data_of
-
-if TYPE_CHECKING:
-    from engine.comparisons.recipes.experiment import Row
 
 
 def _interval(row: Row) -> dict[str, Any]:

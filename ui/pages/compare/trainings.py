@@ -8,6 +8,9 @@ from typing import Any
 import streamlit as st
 
 from engine.comparisons.recipes.plan import Training
+from engine.training.config import TrainingConfig
+from engine.training.losses import LOSSES
+from engine.training.schedules import SCHEDULES
 from ui.pages.train.fields import LEARNS, MODELS, PLAIN, RECOGNISE
 
 _FIRST: dict[str, Any] = {
@@ -23,8 +26,6 @@ _FIRST: dict[str, Any] = {
 
 def trainings_form() -> None:
     """Draw the fields; without a model nothing is trained."""
-    from engine.training.losses import LOSSES
-    from engine.training.schedules import SCHEDULES
 
     with st.expander("Train and compare", icon=":material/model_training:", key="experiment-training"):
         st.caption(
@@ -45,7 +46,6 @@ def trainings_form() -> None:
 
 def planned() -> list[Training]:
     """The trainings that the fields ask for; BadParameter for numbers that cannot be."""
-    from engine.training.config import TrainingConfig
 
     models, schedules, losses, learns = (_value(name) for name in ("models", "schedules", "losses", "learns"))
     found = []
@@ -67,8 +67,6 @@ def planned() -> list[Training]:
 
 def _title(config: dict[str, Any], with_loss: bool) -> str:
     """For example "Model 2 · cosine with warm restarts · SSIM · recognises altered views"."""
-    from engine.training.losses import LOSSES
-    from engine.training.schedules import SCHEDULES
 
     parts = [f"Model {config['model']}", SCHEDULES[config["schedule"]].title]
     if with_loss or config["loss"] != "mse":

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
+from engine.collections.labelling import last_writing, undo_labels, write_labels
 from engine.core.errors import BenzerError
 from engine.grouping.stored.exporting import MOST_IN_A_ZIP
+from engine.grouping.stored.exports import groups_csv
+from engine.grouping.stored.grouping import Group
 from ui.comparisons.state import count_of
 from ui.pages.groups.state import Seen, ask, asked_for, close_panels, kept, names_of, panel_key, state_key
 from ui.session.opened import free_name, images_of, open_collection, workbench
@@ -17,9 +20,6 @@ from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import literal
 from ui.shared.titles import collection_title
 from ui.shared.typed import typed
-
-if TYPE_CHECKING:
-    from engine.grouping.stored.grouping import Group
 
 
 def export_menu(view: Seen, group: Group | None = None) -> None:
@@ -44,7 +44,6 @@ def export_menu(view: Seen, group: Group | None = None) -> None:
 
 def groups_csv_file(view: Seen, groups: Sequence[Group]) -> bytes:
     """A line for each picture, for spreadsheets."""
-    from engine.grouping.stored.exports import groups_csv
 
     key = ("csv", state_key(view), tuple(group.number for group in groups))
     names = dict(zip(view.groups.ids.tolist(), names_of(view.collection, view.groups.ids), strict=True))
@@ -57,8 +56,6 @@ def part_csv(view: Seen, ids: Sequence[int]) -> bytes:
     from dataclasses import replace
 
     import numpy as np
-
-    from engine.grouping.stored.exports import groups_csv
 
     parts = []
     for group in view.groups.groups:
@@ -155,7 +152,6 @@ def start_extract(collection: str, title: str, **pictures: Any) -> None:
 
 
 def _labels(view: Seen, groups: Sequence[Group], place: str) -> None:
-    from engine.collections.labelling import last_writing
 
     st.markdown("**Labels of this collection**")
     with st.container(horizontal=True):
@@ -198,7 +194,6 @@ def labels_of(view: Seen, groups: Sequence[Group]) -> dict[int, str]:
 
 
 def _write(view: Seen, labels: dict[int, str]) -> None:
-    from engine.collections.labelling import write_labels
 
     try:
         changed = write_labels(open_collection(view.collection), labels, view.title)
@@ -210,7 +205,6 @@ def _write(view: Seen, labels: dict[int, str]) -> None:
 
 
 def _take_back(view: Seen) -> None:
-    from engine.collections.labelling import undo_labels
 
     changed = undo_labels(open_collection(view.collection))
     st.session_state.groups_news = f"{count_of(changed, 'label')} put back."

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.recipe import Recipe
 from engine.core.settings import AnySetting, Choice, Setting
+from engine.grouping import Clusterer, Projection, clusterers, make_clusterer, make_projection, projections
 from engine.grouping.plan import Plan, Step
 from engine.grouping.presets import PRESETS
+from engine.grouping.run import recipe_of_preset
 from engine.workbench.workbench import CollectionCard
 from ui.comparisons.state import count_of
 from ui.pages.groups.network import network_note
@@ -23,9 +25,6 @@ from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import literal
 from ui.shared.titles import embedding_title, encoder_titles, metric_title
-
-if TYPE_CHECKING:
-    from engine.grouping import Clusterer, Projection
 
 OWN = "own"
 _FIRST = "photo"
@@ -79,7 +78,6 @@ def _chosen(collection: str, key: str) -> None:
     preset = PRESETS.get(st.session_state["groups-preset"])
     if preset is None:
         return
-    from engine.grouping.run import recipe_of_preset
 
     _take_over(preset.plan)
     try:
@@ -146,7 +144,6 @@ def _steps() -> None:
 
 def _known(role: str) -> dict[str, type[Projection] | type[Clusterer]]:
     """The methods that can take a role, by name."""
-    from engine.grouping import clusterers, projections
 
     return dict(clusterers()) if role == "clustering" else dict(projections())
 
@@ -262,7 +259,6 @@ def _told(card: CollectionCard, recipe: Recipe, plan: Plan) -> bool:
 
 def _check(plan: Plan, recipe: Recipe, count: int) -> None:
     """BadParameter for what the job would refuse."""
-    from engine.grouping import make_clusterer, make_projection
 
     for step in filter(None, (plan.reduction, plan.map)):
         make_projection(step, recipe.metric)

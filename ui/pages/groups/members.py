@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from engine.core.errors import NotFound
+from engine.grouping.stored.grouping import Group
 from engine.grouping.stored.palette import COLOURS, NOISE
 from ui.comparisons.state import count_of
 from ui.pages.groups.export import export_menu
@@ -17,9 +17,6 @@ from ui.shared.plain_text import literal
 from ui.shared.typed import typed
 from ui.widgets.gallery import gallery
 from ui.widgets.group_cards import Card, group_cards, swatch
-
-if TYPE_CHECKING:
-    from engine.grouping.stored.grouping import Group
 
 CARDS = 24
 MEMBERS = 48

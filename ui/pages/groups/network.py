@@ -6,6 +6,7 @@ import streamlit as st
 
 from engine.core.recipe import Recipe
 from engine.encoders.encoder import EncoderChoice
+from engine.encoders.networks.table import backbone
 from engine.grouping.presets import PRESETS, Preset
 from ui.session.opened import workbench
 from ui.session.recipe import choose_embedding
@@ -49,7 +50,6 @@ def _title(choice: EncoderChoice) -> str:
 
 
 def _megabytes(name: str) -> int:
-    from engine.encoders.networks.table import backbone
 
     return int(backbone(name).megabytes)
 

@@ -9,6 +9,7 @@ import streamlit as st
 from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import CollectionCard
+from ui.pages.groups.duplicates import duplicates_view
 from ui.pages.groups.form import groups_form
 from ui.pages.groups.list import groupings_list
 from ui.pages.groups.result import grouping_view
@@ -110,8 +111,6 @@ def _duplicates(recipe: Recipe) -> None:
     """Duplicates and odd ones need no grouping: without one they are those of the sidebar's vectors."""
     panel = st.expander("Duplicates and odd ones", icon=":material/file_copy:", key="groups-tidy", on_change="rerun")
     if panel.open:
-        from ui.pages.groups.duplicates import duplicates_view
-
         with panel, errors_shown():
             duplicates_view(recipe)
 

@@ -9,6 +9,7 @@ import streamlit as st
 from engine.core.errors import BenzerError
 from ui.comparisons.live import made_text
 from ui.comparisons.state import count_of
+from ui.pages.groups.duplicates import duplicates_view
 from ui.pages.groups.export import export_menu
 from ui.pages.groups.form import start_grouping
 from ui.pages.groups.map import map_tab
@@ -16,6 +17,7 @@ from ui.pages.groups.members import groups_tab
 from ui.pages.groups.state import TABS, Seen, ask, asked_for, close_panels, open_grouping, panel_key, steps_text, undo
 from ui.pages.groups.tree import tree_tab
 from ui.pages.groups.vectors import vectors_tab
+from ui.session.opened import workbench
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import literal
 from ui.shared.titles import embedding_title, encoder_titles, metric_title
@@ -134,8 +136,6 @@ def ask_to_remove(collection: str, name: str, title: str, edited: int) -> None:
     st.write(f"**{literal(title)}** with its groups, its map{changes} will be gone for good. No picture is touched.")
     with st.container(horizontal=True):
         if st.button("Remove it", type="primary", key="groups-remove-yes"):
-            from ui.session.opened import workbench
-
             try:
                 workbench().grouping(collection, name).remove()
             except BenzerError as error:
@@ -149,6 +149,5 @@ def ask_to_remove(collection: str, name: str, title: str, edited: int) -> None:
 
 def _duplicates(view: Seen) -> None:
     """Near-duplicates and odd ones of the vectors that were grouped."""
-    from ui.pages.groups.duplicates import duplicates_view
 
     duplicates_view(view.grouping.recipe)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -15,18 +15,15 @@ from numpy.typing import NDArray
 
 from engine.core.cache import Shelf, catalogue_stamp, stamp
 from engine.core.errors import BenzerError, NotFound
-from engine.core.settings import Choice
+from engine.core.settings import AnySetting, Choice, Value
+from engine.grouping import Clusterer, Projection, clusterers, projections
+from engine.grouping.plan import Plan, Step
+from engine.grouping.stored.grouping import Group, Grouping, Groups
 from engine.jobs.job import Job
 from ui.session.opened import images_of, open_collection, recent_jobs, row_of, workbench
 from ui.session.recipe import use_recipe
 from ui.shared.messages import show_error
 from ui.widgets.gallery import Tile, thumbnail_url
-
-if TYPE_CHECKING:
-    from engine.core.settings import AnySetting, Value
-    from engine.grouping import Clusterer, Projection
-    from engine.grouping.plan import Plan, Step
-    from engine.grouping.stored.grouping import Group, Grouping, Groups
 
 TABS = ("Groups", "Tree", "Map", "Vectors", "Duplicates and odd ones")
 
@@ -100,7 +97,6 @@ def _read(collection: str, name: str) -> Seen:
 
 def steps_text(plan: Plan) -> str:
     """The steps of a plan as people call them, "UMAP (dimensions 10) → HDBSCAN"; the map is told apart."""
-    from engine.grouping import clusterers, projections
 
     steps = [(plan.reduction, projections()), (plan.clustering, clusterers())]
     return " → ".join(_step_text(step, known.get(step.name)) for step, known in steps if step)

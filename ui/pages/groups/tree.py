@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from engine.core.tables import csv_text
 from engine.grouping.plan import Plan, Step
+from engine.grouping.stored.dendrogram_svg import dendrogram_svg
 from engine.grouping.stored.palette import COLOURS, NOISE, colour_of
+from engine.grouping.tree import Drawing, Tree
 from ui.comparisons.state import count_of
+from ui.pages.groups.form import use_encoder, use_plan
 from ui.pages.groups.selection import selection_bar
 from ui.pages.groups.state import Seen, edit, kept, names_of, open_grouping, rows_of, select, state_key, tiles, toggle
 from ui.session.opened import images_of, open_collection
 from ui.shared.messages import empty_state
 from ui.shared.titles import metric_title
 from ui.widgets.dendrogram import dendrogram
+from ui.widgets.distance_matrix import distance_matrix
 from ui.widgets.gallery import gallery, thumbnail_url
-
-if TYPE_CHECKING:
-    from engine.grouping.tree import Drawing, Tree
 
 LEAVES = 60
 MEMBERS = 64
@@ -78,7 +80,6 @@ def _no_tree(view: Seen) -> None:
 
 
 def _wish_for_a_tree(view: Seen) -> None:
-    from ui.pages.groups.form import use_encoder, use_plan
 
     use_encoder(view.grouping.recipe)
     use_plan(Plan(Step("hierarchical")))
@@ -200,7 +201,6 @@ def _close_branch() -> None:
 
 
 def _matrix(view: Seen) -> None:
-    from ui.widgets.distance_matrix import distance_matrix
 
     ids, apart = kept(("matrix", state_key(view)), lambda: view.grouping.distance_matrix(_MATRIX))
     names = names_of(view.collection, ids)
@@ -221,7 +221,6 @@ def _matrix(view: Seen) -> None:
 
 
 def _matrix_csv(names: list[str], apart: Any) -> bytes:
-    from engine.core.tables import csv_text
 
     rows = ([name, *map(float, np.round(line, 6))] for name, line in zip(names, apart, strict=True))
     return csv_text(["file", *names], rows).encode("utf-8-sig")
@@ -229,7 +228,6 @@ def _matrix_csv(names: list[str], apart: Any) -> bytes:
 
 def _picture(view: Seen, leaves: list[dict[str, Any]], joins: list[dict[str, Any]], height: float) -> None:
     """The tree as a self-contained SVG."""
-    from engine.grouping.stored.dendrogram_svg import dendrogram_svg
 
     def made() -> str:
         collection = open_collection(view.collection)

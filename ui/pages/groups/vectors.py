@@ -10,6 +10,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from engine.core.errors import BenzerError, NoVectors
+from engine.core.tables import csv_text
+from engine.encoders.vectors.store import stored
 from ui.comparisons.live import made_text
 from ui.comparisons.state import count_of
 from ui.pages.groups.state import Seen, kept, names_of, rows_of, state_key
@@ -63,7 +65,6 @@ def _table(view: Seen, which: str) -> Table:
 
 
 def _embedded(view: Seen) -> Table:
-    from engine.encoders.vectors.store import stored
 
     recipe = view.grouping.recipe
     vectors = stored(open_collection(view.collection), workbench().encoder(recipe).info, recipe.embedding)
@@ -116,7 +117,6 @@ def npy(matrix: NDArray[Any]) -> bytes:
 
 def table_csv(frame: dict[str, Any]) -> bytes:
     """Columns as CSV for spreadsheets; no text is a formula."""
-    from engine.core.tables import csv_text
 
     columns = [values.tolist() if isinstance(values, np.ndarray) else values for values in frame.values()]
     return csv_text(list(frame), zip(*columns, strict=True)).encode("utf-8-sig")

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from engine.comparisons.hashing.curves import Line, quality_against_bits, unbeaten
+from engine.comparisons.hashing.measuring import Row
+from engine.comparisons.hashing.plan import title_of
+from engine.comparisons.hashing.study import SizeUp, SpeedUp
 from engine.core.recipe import parse_method
 from ui.shared.charts import palette, plain
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from engine.comparisons.hashing.curves import Line
-    from engine.comparisons.hashing.measuring import Row
-    from engine.comparisons.hashing.study import SizeUp, SpeedUp
 
 # After Okabe and Ito, "Color universal design" (2008): apart for all kinds of colour vision; lighter ones in the dark.
 _COLOURS = {
@@ -35,7 +36,6 @@ def quality_chart(
     rows: Sequence[Row], names: Sequence[str], measure: str, wanted: float | None, picked: str | None
 ) -> Figure:
     """A point for each row, left and high is good; a line joins those of a method that nothing of it beats."""
-    from engine.comparisons.hashing.curves import unbeaten
 
     figure = _figure()
     named = dict(zip((row.key for row in rows), names, strict=True))
@@ -107,7 +107,6 @@ _DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
 
 def _bit_lines(rows: Sequence[Row], measure: str) -> list[tuple[str, str, Line]]:
     """Method, title and points of each line, method by method in the order of their colours."""
-    from engine.comparisons.hashing.curves import quality_against_bits
 
     found = [
         (method, title, line)
@@ -256,6 +255,5 @@ def _shade(number: int) -> str:
 
 
 def _title(method: str) -> str:
-    from engine.comparisons.hashing.plan import title_of
 
     return plain(title_of(method))

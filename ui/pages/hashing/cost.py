@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from engine.comparisons.hashing.plan import Plan
 from engine.core.recipe import parse_method
-
-if TYPE_CHECKING:
-    from engine.comparisons.hashing.plan import Plan
 
 _WIDTH = 512  # of vectors that are not there yet
 _IMAGES_A_SECOND = 60.0  # embedded

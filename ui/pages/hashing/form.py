@@ -6,10 +6,13 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
+from engine.cluster import ASKED
+from engine.comparisons.hashing.foreseen import foreseen
+from engine.comparisons.hashing.plan import Plan, grid
 from engine.core.errors import BadParameter, BenzerError
 from ui.comparisons.state import begin, count_of
 from ui.pages.hashing.cost import seconds
@@ -20,9 +23,6 @@ from ui.session.opened import workbench
 from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import literal
-
-if TYPE_CHECKING:
-    from engine.comparisons.hashing.plan import Plan
 
 _DOUBTS = 4  # told one by one
 _ALL = "all"
@@ -104,7 +104,6 @@ def _methods() -> None:
 
 
 def _parts_help() -> str:
-    from engine.cluster import ASKED
 
     address = os.environ.get(ASKED, "")
     spread = f"Parts live on Ray, as {ASKED}={literal(address)} asks for."
@@ -173,7 +172,6 @@ def _summary(source: Source) -> None:
 
 def planned(source: Source) -> Plan:
     """The study that the fields ask for; BadParameter where one of them cannot be."""
-    from engine.comparisons.hashing.plan import Plan
 
     state = st.session_state
     sizes = [None if size == _ALL else size for size in whole_numbers("sizes", state["study-sizes"], also=(_ALL,))]
@@ -200,7 +198,6 @@ def _given(name: str, label: str) -> int:
 
 def _calls() -> tuple[str, ...]:
     """Every method with every combination of the numbers, and without them where that is wanted."""
-    from engine.comparisons.hashing.plan import grid
 
     state = st.session_state
     names = [*state["study-methods"], *methods_in(state["study-own"])]
@@ -237,7 +234,6 @@ def _size(plan: Plan, source: Source) -> None:
 
 def _doubts(plan: Plan, source: Source) -> None:
     """Say what will not be measured, or not as one may think."""
-    from engine.comparisons.hashing.foreseen import foreseen
 
     if plan.folds > 1 and source.queries:
         st.caption("With folds the vectors ask each other: the queries that came with them are left out.")

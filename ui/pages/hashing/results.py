@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.comparisons.hashing.measuring import Row
+from engine.comparisons.hashing.study import Advice, SpeedUp
 from ui.comparisons.live import ledger_view
 from ui.comparisons.state import Seen
 from ui.pages.hashing import charts
@@ -16,10 +17,6 @@ from ui.pages.hashing.table import MAP_HELP, RECALL_HELP, STRICT_HELP, columns_o
 from ui.shared.charts import draw, draw_points, titled
 from ui.shared.plain_text import literal
 from ui.widgets.results_table import results_table
-
-if TYPE_CHECKING:
-    from engine.comparisons.hashing.measuring import Row
-    from engine.comparisons.hashing.study import Advice, SpeedUp
 
 _WANTED = 0.95
 _LONG_TAIL = 5.0  # times the median

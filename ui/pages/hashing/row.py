@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
+from engine.comparisons.hashing.measuring import Row
+from engine.comparisons.hashing.plan import Plan
 from ui.pages.hashing.state import search_with
 from ui.shared.plain_text import literal
 from ui.widgets.results_table import Named
-
-if TYPE_CHECKING:
-    from engine.comparisons.hashing.measuring import Row
-    from engine.comparisons.hashing.plan import Plan
 
 
 def opened_row(plan: Plan, row: Row, name: Named) -> None:

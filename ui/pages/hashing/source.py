@@ -11,13 +11,17 @@ from typing import Any
 
 import streamlit as st
 
+from engine.comparisons.hashing.files import read_vectors
+from engine.comparisons.hashing.plan import file_source
 from engine.core.cache import Shelf, stamp
 from engine.core.distances import METRICS
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.home import slug
 from engine.core.recipe import Recipe
 from engine.core.storage import write_bytes
+from engine.encoders.vectors.store import store, stored
 from ui.comparisons.state import listed
+from ui.pages.hashing.state import STUDIES
 from ui.session.opened import workbench
 from ui.session.paths import file_under_roots, roots
 from ui.shared.messages import show_error
@@ -113,7 +117,6 @@ def of_recipe(recipe: Recipe) -> Source:
 
 
 def _stored_shape(recipe: Recipe) -> tuple[int, int]:
-    from engine.encoders.vectors.store import store, stored
 
     collection, info = workbench().collection(recipe.collection), workbench().encoder(recipe).info
     pointer = store(collection, info, recipe.embedding).folder / "current.json"
@@ -190,7 +193,6 @@ def uploads() -> Path:
 
 def remove_left_over(keep: Path | None = None, older_than: float = _LEFT_OVER) -> None:
     """Delete the uploads of `older_than` seconds and more that no study uses."""
-    from ui.pages.hashing.state import STUDIES
 
     used = {study.plan.source for study in listed(STUDIES)}
     for path in uploads().glob("*.*"):
@@ -232,15 +234,7 @@ def _queries_of(path: Path, width: int) -> int:
     return int(queries)
 
 
-def file_source(path: Path) -> str:
-    """How a plan names a file."""
-    from engine.comparisons.hashing.plan import file_source
-
-    return file_source(path)
-
-
 def _facts(path: Path) -> tuple[Any, ...]:
-    from engine.comparisons.hashing.files import read_vectors
 
     found = read_vectors(path)
     queries = 0 if found.queries is None else len(found.queries)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from engine.comparisons.hashing import report
+from engine.comparisons.hashing.measuring import Row
+from engine.comparisons.hashing.plan import Cell, Plan, title_of
+from engine.comparisons.hashing.study import Study
 from engine.core.recipe import Recipe
 from ui.comparisons.state import Kind, Seen
 from ui.session.opened import workbench
 from ui.session.recipe import use_recipe
 from ui.shared.titles import collection_title, embedding_title, encoder_titles, metric_title
 from ui.widgets.results_table import Named
-
-if TYPE_CHECKING:
-    from engine.comparisons.hashing.measuring import Row
-    from engine.comparisons.hashing.plan import Cell, Plan
-    from engine.comparisons.hashing.study import Study
 
 
 def _parts_of(view: Seen) -> tuple[list[str], list[str]]:
@@ -45,7 +42,6 @@ STUDIES = Kind(
 
 def findings(view: Seen) -> Study:
     """The study as it was read for the page: what its rows say together is then worked out without the disk."""
-    from engine.comparisons.hashing.study import Study
 
     cells = {cell.key: cell for cell in view.plan.cells()}
     pairs = [(cells[row.key], row) for row in view.measured]
@@ -108,7 +104,6 @@ def told_apart(titles: Sequence[str]) -> tuple[dict[str, str], str]:
 
 def _automatic(row: Row) -> list[str]:
     """What was chosen from the data, for a row whose method says nothing itself."""
-    from engine.comparisons.hashing.plan import title_of
 
     wanted = ("parts", "bits", "tables", "probes", "rerank", "clusters", "links", "effort", "lookup")
     if "(" in row.method or not row.chosen:

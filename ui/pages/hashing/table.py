@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from engine.comparisons.hashing.measuring import Row
+from engine.comparisons.hashing.study import Folded
 from ui.pages.hashing.state import names_of
 from ui.widgets.results_table import Column, Line
-
-if TYPE_CHECKING:
-    from engine.comparisons.hashing.measuring import Row
-    from engine.comparisons.hashing.study import Folded
 
 MAP_HELP = (
     "Mean average precision as in the thesis: the precision at each right answer, averaged over the right ones that "

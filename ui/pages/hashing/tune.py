@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import streamlit as st
 
-from engine.core.errors import BenzerError
+from engine.comparisons.hashing.plan import Plan
+from engine.core.errors import BadParameter, BenzerError
 from ui.pages.hashing.form import start
 from ui.pages.hashing.presets import ALL_METHODS
 from ui.pages.hashing.source import Source
 from ui.session.opened import workbench
 from ui.shared.messages import errors_shown, show_error
-
-if TYPE_CHECKING:
-    from engine.comparisons.hashing.plan import Plan
 
 
 def tune_form(source: Source) -> None:
@@ -54,8 +50,6 @@ def tune_form(source: Source) -> None:
 
 def planned(source: Source) -> Plan:
     """The study that tunes; BadParameter where a field cannot be."""
-    from engine.comparisons.hashing.plan import Plan
-    from engine.core.errors import BadParameter
 
     recall, neighbours, methods = (
         st.session_state[f"study-tune-{name}"] for name in ("recall", "neighbours", "methods")

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from engine.core.recipe import Recipe
+from engine.encoders.encoder import EncoderChoice
 from ui.session.opened import has_texts, workbench
 from ui.session.query import MOST_WORDS, Asked, ask_for_image, ask_for_share, ask_for_words, asked
 from ui.shared.plain_text import literal
 from ui.shared.typed import typed
-
-if TYPE_CHECKING:
-    from engine.encoders.encoder import EncoderChoice
 
 AS_TRAINED = "as in training"
 _STEP = 5  # percent

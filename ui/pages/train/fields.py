@@ -10,6 +10,10 @@ import streamlit as st
 
 from engine.core.errors import BadParameter, NameTaken
 from engine.core.home import slug
+from engine.encoders.networks.table import BACKBONES
+from engine.training.config import LEAST_IMAGES, TrainingConfig
+from engine.training.schedules import SCHEDULES
+from models.specs import SPECS
 from ui.pages.train.state import run_named
 from ui.session.opened import workbench
 
@@ -171,14 +175,12 @@ def switch(where: Any, name: str, label: str, help: str) -> bool:
 
 def sizes_of(model: int) -> dict[int, str]:
     """The picture sizes to choose from: those of `SIZES` that the model redraws exactly, and any other."""
-    from models.autoencoder import SPECS
 
     return {size: text for size, text in SIZES.items() if SPECS[model].fits(size)} | {OTHER: "another size"}
 
 
 def networks() -> dict[str, str]:
     """What can learn from groups: Models 1–4 and the ready-made networks, by the names of their encoders."""
-    from engine.encoders.networks.table import BACKBONES
 
     own = {f"model-{number}": title for number, title in MODELS.items()}
     return {name: network.title for name, network in BACKBONES.items()} | own
@@ -186,8 +188,6 @@ def networks() -> dict[str, str]:
 
 def group_sizes(network: str) -> dict[int, str]:
     """The picture sizes to choose from that leave such a network something to see, and any other."""
-    from engine.encoders.networks.table import BACKBONES
-    from models.autoencoder import SPECS
 
     known: Any = BACKBONES[network] if network in BACKBONES else SPECS[int(network[-1])]
     return {size: text for size, text in GROUP_SIZES.items() if known.latent_size(size)} | {OTHER: "another size"}
@@ -206,8 +206,6 @@ def config_of(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         BadParameter: a number that is impossible. NameTaken: a run has that name.
     """
-    from engine.training.config import TrainingConfig
-    from engine.training.schedules import SCHEDULES
 
     schedule = values["schedule"]
     config = {name: values[name] for name in (*_PLAIN_FIELDS, "model", "schedule", "keep", "patience")}
@@ -242,7 +240,6 @@ def _name(text: str) -> str:
 
 def enough(count: int) -> None:
     """Raise BadParameter where a collection has too few pictures to learn from."""
-    from engine.training.config import LEAST_IMAGES
 
     if count < LEAST_IMAGES:
         way_out = "Add pictures to this collection, or choose another one."
@@ -251,6 +248,5 @@ def enough(count: int) -> None:
 
 def enough_for_groups(config: Mapping[str, Any], count: int) -> None:
     """Raise BadParameter where a training asks for more groups than its pictures can be divided into."""
-    from engine.training.config import TrainingConfig
 
     TrainingConfig.from_dict(config).check_clusters(count)

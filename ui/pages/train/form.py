@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import streamlit as st
 
 from engine.core.errors import BenzerError
+from engine.core.settings import Setting
+from engine.training.losses import LOSSES
+from engine.training.schedules import SCHEDULES, curve
 from ui.pages.train import fields
 from ui.pages.train.fields import choice, draft, number, switch, typed, whole
 from ui.pages.train.state import seconds_known
@@ -20,7 +23,6 @@ from ui.shared.plain_text import literal
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from engine.core.settings import Setting
 
 _TWICE = 2.0  # seconds in which the same training is not started again: a double click
 
@@ -103,8 +105,6 @@ _SIZE_HELP = (
 
 
 def _how() -> None:
-    from engine.training.losses import LOSSES
-    from engine.training.schedules import SCHEDULES
 
     left, right = st.columns(2)
     if draft()["learns"] == fields.GROUP:
@@ -212,7 +212,6 @@ def start(collection: str, config: dict[str, Any]) -> None:
 
 
 def _schedule(config: dict[str, Any]) -> None:
-    from engine.training.schedules import curve
 
     rates = curve(config["schedule"], config["rate"], config["epochs"], config["options"])
     titled("Learning rate")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from engine.core.progress import Progress
 from engine.jobs.job import Job
+from engine.runs.run import Run
 from ui.pages.train import fields
 from ui.pages.train.state import (
     Trainings,
@@ -32,8 +33,6 @@ from ui.shared.plain_text import literal
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
-
-    from engine.runs.run import Run
 
 
 def training_now(now: Trainings) -> None:

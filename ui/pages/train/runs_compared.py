@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import streamlit as st
 
+from engine.runs.run import Run
 from ui.pages.train.state import collection_of, events_of, groups, probe_of, retrieval_of, title_of
 from ui.shared.charts import Line, agreement_chart, draw, loss_chart, points, retrieval_chart, spoken, titled
 from ui.shared.plain_text import literal
-
-if TYPE_CHECKING:
-    from engine.runs.run import Run
-
 
 _DRAWN_BY = ("seed", "limit", "validation", "probe")  # what decides which pictures a run is measured with
 

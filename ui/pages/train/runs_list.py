@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from engine.core.errors import BenzerError
 from engine.core.tables import csv_text
+from engine.runs.run import Run
 from ui.pages.train.live import continued, what_next
 from ui.pages.train.runs_compared import compared, comparison_of_runs, toggle
 from ui.pages.train.state import (
@@ -28,9 +29,6 @@ from ui.pages.train.watch import run_view
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import literal
 from ui.shared.typed import typed
-
-if TYPE_CHECKING:
-    from engine.runs.run import Run
 
 SHOWN = 8  # runs at once
 MORE_EPOCHS = 10

@@ -10,19 +10,18 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from engine.core.cache import Shelf, stamp
 from engine.core.errors import BenzerError, Corrupt, NotFound
 from engine.core.recipe import Recipe
+from engine.encoders.networks.table import BACKBONES
 from engine.jobs.job import WAITING, Job
+from engine.runs.epochs import Probed, Watched
+from engine.runs.run import Run
 from ui.session.opened import recent_jobs, workbench
-
-if TYPE_CHECKING:
-    from engine.runs.epochs import Probed, Watched
-    from engine.runs.run import Run
 
 NEWS_SECONDS = 900.0
 
@@ -144,7 +143,6 @@ def title_of(run: Run) -> str:
 
 def network_title(config: dict[str, Any]) -> str:
     """What people call the network that a training shapes: "Model 4", "ResNet-18"."""
-    from engine.encoders.networks.table import BACKBONES
 
     name = config.get("network") or ""
     return BACKBONES[name].title if name in BACKBONES else str(name) or f"Model {config['model']}"

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
+from engine.collections.collection import Images
 from engine.core.errors import BenzerError
+from engine.runs.epochs import Probed, Watched
+from engine.runs.run import Run
 from ui.pages.train.state import collection_of, events_of, groups, probe_of, watched_of
 from ui.session.opened import images_of
 from ui.shared.charts import (
@@ -27,9 +30,6 @@ from ui.widgets.gallery import Tile, gallery, thumbnail_url
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from engine.collections.collection import Images
-    from engine.runs.epochs import Probed, Watched
-    from engine.runs.run import Run
 
 WIDE_STRIP = 5  # so many pictures fill the width; fewer would become huge
 LOSS, MSE, SSIM = "what it learns from", "MSE", "1 − SSIM"

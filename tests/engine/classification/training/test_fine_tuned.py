@@ -15,8 +15,8 @@ from torch import nn
 
 from engine.classification.folds import held_out
 from engine.classification.training import objective as classifying
+from engine.classification.training.config import ClassifierConfig
 from engine.classification.training.fine_tuned import FineTuning, Raw, Tunable
-from engine.classification.training.objective import ClassifierConfig
 from engine.classification.training.train import train_classifier
 from engine.core.device import Device
 from engine.core.errors import BadParameter, Stopped
@@ -25,8 +25,9 @@ from engine.core.progress import Reporter
 from engine.encoders.examples.examples import Things
 from engine.runs import run as runs
 from engine.training.loop import Training
-from models.bert import Bert, BertSpec
+from models.bert import Bert
 from models.fusion import Fusion
+from models.specs import BertSpec
 from models.tunable import PICTURE, TEXT, Reading, Seeing, parted
 
 EXACT = Device("cpu", torch.float32, "processor")

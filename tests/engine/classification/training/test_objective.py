@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from engine.classification.folds import held_out
-from engine.classification.training.objective import ClassifierConfig, Classifying
+from engine.classification.training.config import ClassifierConfig
+from engine.classification.training.objective import Classifying
 from engine.classification.training.train import train_classifier
 from engine.core.device import Device
 from engine.core.errors import BadParameter, Stopped
@@ -18,7 +19,8 @@ from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.encoders.examples.examples import Features, Things
 from engine.runs import run as runs
-from models.fusion import FUSIONS, Fusion
+from models.fusion import Fusion
+from models.specs import FUSIONS
 
 EXACT = Device("cpu", torch.float32, "processor")
 

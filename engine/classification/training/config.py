@@ -1,0 +1,100 @@
+"""How a classifier is trained: its settings, checked when they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from engine.core.errors import BadParameter
+from engine.core.settings import check_number, check_switch, check_whole
+from engine.training.schedules import schedule
+from models.specs import FUSIONS
+
+SIDES = ("picture", "text")
+FINE_TUNED = {"none": (), "picture": ("picture",), "text": ("text",), "both": SIDES}  # which encoders learn
+_HEAD_EPOCHS, _HEAD_PATIENCE = 30, 8  # of the head alone, before its encoders learn
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """A training of one classifier. Its values are checked when it is made.
+
+    Attributes:
+        fusion: picture, text, early, intermediate or late.
+        missing: the share of things whose picture, and of those whose text, is left out while learning (modality
+            drop-out), never both; it teaches what to do where one is missing.
+        dropout: the share of the hidden values that are left out. validation: of every class, to choose the epoch and
+            the weight of a late fusion by.
+        fine_tune: the encoders that learn with the head, a name of FINE_TUNED; encoder_rate: where they begin to
+            learn at, moved by the schedule as `rate` is. augment: whether pictures are mirrored and cut at random for
+            an encoder that learns.
+        rate, schedule, options, epochs, batch, seed, patience: as of `TrainingConfig`. name: of the run.
+    """
+
+    fusion: str = "late"
+    missing: float = 0.0
+    dropout: float = 0.2
+    epochs: int = 30
+    batch: int = 32
+    rate: float = 0.001
+    schedule: str = "none"
+    options: Mapping[str, float] = field(default_factory=dict)
+    validation: float = 0.1
+    patience: int = 8
+    seed: int = 0
+    fine_tune: str = "none"
+    encoder_rate: float = 0.00003
+    augment: bool = True
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.fusion not in FUSIONS:
+            raise BadParameter("fusion", "the training", "one of " + ", ".join(FUSIONS), self.fusion)
+        check_number("share of missing ones", "the training", self.missing, 0.0, 0.45)
+        check_number("dropout", "the training", self.dropout, 0.0, 0.9)
+        check_whole("epochs", "the training", self.epochs, 1, 10_000)
+        check_whole("batch", "the training", self.batch, 1, 4096)
+        check_number("rate", "the training", self.rate, 1e-8, 1000)
+        check_number("validation share", "the training", self.validation, 0.0, 0.5)
+        check_whole("patience", "the training", self.patience, 0, 10_000)
+        check_whole("seed", "the training", self.seed, 0, 2**31 - 1)
+        if self.fine_tune not in FINE_TUNED:
+            raise BadParameter("fine-tuning", "the training", "one of " + ", ".join(FINE_TUNED), self.fine_tune)
+        check_number("rate of the encoders", "the training", self.encoder_rate, 1e-8, 1000)
+        check_switch("augment", "the training", self.augment)
+        schedule(self.schedule, self.rate, self.epochs, self.options)
+
+    @property
+    def keep(self) -> str:
+        """The weights that are kept: those of the least loss on what is held out."""
+        return "loss" if self.validation else "last"
+
+    @property
+    def tuned(self) -> tuple[str, ...]:
+        """The sides whose encoders learn: those wanted that the fusion looks at."""
+        return tuple(side for side in FINE_TUNED[self.fine_tune] if self.fusion not in SIDES or side == self.fusion)
+
+    @property
+    def before(self) -> ClassifierConfig:
+        """The training of the head alone that comes before one in which encoders learn, over vectors as they are.
+
+        It is all of the training where only encoders learn that the fusion does not look at: their few epochs would
+        leave the head unfinished.
+        """
+        if self.fine_tune == "none":
+            return self
+        alone = {"fine_tune": "none", "epochs": _HEAD_EPOCHS, "patience": _HEAD_PATIENCE}
+        return replace(self, **alone, schedule="none", options={})  # type: ignore[arg-type]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self) | {"options": dict(self.options)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ClassifierConfig:
+        """The config of `as_dict`; BadParameter for a key it does not have."""
+        unknown = sorted(set(values) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise BadParameter("setting", "the training", "one of " + ", ".join(cls.__dataclass_fields__), unknown[0])
+        return cls(**values)
