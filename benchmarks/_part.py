@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks._simulation import Times
 from benchmarks.search import vectors_and_queries
-from engine.cluster.rpc import Line, Switchboard, packed
+from engine.cluster.rpc import Connection, RpcServer, packed
 from engine.indexes import make_index
 from engine.indexes.distributed.partition import merged
 
@@ -116,8 +116,8 @@ def message_cost(queries: int = 1, repeats: int = 500) -> float:
 
     Over TCP inside this computer: what the sender spends, not how long the way is.
     """
-    board = Switchboard(_Answering(), "127.0.0.1")
-    line = Line.to(board.address)
+    board = RpcServer(_Answering(), "127.0.0.1")
+    line = Connection.to(board.address)
     question = packed(["search", np.zeros((queries, 128), np.float32), K])
     began = time.thread_time()
     for _ in range(repeats):

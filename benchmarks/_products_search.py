@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.classification.folds import folds
-from engine.classification.plan import FUSIONS, Plan
-from engine.classification.subject import Subject, config_of
+from engine.classification.plan import FUSIONS, ClassificationPlan
+from engine.classification.task import Task, config_of
 from engine.core.errors import Corrupt
 from engine.core.progress import Reporter
 from engine.core.storage import read_json, write_json
@@ -34,12 +34,14 @@ Rows = NDArray[np.int64]
 Floats = NDArray[np.floating[Any]]
 
 
-def out_of_fold(bench: Workbench, plan: Plan, kept: Path, listen: Any, measure: bool = True) -> list[list[str]]:
+def out_of_fold(
+    bench: Workbench, plan: ClassificationPlan, kept: Path, listen: Any, measure: bool = True
+) -> list[list[str]]:
     """The table of a classification's plan: a line each for the vectors as they are and for every trained fusion.
 
     What was measured is kept in a file; none of it is measured again while pictures, texts, labels and settings stay.
     """
-    subject = Subject.of(bench.home, bench.collection(plan.collection), plan)
+    subject = Task.of(bench.home, bench.collection(plan.collection), plan)
     made_of = [subject.made_of, plan.folds, plan.seed, dict(plan.settings)]
     found = _kept(kept, made_of)
     if found is None and measure:
@@ -79,7 +81,7 @@ def unit(vectors: Floats) -> Floats:
 # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _measured(subject: Subject, plan: Plan, listen: Any) -> dict[str, dict[str, list[float]]]:
+def _measured(subject: Task, plan: ClassificationPlan, listen: Any) -> dict[str, dict[str, list[float]]]:
     """precision@8 fold by fold, by the name of the vectors and what is asked by."""
     reporter = Reporter(listen=listen)
     things = subject.things(reporter)
@@ -101,7 +103,7 @@ def _measured(subject: Subject, plan: Plan, listen: Any) -> dict[str, dict[str, 
     return found
 
 
-def _trained(things: Any, plan: Plan, fusion: str, others: Rows) -> Any:
+def _trained(things: Any, plan: ClassificationPlan, fusion: str, others: Rows) -> Any:
     """A network that has learned from those rows, as in the classification."""
     from engine.classification.folds import held_out
     from engine.classification.training.train import train_classifier

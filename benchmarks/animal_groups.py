@@ -27,7 +27,7 @@ from engine.collections.sources import importing
 from engine.core.home import PROJECT, Home
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
-from engine.grouping.plan import Plan, Step
+from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.stored.dendrogram_svg import dendrogram_svg
 from engine.grouping.stored.grouping import Grouping
 from engine.grouping.stored.palette import COLOURS
@@ -38,10 +38,12 @@ EACH = 20
 SIDE = 46  # pixels of a picture in the drawing
 NETWORKS = ("mobilenet-v2", "squeezenet-1-0")
 PIPELINES = {
-    "UMAP to 10, HDBSCAN": Plan(Step("hdbscan"), Step.parse("umap(dimensions=10)"), Step("pca")),
-    "k-means, 3 groups": Plan(Step.parse("kmeans(groups=3)"), None, Step("pca")),
-    "PCA (90 %), k-means, 3 groups": Plan(Step.parse("kmeans(groups=3)"), Step.parse("pca(share=0.9)"), Step("pca")),
-    "average linkage, cut by silhouette": Plan(Step("hierarchical"), None, Step("pca")),
+    "UMAP to 10, HDBSCAN": GroupingPlan(Step("hdbscan"), Step.parse("umap(dimensions=10)"), Step("pca")),
+    "k-means, 3 groups": GroupingPlan(Step.parse("kmeans(groups=3)"), None, Step("pca")),
+    "PCA (90 %), k-means, 3 groups": GroupingPlan(
+        Step.parse("kmeans(groups=3)"), Step.parse("pca(share=0.9)"), Step("pca")
+    ),
+    "average linkage, cut by silhouette": GroupingPlan(Step("hierarchical"), None, Step("pca")),
 }
 
 
@@ -74,7 +76,9 @@ def trees(bench: Workbench) -> list[str]:
         "|---|---|---|---|",
     ]
     for network in NETWORKS:
-        grouping = _grouped(bench, Recipe(collection.name, network, "", "avg"), Plan(Step("hierarchical"), None))
+        grouping = _grouped(
+            bench, Recipe(collection.name, network, "", "avg"), GroupingPlan(Step("hierarchical"), None)
+        )
         lines.append(f"| {network} | {_branches(collection, grouping)} |")
         if network == NETWORKS[0]:
             _draw(collection, grouping)
@@ -175,7 +179,7 @@ def _figures(collection: Collection, grouping: Grouping) -> str:
     return f"{real} | {alone} | {found['purity']:.3f} | {found['nmi']:.3f} | {found['ari']:.3f} | {seconds:.1f}"
 
 
-def _grouped(bench: Workbench, recipe: Recipe, plan: Plan) -> Grouping:
+def _grouped(bench: Workbench, recipe: Recipe, plan: GroupingPlan) -> Grouping:
     done = bench.run("group", recipe=recipe.as_dict(), plan=plan.as_dict())
     return bench.grouping(recipe.collection, done["grouping"])
 

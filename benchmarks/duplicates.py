@@ -28,7 +28,7 @@ from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.encoders.vectors.store import stored
 from engine.grouping.duplicates.copies import copy_groups, suggest
-from engine.grouping.duplicates.nearest_lists import Nearness, measure
+from engine.grouping.duplicates.nearest_lists import NearestLists, measure
 from engine.grouping.duplicates.outliers import NEIGHBOURS, local_outlier_factor, mean_distance
 from engine.indexes import make_index
 from engine.workbench.workbench import Workbench
@@ -79,7 +79,7 @@ def vectors_of(bench: Workbench, recipe: Recipe) -> tuple[np.ndarray, list[str]]
     return np.array(found.matrix), [names[id].removesuffix(".jpg") for id in found.ids.tolist()]
 
 
-def nearness(vectors: np.ndarray, metric: str) -> Nearness:
+def nearness(vectors: np.ndarray, metric: str) -> NearestLists:
     ids = np.arange(len(vectors))
     return measure(ids, vectors, metric, make_index("exact", metric).build(ids, vectors).search, Reporter())
 

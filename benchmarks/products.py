@@ -20,9 +20,9 @@ from typing import Any
 from benchmarks import _machine
 from benchmarks._page import markdown, said
 from benchmarks._products_search import K, out_of_fold, precision, side_by_side
-from engine.classification.conditions import CLEAN, USUAL
-from engine.classification.plan import FUSIONS, Plan
-from engine.classification.results import Classification, Line
+from engine.classification.corruptions import CLEAN, USUAL
+from engine.classification.plan import FUSIONS, ClassificationPlan
+from engine.classification.results import Classification, ResultLine
 from engine.core.errors import BenzerError, NameTaken
 from engine.core.home import PROJECT, Home
 from engine.core.progress import Reporter
@@ -122,7 +122,7 @@ def imported(bench: Workbench) -> tuple[str, tuple[str, ...]]:
 def planned(bench: Workbench, collection: str, part: Part, folds: int) -> Classification:
     """One classification: that of an earlier start, else a new one."""
     values = {"embedding": part.embedding, "folds": folds, **part.changes}
-    plan = Plan(part.key, collection, part.picture, part.text, **values)
+    plan = ClassificationPlan(part.key, collection, part.picture, part.text, **values)
     there = next((one for one in bench.classifications() if one.plan == plan), None)
     return there or bench.plan_classification(plan)
 
@@ -227,13 +227,13 @@ def disturbed(found: Sequence[Classification]) -> list[list[str]]:
 
 def searched(bench: Workbench, found: dict[str, Classification]) -> list[list[str]]:
     """precision@8 of stored vectors side by side, the text counting more and more; nothing is learned from labels."""
-    from engine.classification.subject import Subject
+    from engine.classification.task import Task
 
     lines = [["vectors", "picture", *(f"{share} % text" for share in (25, 50, 75)), "text"]]
     for key in ("all-tf-idf", "all-minilm"):
         if key in found:
             plan = found[key].plan
-            things = Subject.of(bench.home, bench.collection(plan.collection), plan).things(Reporter())
+            things = Task.of(bench.home, bench.collection(plan.collection), plan).things(Reporter())
             every = [side_by_side(things, share) for share in (0, 25, 50, 75, 100)]
             scores = [precision(vectors, vectors, things.codes) for vectors in every]
             lines.append([f"{plan.picture} and {plan.text}", *(f"{score:.3f}" for score in scores)])
@@ -250,7 +250,7 @@ def trained(bench: Workbench, found: dict[str, Classification], measure: bool) -
                 yield SEARCHED[key], table
 
 
-def _scores(one: Line) -> list[str]:
+def _scores(one: ResultLine) -> list[str]:
     return [f"{one.accuracy:.3f} ± {one.accuracy_deviation:.3f}", f"{one.f1:.3f} ± {one.f1_deviation:.3f}"]
 
 

@@ -22,10 +22,10 @@ from benchmarks import _chart, _machine, deepcluster
 from benchmarks._page import markdown, said
 from benchmarks.quality import TITLES, collections
 from engine.collections.collection import Collection
-from engine.comparisons.recipes.experiment import Experiment, Row
+from engine.comparisons.recipes.experiment import Experiment, ExperimentRow
 from engine.comparisons.recipes.findings import BEST_PAIR, findings
 from engine.comparisons.recipes.findings import TITLES as TITLES_OF_ROWS
-from engine.comparisons.recipes.plan import Plan, report_tables
+from engine.comparisons.recipes.plan import ExperimentPlan, report_tables
 from engine.comparisons.recipes.report import correlations, report_hits, report_losses
 from engine.core.errors import NotFound
 from engine.core.home import PROJECT, Home
@@ -70,7 +70,7 @@ def words() -> argparse.ArgumentParser:
     return parser
 
 
-def plan(collection: Collection, arguments: argparse.Namespace, place: int) -> Plan:
+def plan(collection: Collection, arguments: argparse.Namespace, place: int) -> ExperimentPlan:
     """The report's nine rows; the title names the settings, so that other settings are another experiment."""
     epochs, limit = number_at(arguments.epochs, place) or 40, number_at(arguments.limit, place)
     sizes = dict(enumerate(map(int, arguments.sizes.split(",")), 1)) if arguments.sizes else {}
@@ -96,7 +96,7 @@ def number_at(text: str, place: int) -> int | None:
     return int(part) if part else None
 
 
-def planned(bench: Workbench, plan: Plan) -> Experiment:
+def planned(bench: Workbench, plan: ExperimentPlan) -> Experiment:
     """The experiment of that plan: the one that is there, else a new one."""
     there = (found for found in bench.experiments() if found.title == plan.title)
     return next(there, None) or bench.plan_experiment(plan)
@@ -128,7 +128,7 @@ def settings(experiment: Experiment) -> str:
     )
 
 
-def widest(rows: Sequence[Row]) -> str:
+def widest(rows: Sequence[ExperimentRow]) -> str:
     good = [row for row in rows if not row.error]
     if not good:
         return ""
@@ -139,7 +139,7 @@ def widest(rows: Sequence[Row]) -> str:
     return f"Bootstrap intervals (95 %) of precision@8 are at most ±{wide:.3f}; {chance}{asked}"
 
 
-def held(rows: Sequence[Row]) -> str:
+def held(rows: Sequence[ExperimentRow]) -> str:
     """The findings with their verdicts and figures; what is still to be measured is said."""
     done = sum(not row.error for row in rows)
     lines = [f"- **{found.claim} {found.verdict}**: {found.measured}" for found in findings(rows)]
@@ -148,7 +148,7 @@ def held(rows: Sequence[Row]) -> str:
     return "\n\n".join(filter(None, ["\n".join(lines), missing]))
 
 
-def notes(rows: Sequence[Row]) -> str:
+def notes(rows: Sequence[ExperimentRow]) -> str:
     """What must be said of rows, and why some have no figures, each once with the trainings that it is true of."""
     told: dict[str, list[str]] = {}
     for title, text in dict.fromkeys((row.title, text) for row in rows for text in (row.note, row.error) if text):
@@ -156,7 +156,7 @@ def notes(rows: Sequence[Row]) -> str:
     return "\n".join(f"- {text} ({'; '.join(titles)})" for text, titles in told.items())
 
 
-def trained_on(bench: Workbench, rows: Sequence[Row]) -> str:
+def trained_on(bench: Workbench, rows: Sequence[ExperimentRow]) -> str:
     """The devices that the runs were trained on, as their cards say, and how long each was trained."""
     devices: dict[str, Any] = {}
     for name in dict.fromkeys(row.weights for row in rows if row.weights and not row.error):
@@ -169,7 +169,7 @@ def trained_on(bench: Workbench, rows: Sequence[Row]) -> str:
     return f"Trained on: {'; '.join(told)}." if told else ""
 
 
-def twins(bench: Workbench, rows: Sequence[Row]) -> str:
+def twins(bench: Workbench, rows: Sequence[ExperimentRow]) -> str:
     """Which rows are one and the same training: a plateau that was never reached leaves the rate as it was."""
     same = [
         title for title in TITLES_OF_ROWS if "plateau" in title and len(set(course(bench, rows, title, "rate"))) == 1
@@ -182,7 +182,7 @@ def twins(bench: Workbench, rows: Sequence[Row]) -> str:
     )
 
 
-def better(bench: Workbench, rows: Sequence[Row]) -> str:
+def better(bench: Workbench, rows: Sequence[ExperimentRow]) -> str:
     """What training did to the retrieval of the untrained network."""
     courses = [course(bench, rows, title, "retrieval") for title in TITLES_OF_ROWS]
     known = [one for one in courses if len(one) > 1]
@@ -191,7 +191,7 @@ def better(bench: Workbench, rows: Sequence[Row]) -> str:
     return f"- {told} (precision@8 of 256 fixed images, as drawn below)." if known else ""
 
 
-def charts(bench: Workbench, name: str, rows: Sequence[Row]) -> str:
+def charts(bench: Workbench, name: str, rows: Sequence[ExperimentRow]) -> str:
     """Retrieval by epoch, and loss against retrieval, as SVG files, and the lines that show them."""
     shown: dict[str, list[tuple[float, float]]] = {}
     for title in TITLES_OF_ROWS:
@@ -216,7 +216,7 @@ def charts(bench: Workbench, name: str, rows: Sequence[Row]) -> str:
     )
 
 
-def course(bench: Workbench, rows: Sequence[Row], title: str, key: str) -> list[float]:
+def course(bench: Workbench, rows: Sequence[ExperimentRow], title: str, key: str) -> list[float]:
     """One value an epoch of the run behind a row."""
     weights = next((row.weights for row in rows if row.title == title and row.weights and not row.error), None)
     events = bench.training_run(weights).events() if weights else []

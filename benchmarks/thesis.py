@@ -22,9 +22,9 @@ from benchmarks import _machine, _thesis_figures
 from benchmarks._page import markdown, said
 from benchmarks._thesis_figures import BITS, TABLES, Line
 from benchmarks.search import SIFT, vectors_and_queries
-from engine.comparisons.hashing.measuring import Row
-from engine.comparisons.hashing.plan import Plan, file_source
-from engine.comparisons.hashing.study import Study
+from engine.comparisons.hashing.measuring import StudyRow
+from engine.comparisons.hashing.plan import StudyPlan, file_source
+from engine.comparisons.hashing.study import HashingStudy
 from engine.core.home import PROJECT, Home
 from engine.core.recipe import parse_method
 from engine.workbench.workbench import Workbench
@@ -34,8 +34,8 @@ PARTS = 10
 NEIGHBOURS = 100
 LEARNED = ("pcah", "spectral", "itq")
 NAMES = {"pcah": "PCAH", "spectral": "SH", "itq": "ITQ", "lsh": "LSH", "rdh": f"RDH, {PARTS} parts"}
-Cells = Mapping[str, Row]
-Figure = Callable[[Row], float]
+Cells = Mapping[str, StudyRow]
+Figure = Callable[[StudyRow], float]
 
 
 def learned(name: str, bits: int) -> str:
@@ -56,7 +56,7 @@ def method(name: str, bits: int, tables: int) -> str:
     return {"lsh": lsh, "rdh": rdh}[name](bits, tables) if name in ("lsh", "rdh") else learned(name, bits)
 
 
-def plans(home: Home, limit: int | None) -> dict[str, Plan]:
+def plans(home: Home, limit: int | None) -> dict[str, StudyPlan]:
     """The studies, by the part of the page that they fill."""
     own: dict[str, Any] = {"source": file_source(SIFT / "base.npy"), "asked": str((SIFT / "queries.npy").absolute())}
     made = own | {"source": file_source(home.root / "million.npy")}
@@ -69,12 +69,12 @@ def plans(home: Home, limit: int | None) -> dict[str, Plan]:
     nodes = [rdh(bits, 100, parts) for bits in (16, 32, 64) for parts in (1, PARTS)]
     large = [*hashed, *(make(bits, 100) for make in (lsh, rdh) for bits in BITS)]
     return {
-        "tables": Plan("Thesis: methods, bits, tables", methods=(*hashed, *both), queries=some, **own),
-        "functions": Plan("Thesis: same, different, selected", methods=tuple(chosen), queries=some, **own),
-        "speed-up": Plan("Thesis: speed-up", methods=tuple(spread), queries=some, **own),
-        "size-up": Plan("Thesis: size-up", methods=tuple(grown), queries=some, sizes=(20_000, 200_000), **own),
-        "folds": Plan("Thesis: 10-fold", source=own["source"], methods=tuple(nodes), queries=few, folds=10),
-        MILLION: Plan("Thesis: a million", methods=tuple(large), queries=few, **made),
+        "tables": StudyPlan("Thesis: methods, bits, tables", methods=(*hashed, *both), queries=some, **own),
+        "functions": StudyPlan("Thesis: same, different, selected", methods=tuple(chosen), queries=some, **own),
+        "speed-up": StudyPlan("Thesis: speed-up", methods=tuple(spread), queries=some, **own),
+        "size-up": StudyPlan("Thesis: size-up", methods=tuple(grown), queries=some, sizes=(20_000, 200_000), **own),
+        "folds": StudyPlan("Thesis: 10-fold", source=own["source"], methods=tuple(nodes), queries=few, folds=10),
+        MILLION: StudyPlan("Thesis: a million", methods=tuple(large), queries=few, **made),
     }
 
 
@@ -102,12 +102,12 @@ def words() -> argparse.ArgumentParser:
     return parser
 
 
-def there(bench: Workbench, plan: Plan) -> Study | None:
+def there(bench: Workbench, plan: StudyPlan) -> HashingStudy | None:
     """The study of that plan, if it was made before."""
     return next((study for study in bench.studies() if study.title == plan.title and study.plan == plan), None)
 
 
-def planned(bench: Workbench, plan: Plan, arguments: argparse.Namespace) -> Study | None:
+def planned(bench: Workbench, plan: StudyPlan, arguments: argparse.Namespace) -> HashingStudy | None:
     """The study with everything measured that was not before."""
     if arguments.write_only:
         return there(bench, plan)
@@ -122,7 +122,7 @@ def planned(bench: Workbench, plan: Plan, arguments: argparse.Namespace) -> Stud
 # ── the page ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def document(studies: Mapping[str, Study | None]) -> str:
+def document(studies: Mapping[str, HashingStudy | None]) -> str:
     """The whole page; parts that were not measured say so."""
     sections = {
         "tables": on_sift, MILLION: on_a_million, "functions": functions, "speed-up": speed_up, "size-up": size_up,
@@ -136,12 +136,12 @@ def document(studies: Mapping[str, Study | None]) -> str:
     return "\n\n".join([HEAD, *parts, FOUND, end]) + "\n"
 
 
-def cells(study: Study) -> dict[str, Row]:
+def cells(study: HashingStudy) -> dict[str, StudyRow]:
     """The rows with figures, by method."""
     return {row.method: row for row in study.averaged()}
 
 
-def on_sift(study: Study) -> list[str]:
+def on_sift(study: HashingStudy) -> list[str]:
     rows = cells(study)
     exact = rows["exact"]
     shown = [(name, 1) for name in LEARNED] + [(name, tables) for name in ("lsh", "rdh") for tables in TABLES]
@@ -159,7 +159,7 @@ def on_sift(study: Study) -> list[str]:
     ]  # fmt: skip
 
 
-def on_a_million(study: Study) -> list[str]:
+def on_a_million(study: HashingStudy) -> list[str]:
     rows = cells(study)
     exact = rows["exact"]
     shown = [(name, 1) for name in LEARNED] + [("lsh", 100), ("rdh", 100)]
@@ -197,7 +197,7 @@ def grid(
     return markdown(lines)
 
 
-def functions(study: Study) -> list[str]:
+def functions(study: HashingStudy) -> list[str]:
     rows = cells(study)
     lines = [["functions", *(f"{tables} tables" for tables in TABLES)]]
     for name, theirs in _thesis_figures.FUNCTIONS.items():
@@ -210,7 +210,7 @@ def functions(study: Study) -> list[str]:
     return ["## Same, different and selected functions", FUNCTIONS, markdown(lines)]
 
 
-def speed_up(study: Study) -> list[str]:
+def speed_up(study: HashingStudy) -> list[str]:
     lines = [
         ["parts", "bits", "build, times faster", "query, times faster", "slowest part ms", "one after the other ms"]
     ]
@@ -224,7 +224,7 @@ def speed_up(study: Study) -> list[str]:
     return ["## Speed-up", SPEED_UP, markdown(lines)]
 
 
-def size_up(study: Study) -> list[str]:
+def size_up(study: HashingStudy) -> list[str]:
     slowest = {(row.method, row.size): row.slowest_ms for row in study.rows() if not row.error}
     lines = [["method", "bits", "vectors", "ms a query", "times slower", "slowest part, times slower"]]
     first: dict[str, int] = {}
@@ -241,7 +241,7 @@ def size_up(study: Study) -> list[str]:
     return ["## Size-up", SIZE_UP, markdown(lines)]
 
 
-def folds(study: Study) -> list[str]:
+def folds(study: HashingStudy) -> list[str]:
     lines = [["method", "bits", "MAP@100", "recall@100", "ms, one after the other", "slowest part ms"]]
     for one in study.folded():
         options = dict(parse_method(one.row.method)[1])

@@ -28,7 +28,7 @@ HEADS = 4
 
 
 @dataclass(frozen=True)
-class Pair:
+class ExampleBatch:
     """Pictures and texts of n things.
 
     Attributes:
@@ -46,14 +46,14 @@ class Pair:
     def __len__(self) -> int:
         return len(self.picture)
 
-    def without(self, *, picture: Tensor | None = None, text: Tensor | None = None) -> Pair:
+    def without(self, *, picture: Tensor | None = None, text: Tensor | None = None) -> ExampleBatch:
         """The same where the pictures, the texts, of some (n,) bool are left out."""
         has_picture = self.has_picture if picture is None else self.has_picture & ~picture
         has_text = self.has_text if text is None else self.has_text & ~text
         return replace(self, has_picture=has_picture, has_text=has_text)
 
 
-class Opinions(NamedTuple):
+class Predictions(NamedTuple):
     """(n, c) logits of the picture's and the text's own heads (None where there is none), and of the whole.
 
     Those of a late fusion are the logarithms of its weighted average.
@@ -65,7 +65,7 @@ class Opinions(NamedTuple):
 
 
 class Fusion(nn.Module):
-    """A `Pair` to (n, c) logits; `opinions` has all three, `hidden` the (n, h) vector that they are told from."""
+    """An `ExampleBatch` to (n, c) logits; `opinions`: all three; `hidden`: the (n, h) vector before them."""
 
     weight: Tensor
 
@@ -97,16 +97,16 @@ class Fusion(nn.Module):
         return self
 
     @torch.no_grad()
-    def settle(self, pair: Pair) -> None:
+    def settle(self, pair: ExampleBatch) -> None:
         """Take the means and sizes from these things: those to learn from."""
         self.scale_picture.settle(pair.picture[pair.has_picture])
         self.scale_text.settle(pair.text[pair.has_text])
         self.scale_words.settle(pair.words[pair.there & pair.has_text[:, None]])
 
-    def forward(self, pair: Pair) -> Tensor:
+    def forward(self, pair: ExampleBatch) -> Tensor:
         return self.opinions(pair).fused
 
-    def opinions(self, pair: Pair) -> Opinions:
+    def opinions(self, pair: ExampleBatch) -> Predictions:
         """What picture, text and both say."""
         pair = self._scaled(pair)
         picture = self.picture(pair.picture, pair.has_picture) if hasattr(self, "picture") else None
@@ -114,12 +114,12 @@ class Fusion(nn.Module):
         if picture is None or text is None:
             alone = text if picture is None else picture
             assert alone is not None
-            return Opinions(picture, text, alone)
+            return Predictions(picture, text, alone)
         if self.spec.fusion == "late":
-            return Opinions(picture, text, averaged(picture, text, self._weights(pair)).log())
-        return Opinions(picture, text, self.fused(pair))
+            return Predictions(picture, text, averaged(picture, text, self._weights(pair)).log())
+        return Predictions(picture, text, self.fused(pair))
 
-    def hidden(self, pair: Pair) -> Tensor:
+    def hidden(self, pair: ExampleBatch) -> Tensor:
         """(n, h) of length 1: what the class is told from; of a late fusion both parts, nothing for a missing one."""
         pair = self._scaled(pair)
         if self.spec.fusion in ("early", "intermediate"):
@@ -133,17 +133,17 @@ class Fusion(nn.Module):
             parts.append(read * (pair.has_text | ~pair.has_picture)[:, None])
         return functional.normalize(torch.cat(parts, 1), dim=1)
 
-    def attention(self, pair: Pair) -> Tensor | None:
+    def attention(self, pair: ExampleBatch) -> Tensor | None:
         """(n, t) how much each word of a text was looked at, the mean over the heads; None where nothing attends."""
         return self.fused.looked(self._scaled(pair)) if self.spec.fusion == "intermediate" else None  # type: ignore[operator]
 
-    def _weights(self, pair: Pair) -> Tensor:
+    def _weights(self, pair: ExampleBatch) -> Tensor:
         """(n, 1) the text's share: all of it where the picture is missing, nothing where the text is."""
         share = self.weight.expand(len(pair))
         share = torch.where(pair.has_picture, share, torch.ones_like(share))
         return torch.where(pair.has_text, share, torch.zeros_like(share))[:, None]
 
-    def _scaled(self, pair: Pair) -> Pair:
+    def _scaled(self, pair: ExampleBatch) -> ExampleBatch:
         return replace(
             pair,
             picture=self.scale_picture(pair.picture),
@@ -212,12 +212,12 @@ class Early(nn.Module):
         self.inner, self.outer = nn.Linear(spec.picture + spec.text, HIDDEN), nn.Linear(HIDDEN, spec.classes)
         self.dropout = nn.Dropout(spec.dropout)
 
-    def hidden(self, pair: Pair) -> Tensor:
+    def hidden(self, pair: ExampleBatch) -> Tensor:
         picture = self.absent_picture(pair.picture, pair.has_picture)
         text = self.absent_text(pair.text, pair.has_text)
         return functional.relu(self.inner(torch.cat([picture, text], 1)))  # (n, 256)
 
-    def forward(self, pair: Pair) -> Tensor:
+    def forward(self, pair: ExampleBatch) -> Tensor:
         logits: Tensor = self.outer(self.dropout(self.hidden(pair)))
         return logits
 
@@ -233,21 +233,21 @@ class Intermediate(nn.Module):
         self.norm, self.dropout = nn.LayerNorm(HIDDEN), nn.Dropout(spec.dropout)
         self.outer = nn.Linear(HIDDEN, spec.classes)
 
-    def hidden(self, pair: Pair) -> Tensor:
+    def hidden(self, pair: ExampleBatch) -> Tensor:
         query, words, there = self._projected(pair)
         normal: Tensor = self.norm(query + self.attention(query, words, there)[0])
         return normal  # (n, 256)
 
-    def forward(self, pair: Pair) -> Tensor:
+    def forward(self, pair: ExampleBatch) -> Tensor:
         logits: Tensor = self.outer(self.dropout(functional.relu(self.hidden(pair))))
         return logits
 
-    def looked(self, pair: Pair) -> Tensor:
+    def looked(self, pair: ExampleBatch) -> Tensor:
         """(n, t) the mean of the heads' attention to each word."""
         weights: Tensor = self.attention(*self._projected(pair))[1]
         return weights.mean(1)[:, 1:]
 
-    def _projected(self, pair: Pair) -> tuple[Tensor, Tensor, Tensor]:
+    def _projected(self, pair: ExampleBatch) -> tuple[Tensor, Tensor, Tensor]:
         """The query (n, 256); (n, 1 + t, 256) words, the first a learned one that stands for none; and who is there."""
         query = self.absent_picture(self.project_picture(pair.picture), pair.has_picture)
         nothing = self.absent_word.expand(len(pair), 1, HIDDEN)

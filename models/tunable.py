@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from models.bert import Bert
-from models.fusion import Fusion, Pair
+from models.fusion import ExampleBatch, Fusion
 
 PICTURE, TEXT = "encoders.picture.", "encoders.text."  # begin the names of the encoders' weights beside a head's
 
@@ -22,7 +22,7 @@ Latents = Callable[[nn.Module, Tensor], Tensor]
 Pooling = Callable[[Tensor], Tensor]
 
 
-class Seeing(nn.Module):
+class TrainableImageEncoder(nn.Module):
     """(n, 3, s, s) pictures in [0, 1] to (n, p) vectors: a network, its latents (n, C, h, w), and their pooling."""
 
     mean: Tensor
@@ -45,7 +45,7 @@ class Seeing(nn.Module):
         return self.pooling(self.latents(self.network, (pictures - self.mean) / self.std).float())
 
 
-class Reading(nn.Module):
+class TrainableTextEncoder(nn.Module):
     """Numbers of word pieces (n, t) and where there are any, to (n, d) vectors of texts, (n, t − 2, d) and (n, t − 2).
 
     The last two are the vectors of the words, without the two marks around a text, and which of them are there.
@@ -62,15 +62,15 @@ class Reading(nn.Module):
         return whole, found[:, 1:-1], there[:, 2:]
 
 
-class Tuned(nn.Module):
+class FineTuned(nn.Module):
     """A head and the encoders that are trained with it; None for one whose vectors stay as they are."""
 
-    def __init__(self, head: Fusion, picture: Seeing | None, text: Reading | None) -> None:
+    def __init__(self, head: Fusion, picture: TrainableImageEncoder | None, text: TrainableTextEncoder | None) -> None:
         super().__init__()
         self.head, self.picture, self.text = head, picture, text
 
     @property
-    def encoders(self) -> dict[str, Seeing | Reading]:
+    def encoders(self) -> dict[str, TrainableImageEncoder | TrainableTextEncoder]:
         """Those that learn, by what the names of their weights begin with."""
         both = {PICTURE: self.picture, TEXT: self.text}
         return {name: encoder for name, encoder in both.items() if encoder is not None}
@@ -82,7 +82,9 @@ class Tuned(nn.Module):
             encoder.eval()
         return self
 
-    def seen(self, pair: Pair, pictures: Tensor | None, pieces: Tensor | None, there: Tensor | None) -> Pair:
+    def seen(
+        self, pair: ExampleBatch, pictures: Tensor | None, pieces: Tensor | None, there: Tensor | None
+    ) -> ExampleBatch:
         """The pair with the vectors that these encoders give."""
         if self.picture is not None and pictures is not None:
             pair = replace(pair, picture=self.picture(pictures))

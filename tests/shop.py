@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from engine.classification.plan import Plan
+from engine.classification.plan import ClassificationPlan
 from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import Workbench
@@ -54,7 +54,7 @@ def classifier(bench: Workbench, fusion: str = "early") -> Recipe:
     return recipe
 
 
-def plan(fusion: str, seed: int = 0) -> Plan:
+def plan(fusion: str, seed: int = 0) -> ClassificationPlan:
     """A classification of `shop` in two folds, which takes a second."""
     encoders = ("colour-histogram", "tf-idf", "flatten")
-    return Plan(f"Try {fusion}", "shop", *encoders, (fusion,), 2, settings=_FAST, seed=seed)
+    return ClassificationPlan(f"Try {fusion}", "shop", *encoders, (fusion,), 2, settings=_FAST, seed=seed)

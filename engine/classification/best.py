@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.classification import measures
-from engine.classification.conditions import CLEAN
-from engine.classification.results import Line, Row
+from engine.classification.corruptions import CLEAN
+from engine.classification.results import FoldRow, ResultLine
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Best:
             the standard deviation of that difference over these folds. folds: how many these are.
     """
 
-    line: Line
-    other: Line | None
+    line: ResultLine
+    other: ResultLine | None
     chance: float
     asked: int
     difference: float = 0.0
@@ -54,7 +54,7 @@ class Best:
         guess = f"Always naming the most frequent class would be right about {100 * self.chance:.1f} %."
         return guess if self.other is None else f"{self._lead(self.other)} {guess}"
 
-    def _lead(self, other: Line) -> str:
+    def _lead(self, other: ResultLine) -> str:
         lead = f"{self.line.title} is ahead of {other.title.lower()} by {100 * self.difference:.1f} percentage points"
         varies = f"that varies from fold to fold (± {100 * self.deviation:.1f})"
         if self.folds < 2:
@@ -64,7 +64,7 @@ class Best:
         return f"{lead}, more than {varies}." if self.clear else f"{lead}, no more than {varies}: that is no lead."
 
 
-def best(table: Sequence[Line], rows: Sequence[Row]) -> Best | None:
+def best(table: Sequence[ResultLine], rows: Sequence[FoldRow]) -> Best | None:
     """The best of a classification's table, None where nothing is measured; `rows` are its rows that have figures."""
     clean = sorted((line for line in table if line.condition.name == CLEAN), key=lambda line: -line.accuracy)
     if not clean:
@@ -81,5 +81,5 @@ def best(table: Sequence[Line], rows: Sequence[Row]) -> Best | None:
     return Best(clean[0], clean[1], found.chance, found.asked, mean, spread, len(leads))
 
 
-def _right(row: Row) -> float:
+def _right(row: FoldRow) -> float:
     return measures.accuracy(row.counts())

@@ -19,7 +19,7 @@ import numpy as np
 from engine.classification.fine_tuning import tunable
 from engine.classification.folds import held_out
 from engine.classification.results import Opinion, classification, opinion
-from engine.classification.subject import Subject, config_of
+from engine.classification.task import Task, config_of
 from engine.classification.training.config import ClassifierConfig
 from engine.collections.collection import Collection
 from engine.core.device import device
@@ -29,17 +29,17 @@ from engine.core.progress import Reporter
 from engine.core.storage import read_json, write_json
 from engine.core.tables import csv_text
 from engine.encoders.encoder import Encoder
-from engine.encoders.fused import NAME, Fused
+from engine.encoders.fusion import NAME, FusionEncoder
 from engine.runs import run as runs
 from engine.runs.classifiers import classifier, classifiers
 from engine.runs.run import Run
 
 if TYPE_CHECKING:
-    from engine.encoders.examples.examples import Things
+    from engine.encoders.examples.examples import Examples
 
 
 @dataclass(frozen=True)
-class Guess:
+class StoredPrediction:
     """What a classifier says of one thing: by its picture and by its text alone (None where one is missing), by both.
 
     Attributes:
@@ -62,7 +62,7 @@ class Guess:
         return self.fused[0][1]
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Guess:
+    def from_dict(cls, values: dict[str, Any]) -> StoredPrediction:
         """The guess that was stored."""
         opinions = {
             side: None if values[side] is None else tuple((str(label), float(p)) for label, p in values[side])
@@ -72,13 +72,13 @@ class Guess:
 
 
 @dataclass(frozen=True)
-class Guesses:
+class StoredPredictions:
     """All guesses about a collection, the least sure first; `made` in seconds since 1970."""
 
     classifier: str
     collection: str
     made: float
-    guesses: tuple[Guess, ...]
+    guesses: tuple[StoredPrediction, ...]
 
     def to_csv(self) -> str:
         """One line each; texts that a spreadsheet would run are made harmless."""
@@ -106,7 +106,7 @@ def train_final(home: Home, name: str, fusion: str, reporter: Reporter, title: s
     if fusion not in plan.fusions:
         raise BadParameter("fusion", f"the classification {name}", "one of " + ", ".join(plan.fusions), fusion)
     alone = replace(plan, fusions=(fusion,))  # a model of pictures needs no encoder of texts, and the other way round
-    subject = Subject.of(home, Collection.open(home, plan.collection), alone)
+    subject = Task.of(home, Collection.open(home, plan.collection), alone)
     things = subject.things(reporter, every=True)
     run = _begun(home, subject, things, name, fusion, title)
     if subject.text is not None and subject.text.state is not None:  # of one that goes on as well: it may lack it
@@ -118,14 +118,13 @@ def train_final(home: Home, name: str, fusion: str, reporter: Reporter, title: s
     return run
 
 
-def apply(home: Home, name: str, collection: str, reporter: Reporter, every: bool = False) -> Guesses:
+def apply(home: Home, name: str, collection: str, reporter: Reporter, every: bool = False) -> StoredPredictions:
     """Let a classifier name the class of what has no label yet (`every`: of all), and keep its guesses.
 
     Raises:
         NotFound: no such classifier or collection. NotReady: an encoder needs something first.
         BadParameter: there is nothing without a label, or its pictures would be seen otherwise than when it learned.
     """
-
     opened, place = open_classifier(home, name), Collection.open(home, collection)
     _check_own(opened, place, reporter)
     things = opened.at(place).things(place, reporter)
@@ -137,40 +136,38 @@ def apply(home: Home, name: str, collection: str, reporter: Reporter, every: boo
     chosen = things.of(rows)
     facts = [(int(images.ids[row]), images.names[row], images.labels[row]) for row in rows]
     guesses = sorted(_guesses(opened, chosen, facts), key=lambda one: one.sure)
-    found = Guesses(name, collection, time.time(), tuple(guesses))
+    found = StoredPredictions(name, collection, time.time(), tuple(guesses))
     write_json(opened.run.folder / "guesses" / f"{place.name}.json", asdict(found))
     return found
 
 
-def guesses(home: Home, name: str, collection: str) -> Guesses | None:
+def guesses(home: Home, name: str, collection: str) -> StoredPredictions | None:
     """What a classifier said of a collection when it was last applied, None where it was not.
 
     Raises:
         NotFound: no such classifier. Corrupt: the file has been damaged.
     """
-
     try:
         values = read_json(classifier(home, name).folder / "guesses" / f"{collection}.json")
     except FileNotFoundError:
         return None
-    every = tuple(Guess.from_dict(one) for one in values["guesses"])
-    return Guesses(values["classifier"], values["collection"], values["made"], every)
+    every = tuple(StoredPrediction.from_dict(one) for one in values["guesses"])
+    return StoredPredictions(values["classifier"], values["collection"], values["made"], every)
 
 
-def open_classifier(home: Home, name: str) -> Fused:
-    """The classifier of that name, ready to judge; raises as `Fused.open` does.
+def open_classifier(home: Home, name: str) -> FusionEncoder:
+    """The classifier of that name, ready to judge; raises as `FusionEncoder.open` does.
 
     An encoder that has learned from a collection (visual words) is as it was over that of the classifier.
     """
-
-    opened = Fused.open(NAME, name, home)
+    opened = FusionEncoder.open(NAME, name, home)
     if opened.picture is not None:
         with suppress(NotFound):  # a collection that is gone
             opened.picture = opened.picture.at(Collection.open(home, opened.run.card["collection"]["name"]))
     return opened
 
 
-def _check_own(opened: Fused, collection: Collection, reporter: Reporter) -> None:
+def _check_own(opened: FusionEncoder, collection: Collection, reporter: Reporter) -> None:
     """Refuse a collection whose pictures would be seen otherwise than those that were learned from."""
     card, picture = opened.run.card, opened.picture
     known = (card["picture"] or {}).get("fingerprint")
@@ -188,9 +185,8 @@ def _check_own(opened: Fused, collection: Collection, reporter: Reporter) -> Non
         raise BadParameter("collection", title, wanted, collection.title)
 
 
-def _begun(home: Home, subject: Subject, things: Things, name: str, fusion: str, title: str) -> Run:
+def _begun(home: Home, subject: Task, things: Examples, name: str, fusion: str, title: str) -> Run:
     """The classifier's run: one that was cut off and was made of the same, else a new one."""
-
     config = config_of(subject.plan, fusion)
     for run in classifiers(home):
         card = run.card
@@ -205,7 +201,7 @@ def _begun(home: Home, subject: Subject, things: Things, name: str, fusion: str,
     return run
 
 
-def _card(subject: Subject, things: Things, name: str, fusion: str, title: str) -> dict[str, Any]:
+def _card(subject: Task, things: Examples, name: str, fusion: str, title: str) -> dict[str, Any]:
     """What must be known of a classifier to use it rightly."""
     collection, picture = subject.collection, subject.picture
     named = {"name": collection.name, "title": collection.title, "fingerprint": collection.fingerprint()}
@@ -233,14 +229,14 @@ def _named(picture: Encoder) -> dict[str, str]:
     return {"encoder": info.name, "weights": info.weights, "fingerprint": info.fingerprint}
 
 
-def _guesses(opened: Fused, things: Things, facts: Sequence[tuple[int, str, str]]) -> list[Guess]:
+def _guesses(opened: FusionEncoder, things: Examples, facts: Sequence[tuple[int, str, str]]) -> list[StoredPrediction]:
     said = opened.verdict(things)
     found = []
     for row, fact in enumerate(facts):
         picture = said.picture if things.has_picture[row] else None
         text = said.text if things.has_text[row] else None
         seen, read = (None if one is None else opinion(one[row], opened.classes) for one in (picture, text))
-        found.append(Guess(*fact, seen, read, opinion(said.fused[row], opened.classes)))
+        found.append(StoredPrediction(*fact, seen, read, opinion(said.fused[row], opened.classes)))
     return found
 
 
@@ -254,7 +250,6 @@ def remove_classifier(home: Home, name: str) -> None:
     Raises:
         NotFound: no such classifier. BadParameter: it is being trained.
     """
-
     run = classifier(home, name)
     if run.alive:
         raise BadParameter("classifier", "deleting", "one that is not being trained right now", run.title)

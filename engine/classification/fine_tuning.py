@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.classification.plan import Plan
-from engine.classification.subject import Subject, config_of, fine_tuned
+from engine.classification.plan import ClassificationPlan
+from engine.classification.task import Task, config_of, fine_tuned
 from engine.collections.collection import Collection
 from engine.collections.pixels import Decoded, decoded_pixels
 from engine.core.home import Home
@@ -20,8 +20,8 @@ from engine.texts import TextEncoder
 
 if TYPE_CHECKING:
     from engine.classification.training.cost import Speed
-    from engine.classification.training.fine_tuned import Tunable
-    from engine.encoders.examples.examples import Things
+    from engine.classification.training.fine_tuned import FineTunable
+    from engine.encoders.examples.examples import Examples
 
 Pixels = NDArray[np.uint8]
 Rows = NDArray[np.int64]
@@ -30,20 +30,20 @@ _HELD_AT_MOST = 2**28  # bytes of decoded pictures in memory; beyond, all of the
 
 
 @dataclass(frozen=True)
-class Learned:
+class LearnedEncoders:
     """The encoders of a classifier that learned with it, None for one that stayed as it was."""
 
     picture: Encoder | None = None
     text: TextEncoder | None = None
 
 
-def tunable(home: Home, subject: Subject, things: Things, reporter: Reporter) -> Tunable | None:
+def tunable(home: Home, subject: Task, things: Examples, reporter: Reporter) -> FineTunable | None:
     """The encoders of a subject that are to learn, with what they see of its things; None where none does.
 
     Raises:
         StorageFull: no space for decoded pictures. Stopped: a person asked.
     """
-    from engine.classification.training.fine_tuned import Tunable
+    from engine.classification.training.fine_tuned import FineTunable
 
     sides = fine_tuned(subject.plan)
     given: dict[str, Any] = {}
@@ -54,19 +54,19 @@ def tunable(home: Home, subject: Subject, things: Things, reporter: Reporter) ->
     if "text" in sides and subject.text is not None:
         given["text"] = subject.text.trainable()
         given["pieces"] = subject.text.numbered(subject.texts(things.ids))
-    return Tunable(**given) if given else None
+    return FineTunable(**given) if given else None
 
 
-def learned(subject: Subject, run: Any, sides: tuple[str, ...]) -> Learned:
+def learned(subject: Task, run: Any, sides: tuple[str, ...]) -> LearnedEncoders:
     """The encoders as they are after a training whose run holds their weights."""
     if not sides:
-        return Learned()
+        return LearnedEncoders()
     from models.tunable import parted
 
     _, seen, read = parted(run.load())
     picture = subject.picture.with_weights(seen) if subject.picture is not None and seen else None
     text = subject.text.with_weights(read, f"tuned {run.digest}") if subject.text is not None and read else None
-    return Learned(picture, text)
+    return LearnedEncoders(picture, text)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Price:
         )
 
 
-def measured_speed(home: Home, collection: Collection, plan: Plan) -> Speed:
+def measured_speed(home: Home, collection: Collection, plan: ClassificationPlan) -> Speed:
     """Time a few batches with the encoders of a plan that are to learn; takes a few seconds and stores nothing.
 
     It depends on the plan's encoders and embedding, and on which of them learn, on nothing else.
@@ -100,7 +100,7 @@ def measured_speed(home: Home, collection: Collection, plan: Plan) -> Speed:
     """
     from engine.classification.training.cost import speed
 
-    subject, sides, given = Subject.of(home, collection, plan), fine_tuned(plan), dict[str, Any]()
+    subject, sides, given = Task.of(home, collection, plan), fine_tuned(plan), dict[str, Any]()
     if "picture" in sides and subject.picture is not None:
         given["picture"] = subject.picture.trainable(home, plan.embedding)
         given["size"] = subject.picture.info.input_size
@@ -109,16 +109,15 @@ def measured_speed(home: Home, collection: Collection, plan: Plan) -> Speed:
     return speed(**given)
 
 
-def price(plan: Plan, things: int, speed: Speed) -> Price:
+def price(plan: ClassificationPlan, things: int, speed: Speed) -> Price:
     """Of a plan over so many things, at a speed that was measured."""
-
     configs = [config_of(plan, fusion) for fusion in plan.fusions]
     share = things * (plan.folds - 1)  # over all folds, each of which learns from all but its own
     frozen = sum(speed.of(config.before, share) for config in configs)
     return Price(frozen + sum(speed.of(config, share) for config in configs if config.tuned), frozen)
 
 
-def _pixels(collection: Collection, things: Things, size: int, reporter: Reporter) -> tuple[Pixels, Rows]:
+def _pixels(collection: Collection, things: Examples, size: int, reporter: Reporter) -> tuple[Pixels, Rows]:
     """(m, s, s, 3) decoded pictures, and (n,) where each thing's stands, −1 for one that cannot be read."""
     wanted = things.ids[things.has_picture]
     if len(wanted) * size * size * 3 > _HELD_AT_MOST:

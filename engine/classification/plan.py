@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from engine.classification.conditions import CLEAN, Condition
+from engine.classification.corruptions import CLEAN, Corruption
 from engine.core.errors import BadParameter
 from engine.core.settings import check_whole, is_whole
 from engine.core.storage import digest_of
@@ -22,7 +22,7 @@ _LONGEST_TITLE = 120
 
 
 @dataclass(frozen=True)
-class Cell:
+class FoldCell:
     """One line of the results: a fusion, trained on all folds but one and asked about that one."""
 
     fusion: str
@@ -35,7 +35,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ClassificationPlan:
     """A classification of one labelled collection.
 
     Attributes:
@@ -73,24 +73,24 @@ class Plan:
             raise BadParameter("number of each label", "a classification", "a whole number from 2 on", self.each)
         check_whole("seed", "a classification", self.seed, 0, 2**31 - 1)
         for condition in self.conditions:
-            Condition.parse(condition)
+            Corruption.parse(condition)
 
     @property
-    def asked(self) -> tuple[Condition, ...]:
+    def asked(self) -> tuple[Corruption, ...]:
         """Everything that is asked of each fold: the things as they are, then with something wrong."""
         names = dict.fromkeys([CLEAN, *self.conditions])
-        return tuple(map(Condition.parse, names))
+        return tuple(map(Corruption.parse, names))
 
     @property
     def needs_text(self) -> bool:
         return self.fusions != ("picture",)
 
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[FoldCell]:
         """Fusion by fusion, fold by fold."""
         every = (self.collection, self.picture, self.embedding, self.text, self.folds, self.labels, self.each)
         rest = (self.column, self.conditions, sorted(self.settings.items()), self.seed)
         return [
-            Cell(fusion, fold, f"{fusion}-{fold + 1}-{digest_of(*every, *rest, fusion, fold)}")
+            FoldCell(fusion, fold, f"{fusion}-{fold + 1}-{digest_of(*every, *rest, fusion, fold)}")
             for fusion in dict.fromkeys(self.fusions)
             for fold in range(self.folds)
         ]
@@ -100,7 +100,7 @@ class Plan:
         return asdict(self) | {"settings": dict(self.settings)}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Plan:
+    def from_dict(cls, values: Mapping[str, Any]) -> ClassificationPlan:
         """The plan of `as_dict`; BadParameter for a key it does not have."""
         names = [one.name for one in fields(cls)]
         unknown = sorted(set(values) - set(names))

@@ -7,9 +7,9 @@ from html import escape
 
 from engine.classification import measures
 from engine.classification.best import best
-from engine.classification.conditions import CLEAN
+from engine.classification.corruptions import CLEAN
 from engine.classification.plan import FUSIONS
-from engine.classification.results import Classification, Line
+from engine.classification.results import Classification, ResultLine
 from engine.comparisons.html import bold_best, curves, page, strong, table
 from engine.core.tables import csv_text
 
@@ -47,14 +47,14 @@ def _facts(found: Classification) -> str:
     return f"<p>{escape(told)}</p><p>{escape(_WHAT)}</p>"
 
 
-def _best(found: Classification, lines: Sequence[Line]) -> str:
+def _best(found: Classification, lines: Sequence[ResultLine]) -> str:
     first = best(lines, [row for row in found.rows() if not row.error])
     if first is None:
         return "<p>Nothing has been measured yet.</p>"
     return f"<p><strong>{escape(first.headline)}</strong> {escape(first.beside)}</p>"
 
 
-def _results(lines: Sequence[Line]) -> str:
+def _results(lines: Sequence[ResultLine]) -> str:
     clean = [line for line in lines if line.condition.name == CLEAN]
     if not clean:
         return ""
@@ -80,7 +80,7 @@ def _spread(mean: float, deviation: float, folds: int) -> str:
     return f"{mean:.3f} ± {deviation:.3f}" if folds > 1 else f"{mean:.3f}"  # one fold does not tell how folds differ
 
 
-def _conditions(found: Classification, lines: Sequence[Line]) -> str:
+def _conditions(found: Classification, lines: Sequence[ResultLine]) -> str:
     asked = found.plan.asked
     if len(asked) < 2 or not lines:
         return ""
@@ -95,12 +95,12 @@ def _conditions(found: Classification, lines: Sequence[Line]) -> str:
     return f"<h2>Missing or noisy</h2><p>{said}</p>" + table(head, cells, left=1)
 
 
-def _lost(line: Line, clean: Line) -> str:
+def _lost(line: ResultLine, clean: ResultLine) -> str:
     lost = "" if line is clean else f" ({100 * (line.accuracy - clean.accuracy):+.1f})"
     return f"{line.accuracy:.3f}{lost}"
 
 
-def _model(found: Classification, line: Line) -> str:
+def _model(found: Classification, line: ResultLine) -> str:
     """One model: its classes, what it confuses, how sure it is, and how it learned."""
     classes = [
         [escape(label), *(f"{value:.3f}" for value in figures), f"{count:,}"]

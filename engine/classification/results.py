@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.classification import measures
-from engine.classification.conditions import CLEAN, Condition
-from engine.classification.plan import FUSIONS, Cell, Plan
-from engine.comparisons.comparison import Ledger
+from engine.classification.corruptions import CLEAN, Corruption
+from engine.classification.plan import FUSIONS, ClassificationPlan, FoldCell
+from engine.comparisons.comparison import Comparison
 from engine.core.errors import BadParameter, NotFound
 from engine.core.home import Home
 
@@ -21,7 +21,7 @@ Opinion = tuple[tuple[str, float], ...]  # (label, probability), the likeliest f
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """What was said of one held-out thing: by its picture alone, by its text alone (None where not asked), by both."""
 
     id: int
@@ -39,7 +39,7 @@ class Answer:
         return self.said == self.label
 
     @classmethod
-    def from_list(cls, values: Sequence[Any]) -> Answer:
+    def from_list(cls, values: Sequence[Any]) -> Prediction:
         id, label, *opinions = values
         return cls(int(id), str(label), *(None if one is None else tuple(map(tuple, one)) for one in opinions))  # type: ignore[arg-type]
 
@@ -48,7 +48,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Row:
+class FoldRow:
     """One measured cell.
 
     Attributes:
@@ -76,7 +76,7 @@ class Row:
     share: float | None = None
     curve: tuple[Mapping[str, Any], ...] = ()
     epoch: int = 0
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[Prediction, ...] = ()
     seconds: float = 0.0
     error: str = ""
 
@@ -90,7 +90,7 @@ class Row:
         return asdict(self) | {"answers": answers}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Row:
+    def from_dict(cls, values: Mapping[str, Any]) -> FoldRow:
         """The row of `as_dict`; BadParameter for other keys."""
         if not set(values) <= set(cls.__dataclass_fields__):
             raise BadParameter("keys", "a measured cell", "those of a row", sorted(values))
@@ -98,18 +98,18 @@ class Row:
             "classes": tuple(values.get("classes", ())),
             "reliability": tuple(measures.Bin(**one) for one in values.get("reliability", ())),
             "curve": tuple(values.get("curve", ())),
-            "answers": tuple(map(Answer.from_list, values.get("answers", ()))),
+            "answers": tuple(map(Prediction.from_list, values.get("answers", ()))),
         }
         return cls(**{**values, **lists})
 
 
 @dataclass(frozen=True)
-class Line:
+class ResultLine:
     """One fusion under one condition, over the folds: the mean of each figure, and its standard deviation."""
 
     fusion: str
     title: str
-    condition: Condition
+    condition: Corruption
     folds: int
     accuracy: float
     accuracy_deviation: float
@@ -127,16 +127,16 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Classification(Ledger[Plan, Cell, Row]):
+class Classification(Comparison[ClassificationPlan, FoldCell, FoldRow]):
     """One classification, read from its folder; `runs/` in it holds trainings that are under way."""
 
     kind = "classification"
     command = "python -m engine classify --list"
     format = 1
-    plans = Plan
-    lines = Row
+    plans = ClassificationPlan
+    lines = FoldRow
 
-    def table(self) -> list[Line]:
+    def table(self) -> list[ResultLine]:
         """Every fusion under every condition, in the plan's order, over the folds that are measured."""
         plan, rows = self.plan, [row for row in self.rows() if not row.error]
         by_fusion = {fusion: [row for row in rows if row.fusion == fusion] for fusion in dict.fromkeys(plan.fusions)}
@@ -161,7 +161,7 @@ class Classification(Ledger[Plan, Cell, Row]):
         classes, counts = self.counts(fusion)
         return [(label, *found) for label, found in zip(classes, measures.per_class(counts), strict=True)]
 
-    def answers(self, fusion: str, label: str = "", said: str = "", wrong: bool = False) -> list[Answer]:
+    def answers(self, fusion: str, label: str = "", said: str = "", wrong: bool = False) -> list[Prediction]:
         """What was said of each thing when it was held out; of one label, called something, or wrong ones only."""
         every = [answer for row in self._of(fusion) for answer in row.answers]
         kept = (one for one in every if label in ("", one.label) and said in ("", one.said))
@@ -179,14 +179,14 @@ class Classification(Ledger[Plan, Cell, Row]):
         """(fold, its epochs) with the losses of each epoch."""
         return [(row.fold, row.curve) for row in self._of(fusion)]
 
-    def _of(self, fusion: str) -> list[Row]:
+    def _of(self, fusion: str) -> list[FoldRow]:
         rows = [row for row in self.rows() if row.fusion == fusion and not row.error]
         if not rows:
             raise NotFound(f"Nothing of {FUSIONS.get(fusion, fusion)!r} has been measured yet.")
         return rows
 
 
-def create(home: Home, plan: Plan) -> Classification:
+def create(home: Home, plan: ClassificationPlan) -> Classification:
     """Store a plan as a new classification, named after its title."""
     name = Classification.fresh_name(home.classifications, plan.title)
     return Classification.store(home.classifications, name, plan)
@@ -208,13 +208,13 @@ def opinion(probabilities: NDArray[np.float64], classes: Sequence[str]) -> Opini
     return tuple((classes[place], round(float(probabilities[place]), 5)) for place in order)
 
 
-def _line(fusion: str, condition: Condition, rows: Sequence[Row]) -> Line:
+def _line(fusion: str, condition: Corruption, rows: Sequence[FoldRow]) -> ResultLine:
     counted = [row.counts(condition.name) for row in rows]
     right, scores = [measures.accuracy(one) for one in counted], [measures.macro_f1(one) for one in counted]
     ece = float(np.mean([row.ece[condition.name] for row in rows]))
     loss = float(np.mean([row.log_loss[condition.name] for row in rows]))
     figures = (*_spread(right), *_spread(scores), ece, loss, float(np.mean([row.seconds for row in rows])))
-    return Line(fusion, FUSIONS[fusion], condition, len(rows), *figures)
+    return ResultLine(fusion, FUSIONS[fusion], condition, len(rows), *figures)
 
 
 def _spread(values: Sequence[float]) -> tuple[float, float]:

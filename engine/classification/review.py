@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from engine.classification.classifiers import Guess, guesses
+from engine.classification.classifiers import StoredPrediction, guesses
 from engine.collections.collection import Collection, Images
 from engine.collections.labelling import checked_label, write_labels
 from engine.core.errors import NotFound
@@ -34,13 +34,13 @@ class Review:
         made: when the guesses were made, in seconds since 1970.
     """
 
-    guesses: tuple[Guess, ...]
+    guesses: tuple[StoredPrediction, ...]
     labels: Mapping[int, str]
     decisions: Mapping[int, str]
     made: float
 
     @property
-    def undecided(self) -> list[Guess]:
+    def undecided(self) -> list[StoredPrediction]:
         """What nobody has looked at yet."""
         return [one for one in self.guesses if one.id not in self.decisions]
 
@@ -55,12 +55,12 @@ class Review:
         header = ["id", "image", "label now", "said", "probability", "picture says", "text says", "decision", "decided"]
         return csv_text(header, [self._line(one) for one in self.guesses])
 
-    def _line(self, one: Guess) -> list[object]:
+    def _line(self, one: StoredPrediction) -> list[object]:
         sides = [said[0][0] if said else "" for said in (one.picture, one.text)]
         decided = self.decisions.get(one.id, "")
         return [one.id, one.name, self.labels[one.id], one.said, one.sure, *sides, self.decision(one), decided]
 
-    def decision(self, one: Guess) -> str:
+    def decision(self, one: StoredPrediction) -> str:
         """accepted, corrected, skipped, or "" while nobody has decided."""
         if one.id not in self.decisions:
             return ""
@@ -77,7 +77,6 @@ def review(home: Home, name: str, collection: str, images: Images | None = None)
     Raises:
         NotFound: no such classifier or collection. Corrupt: a file has been damaged.
     """
-
     found = guesses(home, name, collection)
     if found is None:
         return None
@@ -112,7 +111,6 @@ def write_decided(home: Home, name: str, collection: str) -> int:
         NotFound: no such classifier or collection, or it was not applied. BadParameter: nothing waits.
         BenzerError: other work changes the collection right now.
     """
-
     found = review(home, name, collection)
     if found is None:
         raise NotFound(f"The classifier {name!r} was not applied to {collection!r}.", way_out="Apply it first.")
@@ -121,7 +119,6 @@ def write_decided(home: Home, name: str, collection: str) -> int:
 
 
 def _path(home: Home, name: str, collection: str) -> Path:
-
     if collection != Path(collection).name:
         raise NotFound(f"There is no collection {collection!r}.")
     return classifier(home, name).folder / "reviews" / f"{collection}.json"

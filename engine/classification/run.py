@@ -15,37 +15,36 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.classification import measures
-from engine.classification.conditioned import Conditioned
-from engine.classification.conditions import CLEAN
-from engine.classification.fine_tuning import Learned, learned, tunable
+from engine.classification.corrupted import Corrupted
+from engine.classification.corruptions import CLEAN
+from engine.classification.fine_tuning import LearnedEncoders, learned, tunable
 from engine.classification.folds import folds, held_out
-from engine.classification.plan import Cell, Plan
-from engine.classification.results import Answer, Classification, Row, classification, create, opinion
-from engine.classification.subject import Rows, Subject, check_something_learns, config_of
+from engine.classification.plan import ClassificationPlan, FoldCell
+from engine.classification.results import Classification, FoldRow, Prediction, classification, create, opinion
+from engine.classification.task import Rows, Task, check_something_learns, config_of
 from engine.collections.collection import Collection
 from engine.core.device import device
 from engine.core.errors import Stopped, StorageFull
 from engine.core.home import Home
 from engine.core.progress import Reporter, Within, sentence_of
-from engine.encoders.fused import Verdict, verdict
+from engine.encoders.fusion import Explanation, verdict
 from engine.runs import run as runs
 from engine.runs.run import Run
 
 if TYPE_CHECKING:
-    from engine.encoders.examples.examples import Things
+    from engine.encoders.examples.examples import Examples
     from models.fusion import Fusion
 
 
-def plan_classification(home: Home, plan: Plan) -> Classification:
+def plan_classification(home: Home, plan: ClassificationPlan) -> Classification:
     """Store a plan as a new classification, once everything that it names has been looked at.
 
     Raises:
         NotFound: no such collection. NoWeights, MissingPackage: an encoder needs something first.
         BadParameter: no such encoder or column, one class only, fewer things of a class than folds, no texts.
     """
-
     collection = Collection.open(home, plan.collection)
-    Subject.of(home, collection, plan)
+    Task.of(home, collection, plan)
     check_something_learns(plan)
     return create(home, plan)
 
@@ -63,23 +62,22 @@ def run_classification(home: Home, name: str, reporter: Reporter) -> dict[str, A
         What `plan_classification` raises. BadParameter: another process measures it.
         Stopped: a person asked; StorageFull: the disk refused. What was finished is kept.
     """
-
     found = classification(home, name)
     with found.measuring():
         collection = Collection.open(home, found.plan.collection)
-        work = _Work(home, found, Subject.of(home, collection, found.plan), reporter)
+        work = ClassificationRun(home, found, Task.of(home, collection, found.plan), reporter)
         work.all()
         failed = sum(bool(row.error) for row in found.rows())
         return {"classification": name, "measured": work.measured, "failed": failed}
 
 
 @dataclass
-class _Work:
+class ClassificationRun:
     """One run through a classification."""
 
     home: Home
     found: Classification
-    subject: Subject
+    subject: Task
     reporter: Reporter
     measured: int = 0
 
@@ -89,7 +87,7 @@ class _Work:
         if not left:
             return
         things = self.subject.things(self.reporter)
-        asked = Conditioned(self.subject, things, self.reporter)
+        asked = Corrupted(self.subject, things, self.reporter)
         asked.tunable = tunable(self.home, self.subject, things, self.reporter)
         parts = folds(things.codes, self.found.plan.folds, self.found.plan.seed)
         for cell in left:
@@ -99,19 +97,18 @@ class _Work:
             with self._failures_kept(cell):
                 self._measure(cell, made_of, parts, asked)
 
-    def _measure(self, cell: Cell, made_of: str, parts: Rows, asked: Conditioned) -> None:
-
+    def _measure(self, cell: FoldCell, made_of: str, parts: Rows, asked: Corrupted) -> None:
         things, config = asked.things, config_of(self.found.plan, cell.fusion)
         others, own = np.flatnonzero(parts != cell.fold), np.flatnonzero(parts == cell.fold)
         learning, kept_apart = held_out(things.codes, others, config.validation, config.seed)
         network, run = self._trained(cell, made_of, asked, learning, kept_apart)
         seen_by = learned(self.subject, run, config.tuned)
-        row = Row(cell.key, cell.title, cell.fusion, cell.fold, made_of, len(learning), len(own), things.classes)
+        row = FoldRow(cell.key, cell.title, cell.fusion, cell.fold, made_of, len(learning), len(own), things.classes)
         self._keep(replace(row, **_trained_figures(run, network), **self._asked(network, asked, own, seen_by)))
         Run(run.folder).remove()
 
     def _trained(
-        self, cell: Cell, made_of: str, asked: Conditioned, learning: Rows, kept_apart: Rows
+        self, cell: FoldCell, made_of: str, asked: Corrupted, learning: Rows, kept_apart: Rows
     ) -> tuple[Fusion, Any]:
         """The cell's network; a training that was cut off goes on, one of other things is begun anew."""
         from engine.classification.training.train import train_classifier
@@ -127,9 +124,8 @@ class _Work:
         parts = (asked.things, learning, kept_apart)
         return train_classifier(config, *parts, run, within, device(), asked.tunable), run
 
-    def _asked(self, network: Fusion, asked: Conditioned, own: Rows, seen_by: Learned) -> dict[str, Any]:
+    def _asked(self, network: Fusion, asked: Corrupted, own: Rows, seen_by: LearnedEncoders) -> dict[str, Any]:
         """The figures of a network over the held-out things, under every condition."""
-
         true, count = asked.things.codes[own], len(self.subject.classes)
         found: dict[str, Any] = {"confusion": {}, "ece": {}, "log_loss": {}}
         for condition in self.found.plan.asked:
@@ -144,22 +140,22 @@ class _Work:
                 found["answers"] = _answers(things, said, self.subject.classes)
         return found
 
-    def _keep(self, row: Row) -> None:
+    def _keep(self, row: FoldRow) -> None:
         self.found.keep(row)
         self.measured += not row.error
         self.reporter.event(kind="cells", done=self._done(), total=len(self.found.plan.cells()))
 
     @contextmanager
-    def _failures_kept(self, cell: Cell) -> Iterator[None]:
+    def _failures_kept(self, cell: FoldCell) -> Iterator[None]:
         """Note what fails in the cell's row, so that the others go on."""
         try:
             yield
         except (Stopped, StorageFull):
             raise
         except Exception as error:
-            self._keep(Row(cell.key, cell.title, cell.fusion, cell.fold, error=sentence_of(error)))
+            self._keep(FoldRow(cell.key, cell.title, cell.fusion, cell.fold, error=sentence_of(error)))
 
-    def _has_figures(self, cell: Cell, made_of: str) -> bool:
+    def _has_figures(self, cell: FoldCell, made_of: str) -> bool:
         row = self.found.row(cell)
         return row is not None and not row.error and row.made_of == made_of
 
@@ -176,10 +172,10 @@ def _trained_figures(run: Any, network: Fusion) -> dict[str, Any]:
     return {"curve": curve, "epoch": int(run.card.get("best_epoch", 0)), "share": share, "seconds": round(seconds, 2)}
 
 
-def _answers(things: Things, said: Verdict, classes: Sequence[str]) -> tuple[Answer, ...]:
+def _answers(things: Examples, said: Explanation, classes: Sequence[str]) -> tuple[Prediction, ...]:
     """One answer for each thing."""
     return tuple(
-        Answer(
+        Prediction(
             int(things.ids[row]),
             classes[things.codes[row]],
             None if said.picture is None else opinion(said.picture[row], classes),

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.classification import report
-from engine.classification.conditions import USUAL
+from engine.classification.corruptions import USUAL
 from engine.classification.fine_tuning import price
-from engine.classification.plan import Plan
+from engine.classification.plan import ClassificationPlan
 from engine.classification.results import Classification
-from engine.classification.subject import fine_tuned, things_of_a_plan
+from engine.classification.task import fine_tuned, items_of_a_plan
 from engine.cli.printing import csv_file, html_file, print_rows, progress_line, write_csv, write_html
 from engine.collections.reading.safely import read_bytes
 from engine.core.errors import BadParameter
@@ -29,7 +29,6 @@ _HEADER = ["model", "condition", "folds", "accuracy", "±", "macro F1", "±", "E
 
 def command_classify(arguments: argparse.Namespace) -> None:
     """Tell classes by picture, by text and by both, in a cross validation; keep a classifier, apply it, ask it."""
-
     bench = Workbench()
     if arguments.csv:
         csv_file(arguments.csv)
@@ -69,8 +68,7 @@ def _asked(bench: Workbench, arguments: argparse.Namespace) -> Classification:
     return bench.classification(name)
 
 
-def _plan(bench: Workbench, arguments: argparse.Namespace) -> Plan:
-
+def _plan(bench: Workbench, arguments: argparse.Namespace) -> ClassificationPlan:
     if not arguments.collection:
         raise BadParameter("collection", "a classification", "given (or --show or --resume with a name)", "nothing")
     bench.collection(arguments.collection)
@@ -88,7 +86,7 @@ def _plan(bench: Workbench, arguments: argparse.Namespace) -> Plan:
     settings = {name: value for name in _OF_A_TRAINING if (value := getattr(arguments, name)) is not None}
     if settings.get("fine_tune", "none") != "none":
         settings.setdefault("epochs", _TUNED_EPOCHS)
-    return Plan(
+    return ClassificationPlan(
         arguments.title or f"Classify {arguments.collection}",
         arguments.collection,
         arguments.encoder or picture,
@@ -100,10 +98,9 @@ def _plan(bench: Workbench, arguments: argparse.Namespace) -> Plan:
 
 def _warn_of_the_time(bench: Workbench, found: Classification) -> None:
     """Say how long it takes where encoders learn, measured on this computer; nothing where all is measured."""
-
     plan = found.plan
     if fine_tuned(plan) and sum(not row.error for row in found.rows()) < len(plan.cells()):
-        things = things_of_a_plan(bench.collection(plan.collection), plan)
+        things = items_of_a_plan(bench.collection(plan.collection), plan)
         print(price(plan, things, bench.fine_tuning_speed(plan)).sentence(), file=sys.stderr)
 
 
@@ -163,7 +160,6 @@ def _apply(bench: Workbench, arguments: argparse.Namespace) -> None:
 
 def _ask(bench: Workbench, arguments: argparse.Namespace) -> None:
     """What a classifier says of one picture, one text, or both."""
-
     data = read_bytes(Path(arguments.picture).expanduser()) if arguments.picture else None
     said = bench.judge(bench.classifier(arguments.ask), data, arguments.words)
     if arguments.json:

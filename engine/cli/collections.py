@@ -19,7 +19,6 @@ from engine.workbench.workbench import Workbench
 
 def command_import(arguments: argparse.Namespace) -> None:
     """Import a folder, an archive, a CSV or a known data set."""
-
     what = arguments.what
     if what in known.KNOWN and not Path(what).exists():
         report = Workbench().run("import", progress_line(), source="known", name=what, title=arguments.title or "")
@@ -71,7 +70,6 @@ def command_remove(arguments: argparse.Namespace) -> None:
 
 def command_check(arguments: argparse.Namespace) -> int:
     """Compare every stored byte of a collection, or of all, with its checksum; fails where one is damaged."""
-
     bench = Workbench()
     name = arguments.collection
     chosen = [bench.collection(name)] if name else collections(bench.home)
@@ -87,7 +85,6 @@ def command_check(arguments: argparse.Namespace) -> int:
 
 def command_samples(arguments: argparse.Namespace) -> None:
     """Draw the sample collections and embed them."""
-
     for name in arguments.names or SAMPLES:
         if name not in SAMPLES:
             raise BadParameter("name", "a sample", "one of " + ", ".join(SAMPLES), name)

@@ -10,7 +10,7 @@ from typing import Any
 from engine.cli.printing import print_rows, progress_line
 from engine.comparisons.recipes import report
 from engine.comparisons.recipes.experiment import Experiment
-from engine.comparisons.recipes.plan import Plan, report_tables
+from engine.comparisons.recipes.plan import ExperimentPlan, report_tables
 from engine.core.errors import BadParameter
 from engine.core.settings import split_calls
 from engine.core.storage import write_bytes
@@ -23,7 +23,6 @@ _TRAININGS = ("size", "epochs", "limit")
 
 def command_compare(arguments: argparse.Namespace) -> None:
     """Measure a grid of recipes over a labelled collection, or go on with an experiment by its name."""
-
     bench = Workbench()
     if arguments.list:
         _print_list(bench, arguments.json)
@@ -49,8 +48,7 @@ def _asked(bench: Workbench, arguments: argparse.Namespace) -> Experiment:
     return bench.plan_experiment(plan)
 
 
-def _grid_plan(bench: Workbench, arguments: argparse.Namespace) -> Plan:
-
+def _grid_plan(bench: Workbench, arguments: argparse.Namespace) -> ExperimentPlan:
     trained = [name for name in _TRAININGS if getattr(arguments, name) is not None]
     if trained:
         raise BadParameter(
@@ -61,11 +59,10 @@ def _grid_plan(bench: Workbench, arguments: argparse.Namespace) -> Plan:
     lists = {name: tuple(split_calls(value)) for name in _GRID[1:5] if (value := getattr(arguments, name))}
     numbers = {name: value for name in ("k", "query", "queries") if (value := getattr(arguments, name)) is not None}
     title = arguments.title or f"Compare on {arguments.collection}"
-    return Plan(title, arguments.collection, **{"encoders": tuple(ready), **lists, **numbers})
+    return ExperimentPlan(title, arguments.collection, **{"encoders": tuple(ready), **lists, **numbers})
 
 
-def _report_plan(arguments: argparse.Namespace) -> Plan:
-
+def _report_plan(arguments: argparse.Namespace) -> ExperimentPlan:
     other = [
         name
         for name in ("encoders", "embeddings", "metrics", "methods", "k", "queries")

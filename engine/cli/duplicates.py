@@ -12,7 +12,7 @@ from engine.cli.printing import csv_file, progress_line, write_csv
 from engine.core.errors import NotReady, NotTrained, NoWeights
 from engine.core.recipe import Recipe
 from engine.core.tables import text_table
-from engine.grouping.duplicates.duplicates import HEADER, ODD_HEADER, Duplicates, OddOnes
+from engine.grouping.duplicates.duplicates import HEADER, ODD_HEADER, Duplicates, Outliers
 from engine.workbench.workbench import Workbench
 
 _SHOWN = 20  # groups of copies that a terminal shows
@@ -59,7 +59,7 @@ def command_duplicates(arguments: argparse.Namespace) -> None:
 
 def command_odd(arguments: argparse.Namespace) -> None:
     """List the pictures that have nothing near them, the oddest first."""
-    found: OddOnes = _ready(arguments, lambda bench, recipe: bench.odd_ones(recipe, arguments.most))
+    found: Outliers = _ready(arguments, lambda bench, recipe: bench.odd_ones(recipe, arguments.most))
     if arguments.json:
         print(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
     elif arguments.csv:
@@ -71,7 +71,6 @@ def command_odd(arguments: argparse.Namespace) -> None:
 
 def _ready(arguments: argparse.Namespace, ask: Callable[[Workbench, Recipe], Any]) -> Any:
     """The answer; what is missing for it is made first."""
-
     bench, recipe = Workbench(), arguments.recipe_of(arguments)
     if arguments.csv:
         csv_file(arguments.csv)

@@ -12,7 +12,7 @@ from engine.cli.printing import csv_file, print_rows, progress_line, write_csv
 from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
 from engine.core.tables import text_table
-from engine.grouping.plan import Plan, Step
+from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.presets import PRESETS
 from engine.grouping.run import recipe_of_preset
 from engine.grouping.stored.exports import checked_folder, groups_csv
@@ -42,7 +42,6 @@ def group_flags(sub: argparse.ArgumentParser) -> None:
 
 def command_group(arguments: argparse.Namespace) -> None:
     """Group the pictures of a collection that look alike."""
-
     bench = Workbench()
     if arguments.list:
         return _list(bench, arguments)
@@ -58,7 +57,6 @@ def command_group(arguments: argparse.Namespace) -> None:
 
 def _check_targets(arguments: argparse.Namespace) -> None:
     """What the outcome cannot be written to is told before the work."""
-
     if arguments.csv:
         csv_file(arguments.csv)
     if arguments.folders:
@@ -72,9 +70,8 @@ def _made(bench: Workbench, arguments: argparse.Namespace) -> Grouping:
     return bench.grouping(done["collection"], done["grouping"])
 
 
-def _recipe_and_plan(bench: Workbench, arguments: argparse.Namespace) -> tuple[Recipe, Plan]:
+def _recipe_and_plan(bench: Workbench, arguments: argparse.Namespace) -> tuple[Recipe, GroupingPlan]:
     """What the words ask for; a preset fills in what they leave out."""
-
     if arguments.preset is not None and arguments.preset not in PRESETS:
         raise BadParameter("preset", "a grouping", "one of " + ", ".join(PRESETS), arguments.preset)
     preset = PRESETS[arguments.preset or "photo"]
@@ -84,7 +81,7 @@ def _recipe_and_plan(bench: Workbench, arguments: argparse.Namespace) -> tuple[R
     recipe = recipe.but(metric=arguments.metric or preset.metric)
     clustering = Step.parse(arguments.cluster) if arguments.cluster else preset.plan.clustering
     reduction = Step.parse(arguments.reduce) if arguments.reduce else preset.plan.reduction
-    return recipe, Plan(clustering, reduction, Step.parse(arguments.map), arguments.seed)
+    return recipe, GroupingPlan(clustering, reduction, Step.parse(arguments.map), arguments.seed)
 
 
 def _print(bench: Workbench, arguments: argparse.Namespace, grouping: Grouping, groups: Groups) -> None:
@@ -129,7 +126,6 @@ def _group_as_dict(group: Group) -> dict[str, Any]:
 
 
 def _csv(bench: Workbench, collection: str, groups: Groups) -> str:
-
     return groups_csv(groups.groups, dict(zip(*_columns(bench, collection, "names"), strict=True)))
 
 

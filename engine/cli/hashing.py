@@ -10,9 +10,9 @@ from typing import Any
 from engine.cli.printing import csv_file, html_file, print_rows, progress_line, write_csv, write_html
 from engine.comparisons.hashing import report
 from engine.comparisons.hashing.files import read_vectors
-from engine.comparisons.hashing.plan import Plan, file_source, grid
+from engine.comparisons.hashing.plan import StudyPlan, file_source, grid
 from engine.comparisons.hashing.run import check_cluster
-from engine.comparisons.hashing.study import Study
+from engine.comparisons.hashing.study import HashingStudy
 from engine.core.errors import BadParameter
 from engine.core.settings import split_calls
 from engine.core.tables import text_table
@@ -39,7 +39,6 @@ _SOURCES = ("vectors", "asked", "collection", "model", "encoder", "weights", "ti
 
 def command_hashing(arguments: argparse.Namespace) -> None:
     """Measure hashing and other search methods against exact search, over a file of vectors or a collection's."""
-
     bench = Workbench()
     if arguments.list:
         _print_list(bench, arguments.json)
@@ -54,9 +53,8 @@ def command_hashing(arguments: argparse.Namespace) -> None:
     _print(study, arguments)
 
 
-def _asked(bench: Workbench, arguments: argparse.Namespace) -> Study:
+def _asked(bench: Workbench, arguments: argparse.Namespace) -> HashingStudy:
     """The study that is to be shown or gone on with, or a new one; BadParameter where both are meant."""
-
     name = arguments.show or arguments.resume
     if not name:
         plan = _plan(arguments)
@@ -69,8 +67,7 @@ def _asked(bench: Workbench, arguments: argparse.Namespace) -> Study:
     return bench.study(name)
 
 
-def _plan(arguments: argparse.Namespace) -> Plan:
-
+def _plan(arguments: argparse.Namespace) -> StudyPlan:
     if bool(arguments.vectors) == bool(arguments.collection):
         wanted = "either --vectors with a file or --collection"
         raise BadParameter("source", "a study", wanted, "both" if arguments.vectors else "neither")
@@ -86,12 +83,11 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     )
     numbers = {name: getattr(arguments, name) for name in ("neighbours", "queries", "folds", "tune")}
     given = {name: value for name, value in numbers.items() if value is not None}
-    return Plan(methods=methods, sizes=_sizes(arguments.sizes), **where, **given)
+    return StudyPlan(methods=methods, sizes=_sizes(arguments.sizes), **where, **given)
 
 
 def _of_file(arguments: argparse.Namespace) -> dict[str, Any]:
     """Title, source, metric and queries of a plan over a file."""
-
     path = Path(arguments.vectors).expanduser()
     metric = arguments.metric or read_vectors(path).metric or "euclidean"
     asked = str(Path(arguments.asked).expanduser().absolute()) if arguments.asked else ""
@@ -140,7 +136,7 @@ def _print_list(bench: Workbench, as_json: bool) -> None:
     print_rows(["study", "state", "measured", "vectors", "title"], rows, as_json)
 
 
-def _print(study: Study, arguments: argparse.Namespace) -> None:
+def _print(study: HashingStudy, arguments: argparse.Namespace) -> None:
     if arguments.html:
         write_html(arguments.html, report.to_html(study))
     if arguments.csv:
@@ -156,7 +152,7 @@ def _print(study: Study, arguments: argparse.Namespace) -> None:
         print(study.advice(study.plan.tune).sentence)
 
 
-def _text(study: Study) -> str:
+def _text(study: HashingStudy) -> str:
     """The measured methods, then what they say together, and what could not be measured."""
     failed = [f"{row.title}: {row.error}" for row in study.rows() if row.error]
     notes = list(dict.fromkeys(f"{row.title}: {row.note}" for row in study.rows() if row.note))
@@ -166,7 +162,7 @@ def _text(study: Study) -> str:
     return "\n\n".join(filter(None, [*tables, "\n".join(notes), "\n".join(failed), last]))
 
 
-def _results(study: Study) -> str:
+def _results(study: HashingStudy) -> str:
     head = ["method", "vectors", "recall", "±", "recall@10", "MAP", "strict MAP", "compared", "p50 ms", "±", "p99 ms"]
     head += ["batch ms", "build s", "MB"]
     lines = []
@@ -182,7 +178,7 @@ def _results(study: Study) -> str:
     return text_table([head[place] for place in shown], [[line[place] for place in shown] for line in lines])
 
 
-def _speed_up(study: Study) -> str:
+def _speed_up(study: HashingStudy) -> str:
     found = study.speed_up()
     if len(found) < 2:
         return ""
@@ -204,7 +200,7 @@ def _speed_up(study: Study) -> str:
     )
 
 
-def _size_up(study: Study) -> str:
+def _size_up(study: HashingStudy) -> str:
     found = study.size_up()
     head = ["method", "vectors", "times larger", "p50 ms", "times slower", "recall"]
     lines = [[one.title, one.size, one.times_larger, one.p50, one.times_slower, one.recall] for one in found]

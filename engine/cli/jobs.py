@@ -24,5 +24,4 @@ def command_stop(arguments: argparse.Namespace) -> None:
 
 def command_work(arguments: argparse.Namespace) -> None:
     """Do the job of a folder: what the app starts for long work."""
-
     work(Path(arguments.folder), KINDS, background=("train", "experiment", "study", "classification", "classifier"))

@@ -32,7 +32,6 @@ def print_rows(header: list[str], rows: Sequence[Sequence[object]], as_json: boo
 
 def print_report(report: dict[str, Any], as_json: bool, rejects_file: str | None) -> None:
     """What an import did: counts and the first rejects, or all as JSON; all rejects go to `rejects_file` as CSV."""
-
     rejects = report.get("rejects", [])
     if rejects_file:
         Path(rejects_file).write_text(ImportReport.from_dict(report).to_csv(), encoding="utf-8", newline="")

@@ -39,7 +39,6 @@ def command_index(arguments: argparse.Namespace) -> None:
 
 def command_search(arguments: argparse.Namespace) -> None:
     """Find the images most similar to a picture or to an image of the collection."""
-
     given = (arguments.picture is not None) + (arguments.image is not None)
     if given > 1 or not (given or arguments.text):
         wanted = "either a picture's file or --image with an id, or --text"
@@ -75,7 +74,6 @@ def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: 
 
 
 def _picture_bytes(path: Path) -> bytes:
-
     try:
         return read_bytes(path)
     except UnreadableImage as error:

@@ -21,7 +21,6 @@ _NOT_SETTINGS = {"run", "command", "collection", "json", "resume", "option"}
 
 def command_train(arguments: argparse.Namespace) -> None:
     """Train one of the four models or a ready-made network on a collection, or go on with a run that was cut off."""
-
     hear = _print_event if arguments.json else _epoch_line if sys.stdout.isatty() else None
     with _stopping_gently(progress_line()) as listen:
         done = Workbench().run("train", listen, hear, **_asked(arguments))
@@ -95,7 +94,6 @@ def _epoch_line(event: dict[str, Any]) -> None:
 
 def command_runs(arguments: argparse.Namespace) -> None:
     """List the training runs, newest first."""
-
     rows = []
     for run in Workbench().runs():
         card = run.card

@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.cli.printing import print_rows, progress_line
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
-from engine.encoders.own_vectors import cards, remove, take_over
+from engine.encoders.imported_vectors import cards, remove, take_over
 from engine.workbench.workbench import Workbench
 
 _ACTIONS = ("list", "add", "remove")
@@ -25,7 +25,6 @@ def vectors_flags(sub: argparse.ArgumentParser) -> None:
 
 def command_vectors(arguments: argparse.Namespace) -> None:
     """List the vectors of a collection that were made elsewhere; add some from a file, or remove them."""
-
     bench = Workbench()
     if arguments.action == "list":
         return _list(bench, arguments)
@@ -36,14 +35,12 @@ def command_vectors(arguments: argparse.Namespace) -> None:
 
 
 def _list(bench: Workbench, arguments: argparse.Namespace) -> None:
-
     found = cards(bench.collection(arguments.collection))
     header = ["encoder", "title", "vectors", "values each", "file"]
     print_rows(header, [[c.name, c.title, c.count, c.width, c.file] for c in found], arguments.json)
 
 
 def _add(bench: Workbench, arguments: argparse.Namespace) -> None:
-
     path, collection = _file(arguments.file), bench.collection(arguments.collection)
     names = _file(arguments.names).read_bytes() if arguments.names else None
     told = Reporter(listen=progress_line())
@@ -59,6 +56,5 @@ def _file(text: str) -> Path:
 
 
 def _remove(bench: Workbench, arguments: argparse.Namespace) -> None:
-
     remove(bench.collection(arguments.collection), arguments.file)
     print(f"Deleted {arguments.file}.")

@@ -42,12 +42,10 @@ def command_weights(arguments: argparse.Namespace) -> None:
 
 
 def _network(name: str) -> Backbone:
-
     return timm_network(name) if name.startswith(PREFIX) else backbone(name)
 
 
 def _list(as_json: bool) -> None:
-
     header = ["network", "for", "state", "features", "top-1 %", "MB to fetch", "source", "licence"]
     rows = [_row(Home.default(), network) for network in BACKBONES.values()]
     rows += [_row(Home.default(), timm_network(name)) for name in _of_timm(Home.default())]
@@ -62,7 +60,6 @@ def _of_timm(home: Home) -> list[str]:
 
 
 def _row(home: Home, network: Backbone) -> list[Any]:
-
     source, licence, state = network.remote.url, network.licence, "not here"
     try:
         card = pretrained.card(home, network)
@@ -79,7 +76,6 @@ def _row(home: Home, network: Backbone) -> list[Any]:
 
 def _row_of_texts(home: Home, network: Published) -> list[Any]:
     """That of a network for texts; its place is a package or a folder where it was not fetched."""
-
     folder = folder_of(home, network)
     state = "not here" if folder is None else "ready" if intact(folder, network) else "damaged"
     fetched = folder is None or folder.is_relative_to(home.pretrained)
@@ -88,7 +84,6 @@ def _row_of_texts(home: Home, network: Published) -> list[Any]:
 
 
 def _fetch(network: Backbone, file: None) -> None:
-
     if network.name.startswith(PREFIX):
         raise BadParameter("network", "weights fetch", "one of torchvision's; for timm's, add a file", network.name)
 
@@ -98,7 +93,6 @@ def _fetch(network: Backbone, file: None) -> None:
 
 def _done_for_texts(action: str, name: str) -> bool:
     """Fetch or remove the network for texts of that name; False where it is none."""
-
     if name not in PUBLISHED:
         return False
     network = PUBLISHED[name]
@@ -115,12 +109,10 @@ def _done_for_texts(action: str, name: str) -> bool:
 
 
 def _add(network: Backbone, file: str) -> None:
-
     card = pretrained.add(Home.default(), network, Path(file).expanduser())
     print(f"The weights of {network.title} are taken over (sha256 {card.sha256[:12]}…).")
 
 
 def _remove(network: Backbone, file: None) -> None:
-
     there = pretrained.remove(Home.default(), network)
     print(f"Deleted the weights of {network.title}." if there else f"There are no weights of {network.title} here.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from engine.cluster.ray_actors import OnRay
+from engine.cluster.ray_actors import RayActors
 from engine.cluster.workers import Call, InThisProcess, Lost, Workers
 
 __all__ = ["ASKED", "LOCAL", "Call", "InThisProcess", "Lost", "Workers", "workers"]
@@ -27,4 +27,4 @@ def workers() -> Workers:
     if not address:
         return InThisProcess()
 
-    return OnRay(address)
+    return RayActors(address)

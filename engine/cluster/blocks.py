@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from engine.cluster import ASKED, Lost
-from engine.cluster.ray_actors import OnRay
+from engine.cluster.ray_actors import RayActors
 from engine.core.errors import BenzerError
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ _LEAST_PATIENCE = 5.0  # seconds
 _LOOK = 0.5  # seconds between two looks at whether a person wants the work to stop
 
 
-class Crew(Protocol):
+class WorkerPool(Protocol):
     """So many workers that do blocks."""
 
     @property
@@ -59,7 +59,7 @@ class Crew(Protocol):
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RemoteError:
     """An error of a worker's own: the sentence and the way out."""
 
     message: str
@@ -80,14 +80,14 @@ class Worker:
                 self._function = self._make(*self._arguments)
             return self._function(block)
         except BenzerError as error:  # errors with arguments of their own would not survive the way back
-            return Refusal(error.message, error.way_out)
+            return RemoteError(error.message, error.way_out)
 
     def process(self) -> int:
         """The id of the process it lives in."""
         return os.getpid()
 
 
-class RayCrew:
+class RayWorkerPool:
     """One worker for each processor that the nodes of a Ray cluster offer, on its node."""
 
     def __init__(self, ray: Any) -> None:
@@ -142,7 +142,7 @@ class RayCrew:
             return Lost(f"A worker does not answer ({type(error).__name__}).")
 
 
-def crew() -> Crew | None:
+def worker_pool() -> WorkerPool | None:
     """The workers that `$BENZER_RAY` asks for; None where the work is done in this process.
 
     Raises:
@@ -152,7 +152,7 @@ def crew() -> Crew | None:
     if not address:
         return None
 
-    return RayCrew(OnRay(address).ray)
+    return RayWorkerPool(RayActors(address).ray)
 
 
 @contextmanager
@@ -169,8 +169,12 @@ def asked_for(address: str | None) -> Iterator[None]:
             os.environ.update({ASKED: before} if before is not None else {})
 
 
-def spread(
-    crew: Crew, make: Make, arguments: tuple[Any, ...], blocks: Iterable[T], tick: Callable[[], None] = lambda: None
+def run_blocks(
+    worker_pool: WorkerPool,
+    make: Make,
+    arguments: tuple[Any, ...],
+    blocks: Iterable[T],
+    tick: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[T, Any]]:
     """Each block with `make(*arguments)(block)`, in order; `tick` is called often and may raise to stop the work.
 
@@ -179,12 +183,12 @@ def spread(
     Raises:
         BenzerError: what the function raised, or a block that ended one worker after the other.
     """
-    rounds = _Rounds(crew, blocks)
-    crew.begin(make, arguments)
+    rounds = _Rounds(worker_pool, blocks)
+    worker_pool.begin(make, arguments)
     try:
         yield from rounds.results(tick)
     finally:
-        crew.end()
+        worker_pool.end()
 
 
 def require_seen(folders: Iterable[Path]) -> None:
@@ -208,8 +212,8 @@ class _Out(NamedTuple):
 class _Rounds(Generic[T]):
     """The blocks under way: what is out with whom, what came back before its turn, what has to be done again."""
 
-    def __init__(self, crew: Crew, blocks: Iterable[T]) -> None:
-        self.crew = crew
+    def __init__(self, worker_pool: WorkerPool, blocks: Iterable[T]) -> None:
+        self.crew = worker_pool
         self.source = enumerate(blocks)
         self.held: dict[int, T] = {}  # taken from the source and not yet given back
         self.finished: dict[int, Any] = {}
@@ -268,7 +272,7 @@ class _Rounds(Generic[T]):
         took = time.monotonic() - out.since
         self.longest = took if self.longest == math.inf else max(self.longest, took)
         if self._is_open(out.number):
-            if isinstance(result, Refusal):
+            if isinstance(result, RemoteError):
                 raise BenzerError(result.message, way_out=result.way_out)
             self.finished[out.number] = result
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.cluster.rpc import Address, Line, Lines, Switchboard, packed
+from engine.cluster.rpc import Connection, Connections, Endpoint, RpcServer, packed
 from engine.cluster.workers import Call, Lost
 from engine.core.errors import BenzerError, MissingPackage
 from engine.core.home import PROJECT
@@ -30,42 +30,42 @@ _THREADS = "1"  # of each worker: a node has as many workers as it should use pr
 _AT_ONCE = 4  # calls of one worker that Ray lets run side by side
 
 
-class Desk:
+class Actor:
     """The actor: holds one object and lets its methods be called."""
 
     def __init__(self, kind: type, arguments: tuple[Any, ...]) -> None:
         self._held = kind(*arguments)
-        self._switchboard: Switchboard | None = None
+        self._switchboard: RpcServer | None = None
         self._opening = threading.Lock()
 
     def call(self, method: str, *arguments: Any) -> Any:
         """What the method returns."""
         return getattr(self._held, method)(*arguments)
 
-    def line(self) -> Address:
+    def line(self) -> Endpoint:
         """Where the object listens for direct calls."""
         import ray
 
         with self._opening:
             if self._switchboard is None:
-                self._switchboard = Switchboard(self._held, ray.util.get_node_ip_address())
+                self._switchboard = RpcServer(self._held, ray.util.get_node_ip_address())
             return self._switchboard.address
 
 
 @dataclass(eq=False)
-class Handle:
+class ActorHandle:
     """A held object as the caller knows it; the actor behind it may be made anew on another node."""
 
     kind: type
     arguments: tuple[Any, ...]
-    apart: list[Handle]
+    apart: list[ActorHandle]
     node: str = ""
     actor: Any = None
     opening: Any = None  # the call that asks for the address of its lines
-    lines: Lines = field(default_factory=Lines)
+    lines: Connections = field(default_factory=Connections)
 
 
-class OnRay:
+class RayActors:
     """Objects as Ray actors, spread over the nodes.
 
     Ray makes one whose process dies anew on its node; `mend` does so elsewhere where the node is gone.
@@ -73,15 +73,15 @@ class OnRay:
 
     def __init__(self, address: str) -> None:
         self.ray, self.address = _joined(address), address
-        self._held: list[Handle] = []
+        self._held: list[ActorHandle] = []
 
     @property
     def title(self) -> str:
         nodes = len(self._nodes())
         return f"Ray on {nodes} node" + ("s" if nodes != 1 else "")
 
-    def hold(self, kind: type, arguments: tuple[Any, ...], apart: Sequence[Handle] = ()) -> Handle:
-        handle = Handle(kind, arguments, list(apart))
+    def hold(self, kind: type, arguments: tuple[Any, ...], apart: Sequence[ActorHandle] = ()) -> ActorHandle:
+        handle = ActorHandle(kind, arguments, list(apart))
         for other in apart:
             other.apart.append(handle)
         self._place(handle, self._nodes())
@@ -108,14 +108,14 @@ class OnRay:
             answers[number] = answer
         return answers
 
-    def mend(self, handle: Handle) -> None:
+    def mend(self, handle: ActorHandle) -> None:
         nodes = self._nodes()
         own = nodes.pop(handle.node, None)
         if nodes and (own is None or not _listens(own)):
             self._kill(handle)
             self._place(handle, nodes)
 
-    def let_go(self, handles: Sequence[Handle]) -> None:
+    def let_go(self, handles: Sequence[ActorHandle]) -> None:
         for handle in handles:
             self._kill(handle)
             for other in handle.apart:
@@ -133,7 +133,7 @@ class OnRay:
         alive = {node["NodeID"]: node for node in self.ray.nodes() if node["Alive"]}
         return {name: node for name, node in alive.items() if node["Resources"].get("CPU")} or alive
 
-    def _place(self, handle: Handle, nodes: dict[str, dict[str, Any]]) -> None:
+    def _place(self, handle: ActorHandle, nodes: dict[str, dict[str, Any]]) -> None:
         """Begin its actor on the node with none of those that it must be apart from, and with the fewest of all."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -148,9 +148,9 @@ class OnRay:
             "max_concurrency": _AT_ONCE,
             "scheduling_strategy": NodeAffinitySchedulingStrategy(handle.node, soft=False),
         }
-        handle.actor = self.ray.remote(**options)(Desk).remote(handle.kind, handle.arguments)
+        handle.actor = self.ray.remote(**options)(Actor).remote(handle.kind, handle.arguments)
 
-    def _kill(self, handle: Handle) -> None:
+    def _kill(self, handle: ActorHandle) -> None:
         handle.lines.drop()
         handle.opening = None
         if self.ray.is_initialized():
@@ -191,7 +191,7 @@ class OnRay:
 
     # ── direct lines ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _sent(self, handle: Handle, message: bytes, until: float | None) -> Line | None:
+    def _sent(self, handle: ActorHandle, message: bytes, until: float | None) -> Connection | None:
         """The line on which a call is under way; None where it has to go by Ray."""
         line = self._line(handle)
         if line is not None:
@@ -199,7 +199,7 @@ class OnRay:
                 line.send(message, until)
         return line
 
-    def _received(self, handle: Handle, line: Line, message: bytes, until: float | None) -> Any:
+    def _received(self, handle: ActorHandle, line: Connection, message: bytes, until: float | None) -> Any:
         """The answer; Lost where none comes; None where the call has to go by Ray."""
         try:
             return self._answer_on(handle, line, until)
@@ -216,7 +216,7 @@ class OnRay:
             handle.lines.drop()
             return Lost("A part of the index hung up.", way_out="Try again in a few seconds.")
 
-    def _answer_on(self, handle: Handle, line: Line, until: float | None) -> Any:
+    def _answer_on(self, handle: ActorHandle, line: Connection, until: float | None) -> Any:
         try:
             well, *answer = line.receive(until)
         except (OSError, ValueError):
@@ -225,7 +225,7 @@ class OnRay:
         handle.lines.put_back(line)
         return tuple(answer) if well else None
 
-    def _line(self, handle: Handle) -> Line | None:
+    def _line(self, handle: ActorHandle) -> Connection | None:
         """A line to the object; while its address is asked for, which nobody waits for, there is none."""
         lines = handle.lines
         if lines.address is None and not lines.barred:

@@ -34,7 +34,7 @@ _KEPT = 8  # idle lines to one object
 _NUMBERS = "biuf"
 
 
-class Address(NamedTuple):
+class Endpoint(NamedTuple):
     """Where an object listens, and the key to it in hex."""
 
     host: str
@@ -42,7 +42,7 @@ class Address(NamedTuple):
     key: str
 
 
-class Line:
+class Connection:
     """One end of a connection, used by one thread at a time. Every failure is an OSError."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -54,7 +54,7 @@ class Line:
                 connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     @classmethod
-    def to(cls, address: Address) -> Line:
+    def to(cls, address: Endpoint) -> Connection:
         """A line to an object that listens."""
         connection = socket.create_connection((address.host, address.port), _REACHED_WITHIN)
         line, until = cls(connection), time.monotonic() + _GREETED_WITHIN
@@ -93,12 +93,12 @@ class Line:
         self.connection.close()
 
 
-class Lines:
+class Connections:
     """The lines to one object: made when they are wanted, kept for the next call. For any number of threads."""
 
     def __init__(self) -> None:
-        self.address: Address | None = None
-        self._idle: list[Line] = []
+        self.address: Endpoint | None = None
+        self._idle: list[Connection] = []
         self._barred = 0.0
 
     @property
@@ -106,19 +106,19 @@ class Lines:
         """Whether none could be had a moment ago."""
         return time.monotonic() < self._barred
 
-    def take(self) -> Line | None:
+    def take(self) -> Connection | None:
         """A line of one's own; None where none can be had."""
         with suppress(IndexError):
             return self._idle.pop()
         if self.address is None or self.barred:
             return None
         try:
-            return Line.to(self.address)
+            return Connection.to(self.address)
         except OSError:  # it may listen elsewhere by then
             self.address, self._barred = None, time.monotonic() + _BARRED
             return None
 
-    def put_back(self, line: Line) -> None:
+    def put_back(self, line: Connection) -> None:
         """Keep a line on which nothing is under way."""
         if len(self._idle) < _KEPT:
             self._idle.append(line)
@@ -132,7 +132,7 @@ class Lines:
             line.close()
 
 
-class Switchboard:
+class RpcServer:
     """Listens for calls to the methods of an object that its class names in `lines`; each line has a thread."""
 
     def __init__(self, target: Any, host: str) -> None:
@@ -140,7 +140,7 @@ class Switchboard:
         self._greeting = threading.BoundedSemaphore(_GREETED_AT_ONCE)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listening = socket.create_server((host, 0), family=family)
-        self.address = Address(host, self._listening.getsockname()[1], self._key.hex())
+        self.address = Endpoint(host, self._listening.getsockname()[1], self._key.hex())
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -166,9 +166,9 @@ class Switchboard:
             while line is not None:
                 line.send(self._answer(*line.receive()))
 
-    def _greeted(self, connection: socket.socket) -> Line | None:
+    def _greeted(self, connection: socket.socket) -> Connection | None:
         """The line, once who connects has shown the key and was shown it; None for who does not have it."""
-        line, nonce, until = Line(connection), secrets.token_bytes(_NONCE), time.monotonic() + _GREETED_WITHIN
+        line, nonce, until = Connection(connection), secrets.token_bytes(_NONCE), time.monotonic() + _GREETED_WITHIN
         line.send(nonce, until)
         proof, asked = line.exactly(_NONCE, until), line.exactly(_NONCE, until)
         if not hmac.compare_digest(proof, _proof(self._key, _ASKS, nonce)):

@@ -45,7 +45,7 @@ CREATE TRIGGER files_removed AFTER DELETE ON files BEGIN
 
 
 @dataclass(frozen=True)
-class Row:
+class ImageRow:
     """One file. `status`: image (usable), copy (of a usable image), rejected. `key` names the file in its source;
     `stored` is its place below images/, "" for a file referenced where it lies. Sizes in pixels and bytes."""
 
@@ -66,7 +66,7 @@ class Row:
     message: str = ""
 
 
-_COLUMNS = [field.name for field in fields(Row)]
+_COLUMNS = [field.name for field in fields(ImageRow)]
 _INSERT = f"INSERT INTO files ({','.join(_COLUMNS)},seal) VALUES ({','.join('?' * (len(_COLUMNS) + 1))})"
 _UPDATE = f"UPDATE files SET {','.join(f'{name}=?' for name in _COLUMNS)},seal=? WHERE id=?"
 _SELECT = f"SELECT {','.join(_COLUMNS)},seal FROM files "
@@ -192,7 +192,7 @@ class Reading:
         return facts
 
     @_checked
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ImageRow]:
         """Every file by id, with the whole table checked."""
         found = self.db.execute(_SELECT + "ORDER BY id").fetchall()
         count, seals, next_id = self.db.execute("SELECT rows, seals, next_id FROM totals").fetchone()
@@ -202,7 +202,7 @@ class Reading:
         return [self._whole(line) for line in found]
 
     @_checked
-    def row(self, id: int) -> Row | None:
+    def row(self, id: int) -> ImageRow | None:
         """The file of that id."""
         if not 0 <= id < 1 << 62:
             return None
@@ -233,10 +233,10 @@ class Reading:
         webp: bytes = found[0]
         return webp
 
-    def _whole(self, line: tuple[Any, ...]) -> Row:
+    def _whole(self, line: tuple[Any, ...]) -> ImageRow:
         if seal_of(*line[:-1]) != line[-1]:
             raise Catalogue(self.path).damaged()
-        return Row(*line[:-1])
+        return ImageRow(*line[:-1])
 
 
 class Writing(Reading):
@@ -249,14 +249,14 @@ class Writing(Reading):
     def set_facts(self, **changes: Any) -> None:
         _write_facts(self.db, self.facts() | changes)
 
-    def add(self, row: Row) -> Row:
+    def add(self, row: ImageRow) -> ImageRow:
         """Insert the row under a new id, which is never used again; returns it with that id."""
         [next_id] = self.db.execute("SELECT next_id FROM totals").fetchone()
         row = replace(row, id=next_id)
         self.db.execute(_INSERT, (*astuple(row), seal_of(*astuple(row))))
         return row
 
-    def replace(self, row: Row) -> None:
+    def replace(self, row: ImageRow) -> None:
         """Overwrite the row of that id."""
         self.db.execute(_UPDATE, (*astuple(row), seal_of(*astuple(row)), row.id))
 
@@ -264,7 +264,7 @@ class Writing(Reading):
         self.db.executemany("DELETE FROM files WHERE id=?", [(id,) for id in ids])
 
     @_checked
-    def image_of(self, hash: str) -> Row | None:
+    def image_of(self, hash: str) -> ImageRow | None:
         """The usable image with that content, if there is one."""
         found = self.db.execute(_SELECT + "WHERE hash=? AND status='image'", (hash,)).fetchone()
         return self._whole(found) if found else None

@@ -24,7 +24,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from engine.collections.catalogue import Catalogue, Reading, Row, seal
+from engine.collections.catalogue import Catalogue, ImageRow, Reading, seal
 from engine.collections.reading.safely import read_bytes
 from engine.collections.report import Reject
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NameTaken, NotFound, UnreadableImage
@@ -173,7 +173,6 @@ class Collection:
             NotFound: no such image, or its file or folder has vanished.
             Corrupt: a file that Benzer keeps itself no longer matches its hash.
         """
-
         row = self._row(id)
         self.check_source()
         try:
@@ -214,19 +213,19 @@ class Collection:
         os.rename(self.folder, aside)
         shutil.rmtree(aside, ignore_errors=True)
 
-    def rows(self, status: str = "") -> list[Row]:
+    def rows(self, status: str = "") -> list[ImageRow]:
         """The catalogue's rows by id, all or those of one status; Corrupt when a bit of it has changed."""
         with self.catalogue.reading() as reading:
             found = reading.rows()
         return [row for row in found if not status or row.status == status]
 
-    def path_of(self, row: Row) -> Path:
+    def path_of(self, row: ImageRow) -> Path:
         """Where the file of a row lies now."""
         if row.stored:
             return self.folder / "images" / row.stored
         return Path(self.source["folder"]) / os.fsdecode(row.key.split(b"\0")[0])
 
-    def root_of(self, row: Row) -> Path:
+    def root_of(self, row: ImageRow) -> Path:
         """The folder that the file of a row, if it is a link, must not lead out of."""
         return self.folder / "images" if row.stored else Path(self.source["folder"])
 
@@ -263,7 +262,7 @@ class Collection:
         finally:
             lock.release()
 
-    def _row(self, id: int, reading: Reading | None = None) -> Row:
+    def _row(self, id: int, reading: Reading | None = None) -> ImageRow:
         if isinstance(id, bool) or not isinstance(id, int | np.integer):
             raise BadParameter("id", "an image", "a whole number", id)
         if reading is None:

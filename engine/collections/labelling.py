@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.collections.catalogue import Row, seal
+from engine.collections.catalogue import ImageRow, seal
 from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, NotFound
 from engine.core.storage import read_json, write_json
@@ -78,7 +78,7 @@ def undo_labels(collection: Collection) -> int:
         return changed
 
 
-def _rewrite(collection: Collection, wanted: list[Row], rows: Mapping[int, Row]) -> int:
+def _rewrite(collection: Collection, wanted: list[ImageRow], rows: Mapping[int, ImageRow]) -> int:
     changed = [row for row in wanted if row != rows[row.id]]
     if changed:
         with collection.catalogue.writing() as writing:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.collections.catalogue import Row
+from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.collections.reading import workers
 from engine.collections.reading.worker_tasks import Failure, FileRef, decode
@@ -76,7 +76,7 @@ class Decoded:
             if good:
                 yield np.array([id for id, _ in good], dtype=np.int64), np.stack([pixels for _, pixels in good])
 
-    def _file(self, row: Row) -> FileRef:
+    def _file(self, row: ImageRow) -> FileRef:
         return FileRef(str(self._collection.path_of(row)), str(self._collection.root_of(row)), row.hash)
 
 

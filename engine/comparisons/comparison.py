@@ -61,7 +61,7 @@ RowT = TypeVar("RowT", bound=AnyRow)
 
 
 @dataclass(frozen=True)
-class Ledger(Generic[PlanT, CellT, RowT]):
+class Comparison(Generic[PlanT, CellT, RowT]):
     """One plan with its results, read from its folder. A kind of ledger says what its plans and rows are."""
 
     folder: Path

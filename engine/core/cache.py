@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Shelf(Generic[T]):
+class Cache(Generic[T]):
     """At most `room` things by key; the one not used for the longest time goes first. Failures are not kept."""
 
     def __init__(self, room: int) -> None:
@@ -55,7 +55,7 @@ class Shelf(Generic[T]):
                 self._things.popitem(last=False)
 
 
-def stamp(*paths: Path) -> tuple[object, ...]:
+def file_stamp(*paths: Path) -> tuple[object, ...]:
     """Part of a key: changes whenever one of the files does. A cheap look at times and sizes, no reading.
 
     An absent file and an empty one count the same: readers of SQLite put an empty log there and take it away.
@@ -73,4 +73,4 @@ def stamp(*paths: Path) -> tuple[object, ...]:
 
 def catalogue_stamp(folder: Path) -> tuple[object, ...]:
     """The stamp of a collection's catalogue with its log."""
-    return stamp(folder / "catalogue.sqlite", folder / "catalogue.sqlite-wal")
+    return file_stamp(folder / "catalogue.sqlite", folder / "catalogue.sqlite-wal")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from models.autoencoder import Autoencoder
-    from models.tunable import Seeing
+    from models.tunable import TrainableImageEncoder
 
 _NAMES = {f"model-{number}": number for number in (1, 2, 3, 4)}
 _SUMMARY = {
@@ -40,7 +40,6 @@ class AutoencoderEncoder(Encoder):
     learns = True
 
     def __init__(self, number: int, run: runs.Run) -> None:
-
         self.device: Device = device()
         self.number = number
         config, card, digest = run.config, run.card, run.digest
@@ -86,12 +85,12 @@ class AutoencoderEncoder(Encoder):
             raise BadParameter("weights", f"Model {number}", "those of one of its own runs", found)
         return cls(number, run)
 
-    def trainable(self, home: Home, embedding: str) -> Seeing:
-        from models.tunable import Seeing
+    def trainable(self, home: Home, embedding: str) -> TrainableImageEncoder:
+        from models.tunable import TrainableImageEncoder
 
         weights = runs.run(home, self.info.weights).load()
         network = _network(self.number, weights, self.info.weights).encoder
-        return Seeing(network, _through, pooling(embedding, self.info.spatial))
+        return TrainableImageEncoder(network, _through, pooling(embedding, self.info.spatial))
 
     def with_weights(self, weights: dict[str, Tensor]) -> Encoder:
         other = copy.copy(self)

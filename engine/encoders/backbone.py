@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-    from models.tunable import Seeing
+    from models.tunable import TrainableImageEncoder
 
 _VERSION = "1"  # changes whenever the vectors would
 
@@ -69,13 +69,13 @@ class BackboneEncoder(Encoder):
         card, tensors = pretrained.load(home, network)
         return cls(network, backbone_info(network, card.sha256, card.source, card.licence), tensors)
 
-    def trainable(self, home: Home, embedding: str) -> Seeing:
-        from models.tunable import Seeing
+    def trainable(self, home: Home, embedding: str) -> TrainableImageEncoder:
+        from models.tunable import TrainableImageEncoder
 
         network, run = self.backbone, self.info.weights
         weights = _trained(network, runs.run(home, run))[1] if run else pretrained.load(home, network)[1]
         pool = pooling(embedding, self.info.spatial)
-        return Seeing(filled(network, weights), network.tap, pool, network.mean, network.std)
+        return TrainableImageEncoder(filled(network, weights), network.tap, pool, network.mean, network.std)
 
     def with_weights(self, weights: dict[str, Tensor]) -> Encoder:
         other = BackboneEncoder(self.backbone, self.info, pretrained.checked(self.backbone, weights, "the run"))

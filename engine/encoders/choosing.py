@@ -9,7 +9,6 @@ from engine.encoders import choices
 
 def with_weights(home: Home, text: str) -> str:
     """An encoder as it is written in a recipe, with its newest weights where it needs some and names none."""
-
     name, _, weights = text.partition("@")
     lines = [choice for choice in choices(home, also=name) if choice.name == name]
     if not lines:

@@ -110,7 +110,6 @@ class Combination(Derived):
 
     @classmethod
     def open(cls, name: str, weights: str, home: Home) -> Self:
-
         pair = Pair.parse(name)
         if pair is None:
             raise BadParameter("name", "a combination", "written like mobilenet-v2+colour-histogram+30", name)
@@ -129,7 +128,6 @@ class Combination(Derived):
         return Combination(self.pair, [part.prepared(collection, reporter) for part in self.parts])
 
     def derive(self, collection: Collection, name: str, reporter: Reporter) -> Derivation:
-
         found = []
         for part in self.parts:
             embed_collection(collection, part, [name], reporter)
@@ -147,7 +145,6 @@ class Combination(Derived):
         return Derivation({id: (source, row) for row, id in enumerate(both)}, width, without)
 
     def embed(self, pictures: Sequence[Any], name: str) -> NDArray[np.float32]:
-
         found = [embed_pictures(part, pictures, name) for part in self.parts]
         return np.stack([_side_by_side(rows, _scales(self.pair)) for rows in zip(*found, strict=True)])
 
@@ -233,7 +230,6 @@ def _read(text: str) -> tuple[str, str]:
 
 def _single(home: Home) -> list[EncoderChoice]:
     """The lines of everything that a combination can be made of."""
-
     return [line for family in families() if family is not Combination for line in family.choices(home)]
 
 
@@ -253,7 +249,6 @@ def _together(first: EncoderChoice, second: EncoderChoice) -> bool:
 
 def _part_lines(part: tuple[str, str], known: Sequence[EncoderChoice], home: Home) -> list[EncoderChoice]:
     """The lines of a part: more than one where several collections have vectors of that name."""
-
     lines = [line for line in known if (line.name, line.weights) == part]
     if lines or part[1]:
         return lines

@@ -14,7 +14,7 @@ from engine.core.progress import Reporter
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from models.tunable import Seeing
+    from models.tunable import TrainableImageEncoder
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Encoder(ABC):
         """The same, having learned now what it must learn from the collection's pictures before it can encode."""
         return self.at(collection)
 
-    def trainable(self, home: Home, embedding: str) -> Seeing:
+    def trainable(self, home: Home, embedding: str) -> TrainableImageEncoder:
         """A copy of its network in float32, from pictures to vectors under one embedding; BenzerError: none learns."""
         raise BenzerError(f"{self.info.title} has no weights that could be trained.")
 

@@ -18,7 +18,7 @@ _GEM_POWER = 3.0
 
 
 @dataclass(frozen=True)
-class Embedding:
+class Pooling:
     """A named embedding: `of` maps (n, C, h, w) latents to (n, d) vectors; `pooled` when d is C at any input size."""
 
     name: str
@@ -45,21 +45,21 @@ def _gem(latents: Tensor) -> Tensor:
     return latents.clamp(min=0).pow(_GEM_POWER).mean((2, 3)).pow(1 / _GEM_POWER)  # (n, C)
 
 
-EMBEDDINGS: dict[str, Embedding] = {
-    "max": Embedding("max", "Max pool", "The largest value of each channel: what is there, wherever it is.", _max),
-    "flatten": Embedding("flatten", "Flatten", "All values: what is there, and where.", _flatten, pooled=False),
-    "avg": Embedding("avg", "Average pool", "The mean of each channel.", _avg),
-    "gem": Embedding("gem", "GeM pool", "Between average and max (generalised mean, p = 3).", _gem),
+POOLINGS: dict[str, Pooling] = {
+    "max": Pooling("max", "Max pool", "The largest value of each channel: what is there, wherever it is.", _max),
+    "flatten": Pooling("flatten", "Flatten", "All values: what is there, and where.", _flatten, pooled=False),
+    "avg": Pooling("avg", "Average pool", "The mean of each channel.", _avg),
+    "gem": Pooling("gem", "GeM pool", "Between average and max (generalised mean, p = 3).", _gem),
 }
 
 
-def embedding(name: str) -> Embedding:
+def embedding(name: str) -> Pooling:
     """The embedding of that name, whitened or not; BadParameter when there is none."""
     plain = unwhitened(name)
-    if plain not in EMBEDDINGS:
-        offered = ", ".join(EMBEDDINGS)
+    if plain not in POOLINGS:
+        offered = ", ".join(POOLINGS)
         raise BadParameter("embedding", "a recipe", f"one of {offered}, or one of these with {WHITE} after it", name)
-    found = EMBEDDINGS[plain]
+    found = POOLINGS[plain]
     return found if plain == name else replace(found, name=name, title=f"{found.title}, whitened")
 
 
@@ -75,7 +75,7 @@ def pooling(name: str, spatial: bool) -> Callable[[Tensor], Tensor]:
 
 def embed(latents: Tensor, name: str) -> NDArray[np.float32]:
     """The (n, d) float32 vectors of (n, C, h, w) latents; whitening is no part of it, for it needs a collection."""
-    if name not in EMBEDDINGS:
-        raise BadParameter("embedding", "latents", "one of " + ", ".join(EMBEDDINGS), name)
-    vectors: NDArray[np.float32] = EMBEDDINGS[name].of(latents.float()).contiguous().cpu().numpy()
+    if name not in POOLINGS:
+        raise BadParameter("embedding", "latents", "one of " + ", ".join(POOLINGS), name)
+    vectors: NDArray[np.float32] = POOLINGS[name].of(latents.float()).contiguous().cpu().numpy()
     return vectors

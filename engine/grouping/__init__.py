@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from engine.core.discovery import implementations
 from engine.core.errors import BadParameter
 from engine.grouping.clusterer import Clusterer
-from engine.grouping.plan import Plan, Step
+from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.projection import Projection
 
 if TYPE_CHECKING:
@@ -21,7 +21,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 T = TypeVar("T")
 
-__all__ = ["Clusterer", "Plan", "Projection", "Step", "clusterers", "make_clusterer", "make_projection", "projections"]
+__all__ = [
+    "Clusterer",
+    "GroupingPlan",
+    "Projection",
+    "Step",
+    "clusterers",
+    "make_clusterer",
+    "make_projection",
+    "projections",
+]
 
 
 def projections() -> dict[str, type[Projection]]:

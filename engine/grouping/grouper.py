@@ -16,7 +16,7 @@ from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.grouping import make_clusterer, make_projection
 from engine.grouping.clusterer import Clusterer
-from engine.grouping.plan import Plan, Step
+from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.projection import Projection, all_equal
 from engine.grouping.tree import Tree
 
@@ -29,7 +29,7 @@ _MAP_FROM = 50  # values a vector from which a map begins at the principal compo
 
 
 @dataclass
-class Found:
+class GroupingResult:
     """What came out.
 
     Attributes:
@@ -47,7 +47,7 @@ class Found:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def group(vectors: Matrix, plan: Plan, metric: str, reporter: Reporter) -> Found:
+def group(vectors: Matrix, plan: GroupingPlan, metric: str, reporter: Reporter) -> GroupingResult:
     """Reduce, cluster and lay out (n, d) vectors as the plan says.
 
     Raises:
@@ -66,10 +66,10 @@ def group(vectors: Matrix, plan: Plan, metric: str, reporter: Reporter) -> Found
     # Of what was reduced already the map would be a map of a map: threads instead of clouds.
     points = clock.run("Drawing the map", lambda: _map(held, plan.map, metric, plan.seed))
     within = "euclidean" if reduction else metric
-    return Found(labels, points, space, within, clusterer.tree, notes, clock.seconds)
+    return GroupingResult(labels, points, space, within, clusterer.tree, notes, clock.seconds)
 
 
-def methods(plan: Plan, metric: str, count: int) -> tuple[Projection | None, Clusterer]:
+def methods(plan: GroupingPlan, metric: str, count: int) -> tuple[Projection | None, Clusterer]:
     """The reduction and the clusterer of a plan, ready for so many images; told at once, not after minutes of work.
 
     Raises:

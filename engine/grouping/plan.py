@@ -42,7 +42,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Plan:
+class GroupingPlan:
     """How a collection's vectors become groups and a map.
 
     Attributes:
@@ -71,7 +71,7 @@ class Plan:
         return {"clustering": str(self.clustering), "reduction": reduction, "map": str(self.map), "seed": self.seed}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Plan:
+    def from_dict(cls, values: Mapping[str, Any]) -> GroupingPlan:
         """The plan of `as_dict`; BadParameter for a key it does not have."""
         unknown = sorted(set(values) - set(cls.__dataclass_fields__))
         if unknown or not values.get("clustering"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.grouping.plan import Plan, Step
+from engine.grouping.plan import GroupingPlan, Step
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Preset:
     encoders: tuple[str, ...]
     embedding: str
     metric: str
-    plan: Plan
+    plan: GroupingPlan
 
 
 _NETWORKS = ("resnet-50", "inception-v3", "convnext-tiny", "resnet-18", "mobilenet-v2", "squeezenet-1-0")
@@ -32,7 +32,7 @@ PRESETS: dict[str, Preset] = {
             ("inception-v3", *_NETWORKS),
             "avg",
             "cosine",
-            Plan(Step.parse("hierarchical(linkage=average)")),
+            GroupingPlan(Step.parse("hierarchical(linkage=average)")),
         ),
         Preset(
             "recommended",
@@ -41,7 +41,7 @@ PRESETS: dict[str, Preset] = {
             _NETWORKS,
             "avg",
             "cosine",
-            Plan(Step("hdbscan"), Step.parse("umap(dimensions=10)")),
+            GroupingPlan(Step("hdbscan"), Step.parse("umap(dimensions=10)")),
         ),
         Preset(
             "model",
@@ -50,7 +50,7 @@ PRESETS: dict[str, Preset] = {
             _NETWORKS,
             "avg",
             "cosine",
-            Plan(Step("kmeans"), Step.parse("pca(share=0.9)")),
+            GroupingPlan(Step("kmeans"), Step.parse("pca(share=0.9)")),
         ),
     )
 }

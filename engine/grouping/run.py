@@ -16,7 +16,7 @@ from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import Vectors, state, stored
 from engine.grouping import clusterers, projections
 from engine.grouping.grouper import group, methods
-from engine.grouping.plan import Plan
+from engine.grouping.plan import GroupingPlan
 from engine.grouping.presets import Preset
 from engine.grouping.stored.grouping import checked_title, store_grouping
 from engine.search.opening import default_recipe
@@ -31,8 +31,7 @@ def group_collection(
         BadParameter: a choice has no such value, or there is no image. NotTrained, NoWeights: the encoder is not ready.
         StorageFull, Stopped.
     """
-
-    chosen, collection = Plan.from_dict(plan), Collection.open(home, recipe.collection)
+    chosen, collection = GroupingPlan.from_dict(plan), Collection.open(home, recipe.collection)
     title = checked_title(title) if title else ""
     methods(chosen, recipe.metric, len(collection))  # what cannot be done is told before anything is embedded
     encoder = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter)
@@ -47,7 +46,6 @@ def group_collection(
 
 
 def _vectors(collection: Collection, encoder: Encoder, recipe: Recipe, reporter: Reporter) -> Vectors:
-
     if not state(collection, encoder.info, recipe.embedding).ready:
         embed_collection(collection, encoder, [recipe.embedding], reporter)
     vectors = stored(collection, encoder.info, recipe.embedding)
@@ -67,15 +65,13 @@ def _told(left_out: int) -> list[str]:
     return ["1 picture could not be embedded, so it is in no group." if left_out == 1 else many]
 
 
-def _title(plan: Plan) -> str:
-
+def _title(plan: GroupingPlan) -> str:
     clustering = clusterers()[plan.clustering.name].title
     return f"{projections()[plan.reduction.name].title} + {clustering}" if plan.reduction else clustering
 
 
 def recipe_of_preset(home: Home, preset: Preset, collection: str) -> Recipe:
     """The recipe that a preset asks for, with the best of its encoders that is ready; else the collection's default."""
-
     ready = {choice.name for choice in choices(home) if choice.ready and not choice.weights}  # a run is another encoder
     name = next((encoder for encoder in preset.encoders if encoder in ready), None)
     if name is None:

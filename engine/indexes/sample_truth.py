@@ -20,7 +20,6 @@ def true_neighbours(table: RowTable, metric: str, seed: int, neighbours: int = N
     Beyond 100,000 vectors the neighbours are those within a sample of that size, as many as belong to its share but
     eight at least; of more than 32 they are every second, third …
     """
-
     reference = sample_rows(table, _REFERENCE, seed)
     sample = sample_rows(table, _SAMPLE, seed + 1)
     vectors = table.vectors if len(reference) == len(table.ids) else table.vectors[reference]

@@ -7,7 +7,7 @@ import shlex
 from contextlib import suppress
 
 from engine.collections.collection import Collection, Images
-from engine.core.cache import Shelf
+from engine.core.cache import Cache
 from engine.core.errors import Corrupt, NoIndex, NoVectors, StaleVectors, StorageFull
 from engine.core.home import Home
 from engine.core.recipe import Recipe
@@ -23,21 +23,19 @@ BUILT_WHILE_WAITING = 16_000_000  # values (vectors × their length) whose index
 
 def default_recipe(home: Home, collection: str) -> Recipe:
     """A good first try for a collection: the best trained encoder that is there, and exact search."""
-
     ready = [choice for choice in choices(home, collection) if choice.ready]
     first = next((choice for choice in ready if choice.weights), ready[0])
     return Recipe(collection, first.name, first.weights, embedding="max" if first.weights else "flatten")
 
 
 def open_searcher(
-    collection: Collection, info: EncoderInfo, recipe: Recipe, *, exact: Shelf[Index], build_large: bool = False
+    collection: Collection, info: EncoderInfo, recipe: Recipe, *, exact: Cache[Index], build_large: bool = False
 ) -> Searcher:
     """The recipe, ready to answer; `exact` keeps the exact indexes that recipes over the same vectors share.
 
     Raises:
         NoVectors, StaleVectors: embed first. NoIndex: the index is large; build it first (or `build_large`).
     """
-
     require_vectors(collection, info, recipe)
     if not build_large:
         require_index(collection, info, recipe)
@@ -51,7 +49,6 @@ def open_searcher(
 
 def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -> None:
     """Raise NoVectors or StaleVectors unless every image has its vector."""
-
     found = state(collection, info, recipe.embedding)
     if found.ready:
         return
@@ -69,7 +66,6 @@ def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -
 
 def require_index(collection: Collection, info: EncoderInfo, recipe: Recipe) -> None:
     """Raise NoIndex where building the index would keep a person waiting for long."""
-
     vectors = None if recipe.method == "exact" else stored(collection, info, recipe.embedding)
     if vectors is None or vectors.matrix.size < BUILT_WHILE_WAITING:
         return
@@ -83,7 +79,6 @@ def require_index(collection: Collection, info: EncoderInfo, recipe: Recipe) -> 
 
 def open_index(collection: Collection, info: EncoderInfo, recipe: Recipe, vectors: Vectors, exact: Index) -> Index:
     """The index of a recipe over those vectors: the stored one if it was made from them, else built and stored now."""
-
     index = make_index(recipe.method, recipe.metric, **dict(recipe.options))
     if recipe.method == exact.name:  # it is the vectors themselves
         return exact
@@ -99,7 +94,6 @@ def open_index(collection: Collection, info: EncoderInfo, recipe: Recipe, vector
 
 def exact_index(vectors: Vectors, metric: str) -> Index:
     """Exact search over the vectors."""
-
     return make_index("exact", metric).build(vectors.ids, vectors.matrix)
 
 
@@ -115,7 +109,6 @@ def _fresh(store: Store, vectors: Vectors) -> Snapshot | None:
 
 def index_store(collection: Collection, info: EncoderInfo, recipe: Recipe) -> Store:
     """Where the index of a recipe is stored."""
-
     key = digest_of(info.name, info.weights, recipe.embedding, recipe.metric, recipe.method_text)
     return Store(collection.folder / "indexes" / f"{recipe.method}-{key}", format=f"index {recipe.method}", version=1)
 

@@ -21,7 +21,7 @@ _MOST_ASKED = MAX_K + 1  # the query itself may be among them
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """The nearest ids of one query after leaving out what must be left out, nearest first."""
 
     ids: NDArray[np.int64]
@@ -97,7 +97,7 @@ class Searcher:
         left_out: int | None,
         label: str | None,
         total: int,
-    ) -> Found:
+    ) -> SearchResult:
         began = time.perf_counter()
         # Ask for one more where the query itself will be dropped, and for more and more where a label is wanted.
         asked = min(k + (left_out is not None), _MOST_ASKED)
@@ -113,7 +113,7 @@ class Searcher:
             answer = index.search(vector, min(k + (left_out is not None), _MOST_ASKED))
             keep, examined = self._keep(answer, left_out, label), max(examined, 0) + int(answer.examined[0])
         ids, distances = answer.ids[0][keep][:k], answer.distances[0][keep][:k]
-        return Found(ids, distances, examined, 1000 * (time.perf_counter() - began), answer.share)
+        return SearchResult(ids, distances, examined, 1000 * (time.perf_counter() - began), answer.share)
 
     def _keep(self, answer: Neighbours, left_out: int | None, label: str | None) -> NDArray[np.bool_]:
         ids = answer.ids[0]
@@ -126,7 +126,7 @@ class Searcher:
 
     def _judge(
         self,
-        found: Found,
+        found: SearchResult,
         truth_index: Index,
         exactly: bool,
         vector: NDArray[np.float32],
@@ -170,7 +170,7 @@ class Searcher:
         return Hit(rank, int(id), images.names[row], images.labels[row], images.texts[row], float(distance))
 
 
-def _missed(found: Found, truth: Found) -> tuple[int, ...]:
+def _missed(found: SearchResult, truth: SearchResult) -> tuple[int, ...]:
     """The ids of the truth that are absent. Equally near images are equally good answers: they were not missed."""
     worst = float(found.distances[-1]) if len(found.ids) else -np.inf
     short = len(found.ids) < len(truth.ids)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from models.bert import Bert
-    from models.tunable import Reading
+    from models.tunable import TrainableTextEncoder
 
 _BATCH = 32
 
@@ -80,10 +80,10 @@ class BertTexts(TextEncoder):
             vectors[row] = self._pooled(of_pieces)
         return Encoded(vectors, Words.stacked(parts, self.network.width))
 
-    def trainable(self) -> Reading:
-        from models.tunable import Reading
+    def trainable(self) -> TrainableTextEncoder:
+        from models.tunable import TrainableTextEncoder
 
-        return Reading(copy.deepcopy(self.bert), self.network.first)
+        return TrainableTextEncoder(copy.deepcopy(self.bert), self.network.first)
 
     def numbered(self, texts: Sequence[str]) -> list[list[int]]:
         return [self.cutter.numbered(text, self.network.most) for text in texts]

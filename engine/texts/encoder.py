@@ -16,7 +16,7 @@ from engine.core.home import Home
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from models.tunable import Reading
+    from models.tunable import TrainableTextEncoder
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class TextEncoder(ABC):
     def encode(self, texts: Sequence[str]) -> Encoded:
         """The vectors of plain texts (see `engine.texts.plain`), which may be empty or of any length."""
 
-    def trainable(self) -> Reading:
+    def trainable(self) -> TrainableTextEncoder:
         """A copy of its network, from what `numbered` gives to vectors; BenzerError: nothing in it can be trained."""
         raise BenzerError(f"{self.info.title} has no weights that could be trained.")
 

@@ -59,7 +59,6 @@ class Published:
 
     @property
     def spec(self) -> BertSpec:
-
         return BertSpec(self.width, self.layers, self.heads)
 
     @property

@@ -110,7 +110,6 @@ class TrainingConfig:
     @property
     def title(self) -> str:
         """What people call the network: "Model 4", "ResNet-18"."""
-
         return BACKBONES[self.network].title if self.network else f"Model {self.model}"
 
     def check_clusters(self, images: int) -> None:
@@ -132,7 +131,6 @@ class TrainingConfig:
             raise BadParameter("contrast", "deepcluster", "0: it sees altered views anyway", self.contrast)
 
     def _check_network(self) -> None:
-
         if not isinstance(self.network, str) or (self.network and self.network not in BACKBONES):
             raise BadParameter("network", "the training", "one of " + ", ".join(BACKBONES), self.network)
         if self.network and not self.groups:
@@ -163,7 +161,6 @@ class TrainingConfig:
             raise BadParameter("name", "a run", "lower-case letters, digits and dashes", self.name)
 
     def _check_size(self, name: str, size: int) -> None:
-
         check_whole(name, "the training", size, 16, 1024)
         if self.groups:
             self._check_latent(name, size)
@@ -175,7 +172,6 @@ class TrainingConfig:
 
     def _check_latent(self, name: str, size: int) -> None:
         """Whether anything is left of a picture of that size; it need not be drawn again."""
-
         whose: Any = backbone(self.network) if self.network else SPECS[self.model]
         if not whose.latent_size(size):
             fitting = whose.size if self.network else next(s for s in range(16, 1025) if whose.latent_size(s))

@@ -23,7 +23,6 @@ TRAINING = "training"  # the lane of trainings: one at a time
 
 def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Train a network on a collection (`collection`, `config`), or go on with a run (`run`, maybe `epochs`)."""
-
     home = home_of(arguments)
 
     def pretrained(network: str) -> Mapping[str, Tensor]:

@@ -23,7 +23,7 @@ from engine.training.config import TrainingConfig
 from engine.training.objectives.body import Weights
 from engine.training.pictures import CHECK, NOISE, Data, Rows, batches, stream
 from engine.training.schedules import schedule
-from engine.training.setup import Course, Material, of_pictures
+from engine.training.setup import LoopSettings, Setup, of_pictures
 from engine.training.tensorboard import TensorBoard
 
 _SETTLED_EVERY = {"cpu": 1, "cuda": 16}  # steps after which the loss is looked at; each look waits for the card
@@ -79,7 +79,7 @@ def carried_out(training: Training) -> Run:
 class Training:
     """A network on its way: what is trained, on what, how far it is, and where that is written."""
 
-    config: Course
+    config: LoopSettings
 
     def __init__(
         self,
@@ -93,13 +93,13 @@ class Training:
         self._begin_with(config, of_pictures(config, data, device, first), run, reporter, device)
 
     @classmethod
-    def on(cls, config: Course, material: Material, run: Run, reporter: Reporter, device: Device) -> Training:
+    def on(cls, config: LoopSettings, material: Setup, run: Run, reporter: Reporter, device: Device) -> Training:
         """A training on anything else than pictures."""
         training = cls.__new__(cls)
         training._begin_with(config, material, run, reporter, device)
         return training
 
-    def _begin_with(self, config: Course, material: Material, run: Run, reporter: Reporter, device: Device) -> None:
+    def _begin_with(self, config: LoopSettings, material: Setup, run: Run, reporter: Reporter, device: Device) -> None:
         self.config, self.run, self.reporter = config, run, reporter
         self.objective, self.pictures, self.ids = material.objective, material.source, material.ids
         groups = material.groups or [{"params": list(self.objective.network.parameters()), "share": 1.0}]

@@ -20,7 +20,7 @@ from engine.training.probe import Probe, probe
 _SHOWN = 6  # pictures that are drawn again after every epoch
 
 
-class Course(Protocol):
+class LoopSettings(Protocol):
     """The part of a config that the loop itself follows; see `TrainingConfig` for what each means."""
 
     @property
@@ -48,7 +48,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Material:
+class Setup:
     """One training's material.
 
     Attributes:
@@ -75,12 +75,12 @@ class Material:
         return self.probe is not None or len(self.shown) > 0
 
 
-def of_pictures(config: TrainingConfig, data: Data, device: Device, first: Weights | None) -> Material:
+def of_pictures(config: TrainingConfig, data: Data, device: Device, first: Weights | None) -> Setup:
     """The material of a training on pictures: a network that reconstructs them or groups them."""
     objective: Objective = DeepCluster(config, device, data, first) if config.groups else Autoencoding(config, device)
     learning, held_out = split(len(data.ids), config)
     shown = _shown(held_out, learning)
-    return Material(objective, Pictures(data, device), data.ids, learning, held_out, probe(data, config), shown)
+    return Setup(objective, Pictures(data, device), data.ids, learning, held_out, probe(data, config), shown)
 
 
 def _shown(held_out: Rows, learning: Rows) -> Rows:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engine.classification.classifiers import Guesses, guesses, open_classifier
+from engine.classification.classifiers import StoredPredictions, guesses, open_classifier
 from engine.classification.fine_tuning import measured_speed
-from engine.classification.plan import Plan
+from engine.classification.plan import ClassificationPlan
 from engine.classification.results import Classification, classification, classifications, opinion
 from engine.classification.run import plan_classification
 from engine.collections.collection import Collection
@@ -16,7 +16,7 @@ from engine.core.errors import BadParameter, BenzerError
 from engine.core.home import Home
 from engine.encoders import choices
 from engine.encoders.encoder import Encoder
-from engine.encoders.fused import NAME, Fused
+from engine.encoders.fusion import NAME, FusionEncoder
 from engine.encoders.networks.table import BACKBONES
 from engine.runs.classifiers import classifier, classifiers
 from engine.runs.run import Run
@@ -33,14 +33,13 @@ if TYPE_CHECKING:
 _MEANING = "all-minilm-l6-v2"  # what is proposed for texts where it is ready
 
 
-class ClassificationBench:
+class ClassificationMethods:
     """What pages and commands ask about classes; `Workbench` is one."""
 
     home: Home
 
     def text_choices(self) -> list[TextChoice]:
         """The lines of the drop-down of text encoders, those that are ready first."""
-
         return text_choices(self.home)
 
     def default_encoders(self, collection: str) -> tuple[str, str]:
@@ -53,24 +52,21 @@ class ClassificationBench:
 
     def classifications(self) -> list[Classification]:
         """Every readable classification, newest first."""
-
         return classifications(self.home)
 
     def classification(self, name: str) -> Classification:
         """The classification of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
-
         return classification(self.home, name)
 
-    def plan_classification(self, plan: Plan) -> Classification:
+    def plan_classification(self, plan: ClassificationPlan) -> Classification:
         """Store a plan as a new classification; `start("classification", name=…)` then measures it.
 
         Raises:
             NotFound, BadParameter, NotReady, MissingPackage: something that the plan names is not there or cannot be.
         """
-
         return plan_classification(self.home, plan)
 
-    def fine_tuning_speed(self, plan: Plan) -> Speed:
+    def fine_tuning_speed(self, plan: ClassificationPlan) -> Speed:
         """How fast the encoders learn that a plan fine-tunes, from a few measured batches: some seconds.
 
         It depends on the plan's encoders, its embedding, and which of them learn;
@@ -79,25 +75,21 @@ class ClassificationBench:
         Raises:
             What `plan_classification` raises.
         """
-
         return measured_speed(self.home, Collection.open(self.home, plan.collection), plan)
 
     def classifiers(self) -> list[Run]:
         """Every classifier, newest first; `start("classifier", name=…, fusion=…)` trains one for a classification."""
-
         return classifiers(self.home)
 
-    def classifier(self, name: str) -> Fused:
+    def classifier(self, name: str) -> FusionEncoder:
         """A trained classifier, ready to judge; NotFound, NotReady or Corrupt where it is not."""
-
         return open_classifier(self.home, name)
 
-    def guesses(self, classifier: str, collection: str) -> Guesses | None:
+    def guesses(self, classifier: str, collection: str) -> StoredPredictions | None:
         """What a classifier said of a collection last; `start("apply", name=…, collection=…)` lets it say so."""
-
         return guesses(self.home, classifier, collection)
 
-    def judge(self, classifier: Fused, data: bytes | None, text: str | None) -> dict[str, Any]:
+    def judge(self, classifier: FusionEncoder, data: bytes | None, text: str | None) -> dict[str, Any]:
         """What a classifier says of a picture's bytes, a text, or both.
 
         Returns:
@@ -108,7 +100,6 @@ class ClassificationBench:
         Raises:
             BadParameter: neither is given. UnreadableImage. BenzerError: it knows none of the words.
         """
-
         said, words = classifier.judge(partial(read_in_worker, data) if data else None, text)
         sides = {"picture": said.picture, "text": said.text, "fused": said.fused}
         told = {side: None if one is None else opinion(one[0], classifier.classes) for side, one in sides.items()}
@@ -116,7 +107,6 @@ class ClassificationBench:
 
     def reads_words(self, encoder: str, weights: str) -> bool:
         """Whether an encoder can be asked for words as well: a classifier that was trained on texts."""
-
         try:
             return encoder == NAME and bool(classifier(self.home, weights).card["text"])
         except (BenzerError, KeyError):
@@ -124,14 +114,14 @@ class ClassificationBench:
 
     def reads_nothing(self, encoder: Encoder, query: Query) -> bool:
         """Whether a query has words beside its picture of which the encoder knows none: then they count nothing."""
-
         pictured = query.data is not None or query.image_id is not None
-        return pictured and bool(query.text) and isinstance(encoder, Fused) and not encoder.understands(query.text)
+        return (
+            pictured and bool(query.text) and isinstance(encoder, FusionEncoder) and not encoder.understands(query.text)
+        )
 
     def described_vector(self, encoder: Encoder, query: Query, picture: Any | None) -> NDArray[np.float32]:
         """The (1, d) vector of a query with a text; BadParameter where the encoder sees pictures only."""
-
-        if not isinstance(encoder, Fused):
+        if not isinstance(encoder, FusionEncoder):
             way_out = "Choose an encoder of picture and text; python -m engine classify makes one."
             raise BadParameter(
                 "text", "the query", "left out: this encoder sees pictures only", query.text, way_out=way_out

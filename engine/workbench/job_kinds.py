@@ -17,10 +17,10 @@ from engine.collections.sources.known import import_known
 from engine.collections.sources.spool import under_its_name, waiting
 from engine.collections.sources.table_upload import import_table_upload
 from engine.collections.sources.uploads import is_archive
-from engine.comparisons.hashing.plan import Plan
+from engine.comparisons.hashing.plan import StudyPlan
 from engine.comparisons.hashing.run import plan_study, run_study
 from engine.comparisons.recipes.run import run_experiment
-from engine.core.cache import Shelf
+from engine.core.cache import Cache
 from engine.core.errors import BadParameter, NameTaken, NotReady, Unreadable
 from engine.core.home import Home, home_of
 from engine.core.progress import Reporter
@@ -45,7 +45,6 @@ Work = Callable[[dict[str, Any], Reporter], Any]
 
 def import_images(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Make a collection from `source`: folder, archive, csv (each with `path`), upload (`spool`) or known (`name`)."""
-
     home, source, title = home_of(arguments), arguments["source"], arguments.get("title", "")
     if source == "known":
         return import_known(home, arguments["name"], reporter, title).to_dict()
@@ -82,7 +81,6 @@ def _import_upload(home: Home, title: str, spool: Path, reporter: Reporter) -> d
 
 def _import_waiting(home: Home, title: str, spool: Path, reporter: Reporter) -> ImportReport:
     """A table with pictures or archives, one archive, or any mixture of pictures and archives."""
-
     files = waiting(spool)
     tables = [file for file in files if file[0].lower().endswith((".csv", ".tsv"))]
     if len(tables) == 1 and len(files) > 1:
@@ -95,13 +93,11 @@ def _import_waiting(home: Home, title: str, spool: Path, reporter: Reporter) -> 
 
 def rescan(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Look at a collection's source again: what was added, changed or deleted since."""
-
     return importing.rescan(Collection.open(home_of(arguments), arguments["collection"]), reporter).to_dict()
 
 
 def sample(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Draw one of the sample collections and embed it with the default recipe."""
-
     home = home_of(arguments)
     report = importing.import_sample(home, arguments["name"], reporter).to_dict()
     recipe = default_recipe(home, arguments["name"])
@@ -110,7 +106,6 @@ def sample(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def embed(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Make the vectors that a recipe needs; only new and changed images are encoded."""
-
     recipe = Recipe.from_dict(arguments["recipe"])
     collection = Collection.open(home_of(arguments), recipe.collection)
     encoder = open_encoder(recipe.encoder, recipe.weights, home_of(arguments), collection)
@@ -120,19 +115,17 @@ def embed(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def index(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Build and store the index of a recipe: what pages leave to a job where it takes long."""
-
     home, recipe = home_of(arguments), Recipe.from_dict(arguments["recipe"])
     reporter.update("Building the index", 0, 1, "indexes")
     collection = Collection.open(home, recipe.collection)
     info = open_encoder(recipe.encoder, recipe.weights, home, collection).info
-    searcher = open_searcher(collection, info, recipe, exact=Shelf(1), build_large=True)
+    searcher = open_searcher(collection, info, recipe, exact=Cache(1), build_large=True)
     reporter.update("Building the index", 1, 1, "indexes")
     return {"collection": recipe.collection, "vectors": searcher.index.size}
 
 
 def duplicates(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Work out the nearest others of each picture, for duplicates and odd ones; embeds first where that is missing."""
-
     home, recipe = home_of(arguments), Recipe.from_dict(arguments["recipe"])
     collection = Collection.open(home, recipe.collection)
     info = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter).info
@@ -140,36 +133,32 @@ def duplicates(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         opening.require_vectors(collection, info, recipe)
     except NotReady:
         embed(arguments, reporter)
-    found = open_surroundings(collection, info, recipe, exact=Shelf(1), reporter=reporter).duplicates()
+    found = open_surroundings(collection, info, recipe, exact=Cache(1), reporter=reporter).duplicates()
     counts = {"pictures": len(found.nearness), "groups": len(found.groups), "copies": len(found.copies)}
     return {"collection": recipe.collection, "threshold": found.share.threshold, **counts}
 
 
 def experiment(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Measure what is missing of the experiment `name`; what it needs is trained, embedded and indexed first."""
-
     return run_experiment(home_of(arguments), arguments["name"], reporter)
 
 
 def study(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Measure what is missing of the study `name`, or of a new one: `plan`, with `tune` to choose settings first."""
-
     home, name = home_of(arguments), arguments.get("name")
     if name is None:
         tuned = {"tune": arguments["tune"]} if "tune" in arguments else {}
-        name = plan_study(home, Plan.from_dict({**arguments["plan"], **tuned})).name
+        name = plan_study(home, StudyPlan.from_dict({**arguments["plan"], **tuned})).name
     return run_study(home, name, reporter)
 
 
 def classification(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Measure what is missing of the classification `name`; pictures and texts are embedded first."""
-
     return run_classification(home_of(arguments), arguments["name"], reporter)
 
 
 def classifier(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Train the `fusion` of the classification `name` on all labelled things and keep it, maybe under a `title`."""
-
     words = (arguments["name"], arguments["fusion"])
     return {"classifier": train_final(home_of(arguments), *words, reporter, arguments.get("title", "")).name}
 
@@ -183,14 +172,12 @@ def apply(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def group(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Group the collection of `recipe` as `plan` says, under `title`; what has no vector yet is embedded first."""
-
     recipe = Recipe.from_dict(arguments["recipe"])
     return group_collection(home_of(arguments), recipe, arguments["plan"], arguments.get("title", ""), reporter)
 
 
 def fetch(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Fetch the weights of a ready-made network: `network`, or the encoder of `recipe`."""
-
     home = home_of(arguments)
     name = _network_of(arguments, home)
     if name in PUBLISHED:
@@ -205,7 +192,6 @@ def fetch(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def _network_of(arguments: dict[str, Any], home: Home) -> str:
     """The network that is named, or the part of the recipe's encoder whose weights are not there yet."""
-
     encoder = arguments.get("network") or arguments["recipe"]["encoder"]
     if encoder == "fused":
         encoder = _missing_of(home, arguments["recipe"]["weights"])
@@ -216,7 +202,6 @@ def _network_of(arguments: dict[str, Any], home: Home) -> str:
 
 def _missing_of(home: Home, classifier: str) -> str:
     """The encoder of texts of a classifier where its weights are not there, else its encoder of pictures."""
-
     card = classifiers.classifier(home, classifier).card
     text = PUBLISHED.get(card["text"] or "")
     if text is not None and folder_of(home, text) is None:

@@ -24,7 +24,7 @@ from engine.collections.cards import CollectionCard, card_of
 from engine.collections.collection import Collection, collections
 from engine.collections.reading.workers import preview_in_worker, read_in_worker
 from engine.collections.sources.spool import spooled
-from engine.core.cache import Shelf, catalogue_stamp, stamp
+from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights
 from engine.core.home import Home
 from engine.core.progress import Progress, Reporter
@@ -34,7 +34,7 @@ from engine.encoders.combination import parts_of
 from engine.encoders.encoder import Encoder, EncoderChoice
 from engine.encoders.vectors.pipeline import embed_pictures
 from engine.encoders.vectors.store import state, store, stored
-from engine.grouping.duplicates.duplicates import Duplicates, OddOnes, Surroundings, open_surroundings
+from engine.grouping.duplicates.duplicates import Duplicates, Neighbourhoods, Outliers, open_surroundings
 from engine.grouping.stored.grouping import Grouping, grouping, groupings
 from engine.indexes import Index, methods
 from engine.indexes.kmeans import choose_clusters
@@ -45,8 +45,8 @@ from engine.search import opening
 from engine.search.answer import Answer, Hit, Query, Receipt
 from engine.search.searcher import Searcher
 from engine.training import TrainingConfig
-from engine.workbench.classifying import ClassificationBench
-from engine.workbench.comparing import MeasuringBench
+from engine.workbench.classifying import ClassificationMethods
+from engine.workbench.comparing import ComparisonMethods
 from engine.workbench.job_kinds import checked_kind, title_of
 
 if TYPE_CHECKING:
@@ -78,49 +78,43 @@ class Readiness:
     megabytes: int = 0  # of the download, where something has to be fetched
 
 
-class Workbench(ClassificationBench, MeasuringBench):
+class Workbench(ClassificationMethods, ComparisonMethods):
     """Everything a page, a command or a notebook can ask for. Safe to share between threads."""
 
     def __init__(self, home: Home | None = None) -> None:
         self.home = home or Home.default()
-        self._searchers: Shelf[Searcher] = Shelf(_SEARCHERS_KEPT)
-        self._exact: Shelf[Index] = Shelf(_SEARCHERS_KEPT)  # shared by the searchers over the same vectors
-        self._encoders: Shelf[Encoder] = Shelf(_ENCODERS_KEPT)
-        self._left_out: Shelf[tuple[tuple[str, str], ...]] = Shelf(_SEARCHERS_KEPT)
-        self._surroundings_kept: Shelf[Surroundings] = Shelf(_SURROUNDINGS_KEPT)
+        self._searchers: Cache[Searcher] = Cache(_SEARCHERS_KEPT)
+        self._exact: Cache[Index] = Cache(_SEARCHERS_KEPT)  # shared by the searchers over the same vectors
+        self._encoders: Cache[Encoder] = Cache(_ENCODERS_KEPT)
+        self._left_out: Cache[tuple[tuple[str, str], ...]] = Cache(_SEARCHERS_KEPT)
+        self._surroundings_kept: Cache[Neighbourhoods] = Cache(_SURROUNDINGS_KEPT)
 
     # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────
 
     def collections(self) -> list[CollectionCard]:
         """A card for every collection, by title."""
-
         return sorted(
             (card_of(collection) for collection in collections(self.home)), key=lambda card: card.title.lower()
         )
 
     def collection(self, name: str) -> Collection:
         """The collection of that name; NotFound when there is none."""
-
         return Collection.open(self.home, name)
 
     def choices(self, collection: str = "", also: str = "") -> list[EncoderChoice]:
         """The lines of the encoder drop-down, those that need training included, as `engine.encoders.choices` does."""
-
         return choices(self.home, collection, also)
 
     def methods(self) -> dict[str, type[Index]]:
         """The search methods by name."""
-
         return methods()
 
     def runs(self) -> list[Run]:
         """Every readable training run, newest first; what ships comes last."""
-
         return runs(self.home)
 
     def training_run(self, name: str) -> Run:
         """The training run of that name; NotFound when there is none."""
-
         return run(self.home, name)
 
     def estimate(self, collection: str, config: Mapping[str, Any]) -> Estimate:
@@ -135,12 +129,10 @@ class Workbench(ClassificationBench, MeasuringBench):
 
     def groupings(self, collection: str) -> list[Grouping]:
         """Every readable grouping of a collection, newest first; `start("group", recipe=…, plan=…)` makes one."""
-
         return groupings(self.collection(collection))
 
     def grouping(self, collection: str, name: str) -> Grouping:
         """The grouping of that name; NotFound when there is none, Corrupt when it has been damaged."""
-
         return grouping(self.collection(collection), name)
 
     def default_recipe(self, collection: str) -> Recipe:
@@ -151,7 +143,6 @@ class Workbench(ClassificationBench, MeasuringBench):
 
     def readiness(self, recipe: Recipe) -> Readiness:
         """Whether the recipe can answer at once, and what to do otherwise."""
-
         collection = self.collection(recipe.collection)
         try:
             info = self.encoder(recipe).info
@@ -191,10 +182,9 @@ class Workbench(ClassificationBench, MeasuringBench):
 
     def searcher(self, recipe: Recipe) -> Searcher:
         """The opened recipe, from the cache as long as neither images, weights nor vectors changed."""
-
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
         vectors = store(collection, info, recipe.embedding).folder / "current.json"
-        key = (recipe.but(k=1), info.fingerprint, catalogue_stamp(collection.folder), stamp(vectors))
+        key = (recipe.but(k=1), info.fingerprint, catalogue_stamp(collection.folder), file_stamp(vectors))
         return self._searchers.get(key, lambda: opening.open_searcher(collection, info, recipe, exact=self._exact))
 
     def encoder(self, recipe: Recipe) -> Encoder:
@@ -203,22 +193,19 @@ class Workbench(ClassificationBench, MeasuringBench):
         Raises:
             NotTrained, NoWeights, Corrupt: its weights are not there or damaged. NotFound: no such encoder, collection.
         """
-
         key = (recipe.encoder, recipe.weights, self._weights_stamp(recipe))
         opened = self._encoders.get(key, lambda: open_encoder(recipe.encoder, recipe.weights, self.home))
         return opened.at(self.collection(recipe.collection))
 
     def preview(self, data: bytes, side: int = 640) -> bytes:
         """A picture from outside as a small upright WebP; UnreadableImage when it cannot be opened."""
-
         return preview_in_worker(data, side)
 
     def left_out(self, recipe: Recipe) -> tuple[tuple[str, str], ...]:
         """The images that could not be embedded and are not searched: name and reason of each."""
-
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
         folder = store(collection, info, recipe.embedding).folder
-        key = (folder, catalogue_stamp(collection.folder), stamp(folder / "current.json"))
+        key = (folder, catalogue_stamp(collection.folder), file_stamp(folder / "current.json"))
         return self._left_out.get(key, lambda: state(collection, info, recipe.embedding).left_out)
 
     def cluster_help(self, recipe: Recipe) -> list[dict[str, float]]:
@@ -231,7 +218,6 @@ class Workbench(ClassificationBench, MeasuringBench):
         Raises:
             NotReady: embed first.
         """
-
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
         opening.require_vectors(collection, info, recipe)
         vectors = stored(collection, info, recipe.embedding)
@@ -251,23 +237,21 @@ class Workbench(ClassificationBench, MeasuringBench):
         """
         return self._surroundings(recipe).duplicates(threshold, keepers)
 
-    def odd_ones(self, recipe: Recipe, most: int | None = None) -> OddOnes:
+    def odd_ones(self, recipe: Recipe, most: int | None = None) -> Outliers:
         """The pictures that have nothing near them, the oddest first; raises as `duplicates` does."""
         return self._surroundings(recipe).odd_ones(most)
 
-    def _surroundings(self, recipe: Recipe) -> Surroundings:
-
+    def _surroundings(self, recipe: Recipe) -> Neighbourhoods:
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
         vectors = store(collection, info, recipe.embedding).folder / "current.json"
         recipe = recipe.but(method="exact", k=1)
-        key = (recipe, info.fingerprint, catalogue_stamp(collection.folder), stamp(vectors))
+        key = (recipe, info.fingerprint, catalogue_stamp(collection.folder), file_stamp(vectors))
         return self._surroundings_kept.get(key, lambda: open_surroundings(collection, info, recipe, exact=self._exact))
 
     # ── long work ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def start(self, kind: str, **arguments: Any) -> Job:
         """Start a job in a process of its own; the kinds are those of `engine.workbench.job_kinds.KINDS`."""
-
         checked_kind(kind)
         return job_folders.start(self.home.jobs, kind, title_of(kind, arguments), self._at_home(arguments))
 
@@ -291,7 +275,6 @@ class Workbench(ClassificationBench, MeasuringBench):
         **arguments: Any,
     ) -> Any:
         """Do the work of a job here and now, and return its result; `listen` and `hear` are those of the Reporter."""
-
         return checked_kind(kind)(self._at_home(arguments), Reporter(listen=listen, hear=hear))
 
     def jobs(self) -> list[Job]:
@@ -310,7 +293,6 @@ class Workbench(ClassificationBench, MeasuringBench):
         Raises:
             StorageFull: nothing of the files is left then.
         """
-
         return spooled(self.home.root / "jobs" / "uploads", files)
 
     def remove(self, collection: str) -> None:
@@ -351,8 +333,7 @@ class Workbench(ClassificationBench, MeasuringBench):
         return None
 
     def _weights_stamp(self, recipe: Recipe) -> object:
-
-        return tuple(stamp(*self._weights_files(*part)) for part in parts_of(recipe.encoder, recipe.weights))
+        return tuple(file_stamp(*self._weights_files(*part)) for part in parts_of(recipe.encoder, recipe.weights))
 
     def _weights_files(self, encoder: str, weights: str) -> list[Path]:
         if not weights:  # a ready-made network has a card; there is none of a descriptor

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from engine.classification.plan import Plan
+from engine.classification.plan import ClassificationPlan
 from engine.classification.results import create
 from engine.core.home import Home
 from engine.workbench.workbench import Workbench
@@ -89,7 +89,7 @@ def test_a_classification_from_the_form_to_its_mistakes(page: Any, server: Serve
 def test_a_cell_shows_its_things_and_one_is_searched_from_dark(page: Any, server: Server, bench: Workbench) -> None:
     images = bench.collection("shop").images()
     things = list(zip(images.ids.tolist(), images.labels, strict=True))
-    found = create(bench.home, Plan("Seen", "shop", "raw-pixels", fusions=("picture", "late"), folds=2))
+    found = create(bench.home, ClassificationPlan("Seen", "shop", "raw-pixels", fusions=("picture", "late"), folds=2))
     wrong = {("late", 0): [(things[0][0], HOSTILE)], ("picture", 0): [(things[0][0], "Caps"), (things[2][0], "Caps")]}
     keep_all(found, tuple(HUES), things, wrong)
     page.goto(f"{server.url}/classify?classification={found.name}")

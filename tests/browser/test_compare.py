@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from engine.comparisons.recipes.plan import Plan, Training
+from engine.comparisons.recipes.plan import ExperimentPlan, Training
 from engine.workbench.workbench import Workbench
 from tests.browser.helpers import HOSTILE, Server, blobs, pick_only, serving, settled, violations
 
@@ -105,7 +105,7 @@ def test_it_is_exported_shared_renamed_and_deleted(page: Any, server: Server, be
 
 
 def test_one_that_trains_is_stopped_and_goes_on_dark(page: Any, server: Server, bench: Workbench) -> None:
-    plan = Plan("Slow", "blobs", encoders=("raw-pixels",), trainings=(Training("Never ends", ENDLESS),))
+    plan = ExperimentPlan("Slow", "blobs", encoders=("raw-pixels",), trainings=(Training("Never ends", ENDLESS),))
     experiment = bench.plan_experiment(plan)
     bench.start("experiment", name=experiment.name)
     page.goto(f"{server.url}/compare?experiment={experiment.name}")

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 
 from engine.core.home import Home
 from engine.core.recipe import Recipe
-from engine.grouping.plan import Plan, Step
+from engine.grouping.plan import GroupingPlan, Step
 from engine.workbench.workbench import Workbench
 from tests.browser.helpers import HOSTILE, Server, serving, settled, violations
 
@@ -39,7 +39,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             picture.resize((64, 64)).save(folder / f"{name}.png")
     bench = Workbench(Home(home))
     bench.run("import", source="folder", title="Twins", path=str(folder))
-    plan = Plan(Step.parse("kmeans(groups=2)"), None, Step.parse("pca"))
+    plan = GroupingPlan(Step.parse("kmeans(groups=2)"), None, Step.parse("pca"))
     bench.run("group", recipe=RECIPE.as_dict(), plan=plan.as_dict(), title="Two")
     return home
 

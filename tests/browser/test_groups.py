@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from engine.grouping.plan import Plan, Step
+from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.stored.grouping import Grouping
 from engine.workbench.workbench import Workbench
 from tests.browser.helpers import HOSTILE, Server, blobs, pick, serving, settled, violations
@@ -24,7 +24,7 @@ from tests.browser.test_views import asked, drag
 
 PATIENCE = 120_000  # milliseconds; a grouping starts in five seconds on a quiet machine
 COUNT = 24
-TREE = Plan(Step("hierarchical", (("groups", 2),)), map=Step("pca"))
+TREE = GroupingPlan(Step("hierarchical", (("groups", 2),)), map=Step("pca"))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from engine.comparisons.hashing.plan import Plan
+from engine.comparisons.hashing.plan import StudyPlan
 from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import Workbench
@@ -84,7 +84,7 @@ def test_a_study_from_the_form_to_the_search(page: Any, server: Server, bench: W
 
 def test_one_is_stopped_and_goes_on_dark(page: Any, server: Server, bench: Workbench) -> None:
     methods = tuple(f"lsh(bits={bits},tables={tables})" for bits in range(1, 17) for tables in range(1, 65))
-    study = bench.plan_study(Plan("Long", SOURCE, methods=methods, neighbours=4, folds=1, queries=8))
+    study = bench.plan_study(StudyPlan("Long", SOURCE, methods=methods, neighbours=4, folds=1, queries=8))
     bench.start("study", name=study.name)
     page.goto(f"{server.url}/hashing?study={study.name}")
     panel = page.locator(".st-key-study-now")

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.fusion import HIDDEN, CrossAttention, Fusion, Pair, Scale, averaged, best_share
+from models.fusion import HIDDEN, CrossAttention, ExampleBatch, Fusion, Scale, averaged, best_share
 from models.specs import FUSIONS, FusionSpec
 
 
-def pairs(count: int = 24, words: int = 5) -> Pair:
+def pairs(count: int = 24, words: int = 5) -> ExampleBatch:
     random = torch.Generator().manual_seed(3)
     there = torch.arange(words) < torch.randint(1, words + 1, (count, 1), generator=random)
-    return Pair(
+    return ExampleBatch(
         torch.randn(count, 7, generator=random),
         torch.randn(count, 11, generator=random),
         torch.randn(count, words, 9, generator=random),
@@ -172,7 +172,7 @@ def test_what_is_missing_is_not_looked_at(fusion: str) -> None:
     pair, gone = pairs(), torch.arange(24) % 2 == 0
     other = pairs()
     noise = torch.where(gone[:, None], torch.randn(24, 7), pair.picture)
-    hidden = Pair(noise, other.text, other.words, other.there, other.has_picture, other.has_text)
+    hidden = ExampleBatch(noise, other.text, other.words, other.there, other.has_picture, other.has_text)
     assert torch.allclose(net(pair.without(picture=gone)), net(hidden.without(picture=gone)), atol=1e-6)
     assert not torch.allclose(net(pair.without(picture=gone)), net(pair), atol=1e-3)
 

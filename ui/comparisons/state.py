@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.core.cache import Shelf, stamp
+from engine.core.cache import Cache, file_stamp
 from engine.core.errors import BenzerError, Corrupt, NotFound
 from engine.jobs.job import Job
 from ui.session.opened import workbench
@@ -23,9 +23,9 @@ from ui.shared.plain_text import literal
 _JOBS_LOOKED_AT = 60
 _TWICE = 2.0  # seconds in which the same is not started again: a double click
 _ON_ITS_WAY = 3.0  # seconds in which a browser has surely taken over an address
-_listed: Shelf[list[Any]] = Shelf(4)
-_read: Shelf[tuple[Any, str, int, float, list[Any]]] = Shelf(48)
-_files: Shelf[bytes] = Shelf(6)
+_listed: Cache[list[Any]] = Cache(4)
+_read: Cache[tuple[Any, str, int, float, list[Any]]] = Cache(48)
+_files: Cache[bytes] = Cache(6)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Seen:
 def listed(kind: Kind) -> list[Any]:
     """Every readable one, newest first."""
     plans = sorted(kind.root().glob("*/plan.json"))
-    return _listed.get((kind.key, tuple((path, stamp(path)) for path in plans)), kind.every)
+    return _listed.get((kind.key, tuple((path, file_stamp(path)) for path in plans)), kind.every)
 
 
 def seen(kind: Kind, ledger: Any, jobs: Sequence[Job] | None = None) -> Seen:
@@ -124,7 +124,7 @@ def files_stamp(folder: Path) -> tuple[object, ...]:
     """Changes whenever the plan or a cell does: a cell's file is put into its folder by renaming."""
     cells = folder / "cells"
     count = len(os.listdir(cells)) if cells.is_dir() else 0
-    return (folder, count, stamp(folder / "plan.json", cells))
+    return (folder, count, file_stamp(folder / "plan.json", cells))
 
 
 def _whole(ledger: Any) -> tuple[Any, str, int, float, list[Any]]:
@@ -137,7 +137,6 @@ def _whole(ledger: Any) -> tuple[Any, str, int, float, list[Any]]:
 
 def opened(kind: Kind) -> Seen | None:
     """The one of the address, or the chosen one; on a first visit the newest. A name that is gone is told."""
-
     linked = newly_linked(kind.key, st.session_state.get(kind.key))
     if linked:
         open_one(kind, linked)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import cache
 
 from engine.collections.collection import Collection, Images
-from engine.core.cache import Shelf, catalogue_stamp
+from engine.core.cache import Cache, catalogue_stamp
 from engine.core.errors import Corrupt, NameTaken, NotFound
 from engine.core.home import slug
 from engine.jobs.job import Job
@@ -27,10 +27,10 @@ _COLLECTIONS_KEPT = 8
 _JOBS_SHOWN = 30
 _PICTURE_SIDE = 640  # pixels; what a page shows of an uploaded picture
 
-_images: Shelf[Images] = Shelf(_COLLECTIONS_KEPT)
-_opened: Shelf[Collection] = Shelf(_COLLECTIONS_KEPT)
-_cards: Shelf[list[CollectionCard]] = Shelf(1)
-_described: Shelf[bool] = Shelf(_COLLECTIONS_KEPT)
+_images: Cache[Images] = Cache(_COLLECTIONS_KEPT)
+_opened: Cache[Collection] = Cache(_COLLECTIONS_KEPT)
+_cards: Cache[list[CollectionCard]] = Cache(1)
+_described: Cache[bool] = Cache(_COLLECTIONS_KEPT)
 
 
 @cache

@@ -29,14 +29,12 @@ def use_recipe(text: str, query: int | None = None) -> None:
 
 def choose_embedding(name: str) -> None:
     """Put an embedding into the sidebar: its drop-down holds the plain one, a checkbox says whether it is whitened."""
-
     st.session_state.embedding = unwhitened(name)
     st.session_state.whiten = name != unwhitened(name)
 
 
 def chosen_embedding() -> str:
     """The embedding of the sidebar, as it is written in a recipe."""
-
     return f"{st.session_state.embedding}{WHITE if st.session_state.get('whiten') else ''}"
 
 

@@ -25,7 +25,6 @@ def fetch_network(name: str, title: str, megabytes: int, *, key: str) -> None:
 
 def fetch_texts(name: str) -> None:
     """The same for a network that reads texts; nothing where it is here, or is none of the published ones."""
-
     network = PUBLISHED.get(name)
     if network is not None and folder_of(workbench().home, network) is None:
         fetch_network(name, network.title, network.megabytes, key=f"fetch-{name}")

@@ -10,7 +10,7 @@ from engine.core.distances import METRICS
 from engine.core.recipe import MAX_K, Recipe
 from engine.core.settings import Choice, Setting
 from engine.encoders.encoder import EncoderChoice
-from engine.encoders.pooling import EMBEDDINGS, WHITE
+from engine.encoders.pooling import POOLINGS, WHITE
 from engine.indexes import Index
 from engine.workbench.workbench import CollectionCard
 from ui.session.opened import EIGHT, has_texts, workbench
@@ -93,15 +93,14 @@ def _encoder(choices: Sequence[EncoderChoice], listed: Sequence[EncoderChoice], 
 
 
 def _embedding(default: Recipe) -> None:
-
     present = st.session_state.get("embedding")
     if isinstance(present, str) and present.endswith(WHITE):  # put there by a link to a whole recipe
         choose_embedding(present)
     _choice(
         "embedding",
         "Embedding",
-        list(EMBEDDINGS),
-        lambda name: EMBEDDINGS[name].title,
+        list(POOLINGS),
+        lambda name: POOLINGS[name].title,
         default.embedding,
         "How the encoder's output becomes one vector.",
     )

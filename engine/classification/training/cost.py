@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from engine.classification.training.config import ClassifierConfig
-from engine.classification.training.fine_tuned import FineTuning, Tunable
+from engine.classification.training.fine_tuned import FineTunable, FineTuning
 from engine.classification.training.objective import Classifying
 from engine.core.device import Device, device
-from engine.encoders.examples.examples import Things
+from engine.encoders.examples.examples import Examples
 from engine.training.pictures import Rows, stream
-from models.tunable import Reading, Seeing
+from models.tunable import TrainableImageEncoder, TrainableTextEncoder
 
 _THINGS = 32  # in a batch of vectors
 _FEW = 8  # in one that encoders learn from: enough to run at nearly full speed
@@ -47,7 +47,9 @@ class Speed:
         return things * config.epochs * learning * (heads * self.head + encoders)
 
 
-def speed(picture: Seeing | None = None, text: Reading | None = None, size: int = 224) -> Speed:
+def speed(
+    picture: TrainableImageEncoder | None = None, text: TrainableTextEncoder | None = None, size: int = 224
+) -> Speed:
     """Time a few batches with these encoders on this computer; takes a few seconds and stores nothing.
 
     Args:
@@ -65,30 +67,30 @@ def speed(picture: Seeing | None = None, text: Reading | None = None, size: int 
     return Speed(_seconds(alone, _THINGS, where), **more)
 
 
-def _tuning(side: str, things: Things, own: Tunable, where: Device) -> FineTuning:
+def _tuning(side: str, things: Examples, own: FineTunable, where: Device) -> FineTuning:
     return FineTuning(ClassifierConfig(fusion="early", fine_tune=side), things, things.ids, where, own)
 
 
 @torch.inference_mode()
-def _width(picture: Seeing | None, size: int) -> int:
+def _width(picture: TrainableImageEncoder | None, size: int) -> int:
     """Of the vectors of pictures."""
     return _WIDTH if picture is None else int(picture(torch.zeros(1, 3, size, size)).shape[1])
 
 
-def _things(picture: int, text: int) -> Things:
+def _things(picture: int, text: int) -> Examples:
     random = np.random.default_rng(0)
     lengths = np.full(_THINGS, _PIECES - 2)
     starts = np.concatenate([[0], np.cumsum(lengths)])
     shapes = ((_THINGS, picture), (_THINGS, text), (int(starts[-1]), text))
     seen, read, words = (random.normal(size=shape).astype(np.float32) for shape in shapes)
     there, ids = np.ones(_THINGS, bool), np.arange(_THINGS)
-    return Things(ids, seen, read, words, starts, there, there, ids % 2, ("a", "b"))
+    return Examples(ids, seen, read, words, starts, there, there, ids % 2, ("a", "b"))
 
 
-def _tunable(picture: Seeing | None, text: Reading | None, size: int) -> Tunable:
+def _tunable(picture: TrainableImageEncoder | None, text: TrainableTextEncoder | None, size: int) -> FineTunable:
     pixels = np.random.default_rng(0).integers(0, 256, (_THINGS, size, size, 3), dtype=np.uint8)
     pieces: Sequence[Sequence[int]] = [range(1, _PIECES + 1)] * _THINGS
-    return Tunable(picture, text, pixels, np.arange(_THINGS), pieces)
+    return FineTunable(picture, text, pixels, np.arange(_THINGS), pieces)
 
 
 def _seconds(objective: Classifying, count: int, where: Device) -> float:

@@ -24,18 +24,18 @@ from torch import Tensor
 from engine.classification.training.config import ClassifierConfig
 from engine.classification.training.objective import Classifying
 from engine.core.device import Device
-from engine.encoders.examples.examples import Features, Things
+from engine.encoders.examples.examples import Examples, Features
 from engine.training.augment import cut, mirrored
 from engine.training.pictures import Rows
-from models.fusion import Pair
-from models.tunable import Reading, Seeing, Tuned
+from models.fusion import ExampleBatch
+from models.tunable import FineTuned, TrainableImageEncoder, TrainableTextEncoder
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(frozen=True)
-class Tunable:
+class FineTunable:
     """Encoders that can learn, as they begin, and what they see of n things.
 
     Attributes:
@@ -44,21 +44,21 @@ class Tunable:
             −1 where it has none. pieces: the n texts as numbers of word pieces, between their two marks.
     """
 
-    picture: Seeing | None = None
-    text: Reading | None = None
+    picture: TrainableImageEncoder | None = None
+    text: TrainableTextEncoder | None = None
     pixels: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 1, 1, 3), np.uint8))
     places: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
     pieces: Sequence[Sequence[int]] = ()
 
-    def fresh(self, config: ClassifierConfig, head: Any) -> Tuned:
+    def fresh(self, config: ClassifierConfig, head: Any) -> FineTuned:
         """Copies of the networks that the config wants to learn, with a head."""
         sides = config.tuned
         picture = copy.deepcopy(self.picture) if "picture" in sides else None
-        return Tuned(head, picture, copy.deepcopy(self.text) if "text" in sides else None)
+        return FineTuned(head, picture, copy.deepcopy(self.text) if "text" in sides else None)
 
 
 @dataclass(frozen=True)
-class Batch:
+class RawBatch:
     """Some things: their vectors, and what the encoders that learn see of them.
 
     Attributes:
@@ -66,23 +66,23 @@ class Batch:
             any. None for a side that does not learn.
     """
 
-    pair: Pair
+    pair: ExampleBatch
     pictures: Tensor | None
     pieces: Tensor | None
     there: Tensor | None
 
 
-class Raw:
+class RawExamples:
     """Things, handed out as batches of vectors, pictures and word pieces on a device of torch's."""
 
-    def __init__(self, things: Things, tunable: Tunable, sides: Sequence[str], device: str) -> None:
+    def __init__(self, things: Examples, tunable: FineTunable, sides: Sequence[str], device: str) -> None:
         self.features, self.tunable, self.sides, self.device = Features(things, device), tunable, sides, device
 
-    def take(self, rows: Rows) -> Batch:
+    def take(self, rows: Rows) -> RawBatch:
         """The things of (b,) rows."""
         pictures = self._pictures(rows) if "picture" in self.sides else None
         pieces, there = self._pieces(rows) if "text" in self.sides else (None, None)
-        return Batch(self.features.take(rows), pictures, pieces, there)
+        return RawBatch(self.features.take(rows), pictures, pieces, there)
 
     def _pictures(self, rows: Rows) -> Tensor:
         """Black ones where there are none."""
@@ -101,16 +101,16 @@ class Raw:
 
 
 class FineTuning(Classifying):
-    """A classifier whose encoders learn with its head, as an objective of the training loop; batches are `Batch`es."""
+    """A classifier whose encoders learn with its head, as an objective of the loop; batches are `RawBatch`es."""
 
     def __init__(
-        self, config: ClassifierConfig, things: Things, learning: Rows, device: Device, tunable: Tunable
+        self, config: ClassifierConfig, things: Examples, learning: Rows, device: Device, tunable: FineTunable
     ) -> None:
         super().__init__(config, things, learning, device)
         self.device = device
         whole = tunable.fresh(config, self.head).to(device.name)
-        self.network: Tuned = whole.to(memory_format=torch.channels_last)
-        self.source = Raw(things, tunable, config.tuned, device.name)
+        self.network: FineTuned = whole.to(memory_format=torch.channels_last)
+        self.source = RawExamples(things, tunable, config.tuned, device.name)
 
     @property
     def groups(self) -> list[dict[str, Any]]:
@@ -127,14 +127,14 @@ class FineTuning(Classifying):
     def restore(self, weights: Mapping[str, Tensor]) -> None:
         self.network.restore(weights)
 
-    def loss(self, pictures: Batch, generator: torch.Generator, rows: Rows) -> Tensor:
+    def loss(self, pictures: RawBatch, generator: torch.Generator, rows: Rows) -> Tensor:
         """As of a classifier, from altered pictures."""
         if pictures.pictures is not None and self.config.augment:
             views = cut(mirrored(pictures.pictures, generator), generator)
             pictures = replace(pictures, pictures=views.contiguous(memory_format=torch.channels_last))
         return super().loss(pictures, generator, rows)
 
-    def pair(self, batch: Batch) -> Pair:
+    def pair(self, batch: RawBatch) -> ExampleBatch:
         """What the head sees of a batch: vectors of the encoders as they are by now."""
         with torch.autocast(self.device.name, dtype=self.device.dtype, enabled=self.device.reduced):
             return self.network.seen(batch.pair, batch.pictures, batch.pieces, batch.there)

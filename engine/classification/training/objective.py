@@ -17,19 +17,19 @@ from torch.nn import functional
 
 from engine.classification.training.config import ClassifierConfig
 from engine.core.device import Device
-from engine.encoders.examples.examples import Features, Things
+from engine.encoders.examples.examples import Examples, Features
 from engine.training.objective import Epoch
 from engine.training.objectives.body import seeded
 from engine.training.pictures import Rows, shuffled
-from models.fusion import Fusion, Pair
+from models.fusion import ExampleBatch, Fusion
 
 _SETTLED_ON = 4096  # things that tell the means and sizes of vectors
 
 
 class Classifying:
-    """A classifier as an objective of the training loop (see `objective.Objective`); batches are `Pair`s."""
+    """A classifier as an objective of the training loop (see `objective.Objective`); batches are `ExampleBatch`s."""
 
-    def __init__(self, config: ClassifierConfig, things: Things, learning: Rows, device: Device) -> None:
+    def __init__(self, config: ClassifierConfig, things: Examples, learning: Rows, device: Device) -> None:
         self.config = config
         head = Fusion(things.spec(config.fusion, config.dropout)).initialise(config.seed)
         self.head = head.to(device.name)
@@ -51,9 +51,9 @@ class Classifying:
         """Take what `weights` gave."""
         self.head.load_state_dict(weights)
 
-    def pair(self, batch: Any) -> Pair:
+    def pair(self, batch: Any) -> ExampleBatch:
         """What the head sees of a batch of the source."""
-        found: Pair = batch
+        found: ExampleBatch = batch
         return found
 
     def begin_epoch(self, number: int, pictures: Any, learning: Rows, check: Callable[[], None]) -> Epoch:

@@ -11,30 +11,30 @@ import torch
 from torch import Tensor
 
 from engine.classification.training.config import SIDES, ClassifierConfig
-from engine.classification.training.fine_tuned import FineTuning, Tunable
+from engine.classification.training.fine_tuned import FineTunable, FineTuning
 from engine.classification.training.objective import Classifying
 from engine.core.device import Device
 from engine.core.errors import BadParameter, BenzerError, Stopped
 from engine.core.home import Home
 from engine.core.progress import Reporter, Within
-from engine.encoders.examples.examples import Things
+from engine.encoders.examples.examples import Examples
 from engine.runs.run import Run, create
 from engine.training.loop import Training, carried_out
 from engine.training.pictures import Rows, batches
-from engine.training.setup import Material
+from engine.training.setup import Setup
 from models.fusion import Fusion, best_share
 from models.tunable import parted
 
 
 def train_classifier(
     config: ClassifierConfig,
-    things: Things,
+    things: Examples,
     learning: Rows,
     held_out: Rows,
     run: Run,
     reporter: Reporter,
     device: Device,
-    tunable: Tunable | None = None,
+    tunable: FineTunable | None = None,
 ) -> Fusion:
     """Train a classifier from the run's checkpoint where it has one; the head with its best weights.
 
@@ -50,21 +50,21 @@ def train_classifier(
     if not len(learning):
         raise BadParameter("number of things to learn from", "a classification", "at least 1", 0)
     things.checked()
-    work = _Work(config, things, learning, held_out, reporter, device, tunable)
+    work = ClassifierTraining(config, things, learning, held_out, reporter, device, tunable)
     return work.two_sides(run) if config.fusion == "late" else work.trained(run).head
 
 
 @dataclass(frozen=True)
-class _Work:
+class ClassifierTraining:
     """What a classifier is trained with; `trained` and `two_sides` do it as a run."""
 
     config: ClassifierConfig
-    things: Things
+    things: Examples
     learning: Rows
     held_out: Rows
     reporter: Reporter
     device: Device
-    tunable: Tunable | None
+    tunable: FineTunable | None
 
     def trained(self, run: Run) -> Classifying:
         """The objective with its best weights."""
@@ -72,7 +72,7 @@ class _Work:
         if run.state != "done":
             none = self.learning[:0]
             rows = (self.learning, self.held_out, None, none)
-            material = Material(objective, objective.source, self.things.ids, *rows, groups=objective.groups)
+            material = Setup(objective, objective.source, self.things.ids, *rows, groups=objective.groups)
             material = replace(material, learned=bool(self.config.tuned))
             with run.training(job=_job(self.reporter)):
                 with _end_noted(run):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.cluster.blocks import Crew, crew, require_seen, spread
+from engine.cluster.blocks import WorkerPool, require_seen, run_blocks, worker_pool
 from engine.collections.reading import workers
 from engine.collections.reading.worker_tasks import Failure, FileRef
 
@@ -35,12 +35,14 @@ def looked_at(look: Look, files: Iterable[FileRef], tick: Callable[[], None]) ->
     """Each file with what `look` says of it, in order; on the cluster that `$BENZER_RAY` asks for, else here."""
     offered = iter(files)
     for first in offered:  # a cluster is joined when there is something to look at
-        found, all_files = crew(), itertools.chain([first], offered)
+        found, all_files = worker_pool(), itertools.chain([first], offered)
         yield from workers.run(look, all_files) if found is None else _on(found, look, all_files, tick)
 
 
-def _on(crew: Crew, look: Look, files: Iterable[FileRef], tick: Callable[[], None]) -> Iterator[tuple[FileRef, Any]]:
-    for block, results in spread(crew, BlockReader, (look,), workers.chunks(files, BLOCK), tick):
+def _on(
+    worker_pool: WorkerPool, look: Look, files: Iterable[FileRef], tick: Callable[[], None]
+) -> Iterator[tuple[FileRef, Any]]:
+    for block, results in run_blocks(worker_pool, BlockReader, (look,), workers.chunks(files, BLOCK), tick):
         yield from zip(block, _seen_here(look, block, results), strict=True)
 
 

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from engine.collections.catalogue import Row
+from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.collections.labelling import checked_label
 from engine.collections.reading.worker_tasks import Failure
@@ -49,7 +49,7 @@ def extract(
     return importing.import_items(home, title, source, items, reporter or Reporter(), total=len(rows))
 
 
-def _rows(collection: Collection, ids: Sequence[int]) -> list[Row]:
+def _rows(collection: Collection, ids: Sequence[int]) -> list[ImageRow]:
     """The rows of these pictures, each once, in their order."""
     known = {row.id: row for row in collection.rows("image")}
     wanted = list(dict.fromkeys(map(int, ids)))
@@ -61,7 +61,7 @@ def _rows(collection: Collection, ids: Sequence[int]) -> list[Row]:
     return [known[id] for id in wanted]
 
 
-def _item(collection: Collection, row: Row, label: str, staging: Path) -> Item:
+def _item(collection: Collection, row: ImageRow, label: str, staging: Path) -> Item:
     key = row.name.encode("utf-8", "surrogateescape").replace(b"\0", b" ") + b"\0%d" % row.id
     try:
         data = collection.picture(row.id)

@@ -96,7 +96,6 @@ def import_files(home: Home, title: str, files: Sequence[Upload], reporter: Repo
 
 def import_sample(home: Home, name: str, reporter: Reporter) -> ImportReport:
     """One of the collections that our own code draws, under its own name; BadParameter when there is none."""
-
     if name not in SAMPLES:
         raise BadParameter("name", "a sample collection", "one of " + ", ".join(SAMPLES), name)
     sample = SAMPLES[name]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from engine.collections.catalogue import Row, Writing
+from engine.collections.catalogue import ImageRow, Writing
 from engine.collections.collection import Collection
 from engine.collections.reading.on_cluster import looked_at
 from engine.collections.reading.worker_tasks import Failure, FileRef, Seen, look
@@ -45,7 +45,7 @@ class Item:
     size: int = 0
     mtime_ns: int = 0
     failure: Failure | None = None
-    former: Row | None = None
+    former: ImageRow | None = None
     shown: str = ""
 
     @property
@@ -115,12 +115,12 @@ class _Ingest:
             self._keep(writing, item, self._moved_in(item, replace(row, status="image"), result), self._fate(item, row))
         _discard(item)
 
-    def _fate(self, item: Item, row: Row) -> str:
+    def _fate(self, item: Item, row: ImageRow) -> str:
         if item.former is None:
             return "added"
         return "unchanged" if item.former.hash == row.hash else "changed"
 
-    def _keep(self, writing: Writing, item: Item, row: Row, counted: str) -> None:
+    def _keep(self, writing: Writing, item: Item, row: ImageRow, counted: str) -> None:
         if item.former is None:
             writing.add(row)
         else:
@@ -136,7 +136,7 @@ class _Ingest:
         self.report.rejects.append(Reject(item.name, failure.stage, failure.code, failure.message))
         _discard(item)
 
-    def _moved_in(self, item: Item, row: Row, seen: Seen) -> Row:
+    def _moved_in(self, item: Item, row: ImageRow, seen: Seen) -> ImageRow:
         if not item.owned:
             return row
         stored = f"{seen.hash[:2]}/{seen.hash}{_SUFFIX.get(seen.format, '.' + seen.format.lower())}"
@@ -146,8 +146,8 @@ class _Ingest:
         return replace(row, stored=stored)
 
 
-def _blank(item: Item) -> Row:
-    return Row(0, item.key, item.name, item.label, item.text, size=item.size, mtime_ns=item.mtime_ns)
+def _blank(item: Item) -> ImageRow:
+    return ImageRow(0, item.key, item.name, item.label, item.text, size=item.size, mtime_ns=item.mtime_ns)
 
 
 def _discard(item: Item) -> None:
@@ -202,7 +202,7 @@ def synchronise(collection: Collection, found: Iterable[Item], reporter: Reporte
     return report
 
 
-def _with_former(item: Item, former: Row | None) -> Item:
+def _with_former(item: Item, former: ImageRow | None) -> Item:
     return replace(item, former=former) if former else item
 
 
@@ -215,13 +215,13 @@ def _is_known(item: Item) -> bool:
     return (row.size, row.mtime_ns) == (item.size, item.mtime_ns)
 
 
-def _retold(items: Iterable[Item]) -> list[Row]:
+def _retold(items: Iterable[Item]) -> list[ImageRow]:
     """The rows of those items whose source gives them another label or text now."""
     rows = [(item.former, replace(item.former, label=item.label, text=item.text)) for item in items if item.former]
     return [new for old, new in rows if new != old]
 
 
-def _rewrite(collection: Collection, rows: list[Row]) -> None:
+def _rewrite(collection: Collection, rows: list[ImageRow]) -> None:
     if rows:
         with collection.catalogue.writing() as writing:
             for row in rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.comparisons.hashing.measuring import Row
+from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.plan import title_of
 from engine.core.recipe import parse_method
 from engine.core.settings import Value, print_call
@@ -14,7 +14,7 @@ Line = list[tuple[float, float]]
 _TUNED = ("bits", "tables", "probes", "rerank", "links", "effort", "clusters")  # what trades quality for time
 
 
-def quality_against_time(rows: Sequence[Row], figure: str = "recall") -> dict[str, Line]:
+def quality_against_time(rows: Sequence[StudyRow], figure: str = "recall") -> dict[str, Line]:
     """(p50, figure) of each family of settings, of those that no other one of the family beats in both.
 
     A family is a method with the settings that say where and how it runs, not how hard it looks.
@@ -25,7 +25,7 @@ def quality_against_time(rows: Sequence[Row], figure: str = "recall") -> dict[st
     return {name: unbeaten(points) for name, points in families.items()}
 
 
-def quality_against_bits(rows: Sequence[Row], figure: str = "recall") -> dict[str, Line]:
+def quality_against_bits(rows: Sequence[StudyRow], figure: str = "recall") -> dict[str, Line]:
     """(bits, figure) of everything that was measured with two numbers of bits or more, all else the same."""
     lines: dict[str, Line] = {}
     for row in rows:

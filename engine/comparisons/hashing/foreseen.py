@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.comparisons.hashing.plan import Plan
+from engine.comparisons.hashing.plan import StudyPlan
 from engine.core.errors import BadParameter
 from engine.core.recipe import parse_method
 from engine.indexes import make_index
 from engine.indexes.hashing.hash_index import HashIndex
 
 
-def foreseen(plan: Plan, count: int, width: int | None) -> list[str]:
+def foreseen(plan: StudyPlan, count: int, width: int | None) -> list[str]:
     """A sentence for each method and size that cannot be measured over `count` vectors, each once.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.comparisons.hashing.plan import Cell, title_of
+from engine.comparisons.hashing.plan import StudyCell, title_of
 from engine.core.errors import BadParameter, BenzerError, StorageFull
 from engine.core.progress import Reporter
 from engine.core.storage import full_disk_named
@@ -45,7 +45,7 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Row:
+class StudyRow:
     """One measured cell.
 
     Attributes:
@@ -97,16 +97,16 @@ class Row:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Row:
+    def from_dict(cls, values: Mapping[str, Any]) -> StudyRow:
         """The row of `as_dict`. BadParameter for other keys."""
         if not set(values) <= set(cls.__dataclass_fields__):
             raise BadParameter("keys", "a measured cell", "those of a row", sorted(values))
         return cls(**values)
 
 
-def unmeasured(cell: Cell, **known: Any) -> Row:
+def unmeasured(cell: StudyCell, **known: Any) -> StudyRow:
     """The row of a cell before its figures are known."""
-    return Row(cell.key, cell.method, title_of(cell.method), fold=cell.fold, **known)
+    return StudyRow(cell.key, cell.method, title_of(cell.method), fold=cell.fold, **known)
 
 
 def true_neighbours(exact: Index, data: Data, reporter: Reporter) -> Neighbours:

@@ -25,7 +25,7 @@ _MOST_QUERIES, _MOST_VECTORS = 1_000_000, 2_000_000_000
 
 
 @dataclass(frozen=True)
-class Cell:
+class StudyCell:
     """One line of the results: its key (stable as long as the same is measured), method, size and fold."""
 
     key: str
@@ -35,7 +35,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyPlan:
     """Search methods over one set of vectors. Its values are checked for form when it is made.
 
     Exact search is the truth of every size and fold, and is always measured first.
@@ -105,21 +105,21 @@ class Plan:
         """The file of vectors, None where they are a collection's."""
         return Path(self.source.removeprefix(_FILE)) if self.source.startswith(_FILE) else None
 
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[StudyCell]:
         """Every cell, size by size and fold by fold, exact search first."""
         methods = dict.fromkeys((EXACT, *self.methods))
         return [self._cell(*one) for one in product(self.sizes, range(self.folds), methods)]
 
-    def _cell(self, size: int | None, fold: int, method: str) -> Cell:
+    def _cell(self, size: int | None, fold: int, method: str) -> StudyCell:
         drawn = (self.source, self.asked, self.metric, self.neighbours, self.queries, self.folds, self.seed)
-        return Cell(digest_of(*drawn, size, fold, method), method, size, fold)
+        return StudyCell(digest_of(*drawn, size, fold, method), method, size, fold)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self) | {"methods": list(self.methods), "sizes": list(self.sizes)}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Plan:
+    def from_dict(cls, values: Mapping[str, Any]) -> StudyPlan:
         """The plan of `as_dict`; BadParameter for a key it does not have or a value that cannot be."""
         if not isinstance(values, Mapping):
             raise BadParameter("plan", "a study", "keys with values", values)
@@ -188,7 +188,6 @@ def title_of(method: str) -> str:
     >>> title_of("lsh(tables=50,bits=16,lookup=buckets)")
     'LSH · 16 bits · 50 tables · in buckets'
     """
-
     name, options = parse_method(method)
     known = {setting.name: setting for setting in _settings(name)}
     title = methods()[name].title
@@ -219,7 +218,6 @@ def _tried(name: str, own: Mapping[str, Value], lists: Mapping[str, Sequence[Val
 
 
 def _settings(name: str) -> tuple[Setting | Choice, ...]:
-
     known = methods()
     if name not in known:
         raise BadParameter("method", "a study", "one of " + ", ".join(known), name)

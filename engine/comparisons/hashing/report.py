@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 
 from engine.comparisons.hashing.curves import quality_against_bits, quality_against_time
-from engine.comparisons.hashing.measuring import Row
+from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.plan import EXACT
-from engine.comparisons.hashing.study import Folded, Study
+from engine.comparisons.hashing.study import Folded, HashingStudy
 from engine.comparisons.html import bold_best, curves, page, strong, table
 from engine.core.tables import csv_text
 
@@ -29,23 +29,23 @@ _HEADS = {
 }  # fmt: skip
 
 
-def to_csv(rows: Sequence[Row]) -> str:
+def to_csv(rows: Sequence[StudyRow]) -> str:
     """All rows in the plan's order, one column a figure; spreadsheet formulas are disarmed."""
     names = (*_CHOICES, *_FIGURES, *_TOLD)
     header = [_HEADS.get(name, name) for name in names]
     return csv_text([*header, "settings in force"], ([*_csv_cells(row, names), _chosen(row)] for row in rows))
 
 
-def _csv_cells(row: Row, names: Sequence[str]) -> list[object]:
+def _csv_cells(row: StudyRow, names: Sequence[str]) -> list[object]:
     values = [None if row.error and name in _FIGURES else getattr(row, name) for name in names]
     return ["" if value is None else value for value in values]
 
 
-def _chosen(row: Row) -> str:
+def _chosen(row: StudyRow) -> str:
     return " ".join(f"{name}={value}" for name, value in row.chosen.items())
 
 
-def to_html(study: Study) -> str:
+def to_html(study: HashingStudy) -> str:
     """The whole study as one page: what to take, all results, curves, speed-up, size-up, folds, and what failed."""
     folded, rows = study.folded(), study.averaged()
     parts = [f"<h1>{escape(study.title)}</h1>", _facts(study), _advice(study)]
@@ -54,7 +54,7 @@ def to_html(study: Study) -> str:
     return page(study.title, parts)
 
 
-def _facts(study: Study) -> str:
+def _facts(study: HashingStudy) -> str:
     plan, rows = study.plan, [row for _, row in study.measured()]
     source = plan.file.name if plan.file else plan.source
     told = f"{source}, {plan.metric} distance. {len(rows):,} of {len(plan.cells()):,} cells measured."
@@ -74,13 +74,13 @@ _WHAT = (
 _UNBEATEN = "Of each method the settings that no other one beats in both."
 
 
-def _advice(study: Study) -> str:
+def _advice(study: HashingStudy) -> str:
     if study.plan.tune is None:
         return ""
     return f"<p><strong>{escape(study.advice(study.plan.tune).sentence)}</strong></p>"
 
 
-def _results(rows: Sequence[Row]) -> str:
+def _results(rows: Sequence[StudyRow]) -> str:
     if not rows:
         return "<p>Nothing has been measured yet.</p>"
     head = ["method", "vectors", "recall", "recall@10", "MAP", "strict MAP", "p50 ms", "p99 ms", "ms in batches"]
@@ -90,12 +90,12 @@ def _results(rows: Sequence[Row]) -> str:
     return "<h2>Results</h2>" + table(head, lines, left=1)
 
 
-def _best(rows: Sequence[Row], name: str, low: bool) -> list[bool]:
+def _best(rows: Sequence[StudyRow], name: str, low: bool) -> list[bool]:
     """Whether each row has the best figure; exact search is the measure, and does not compete."""
     return bold_best([None if row.method == EXACT else getattr(row, name) for row in rows], low=low)
 
 
-def _result(row: Row, best: dict[str, bool]) -> list[str]:
+def _result(row: StudyRow, best: dict[str, bool]) -> list[str]:
     return [
         escape(row.title),
         f"{row.size:,}",
@@ -113,7 +113,7 @@ def _result(row: Row, best: dict[str, bool]) -> list[str]:
     ]
 
 
-def _curves(rows: Sequence[Row]) -> list[str]:
+def _curves(rows: Sequence[StudyRow]) -> list[str]:
     time = curves(quality_against_time(rows), "milliseconds a query (p50)", "recall", logarithmic=True)
     bits = curves(quality_against_bits(rows), "bits", "recall")
     return [
@@ -145,7 +145,7 @@ def _spread(one: Folded, name: str) -> str:
     return f"{getattr(one.row, name):.3f} ± {one.deviations[name]:.3f}"
 
 
-def _speed_up(study: Study) -> str:
+def _speed_up(study: HashingStudy) -> str:
     found = study.speed_up()
     if len(found) < 2:
         return ""
@@ -181,7 +181,7 @@ def _speed_up(study: Study) -> str:
     return f"<h2>Speed-up</h2><p>{said}</p>" + table(head, lines, left=1) + curves(drawn, "parts", "times faster")
 
 
-def _size_up(study: Study) -> str:
+def _size_up(study: HashingStudy) -> str:
     found = study.size_up()
     if not found:
         return ""
@@ -195,12 +195,12 @@ def _size_up(study: Study) -> str:
     return "<h2>Size-up</h2>" + table(head, lines, left=1) + curves(drawn, "times larger", "times slower")
 
 
-def _failed(rows: Sequence[Row]) -> str:
+def _failed(rows: Sequence[StudyRow]) -> str:
     lines = [[escape(row.title), escape(row.error)] for row in rows if row.error]
     return "<h2>Could not be measured</h2>" + table(["method", "why"], lines, left=2) if lines else ""
 
 
-def _notes(rows: Sequence[Row]) -> str:
+def _notes(rows: Sequence[StudyRow]) -> str:
     notes = dict.fromkeys((row.title, row.note) for row in rows if row.note)
     items = "".join(f"<li>{escape(title)}: {escape(note)}</li>" for title, note in notes)
     return f"<h2>Notes</h2><ul>{items}</ul>" if items else ""

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from engine.cluster import InThisProcess, workers
 from engine.collections.collection import Collection
 from engine.comparisons.hashing.files import read_vectors
-from engine.comparisons.hashing.measuring import Data, Row, measure, true_neighbours, unmeasured
-from engine.comparisons.hashing.plan import EXACT, Cell, Plan, check_methods
-from engine.comparisons.hashing.study import Study, create, study
+from engine.comparisons.hashing.measuring import Data, StudyRow, measure, true_neighbours, unmeasured
+from engine.comparisons.hashing.plan import EXACT, StudyCell, StudyPlan, check_methods
+from engine.comparisons.hashing.study import HashingStudy, create, study
 from engine.comparisons.hashing.tuning import proposals
 from engine.core.errors import BadParameter, BenzerError, NotReady, Stopped, StorageFull
 from engine.core.home import Home
@@ -53,7 +53,7 @@ class Source:
     made_of: str
 
 
-def plan_study(home: Home, plan: Plan) -> Study:
+def plan_study(home: Home, plan: StudyPlan) -> HashingStudy:
     """Store a plan as a new study, once everything it names has been looked at.
 
     Raises:
@@ -85,7 +85,7 @@ def run_study(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
         source = _source(home, found.plan, reporter)
         if found.plan.tune is not None and not found.tuned:
             _tune(found, source, reporter)
-        work = _Work(home, found, source, reporter, no_cluster)
+        work = StudyRun(home, found, source, reporter, no_cluster)
         for _, cells in groupby(found.plan.cells(), key=lambda cell: (cell.size, cell.fold)):
             reporter.stop_if_asked()
             work.part(list(cells))
@@ -94,18 +94,18 @@ def run_study(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
 
 
 @dataclass
-class _Work:
+class StudyRun:
     """One run through a study."""
 
     home: Home
-    study: Study
+    study: HashingStudy
     source: Source
     reporter: Reporter
     no_cluster: BenzerError | None = None  # why nothing distributed can be measured
     measured: int = 0
     warmed: set[Any] = field(default_factory=set)
 
-    def part(self, cells: list[Cell]) -> None:
+    def part(self, cells: list[StudyCell]) -> None:
         """All cells of one size and fold: they share vectors, queries and truth."""
         plan = self.study.plan
         left = [cell for cell in cells if not self._has_figures(cell)]
@@ -121,12 +121,12 @@ class _Work:
                 with self._failures_kept([cell]):
                     self._measure(cell, data, exact if cell.method == EXACT else None)
 
-    def keep(self, row: Row) -> None:
+    def keep(self, row: StudyRow) -> None:
         self.study.keep(row)
         self.measured += not row.error
         self.reporter.event(kind="cells", done=len(self.study.rows()), total=len(self.study.plan.cells()))
 
-    def _measure(self, cell: Cell, data: Data, built: tuple[Index, float] | None) -> None:
+    def _measure(self, cell: StudyCell, data: Data, built: tuple[Index, float] | None) -> None:
         if self.no_cluster and _distributed(cell.method):
             raise self.no_cluster
         within = self._within(cell)
@@ -140,7 +140,6 @@ class _Work:
         gc.collect()  # parts on Ray end when nothing refers to them any more
 
     def _built(self, method: str, data: Data) -> tuple[Index, float]:
-
         name, options = parse_method(method)
         index = make_index(name, data.metric, **dict(options))
         began = time.perf_counter()
@@ -161,7 +160,7 @@ class _Work:
             index.search(data.queries[:2], min(data.neighbours, len(few.vectors)))
 
     @contextmanager
-    def _failures_kept(self, cells: list[Cell]) -> Iterator[None]:
+    def _failures_kept(self, cells: list[StudyCell]) -> Iterator[None]:
         """Note what fails in the rows of these cells, so that the others go on."""
         try:
             yield
@@ -171,17 +170,19 @@ class _Work:
             for cell in cells:
                 self.keep(unmeasured(cell, error=sentence_of(error)))
 
-    def _has_figures(self, cell: Cell) -> bool:
+    def _has_figures(self, cell: StudyCell) -> bool:
         row = self.study.row(cell)
         return row is not None and not row.error and row.made_of == self.source.made_of
 
-    def _within(self, cell: Cell, what: str = "") -> Reporter:
+    def _within(self, cell: StudyCell, what: str = "") -> Reporter:
         keys = [one.key for one in self.study.plan.cells()]
         said = what or unmeasured(cell).title
         return Within(self.reporter, f"cell {keys.index(cell.key) + 1} of {len(keys)} · {said}")
 
 
-def rows_of(plan: Plan, cell: Cell, count: int, apart: bool) -> tuple[slice | NDArray[np.int64], NDArray[np.int64]]:
+def rows_of(
+    plan: StudyPlan, cell: StudyCell, count: int, apart: bool
+) -> tuple[slice | NDArray[np.int64], NDArray[np.int64]]:
     """The rows of a cell that are indexed, and those that are asked: none where the queries come from elsewhere.
 
     Args:
@@ -214,14 +215,14 @@ def _sized(rows: NDArray[np.int64], size: int | None) -> NDArray[np.int64]:
     return rows[:size]
 
 
-def _data(source: Source, plan: Plan, indexed: slice | NDArray[np.int64], asked: NDArray[np.int64]) -> Data:
+def _data(source: Source, plan: StudyPlan, indexed: slice | NDArray[np.int64], asked: NDArray[np.int64]) -> Data:
     """The vectors of a cell; they are copied only where some of them are left out."""
     own = source.queries
     queries = source.vectors[np.sort(asked)] if own is None or len(asked) else own[: plan.queries]
     return Data(source.vectors[indexed], np.ascontiguousarray(queries), plan.metric, plan.neighbours)
 
 
-def _source(home: Home, plan: Plan, reporter: Reporter) -> Source:
+def _source(home: Home, plan: StudyPlan, reporter: Reporter) -> Source:
     """The vectors of a plan; those of a collection are made first where they are missing."""
     if plan.file is not None:
         reporter.update("Reading the vectors", 0, 1, "files")
@@ -232,14 +233,12 @@ def _source(home: Home, plan: Plan, reporter: Reporter) -> Source:
     return _embedded(home, recipe_of(plan), reporter)
 
 
-def _files(plan: Plan) -> Any:
-
+def _files(plan: StudyPlan) -> Any:
     found = read_vectors(plan.file or Path())
     return found.asked_with(read_vectors(Path(plan.asked))) if plan.asked else found
 
 
 def _embedded(home: Home, recipe: Recipe, reporter: Reporter) -> Source:
-
     collection = Collection.open(home, recipe.collection)
     encoder = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter)
     try:
@@ -252,16 +251,15 @@ def _embedded(home: Home, recipe: Recipe, reporter: Reporter) -> Source:
     return Source(vectors.matrix, None, vectors.digest)
 
 
-def recipe_of(plan: Plan) -> Recipe:
+def recipe_of(plan: StudyPlan) -> Recipe:
     """The recipe whose vectors a plan names."""
     collection, encoder, embedding = plan.source.split("/")
     name, _, weights = encoder.partition("@")
     return Recipe(collection, name, weights, embedding, plan.metric)
 
 
-def _looked_at(home: Home, plan: Plan) -> Plan:
+def _looked_at(home: Home, plan: StudyPlan) -> StudyPlan:
     """The plan with the weights that it means; BadParameter or NotFound where something is not there."""
-
     if plan.file is not None:
         _files(plan)
         return plan
@@ -272,16 +270,15 @@ def _looked_at(home: Home, plan: Plan) -> Plan:
     return replace(plan, source=f"{recipe.collection}/{encoder}/{recipe.embedding}")
 
 
-def _tune(found: Study, source: Source, reporter: Reporter) -> None:
+def _tune(found: HashingStudy, source: Source, reporter: Reporter) -> None:
     """Put settings that promise the wanted recall in the place of the methods."""
-
     plan = found.plan
     vectors = source.vectors[tuned_on(plan, len(source.vectors), source.queries is not None)]
     chosen = proposals(vectors, plan.metric, plan.tune or 0.0, plan.neighbours, plan.methods, reporter)
     found.change(replace(found.plan, methods=chosen), families=list(plan.methods))  # it may have another title by now
 
 
-def tuned_on(plan: Plan, count: int, apart: bool) -> slice | NDArray[np.int64]:
+def tuned_on(plan: StudyPlan, count: int, apart: bool) -> slice | NDArray[np.int64]:
     """The rows that settings are chosen over: of the largest size that can be had those that no fold asks.
 
     Where the folds ask more than half of them, there is nothing else to choose over than what is asked in another fold:
@@ -294,7 +291,7 @@ def tuned_on(plan: Plan, count: int, apart: bool) -> slice | NDArray[np.int64]:
     return _unasked(plan, smallest, count, apart)
 
 
-def _unasked(plan: Plan, size: int | None, count: int, apart: bool) -> slice | NDArray[np.int64]:
+def _unasked(plan: StudyPlan, size: int | None, count: int, apart: bool) -> slice | NDArray[np.int64]:
     cells = [cell for cell in plan.cells() if cell.size == size and cell.method == EXACT]  # one of each fold
     indexed, asked = zip(*(rows_of(plan, cell, count, apart) for cell in cells), strict=True)
     if plan.folds == 1:
@@ -303,14 +300,13 @@ def _unasked(plan: Plan, size: int | None, count: int, apart: bool) -> slice | N
     return left if len(left) >= sum(map(len, asked)) else indexed[0]
 
 
-def check_cluster(plan: Plan) -> None:
+def check_cluster(plan: StudyPlan) -> None:
     """Fail at once, and not in the middle, where a cluster is asked for that is not there."""
-
     if any(map(_distributed, plan.methods)):
         workers()
 
 
-def _missing_cluster(plan: Plan) -> BenzerError | None:
+def _missing_cluster(plan: StudyPlan) -> BenzerError | None:
     """Why distributed methods cannot be measured, None where they can; raised where there are no others."""
     try:
         check_cluster(plan)
@@ -322,7 +318,6 @@ def _missing_cluster(plan: Plan) -> BenzerError | None:
 
 
 def _workers(method: str) -> str:
-
     return workers().title if _distributed(method) else InThisProcess.title
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from statistics import mean, stdev
 from typing import Any
 
-from engine.comparisons.comparison import Ledger
-from engine.comparisons.hashing.measuring import Row
-from engine.comparisons.hashing.plan import EXACT, Cell, Plan, title_of
+from engine.comparisons.comparison import Comparison
+from engine.comparisons.hashing.measuring import StudyRow
+from engine.comparisons.hashing.plan import EXACT, StudyCell, StudyPlan, title_of
 from engine.core.home import Home
 from engine.core.recipe import parse_method
 from engine.core.settings import print_call
@@ -34,7 +34,7 @@ _AVERAGED = (
 class Folded:
     """One method over all folds of one size: `row` holds the means, `deviations` the sample's standard deviations."""
 
-    row: Row
+    row: StudyRow
     folds: int
     deviations: dict[str, float] = field(default_factory=dict)
 
@@ -79,9 +79,9 @@ class Advice:
     """What reaches a wanted recall: the cheapest, None where nothing does; the nearest to it; exact search beside."""
 
     recall: float
-    best: Row | None
-    nearest: Row | None
-    exact: Row | None
+    best: StudyRow | None
+    nearest: StudyRow | None
+    exact: StudyRow | None
 
     @property
     def sentence(self) -> str:
@@ -98,21 +98,21 @@ class Advice:
 
 
 @dataclass(frozen=True)
-class Study(Ledger[Plan, Cell, Row]):
+class HashingStudy(Comparison[StudyPlan, StudyCell, StudyRow]):
     """One study, read from its folder."""
 
     kind = "study"
     command = "python -m engine hashing --list"
     format = 1
-    plans = Plan
-    lines = Row
+    plans = StudyPlan
+    lines = StudyRow
 
     @property
     def tuned(self) -> bool:
         """Whether its methods are settings that were chosen from the data."""
         return "families" in self.facts
 
-    def measured(self) -> list[tuple[Cell, Row]]:
+    def measured(self) -> list[tuple[StudyCell, StudyRow]]:
         """Cells with figures, in the plan's order."""
         found = [(cell, self.row(cell)) for cell in self.plan.cells()]
         return [(cell, row) for cell, row in found if row is not None and not row.error]
@@ -121,14 +121,14 @@ class Study(Ledger[Plan, Cell, Row]):
         """Each method and size, averaged over its folds, in the plan's order."""
         return [_folded(rows) for rows in self._by_method().values()]
 
-    def averaged(self) -> list[Row]:
+    def averaged(self) -> list[StudyRow]:
         """The rows of `folded` over the largest size: what there is to choose from."""
         groups = self._by_method()
         # Folds differ by a row: what is compared is the size that was asked for, of which "all" is the largest.
         largest = max((_extent(size) for _, size in groups), default=0.0)
         return [_folded(rows).row for (_, size), rows in groups.items() if _extent(size) == largest]
 
-    def best(self, recall: float) -> Row | None:
+    def best(self, recall: float) -> StudyRow | None:
         """The row with the least p50 that reaches the recall, exact search apart; None where there is none."""
         return self.advice(recall).best
 
@@ -156,30 +156,30 @@ class Study(Ledger[Plan, Cell, Row]):
         ordered = [sorted(rows, key=lambda row: row.size) for rows in groups if len(rows) > 1]
         return [_size_up(rows[0], row) for rows in ordered for row in rows]
 
-    def _by_method(self) -> dict[tuple[str, int | None], list[Row]]:
+    def _by_method(self) -> dict[tuple[str, int | None], list[StudyRow]]:
         """The rows with figures by method and size, in the plan's order."""
-        groups: dict[tuple[str, int | None], list[Row]] = {}
+        groups: dict[tuple[str, int | None], list[StudyRow]] = {}
         for cell, row in self.measured():
             groups.setdefault((cell.method, cell.size), []).append(row)
         return groups
 
-    def _largest(self) -> list[Row]:
+    def _largest(self) -> list[StudyRow]:
         return [row for row in self.averaged() if parse_method(row.method)[0] == "rdh"]
 
 
-def create(home: Home, plan: Plan) -> Study:
+def create(home: Home, plan: StudyPlan) -> HashingStudy:
     """Store a plan as a new study, named after its title."""
-    return Study.store(home.studies, Study.fresh_name(home.studies, plan.title), plan)
+    return HashingStudy.store(home.studies, HashingStudy.fresh_name(home.studies, plan.title), plan)
 
 
-def study(home: Home, name: str) -> Study:
+def study(home: Home, name: str) -> HashingStudy:
     """The study of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
-    return Study.find(home.studies, name)
+    return HashingStudy.find(home.studies, name)
 
 
-def studies(home: Home) -> list[Study]:
+def studies(home: Home) -> list[HashingStudy]:
     """Every readable study, newest first."""
-    return Study.every(home.studies)
+    return HashingStudy.every(home.studies)
 
 
 def _extent(size: int | None) -> float:
@@ -187,7 +187,7 @@ def _extent(size: int | None) -> float:
     return math.inf if size is None else size
 
 
-def _folded(rows: list[Row]) -> Folded:
+def _folded(rows: list[StudyRow]) -> Folded:
     first = rows[0]
     if len(rows) == 1:
         return Folded(first, 1)
@@ -202,23 +202,23 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return None if None in known else mean(value for value in known if value is not None)
 
 
-def _groups(rows: Iterable[Row], key: Callable[[Row], str]) -> dict[str, list[Row]]:
-    groups: dict[str, list[Row]] = {}
+def _groups(rows: Iterable[StudyRow], key: Callable[[StudyRow], str]) -> dict[str, list[StudyRow]]:
+    groups: dict[str, list[StudyRow]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
     return groups
 
 
-def _parts(row: Row) -> int:
+def _parts(row: StudyRow) -> int:
     return int(row.chosen.get("parts", 1))
 
 
-def _without_parts(row: Row) -> str:
+def _without_parts(row: StudyRow) -> str:
     name, options = parse_method(row.method)
     return print_call(name, tuple(option for option in options if option[0] != "parts"))
 
 
-def _speed_up(method: str, one: Row, row: Row, parts: int) -> SpeedUp:
+def _speed_up(method: str, one: StudyRow, row: StudyRow, parts: int) -> SpeedUp:
     known = one.slowest_ms is not None and row.slowest_ms is not None
     machines = _ratio(one.slowest_ms or 0.0, row.slowest_ms or 0.0) if known else None
     return SpeedUp(
@@ -235,7 +235,7 @@ def _speed_up(method: str, one: Row, row: Row, parts: int) -> SpeedUp:
     )
 
 
-def _size_up(smallest: Row, row: Row) -> SizeUp:
+def _size_up(smallest: StudyRow, row: StudyRow) -> SizeUp:
     larger, slower = _ratio(row.size, smallest.size), _ratio(row.p50, smallest.p50)
     return SizeUp(row.method, row.title, row.size, row.p50, larger, slower, row.recall)
 

@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.collections.collection import Images
-from engine.comparisons.comparison import Ledger
-from engine.comparisons.recipes.plan import Cell, Plan
+from engine.comparisons.comparison import Comparison
+from engine.comparisons.recipes.plan import ExperimentCell, ExperimentPlan
 from engine.core.errors import BadParameter
 from engine.core.home import Home
 from engine.core.storage import digest_of
 
 
 @dataclass(frozen=True)
-class Row:
+class ExperimentRow:
     """One measured cell.
 
     Attributes:
@@ -65,7 +65,7 @@ class Row:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Row:
+    def from_dict(cls, values: Mapping[str, Any]) -> ExperimentRow:
         """The row of `as_dict`. BadParameter for other keys."""
         if not set(values) <= set(cls.__dataclass_fields__):
             raise BadParameter("keys", "a measured cell", "those of a row", sorted(values))
@@ -73,31 +73,33 @@ class Row:
         return cls(**{**values, "interval": (low, high), "worst": tuple(values.get("worst", ()))})
 
 
-def unmeasured(cell: Cell, recipe_text: str, **known: Any) -> Row:
+def unmeasured(cell: ExperimentCell, recipe_text: str, **known: Any) -> ExperimentRow:
     """The row of a cell before its figures are known."""
     recipe = cell.recipe
     choices = (recipe.encoder, known.pop("weights", recipe.weights), recipe.embedding, recipe.metric)
     note = cell.training.note if cell.training else ""
-    return Row(cell.key, cell.title, recipe_text, *choices, recipe.method_text, note=note, k=recipe.k, **known)
+    return ExperimentRow(
+        cell.key, cell.title, recipe_text, *choices, recipe.method_text, note=note, k=recipe.k, **known
+    )
 
 
 @dataclass(frozen=True)
-class Experiment(Ledger[Plan, Cell, Row]):
+class Experiment(Comparison[ExperimentPlan, ExperimentCell, ExperimentRow]):
     """One experiment, read from its folder. The runs that it trained stay when it is removed."""
 
     kind = "experiment"
     command = "python -m engine compare --list"
     format = 1
-    plans = Plan
-    lines = Row
+    plans = ExperimentPlan
+    lines = ExperimentRow
 
 
 def pictures_digest(images: Images) -> str:
-    """Changes whenever an image is added, removed or changed, or gets another label; `Row.made_of` begins with it."""
+    """Changes whenever an image is added, removed, changed or relabelled; `ExperimentRow.made_of` begins with it."""
     return digest_of(*images.ids.tolist(), *images.hashes, *images.labels)
 
 
-def create(home: Home, plan: Plan) -> Experiment:
+def create(home: Home, plan: ExperimentPlan) -> Experiment:
     """Store a plan as a new experiment, named after its title; its trainings get the names of their runs."""
     name = Experiment.fresh_name(home.experiments, plan.title)
     return Experiment.store(home.experiments, name, plan.named(name))

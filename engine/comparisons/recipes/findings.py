@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.comparisons.recipes.experiment import Row
+from engine.comparisons.recipes.experiment import ExperimentRow
 from engine.comparisons.recipes.plan import REPORT_COLUMNS, REPORT_ROWS
 
 TITLES = tuple(title for *_, title in REPORT_ROWS)
@@ -55,14 +55,14 @@ class Finding:
         return f"{self.claim} {self.verdict}: {self.measured}"
 
 
-def table(rows: Sequence[Row]) -> dict[tuple[str, str, str], Row]:
+def table(rows: Sequence[ExperimentRow]) -> dict[tuple[str, str, str], ExperimentRow]:
     """The rows of the report's tables that have figures, by title, embedding and metric; exact search only."""
     columns = set(REPORT_COLUMNS)
     kept = [row for row in rows if row.title in TITLES and row.method == "exact" and not row.error]
     return {(r.title, r.embedding, r.metric): r for r in kept if (r.embedding, r.metric) in columns}
 
 
-def findings(rows: Sequence[Row]) -> list[Finding]:
+def findings(rows: Sequence[ExperimentRow]) -> list[Finding]:
     """What holds of the report's findings, as far as enough has been measured."""
     found = table(rows)
     complete = [title for title in TITLES if all((title, *column) in found for column in REPORT_COLUMNS)]
@@ -76,7 +76,7 @@ def findings(rows: Sequence[Row]) -> list[Finding]:
     return [finding for finding in possible if finding is not None]
 
 
-def different(found: Mapping[tuple[str, str, str], Row], titles: Sequence[str]) -> list[str]:
+def different(found: Mapping[tuple[str, str, str], ExperimentRow], titles: Sequence[str]) -> list[str]:
     """The titles without those that repeat another one to the bit, such as a plateau that was never reached."""
     seen: dict[tuple[object, ...], str] = {}
     for title in titles:
@@ -115,7 +115,9 @@ def _best_pair(precisions: Precisions, titles: Sequence[str]) -> Finding:
     return Finding("Max pool with cosine is the best pair.", measured, means[BEST_PAIR] >= means[order[0]])
 
 
-def _loss(found: Mapping[tuple[str, str, str], Row], precisions: Precisions, titles: Sequence[str]) -> Finding | None:
+def _loss(
+    found: Mapping[tuple[str, str, str], ExperimentRow], precisions: Precisions, titles: Sequence[str]
+) -> Finding | None:
     losses = {title: (found[title, *BEST_PAIR].losses or {}).get("mse") for title in different(found, titles)}
     known = {title: loss for title, loss in losses.items() if loss is not None}
     if len(known) < _LEAST_ROWS:
@@ -139,7 +141,7 @@ def _best_rows(precisions: Precisions, titles: Sequence[str]) -> Finding:
     return Finding(claim, f"by their best column the first three are {told}.", holds)
 
 
-def _one_picture(found: Mapping[tuple[str, str, str], Row], titles: Sequence[str]) -> Finding | None:
+def _one_picture(found: Mapping[tuple[str, str, str], ExperimentRow], titles: Sequence[str]) -> Finding | None:
     cells = [found[title, *column] for title in titles for column in REPORT_COLUMNS]
     pairs = [(float(row.single["hits"]), row.precision) for row in cells if row.single]
     r = rank_correlation([hits for hits, _ in pairs], [precision for _, precision in pairs]) if pairs else None

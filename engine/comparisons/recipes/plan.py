@@ -65,7 +65,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Cell:
+class ExperimentCell:
     """One line of the results: its key (stable as long as the same is measured), row title, recipe and training."""
 
     key: str
@@ -75,7 +75,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExperimentPlan:
     """A grid of recipes over a labelled collection. Its values are checked for form when it is made.
 
     Attributes:
@@ -125,11 +125,11 @@ class Plan:
             raise BadParameter("number of cells", "an experiment", f"at most {MOST_CELLS:,}", f"{count:,}")
         self.cells()
 
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[ExperimentCell]:
         """Every cell, encoder by encoder in the plan's order: first what is there, then what is trained."""
         return [self._cell(*subject, *column) for subject in self._subjects() for column in self._columns()]
 
-    def named(self, experiment: str) -> Plan:
+    def named(self, experiment: str) -> ExperimentPlan:
         """The same plan with a name for the run of every training: <experiment>-<number> where it has none."""
         trainings = [
             training if training.name else replace(training, config={**training.config, "name": f"{experiment}-{n}"})
@@ -152,7 +152,7 @@ class Plan:
         return asdict(self) | lists | {"trainings": trainings}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Plan:
+    def from_dict(cls, values: Mapping[str, Any]) -> ExperimentPlan:
         """The plan of `as_dict`; BadParameter for a key it does not have or a value that cannot be."""
         _check_keys("an experiment", values, cls.__dataclass_fields__)
         trainings = tuple(map(_training, _several("trainings", values.get("trainings", ()), Mapping)))
@@ -179,11 +179,11 @@ class Plan:
         embedding: str,
         metric: str,
         method: str,
-    ) -> Cell:
+    ) -> ExperimentCell:
         name, options = parse_method(method)
         recipe = Recipe(self.collection, encoder, weights, embedding, metric, name, self.k, options)
         config = json.dumps(dict(training.config), sort_keys=True, default=str) if training else ""
-        return Cell(digest_of(recipe, self.query, self.queries, self.seed, config), title, recipe, training)
+        return ExperimentCell(digest_of(recipe, self.query, self.queries, self.seed, config), title, recipe, training)
 
 
 def report_tables(
@@ -196,7 +196,7 @@ def report_tables(
     title: str = "The report's tables 4 and 5",
     query: int | None = None,
     **settings: Any,
-) -> Plan:
+) -> ExperimentPlan:
     """The nine rows of model and schedule of the report's tables 4 and 5, in their four columns, by exact search.
 
     Args:
@@ -211,12 +211,13 @@ def report_tables(
         config |= {"size": side, "epochs": epochs, "limit": limit, **settings}
         trainings.append(Training(row, config, note))
     rows, metrics = tuple(trainings), ("cosine", "euclidean")
-    return Plan(title, collection, trainings=rows, embeddings=("flatten", "max"), metrics=metrics, query=query)
+    return ExperimentPlan(
+        title, collection, trainings=rows, embeddings=("flatten", "max"), metrics=metrics, query=query
+    )
 
 
 def _fitting(model: int, size: int) -> tuple[int, str]:
     """The nearest size that the model reconstructs exactly, and what must be said of it."""
-
     check_whole("input size", "an experiment", size, 16, 1024)
     spec = SPECS[model]
     side = min((s for s in range(16, 1025) if spec.fits(s)), key=lambda s: (abs(s - size), s))

@@ -10,8 +10,8 @@ from html import escape
 
 from engine.comparisons.html import bold_best, page, strong, table
 from engine.comparisons.recipes import findings
-from engine.comparisons.recipes.experiment import Row
-from engine.comparisons.recipes.plan import REPORT_COLUMNS, Plan
+from engine.comparisons.recipes.experiment import ExperimentRow
+from engine.comparisons.recipes.plan import REPORT_COLUMNS, ExperimentPlan
 from engine.core.tables import csv_text
 
 _LABELS_SHOWN = 40  # columns of the table by label
@@ -21,14 +21,14 @@ _FIGURES = ("precision", "low", "high", "chance", "map", "recall", "milliseconds
 _COUNTS = ("images", "queries", "hits of the single query", "least train loss", "least MSE", "least 1-SSIM")
 
 
-def to_csv(plan: Plan, rows: Sequence[Row]) -> str:
+def to_csv(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
     """All rows in the plan's order, one column a figure and one for each label; spreadsheet formulas are disarmed."""
     labels = _labels(rows)
     header = [*_CHOICES, *_FIGURES, *_COUNTS, "recipe", "note", "error", *(f"precision of {label}" for label in labels)]
     return csv_text(header, (_csv_line(row, labels) for row in rows))
 
 
-def _csv_line(row: Row, labels: Sequence[str]) -> list[object]:
+def _csv_line(row: ExperimentRow, labels: Sequence[str]) -> list[object]:
     losses = row.losses or {}
     figures: list[object] = [row.precision, *row.interval, row.chance, row.map, row.recall, row.milliseconds]
     figures += [row.megabytes, row.examined, row.images, row.queries, (row.single or {}).get("hits")]
@@ -42,7 +42,7 @@ def _csv_line(row: Row, labels: Sequence[str]) -> list[object]:
     ]
 
 
-def to_html(plan: Plan, rows: Sequence[Row]) -> str:
+def to_html(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
     """The whole experiment as one page: the results with bars, by label, worst queries, and the report's tables."""
     measured = sorted((row for row in rows if not row.error), key=lambda row: -row.precision)
     parts = [f"<h1>{escape(plan.title)}</h1>", _facts(plan, rows)]
@@ -52,7 +52,7 @@ def to_html(plan: Plan, rows: Sequence[Row]) -> str:
     return page(plan.title, parts)
 
 
-def _facts(plan: Plan, rows: Sequence[Row]) -> str:
+def _facts(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
     measured = [row for row in rows if not row.error]
     seen = next(iter(measured), None)
     asked = f" {seen.queries:,} of its {seen.images:,} labelled images were asked with." if seen else ""
@@ -61,7 +61,7 @@ def _facts(plan: Plan, rows: Sequence[Row]) -> str:
     return f"<p>{escape(told)}</p>"
 
 
-def _results(rows: Sequence[Row], k: int) -> str:
+def _results(rows: Sequence[ExperimentRow], k: int) -> str:
     head = ["encoder", "embedding", "metric", "method", f"precision@{k}", "", "95 % interval", "mAP", "recall"]
     head += ["looked at", "ms a query", "MB"]
     best = {
@@ -76,7 +76,7 @@ def _results(rows: Sequence[Row], k: int) -> str:
     return "<h2>Results</h2>" + table(head, lines, left=4)
 
 
-def _result(row: Row, best: Mapping[str, bool]) -> list[str]:
+def _result(row: ExperimentRow, best: Mapping[str, bool]) -> list[str]:
     low, high = row.interval
     return [
         escape(row.title + (f" ({row.weights})" if row.weights and f"@{row.weights}" not in row.title else "")),
@@ -106,7 +106,7 @@ def _bar(value: float, interval: tuple[float, float], chance: float) -> str:
     )
 
 
-def _by_label(rows: Sequence[Row]) -> str:
+def _by_label(rows: Sequence[ExperimentRow]) -> str:
     labels = _labels(rows)[:_LABELS_SHOWN]
     if len(labels) < 2:
         return ""
@@ -120,7 +120,7 @@ def _by_label(rows: Sequence[Row]) -> str:
     return "<h2>By label</h2>" + table(["recipe", *labels], lines, left=1)
 
 
-def _worst(rows: Sequence[Row]) -> str:
+def _worst(rows: Sequence[ExperimentRow]) -> str:
     parts = []
     for row in rows[:_WORST_SHOWN]:
         lines = [[str(w["query"]), f"{w['precision']:.3f}", ", ".join(map(str, w["answers"]))] for w in row.worst]
@@ -130,18 +130,18 @@ def _worst(rows: Sequence[Row]) -> str:
     )
 
 
-def _failed(rows: Sequence[Row]) -> str:
+def _failed(rows: Sequence[ExperimentRow]) -> str:
     lines = [[escape(_short_recipe(row)), escape(row.error)] for row in rows if row.error]
     return "<h2>Could not be measured</h2>" + table(["recipe", "why"], lines, left=2) if lines else ""
 
 
-def _notes(rows: Iterable[Row]) -> str:
+def _notes(rows: Iterable[ExperimentRow]) -> str:
     notes = dict.fromkeys((row.title, row.note) for row in rows if row.note)
     items = "".join(f"<li>{escape(title)}: {escape(note)}</li>" for title, note in notes)
     return f"<h2>Notes</h2><ul>{items}</ul>" if items else ""
 
 
-def _report_section(rows: Sequence[Row]) -> list[str]:
+def _report_section(rows: Sequence[ExperimentRow]) -> list[str]:
     """Tables 4 and 5 of the report beside our figures, and which findings hold."""
     loss_lines, hit_lines = report_losses(rows), report_hits(rows)
     to_strong = [[_starred(cell) for cell in line] for line in hit_lines[1:]]
@@ -157,7 +157,7 @@ def _report_section(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def report_losses(rows: Sequence[Row]) -> list[list[str]]:
+def report_losses(rows: Sequence[ExperimentRow]) -> list[list[str]]:
     """The report's table 4, its heading first: the least losses of each training, with the report's own."""
     found = findings.table(rows)
     lines = [["training", "train", "validation MSE", "validation 1 − SSIM"]]
@@ -168,7 +168,7 @@ def report_losses(rows: Sequence[Row]) -> list[list[str]]:
     return lines
 
 
-def report_hits(rows: Sequence[Row]) -> list[list[str]]:
+def report_hits(rows: Sequence[ExperimentRow]) -> list[list[str]]:
     """The report's table 5, its heading first: hits of 8 (the report's) · precision@8, the best of a column in **."""
     found = findings.table(rows)
     lines = [["training", *(findings.COLUMN_TITLES[column] for column in REPORT_COLUMNS)]]
@@ -183,12 +183,12 @@ def report_hits(rows: Sequence[Row]) -> list[list[str]]:
     return lines
 
 
-def losses_of(found: Mapping[tuple[str, str, str], Row], title: str) -> Mapping[str, float | None]:
+def losses_of(found: Mapping[tuple[str, str, str], ExperimentRow], title: str) -> Mapping[str, float | None]:
     """The least losses of the training of that title, {} where nothing is known."""
     return next((row.losses for (name, *_), row in found.items() if name == title and row.losses), {})
 
 
-def correlations(rows: Sequence[Row]) -> list[str]:
+def correlations(rows: Sequence[ExperimentRow]) -> list[str]:
     """A sentence for each column: the rank correlation (Spearman) between validation MSE and precision@8; and the best.
 
     −1 would mean that the lower loss always searches better. Titles with all four columns take part, those that repeat
@@ -218,11 +218,11 @@ def _loss(value: float | None) -> str:
     return "–" if value is None else f"{value:.5f}"
 
 
-def _labels(rows: Iterable[Row]) -> list[str]:
+def _labels(rows: Iterable[ExperimentRow]) -> list[str]:
     return sorted({label for row in rows for label in row.per_class})
 
 
-def _short_recipe(row: Row) -> str:
+def _short_recipe(row: ExperimentRow) -> str:
     return f"{row.title} · {row.embedding} · {row.metric} · {row.method}"
 
 

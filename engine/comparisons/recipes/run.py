@@ -16,8 +16,15 @@ from typing import Any
 import numpy as np
 
 from engine.collections.collection import Collection
-from engine.comparisons.recipes.experiment import Experiment, Row, create, experiment, pictures_digest, unmeasured
-from engine.comparisons.recipes.plan import Cell, Plan, Training
+from engine.comparisons.recipes.experiment import (
+    Experiment,
+    ExperimentRow,
+    create,
+    experiment,
+    pictures_digest,
+    unmeasured,
+)
+from engine.comparisons.recipes.plan import ExperimentCell, ExperimentPlan, Training
 from engine.core.errors import BenzerError, Diverged, NotTrained, Stopped, StorageFull
 from engine.core.home import Home
 from engine.core.progress import Reporter, Within, sentence_of
@@ -39,14 +46,13 @@ from engine.training.job import train
 from engine.training.schedules import schedule
 
 
-def plan_experiment(home: Home, plan: Plan) -> Experiment:
+def plan_experiment(home: Home, plan: ExperimentPlan) -> Experiment:
     """Store a plan as a new experiment, once everything it names has been looked at.
 
     Raises:
         NotFound: no such collection or query image. BadParameter: no such encoder, embedding, method or setting, a
             training that cannot be, or a collection in which no two images share a label.
     """
-
     collection = Collection.open(home, plan.collection)
     _check_columns(plan)
     _asked(collection, plan, np.asarray(collection.images().ids))
@@ -67,12 +73,11 @@ def run_experiment(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
         NotFound: no such experiment or collection. BadParameter: another process measures it, or nothing can be asked.
         Stopped: a person asked; StorageFull: the disk refused. What was finished is kept.
     """
-
     found = experiment(home, name)
     with found.measuring():
         collection = Collection.open(home, found.plan.collection)
         _asked(collection, found.plan, np.asarray(collection.images().ids))
-        work = _Work(home, found, collection, reporter)
+        work = ExperimentRun(home, found, collection, reporter)
         for _, cells in groupby(found.plan.cells(), key=_subject_of):
             reporter.stop_if_asked()
             work.subject(list(cells))
@@ -81,7 +86,7 @@ def run_experiment(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
 
 
 @dataclass
-class _Work:
+class ExperimentRun:
     """One run through an experiment."""
 
     home: Home
@@ -90,9 +95,8 @@ class _Work:
     reporter: Reporter
     measured: int = 0
 
-    def subject(self, cells: list[Cell]) -> None:
+    def subject(self, cells: list[ExperimentCell]) -> None:
         """All cells of one encoder: its weights first, then its vectors, then cell by cell."""
-
         title, training = cells[0].title, cells[0].training
         within = Within(self.reporter, f"{self._done()} of {len(self.experiment.plan.cells())} cells · {title}")
         recipe = cells[0].recipe
@@ -107,10 +111,9 @@ class _Work:
                 embed_collection(self.collection, encoder, [unwhitened(cell.recipe.embedding) for cell in left], within)
                 _Subject(self, run, encoder.info, made_of, within).measure(self._whitened(left, encoder.info))
 
-    def _whitened(self, cells: list[Cell], info: EncoderInfo) -> list[Cell]:
+    def _whitened(self, cells: list[ExperimentCell], info: EncoderInfo) -> list[ExperimentCell]:
         """Whiten the vectors where that is asked; the cells whose vectors can be had, the others keep why not."""
-
-        able: list[Cell] = []
+        able: list[ExperimentCell] = []
         for name in dict.fromkeys(cell.recipe.embedding for cell in cells):
             those = [cell for cell in cells if cell.recipe.embedding == name]
             with self._failures_kept(those):
@@ -119,14 +122,14 @@ class _Work:
                 able += those
         return able
 
-    def keep(self, row: Row) -> None:
+    def keep(self, row: ExperimentRow) -> None:
         self.experiment.keep(row)
         self.measured += not row.error
         total = len(self.experiment.plan.cells())
         self.reporter.event(kind="cells", done=self._done(), total=total)
 
     @contextmanager
-    def _failures_kept(self, cells: list[Cell]) -> Iterator[None]:
+    def _failures_kept(self, cells: list[ExperimentCell]) -> Iterator[None]:
         """Note what fails in the rows of these cells, so that the others go on."""
         try:
             yield
@@ -138,7 +141,6 @@ class _Work:
 
     def _run(self, training: Training | None, recipe: Recipe, within: Reporter) -> Run | None:
         """The trained run that encodes; trained now where the plan says so and it is not there yet."""
-
         if training is not None:
             return trained(self.home, training, self.collection, within)
         return runs.run(self.home, recipe.weights) if recipe.weights else None
@@ -147,7 +149,7 @@ class _Work:
         """What figures depend on besides the cell: the images, their labels, and the encoder with its weights."""
         return f"{pictures_digest(self.collection.images())}-{digest_of(info.name, info.fingerprint)}"
 
-    def _has_figures(self, cell: Cell, made_of: str = "") -> bool:
+    def _has_figures(self, cell: ExperimentCell, made_of: str = "") -> bool:
         row = self.experiment.row(cell)
         return row is not None and not row.error and made_of in ("", row.made_of)
 
@@ -158,18 +160,17 @@ class _Work:
 class _Subject:
     """One encoder with its weights, over the labelled images of the collection."""
 
-    def __init__(self, work: _Work, run: Run | None, info: EncoderInfo, made_of: str, within: Reporter) -> None:
+    def __init__(self, work: ExperimentRun, run: Run | None, info: EncoderInfo, made_of: str, within: Reporter) -> None:
         self.work, self.run, self.info, self.made_of, self.within = work, run, info, made_of, within
         self._exact: dict[tuple[str, str], tuple[Index, Any]] = {}  # of one embedding and metric at a time
 
-    def measure(self, cells: list[Cell]) -> None:
+    def measure(self, cells: list[ExperimentCell]) -> None:
         for cell in cells:
             self.within.stop_if_asked()
             with self.work._failures_kept([cell]):
                 self.work.keep(self._row(cell))
 
-    def _row(self, cell: Cell) -> Row:
-
+    def _row(self, cell: ExperimentCell) -> ExperimentRow:
         recipe = cell.recipe.but(weights=self.info.weights)
         vectors = self._vectors(recipe)
         asked, kept = _asked(self.work.collection, self.work.experiment.plan, vectors.ids)
@@ -187,7 +188,6 @@ class _Subject:
         return replace(unmeasured(cell, str(recipe), **known), megabytes=megabytes, **found)
 
     def _vectors(self, recipe: Recipe) -> Vectors:
-
         vectors = stored(self.work.collection, self.info, recipe.embedding)
         if vectors is None:
             raise NotTrained(f"The encoder {self.info.title} gave no vectors for this collection.")
@@ -195,7 +195,6 @@ class _Subject:
 
     def _truth(self, recipe: Recipe, vectors: Vectors, asked: Questions) -> tuple[Index, Any]:
         """Exact search over the vectors, and what it finds; kept for the methods that follow."""
-
         key = (recipe.embedding, recipe.metric)
         if key not in self._exact:
             self._exact.clear()
@@ -208,7 +207,6 @@ class _Subject:
 
     def _index(self, recipe: Recipe, vectors: Vectors, exact: Index, whole: bool) -> tuple[Index, int]:
         """The recipe's index, and what it takes besides the vectors. Over the whole collection it is a stored one."""
-
         if recipe.method == exact.name:
             return exact, 0
         if not whole:
@@ -229,7 +227,6 @@ def trained(home: Home, training: Training, collection: Collection, reporter: Re
     Raises:
         Diverged: it did so before. What a training raises.
     """
-
     config = TrainingConfig.from_dict(training.config)
     alike = [run for run in runs.runs(home) if _same_training(run, config, collection)]
     done = next((run for run in alike if run.state == "done" and run.ready), None)
@@ -255,7 +252,6 @@ def losses(run: Run | None) -> dict[str, float | None] | None:
 
 
 def _same_training(run: Run, config: TrainingConfig, collection: Collection) -> bool:
-
     try:
         made = TrainingConfig.from_dict(run.config)
         same_images = run.card["collection"]["fingerprint"] == collection.fingerprint()
@@ -268,7 +264,6 @@ def _same_training(run: Run, config: TrainingConfig, collection: Collection) -> 
 
 def _settings(config: TrainingConfig) -> TrainingConfig:
     """The config without its name, and with what its schedule takes where nothing is said."""
-
     whole = schedule(config.schedule, config.rate, config.epochs, config.options).settings
     return replace(config, name="", options=whole)
 
@@ -284,9 +279,8 @@ def _refuse(alike: list[Run]) -> None:
             raise Diverged(run.error or f"The training of {run.title} failed.")
 
 
-def _asked(collection: Collection, plan: Plan, ids: Any) -> tuple[Questions, Any]:
+def _asked(collection: Collection, plan: ExperimentPlan, ids: Any) -> tuple[Questions, Any]:
     """The questions over those of (n,) ids that have a label, and the rows of these."""
-
     images = collection.images()
     labels = dict(zip(images.ids.tolist(), images.labels, strict=True))
     kept = np.array([row for row, id in enumerate(ids.tolist()) if labels.get(id)], dtype=np.int64)
@@ -294,9 +288,8 @@ def _asked(collection: Collection, plan: Plan, ids: Any) -> tuple[Questions, Any
     return questions(ids[kept], names, query=plan.query, queries=plan.queries, seed=plan.seed), kept
 
 
-def _check_columns(plan: Plan) -> None:
+def _check_columns(plan: ExperimentPlan) -> None:
     """BadParameter for an embedding, a method or a setting that does not exist."""
-
     for name in plan.embeddings:
         embedding(name)
     for method in plan.methods:
@@ -307,7 +300,6 @@ def _check_columns(plan: Plan) -> None:
 
 def _checked(training: Training) -> Training:
     """The training with every setting written out, those left at their defaults included."""
-
     return replace(training, config=TrainingConfig.from_dict(training.config).as_dict())
 
 
@@ -322,5 +314,5 @@ def _bytes_in(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != "vectors.npy")
 
 
-def _subject_of(cell: Cell) -> tuple[str, str, str]:
+def _subject_of(cell: ExperimentCell) -> tuple[str, str, str]:
     return cell.title, cell.recipe.encoder, cell.recipe.weights

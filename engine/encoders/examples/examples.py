@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.core.errors import BadParameter
-from models.fusion import Pair
+from models.fusion import ExampleBatch
 from models.specs import FusionSpec
 
 Floats = NDArray[np.float32]
@@ -17,7 +17,7 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Things:
+class Examples:
     """Columns of n things.
 
     Attributes:
@@ -40,7 +40,7 @@ class Things:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def checked(self) -> Things:
+    def checked(self) -> Examples:
         """Itself; BadParameter where two columns do not fit together or a value is no finite number."""
         columns = (self.picture, self.text, self.has_picture, self.has_text, self.codes)
         if any(len(column) != len(self.ids) for column in columns) or len(self.starts) != len(self.ids) + 1:
@@ -55,14 +55,14 @@ class Things:
         widths = (self.picture.shape[1], self.text.shape[1], self.words.shape[1])
         return FusionSpec(fusion, *widths, len(self.classes), dropout)
 
-    def of(self, rows: Rows) -> Things:
+    def of(self, rows: Rows) -> Examples:
         """Those of (m,) rows, in their order."""
         words = [self.words_of(int(row)) for row in rows]
         starts = np.concatenate([[0], np.cumsum([len(part) for part in words])]).astype(np.int64)
         flat = np.concatenate([self.words[:0], *words])
         missing = (self.has_picture[rows], self.has_text[rows])
         vectors = (self.picture[rows], self.text[rows], flat, starts)
-        return Things(self.ids[rows], *vectors, *missing, self.codes[rows], self.classes)
+        return Examples(self.ids[rows], *vectors, *missing, self.codes[rows], self.classes)
 
     def words_of(self, row: int) -> Floats:
         """(t, w) of one thing."""
@@ -73,10 +73,10 @@ class Things:
 class Features:
     """Things, handed out as batches of their vectors on a device of torch's."""
 
-    def __init__(self, things: Things, device: str) -> None:
+    def __init__(self, things: Examples, device: str) -> None:
         self.things, self.device = things, device
 
-    def take(self, rows: Rows) -> Pair:
+    def take(self, rows: Rows) -> ExampleBatch:
         """The things of (b,) rows; texts are as long as the longest of them, at least one word."""
         things = self.things
         words = [things.words_of(int(row)) for row in rows]
@@ -87,4 +87,4 @@ class Features:
             padded[place, : len(of_text)], there[place, : len(of_text)] = of_text, True
         columns = (things.picture[rows], things.text[rows], padded, there)
         missing = (things.has_picture[rows], things.has_text[rows])
-        return Pair(*(torch.from_numpy(column).to(self.device) for column in (*columns, *missing)))
+        return ExampleBatch(*(torch.from_numpy(column).to(self.device) for column in (*columns, *missing)))

@@ -18,39 +18,39 @@ from engine.texts import Encoded, TextEncoder
 from engine.texts.vectors import embed_texts
 
 if TYPE_CHECKING:
-    from engine.encoders.examples.examples import Things
+    from engine.encoders.examples.examples import Examples
 
 Floats = NDArray[np.float32]
 
 
-def things_of(
+def examples_of(
     collection: Collection,
     picture: Encoder | None,
     embedding: str,
     text: TextEncoder | None,
     reporter: Reporter,
-) -> Things:
+) -> Examples:
     """All images of a collection with the vectors of both encoders, which are made first where they are missing.
 
     Without an encoder of pictures every picture counts as missing, without one of texts every text.
     """
-    from engine.encoders.examples.examples import Things
+    from engine.encoders.examples.examples import Examples
 
     ids = np.asarray(collection.images().ids)
     seen, has_picture = _pictures(collection, picture, embedding, reporter)
     read, words, starts = _texts(collection, text, reporter, len(ids))
     has_text = np.linalg.norm(read, axis=1) > 0
     unknown = np.full(len(ids), -1, np.int64)
-    return Things(ids, seen, read, words, starts, has_picture, has_text, unknown, ())
+    return Examples(ids, seen, read, words, starts, has_picture, has_text, unknown, ())
 
 
-def one_thing(picture: Floats | None, text: Encoded | None, widths: tuple[int, int, int]) -> Things:
+def one_example(picture: Floats | None, text: Encoded | None, widths: tuple[int, int, int]) -> Examples:
     """A single thing from a (1, p) vector of its picture and what its text was encoded to, either of which may miss.
 
     Args:
         widths: of pictures, texts and words, as in the network's spec.
     """
-    from engine.encoders.examples.examples import Things
+    from engine.encoders.examples.examples import Examples
 
     seen = np.zeros((1, widths[0]), np.float32) if picture is None else picture
     read = np.zeros((1, widths[1]), np.float32) if text is None else text.vectors
@@ -58,7 +58,7 @@ def one_thing(picture: Floats | None, text: Encoded | None, widths: tuple[int, i
     words, starts = nothing if text is None else words_or_texts(read, text)
     there = np.array([text is not None and bool(np.linalg.norm(read) > 0)])
     ids, unknown = np.zeros(1, np.int64), np.full(1, -1, np.int64)
-    return Things(ids, seen, read, words, starts, np.array([picture is not None]), there, unknown, ())
+    return Examples(ids, seen, read, words, starts, np.array([picture is not None]), there, unknown, ())
 
 
 def words_or_texts(read: Floats, encoded: Any) -> tuple[Floats, NDArray[np.int64]]:
@@ -72,7 +72,6 @@ def words_or_texts(read: Floats, encoded: Any) -> tuple[Floats, NDArray[np.int64
 def _pictures(
     collection: Collection, encoder: Encoder | None, embedding: str, reporter: Reporter
 ) -> tuple[Floats, NDArray[np.bool_]]:
-
     ids = np.asarray(collection.images().ids)
     if encoder is None:
         return np.zeros((len(ids), 1), np.float32), np.zeros(len(ids), bool)
@@ -90,7 +89,6 @@ def _pictures(
 def _texts(
     collection: Collection, encoder: TextEncoder | None, reporter: Reporter, count: int
 ) -> tuple[Floats, Floats, NDArray[np.int64]]:
-
     if encoder is None:
         nothing = np.zeros((count, 1), np.float32)
         return nothing, nothing[:0], np.zeros(count + 1, np.int64)

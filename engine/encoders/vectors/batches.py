@@ -100,7 +100,6 @@ def _patient_put(line: queue.Queue[Any], gone: threading.Event) -> Callable[[Any
 
 def encoded(encoder: Encoder, chunks: Iterable[Chunk], names: Sequence[str]) -> Iterator[Encoded]:
     """Decoded pictures to vectors, batch by batch, while the next ones are fetched."""
-
     if device().name == "cpu":
         keep_freed_memory()
     for ids, pixels in batches(ahead(iter(chunks)), _BATCH[device().name]):

@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cluster.blocks import Crew, require_seen, spread
+from engine.cluster.blocks import WorkerPool, require_seen, run_blocks
 from engine.collections.collection import Collection
 from engine.core.errors import BenzerError
 from engine.core.home import Home
@@ -44,7 +44,6 @@ class BlockEncoder:
     """
 
     def __init__(self, folder: Path, info: EncoderInfo, names: Sequence[str]) -> None:
-
         require_seen([folder])
         place = cast(Collection, Place(folder))
         self.encoder = open_encoder(info.name, info.weights, home_of(folder), place)
@@ -68,11 +67,11 @@ class BlockEncoder:
 
 
 def encoded_on(
-    crew: Crew, folder: Path, info: EncoderInfo, pictures: Any, names: Sequence[str], tick: Callable[[], None]
+    crew: WorkerPool, folder: Path, info: EncoderInfo, pictures: Any, names: Sequence[str], tick: Callable[[], None]
 ) -> Iterator[Block]:
     """The vectors of a collection's decoded pictures, block by block in order, made by the workers of a crew."""
     blocks = pictures.parts(BLOCK)
-    for _, found in spread(crew, BlockEncoder, (folder, info, list(names)), blocks, tick):
+    for _, found in run_blocks(crew, BlockEncoder, (folder, info, list(names)), blocks, tick):
         yield found
 
 

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cluster.blocks import Crew, crew
+from engine.cluster.blocks import WorkerPool, worker_pool
 from engine.collections.collection import Collection
 from engine.collections.pixels import Decoded
 from engine.core.device import device
 from engine.core.errors import BadParameter, BenzerError, Corrupt
 from engine.core.progress import Reporter
 from engine.encoders.encoder import Encoder, EncoderInfo
-from engine.encoders.pooling import EMBEDDINGS, embedding, unwhitened
+from engine.encoders.pooling import POOLINGS, embedding, unwhitened
 from engine.encoders.vectors import store
 from engine.encoders.vectors.batches import Encoded, Picture, encode_batch, encoded, squared
 from engine.encoders.vectors.derived import Derived, embed_derived
@@ -94,9 +94,8 @@ def embed_collection(
 def _embed_pixels(
     collection: Collection, encoder: Encoder, embeddings: Sequence[str], reporter: Reporter
 ) -> dict[str, Any]:
-
-    work = _Work.begin(collection, encoder, embeddings)
-    spread_over = crew() if work.todo else None
+    work = EmbeddingRun.begin(collection, encoder, embeddings)
+    spread_over = worker_pool() if work.todo else None
     began = time.monotonic()
 
     def tell() -> None:
@@ -123,7 +122,7 @@ def _embed_pixels(
 
 
 @dataclass
-class _Work:
+class EmbeddingRun:
     """One run of the pipeline: what is wanted, what is there, and what is new since the last publishing."""
 
     collection: Collection
@@ -143,7 +142,7 @@ class _Work:
     reasons: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, collection: Collection, encoder: Encoder, asked: Sequence[str]) -> _Work:
+    def begin(cls, collection: Collection, encoder: Encoder, asked: Sequence[str]) -> EmbeddingRun:
         images = collection.images()
         hashes = dict(zip(images.ids.tolist(), images.hashes, strict=True))
         names = embeddings_for(encoder, len(hashes), asked)
@@ -176,11 +175,12 @@ class _Work:
         yield from encoded(encoder, source, self.names)
         self._note(source.failures)
 
-    def encoded_on(self, crew: Crew, tick: Callable[[], None]) -> Generator[Encoded]:
+    def encoded_on(self, worker_pool: WorkerPool, tick: Callable[[], None]) -> Generator[Encoded]:
         """The same, block by block on the workers of a crew."""
-
         source = Decoded(self.collection, self.todo, self.info.input_size)
-        for ids, vectors, failures in encoded_on(crew, self.collection.folder, self.info, source, self.names, tick):
+        for ids, vectors, failures in encoded_on(
+            worker_pool, self.collection.folder, self.info, source, self.names, tick
+        ):
             self._note(failures)
             if len(ids):
                 yield ids, vectors
@@ -244,7 +244,7 @@ def embeddings_for(encoder: Encoder, count: int, asked: Sequence[str]) -> list[s
     """The embeddings made in one pass: those asked for, all pooled ones, and flatten while it is small."""
     if not encoder.info.spatial:
         return ["flatten"]
-    names = {name for name, kind in EMBEDDINGS.items() if kind.pooled} | set(asked)
+    names = {name for name, kind in POOLINGS.items() if kind.pooled} | set(asked)
     import torch
 
     side = encoder.info.input_size
@@ -252,7 +252,7 @@ def embeddings_for(encoder: Encoder, count: int, asked: Sequence[str]) -> list[s
         latents = encoder.encode(torch.zeros(1, 3, side, side))
         if count * latents[0].numel() * 4 <= FLATTEN_UP_TO:
             names.add("flatten")
-    return [name for name in EMBEDDINGS if name in names]
+    return [name for name in POOLINGS if name in names]
 
 
 def _readable(collection: Collection, info: EncoderInfo, name: str) -> Vectors | None:

@@ -24,7 +24,7 @@ from engine.collections.collection import Collection
 from engine.core.errors import Corrupt
 from engine.core.storage import Snapshot, Store, digest_of, load_array
 from engine.encoders.encoder import EncoderInfo
-from engine.encoders.pooling import EMBEDDINGS, WHITE, embedding, unwhitened
+from engine.encoders.pooling import POOLINGS, WHITE, embedding, unwhitened
 from engine.encoders.vectors.whitening import Whitening, fit_whitening
 
 VERSION = 1
@@ -76,7 +76,7 @@ def store(collection: Collection, info: EncoderInfo, name: str) -> Store:
 
 def discard(collection: Collection, encoder: str) -> None:
     """Delete all vectors of the encoder of that name, whatever its weights."""
-    kinds = "|".join(["vector", *EMBEDDINGS])
+    kinds = "|".join(["vector", *POOLINGS])
     made = re.compile(rf"{re.escape(encoder)}-({kinds})({WHITE})?-[0-9a-f]+")
     for folder in (collection.folder / "vectors").glob(f"{encoder}-*"):
         if made.fullmatch(folder.name):

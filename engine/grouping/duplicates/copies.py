@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from engine.core.distances import normalised
 from engine.core.errors import BadParameter
-from engine.grouping.duplicates.nearest_lists import Matrix, Nearness
+from engine.grouping.duplicates.nearest_lists import Matrix, NearestLists
 
 _TAIL = ((0.001, 0.01), (0.01, 0.1), (0.02, 0.2), (0.05, 0.5))  # quantiles that a power law is laid through
 _ROUNDS = 4  # times that copies are left out of the pairs that stand for chance
@@ -67,19 +67,19 @@ def percent(share: float) -> str:
     return (f"{float(digits):.10f}".rstrip("0").rstrip(".") if "e" in digits else digits) + " %"
 
 
-def share_within(nearness: Nearness, threshold: float) -> Share:
+def share_within(nearness: NearestLists, threshold: float) -> Share:
     """What the threshold means in this collection."""
     images = float(np.mean(nearness.nearest <= threshold))
     pairs = np.searchsorted(nearness.pairs, threshold, side="right") / max(len(nearness.pairs), 1)
     return Share(float(threshold), images, float(pairs), len(nearness.pairs))
 
 
-def highest(nearness: Nearness) -> float:
+def highest(nearness: NearestLists) -> float:
     """The largest threshold that makes sense: the median distance of random pairs. 0 where all images are equal."""
     return float(np.median(nearness.pairs)) if len(nearness.pairs) else 0.0
 
 
-def checked_threshold(nearness: Nearness, threshold: float) -> float:
+def checked_threshold(nearness: NearestLists, threshold: float) -> float:
     """The threshold, else BadParameter."""
     most = highest(nearness)
     if isinstance(threshold, bool) or not isinstance(threshold, int | float | np.floating):
@@ -90,7 +90,7 @@ def checked_threshold(nearness: Nearness, threshold: float) -> float:
     return float(threshold)
 
 
-def suggest(nearness: Nearness) -> Suggestion:
+def suggest(nearness: NearestLists) -> Suggestion:
     """The distance at which chance alone would bring half a pair of the whole collection together.
 
     How many random pairs lie within r grows like a power of r where r is small. The power law is laid through two
@@ -135,7 +135,7 @@ def _rounded_down(value: float) -> float:
     return float(f"{np.floor(value / unit + 1e-9) * unit:.6g}")
 
 
-def copy_groups(nearness: Nearness, vectors: Matrix, metric: str, threshold: float, order: Rows) -> list[CopyGroup]:
+def copy_groups(nearness: NearestLists, vectors: Matrix, metric: str, threshold: float, order: Rows) -> list[CopyGroup]:
     """Groups of copies, the surest first: those whose nearest copy is nearest.
 
     Args:
@@ -166,7 +166,7 @@ class _Reach:
     compared with each other: a pair with any other image stands in the list of that one.
     """
 
-    def __init__(self, nearness: Nearness, vectors: Matrix, metric: str, threshold: float, order: Rows) -> None:
+    def __init__(self, nearness: NearestLists, vectors: Matrix, metric: str, threshold: float, order: Rows) -> None:
         self.threshold, self.metric, self.vectors = threshold, metric, vectors
         self._starts, self._rows, self._distances = _both_ways(nearness, threshold)
         self._full = order[_too_short(nearness, threshold)[order]]  # in the order in which they will be asked for
@@ -233,7 +233,7 @@ class _Reach:
         self._asking = len(asking)
 
 
-def _too_short(nearness: Nearness, threshold: float) -> NDArray[np.bool_]:
+def _too_short(nearness: NearestLists, threshold: float) -> NDArray[np.bool_]:
     """(n,) whether an image may have more others within the threshold than its list holds."""
     listed = nearness.distances.shape[1]
     if not 0 < listed < len(nearness) - 1:
@@ -241,7 +241,7 @@ def _too_short(nearness: Nearness, threshold: float) -> NDArray[np.bool_]:
     return np.asarray(nearness.distances[:, -1] <= threshold)
 
 
-def _both_ways(nearness: Nearness, threshold: float) -> tuple[Rows, NDArray[np.int32], Matrix]:
+def _both_ways(nearness: NearestLists, threshold: float) -> tuple[Rows, NDArray[np.int32], Matrix]:
     """The listed pairs within the threshold under both of their rows: starts (n + 1,), rows, distances."""
     row, place = np.nonzero(nearness.distances <= threshold)
     other, distance = nearness.rows[row, place], nearness.distances[row, place]

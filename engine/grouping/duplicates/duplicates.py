@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.collections.catalogue import Row
+from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
-from engine.core.cache import Shelf
+from engine.core.cache import Cache
 from engine.core.errors import BadParameter, Corrupt, NoIndex, NotFound, StaleVectors, StorageFull
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
@@ -25,8 +25,8 @@ from engine.core.tables import csv_text
 from engine.encoders.encoder import EncoderInfo
 from engine.encoders.vectors.store import Vectors, stored
 from engine.grouping.duplicates.copies import CopyGroup, Share, Suggestion, copy_groups, share_within, suggest
-from engine.grouping.duplicates.nearest_lists import Nearness, measure
-from engine.grouping.duplicates.outliers import OddOne, odd_ones
+from engine.grouping.duplicates.nearest_lists import NearestLists, measure
+from engine.grouping.duplicates.outliers import Outlier, odd_ones
 from engine.indexes import Index
 from engine.search import opening
 
@@ -43,8 +43,8 @@ class Duplicates:
     share: Share
     suggestion: Suggestion
     groups: tuple[CopyGroup, ...]
-    pictures: dict[int, Row]
-    nearness: Nearness
+    pictures: dict[int, ImageRow]
+    nearness: NearestLists
 
     @cached_property
     def copies(self) -> frozenset[int]:
@@ -101,12 +101,12 @@ ODD_HEADER = ("rank", "score", "distance", "lof", "id", "file", "label", "width"
 
 
 @dataclass(frozen=True)
-class OddOnes:
+class Outliers:
     """The pictures that have nothing near them, by falling score."""
 
     recipe: Recipe
-    ones: tuple[OddOne, ...]
-    pictures: dict[int, Row]
+    ones: tuple[Outlier, ...]
+    pictures: dict[int, ImageRow]
 
     def rows(self) -> list[list[object]]:
         """A line for each: as the columns of ODD_HEADER."""
@@ -124,19 +124,19 @@ class OddOnes:
         return {"recipe": self.recipe.as_dict(), "odd_ones": ones}
 
 
-def _facts(row: Row) -> list[object]:
+def _facts(row: ImageRow) -> list[object]:
     return [row.name, row.label, row.width, row.height, row.size]
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Neighbourhoods:
     """The pictures of a collection under one recipe with the lists of their nearest others: ready to answer."""
 
     recipe: Recipe
-    nearness: Nearness
+    nearness: NearestLists
     vectors: Vectors
-    pictures: dict[int, Row]
-    _answers: Shelf[Duplicates] = field(default_factory=lambda: Shelf(_ANSWERS_KEPT), compare=False, repr=False)
+    pictures: dict[int, ImageRow]
+    _answers: Cache[Duplicates] = field(default_factory=lambda: Cache(_ANSWERS_KEPT), compare=False, repr=False)
 
     @cached_property
     def suggestion(self) -> Suggestion:
@@ -153,14 +153,14 @@ class Surroundings:
         limit = self.suggestion.threshold if threshold is None else threshold
         return self._answers.get((limit, *keepers), lambda: self._duplicates(limit, keepers))
 
-    def odd_ones(self, most: int | None = None) -> OddOnes:
+    def odd_ones(self, most: int | None = None) -> Outliers:
         """The pictures by falling score, or the first `most` of them; BadParameter where that is less than 1."""
         if most is not None and most < 1:
             raise BadParameter("number", "the odd ones", "1 or more", most)
-        return OddOnes(self.recipe, self._odd[:most], self.pictures)
+        return Outliers(self.recipe, self._odd[:most], self.pictures)
 
     @cached_property
-    def _odd(self) -> tuple[OddOne, ...]:
+    def _odd(self) -> tuple[Outlier, ...]:
         return tuple(odd_ones(self.nearness))
 
     def _duplicates(self, threshold: float, keepers: Sequence[int]) -> Duplicates:
@@ -189,9 +189,9 @@ def open_surroundings(
     info: EncoderInfo,
     recipe: Recipe,
     *,
-    exact: Shelf[Index],
+    exact: Cache[Index],
     reporter: Reporter | None = None,
-) -> Surroundings:
+) -> Neighbourhoods:
     """The surroundings of a recipe, whose method and k do not matter; lists that are missing are made and stored.
 
     With a `reporter` it may take minutes; without one it is for a person who waits.
@@ -200,7 +200,6 @@ def open_surroundings(
         NoVectors, StaleVectors: embed first. NoIndex: the lists take long; make them first, in a job.
         NotFound: the collection holds no picture with a vector.
     """
-
     opening.require_vectors(collection, info, recipe)
     vectors = stored(collection, info, recipe.embedding)
     pictures = {row.id: row for row in collection.rows("image")}
@@ -211,7 +210,7 @@ def open_surroundings(
     nearness = _stored(_store(collection, info, recipe), vectors)
     if nearness is None:
         nearness = _made(collection, info, recipe, vectors, exact, reporter)
-    return Surroundings(recipe, nearness, vectors, pictures)
+    return Neighbourhoods(recipe, nearness, vectors, pictures)
 
 
 def _held(vectors: Vectors) -> list[tuple[int, str]]:
@@ -223,9 +222,9 @@ def _made(
     info: EncoderInfo,
     recipe: Recipe,
     vectors: Vectors,
-    exact: Shelf[Index],
+    exact: Cache[Index],
     reporter: Reporter | None,
-) -> Nearness:
+) -> NearestLists:
     count, width = vectors.matrix.shape
     if reporter is None and float(count) * count * width > WHILE_WAITING:
         raise NoIndex(
@@ -244,7 +243,7 @@ def _store(collection: Collection, info: EncoderInfo, recipe: Recipe) -> Store:
     return Store(collection.folder / "indexes" / f"nearest-{key}", format="nearest", version=1)
 
 
-def _stored(store: Store, vectors: Vectors) -> Nearness | None:
+def _stored(store: Store, vectors: Vectors) -> NearestLists | None:
     """The stored lists if they are whole and of these vectors; damaged ones are made anew like none."""
     try:
         snapshot = store.open()
@@ -252,4 +251,4 @@ def _stored(store: Store, vectors: Vectors) -> Nearness | None:
         logging.getLogger("benzer").warning("%s It is made again.", error.message)
         return None
     fresh = snapshot is not None and snapshot.facts["vectors"] == vectors.digest
-    return Nearness.load(snapshot.folder) if snapshot is not None and fresh else None
+    return NearestLists.load(snapshot.folder) if snapshot is not None and fresh else None

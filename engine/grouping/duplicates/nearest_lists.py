@@ -26,7 +26,7 @@ _DRAWN = 1000  # images whose distances among each other stand for those of rand
 Matrix = NDArray[np.float32]
 
 
-class Found(Protocol):
+class NeighbourRows(Protocol):
     """What a search gives: (q, k) ids and distances, nearest first."""
 
     @property
@@ -35,11 +35,11 @@ class Found(Protocol):
     def distances(self) -> NDArray[np.float32]: ...
 
 
-Search = Callable[[Matrix, int], Found]
+Search = Callable[[Matrix, int], NeighbourRows]
 
 
 @dataclass(frozen=True)
-class Nearness:
+class NearestLists:
     """The nearest others of n images, nearest first, and a sample of the distances between any two.
 
     Attributes:
@@ -68,7 +68,7 @@ class Nearness:
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
 
     @classmethod
-    def load(cls, folder: Path) -> Nearness:
+    def load(cls, folder: Path) -> NearestLists:
         """Read what `save` wrote."""
         return cls(*(load_array(folder / f"{name}.npy") for name in _FILES))
 
@@ -76,7 +76,7 @@ class Nearness:
 _FILES = ("ids", "rows", "distances", "pairs")
 
 
-def measure(ids: NDArray[np.int64], vectors: Matrix, metric: str, search: Search, reporter: Reporter) -> Nearness:
+def measure(ids: NDArray[np.int64], vectors: Matrix, metric: str, search: Search, reporter: Reporter) -> NearestLists:
     """The nearness of (n, d) vectors under (n,) ascending ids; `search` finds the k nearest of them to (q, d) queries.
 
     Memory: n · LISTED distances, never n · n.
@@ -95,11 +95,11 @@ def measure(ids: NDArray[np.int64], vectors: Matrix, metric: str, search: Search
         found = search(np.ascontiguousarray(vectors[part], dtype=np.float32), width + 1)
         rows[part], distances[part] = _others(ids, ids[part], found, width)
     reporter.update("Looking for the nearest of each picture", len(ids), len(ids))
-    return Nearness(np.asarray(ids), rows, distances, random_pairs(vectors, metric))
+    return NearestLists(np.asarray(ids), rows, distances, random_pairs(vectors, metric))
 
 
 def _others(
-    ids: NDArray[np.int64], own: NDArray[np.int64], found: Found, width: int
+    ids: NDArray[np.int64], own: NDArray[np.int64], found: NeighbourRows, width: int
 ) -> tuple[NDArray[np.int32], Matrix]:
     """Rows and distances without the image itself; where many are equal it may not be among those found."""
     itself = found.ids == own[:, None]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.errors import BadParameter
-from engine.grouping.duplicates.nearest_lists import LISTED, Nearness
+from engine.grouping.duplicates.nearest_lists import LISTED, NearestLists
 
 NEIGHBOURS = LISTED  # others that a score looks at (fewer where there are fewer): many, as odd ones may be alike
 _SMALLEST = 1e-10  # as scikit-learn's, so that equal vectors divide by no zero
@@ -17,7 +17,7 @@ Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class OddOne:
+class Outlier:
     """One image and how far off it is.
 
     Attributes:
@@ -31,7 +31,7 @@ class OddOne:
     lof: float
 
 
-def odd_ones(nearness: Nearness) -> list[OddOne]:
+def odd_ones(nearness: NearestLists) -> list[Outlier]:
     """All images by falling score, ties by id; none of fewer than three images: nothing is usual among two.
 
     A picture with a copy is judged like any other: two copies of an odd picture are both odd.
@@ -42,15 +42,15 @@ def odd_ones(nearness: Nearness) -> list[OddOne]:
     usual = float(np.median(distance))
     score = distance / usual if usual > 0 else np.where(distance > 0, np.inf, 1.0)
     order = np.lexsort((nearness.ids, -score))
-    return [OddOne(int(nearness.ids[i]), float(score[i]), float(distance[i]), float(factor[i])) for i in order]
+    return [Outlier(int(nearness.ids[i]), float(score[i]), float(distance[i]), float(factor[i])) for i in order]
 
 
-def mean_distance(nearness: Nearness, k: int = NEIGHBOURS) -> Scores:
+def mean_distance(nearness: NearestLists, k: int = NEIGHBOURS) -> Scores:
     """(n,) the mean distance to the k nearest others (Angiulli and Pizzuti, 2002: the weight of a point, over k)."""
     return nearness.distances[:, : _checked(k)].mean(axis=1, dtype=np.float64)
 
 
-def local_outlier_factor(nearness: Nearness, k: int = NEIGHBOURS) -> Scores:
+def local_outlier_factor(nearness: NearestLists, k: int = NEIGHBOURS) -> Scores:
     """(n,) how much sparser it is around an image than around its neighbours; near 1 inside any crowd.
 
     Source: Breunig, Kriegel, Ng and Sander, LOF: Identifying Density-Based Local Outliers, 2000.

@@ -26,7 +26,6 @@ MOST_IN_A_ZIP = 1 << 30  # bytes that a page hands out at once
 
 def extract(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Make the collection `title` of pictures of `collection`; the report of the import."""
-
     collection = _collection(arguments)
     ids, labels = extracting.parts_as_labels(_told_parts(collection, arguments))
     return extracting.extract(home_of(arguments), collection, arguments["title"], ids, labels, reporter).to_dict()
@@ -40,7 +39,6 @@ def copy(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     Raises:
         NotFound: one of the pictures, or the folder, is not there. BadParameter, StorageFull, Stopped.
     """
-
     collection = _collection(arguments)
     parts = _parts(collection, _told_parts(collection, arguments))
     names, size = _names_and_size(collection, [id for part in parts for id in part.ids])
@@ -57,7 +55,6 @@ def copy(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def _told_parts(collection: Collection, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The parts as they were told, or those of a grouping without pictures that are gone."""
-
     if "grouping" not in arguments:
         return list(arguments["parts"])
     there, wanted = set(collection.images().ids.tolist()), arguments.get("groups")
@@ -76,7 +73,6 @@ def _told(copied: Copied) -> dict[str, Any]:
 
 def _parts(collection: Collection, parts: Sequence[Mapping[str, Any]]) -> list[Part]:
     """The parts with a title each; a part that keeps its labels falls apart into one for each of them."""
-
     images = collection.images()
     own = dict(zip(images.ids.tolist(), images.labels, strict=True))
     found: list[Part] = []
@@ -102,5 +98,4 @@ def _with_ending(name: str, stored: str) -> str:
 
 
 def _collection(arguments: dict[str, Any]) -> Collection:
-
     return Collection.open(home_of(arguments), arguments["collection"])

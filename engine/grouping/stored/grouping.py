@@ -27,9 +27,9 @@ from engine.core.home import slug
 from engine.core.recipe import Recipe
 from engine.core.storage import Store, full_disk_named, load_array, read_json, write_json
 from engine.grouping.clusterer import Labels, by_size
-from engine.grouping.grouper import Found
+from engine.grouping.grouper import GroupingResult
 from engine.grouping.kmeans import fitted
-from engine.grouping.plan import Plan
+from engine.grouping.plan import GroupingPlan
 from engine.grouping.quality import quality
 from engine.grouping.stored import edits as changes
 from engine.grouping.stored.groups import Group, Groups, groups_of
@@ -56,8 +56,8 @@ class Grouping:
         return Recipe.from_dict(self.facts["recipe"])
 
     @property
-    def plan(self) -> Plan:
-        return Plan.from_dict(self.facts["plan"])
+    def plan(self) -> GroupingPlan:
+        return GroupingPlan.from_dict(self.facts["plan"])
 
     @property
     def notes(self) -> list[str]:
@@ -176,7 +176,6 @@ class Grouping:
 
     def quality(self, truth: Sequence[str]) -> dict[str, float]:
         """Purity, NMI, ARI and silhouette of the present groups; `truth` (n,) are labels by `ids`."""
-
         return quality(self._state().labels, truth, self.space, self.metric)
 
     def distance_matrix(self, most: int = 200) -> tuple[NDArray[np.int64], Matrix]:
@@ -246,8 +245,8 @@ class Grouping:
 
 
 def store_grouping(
-    collection: Collection, recipe: Recipe, plan: Plan, hashes: Sequence[str], ids: NDArray[np.int64],
-    found: Found, title: str, left_out: Iterable[tuple[int, str]] = (),
+    collection: Collection, recipe: Recipe, plan: GroupingPlan, hashes: Sequence[str], ids: NDArray[np.int64],
+    found: GroupingResult, title: str, left_out: Iterable[tuple[int, str]] = (),
 ) -> Grouping:  # fmt: skip
     """Store what was found under a fresh name made from the title; hashes (n,) and ids (n,) are the images grouped.
 
@@ -288,7 +287,7 @@ def grouping(collection: Collection, name: str) -> Grouping:
     return Grouping(folder)
 
 
-def _facts(found: Found) -> dict[str, Any]:
+def _facts(found: GroupingResult) -> dict[str, Any]:
     return {
         "metric": found.metric,
         "notes": found.notes,
@@ -299,7 +298,7 @@ def _facts(found: Found) -> dict[str, Any]:
     }
 
 
-def _filler(hashes: Sequence[str], ids: NDArray[np.int64], found: Found) -> Callable[[Path], None]:
+def _filler(hashes: Sequence[str], ids: NDArray[np.int64], found: GroupingResult) -> Callable[[Path], None]:
     arrays: dict[str, NDArray[Any]] = {
         "ids": np.asarray(ids, dtype=np.int64),
         "hashes": np.array([hash.encode() for hash in hashes], dtype="S64"),

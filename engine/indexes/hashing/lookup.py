@@ -86,7 +86,6 @@ class Lookup(ABC):
         Args:
             further: whether more is looked into where a query's own share holds fewer than k.
         """
-
         with threads_for(len(queries) * _SECONDS_A_QUERY):
             for i in range(0, len(queries), _CHUNK):
                 part = slice(i, i + _CHUNK)

@@ -131,7 +131,6 @@ class CodeScreen:
         self.facts[rows // 16, 0, rows % 16] = np.inf
 
     def search(self, queries: Vectors, distances: NDArray[np.float64], rows: Rows) -> Ids:
-
         compared = np.full(len(queries), -1, dtype=np.int64)
         if not self.fits:
             return compared
@@ -249,7 +248,6 @@ class ProductScreen:
         self.facts[0, rows] = np.inf
 
     def search(self, queries: Vectors, distances: NDArray[np.float64], rows: Rows) -> Ids:
-
         compared = np.full(len(queries), -1, dtype=np.int64)
         room = 4 * distances.shape[1] + 1024
         step = max(1, _BYTES_AT_ONCE // (12 * room))

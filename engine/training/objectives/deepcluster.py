@@ -28,7 +28,7 @@ from engine.training.objectives.body import Body, Weights, body, seeded
 from engine.training.objectives.contrast import view
 from engine.training.objectives.pseudo_labels import Whitening, evenly, kmeans, nearest, nmi
 from engine.training.pictures import GROUPS, ORDER, Data, Pictures, Rows, batches
-from models.classifier import Classifier
+from models.cosine_head import CosineHead
 
 DIMENSIONS = 256  # the vectors are whitened to so many at most, as in the paper
 PICTURES_EACH = 16  # pictures to a dimension at least: the small directions of few pictures are noise, made large
@@ -48,7 +48,7 @@ class State(nn.Module):
     epoch: Tensor
     figures: Tensor
 
-    def __init__(self, network: Body, head: Classifier, count: int) -> None:
+    def __init__(self, network: Body, head: CosineHead, count: int) -> None:
         super().__init__()
         self.body, self.head = network, head
         self.register_buffer("labels", torch.full((count,), -1))
@@ -74,7 +74,7 @@ class DeepCluster:
         self.config, self.device, self.names = config, device, np.asarray(data.labels, dtype=str)
         network = body(config, first)
         self.dimensions = min(DIMENSIONS, network.features, max(2, len(data.ids) // PICTURES_EACH))
-        head = Classifier(network.features, self.dimensions, config.clusters)
+        head = CosineHead(network.features, self.dimensions, config.clusters)
         state = State(network, head, len(data.ids))
         self.network: State = state.to(device.name, memory_format=torch.channels_last)  # type: ignore[call-overload]
 

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from engine.classification.fine_tuning import price
-from engine.classification.plan import Plan
+from engine.classification.plan import ClassificationPlan
 from engine.classification.results import Classification
 from engine.classification.training import objective as classifying
 from engine.cli.parser import main
@@ -81,9 +81,9 @@ def bench(origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work
     return Workbench(Home(tmp_path / "home"))
 
 
-def plan(**changes: Any) -> Plan:
+def plan(**changes: Any) -> ClassificationPlan:
     given: dict[str, Any] = {"title": "Try it", "collection": "shop", "picture": "mobilenet-v2@drawn", "folds": 2}
-    return Plan(**given | {"text": "tiny", "fusions": ("early",), "settings": FAST} | changes)
+    return ClassificationPlan(**given | {"text": "tiny", "fusions": ("early",), "settings": FAST} | changes)
 
 
 def measured(bench: Workbench, **changes: Any) -> Classification:
@@ -134,13 +134,13 @@ def _vectors_are_those_of_the_new_weights(bench: Workbench, name: str) -> None:
 def _judged_as_it_was_trained(bench: Workbench, name: str) -> None:
     """The networks of the training, with the run's weights, say what the opened classifier says."""
     from engine.classification.fine_tuning import tunable
-    from engine.classification.subject import Subject, config_of
+    from engine.classification.task import Task, config_of
     from engine.classification.training.fine_tuned import FineTuning
     from engine.core.device import device
 
     opened, collection = bench.classifier(name), bench.collection("shop")
     given = bench.classification(opened.run.card["classification"]).plan
-    subject = Subject.of(bench.home, collection, given)
+    subject = Task.of(bench.home, collection, given)
     things = subject.things(Reporter(), every=True)
     own = tunable(bench.home, subject, things, Reporter())
     assert own is not None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.classification import measures
-from engine.classification.conditions import USUAL, Condition, dropped
+from engine.classification.corruptions import USUAL, Corruption, dropped
 from engine.classification.folds import drawn, folds
 from engine.core.errors import BadParameter
 
@@ -70,12 +70,12 @@ def test_as_many_of_each_class_are_drawn() -> None:
 
 
 def test_conditions_are_read_and_refused() -> None:
-    assert Condition.parse("picture=blur-4").blur == 4
-    assert Condition.parse("text=missing").missing
-    assert len({Condition.parse(text).title for text in USUAL}) == len(USUAL)
+    assert Corruption.parse("picture=blur-4").blur == 4
+    assert Corruption.parse("text=missing").missing
+    assert len({Corruption.parse(text).title for text in USUAL}) == len(USUAL)
     for text in ("picture=drop-50", "text=blur-4", "picture", "text=drop-0", "text=drop-100"):
         with pytest.raises(BadParameter, match="condition of a classification"):
-            Condition.parse(text)
+            Corruption.parse(text)
 
 
 def test_words_are_dropped_by_the_seed() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.classification.best import best
-from engine.classification.plan import Plan
+from engine.classification.plan import ClassificationPlan
 from engine.classification.report import _spread, to_html
 from engine.classification.results import Classification, create
 from engine.cli.parser import main
@@ -19,7 +19,9 @@ THINGS = [(number, CLASSES[number % 2]) for number in range(1, 13)]
 
 
 def classification(home: Path, fusions: tuple[str, ...], folds: int = 3, **changes: object) -> Classification:
-    return create(Home(home), Plan("Try <i>it</i>", "shop", "hog", fusions=fusions, folds=folds, **changes))  # type: ignore[arg-type]
+    return create(
+        Home(home), ClassificationPlan("Try <i>it</i>", "shop", "hog", fusions=fusions, folds=folds, **changes)
+    )  # type: ignore[arg-type]
 
 
 def test_a_lead_is_one_only_where_it_is_larger_than_it_varies(tmp_path: Path) -> None:

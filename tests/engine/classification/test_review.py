@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from engine.classification import classifiers
-from engine.classification.plan import Plan
+from engine.classification.plan import ClassificationPlan
 from engine.classification.review import decide, review, write_decided
 from engine.collections.collection import Collection
 from engine.collections.labelling import last_writing, undo_labels, write_labels
@@ -50,7 +50,7 @@ def trained(bench: Workbench, collection: str, encoder: str = "colour-histogram"
         "embedding": "flatten",
         "settings": settings,
     }
-    found = bench.plan_classification(Plan("Try it", collection, encoder, "tf-idf", **words))
+    found = bench.plan_classification(ClassificationPlan("Try it", collection, encoder, "tf-idf", **words))
     return str(bench.run("classifier", name=found.name, fusion=fusion)["classifier"])
 
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from engine.classification.classifiers import train_final
-from engine.classification.plan import Plan
+from engine.classification.plan import ClassificationPlan
 from engine.classification.report import to_csv
 from engine.classification.results import Classification
 from engine.classification.run import run_classification
@@ -24,7 +24,7 @@ from engine.core.errors import BadParameter, Corrupt, NotFound, Stopped
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
-from engine.encoders.fused import Fused
+from engine.encoders.fusion import FusionEncoder
 from engine.workbench.workbench import Query, Workbench
 
 COLOURS = {"Bags": (200, 60, 60), "Caps": (60, 180, 70), "Shirts": (60, 70, 210)}
@@ -67,9 +67,9 @@ def bench(origin: Path, tmp_path: Path) -> Workbench:
     return Workbench(Home(tmp_path / "home"))
 
 
-def plan(**changes: Any) -> Plan:
+def plan(**changes: Any) -> ClassificationPlan:
     given: dict[str, Any] = {"title": "Try it", "collection": "shop", "picture": "colour-histogram", "folds": 2}
-    return Plan(**given | {"embedding": "flatten", "fusions": ("late",), "settings": FAST} | changes)
+    return ClassificationPlan(**given | {"embedding": "flatten", "fusions": ("late",), "settings": FAST} | changes)
 
 
 def measured(bench: Workbench, **changes: Any) -> Classification:
@@ -282,7 +282,7 @@ def test_a_damaged_classifier_is_named(bench: Workbench) -> None:
     data[-1] ^= 1
     weights.write_bytes(bytes(data))
     with pytest.raises(Corrupt, match="damaged"):
-        Fused.open("fused", name, bench.home)
+        FusionEncoder.open("fused", name, bench.home)
     with pytest.raises(NotFound, match="no classifier 'nobody'"):
         bench.classifier("nobody")
 
@@ -294,7 +294,7 @@ def test_a_failing_cell_keeps_its_sentence(bench: Workbench, monkeypatch: pytest
         raise MemoryError
 
     found = bench.plan_classification(plan())
-    monkeypatch.setattr(classifying._Work, "_asked", fails)
+    monkeypatch.setattr(classifying.ClassificationRun, "_asked", fails)
     assert bench.run("classification", name=found.name) == {"classification": "try-it", "measured": 0, "failed": 2}
     assert all(row.error for row in found.rows())
     assert found.table() == []

@@ -20,7 +20,7 @@ from PIL import Image
 from engine.cli.parser import main
 from engine.cluster import Lost
 from engine.cluster import blocks as spreading
-from engine.cluster.blocks import Worker, asked_for, spread
+from engine.cluster.blocks import Worker, asked_for, run_blocks
 from engine.collections.collection import Collection
 from engine.collections.sources.importing import import_folder
 from engine.core.errors import BadParameter, BenzerError, MissingPackage, Stopped
@@ -87,7 +87,7 @@ def times(factor: int) -> Any:
 @pytest.mark.parametrize("seed", range(8))
 def test_every_block_comes_back_once_and_in_order_though_workers_die(seed: int) -> None:
     crew = Here(deaths=3, seed=seed)
-    assert list(spread(crew, times, (3,), range(60))) == [(block, 3 * block) for block in range(60)]
+    assert list(run_blocks(crew, times, (3,), range(60))) == [(block, 3 * block) for block in range(60)]
     assert crew.renewed
     assert crew.ended
 
@@ -95,7 +95,7 @@ def test_every_block_comes_back_once_and_in_order_though_workers_die(seed: int) 
 def test_a_worker_that_hangs_holds_nobody_up_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spreading, "_LEAST_PATIENCE", 0.05)
     crew = Here(hangs=frozenset({1}))
-    assert [result for _, result in spread(crew, times, (2,), range(30))] == [2 * block for block in range(30)]
+    assert [result for _, result in run_blocks(crew, times, (2,), range(30))] == [2 * block for block in range(30)]
     assert 30 < len(crew.given) <= 32  # what it had in its hands was done by others; nothing else was done twice
 
 
@@ -108,7 +108,7 @@ def test_no_more_than_a_few_blocks_are_taken_ahead() -> None:
             yield block
 
     crew = Here(count=2)
-    results = spread(crew, times, (1,), source())
+    results = run_blocks(crew, times, (1,), source())
     next(results)
     assert len(taken) <= 2 * 4 + 1
     results.close()
@@ -117,13 +117,13 @@ def test_no_more_than_a_few_blocks_are_taken_ahead() -> None:
 
 
 def test_without_blocks_nothing_is_waited_for() -> None:
-    assert list(spread(Here(), times, (1,), [])) == []
+    assert list(run_blocks(Here(), times, (1,), [])) == []
 
 
 def test_a_block_that_ends_every_worker_ends_the_work() -> None:
     crew = Here(deaths=10)
     with pytest.raises(Lost, match="The same block of work ended 4 workers"):
-        list(spread(crew, times, (1,), range(5)))
+        list(run_blocks(crew, times, (1,), range(5)))
     assert crew.ended
 
 
@@ -133,7 +133,7 @@ def refusing() -> Any:
 
 def test_what_a_worker_cannot_do_is_said_in_its_sentence() -> None:
     with pytest.raises(BenzerError, match="The weights of a node must be there; got 'nothing'"):
-        list(spread(Here(), refusing, (), range(3)))
+        list(run_blocks(Here(), refusing, (), range(3)))
 
 
 def test_it_stops_when_asked() -> None:
@@ -142,13 +142,13 @@ def test_it_stops_when_asked() -> None:
 
     crew = Here()
     with pytest.raises(Stopped):
-        list(spread(crew, times, (1,), range(50), stop))
+        list(run_blocks(crew, times, (1,), range(50), stop))
     assert crew.ended
 
 
 def test_ray_is_asked_for_only_within(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BENZER_RAY", raising=False)
-    assert spreading.crew() is None
+    assert spreading.worker_pool() is None
     with asked_for("one:1"):
         assert os.environ["BENZER_RAY"] == "one:1"
         with asked_for(None):
@@ -307,13 +307,13 @@ def test_on_a_real_ray_of_which_a_worker_is_killed(home: Home, tmp_path: Path, m
     import_folder(home, "Here", pictures, Reporter())
     here, _ = embedded(home, "here", "model-4", "default")
     crews: list[Any] = []
-    whole = spreading.RayCrew.begin
+    whole = spreading.RayWorkerPool.begin
 
     def watched(self: Any, *arguments: Any) -> None:
         whole(self, *arguments)
         crews.append(self)
 
-    monkeypatch.setattr(spreading.RayCrew, "begin", watched)
+    monkeypatch.setattr(spreading.RayWorkerPool, "begin", watched)
     killer = threading.Thread(target=kill_one, args=(crews,), daemon=True)
     killer.start()
     try:

@@ -14,7 +14,7 @@ import pytest
 
 from engine.cluster import InThisProcess, Lost
 from engine.cluster.recovery import Watch
-from engine.cluster.rpc import Address, Line, Lines, Switchboard, _unpacked, packed
+from engine.cluster.rpc import Connection, Connections, Endpoint, RpcServer, _unpacked, packed
 
 
 class Sums:
@@ -36,16 +36,16 @@ class Sums:
 
 
 @pytest.fixture
-def board() -> Iterator[Switchboard]:
-    board = Switchboard(Sums(), "127.0.0.1")
+def board() -> Iterator[RpcServer]:
+    board = RpcServer(Sums(), "127.0.0.1")
     yield board
     board.close()
 
 
 @pytest.mark.parametrize("shape", [(1, 128), (0, 3), (700, 960)])
 @pytest.mark.parametrize("dtype", ["float32", "int64", "float64"])
-def test_arrays_come_back_as_they_went(board: Switchboard, shape: tuple[int, ...], dtype: str) -> None:
-    line = Line.to(board.address)
+def test_arrays_come_back_as_they_went(board: RpcServer, shape: tuple[int, ...], dtype: str) -> None:
+    line = Connection.to(board.address)
     array = np.arange(np.prod(shape), dtype=dtype).reshape(shape)
     line.send(packed(["added", array, 2]), time.monotonic() + 5)
     well, found, size = line.receive(time.monotonic() + 5)
@@ -55,8 +55,8 @@ def test_arrays_come_back_as_they_went(board: Switchboard, shape: tuple[int, ...
     assert size == array.size
 
 
-def test_texts_travel_and_a_failure_or_another_method_is_only_said_to_have_failed(board: Switchboard) -> None:
-    line = Line.to(board.address)
+def test_texts_travel_and_a_failure_or_another_method_is_only_said_to_have_failed(board: RpcServer) -> None:
+    line = Connection.to(board.address)
     for call, answer in (
         (["texts", "ğ€"], [True, "ğ€ğ€", None]),
         (["fails"], [False]),
@@ -69,9 +69,9 @@ def test_texts_travel_and_a_failure_or_another_method_is_only_said_to_have_faile
         assert line.receive(time.monotonic() + 5) == answer
 
 
-def test_who_has_not_the_key_is_not_answered(board: Switchboard) -> None:
+def test_who_has_not_the_key_is_not_answered(board: RpcServer) -> None:
     with pytest.raises(ConnectionError):
-        Line.to(Address(board.address.host, board.address.port, "00" * 32))
+        Connection.to(Endpoint(board.address.host, board.address.port, "00" * 32))
     noise = socket.create_connection((board.address.host, board.address.port), 5)
     noise.sendall(b"GET / HTTP/1.1\r\n\r\n" * 10)
     noise.settimeout(5)
@@ -83,8 +83,8 @@ def test_who_has_not_the_key_is_not_answered(board: Switchboard) -> None:
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no such limit")
-def test_a_machine_that_is_gone_is_missed_within_seconds(board: Switchboard) -> None:
-    line = Line.to(board.address)
+def test_a_machine_that_is_gone_is_missed_within_seconds(board: RpcServer) -> None:
+    line = Connection.to(board.address)
     idle = [line.connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, f"TCP_KEEP{n}")) for n in ("IDLE", "INTVL")]
     asked = line.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
     assert line.connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
@@ -105,7 +105,7 @@ def test_nobody_else_is_asked_where_the_object_listened() -> None:
 
     threading.Thread(target=parrot, daemon=True).start()
     with pytest.raises(ConnectionRefusedError):
-        Line.to(Address("127.0.0.1", server.getsockname()[1], "11" * 32))
+        Connection.to(Endpoint("127.0.0.1", server.getsockname()[1], "11" * 32))
     server.close()
 
 
@@ -125,11 +125,11 @@ class FullOnce:
         return self.listening.accept()
 
 
-def test_who_listens_goes_on_after_strangers_and_a_full_house(board: Switchboard) -> None:
+def test_who_listens_goes_on_after_strangers_and_a_full_house(board: RpcServer) -> None:
     board._listening = full = FullOnce(board._listening)  # type: ignore[assignment]
     where = (board.address.host, board.address.port)
     strangers = [socket.create_connection(where, 5) for _ in range(40)]
-    line = Line.to(board.address)
+    line = Connection.to(board.address)
     line.send(packed(["texts", "a"]))
     assert line.receive(time.monotonic() + 5) == [True, "aa", None]
     assert not full.full
@@ -142,8 +142,8 @@ def test_arrays_of_objects_are_refused() -> None:
         _unpacked(bytearray(b'[{"dtype": "|O", "shape": [1]}]'), bytearray(8))
 
 
-def test_lines_are_kept_and_where_none_can_be_had_it_is_not_tried_again_at_once(board: Switchboard) -> None:
-    lines = Lines()
+def test_lines_are_kept_and_where_none_can_be_had_it_is_not_tried_again_at_once(board: RpcServer) -> None:
+    lines = Connections()
     assert lines.take() is None
     lines.address = board.address
     first = lines.take()
@@ -157,14 +157,14 @@ def test_lines_are_kept_and_where_none_can_be_had_it_is_not_tried_again_at_once(
     unused = socket.create_server(("127.0.0.1", 0))
     port = unused.getsockname()[1]
     unused.close()
-    lines.address = Address("127.0.0.1", port, board.address.key)
+    lines.address = Endpoint("127.0.0.1", port, board.address.key)
     assert lines.take() is None
     assert lines.barred
     assert lines.address is None  # made anew it listens elsewhere: it is asked where
 
 
-def test_many_threads_get_their_own_answers(board: Switchboard) -> None:
-    lines, wrong = Lines(), []
+def test_many_threads_get_their_own_answers(board: RpcServer) -> None:
+    lines, wrong = Connections(), []
     lines.address = board.address
 
     def ask(number: int) -> None:
@@ -184,8 +184,8 @@ def test_many_threads_get_their_own_answers(board: Switchboard) -> None:
     assert not wrong
 
 
-def test_a_message_that_does_not_come_in_time_is_not_waited_for(board: Switchboard) -> None:
-    line, began = Line.to(board.address), time.monotonic()
+def test_a_message_that_does_not_come_in_time_is_not_waited_for(board: RpcServer) -> None:
+    line, began = Connection.to(board.address), time.monotonic()
     with pytest.raises(TimeoutError):
         line.receive(time.monotonic() + 0.2)
     assert time.monotonic() - began < 2

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from engine.collections import Collection, collections, damaged
-from engine.collections.catalogue import Catalogue, Row, seal_of
+from engine.collections.catalogue import Catalogue, ImageRow, seal_of
 from engine.collections.integrity import check
 from engine.collections.pixels import Decoded, decoded_pixels
 from engine.collections.sources.importing import import_archive, import_files, import_folder, rescan
@@ -51,7 +51,7 @@ def everything(home: Home, name: str) -> object:
 def test_rows_survive_as_they_were(tmp_path):
     catalogue = Catalogue.create(tmp_path / "c.sqlite", {"title": "x"})
     with catalogue.writing() as writing:
-        row = writing.add(Row(0, b"\xff\n.png", "n\u202e", "l", "t", "s", 1, 2**62, 3, 4, "h", "image"))
+        row = writing.add(ImageRow(0, b"\xff\n.png", "n\u202e", "l", "t", "s", 1, 2**62, 3, 4, "h", "image"))
     with catalogue.reading() as reading:
         assert reading.rows() == [row] == [reading.row(1)]
         assert reading.facts() == {"title": "x"}
@@ -62,7 +62,7 @@ def test_an_error_undoes_the_whole_transaction(tmp_path):
 
     def half() -> None:
         with catalogue.writing() as writing:
-            writing.add(Row(0, b"a", "a"))
+            writing.add(ImageRow(0, b"a", "a"))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -74,9 +74,9 @@ def test_an_error_undoes_the_whole_transaction(tmp_path):
 def test_ids_are_never_used_again(tmp_path):
     catalogue = Catalogue.create(tmp_path / "c.sqlite", {})
     with catalogue.writing() as writing:
-        writing.add(Row(0, b"a", "a"))
+        writing.add(ImageRow(0, b"a", "a"))
         writing.remove([1])
-        assert writing.add(Row(0, b"b", "b")).id == 2
+        assert writing.add(ImageRow(0, b"b", "b")).id == 2
 
 
 def test_seals_differ():

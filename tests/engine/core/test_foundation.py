@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from engine.core import distances, errors, home
-from engine.core.cache import Shelf
+from engine.core.cache import Cache
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.tables import csv_text, text_table
 
@@ -143,7 +143,7 @@ def test_every_error_is_in_the_tree_and_survives_a_pipe() -> None:
 
 
 def test_the_shelf_makes_each_thing_once_and_forgets_the_oldest() -> None:
-    shelf: Shelf[int] = Shelf(2)
+    shelf: Cache[int] = Cache(2)
     made: list[int] = []
 
     def make(number: int) -> int:
@@ -166,7 +166,7 @@ def test_the_shelf_makes_each_thing_once_and_forgets_the_oldest() -> None:
 
 
 def test_the_shelf_does_not_keep_failures() -> None:
-    shelf: Shelf[int] = Shelf(2)
+    shelf: Cache[int] = Cache(2)
     with pytest.raises(ValueError, match="once"):
         shelf.get("a", lambda: (_ for _ in ()).throw(ValueError("once")))
     assert shelf.get("a", lambda: 5) == 5

@@ -13,7 +13,8 @@ from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.core.storage import write_json
-from engine.encoders import choices, combination, knows, open_encoder, own_vectors
+from engine.encoders import choices, combination, knows, open_encoder
+from engine.encoders import imported_vectors as own_vectors
 from engine.encoders.combination import Combination, Pair
 from engine.encoders.vectors.pipeline import embed_collection, embed_pictures
 from engine.encoders.vectors.store import state, stored

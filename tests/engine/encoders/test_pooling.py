@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.core.errors import BadParameter
-from engine.encoders.pooling import EMBEDDINGS, embed
+from engine.encoders.pooling import POOLINGS, embed
 
 
 def latents() -> torch.Tensor:
@@ -22,7 +22,7 @@ def test_known_values() -> None:
     assert embed(latent, "gem") == pytest.approx(np.array([[25 ** (1 / 3), 128 ** (1 / 3)]]), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", EMBEDDINGS)
+@pytest.mark.parametrize("name", POOLINGS)
 def test_against_slow_versions(name: str) -> None:
     values = latents().double().numpy()
     slow = {
@@ -37,7 +37,7 @@ def test_against_slow_versions(name: str) -> None:
     assert found == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", EMBEDDINGS)
+@pytest.mark.parametrize("name", POOLINGS)
 def test_the_order_in_memory_does_not_matter(name: str) -> None:
     other = latents().contiguous(memory_format=torch.channels_last)
     assert np.allclose(embed(latents(), name), embed(other, name), rtol=1e-5)
@@ -45,7 +45,7 @@ def test_the_order_in_memory_does_not_matter(name: str) -> None:
 
 def test_pooled_ones_ignore_places_and_lie_in_order() -> None:
     turned = latents().flip(3)
-    for name, kind in EMBEDDINGS.items():
+    for name, kind in POOLINGS.items():
         same = np.allclose(embed(latents(), name), embed(turned, name), rtol=1e-5)
         assert same == kind.pooled
     average, gem, largest = (embed(latents(), name) for name in ("avg", "gem", "max"))
@@ -55,7 +55,7 @@ def test_pooled_ones_ignore_places_and_lie_in_order() -> None:
 
 def test_one_position_makes_all_alike() -> None:
     single = latents()[:, :, :1, :1]
-    found = [embed(single, name) for name in EMBEDDINGS]
+    found = [embed(single, name) for name in POOLINGS]
     assert all(np.allclose(found[0], other, rtol=1e-5) for other in found)
 
 

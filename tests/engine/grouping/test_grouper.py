@@ -16,7 +16,7 @@ from engine.grouping import clusterers, grouper, hierarchical, projections
 from engine.grouping.clusterer import by_size
 from engine.grouping.grouper import group, patiently
 from engine.grouping.numbers import best_number
-from engine.grouping.plan import Plan, Step
+from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.quality import ari, nmi, purity, quality
 
 
@@ -26,9 +26,9 @@ def blobs(each: int = 25) -> NDArray[np.float32]:
     return (middles + rng.normal(size=middles.shape)).astype(np.float32)
 
 
-def plan(text: str, map: str = "pca") -> Plan:
+def plan(text: str, map: str = "pca") -> GroupingPlan:
     reduction, _, clustering = text.rpartition(" > ")
-    return Plan(Step.parse(clustering), Step.parse(reduction) if reduction else None, Step.parse(map))
+    return GroupingPlan(Step.parse(clustering), Step.parse(reduction) if reduction else None, Step.parse(map))
 
 
 @pytest.mark.parametrize("text", ["pca(share=0.8) > kmeans(groups=4)", "hierarchical(groups=4)"])
@@ -45,7 +45,7 @@ def test_a_plan_is_carried_out_and_tells_how_far_it_is(text: str) -> None:
 def test_a_plan_prints_and_parses() -> None:
     for text in ("umap(dimensions=10) > hdbscan(samples=3)", "kmeans"):
         assert str(plan(text)) == text
-        assert Plan.from_dict(plan(text).as_dict()) == plan(text)
+        assert GroupingPlan.from_dict(plan(text).as_dict()) == plan(text)
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def test_a_plan_prints_and_parses() -> None:
 )
 def test_a_plan_that_is_none_is_refused(bad: dict[str, str]) -> None:
     with pytest.raises(BadParameter):
-        Plan.from_dict(bad)
+        GroupingPlan.from_dict(bad)
 
 
 @pytest.mark.parametrize("seed", [-1, True, 1.5, 2**31])
 def test_a_seed_is_a_whole_number(seed: int) -> None:
     with pytest.raises(BadParameter, match="seed"):
-        Plan(Step("kmeans"), seed=seed)
+        GroupingPlan(Step("kmeans"), seed=seed)
 
 
 @pytest.mark.parametrize("count", [1, 2])

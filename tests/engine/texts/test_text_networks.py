@@ -14,7 +14,7 @@ import pytest
 from engine.cli.parser import main
 from engine.core.errors import NoWeights
 from engine.core.home import Home
-from engine.encoders import fused
+from engine.encoders import fusion as fused
 from engine.texts import published
 from engine.workbench.job_kinds import _network_of, title_of
 from engine.workbench.workbench import Readiness, Workbench

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.classification.classifiers import Guess
+from engine.classification.classifiers import StoredPrediction
 from engine.classification.review import Review, decide, review, write_decided
 from engine.collections.labelling import last_writing, undo_labels, write_labels
 from engine.core.storage import write_json
@@ -370,9 +370,9 @@ def test_the_errors_to_expect_come_from_what_was_measured(run: Run, monkeypatch:
 # ── cards ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def guess(id: int, said: str = "Bags", picture: str = "Bags", text: str | None = "Bags") -> Guess:
+def guess(id: int, said: str = "Bags", picture: str = "Bags", text: str | None = "Bags") -> StoredPrediction:
     read = ((text, 0.6), ("Belts", 0.4)) if text else None
-    return Guess(id, f"{id}.png", "", ((picture, 0.7), ("Caps", 0.3)), read, ((said, 0.8), ("Caps", 0.2)))
+    return StoredPrediction(id, f"{id}.png", "", ((picture, 0.7), ("Caps", 0.3)), read, ((said, 0.8), ("Caps", 0.2)))
 
 
 def test_a_page_stays_until_it_is_turned_and_what_was_passed_comes_last() -> None:

@@ -19,10 +19,10 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from engine.classification import measures
-from engine.classification.conditions import USUAL
-from engine.classification.plan import FUSIONS, Plan
-from engine.classification.results import Answer, Classification, Row, create
-from engine.classification.subject import labels_of, things_digest
+from engine.classification.corruptions import USUAL
+from engine.classification.plan import FUSIONS, ClassificationPlan
+from engine.classification.results import Classification, FoldRow, Prediction, create
+from engine.classification.task import items_digest, labels_of
 from engine.classification.training.cost import Speed
 from engine.collections.labelling import write_labels
 from engine.core.home import Home
@@ -109,9 +109,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]
     return asked
 
 
-def plan(**changes: Any) -> Plan:
+def plan(**changes: Any) -> ClassificationPlan:
     given = {"title": "First look", "collection": "shop", "picture": "raw-pixels", "fusions": ("picture", "late")}
-    return Plan(**{**given, "folds": 2, **changes})
+    return ClassificationPlan(**{**given, "folds": 2, **changes})
 
 
 def things(bench: Workbench) -> list[tuple[int, str]]:
@@ -391,7 +391,7 @@ def test_the_matrix_is_cut_and_ordered() -> None:
 def test_cards_tell_three_opinions_and_leave_out_what_is_gone(here: Workbench) -> None:
     images = here.collection("shop").images()
     said = (("Caps", 0.995), ("Bags", 0.004))
-    answer = Answer(int(images.ids[0]), "Bags", (("Bags", 0.7),), said, said)
+    answer = Prediction(int(images.ids[0]), "Bags", (("Bags", 0.7),), said, said)
     (card,) = cards_data(images, "shop", [answer, replace(answer, id=10_000)])
     assert [side["title"] for side in card["sides"]] == ["The picture says", "The text says", "Together they say"]
     assert [(bar["percent"], bar["own"]) for bar in card["sides"][1]["bars"]] == [("> 99 %", False), ("< 1 %", True)]
@@ -405,7 +405,7 @@ def test_cards_tell_three_opinions_and_leave_out_what_is_gone(here: Workbench) -
 def test_who_was_right() -> None:
     right, wrong = (("a", 1.0),), (("b", 1.0),)
     found = {
-        name: [fits(Answer(1, "a", picture, text, wrong)) for picture in (right, wrong) for text in (right, wrong)]
+        name: [fits(Prediction(1, "a", picture, text, wrong)) for picture in (right, wrong) for text in (right, wrong)]
         for name, fits in WHO.items()
     }
     assert found == {
@@ -420,7 +420,7 @@ def test_who_was_right() -> None:
 def test_changed_labels_are_noticed(here: Workbench) -> None:
     found = create(here.home, plan())
     collection = here.collection("shop")
-    made_of = things_digest(collection, labels_of(collection, found.plan)) + "-weights"
+    made_of = items_digest(collection, labels_of(collection, found.plan)) + "-weights"
     keep_all(found, CLASSES, things(here), {}, made_of)
     assert outdated(seen(CLASSIFICATIONS, found)) == ""
     write_labels(collection, {int(collection.images().ids[0]): "Caps"}, "a test")
@@ -448,7 +448,7 @@ def test_an_unknown_or_damaged_one_is_told(here: Workbench) -> None:
     at = opened(classification="gone")
     assert any("no classification" in one.value for one in at.warning)
     found = classified(here)
-    rows: list[Row] = found.rows()
+    rows: list[FoldRow] = found.rows()
     next((found.folder / "cells").glob("late-*")).write_text("{}")
     assert len(found.rows()) == len(rows) - 1
     at = opened(classification=found.name)

@@ -13,8 +13,8 @@ import pytest
 from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
-from engine.comparisons.recipes.experiment import Experiment, Row, create, pictures_digest, unmeasured
-from engine.comparisons.recipes.plan import Plan, Training, report_tables
+from engine.comparisons.recipes.experiment import Experiment, ExperimentRow, create, pictures_digest, unmeasured
+from engine.comparisons.recipes.plan import ExperimentPlan, Training, report_tables
 from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import Workbench
@@ -48,12 +48,12 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]
     return asked
 
 
-def plan(**changes: Any) -> Plan:
+def plan(**changes: Any) -> ExperimentPlan:
     encoders = ("raw-pixels", "colour-histogram")
-    return Plan(**{"title": "First look", "collection": "shapes", "encoders": encoders, **changes})
+    return ExperimentPlan(**{"title": "First look", "collection": "shapes", "encoders": encoders, **changes})
 
 
-def measured(experiment: Experiment, *precisions: float | str) -> list[Row]:
+def measured(experiment: Experiment, *precisions: float | str) -> list[ExperimentRow]:
     """Write a row for each of the first cells: a precision, or the text of an error."""
     found = []
     for number, (cell, value) in enumerate(zip(experiment.plan.cells(), precisions, strict=False)):
@@ -65,7 +65,7 @@ def measured(experiment: Experiment, *precisions: float | str) -> list[Row]:
             figures |= {"interval": (value - 0.1, value + 0.1), "milliseconds": 1.0 + number, "megabytes": 2.0}
             figures |= {"per_class": {"gold": value, "navy": value / 2}, "worst": (worst,)}
             figures["recall"] = None if cell.recipe.method == "exact" else 0.9
-            row = Row.from_dict(unmeasured(cell, str(cell.recipe)).as_dict() | figures)
+            row = ExperimentRow.from_dict(unmeasured(cell, str(cell.recipe)).as_dict() | figures)
         experiment.keep(row)
         found.append(row)
     return found
@@ -309,7 +309,7 @@ def test_exports_hold_what_was_measured(here: Workbench) -> None:
     view = seen(EXPERIMENTS, experiment)
     facts = json.loads(exported(view, "json"))
     assert [row["precision"] for row in facts["rows"]] == [0.75, 0.0]
-    assert Plan.from_dict(facts["plan"]) == experiment.plan
+    assert ExperimentPlan.from_dict(facts["plan"]) == experiment.plan
     assert b"0.75" in exported(view, "csv")
     assert b"First look" in exported(view, "html")
     measured(experiment, 0.25)  # the first cell, measured anew

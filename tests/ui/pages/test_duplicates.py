@@ -16,7 +16,7 @@ from engine.core.recipe import Recipe
 from engine.grouping.duplicates import duplicates as tidying
 from engine.grouping.duplicates.copies import Suggestion, share_within
 from engine.grouping.duplicates.duplicates import Duplicates
-from engine.grouping.duplicates.nearest_lists import Nearness
+from engine.grouping.duplicates.nearest_lists import NearestLists
 from engine.workbench.workbench import Workbench
 from ui.pages.groups.duplicates import scale
 from ui.widgets.copies import copies_data, file_size
@@ -159,7 +159,7 @@ def test_the_scale_of_the_slider_holds_the_suggestion(here: Workbench) -> None:
 
 def test_the_slider_has_a_scale_where_nearly_every_picture_comes_twice() -> None:
     pairs = np.sort(np.array([0.0, 0.0, *np.full(8, 1.0), *np.full(5, 1.2)], np.float32))
-    lists = Nearness(np.arange(6), np.zeros((6, 1), np.int32), np.zeros((6, 1), np.float32), pairs)
+    lists = NearestLists(np.arange(6), np.zeros((6, 1), np.int32), np.zeros((6, 1), np.float32), pairs)
     twice = Duplicates(recipe(), share_within(lists, 0.0), Suggestion(0.0, "so"), (), {}, lists)
     step, top = scale(twice)
     assert 0 < step < top == pytest.approx(1.0)

@@ -18,7 +18,7 @@ from engine.core.progress import Reporter
 from engine.core.storage import write_json
 from engine.encoders.vectors.store import stored
 from engine.grouping.grouper import group
-from engine.grouping.plan import Plan, Step
+from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.stored.grouping import Grouping, store_grouping
 from engine.workbench.workbench import Workbench
 from ui.pages.groups import state as groups_state
@@ -28,8 +28,8 @@ from ui.pages.groups.vectors import npy, table_csv, table_parquet
 
 SCRIPT = str(Path(__file__).resolve().parents[3] / "ui" / "entry" / "script.py")
 HOSTILE = "<b>*x*</b> $1$"
-TREE = Plan(Step("hierarchical", (("groups", 3),)), map=Step("pca"))
-FLAT = Plan(Step("kmeans", (("groups", 2),)), Step("pca", (("dimensions", 3),)), map=Step("pca"))
+TREE = GroupingPlan(Step("hierarchical", (("groups", 3),)), map=Step("pca"))
+FLAT = GroupingPlan(Step("kmeans", (("groups", 2),)), Step("pca", (("dimensions", 3),)), map=Step("pca"))
 
 
 @pytest.fixture
@@ -52,7 +52,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]
     return asked
 
 
-def made(bench: Workbench, plan: Plan = TREE, title: str = "First look", collection: str = "shapes") -> Grouping:
+def made(
+    bench: Workbench, plan: GroupingPlan = TREE, title: str = "First look", collection: str = "shapes"
+) -> Grouping:
     """A grouping, as the job would store it."""
     recipe = bench.default_recipe(collection).but(encoder="raw-pixels", weights="")
     found = bench.collection(collection)
@@ -135,7 +137,7 @@ def test_the_first_proposal_starts_what_it_promises(here: Workbench, started: li
     drawn(test.button(key="groups-start").click().run())
     [(kind, arguments)] = started
     assert (kind, arguments["title"]) == ("group", "Photo workflow")
-    assert arguments["plan"] == Plan(Step("hierarchical")).as_dict()
+    assert arguments["plan"] == GroupingPlan(Step("hierarchical")).as_dict()
     assert arguments["recipe"]["encoder"] == "raw-pixels"
 
 
@@ -151,7 +153,7 @@ def test_steps_and_settings_of_ones_own(here: Workbench, started: list[tuple[str
     drawn(test.button(key="groups-start").click().run())
     [(_, arguments)] = started
     assert arguments["title"] == HOSTILE
-    assert arguments["plan"] == Plan(Step("kmeans", (("groups", 4),)), Step("pca", (("share", 0.5),))).as_dict()
+    assert arguments["plan"] == GroupingPlan(Step("kmeans", (("groups", 4),)), Step("pca", (("share", 0.5),))).as_dict()
 
 
 def test_a_preset_takes_over_steps_and_metric(here: Workbench, started: list[Any]) -> None:
@@ -539,8 +541,8 @@ def test_a_link_to_a_collection_that_is_gone_says_which_is_shown(here: Workbench
 
 
 def test_steps_are_called_by_their_titles(here: Workbench) -> None:
-    plan = Plan(Step("hierarchical", (("groups", 2), ("linkage", "single"))), Step("pca", (("dimensions", 3),)))
+    plan = GroupingPlan(Step("hierarchical", (("groups", 2), ("linkage", "single"))), Step("pca", (("dimensions", 3),)))
     assert steps_text(plan) == "PCA (dimensions 3) → Hierarchical (groups 2, linkage: the nearest pair)"
-    assert steps_text(Plan(Step("gone", (("x", 0.5),)))) == "gone(x=0.5)"
+    assert steps_text(GroupingPlan(Step("gone", (("x", 0.5),)))) == "gone(x=0.5)"
     made(here, FLAT, title="Titled")
     assert "PCA (dimensions 3) → k-means (groups 2)" in texts(visit())

@@ -15,9 +15,9 @@ import pytest
 from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
-from engine.comparisons.hashing.measuring import Row, unmeasured
-from engine.comparisons.hashing.plan import Plan, title_of
-from engine.comparisons.hashing.study import Study, create
+from engine.comparisons.hashing.measuring import StudyRow, unmeasured
+from engine.comparisons.hashing.plan import StudyPlan, title_of
+from engine.comparisons.hashing.study import HashingStudy, create
 from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import Workbench
@@ -65,12 +65,12 @@ def vectors(small_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def plan(**changes: Any) -> Plan:
+def plan(**changes: Any) -> StudyPlan:
     facts = {"title": "First look", "source": SOURCE, "metric": "cosine", "methods": (LSH, WIDE, AUTO), "neighbours": 8}
-    return Plan(**{**facts, **changes})
+    return StudyPlan(**{**facts, **changes})
 
 
-def measured(study: Study, *figures: tuple[float, float] | str) -> list[Row]:
+def measured(study: HashingStudy, *figures: tuple[float, float] | str) -> list[StudyRow]:
     """Write a row for each of the first cells: recall and milliseconds, or the text of an error."""
     found = []
     for cell, value in zip(study.plan.cells(), figures, strict=False):

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.classification.results import Answer, Opinion
+from engine.classification.results import Opinion, Prediction
 from engine.collections.collection import Images
 from engine.core.errors import NotFound
 from ui.pages.classify.state import search_similar, shortened
@@ -30,7 +30,7 @@ _cards = st.components.v2.component(
 )
 
 
-def thing_cards(collection: str, answers: Sequence[Answer], *, key: str, title: str) -> None:
+def thing_cards(collection: str, answers: Sequence[Prediction], *, key: str, title: str) -> None:
     """Draw a card for each answer; a click on its picture looks for similar things. Deleted things are left out."""
     try:
         images = images_of(collection)
@@ -50,7 +50,7 @@ def thing_cards(collection: str, answers: Sequence[Answer], *, key: str, title: 
         st.caption("Things that have been deleted since are left out.")
 
 
-def cards_data(images: Images, collection: str, answers: Sequence[Answer]) -> list[dict[str, Any]]:
+def cards_data(images: Images, collection: str, answers: Sequence[Prediction]) -> list[dict[str, Any]]:
     """What the browser needs to draw the cards."""
     found = []
     for answer in answers:
@@ -60,7 +60,7 @@ def cards_data(images: Images, collection: str, answers: Sequence[Answer]) -> li
     return found
 
 
-def _card(images: Images, collection: str, row: int, answer: Answer) -> dict[str, Any]:
+def _card(images: Images, collection: str, row: int, answer: Prediction) -> dict[str, Any]:
     text = images.texts[row]
     return {
         "id": answer.id,
@@ -74,7 +74,7 @@ def _card(images: Images, collection: str, row: int, answer: Answer) -> dict[str
     }
 
 
-def sides_of(answer: Answer) -> list[tuple[str, Opinion]]:
+def sides_of(answer: Prediction) -> list[tuple[str, Opinion]]:
     """(title, opinion) of each side that was asked; of a model of one side that side alone."""
     alone = [("The picture says", answer.picture), ("The text says", answer.text)]
     known = [(title, said) for title, said in alone if said is not None]
@@ -88,7 +88,7 @@ def marked(said: Opinion, label: str) -> list[dict[str, Any]]:
     return [{**one, "own": one["label"] == label} for one in bars(said)]
 
 
-def paged(answers: Sequence[Answer], key: str, page: int, draw: Callable[[Sequence[Answer]], None]) -> None:
+def paged(answers: Sequence[Prediction], key: str, page: int, draw: Callable[[Sequence[Prediction]], None]) -> None:
     """Draw the first answers, and a button that shows so many more."""
     shown = st.session_state.get(key, page)
     draw(answers[:shown])

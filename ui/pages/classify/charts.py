@@ -10,7 +10,7 @@ import numpy as np
 from engine.classification import measures
 from engine.classification.measures import Bin
 from engine.classification.plan import FUSIONS
-from engine.classification.results import Line as TableLine
+from engine.classification.results import ResultLine as TableLine
 from ui.comparisons.state import count_of
 from ui.pages.classify.state import shortened
 from ui.shared.charts import HEIGHT, Event, Line, loss_chart, palette, plain, points, retrieval_chart

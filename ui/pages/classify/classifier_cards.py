@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.classification.classifiers import Guess
+from engine.classification.classifiers import StoredPrediction
 from engine.classification.review import Review
 from engine.collections.collection import Images
 from engine.runs.run import Run
@@ -61,7 +61,7 @@ def one_by_one(run: Run, name: str, found: Review, decide: Decide) -> None:
     _turning(shown, more, key, turn, all(one.id in found.decisions for one in batch))
 
 
-def _filters(run: Run, name: str, found: Review) -> tuple[str, list[Guess], str]:
+def _filters(run: Run, name: str, found: Review) -> tuple[str, list[StoredPrediction], str]:
     """Which half is shown, the guesses that may be, and the key of its page."""
     of = f"{run.name}-{name}"
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -85,7 +85,7 @@ def blind_to(run: Run) -> list[str]:
     return [side for side in ("picture", "text") if not run.card.get(side)]
 
 
-def agree(one: Guess) -> bool:
+def agree(one: StoredPrediction) -> bool:
     """Whether picture and text name the same class; so does one that has only one of them."""
     return one.picture is None or one.text is None or one.picture[0][0] == one.text[0][0]
 
@@ -94,8 +94,8 @@ def agree(one: Guess) -> bool:
 
 
 def batch_of(
-    some: Sequence[Guess], decisions: Mapping[int, str], former: tuple[Sequence[int], Sequence[int]] | None
-) -> tuple[list[Guess], int]:
+    some: Sequence[StoredPrediction], decisions: Mapping[int, str], former: tuple[Sequence[int], Sequence[int]] | None
+) -> tuple[list[StoredPrediction], int]:
     """The guesses to decide on now, and how many wait behind them.
 
     Those of a page stay until it is turned, decided or not; what was passed over without a decision comes again last.
@@ -143,7 +143,7 @@ def _turning(shown: str, more: int, key: str, turn: Callable[[], None], done: bo
 # ── cards ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _draw(run: Run, name: str, found: Review, batch: Sequence[Guess], decide: Decide) -> None:
+def _draw(run: Run, name: str, found: Review, batch: Sequence[StoredPrediction], decide: Decide) -> None:
     key = f"review-cards-{run.name}-{name}"
 
     def decided() -> None:
@@ -158,7 +158,7 @@ def _draw(run: Run, name: str, found: Review, batch: Sequence[Guess], decide: De
     _cards(data=data, key=key, on_decide_change=decided)
 
 
-def others(one: Guess) -> list[str]:
+def others(one: StoredPrediction) -> list[str]:
     """What else it may be: what picture and text say alone, and what both together hold for the next likeliest."""
     alone = [side[0][0] for side in (one.picture, one.text) if side]
     found = dict.fromkeys([*alone, *(label for label, _ in one.fused[1:])])
@@ -177,7 +177,7 @@ def checked(sent: object, known: set[int]) -> dict[int, str | None]:
     return found
 
 
-def card(images: Images, name: str, found: Review, one: Guess, blind: Sequence[str] = ()) -> dict[str, Any]:
+def card(images: Images, name: str, found: Review, one: StoredPrediction, blind: Sequence[str] = ()) -> dict[str, Any]:
     """What the browser needs to draw a guess; `blind` are the sides that its classifier never looks at."""
     row = int(images.ids.searchsorted(one.id))
     text = " ".join(images.texts[row].split())

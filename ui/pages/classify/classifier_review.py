@@ -65,7 +65,6 @@ def _draw(run: Run, name: str) -> None:
 
 
 def _decide(run: Run, name: str, decisions: Mapping[int, str | None]) -> None:
-
     try:
         decide(workbench().home, run.name, name, decisions)
     except BenzerError as error:
@@ -111,7 +110,6 @@ def _take_back_all(run: Run, name: str, found: Review) -> None:
 
 @st.dialog("Write the labels?")
 def _ask_to_write(run: Run, name: str, found: Review) -> None:
-
     new = sum(not found.labels[id] for id in found.waiting)
     changed = len(found.waiting) - new
     parts = [f"{count_of(new, 'thing')} without a label will get one"] if new else []
@@ -131,7 +129,6 @@ def _ask_to_write(run: Run, name: str, found: Review) -> None:
 
 def _written(run: Run, name: str, found: Review) -> None:
     """What was written last, with Undo, where it came from this classifier."""
-
     note = last_writing(open_collection(name))
     if note is None or note["what"] != f"the classifier {run.title}":
         return
@@ -145,7 +142,6 @@ def _written(run: Run, name: str, found: Review) -> None:
 
 
 def _undo(name: str) -> None:
-
     try:
         undo_labels(open_collection(name))
     except BenzerError as error:

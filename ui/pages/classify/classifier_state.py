@@ -9,11 +9,11 @@ from typing import Any
 
 import streamlit as st
 
-from engine.classification.conditions import CLEAN
+from engine.classification.corruptions import CLEAN
 from engine.classification.review import Review, review
-from engine.core.cache import Shelf, catalogue_stamp, stamp
+from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BenzerError, Corrupt, NotFound
-from engine.encoders.fused import Fused
+from engine.encoders.fusion import FusionEncoder
 from engine.jobs.job import Job
 from engine.runs.run import Run
 from ui.comparisons.state import files_stamp, newly_linked, write_link
@@ -26,10 +26,10 @@ VIEW, MODELS, HERE = "classify-view", "Compare models", "Classifiers"  # which h
 
 TRY, APPLY, REVIEW = "Try one", "Apply", "Review"  # what can be done with the one that is open
 
-_listed: Shelf[list[Any]] = Shelf(2)
-_measured: Shelf[Any] = Shelf(32)
-_reviews: Shelf[Any] = Shelf(4)
-_opened: Shelf[Any] = Shelf(2)  # networks with their encoders: up to some hundred megabytes each
+_listed: Cache[list[Any]] = Cache(2)
+_measured: Cache[Any] = Cache(32)
+_reviews: Cache[Any] = Cache(4)
+_opened: Cache[Any] = Cache(2)  # networks with their encoders: up to some hundred megabytes each
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Measured:
 def classifiers() -> list[Run]:
     """Every readable classifier, newest first."""
     files = sorted(workbench().home.classifiers.glob("[!.]*/run.json"))
-    return _listed.get(tuple((path, stamp(path)) for path in files), workbench().classifiers)
+    return _listed.get(tuple((path, file_stamp(path)) for path in files), workbench().classifiers)
 
 
 def classifier_named(name: str) -> Run | None:
@@ -77,7 +77,6 @@ def measured_of(run: Run) -> Measured | None:
 
 
 def _measure(name: str, fusion: str, made_of: str) -> Measured | None:
-
     try:
         found = workbench().classification(name)
         line = next((one for one in found.table() if (one.fusion, one.condition.name) == (fusion, CLEAN)), None)
@@ -96,9 +95,9 @@ def _things(made_of: str) -> str:
     return made_of.partition("-")[0]
 
 
-def network_of(run: Run) -> Fused:
+def network_of(run: Run) -> FusionEncoder:
     """The classifier with its encoders, ready to judge, kept open until it changes."""
-    key = (run.folder, stamp(run.folder / "run.json", run.folder / "text.json"))
+    key = (run.folder, file_stamp(run.folder / "run.json", run.folder / "text.json"))
     return _opened.get(key, lambda: workbench().classifier(run.name))
 
 
@@ -160,9 +159,8 @@ def collection_key(run: Run) -> str:
 
 def reviewed(run: Run, collection: str) -> Review | None:
     """What it said of a collection and what was decided, read again only when either changes."""
-
     files = [run.folder / part / f"{collection}.json" for part in ("guesses", "reviews")]
-    key = (run.folder, collection, stamp(*files), catalogue_stamp(workbench().home.datasets / collection))
+    key = (run.folder, collection, file_stamp(*files), catalogue_stamp(workbench().home.datasets / collection))
     found: Review | None = _reviews.get(
         key, lambda: review(workbench().home, run.name, collection, images_of(collection))
     )

@@ -126,7 +126,6 @@ def _card(run: Run) -> None:
 
 def summary(run: Run) -> str:
     """For example "Late fusion · mobilenet-v2 and tf-idf · 25 classes · learned from 839 things of Products · …"."""
-
     card = run.card
     picture = card["picture"] and encoder_titles().get(written(card["picture"]), card["picture"]["encoder"])
     seen = " and ".join(filter(None, [picture, card["text"] and text_title(card["text"])]))
@@ -193,7 +192,6 @@ def _more(run: Run) -> None:
 
 @st.dialog("Delete this classifier?")
 def _ask_to_delete(run: Run) -> None:
-
     st.write(
         f"**{literal(run.title)}** with what it has said and what was decided about it will be gone for good. Labels "
         "that were written to collections stay; searches with it are not possible any more."

@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from engine.classification.conditions import CLEAN, Condition
+from engine.classification.corruptions import CLEAN, Corruption
 from engine.classification.plan import FUSIONS
-from engine.classification.results import Line as Figures
+from engine.classification.results import ResultLine as Figures
 from ui.comparisons.state import Seen
 from ui.pages.classify import charts
 from ui.pages.classify.state import FUSION_HELP, findings
@@ -67,7 +67,7 @@ def lost_columns(lines: Sequence[Figures]) -> list[Column]:
     return [_column(condition) for condition in {line.condition.name: line.condition for line in lines}.values()]
 
 
-def _column(condition: Condition) -> Column:
+def _column(condition: Corruption) -> Column:
     name = condition.name
 
     def lost(row: LostRow) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.classification.plan import Plan
-from engine.classification.results import Row
+from engine.classification.plan import ClassificationPlan
+from engine.classification.results import FoldRow
 from ui.shared.job_progress import duration
 
 # Seconds for each thing and epoch, measured on two processor cores; only the order of magnitude matters.
@@ -31,7 +31,9 @@ class Cost:
         return f"At most about {duration(self.seconds)}, {source}. Trainings that stop improving end earlier.{first}"
 
 
-def cost(plan: Plan, things: int, earlier: Sequence[tuple[Plan, Iterable[Row]]], unseen: int) -> Cost:
+def cost(
+    plan: ClassificationPlan, things: int, earlier: Sequence[tuple[ClassificationPlan, Iterable[FoldRow]]], unseen: int
+) -> Cost:
     """Of a plan over so many things; `earlier`: other plans with what was measured, newest first.
 
     Args:
@@ -49,12 +51,14 @@ def cost(plan: Plan, things: int, earlier: Sequence[tuple[Plan, Iterable[Row]]],
     return Cost(_START + total + embedding, measured, embedding)
 
 
-def _made_with(plan: Plan) -> tuple[str, str, str]:
+def _made_with(plan: ClassificationPlan) -> tuple[str, str, str]:
     """What the time of a training depends on, beside its fusion."""
     return plan.picture, plan.text, str(plan.settings.get("fine_tune", "none"))
 
 
-def _rate(plan: Plan, fusion: str, earlier: Sequence[tuple[Plan, Iterable[Row]]]) -> float | None:
+def _rate(
+    plan: ClassificationPlan, fusion: str, earlier: Sequence[tuple[ClassificationPlan, Iterable[FoldRow]]]
+) -> float | None:
     """Seconds for each thing and epoch of a training with the same encoders, None where there was none."""
     for other, rows in earlier:
         if _made_with(other) != _made_with(plan):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from engine.classification.measures import Bin
-from engine.classification.results import Row
+from engine.classification.results import FoldRow
 from ui.comparisons.state import Seen
 from ui.pages.classify import charts
 from ui.pages.classify.cards import paged, thing_cards
@@ -127,7 +127,7 @@ def sure_sentence(bins: list[Bin]) -> str:
 
 def learning(view: Seen, fusion: str) -> None:
     """The losses of each fold over the epochs, with the epoch that was taken."""
-    rows: list[Row] = [row for row in view.measured if row.fusion == fusion and row.curve]
+    rows: list[FoldRow] = [row for row in view.measured if row.fusion == fusion and row.curve]
     if not rows:
         st.caption("Nothing is known of how it learned.")
         return
@@ -153,7 +153,7 @@ def learning(view: Seen, fusion: str) -> None:
     st.caption(learned_sentence(chosen))
 
 
-def learned_sentence(rows: list[Row]) -> str:
+def learned_sentence(rows: list[FoldRow]) -> str:
     """What was learned from how much, which epochs were taken, and the weight of a late fusion."""
     count = f"{rows[0].learned:,} things"
     told = f"Learned from {count}." if len(rows) == 1 else f"Each learned from about {count}."

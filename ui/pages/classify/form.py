@@ -8,11 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from engine.classification.conditions import USUAL
-from engine.classification.plan import FUSIONS, Plan
+from engine.classification.corruptions import USUAL
+from engine.classification.plan import FUSIONS, ClassificationPlan
 from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, BenzerError
-from engine.encoders.pooling import EMBEDDINGS
+from engine.encoders.pooling import POOLINGS
 from engine.workbench.workbench import CollectionCard
 from ui.comparisons.state import begin, count_of, listed, seen
 from ui.pages.classify.cost import cost
@@ -207,8 +207,7 @@ _EMBEDDING = "How the numbers of a picture are made from what the encoder sees a
 
 
 def _embeddings() -> list[str]:
-
-    return list(EMBEDDINGS)
+    return list(POOLINGS)
 
 
 def _number(where: Any, name: str, label: str, help: str) -> None:
@@ -218,7 +217,7 @@ def _number(where: Any, name: str, label: str, help: str) -> None:
 # ── what that means ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def planned(card: CollectionCard, described: bool) -> Plan:
+def planned(card: CollectionCard, described: bool) -> ClassificationPlan:
     """The classification that the fields ask for; BadParameter where one of them cannot be."""
     state = st.session_state
     fusions = tuple(name for name in FUSIONS if name in state["classify-fusions"]) if described else ("picture",)
@@ -228,7 +227,7 @@ def planned(card: CollectionCard, described: bool) -> Plan:
     if described and state["classify-missing"]:
         settings["missing"] = state["classify-missing"] / 100
     conditions = tuple(name for name in USUAL if described or name.startswith("picture"))
-    plan = Plan(
+    plan = ClassificationPlan(
         title="untitled",
         collection=card.name,
         picture=state["classify-picture"],
@@ -247,7 +246,7 @@ def planned(card: CollectionCard, described: bool) -> Plan:
     return replace(plan, title=title or f"{card.title[:70]}: {_what(plan)}")
 
 
-def _what(plan: Plan) -> str:
+def _what(plan: ClassificationPlan) -> str:
     if plan.fusions == ("picture",):
         return "pictures"
     return f"{count_of(len(plan.fusions), 'model')}, {text_title(plan.text)}"
@@ -262,7 +261,7 @@ def _given(name: str) -> Any:
 
 def _summary(card: CollectionCard, collection: Collection, described: bool) -> None:
     """The number of trainings, the time, the title and the button; or the sentence that says what is impossible."""
-    plan: Plan | None = None
+    plan: ClassificationPlan | None = None
     with st.container(border=True, key="classify-summary"):
         try:
             plan = planned(card, described)
@@ -294,7 +293,7 @@ def _without_rare(collection: Collection) -> None:
     st.button(label, key="classify-rare", on_click=state.update, args=({"classify-labels": frequent},))
 
 
-def _size(plan: Plan, sizes: Mapping[str, int], card: CollectionCard) -> None:
+def _size(plan: ClassificationPlan, sizes: Mapping[str, int], card: CollectionCard) -> None:
     st.markdown(f"**{count_of(len(plan.cells()), 'training')}**")
     st.caption(f"{count_of(len(plan.fusions), 'model')} × {count_of(plan.folds, 'fold')}")
     things = sum(min(size, plan.each or size) for size in sizes.values())
@@ -316,7 +315,7 @@ def _rare(sizes: Mapping[str, int]) -> str:
     return f"the rarest is {literal(label)} with {least:,}"
 
 
-def _unseen(plan: Plan, card: CollectionCard) -> int:
+def _unseen(plan: ClassificationPlan, card: CollectionCard) -> int:
     """How many pictures must be embedded first: all or none."""
     if plan.fusions == ("text",):
         return 0
@@ -326,6 +325,6 @@ def _unseen(plan: Plan, card: CollectionCard) -> int:
     return 0 if there else card.count
 
 
-def start(plan: Plan | None) -> None:
+def start(plan: ClassificationPlan | None) -> None:
     """Store the plan, start measuring, and show the classification; once, also after a double click."""
     begin(CLASSIFICATIONS, plan, workbench().plan_classification, "classify-title")

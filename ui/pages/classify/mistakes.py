@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from engine.classification.results import Answer, Opinion
+from engine.classification.results import Opinion, Prediction
 from ui.comparisons.state import Seen, count_of
 from ui.pages.classify.cards import paged, thing_cards
 from ui.pages.classify.state import findings
@@ -15,11 +15,11 @@ _PAGE = 12  # cards
 _EVERY = "Every class"
 
 
-def _right(said: Opinion | None, answer: Answer) -> bool:
+def _right(said: Opinion | None, answer: Prediction) -> bool:
     return said is not None and said[0][0] == answer.label
 
 
-WHO: dict[str, Callable[[Answer], bool]] = {
+WHO: dict[str, Callable[[Prediction], bool]] = {
     "all": lambda answer: True,
     "only the picture was right": lambda one: _right(one.picture, one) and not _right(one.text, one),
     "only the text was right": lambda one: _right(one.text, one) and not _right(one.picture, one),
@@ -46,7 +46,7 @@ def wrong_ones(view: Seen, fusion: str) -> None:
     )  # fmt: skip
 
 
-def _filters(answers: Sequence[Answer]) -> tuple[str, str]:
+def _filters(answers: Sequence[Prediction]) -> tuple[str, str]:
     """(label, who was right) that are wanted; "" for every label."""
     labels = sorted({answer.label for answer in answers})
     if st.session_state.get("classification-wrong-label") not in (None, _EVERY, *labels):

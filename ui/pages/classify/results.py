@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from engine.classification.conditions import CLEAN
+from engine.classification.corruptions import CLEAN
 from engine.classification.plan import FUSIONS
-from engine.classification.results import Line as Figures
+from engine.classification.results import ResultLine as Figures
 from ui.comparisons.live import ledger_view
 from ui.comparisons.state import Seen
 from ui.pages.classify.classifier_keep import keep_button

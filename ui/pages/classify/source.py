@@ -5,30 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from engine.classification.plan import Plan
-from engine.classification.subject import checked_labels, config_of, labels_of
+from engine.classification.plan import ClassificationPlan
+from engine.classification.task import checked_labels, config_of, labels_of
 from engine.collections.collection import Collection
 from engine.collections.sources.tables import checked_table, columns
-from engine.core.cache import Shelf, catalogue_stamp, stamp
+from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BenzerError
 from engine.encoders.combination import parts_of
 from ui.session.opened import workbench
 from ui.shared.titles import encoder_titles
 
-_columns: Shelf[list[str]] = Shelf(8)
-_sizes: Shelf[dict[str, int]] = Shelf(16)
-_checked: Shelf[dict[str, int]] = Shelf(32)
+_columns: Cache[list[str]] = Cache(8)
+_sizes: Cache[dict[str, int]] = Cache(16)
+_checked: Cache[dict[str, int]] = Cache(32)
 
 
 def columns_of(collection: Collection) -> list[str]:
     """The further columns of the table that a collection was imported from; [] where there is none, or none is left."""
-
     table = collection.source.get("table")
     if not table:
         return []
     try:
         path = checked_table(table)
-        found = _columns.get((path, stamp(path)), lambda: columns(path))
+        found = _columns.get((path, file_stamp(path)), lambda: columns(path))
     except BenzerError:
         return []
     return [name for name in found if name not in ("label", "text")]
@@ -36,18 +35,16 @@ def columns_of(collection: Collection) -> list[str]:
 
 def sizes_of(collection: Collection, column: str) -> dict[str, int]:
     """How many things have each label, by label; {} where the column cannot be read."""
-
-    plan = Plan("untitled", collection.name, "", column=column)
+    plan = ClassificationPlan("untitled", collection.name, "", column=column)
     try:
         return _sizes.get(_stamp(collection, column), lambda: _counted(labels_of(collection, plan)))
     except BenzerError:
         return {}
 
 
-def checked(plan: Plan, collection: Collection) -> dict[str, int]:
+def checked(plan: ClassificationPlan, collection: Collection) -> dict[str, int]:
     """How many things of each label take part; BadParameter and its kin where the plan cannot be, as far as is known
     without opening an encoder."""
-
     config_of(plan, plan.fusions[0])
     choice = next((choice for choice in workbench().text_choices() if choice.name == plan.text), None)
     if plan.needs_text and choice is not None and not choice.ready:
@@ -62,7 +59,6 @@ def picture_encoders(collection: str) -> dict[str, str]:
     Classifiers are left out: they have learned labels already, those of things that would be asked about among them;
     and with them whatever is combined of one.
     """
-
     taught = {(one.name, one.weights) for one in workbench().choices(collection) if one.words or one.learned_from}
     every = [(key, title, key.partition("@")) for key, title in encoder_titles(collection).items()]
     return {key: title for key, title, (name, _, weights) in every if not taught & set(parts_of(name, weights))}
@@ -75,5 +71,5 @@ def _counted(labels: dict[int, str]) -> dict[str, int]:
 def _stamp(collection: Collection, column: str) -> tuple[object, ...]:
     """Changes when the labels of a collection do, or the table that they come from."""
     table = collection.source.get("table")
-    of_table = stamp(Path(table)) if column and table else ()
+    of_table = file_stamp(Path(table)) if column and table else ()
     return (collection.folder, catalogue_stamp(collection.folder), column, of_table)

@@ -8,11 +8,11 @@ import streamlit as st
 
 from engine.classification import report
 from engine.classification.best import Best, best
-from engine.classification.conditions import Condition
-from engine.classification.plan import FUSIONS, Plan
-from engine.classification.results import Classification, Row
-from engine.classification.subject import labels_of, things_digest
-from engine.core.cache import Shelf, catalogue_stamp, stamp
+from engine.classification.corruptions import Corruption
+from engine.classification.plan import FUSIONS, ClassificationPlan
+from engine.classification.results import Classification, FoldRow
+from engine.classification.task import items_digest, labels_of
+from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BenzerError
 from ui.comparisons.state import Kind, Seen
 from ui.session.opened import collection_cards, open_collection, workbench
@@ -26,7 +26,7 @@ FUSION_HELP = {
     "intermediate": "Lets what it sees of the picture decide which words count, and the other way round.",
     "late": "Learns two models, one for each side, and weighs what both say.",
 }
-_digests: Shelf[str] = Shelf(16)
+_digests: Cache[str] = Cache(16)
 
 
 def _parts_of(view: Seen) -> tuple[list[str], list[str]]:
@@ -48,13 +48,12 @@ def outdated(view: Seen) -> str:
     return "The pictures, texts or labels have changed since this was measured." if others else ""
 
 
-def _digest(plan: Plan) -> str:
-
+def _digest(plan: ClassificationPlan) -> str:
     collection = open_collection(plan.collection)
     table = collection.source.get("table")
-    stamps = [stamp(table)] if plan.column and table else []
+    stamps = [file_stamp(table)] if plan.column and table else []
     key = (collection.folder, catalogue_stamp(collection.folder), plan.column, plan.labels, *stamps)
-    return _digests.get(key, lambda: things_digest(collection, labels_of(collection, plan)))
+    return _digests.get(key, lambda: items_digest(collection, labels_of(collection, plan)))
 
 
 CLASSIFICATIONS = Kind(
@@ -78,15 +77,14 @@ CLASSIFICATIONS = Kind(
 
 def findings(view: Seen) -> Classification:
     """The classification as it was read for the page, so that nothing is read from the disk again."""
-
     plan, found = view.plan, view.rows
 
     class Read(Classification):
         @property
-        def plan(self) -> Plan:
+        def plan(self) -> ClassificationPlan:
             return read_plan
 
-        def rows(self) -> list[Row]:
+        def rows(self) -> list[FoldRow]:
             return found
 
     read_plan = plan
@@ -95,7 +93,6 @@ def findings(view: Seen) -> Classification:
 
 def best_of(view: Seen) -> Best | None:
     """The model that knows best, None where nothing is measured."""
-
     return best(findings(view).table(), view.measured)
 
 
@@ -133,8 +130,7 @@ def text_title(name: str) -> str:
 
 def condition_title(name: str) -> str:
     """What people call what may be wrong with a thing."""
-
-    return Condition.parse(name).title
+    return Corruption.parse(name).title
 
 
 def shortened(text: str, most: int) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from engine.classification.fine_tuning import Price, price
-from engine.classification.plan import Plan
-from engine.classification.subject import check_something_learns, fine_tuned
+from engine.classification.plan import ClassificationPlan
+from engine.classification.task import check_something_learns, fine_tuned
 from ui.session.opened import workbench
 from ui.shared.messages import errors_shown
 
@@ -54,18 +54,17 @@ def tuning_settings() -> dict[str, Any]:
     return {"fine_tune": chosen, "encoder_rate": st.session_state["classify-encoder_rate"]}
 
 
-def is_tuned(plan: Plan) -> bool:
+def is_tuned(plan: ClassificationPlan) -> bool:
     """Whether encoders are to learn."""
     return bool(plan.settings.get("fine_tune", "none") != "none")
 
 
-def tuning_warning(plan: Plan, things: int) -> None:
+def tuning_warning(plan: ClassificationPlan, things: int) -> None:
     """Say how much longer a plan takes, measured on this computer once it is asked for.
 
     Raises:
         BadParameter: none of its models looks at what would learn.
     """
-
     check_something_learns(plan)
     found = _price(plan, things)
     if found is not None:
@@ -81,8 +80,7 @@ def tuning_warning(plan: Plan, things: int) -> None:
             st.rerun()
 
 
-def _price(plan: Plan, things: int) -> Price | None:
-
+def _price(plan: ClassificationPlan, things: int) -> Price | None:
     speed = _speeds().get(_work(plan))
     return None if speed is None else price(plan, things, speed)
 
@@ -93,6 +91,5 @@ def _speeds() -> dict[tuple[Any, ...], Any]:
     return found
 
 
-def _work(plan: Plan) -> tuple[Any, ...]:
-
+def _work(plan: ClassificationPlan) -> tuple[Any, ...]:
     return (plan.picture, plan.text, plan.embedding, fine_tuned(plan))

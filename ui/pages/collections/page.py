@@ -18,7 +18,7 @@ from engine.core.errors import BenzerError
 from engine.jobs.job import Job
 from engine.workbench.job_kinds import source_of
 from engine.workbench.workbench import CollectionCard
-from ui.pages.collections.own_vectors import own_vectors_panel
+from ui.pages.collections.imported_vectors import own_vectors_panel
 from ui.session.opened import collection_cards, free_name, images_of, open_collection, recent_jobs, workbench
 from ui.session.paths import pictures_under_roots, roots
 from ui.session.query import ask_for_image
@@ -272,7 +272,6 @@ def _ask_to_delete(card: CollectionCard) -> None:
 
 def _damaged() -> None:
     """Collections that cannot be opened are named, not hidden."""
-
     for name, sentence in damaged(workbench().home):
         st.error(f"{literal(name)}: {literal(sentence)}", icon=":material/error:")
 
@@ -286,7 +285,6 @@ def _start(kind: str, **arguments: Any) -> None:
 
 
 def _add_sample() -> None:
-
     present = {card.name for card in collection_cards()}
     st.caption("Made on this computer in seconds, always the same pictures, no internet needed.")
     for column, sample in zip(st.columns(max(len(SAMPLES), 3)), SAMPLES.values(), strict=False):
@@ -346,7 +344,6 @@ def _add_folder() -> None:
 
 
 def _add_known() -> None:
-
     present = {card.name for card in collection_cards()}
     st.caption("Fetched from their publishers and checked. An interrupted download goes on where it stopped.")
     for known in KNOWN.values():

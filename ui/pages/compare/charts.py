@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.comparisons.recipes.experiment import Row
+from engine.comparisons.recipes.experiment import ExperimentRow
 from ui.shared.charts import palette, plain
 from ui.shared.titles import method_title
 
@@ -21,7 +21,7 @@ _SHAPES = ("circle", "diamond", "square", "triangle-up", "x", "star")
 PRICES = {"milliseconds": "ms a query", "megabytes": "MB"}
 
 
-def precision_chart(rows: Sequence[Row], names: Sequence[str]) -> Figure:
+def precision_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figure:
     """A dot with its 95 % interval for each row, the best above; the dotted line is a blind guess."""
     colours, figure = palette(), _figure()
     figure.add_scatter(
@@ -53,7 +53,7 @@ def precision_chart(rows: Sequence[Row], names: Sequence[str]) -> Figure:
     return _with_names(figure, names).update_layout(height=70 + _LINE * len(rows), margin={"t": 24})
 
 
-def price_chart(rows: Sequence[Row], names: Sequence[str], price: str) -> Figure:
+def price_chart(rows: Sequence[ExperimentRow], names: Sequence[str], price: str) -> Figure:
     """Precision against what a recipe costs: left and high is good. One colour and shape for each search method."""
     figure, colours = _figure(), _shades()
     methods = list(dict.fromkeys(row.method for row in rows))
@@ -88,7 +88,7 @@ def price_chart(rows: Sequence[Row], names: Sequence[str], price: str) -> Figure
     )
 
 
-def label_chart(rows: Sequence[Row], names: Sequence[str]) -> Figure:
+def label_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figure:
     """A field for each row and label: the darker, the more of the answers carry it."""
     labels = labels_of(rows)[:MOST_LABELS]
     values = [[row.per_class.get(label) for label in labels] for row in rows]
@@ -112,7 +112,7 @@ def label_chart(rows: Sequence[Row], names: Sequence[str]) -> Figure:
     return _with_names(figure, names).update_layout(height=110 + _LINE * len(rows), margin={"t": 60})
 
 
-def labels_of(rows: Sequence[Row]) -> list[str]:
+def labels_of(rows: Sequence[ExperimentRow]) -> list[str]:
     """All labels, the hardest first."""
     means: dict[str, list[float]] = {}
     for row in rows:
@@ -121,7 +121,7 @@ def labels_of(rows: Sequence[Row]) -> list[str]:
     return sorted(means, key=lambda label: (sum(means[label]) / len(means[label]), label))
 
 
-def spoken_precision(rows: Sequence[Row], names: Sequence[str]) -> str:
+def spoken_precision(rows: Sequence[ExperimentRow], names: Sequence[str]) -> str:
     """What the chart of precisions shows, for those who cannot see it."""
     (first, best), (last, worst) = (names[0], rows[0]), (names[-1], rows[-1])
     text = f"Precision of {len(rows)} recipes with 95 % intervals. The best is {first} with {best.precision:.3f} "
@@ -131,7 +131,7 @@ def spoken_precision(rows: Sequence[Row], names: Sequence[str]) -> str:
     return f"{text}; a blind guess reaches {best.chance:.3f}."
 
 
-def spoken_price(rows: Sequence[Row], names: Sequence[str], price: str) -> str:
+def spoken_price(rows: Sequence[ExperimentRow], names: Sequence[str], price: str) -> str:
     """What the chart of prices shows, for those who cannot see it."""
     cheap = min(range(len(rows)), key=lambda place: getattr(rows[place], price))
     best = max(range(len(rows)), key=lambda place: rows[place].precision)
@@ -139,7 +139,7 @@ def spoken_price(rows: Sequence[Row], names: Sequence[str], price: str) -> str:
     return f"Precision against {PRICES[price]}. The cheapest is {said[0]}. The most precise is {said[1]}."
 
 
-def spoken_labels(rows: Sequence[Row]) -> str:
+def spoken_labels(rows: Sequence[ExperimentRow]) -> str:
     """What the field of labels shows, for those who cannot see it."""
     labels = labels_of(rows)
     return f"Precision of {len(rows)} recipes by label. Hardest is {labels[0]}, easiest {labels[-1]}."

@@ -8,11 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from engine.comparisons.recipes.plan import Plan
+from engine.comparisons.recipes.plan import ExperimentPlan
 from engine.core.distances import METRICS
 from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
-from engine.encoders.pooling import EMBEDDINGS, WHITE
+from engine.encoders.pooling import POOLINGS, WHITE
 from engine.workbench.workbench import CollectionCard
 from ui.comparisons.state import begin, count_of
 from ui.pages.compare.cost import cost, measure_trainings
@@ -63,8 +63,7 @@ def _grid(default: Recipe) -> None:
 
 
 def _embeddings() -> list[str]:
-
-    return [*EMBEDDINGS, *(name + WHITE for name in EMBEDDINGS)]
+    return [*POOLINGS, *(name + WHITE for name in POOLINGS)]
 
 
 def _several(
@@ -108,7 +107,7 @@ def _queries() -> None:
 
 def _summary(card: CollectionCard) -> None:
     """The number of recipes, the time, the title and the button; or the sentence that says what is impossible."""
-    plan: Plan | None = None
+    plan: ExperimentPlan | None = None
     with st.container(border=True, key="experiment-summary"):
         try:
             plan = _plan(card)
@@ -130,21 +129,21 @@ def _summary(card: CollectionCard) -> None:
                 start(plan)
 
 
-def _plan(card: CollectionCard) -> Plan:
+def _plan(card: CollectionCard) -> ExperimentPlan:
     chosen = {name: tuple(st.session_state[f"experiment-{name}"]) for name in ("encoders", "embeddings", "metrics")}
     methods = tuple(text.replace(" ", "") for text in st.session_state["experiment-methods"])
     trainings = tuple(planned())
     every = st.session_state["experiment-all"]
     queries = None if every else st.session_state.get("experiment-queries") or 0
-    plan = Plan("untitled", card.name, trainings=trainings, methods=methods, queries=queries, **chosen)
+    plan = ExperimentPlan("untitled", card.name, trainings=trainings, methods=methods, queries=queries, **chosen)
     return replace(plan, title=(st.session_state.get("experiment-title") or "").strip() or _title(card, plan))
 
 
-def _title(card: CollectionCard, plan: Plan) -> str:
+def _title(card: CollectionCard, plan: ExperimentPlan) -> str:
     return f"{card.title[:80]}: {count_of(len(plan.cells()), 'recipe')}"
 
 
-def _size(plan: Plan, card: CollectionCard) -> None:
+def _size(plan: ExperimentPlan, card: CollectionCard) -> None:
     cells, rows = len(plan.cells()), len(plan.encoders) + len(plan.trainings)
     st.markdown(f"**{count_of(cells, 'recipe')}**")
     factors = [(rows, "encoder"), (len(plan.embeddings), "embedding"), (len(plan.metrics), "metric")]
@@ -168,6 +167,6 @@ def show_cost(configs: Sequence[Any], rest: tuple[int, int, int, int, str], *, k
         st.rerun()
 
 
-def start(plan: Plan | None) -> None:
+def start(plan: ExperimentPlan | None) -> None:
     """Store the plan, start measuring, and show the experiment; once, also after a double click."""
     begin(EXPERIMENTS, plan, workbench().plan_experiment, "experiment-title")

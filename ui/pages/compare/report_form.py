@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from engine.comparisons.recipes.plan import Plan, report_tables
+from engine.comparisons.recipes.plan import ExperimentPlan, report_tables
 from engine.core.errors import BenzerError
 from engine.training.config import TrainingConfig
 from engine.workbench.workbench import CollectionCard
@@ -58,9 +58,8 @@ def _fields(card: CollectionCard) -> None:
     )  # fmt: skip
 
 
-def _plan(card: CollectionCard, where: object) -> Plan | None:
+def _plan(card: CollectionCard, where: object) -> ExperimentPlan | None:
     """The experiment, None with a sentence where a number is impossible."""
-
     size, epochs, limit = (st.session_state.get(f"report-{name}") for name in _FIRST)
     try:
         title = f"Tables 4 and 5 on {card.title[:80]}"
@@ -73,7 +72,7 @@ def _plan(card: CollectionCard, where: object) -> Plan | None:
         return None
 
 
-def _cost(plan: Plan, card: CollectionCard) -> None:
+def _cost(plan: ExperimentPlan, card: CollectionCard) -> None:
     images = min(card.count, st.session_state.get("report-limit") or card.count)
     passes = sum(int(training.config["epochs"]) for training in plan.trainings)
     notes = list(dict.fromkeys(training.note for training in plan.trainings if training.note))

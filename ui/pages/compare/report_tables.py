@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from engine.comparisons.recipes import findings as report
-from engine.comparisons.recipes.experiment import Row
+from engine.comparisons.recipes.experiment import ExperimentRow
 from engine.comparisons.recipes.plan import REPORT_COLUMNS
 from engine.comparisons.recipes.report import correlations, losses_of
 from ui.comparisons.state import Seen
@@ -38,7 +38,7 @@ def _explained(view: Seen) -> str:
     )
 
 
-def _notes(rows: Sequence[Row]) -> dict[str, list[str]]:
+def _notes(rows: Sequence[ExperimentRow]) -> dict[str, list[str]]:
     """What must be said of trainings, with their titles."""
     found: dict[str, list[str]] = {}
     for title, note in dict.fromkeys((row.title, row.note) for row in rows if row.note):
@@ -46,7 +46,7 @@ def _notes(rows: Sequence[Row]) -> dict[str, list[str]]:
     return found
 
 
-def losses_table(found: Mapping[tuple[str, str, str], Row]) -> dict[str, list[str]]:
+def losses_table(found: Mapping[tuple[str, str, str], ExperimentRow]) -> dict[str, list[str]]:
     """The lowest losses of each training, ours and the report's, column by column."""
     losses = [losses_of(found, title) for title in report.TITLES]
     mse = [
@@ -56,7 +56,7 @@ def losses_table(found: Mapping[tuple[str, str, str], Row]) -> dict[str, list[st
     return {"training": [literal(title) for title in report.TITLES], "MSE": mse, "1 − SSIM": ssim}
 
 
-def hits_table(found: Mapping[tuple[str, str, str], Row]) -> dict[str, list[str]]:
+def hits_table(found: Mapping[tuple[str, str, str], ExperimentRow]) -> dict[str, list[str]]:
     """Precision over all pictures and hits for one, ours and the report's, column by column."""
     columns = {"training": [literal(title) for title in report.TITLES]}
     for place, column in enumerate(REPORT_COLUMNS):
@@ -67,7 +67,7 @@ def hits_table(found: Mapping[tuple[str, str, str], Row]) -> dict[str, list[str]
     return columns
 
 
-def _cell(row: Row | None, theirs: int, best: float | None) -> str:
+def _cell(row: ExperimentRow | None, theirs: int, best: float | None) -> str:
     if row is None:
         return f"{_NOTHING} ({theirs})"
     precision = f"**{row.precision:.3f}**" if row.precision == best else f"{row.precision:.3f}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from engine.comparisons.recipes.experiment import Row
+from engine.comparisons.recipes.experiment import ExperimentRow
 from ui.comparisons.live import ledger_view
 from ui.comparisons.state import Seen
 from ui.pages.compare import charts
@@ -48,7 +48,7 @@ def _results(view: Seen) -> None:
         _table(view)
 
 
-def _ranked(view: Seen) -> tuple[list[Row], list[str]]:
+def _ranked(view: Seen) -> tuple[list[ExperimentRow], list[str]]:
     """The rows that have figures and their names, the most precise first, at most as many as a chart can hold."""
     pairs = [(row, name.whole) for row, name in zip(view.rows, names_of(view.rows), strict=True) if not row.error]
     pairs = sorted(pairs, key=lambda pair: -pair[0].precision)[: charts.MOST_ROWS]
@@ -90,7 +90,7 @@ def _charts(view: Seen) -> None:
             _price(view, rows, names)
 
 
-def _price(view: Seen, rows: Sequence[Row], names: Sequence[str]) -> None:
+def _price(view: Seen, rows: Sequence[ExperimentRow], names: Sequence[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         titled("Precision against its price")
         price = st.segmented_control(
@@ -102,7 +102,7 @@ def _price(view: Seen, rows: Sequence[Row], names: Sequence[str]) -> None:
     draw(charts.price_chart(rows, names, price), key=f"experiment-price-chart-{view.name}", alt=alt)
 
 
-def _by_label(rows: Sequence[Row], names: Sequence[str]) -> None:
+def _by_label(rows: Sequence[ExperimentRow], names: Sequence[str]) -> None:
     labels = charts.labels_of(rows)
     cut = (
         f"the {charts.MOST_LABELS} hardest of {len(labels)} labels"

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from engine.collections.collection import Images
-from engine.comparisons.recipes.experiment import Row
+from engine.comparisons.recipes.experiment import ExperimentRow
 from engine.core.errors import NotFound
 from ui.session.opened import images_of
 from ui.session.recipe import use_recipe
@@ -18,7 +18,7 @@ from ui.widgets.gallery import Tile, gallery, thumbnail_url
 from ui.widgets.results_table import Named
 
 
-def opened_row(row: Row, name: Named, collection: str) -> None:
+def opened_row(row: ExperimentRow, name: Named, collection: str) -> None:
     """Draw what is known of a row; a click on a picture asks its recipe for that picture."""
     with st.container(border=True, key="experiment-row"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -42,7 +42,7 @@ def _close() -> None:
     st.session_state.experiment_row = None
 
 
-def in_words(row: Row) -> str:
+def in_words(row: ExperimentRow) -> str:
     """The figures of a row as sentences."""
     low, high = row.interval
     text = (
@@ -65,7 +65,7 @@ def _losses(losses: Mapping[str, float | None] | None) -> str:
     return f" Its training reached at best {' and '.join(parts)} on pictures that were held out." if parts else ""
 
 
-def _worst(row: Row, collection: str) -> None:
+def _worst(row: ExperimentRow, collection: str) -> None:
     if not row.worst:
         return
     st.markdown("**The worst queries**")

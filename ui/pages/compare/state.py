@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.comparisons.recipes import report
-from engine.comparisons.recipes.experiment import Row, pictures_digest
+from engine.comparisons.recipes.experiment import ExperimentRow, pictures_digest
 from ui.comparisons.state import Kind, Seen
 from ui.session.opened import collection_cards, images_of, workbench
 from ui.shared.plain_text import literal
@@ -20,7 +20,6 @@ def _parts_of(view: Seen) -> tuple[list[str], list[str]]:
 
 def outdated(view: Seen) -> str:
     """Why the figures are of other pictures or labels than the collection has now, "" where they are not."""
-
     if not any(card.name == view.plan.collection for card in collection_cards()):
         return ""
     now = pictures_digest(images_of(view.plan.collection))
@@ -47,7 +46,7 @@ EXPERIMENTS = Kind(
 # ── what the rows are called ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def names_of(rows: Sequence[Row]) -> list[Named]:
+def names_of(rows: Sequence[ExperimentRow]) -> list[Named]:
     """What each row is called: its encoder or training, and those choices in which the rows differ."""
     titles, parts = encoder_titles(), [_parts(row) for row in rows]
     differ = [len({part[place] for part in parts}) > 1 for place in range(3)]
@@ -55,7 +54,7 @@ def names_of(rows: Sequence[Row]) -> list[Named]:
     return [Named(titles.get(row.title, row.title), sub) for row, sub in zip(rows, subs, strict=True)]
 
 
-def _parts(row: Row) -> tuple[str, str, str]:
+def _parts(row: ExperimentRow) -> tuple[str, str, str]:
     return embedding_title(row.embedding), metric_title(row.metric), method_title(row.method)
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine.comparisons.recipes.experiment import Row
+from engine.comparisons.recipes.experiment import ExperimentRow
 from ui.widgets.results_table import Column, Line, Named
 from ui.widgets.results_table import table_data as data_of
 
 
-def _interval(row: Row) -> dict[str, Any]:
+def _interval(row: ExperimentRow) -> dict[str, Any]:
     low, high = row.interval
     said = f"95 % interval {low:.3f} to {high:.3f}; a blind guess reaches {row.chance:.3f}"
     return {"low": low, "high": high, "chance": row.chance, "said": said}
@@ -48,12 +48,12 @@ COLUMNS = (
 _ONLY_WITH_METHODS = ("recall", "looked at")
 
 
-def lines_of(rows: Sequence[Row], names: Sequence[Named]) -> list[Line]:
+def lines_of(rows: Sequence[ExperimentRow], names: Sequence[Named]) -> list[Line]:
     """The rows as lines of the table; their tip is the recipe."""
     return [Line(row, name, row.recipe, row.note) for row, name in zip(rows, names, strict=True)]
 
 
-def columns_of(rows: Sequence[Row]) -> list[Column]:
+def columns_of(rows: Sequence[ExperimentRow]) -> list[Column]:
     """The columns that say something: recall and what was looked at only where a method is not exact."""
     methods = any(row.recall is not None for row in rows)
     k = rows[0].k if rows else 8
@@ -61,6 +61,8 @@ def columns_of(rows: Sequence[Row]) -> list[Column]:
     return [replace(c, title=c.title.format(k=k), help=c.help.format(k=k)) for c in shown]
 
 
-def table_data(rows: Sequence[Row], names: Sequence[Named], title: str, picked: str | None = None) -> dict[str, Any]:
+def table_data(
+    rows: Sequence[ExperimentRow], names: Sequence[Named], title: str, picked: str | None = None
+) -> dict[str, Any]:
     """What the browser needs to draw the table of an experiment."""
     return data_of(lines_of(rows, names), columns_of(rows), "recipe", title, picked)

@@ -26,7 +26,6 @@ _FIRST: dict[str, Any] = {
 
 def trainings_form() -> None:
     """Draw the fields; without a model nothing is trained."""
-
     with st.expander("Train and compare", icon=":material/model_training:", key="experiment-training"):
         st.caption(
             "Each combination becomes a run of its own, is trained once, and can be used like any other encoder. "
@@ -46,7 +45,6 @@ def trainings_form() -> None:
 
 def planned() -> list[Training]:
     """The trainings that the fields ask for; BadParameter for numbers that cannot be."""
-
     models, schedules, losses, learns = (_value(name) for name in ("models", "schedules", "losses", "learns"))
     found = []
     for model, schedule, loss, what in product(models, schedules, losses, learns):
@@ -67,7 +65,6 @@ def planned() -> list[Training]:
 
 def _title(config: dict[str, Any], with_loss: bool) -> str:
     """For example "Model 2 · cosine with warm restarts · SSIM · recognises altered views"."""
-
     parts = [f"Model {config['model']}", SCHEDULES[config["schedule"]].title]
     if with_loss or config["loss"] != "mse":
         parts.append(LOSSES[config["loss"]].title)

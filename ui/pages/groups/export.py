@@ -44,7 +44,6 @@ def export_menu(view: Seen, group: Group | None = None) -> None:
 
 def groups_csv_file(view: Seen, groups: Sequence[Group]) -> bytes:
     """A line for each picture, for spreadsheets."""
-
     key = ("csv", state_key(view), tuple(group.number for group in groups))
     names = dict(zip(view.groups.ids.tolist(), names_of(view.collection, view.groups.ids), strict=True))
     made: bytes = kept(key, lambda: groups_csv(groups, names).encode("utf-8-sig"))
@@ -152,7 +151,6 @@ def start_extract(collection: str, title: str, **pictures: Any) -> None:
 
 
 def _labels(view: Seen, groups: Sequence[Group], place: str) -> None:
-
     st.markdown("**Labels of this collection**")
     with st.container(horizontal=True):
         st.button(
@@ -194,7 +192,6 @@ def labels_of(view: Seen, groups: Sequence[Group]) -> dict[int, str]:
 
 
 def _write(view: Seen, labels: dict[int, str]) -> None:
-
     try:
         changed = write_labels(open_collection(view.collection), labels, view.title)
     except BenzerError as error:
@@ -205,7 +202,6 @@ def _write(view: Seen, labels: dict[int, str]) -> None:
 
 
 def _take_back(view: Seen) -> None:
-
     changed = undo_labels(open_collection(view.collection))
     st.session_state.groups_news = f"{count_of(changed, 'label')} put back."
     close_panels()

@@ -12,7 +12,7 @@ from engine.core.errors import BadParameter, BenzerError
 from engine.core.recipe import Recipe
 from engine.core.settings import AnySetting, Choice, Setting
 from engine.grouping import Clusterer, Projection, clusterers, make_clusterer, make_projection, projections
-from engine.grouping.plan import Plan, Step
+from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.presets import PRESETS
 from engine.grouping.run import recipe_of_preset
 from engine.workbench.workbench import CollectionCard
@@ -96,13 +96,13 @@ def use_encoder(recipe: Recipe) -> None:
     choose_embedding(recipe.embedding)
 
 
-def use_plan(plan: Plan) -> None:
+def use_plan(plan: GroupingPlan) -> None:
     """Put the steps of a grouping into the form, as an own choice."""
     _own()
     _take_over(plan)
 
 
-def _take_over(plan: Plan) -> None:
+def _take_over(plan: GroupingPlan) -> None:
     for role, step in (("reduction", plan.reduction), ("clustering", plan.clustering), ("map", plan.map)):
         st.session_state[f"groups-{role}"] = step.name if step else _NONE
         for setting in _known(role)[step.name].settings if step else ():
@@ -144,7 +144,6 @@ def _steps() -> None:
 
 def _known(role: str) -> dict[str, type[Projection] | type[Clusterer]]:
     """The methods that can take a role, by name."""
-
     return dict(clusterers()) if role == "clustering" else dict(projections())
 
 
@@ -191,9 +190,9 @@ def _key(role: str, method: str, setting: str) -> str:
     return f"groups-{role}-{method}-{setting}"
 
 
-def plan_of_form() -> Plan:
+def plan_of_form() -> GroupingPlan:
     """The steps that the form shows; an empty field leaves the choice to the method."""
-    return Plan(_chosen_step("clustering"), _chosen_step("reduction", optional=True), _chosen_step("map"))  # type: ignore[arg-type]
+    return GroupingPlan(_chosen_step("clustering"), _chosen_step("reduction", optional=True), _chosen_step("map"))  # type: ignore[arg-type]
 
 
 def _chosen_step(role: str, *, optional: bool = False) -> Step | None:
@@ -219,7 +218,7 @@ def _default(setting: AnySetting) -> Any:
 
 def _summary(card: CollectionCard, recipe: Recipe) -> None:
     with st.container(border=True, key="groups-summary"):
-        plan: Plan | None = None
+        plan: GroupingPlan | None = None
         try:
             plan = plan_of_form()
             ready = _told(card, recipe, plan)
@@ -236,7 +235,7 @@ def _summary(card: CollectionCard, recipe: Recipe) -> None:
                 start_grouping(recipe, plan, (st.session_state.get("groups-title") or "").strip() or title)
 
 
-def _told(card: CollectionCard, recipe: Recipe, plan: Plan) -> bool:
+def _told(card: CollectionCard, recipe: Recipe, plan: GroupingPlan) -> bool:
     """Say what will happen and about how long it takes; whether it can be."""
     readiness = workbench().readiness(recipe.but(method="exact"))
     key = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
@@ -257,9 +256,8 @@ def _told(card: CollectionCard, recipe: Recipe, plan: Plan) -> bool:
     return True
 
 
-def _check(plan: Plan, recipe: Recipe, count: int) -> None:
+def _check(plan: GroupingPlan, recipe: Recipe, count: int) -> None:
     """BadParameter for what the job would refuse."""
-
     for step in filter(None, (plan.reduction, plan.map)):
         make_projection(step, recipe.metric)
     clusterer = make_clusterer(plan.clustering, recipe.metric)
@@ -268,7 +266,7 @@ def _check(plan: Plan, recipe: Recipe, count: int) -> None:
         raise BadParameter("groups", clusterer.title, f"at most {count:,}, the number of images", groups)
 
 
-def seconds_of(plan: Plan, card: CollectionCard) -> float:
+def seconds_of(plan: GroupingPlan, card: CollectionCard) -> float:
     """About how long the steps take here: as long as the last time they were done, else as on another machine."""
     for grouping in listed(card.name):
         if str(grouping.plan) == str(plan) and grouping.seconds:
@@ -279,18 +277,18 @@ def seconds_of(plan: Plan, card: CollectionCard) -> float:
     return begin + sum(_SECONDS.get(name, 0.5) for name in names) * card.count / 1000
 
 
-def title_of(plan: Plan) -> str:
+def title_of(plan: GroupingPlan) -> str:
     """What a grouping is called when nobody says otherwise: its preset, or its steps."""
     preset = PRESETS.get(st.session_state.get("groups-preset", OWN))
     return preset.title if preset else " + ".join(_titles(plan))
 
 
-def _titles(plan: Plan) -> Sequence[str]:
+def _titles(plan: GroupingPlan) -> Sequence[str]:
     steps = [("reduction", plan.reduction), ("clustering", plan.clustering)]
     return [_known(role)[step.name].title for role, step in steps if step]
 
 
-def start_grouping(recipe: Recipe, plan: Plan | None, title: str) -> None:
+def start_grouping(recipe: Recipe, plan: GroupingPlan | None, title: str) -> None:
     """Start the job; once, also after a double click."""
     asked, at = st.session_state.get("groups_asked", (None, 0.0))
     wanted = (recipe, plan, title)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.core.cache import stamp
+from engine.core.cache import file_stamp
 from engine.core.errors import BenzerError
 from engine.grouping.stored.grouping import Grouping
 from ui.comparisons.live import made_text
@@ -71,7 +71,7 @@ def _summary(grouping: Grouping) -> str:
 
 def _groups_now(grouping: Grouping) -> int:
     """How many groups there are after what was changed by hand."""
-    key = ("count", grouping.folder, stamp(grouping.folder / "current.json"))
+    key = ("count", grouping.folder, file_stamp(grouping.folder / "current.json"))
     return int(kept(key, lambda: sum(group.number >= 0 for group in grouping.groups().groups)))
 
 

@@ -50,7 +50,6 @@ def _title(choice: EncoderChoice) -> str:
 
 
 def _megabytes(name: str) -> int:
-
     return int(backbone(name).megabytes)
 
 

@@ -149,5 +149,4 @@ def ask_to_remove(collection: str, name: str, title: str, edited: int) -> None:
 
 def _duplicates(view: Seen) -> None:
     """Near-duplicates and odd ones of the vectors that were grouped."""
-
     duplicates_view(view.grouping.recipe)

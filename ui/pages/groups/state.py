@@ -13,11 +13,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from engine.core.cache import Shelf, catalogue_stamp, stamp
+from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BenzerError, NotFound
 from engine.core.settings import AnySetting, Choice, Value
 from engine.grouping import Clusterer, Projection, clusterers, projections
-from engine.grouping.plan import Plan, Step
+from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.stored.grouping import Group, Grouping, Groups
 from engine.jobs.job import Job
 from ui.session.opened import images_of, open_collection, recent_jobs, row_of, workbench
@@ -27,9 +27,9 @@ from ui.widgets.gallery import Tile, thumbnail_url
 
 TABS = ("Groups", "Tree", "Map", "Vectors", "Duplicates and odd ones")
 
-_groupings: Shelf[list[Grouping]] = Shelf(4)
-_seen: Shelf[Seen] = Shelf(4)
-_matrices: Shelf[Any] = Shelf(16)
+_groupings: Cache[list[Grouping]] = Cache(4)
+_seen: Cache[Seen] = Cache(4)
+_matrices: Cache[Any] = Cache(16)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def listed(collection: str) -> list[Grouping]:
     """Every readable grouping of a collection, newest first."""
     root = workbench().home.datasets / collection / "groupings"
     found = sorted(root.glob("*/person.json"))
-    key = (collection, tuple((path.parent.name, stamp(path, path.parent / "current.json")) for path in found))
+    key = (collection, tuple((path.parent.name, file_stamp(path, path.parent / "current.json")) for path in found))
     return _groupings.get(key, lambda: workbench().groupings(collection))
 
 
@@ -82,7 +82,7 @@ def seen(collection: str, name: str) -> Seen | None:
         folder = workbench().grouping(collection, name).folder
     except NotFound:
         return None
-    key = (folder, stamp(folder / "current.json", folder / "person.json"), catalogue_stamp(folder.parent.parent))
+    key = (folder, file_stamp(folder / "current.json", folder / "person.json"), catalogue_stamp(folder.parent.parent))
     return _seen.get(key, lambda: _read(collection, name))
 
 
@@ -95,9 +95,8 @@ def _read(collection: str, name: str) -> Seen:
     return Seen(collection, grouping, grouping.title, *facts)
 
 
-def steps_text(plan: Plan) -> str:
+def steps_text(plan: GroupingPlan) -> str:
     """The steps of a plan as people call them, "UMAP (dimensions 10) → HDBSCAN"; the map is told apart."""
-
     steps = [(plan.reduction, projections()), (plan.clustering, clusterers())]
     return " → ".join(_step_text(step, known.get(step.name)) for step, known in steps if step)
 
@@ -270,4 +269,4 @@ def kept(key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
 def state_key(view: Seen) -> tuple[Any, ...]:
     """Changes with every edit of the grouping and every change of the collection."""
     folder = view.grouping.folder
-    return (folder, stamp(folder / "current.json", folder / "person.json"), catalogue_stamp(folder.parent.parent))
+    return (folder, file_stamp(folder / "current.json", folder / "person.json"), catalogue_stamp(folder.parent.parent))

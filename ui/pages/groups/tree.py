@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from engine.core.tables import csv_text
-from engine.grouping.plan import Plan, Step
+from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.stored.dendrogram_svg import dendrogram_svg
 from engine.grouping.stored.palette import COLOURS, NOISE, colour_of
 from engine.grouping.tree import Drawing, Tree
@@ -80,9 +80,8 @@ def _no_tree(view: Seen) -> None:
 
 
 def _wish_for_a_tree(view: Seen) -> None:
-
     use_encoder(view.grouping.recipe)
-    use_plan(Plan(Step("hierarchical")))
+    use_plan(GroupingPlan(Step("hierarchical")))
     open_grouping(view.collection, None)
 
 
@@ -201,7 +200,6 @@ def _close_branch() -> None:
 
 
 def _matrix(view: Seen) -> None:
-
     ids, apart = kept(("matrix", state_key(view)), lambda: view.grouping.distance_matrix(_MATRIX))
     names = names_of(view.collection, ids)
     numbers = [int(view.groups.labels[row]) for row in np.searchsorted(view.groups.ids, ids)]
@@ -221,7 +219,6 @@ def _matrix(view: Seen) -> None:
 
 
 def _matrix_csv(names: list[str], apart: Any) -> bytes:
-
     rows = ([name, *map(float, np.round(line, 6))] for name, line in zip(names, apart, strict=True))
     return csv_text(["file", *names], rows).encode("utf-8-sig")
 

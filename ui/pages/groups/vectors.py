@@ -65,7 +65,6 @@ def _table(view: Seen, which: str) -> Table:
 
 
 def _embedded(view: Seen) -> Table:
-
     recipe = view.grouping.recipe
     vectors = stored(open_collection(view.collection), workbench().encoder(recipe).info, recipe.embedding)
     if vectors is None:
@@ -117,7 +116,6 @@ def npy(matrix: NDArray[Any]) -> bytes:
 
 def table_csv(frame: dict[str, Any]) -> bytes:
     """Columns as CSV for spreadsheets; no text is a formula."""
-
     columns = [values.tolist() if isinstance(values, np.ndarray) else values for values in frame.values()]
     return csv_text(list(frame), zip(*columns, strict=True)).encode("utf-8-sig")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from engine.comparisons.hashing.curves import Line, quality_against_bits, unbeaten
-from engine.comparisons.hashing.measuring import Row
+from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.plan import title_of
 from engine.comparisons.hashing.study import SizeUp, SpeedUp
 from engine.core.recipe import parse_method
@@ -33,10 +33,9 @@ _LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": 
 
 
 def quality_chart(
-    rows: Sequence[Row], names: Sequence[str], measure: str, wanted: float | None, picked: str | None
+    rows: Sequence[StudyRow], names: Sequence[str], measure: str, wanted: float | None, picked: str | None
 ) -> Figure:
     """A point for each row, left and high is good; a line joins those of a method that nothing of it beats."""
-
     figure = _figure()
     named = dict(zip((row.key for row in rows), names, strict=True))
     for method, own in _by_method(rows):
@@ -56,7 +55,13 @@ def quality_chart(
 
 
 def _points(
-    own: Sequence[Row], named: dict[str, str], measure: str, method: str, colour: str, shape: str, picked: str | None
+    own: Sequence[StudyRow],
+    named: dict[str, str],
+    measure: str,
+    method: str,
+    colour: str,
+    shape: str,
+    picked: str | None,
 ) -> dict[str, Any]:
     ring = [3 if row.key == picked else 0 for row in own]
     return {
@@ -79,7 +84,7 @@ def _points(
     }
 
 
-def bits_chart(rows: Sequence[Row], measure: str) -> Figure:
+def bits_chart(rows: Sequence[StudyRow], measure: str) -> Figure:
     """Quality against the length of the code: a line for each method with the same other settings."""
     figure, shown = _figure(), dict[str, int]()
     lines = _bit_lines(rows, measure)
@@ -105,9 +110,8 @@ def bits_chart(rows: Sequence[Row], measure: str) -> Figure:
 _DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
 
 
-def _bit_lines(rows: Sequence[Row], measure: str) -> list[tuple[str, str, Line]]:
+def _bit_lines(rows: Sequence[StudyRow], measure: str) -> list[tuple[str, str, Line]]:
     """Method, title and points of each line, method by method in the order of their colours."""
-
     found = [
         (method, title, line)
         for method, own in _by_method(rows)
@@ -165,7 +169,7 @@ def size_chart(found: Sequence[SizeUp], short: Mapping[str, str]) -> Figure:
 # ── in words ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def spoken_quality(rows: Sequence[Row], names: Sequence[str], measure: str) -> str:
+def spoken_quality(rows: Sequence[StudyRow], names: Sequence[str], measure: str) -> str:
     """What the chart of quality and time shows, for those who cannot see it."""
     fast = min(range(len(rows)), key=lambda place: rows[place].p50)
     best = max(range(len(rows)), key=lambda place: (getattr(rows[place], measure), -rows[place].p50))
@@ -175,7 +179,7 @@ def spoken_quality(rows: Sequence[Row], names: Sequence[str], measure: str) -> s
     return f"{MEASURES[measure]} against milliseconds a query. The fastest is {said[0]}. The best is {said[1]}."
 
 
-def spoken_bits(rows: Sequence[Row], measure: str) -> str:
+def spoken_bits(rows: Sequence[StudyRow], measure: str) -> str:
     """What the chart of bits shows: the ends of each line."""
     said = [
         f"{title}: {line[0][1]:.3f} with {line[0][0]:g} bits, {line[-1][1]:.3f} with {line[-1][0]:g}"
@@ -193,14 +197,14 @@ def spoken_curve(what: str, points: Iterable[tuple[str, float, float]]) -> str:
 # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def has_bits(rows: Sequence[Row]) -> bool:
+def has_bits(rows: Sequence[StudyRow]) -> bool:
     """Whether there is any line to draw against bits."""
     return bool(_bit_lines(rows, "recall"))
 
 
-def _by_method(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+def _by_method(rows: Sequence[StudyRow]) -> list[tuple[str, list[StudyRow]]]:
     """Methods in the order of their colours, each with its rows."""
-    names: dict[str, list[Row]] = {}
+    names: dict[str, list[StudyRow]] = {}
     for row in rows:
         names.setdefault(parse_method(row.method)[0], []).append(row)
     return sorted(names.items(), key=lambda item: (_place(item[0]), item[0]))
@@ -212,7 +216,7 @@ def _range(values: Sequence[float]) -> list[float]:
     return [max(-0.02, low - room), min(1 + room / 4, high + room)]
 
 
-def _ticks(rows: Sequence[Row]) -> dict[str, Any]:
+def _ticks(rows: Sequence[StudyRow]) -> dict[str, Any]:
     """The ends of the logarithmic axis, and readable ticks: 1, 2 and 5 times the powers of ten, or finer ones."""
     times = [max(row.p50, 1e-4) for row in rows]
     low, high = min(times) / 1.25, max(times) * 1.25
@@ -255,5 +259,4 @@ def _shade(number: int) -> str:
 
 
 def _title(method: str) -> str:
-
     return plain(title_of(method))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.comparisons.hashing.plan import Plan
+from engine.comparisons.hashing.plan import StudyPlan
 from engine.core.recipe import parse_method
 
 _WIDTH = 512  # of vectors that are not there yet
@@ -20,7 +20,7 @@ _A_BIT = 6e-9  # seconds for each vector, table and bit
 _GRAPH, _CLUSTERS = 2.2e-4, 1.2e-5  # seconds a vector for HNSW's graph and k-means, of 128 dimensions
 
 
-def seconds(plan: Plan, count: int, width: int | None) -> float:
+def seconds(plan: StudyPlan, count: int, width: int | None) -> float:
     """Of measuring every cell of a plan over so many vectors, embedding included where `width` is None."""
     wide = width or _WIDTH
     total = _START + (count / _IMAGES_A_SECOND if width is None else 0.0)

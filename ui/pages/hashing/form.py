@@ -12,7 +12,7 @@ import streamlit as st
 
 from engine.cluster import ASKED
 from engine.comparisons.hashing.foreseen import foreseen
-from engine.comparisons.hashing.plan import Plan, grid
+from engine.comparisons.hashing.plan import StudyPlan, grid
 from engine.core.errors import BadParameter, BenzerError
 from ui.comparisons.state import begin, count_of
 from ui.pages.hashing.cost import seconds
@@ -104,7 +104,6 @@ def _methods() -> None:
 
 
 def _parts_help() -> str:
-
     address = os.environ.get(ASKED, "")
     spread = f"Parts live on Ray, as {ASKED}={literal(address)} asks for."
     here = f"Parts live in this process; set {ASKED} to spread them."
@@ -153,7 +152,7 @@ def _whole(where: Any, name: str, label: str, help: str) -> None:
 
 def _summary(source: Source) -> None:
     """The number of cells, the time, the title and the button; or the sentence that says what is impossible."""
-    plan: Plan | None = None
+    plan: StudyPlan | None = None
     with st.container(border=True, key="study-summary"):
         try:
             plan = planned(source)
@@ -170,12 +169,11 @@ def _summary(source: Source) -> None:
                 start(plan)
 
 
-def planned(source: Source) -> Plan:
+def planned(source: Source) -> StudyPlan:
     """The study that the fields ask for; BadParameter where one of them cannot be."""
-
     state = st.session_state
     sizes = [None if size == _ALL else size for size in whole_numbers("sizes", state["study-sizes"], also=(_ALL,))]
-    plan = Plan(
+    plan = StudyPlan(
         title="untitled",
         source=source.text,
         metric=source.metric,
@@ -198,7 +196,6 @@ def _given(name: str, label: str) -> int:
 
 def _calls() -> tuple[str, ...]:
     """Every method with every combination of the numbers, and without them where that is wanted."""
-
     state = st.session_state
     names = [*state["study-methods"], *methods_in(state["study-own"])]
     if not names:
@@ -223,7 +220,7 @@ def whole_numbers(name: str, text: str, also: Sequence[str] = ()) -> list[Any]:
     return [word if word in also else int(word) for word in words]
 
 
-def _size(plan: Plan, source: Source) -> None:
+def _size(plan: StudyPlan, source: Source) -> None:
     st.markdown(f"**{count_of(len(plan.cells()), 'cell')}**")
     factors = [(len(plan.methods) + 1, "method"), (len(plan.sizes), "size"), (plan.folds, "fold")]
     said = [count_of(*factor) for factor in factors if factor[0] > 1]
@@ -232,9 +229,8 @@ def _size(plan: Plan, source: Source) -> None:
     _doubts(plan, source)
 
 
-def _doubts(plan: Plan, source: Source) -> None:
+def _doubts(plan: StudyPlan, source: Source) -> None:
     """Say what will not be measured, or not as one may think."""
-
     if plan.folds > 1 and source.queries:
         st.caption("With folds the vectors ask each other: the queries that came with them are left out.")
     if sentences := foreseen(plan, source.count, source.width):
@@ -243,6 +239,6 @@ def _doubts(plan: Plan, source: Source) -> None:
         st.warning(f"Some of it cannot be measured:{told}", icon=":material/error:")
 
 
-def start(plan: Plan | None) -> None:
+def start(plan: StudyPlan | None) -> None:
     """Store the plan, start measuring, and show the study; once, also after a double click."""
     begin(STUDIES, plan, workbench().plan_study, "study-title")

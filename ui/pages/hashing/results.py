@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from engine.comparisons.hashing.measuring import Row
+from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.study import Advice, SpeedUp
 from ui.comparisons.live import ledger_view
 from ui.comparisons.state import Seen
@@ -87,7 +87,7 @@ def advised(advice: Advice) -> str:
     return f"{faster}: {told} {beside}.{_tail(row)}"
 
 
-def _between(exact: Row, row: Row) -> str:
+def _between(exact: StudyRow, row: StudyRow) -> str:
     """Between which factors the true one lies by the intervals of both medians; "" where they are not known."""
     if not (exact.p50_low and row.p50_low):
         return ""
@@ -95,12 +95,12 @@ def _between(exact: Row, row: Row) -> str:
     return f" ({low} to {high})" if low != high else ""
 
 
-def _tail(row: Row) -> str:
+def _tail(row: StudyRow) -> str:
     """What waits behind the median where that is far from all."""
     return f" One query in a hundred takes {row.p99:.3g} ms or more." if row.p99 > _LONG_TAIL * row.p50 else ""
 
 
-def _called(row: Row) -> str:
+def _called(row: StudyRow) -> str:
     return f"**{literal(names_of([row])[0].whole)}**"
 
 
@@ -123,7 +123,7 @@ def _taken(view: Seen, advice: Advice) -> None:
 # ── curves ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _curves(view: Seen, rows: Sequence[Row], wanted: float) -> None:
+def _curves(view: Seen, rows: Sequence[StudyRow], wanted: float) -> None:
     key = "study-measure"
     st.session_state.setdefault(key, "recall")
     names = [name.whole for name in names_of(rows)]
@@ -147,7 +147,7 @@ def _curves(view: Seen, rows: Sequence[Row], wanted: float) -> None:
             draw(charts.bits_chart(rows, measure), key=f"study-bits-{view.name}", alt=alt)
 
 
-def _over(rows: Sequence[Row]) -> str:
+def _over(rows: Sequence[StudyRow]) -> str:
     return f", {rows[0].size:,} vectors × {rows[0].dimensions:,}" if rows else ""
 
 

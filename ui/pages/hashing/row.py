@@ -6,14 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-from engine.comparisons.hashing.measuring import Row
-from engine.comparisons.hashing.plan import Plan
+from engine.comparisons.hashing.measuring import StudyRow
+from engine.comparisons.hashing.plan import StudyPlan
 from ui.pages.hashing.state import search_with
 from ui.shared.plain_text import literal
 from ui.widgets.results_table import Named
 
 
-def opened_row(plan: Plan, row: Row, name: Named) -> None:
+def opened_row(plan: StudyPlan, row: StudyRow, name: Named) -> None:
     """Draw what is known of a row."""
     with st.container(border=True, key="study-row"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -45,7 +45,7 @@ def _shown(value: Any) -> str:
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
-def in_words(row: Row) -> str:
+def in_words(row: StudyRow) -> str:
     """The figures of a row as sentences."""
     r, found = row.neighbours, [f"{100 * share:.4g} %" for share in (row.recall, row.recall_10)]
     text = (

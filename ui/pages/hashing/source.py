@@ -13,7 +13,7 @@ import streamlit as st
 
 from engine.comparisons.hashing.files import read_vectors
 from engine.comparisons.hashing.plan import file_source
-from engine.core.cache import Shelf, stamp
+from engine.core.cache import Cache, file_stamp
 from engine.core.distances import METRICS
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.home import slug
@@ -34,7 +34,7 @@ ENDINGS = ("npy", "fvecs", "bvecs", "hdf5")
 FEWEST = 5  # vectors: one of them is asked
 _LEFT_OVER = 86_400.0  # seconds after which an upload that no study uses is deleted
 
-_shapes: Shelf[tuple[Any, ...]] = Shelf(16)
+_shapes: Cache[tuple[Any, ...]] = Cache(16)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,6 @@ def of_recipe(recipe: Recipe) -> Source:
 
 
 def _stored_shape(recipe: Recipe) -> tuple[int, int]:
-
     collection, info = workbench().collection(recipe.collection), workbench().encoder(recipe).info
     pointer = store(collection, info, recipe.embedding).folder / "current.json"
 
@@ -125,7 +124,7 @@ def _stored_shape(recipe: Recipe) -> tuple[int, int]:
         found = stored(collection, info, recipe.embedding)
         return found.matrix.shape if found is not None else (0, 0)
 
-    rows, width = _shapes.get((pointer, stamp(pointer)), shape)
+    rows, width = _shapes.get((pointer, file_stamp(pointer)), shape)
     return rows, width
 
 
@@ -193,7 +192,6 @@ def uploads() -> Path:
 
 def remove_left_over(keep: Path | None = None, older_than: float = _LEFT_OVER) -> None:
     """Delete the uploads of `older_than` seconds and more that no study uses."""
-
     used = {study.plan.source for study in listed(STUDIES)}
     for path in uploads().glob("*.*"):
         with suppress(OSError):
@@ -208,7 +206,7 @@ def of_file(path: Path | None, asked: Path | None = None) -> Source | None:
         return None
     try:
         with st.spinner("Reading the vectors …", show_time=False):
-            title, count, width, queries, metric = _shapes.get((path, stamp(path)), lambda: _facts(path))
+            title, count, width, queries, metric = _shapes.get((path, file_stamp(path)), lambda: _facts(path))
     except BenzerError:
         if path.parent == uploads():
             path.unlink(missing_ok=True)
@@ -228,14 +226,13 @@ def of_file(path: Path | None, asked: Path | None = None) -> Source | None:
 
 def _queries_of(path: Path, width: int) -> int:
     """How many queries a file has; BadParameter where they are not as wide as the vectors."""
-    _, queries, found, *_ = _shapes.get((path, stamp(path)), lambda: _facts(path))
+    _, queries, found, *_ = _shapes.get((path, file_stamp(path)), lambda: _facts(path))
     if found != width:
         raise BadParameter("length", "the queries", f"{width}, as of the vectors", found)
     return int(queries)
 
 
 def _facts(path: Path) -> tuple[Any, ...]:
-
     found = read_vectors(path)
     queries = 0 if found.queries is None else len(found.queries)
     return found.title, *found.vectors.shape, queries, found.metric

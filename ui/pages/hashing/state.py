@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.comparisons.hashing import report
-from engine.comparisons.hashing.measuring import Row
-from engine.comparisons.hashing.plan import Cell, Plan, title_of
-from engine.comparisons.hashing.study import Study
+from engine.comparisons.hashing.measuring import StudyRow
+from engine.comparisons.hashing.plan import StudyCell, StudyPlan, title_of
+from engine.comparisons.hashing.study import HashingStudy
 from engine.core.recipe import Recipe
 from ui.comparisons.state import Kind, Seen
 from ui.session.opened import workbench
@@ -40,14 +40,13 @@ STUDIES = Kind(
 )
 
 
-def findings(view: Seen) -> Study:
+def findings(view: Seen) -> HashingStudy:
     """The study as it was read for the page: what its rows say together is then worked out without the disk."""
-
     cells = {cell.key: cell for cell in view.plan.cells()}
     pairs = [(cells[row.key], row) for row in view.measured]
 
-    class Read(Study):
-        def measured(self) -> list[tuple[Cell, Row]]:
+    class Read(HashingStudy):
+        def measured(self) -> list[tuple[StudyCell, StudyRow]]:
             return pairs
 
     return Read(view.ledger.folder)
@@ -61,14 +60,14 @@ def source_title(text: str) -> str:
     return f"{collection_title(collection)}, {encoder_titles().get(encoder, encoder)}, {embedding_title(embedding)}"
 
 
-def recipe_of(plan: Plan, row: Row) -> Recipe | None:
+def recipe_of(plan: StudyPlan, row: StudyRow) -> Recipe | None:
     """The search that a row was measured of; None where its vectors are a file's."""
     if plan.file is not None:
         return None
     return Recipe.parse("/".join([plan.source, plan.metric, row.method, "8"]))
 
 
-def search_with(plan: Plan, row: Row) -> None:
+def search_with(plan: StudyPlan, row: StudyRow) -> None:
     """Put a row's method, with its vectors, into the sidebar and go to the search."""
     recipe = recipe_of(plan, row)
     if recipe is not None:
@@ -78,7 +77,7 @@ def search_with(plan: Plan, row: Row) -> None:
 # ── what the rows are called ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def names_of(rows: Sequence[Row]) -> list[Named]:
+def names_of(rows: Sequence[StudyRow]) -> list[Named]:
     """What each row is called: its method, and its settings, with its size where these differ."""
     sizes, folds = {row.size for row in rows if not row.error}, {row.fold for row in rows}
     found = []
@@ -102,9 +101,8 @@ def told_apart(titles: Sequence[str]) -> tuple[dict[str, str], str]:
     return short, " · ".join(shared)
 
 
-def _automatic(row: Row) -> list[str]:
+def _automatic(row: StudyRow) -> list[str]:
     """What was chosen from the data, for a row whose method says nothing itself."""
-
     wanted = ("parts", "bits", "tables", "probes", "rerank", "clusters", "links", "effort", "lookup")
     if "(" in row.method or not row.chosen:
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.comparisons.hashing.measuring import Row
+from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.study import Folded
 from ui.pages.hashing.state import names_of
 from ui.widgets.results_table import Column, Line
@@ -32,7 +32,7 @@ def columns_of(folded: Sequence[Folded]) -> list[Column]:
     def below(name: str, shown: str, other: str = "") -> Any:
         """The deviation over folds below a figure, where there are folds; else the other text."""
 
-        def more(row: Row) -> Mapping[str, Any]:
+        def more(row: StudyRow) -> Mapping[str, Any]:
             deviation = spread.get(row.key, {}).get(name)
             text = f"± {shown.format(deviation)}" if deviation is not None else other and other.format(row=row)
             return {"sub": text} if text else {}
@@ -64,15 +64,15 @@ def columns_of(folded: Sequence[Folded]) -> list[Column]:
 _P99 = "p99 {row.p99:.3g}"
 
 
-def _share(row: Row) -> Mapping[str, Any]:
+def _share(row: StudyRow) -> Mapping[str, Any]:
     return {"sub": f"{row.share:.1%}"} if row.share is not None else {}
 
 
-def lines_of(rows: Sequence[Row], said: Mapping[str, str] | None = None) -> list[Line]:
+def lines_of(rows: Sequence[StudyRow], said: Mapping[str, str] | None = None) -> list[Line]:
     """The rows as lines of the table; their tip is the method as it is written. `said` of a row stands in its note."""
     elsewhere = len({row.workers for row in rows if not row.error}) > 1 or any("Ray" in row.workers for row in rows)
 
-    def note(row: Row) -> str:
+    def note(row: StudyRow) -> str:
         return " ".join(filter(None, [(said or {}).get(row.key), _where(row) if elsewhere else "", row.note]))
 
     largest = max((row.size for row in rows), default=0)  # what is measured over fewer vectors is faster by that alone
@@ -82,5 +82,5 @@ def lines_of(rows: Sequence[Row], said: Mapping[str, str] | None = None) -> list
     ]
 
 
-def _where(row: Row) -> str:
+def _where(row: StudyRow) -> str:
     return "Measured in this process." if row.workers == "this process" else f"Measured on {row.workers}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.comparisons.hashing.plan import Plan
+from engine.comparisons.hashing.plan import StudyPlan
 from engine.core.errors import BadParameter, BenzerError
 from ui.pages.hashing.form import start
 from ui.pages.hashing.presets import ALL_METHODS
@@ -36,7 +36,7 @@ def tune_form(source: Source) -> None:
         "Methods to choose from", ALL_METHODS, key="study-tune-methods", format_func=titles.__getitem__,
         placeholder="Choose at least one", persist_state="session",
     )  # fmt: skip
-    plan: Plan | None = None
+    plan: StudyPlan | None = None
     try:
         plan = planned(source)
     except BenzerError as error:
@@ -48,15 +48,14 @@ def tune_form(source: Source) -> None:
             start(plan)
 
 
-def planned(source: Source) -> Plan:
+def planned(source: Source) -> StudyPlan:
     """The study that tunes; BadParameter where a field cannot be."""
-
     recall, neighbours, methods = (
         st.session_state[f"study-tune-{name}"] for name in ("recall", "neighbours", "methods")
     )
     if not methods:
         raise BadParameter("methods", "tuning", "at least one", "none")
-    return Plan(
+    return StudyPlan(
         title=f"{source.short[:80]}: tuned for {recall} %",
         source=source.text,
         metric=source.metric,

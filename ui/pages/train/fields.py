@@ -175,20 +175,17 @@ def switch(where: Any, name: str, label: str, help: str) -> bool:
 
 def sizes_of(model: int) -> dict[int, str]:
     """The picture sizes to choose from: those of `SIZES` that the model redraws exactly, and any other."""
-
     return {size: text for size, text in SIZES.items() if SPECS[model].fits(size)} | {OTHER: "another size"}
 
 
 def networks() -> dict[str, str]:
     """What can learn from groups: Models 1–4 and the ready-made networks, by the names of their encoders."""
-
     own = {f"model-{number}": title for number, title in MODELS.items()}
     return {name: network.title for name, network in BACKBONES.items()} | own
 
 
 def group_sizes(network: str) -> dict[int, str]:
     """The picture sizes to choose from that leave such a network something to see, and any other."""
-
     known: Any = BACKBONES[network] if network in BACKBONES else SPECS[int(network[-1])]
     return {size: text for size, text in GROUP_SIZES.items() if known.latent_size(size)} | {OTHER: "another size"}
 
@@ -206,7 +203,6 @@ def config_of(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         BadParameter: a number that is impossible. NameTaken: a run has that name.
     """
-
     schedule = values["schedule"]
     config = {name: values[name] for name in (*_PLAIN_FIELDS, "model", "schedule", "keep", "patience")}
     config["options"] = {o.name: values.get(f"{schedule}.{o.name}", o.default) for o in SCHEDULES[schedule].options}
@@ -240,7 +236,6 @@ def _name(text: str) -> str:
 
 def enough(count: int) -> None:
     """Raise BadParameter where a collection has too few pictures to learn from."""
-
     if count < LEAST_IMAGES:
         way_out = "Add pictures to this collection, or choose another one."
         raise BadParameter("number of pictures", "a training", f"at least {LEAST_IMAGES}", count, way_out=way_out)
@@ -248,5 +243,4 @@ def enough(count: int) -> None:
 
 def enough_for_groups(config: Mapping[str, Any], count: int) -> None:
     """Raise BadParameter where a training asks for more groups than its pictures can be divided into."""
-
     TrainingConfig.from_dict(config).check_clusters(count)

@@ -105,7 +105,6 @@ _SIZE_HELP = (
 
 
 def _how() -> None:
-
     left, right = st.columns(2)
     if draft()["learns"] == fields.GROUP:
         choice(left, "begins", "Begins with weights", fields.starts(draft()["network"]), fields.START_HELP)
@@ -212,7 +211,6 @@ def start(collection: str, config: dict[str, Any]) -> None:
 
 
 def _schedule(config: dict[str, Any]) -> None:
-
     rates = curve(config["schedule"], config["rate"], config["epochs"], config["options"])
     titled("Learning rate")
     highest, last = max(rate for _, rate in rates), rates[-1][1]

@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.core.cache import Shelf, stamp
+from engine.core.cache import Cache, file_stamp
 from engine.core.errors import BenzerError, Corrupt, NotFound
 from engine.core.recipe import Recipe
 from engine.encoders.networks.table import BACKBONES
@@ -25,9 +25,9 @@ from ui.session.opened import recent_jobs, workbench
 
 NEWS_SECONDS = 900.0
 
-_events: Shelf[list[dict[str, Any]]] = Shelf(64)
-_probes: Shelf[Any] = Shelf(64)
-_watched: Shelf[Any] = Shelf(128)
+_events: Cache[list[dict[str, Any]]] = Cache(64)
+_probes: Cache[Any] = Cache(64)
+_watched: Cache[Any] = Cache(128)
 
 
 @dataclass(frozen=True)
@@ -105,19 +105,19 @@ def collection_of(run: Run) -> str:
 
 def events_of(run: Run) -> list[dict[str, Any]]:
     """What was noted of each epoch of a run, oldest first."""
-    return _events.get((run.folder, stamp(run.folder / "events.jsonl")), run.events)
+    return _events.get((run.folder, file_stamp(run.folder / "events.jsonl")), run.events)
 
 
 def probe_of(run: Run) -> Probed | None:
     """The pictures that a run's retrieval is measured with, None where there are none."""
     path = run.folder / "watch" / "probe.json"
-    return _probes.get((path, stamp(path)), run.probe)  # type: ignore[no-any-return]
+    return _probes.get((path, file_stamp(path)), run.probe)  # type: ignore[no-any-return]
 
 
 def watched_of(run: Run, epoch: int) -> Watched | None:
     """What was stored of one epoch: neighbours and reconstructions."""
     path = run.folder / "watch" / f"{epoch:04d}.json"
-    return _watched.get((path, stamp(path)), lambda: run.watched(epoch))  # type: ignore[no-any-return]
+    return _watched.get((path, file_stamp(path)), lambda: run.watched(epoch))  # type: ignore[no-any-return]
 
 
 # ── figures ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -143,7 +143,6 @@ def title_of(run: Run) -> str:
 
 def network_title(config: dict[str, Any]) -> str:
     """What people call the network that a training shapes: "Model 4", "ResNet-18"."""
-
     name = config.get("network") or ""
     return BACKBONES[name].title if name in BACKBONES else str(name) or f"Model {config['model']}"
 

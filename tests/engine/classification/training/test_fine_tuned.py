@@ -16,19 +16,19 @@ from torch import nn
 from engine.classification.folds import held_out
 from engine.classification.training import objective as classifying
 from engine.classification.training.config import ClassifierConfig
-from engine.classification.training.fine_tuned import FineTuning, Raw, Tunable
+from engine.classification.training.fine_tuned import FineTunable, FineTuning, RawExamples
 from engine.classification.training.train import train_classifier
 from engine.core.device import Device
 from engine.core.errors import BadParameter, Stopped
 from engine.core.home import Home
 from engine.core.progress import Reporter
-from engine.encoders.examples.examples import Things
+from engine.encoders.examples.examples import Examples
 from engine.runs import run as runs
 from engine.training.loop import Training
 from models.bert import Bert
 from models.fusion import Fusion
 from models.specs import BertSpec
-from models.tunable import PICTURE, TEXT, Reading, Seeing, parted
+from models.tunable import PICTURE, TEXT, TrainableImageEncoder, TrainableTextEncoder, parted
 
 EXACT = Device("cpu", torch.float32, "processor")
 COUNT, CLASSES = 36, 3
@@ -48,18 +48,18 @@ def pooled(latents: torch.Tensor) -> torch.Tensor:
     return latents.mean((2, 3))
 
 
-def seeing() -> Seeing:
+def seeing() -> TrainableImageEncoder:
     torch.manual_seed(0)
     layers = (nn.Conv2d(3, 8, 3, 2), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 6, 1))
-    return Seeing(nn.Sequential(*layers).eval(), through, pooled, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    return TrainableImageEncoder(nn.Sequential(*layers).eval(), through, pooled, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
-def reading() -> Reading:
+def reading() -> TrainableTextEncoder:
     torch.manual_seed(1)
-    return Reading(Bert(BertSpec(12, 1, 2, pieces=20, places=8)).eval(), first=False)
+    return TrainableTextEncoder(Bert(BertSpec(12, 1, 2, pieces=20, places=8)).eval(), first=False)
 
 
-def given() -> tuple[Things, Tunable]:
+def given() -> tuple[Examples, FineTunable]:
     """Things of which the vectors tell nothing, the pictures and the words all; the first has no picture."""
     random = np.random.default_rng(0)
     codes = np.arange(COUNT) % CLASSES
@@ -70,9 +70,9 @@ def given() -> tuple[Things, Tunable]:
     noise = [random.normal(size=(count, width)) for count, width in ((COUNT, 6), (COUNT, 12), (starts[-1], 12))]
     columns = [values.astype(np.float32) for values in noise]
     there = np.arange(COUNT) > 0
-    things = Things(np.arange(COUNT), *columns, starts, there, np.ones(COUNT, bool), codes, tuple("abc"))
+    things = Examples(np.arange(COUNT), *columns, starts, there, np.ones(COUNT, bool), codes, tuple("abc"))
     places = np.where(there, COUNT - 1 - np.arange(COUNT), -1)
-    return things, Tunable(seeing(), reading(), pixels[::-1].copy(), places, pieces)
+    return things, FineTunable(seeing(), reading(), pixels[::-1].copy(), places, pieces)
 
 
 def config(**changes: Any) -> ClassifierConfig:
@@ -81,7 +81,7 @@ def config(**changes: Any) -> ClassifierConfig:
 
 
 def trained(
-    folder: Path, reporter: Reporter | None = None, tunable: Tunable | None = None, **changes: Any
+    folder: Path, reporter: Reporter | None = None, tunable: FineTunable | None = None, **changes: Any
 ) -> tuple[Fusion, runs.Run]:
     made, (things, own) = config(**changes), given()
     learning, apart = held_out(things.codes, np.arange(COUNT), made.validation, made.seed)
@@ -201,7 +201,7 @@ def test_what_a_training_begins_with_is_kept_where_nothing_is_better(
 def test_the_batches_hold_what_the_encoders_saw() -> None:
     things, own = given()
     with torch.inference_mode():
-        batch = Raw(things, own, ("picture", "text"), "cpu").take(np.array([0, 5, 4]))
+        batch = RawExamples(things, own, ("picture", "text"), "cpu").take(np.array([0, 5, 4]))
         assert batch.pictures is not None
         assert batch.pieces is not None
         assert batch.there is not None

@@ -17,7 +17,7 @@ from engine.core.device import Device
 from engine.core.errors import BadParameter, Stopped
 from engine.core.home import Home
 from engine.core.progress import Reporter
-from engine.encoders.examples.examples import Features, Things
+from engine.encoders.examples.examples import Examples, Features
 from engine.runs import run as runs
 from models.fusion import Fusion
 from models.specs import FUSIONS
@@ -25,7 +25,7 @@ from models.specs import FUSIONS
 EXACT = Device("cpu", torch.float32, "processor")
 
 
-def things(count: int = 60, classes: int = 3, missing: int = 0) -> Things:
+def things(count: int = 60, classes: int = 3, missing: int = 0) -> Examples:
     """Things whose picture and words both tell the class, with noise; of the first `missing` the text is not there."""
     random = np.random.default_rng(0)
     codes = np.arange(count) % classes
@@ -37,10 +37,10 @@ def things(count: int = 60, classes: int = 3, missing: int = 0) -> Things:
     columns = [values.astype(np.float32) for values in (picture, text, words)]
     has_text = np.arange(count) >= missing
     ids = np.arange(100, 100 + count)
-    return Things(ids, *columns, starts, np.ones(count, bool), has_text, codes, tuple("abc"[:classes]))
+    return Examples(ids, *columns, starts, np.ones(count, bool), has_text, codes, tuple("abc"[:classes]))
 
 
-def trained(folder: Path, reporter: Reporter | None = None, given: Things | None = None, **changes: Any) -> Fusion:
+def trained(folder: Path, reporter: Reporter | None = None, given: Examples | None = None, **changes: Any) -> Fusion:
     config, given = ClassifierConfig(**{"epochs": 6, "batch": 8, **changes}), given or things()
     learning, apart = held_out(given.codes, np.arange(len(given)), config.validation, config.seed)
     run = runs.Run(folder / "one")

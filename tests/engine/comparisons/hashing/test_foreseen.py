@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from engine.comparisons.hashing.foreseen import foreseen
-from engine.comparisons.hashing.plan import Plan
+from engine.comparisons.hashing.plan import StudyPlan
 from engine.core.errors import BadParameter
 from engine.core.recipe import parse_method
 from engine.indexes import make_index
 
 
 def plan(*methods, sizes=(None,)):
-    return Plan("Try", "file:/a.npy", "euclidean", methods=methods, sizes=sizes)
+    return StudyPlan("Try", "file:/a.npy", "euclidean", methods=methods, sizes=sizes)
 
 
 @pytest.mark.parametrize(

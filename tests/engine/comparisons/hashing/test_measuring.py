@@ -11,7 +11,7 @@ from engine.comparisons.hashing import measuring
 from engine.comparisons.hashing.measuring import (
     BATCH,
     Data,
-    Row,
+    StudyRow,
     kept_megabytes,
     measure,
     median_interval,
@@ -175,8 +175,8 @@ def test_a_person_may_stop_it(tmp_path):
 
 
 def test_a_row_survives_json():
-    row = Row("k", "lsh", "LSH", {"bits": 8}, map=0.5, slowest_ms=None)
-    assert Row.from_dict(row.as_dict()) == row
+    row = StudyRow("k", "lsh", "LSH", {"bits": 8}, map=0.5, slowest_ms=None)
+    assert StudyRow.from_dict(row.as_dict()) == row
 
 
 def test_the_interval_of_a_median_holds_the_true_one_in_95_of_100_samples():

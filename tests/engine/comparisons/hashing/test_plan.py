@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from engine.comparisons.hashing.plan import Plan, grid, title_of
+from engine.comparisons.hashing.plan import StudyPlan, grid, title_of
 from engine.core.errors import BadParameter
 
-PLAN = Plan("SIFT", "file:/data/base.npy", methods=("lsh(tables=4,bits=8)", "hnsw"))
+PLAN = StudyPlan("SIFT", "file:/data/base.npy", methods=("lsh(tables=4,bits=8)", "hnsw"))
 
 
 def test_exact_search_comes_first_in_every_size_and_fold():
@@ -46,12 +46,12 @@ def test_the_title_is_no_part_of_a_key():
 
 def test_a_plan_survives_json():
     plan = replace(PLAN, sizes=(10, None), tune=0.9, folds=3)
-    assert Plan.from_dict(plan.as_dict()) == plan
+    assert StudyPlan.from_dict(plan.as_dict()) == plan
     with pytest.raises(BadParameter, match="key of a study"):
-        Plan.from_dict(PLAN.as_dict() | {"colour": "red"})
+        StudyPlan.from_dict(PLAN.as_dict() | {"colour": "red"})
     for wrong in (None, [], 3):
         with pytest.raises(BadParameter, match="plan of a study"):
-            Plan.from_dict(wrong)
+            StudyPlan.from_dict(wrong)
 
 
 @pytest.mark.parametrize(

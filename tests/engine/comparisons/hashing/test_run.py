@@ -16,7 +16,7 @@ from PIL import Image
 
 from engine.cli.parser import main
 from engine.comparisons.hashing import run as studying
-from engine.comparisons.hashing.plan import Plan, file_source
+from engine.comparisons.hashing.plan import StudyPlan, file_source
 from engine.comparisons.hashing.run import rows_of, tuned_on
 from engine.comparisons.hashing.tuning import aims, proposals
 from engine.core.errors import BadParameter, BenzerError, MissingPackage, NotFound, Stopped, StorageFull, Unreadable
@@ -44,7 +44,7 @@ def bench(tmp_path, monkeypatch):
 
 @pytest.fixture
 def plan(tmp_path):
-    return Plan(
+    return StudyPlan(
         "Try it",
         file_source(tmp_path / "base.npy"),
         methods=("lsh(bits=6,probes=0,tables=4)", "kmeans"),
@@ -198,7 +198,7 @@ def test_a_collection_is_embedded_first(bench, tmp_path):
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)).save(path)
     bench.run("import", source="folder", title="Noise", path=str(tmp_path / "pictures"))
-    plan = Plan("Noise", "noise/colour-histogram/flatten", "cosine", ("lsh",), neighbours=3)
+    plan = StudyPlan("Noise", "noise/colour-histogram/flatten", "cosine", ("lsh",), neighbours=3)
     made = bench.plan_study(plan)
     bench.run("study", name=made.name)
     assert [(row.size, row.queries, row.error) for row in made.rows()] == [(10, 2, "")] * 2

@@ -10,7 +10,7 @@ import pytest
 
 from engine.comparisons.hashing.curves import quality_against_bits, quality_against_time
 from engine.comparisons.hashing.measuring import unmeasured
-from engine.comparisons.hashing.plan import Plan
+from engine.comparisons.hashing.plan import StudyPlan
 from engine.comparisons.hashing.report import to_csv, to_html
 from engine.comparisons.hashing.study import create, studies, study
 from engine.core.errors import Corrupt, NotFound
@@ -24,7 +24,7 @@ def home(tmp_path):
 
 def kept(home, figures, **changes):
     """A study in which figures(cell) says what was measured of each cell; None leaves it out."""
-    made = create(home, Plan("Try <b>it</b>", "file:/data/base.npy", **changes))
+    made = create(home, StudyPlan("Try <b>it</b>", "file:/data/base.npy", **changes))
     for cell in made.plan.cells():
         values = figures(cell)
         if values is not None:

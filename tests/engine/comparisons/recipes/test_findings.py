@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from engine.comparisons.recipes.experiment import Row
+from engine.comparisons.recipes.experiment import ExperimentRow
 from engine.comparisons.recipes.findings import (
     REPORT_HITS,
     REPORT_LOSSES,
@@ -18,14 +18,16 @@ from engine.comparisons.recipes.findings import (
 from engine.comparisons.recipes.plan import REPORT_COLUMNS
 
 
-def rows(precisions: list[tuple[float, ...]], losses: list[float], hits: list[tuple[int, ...]]) -> list[Row]:
+def rows(precisions: list[tuple[float, ...]], losses: list[float], hits: list[tuple[int, ...]]) -> list[ExperimentRow]:
     """A row for each cell of the report's tables."""
     found = []
     for title, values, loss, ones in zip(TITLES, precisions, losses, hits, strict=False):
         for (embedding, metric), precision, one in zip(REPORT_COLUMNS, values, ones, strict=True):
             known = {"precision": precision, "losses": {"mse": loss}, "single": {"query": 1, "hits": one}}
             found.append(
-                Row(f"{title}{embedding}{metric}", title, "", "model", "w", embedding, metric, "exact", **known)
+                ExperimentRow(
+                    f"{title}{embedding}{metric}", title, "", "model", "w", embedding, metric, "exact", **known
+                )
             )
     return found
 
@@ -66,8 +68,8 @@ def test_too_little_says_nothing(count: int) -> None:
 
 def test_failed_and_foreign_rows_are_passed_over() -> None:
     (row,) = rows([(0.5,) * 4], [0.1], [(4,) * 4])[:1]
-    others = [Row(**{**vars(row), "error": "no"}), Row(**{**vars(row), "method": "lsh"})]
-    assert table([*others, Row(**{**vars(row), "title": "Mine"})]) == {}
+    others = [ExperimentRow(**{**vars(row), "error": "no"}), ExperimentRow(**{**vars(row), "method": "lsh"})]
+    assert table([*others, ExperimentRow(**{**vars(row), "title": "Mine"})]) == {}
 
 
 def test_rank_correlation_is_spearmans() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from engine.comparisons.recipes.plan import Plan, Training, report_tables
+from engine.comparisons.recipes.plan import ExperimentPlan, Training, report_tables
 from engine.core.errors import BadParameter
 
 
-def plan(**changes: Any) -> Plan:
+def plan(**changes: Any) -> ExperimentPlan:
     given: dict[str, Any] = {
         "title": "Colours",
         "collection": "colours",
@@ -20,7 +20,7 @@ def plan(**changes: Any) -> Plan:
         "embeddings": ("flatten", "max"),
         "methods": ("exact", "lsh(bits=8)"),
     }
-    return Plan(**given | changes)
+    return ExperimentPlan(**given | changes)
 
 
 def test_a_cell_for_every_combination_in_order() -> None:
@@ -44,7 +44,7 @@ def test_a_key_changes_with_what_is_measured_and_with_nothing_else() -> None:
 
 def test_there_and_back() -> None:
     made = plan(query=3, queries=10).named("x")
-    assert Plan.from_dict(made.as_dict()) == made
+    assert ExperimentPlan.from_dict(made.as_dict()) == made
 
 
 def test_the_report_has_nine_rows_and_36_cells() -> None:
@@ -92,4 +92,4 @@ def test_impossible_plans_get_one_sentence(change: dict[str, Any]) -> None:
 def test_odd_dictionaries_are_refused() -> None:
     for odd in ({"surprise": 1}, {"trainings": [3]}, {"trainings": [{"title": "x", "config": {"model": 9}}]}, {}):
         with pytest.raises(BadParameter):
-            Plan.from_dict({**plan().as_dict(), **odd} if odd else {})
+            ExperimentPlan.from_dict({**plan().as_dict(), **odd} if odd else {})

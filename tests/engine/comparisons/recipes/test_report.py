@@ -9,23 +9,23 @@ from html.parser import HTMLParser
 
 import pytest
 
-from engine.comparisons.recipes.experiment import Row
+from engine.comparisons.recipes.experiment import ExperimentRow
 from engine.comparisons.recipes.findings import REPORT_HITS, REPORT_LOSSES
-from engine.comparisons.recipes.plan import Plan, report_tables
+from engine.comparisons.recipes.plan import ExperimentPlan, report_tables
 from engine.comparisons.recipes.report import bold_best, correlations, report_hits, report_losses, to_csv, to_html
 
 EVIL = "=<script>alert(1)</script>**x**&\"'"
 
 
-def row(**changes: object) -> Row:
-    base = Row("k1", "Model 1", "c/model-1@r/max/cosine/exact/8", "model-1", "r", "max", "cosine", "exact")
+def row(**changes: object) -> ExperimentRow:
+    base = ExperimentRow("k1", "Model 1", "c/model-1@r/max/cosine/exact/8", "model-1", "r", "max", "cosine", "exact")
     worst = ({"query": 3, "precision": 0.125, "answers": [4, 5]},)
     figures = {"precision": 0.5, "interval": (0.4, 0.6), "chance": 0.2, "map": 0.3, "images": 20, "queries": 20}
     figures |= {"milliseconds": 1.5, "megabytes": 2.0, "per_class": {"cat": 0.25, "dog": 0.75}, "worst": worst}
     return replace(base, **figures | {"single": {"query": 1, "hits": 4}} | changes)
 
 
-def report_rows() -> tuple[Plan, list[Row]]:
+def report_rows() -> tuple[ExperimentPlan, list[ExperimentRow]]:
     """The report's own figures as if they had been measured."""
     plan = report_tables("faces", size=224)
     rows = []
@@ -62,7 +62,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_shows_what_people_wrote_literally_and_asks_for_nothing() -> None:
-    plan = Plan(EVIL, "c", ("model-1@r",))
+    plan = ExperimentPlan(EVIL, "c", ("model-1@r",))
     rows = [row(title=EVIL, note=EVIL, per_class={EVIL: 0.5, "b": 0.25}), row(key="k2", error=EVIL)]
     text = to_html(plan, rows)
     page = Page(text)
@@ -79,7 +79,7 @@ def test_the_page_shows_what_people_wrote_literally_and_asks_for_nothing() -> No
 def test_the_best_stand_in_bold() -> None:
     rows = [row(), row(key="k2", title="Model 2")]
     rows[1] = replace(rows[1], precision=0.75, map=0.1, milliseconds=9.0, megabytes=2.0)
-    page = Page(to_html(Plan("T", "c", ("model-1@r", "model-2@s")), rows))
+    page = Page(to_html(ExperimentPlan("T", "c", ("model-1@r", "model-2@s")), rows))
     assert page.bold[:2] == ["0.750", "2.0"]  # the best row first, with the lowest MB shared
     assert {"0.300", "1.50"} <= set(page.bold)
     assert bold_best([1, None, 1, 0]) == [True, False, True, False]
@@ -88,17 +88,17 @@ def test_the_best_stand_in_bold() -> None:
 
 
 def test_an_empty_experiment_has_a_page() -> None:
-    assert "Nothing has been measured yet" in to_html(Plan("T", "c", ("model-1",)), [])
+    assert "Nothing has been measured yet" in to_html(ExperimentPlan("T", "c", ("model-1",)), [])
 
 
 def test_what_failed_does_not_count_as_measured() -> None:
-    text = to_html(Plan("T", "c", ("model-1@r", "model-2@s")), [row(), row(key="k2", error="It failed.")])
+    text = to_html(ExperimentPlan("T", "c", ("model-1@r", "model-2@s")), [row(), row(key="k2", error="It failed.")])
     assert "1 of 2 recipes measured." in text
     assert "It failed." in text
 
 
 def test_csv_is_whole_and_harmless() -> None:
-    plan = Plan("T", "c", ("model-1@r",))
+    plan = ExperimentPlan("T", "c", ("model-1@r",))
     rows = [row(title=EVIL), row(key="k2", error="=It failed.", per_class={})]
     [good, bad] = list(csv.DictReader(io.StringIO(to_csv(plan, rows))))
     assert good["title"] == "'" + EVIL

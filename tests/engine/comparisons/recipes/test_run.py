@@ -20,7 +20,7 @@ from PIL import Image
 
 from engine.cli.parser import main
 from engine.comparisons.recipes.experiment import Experiment, pictures_digest
-from engine.comparisons.recipes.plan import Plan, Training
+from engine.comparisons.recipes.plan import ExperimentPlan, Training
 from engine.comparisons.recipes.run import run_experiment
 from engine.core.errors import BadParameter, Corrupt, NotFound, Stopped
 from engine.core.home import PROJECT, Home
@@ -51,7 +51,7 @@ def bench(origin: Path, tmp_path: Path) -> Workbench:
     return Workbench(Home(tmp_path / "home"))
 
 
-def plan(**changes: Any) -> Plan:
+def plan(**changes: Any) -> ExperimentPlan:
     given: dict[str, Any] = {
         "title": "Try it",
         "collection": "colours",
@@ -59,7 +59,7 @@ def plan(**changes: Any) -> Plan:
         "embeddings": ("flatten",),
         "methods": ("exact", "lsh"),
     }
-    return Plan(**given | changes)
+    return ExperimentPlan(**given | changes)
 
 
 def cell_files(experiment: Experiment) -> dict[str, int]:

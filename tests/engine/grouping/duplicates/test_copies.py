@@ -23,13 +23,13 @@ from engine.grouping.duplicates.copies import (
     share_within,
     suggest,
 )
-from engine.grouping.duplicates.nearest_lists import LISTED, Nearness, measure, random_pairs
+from engine.grouping.duplicates.nearest_lists import LISTED, NearestLists, measure, random_pairs
 from engine.indexes import make_index
 
 METRICS = ("cosine", "euclidean")
 
 
-def near(vectors: np.ndarray, metric: str = "cosine", ids: np.ndarray | None = None) -> Nearness:
+def near(vectors: np.ndarray, metric: str = "cosine", ids: np.ndarray | None = None) -> NearestLists:
     ids = np.arange(len(vectors)) if ids is None else ids
     index = make_index("exact", metric).build(ids, vectors)
     return measure(ids, vectors, metric, index.search, Reporter())
@@ -95,7 +95,7 @@ def test_the_sample_of_pairs_is_bounded_and_the_same_each_time() -> None:
 def test_lists_come_back_from_disk_as_they_were(tmp_path: object) -> None:
     found = near(crowd(30, 3))
     found.save(tmp_path)
-    back = Nearness.load(tmp_path)
+    back = NearestLists.load(tmp_path)
     assert all((getattr(found, name) == getattr(back, name)).all() for name in ("ids", "rows", "distances", "pairs"))
 
 

@@ -7,12 +7,12 @@ import pytest
 
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
-from engine.grouping.duplicates.nearest_lists import LISTED, Nearness, measure
+from engine.grouping.duplicates.nearest_lists import LISTED, NearestLists, measure
 from engine.grouping.duplicates.outliers import local_outlier_factor, mean_distance, odd_ones
 from engine.indexes import make_index
 
 
-def near(vectors: np.ndarray, metric: str = "euclidean") -> Nearness:
+def near(vectors: np.ndarray, metric: str = "euclidean") -> NearestLists:
     vectors = vectors.astype(np.float32)
     ids = np.arange(len(vectors)) + 100
     index = make_index("exact", metric).build(ids, vectors)

@@ -17,7 +17,7 @@ from engine.core.errors import BadParameter, Corrupt, NotFound
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.grouping.grouper import group
-from engine.grouping.plan import Plan, Step
+from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.stored.edits import applied
 from engine.grouping.stored.grouping import Grouping, grouping, groupings, store_grouping
 from engine.grouping.stored.groups import ON_THEIR_OWN
@@ -56,7 +56,7 @@ def pile(tmp_path: Path) -> Pile:
 
 
 def made(pile: Pile, clustering: str = "hierarchical(groups=3)", title: str = "First try") -> Grouping:
-    plan = Plan(Step.parse(clustering), None, Step("pca"))
+    plan = GroupingPlan(Step.parse(clustering), None, Step("pca"))
     found = group(vectors(), plan, "cosine", Reporter())
     return store_grouping(pile, RECIPE, plan, pile.hashes, pile.ids, found, title)
 
@@ -93,7 +93,7 @@ def test_members_are_sorted_by_closeness_to_the_middle(pile: Pile) -> None:
 def test_odd_ones_are_last_and_counted(pile: Pile) -> None:
     strange = vectors()
     strange[4] = -strange[4]
-    plan = Plan(Step.parse("kmeans(groups=1)"), None, Step("pca"))
+    plan = GroupingPlan(Step.parse("kmeans(groups=1)"), None, Step("pca"))
     found = group(strange[:30], plan, "cosine", Reporter())
     stored = store_grouping(pile, RECIPE, plan, pile.hashes[:30], pile.ids[:30], found, "One")
     [only] = stored.groups().groups
@@ -214,7 +214,7 @@ def test_a_name_that_another_group_has_by_itself_makes_that_one_another(pile: Pi
 
 def test_the_largest_part_of_a_split_keeps_the_name(pile: Pile) -> None:
     for seed in (0, 4):  # k-means numbers its groups by chance: here the larger one first, there last
-        plan = Plan(Step.parse("hierarchical(groups=1)"), None, Step("pca"), seed)
+        plan = GroupingPlan(Step.parse("hierarchical(groups=1)"), None, Step("pca"), seed)
         found = group(vectors()[:40], plan, "cosine", Reporter())
         stored = store_grouping(pile, RECIPE, plan, pile.hashes[:40], pile.ids[:40], found, "One")
         stored.edit({"kind": "name", "group": 0, "title": "Cats"})

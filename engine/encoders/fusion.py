@@ -23,8 +23,8 @@ from engine.core.progress import Reporter
 from engine.core.storage import digest_of, read_json
 from engine.encoders import open_encoder
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
-from engine.encoders.examples.of_collection import one_thing, texts_of, things_of
-from engine.encoders.tuned import TunedEncoder
+from engine.encoders.examples.of_collection import examples_of, one_example, texts_of
+from engine.encoders.fine_tuned import FineTunedEncoder
 from engine.encoders.vectors.derived import Derivation, Derived
 from engine.encoders.vectors.pipeline import embed_pictures
 from engine.encoders.vectors.store import Vectors
@@ -37,8 +37,8 @@ from models.specs import FusionSpec
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.encoders.examples.examples import Things
-    from models.fusion import Fusion, Pair
+    from engine.encoders.examples.examples import Examples
+    from models.fusion import ExampleBatch, Fusion
 
 NAME = "fused"
 _BATCH = 256
@@ -47,7 +47,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Explanation:
     """What a classifier says of n things: (n, c) probabilities by the picture alone, by the text alone, and by both."""
 
     picture: NDArray[np.float64] | None
@@ -55,7 +55,7 @@ class Verdict:
     fused: NDArray[np.float64]
 
 
-class Fused(Derived):
+class FusionEncoder(Derived):
     """A classifier with its two encoders; `weights` in a recipe is the classifier's run."""
 
     name = "fused"
@@ -107,21 +107,21 @@ class Fused(Derived):
         network.load_state_dict(head)
         return cls(run, network.eval(), picture, text)
 
-    def at(self, collection: Collection) -> Fused:
+    def at(self, collection: Collection) -> FusionEncoder:
         """Its vectors come from the texts as well: others when a text changes."""
         picture = self.picture.at(collection) if self.picture else None
         texts = texts_of(collection) if self.text else ()
         digest = digest_of(*texts) if self.text else ""
-        return Fused(self.run, self.network, picture, self.text, digest, silent=not any(map(str.strip, texts)))
+        return FusionEncoder(self.run, self.network, picture, self.text, digest, silent=not any(map(str.strip, texts)))
 
-    def prepared(self, collection: Collection, reporter: Reporter) -> Fused:
+    def prepared(self, collection: Collection, reporter: Reporter) -> FusionEncoder:
         if self.picture:
             self.picture.prepared(collection, reporter)
         return self.at(collection)
 
-    def things(self, collection: Collection, reporter: Reporter) -> Things:
+    def things(self, collection: Collection, reporter: Reporter) -> Examples:
         """A collection's pictures and texts as this classifier sees them."""
-        return things_of(collection, self.picture, self.embedding, self.text, reporter)
+        return examples_of(collection, self.picture, self.embedding, self.text, reporter)
 
     def derive(self, collection: Collection, name: str, reporter: Reporter) -> Derivation:
         things = self.things(collection, reporter)
@@ -159,7 +159,7 @@ class Fused(Derived):
         mixed = (100 - share) * seen + share * read
         return (mixed / max(float(np.linalg.norm(mixed)), 1e-12)).astype(np.float32)
 
-    def judge(self, picture: Any | None, text: str | None) -> tuple[Verdict, list[tuple[str, float]]]:
+    def judge(self, picture: Any | None, text: str | None) -> tuple[Explanation, list[tuple[str, float]]]:
         """What it says of one thing, and how much it looked at each word; none where it attends to no words.
 
         By a side that is not there, or of which it knows nothing (other words only), it says nothing.
@@ -167,13 +167,13 @@ class Fused(Derived):
         thing = self._thing(picture, text)
         said = self.verdict(thing)
         seen, read = (said.picture if thing.has_picture[0] else None), (said.text if thing.has_text[0] else None)
-        return Verdict(seen, read, said.fused), self._looked(thing, text or "")
+        return Explanation(seen, read, said.fused), self._looked(thing, text or "")
 
-    def verdict(self, things: Things) -> Verdict:
+    def verdict(self, things: Examples) -> Explanation:
         """What it says of things."""
         return verdict(self.network, things, np.arange(len(things)))
 
-    def hidden(self, things: Things) -> Floats:
+    def hidden(self, things: Examples) -> Floats:
         """(n, h) vectors of things, of length 1."""
         import torch
 
@@ -181,21 +181,19 @@ class Fused(Derived):
             found = [self.network.hidden(pair).numpy() for pair in _pairs(things, np.arange(len(things)))]
         return np.concatenate(found) if found else np.empty((0, 1), np.float32)
 
-    def _thing(self, picture: Any | None, text: str | None) -> Things:
-
+    def _thing(self, picture: Any | None, text: str | None) -> Examples:
         if picture is None and not text:
             raise BadParameter("query", "a classifier", "a picture, a text, or both", "neither")
         seen = embed_pictures(self.picture, [picture], self.embedding) if self.picture and picture is not None else None
         encoded = self.text.encode([plain(text)]) if self.text and text else None
         spec = self.network.spec
-        thing = one_thing(seen, encoded, (spec.picture, spec.text, spec.words))
+        thing = one_example(seen, encoded, (spec.picture, spec.text, spec.words))
         if not (thing.has_picture[0] or thing.has_text[0]):
             raise self._not_understood(bool(text))
         return thing
 
     def understands(self, text: str) -> bool:
         """Whether it knows any word of a text."""
-
         return self.text is not None and bool(np.linalg.norm(self.text.encode([plain(text)]).vectors) > 0)
 
     def _not_understood(self, asked_by_text: bool) -> BenzerError:
@@ -208,7 +206,7 @@ class Fused(Derived):
             way_out = "Ask with other words or with a picture." if self.picture else "Ask with other words."
         return BenzerError(f"{self.info.title} cannot make anything of this query: {why}", way_out=way_out)
 
-    def _looked(self, thing: Things, text: str) -> list[tuple[str, float]]:
+    def _looked(self, thing: Examples, text: str) -> list[tuple[str, float]]:
         import torch
 
         if self.text is None or not thing.has_text[0]:
@@ -220,7 +218,7 @@ class Fused(Derived):
         return [] if weights is None else list(zip(pieces, weights[0].tolist(), strict=False))
 
 
-def verdict(network: Fusion, things: Things, rows: NDArray[np.int64]) -> Verdict:
+def verdict(network: Fusion, things: Examples, rows: NDArray[np.int64]) -> Explanation:
     """What a network says of the things of these rows."""
     import torch
 
@@ -234,10 +232,10 @@ def verdict(network: Fusion, things: Things, rows: NDArray[np.int64]) -> Verdict
     picture, text, fused = (np.concatenate(part) if part else None for part in parts)
     if fused is None:
         fused = np.empty((0, network.spec.classes))
-    return Verdict(picture, text, fused)
+    return Explanation(picture, text, fused)
 
 
-def _pairs(things: Things, rows: NDArray[np.int64], where: str = "cpu") -> Iterator[Pair]:
+def _pairs(things: Examples, rows: NDArray[np.int64], where: str = "cpu") -> Iterator[ExampleBatch]:
     from engine.encoders.examples.examples import Features
 
     source = Features(things, where)
@@ -247,15 +245,13 @@ def _pairs(things: Things, rows: NDArray[np.int64], where: str = "cpu") -> Itera
 
 def _picture(run: Run, weights: dict[str, Tensor], home: Home) -> Encoder | None:
     """The encoder of pictures, with the weights that it learned with the classifier where it did."""
-
     given = run.card["picture"]
     if weights:
-        return TunedEncoder.of(run, weights, home)
+        return FineTunedEncoder.of(run, weights, home)
     return open_encoder(given["encoder"], given["weights"], home) if given else None
 
 
 def _text(run: Run, weights: dict[str, Tensor], home: Home) -> TextEncoder | None:
-
     if not run.card["text"]:
         return None
     found = open_text_encoder(run.card["text"], home).restored(_state(run))

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.classification.conditions import Condition, dropped
-from engine.classification.fine_tuning import Learned
-from engine.classification.subject import Subject
+from engine.classification.corruptions import Corruption, dropped
+from engine.classification.fine_tuning import LearnedEncoders
+from engine.classification.task import Task
 from engine.collections.pixels import Decoded
 from engine.core.progress import Reporter
 from engine.core.storage import Store, digest_of, load_array
@@ -27,8 +27,8 @@ from engine.texts import TextEncoder
 if TYPE_CHECKING:
     from PIL import Image
 
-    from engine.classification.training.fine_tuned import Tunable
-    from engine.encoders.examples.examples import Things
+    from engine.classification.training.fine_tuned import FineTunable
+    from engine.encoders.examples.examples import Examples
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -38,16 +38,16 @@ _BLUR_OF = 224  # a blur's radius is told in pixels of a picture so wide
 
 
 @dataclass
-class Conditioned:
+class Corrupted:
     """The things of a subject under every condition; `tunable` where encoders learn."""
 
-    subject: Subject
-    things: Things
+    subject: Task
+    things: Examples
     reporter: Reporter
-    tunable: Tunable | None = None
-    made: dict[str, Things] = field(default_factory=dict)  # by condition
+    tunable: FineTunable | None = None
+    made: dict[str, Examples] = field(default_factory=dict)  # by condition
 
-    def of(self, condition: Condition, rows: Rows, learned: Learned) -> Things:
+    def of(self, condition: Corruption, rows: Rows, learned: LearnedEncoders) -> Examples:
         """The things of some rows, as encoders see them that have learned, or as they always were."""
         if condition.name not in self.made:
             self.made[condition.name] = self._under(condition)
@@ -60,7 +60,7 @@ class Conditioned:
             found = replace(found, has_text=found.has_text & has_text)
         return found
 
-    def _under(self, condition: Condition) -> Things:
+    def _under(self, condition: Corruption) -> Examples:
         things = self.things
         if condition.missing:
             gone = np.zeros(len(things), bool)
@@ -74,9 +74,8 @@ class Conditioned:
             return self._read(condition, things, self.subject.text)
         return things
 
-    def _read(self, condition: Condition, things: Things, encoder: TextEncoder) -> Things:
+    def _read(self, condition: Corruption, things: Examples, encoder: TextEncoder) -> Examples:
         """The things with the vectors of their texts, of which some words may be dropped."""
-
         texts = self.subject.texts(things.ids)
         if condition.drop:
             pairs = zip(things.ids.tolist(), texts, strict=True)
@@ -86,9 +85,8 @@ class Conditioned:
         there = np.linalg.norm(found.vectors, axis=1) > 0
         return replace(things, text=found.vectors, words=words, starts=starts, has_text=there)
 
-    def _seen(self, condition: Condition, things: Things, rows: Rows, encoder: Encoder) -> Floats:
+    def _seen(self, condition: Corruption, things: Examples, rows: Rows, encoder: Encoder) -> Floats:
         """(n, p) vectors of the pictures of some rows by an encoder that has learned, blurred where that is asked."""
-
         assert self.tunable is not None
         vectors = things.picture.copy()
         places = self.tunable.places[rows]
@@ -100,9 +98,8 @@ class Conditioned:
             self.reporter.stop_if_asked()
         return vectors
 
-    def _blurred(self, condition: Condition) -> Floats:
+    def _blurred(self, condition: Corruption) -> Floats:
         """(n, p) vectors of the pictures, blurred; made once and kept with the collection."""
-
         assert self.subject.picture is not None
         info, embedding = self.subject.picture.info, self.subject.plan.embedding
         images = self.subject.collection.images()
@@ -117,8 +114,7 @@ class Conditioned:
         matrix: Floats = load_array(snapshot.folder / "matrix.npy")
         return matrix
 
-    def _blur(self, condition: Condition) -> Floats:
-
+    def _blur(self, condition: Corruption) -> Floats:
         encoder, things = self.subject.picture, self.things
         assert encoder is not None
         vectors, done = things.picture.copy(), 0

@@ -9,7 +9,7 @@ from torch.nn import functional
 SHARPNESS = 5.0  # what a cosine is multiplied by; with 1 no softmax could become sure of anything
 
 
-class Classifier(nn.Module):
+class CosineHead(nn.Module):
     """(n, d) features to (n, c) logits: one linear layer to `dimensions`, then the cosine with each group's direction.
 
     A search compares by cosine as well, so what is learned here is what a search can use: no length of a vector counts.

@@ -19,7 +19,7 @@ _FORM = re.compile(r"(picture)=(missing|blur-([1-9]\d?))|(text)=(missing|drop-([
 
 
 @dataclass(frozen=True)
-class Condition:
+class Corruption:
     """One of them: `side` "picture", "text" or "" for nothing wrong; missing, else blurred or with words dropped."""
 
     name: str
@@ -29,7 +29,7 @@ class Condition:
     drop: int = 0
 
     @classmethod
-    def parse(cls, text: str) -> Condition:
+    def parse(cls, text: str) -> Corruption:
         """The condition that is written so; BadParameter for anything else.
 
         >>> Condition.parse("text=drop-50").drop

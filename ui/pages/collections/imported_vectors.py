@@ -9,7 +9,7 @@ import streamlit as st
 from engine.collections.collection import Collection
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
-from engine.encoders import own_vectors
+from engine.encoders import imported_vectors as own_vectors
 from ui.session.query import ask_for_image
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import literal
@@ -54,7 +54,6 @@ def _line(collection: Collection, card: own_vectors.OwnCard) -> None:
 
 def _add(collection: Collection, title: str, files: list[UploadedFile]) -> None:
     """Take the one table of vectors and the one list of names, if there is one."""
-
     tables = [file for file in files if file.name.lower().endswith(tuple(_TABLES))]
     lists = [file for file in files if file not in tables]
     if len(tables) != 1 or len(lists) > 1:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NAME = "tuned"
 
 
-class TunedEncoder(Encoder):
+class FineTunedEncoder(Encoder):
     """The network that a classifier began with, with the weights that it ended with."""
 
     name = NAME
@@ -58,7 +58,6 @@ class TunedEncoder(Encoder):
     @classmethod
     def of(cls, run: Run, weights: dict[str, Tensor], home: Home) -> Self:
         """The encoder with weights that were read from the classifier's run."""
-
         begun_with = open_encoder(run.card["picture"]["encoder"], run.card["picture"]["weights"], home)
         return cls(begun_with.with_weights(weights), run)
 

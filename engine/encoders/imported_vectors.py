@@ -131,7 +131,6 @@ def take_over(
     Raises:
         BadParameter: the file, the names or the values do not fit; one sentence says which.
     """
-
     own, matrix = read_vectors(file, name)
     card = add(collection, title, name, own if names is None else read_names(names), matrix)
     embed_collection(collection, OwnVectors(card.name).at(collection), ["max"], told)

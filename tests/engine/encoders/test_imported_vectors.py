@@ -14,7 +14,8 @@ import pytest
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound
 from engine.core.home import Home
 from engine.core.progress import Reporter
-from engine.encoders import choices, open_encoder, own_vectors
+from engine.encoders import choices, open_encoder
+from engine.encoders import imported_vectors as own_vectors
 from engine.encoders.vectors.files import read_names, read_vectors
 from engine.encoders.vectors.pipeline import embed_collection, embed_pictures
 from engine.encoders.vectors.store import state, stored

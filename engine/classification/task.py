@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.classification.folds import drawn
-from engine.classification.plan import Plan
+from engine.classification.plan import ClassificationPlan
 from engine.classification.training.config import ClassifierConfig
 from engine.collections.collection import Collection
 from engine.collections.sources.tables import checked_table, column
@@ -22,27 +22,26 @@ from engine.core.storage import digest_of
 from engine.encoders import choices, open_encoder
 from engine.encoders.combination import parts_of
 from engine.encoders.encoder import Encoder
-from engine.encoders.examples.of_collection import things_of
-from engine.encoders.pooling import EMBEDDINGS, WHITE, embedding, unwhitened
+from engine.encoders.examples.of_collection import examples_of
+from engine.encoders.pooling import POOLINGS, WHITE, embedding, unwhitened
 from engine.texts import TextEncoder, open_text_encoder
 from engine.texts.plain import plain
 from engine.texts.vectors import fitted_to
 
 if TYPE_CHECKING:
-    from engine.encoders.examples.examples import Things
+    from engine.encoders.examples.examples import Examples
 
 
 Rows = NDArray[np.int64]
 
 
-def config_of(plan: Plan, fusion: str) -> ClassifierConfig:
+def config_of(plan: ClassificationPlan, fusion: str) -> ClassifierConfig:
     """The training of one of a plan's fusions; BadParameter for a setting that a training does not have."""
-
     return ClassifierConfig.from_dict({**plan.settings, "fusion": fusion, "seed": plan.seed})
 
 
 @dataclass(frozen=True)
-class Subject:
+class Task:
     """What a plan is about: the encoders over the collection, and which images carry which class.
 
     Attributes:
@@ -50,16 +49,15 @@ class Subject:
     """
 
     collection: Collection
-    plan: Plan
+    plan: ClassificationPlan
     picture: Encoder | None
     text: TextEncoder | None
     labels: dict[int, str]
     classes: tuple[str, ...]
 
     @classmethod
-    def of(cls, home: Home, collection: Collection, plan: Plan) -> Subject:
+    def of(cls, home: Home, collection: Collection, plan: ClassificationPlan) -> Task:
         """The subject, once it is sure that it can be classified; raises as `plan_classification` does."""
-
         labels = checked_labels(collection, plan)
         picture = _picture_encoder(home, collection, plan) if plan.fusions != ("text",) else None
         text = None
@@ -72,12 +70,11 @@ class Subject:
     def made_of(self) -> str:
         """Changes when pictures, labels, texts or weights do."""
         encoders = [one.info.fingerprint for one in (self.picture, self.text) if one is not None]
-        return f"{things_digest(self.collection, self.labels)}-{digest_of(*encoders)}"
+        return f"{items_digest(self.collection, self.labels)}-{digest_of(*encoders)}"
 
-    def things(self, reporter: Reporter, every: bool = False) -> Things:
+    def things(self, reporter: Reporter, every: bool = False) -> Examples:
         """The labelled things with their classes: those drawn by the plan, or all of them."""
-
-        found = things_of(self.collection, self.picture, self.plan.embedding, self.text, reporter)
+        found = examples_of(self.collection, self.picture, self.plan.embedding, self.text, reporter)
         place = {label: code for code, label in enumerate(self.classes)}
         codes = np.array([place.get(self.labels.get(id, ""), -1) for id in found.ids.tolist()], dtype=np.int64)
         known = np.flatnonzero((codes >= 0) & (found.has_picture | found.has_text))
@@ -86,13 +83,12 @@ class Subject:
 
     def texts(self, ids: Rows) -> list[str]:
         """The plain texts of images."""
-
         images = self.collection.images()
         texts = dict(zip(images.ids.tolist(), images.texts, strict=True))
         return [plain(texts[id]) for id in ids.tolist()]
 
 
-def checked_labels(collection: Collection, plan: Plan) -> dict[int, str]:
+def checked_labels(collection: Collection, plan: ClassificationPlan) -> dict[int, str]:
     """The class of every image that takes part, once it is sure that the plan can be asked of them.
 
     Raises:
@@ -105,19 +101,19 @@ def checked_labels(collection: Collection, plan: Plan) -> dict[int, str]:
     return labels
 
 
-def things_of_a_plan(collection: Collection, plan: Plan) -> int:
+def items_of_a_plan(collection: Collection, plan: ClassificationPlan) -> int:
     """How many things take part; raises as `checked_labels` does."""
     sizes = Counter(checked_labels(collection, plan).values())
     return sum(min(size, plan.each or size) for size in sizes.values())
 
 
-def things_digest(collection: Collection, labels: Mapping[int, str]) -> str:
+def items_digest(collection: Collection, labels: Mapping[int, str]) -> str:
     """Changes when pictures, texts or labels do; the first part of a row's `made_of`."""
     images = collection.images()
     return digest_of(*images.ids.tolist(), *images.hashes, *images.texts, *sorted(labels.items()))
 
 
-def labels_of(collection: Collection, plan: Plan) -> dict[int, str]:
+def labels_of(collection: Collection, plan: ClassificationPlan) -> dict[int, str]:
     """The class of every image that takes part, by its id.
 
     Raises:
@@ -136,7 +132,6 @@ def labels_of(collection: Collection, plan: Plan) -> dict[int, str]:
 
 
 def _column(collection: Collection, name: str) -> dict[int, str]:
-
     table = collection.source.get("table")
     if not table:
         wanted = "left out: the collection was not imported from a table"
@@ -145,7 +140,7 @@ def _column(collection: Collection, name: str) -> dict[int, str]:
     return {row.id: found.get(row.key, "") for row in collection.rows("image")}
 
 
-def _check_labels(labels: dict[int, str], plan: Plan) -> None:
+def _check_labels(labels: dict[int, str], plan: ClassificationPlan) -> None:
     sizes = Counter(labels.values())
     if len(sizes) < 2:
         found = f"only {next(iter(sizes))!r}" if sizes else "none"
@@ -166,8 +161,7 @@ def _check_texts(collection: Collection, labels: dict[int, str]) -> None:
         raise BadParameter("texts", "a classification", "there for some of the things", "none", way_out=way_out)
 
 
-def _picture_encoder(home: Home, collection: Collection, plan: Plan) -> Encoder:
-
+def _picture_encoder(home: Home, collection: Collection, plan: ClassificationPlan) -> Encoder:
     _check_embedding(plan.embedding)
     name, _, weights = plan.picture.partition("@")
     lines = [choice for choice in choices(home, collection.name, also=name) if choice.name == name]
@@ -180,15 +174,13 @@ def _picture_encoder(home: Home, collection: Collection, plan: Plan) -> Encoder:
 
 
 def _check_embedding(name: str) -> None:
-
     if embedding(name).name != unwhitened(name):
-        wanted = f"one of {', '.join(EMBEDDINGS)}, without {WHITE}: whitening belongs to a collection's own pictures"
+        wanted = f"one of {', '.join(POOLINGS)}, without {WHITE}: whitening belongs to a collection's own pictures"
         raise BadParameter("embedding", "a classification", wanted, name)
 
 
 def _check_untaught(home: Home, collection: Collection, name: str, weights: str) -> None:
     """Refuse an encoder that has learned the labels that are asked about, or reads texts; two combined as well."""
-
     parts = parts_of(name, weights)
     for line in choices(home):
         if (line.name, line.weights) in parts and line.learned_from == collection.name:
@@ -200,14 +192,13 @@ def _check_untaught(home: Home, collection: Collection, name: str, weights: str)
 
 
 def _text_encoder(home: Home, name: str) -> TextEncoder:
-
     return open_text_encoder(name, home)
 
 
 _POOLED = ("avg", "max", "flatten")  # GeM has no gradient where a channel is silent; whitening belongs to a collection
 
 
-def fine_tuned(plan: Plan) -> tuple[str, ...]:
+def fine_tuned(plan: ClassificationPlan) -> tuple[str, ...]:
     """The sides whose encoders learn in some training of a plan, "picture" and "text"."""
     pass
 
@@ -215,7 +206,7 @@ def fine_tuned(plan: Plan) -> tuple[str, ...]:
     return tuple(side for side in ("picture", "text") if any(side in found for found in sides))
 
 
-def check_something_learns(plan: Plan) -> None:
+def check_something_learns(plan: ClassificationPlan) -> None:
     """BadParameter where encoders are to learn, and none of the fusions looks at what they see."""
     wanted = str(plan.settings.get("fine_tune", "none"))
     if not fine_tuned(plan) and wanted != "none":
@@ -223,7 +214,7 @@ def check_something_learns(plan: Plan) -> None:
         raise BadParameter("fine-tuning", "a classification", f"none, for the fusion {fusions}", wanted)
 
 
-def check_fine_tuning(plan: Plan, picture: Encoder | None, text: TextEncoder | None) -> None:
+def check_fine_tuning(plan: ClassificationPlan, picture: Encoder | None, text: TextEncoder | None) -> None:
     """See to it that what is to learn can.
 
     Raises:
