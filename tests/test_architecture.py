@@ -1,75 +1,160 @@
-"""The shape of the house, read from the imports themselves."""
+"""The shape of the house, read from the imports themselves.
+
+Rooms stand in floors, in the order in which data flows. A room imports only rooms below it; nothing imports in a circle,
+at module level, for types or inside a function; and an import that loads nothing heavy stands at the head of its file.
+"""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FAMILIES = (
-    "collections",
-    "encoders",
-    "indexes",
-    "texts",
-    "training",
-    "grouping",
-    "evaluation",
-    "classification",
-    "studies",
+FLOORS = (  # from the ground up: a room imports only rooms that stand before it
+    "models",
+    "engine.core",
+    "engine.jobs",
+    "engine.cluster",
+    "engine.runs",
+    "engine.collections",
+    "engine.texts",
+    "engine.indexes",
+    "engine.evaluation",
+    "engine.encoders",
+    "engine.search",
+    "engine.training",
+    "engine.grouping",
+    "engine.comparisons",
+    "engine.classification",
+    "engine.workbench",
+    "engine.cli",
+    "ui.session",
+    "ui.shared",
+    "ui.widgets",
+    "ui.comparisons",
+    "ui.sidebar",
+    "ui.pages",
+    "ui",
 )
-FOUNDATION = {
-    "errors",
-    "storage",
-    "distances",
-    "discovery",
-    "home",
-    "recipe",
-    "jobs",
-    "tables",
-    "turns",
-    "download",
-    "settings",
-    "cluster",
-    "spread",
-    "ledger",
-    "html_report",
-}
-# What a family may know of another one: the face it is given, never its insides.
-PASSED_IN = {
-    # backbones: the table of ready-made networks, which a training shapes as well as it does the project's own models
-    ("training", "encoders"): {"engine.core.device", "engine.encoders.encoder", "engine.encoders.networks.table"},
-    ("encoders", "training"): {"engine.runs.run", "engine.encoders.examples.examples"},
-    ("encoders", "texts"): {"engine.texts"},
-    ("texts", "encoders"): {"engine.core.device"},
-    ("evaluation", "indexes"): {"engine.indexes", "engine.indexes.index"},
-    ("studies", "indexes"): {"engine.indexes", "engine.indexes.index"},
-    ("studies", "evaluation"): {"engine.evaluation.metrics", "engine.evaluation.recall"},
-}
+# What takes a noticeable part of a second to load; all else stands at the head of a file.
+HEAVY = set(
+    "torch torchvision sklearn scipy numba faiss hnswlib pebble streamlit plotly pandas ray cv2 umap timm transformers "
+    "sentence_transformers h5py pyarrow tensorboardX lshashpy3 pytorch_msssim".split()
+)
+BORROWED = {"compare": {"train"}}  # what a training costs
+MOST_LATE_IMPORTS = 40  # of our own modules that load something heavy
+
+
+class Import(NamedTuple):
+    """One name that a module imports. `when`: at the "head" of the file, for "types", or "late", inside a function."""
+
+    target: str
+    when: str
+    line: int
 
 
 def sources(*folders: str) -> list[Path]:
     return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
-def imports(path: Path) -> set[str]:
-    """The full names of all modules a file imports, at its top or inside its functions."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module)
-            if node.module.split(".")[0] in ("engine", "models", "ui"):
-                names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return names
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def modules() -> dict[str, Path]:
+    return {name_of(path): path for path in sources("engine", "models", "ui")}
+
+
+@cache
+def imports(path: Path) -> tuple[Import, ...]:
+    found: list[Import] = []
+    _collect(ast.parse(path.read_text(encoding="utf-8")), "head", found)
+    return tuple(found)
+
+
+def _collect(node: ast.AST, when: str, found: list[Import]) -> None:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            found += [Import(alias.name, when, child.lineno) for alias in child.names]
+        elif isinstance(child, ast.ImportFrom) and child.module:
+            full = [f"{child.module}.{alias.name}" for alias in child.names]
+            found += [Import(name if name in modules() else child.module, when, child.lineno) for name in full]
+        elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            _collect(child, "types" if when == "head" else when, found)
+        else:
+            inside = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            _collect(child, "late" if inside else when, found)
+
+
+def own(path: Path) -> list[Import]:
+    """The imports of modules of this project."""
+    return [one for one in imports(path) if one.target in modules()]
 
 
 def roots(path: Path) -> set[str]:
-    return {name.split(".")[0] for name in imports(path)}
+    return {one.target.split(".")[0] for one in imports(path)}
+
+
+def room_of(module: str) -> str:
+    """The room a module stands in: the longest name of FLOORS that its own begins with; "" for the engine's door."""
+    rooms = [room for room in FLOORS if module == room or module.startswith(room + ".")]
+    return max(rooms, key=len, default="")
+
+
+@cache
+def loads(module: str, above: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The heavy libraries that come with importing a module."""
+    heavy: set[str] = set()
+    for one in imports(modules()[module]):
+        if one.when != "head":
+            continue
+        if one.target in modules() and one.target not in above:
+            heavy |= loads(one.target, above | {module})
+        heavy |= {one.target.split(".")[0]} & HEAVY
+    return frozenset(heavy)
+
+
+def test_every_module_has_its_room() -> None:
+    homeless = [name for name in modules() if not room_of(name)]
+    assert homeless == ["engine", "engine.__main__"]
+
+
+def test_a_room_imports_only_rooms_below_it() -> None:
+    guilty = []
+    for name, path in modules().items():
+        here = room_of(name)
+        for one in own(path):
+            there = room_of(one.target)
+            if here and there and FLOORS.index(there) > FLOORS.index(here):
+                guilty.append(f"{name}:{one.line} imports {one.target}")
+    assert not guilty
+
+
+def test_nothing_imports_in_a_circle() -> None:
+    """Modules are taken away as long as one is left that imports none of the others: nothing may remain."""
+    left = {name: {one.target for one in own(path)} - {name} for name, path in modules().items()}
+    while free := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in free:
+            del left[name]
+    assert not left
+
+
+def test_light_imports_stand_at_the_head() -> None:
+    hidden, late = [], 0
+    for name, path in modules().items():
+        lines = {(one.line, one.target) for one in own(path) if one.when == "late"}
+        hidden += [f"{name}:{line} {target}" for line, target in lines if loads(target) <= loads(name)]
+        late += len(lines)
+    assert not hidden
+    assert late <= MOST_LATE_IMPORTS
 
 
 def test_no_relative_imports() -> None:
@@ -79,17 +164,14 @@ def test_no_relative_imports() -> None:
 
 
 def test_only_the_pages_know_streamlit() -> None:
-    guilty = [path for path in sources("engine", "models", "benchmarks") if "streamlit" in roots(path)]
-    assert not guilty
+    assert not [path for path in sources("engine", "models", "benchmarks") if "streamlit" in roots(path)]
 
 
-def test_nothing_imports_upwards() -> None:
-    assert not [path for path in sources("engine") if roots(path) & {"ui", "app", "tests", "benchmarks"}]
-    assert not [path for path in sources("models") if roots(path) & {"ui", "app", "engine", "tests", "benchmarks"}]
-
-
-def test_parts_of_pages_import_no_page() -> None:
-    assert not [path for path in sources("ui") if any(name.startswith("ui.pages") for name in imports(path))]
+def test_no_page_imports_another() -> None:
+    for path in sources("ui/pages"):
+        page = path.relative_to(ROOT / "ui" / "pages").parts[0]
+        others = {one.target.split(".")[2] for one in own(path) if one.target.startswith("ui.pages.")}
+        assert others - BORROWED.get(page, set()) <= {page}, f"{path.relative_to(ROOT)} imports {others - {page}}"
 
 
 def test_models_hold_networks_only() -> None:
@@ -98,30 +180,8 @@ def test_models_hold_networks_only() -> None:
         assert roots(path) <= allowed, f"{path} imports {roots(path) - allowed}"
 
 
-def test_the_foundation_knows_no_family() -> None:
-    for path in sources("engine"):
-        if path.parent == ROOT / "engine" and path.stem in FOUNDATION:
-            upper = {name for name in imports(path) if name.startswith("engine.")}
-            known = {name.split(".")[1] for name in upper}
-            assert known <= FOUNDATION, f"{path.name} imports {known - FOUNDATION}"
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_families_do_not_import_each_others_insides(family: str) -> None:
-    for path in sources(f"engine/{family}"):
-        for name in imports(path):
-            parts = name.split(".")
-            other = parts[1] if parts[0] == "engine" and len(parts) > 1 else family
-            if other == family or other not in FAMILIES:
-                continue
-            allowed = PASSED_IN.get((family, other), set())
-            fits = any(name == one or name.startswith(one + ".") for one in allowed)
-            assert fits, f"{path.relative_to(ROOT)} imports {name}"
-
-
 def test_the_workbench_opens_without_heavy_libraries() -> None:
-    heavy = "torch torchvision sklearn scipy numba hnswlib pebble streamlit plotly pandas"
-    code = f"import engine.workbench.workbench, sys; print(*(set({heavy.split()!r}) & set(sys.modules)))"
+    code = f"import engine.workbench, sys; print(*({HEAVY!r} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert out.stdout.split() == []
 
@@ -146,8 +206,9 @@ def _check_call(node: ast.Call, path: Path) -> None:
         assert keywords.get("allow_pickle") is False, path
 
 
-def test_functions_and_files_stay_readable() -> None:
-    for path in sources("engine", "models", "ui"):
+@pytest.mark.parametrize("folder", ["engine", "models", "ui"])
+def test_files_stay_readable(folder: str) -> None:
+    for path in sources(folder):
         lines = path.read_text(encoding="utf-8").splitlines()
         assert len(lines) <= 420, f"{path.relative_to(ROOT)} has {len(lines)} lines"
 
