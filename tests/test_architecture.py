@@ -1,7 +1,8 @@
 """The shape of the house, read from the imports themselves.
 
-Rooms stand in floors, in the order in which data flows. A room imports only rooms below it; nothing imports in a circle,
-at module level, for types or inside a function; and an import that loads nothing heavy stands at the head of its file.
+Rooms stand in floors, in the order in which data flows. A room imports only rooms below it; nothing imports in a
+circle, at module level, for types or inside a function; and an import that loads nothing heavy stands at the head of
+its file.
 """
 
 from __future__ import annotations
@@ -43,10 +44,9 @@ FLOORS = (  # from the ground up: a room imports only rooms that stand before it
     "ui",
 )
 # What takes a noticeable part of a second to load; all else stands at the head of a file.
-HEAVY = set(
-    "torch torchvision sklearn scipy numba faiss hnswlib pebble streamlit plotly pandas ray cv2 umap timm transformers "
-    "sentence_transformers h5py pyarrow tensorboardX lshashpy3 pytorch_msssim".split()
-)
+_HEAVY = """torch torchvision sklearn scipy numba faiss hnswlib pebble streamlit plotly pandas ray cv2 umap timm
+transformers sentence_transformers h5py pyarrow tensorboardX lshashpy3 pytorch_msssim"""
+HEAVY = set(_HEAVY.split())
 BORROWED = {"compare": {"train"}}  # what a training costs
 MOST_LATE_IMPORTS = 40  # of our own modules that load something heavy
 
