@@ -212,7 +212,7 @@ def test_groups_become_labels_and_are_taken_back(
     assert set(bench.collection("blobs").labels()) == {"Group 1", "Group 2"}
     settled(page)
     page.get_by_role("button", name="Export").first.click()
-    page.get_by_role("button", name="Take labels back", exact=True).click()
+    page.get_by_role("button", name="Restore labels", exact=True).click()
     page.get_by_text(re.compile(r"\d+ labels? put back\.")).wait_for()
     assert bench.collection("blobs").labels() == before
 

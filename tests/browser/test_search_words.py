@@ -88,7 +88,7 @@ def test_a_visitor_finds_pictures_by_words_then_beside_one_and_sends_the_link(
     assert first != both
     assert int(first[0]) % 3 == 2
     link = page.url
-    page.get_by_role("button", name="Only the words", exact=True).click()
+    page.get_by_role("button", name="Text only", exact=True).click()
     heading(page, "8 closest to “leather bag”").wait_for()
     assert {int(id) % 3 for id in answers(page)} == {1}
     page.go_back()

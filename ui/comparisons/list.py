@@ -9,7 +9,7 @@ import streamlit as st
 from engine.core.errors import BenzerError
 from ui.comparisons.live import summary
 from ui.comparisons.state import Kind, Seen, jobs_of, listed, open_one, seen
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 SHOWN = 8
 _STATES = {
@@ -36,7 +36,7 @@ def ledger_list(kind: Kind, opened: str, best: Callable[[Seen], str]) -> None:
         try:
             _card(seen(kind, ledger, jobs), best)
         except (BenzerError, FileNotFoundError) as error:  # deleted or damaged meanwhile, in another tab or by hand
-            st.caption(literal(str(error)))
+            st.caption(plain_text(str(error)))
     if len(found) > shown:
         more = f"Show the other {len(found) - shown}"
         st.button(more, key=f"{kind.key}s-more", on_click=_show, args=(kind, len(found)))
@@ -51,8 +51,8 @@ def _card(view: Seen, best: Callable[[Seen], str]) -> None:
     with st.container(border=True, key=f"{key}-card-{view.name}", gap="small"):
         row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
         with row, st.container(gap="xsmall"):
-            st.markdown(f"**{literal(view.title)}** &ensp; {_STATES.get(view.state, literal(view.state))}")
-            st.caption(literal(summary(view)))
+            st.markdown(f"**{plain_text(view.title)}** &ensp; {_STATES.get(view.state, plain_text(view.state))}")
+            st.caption(plain_text(summary(view)))
             if found := best(view):
                 st.markdown(found)
         row.button(

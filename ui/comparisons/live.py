@@ -12,8 +12,8 @@ from engine.core.errors import BenzerError
 from ui.comparisons.state import Seen, count_of, exported, measure, open_one, seen
 from ui.shared.job_progress import REFRESH, progress_sentence
 from ui.shared.messages import errors_shown, show_error
-from ui.shared.plain_text import literal
-from ui.shared.typed import typed
+from ui.shared.plain_text import plain_text
+from ui.shared.text_field import text_field
 
 _EXPORTS = {
     "csv": ("CSV", "text/csv", "A line for each {cell}."),
@@ -44,14 +44,14 @@ def ledger_head(view: Seen) -> None:
     """The title, when it was made, and what can be done with it."""
     key = view.kind.key
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.header(literal(view.title), anchor=False)
+        st.header(plain_text(view.title), anchor=False)
         with st.container(horizontal=True, width="content", gap="small"):
             _exports(view)
             with st.popover("More", key=f"{key}-more-{view.name}", on_change="rerun") as panel:
                 if panel.open:
                     _more(view)
             st.button("Close", key=f"{key}-close", icon=":material/close:", on_click=open_one, args=(view.kind, None))
-    st.caption(literal(summary(view)))
+    st.caption(plain_text(summary(view)))
 
 
 def summary(view: Seen) -> str:
@@ -86,7 +86,7 @@ def _running(view: Seen) -> None:
         progress = view.job.progress
         row = st.container(horizontal=True, vertical_alignment="center")
         done = len(view.rows) / view.total if view.total else progress.fraction
-        row.progress(done, text=literal(progress_sentence(progress)))
+        row.progress(done, text=plain_text(progress_sentence(progress)))
         stopping = (view.job.folder / "stop").exists()
         row.button(
             "Stopping …" if stopping else "Stop", key=f"{view.kind.key}-stop-{view.job.id}",
@@ -119,10 +119,10 @@ def _ended(view: Seen) -> None:
     }
     with st.container(border=True, key=f"{view.kind.key}-ended"):
         if view.state == "failed" and view.job is not None:
-            st.error(literal(view.job.error), icon=":material/error:")
+            st.error(plain_text(view.job.error), icon=":material/error:")
         else:
             icon = ":material/pause_circle:" if view.state == "stopped" else ":material/power_off:"
-            st.markdown(f"{icon} {texts.get(view.state, literal(view.state))}")
+            st.markdown(f"{icon} {texts.get(view.state, plain_text(view.state))}")
         _go_on(view, "Start" if view.state == "planned" else "Go on")
 
 
@@ -148,7 +148,7 @@ def _exports(view: Seen) -> None:
 
 
 def _more(view: Seen) -> None:
-    title = typed(
+    title = text_field(
         "Title", view.title, key=f"{view.kind.key}-name-{view.name}", button="Rename",
         button_key=f"{view.kind.key}-rename-{view.name}", max_chars=100,
     )  # fmt: skip
@@ -166,7 +166,7 @@ def _ask_to_delete(view: Seen) -> None:
 
 def _delete(view: Seen) -> None:
     count = count_of(len(view.rows), f"measured {view.kind.cell}")
-    st.write(f"**{literal(view.title)}** with {count} will be gone for good. {view.kind.kept}".strip())
+    st.write(f"**{plain_text(view.title)}** with {count} will be gone for good. {view.kind.kept}".strip())
     with st.container(horizontal=True):
         if st.button("Delete it", type="primary", key=f"{view.kind.key}-delete-yes"):
             try:

@@ -18,7 +18,7 @@ from engine.core.cache import Cache, file_stamp
 from engine.core.errors import BenzerError, Corrupt, NotFound
 from engine.jobs.job import Job
 from ui.session.opened import workbench
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 _JOBS_LOOKED_AT = 60
 _TWICE = 2.0  # seconds in which the same is not started again: a double click
@@ -147,7 +147,7 @@ def opened(kind: Kind) -> Seen | None:
         return None
     view = seen_by_name(kind, name)
     if view is None:
-        st.warning(f"There is no {kind.noun} “{literal(name)}” here any more.", icon=":material/info:")
+        st.warning(f"There is no {kind.noun} “{plain_text(name)}” here any more.", icon=":material/info:")
         open_one(kind, None)
     return view
 

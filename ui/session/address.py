@@ -8,8 +8,8 @@ import streamlit as st
 
 from engine.core.errors import BenzerError
 from engine.core.recipe import MAX_K, Recipe
-from ui.session.opened import EIGHT, OPENED
-from ui.session.query import MOST_WORDS, Asked, ask_for_image, asked
+from ui.session.opened import DEFAULT_K, OPENED
+from ui.session.query import MOST_WORDS, SessionQuery, current_query, set_query_image
 from ui.session.recipe import choose_embedding, choose_method
 
 
@@ -56,7 +56,7 @@ def _chosen_since() -> bool:
 
 def _choices() -> tuple[object, ...]:
     state = st.session_state
-    names = ["asked", "label", "include_query", "k", "collection", "encoder", "embedding", "whiten", "metric", "method"]
+    names = ["query", "label", "include_query", "k", "collection", "encoder", "embedding", "whiten", "metric", "method"]
     names += sorted(key for key in map(str, state) if "." in key)
     return tuple((name, state.get(name)) for name in names)
 
@@ -67,27 +67,27 @@ def _read_details(address: dict[str, str]) -> None:
     if "label" not in address:
         st.session_state.label = ""
     st.session_state.include_query = address.get("self") == "1"
-    st.session_state.k = min(max(int(address.get("k", EIGHT)), 1), MAX_K)
+    st.session_state.k = min(max(int(address.get("k", DEFAULT_K)), 1), MAX_K)
     _read_query(address)
 
 
 def _read_query(address: dict[str, str]) -> None:
     """The picture and the words that an address names; an upload, which it cannot name, stays."""
-    before = asked()
-    words = Asked(words=" ".join(address.get("words", "")[:MOST_WORDS].split()), share=_share(address))
+    before = current_query()
+    words = SessionQuery(words=" ".join(address.get("words", "")[:MOST_WORDS].split()), share=_share(address))
     if "q" in address:
         crop = tuple(float(side) for side in address["crop"].split(",")) if "crop" in address else None
         wanted = replace(words, image_id=int(address["q"]), crop=crop)  # type: ignore[arg-type]
         wanted.as_query()
-        ask_for_image(wanted.image_id)
-        st.session_state.asked = wanted
+        set_query_image(wanted.image_id)
+        st.session_state.query = wanted
     elif before is not None and before.data is not None:
-        st.session_state.asked = replace(before, words=words.words, share=words.share)
+        st.session_state.query = replace(before, words=words.words, share=words.share)
     elif words.words:
-        ask_for_image(None)
-        st.session_state.asked = words
+        set_query_image(None)
+        st.session_state.query = words
     elif before is not None and before.words:
-        ask_for_image(None)
+        set_query_image(None)
 
 
 def _share(address: dict[str, str]) -> int | None:
@@ -110,13 +110,13 @@ def write_address(recipe: Recipe) -> None:
         "metric": recipe.metric,
         "method": recipe.method_text,
     }
-    if recipe.k != EIGHT:
+    if recipe.k != DEFAULT_K:
         address["k"] = str(recipe.k)
     if label := st.session_state.get("label"):
         address["label"] = label
     if st.session_state.get("include_query"):
         address["self"] = "1"
-    query = asked()
+    query = current_query()
     if query is not None and query.image_id is not None:
         address["q"] = str(query.image_id)
         if query.crop:

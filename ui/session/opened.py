@@ -18,7 +18,7 @@ from engine.jobs.job import Job
 from engine.workbench.workbench import CollectionCard, Workbench
 
 FIRST_SAMPLE = "animal-faces"
-EIGHT = 8
+DEFAULT_K = 8
 
 # What an address may name in the place of a recipe: the pages read it.
 OPENED = {"experiment", "study", "classification", "classifier"}

@@ -12,7 +12,7 @@ MOST_WORDS = 200  # letters that are looked for
 
 
 @dataclass(frozen=True)
-class Asked:
+class SessionQuery:
     """What this session looks for: an image of the collection, or an uploaded picture, or words, or words with either.
 
     `crop` is the part of the picture that is meant. `share` is how much the words count beside it, in percent; None: as
@@ -42,56 +42,56 @@ class Asked:
         return replace(query, text=self.words, share=self.share if self.words and self.pictured else None)
 
 
-def asked() -> Asked | None:
+def current_query() -> SessionQuery | None:
     """The session's query, None where nothing was chosen yet."""
-    query: Asked | None = st.session_state.get("asked")
+    query: SessionQuery | None = st.session_state.get("query")
     return query
 
 
-def ask_for_image(id: int | None, *, keep_words: bool = False) -> None:
+def set_query_image(id: int | None, *, keep_words: bool = False) -> None:
     """Look for an image of the collection; an upload is put away (its widget empties because its key changes)."""
     words = _words_alone() if keep_words else None
-    st.session_state.asked = words if id is None else replace(words or Asked(), image_id=id)
+    st.session_state.query = words if id is None else replace(words or SessionQuery(), image_id=id)
     st.session_state.uploader = st.session_state.get("uploader", 0) + 1
 
 
 def propose_image(id: int) -> None:
     """Look for an image while nobody has asked for anything."""
-    ask_for_image(id)
-    st.session_state.asked = Asked(image_id=id, proposed=True)
+    set_query_image(id)
+    st.session_state.query = SessionQuery(image_id=id, proposed=True)
 
 
-def ask_for_picture(data: bytes | None, name: str) -> None:
+def set_query_upload(data: bytes | None, name: str) -> None:
     """Look for an uploaded picture, beside the words that stand there; None takes it away. The address names none."""
     words = _words_alone()
-    st.session_state.asked = words if data is None else replace(words or Asked(), data=data, name=name)
+    st.session_state.query = words if data is None else replace(words or SessionQuery(), data=data, name=name)
 
 
-def ask_for_part(crop: tuple[float, float, float, float] | None) -> None:
+def set_query_crop(crop: tuple[float, float, float, float] | None) -> None:
     """Look for a part of the same picture, or for the whole (None)."""
-    query = asked()
+    query = current_query()
     if query is not None:
-        st.session_state.asked = replace(query, crop=crop, proposed=False)
+        st.session_state.query = replace(query, crop=crop, proposed=False)
 
 
-def ask_for_words(words: str) -> None:
+def set_query_words(words: str) -> None:
     """Look for words beside the picture, or instead of one that was merely proposed; "" takes them away."""
     words = " ".join(words.split())[:MOST_WORDS].strip()
-    query = asked()
+    query = current_query()
     if query is None or query.proposed or not query.pictured:
-        st.session_state.asked = Asked(words=words) if words else None
+        st.session_state.query = SessionQuery(words=words) if words else None
     else:
-        st.session_state.asked = replace(query, words=words, share=query.share if words else None)
+        st.session_state.query = replace(query, words=words, share=query.share if words else None)
 
 
-def ask_for_share(share: int | None) -> None:
+def set_query_share(share: int | None) -> None:
     """Let the words count so many percent beside the picture; None: as in training."""
-    query = asked()
+    query = current_query()
     if query is not None:
-        st.session_state.asked = replace(query, share=share)
+        st.session_state.query = replace(query, share=share)
 
 
-def _words_alone() -> Asked | None:
+def _words_alone() -> SessionQuery | None:
     """The words of the query without its picture."""
-    query = asked()
-    return Asked(words=query.words, share=query.share) if query is not None and query.words else None
+    query = current_query()
+    return SessionQuery(words=query.words, share=query.share) if query is not None and query.words else None

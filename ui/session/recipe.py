@@ -10,14 +10,14 @@ from engine.core.recipe import Recipe, parse_method
 from engine.core.settings import Choice
 from engine.encoders.pooling import WHITE, unwhitened
 from ui.session.opened import workbench
-from ui.session.query import ask_for_image
+from ui.session.query import set_query_image
 
 
 def use_recipe(text: str, query: int | None = None) -> None:
     """Put a row's recipe into the sidebar and go to the search, with that image of the collection if one is named."""
     recipe, state = Recipe.parse(text), st.session_state
     if query is not None or state.get("collection") != recipe.collection:
-        ask_for_image(query)
+        set_query_image(query)
     state.linked = True  # the query belongs to the collection that is chosen now
     state.collection, state.metric = recipe.collection, recipe.metric
     choose_embedding(recipe.embedding)

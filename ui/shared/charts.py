@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -184,4 +184,4 @@ def spoken(what: str, line: Line, shown: str = "{:.4g}") -> str:
 
 def titled(text: str) -> None:
     """The small heading above a chart."""
-    st.markdown(f"**{literal(text)}**")
+    st.markdown(f"**{plain_text(text)}**")

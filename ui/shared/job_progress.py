@@ -7,7 +7,7 @@ import streamlit as st
 from engine.core.humanize import duration
 from engine.core.progress import Progress
 from engine.jobs.job import Job
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 REFRESH = 2  # seconds; polling every second in two tabs costs nearly half a core
 
@@ -28,8 +28,8 @@ def job_progress(job: Job, *, key: str) -> None:
 def _draw(job: Job, key: str) -> None:
     progress = job.progress
     with st.container(border=True, key=f"job-{key}"):
-        st.markdown(f"**{literal(job.title)}**")
-        st.progress(progress.fraction, text=literal(progress_sentence(progress)))
+        st.markdown(f"**{plain_text(job.title)}**")
+        st.progress(progress.fraction, text=plain_text(progress_sentence(progress)))
         if not job.alive:
             return
         stopping = (job.folder / "stop").exists()
@@ -73,8 +73,8 @@ def job_chip(jobs: list[Job]) -> None:
             st.rerun()
         progress = job.progress
         with st.container(border=True, key="job-chip"):
-            st.caption(f"**{literal(job.title)}**")
-            st.progress(progress.fraction, text=literal(progress_sentence(progress)))
+            st.caption(f"**{plain_text(job.title)}**")
+            st.progress(progress.fraction, text=plain_text(progress_sentence(progress)))
             if len(running) > 1:
                 st.caption(f"and {len(running) - 1} more")
             stopping = (job.folder / "stop").exists()

@@ -8,20 +8,20 @@ from contextlib import contextmanager
 import streamlit as st
 
 from engine.core.errors import BenzerError
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 
 def show_error(error: BenzerError) -> None:
     """What happened and what to do, as two sentences."""
-    body = literal(error.message)
-    st.error(f"{body}\n\n{literal(error.way_out)}" if error.way_out else body, icon=":material/error:")
+    body = plain_text(error.message)
+    st.error(f"{body}\n\n{plain_text(error.way_out)}" if error.way_out else body, icon=":material/error:")
 
 
 def show_complaint() -> None:
     """Say once what of a link could not be followed."""
     complaint = st.session_state.pop("complaint", "")
     if complaint:
-        st.warning(literal(complaint), icon=":material/info:")
+        st.warning(plain_text(complaint), icon=":material/info:")
 
 
 @contextmanager
@@ -36,8 +36,8 @@ def errors_shown() -> Iterator[None]:
 def empty_state(title: str, sentence: str, actions: dict[str, Callable[[], None]], *, key: str) -> None:
     """One sentence and something to click."""
     with st.container(border=True, key=key, horizontal_alignment="center"):
-        st.header(literal(title), anchor=False)
-        st.write(literal(sentence))
+        st.header(plain_text(title), anchor=False)
+        st.write(plain_text(sentence))
         with st.container(horizontal=True, horizontal_alignment="center"):
             for number, (label, action) in enumerate(actions.items()):
                 st.button(label, key=f"{key}-{number}", on_click=action, type="primary" if number == 0 else "secondary")

@@ -9,7 +9,7 @@ from engine.texts.published import PUBLISHED, folder_of
 from ui.session.opened import recent_jobs, workbench
 from ui.shared.job_progress import job_progress
 from ui.shared.messages import errors_shown
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 
 def fetch_network(name: str, title: str, megabytes: int, *, key: str) -> None:
@@ -19,7 +19,7 @@ def fetch_network(name: str, title: str, megabytes: int, *, key: str) -> None:
         job_progress(last, key=key)
         return
     if last is not None and last.error:
-        st.error(literal(last.error), icon=":material/error:")
+        st.error(plain_text(last.error), icon=":material/error:")
     fetch_button(name, title, megabytes, key=key)
 
 
@@ -32,7 +32,7 @@ def fetch_texts(name: str) -> None:
 
 def fetch_button(name: str, title: str, megabytes: int, *, key: str) -> None:
     """The button alone."""
-    label = f"Fetch {literal(title)} ({megabytes} MB)"
+    label = f"Fetch {plain_text(title)} ({megabytes} MB)"
     st.button(label, key=key, icon=":material/download:", on_click=start_fetching, args=(name,))
 
 

@@ -9,13 +9,13 @@ _LOOKED_FOR = re.compile(r":[\w+-]+:|www\.|[a-z]://|\w@", re.IGNORECASE)
 _JOINER = "\u2060"  # zero width, no break
 
 
-def literal(text: object) -> str:
+def plain_text(text: object) -> str:
     """Markdown that shows `text` as it is, on one line.
 
     A backslash takes the meaning from every mark. Emoji names and bare addresses are looked for after Markdown has been
     read, so an invisible character is put into those.
 
-    >>> literal("**a**")
+    >>> plain_text("**a**")
     '\\\\*\\\\*a\\\\*\\\\*'
     """
     one_line = "".join(c if c.isprintable() else "\ufffd" for c in str(text))

@@ -10,14 +10,14 @@ from engine.encoders import combination
 from engine.encoders.encoder import EncoderChoice
 from ui.session.opened import workbench
 from ui.shared.messages import errors_shown
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 
 def combine_encoders(choices: Sequence[EncoderChoice], first: EncoderChoice) -> None:
     """The form that combines the chosen encoder with a second one; for a combination, a way to take it off the list."""
     with st.expander("Combine two encoders", icon=":material/join:", key="combine-encoders"):
         if combination.Pair.parse(first.name):
-            st.caption(literal(f"{first.title} is a combination already. Choose a single encoder to combine it."))
+            st.caption(plain_text(f"{first.title} is a combination already. Choose a single encoder to combine it."))
             if first.name in combination.kept(workbench().home):
                 st.button("Take it off the list", key="combine-forget", on_click=_forget, args=(first,))
             return
@@ -25,7 +25,7 @@ def combine_encoders(choices: Sequence[EncoderChoice], first: EncoderChoice) -> 
         if not first.ready or not seconds:
             st.caption("The encoder has to be trained, or its weights fetched, first.")
             return
-        st.caption(literal(f"Search by {first.title} and a second encoder at once."))
+        st.caption(plain_text(f"Search by {first.title} and a second encoder at once."))
         second = st.selectbox(
             "Second encoder", list(seconds), format_func=lambda key: seconds[key].title, key="combine-second",
         )  # fmt: skip

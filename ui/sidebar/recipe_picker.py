@@ -13,8 +13,8 @@ from engine.encoders.encoder import EncoderChoice
 from engine.encoders.pooling import POOLINGS, WHITE
 from engine.indexes import Index
 from engine.workbench.workbench import CollectionCard
-from ui.session.opened import EIGHT, has_texts, workbench
-from ui.session.query import ask_for_image, asked
+from ui.session.opened import DEFAULT_K, has_texts, workbench
+from ui.session.query import current_query, set_query_image
 from ui.session.recipe import choose_embedding, recipe_of_choices
 from ui.sidebar.cluster_help import cluster_help
 from ui.sidebar.encoder_combination import combine_encoders
@@ -45,9 +45,9 @@ def _collection(cards: Sequence[CollectionCard]) -> str:
     names = [card.name for card in cards]
     before = st.session_state.get("searched_collection")
     name = _choice("collection", "Collection", names, lambda name: titles.get(name, name), names[0])
-    query = asked()
+    query = current_query()
     if before not in (None, name) and query is not None and query.data is None and not st.session_state.get("linked"):
-        ask_for_image(None, keep_words=True)  # the number belongs to a picture of the other collection
+        set_query_image(None, keep_words=True)  # the number belongs to a picture of the other collection
     st.session_state.linked = False
     st.session_state.searched_collection = name
     return name
@@ -114,7 +114,7 @@ def _method(default: Recipe) -> dict[str, int | str]:
         "method", "Search method", list(methods), lambda name: methods[name].title, default.method, help_text
     )
     with st.expander("Settings", icon=":material/tune:"):
-        st.session_state.setdefault("k", EIGHT)
+        st.session_state.setdefault("k", DEFAULT_K)
         st.number_input("Number of results", 1, MAX_K, key="k", help="How many similar pictures to show.")
         options = _settings(methods[name])
         if name == "kmeans":

@@ -226,7 +226,7 @@ def test_a_random_thing_fills_the_fields_and_both_are_asked(run: Run) -> None:
     assert "the picture counts" in told
     ran(test.button(key="classifier-similar").click())
     assert (test.session_state["encoder"], test.session_state["collection"]) == (f"fused@{run.name}", "shop")
-    assert test.session_state["asked"].data is not None
+    assert test.session_state["query"].data is not None
     ran(test)
     assert "closest to" in texts(test)
 

@@ -291,7 +291,7 @@ def test_the_search_goes_on_with_the_selected_picture_and_the_vectors_of_the_gro
     drawn(test.button(key="selection-search-members").click().run())
     assert [title.value for title in test.title] == ["Find look-alikes"]
     assert (test.session_state.collection, test.session_state.encoder) == ("shapes", "raw-pixels")
-    assert test.session_state.asked.image_id == int(first.ids[1])
+    assert test.session_state.query.image_id == int(first.ids[1])
 
 
 def test_an_edit_that_cannot_be_is_told_and_changes_nothing(here: Workbench) -> None:

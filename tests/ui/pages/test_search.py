@@ -59,7 +59,7 @@ def test_the_address_makes_the_recipe(bench: Workbench) -> None:
     assert str(recipe) == "shapes/raw-pixels/max/euclidean/lsh(bits=3,tables=2)/4"
     assert params(test)["method"] == "lsh(bits=3,tables=2)"
     assert params(test)["k"] == "4"
-    assert test.session_state.asked.image_id == 5
+    assert test.session_state.query.image_id == 5
 
 
 def test_a_changed_choice_changes_the_address(bench: Workbench) -> None:
@@ -103,7 +103,7 @@ def test_a_link_without_settings_takes_the_former_ones_back(bench: Workbench, be
 def test_another_collection_forgets_the_number_of_the_picture(bench: Workbench) -> None:
     test = visit(**RAW, q="9")
     test.sidebar.selectbox(key="collection").select("few").run()
-    assert test.session_state.asked.image_id == 1
+    assert test.session_state.query.image_id == 1
     assert not test.error
 
 
@@ -361,10 +361,10 @@ def test_a_method_that_cannot_answer_says_so_in_its_column(
 _COMPARE = """
 import streamlit as st
 from ui.pages.search.method_comparison import comparison
-from ui.session.opened import ask_for_image
+from ui.session.query import set_query_image
 from engine.core.recipe import Recipe
 
-ask_for_image(1)
+set_query_image(1)
 st.session_state.include_query = False
 st.session_state.compare = True
 comparison(Recipe("shapes", "raw-pixels", embedding="max"))

@@ -15,7 +15,7 @@ from engine.core.recipe import Recipe
 from engine.workbench.workbench import Query, Workbench
 from tests import shop as things
 from tests.ui.conftest import SCRIPT, _at
-from ui.session.query import MOST_WORDS, Asked
+from ui.session.query import MOST_WORDS, SessionQuery
 from ui.sidebar.recipe_picker import offered
 
 BAG, CAP = 1, 2  # ids
@@ -76,7 +76,7 @@ def params(test: AppTest) -> dict[str, str]:
 
 def labels(test: AppTest, bench: Workbench) -> list[str]:
     """The labels of the answers, from what the page offers as JSON."""
-    answer = bench.search(test.session_state.recipe, test.session_state.asked.as_query())
+    answer = bench.search(test.session_state.recipe, test.session_state.query.as_query())
     return [hit.label for hit in answer.hits]
 
 
@@ -163,8 +163,8 @@ def test_words_stand_beside_a_chosen_picture_and_the_slider_weighs_them(recipe: 
         assert params(test)["share"] == str(share)
         first[share] = labels(test, bench)[0]
     assert first == {5: "Bags", 95: "Caps"}
-    assert visit(recipe, **{name: params(test)[name] for name in ("q", "words", "share")}).session_state.asked == (
-        Asked(image_id=BAG, words="sun cap", share=95)
+    assert visit(recipe, **{name: params(test)[name] for name in ("q", "words", "share")}).session_state.query == (
+        SessionQuery(image_id=BAG, words="sun cap", share=95)
     )
     test.select_slider(key="words-share").set_value("as in training")
     assert "share" not in params(ran(test))
@@ -173,7 +173,7 @@ def test_words_stand_beside_a_chosen_picture_and_the_slider_weighs_them(recipe: 
 def test_what_is_taken_away_shows_the_searched_words(recipe: Recipe, bench: Workbench) -> None:
     test = visit(recipe, q=str(BAG), words="sun cap", share="33")
     assert test.select_slider(key="words-share").value == 33  # a link may lie between the steps
-    answer = bench.search(test.session_state.recipe, test.session_state.asked.as_query())
+    answer = bench.search(test.session_state.recipe, test.session_state.query.as_query())
     query = json.loads(answer.to_json())["query"]
     assert (query["image"], query["text"], query["share"]) == (BAG, "sun cap", 33)
     assert "'--text=sun cap' --share 33 --image 1" in answer.command()
@@ -295,7 +295,7 @@ def test_what_reads_texts_only_is_not_offered_where_there_are_none(recipe: Recip
 
 
 def test_a_query_without_a_picture() -> None:
-    assert Asked(words="cap", share=30).as_query() == Query(text="cap", name="cap")
-    assert Asked(data=b"x", name="n", words="cap", share=30).as_query() == Query(
+    assert SessionQuery(words="cap", share=30).as_query() == Query(text="cap", name="cap")
+    assert SessionQuery(data=b"x", name="n", words="cap", share=30).as_query() == Query(
         data=b"x", name="n", text="cap", share=30
     )

@@ -117,7 +117,7 @@ def strip() -> bytes:
 def page(collection: str = "shapes", **session: object) -> AppTest:
     """The page on its own, after its first run; with `away` in the session another page is drawn in its place."""
     script = (
-        "import streamlit as st\nfrom ui.pages import train\n"
+        "import streamlit as st\nfrom ui.pages.train import page as train\n"
         "st.write('another page') if st.session_state.get('away') else train.page()"
     )
     test = AppTest.from_string(script, default_timeout=60)

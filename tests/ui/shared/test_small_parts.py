@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 from engine.core.errors import BadParameter
 from engine.core.progress import Progress
 from ui.session.paths import folder_under_roots, roots
-from ui.session.query import Asked
+from ui.session.query import SessionQuery
 from ui.shared.job_progress import duration, progress_sentence
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.widgets.crop import checked_crop
 from ui.widgets.gallery import Tile, thumbnail_url
 
@@ -27,24 +27,24 @@ def plain(markdown: str) -> str:
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"])))
 def test_literal_text_reads_as_it_is(text: str) -> None:
-    assert plain(literal(text)) == text.replace("\u2060", "")
+    assert plain(plain_text(text)) == text.replace("\u2060", "")
 
 
 @pytest.mark.parametrize(
     "text", ["**a**", "<b>", "$x$", "`c`", "[a](b)", "# a", "- a", "1. a", "a\\*b", "&amp;", "~~a~~"]
 )
 def test_no_mark_keeps_its_meaning(text: str) -> None:
-    assert not re.search(r"(?<!\\)(?:\\\\)*[*<$`\[#&~]", literal(text))
+    assert not re.search(r"(?<!\\)(?:\\\\)*[*<$`\[#&~]", plain_text(text))
 
 
 @pytest.mark.parametrize("text", [":smile:", "www.example.com", "https://example.com", "me@example.com", ":red[x]"])
 def test_names_that_are_looked_for_later_are_broken_up(text: str) -> None:
-    seen = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", literal(text))
+    seen = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", plain_text(text))
     assert not re.search(r":[\w+-]+:|www\.|[a-z]://|\w@", seen)
 
 
 def test_line_ends_and_control_characters_cannot_start_a_block() -> None:
-    assert literal("a\n# b\x1b") == "a\ufffd\\# b\ufffd"
+    assert plain_text("a\n# b\x1b") == "a\ufffd\\# b\ufffd"
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_the_address_of_a_thumbnail_changes_with_the_picture() -> None:
 
 
 def test_a_picture_from_outside_goes_to_the_engine_as_bytes() -> None:
-    assert Asked(data=b"x", name="n").as_query().data == b"x"
-    assert Asked(image_id=4, crop=(0, 0, 0.5, 1)).as_query().crop == (0, 0, 0.5, 1)
+    assert SessionQuery(data=b"x", name="n").as_query().data == b"x"
+    assert SessionQuery(image_id=4, crop=(0, 0, 0.5, 1)).as_query().crop == (0, 0, 0.5, 1)
 
 
 class TestFolders:
@@ -130,10 +130,12 @@ class TestFolders:
 def named(former: str = "", same: bool = False) -> None:
     import streamlit as st
 
-    from ui.shared.typed import typed
+    from ui.shared.text_field import text_field
 
     told = st.session_state.setdefault("told", [])
-    st.write(typed("Name", former, key="name", button="Save", button_key="save", same=same, on_sent=told.append) or "–")
+    st.write(
+        text_field("Name", former, key="name", button="Save", button_key="save", same=same, on_sent=told.append) or "–"
+    )
 
 
 def test_one_click_sends_what_is_typed() -> None:

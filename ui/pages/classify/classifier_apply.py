@@ -14,7 +14,7 @@ from ui.pages.classify.classifier_state import REVIEW, applied_to, collection_ke
 from ui.session.opened import collection_cards, has_texts, images_of, recent_jobs, workbench
 from ui.shared.job_progress import job_progress
 from ui.shared.messages import errors_shown
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.shared.titles import collection_title
 
 _UNLABELLED, _ALL = "Without a label", "All of them"
@@ -37,7 +37,7 @@ def apply_view(run: Run) -> None:
 def _ended(job: Job) -> None:
     """How the last one ended, where it came to nothing."""
     if job.error:
-        st.error(literal(job.error), icon=":material/error:")
+        st.error(plain_text(job.error), icon=":material/error:")
     elif job.state == "stopped":
         st.info("It was stopped. What it had said before is kept.", icon=":material/pause_circle:")
 
@@ -100,7 +100,7 @@ def _before(run: Run) -> None:
     """What it has said of which collection, and the way to review that."""
     for name, made in applied_to(run):
         with st.container(horizontal=True, vertical_alignment="center", border=True, key=f"classifier-applied-{name}"):
-            st.markdown(f"**{literal(collection_title(name))}** &ensp; named on {made_text(made)}")
+            st.markdown(f"**{plain_text(collection_title(name))}** &ensp; named on {made_text(made)}")
             st.button(
                 "Review", key=f"classifier-review-{name}", icon=":material/rate_review:",
                 on_click=partial(_review, run, name),

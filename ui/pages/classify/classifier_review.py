@@ -17,7 +17,7 @@ from ui.pages.classify.classifier_cards import one_by_one
 from ui.pages.classify.classifier_state import APPLY, applied_to, collection_key, measured_of, reviewed, tab_key
 from ui.session.opened import open_collection, workbench
 from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.shared.titles import collection_title
 from ui.widgets.opinions import whole
 
@@ -114,7 +114,7 @@ def _ask_to_write(run: Run, name: str, found: Review) -> None:
     changed = len(found.waiting) - new
     parts = [f"{count_of(new, 'thing')} without a label will get one"] if new else []
     parts += [f"{count_of(changed, 'label')} will be changed"] if changed else []
-    st.write(f"In **{literal(collection_title(name))}** {' and '.join(parts)}. You can take it back afterwards.")
+    st.write(f"In **{plain_text(collection_title(name))}** {' and '.join(parts)}. You can take it back afterwards.")
     with st.container(horizontal=True):
         if st.button("Write them", type="primary", key="review-write-yes"):
             try:
@@ -133,7 +133,7 @@ def _written(run: Run, name: str, found: Review) -> None:
     if note is None or note["what"] != f"the classifier {run.title}":
         return
     with st.container(horizontal=True, vertical_alignment="center", key="review-written"):
-        told = f"{count_of(note['count'], 'label')} written to {literal(collection_title(name))}"
+        told = f"{count_of(note['count'], 'label')} written to {plain_text(collection_title(name))}"
         st.success(f"{told}, {made_text(note['made'])}.", icon=":material/check_circle:")
         st.button(
             "Undo", key="review-undo", icon=":material/undo:", on_click=_undo, args=(name,),

@@ -14,10 +14,10 @@ from engine.core.storage import digest_of
 from engine.runs.run import Run
 from ui.pages.classify.classifier_state import measured_of, network_of
 from ui.session.opened import images_of, open_collection, shown, workbench
-from ui.session.query import Asked
+from ui.session.query import SessionQuery
 from ui.shared.browser import PICTURE_TYPES, accept_paste
 from ui.shared.messages import show_error
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.widgets.gallery import Tile, gallery
 from ui.widgets.opinions import bars, percent, shared, whole
 
@@ -107,7 +107,7 @@ def _preview(data: bytes, name: str) -> None:
             return
     with st.container(width=220):
         gallery([Tile(0, kept[1], name)], key="classifier-picture", title="Your picture", columns=1)
-    st.caption(literal(name))
+    st.caption(plain_text(name))
 
 
 def _there(collection: str) -> bool:
@@ -145,7 +145,7 @@ def _nothing_asked(run: Run) -> None:
     both = ", or both" if card["picture"] and card["text"] else ""
     st.info(f"Give it {needed}{both}; or press Random thing.", icon=":material/arrow_back:")
     classes = card["classes"]
-    names = ", ".join(literal(label) for label in classes[:_CLASSES])
+    names = ", ".join(plain_text(label) for label in classes[:_CLASSES])
     more = f" and {len(classes) - _CLASSES:,} more" if len(classes) > _CLASSES else ""
     st.caption(f"It tells these {len(classes):,} classes: {names}{more}.")
 
@@ -162,7 +162,7 @@ def _said(run: Run, data: bytes | None, text: str) -> dict[str, Any]:
 
 def _answer(run: Run, told: dict[str, Any], pictured: bool, text: str) -> None:
     label, sure = told["fused"][0]
-    st.subheader(f"{literal(label)}, {percent(sure)} sure", anchor=False)
+    st.subheader(f"{plain_text(label)}, {percent(sure)} sure", anchor=False)
     st.caption(f"{_agreement(told)} {so_sure(run, told)}".strip())
     _verdict(data=verdict_data(run, told, pictured, text), key="classifier-verdict")
     if sentence := _how_weighed(run):
@@ -175,7 +175,7 @@ def _agreement(told: dict[str, Any]) -> str:
         return f"Said by its {'text' if picture is None else 'picture'} alone."
     if picture[0][0] == text[0][0]:
         return "Picture and text agree."
-    return f"The picture alone says {literal(picture[0][0])}, the text alone {literal(text[0][0])}."
+    return f"The picture alone says {plain_text(picture[0][0])}, the text alone {plain_text(text[0][0])}."
 
 
 def so_sure(run: Run, told: dict[str, Any]) -> str:
@@ -256,6 +256,6 @@ def _search(run: Run, data: bytes | None, name: str, text: str) -> None:
     """Make the classifier the sidebar's encoder and look for this thing in its collection."""
     state = st.session_state
     state.collection, state.encoder = run.card["collection"]["name"], f"fused@{run.name}"
-    state.asked = Asked(data=data, name=name, words=text[:200])
+    state.query = SessionQuery(data=data, name=name, words=text[:200])
     state.uploader = state.get("uploader", 0) + 1
     state.go_to = "search"

@@ -39,9 +39,9 @@ from ui.pages.classify.state import text_title
 from ui.session.opened import workbench
 from ui.shared.job_progress import job_progress
 from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
+from ui.shared.text_field import text_field
 from ui.shared.titles import encoder_titles
-from ui.shared.typed import typed
 
 SHOWN = 8
 _STATES = {
@@ -61,7 +61,7 @@ def classifiers_view() -> None:
     run = opened()
     name = st.session_state.setdefault(OPEN, "")
     if name and run is None:
-        st.warning(f"There is no classifier “{literal(name)}” here any more.", icon=":material/info:")
+        st.warning(f"There is no classifier “{plain_text(name)}” here any more.", icon=":material/info:")
         open_classifier("")
     if run is not None:
         with errors_shown():
@@ -79,7 +79,7 @@ def _training(job: Job) -> None:
         job_progress(job, key="classifier")
         st.caption("You may leave this page or close the browser: the work goes on.")
     else:
-        st.error(literal(job.error), icon=":material/error:")
+        st.error(plain_text(job.error), icon=":material/error:")
 
 
 def _others(shown: str) -> None:
@@ -115,8 +115,8 @@ def _card(run: Run) -> None:
     with st.container(border=True, key=f"classifier-card-{run.name}", gap="small"):
         row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
         with row, st.container(gap="xsmall"):
-            st.markdown(f"**{literal(run.title)}** &ensp; {_STATES.get(run.state, literal(run.state))}")
-            st.caption(literal(summary(run)))
+            st.markdown(f"**{plain_text(run.title)}** &ensp; {_STATES.get(run.state, plain_text(run.state))}")
+            st.caption(plain_text(summary(run)))
             st.markdown(how_good(run))
         row.button(
             "Open", key=f"classifier-open-{run.name}", icon=":material/open_in_new:", on_click=open_classifier,
@@ -157,7 +157,7 @@ def how_good(run: Run) -> str:
 def _open(run: Run) -> None:
     _head(run)
     with st.container(gap="xsmall"):
-        st.caption(literal(summary(run)))
+        st.caption(plain_text(summary(run)))
         st.markdown(how_good(run))
     if run.state == "done":
         _work(run)
@@ -169,7 +169,7 @@ def _open(run: Run) -> None:
 
 def _head(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.header(literal(run.title), anchor=False)
+        st.header(plain_text(run.title), anchor=False)
         with st.container(horizontal=True, width="content", gap="small"):
             with st.popover("More", key=f"classifier-more-{run.name}", on_change="rerun") as panel:
                 if panel.open:
@@ -178,7 +178,7 @@ def _head(run: Run) -> None:
 
 
 def _more(run: Run) -> None:
-    title = typed(
+    title = text_field(
         "Title", run.title, key=f"classifier-name-{run.name}", button="Rename",
         button_key=f"classifier-rename-{run.name}", max_chars=80,
     )  # fmt: skip
@@ -193,8 +193,8 @@ def _more(run: Run) -> None:
 @st.dialog("Delete this classifier?")
 def _ask_to_delete(run: Run) -> None:
     st.write(
-        f"**{literal(run.title)}** with what it has said and what was decided about it will be gone for good. Labels "
-        "that were written to collections stay; searches with it are not possible any more."
+        f"**{plain_text(run.title)}** with what it has said and what was decided about it will be gone for good. "
+        "Labels that were written to collections stay; searches with it are not possible any more."
     )
     with st.container(horizontal=True):
         if st.button("Delete it", type="primary", key="classifier-delete-yes"):
@@ -224,9 +224,9 @@ def _cut_off(run: Run) -> None:
     }
     with st.container(border=True, key="classifier-ended"):
         if run.error:
-            st.error(literal(run.error), icon=":material/error:")
+            st.error(plain_text(run.error), icon=":material/error:")
         else:
-            st.markdown(f":material/pause_circle: {texts.get(run.state, literal(run.state))}")
+            st.markdown(f":material/pause_circle: {texts.get(run.state, plain_text(run.state))}")
         if st.button("Go on", key=f"classifier-go-on-{run.name}", type="primary", icon=":material/resume:"):
             with errors_shown():
                 go_on(run)

@@ -15,7 +15,7 @@ from ui.pages.classify import charts
 from ui.pages.classify.cards import paged, thing_cards
 from ui.pages.classify.state import findings
 from ui.shared.charts import draw_points
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,10 +97,10 @@ def _things(view: Seen, fusion: str, classes: Sequence[str], cell: tuple[str, st
     said = right.selectbox("Was called", classes, key=_CALLED, persist_state="session")
     answers = sorted(findings(view).answers(fusion, own, said), key=lambda answer: -answer.fused[0][1])
     if not answers:
-        st.caption(f"None of the {literal(own)} was called {literal(said)}.")
+        st.caption(f"None of the {plain_text(own)} was called {plain_text(said)}.")
         return
-    kind = "rightly called so" if own == said else f"called {literal(said)}"
-    st.markdown(f"**{count_of(len(answers), 'thing')} of {literal(own)} {kind}**, the surest first")
+    kind = "rightly called so" if own == said else f"called {plain_text(said)}"
+    st.markdown(f"**{count_of(len(answers), 'thing')} of {plain_text(own)} {kind}**, the surest first")
     key = f"classification-cell-{view.name}-{fusion}-{classes.index(own)}-{classes.index(said)}"
     paged(
         answers, f"{key}-shown", _PAGE,

@@ -13,7 +13,7 @@ from ui.pages.classify import charts
 from ui.pages.classify.cards import paged, thing_cards
 from ui.pages.classify.state import findings
 from ui.shared.charts import draw, spoken, titled
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.widgets.results_table import Column, Line, Named, results_table
 
 _PAGE = 6  # cards
@@ -82,11 +82,11 @@ def _of_class(view: Seen, fusion: str, label: str) -> None:
 def called_sentence(label: str, said: list[str]) -> str:
     """For example "Of **Tops** 12 were called something else: Shirts 8, Sweaters 4.", as Markdown."""
     if not said:
-        return f"All **{literal(label)}** were called so."
+        return f"All **{plain_text(label)}** were called so."
     names = sorted(set(said), key=lambda name: (-said.count(name), name))
-    told = ", ".join(f"{literal(name)} {said.count(name)}" for name in names)
+    told = ", ".join(f"{plain_text(name)} {said.count(name)}" for name in names)
     verb = "was" if len(said) == 1 else "were"
-    return f"Of **{literal(label)}** {len(said)} {verb} called something else: {told}."
+    return f"Of **{plain_text(label)}** {len(said)} {verb} called something else: {told}."
 
 
 # ── sureness ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -22,7 +22,7 @@ from ui.pages.classify.tuning import is_tuned, tuning_field, tuning_settings, tu
 from ui.session.opened import has_texts, open_collection, workbench
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.network_fetch import fetch_texts
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.shared.titles import embedding_title
 
 _EARLIER = 8  # classifications that are looked at for rates
@@ -55,8 +55,8 @@ def classification_form(card: CollectionCard) -> None:
     for name, value in DEFAULTS.items():
         st.session_state.setdefault(f"classify-{name}", value)
     st.write(
-        f"How well can a model tell the class of each of the {card.count:,} things of **{literal(card.title)}** from "
-        "its picture, its text, or both? It learns from some and is asked about the others, fold by fold."
+        f"How well can a model tell the class of each of the {card.count:,} things of **{plain_text(card.title)}** "
+        "from its picture, its text, or both? It learns from some and is asked about the others, fold by fold."
     )
     if described:
         with st.container(horizontal=True, gap="small"):
@@ -108,7 +108,7 @@ def _encoders(collection: str, described: bool) -> None:
             "Makes numbers of a text. TF-IDF needs nothing and counts words; MiniLM and BERT know what words mean.",
         )  # fmt: skip
         choice = next(choice for choice in choices if choice.name == chosen)
-        st.caption(literal(choice.help))
+        st.caption(plain_text(choice.help))
         fetch_texts(chosen)
 
 
@@ -312,7 +312,7 @@ def _rare(sizes: Mapping[str, int]) -> str:
     label, least = min(sizes.items(), key=lambda pair: (pair[1], pair[0]))
     if least == max(sizes.values()):
         return f"{least:,} of each"
-    return f"the rarest is {literal(label)} with {least:,}"
+    return f"the rarest is {plain_text(label)} with {least:,}"
 
 
 def _unseen(plan: ClassificationPlan, card: CollectionCard) -> int:

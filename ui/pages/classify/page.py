@@ -18,7 +18,7 @@ from ui.pages.classify.source import columns_of
 from ui.pages.classify.state import CLASSIFICATIONS, best_sentence
 from ui.session.opened import collection_cards, images_of, open_collection, workbench
 from ui.shared.messages import empty_state, errors_shown, show_complaint
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 _OFFERED = 2  # other collections with labels
 _SAMPLE = "products"
@@ -93,7 +93,7 @@ def _no_labels(card: CollectionCard) -> None:
         f"Too few labels in {card.title}",
         "A model learns from things whose class is known, so at least two different labels are needed. Folders become "
         "labels when pictures are added, and so does a column of a table.",
-        {literal(label): action for label, action in actions.items()},
+        {plain_text(label): action for label, action in actions.items()},
         key="classify-no-labels",
     )
 

@@ -20,7 +20,7 @@ from ui.pages.classify.confusion import confusion
 from ui.pages.classify.details import classes, learning, sureness
 from ui.pages.classify.mistakes import wrong_ones
 from ui.pages.classify.state import FUSION_HELP, best_of, condition_title, findings, measured_fusions, picked_fusion
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.widgets.results_table import Column, Line, Named, results_table
 
 _ALL = "all"
@@ -64,7 +64,7 @@ def _best(view: Seen) -> None:
         with row, st.container(gap="xsmall"):
             so_far = "" if len(view.rows) == view.total else "So far: "
             st.markdown(f"{so_far}**{found.headline}**")
-            st.caption(literal(found.beside))
+            st.caption(plain_text(found.beside))
         if not view.alive:
             with row, st.container(width="content"):
                 _keep(view, found.line.fusion, "best")

@@ -16,7 +16,7 @@ from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BenzerError
 from ui.comparisons.state import Kind, Seen
 from ui.session.opened import collection_cards, open_collection, workbench
-from ui.session.query import ask_for_image
+from ui.session.query import set_query_image
 from ui.shared.titles import collection_title, encoder_titles
 
 FUSION_HELP = {
@@ -145,7 +145,7 @@ def shortened(text: str, most: int) -> str:
 def search_similar(collection: str, id: int) -> None:
     """Go to the search and look for a thing of that collection, with the encoder that is chosen there."""
     state = st.session_state
-    ask_for_image(id)
+    set_query_image(id)
     state.linked = True  # the query belongs to the collection that is chosen now
     state.collection, state.label = collection, ""
     state.go_to = "search"

@@ -10,9 +10,9 @@ from engine.collections.collection import Collection
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.encoders import imported_vectors as own_vectors
-from ui.session.query import ask_for_image
+from ui.session.query import set_query_image
 from ui.shared.messages import errors_shown
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -45,7 +45,7 @@ def own_vectors_panel(collection: Collection) -> None:
 
 def _line(collection: Collection, card: own_vectors.OwnCard) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"{card.name}-{collection.name}"):
-        st.markdown(f"{literal(card.title)} · {card.count:,} × {card.width:,}")
+        st.markdown(f"{plain_text(card.title)} · {card.count:,} × {card.width:,}")
         st.button("Search", key=f"own-search-{collection.name}-{card.name}", on_click=_search_with,
                   args=(collection.name, card.name))  # fmt: skip
         st.button("Remove", key=f"own-remove-{collection.name}-{card.name}", on_click=_remove,
@@ -68,7 +68,7 @@ def _add(collection: Collection, title: str, files: list[UploadedFile]) -> None:
 def _search_with(collection: str, encoder: str) -> None:
     st.session_state.collection, st.session_state.encoder = collection, encoder
     st.session_state.go_to = "search"
-    ask_for_image(None)
+    set_query_image(None)
 
 
 def _remove(collection: Collection, name: str) -> None:

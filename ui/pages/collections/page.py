@@ -21,12 +21,12 @@ from engine.workbench.workbench import CollectionCard
 from ui.pages.collections.imported_vectors import own_vectors_panel
 from ui.session.opened import collection_cards, free_name, images_of, open_collection, recent_jobs, workbench
 from ui.session.paths import pictures_under_roots, roots
-from ui.session.query import ask_for_image
+from ui.session.query import set_query_image
 from ui.shared.browser import PICTURE_TYPES
 from ui.shared.job_progress import job_progress
 from ui.shared.messages import errors_shown, show_error
-from ui.shared.plain_text import literal
-from ui.shared.typed import typed
+from ui.shared.plain_text import plain_text
+from ui.shared.text_field import text_field
 from ui.widgets.gallery import Tile, gallery, thumbnail_url
 
 ARCHIVE_TYPES = ["zip", "tar", "gz", "tgz", "bz2", "tbz2", "xz", "txz", "csv", "tsv"]
@@ -105,14 +105,14 @@ def _is_news(job: Job) -> bool:
 
 def _report(job: Job) -> None:
     with st.container(border=True, key="report"):
-        st.markdown(f"**{literal(job.title)}**")
+        st.markdown(f"**{plain_text(job.title)}**")
         value = (job.result or {}).get("value")
         report = ImportReport.from_dict(value) if isinstance(value, dict) and "collection" in value else None
         if job.state == "done" and report is not None:
-            st.success(literal(report.sentence), icon=":material/check_circle:")
+            st.success(plain_text(report.sentence), icon=":material/check_circle:")
             rejects_table(report.rejects, key=f"report-{job.id}")
         elif job.error:
-            st.error(literal(job.error), icon=":material/error:")
+            st.error(plain_text(job.error), icon=":material/error:")
         else:
             st.info("Stopped, as asked. What was finished is kept.", icon=":material/info:")
         with st.container(horizontal=True):
@@ -170,7 +170,7 @@ def _search_in(name: str) -> None:
     """Go to the search page with this collection; missing vectors are started at once."""
     st.session_state.collection = name
     st.session_state.go_to = "search"
-    ask_for_image(None)
+    set_query_image(None)
     with errors_shown():
         bench = workbench()
         recipe = bench.default_recipe(name)
@@ -192,8 +192,8 @@ def _card(card: CollectionCard) -> None:
         ]
         if tiles:
             gallery(tiles, key=f"thumbs-{card.name}", title=card.title, columns=4, kind="card")
-        st.subheader(literal(card.title), anchor=False)
-        st.caption(literal(_facts(card)))
+        st.subheader(plain_text(card.title), anchor=False)
+        st.caption(plain_text(_facts(card)))
         with st.container(horizontal=True):
             st.button(
                 "Search",
@@ -222,13 +222,13 @@ def _facts(card: CollectionCard) -> str:
 def _more(card: CollectionCard) -> None:
     """What is done to a collection now and then. Everything is looked up only when the popover is drawn."""
     collection = open_collection(card.name)
-    title = typed("Title", card.title, key=f"title-{card.name}", button="Rename", button_key=f"rename-{card.name}")
+    title = text_field("Title", card.title, key=f"title-{card.name}", button="Rename", button_key=f"rename-{card.name}")
     if title:
         with errors_shown():
             collection.rename(title)
             st.rerun()
     if collection.source.get("folder"):
-        st.caption("The pictures stay in " + literal(collection.source["folder"]))
+        st.caption("The pictures stay in " + plain_text(collection.source["folder"]))
     st.button(
         "Rescan",
         key=f"rescan-{card.name}",
@@ -239,7 +239,7 @@ def _more(card: CollectionCard) -> None:
     )
     labels = collection.labels()
     if labels:
-        st.caption(literal(", ".join(f"{name} {count:,}" for name, count in list(labels.items())[:30])))
+        st.caption(plain_text(", ".join(f"{name} {count:,}" for name, count in list(labels.items())[:30])))
     rejects_table(collection.rejects(), key=f"rejects-{card.name}")
     if card.count:
         own_vectors_panel(collection)
@@ -251,10 +251,10 @@ def _more(card: CollectionCard) -> None:
 def _ask_to_delete(card: CollectionCard) -> None:
     folder = open_collection(card.name).source.get("folder")
     st.write(
-        f"**{literal(card.title)}** with {card.count:,} pictures, their vectors and indexes will be gone for good."
+        f"**{plain_text(card.title)}** with {card.count:,} pictures, their vectors and indexes will be gone for good."
     )
     if folder:
-        st.write(f"The files in {literal(folder)} are not touched.")
+        st.write(f"The files in {plain_text(folder)} are not touched.")
     with st.container(horizontal=True):
         if st.button("Delete it", type="primary", key="delete-yes"):
             try:
@@ -264,7 +264,7 @@ def _ask_to_delete(card: CollectionCard) -> None:
             else:
                 if st.session_state.get("collection") == card.name:
                     del st.session_state["collection"]
-                    ask_for_image(None)
+                    set_query_image(None)
                 st.rerun()
         if st.button("Keep it", key="delete-no"):
             st.rerun()
@@ -273,7 +273,7 @@ def _ask_to_delete(card: CollectionCard) -> None:
 def _damaged() -> None:
     """Collections that cannot be opened are named, not hidden."""
     for name, sentence in damaged(workbench().home):
-        st.error(f"{literal(name)}: {literal(sentence)}", icon=":material/error:")
+        st.error(f"{plain_text(name)}: {plain_text(sentence)}", icon=":material/error:")
 
 
 # ── adding ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -289,8 +289,8 @@ def _add_sample() -> None:
     st.caption("Made on this computer in seconds, always the same pictures, no internet needed.")
     for column, sample in zip(st.columns(max(len(SAMPLES), 3)), SAMPLES.values(), strict=False):
         with column, st.container(border=True, height="stretch", key=f"sample-{sample.name}"):
-            st.subheader(literal(sample.title), anchor=False)
-            st.write(literal(sample.summary))
+            st.subheader(plain_text(sample.title), anchor=False)
+            st.write(plain_text(sample.summary))
             there = sample.name in present
             st.button(
                 "Added" if there else "Add",
@@ -329,7 +329,7 @@ def _add_folder() -> None:
     st.caption(
         "The pictures of a folder stay where they are; its sub-folders become labels. A CSV table with the columns "
         "image, label and text brings labels and texts along; its pictures lie beside it or below. Below "
-        + literal(" or ".join(map(str, roots())))
+        + plain_text(" or ".join(map(str, roots())))
     )
     path = st.text_input("Folder or CSV table", key="folder-path", placeholder=str(roots()[0] / "Pictures"))
     title = st.text_input(
@@ -349,10 +349,10 @@ def _add_known() -> None:
     for known in KNOWN.values():
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"known-{known.name}"):
             with st.container():
-                st.subheader(literal(known.title), anchor=False)
-                st.write(literal(known.summary))
+                st.subheader(plain_text(known.title), anchor=False)
+                st.write(plain_text(known.summary))
                 if known.instructions:
-                    st.caption(literal(known.instructions))
+                    st.caption(plain_text(known.instructions))
             if known.files:
                 _download_button(known, known.name in present)
 

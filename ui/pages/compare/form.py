@@ -20,7 +20,7 @@ from ui.pages.compare.state import EXPERIMENTS
 from ui.pages.compare.trainings import planned, trainings_form
 from ui.session.opened import workbench
 from ui.shared.messages import errors_shown, show_error
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.shared.titles import embedding_title, encoder_titles, metric_title
 
 _QUERIES = 500
@@ -30,8 +30,8 @@ _WEIGHTLESS = ("raw-pixels", "colour-histogram")
 def experiment_form(card: CollectionCard, default: Recipe) -> None:
     """Draw the form for a labelled collection; `default` is the sidebar's recipe, a part of the first proposal."""
     st.write(
-        f"Every recipe is asked with the {card.count:,} pictures of **{literal(card.title)}**, and judged by how many "
-        "of the eight answers carry the label of the query."
+        f"Every recipe is asked with the {card.count:,} pictures of **{plain_text(card.title)}**, and judged by how "
+        "many of the eight answers carry the label of the query."
     )
     settings, summary = st.columns([1.75, 1], gap="large")
     with settings:

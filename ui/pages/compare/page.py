@@ -16,7 +16,7 @@ from ui.pages.compare.results import experiment_view
 from ui.pages.compare.state import EXPERIMENTS, best_sentence
 from ui.session.opened import collection_cards, images_of, workbench
 from ui.shared.messages import empty_state, errors_shown
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 _OFFERED = 2  # other collections with labels
 
@@ -74,7 +74,7 @@ def _no_labels(card: CollectionCard) -> None:
         f"No labels in {card.title}",
         "An answer is judged by whether it carries the label of the query, so at least two pictures need the same one. "
         "Folders become labels when pictures are added, and so does a column of a CSV.",
-        {literal(label): action for label, action in actions.items()},
+        {plain_text(label): action for label, action in actions.items()},
         key="compare-no-labels",
     )
 

@@ -12,7 +12,7 @@ from engine.training.config import TrainingConfig
 from engine.workbench.workbench import CollectionCard
 from ui.pages.compare.form import show_cost, start
 from ui.shared.messages import errors_shown, show_error
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 _FIRST = {"size": 224, "epochs": 40, "limit": None}
 
@@ -78,6 +78,6 @@ def _cost(plan: ExperimentPlan, card: CollectionCard) -> None:
     notes = list(dict.fromkeys(training.note for training in plan.trainings if training.note))
     st.caption(f"Nine trainings, {passes:,} times {images:,} pictures in all, then {len(plan.cells())} recipes.")
     for note in notes:
-        st.caption(literal(note))
+        st.caption(plain_text(note))
     configs = [training.config for training in plan.trainings]
     show_cost(configs, (len(configs), len(plan.cells()), card.count, card.count, card.name), key="report")

@@ -11,7 +11,7 @@ from engine.comparisons.recipes.experiment import ExperimentRow
 from engine.comparisons.recipes.plan import REPORT_COLUMNS
 from engine.comparisons.recipes.report import correlations, losses_of
 from ui.comparisons.state import Seen
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 _NOTHING = "–"
 
@@ -27,7 +27,7 @@ def report_tables_view(view: Seen) -> None:
     st.table(hits_table(found), border="horizontal", hide_index=True)
     _findings(view)
     for note, titles in _notes(view.rows).items():
-        st.caption(literal(f"{', '.join(titles)}: {note}"))
+        st.caption(plain_text(f"{', '.join(titles)}: {note}"))
 
 
 def _explained(view: Seen) -> str:
@@ -53,12 +53,12 @@ def losses_table(found: Mapping[tuple[str, str, str], ExperimentRow]) -> dict[st
         f"{_figure(own.get('mse'), 5)} ({theirs:g})" for own, theirs in zip(losses, report.REPORT_LOSSES, strict=True)
     ]
     ssim = [_figure(own.get("ssim"), 4) for own in losses]
-    return {"training": [literal(title) for title in report.TITLES], "MSE": mse, "1 − SSIM": ssim}
+    return {"training": [plain_text(title) for title in report.TITLES], "MSE": mse, "1 − SSIM": ssim}
 
 
 def hits_table(found: Mapping[tuple[str, str, str], ExperimentRow]) -> dict[str, list[str]]:
     """Precision over all pictures and hits for one, ours and the report's, column by column."""
-    columns = {"training": [literal(title) for title in report.TITLES]}
+    columns = {"training": [plain_text(title) for title in report.TITLES]}
     for place, column in enumerate(REPORT_COLUMNS):
         rows = [found.get((title, *column)) for title in report.TITLES]
         best = max((row.precision for row in rows if row), default=None)
@@ -86,6 +86,6 @@ def _findings(view: Seen) -> None:
         st.caption("That can be said once at least four of the nine trainings are measured in all four columns.")
     for finding in found:
         icon = ":material/check_circle:" if finding.holds else ":material/cancel:"
-        st.markdown(f"{icon} {literal(finding.claim)} **{finding.verdict}**: {literal(finding.measured)}")
+        st.markdown(f"{icon} {plain_text(finding.claim)} **{finding.verdict}**: {plain_text(finding.measured)}")
     for sentence in correlations(view.rows):
-        st.caption(literal(sentence))
+        st.caption(plain_text(sentence))

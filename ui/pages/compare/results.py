@@ -15,7 +15,7 @@ from ui.pages.compare.row import opened_row
 from ui.pages.compare.state import names_of
 from ui.pages.compare.table import columns_of, lines_of
 from ui.shared.charts import draw, titled
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.widgets.results_table import results_table
 
 _RESULTS, _LABELS, _REPORT = "Results", "By label", "The report's tables"
@@ -109,5 +109,5 @@ def _by_label(rows: Sequence[ExperimentRow], names: Sequence[str]) -> None:
         if len(labels) > charts.MOST_LABELS
         else "each label"
     )
-    st.caption(literal(f"The mean precision of the queries of {cut}, the hardest on the left."))
+    st.caption(plain_text(f"The mean precision of the queries of {cut}, the hardest on the left."))
     draw(charts.label_chart(rows, names), key="experiment-labels", alt=charts.spoken_labels(rows))

@@ -13,7 +13,7 @@ from engine.comparisons.recipes.experiment import ExperimentRow
 from engine.core.errors import NotFound
 from ui.session.opened import images_of
 from ui.session.recipe import use_recipe
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.widgets.gallery import Tile, gallery, thumbnail_url
 from ui.widgets.results_table import Named
 
@@ -22,7 +22,7 @@ def opened_row(row: ExperimentRow, name: Named, collection: str) -> None:
     """Draw what is known of a row; a click on a picture asks its recipe for that picture."""
     with st.container(border=True, key="experiment-row"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.subheader(literal(name.whole), anchor=False)
+            st.subheader(plain_text(name.whole), anchor=False)
             with st.container(horizontal=True, width="content", gap="small"):
                 st.button(
                     "Use this recipe", key="experiment-use", type="primary", icon=":material/search:",
@@ -30,11 +30,11 @@ def opened_row(row: ExperimentRow, name: Named, collection: str) -> None:
                     help="Puts it into the sidebar and goes to the search.",
                 )  # fmt: skip
                 st.button("Hide", key="experiment-row-close", on_click=_close, icon=":material/unfold_less:")
-        st.caption(literal(row.recipe))
+        st.caption(plain_text(row.recipe))
         if row.error:
-            st.error(literal(row.error), icon=":material/error:")
+            st.error(plain_text(row.error), icon=":material/error:")
             return
-        st.markdown(literal(in_words(row)))
+        st.markdown(plain_text(in_words(row)))
         _worst(row, collection)
 
 

@@ -8,7 +8,7 @@ from engine.comparisons.recipes import report
 from engine.comparisons.recipes.experiment import ExperimentRow, pictures_digest
 from ui.comparisons.state import Kind, Seen
 from ui.session.opened import collection_cards, images_of, workbench
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.shared.titles import collection_title, embedding_title, encoder_titles, method_title, metric_title
 from ui.widgets.results_table import Named
 
@@ -64,7 +64,7 @@ def best_sentence(view: Seen) -> str:
         return ""
     row = max(view.measured, key=lambda row: row.precision)
     name = dict(zip((row.key for row in view.rows), names_of(view.rows), strict=True))[row.key]
-    return f"best: {literal(name.whole)}, precision@{row.k} **{row.precision:.3f}**"
+    return f"best: {plain_text(name.whole)}, precision@{row.k} **{row.precision:.3f}**"
 
 
 # ── what a person does with one ──────────────────────────────────────────────────────────────────────────────────────

@@ -18,8 +18,8 @@ from ui.session.opened import images_of, job_about, recent_jobs, workbench
 from ui.session.recipe import use_recipe
 from ui.shared.charts import draw
 from ui.shared.messages import empty_state, errors_shown, show_error
-from ui.shared.plain_text import literal
-from ui.shared.typed import typed
+from ui.shared.plain_text import plain_text
+from ui.shared.text_field import text_field
 from ui.widgets.copies import copies
 
 _GROUPS_A_PAGE = 10
@@ -73,7 +73,7 @@ def _answer(recipe: Recipe, job: Job | None) -> None:
 
 
 def _no_encoder(recipe: Recipe, error: NotReady, job: Job | None) -> None:
-    st.info(literal(error.message), icon=":material/construction:")
+    st.info(plain_text(error.message), icon=":material/construction:")
     if job is None and isinstance(error, NoWeights):
         label = f"Fetch the weights ({error.megabytes} MB)"
         st.button(label, type="primary", key="duplicates-fetch", on_click=_start, args=("fetch", recipe))
@@ -90,8 +90,8 @@ def _not_ready(recipe: Recipe, error: NotReady, job: Job | None) -> None:
     mine = (job for job in recent_jobs("duplicates") if job.config["arguments"]["recipe"] == recipe.as_dict())
     last = next(mine, None)
     if last is not None and last.error:
-        st.error(literal(last.error), icon=":material/error:")
-    st.info(literal(error.message), icon=":material/construction:")
+        st.error(plain_text(last.error), icon=":material/error:")
+    st.info(plain_text(error.message), icon=":material/construction:")
     st.button(
         "Look for duplicates",
         type="primary",
@@ -115,16 +115,16 @@ def _start(kind: str, recipe: Recipe) -> None:
 def _duplicates(recipe: Recipe, first: Duplicates) -> None:
     st.header("Duplicates", anchor=False)
     if highest(first.nearness) <= 0:  # so few pictures, or so many equal ones, that no threshold can be chosen
-        st.info(literal(first.suggestion.reason), icon=":material/info:")
+        st.info(plain_text(first.suggestion.reason), icon=":material/info:")
         return
     threshold, top = _threshold(recipe, first)
     found = workbench().duplicates(recipe, threshold, _keepers(recipe))
     chart = nearest_chart(found.nearness.nearest, threshold, first.suggestion.threshold, top)
     near = f"Histogram of the distance to the nearest other picture. {found.share.sentence()}"
     draw(chart, key=f"nearest-{_name(recipe)}", alt=near)
-    st.markdown(literal(found.share.sentence()))
+    st.markdown(plain_text(found.share.sentence()))
     st.caption(_why(first, threshold))
-    st.subheader(literal(found.sentence()), anchor=False)
+    st.subheader(plain_text(found.sentence()), anchor=False)
     if not found.groups:
         st.caption("A larger threshold calls more pictures copies.")
         return
@@ -176,7 +176,7 @@ def _why(first: Duplicates, threshold: float) -> str:
     suggested = first.suggestion.threshold
     same = math.isclose(threshold, suggested, rel_tol=1e-6, abs_tol=1e-12)
     reason = first.suggestion.reason
-    return f"{'This' if same else f'{suggested:.3g}'} is suggested: {literal(reason[0].lower() + reason[1:])}"
+    return f"{'This' if same else f'{suggested:.3g}'} is suggested: {plain_text(reason[0].lower() + reason[1:])}"
 
 
 # ── the groups ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -236,7 +236,7 @@ def _take_away(recipe: Recipe, found: Duplicates) -> None:
 
 def _without_copies(recipe: Recipe, found: Duplicates) -> None:
     st.write(f"{len(found.nearness) - len(found.copies):,} pictures go into it. This collection stays as it is.")
-    typed(
+    text_field(
         "Its name",
         f"{recipe.collection} without copies",
         key=f"without-{recipe.collection}",

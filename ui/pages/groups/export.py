@@ -17,9 +17,9 @@ from ui.pages.groups.state import Seen, ask, asked_for, close_panels, kept, name
 from ui.session.opened import free_name, images_of, open_collection, workbench
 from ui.session.paths import folder_under_roots, roots
 from ui.shared.messages import errors_shown, show_error
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
+from ui.shared.text_field import text_field
 from ui.shared.titles import collection_title
-from ui.shared.typed import typed
 
 
 def export_menu(view: Seen, group: Group | None = None) -> None:
@@ -103,7 +103,7 @@ def _named(view: Seen, groups: Sequence[Group]) -> dict[str, Any]:
 def _folders(view: Seen, groups: Sequence[Group], place: str) -> None:
     st.markdown("**Folders on this computer**")
     st.caption("The pictures are copied into a new folder; nothing is overwritten. Below " + _allowed())
-    folder = typed(
+    folder = text_field(
         "Folder", key=f"groups-folder-{place}", button="Copy", button_key=f"groups-copy-{place}", max_chars=None,
         icon=":material/folder_copy:", placeholder=str(roots()[0] / "Pictures"),
     )  # fmt: skip
@@ -113,13 +113,13 @@ def _folders(view: Seen, groups: Sequence[Group], place: str) -> None:
 
 
 def _allowed() -> str:
-    return literal(" or ".join(map(str, roots())))
+    return plain_text(" or ".join(map(str, roots())))
 
 
 def _collection(view: Seen, groups: Sequence[Group], place: str) -> None:
     st.markdown("**A new collection**")
     st.caption("With the groups' names as labels; the pictures are copied.")
-    title = typed(
+    title = text_field(
         "Name of the collection", key=f"groups-collection-{place}", button="Make it",
         button_key=f"groups-extract-{place}", icon=":material/library_add:",
     )  # fmt: skip
@@ -159,7 +159,7 @@ def _labels(view: Seen, groups: Sequence[Group], place: str) -> None:
         )  # fmt: skip
         last = last_writing(open_collection(view.collection))
         if last is not None and st.button(
-            "Take labels back", key=f"groups-unlabel-{place}", icon=":material/undo:",
+            "Restore labels", key=f"groups-unlabel-{place}", icon=":material/undo:",
             help=f"{count_of(last['count'], 'label')} of {last['what']} become again what they were.",
         ):  # fmt: skip
             with errors_shown():
@@ -172,9 +172,9 @@ def _ask_to_label(view: Seen, groups: Sequence[Group]) -> None:
     labels = labels_of(view, real)
     count = len(labels)
     st.write(
-        f"{count_of(count, 'picture')} of **{literal(collection_title(view.collection))}** get the name of their group "
-        "as their label. The labels that they have now are kept and can be put back with *Take labels back*. "
-        "Those on their own keep their label. Vectors and indexes stay as they are."
+        f"{count_of(count, 'picture')} of **{plain_text(collection_title(view.collection))}** get the name of their "
+        "group as their label. The present labels are kept and can be put back with *Restore labels*. "
+        "Ungrouped pictures keep their label. Vectors and indexes stay as they are."
     )
     if not all(group.named for group in real):
         st.caption("Some groups have no name of their own yet: they would be called Group 1, Group 2 and so on.")

@@ -23,7 +23,7 @@ from ui.session.opened import workbench
 from ui.session.recipe import choose_embedding
 from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown, show_error
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.shared.titles import embedding_title, encoder_titles, metric_title
 
 OWN = "own"
@@ -63,7 +63,7 @@ def _presets(collection: str) -> None:
         format_func=titles.__getitem__, required=True, on_change=_chosen, args=(collection, key),
     )  # fmt: skip
     preset = PRESETS.get(st.session_state["groups-preset"])
-    st.caption(literal(preset.help) if preset else "Any way to reduce the vectors, and any way to group them.")
+    st.caption(plain_text(preset.help) if preset else "Any way to reduce the vectors, and any way to group them.")
 
 
 def _chosen(collection: str, key: str) -> None:
@@ -160,7 +160,7 @@ def _step(role: str, label: str, *, optional: bool = False) -> None:
     if not name:
         st.caption("The vectors are grouped as they are.")
         return
-    st.caption(literal(methods[name].summary))
+    st.caption(plain_text(methods[name].summary))
     for setting in methods[name].settings:
         if role != "map" or setting.name != "dimensions":  # a map has two
             _field(role, name, setting)
@@ -240,11 +240,11 @@ def _told(card: CollectionCard, recipe: Recipe, plan: GroupingPlan) -> bool:
     readiness = workbench().readiness(recipe.but(method="exact"))
     key = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
     encoder = encoder_titles().get(key, recipe.encoder)
-    st.markdown(f"**{literal(count_of(card.count, 'picture'))}**")
+    st.markdown(f"**{plain_text(count_of(card.count, 'picture'))}**")
     vectors = f"{encoder} · {embedding_title(recipe.embedding)} · {metric_title(recipe.metric)}"
-    st.caption(literal(f"{vectors}, from the sidebar"))
+    st.caption(plain_text(f"{vectors}, from the sidebar"))
     if readiness.action in ("fetch", "train"):
-        st.info(literal(readiness.sentence), icon=":material/construction:")
+        st.info(plain_text(readiness.sentence), icon=":material/construction:")
         return False
     _check(plan, recipe, card.count)
     embedding, grouping = readiness.seconds, seconds_of(plan, card)
@@ -252,7 +252,7 @@ def _told(card: CollectionCard, recipe: Recipe, plan: GroupingPlan) -> bool:
     steps = [f"Embed {count_of(missing, 'picture')}"] if missing else []
     steps += [*_titles(plan), f"{_known('map')[plan.map.name].title} for the map"]
     whole = grouping + (missing / _IMAGES_A_SECOND if embedding is None else embedding)
-    st.write(literal(f"{' → '.join(steps)}: about {duration(whole)}."))
+    st.write(plain_text(f"{' → '.join(steps)}: about {duration(whole)}."))
     return True
 
 

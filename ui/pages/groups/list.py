@@ -12,9 +12,9 @@ from ui.comparisons.state import count_of
 from ui.pages.groups.result import ask_to_remove
 from ui.pages.groups.state import ask, asked_for, close_panels, kept, listed, open_grouping, panel_key, steps_text
 from ui.shared.messages import errors_shown
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
+from ui.shared.text_field import text_field
 from ui.shared.titles import encoder_titles
-from ui.shared.typed import typed
 
 SHOWN = 8
 
@@ -30,7 +30,7 @@ def groupings_list(collection: str, opened: str) -> None:
         try:
             _card(collection, grouping)
         except (BenzerError, FileNotFoundError) as error:  # removed or damaged meanwhile, in another tab or by hand
-            st.caption(literal(str(error)))
+            st.caption(plain_text(str(error)))
     if len(found) > shown:
         st.button(f"Show the other {len(found) - shown}", key="groupings-more", on_click=_show, args=(len(found),))
 
@@ -44,8 +44,8 @@ def _card(collection: str, grouping: Grouping) -> None:
     with st.container(border=True, key=f"grouping-card-{collection}-{name}", gap="small"):
         words, buttons = st.columns([4, 1.6], vertical_alignment="center", gap="medium")
         with words, st.container(gap="xsmall"):
-            st.markdown(f"**{literal(title)}**")
-            st.caption(literal(_summary(grouping)))
+            st.markdown(f"**{plain_text(title)}**")
+            st.caption(plain_text(_summary(grouping)))
         with buttons, st.container(horizontal=True, horizontal_alignment="right"):
             if asked_for(f"remove-{collection}-{name}"):
                 ask_to_remove(collection, name, title, len(grouping.edits()))
@@ -77,7 +77,7 @@ def _groups_now(grouping: Grouping) -> int:
 
 def _more(collection: str, grouping: Grouping, title: str) -> None:
     key = f"{collection}-{grouping.name}"
-    new = typed(
+    new = text_field(
         "Name", title, key=f"grouping-name-{key}", button="Rename", button_key=f"grouping-rename-{key}", max_chars=100
     )
     if new:

@@ -13,8 +13,8 @@ from ui.comparisons.state import count_of
 from ui.pages.groups.export import export_menu
 from ui.pages.groups.selection import selection_bar
 from ui.pages.groups.state import Seen, edit, rows_of, select, tiles, toggle
-from ui.shared.plain_text import literal
-from ui.shared.typed import typed
+from ui.shared.plain_text import plain_text
+from ui.shared.text_field import text_field
 from ui.widgets.gallery import gallery
 from ui.widgets.group_cards import Card, group_cards, swatch
 
@@ -150,7 +150,7 @@ def _group_head(view: Seen, group: Group) -> None:
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             st.button("All groups", key="group-close", icon=":material/arrow_back:", on_click=partial(open_group, None))
             st.html(swatch(colour(group), "1.1rem"), width="content")
-            st.subheader(literal(f"{group.title} · {len(group):,}"), anchor=False)
+            st.subheader(plain_text(f"{group.title} · {len(group):,}"), anchor=False)
         with st.container(horizontal=True, width="content", gap="small"):
             if group.number >= 0:
                 _name(view, group)
@@ -166,7 +166,7 @@ def _name(view: Seen, group: Group) -> None:
         if not panel.open:
             return
         key = f"group-name-{view.key}-{group.number}-{view.edited}"
-        typed(
+        text_field(
             "Name of the group", group.title if group.named else "", key=key, button="Save the name",
             button_key="group-name-save", max_chars=80, primary=True,
             on_sent=lambda title: edit(view, {"kind": "name", "group": group.number, "title": title}),

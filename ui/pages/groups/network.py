@@ -11,7 +11,7 @@ from engine.grouping.presets import PRESETS, Preset
 from ui.session.opened import workbench
 from ui.session.recipe import choose_embedding
 from ui.shared.network_fetch import fetch_button, last_fetch
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 
 def network_note(recipe: Recipe, preset_name: str) -> None:
@@ -23,10 +23,10 @@ def network_note(recipe: Recipe, preset_name: str) -> None:
     best = choices.get(preset.encoders[0])
     here = next((choices[name] for name in preset.encoders if name in choices and choices[name].ready), None)
     with st.container(horizontal=True, vertical_alignment="center", key="groups-network"):
-        st.caption(literal(_sentence(recipe, preset, best, here)))
+        st.caption(plain_text(_sentence(recipe, preset, best, here)))
         if here is not None and here.name != recipe.encoder:
             st.button(
-                f"Use {literal(here.title)}", key="groups-use-network", on_click=_use, args=(here.name, preset),
+                f"Use {plain_text(here.title)}", key="groups-use-network", on_click=_use, args=(here.name, preset),
                 icon=":material/check:",
             )  # fmt: skip
         if best is not None and not best.ready:

@@ -17,7 +17,7 @@ from ui.pages.groups.state import Seen, complain, listed, open_grouping, opened,
 from ui.pages.groups.work import groups_work
 from ui.session.opened import collection_cards
 from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 
 def page() -> None:
@@ -57,7 +57,7 @@ def _told() -> None:
     complain()
     news = st.session_state.pop("groups_news", "")
     if news:
-        st.success(literal(news), icon=":material/check_circle:")
+        st.success(plain_text(news), icon=":material/check_circle:")
 
 
 # ── which one is open ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -79,7 +79,7 @@ def _opened(card: CollectionCard) -> Seen | None:
         show_error(error)
         return None
     if view is None:
-        st.warning(f"There is no grouping “{literal(name)}” here any more.", icon=":material/info:")
+        st.warning(f"There is no grouping “{plain_text(name)}” here any more.", icon=":material/info:")
         open_grouping(card.name, None)
     return view
 
@@ -98,7 +98,7 @@ def _write_address(collection: str, view: Seen | None) -> None:
 def _new(card: CollectionCard, recipe: Recipe, *, folded: bool) -> None:
     """The form: open while no grouping is, else folded away."""
     if not folded:
-        st.header(f"Group {literal(card.title)}", anchor=False)
+        st.header(f"Group {plain_text(card.title)}", anchor=False)
         _form(card, recipe)
         return
     panel = st.expander("Group anew", icon=":material/add:", key="groups-another", on_change="rerun")

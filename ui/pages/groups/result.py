@@ -19,9 +19,9 @@ from ui.pages.groups.tree import tree_tab
 from ui.pages.groups.vectors import vectors_tab
 from ui.session.opened import workbench
 from ui.shared.messages import errors_shown, show_error
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
+from ui.shared.text_field import text_field
 from ui.shared.titles import embedding_title, encoder_titles, metric_title
-from ui.shared.typed import typed
 
 _QUALITY = {
     "purity": ("Purity", "The share of pictures that carry the commonest label of their group."),
@@ -36,8 +36,8 @@ def grouping_view(view: Seen) -> None:
     _head(view)
     words, figures = st.columns([1.15, 1], gap="medium", vertical_alignment="center")
     with words, st.container(gap="xsmall"):
-        st.markdown(f"**{literal(summary(view))}**")
-        st.caption(literal(made_of(view)))
+        st.markdown(f"**{plain_text(summary(view))}**")
+        st.caption(plain_text(made_of(view)))
         _notes(view)
     with figures:
         _quality(view)
@@ -56,7 +56,7 @@ def grouping_view(view: Seen) -> None:
 
 def _head(view: Seen) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.header(literal(view.title), anchor=False)
+        st.header(plain_text(view.title), anchor=False)
         with st.container(horizontal=True, width="content", gap="small"):
             st.button(
                 "Undo", key=f"groups-undo-{view.key}", icon=":material/undo:", disabled=not view.edited,
@@ -93,7 +93,7 @@ def _notes(view: Seen) -> None:
     """What the engine has to say; of a grouping that was changed by hand it was true before."""
     lead = "When it was made: " if view.edited else ""
     for note in view.grouping.notes:
-        st.caption(f":material/info: {literal(lead + note)}")
+        st.caption(f":material/info: {plain_text(lead + note)}")
 
 
 def _quality(view: Seen) -> None:
@@ -107,14 +107,14 @@ def _quality(view: Seen) -> None:
 
 def _stale(view: Seen) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.warning(literal(view.stale), icon=":material/error:")
+        st.warning(plain_text(view.stale), icon=":material/error:")
         if st.button("Group again", key=f"groups-again-{view.key}", type="primary", icon=":material/refresh:"):
             with errors_shown():
                 start_grouping(view.grouping.recipe, view.grouping.plan, view.title)
 
 
 def _more(view: Seen) -> None:
-    title = typed(
+    title = text_field(
         "Name", view.title, key=f"groups-name-{view.key}", button="Rename", button_key=f"groups-rename-{view.key}",
         max_chars=100,
     )  # fmt: skip
@@ -133,7 +133,7 @@ def _more(view: Seen) -> None:
 def ask_to_remove(collection: str, name: str, title: str, edited: int) -> None:
     """Ask, then remove a grouping; no picture is touched."""
     changes = f" and {count_of(edited, 'change')} made by hand" if edited else ""
-    st.write(f"**{literal(title)}** with its groups, its map{changes} will be gone for good. No picture is touched.")
+    st.write(f"**{plain_text(title)}** with its groups, its map{changes} will be gone for good. No picture is touched.")
     with st.container(horizontal=True):
         if st.button("Remove it", type="primary", key="groups-remove-yes"):
             try:

@@ -10,7 +10,7 @@ from ui.comparisons.state import count_of
 from ui.pages.groups.export import part_csv, start_extract
 from ui.pages.groups.state import Seen, edit, panel_key, search_for, select, selected
 from ui.shared.messages import errors_shown
-from ui.shared.typed import typed
+from ui.shared.text_field import text_field
 
 _NEW = "new"
 _ALONE = -1
@@ -105,7 +105,7 @@ def _new_collection(view: Seen, ids: list[int], place: str) -> None:
         if not panel.open:
             return
         st.caption("The pictures are copied; each keeps its label.")
-        title = typed(
+        title = text_field(
             "Name of the collection", key=f"selection-title-{place}", button="Make it",
             button_key=f"selection-extract-now-{place}", primary=True,
         )  # fmt: skip

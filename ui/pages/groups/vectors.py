@@ -16,7 +16,7 @@ from ui.comparisons.live import made_text
 from ui.comparisons.state import count_of
 from ui.pages.groups.state import Seen, kept, names_of, rows_of, state_key
 from ui.session.opened import images_of, open_collection, workbench
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 ROWS = 200
 COLUMNS = 20
@@ -33,7 +33,7 @@ def vectors_tab(view: Seen) -> None:
         with st.spinner("Reading the vectors …"):
             ids, matrix = _table(view, which)
     except BenzerError as error:
-        st.info(literal(error.message), icon=":material/info:")
+        st.info(plain_text(error.message), icon=":material/info:")
         return
     shape = f"{count_of(len(ids), 'picture')} × {count_of(matrix.shape[1], 'value')}"
     shown = [f"first {ROWS} rows"] if len(ids) > ROWS else []
@@ -104,7 +104,7 @@ def _downloads(view: Seen, which: str, ids: NDArray[np.int64], matrix: NDArray[A
                 icon=":material/download:", on_click="ignore", disabled=off,
                 help="Too many values for a table: take the .npy." if off else help,
             )  # fmt: skip
-    st.caption(literal(f"Grouped {made_text(view.grouping.made)}."))
+    st.caption(plain_text(f"Grouped {made_text(view.grouping.made)}."))
 
 
 def npy(matrix: NDArray[Any]) -> bytes:

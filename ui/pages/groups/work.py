@@ -13,9 +13,9 @@ from engine.jobs.job import Job
 from ui.comparisons.state import count_of
 from ui.pages.groups.state import jobs_about, open_grouping
 from ui.session.opened import recent_jobs
-from ui.session.query import ask_for_image
+from ui.session.query import set_query_image
 from ui.shared.job_progress import job_progress
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 NEWS_SECONDS = 900.0
 _KINDS = ("group", "extract", "copy")
@@ -73,7 +73,7 @@ def _news(job: Job) -> None:
         return  # the page shows what came of it
     with st.container(border=True, key=f"groups-news-{job.kind}", horizontal=True, vertical_alignment="center"):
         if job.state != "done":
-            st.error(f"{literal(job.title)}: {literal(job.error)}", icon=":material/error:")
+            st.error(f"{plain_text(job.title)}: {plain_text(job.error)}", icon=":material/error:")
         elif job.kind == "extract":
             _extracted(job)
         else:
@@ -84,8 +84,8 @@ def _news(job: Job) -> None:
 def _extracted(job: Job) -> None:
     value = _value(job)
     st.success(
-        f"The collection **{literal(job.title.removeprefix('Make the collection '))}**: "
-        f"{literal(value.get('sentence', ''))}", icon=":material/check_circle:",
+        f"The collection **{plain_text(job.title.removeprefix('Make the collection '))}**: "
+        f"{plain_text(value.get('sentence', ''))}", icon=":material/check_circle:",
     )  # fmt: skip
     st.button(
         "Open it", key=f"groups-extracted-{job.id}", type="primary", on_click=_choose, args=(value.get("collection"),)
@@ -94,7 +94,7 @@ def _extracted(job: Job) -> None:
 
 def _choose(collection: str) -> None:
     st.session_state.collection = collection
-    ask_for_image(None)
+    set_query_image(None)
 
 
 def _copied(job: Job) -> None:
@@ -104,10 +104,10 @@ def _copied(job: Job) -> None:
     packed = path.name == ZIP and path.parent == job.folder
     with st.container():
         where = "packed" if packed else f"copied to {path}"
-        st.success(literal(f"{count} {where}."), icon=":material/check_circle:")
+        st.success(plain_text(f"{count} {where}."), icon=":material/check_circle:")
         left_out = value.get("left_out", [])
         for name, reason in left_out[:_LEFT_OUT_SHOWN]:
-            st.caption(literal(f"{name}: {reason}"))
+            st.caption(plain_text(f"{name}: {reason}"))
         if len(left_out) > _LEFT_OUT_SHOWN:
             st.caption(f"… and {len(left_out) - _LEFT_OUT_SHOWN:,} more could not be read.")
     if packed and path.is_file():

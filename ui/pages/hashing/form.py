@@ -22,7 +22,7 @@ from ui.pages.hashing.state import STUDIES
 from ui.session.opened import workbench
 from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown, show_error
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 _DOUBTS = 4  # told one by one
 _ALL = "all"
@@ -105,7 +105,7 @@ def _methods() -> None:
 
 def _parts_help() -> str:
     address = os.environ.get(ASKED, "")
-    spread = f"Parts live on Ray, as {ASKED}={literal(address)} asks for."
+    spread = f"Parts live on Ray, as {ASKED}={plain_text(address)} asks for."
     here = f"Parts live in this process; set {ASKED} to spread them."
     return f"{_FUNCTIONS_HELP}\n\n{spread if address else here}"
 
@@ -235,7 +235,7 @@ def _doubts(plan: StudyPlan, source: Source) -> None:
         st.caption("With folds the vectors ask each other: the queries that came with them are left out.")
     if sentences := foreseen(plan, source.count, source.width):
         more = [f"… and {len(sentences) - _DOUBTS:,} more."] if len(sentences) > _DOUBTS else []
-        told = "".join(f"\n- {literal(sentence)}" for sentence in [*sentences[:_DOUBTS], *more])
+        told = "".join(f"\n- {plain_text(sentence)}" for sentence in [*sentences[:_DOUBTS], *more])
         st.warning(f"Some of it cannot be measured:{told}", icon=":material/error:")
 
 

@@ -15,7 +15,7 @@ from ui.pages.hashing.row import opened_row
 from ui.pages.hashing.state import findings, names_of, search_with, told_apart
 from ui.pages.hashing.table import MAP_HELP, RECALL_HELP, STRICT_HELP, columns_of, lines_of
 from ui.shared.charts import draw, draw_points, titled
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.widgets.results_table import results_table
 
 _WANTED = 0.95
@@ -101,7 +101,7 @@ def _tail(row: StudyRow) -> str:
 
 
 def _called(row: StudyRow) -> str:
-    return f"**{literal(names_of([row])[0].whole)}**"
+    return f"**{plain_text(names_of([row])[0].whole)}**"
 
 
 def _taken(view: Seen, advice: Advice) -> None:
@@ -192,7 +192,7 @@ def _parts(view: Seen) -> None:
     st.subheader("Speed-up: more parts", anchor=False)
     workers = next((row.workers for row in view.measured if row.method.startswith("rdh")), "this process")
     short, shared = told_apart([one.title for one in found])
-    st.caption(literal(" ".join(filter(None, [where_measured(workers), f"All with {shared}." if shared else ""]))))
+    st.caption(plain_text(" ".join(filter(None, [where_measured(workers), f"All with {shared}." if shared else ""]))))
     left, right = st.columns([1, 1], gap="large")
     with left:
         spoken = charts.spoken_curve("Times faster than one part", ((o.title, o.parts, o.speed_up) for o in found))
@@ -217,7 +217,7 @@ def where_measured(workers: str) -> str:
 def speed_table(found: Sequence[SpeedUp], short: Mapping[str, str]) -> dict[str, list[str]]:
     """Speed-up as text, column by column."""
     return {
-        "settings": [literal(short[one.title]) for one in found],
+        "settings": [plain_text(short[one.title]) for one in found],
         "parts": [f"{one.parts}" for one in found],
         "ms": [f"{one.p50:.3g}" for one in found],
         "faster": [f"{one.speed_up:.2f}×" for one in found],
@@ -236,14 +236,14 @@ def _sizes(view: Seen) -> None:
     short, shared = told_apart([one.title for one in found if " · " in one.title])
     short |= {one.title: one.title for one in found if one.title not in short}
     text = "How many times slower a query is over so many times the vectors. Below the dotted line a method gains."
-    st.caption(literal(f"{text} All with {shared}." if shared else text))
+    st.caption(plain_text(f"{text} All with {shared}." if shared else text))
     left, right = st.columns([1, 1], gap="large")
     with left:
         spoken = charts.spoken_curve("Times as slow", ((o.title, o.times_larger, o.times_slower) for o in found))
         draw(charts.size_chart(found, short), key=f"study-size-{view.name}", alt=spoken)
     right.table(
         {
-            "method": [literal(short[one.title]) for one in found],
+            "method": [plain_text(short[one.title]) for one in found],
             "vectors": [f"{one.size:,}" for one in found],
             "ms": [f"{one.p50:.3g}" for one in found],
             "larger": [f"{one.times_larger:.2f}×" for one in found],

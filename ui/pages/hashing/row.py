@@ -9,7 +9,7 @@ import streamlit as st
 from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.plan import StudyPlan
 from ui.pages.hashing.state import search_with
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.widgets.results_table import Named
 
 
@@ -17,7 +17,7 @@ def opened_row(plan: StudyPlan, row: StudyRow, name: Named) -> None:
     """Draw what is known of a row."""
     with st.container(border=True, key="study-row"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.subheader(literal(name.whole), anchor=False)
+            st.subheader(plain_text(name.whole), anchor=False)
             with st.container(horizontal=True, width="content", gap="small"):
                 if plan.file is None:
                     st.button(
@@ -28,13 +28,15 @@ def opened_row(plan: StudyPlan, row: StudyRow, name: Named) -> None:
                 st.button("Hide", key="study-row-close", on_click=_close, icon=":material/unfold_less:")
         st.code(row.method, language=None, wrap_lines=True)
         if row.error:
-            st.error(literal(row.error), icon=":material/error:")
+            st.error(plain_text(row.error), icon=":material/error:")
             return
-        st.markdown(literal(in_words(row)))
+        st.markdown(plain_text(in_words(row)))
         if row.chosen:
-            st.caption(literal("In force: " + ", ".join(f"{key} {_shown(value)}" for key, value in row.chosen.items())))
+            st.caption(
+                plain_text("In force: " + ", ".join(f"{key} {_shown(value)}" for key, value in row.chosen.items()))
+            )
         if row.note:
-            st.caption(literal(row.note))
+            st.caption(plain_text(row.note))
 
 
 def _close() -> None:

@@ -25,9 +25,9 @@ from ui.pages.hashing.state import STUDIES
 from ui.session.opened import workbench
 from ui.session.paths import file_under_roots, roots
 from ui.shared.messages import show_error
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
+from ui.shared.text_field import text_field
 from ui.shared.titles import collection_title, embedding_title, encoder_titles, metric_title
-from ui.shared.typed import typed
 
 COLLECTION, FILE, UPLOAD = "This collection", "A file on this computer", "Upload"
 ENDINGS = ("npy", "fvecs", "bvecs", "hdf5")
@@ -83,11 +83,11 @@ def source_fields(recipe: Recipe | None) -> Source | None:
         show_error(BadParameter("number of vectors", "a study", f"at least {FEWEST}", found.count))
         return None
     if found is not None:
-        st.markdown(f"**{literal(found.title)}** · {found.size} · {metric_title(found.metric)}")
+        st.markdown(f"**{plain_text(found.title)}** · {found.size} · {metric_title(found.metric)}")
         if found.queries:
             st.caption(f"{found.queries:,} queries come with them.")
         if found.sentence:
-            st.caption(literal(found.sentence))
+            st.caption(plain_text(found.sentence))
     return found
 
 
@@ -135,10 +135,10 @@ def _typed_file() -> Source | None:
     """The file whose path was sent, which stays until another one is, and maybe one of queries."""
     st.caption(
         "Vectors as .npy, .fvecs, .bvecs, or .hdf5 as ann-benchmarks has them. Files below "
-        + literal(" or ".join(map(str, roots())))
+        + plain_text(" or ".join(map(str, roots())))
     )
     former = str(st.session_state.get("study_file", ""))
-    sent = typed(
+    sent = text_field(
         "File", former, key="study-path", button="Read", button_key="study-read", max_chars=1000, same=True,
         placeholder=str(roots()[0] / "vectors.npy"),
     )  # fmt: skip

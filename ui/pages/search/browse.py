@@ -8,8 +8,8 @@ import streamlit as st
 
 from engine.core.recipe import Recipe
 from ui.session.opened import images_of
-from ui.session.query import ask_for_image, asked
-from ui.shared.plain_text import literal
+from ui.session.query import current_query, set_query_image
+from ui.shared.plain_text import plain_text
 from ui.widgets.gallery import Tile, gallery, thumbnail_url
 
 A_PAGE = 40
@@ -24,7 +24,7 @@ def browse(recipe: Recipe) -> None:
     st.session_state.browse_page = min(max(st.session_state.get("browse_page", 1), 1), pages)
     st.header("Browse", anchor=False)
     number = st.session_state.browse_page
-    query = asked()
+    query = current_query()
     tiles = [
         Tile(
             id=int(images.ids[row]),
@@ -34,8 +34,10 @@ def browse(recipe: Recipe) -> None:
         )
         for row in rows[(number - 1) * A_PAGE : number * A_PAGE]
     ]
-    st.caption(f"{len(rows):,} pictures{f' labelled {literal(wanted)}' if wanted else ''}. A click makes a new search.")
-    gallery(tiles, key="browse", title="All pictures", columns=10, kind="browse", on_pick=ask_for_image)
+    st.caption(
+        f"{len(rows):,} pictures{f' labelled {plain_text(wanted)}' if wanted else ''}. A click makes a new search."
+    )
+    gallery(tiles, key="browse", title="All pictures", columns=10, kind="browse", on_pick=set_query_image)
     if pages > 1:
         _pager(pages)
 

@@ -7,9 +7,9 @@ import streamlit as st
 from engine.core.recipe import Recipe
 from ui.pages.search.tiles import answer_tiles, missed_tiles
 from ui.session.opened import workbench
-from ui.session.query import Asked, ask_for_image, asked
+from ui.session.query import SessionQuery, current_query, set_query_image
 from ui.shared.messages import errors_shown
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.widgets.gallery import gallery
 
 COMPARED = ("exact", "lsh", "kmeans", "hnsw")
@@ -17,7 +17,7 @@ COMPARED = ("exact", "lsh", "kmeans", "hnsw")
 
 def comparison(recipe: Recipe) -> None:
     """A column for each method. One that cannot answer says why in its own column, and the others are drawn."""
-    query = asked()
+    query = current_query()
     panel = st.expander("Compare the search methods", icon=":material/compare:", key="compare", on_change="rerun")
     if not panel.open or query is None:
         return
@@ -28,17 +28,17 @@ def comparison(recipe: Recipe) -> None:
                 _one_method(recipe.but(method=name) if name != recipe.method else recipe, query)
 
 
-def _one_method(recipe: Recipe, query: Asked) -> None:
+def _one_method(recipe: Recipe, query: SessionQuery) -> None:
     method = workbench().methods()[recipe.method]
-    st.markdown(f"**{literal(method.title)}**")
+    st.markdown(f"**{plain_text(method.title)}**")
     include, label = st.session_state.include_query, st.session_state.get("label") or None
     with st.spinner("Searching …"):
         answer = workbench().search(recipe, query.as_query(), include_query=include, label=label)
     key = f"compare-{method.name}"
     tiles = answer_tiles(recipe, answer, "", labelled=False)
-    gallery(tiles, key=key, title=method.title, kind="small", on_pick=ask_for_image)
-    st.caption(literal(answer.sentence()))
+    gallery(tiles, key=key, title=method.title, kind="small", on_pick=set_query_image)
+    st.caption(plain_text(answer.sentence()))
     if answer.missed:
         st.caption(f"Missed {len(answer.missed)}:")
         tiles = missed_tiles(recipe, answer)
-        gallery(tiles, key=f"{key}-missed", title="Missed", kind="small", on_pick=ask_for_image)
+        gallery(tiles, key=f"{key}-missed", title="Missed", kind="small", on_pick=set_query_image)

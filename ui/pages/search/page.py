@@ -34,11 +34,18 @@ from ui.session.opened import (
     shown,
     workbench,
 )
-from ui.session.query import Asked, ask_for_image, ask_for_part, ask_for_picture, asked, propose_image
+from ui.session.query import (
+    SessionQuery,
+    current_query,
+    propose_image,
+    set_query_crop,
+    set_query_image,
+    set_query_upload,
+)
 from ui.shared.browser import PICTURE_TYPES, accept_paste, copy_link
 from ui.shared.job_progress import duration, job_progress
 from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.widgets.crop import crop_picture
 from ui.widgets.gallery import gallery, thumbnail_url
 
@@ -63,7 +70,7 @@ def page() -> None:
     if not len(images.ids):
         _nothing_to_search()
         return
-    if asked() is None:
+    if current_query() is None:
         propose_image(int(images.ids[0]))
     words_bar(recipe)
     left, right = st.columns([1.1, 3], gap="large")
@@ -99,7 +106,7 @@ def _first_visit() -> None:
         job_progress(running, key="first")
         return
     if samples[0].error:
-        st.error(literal(samples[0].error))
+        st.error(plain_text(samples[0].error))
     _nothing_to_search()
 
 
@@ -135,40 +142,40 @@ def _query_panel(recipe: Recipe) -> None:
             max_upload_size=200,
             help="It stays on this computer. You can also paste a picture anywhere on this page.",
         )
-    query = asked()
+    query = current_query()
     if query is not None:
         try:
             _query_picture(recipe, query)
         except BenzerError as error:
-            st.caption(literal(error.message))
+            st.caption(plain_text(error.message))
     with st.container(horizontal=True):
         st.button("Random picture", icon=":material/casino:", on_click=_random, args=(recipe.collection,))
-        st.button("Start over", icon=":material/restart_alt:", on_click=ask_for_image, args=(None,))
+        st.button("Start over", icon=":material/restart_alt:", on_click=set_query_image, args=(None,))
     accept_paste()
 
 
 def _uploaded(key: str) -> None:
     file = st.session_state.get(key)
     if file is None:  # taken out, or about to be replaced: the widget must stay the same one
-        ask_for_picture(None, "")
+        set_query_upload(None, "")
     else:
-        ask_for_picture(file.getvalue(), file.name)
+        set_query_upload(file.getvalue(), file.name)
 
 
 def _random(collection: str) -> None:
-    ask_for_image(int(random.choice(images_of(collection).ids)), keep_words=True)
+    set_query_image(int(random.choice(images_of(collection).ids)), keep_words=True)
 
 
-def _query_picture(recipe: Recipe, query: Asked) -> None:
+def _query_picture(recipe: Recipe, query: SessionQuery) -> None:
     if not query.pictured:
         show_words(query.words)
         return
     name, label, src = _facts_of(recipe, query)
-    crop_picture(src, name, query.crop, key=f"crop-{hash((query.image_id, query.data))}", on_crop=ask_for_part)
-    st.caption(literal(name) + (f" · {literal(label)}" if label else ""))
+    crop_picture(src, name, query.crop, key=f"crop-{hash((query.image_id, query.data))}", on_crop=set_query_crop)
+    st.caption(plain_text(name) + (f" · {plain_text(label)}" if label else ""))
 
 
-def _facts_of(recipe: Recipe, query: Asked) -> tuple[str, str, str]:
+def _facts_of(recipe: Recipe, query: SessionQuery) -> tuple[str, str, str]:
     """The query's name, label and address of its picture; nothing where it has none."""
     if not query.pictured:
         return query.words, "", ""
@@ -196,7 +203,7 @@ def _shown_once(data: bytes) -> str:
 
 def _answer_panel(recipe: Recipe, job: Job | None) -> bool:
     """Search and draw; whether there was an answer."""
-    query = asked()
+    query = current_query()
     if query is None:
         return False
     with st.container(
@@ -211,7 +218,7 @@ def _answer_panel(recipe: Recipe, job: Job | None) -> bool:
         heading.header("No answer yet", anchor=False)
         _not_ready(recipe, job)
     except (NotFound, Unreadable) as error:
-        heading.header(f"{literal(query.name)} cannot be used" if query.data else "No such picture", anchor=False)
+        heading.header(f"{plain_text(query.name)} cannot be used" if query.data else "No such picture", anchor=False)
         _unusable_query(error)
     except BenzerError as error:
         heading.header("No answer", anchor=False)
@@ -256,7 +263,7 @@ def _not_ready(recipe: Recipe, job: Job | None) -> None:
     if readiness.ready:  # it has just been made
         st.rerun()
     _failed_before(recipe)
-    st.info(literal(readiness.sentence), icon=":material/construction:")
+    st.info(plain_text(readiness.sentence), icon=":material/construction:")
     if readiness.action in ("embed", "index", "fetch"):
         st.button(
             _build_label(readiness),
@@ -287,7 +294,7 @@ def _failed_before(recipe: Recipe) -> None:
     about_it = (job for job in recent_jobs() if job.kind in ("embed", "index", "fetch") and _is_about(job, recipe))
     last = next(about_it, None)
     if last is not None and last.error:
-        st.error(literal(last.error), icon=":material/error:")
+        st.error(plain_text(last.error), icon=":material/error:")
 
 
 def _is_about(job: Job, recipe: Recipe) -> bool:
@@ -299,18 +306,18 @@ def _unusable_query(error: BenzerError) -> None:
     show_error(error)
     if isinstance(error, Unreadable) and "JPEG" not in error.message:
         st.write("These work: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC.")
-    st.button("Start with another picture", on_click=ask_for_image, args=(None,), type="primary")
+    st.button("Start with another picture", on_click=set_query_image, args=(None,), type="primary")
 
 
-def _draw_answer(recipe: Recipe, query: Asked, answer: Answer, heading: DeltaGenerator) -> None:
+def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: DeltaGenerator) -> None:
     name, label, _ = _facts_of(recipe, query)
     heading.header(f"{len(answer.hits)} closest to {said_of(query, name)}", anchor=False)
     if unknown := unknown_words(recipe, query):
-        st.warning(literal(unknown), icon=":material/info:")
+        st.warning(plain_text(unknown), icon=":material/info:")
     if len(answer.hits) < recipe.k:
         st.info(_fewer(recipe, answer), icon=":material/info:")
-    gallery(answer_tiles(recipe, answer, label), key="answers", title="Answers", on_pick=ask_for_image)
-    st.caption(literal(answer.sentence()))
+    gallery(answer_tiles(recipe, answer, label), key="answers", title="Answers", on_pick=set_query_image)
+    st.caption(plain_text(answer.sentence()))
     with st.container(horizontal=True, key="take-away"):
         copy_link()
         stem = f"benzer-{recipe.collection}"
@@ -337,7 +344,9 @@ def _left_out(recipe: Recipe) -> None:
     with st.expander(
         f"{count} could not be read and {verb} not searched", icon=":material/hide_image:", key="left-out"
     ):
-        st.markdown("\n".join(f"- {literal(name)}: {literal(reason)}" for name, reason in left_out[:_LEFT_OUT_SHOWN]))
+        st.markdown(
+            "\n".join(f"- {plain_text(name)}: {plain_text(reason)}" for name, reason in left_out[:_LEFT_OUT_SHOWN])
+        )
         if len(left_out) > _LEFT_OUT_SHOWN:
             st.caption(f"… and {len(left_out) - _LEFT_OUT_SHOWN:,} more.")
         st.button("Try them again", key="left-out-again", on_click=_build, args=("embed", recipe))

@@ -9,9 +9,9 @@ import streamlit as st
 from engine.core.recipe import Recipe
 from engine.encoders.encoder import EncoderChoice
 from ui.session.opened import has_texts, workbench
-from ui.session.query import MOST_WORDS, Asked, ask_for_image, ask_for_share, ask_for_words, asked
-from ui.shared.plain_text import literal
-from ui.shared.typed import typed
+from ui.session.query import MOST_WORDS, SessionQuery, current_query, set_query_image, set_query_share, set_query_words
+from ui.shared.plain_text import plain_text
+from ui.shared.text_field import text_field
 
 AS_TRAINED = "as in training"
 _STEP = 5  # percent
@@ -25,10 +25,10 @@ def reads_words(recipe: Recipe) -> bool:
 
 def drop_unread_words(recipe: Recipe) -> str:
     """Take the words away where the encoder sees pictures only, and return a sentence about it; "" where they fit."""
-    query = asked()
+    query = current_query()
     if query is None or not query.words or reads_words(recipe):
         return ""
-    ask_for_words("")
+    set_query_words("")
     left = "" if query.pictured else " A picture of the collection is looked for instead."
     return f"This encoder sees pictures only, so the words “{query.words}” were left out.{left}"
 
@@ -37,24 +37,24 @@ def words_bar(recipe: Recipe) -> None:
     """The field for words and what is done with them, over the whole width; nothing where the encoder reads none."""
     if not reads_words(recipe):
         return
-    query = asked()
+    query = current_query()
     words = query.words if query is not None else ""
     _fill(_FIELD, words)
-    typed(
+    text_field(
         "Words", key=_FIELD, button="Find", button_key="words-send", icon=":material/search:", max_chars=MOST_WORDS,
         placeholder="for example: brown leather bag", same=True, in_a_row=True,
-        on_sent=ask_for_words, on_emptied=partial(ask_for_words, ""),
+        on_sent=set_query_words, on_emptied=partial(set_query_words, ""),
     )  # fmt: skip
     if query is None or not words:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="words-buttons"):
         if query.pictured:
             _share(query)
-        st.button("Clear the words", icon=":material/close:", key="words-clear", on_click=ask_for_words, args=("",))
+        st.button("Clear the words", icon=":material/close:", key="words-clear", on_click=set_query_words, args=("",))
         if query.pictured:
             st.button(
-                "Only the words", icon=":material/hide_image:", key="words-only", on_click=ask_for_image, args=(None,),
-                kwargs={"keep_words": True}, help="Take the picture out of the query.",
+                "Text only", icon=":material/hide_image:", key="words-only", on_click=set_query_image,
+                args=(None,), kwargs={"keep_words": True}, help="Remove the picture from the query.",
             )  # fmt: skip
 
 
@@ -73,25 +73,25 @@ def way_to_words(recipe: Recipe) -> None:
             st.button("Train one on Classify", icon=":material/category:", key="words-train", on_click=go)
             return
         asked = "by a picture, by words, or by both" if found.pictures else "by words alone; it sees no pictures"
-        st.write(f"{literal(found.title)} can be asked {asked}.")
+        st.write(f"{plain_text(found.title)} can be asked {asked}.")
         st.button("Use it", icon=":material/check:", key="words-use", on_click=_use, args=(found,))
 
 
 def show_words(words: str) -> None:
     """The query where it has no picture: its words."""
     with st.container(border=True, key="query-words"):
-        st.markdown(f"### “{literal(words)}”")
+        st.markdown(f"### “{plain_text(words)}”")
         st.caption("No picture is needed. Drop one to look for both.")
 
 
-def said_of(query: Asked, name: str) -> str:
+def said_of(query: SessionQuery, name: str) -> str:
     """What an answer is close to, as Markdown: a picture of that name or a part of it, words, or both."""
     part = "a part of " if query.crop else ""
-    picture = f"{part}{literal(name)}" if query.pictured else ""
-    return " and ".join(filter(None, [picture, f"“{literal(query.words)}”" if query.words else ""]))
+    picture = f"{part}{plain_text(name)}" if query.pictured else ""
+    return " and ".join(filter(None, [picture, f"“{plain_text(query.words)}”" if query.words else ""]))
 
 
-def unknown_words(recipe: Recipe, query: Asked) -> str:
+def unknown_words(recipe: Recipe, query: SessionQuery) -> str:
     """A sentence where none of the words beside a picture is known: then the picture alone was looked for."""
     bench = workbench()
     if not query.words or not bench.reads_nothing(bench.encoder(recipe), query.as_query()):
@@ -102,7 +102,7 @@ def unknown_words(recipe: Recipe, query: Asked) -> str:
 # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _share(query: Asked) -> None:
+def _share(query: SessionQuery) -> None:
     steps = sorted({*range(0, 101, _STEP), *([] if query.share is None else [query.share])})
     _fill(_SHARE, AS_TRAINED if query.share is None else query.share)
     st.select_slider(
@@ -117,7 +117,7 @@ def _share(query: Asked) -> None:
 
 def _share_moved() -> None:
     moved = st.session_state[_SHARE]
-    ask_for_share(None if moved == AS_TRAINED else int(moved))
+    set_query_share(None if moved == AS_TRAINED else int(moved))
 
 
 def _fill(key: str, value: object) -> None:

@@ -18,7 +18,7 @@ from ui.session.opened import collection_cards, images_of, workbench
 from ui.shared.charts import draw, rate_chart, titled
 from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown, show_error
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -44,7 +44,7 @@ def _head(collection: str, count: int) -> None:
     title = next((card.title for card in collection_cards() if card.name == collection), collection)
     left, right = st.columns([1.75, 1], gap="large", vertical_alignment="bottom")
     left.write(
-        f"An encoder learns from the {count:,} pictures of **{literal(title)}** what makes them comparable. "
+        f"An encoder learns from the {count:,} pictures of **{plain_text(title)}** what makes them comparable. "
         "It needs no labels."
     )
     with right.container(horizontal=True):
@@ -231,7 +231,7 @@ def _time(config: dict[str, Any], collection: str, count: int) -> None:
             f"measured at {rate:,.0f} pictures a second on this computer."
         )
     elif known:
-        st.caption(f"About **{duration(known[0])}**, going by the run {literal(known[1].title)}.")
+        st.caption(f"About **{duration(known[0])}**, going by the run {plain_text(known[1].title)}.")
     else:
         st.caption(f"{config['epochs']} times {images:,} pictures. How long that takes, a few batches tell.")
     if st.button("Measure the time", key="train-measure", icon=":material/timer:", type="tertiary"):

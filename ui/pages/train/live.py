@@ -29,7 +29,7 @@ from ui.pages.train.watch import run_view
 from ui.shared.charts import points
 from ui.shared.job_progress import REFRESH, duration, progress_sentence
 from ui.shared.messages import errors_shown
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -64,11 +64,11 @@ def _running(now: Trainings) -> None:
     with st.container(border=True, key="training-now"):
         left, right = st.columns([4, 1], vertical_alignment="center")
         title = run.title if run else job.title if job else ""
-        left.subheader(literal(title), anchor=False)
+        left.subheader(plain_text(title), anchor=False)
         if job is not None:
             _stop(right, job)
             progress = job.progress
-            st.progress(progress.fraction, text=literal(sentence(progress)))
+            st.progress(progress.fraction, text=plain_text(sentence(progress)))
         else:
             st.caption(_elsewhere(run))
         if run is not None:
@@ -117,7 +117,7 @@ def _figures(run: Run) -> None:
         return
     if found is not None:
         measure = probe.measure if probe else "precision@8"
-        facts.append(f"{literal(measure)} of the weights kept so far **{found[1]:.0%}**, untrained {found[0]:.0%}")
+        facts.append(f"{plain_text(measure)} of the weights kept so far **{found[1]:.0%}**, untrained {found[0]:.0%}")
     st.markdown(" · ".join(facts))
 
 
@@ -135,7 +135,7 @@ def _waiting(jobs: list[Job]) -> None:
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"waiting-{job.id}"):
             cancelled = (job.folder / "stop").exists()
             turn = "next" if place == 1 else f"number {place}"
-            st.markdown(f"**{literal(job.title)}** waits for its turn ({turn}): {_what(job)}")
+            st.markdown(f"**{plain_text(job.title)}** waits for its turn ({turn}): {_what(job)}")
             st.button("Cancel", key=f"cancel-{job.id}", on_click=job.stop, disabled=cancelled, icon=":material/close:")
 
 
@@ -158,7 +158,7 @@ def training_news(job: Job) -> Run | None:
     if run is None and job.state == "done":
         return None
     with st.container(border=True, key="training-news"):
-        st.subheader(literal(run.title if run else job.title), anchor=False)
+        st.subheader(plain_text(run.title if run else job.title), anchor=False)
         _ending(job, run)
         with st.container(horizontal=True):
             if run is not None:
@@ -173,12 +173,12 @@ def training_news(job: Job) -> Run | None:
 def _ending(job: Job, run: Run | None) -> None:
     state, done = job.state, run.epochs_done if run else 0
     if state == "done" and run is not None:
-        st.success(literal(f"Finished after {_epochs(done)}. {result(run)}"), icon=":material/check_circle:")
+        st.success(plain_text(f"Finished after {_epochs(done)}. {result(run)}"), icon=":material/check_circle:")
     elif state == "stopped" and not done:
         st.info("The training was stopped before its first epoch was done.", icon=":material/info:")
     elif state == "stopped":
         st.info(
-            literal(f"The training was stopped after {_epochs(done)}. {result(run) if run else ''}"),
+            plain_text(f"The training was stopped after {_epochs(done)}. {result(run) if run else ''}"),
             icon=":material/info:",
         )
     elif state == "interrupted" and run is not None:
@@ -186,7 +186,7 @@ def _ending(job: Job, run: Run | None) -> None:
             f"The training was cut off after {_epochs(done)}. Nothing up to there is lost.", icon=":material/power_off:"
         )
     else:
-        st.error(literal(job.error or (run.error if run else "")), icon=":material/error:")
+        st.error(plain_text(job.error or (run.error if run else "")), icon=":material/error:")
 
 
 def result(run: Run) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 from engine.runs.run import Run
 from ui.pages.train.state import collection_of, events_of, groups, probe_of, retrieval_of, title_of
 from ui.shared.charts import Line, agreement_chart, draw, loss_chart, points, retrieval_chart, spoken, titled
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 
 _DRAWN_BY = ("seed", "limit", "validation", "probe")  # what decides which pictures a run is measured with
 
@@ -31,7 +31,7 @@ def comparison_of_runs(runs: list[Run]) -> None:
         return
     with st.container(border=True, key="runs-compared"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.subheader(" and ".join(literal(title_of(run)) for run in chosen), anchor=False)
+            st.subheader(" and ".join(plain_text(title_of(run)) for run in chosen), anchor=False)
             st.button("Close", key="compare-close", on_click=st.session_state.update, kwargs={"runs_compared": []})
         if len(chosen) == 1:
             st.write("Choose **Compare** at a second run to see both on one chart.")
@@ -59,7 +59,7 @@ def _charts(runs: list[Run]) -> None:
             draw(retrieval_chart(found, chance=_chance(runs)), key="compare-retrieval", alt=alt)
         else:
             st.caption("Not measured for both.")
-    st.caption(literal(verdict(runs, losses, found)))
+    st.caption(plain_text(verdict(runs, losses, found)))
 
 
 def _agreements(runs: list[Run]) -> None:

@@ -27,8 +27,8 @@ from ui.pages.train.state import (
 )
 from ui.pages.train.watch import run_view
 from ui.shared.messages import errors_shown, show_error
-from ui.shared.plain_text import literal
-from ui.shared.typed import typed
+from ui.shared.plain_text import plain_text
+from ui.shared.text_field import text_field
 
 SHOWN = 8  # runs at once
 MORE_EPOCHS = 10
@@ -97,10 +97,10 @@ def _card(run: Run) -> None:
     with st.container(border=True, key=f"run-{run.name}", gap="small"):
         words, figures = st.columns([1.6, 1], vertical_alignment="center", gap="medium")
         with words, st.container(gap="xsmall"):
-            st.markdown(f"**{literal(title_of(run))}** &ensp; {_STATES.get(run.state, literal(run.state))}")
-            st.caption(literal(_settings(run)))
+            st.markdown(f"**{plain_text(title_of(run))}** &ensp; {_STATES.get(run.state, plain_text(run.state))}")
+            st.caption(plain_text(_settings(run)))
             if run.error:
-                st.caption(literal(run.error))
+                st.caption(plain_text(run.error))
         figures.markdown(_figures(run))
         with st.container(horizontal=True, gap="small"):
             _buttons(run)
@@ -123,7 +123,7 @@ def _figures(run: Run) -> str:
     if agreed is not None:
         parts = [f"groups with {agreed[0]} {agreed[1]:.2f} → **{agreed[2]:.2f}** (NMI)"]
     if found is not None:
-        parts.append(f"{literal(probe.measure if probe else 'precision@8')} {found[0]:.0%} → **{found[1]:.0%}**")
+        parts.append(f"{plain_text(probe.measure if probe else 'precision@8')} {found[0]:.0%} → **{found[1]:.0%}**")
     return " · ".join(parts)
 
 
@@ -172,7 +172,7 @@ def _train_on(run: Run) -> None:
 def _more(run: Run) -> None:
     name = run.name
     if not run.shipped:
-        title = typed(
+        title = text_field(
             "Title", run.title, key=f"title-run-{name}", button="Rename", button_key=f"rename-run-{name}", max_chars=80
         )
         if title:
@@ -203,7 +203,7 @@ def epochs_csv(run: Run) -> bytes:
 @st.dialog("Delete this run?")
 def _ask_to_delete(run: Run) -> None:
     st.write(
-        f"**{literal(run.title)}** with its weights, its curves and all {run.epochs_done} epochs of work "
+        f"**{plain_text(run.title)}** with its weights, its curves and all {run.epochs_done} epochs of work "
         f"({run.size_bytes / 1e6:,.0f} MB) will be gone for good. Searches with this encoder are not possible any more."
     )
     with st.container(horizontal=True):
@@ -243,7 +243,7 @@ def _details(run: Run) -> None:
         st.markdown("**How it was made**")
         st.table(_table(run.card), border="horizontal", hide_header=True, hide_index=True)
         for note in run.notes():
-            st.caption(literal(_note(note)))
+            st.caption(plain_text(_note(note)))
         st.caption("Its folder, and its curves in TensorBoard")
         st.code(str(run.folder), language=None, wrap_lines=True)
         st.code(f"tensorboard --logdir {shlex.quote(str(run.folder / 'tensorboard'))}", language=None, wrap_lines=True)

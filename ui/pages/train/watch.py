@@ -24,7 +24,7 @@ from ui.shared.charts import (
     spoken,
     titled,
 )
-from ui.shared.plain_text import literal
+from ui.shared.plain_text import plain_text
 from ui.widgets.gallery import Tile, gallery, thumbnail_url
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _retrieval(measured: list[tuple[float, float]], probe: Probed | None, best: 
 
 
 def titled_with_help(text: str, help: str) -> None:
-    st.markdown(f"**{literal(text)}**", help=help or None)
+    st.markdown(f"**{plain_text(text)}**", help=help or None)
 
 
 # ── pictures ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -289,4 +289,4 @@ def _count(tiles: list[Tile], label: str) -> str:
     if not label:
         return "Nearest first, among the pictures that the training is measured with."
     right = sum(tile.same is True for tile in tiles)
-    return f"**{right} of {len(tiles)}** have its label, {literal(label)}."
+    return f"**{right} of {len(tiles)}** have its label, {plain_text(label)}."

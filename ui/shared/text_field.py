@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 
-def typed(
+def text_field(
     label: str,
     value: str = "",
     *,
