@@ -11,9 +11,9 @@ from engine.collections import collections, damaged
 from engine.collections.integrity import check
 from engine.collections.samples import SAMPLES
 from engine.collections.sources import known
+from engine.collections.sources.job import source_of
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
-from engine.workbench.job_kinds import source_of
 from engine.workbench.workbench import Workbench
 
 

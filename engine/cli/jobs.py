@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 
 from engine.cli.printing import print_rows
-from engine.jobs.job import work
-from engine.workbench.job_kinds import KINDS
+from engine.workbench.job_kinds import work
 from engine.workbench.workbench import Workbench
 
 
@@ -24,4 +23,4 @@ def command_stop(arguments: argparse.Namespace) -> None:
 
 def command_work(arguments: argparse.Namespace) -> None:
     """Do the job of a folder: what the app starts for long work."""
-    work(Path(arguments.folder), KINDS, background=("train", "experiment", "study", "classification", "classifier"))
+    work(Path(arguments.folder))

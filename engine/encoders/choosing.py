@@ -1,4 +1,4 @@
-"""An encoder as people write it, completed with the weights it should use."""
+"""An encoder as people write it and as they read it."""
 
 from __future__ import annotations
 
@@ -16,3 +16,10 @@ def with_weights(home: Home, text: str) -> str:
         raise BadParameter("encoder", "an experiment", "one of " + ", ".join(names), name)
     weights = weights or next((choice.weights for choice in lines if choice.ready), "")
     return f"{name}@{weights}" if weights else name
+
+
+def encoder_title(home: Home, name: str, weights: str) -> str:
+    """What people call an encoder, without the title of the run that trained it: "Model 4"."""
+    titles = [line.title for line in choices(home, also=name) if (line.name, line.weights) == (name, weights)]
+    title = titles[0] if titles else name
+    return title.partition(" · ")[0] if weights else title

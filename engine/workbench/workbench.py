@@ -47,7 +47,7 @@ from engine.search.searcher import Searcher
 from engine.training import TrainingConfig
 from engine.workbench.classifying import ClassificationMethods
 from engine.workbench.comparing import ComparisonMethods
-from engine.workbench.job_kinds import checked_kind, title_of
+from engine.workbench.job_kinds import job_kind, title_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -252,8 +252,8 @@ class Workbench(ClassificationMethods, ComparisonMethods):
 
     def start(self, kind: str, **arguments: Any) -> Job:
         """Start a job in a process of its own; the kinds are those of `engine.workbench.job_kinds.KINDS`."""
-        checked_kind(kind)
-        return job_folders.start(self.home.jobs, kind, title_of(kind, arguments), self._at_home(arguments))
+        arguments = self._at_home(arguments)
+        return job_folders.start(self.home.jobs, kind, title_of(kind, arguments), arguments)
 
     def again(self, id: str) -> Job:
         """Start once more what a job was asked for; a training goes on with its run.
@@ -275,7 +275,7 @@ class Workbench(ClassificationMethods, ComparisonMethods):
         **arguments: Any,
     ) -> Any:
         """Do the work of a job here and now, and return its result; `listen` and `hear` are those of the Reporter."""
-        return checked_kind(kind)(self._at_home(arguments), Reporter(listen=listen, hear=hear))
+        return job_kind(kind).run(self._at_home(arguments), Reporter(listen=listen, hear=hear))
 
     def jobs(self) -> list[Job]:
         """Every job, newest first."""

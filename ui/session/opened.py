@@ -15,14 +15,14 @@ from engine.core.cache import Cache, catalogue_stamp
 from engine.core.errors import Corrupt, NameTaken, NotFound
 from engine.core.home import slug
 from engine.jobs.job import Job
+from engine.workbench.job_kinds import BACKGROUND, kinds_that_make
 from engine.workbench.workbench import CollectionCard, Workbench
 
 FIRST_SAMPLE = "animal-faces"
 DEFAULT_K = 8
 
 # What an address may name in the place of a recipe: the pages read it.
-OPENED = {"experiment", "study", "classification", "classifier"}
-_ABOUT_NO_COLLECTION = {"train", "experiment", "study", "classification", "classifier"}  # their names are others
+OPENED = set(kinds_that_make("comparison", "classifier"))
 _COLLECTIONS_KEPT = 8
 _JOBS_SHOWN = 30
 _PICTURE_SIDE = 640  # pixels; what a page shows of an uploaded picture
@@ -97,11 +97,11 @@ def recent_jobs(kind: str = "") -> list[Job]:
 
 
 def job_about(collection: str) -> Job | None:
-    """The job that works on a collection right now, if any."""
+    """The job that changes a collection right now, if any; work in the background leaves it as it is."""
     for job in recent_jobs():
         arguments = job.config["arguments"]
         names = {arguments.get("collection"), arguments.get("name"), arguments.get("recipe", {}).get("collection")}
-        if collection in names and job.kind not in _ABOUT_NO_COLLECTION and job.alive:
+        if collection in names and job.kind not in BACKGROUND and job.alive:
             return job
     return None
 

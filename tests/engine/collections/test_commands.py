@@ -55,7 +55,7 @@ def test_a_known_data_set_under_a_title(here, monkeypatch, words, title):
         asked.append((name, title))
         return ImportReport("pets", added=1)
 
-    monkeypatch.setattr("engine.workbench.job_kinds.import_known", fetch)
+    monkeypatch.setattr("engine.collections.sources.job.import_known", fetch)
     assert main(["import", "oxford-iiit-pet", *words]) == 0
     assert asked == [("oxford-iiit-pet", title)]
 

@@ -14,9 +14,9 @@ import pytest
 from engine.cli.parser import main
 from engine.core.errors import NoWeights
 from engine.core.home import Home
-from engine.encoders import fusion as fused
+from engine.encoders.networks.job import network_of
 from engine.texts import published
-from engine.workbench.job_kinds import _network_of, title_of
+from engine.workbench.job_kinds import title_of
 from engine.workbench.workbench import Readiness, Workbench
 
 NAME = "tiny-texts"
@@ -91,14 +91,14 @@ def test_a_search_offers_to_fetch_what_its_classifier_reads_with(home: Home, mon
         published.load(home, published.PUBLISHED[NAME])
     assert caught.value.megabytes == 7
     card = {"text": NAME, "picture": {"encoder": "mobilenet-v2", "weights": ""}}
-    monkeypatch.setattr(fused, "classifier", lambda home, name: SimpleNamespace(card=card))
+    monkeypatch.setattr("engine.encoders.networks.job.classifier", lambda home, name: SimpleNamespace(card=card))
     arguments = {"recipe": {"encoder": "fused", "weights": "mine"}}
-    assert _network_of(arguments, home) == NAME
+    assert network_of(arguments, home) == NAME
     put(home.pretrained / "texts")
-    assert _network_of(arguments, home) == "mobilenet-v2"
+    assert network_of(arguments, home) == "mobilenet-v2"
     card["picture"] = None
-    assert _network_of(arguments, home) == NAME
-    assert title_of("fetch", arguments) == "Fetch the weights of mine"
+    assert network_of(arguments, home) == NAME
+    assert title_of("fetch", {**arguments, "home": str(home.root)}) == "Downloading Tiny"
 
 
 def test_the_way_out_of_a_classifier_without_its_weights(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from engine.core.recipe import Recipe
 from engine.jobs import job as jobs
 from engine.runs.run import create
 from engine.search import opening
-from engine.workbench.job_kinds import KINDS
+from engine.workbench.job_kinds import work
 from engine.workbench.workbench import Query, Workbench
 
 COLOURS = {"red": (200, 30, 30), "green": (30, 180, 40), "blue": (30, 40, 210)}
@@ -353,7 +353,7 @@ def test_what_did_not_end_well_is_started_again(tmp_path: Path, monkeypatch: pyt
     job = bench.start("rescan", collection="nothing")
     with pytest.raises(BadParameter, match="which is starting"):
         bench.again(job.id)
-    jobs.work(job.folder, KINDS)
+    work(job.folder)
     assert job.state == "failed"
     second = bench.again(job.id)
     assert (second.kind, second.title, second.config["arguments"]) == (job.kind, job.title, job.config["arguments"])

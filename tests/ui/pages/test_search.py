@@ -199,7 +199,7 @@ def test_missing_weights_are_fetched_with_one_click(bench: Workbench, monkeypatc
 
 def test_weights_that_cannot_be_fetched_are_a_sentence(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     from engine.encoders.networks import weights as pretrained
-    from engine.workbench import job_kinds as work
+    from engine.encoders.networks.job import fetch
 
     monkeypatch.delenv("BENZER_WEIGHTS", raising=False)
     asked: list[str] = []
@@ -211,7 +211,7 @@ def test_weights_that_cannot_be_fetched_are_a_sentence(bench: Workbench, monkeyp
     monkeypatch.setattr(pretrained, "fetch", offline)
     recipe = Recipe("shapes", "raw-pixels+resnet-50")
     with pytest.raises(Offline):
-        work.fetch({"home": str(bench.home.root), "recipe": recipe.as_dict()}, Reporter())
+        fetch({"home": str(bench.home.root), "recipe": recipe.as_dict()}, Reporter())
     assert asked == ["resnet-50"], "of two encoders the one whose weights are missing"
 
 

@@ -13,10 +13,11 @@ import streamlit as st
 from engine.collections.collection import damaged
 from engine.collections.report import ImportReport, Reject, rejects_csv
 from engine.collections.samples import SAMPLES
+from engine.collections.sources.job import source_of
 from engine.collections.sources.known import KNOWN, Known
 from engine.core.errors import BenzerError
 from engine.jobs.job import Job
-from engine.workbench.job_kinds import source_of
+from engine.workbench.job_kinds import kinds_that_make
 from engine.workbench.workbench import CollectionCard
 from ui.pages.collections.imported_vectors import own_vectors_panel
 from ui.session.opened import collection_cards, free_name, images_of, open_collection, recent_jobs, workbench
@@ -85,11 +86,11 @@ def _disk() -> None:
 
 def _work() -> None:
     """The jobs that change collections: those that run, and the report of the one that ended last."""
-    jobs = [job for job in recent_jobs() if job.kind in ("import", "rescan", "sample", "embed", "extract")]
+    jobs = [job for job in recent_jobs() if job.kind in kinds_that_make("collection", "vectors")]
     for job in jobs:
         if job.alive:
             job_progress(job, key=job.id)
-    ended = next((job for job in jobs if job.kind != "embed"), None)
+    ended = next((job for job in jobs if job.kind in kinds_that_make("collection")), None)
     dismissed = st.session_state.setdefault("dismissed", set())
     if ended is not None and not ended.alive and ended.id not in dismissed and _is_news(ended):
         _report(ended)

@@ -10,6 +10,7 @@ import streamlit as st
 
 from engine.grouping.stored.exporting import ZIP
 from engine.jobs.job import Job
+from engine.workbench.job_kinds import kinds_that_make
 from ui.comparisons.state import count_of
 from ui.pages.groups.state import jobs_about, open_grouping
 from ui.session.opened import recent_jobs
@@ -18,13 +19,13 @@ from ui.shared.job_progress import job_progress
 from ui.shared.plain_text import plain_text
 
 NEWS_SECONDS = 900.0
-_KINDS = ("group", "extract", "copy")
+_KINDS = kinds_that_make("groups", "export")
 _LEFT_OUT_SHOWN = 20
 
 
 def groups_work(collection: str) -> None:
     """Draw the jobs that work on the collection, and what came of those that ended a moment ago."""
-    jobs = [*jobs_about(collection, *_KINDS, "duplicates"), *recent_jobs("fetch")[:3]]
+    jobs = [*jobs_about(collection, *_KINDS, *kinds_that_make("duplicates")), *recent_jobs("fetch")[:3]]
     running, ended = st.container(), st.container()
     with running:
         for job in jobs:
@@ -84,7 +85,7 @@ def _news(job: Job) -> None:
 def _extracted(job: Job) -> None:
     value = _value(job)
     st.success(
-        f"The collection **{plain_text(job.title.removeprefix('Make the collection '))}**: "
+        f"The collection **{plain_text(job.config['arguments']['title'])}**: "
         f"{plain_text(value.get('sentence', ''))}", icon=":material/check_circle:",
     )  # fmt: skip
     st.button(

@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from engine.core.errors import BenzerError, NotFound, NotReady, Unreadable
 from engine.core.recipe import Recipe
 from engine.jobs.job import Job
+from engine.workbench.job_kinds import kinds_that_make
 from engine.workbench.workbench import Answer, Readiness
 from ui.pages.search.browse import browse
 from ui.pages.search.method_comparison import comparison
@@ -97,7 +98,7 @@ def _complain(sentence: str) -> None:
 
 def _first_visit() -> None:
     """Nothing stored: draw the first sample at once, unless that was done before and the person removed it."""
-    samples = [job for job in recent_jobs() if job.kind in ("sample", "import")]
+    samples = [job for job in recent_jobs() if job.kind in kinds_that_make("collection")]
     running = next((job for job in samples if job.alive), None)
     if running is None and not samples:
         running = _draw_sample()
@@ -264,7 +265,7 @@ def _not_ready(recipe: Recipe, job: Job | None) -> None:
         st.rerun()
     _failed_before(recipe)
     st.info(plain_text(readiness.sentence), icon=":material/construction:")
-    if readiness.action in ("embed", "index", "fetch"):
+    if readiness.action in kinds_that_make("vectors", "weights"):
         st.button(
             _build_label(readiness),
             type="primary",
@@ -291,8 +292,8 @@ def _build(kind: str, recipe: Recipe) -> None:
 
 def _failed_before(recipe: Recipe) -> None:
     """The error of the last attempt, where that was the last thing that happened to this collection."""
-    about_it = (job for job in recent_jobs() if job.kind in ("embed", "index", "fetch") and _is_about(job, recipe))
-    last = next(about_it, None)
+    kinds = kinds_that_make("vectors", "weights")
+    last = next((job for job in recent_jobs() if job.kind in kinds and _is_about(job, recipe)), None)
     if last is not None and last.error:
         st.error(plain_text(last.error), icon=":material/error:")
 

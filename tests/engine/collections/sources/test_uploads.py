@@ -13,10 +13,10 @@ import pytest
 from engine.collections import Collection
 from engine.collections.sources import importing, ingest
 from engine.collections.sources.importing import import_archive, import_files
+from engine.collections.sources.job import import_pictures
 from engine.collections.sources.table_upload import import_table_upload
 from engine.core.errors import NameTaken, Stopped, StorageFull, UnreadableArchive
 from engine.core.progress import Reporter
-from engine.workbench.job_kinds import import_images
 from engine.workbench.workbench import Workbench
 
 
@@ -127,8 +127,8 @@ def test_the_spool_of_a_stopped_upload_is_kept_until_it_is_finished(home, packed
         spool = bench.spool(files)
         arguments = {"home": str(home.root), "source": "upload", "title": title, "spool": str(spool)}
         with pytest.raises(Stopped):
-            import_images(arguments, Impatient())
-        report = import_images(arguments, Reporter())
+            import_pictures(arguments, Impatient())
+        report = import_pictures(arguments, Reporter())
         assert (report["inputs"], report["added"]) == (8, 4)
         assert len(bench.collection(title.lower())) == 8
         assert not spool.exists()

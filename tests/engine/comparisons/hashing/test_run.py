@@ -414,7 +414,7 @@ def test_the_command_leaves_nothing_where_no_cluster_answers(bench, tmp_path, ca
 def test_a_job_measures_a_study(bench, plan):
     made = bench.plan_study(replace(plan, methods=("hnsw",)))
     job = bench.start("study", name=made.name)
-    assert job.title == "Study try-it"
+    assert job.title == 'Benchmarking "try-it"'
     assert job.wait(120) == "done", (Path(job.folder) / "log.txt").read_text()
     assert made.state(bench.jobs()) == "done"
     assert made.job(bench.jobs()).id == job.id

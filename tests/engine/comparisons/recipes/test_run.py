@@ -241,7 +241,7 @@ def test_killed_and_taken_up(bench: Workbench) -> None:
     methods = ("exact", *(f"kmeans(clusters={n})" for n in range(2, 12)))
     made = bench.plan_experiment(plan(methods=methods))
     code = "import sys; from engine.workbench.job_kinds import KINDS; from engine.jobs.job import Reporter; "
-    code += "KINDS['experiment']({'home': sys.argv[1], 'name': sys.argv[2]}, Reporter())"
+    code += "KINDS['experiment'].run({'home': sys.argv[1], 'name': sys.argv[2]}, Reporter())"
     words = [sys.executable, "-c", code, str(bench.home.root), made.name]
     process = subprocess.Popen(words, cwd=PROJECT, start_new_session=True)
     until = time.monotonic() + 120

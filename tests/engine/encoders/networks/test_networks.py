@@ -401,7 +401,7 @@ def test_the_page_offers_to_fetch(home: Home) -> None:
     from engine.workbench.job_kinds import title_of
     from engine.workbench.workbench import Workbench
 
-    assert title_of("fetch", {"recipe": {"encoder": "resnet-50"}}) == "Fetch the weights of resnet-50"
+    assert title_of("fetch", {"recipe": {"encoder": "resnet-50"}, "home": str(home.root)}) == "Downloading ResNet-50"
     bench = Workbench(home)
     with pytest.raises(BenzerError):
         bench.run("fetch", network="resnet-51")

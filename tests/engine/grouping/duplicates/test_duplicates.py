@@ -149,12 +149,14 @@ def test_a_large_collection_is_left_to_a_job(bench: Workbench, monkeypatch: pyte
     with pytest.raises(NoIndex, match="not been worked out"):
         bench.duplicates(recipe())
     seen = []
-    KINDS["duplicates"](
+    KINDS["duplicates"].run(
         {"recipe": recipe().as_dict(), "home": str(bench.home.root)}, Reporter(listen=lambda told: seen.append(told))
     )
     assert seen[-1].done == seen[-1].total == COUNT + TWICE + 1
     assert len(bench.duplicates(recipe()).groups) == TWICE
-    assert title_of("duplicates", {"recipe": recipe().as_dict()}) == "Look for duplicates in twins with raw-pixels"
+    assert title_of("duplicates", {"recipe": recipe().as_dict(), "home": str(bench.home.root)}) == (
+        'Finding duplicates in "Twins" (Raw pixels)'
+    )
 
 
 def test_odd_ones_are_listed_by_score(bench: Workbench) -> None:

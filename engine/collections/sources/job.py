@@ -1,0 +1,75 @@
+"""Importing as a job, from a plain dictionary of arguments."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.collections.collection import Collection
+from engine.collections.report import ImportReport
+from engine.collections.sources import importing
+from engine.collections.sources.known import import_known
+from engine.collections.sources.spool import under_its_name, waiting
+from engine.collections.sources.table_upload import import_table_upload
+from engine.collections.sources.uploads import is_archive
+from engine.core.errors import BadParameter, NameTaken, Unreadable
+from engine.core.home import Home, home_of
+from engine.core.progress import Reporter
+
+_TABLES = (".csv", ".tsv")
+
+Source = Callable[[Home, str, Path, Reporter], ImportReport]
+
+
+def import_pictures(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Make a collection from `source`: folder, archive, csv (each with `path`), upload (`spool`) or known (`name`)."""
+    home, source, title = home_of(arguments), arguments["source"], arguments.get("title", "")
+    if source == "known":
+        return import_known(home, arguments["name"], reporter, title).to_dict()
+    if source == "upload":
+        return _import_upload(home, title, Path(arguments["spool"]), reporter).to_dict()
+    paths: dict[str, Source] = {
+        "folder": importing.import_folder,
+        "archive": importing.import_archive,
+        "csv": importing.import_csv,
+    }
+    if source not in paths:
+        raise BadParameter("source", "an import", "one of " + ", ".join([*paths, "upload", "known"]), source)
+    return paths[source](home, title, Path(arguments["path"]), reporter).to_dict()
+
+
+def source_of(path: Path) -> str:
+    """The `source` of an import from `path`: folder, csv (also a TSV) or archive."""
+    if path.is_dir():
+        return "folder"
+    return "csv" if path.suffix.lower() in _TABLES else "archive"
+
+
+def rescan(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Take over what was added to, changed in or deleted from a collection's source."""
+    return importing.rescan(Collection.open(home_of(arguments), arguments["collection"]), reporter).to_dict()
+
+
+def _import_upload(home: Home, title: str, spool: Path, reporter: Reporter) -> ImportReport:
+    """Import the files of the spool; it is deleted unless a second attempt can continue from it."""
+    try:
+        report = _import_waiting(home, title, spool, reporter)
+    except (Unreadable, NameTaken, BadParameter):
+        shutil.rmtree(spool, ignore_errors=True)
+        raise
+    shutil.rmtree(spool, ignore_errors=True)
+    return report
+
+
+def _import_waiting(home: Home, title: str, spool: Path, reporter: Reporter) -> ImportReport:
+    """A table with pictures or archives, one archive, or any mixture of pictures and archives."""
+    files = waiting(spool)
+    tables = [file for file in files if file[0].lower().endswith(_TABLES)]
+    if len(tables) == 1 and len(files) > 1:
+        pictures = [file for file in files if file is not tables[0]]
+        return import_table_upload(home, title, under_its_name(*tables[0]), pictures, reporter)
+    if len(files) == 1 and is_archive(files[0][0]):
+        return importing.import_archive(home, title, under_its_name(*files[0]), reporter)
+    return importing.import_files(home, title, files, reporter)
