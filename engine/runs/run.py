@@ -249,7 +249,7 @@ class Run:
             with full_disk_named(f"the run {self.name}"):
                 lock.acquire()
         except Timeout:
-            raise BadParameter("run", "a training", "one that is not being trained right now", self.name) from None
+            raise BadParameter("run", "a training", "one that is not training right now", self.name) from None
         try:
             self._sweep()
             self._write(state="training", job=job, error="", diverged=False)
@@ -281,7 +281,7 @@ class Run:
     def remove(self) -> None:
         """Delete the run with its weights; BadParameter for one that trains or that came with the code."""
         if self.shipped or self.alive:
-            wanted = "one of your own that is not being trained right now"
+            wanted = "one of your own that is not training right now"
             raise BadParameter("run", "deleting", wanted, self.title)
         (self.folder / "run.json").unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -324,7 +324,7 @@ def create(home: Home, name: str, config: Mapping[str, Any], card: Mapping[str, 
         place.mkdir(parents=True, exist_ok=True)
         with FileLock(place / ".names.lock"):  # of two that begin at once one wins
             if any(_holds_something(folder / name) for folder in ([root] if root else _roots(home))):
-                raise NameTaken(f"There is a run called {name!r} already.", way_out="Choose another name.")
+                raise NameTaken(f"A run called {name!r} already exists.", way_out="Choose another name.")
             write_json(run.folder / "run.json", facts)
     return run
 

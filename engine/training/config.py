@@ -25,11 +25,11 @@ class TrainingConfig:
     """A training of one network. Its values are checked when it is made.
 
     Attributes:
-        objective: "autoencoding" (draw the picture again), or "deepcluster" (tell one's own groups of pictures apart;
+        objective: "autoencoding" (reconstruct the picture), or "deepcluster" (predict clusters of its own making;
             see `deepcluster.py`), which passes over `loss`, `noise`, `flip`, `crop` and `colour`.
         network: a ready-made network to train instead of Model 1–4 ("resnet-18"), for deepcluster; "" for a model.
-        start: the weights that it begins with: "random", or "pretrained" for those of a ready-made network.
-        clusters: how many groups deepcluster makes of the pictures.
+        start: the initial weights: "random", or "pretrained" for those of a ready-made network.
+        clusters: the number of clusters of deepcluster.
         model: 1 to 4. loss: a name of LOSSES. schedule, options: a name of SCHEDULES and its settings.
         rate: the (first) learning rate of Adam. batch: images a step. epochs: passes over the training images.
         validation: the share of images kept out of training, to measure the loss on.
@@ -91,15 +91,15 @@ class TrainingConfig:
         self._check_probe()
         self._check_name()
         if self.limit is not None:
-            check_whole("image limit", "the training", self.limit, LEAST_IMAGES, 10_000_000)
+            check_whole("limit of pictures", "the training", self.limit, LEAST_IMAGES, 10_000_000)
         self._check_size("input size", self.size)
         if self.views is not None:
-            self._check_size("size of the views", self.views)
+            self._check_size("view size", self.views)
         schedule(self.schedule, self.rate, self.epochs, self.options)
 
     @property
     def groups(self) -> bool:
-        """Whether it learns from groups of its own making instead of reconstructing."""
+        """Whether it learns from clusters of its own making instead of reconstructing."""
         return self.objective == "deepcluster"
 
     @property
@@ -117,24 +117,24 @@ class TrainingConfig:
         learning = min(images, self.limit or images)
         learning -= math.ceil(learning * self.validation)
         if self.groups and self.clusters > learning // 2:
-            wanted = f"at most {learning // 2}, half of the {learning} images to learn from"
-            raise BadParameter("number of groups", "the training", wanted, self.clusters)
+            wanted = f"at most {learning // 2}, half of the {learning} training pictures"
+            raise BadParameter("number of clusters", "the training", wanted, self.clusters)
 
     def _check_objective(self) -> None:
         if self.objective not in OBJECTIVES:
             raise BadParameter("objective", "the training", " or ".join(OBJECTIVES), self.objective)
         if self.start not in STARTS:
             raise BadParameter("start", "the training", " or ".join(STARTS), self.start)
-        check_whole("number of groups", "the training", self.clusters, 2, 100_000)
+        check_whole("number of clusters", "the training", self.clusters, 2, 100_000)
         self._check_network()
         if self.groups and self.contrast:
-            raise BadParameter("contrast", "deepcluster", "0: it sees altered views anyway", self.contrast)
+            raise BadParameter("contrast", "deepcluster", "0: it sees augmented views anyway", self.contrast)
 
     def _check_network(self) -> None:
         if not isinstance(self.network, str) or (self.network and self.network not in BACKBONES):
             raise BadParameter("network", "the training", "one of " + ", ".join(BACKBONES), self.network)
         if self.network and not self.groups:
-            wanted, way_out = "left out: only Models 1 to 4 draw pictures again", "Choose the objective deepcluster."
+            wanted, way_out = "left out: only Models 1 to 4 reconstruct pictures", "Choose the objective deepcluster."
             raise BadParameter("network", "an autoencoder", wanted, self.network, way_out=way_out)
         if self.start == "pretrained" and not self.network:
             raise BadParameter("start", "Models 1 to 4", "random", self.start, way_out="Name a ready-made network.")
@@ -143,7 +143,7 @@ class TrainingConfig:
         if self.keep == "":
             object.__setattr__(self, "keep", "last" if self.groups else "loss")
         if self.groups and self.keep == "loss":
-            way_out = "Each epoch has other groups, so their losses cannot be compared."
+            way_out = "Each epoch has other clusters, so the losses cannot be compared."
             raise BadParameter("keep", "deepcluster", "last or retrieval", self.keep, way_out=way_out)
         if self.keep == "last" and self.patience:
             raise BadParameter("patience", "a training that keeps the last weights", "0", self.patience)
@@ -171,11 +171,11 @@ class TrainingConfig:
             raise BadParameter(name, model, "one it reconstructs exactly", size, way_out=way_out)
 
     def _check_latent(self, name: str, size: int) -> None:
-        """Whether anything is left of a picture of that size; it need not be drawn again."""
+        """Whether anything is left of a picture of that size; it need not be reconstructed."""
         whose: Any = backbone(self.network) if self.network else SPECS[self.model]
         if not whose.latent_size(size):
             fitting = whose.size if self.network else next(s for s in range(16, 1025) if whose.latent_size(s))
-            raise BadParameter(name, self.title, "one that leaves it something to see", size, way_out=f"Try {fitting}.")
+            raise BadParameter(name, self.title, "one that leaves a feature map", size, way_out=f"Try {fitting}.")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

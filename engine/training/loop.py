@@ -65,9 +65,7 @@ def carried_out(training: Training) -> Run:
     except (RuntimeError, MemoryError) as error:
         if not _out_of_memory(error):
             raise
-        short = OutOfMemory(
-            "The memory ran out beside the batches.", way_out="Try smaller pictures or a smaller model."
-        )
+        short = OutOfMemory("Memory ran out outside the batches.", way_out="Try smaller pictures or a smaller model.")
         run.end("failed", training.at.epoch, error=str(short))
         raise short from error
     finally:
@@ -213,7 +211,7 @@ class Training:
     def _halve(self, error: Exception) -> None:
         if self.at.parts > 1:
             raise OutOfMemory(
-                f"The memory does not hold half a batch of {self.config.batch} pictures.",
+                f"Not even half a batch of {self.config.batch} pictures fits into memory.",
                 way_out=f"Try a batch of {max(1, self.config.batch // 4)}, smaller pictures, or a smaller model.",
             ) from error
         self.at.parts = 2
@@ -242,7 +240,7 @@ class Training:
         if at.seen:
             note += f" · loss {at.total / at.seen:.5f}"
         if at.parts > 1:
-            note += " · the memory was short: batches are worked on in two halves"
+            note += " · memory ran short: batches are split into two halves"
         self.reporter.update("Training", done, total, note=note)
 
     def end_epoch(self, train_loss: float) -> None:
@@ -327,8 +325,8 @@ class Training:
 
     def diverged(self) -> Diverged:
         done = self.at.epoch
-        kept = f"the best weights up to epoch {done} are kept" if done else "there is nothing to keep"
-        message = f"The loss stopped being a number in epoch {done + 1}; {kept}."
+        kept = f"the best checkpoint up to epoch {done} is kept" if done else "there is no checkpoint to keep"
+        message = f"Training diverged: the loss became NaN or infinite in epoch {done + 1}; {kept}."
         return Diverged(message, way_out=f"Try a lower learning rate, such as {self.config.rate / 10:g}.")
 
 

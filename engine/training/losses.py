@@ -42,8 +42,8 @@ def mix(reconstructions: Tensor, originals: Tensor) -> Tensor:
 
 
 LOSSES: dict[str, Loss] = {
-    "mse": Loss("mse", "MSE", "The mean squared difference of the pixels.", mse),
-    "ssim": Loss("ssim", "SSIM", "1 − SSIM: how much structure is lost. Slower, and sharper pictures.", ssim),
+    "mse": Loss("mse", "MSE", "Mean squared error of the pixels.", mse),
+    "ssim": Loss("ssim", "SSIM", "1 − structural similarity. Slower, with sharper reconstructions.", ssim),
     "mix": Loss("mix", "MSE + SSIM", "The sum of both.", mix),
 }
 

@@ -45,7 +45,7 @@ class Data:
             wanted = f"(n, {config.size}, {config.size}, 3)"
             raise BadParameter("shape of the pictures", "the training", wanted, self.pixels.shape)
         if len(self.ids) < LEAST_IMAGES:
-            raise BadParameter("number of images", "a training", f"at least {LEAST_IMAGES}", len(self.ids))
+            raise BadParameter("number of pictures", "a training", f"at least {LEAST_IMAGES}", len(self.ids))
         config.check_clusters(len(self.ids))
         return self
 

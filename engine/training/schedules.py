@@ -50,8 +50,8 @@ class Schedule(ABC):
 
 class Constant(Schedule):
     name = "none"
-    title = "none"
-    help = "The same learning rate from beginning to end."
+    title = "constant"
+    help = "The same learning rate throughout."
 
     def rate(self, done: float) -> float:
         return self.base
@@ -62,8 +62,8 @@ class Cosine(Schedule):
 
     name = "cosine"
     title = "cosine"
-    help = "Falls along half a cosine to its least value at the last batch."
-    options = (Setting("eta_min", "least rate", "", 0.0, 1.0, 0.0, whole=False),)
+    help = "Falls along half a cosine to the minimum rate at the last batch."
+    options = (Setting("eta_min", "Minimum rate", "The learning rate at the end.", 0.0, 1.0, 0.0, whole=False),)
 
     def rate(self, done: float) -> float:
         return _cosine(self.base, self.settings["eta_min"], min(1.0, done / self.epochs))
@@ -74,11 +74,11 @@ class WarmRestarts(Schedule):
 
     name = "warm-restarts"
     title = "cosine with warm restarts"
-    help = "Falls along half a cosine within T_0 epochs, then starts again from the top."
+    help = "Falls along half a cosine over T_0 epochs, then restarts at the top (SGDR)."
     options = (
-        Setting("t_0", "epochs to the first restart", "", 1, 10_000, 10),
-        Setting("t_mult", "growth of that span at each restart", "", 1, 10, 1),
-        Setting("eta_min", "least rate", "", 0.0, 1.0, 1e-4, whole=False),
+        Setting("t_0", "T_0", "Epochs until the first restart.", 1, 10_000, 10),
+        Setting("t_mult", "T_mult", "Each period is this many times as long as the one before.", 1, 10, 1),
+        Setting("eta_min", "Minimum rate", "The learning rate just before a restart.", 0.0, 1.0, 1e-4, whole=False),
     )
 
     def rate(self, done: float) -> float:
@@ -94,14 +94,14 @@ class Plateau(Schedule):
 
     name = "plateau"
     title = "reduce on plateau"
-    help = "Multiplied by the factor whenever the validation loss has stopped falling for some epochs."
+    help = "Multiplied by the factor whenever the validation loss has not improved for more epochs than the patience."
     options = (
-        Setting("factor", "factor", "", 0.01, 0.99, 0.2, whole=False),
-        Setting("patience", "patience in epochs", "", 0, 1000, 2),
-        Setting("threshold", "least relative gain", "", 0.0, 1.0, 1e-4, whole=False),
-        Setting("cooldown", "epochs of rest after a step", "", 0, 1000, 0),
-        Setting("min_lr", "least rate", "", 0.0, 1.0, 5e-5, whole=False),
-        Setting("eps", "least change of the rate", "", 0.0, 1.0, 1e-8, whole=False),
+        Setting("factor", "Factor", "The rate is multiplied by this.", 0.01, 0.99, 0.2, whole=False),
+        Setting("patience", "Patience", "Epochs without improvement that are tolerated.", 0, 1000, 2),
+        Setting("threshold", "Threshold", "Relative gain that counts as improvement.", 0.0, 1.0, 1e-4, whole=False),
+        Setting("cooldown", "Cooldown", "Epochs after a reduction in which none is counted.", 0, 1000, 0),
+        Setting("min_lr", "Minimum rate", "The rate never falls below this.", 0.0, 1.0, 5e-5, whole=False),
+        Setting("eps", "Minimum change", "Smaller reductions are skipped.", 0.0, 1.0, 1e-8, whole=False),
     )
 
     def __init__(self, base: float, epochs: int, options: Mapping[str, Any]) -> None:
@@ -144,9 +144,9 @@ class OneCycle(Schedule):
     title = "one cycle"
     help = "Rises along half a cosine to the learning rate, then falls along half a cosine far below where it started."
     options = (
-        Setting("pct_start", "share of the epochs in which it rises", "", 0.01, 0.99, 0.3, whole=False),
-        Setting("div_factor", "the rate over the first rate", "", 1.0, 1e6, 25.0, whole=False),
-        Setting("final_div_factor", "the first rate over the last rate", "", 1.0, 1e9, 1e4, whole=False),
+        Setting("pct_start", "pct_start", "Share of the epochs in which the rate rises.", 0.01, 0.99, 0.3, whole=False),
+        Setting("div_factor", "div_factor", "Maximum rate / initial rate.", 1.0, 1e6, 25.0, whole=False),
+        Setting("final_div_factor", "final_div_factor", "Initial rate / final rate.", 1.0, 1e9, 1e4, whole=False),
     )
 
     def rate(self, done: float) -> float:

@@ -44,7 +44,7 @@ def train_run(
         Diverged, OutOfMemory, StorageFull, Stopped: as in `loop.train`; the run then holds the best weights so far.
     """
     if len(collection) < LEAST_IMAGES:
-        raise BadParameter("number of images", "a training", f"at least {LEAST_IMAGES}", len(collection))
+        raise BadParameter("number of pictures", "a training", f"at least {LEAST_IMAGES}", len(collection))
     data = training_data(config, collection, reporter)
     first = pretrained(config.network) if pretrained and config.start == "pretrained" else None
 
@@ -73,18 +73,20 @@ def continue_run(
     """
     made_of = run.card["collection"]["fingerprint"]
     if collection.fingerprint() != made_of:
-        wanted = f"as it was when the run {run.title} began"
-        raise BadParameter("collection", "a continued training", wanted, "other images", way_out="Train a new run.")
+        wanted = f"as when the run {run.title} began"
+        raise BadParameter("collection", "a continued training", wanted, "other pictures", way_out="Train a new run.")
     if epochs is not None and run.can_prolong and (epochs != run.config["epochs"] or not run.can_continue):
         run.prolong(epochs)
     elif not run.can_continue:
-        wanted, found = "one that was stopped or cut off", f"{run.title}, which is {run.state}"
+        wanted, found = "one that was stopped or interrupted", f"{run.title}, which is {run.state}"
         raise BadParameter("run", "continuing", wanted, found, way_out=_instead(run))
     config = TrainingConfig.from_dict(run.config)
     data = training_data(config, collection, reporter)
     if len(data.ids) != run.card["images"]:
         wanted, way_out = f"{run.card['images']}, as when the run {run.title} began", "Train a new run."
-        raise BadParameter("number of readable images", "a continued training", wanted, len(data.ids), way_out=way_out)
+        raise BadParameter(
+            "number of readable pictures", "a continued training", wanted, len(data.ids), way_out=way_out
+        )
     begun = (run.folder / "checkpoint" / "current.json").exists()  # the folder alone may hold half of one
     first = pretrained(config.network) if pretrained and config.start == "pretrained" and not begun else None
     return _trained(run, config, data, reporter, first)
@@ -95,7 +97,7 @@ def _instead(run: runs.Run) -> str:
     if run.alive:
         return "Wait until it has ended."
     if run.can_prolong:
-        return "Give more epochs to train a finished one on."
+        return "To continue a finished run, ask for more epochs."
     return "Train a new run" + ("." if run.shipped else " with a lower learning rate.")
 
 

@@ -95,18 +95,18 @@ def worker_of(job: Job) -> int:
 
 def test_watch_reload_stop_from_a_second_tab_and_continue(page: Any, server: Server) -> None:
     page.goto(server.url + "/train")
-    page.get_by_text("Reconstruct only", exact=True).click()
+    page.get_by_text("Reconstruction only", exact=True).click()
     pick(page, "Model", "Model 1 · five blocks")
-    pick(page, "Picture size", "another size")
+    pick(page, "Input size", "other …")
     fill(page, "Pixels a side", "32")
     fill(page, "Epochs", "5000")
     page.get_by_role("button", name="Start training").click()
-    page.get_by_text("the training goes on").wait_for()
+    page.get_by_text("Runs in the background").wait_for()
     reach(page, 3)
-    page.get_by_role("figure", name=re.compile("Loss of the held-out pictures: from .* at epoch")).wait_for()
+    page.get_by_role("figure", name=re.compile("Loss, validation: from .* at epoch")).wait_for()
     page.get_by_role("figure", name=re.compile(r"precision@8: from .* at epoch 0 to")).wait_for()
-    page.get_by_role("img", name=re.compile("pictures redrawn after epoch")).wait_for()
-    expect(page.locator(".st-key-training-now").get_by_text("loss on held-out pictures")).to_be_visible()
+    page.get_by_role("img", name=re.compile("pictures reconstructed after epoch")).wait_for()
+    expect(page.locator(".st-key-training-now").get_by_text("validation loss")).to_be_visible()
     seen = epoch(page)
     page.reload()
     reach(page, seen + 1)
@@ -123,7 +123,7 @@ def test_watch_reload_stop_from_a_second_tab_and_continue(page: Any, server: Ser
     stopped_at = int(re.search(r"\d+", button.inner_text())[0])  # type: ignore[index]
     assert stopped_at >= seen
     button.click()
-    page.get_by_text("the training goes on").wait_for()
+    page.get_by_text("Runs in the background").wait_for()
     assert epoch(page) > stopped_at
 
 
@@ -132,7 +132,7 @@ def look_back(page: Any) -> None:
     for _ in range(TRIES):
         page.get_by_test_id("stMain").get_by_role("slider").first.press("Home")
         with suppress(TimeoutError):
-            page.get_by_text("redrawn by the untrained network").wait_for(timeout=3 * SOON)
+            page.get_by_text("reconstructions by the untrained network").wait_for(timeout=3 * SOON)
             return
     pytest.fail("the slider cannot be moved")
 
@@ -144,7 +144,7 @@ def test_a_look_back_at_earlier_epochs_and_at_another_picture(page: Any, server:
     look_back(page)
     at = epoch(page)
     reach(page, at + 2)
-    expect(page.get_by_text("redrawn by the untrained network")).to_be_visible()  # it does not follow any more
+    expect(page.get_by_text("reconstructions by the untrained network")).to_be_visible()  # it does not follow any more
     query = page.locator("ul[aria-label='The picture'] .tile")
     before = query.get_attribute("data-id")
     page.get_by_role("button", name="Another picture").click()
@@ -162,9 +162,9 @@ def test_a_second_training_waits_for_its_turn(page: Any, server: Server, bench: 
     epoch(page)
     page.get_by_text("Train another encoder", exact=True).click()
     page.get_by_role("button", name="Start when it is its turn").click()
-    page.get_by_text("waits for its turn (next)").wait_for()
+    page.get_by_text("is queued (next)").wait_for()
     page.get_by_role("button", name="Cancel", exact=True).click()
-    page.get_by_text("waits for its turn (next)").wait_for(state="detached")
+    page.get_by_text("is queued (next)").wait_for(state="detached")
     assert epoch(page)  # the first one goes on
 
 
@@ -219,12 +219,12 @@ def test_the_runs_are_compared_named_and_deleted(page: Any, server: Server, benc
         "figure", name=re.compile(rf"{first.name}: from .*{second.name}: from", re.DOTALL)
     ).first.wait_for()
     page.locator(f".st-key-details-{first.name} button").click()
-    page.get_by_role("img", name=re.compile("pictures redrawn after epoch 2")).wait_for()
+    page.get_by_role("img", name=re.compile("pictures reconstructed after epoch 2")).wait_for()
     settled(page)
     assert not violations(page)
     page.locator(f".st-key-more-run-{first.name} button").click()
     page.get_by_role("button", name="Delete …").click()
-    page.get_by_role("button", name="Delete it").click()
+    page.get_by_role("button", name="Delete run").click()
     page.locator(f".st-key-run-{first.name}").wait_for(state="detached")
     assert not first.folder.exists()
     assert second.folder.exists()

@@ -156,9 +156,9 @@ def test_it_trains_as_long_as_someone_holds_it(home: Home) -> None:
     run = fresh(home, "mine")
     with run.training(job="job-7"):
         assert (run.state, run.alive, run.can_continue, run.job) == ("training", True, False, "job-7")
-        with pytest.raises(BadParameter, match="not being trained"):
+        with pytest.raises(BadParameter, match="not training right now"):
             run.remove()
-        with pytest.raises(BadParameter, match="not being trained"), runs.run(home, "mine").training():
+        with pytest.raises(BadParameter, match="not training right now"), runs.run(home, "mine").training():
             pass
     assert (run.state, run.alive, run.can_continue) == ("interrupted", False, True)
 

@@ -409,7 +409,7 @@ def test_it_is_listed_opened_renamed_and_gone(here: Workbench) -> None:
 def test_a_link_opens_its_study(here: Workbench) -> None:
     older, _ = create(here.home, plan(title="Older")), create(here.home, plan(title="Newer"))
     test = AppTest.from_string(
-        "import streamlit as st\nfrom ui.pages.hashing import page\nst.session_state.recipe = None\npage.page()",
+        "import streamlit as st\nfrom ui.pages.hashing.page import page\nst.session_state.recipe = None\npage()",
         default_timeout=60,
     )
     test.query_params["study"] = older.name
@@ -420,7 +420,7 @@ def test_a_link_opens_its_study(here: Workbench) -> None:
 def test_a_closed_study_stays_closed_while_the_browser_still_sends_its_address(here: Workbench) -> None:
     study = create(here.home, plan(title="Older"))
     test = AppTest.from_string(
-        "import streamlit as st\nfrom ui.pages.hashing import page\nst.session_state.recipe = None\npage.page()",
+        "import streamlit as st\nfrom ui.pages.hashing.page import page\nst.session_state.recipe = None\npage()",
         default_timeout=60,
     )
     assert test.run().header[0].value == "Older"

@@ -189,14 +189,14 @@ def test_only_the_numbers_of_the_schedule_are_asked_for(bench: Workbench) -> Non
         test.selectbox(key="train-schedule").set_value(name).run()
         asked = {str(field.key).partition(".")[2] for field in test.number_input if "." in str(field.key)}
         assert asked == {option.name for option in kind.options}
-        assert ("depends on" in texts(test) or "stops falling" in texts(test)) == (name == "plateau")
+        assert ("stops improving" in texts(test)) == (name == "plateau")
 
 
 def test_a_network_learns_from_its_own_groups(bench: Workbench, started: list[Any]) -> None:
     test = page()
     test.radio(key="train-learns").set_value("group").run()
     assert "train-loss" not in {box.key for box in test.selectbox}
-    assert "The number of groups of the training must be at most 9" in texts(test)
+    assert "The number of clusters of the training must be at most 9" in texts(test)
     test.number_input(key="train-clusters").set_value(6).run()
     test.button(key="train-start").click().run()
     config = started[0][1]["config"]
@@ -228,7 +228,7 @@ def test_weights_to_begin_with_are_offered_where_they_are_here(
 ) -> None:
     test = page()
     test.radio(key="train-learns").set_value("group").run()
-    assert test.selectbox(key="train-begins").options == ["drawn at random"]
+    assert test.selectbox(key="train-begins").options == ["random"]
     (tmp_path / "resnet18-f37072fd.pth").touch()
     monkeypatch.setenv("BENZER_WEIGHTS", str(tmp_path))
     test.run()
@@ -262,12 +262,12 @@ def test_a_run_that_groups_is_shown_by_its_groups(bench: Workbench) -> None:
     test.button(key="details-groups").click().run()
     assert not test.exception
     shown = texts(test)
-    assert "ResNet-18 · Shapes · 32 pixels · learns from its own groups" in shown
-    assert "groups with the labels 0.30 → **0.50** (NMI)" in shown
+    assert "ResNet-18 · Shapes · 32 px · DeepCluster" in shown
+    assert "NMI with the labels 0.30 → **0.50**" in shown
     assert "best loss **0.25" not in shown
-    assert "Agreement of its groups (NMI)" in shown
-    assert "redrawn" not in shown
-    assert "The eight neighbours of one picture" in shown
+    assert "NMI of its clusters" in shown
+    assert "their reconstructions" not in shown
+    assert "Nearest neighbours of one picture" in shown
 
 
 def test_a_run_that_groups_is_compared_by_how_it_searches(bench: Workbench) -> None:
@@ -278,12 +278,12 @@ def test_a_run_that_groups_is_compared_by_how_it_searches(bench: Workbench) -> N
     for name in ("groups", "redraws"):
         test.button(key=f"compare-{name}").click().run()
     assert not test.exception
-    assert "One of them makes no groups" in texts(test)
+    assert "One of the runs makes no clusters" in texts(test)
     assert "groups searches better." in texts(test)
     test.button(key="compare-more-groups").click().run()
     test.button(key="compare-groups").click().run()
     assert not test.exception
-    assert "Agreement of their groups with the labels" in texts(test)
+    assert "NMI of clusters and labels" in texts(test)
 
 
 def test_a_run_of_a_ready_made_network_becomes_the_encoder_of_the_search(bench: Workbench, started: list[Any]) -> None:
@@ -295,7 +295,7 @@ def test_a_run_of_a_ready_made_network_becomes_the_encoder_of_the_search(bench: 
 
 def test_what_came_of_groups_in_a_sentence(bench: Workbench) -> None:
     said = result(grouping_run(bench, "groups"))
-    assert said.startswith("Its groups agree with the labels by 0.50 (NMI), at first by 0.30; precision@8 went")
+    assert said.startswith("NMI of its clusters with the labels: 0.50, initially 0.30; precision@8 went")
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_what_came_of_groups_in_a_sentence(bench: Workbench) -> None:
         ("rate", -1.0, "The rate of the training must be a number from"),
         ("batch", 100_000, "The batch of the training must be"),
         ("validation", 1.5, "The validation share of the training must be"),
-        ("limit", 3, "The image limit of the training must be"),
+        ("limit", 3, "The limit of pictures of the training must be"),
         ("noise", 7.0, "The noise of the training must be"),
         ("patience", -2, "The patience of the training must be"),
     ],
@@ -398,7 +398,7 @@ def test_a_double_click_starts_one_training(bench: Workbench, started: list[Any]
 def test_a_run_that_was_cut_off_is_continued(bench: Workbench, started: list[Any]) -> None:
     fake_run(bench, "cut", "cut off", epochs=2)
     test = page()
-    assert "cut off" in texts(test)
+    assert "interrupted" in texts(test)
     button = test.button(key="run-continue-cut")
     assert button.label == "Continue from epoch 2"
     button.click().run()
@@ -447,7 +447,7 @@ def test_deleting_asks_first(bench: Workbench) -> None:
     test = page(**{"more-run-good": True})
     test.button(key="delete-run-good").click().run()
     assert run.folder.exists()
-    assert "gone for good" in texts(test)
+    assert "permanently deleted" in texts(test)
     assert "delete-run-yes" in buttons(test)  # what it does, a browser tests: a dialog's button reruns the dialog alone
 
 
@@ -456,7 +456,7 @@ def test_two_runs_are_compared_and_a_third_takes_the_place_of_the_first(bench: W
         fake_run(bench, name)
     test = page()
     test.button(key="compare-one").click().run()
-    assert "at a second run" in texts(test)
+    assert "on a second run" in texts(test)
     test.button(key="compare-two").click().run()
     assert test.session_state["runs_compared"] == ["one", "two"]
     test.button(key="compare-three").click().run()
@@ -470,11 +470,11 @@ def test_the_verdict_tells_redrawing_from_searching(bench: Workbench) -> None:
     low, high = Line("one", [(0, 0.9), (1, 0.1)]), Line("two", [(0, 0.9), (1, 0.5)])
     found = [Line("one", [(0, 0.4)]), Line("two", [(0, 0.4)])]
     assert "the loss says nothing about retrieval" in verdict([poor, rich], [low, high], found)
-    assert verdict([rich, poor], [low, high], found) == "one redraws better and searches better."
+    assert verdict([rich, poor], [low, high], found) == "one has the lower reconstruction error and searches better."
     assert verdict([rich, same], [low, low], found) == "Both are equally good."
     assert verdict([rich, same], [low, high], found) == "Both search equally well."
     seeded = [rich, fake_run(bench, "seeded", seed=1)]
-    assert "measured with different pictures" in verdict(seeded, [low, high], found)
+    assert "measured on different pictures" in verdict(seeded, [low, high], found)
 
 
 def test_details_show_the_epochs_the_settings_and_the_folder(bench: Workbench) -> None:
@@ -483,8 +483,8 @@ def test_details_show_the_epochs_the_settings_and_the_folder(bench: Workbench) -
     assert str(run.folder) in [code.value for code in test.code]
     assert test.select_slider(key="details-good-slider").value == 3
     test.select_slider(key="details-good-slider").set_value(0).run()
-    assert "redrawn by the untrained network" in texts(test)
-    assert "of 7** have its label" in texts(test)
+    assert "reconstructions by the untrained network" in texts(test)
+    assert "of 7** have the label" in texts(test)
 
 
 def test_the_slider_follows_until_it_is_moved(bench: Workbench) -> None:
@@ -507,7 +507,7 @@ def test_runs_of_this_collection_come_first_and_what_ships_last(bench: Workbench
 
 
 def test_no_runs_yet(bench: Workbench) -> None:
-    assert "No run of your own yet" in texts(page())
+    assert "No runs yet" in texts(page())
 
 
 def test_the_epochs_as_a_table(bench: Workbench) -> None:
@@ -518,15 +518,13 @@ def test_the_epochs_as_a_table(bench: Workbench) -> None:
 
 
 def test_what_came_of_a_run_in_a_sentence(bench: Workbench) -> None:
-    assert "precision@8 went from 40% (untrained) to 70% with the weights that are kept" in result(
-        fake_run(bench, "good")
-    )
+    assert "precision@8 went from 40% (untrained) to 70% (best checkpoint)" in result(fake_run(bench, "good"))
     kept = fake_run(bench, "kept")
     kept.note(epoch=9, train=1.0, validation=1.0, retrieval=0.99, best=False)
-    assert "to 70% with the weights that are kept" in result(kept)  # not what a later epoch reached
+    assert "to 70% (best checkpoint)" in result(kept)  # not what a later epoch reached
     worse = fake_run(bench, "worse", rise=-0.1)
     assert retrieval_of(worse) == (pytest.approx(0.4), pytest.approx(0.1))
-    assert "stays below the untrained network's: 10% instead of 40%" in result(worse)
+    assert "is lower than untrained: 10% instead of 40%" in result(worse)
 
 
 def test_a_thousand_epochs_are_drawn_quickly(bench: Workbench) -> None:
@@ -578,8 +576,8 @@ def test_a_second_training_waits_and_can_be_cancelled(bench: Workbench) -> None:
         assert [job.id for job in now.waiting] == ["20260101-000001-000-train"]
         test = page()
         shown = texts(test)
-        assert "waits for its turn (next): Model 4, 10 epochs at 160 pixels" in shown
-        assert "the training goes on" in shown
+        assert "is queued (next): Model 4, 10 epochs at 160 px" in shown
+        assert "Runs in the background" in shown
         test.button(key="cancel-20260101-000001-000-train").click().run()
         assert (bench.home.jobs / "20260101-000001-000-train" / "stop").exists()
         assert not (bench.home.jobs / "20260101-000000-000-train" / "stop").exists()
@@ -620,7 +618,7 @@ def test_a_run_from_the_command_line_is_shown_without_a_stop(bench: Workbench) -
 def test_a_training_of_an_experiment_is_stopped_where_that_is(bench: Workbench) -> None:
     run = fake_run(bench, "planned", "cut off")
     with run.training(job="20260101-000000-000-experiment"):
-        assert "A part of an experiment; it is stopped on the page Compare." in texts(page())
+        assert "Part of an experiment; stop it on the Compare page." in texts(page())
 
 
 def test_what_failed_otherwise_is_continued_without_talk_of_the_rate(bench: Workbench) -> None:
@@ -639,10 +637,10 @@ def test_the_last_training_tells_how_it_ended(bench: Workbench) -> None:
     fake_run(bench, "first", "cut off")
     fake_job(bench, "20260101-000000-000", "Training", run="first").release(force=True)
     test = page()
-    assert "The training was cut off after 3 epochs" in texts(test)
+    assert "The training was interrupted after 3 epochs" in texts(test)
     assert test.button(key="news-continue-first").label == "Continue from epoch 3"
     test.button(key="news-close").click().run()
-    assert "The training was cut off after 3 epochs" not in texts(test)
+    assert "The training was interrupted after 3 epochs" not in texts(test)
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -650,7 +648,7 @@ def test_the_last_training_tells_how_it_ended(bench: Workbench) -> None:
 
 def test_the_epoch_comes_first() -> None:
     progress = Progress("Training", 310, 1240, rate=310.4, seconds_left=25.2, note="epoch 11 of 40 · loss 0.01234")
-    assert sentence(progress) == "Epoch 11 of 40 · loss 0.01234 · 310 images/s · 25 s left"
+    assert sentence(progress) == "Epoch 11 of 40 · loss 0.01234 · 310 pictures/s · 25 s left"
     assert sentence(Progress("Decoding", 5, 10)) == "Decoding · 5 of 10 images"
 
 
@@ -661,12 +659,12 @@ def test_curves_are_told_to_those_who_cannot_see_them() -> None:
     assert spoken("Loss", Line("", [])) == "Loss: nothing measured yet."
 
 
-@pytest.mark.parametrize(("epochs", "told"), [(1, "Known after the first epoch."), (3, "This run did not measure it.")])
+@pytest.mark.parametrize(("epochs", "told"), [(1, "Known after the first epoch."), (3, "Not measured in this run.")])
 def test_what_is_not_measured_yet_is_not_called_unmeasured(epochs: int, told: str) -> None:
     def losses(events: list[dict[str, int]]) -> None:
         from ui.pages.train.watch import _losses
 
-        _losses(events, None, "what it learns from", False, "k")
+        _losses(events, None, "training objective", False, "k")
 
     events = [{"epoch": epoch} for epoch in range(epochs)]
     assert AppTest.from_function(losses, kwargs={"events": events}).run().caption[0].value == told

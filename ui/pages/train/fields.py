@@ -20,51 +20,52 @@ from ui.session.opened import workbench
 MODELS = {
     1: "Model 1 · five blocks",
     2: "Model 2 · six blocks",
-    3: "Model 3 · learned halving",
+    3: "Model 3 · strided convolutions",
     4: "Model 4 · overlapping pooling",
 }
 MODEL_HELP = (
     "**Model 1** keeps the most detail of a picture (a latent of 512×7×7 at 224 pixels). **Model 2** has a sixth block "
-    "(1024×3×3). **Model 3** halves its pictures by learned convolutions instead of pooling. **Model 4** pools over "
-    "overlapping windows (1024×2×2); with it the report found most."
+    "(1024×3×3). **Model 3** downsamples by strided convolutions instead of pooling. **Model 4** pools over "
+    "overlapping windows (1024×2×2); it searched best in the original study."
 )
 RECOGNISE, PLAIN, GROUP = "recognise", "plain", "group"
 LEARNS = {
-    RECOGNISE: "Recognise altered views (recommended)",
-    PLAIN: "Reconstruct only",
-    GROUP: "Its own groups (DeepCluster)",
+    RECOGNISE: "Contrastive + reconstruction (recommended)",
+    PLAIN: "Reconstruction only",
+    GROUP: "Cluster pseudo-labels (DeepCluster)",
 }
 LEARNS_CAPTIONS = [
-    "Redraw each picture, and find it again cut, turned and in other colours.",
-    "Redraw each picture, as in the report.",
-    "Group the pictures by what it sees, and tell these groups apart; again and again.",
+    "Reconstructs each picture and recognises it cropped, flipped and recoloured (SimCLR, NT-Xent).",
+    "Reconstructs each picture, as in the original study.",
+    "Clusters the pictures by its own features, learns to predict the clusters, and repeats every epoch.",
 ]
 LEARNS_HELP = (
-    "A network that only learns to redraw keeps what fills many pixels: colours and backgrounds. Measured on the drawn "
-    "animal faces, all four models then search worse than untrained, however low their loss. Recognising altered views "
-    "of a picture asks for what stays the same, the thing itself, and there it searched far better. It needs no "
-    "labels, and takes longer. Where colour or left and right are what counts, as in writing, try both and compare.\n\n"
-    "DeepCluster draws nothing: before every epoch the pictures are grouped by what the network sees by now, and it "
-    "learns to tell these groups apart in altered views. Models 1–4 and ready-made networks can learn so."
+    "A network that only reconstructs keeps what fills many pixels: colours and backgrounds. Measured on the drawn "
+    "animal faces, all four models then search worse than untrained, however low their loss. Contrastive learning "
+    "(SimCLR, with the NT-Xent loss) pulls altered views of the same picture together, so that the network keeps what "
+    "stays the same: the subject. On the same pictures it searched far better. It needs no labels and takes longer. "
+    "Where colour or orientation matters, as in handwriting, try both and compare.\n\n"
+    "DeepCluster reconstructs nothing: before every epoch the pictures are clustered by the network's current "
+    "features, and it learns to predict the cluster from altered views. Models 1–4 and ready-made networks can use it."
 )
 NETWORK_HELP = (
-    "What learns. ResNet-18 is a good first choice: small, and steadied by its normalisation, which Models 1–4 lack; "
-    "for those take a lower learning rate, such as 0.0002."
+    "The network to train. ResNet-18 is a good first choice: small, and stable thanks to batch normalisation. Models "
+    "1–4 have none and need a lower learning rate, such as 0.0002."
 )
 START_HELP = (
-    "Weights drawn at random, or those that the ready-made network learnt on ImageNet, where they are here. Those know "
-    "much already: take a low learning rate, such as 0.00005, and few epochs."
+    "Random weights, or those pretrained on ImageNet where they have been downloaded. Pretrained weights need a low "
+    "learning rate, such as 0.00005, and few epochs."
 )
 CLUSTERS_HELP = (
-    "How many groups are made of the pictures before every epoch. Some times as many as there are kinds of things "
-    "does well: a few dozen for some hundred pictures. At most half as many as pictures."
+    "Number of clusters that the pictures are divided into before every epoch. Use several times the number of "
+    "subjects you expect: a few dozen for some hundred pictures. At most half the number of pictures."
 )
-STARTS = {"random": "drawn at random", "pretrained": "learnt on ImageNet"}
+STARTS = {"random": "random", "pretrained": "pretrained on ImageNet"}
 OTHER = 0
-SIZES = {224: "224 · as in the report", 160: "160 · half the work", 96: "96 · quick"}
-KEEPS = {"loss": "the lowest loss", "retrieval": "the best retrieval"}
-GROUP_KEEPS = {"last": "the last epoch", "retrieval": "the best retrieval"}  # its losses cannot be compared
-GROUP_SIZES = {96: "96 · quick", 160: "160", 224: "224 · as it was made for"}
+SIZES = {224: "224 px (original study)", 160: "160 px (half the compute)", 96: "96 px (quick)"}
+KEEPS = {"loss": "lowest validation loss", "retrieval": "best retrieval"}
+GROUP_KEEPS = {"last": "last epoch", "retrieval": "best retrieval"}  # its losses cannot be compared
+GROUP_SIZES = {96: "96 px (quick)", 160: "160 px", 224: "224 px (pretrained at this size)"}
 
 DEFAULTS: dict[str, Any] = {
     "model": 4,
@@ -90,7 +91,7 @@ DEFAULTS: dict[str, Any] = {
     "begins": "random",
     "clusters": 24,
 }
-SUITED = {"rate": 5e-4, "epochs": 40, "size": 96, "schedule": "cosine"}  # what suits learning from groups
+SUITED = {"rate": 5e-4, "epochs": 40, "size": 96, "schedule": "cosine"}  # what suits DeepCluster
 REPORT = DEFAULTS | {"learns": PLAIN, "size": 224, "epochs": 40}
 _PLAIN_FIELDS = ("loss", "rate", "epochs", "batch", "validation", "seed", "limit", "noise", "flip", "crop", "colour")
 
@@ -140,7 +141,7 @@ def fill_from(config: Mapping[str, Any], **changes: Any) -> None:
 
 
 def suit() -> None:
-    """After another choice of what to learn: what nobody has touched becomes what suits it."""
+    """After a change of the objective: fields that nobody has touched take the values that suit it."""
     chosen = st.session_state["train-learns"]
     before, after = (DEFAULTS, SUITED) if chosen == GROUP else (SUITED, DEFAULTS)
     fill({name: after[name] for name in SUITED if draft()[name] == before[name]})
@@ -174,20 +175,20 @@ def switch(where: Any, name: str, label: str, help: str) -> bool:
 
 
 def sizes_of(model: int) -> dict[int, str]:
-    """The picture sizes to choose from: those of `SIZES` that the model redraws exactly, and any other."""
-    return {size: text for size, text in SIZES.items() if SPECS[model].fits(size)} | {OTHER: "another size"}
+    """The input sizes to choose from: those of `SIZES` that the model reconstructs exactly, and any other."""
+    return {size: text for size, text in SIZES.items() if SPECS[model].fits(size)} | {OTHER: "other …"}
 
 
 def networks() -> dict[str, str]:
-    """What can learn from groups: Models 1–4 and the ready-made networks, by the names of their encoders."""
+    """What DeepCluster can train: Models 1–4 and the ready-made networks, by the names of their encoders."""
     own = {f"model-{number}": title for number, title in MODELS.items()}
     return {name: network.title for name, network in BACKBONES.items()} | own
 
 
 def group_sizes(network: str) -> dict[int, str]:
-    """The picture sizes to choose from that leave such a network something to see, and any other."""
+    """The input sizes to choose from that leave the network a feature map, and any other."""
     known: Any = BACKBONES[network] if network in BACKBONES else SPECS[int(network[-1])]
-    return {size: text for size, text in GROUP_SIZES.items() if known.latent_size(size)} | {OTHER: "another size"}
+    return {size: text for size, text in GROUP_SIZES.items() if known.latent_size(size)} | {OTHER: "other …"}
 
 
 def starts(network: str) -> dict[str, str]:
@@ -213,12 +214,12 @@ def config_of(values: Mapping[str, Any]) -> dict[str, Any]:
     config["name"] = _name(values["name"])
     checked = TrainingConfig.from_dict(config).as_dict()
     if checked["name"] and run_named(checked["name"]) is not None:
-        raise NameTaken(f"There is a run called {checked['name']!r} already.", way_out="Choose another name.")
+        raise NameTaken(f"A run called {checked['name']!r} already exists.", way_out="Choose another name.")
     return checked
 
 
 def _grouping(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a training that learns from groups; what it does not look at stays as it is everywhere."""
+    """The settings of a DeepCluster training; what it ignores keeps its default."""
     network, own = values["network"], values["network"].startswith("model-")
     chosen = {"model": int(network[-1])} if own else {"network": network, "model": DEFAULTS["model"]}
     passed_over = {name: DEFAULTS[name] for name in ("loss", "noise", "flip", "crop", "colour")}
@@ -235,12 +236,12 @@ def _name(text: str) -> str:
 
 
 def enough(count: int) -> None:
-    """Raise BadParameter where a collection has too few pictures to learn from."""
+    """Raise BadParameter if a collection has too few pictures to train on."""
     if count < LEAST_IMAGES:
         way_out = "Add pictures to this collection, or choose another one."
         raise BadParameter("number of pictures", "a training", f"at least {LEAST_IMAGES}", count, way_out=way_out)
 
 
 def enough_for_groups(config: Mapping[str, Any], count: int) -> None:
-    """Raise BadParameter where a training asks for more groups than its pictures can be divided into."""
+    """Raise BadParameter if a training asks for more clusters than its pictures can be divided into."""
     TrainingConfig.from_dict(config).check_clusters(count)

@@ -28,7 +28,7 @@ _TWICE = 2.0  # seconds in which the same training is not started again: a doubl
 
 
 def training_form(collection: str, *, waits: bool) -> None:
-    """Draw the form; `waits` says that another training runs, so that this one waits for its turn."""
+    """Draw the form; `waits` says that another training is running, so that this one is queued."""
     count = len(images_of(collection).ids)
     _head(collection, count)
     settings, summary = st.columns([1.75, 1], gap="large")
@@ -43,20 +43,17 @@ def training_form(collection: str, *, waits: bool) -> None:
 def _head(collection: str, count: int) -> None:
     title = next((card.title for card in collection_cards() if card.name == collection), collection)
     left, right = st.columns([1.75, 1], gap="large", vertical_alignment="bottom")
-    left.write(
-        f"An encoder learns from the {count:,} pictures of **{plain_text(title)}** what makes them comparable. "
-        "It needs no labels."
-    )
+    left.write(f"Train an encoder on the {count:,} pictures of **{literal(title)}**. No labels needed.")
     with right.container(horizontal=True):
         st.button(
-            "A good first try",
+            "Recommended settings",
             key="train-first",
             icon=":material/auto_awesome:",
             on_click=fields.fill,
             args=(fields.DEFAULTS,),
         )
         st.button(
-            "As in the report",
+            "Original study settings",
             key="train-report",
             icon=":material/article:",
             on_click=fields.fill,
@@ -71,7 +68,7 @@ def _what() -> None:
     typed(
         "learns",
         st.radio(
-            "What it learns",
+            "Training objective",
             list(fields.LEARNS),
             format_func=fields.LEARNS.__getitem__,
             captions=fields.LEARNS_CAPTIONS,
@@ -93,33 +90,31 @@ def _what() -> None:
 def _size(where: DeltaGenerator, sizes: dict[int, str]) -> None:
     if draft()["size"] not in sizes:
         fields.fill({"size": 160 if 160 in sizes else next(iter(sizes))})
-    if choice(where, "size", "Picture size", sizes, _SIZE_HELP) == fields.OTHER:
-        help = "A size at which the network cannot learn is refused, and one that would do is named."
-        whole(where, "other_size", "Pixels a side", help)
+    if choice(where, "size", "Input size", sizes, _SIZE_HELP) == fields.OTHER:
+        help = "A size that the network cannot handle is refused, and the nearest possible one is suggested."
+        whole(where, "other_size", "Side length (px)", help)
 
 
 _SIZE_HELP = (
-    "Pictures are stretched to a square of so many pixels. Larger sees more detail and takes longer. A run at one size "
-    "is another encoder than a run at another."
+    "Pictures are stretched to a square of this side length. Larger sizes show more detail and take longer. The same "
+    "network trained at another size is another encoder."
 )
 
 
 def _how() -> None:
     left, right = st.columns(2)
     if draft()["learns"] == fields.GROUP:
-        choice(left, "begins", "Begins with weights", fields.starts(draft()["network"]), fields.START_HELP)
-        whole(right, "clusters", "Groups", fields.CLUSTERS_HELP)
+        choice(left, "begins", "Initial weights", fields.starts(draft()["network"]), fields.START_HELP)
+        whole(right, "clusters", "Clusters", fields.CLUSTERS_HELP)
         left, right = right, left
     else:
         help = "\n\n".join(f"**{loss.title}**: {loss.help}" for loss in LOSSES.values())
         choice(left, "loss", "Loss", {name: loss.title for name, loss in LOSSES.items()}, help)
-    number(right, "rate", "Learning rate", "How far each step goes. Too high, and the loss stops being a number.")
-    whole(left, "epochs", "Epochs", "How often every picture is seen.")
-    whole(right, "batch", "Batch", "Pictures a step. Smaller needs less memory.")
+    number(right, "rate", "Learning rate", "Step size of the optimizer. Too high: training diverges (NaN loss).")
+    whole(left, "epochs", "Epochs", "Passes over all training pictures.")
+    whole(right, "batch", "Batch size", "Pictures per step. Smaller batches need less memory.")
     help = "\n\n".join(f"**{_upper(kind.title)}**: {kind.help}" for kind in SCHEDULES.values())
-    name = choice(
-        left, "schedule", "Schedule of the learning rate", {n: _upper(k.title) for n, k in SCHEDULES.items()}, help
-    )
+    name = choice(left, "schedule", "Learning-rate schedule", {n: _upper(k.title) for n, k in SCHEDULES.items()}, help)
     for place, option in enumerate(SCHEDULES[name].options):
         _option((right, left)[place % 2], name, option)
 
@@ -127,7 +122,7 @@ def _how() -> None:
 def _option(where: Any, schedule: str, option: Setting) -> None:
     name = f"{schedule}.{option.name}"
     draft().setdefault(name, int(option.default) if option.whole else option.default)
-    title, help = f"{_upper(option.title)}", f"`{option.name}` · from {option.low:g} to {option.high:g}"
+    title, help = option.title, f"{option.help} `{option.name}`: {option.low:g} to {option.high:g}."
     if option.whole:
         whole(where, name, title, help)
     else:
@@ -140,38 +135,44 @@ def _more(count: int) -> None:
         number(
             left,
             "validation",
-            "Held out",
-            "The share of the pictures that is kept out of training, to measure the loss on.",
+            "Validation share",
+            "Share of the pictures held out of training, to measure the validation loss.",
             0.05,
         )
         limit = f"all {count:,}"
-        whole(right, "limit", "At most so many pictures", "Drawn by the seed. Empty: all of them.", placeholder=limit)
+        whole(right, "limit", "Max. pictures", "A random sample, fixed by the seed. Empty: all.", placeholder=limit)
         grouping = draft()["learns"] == fields.GROUP
         keeps = fields.GROUP_KEEPS if grouping else fields.KEEPS
-        kept = choice(left, "keep", "Keep the weights with", keeps, "Which epoch becomes the encoder.")
+        kept = choice(left, "keep", "Checkpoint to keep", keeps, "The epoch whose weights become the encoder.")
         if kept != "last":
-            whole(right, "patience", "Stop early after", "Epochs in which what is kept did not get better; 0: never.")
-        whole(left, "seed", "Seed", "Of the first weights, the split, the order and the noise.")
+            whole(right, "patience", "Early-stopping patience", "Epochs without improvement before it stops; 0: never.")
+        whole(left, "seed", "Seed", "Fixes the initial weights, the split, the order and the noise.")
         if not grouping:
             _altered(right)
         typed(
             "name",
             st.text_input(
-                "Name of the run",
+                "Run name",
                 key=fields.key("name"),
                 max_chars=60,
-                placeholder="made from the collection and the model",
+                placeholder="optional: made from the collection and the model",
             ),
         )
 
 
 def _altered(where: DeltaGenerator) -> None:
-    """How pictures are altered; a network that learns from groups always sees strongly altered views."""
-    number(where, "noise", "Noise", "Standard deviation of noise on the input; the clean picture is redrawn.", 0.05)
+    """The augmentations; DeepCluster has its own strong ones."""
+    number(
+        where,
+        "noise",
+        "Noise",
+        "Standard deviation of Gaussian noise on the input; the clean picture is the target.",
+        0.05,
+    )
     with st.container(horizontal=True):
-        switch(st, "flip", "Mirror", "Mirrors half of the pictures.")
-        switch(st, "crop", "Crop", "Cuts a random part out of each picture.")
-        switch(st, "colour", "Colour", "Varies brightness, contrast and saturation.")
+        switch(st, "flip", "Flip", "Flips half of the pictures horizontally.")
+        switch(st, "crop", "Crop", "Trains on a random crop of each picture.")
+        switch(st, "colour", "Colour jitter", "Varies brightness, contrast and saturation.")
 
 
 # ── what that means ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -190,8 +191,8 @@ def _summary(collection: str, count: int, waits: bool) -> None:
     except BenzerError as error:
         show_error(error)
     if waits:
-        st.caption("Another training is running. This one waits for its turn and starts by itself.")
-    label = "Start when it is its turn" if waits else "Start training"
+        st.caption("Another training is running. This one is queued and starts automatically.")
+    label = "Add to queue" if waits else "Start training"
     kind: Literal["primary", "secondary"] = "primary" if config else "secondary"
     play = ":material/play_arrow:"
     if st.button(label, key="train-start", type=kind, icon=play, width="stretch", disabled=config is None):
@@ -214,10 +215,10 @@ def _schedule(config: dict[str, Any]) -> None:
     rates = curve(config["schedule"], config["rate"], config["epochs"], config["options"])
     titled("Learning rate")
     highest, last = max(rate for _, rate in rates), rates[-1][1]
-    alt = f"The learning rate over {config['epochs']} epochs: at most {highest:.3g}, in the end {last:.3g}."
+    alt = f"The learning rate over {config['epochs']} epochs: at most {highest:.3g}, finally {last:.3g}."
     draw(rate_chart(rates, height=150), key="schedule-preview", alt=alt)
     if config["schedule"] == "plateau":
-        st.caption("It falls by itself whenever the loss stops falling, so it can only be drawn up to there.")
+        st.caption("It drops whenever the validation loss stops improving, so it can only be drawn up to there.")
 
 
 def _time(config: dict[str, Any], collection: str, count: int) -> None:
@@ -227,15 +228,15 @@ def _time(config: dict[str, Any], collection: str, count: int) -> None:
     if measured and measured[0] == _work(config, collection):
         _, seconds, rate = measured
         st.caption(
-            f"About **{duration(seconds * config['epochs'])}**: "
-            f"measured at {rate:,.0f} pictures a second on this computer."
+            f"About **{duration(seconds * config['epochs'])}**, "
+            f"measured on this computer at {rate:,.0f} pictures per second."
         )
     elif known:
-        st.caption(f"About **{duration(known[0])}**, going by the run {plain_text(known[1].title)}.")
+        st.caption(f"About **{duration(known[0])}**, based on the run {literal(known[1].title)}.")
     else:
-        st.caption(f"{config['epochs']} times {images:,} pictures. How long that takes, a few batches tell.")
-    if st.button("Measure the time", key="train-measure", icon=":material/timer:", type="tertiary"):
-        with st.spinner("Measuring a few batches …"):
+        st.caption(f"{config['epochs']} epochs × {images:,} pictures.")
+    if st.button("Estimate time", key="train-measure", icon=":material/timer:", type="tertiary"):
+        with st.spinner("Timing a few batches …"):
             estimate = workbench().estimate(collection, config)
         st.session_state.training_measured = (
             _work(config, collection), estimate.seconds / config["epochs"], estimate.images_per_second,

@@ -48,7 +48,7 @@ def training_now(now: Trainings) -> None:
             if later.subject:
                 _running(later)
         with waiting:
-            _waiting(later.waiting)
+            _queued(later.waiting)
         with below, errors_shown():
             if later.run is not None:
                 run_view(later.run, key=f"live-{later.run.name}")
@@ -73,20 +73,20 @@ def _running(now: Trainings) -> None:
             st.caption(_elsewhere(run))
         if run is not None:
             _figures(run)
-        st.caption("You may leave this page or close the browser: the training goes on.")
+        st.caption("Runs in the background; you can leave this page.")
 
 
 def _elsewhere(run: Run | None) -> str:
     """Where a training that this page did not start is stopped."""
     if run is not None and run.job:
-        return "A part of an experiment; it is stopped on the page Compare."
-    return "Started from the command line; it is stopped there."
+        return "Part of an experiment; stop it on the Compare page."
+    return "Started from the command line; stop it there."
 
 
 def _stop(where: DeltaGenerator, job: Job) -> None:
     stopping = (job.folder / "stop").exists()
     label = "Stopping …" if stopping else "Stop"
-    help = "What is learnt so far is kept, and it can be continued later."
+    help = "Progress is kept; you can continue later."
     where.button(
         label, key=f"stop-train-{job.id}", icon=":material/stop_circle:", on_click=job.stop, disabled=stopping,
         help=help, width="stretch",
@@ -94,12 +94,12 @@ def _stop(where: DeltaGenerator, job: Job) -> None:
 
 
 def sentence(progress: Progress) -> str:
-    """How far a training is, the epoch first: "Epoch 11 of 40 · loss 0.01234 · 310 images/s · 25 s left"."""
+    """How far a training is, the epoch first: "Epoch 11 of 40 · loss 0.01234 · 310 pictures/s · 25 s left"."""
     if not progress.note.startswith("epoch "):
         return progress_sentence(progress)
     parts = ["E" + progress.note[1:]]
     if progress.rate:
-        parts.append(f"{progress.rate:,.0f} images/s" if progress.rate >= 10 else f"{progress.rate:.1f} images/s")
+        parts.append(f"{progress.rate:,.0f} pictures/s" if progress.rate >= 10 else f"{progress.rate:.1f} pictures/s")
     if progress.seconds_left is not None and progress.done < progress.total:
         parts.append(f"{duration(progress.seconds_left)} left")
     return " · ".join(parts)
@@ -112,38 +112,38 @@ def _figures(run: Run) -> None:
     if groups(run.config):
         facts = [agreement(found) for found in [agreement_of(run)] if found]
     elif len(losses) > 1:
-        facts = [f"loss on held-out pictures **{losses[-1][1]:.4g}**, at first {losses[0][1]:.4g}"]
+        facts = [f"validation loss **{losses[-1][1]:.4g}**, initially {losses[0][1]:.4g}"]
     if not facts:
         return
     if found is not None:
         measure = probe.measure if probe else "precision@8"
-        facts.append(f"{plain_text(measure)} of the weights kept so far **{found[1]:.0%}**, untrained {found[0]:.0%}")
+        facts.append(f"{literal(measure)} of the best checkpoint **{found[1]:.0%}**, untrained {found[0]:.0%}")
     st.markdown(" · ".join(facts))
 
 
 def agreement(found: tuple[str, float, float]) -> str:
     """How far a run's groups have come, as Markdown."""
     whom, first, last = found
-    return f"its groups agree with {whom} by **{last:.2f}** (NMI), at first {first:.2f}"
+    return f"NMI of its clusters with {whom} **{last:.2f}**, initially {first:.2f}"
 
 
-# ── waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── queued ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _waiting(jobs: list[Job]) -> None:
+def _queued(jobs: list[Job]) -> None:
     for place, job in enumerate(jobs, 1):
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"waiting-{job.id}"):
             cancelled = (job.folder / "stop").exists()
-            turn = "next" if place == 1 else f"number {place}"
-            st.markdown(f"**{plain_text(job.title)}** waits for its turn ({turn}): {_what(job)}")
+            turn = "next" if place == 1 else f"position {place}"
+            st.markdown(f"**{literal(job.title)}** is queued ({turn}): {_what(job)}")
             st.button("Cancel", key=f"cancel-{job.id}", on_click=job.stop, disabled=cancelled, icon=":material/close:")
 
 
 def _what(job: Job) -> str:
     config = job.config["arguments"].get("config")
     if not config:
-        return "goes on with a run"
-    return f"{network_title(config)}, {config['epochs']} epochs at {config['size']} pixels"
+        return "continues a run"
+    return f"{network_title(config)}, {config['epochs']} epochs at {config['size']} px"
 
 
 # ── ended ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -175,7 +175,7 @@ def _ending(job: Job, run: Run | None) -> None:
     if state == "done" and run is not None:
         st.success(plain_text(f"Finished after {_epochs(done)}. {result(run)}"), icon=":material/check_circle:")
     elif state == "stopped" and not done:
-        st.info("The training was stopped before its first epoch was done.", icon=":material/info:")
+        st.info("The training was stopped before its first epoch ended.", icon=":material/info:")
     elif state == "stopped":
         st.info(
             plain_text(f"The training was stopped after {_epochs(done)}. {result(run) if run else ''}"),
@@ -183,7 +183,8 @@ def _ending(job: Job, run: Run | None) -> None:
         )
     elif state == "interrupted" and run is not None:
         st.warning(
-            f"The training was cut off after {_epochs(done)}. Nothing up to there is lost.", icon=":material/power_off:"
+            f"The training was interrupted after {_epochs(done)}. Nothing up to there is lost.",
+            icon=":material/power_off:",
         )
     else:
         st.error(plain_text(job.error or (run.error if run else "")), icon=":material/error:")
@@ -198,16 +199,16 @@ def result(run: Run) -> str:
         return text + "."
     measure = probe.measure if probe else "precision@8"
     if found[1] < found[0]:
-        return f"{text}, yet {measure} stays below the untrained network's: {found[1]:.0%} instead of {found[0]:.0%}."
-    return f"{text}; {measure} went from {found[0]:.0%} (untrained) to {found[1]:.0%} with the weights that are kept."
+        return f"{text}, but {measure} is lower than untrained: {found[1]:.0%} instead of {found[0]:.0%}."
+    return f"{text}; {measure} went from {found[0]:.0%} (untrained) to {found[1]:.0%} (best checkpoint)."
 
 
 def _learnt(run: Run) -> str:
     loss, agreed = best_loss(run), agreement_of(run)
     if groups(run.config):
         whom, first, last = agreed or ("", 0.0, 0.0)
-        return f"Its groups agree with {whom} by {last:.2f} (NMI), at first by {first:.2f}" if agreed else ""
-    return "" if loss is None else f"The lowest loss on held-out pictures is {loss:.4g}"
+        return f"NMI of its clusters with {whom}: {last:.2f}, initially {first:.2f}" if agreed else ""
+    return "" if loss is None else f"Lowest validation loss {loss:.4g}"
 
 
 def what_next(run: Run, *, key: str) -> None:
@@ -218,21 +219,21 @@ def what_next(run: Run, *, key: str) -> None:
     if state == "failed" and not run.can_continue:  # it diverged: it would again at this rate
         lower = run.config["rate"] / 10
         st.button(
-            f"Try again with a rate of {lower:g}", key=f"{key}-lower-{run.name}", icon=":material/replay:",
+            f"Try again with learning rate {lower:g}", key=f"{key}-lower-{run.name}", icon=":material/replay:",
             type="primary", on_click=fields.fill_from, args=(run.config,), kwargs={"rate": lower},
             help="Fills in the form with the settings of this run and a tenth of its learning rate.",
         )  # fmt: skip
     if run.ready:
         primary = state == "done" and key == "news"
         st.button(
-            "Search with it", key=f"{key}-use-{run.name}", icon=":material/search:", on_click=search_with, args=(run,),
-            type="primary" if primary else "secondary",
+            "Search with this encoder", key=f"{key}-use-{run.name}", icon=":material/search:", on_click=search_with,
+            args=(run,), type="primary" if primary else "secondary",
         )  # fmt: skip
 
 
 def _continue_button(run: Run, key: str) -> None:
     st.button(
-        f"Continue from epoch {run.epochs_done}" if run.epochs_done else "Start it again",
+        f"Continue from epoch {run.epochs_done}" if run.epochs_done else "Restart",
         key=f"{key}-continue-{run.name}",
         icon=":material/resume:",
         type="primary",

@@ -1,4 +1,4 @@
-"""The training page: teach an autoencoder to see the chosen collection, watch it learn, and use what came of it."""
+"""The training page: train an encoder on the chosen collection, watch its progress, and search with the result."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def page() -> None:
     if recipe is None:
         go = partial(st.session_state.update, go_to="collections")
         empty_state(
-            "Nothing to learn from yet",
-            "Training needs a collection of pictures.",
+            "Nothing to train on yet",
+            "Add a collection of pictures first.",
             {"Add pictures": go},
             key="train-empty",
         )

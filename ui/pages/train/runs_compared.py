@@ -1,4 +1,4 @@
-"""Two runs on one chart: how well each redraws, and how well each searches."""
+"""Two runs on one chart: how well each reconstructs, and how well each searches."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def comparison_of_runs(runs: list[Run]) -> None:
             st.subheader(" and ".join(plain_text(title_of(run)) for run in chosen), anchor=False)
             st.button("Close", key="compare-close", on_click=st.session_state.update, kwargs={"runs_compared": []})
         if len(chosen) == 1:
-            st.write("Choose **Compare** at a second run to see both on one chart.")
+            st.write("Choose **Compare** on a second run to see both on one chart.")
         else:
             _charts(chosen)
 
@@ -43,13 +43,13 @@ def _charts(runs: list[Run]) -> None:
     grouping = sum(groups(run.config) for run in runs)
     measure = "mse" if all(points(events_of(run), "mse") for run in runs) else "validation"
     losses, found = [] if grouping else _lines(runs, measure), _lines(runs, "retrieval")
-    log = not grouping and st.toggle("log", key="compare-log", help="Draw the losses on a logarithmic scale.")
+    log = not grouping and st.toggle("Log scale", key="compare-log", help="Show the losses on a logarithmic scale.")
     left, right = st.columns(2, gap="medium")
     with left:
         if grouping:
             _agreements(runs)
         else:
-            titled("MSE on held-out pictures" if measure == "mse" else "Loss on held-out pictures")
+            titled("Validation MSE" if measure == "mse" else "Validation loss")
             alt = " ".join(spoken(line.title, line) for line in losses)
             draw(loss_chart(losses, log=log), key="compare-loss", alt=alt)
     with right:
@@ -63,14 +63,14 @@ def _charts(runs: list[Run]) -> None:
 
 
 def _agreements(runs: list[Run]) -> None:
-    """How well the groups of both agree with the labels; their losses are of different things and not comparable."""
-    titled("Agreement of their groups with the labels (NMI)")
+    """How well the clusters of both agree with the labels; their losses measure different tasks."""
+    titled("NMI of clusters and labels")
     lines = [line for line in _lines(runs, "label_nmi") if line.points]
     if len(lines) == len(runs):
         draw(agreement_chart(lines), key="compare-agreement",
              alt=" ".join(spoken(line.title, line, "{:.2f}") for line in lines))  # fmt: skip
     else:
-        st.caption("One of them makes no groups, or there are no labels. Their losses are not comparable either.")
+        st.caption("One of the runs makes no clusters, or there are no labels. Their losses are not comparable either.")
 
 
 def _lines(runs: list[Run], name: str) -> list[Line]:
@@ -79,34 +79,37 @@ def _lines(runs: list[Run], name: str) -> list[Line]:
 
 
 def _chance(runs: list[Run]) -> float | None:
-    """What chance reaches, where it is the same for both."""
+    """The chance level, if it is the same for both."""
     probes = [probe_of(run) for run in runs]
     found = {round(probe.chance, 6) if probe else None for probe in probes}
     return found.pop() if len(found) == 1 else None
 
 
 def verdict(runs: list[Run], losses: list[Line], found: list[Line]) -> str:
-    """Which of two runs redraws better and which searches better, and what that teaches."""
+    """Which of two runs reconstructs better and which searches better, and what follows from it."""
     if collection_of(runs[0]) != collection_of(runs[1]):
-        return "They learnt from different collections, so their figures are not measured on the same pictures."
+        return "The runs were trained on different collections, so their figures are not comparable."
     if any(runs[0].config.get(name) != runs[1].config.get(name) for name in _DRAWN_BY):
-        return "They were measured with different pictures: seed, limit, share held out or probe are not the same."
+        return "The runs were measured on different pictures: seed, max. pictures, validation share or probe differ."
     if not all(line.points for line in (*losses, *found)):
         return ""
     kept = [retrieval_of(run) or (0.0, 0.0) for run in runs]  # of the weights that a search would use
     searches = _better([(value, line.title) for (_, value), line in zip(kept, found, strict=True)])
     if not losses:
         return f"{searches} searches better." if searches else "Both search equally well."
-    redraws = _better([(-min(y for _, y in line.points), line.title) for line in losses])
-    if not redraws or not searches:
+    reconstructs = _better([(-min(y for _, y in line.points), line.title) for line in losses])
+    if not reconstructs or not searches:
         return (
-            f"Both {'search' if redraws else 'redraw'} equally well."
-            if redraws or searches
+            f"Both {'search' if reconstructs else 'reconstruct'} equally well."
+            if reconstructs or searches
             else "Both are equally good."
         )
-    if redraws == searches:
-        return f"{redraws} redraws better and searches better."
-    return f"{redraws} redraws better, {searches} searches better: the loss says nothing about retrieval."
+    if reconstructs == searches:
+        return f"{reconstructs} has the lower reconstruction error and searches better."
+    return (
+        f"{reconstructs} has the lower reconstruction error, {searches} searches better: the loss says nothing about "
+        "retrieval."
+    )
 
 
 def _better(figures: list[tuple[float, str]]) -> str:

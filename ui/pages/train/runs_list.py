@@ -1,4 +1,4 @@
-"""The runs, newest first: what came of each, and everything a person can do with one."""
+"""The runs, newest first: the result of each, and everything that can be done with it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ui.pages.train.state import (
     collection_of,
     events_of,
     groups,
-    learns,
     network_title,
+    objective,
     probe_of,
     retrieval_of,
     runs_listed,
@@ -34,26 +34,26 @@ SHOWN = 8  # runs at once
 MORE_EPOCHS = 10
 _STATES = {
     "done": ":material/check_circle: finished",
-    "training": ":material/model_training: training now",
+    "training": ":material/model_training: training",
     "stopped": ":material/pause_circle: stopped",
     "failed": ":material/error: failed",
-    "interrupted": ":material/power_off: cut off",
+    "interrupted": ":material/power_off: interrupted",
 }
 _NAMES = {
     "rate": "Learning rate",
-    "size": "Picture size",
-    "options": "Numbers of the schedule",
-    "validation": "Share held out",
-    "limit": "At most so many pictures",
-    "contrast": "Weight of recognising altered views",
-    "views": "Size of the views",
-    "keep": "Keeps the weights with the best",
-    "clusters": "Groups",
-    "start": "Begins with weights",
-    "patience": "Stops early after epochs",
-    "probe": "Pictures that measure retrieval",
+    "size": "Input size",
+    "options": "Schedule settings",
+    "validation": "Validation share",
+    "limit": "Max. pictures",
+    "contrast": "Weight of the contrastive loss",
+    "views": "View size",
+    "keep": "Checkpoint to keep",
+    "clusters": "Clusters",
+    "start": "Initial weights",
+    "patience": "Early-stopping patience",
+    "probe": "Probe pictures (retrieval)",
     "precision_at_8": "Precision@8",
-    "precision_at_8_interval": "Interval of it",
+    "precision_at_8_interval": "95 % interval",
 }
 _COLUMNS = (
     "epoch",
@@ -79,14 +79,14 @@ def runs_list(collection: str) -> None:
     runs = runs_listed(collection)
     with st.container():  # a fixed place: what comes and goes in it moves no card, so that none is drawn twice
         if not [run for run in runs if not run.shipped]:
-            st.write("No run of your own yet. The first one appears here as soon as it starts.")
+            st.write("No runs yet. Your first run appears here as soon as it starts.")
         comparison_of_runs(runs)
     shown = st.session_state.get("runs_shown", SHOWN)
     for run in runs[:shown]:
         with errors_shown():
             _card(run)
     if len(runs) > shown:
-        st.button(f"Show the other {len(runs) - shown}", key="runs-more", on_click=_show, args=(len(runs),))
+        st.button(f"Show {len(runs) - shown} more", key="runs-more", on_click=_show, args=(len(runs),))
 
 
 def _show(count: int) -> None:
@@ -110,8 +110,8 @@ def _card(run: Run) -> None:
 
 def _settings(run: Run) -> str:
     card, config = run.card, run.config
-    where = (card.get("collection") or {}).get("title") or collection_of(run) or "an unknown collection"
-    parts = [network_title(config), where, f"{config['size']} pixels", learns(config)]
+    where = (card.get("collection") or {}).get("title") or collection_of(run) or "unknown collection"
+    parts = [network_title(config), where, f"{config['size']} px", objective(config)]
     parts.append(f"{run.epochs_done} of {max(config['epochs'], run.epochs_done)} epochs")
     return " · ".join([*parts, str(card.get("made", ""))])
 
@@ -121,7 +121,7 @@ def _figures(run: Run) -> str:
     parts = [f"best loss **{loss:.4g}**"] if loss is not None and not groups(run.config) else []
     agreed = agreement_of(run)
     if agreed is not None:
-        parts = [f"groups with {agreed[0]} {agreed[1]:.2f} → **{agreed[2]:.2f}** (NMI)"]
+        parts = [f"NMI with {agreed[0]} {agreed[1]:.2f} → **{agreed[2]:.2f}**"]
     if found is not None:
         parts.append(f"{plain_text(probe.measure if probe else 'precision@8')} {found[0]:.0%} → **{found[1]:.0%}**")
     return " · ".join(parts)
@@ -131,9 +131,11 @@ def _buttons(run: Run) -> None:
     name = run.name
     what_next(run, key="run")
     if run.state == "done" and not run.shipped:
-        with st.popover("Train on", key=f"on-{name}", icon=":material/resume:", on_change="rerun") as panel:
+        with st.popover(
+            "Continue for more epochs", key=f"on-{name}", icon=":material/resume:", on_change="rerun"
+        ) as panel:
             if panel.open:
-                _train_on(run)
+                _more_epochs(run)
     if events_of(run):
         chosen = name in compared()
         st.button(
@@ -157,10 +159,10 @@ def _open(name: str | None) -> None:
     st.session_state.run_open = name
 
 
-def _train_on(run: Run) -> None:
-    st.caption(f"It goes on where it ended, after epoch {run.epochs_done}. Its schedule is stretched to all epochs.")
+def _more_epochs(run: Run) -> None:
+    st.caption(f"Continues after epoch {run.epochs_done}. The schedule is stretched over all epochs.")
     more = st.number_input("More epochs", step=1, value=MORE_EPOCHS, key=f"more-epochs-{run.name}")
-    if st.button("Train on", key=f"train-on-{run.name}", type="primary"):
+    if st.button("Continue", key=f"train-on-{run.name}", type="primary"):
         with errors_shown():
             continued(run, run.epochs_done + int(more or 0))
             st.rerun()
@@ -182,11 +184,11 @@ def _more(run: Run) -> None:
     with st.container(horizontal=True):
         st.download_button(
             "ZIP", run.archive, f"{name}.zip", "application/zip", key=f"zip-{name}", icon=":material/download:",
-            disabled=not run.ready, on_click="ignore", help="The weights, the settings and the figures of each epoch.",
+            disabled=not run.ready, on_click="ignore", help="Weights, settings and the figures of each epoch.",
         )  # fmt: skip
         st.download_button(
             "CSV", lambda: epochs_csv(run), f"{name}.csv", "text/csv", key=f"csv-{name}", icon=":material/download:",
-            disabled=not events_of(run), on_click="ignore", help="A line for each epoch.",
+            disabled=not events_of(run), on_click="ignore", help="One row per epoch.",
         )  # fmt: skip
     if not run.shipped and st.button(
         "Delete …", key=f"delete-run-{name}", icon=":material/delete:", disabled=run.alive
@@ -203,11 +205,11 @@ def epochs_csv(run: Run) -> bytes:
 @st.dialog("Delete this run?")
 def _ask_to_delete(run: Run) -> None:
     st.write(
-        f"**{plain_text(run.title)}** with its weights, its curves and all {run.epochs_done} epochs of work "
-        f"({run.size_bytes / 1e6:,.0f} MB) will be gone for good. Searches with this encoder are not possible any more."
+        f"**{literal(run.title)}** with its weights, its curves and all {run.epochs_done} epochs of work "
+        f"({run.size_bytes / 1e6:,.0f} MB) will be permanently deleted. This encoder can then no longer be used."
     )
     with st.container(horizontal=True):
-        if st.button("Delete it", type="primary", key="delete-run-yes"):
+        if st.button("Delete run", type="primary", key="delete-run-yes"):
             encoder, job = run.encoder, run.job
             try:
                 run.remove()
@@ -216,7 +218,7 @@ def _ask_to_delete(run: Run) -> None:
             else:
                 _forget(run, encoder, job)
                 st.rerun()
-        if st.button("Keep it", key="delete-run-no"):
+        if st.button("Cancel", key="delete-run-no"):
             st.rerun()
 
 
@@ -240,11 +242,11 @@ def _details(run: Run) -> None:
         st.markdown("**Settings**")
         st.table(_table(run.config), border="horizontal", hide_header=True, hide_index=True)
     with right:
-        st.markdown("**How it was made**")
+        st.markdown("**Provenance**")
         st.table(_table(run.card), border="horizontal", hide_header=True, hide_index=True)
         for note in run.notes():
-            st.caption(plain_text(_note(note)))
-        st.caption("Its folder, and its curves in TensorBoard")
+            st.caption(literal(_note(note)))
+        st.caption("Folder, and how to open the curves in TensorBoard")
         st.code(str(run.folder), language=None, wrap_lines=True)
         st.code(f"tensorboard --logdir {shlex.quote(str(run.folder / 'tensorboard'))}", language=None, wrap_lines=True)
 
@@ -269,7 +271,7 @@ def _shown(value: Any) -> str:
 def _note(note: dict[str, Any]) -> str:
     kind = note["kind"]
     if kind == "halved":
-        return f"The memory ran short in epoch {note.get('epoch_begun', '?')}: batches are worked on in two halves."
+        return f"Memory ran short in epoch {note.get('epoch_begun', '?')}: batches are split into two halves."
     if kind == "continued":
-        return "It was continued" + (f" after epoch {note['epoch_begun']}." if "epoch_begun" in note else ".")
+        return "Continued" + (f" after epoch {note['epoch_begun']}." if "epoch_begun" in note else ".")
     return str(kind)

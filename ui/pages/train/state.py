@@ -148,24 +148,24 @@ def network_title(config: dict[str, Any]) -> str:
 
 
 def groups(config: dict[str, Any]) -> bool:
-    """Whether a training learns from groups of its own making: it redraws nothing, and its losses are no measure."""
+    """Whether a training makes its own clusters: it reconstructs nothing, and its losses are no measure."""
     return config.get("objective") == "deepcluster"
 
 
 def agreement_of(run: Run) -> tuple[str, float, float] | None:
     """With what a run's groups agree (the labels where there are any), at first and at last (NMI); None for others."""
-    for name, whom in (("label_nmi", "the labels"), ("nmi", "the epoch before")):
+    for name, whom in (("label_nmi", "the labels"), ("nmi", "the previous epoch")):
         found = [event[name] for event in events_of(run) if event.get(name) is not None]
         if found:
             return whom, found[0], found[-1]
     return None
 
 
-def learns(config: dict[str, Any]) -> str:
-    """What a training learns, in a few words."""
+def objective(config: dict[str, Any]) -> str:
+    """The objective of a training, in a few words."""
     if groups(config):
-        return "learns from its own groups"
-    return "recognises altered views" if config.get("contrast") else "reconstructs only"
+        return "DeepCluster"
+    return "contrastive + reconstruction" if config.get("contrast") else "reconstruction only"
 
 
 def seconds_known(config: dict[str, Any], images: int) -> tuple[float, Run] | None:

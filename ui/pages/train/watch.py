@@ -1,4 +1,4 @@
-"""What a training looks like: its curves, six pictures drawn again, and a picture's neighbours as training goes on."""
+"""A training as it goes on: its curves, six reconstructed pictures, and the neighbours of one picture."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 
 
 WIDE_STRIP = 5  # so many pictures fill the width; fewer would become huge
-LOSS, MSE, SSIM = "what it learns from", "MSE", "1 − SSIM"
+LOSS, MSE, SSIM = "training objective", "MSE", "1 − SSIM"
 _MEASURES = {LOSS: "validation", MSE: "mse", SSIM: "ssim"}
-_MEASURE_NAMES = {"precision@8": "precision@8", "own copy found": "Own altered copy found"}
+_MEASURE_NAMES = {"precision@8": "precision@8", "own copy found": "Altered copy found"}
 _MEASURE_HELP = {
-    "precision@8": "Of a fixed sample: how many of each picture's eight neighbours have its label.",
-    "own copy found": "Of a fixed sample: how often a picture is the nearest to an altered copy of itself.",
+    "precision@8": "Over a fixed sample: the share of each picture's eight nearest neighbours that have its label.",
+    "own copy found": "Over a fixed sample: how often a picture is the nearest neighbour of its own altered copy.",
 }
 
 
 _AGREEMENT_HELP = (
-    "Normalised mutual information, from 0 (chance) to 1 (the same groups). With the labels: how well its groups match "
-    "those of the collection, which it never learns from. With the epoch before: how much they still change."
+    "Normalised mutual information; 1 = identical. With the labels: how well the clusters match the labels, which are "
+    "never used in training. With the previous epoch: how much the clusters still change."
 )
 
 
@@ -54,7 +54,7 @@ def run_view(run: Run, *, key: str) -> None:
         if events:
             _curves(run, events, key)
         else:
-            st.caption("The first measurement comes before the first epoch: what the untrained network can do.")
+            st.caption("The first measurement, of the untrained network, comes before the first epoch.")
     with st.container(key=f"{key}-pictures"):
         _pictures(run, key)
 
@@ -69,7 +69,7 @@ def _curves(run: Run, events: list[Event], key: str) -> None:
         loss = LOSS
         if not grouping:
             loss = str(st.segmented_control("Loss", list(_MEASURES), required=True, default=LOSS, key=f"{key}-measure"))
-        log = st.toggle("Logarithmic", key=f"{key}-log", help="Draw the losses on a logarithmic scale.")
+        log = st.toggle("Log scale", key=f"{key}-log", help="Show the losses on a logarithmic scale.")
     places = _places(grouping, bool(measured))
     if grouping:
         with places.pop(0):
@@ -100,10 +100,10 @@ def _rates(rates: list[tuple[float, float]], key: str) -> None:
 
 def _agreement(events: list[Event], key: str) -> None:
     """How its groups come nearer to the labels, and settle."""
-    titled_with_help("Agreement of its groups (NMI)", _AGREEMENT_HELP)
+    titled_with_help("NMI of its clusters", _AGREEMENT_HELP)
     lines = agreement_lines(events)
     if lines:
-        alt = " ".join(spoken(f"NMI of the groups {line.title}", line, "{:.2f}") for line in lines)
+        alt = " ".join(spoken(f"NMI of the clusters {line.title}", line, "{:.2f}") for line in lines)
         draw(agreement_chart(lines), key=f"{key}-agreement", alt=alt)
     else:
         st.caption("Known after the first epochs.")
@@ -112,22 +112,22 @@ def _agreement(events: list[Event], key: str) -> None:
 def agreement_lines(events: list[Event]) -> list[Line]:
     """The groups' agreement with the labels and with those of the epoch before, as far as it was measured."""
     lines = [Line("with the labels", points(events, "label_nmi")),
-             Line("with the epoch before", points(events, "nmi"), "second", "dot")]  # fmt: skip
+             Line("with the previous epoch", points(events, "nmi"), "second", "dot")]  # fmt: skip
     return [line for line in lines if line.points]
 
 
 def _losses(events: list[Event], best: int | None, loss: str, log: bool, key: str) -> None:
     titled(f"Loss: {loss}")
-    lines = [Line("held-out pictures", points(events, _MEASURES[loss]))]
+    lines = [Line("validation", points(events, _MEASURES[loss]))]
     if loss == LOSS:
         lines.insert(0, Line("training", points(events, "train"), "second", "dot"))
     lines = [line for line in lines if line.points]
     if lines:
-        alt = " ".join(spoken(f"Loss of the {line.title}", line) for line in lines)
+        alt = " ".join(spoken(f"Loss, {line.title}", line) for line in lines)
         draw(loss_chart(lines, log=log, marked=best), key=f"{key}-loss", alt=alt)
     else:
         begun = any(event.get("epoch") for event in events)
-        st.caption("This run did not measure it." if begun else "Known after the first epoch.")
+        st.caption("Not measured in this run." if begun else "Known after the first epoch.")
 
 
 def _retrieval(measured: list[tuple[float, float]], probe: Probed | None, best: int | None, key: str) -> None:
@@ -152,7 +152,7 @@ def _pictures(run: Run, key: str) -> None:
     epoch = _epoch(epochs, key)
     seen = watched_of(run, epoch)
     if seen is None:
-        st.caption("What this epoch looked like is not there any more.")
+        st.caption("The pictures of this epoch have been deleted.")
         return
     left, right = (
         st.columns([1, 1.15], gap="large")
@@ -161,7 +161,7 @@ def _pictures(run: Run, key: str) -> None:
     )
     if seen.reconstructions:
         with left:
-            _redrawn(probe, seen, epoch)
+            _reconstructed(probe, seen, epoch)
     if seen.neighbours is not None:
         with right:
             _neighbours(run, probe, seen, epoch, key)
@@ -180,7 +180,7 @@ def _epoch(epochs: list[int], key: str) -> int:
         value = st.session_state[slider]
         st.session_state[chosen] = None if value == epochs[-1] else value
 
-    help = "Look back at earlier epochs. At the last one it follows along while the training goes on."
+    help = "Look back at earlier epochs. At the last one it follows the training."
     st.select_slider("Epoch", epochs, format_func=_epoch_name, key=slider, on_change=moved, help=help)
     return at
 
@@ -193,12 +193,12 @@ def _after(epoch: int) -> str:
     return f"after epoch {epoch}" if epoch else "by the untrained network"
 
 
-def _redrawn(probe: Probed, seen: Watched, epoch: int) -> None:
+def _reconstructed(probe: Probed, seen: Watched, epoch: int) -> None:
     count = len(probe.pictures)
-    titled(f"The same {count} pictures, redrawn {_after(epoch)}")
+    titled(f"{count} pictures and their reconstructions {_after(epoch)}")
     width: int | Literal["stretch"] = "stretch" if count >= WIDE_STRIP else 96 * count
     st.image(probe.originals, width=width, alt=f"{count} pictures of the collection")
-    st.image(seen.reconstructions, width=width, alt=f"The same {count} pictures redrawn {_after(epoch)}")
+    st.image(seen.reconstructions, width=width, alt=f"The same {count} pictures reconstructed {_after(epoch)}")
 
 
 def _neighbours(run: Run, probe: Probed, seen: Watched, epoch: int, key: str) -> None:
@@ -206,26 +206,26 @@ def _neighbours(run: Run, probe: Probed, seen: Watched, epoch: int, key: str) ->
     try:
         images = images_of(collection)
     except BenzerError:
-        st.caption("The collection it learns from is not there any more, so its pictures cannot be shown.")
+        st.caption("The collection of this run has been deleted, so its pictures cannot be shown.")
         return
     rows = {int(id): row for row, id in enumerate(images.ids)}
     asked = [int(id) for id in probe.ids if int(id) in rows]
     if not asked or seen.neighbours is None:
-        st.caption("The pictures it was measured with are not there any more.")
+        st.caption("The probe pictures have been deleted.")
         return
     picture = _chosen(probe, asked, key)
     found = [int(id) for id in seen.neighbours[[int(id) for id in probe.ids].index(picture)] if int(id) >= 0]
     label = images.labels[rows[picture]] if probe.measure == "precision@8" else ""
     with st.container(horizontal=True, vertical_alignment="center"):
-        titled(f"The eight neighbours of one picture {_after(epoch)}")
+        titled(f"Nearest neighbours of one picture {_after(epoch)}")
         _picker(collection, images, rows, asked, picture, key)
     row = st.container(horizontal=True)
     with row.container(width=132):
         own = [_tile(collection, images, rows, picture, named=True)]
-        gallery(own, key=f"{key}-query", title="The picture", columns=1, kind="small")
+        gallery(own, key=f"{key}-query", title="Query picture", columns=1, kind="small")
     with row.container():
         tiles = [_tile(collection, images, rows, id, rank, label) for rank, id in enumerate(found, 1)]
-        gallery(tiles, key=f"{key}-neighbours", title="Its eight neighbours", columns=4, kind="small")
+        gallery(tiles, key=f"{key}-neighbours", title="Eight nearest neighbours", columns=4, kind="small")
         st.caption(_count(tiles, label))
 
 
@@ -243,7 +243,9 @@ def _picker(collection: str, images: Images, rows: dict[int, int], asked: list[i
         st.session_state[f"{key}-picture"] = id
         st.session_state[popover] = False
 
-    panel = st.popover("Another picture", icon=":material/grid_view:", key=popover, on_change="rerun", type="tertiary")
+    panel = st.popover(
+        "Choose another picture", icon=":material/grid_view:", key=popover, on_change="rerun", type="tertiary"
+    )
     if panel.open:
         with panel, st.container(width=560, height=360):
             tiles = [_tile(collection, images, rows, id, selected=id == picture) for id in asked]
@@ -272,7 +274,7 @@ def _tile(
     """A tile of the picture; its label is shown where it is `named`, or a neighbour to be judged by `label`."""
     row = rows.get(id)
     if row is None:
-        return Tile(id=id, src="", name="a picture that is not there any more", rank=rank, label="gone")
+        return Tile(id=id, src="", name="deleted picture", rank=rank, label="gone")
     own = images.labels[row]
     return Tile(
         id=id,
@@ -287,6 +289,6 @@ def _tile(
 
 def _count(tiles: list[Tile], label: str) -> str:
     if not label:
-        return "Nearest first, among the pictures that the training is measured with."
+        return "Nearest first, among the probe pictures."
     right = sum(tile.same is True for tile in tiles)
-    return f"**{right} of {len(tiles)}** have its label, {plain_text(label)}."
+    return f"**{right} of {len(tiles)}** have the label {literal(label)}."

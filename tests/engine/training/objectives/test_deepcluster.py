@@ -379,8 +379,8 @@ def test_progress_names_the_epoch(home: Home) -> None:
     ("wrong", "sentence"),
     [
         ({"objective": "guessing"}, "objective of the training must be autoencoding or deepcluster"),
-        ({"clusters": 1}, "number of groups"),
-        ({"clusters": 2.5}, "number of groups"),
+        ({"clusters": 1}, "number of clusters"),
+        ({"clusters": 2.5}, "number of clusters"),
         ({"network": "resnet-19"}, "network of the training must be one of"),
         ({"network": 3}, "network of the training must be one of"),
         ({"start": "warm"}, "start of the training must be random or pretrained"),
@@ -399,7 +399,7 @@ def test_settings_that_cannot_be(wrong: dict[str, Any], sentence: str) -> None:
 
 
 def test_more_groups_than_pictures_are_refused_before_anything_is_learned(home: Home) -> None:
-    with pytest.raises(BadParameter, match="at most 10, half of the 21 images"):
+    with pytest.raises(BadParameter, match="at most 10, half of the 21 training pictures"):
         train_run(home, TrainingConfig(**(SMALL | {"clusters": 12})), Shapes(24), Reporter())
     assert not [run for run in runs.runs(home) if not run.shipped]
 
