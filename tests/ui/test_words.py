@@ -54,6 +54,21 @@ GLOSSARY = {
     r"tell of each other": "normalised mutual information",
     r"random pairs": "expected by chance",
     r"forget my choices": "reset choices",
+    # lab
+    r"its own groups|recogni[sz](e|es|ing) altered views": "DeepCluster, contrastive learning",
+    r"learns? from( its)?( own)? groups": "DeepCluster",
+    r"held[- ]out (pictures|items)": "validation",
+    r"stop(s|ped)? early after": "early-stopping patience",
+    r"epochs of rest": "cooldown",
+    r"(first|last) rate": "initial rate, final rate",
+    r"confusions": "confusion matrix",
+    r"wrong ones?": "errors",
+    r"knows best": "highest accuracy",
+    r"refuted|confirmed": "not reproduced, agrees",
+    r"the report'?s?": "the original study",
+    r"wanted recall": "target recall",
+    r"extra buckets": "probes",
+    r"cells?": "setting, configuration, training",
     # marks of translated English
     r"so many": "a number",
     r"where there is one": "if any",
@@ -66,6 +81,7 @@ RIGHTLY = [
     r"columns? image",  # as it is written in a table's head
     r"image similarity",
     r"image size",  # of a training, in pixels
+    r"images per second",  # the name of a curve in TensorBoard, of older runs too
     r"(does not|cluster|server) answers?",  # a computer
 ]
 
@@ -81,10 +97,8 @@ TO_DO = (
     "engine/grouping",
     "engine/indexes",
     "engine/jobs",
-    "engine/runs",
     "engine/search",
     "engine/texts",
-    "engine/training",
     "engine/workbench",
     "ui/comparisons",
     "ui/main.py",
@@ -94,7 +108,6 @@ TO_DO = (
     "ui/pages/groups",
     "ui/pages/hashing",
     "ui/pages/search",
-    "ui/pages/train",
     "ui/session",
     "ui/shared",
     "ui/sidebar",

@@ -43,7 +43,7 @@ def training_form(collection: str, *, waits: bool) -> None:
 def _head(collection: str, count: int) -> None:
     title = next((card.title for card in collection_cards() if card.name == collection), collection)
     left, right = st.columns([1.75, 1], gap="large", vertical_alignment="bottom")
-    left.write(f"Train an encoder on the {count:,} pictures of **{literal(title)}**. No labels needed.")
+    left.write(f"Train an encoder on the {count:,} pictures of **{plain_text(title)}**. No labels needed.")
     with right.container(horizontal=True):
         st.button(
             "Recommended settings",
@@ -232,7 +232,7 @@ def _time(config: dict[str, Any], collection: str, count: int) -> None:
             f"measured on this computer at {rate:,.0f} pictures per second."
         )
     elif known:
-        st.caption(f"About **{duration(known[0])}**, based on the run {literal(known[1].title)}.")
+        st.caption(f"About **{duration(known[0])}**, based on the run {plain_text(known[1].title)}.")
     else:
         st.caption(f"{config['epochs']} epochs × {images:,} pictures.")
     if st.button("Estimate time", key="train-measure", icon=":material/timer:", type="tertiary"):

@@ -117,7 +117,7 @@ def _figures(run: Run) -> None:
         return
     if found is not None:
         measure = probe.measure if probe else "precision@8"
-        facts.append(f"{literal(measure)} of the best checkpoint **{found[1]:.0%}**, untrained {found[0]:.0%}")
+        facts.append(f"{plain_text(measure)} of the best checkpoint **{found[1]:.0%}**, untrained {found[0]:.0%}")
     st.markdown(" · ".join(facts))
 
 
@@ -135,7 +135,7 @@ def _queued(jobs: list[Job]) -> None:
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"waiting-{job.id}"):
             cancelled = (job.folder / "stop").exists()
             turn = "next" if place == 1 else f"position {place}"
-            st.markdown(f"**{literal(job.title)}** is queued ({turn}): {_what(job)}")
+            st.markdown(f"**{plain_text(job.title)}** is queued ({turn}): {_what(job)}")
             st.button("Cancel", key=f"cancel-{job.id}", on_click=job.stop, disabled=cancelled, icon=":material/close:")
 
 

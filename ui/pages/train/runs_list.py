@@ -205,7 +205,7 @@ def epochs_csv(run: Run) -> bytes:
 @st.dialog("Delete this run?")
 def _ask_to_delete(run: Run) -> None:
     st.write(
-        f"**{literal(run.title)}** with its weights, its curves and all {run.epochs_done} epochs of work "
+        f"**{plain_text(run.title)}** with its weights, its curves and all {run.epochs_done} epochs of work "
         f"({run.size_bytes / 1e6:,.0f} MB) will be permanently deleted. This encoder can then no longer be used."
     )
     with st.container(horizontal=True):
@@ -245,7 +245,7 @@ def _details(run: Run) -> None:
         st.markdown("**Provenance**")
         st.table(_table(run.card), border="horizontal", hide_header=True, hide_index=True)
         for note in run.notes():
-            st.caption(literal(_note(note)))
+            st.caption(plain_text(_note(note)))
         st.caption("Folder, and how to open the curves in TensorBoard")
         st.code(str(run.folder), language=None, wrap_lines=True)
         st.code(f"tensorboard --logdir {shlex.quote(str(run.folder / 'tensorboard'))}", language=None, wrap_lines=True)

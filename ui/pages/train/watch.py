@@ -291,4 +291,4 @@ def _count(tiles: list[Tile], label: str) -> str:
     if not label:
         return "Nearest first, among the probe pictures."
     right = sum(tile.same is True for tile in tiles)
-    return f"**{right} of {len(tiles)}** have the label {literal(label)}."
+    return f"**{right} of {len(tiles)}** have the label {plain_text(label)}."
