@@ -48,8 +48,12 @@ class AnyPlan(Protocol):
 
 
 class AnyRow(AnyCell, Protocol):
-    """What was measured of one cell."""
+    """What was measured of one cell: `error` says why it could not be, `made_of` what the figures were made of."""
 
+    @property
+    def error(self) -> str: ...
+    @property
+    def made_of(self) -> str: ...
     def as_dict(self) -> dict[str, Any]: ...
     @classmethod
     def from_dict(cls, values: Any) -> Any: ...
@@ -62,7 +66,7 @@ RowT = TypeVar("RowT", bound=AnyRow)
 
 @dataclass(frozen=True)
 class Comparison(Generic[PlanT, CellT, RowT]):
-    """One plan with its results, read from its folder. A kind of ledger says what its plans and rows are."""
+    """One plan with its results, read from its folder. Each kind says what its plans and rows are."""
 
     folder: Path
 
@@ -188,15 +192,14 @@ class Comparison(Generic[PlanT, CellT, RowT]):
         """The one of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
         if name != Path(name).name or not (root / name / "plan.json").is_file():
             raise NotFound(f"There is no {cls.kind} {name!r}.", way_out=f"See: {cls.command}")
-        found = cls(root / name)
-        found.plan  # noqa: B018 - to fail here and not later
-        return found
+        comparison = cls(root / name)
+        comparison.plan  # noqa: B018 - to fail here and not later
+        return comparison
 
     @classmethod
     def every(cls, root: Path) -> list[Self]:
         """Every readable one, newest first."""
-        found = [cls(path.parent) for path in root.glob("*/plan.json")]
-        readable = filter(lambda one: one._readable(), found)
+        readable = filter(cls._readable, (cls(path.parent) for path in root.glob("*/plan.json")))
         return sorted(readable, key=lambda one: (one.made, one.name), reverse=True)
 
     @classmethod

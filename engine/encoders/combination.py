@@ -18,7 +18,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
-from engine.core.errors import BadParameter, Corrupt, NoVectors
+from engine.core.errors import BadParameter, Corrupt
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
@@ -26,8 +26,8 @@ from engine.core.storage import digest_of, read_json, write_json
 from engine.encoders import families, open_encoder
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
 from engine.encoders.vectors.derived import Derivation, Derived
-from engine.encoders.vectors.pipeline import embed_collection, embed_pictures
-from engine.encoders.vectors.store import Vectors, stored
+from engine.encoders.vectors.pipeline import embed_pictures, vectors_of
+from engine.encoders.vectors.store import Vectors
 
 _RUN = "__"  # between a part and its weights; neither holds it
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -128,13 +128,7 @@ class Combination(Derived):
         return Combination(self.pair, [part.prepared(collection, reporter) for part in self.parts])
 
     def derive(self, collection: Collection, name: str, reporter: Reporter) -> Derivation:
-        found = []
-        for part in self.parts:
-            embed_collection(collection, part, [name], reporter)
-            vectors = stored(collection, part.info, name)
-            if vectors is None:
-                raise NoVectors(f"The encoder {part.info.title} gave no vectors for this collection.")
-            found.append(vectors)
+        found = [vectors_of(collection, part, name, reporter) for part in self.parts]
         places = [dict(zip(vectors.ids.tolist(), range(len(vectors.ids)), strict=True)) for vectors in found]
         both = [id for id in places[0] if id in places[1]]
         rows = [tuple(place[id] for place in places) for id in both]

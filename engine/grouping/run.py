@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.collections.collection import Collection, Images
-from engine.core.errors import BenzerError
+from engine.core.errors import NoVectors
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.encoders import choices, open_encoder
-from engine.encoders.encoder import Encoder
-from engine.encoders.vectors.pipeline import embed_collection
-from engine.encoders.vectors.store import Vectors, state, stored
+from engine.encoders.vectors.pipeline import vectors_of
+from engine.encoders.vectors.store import Vectors
 from engine.grouping import clusterers, projections
 from engine.grouping.grouper import group, methods
 from engine.grouping.plan import GroupingPlan
@@ -36,22 +35,15 @@ def group_collection(
     methods(chosen, recipe.metric, len(collection))  # what cannot be done is told before anything is embedded
     encoder = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter)
     images = collection.images()  # before embedding: what has come since is not left out, but new
-    vectors = _vectors(collection, encoder, recipe, reporter)
+    vectors = vectors_of(collection, encoder, recipe.embedding, reporter)
+    if not len(vectors.ids):
+        raise NoVectors(f"None of the images of {collection.title} could be embedded.")
     found = group(vectors.matrix, chosen, recipe.metric, reporter)
     left_out = _held(images) - _held(vectors)
     found.notes += _told(len(left_out))
     title = title or _title(chosen)
     made = store_grouping(collection, recipe, chosen, vectors.hashes, vectors.ids, found, title, left_out)
     return {"collection": collection.name, "grouping": made.name, "groups": made.facts["groups"]}
-
-
-def _vectors(collection: Collection, encoder: Encoder, recipe: Recipe, reporter: Reporter) -> Vectors:
-    if not state(collection, encoder.info, recipe.embedding).ready:
-        embed_collection(collection, encoder, [recipe.embedding], reporter)
-    vectors = stored(collection, encoder.info, recipe.embedding)
-    if vectors is None or not len(vectors.ids):
-        raise BenzerError(f"None of the images of {collection.title} could be embedded.")
-    return vectors
 
 
 def _held(images: Images | Vectors) -> set[tuple[int, str]]:

@@ -1,17 +1,12 @@
-"""Doing a study: embed what is missing, choose settings where asked to, build, and measure cell by cell.
-
-Here the families meet: `studies` knows what is asked and what an answer is worth, and is given vectors and indexes.
-"""
+"""Measuring a study: embed what is missing, choose settings where asked to, build, and measure cell by cell."""
 
 from __future__ import annotations
 
 import gc
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +20,24 @@ from engine.comparisons.hashing.measuring import Data, StudyRow, measure, true_n
 from engine.comparisons.hashing.plan import EXACT, StudyCell, StudyPlan, check_methods
 from engine.comparisons.hashing.study import HashingStudy, create, study
 from engine.comparisons.hashing.tuning import proposals
-from engine.core.errors import BadParameter, BenzerError, NotReady, Stopped, StorageFull
+from engine.comparisons.runner import ComparisonRun, run_comparison
+from engine.core.errors import BadParameter, BenzerError
 from engine.core.home import Home
-from engine.core.progress import Reporter, Within, sentence_of
+from engine.core.progress import Reporter, Within
 from engine.core.recipe import Recipe, parse_method
 from engine.core.storage import digest_of
 from engine.encoders import open_encoder
 from engine.encoders.choosing import with_weights
 from engine.encoders.pooling import embedding
-from engine.encoders.vectors.pipeline import embed_collection
-from engine.encoders.vectors.store import stored
+from engine.encoders.vectors.pipeline import vectors_of
 from engine.indexes import Index, make_index
-from engine.search import opening
 
 _HELD_OUT = 5  # one vector of so many is asked at most
 _DISTRIBUTED = "rdh"
 _SHORT_CODE = 32  # bits; longer codes have compiled loops of their own
 _WARMED_WITH = 1000  # vectors
+
+StudyRun = ComparisonRun[StudyPlan, StudyCell, StudyRow]
 
 
 @dataclass(frozen=True)
@@ -69,62 +65,54 @@ def plan_study(home: Home, plan: StudyPlan) -> HashingStudy:
 def run_study(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
     """Measure every cell that has not been measured yet, or was of other vectors.
 
-    A cell that cannot be measured keeps its sentence, and the others go on.
-
     Returns:
-        How many cells were measured now, and how many have failed.
+        What `run_comparison` returns.
 
     Raises:
         NotFound: no such study, file or collection. BadParameter: another process measures it. BenzerError: the Ray
             cluster that `$BENZER_RAY` names does not answer, and nothing can be measured without it. Stopped: a person
             asked; StorageFull: the disk refused. What was finished is kept.
     """
-    found = study(home, name)
-    with found.measuring():
-        no_cluster = _missing_cluster(found.plan)
-        source = _source(home, found.plan, reporter)
-        if found.plan.tune is not None and not found.tuned:
-            _tune(found, source, reporter)
-        work = StudyRun(home, found, source, reporter, no_cluster)
-        for _, cells in groupby(found.plan.cells(), key=lambda cell: (cell.size, cell.fold)):
-            reporter.stop_if_asked()
-            work.part(list(cells))
-        failed = sum(bool(row.error) for row in found.rows())
-        return {"study": name, "measured": work.measured, "failed": failed}
+    comparison = study(home, name)
+
+    def measure(run: StudyRun) -> None:
+        no_cluster = _missing_cluster(run.plan)
+        source = _source(home, run.plan, reporter)
+        if run.plan.tune is not None and not comparison.tuned:
+            _tune(comparison, source, reporter)
+        methods = MethodFigures(home, run, source, no_cluster)
+        for cells in run.groups(lambda cell: (cell.size, cell.fold)):
+            methods.measure(cells)
+
+    return run_comparison(comparison, measure, _failed, reporter)
+
+
+def _failed(cell: StudyCell, sentence: str) -> StudyRow:
+    return unmeasured(cell, error=sentence)
 
 
 @dataclass
-class StudyRun:
-    """One run through a study."""
+class MethodFigures:
+    """The figures of search methods over the vectors of a study."""
 
     home: Home
-    study: HashingStudy
+    run: StudyRun
     source: Source
-    reporter: Reporter
     no_cluster: BenzerError | None = None  # why nothing distributed can be measured
-    measured: int = 0
     warmed: set[Any] = field(default_factory=set)
 
-    def part(self, cells: list[StudyCell]) -> None:
-        """All cells of one size and fold: they share vectors, queries and truth."""
-        plan = self.study.plan
-        left = [cell for cell in cells if not self._has_figures(cell)]
-        if not left:
+    def measure(self, cells: list[StudyCell]) -> None:
+        """Measure what is missing of one size and fold: its cells share vectors, queries and truth."""
+        missing = self.run.missing(cells, self.source.made_of)
+        if not missing:
             return
-        with self._failures_kept(left):
+        with self.run.failures_kept(missing):
+            plan = self.run.plan
             indexed, asked = rows_of(plan, cells[0], len(self.source.vectors), self.source.queries is not None)
             data = _data(self.source, plan, indexed, asked)
             exact = self._built(EXACT, data)
-            truth = true_neighbours(exact[0], data, self._within(cells[0], "the truth"))
-            data = replace(data, truth=truth)
-            for cell in left:
-                with self._failures_kept([cell]):
-                    self._measure(cell, data, exact if cell.method == EXACT else None)
-
-    def keep(self, row: StudyRow) -> None:
-        self.study.keep(row)
-        self.measured += not row.error
-        self.reporter.event(kind="cells", done=len(self.study.rows()), total=len(self.study.plan.cells()))
+            data = replace(data, truth=true_neighbours(exact[0], data, self._within(cells[0], "the truth")))
+            self.run.each(missing, lambda cell: self._measure(cell, data, exact if cell.method == EXACT else None))
 
     def _measure(self, cell: StudyCell, data: Data, built: tuple[Index, float] | None) -> None:
         if self.no_cluster and _distributed(cell.method):
@@ -135,7 +123,7 @@ class StudyRun:
         index, seconds = built or self._built(cell.method, data)
         figures = measure(index, data, within, self.home.root / "studies")
         known = {"made_of": self.source.made_of, "build_seconds": seconds, "workers": _workers(cell.method)}
-        self.keep(replace(unmeasured(cell, **known), **figures))
+        self.run.keep(replace(unmeasured(cell, **known), **figures))
         del index, built
         gc.collect()  # parts on Ray end when nothing refers to them any more
 
@@ -159,25 +147,10 @@ class StudyRun:
             index, _ = self._built(method, few)
             index.search(data.queries[:2], min(data.neighbours, len(few.vectors)))
 
-    @contextmanager
-    def _failures_kept(self, cells: list[StudyCell]) -> Iterator[None]:
-        """Note what fails in the rows of these cells, so that the others go on."""
-        try:
-            yield
-        except (Stopped, StorageFull):
-            raise
-        except Exception as error:
-            for cell in cells:
-                self.keep(unmeasured(cell, error=sentence_of(error)))
-
-    def _has_figures(self, cell: StudyCell) -> bool:
-        row = self.study.row(cell)
-        return row is not None and not row.error and row.made_of == self.source.made_of
-
     def _within(self, cell: StudyCell, what: str = "") -> Reporter:
-        keys = [one.key for one in self.study.plan.cells()]
+        keys = [one.key for one in self.run.plan.cells()]
         said = what or unmeasured(cell).title
-        return Within(self.reporter, f"cell {keys.index(cell.key) + 1} of {len(keys)} · {said}")
+        return Within(self.run.reporter, f"cell {keys.index(cell.key) + 1} of {len(keys)} · {said}")
 
 
 def rows_of(
@@ -240,13 +213,9 @@ def _files(plan: StudyPlan) -> Any:
 
 def _embedded(home: Home, recipe: Recipe, reporter: Reporter) -> Source:
     collection = Collection.open(home, recipe.collection)
-    encoder = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter)
-    try:
-        opening.require_vectors(collection, encoder.info, recipe)
-    except NotReady:
-        embed_collection(collection, encoder, [recipe.embedding], reporter)
-    vectors = stored(collection, encoder.info, recipe.embedding)
-    if vectors is None or not len(vectors.ids):
+    encoder = open_encoder(recipe.encoder, recipe.weights, home)
+    vectors = vectors_of(collection, encoder, recipe.embedding, reporter)
+    if not len(vectors.ids):
         raise BadParameter("collection", "a study", "one with images", recipe.collection)
     return Source(vectors.matrix, None, vectors.digest)
 

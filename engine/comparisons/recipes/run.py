@@ -1,15 +1,9 @@
-"""Doing an experiment: train what is missing, embed, index, and measure cell by cell.
-
-Here the families meet: `evaluation` knows what is asked and what an answer is worth, and is given vectors and indexes.
-"""
+"""Measuring an experiment: train what is missing, embed, index, and measure cell by cell."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +19,18 @@ from engine.comparisons.recipes.experiment import (
     unmeasured,
 )
 from engine.comparisons.recipes.plan import ExperimentCell, ExperimentPlan, Training
-from engine.core.errors import BenzerError, Diverged, NotTrained, Stopped, StorageFull
+from engine.comparisons.runner import ComparisonRun, run_comparison
+from engine.core.errors import BenzerError, Diverged, NotTrained
 from engine.core.home import Home
-from engine.core.progress import Reporter, Within, sentence_of
+from engine.core.progress import Reporter, Within
 from engine.core.recipe import Recipe, parse_method
 from engine.core.storage import digest_of
 from engine.encoders import open_encoder
 from engine.encoders.choosing import with_weights
-from engine.encoders.encoder import EncoderInfo
+from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.pooling import embedding, unwhitened
-from engine.encoders.vectors.pipeline import embed_collection
-from engine.encoders.vectors.store import Vectors, stored, whiten
+from engine.encoders.vectors.pipeline import embed_collection, vectors_of
+from engine.encoders.vectors.store import Vectors
 from engine.evaluation.measuring import Questions, measure, nearest, questions
 from engine.indexes import Index, make_index
 from engine.runs import run as runs
@@ -44,6 +39,8 @@ from engine.search import opening
 from engine.training import TrainingConfig
 from engine.training.job import train
 from engine.training.schedules import schedule
+
+ExperimentRun = ComparisonRun[ExperimentPlan, ExperimentCell, ExperimentRow]
 
 
 def plan_experiment(home: Home, plan: ExperimentPlan) -> Experiment:
@@ -64,116 +61,75 @@ def plan_experiment(home: Home, plan: ExperimentPlan) -> Experiment:
 def run_experiment(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
     """Measure every cell that has not been measured yet, or was of other images, labels or weights.
 
-    A cell that cannot be measured keeps its sentence, and the others go on.
-
     Returns:
-        How many cells were measured now, and how many have failed.
+        What `run_comparison` returns.
 
     Raises:
-        NotFound: no such experiment or collection. BadParameter: another process measures it, or nothing can be asked.
+        NotFound: no such experiment or collection. BadParameter: nothing can be asked, or another process measures it.
         Stopped: a person asked; StorageFull: the disk refused. What was finished is kept.
     """
-    found = experiment(home, name)
-    with found.measuring():
-        collection = Collection.open(home, found.plan.collection)
-        _asked(collection, found.plan, np.asarray(collection.images().ids))
-        work = ExperimentRun(home, found, collection, reporter)
-        for _, cells in groupby(found.plan.cells(), key=_subject_of):
-            reporter.stop_if_asked()
-            work.subject(list(cells))
-        failed = sum(bool(row.error) for row in found.rows())
-        return {"experiment": name, "measured": work.measured, "failed": failed}
+
+    def measure(run: ExperimentRun) -> None:
+        collection = Collection.open(home, run.plan.collection)
+        _asked(collection, run.plan, np.asarray(collection.images().ids))
+        for cells in run.groups(_encoder_of):
+            _measure_encoder(home, collection, run, cells)
+
+    return run_comparison(experiment(home, name), measure, _failed, reporter)
+
+
+def _measure_encoder(home: Home, collection: Collection, run: ExperimentRun, cells: list[ExperimentCell]) -> None:
+    """All cells of one encoder: its weights first, then its vectors, then cell by cell."""
+    within = Within(run.reporter, f"{run.progress} cells · {cells[0].title}")
+    with run.failures_kept(run.missing(cells)):  # figures that are there stay where, say, a run has been deleted since
+        trained_run = _trained_run(home, collection, cells[0], within)
+        weights = trained_run.name if trained_run else cells[0].recipe.weights
+        encoder = open_encoder(cells[0].recipe.encoder, weights, home).prepared(collection, within)
+        made_of = _made_of(collection, encoder.info)
+        if missing := run.missing(cells, made_of):
+            embed_collection(collection, encoder, [unwhitened(cell.recipe.embedding) for cell in missing], within)
+            facts = {"made_of": made_of, "losses": losses(trained_run)}
+            figures = EncoderFigures(collection, run.plan, encoder, facts, within)
+            for name in dict.fromkeys(cell.recipe.embedding for cell in missing):
+                with run.failures_kept([cell for cell in missing if cell.recipe.embedding == name]):
+                    figures.vectors[name] = vectors_of(collection, encoder, name, within)
+            ready = [cell for cell in missing if cell.recipe.embedding in figures.vectors]
+            run.each(ready, lambda cell: run.keep(figures.row(cell)))
+
+
+def _trained_run(home: Home, collection: Collection, cell: ExperimentCell, within: Reporter) -> Run | None:
+    """The trained run that encodes; trained now where the plan says so and it is not there yet."""
+    if cell.training is not None:
+        return trained(home, cell.training, collection, within)
+    return runs.run(home, cell.recipe.weights) if cell.recipe.weights else None
+
+
+def _made_of(collection: Collection, info: EncoderInfo) -> str:
+    """What figures depend on besides the cell: the images, their labels, and the encoder with its weights."""
+    return f"{pictures_digest(collection.images())}-{digest_of(info.name, info.fingerprint)}"
+
+
+def _failed(cell: ExperimentCell, sentence: str) -> ExperimentRow:
+    return unmeasured(cell, str(cell.recipe), error=sentence)
 
 
 @dataclass
-class ExperimentRun:
-    """One run through an experiment."""
+class EncoderFigures:
+    """The figures of one encoder with its weights over the labelled images; `facts` are alike in all of its rows."""
 
-    home: Home
-    experiment: Experiment
     collection: Collection
-    reporter: Reporter
-    measured: int = 0
+    plan: ExperimentPlan
+    encoder: Encoder
+    facts: dict[str, Any]
+    within: Reporter
+    vectors: dict[str, Vectors] = field(default_factory=dict)  # by embedding
+    exact: dict[tuple[str, str], tuple[Index, Any]] = field(default_factory=dict)  # of one embedding and metric
 
-    def subject(self, cells: list[ExperimentCell]) -> None:
-        """All cells of one encoder: its weights first, then its vectors, then cell by cell."""
-        title, training = cells[0].title, cells[0].training
-        within = Within(self.reporter, f"{self._done()} of {len(self.experiment.plan.cells())} cells · {title}")
-        recipe = cells[0].recipe
-        # Figures that are there stay where, say, a run has been deleted since.
-        with self._failures_kept([cell for cell in cells if not self._has_figures(cell)]):
-            run = self._run(training, recipe, within)
-            opened = open_encoder(recipe.encoder, run.name if run else recipe.weights, self.home)
-            encoder = opened.prepared(self.collection, within)
-            made_of = self._made_of(encoder.info)
-            left = [cell for cell in cells if not self._has_figures(cell, made_of)]
-            if left:
-                embed_collection(self.collection, encoder, [unwhitened(cell.recipe.embedding) for cell in left], within)
-                _Subject(self, run, encoder.info, made_of, within).measure(self._whitened(left, encoder.info))
-
-    def _whitened(self, cells: list[ExperimentCell], info: EncoderInfo) -> list[ExperimentCell]:
-        """Whiten the vectors where that is asked; the cells whose vectors can be had, the others keep why not."""
-        able: list[ExperimentCell] = []
-        for name in dict.fromkeys(cell.recipe.embedding for cell in cells):
-            those = [cell for cell in cells if cell.recipe.embedding == name]
-            with self._failures_kept(those):
-                if name != unwhitened(name):
-                    whiten(self.collection, info, name)
-                able += those
-        return able
-
-    def keep(self, row: ExperimentRow) -> None:
-        self.experiment.keep(row)
-        self.measured += not row.error
-        total = len(self.experiment.plan.cells())
-        self.reporter.event(kind="cells", done=self._done(), total=total)
-
-    @contextmanager
-    def _failures_kept(self, cells: list[ExperimentCell]) -> Iterator[None]:
-        """Note what fails in the rows of these cells, so that the others go on."""
-        try:
-            yield
-        except (Stopped, StorageFull):
-            raise
-        except Exception as error:
-            for cell in cells:
-                self.keep(unmeasured(cell, str(cell.recipe), error=sentence_of(error)))
-
-    def _run(self, training: Training | None, recipe: Recipe, within: Reporter) -> Run | None:
-        """The trained run that encodes; trained now where the plan says so and it is not there yet."""
-        if training is not None:
-            return trained(self.home, training, self.collection, within)
-        return runs.run(self.home, recipe.weights) if recipe.weights else None
-
-    def _made_of(self, info: EncoderInfo) -> str:
-        """What figures depend on besides the cell: the images, their labels, and the encoder with its weights."""
-        return f"{pictures_digest(self.collection.images())}-{digest_of(info.name, info.fingerprint)}"
-
-    def _has_figures(self, cell: ExperimentCell, made_of: str = "") -> bool:
-        row = self.experiment.row(cell)
-        return row is not None and not row.error and made_of in ("", row.made_of)
-
-    def _done(self) -> int:
-        return len(self.experiment.rows())
-
-
-class _Subject:
-    """One encoder with its weights, over the labelled images of the collection."""
-
-    def __init__(self, work: ExperimentRun, run: Run | None, info: EncoderInfo, made_of: str, within: Reporter) -> None:
-        self.work, self.run, self.info, self.made_of, self.within = work, run, info, made_of, within
-        self._exact: dict[tuple[str, str], tuple[Index, Any]] = {}  # of one embedding and metric at a time
-
-    def measure(self, cells: list[ExperimentCell]) -> None:
-        for cell in cells:
-            self.within.stop_if_asked()
-            with self.work._failures_kept([cell]):
-                self.work.keep(self._row(cell))
-
-    def _row(self, cell: ExperimentCell) -> ExperimentRow:
-        recipe = cell.recipe.but(weights=self.info.weights)
-        vectors = self._vectors(recipe)
-        asked, kept = _asked(self.work.collection, self.work.experiment.plan, vectors.ids)
+    def row(self, cell: ExperimentCell) -> ExperimentRow:
+        """Build the cell's index and measure it."""
+        recipe = cell.recipe.but(weights=self.encoder.info.weights)
+        vectors = self.vectors[recipe.embedding]
+        asked, kept = _asked(self.collection, self.plan, vectors.ids)
         whole = len(kept) == len(vectors.ids)
         if not whole:
             ids, hashes = vectors.ids[kept], [vectors.hashes[row] for row in kept]
@@ -182,27 +138,21 @@ class _Subject:
         self.within.update("Indexing", 0, 1, "indexes", str(recipe))
         index, index_bytes = self._index(recipe, vectors, exact, whole)
         truth = None if index is exact else truth
-        found = measure(index, vectors.matrix, asked, recipe.k, truth=truth, told=self._told(recipe))
+        figures = measure(index, vectors.matrix, asked, recipe.k, truth=truth, told=self._told(recipe))
         megabytes = (vectors.matrix.nbytes + index_bytes) / 1e6
-        known = {"weights": recipe.weights, "made_of": self.made_of, "losses": losses(self.run)}
-        return replace(unmeasured(cell, str(recipe), **known), megabytes=megabytes, **found)
-
-    def _vectors(self, recipe: Recipe) -> Vectors:
-        vectors = stored(self.work.collection, self.info, recipe.embedding)
-        if vectors is None:
-            raise NotTrained(f"The encoder {self.info.title} gave no vectors for this collection.")
-        return vectors
+        row = unmeasured(cell, str(recipe), weights=recipe.weights, **self.facts)
+        return replace(row, megabytes=megabytes, **figures)
 
     def _truth(self, recipe: Recipe, vectors: Vectors, asked: Questions) -> tuple[Index, Any]:
         """Exact search over the vectors, and what it finds; kept for the methods that follow."""
         key = (recipe.embedding, recipe.metric)
-        if key not in self._exact:
-            self._exact.clear()
-            self._exact[key] = (opening.exact_index(vectors, recipe.metric), None)
-        exact, truth = self._exact[key]
+        if key not in self.exact:
+            self.exact.clear()
+            self.exact[key] = (opening.exact_index(vectors, recipe.metric), None)
+        exact, truth = self.exact[key]
         if truth is None and recipe.method != exact.name:
             truth = nearest(exact, vectors.matrix, asked, recipe.k, self._told(recipe))
-            self._exact[key] = (exact, truth)
+            self.exact[key] = (exact, truth)
         return exact, truth
 
     def _index(self, recipe: Recipe, vectors: Vectors, exact: Index, whole: bool) -> tuple[Index, int]:
@@ -213,8 +163,8 @@ class _Subject:
             index = make_index(recipe.method, recipe.metric, **dict(recipe.options))
             index.build(vectors.ids, vectors.matrix)
             return index, _saved_bytes(index)
-        index = opening.open_index(self.work.collection, self.info, recipe, vectors, exact)
-        snapshot = opening.index_store(self.work.collection, self.info, recipe).open(only=())
+        index = opening.open_index(self.collection, self.encoder.info, recipe, vectors, exact)
+        snapshot = opening.index_store(self.collection, self.encoder.info, recipe).open(only=())
         return index, _bytes_in(snapshot.folder) if snapshot else _saved_bytes(index)
 
     def _told(self, recipe: Recipe) -> Any:
@@ -314,5 +264,5 @@ def _bytes_in(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != "vectors.npy")
 
 
-def _subject_of(cell: ExperimentCell) -> tuple[str, str, str]:
+def _encoder_of(cell: ExperimentCell) -> tuple[str, str, str]:
     return cell.title, cell.recipe.encoder, cell.recipe.weights

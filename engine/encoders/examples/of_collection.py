@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
-from engine.core.errors import NoVectors
 from engine.core.progress import Reporter
 from engine.encoders.encoder import Encoder
-from engine.encoders.vectors.pipeline import embed_collection
-from engine.encoders.vectors.store import stored
+from engine.encoders.vectors.pipeline import vectors_of
 from engine.texts import Encoded, TextEncoder
 from engine.texts.vectors import embed_texts
 
@@ -75,14 +73,10 @@ def _pictures(
     ids = np.asarray(collection.images().ids)
     if encoder is None:
         return np.zeros((len(ids), 1), np.float32), np.zeros(len(ids), bool)
-    prepared = encoder.prepared(collection, reporter)
-    embed_collection(collection, prepared, [embedding], reporter)
-    found = stored(collection, prepared.info, embedding)
-    if found is None:
-        raise NoVectors(f"The encoder {prepared.info.title} gave no vectors for this collection.")
-    there = np.isin(ids, found.ids)
-    seen = np.zeros((len(ids), found.matrix.shape[1]), np.float32)
-    seen[there] = found.matrix[np.searchsorted(found.ids, ids[there])]
+    vectors = vectors_of(collection, encoder, embedding, reporter)
+    there = np.isin(ids, vectors.ids)
+    seen = np.zeros((len(ids), vectors.matrix.shape[1]), np.float32)
+    seen[there] = vectors.matrix[np.searchsorted(vectors.ids, ids[there])]
     return seen, there
 
 

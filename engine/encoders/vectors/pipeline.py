@@ -19,7 +19,7 @@ from engine.cluster.blocks import WorkerPool, worker_pool
 from engine.collections.collection import Collection
 from engine.collections.pixels import Decoded
 from engine.core.device import device
-from engine.core.errors import BadParameter, BenzerError, Corrupt
+from engine.core.errors import BadParameter, BenzerError, Corrupt, NoVectors
 from engine.core.progress import Reporter
 from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.pooling import POOLINGS, embedding, unwhitened
@@ -89,6 +89,21 @@ def embed_collection(
     for name in set(embeddings) - set(plain):
         store.whiten(collection, encoder.info, name)
     return done
+
+
+def vectors_of(collection: Collection, encoder: Encoder, name: str, reporter: Reporter) -> Vectors:
+    """The (n, d) vectors of a collection under one embedding; what is missing or out of date is made first.
+
+    Raises:
+        NoVectors: there is no image, or none could be encoded. Besides, as `embed_collection` does.
+    """
+    encoder = encoder.prepared(collection, reporter)
+    if not store.state(collection, encoder.info, name).ready:
+        embed_collection(collection, encoder, [name], reporter)
+    vectors = store.stored(collection, encoder.info, name)
+    if vectors is None:
+        raise NoVectors(f"None of the images of {collection.title} could be embedded with {encoder.info.title}.")
+    return vectors
 
 
 def _embed_pixels(

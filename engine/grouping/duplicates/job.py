@@ -6,14 +6,12 @@ from typing import Any
 
 from engine.collections.collection import Collection
 from engine.core.cache import Cache
-from engine.core.errors import NotReady
 from engine.core.home import home_of
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.encoders import open_encoder
-from engine.encoders.vectors.pipeline import embed_collection
+from engine.encoders.vectors.pipeline import vectors_of
 from engine.grouping.duplicates.duplicates import open_surroundings
-from engine.search.opening import require_vectors
 
 
 def duplicates(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -21,10 +19,7 @@ def duplicates(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     home, recipe = home_of(arguments), Recipe.from_dict(arguments["recipe"])
     collection = Collection.open(home, recipe.collection)
     encoder = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter)
-    try:
-        require_vectors(collection, encoder.info, recipe)
-    except NotReady:
-        embed_collection(collection, encoder, [recipe.embedding], reporter)
+    vectors_of(collection, encoder, recipe.embedding, reporter)
     found = open_surroundings(collection, encoder.info, recipe, exact=Cache(1), reporter=reporter).duplicates()
     counts = {"pictures": len(found.nearness), "groups": len(found.groups), "copies": len(found.copies)}
     return {"collection": recipe.collection, "threshold": found.share.threshold, **counts}

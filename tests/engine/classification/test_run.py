@@ -294,7 +294,7 @@ def test_a_failing_cell_keeps_its_sentence(bench: Workbench, monkeypatch: pytest
         raise MemoryError
 
     found = bench.plan_classification(plan())
-    monkeypatch.setattr(classifying.ClassificationRun, "_asked", fails)
+    monkeypatch.setattr(classifying.FoldTrainings, "_asked", fails)
     assert bench.run("classification", name=found.name) == {"classification": "try-it", "measured": 0, "failed": 2}
     assert all(row.error for row in found.rows())
     assert found.table() == []

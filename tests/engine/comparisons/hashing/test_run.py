@@ -126,8 +126,8 @@ def test_a_full_disk_ends_it_and_loses_nothing(bench, plan, monkeypatch):
             raise StorageFull("full")
         return kept(self, row)
 
-    kept = studying.Study.keep
-    monkeypatch.setattr(studying.Study, "keep", keep_one)
+    kept = studying.HashingStudy.keep
+    monkeypatch.setattr(studying.HashingStudy, "keep", keep_one)
     with pytest.raises(StorageFull):
         bench.run("study", name="try-it")
     assert len(bench.study("try-it").rows()) == 1

@@ -158,7 +158,7 @@ def test_a_run_that_was_prolonged_is_another_training(bench: Workbench, monkeypa
         begun.append(arguments["config"]["epochs"])
         return {"run": "mine"}
 
-    monkeypatch.setattr("engine.training.job.train", train)
+    monkeypatch.setattr("engine.comparisons.recipes.run.train", train)
     one, two = (Training("Mine", {**config.as_dict(), "epochs": epochs}) for epochs in (1, 2))
     spelt_out = replace(one, config={**one.config, "options": {"eta_min": 0.0}})  # what holds where nothing is said
     assert trained(bench.home, one, collection, Reporter()) == run
@@ -203,7 +203,7 @@ def test_a_diverged_training_keeps_its_sentence(bench: Workbench, monkeypatch: p
     def diverges(*given: Any) -> None:
         raise Diverged("The loss became NaN.", way_out="Try a smaller rate.")
 
-    monkeypatch.setattr("engine.training.job.train", diverges)
+    monkeypatch.setattr("engine.comparisons.recipes.run.train", diverges)
     made = bench.plan_experiment(plan(trainings=(Training("Wild", {"model": 1, "size": 32}),)))
     assert bench.run("experiment", name=made.name)["measured"] == 2
     assert [row.error for row in made.rows()][2:] == ["The loss became NaN. Try a smaller rate."] * 2

@@ -1,0 +1,99 @@
+"""A comparison measured cell by cell: what every kind of it does alike.
+
+A kind brings two functions: one that measures the cells, and one that makes the row of a cell that failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Generic
+
+from engine.comparisons.comparison import CellT, Comparison, PlanT, RowT
+from engine.core.errors import Stopped, StorageFull
+from engine.core.progress import Reporter, sentence_of
+
+
+@dataclass
+class ComparisonRun(Generic[PlanT, CellT, RowT]):
+    """One run through a comparison; `measured` counts the cells that got figures in it.
+
+    Attributes:
+        failed: makes the row of a cell that could not be measured, from the cell and the sentence that says why.
+    """
+
+    comparison: Comparison[PlanT, CellT, RowT]
+    reporter: Reporter
+    failed: Callable[[CellT, str], RowT]
+    measured: int = 0
+
+    @property
+    def plan(self) -> PlanT:
+        return self.comparison.plan
+
+    @property
+    def progress(self) -> str:
+        """For example "3 of 12"."""
+        return f"{len(self.comparison.rows())} of {len(self.plan.cells())}"
+
+    def missing(self, cells: Iterable[CellT], made_of: str = "") -> list[CellT]:
+        """The cells without figures; `made_of` leaves only figures that were made of the same, "" any."""
+        return [cell for cell in cells if not self._has_figures(cell, made_of)]
+
+    def groups(self, key: Callable[[CellT], Hashable]) -> Iterator[list[CellT]]:
+        """The plan's cells in runs with an equal key: they share what is prepared for them. Stopped: a person asked."""
+        for _, cells in groupby(self.plan.cells(), key=key):
+            self.reporter.stop_if_asked()
+            yield list(cells)
+
+    def each(self, cells: Iterable[CellT], measure: Callable[[CellT], None]) -> None:
+        """Measure cell by cell; one that fails keeps its sentence, and the others go on. Stopped: a person asked."""
+        for cell in cells:
+            self.reporter.stop_if_asked()
+            with self.failures_kept([cell]):
+                measure(cell)
+
+    def keep(self, row: RowT) -> None:
+        """Store the row of a cell and report how far the whole is."""
+        self.comparison.keep(row)
+        self.measured += not row.error
+        self.reporter.event(kind="cells", done=len(self.comparison.rows()), total=len(self.plan.cells()))
+
+    @contextmanager
+    def failures_kept(self, cells: Iterable[CellT]) -> Iterator[None]:
+        """Note what fails inside in the rows of these cells; only Stopped and StorageFull end the whole run."""
+        try:
+            yield
+        except (Stopped, StorageFull):
+            raise
+        except Exception as error:
+            for cell in cells:
+                self.keep(self.failed(cell, sentence_of(error)))
+
+    def _has_figures(self, cell: CellT, made_of: str) -> bool:
+        row = self.comparison.row(cell)
+        return row is not None and not row.error and made_of in ("", row.made_of)
+
+
+def run_comparison(
+    comparison: Comparison[PlanT, CellT, RowT],
+    measure: Callable[[ComparisonRun[PlanT, CellT, RowT]], None],
+    failed: Callable[[CellT, str], RowT],
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """Hold a comparison while `measure` measures what is missing of it.
+
+    Returns:
+        Its name under its kind, how many cells were "measured" now, and how many have "failed".
+
+    Raises:
+        BadParameter: another process measures it. Stopped: a person asked; StorageFull: the disk refused. What was
+        finished is kept. Besides, what `measure` raises before its first cell.
+    """
+    with comparison.measuring():
+        run = ComparisonRun(comparison, reporter, failed)
+        measure(run)
+        count = sum(bool(row.error) for row in comparison.rows())
+        return {comparison.kind: comparison.name, "measured": run.measured, "failed": count}
