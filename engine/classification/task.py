@@ -20,6 +20,7 @@ from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.storage import digest_of
 from engine.encoders import choices, open_encoder
+from engine.encoders.choosing import newest_weights
 from engine.encoders.combination import parts_of
 from engine.encoders.encoder import Encoder
 from engine.encoders.examples.of_collection import examples_of
@@ -164,11 +165,8 @@ def _check_texts(collection: Collection, labels: dict[int, str]) -> None:
 def _picture_encoder(home: Home, collection: Collection, plan: ClassificationPlan) -> Encoder:
     _check_embedding(plan.embedding)
     name, _, weights = plan.picture.partition("@")
-    lines = [choice for choice in choices(home, collection.name, also=name) if choice.name == name]
-    if not lines:
-        names = ", ".join(sorted({choice.name for choice in choices(home, collection.name) if choice.ready}))
-        raise BadParameter("encoder", "a classification", f"one of {names}", name)
-    weights = weights or next((choice.weights for choice in lines if choice.ready), "")
+    newest = newest_weights(home, name, "a classification", collection.name)
+    weights = weights or newest
     _check_untaught(home, collection, name, weights)
     return open_encoder(name, weights, home, collection)
 
@@ -200,8 +198,6 @@ _POOLED = ("avg", "max", "flatten")  # GeM has no gradient where a channel is si
 
 def fine_tuned(plan: ClassificationPlan) -> tuple[str, ...]:
     """The sides whose encoders learn in some training of a plan, "picture" and "text"."""
-    pass
-
     sides = [config_of(plan, fusion).tuned for fusion in plan.fusions]
     return tuple(side for side in ("picture", "text") if any(side in found for found in sides))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe, parse_method
+from engine.encoders.choosing import newest_weights
 from engine.workbench.workbench import Workbench
 
 
@@ -15,7 +15,7 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
     bench.collection(arguments.collection)
     default = bench.default_recipe(arguments.collection)
     encoder = f"model-{arguments.model}" if arguments.model else arguments.encoder or default.encoder
-    weights = arguments.weights if arguments.weights is not None else _best_weights(bench, encoder)
+    weights = arguments.weights if arguments.weights is not None else newest_weights(bench.home, encoder, "the search")
     method, options = parse_method(getattr(arguments, "method", "exact"))
     return Recipe(
         collection=arguments.collection,
@@ -27,14 +27,6 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
         k=getattr(arguments, "k", 8),
         options=options,
     )
-
-
-def _best_weights(bench: Workbench, encoder: str) -> str:
-    lines = [choice for choice in bench.choices(also=encoder) if choice.name == encoder]
-    if not lines:
-        names = sorted({choice.name for choice in bench.choices()})
-        raise BadParameter("encoder", "the search", "one of " + ", ".join(names), encoder)
-    return next((choice.weights for choice in lines if choice.ready), "")
 
 
 def encoder_flags(sub: argparse.ArgumentParser, required: bool = True) -> None:

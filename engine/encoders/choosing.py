@@ -7,14 +7,32 @@ from engine.core.home import Home
 from engine.encoders import choices
 
 
-def with_weights(home: Home, text: str) -> str:
-    """An encoder as it is written in a recipe, with its newest weights where it needs some and names none."""
-    name, _, weights = text.partition("@")
-    lines = [choice for choice in choices(home, also=name) if choice.name == name]
+def newest_weights(home: Home, encoder: str, wanted_by: str, collection: str = "") -> str:
+    """The newest weights of an encoder that are ready, "" where it needs none or has none yet.
+
+    Args:
+        wanted_by: what the encoder is for, "the search", as the error says it.
+        collection: leaves out what can only be used with another collection, "" leaves nothing out.
+
+    Raises:
+        BadParameter: no such encoder.
+    """
+    lines = [choice for choice in choices(home, collection, also=encoder) if choice.name == encoder]
     if not lines:
-        names = sorted({choice.name for choice in choices(home)})
-        raise BadParameter("encoder", "an experiment", "one of " + ", ".join(names), name)
-    weights = weights or next((choice.weights for choice in lines if choice.ready), "")
+        names = sorted({choice.name for choice in choices(home, collection)})
+        raise BadParameter("encoder", wanted_by, "one of " + ", ".join(names), encoder)
+    return next((choice.weights for choice in lines if choice.ready), "")
+
+
+def with_weights(home: Home, text: str, wanted_by: str) -> str:
+    """An encoder as it is written in a recipe, with its newest weights where it needs some and names none.
+
+    Raises:
+        As `newest_weights`.
+    """
+    name, _, weights = text.partition("@")
+    newest = newest_weights(home, name, wanted_by)
+    weights = weights or newest
     return f"{name}@{weights}" if weights else name
 
 

@@ -235,7 +235,7 @@ def _looked_at(home: Home, plan: StudyPlan) -> StudyPlan:
     recipe = recipe_of(plan)
     Collection.open(home, recipe.collection)
     embedding(recipe.embedding)
-    encoder = with_weights(home, plan.source.split("/")[1])
+    encoder = with_weights(home, plan.source.split("/")[1], "a study")
     return replace(plan, source=f"{recipe.collection}/{encoder}/{recipe.embedding}")
 
 

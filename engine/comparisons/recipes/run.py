@@ -53,7 +53,7 @@ def plan_experiment(home: Home, plan: ExperimentPlan) -> Experiment:
     collection = Collection.open(home, plan.collection)
     _check_columns(plan)
     _asked(collection, plan, np.asarray(collection.images().ids))
-    encoders = tuple(with_weights(home, text) for text in plan.encoders)
+    encoders = tuple(with_weights(home, text, "an experiment") for text in plan.encoders)
     trainings = tuple(_checked(training) for training in plan.trainings)
     return create(home, replace(plan, encoders=encoders, trainings=trainings))
 

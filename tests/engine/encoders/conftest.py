@@ -63,6 +63,7 @@ class Pile:
     broken: set[int] = field(default_factory=set)
     decoded_ids: list[int] = field(default_factory=list)
     chunk: int = 7
+    title: str = "A pile"
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

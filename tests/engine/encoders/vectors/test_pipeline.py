@@ -18,12 +18,12 @@ import pytest
 import torch
 
 import engine.encoders.vectors.pipeline as pipeline
-from engine.core.errors import BadParameter, Corrupt, Stopped, StorageFull
+from engine.core.errors import BadParameter, Corrupt, NoVectors, Stopped, StorageFull
 from engine.core.home import PROJECT, Home
 from engine.core.progress import Progress, Reporter
 from engine.encoders import Encoder, open_encoder
 from engine.encoders.vectors.batches import ahead, batches
-from engine.encoders.vectors.pipeline import embed_collection, embed_pictures, embeddings_for
+from engine.encoders.vectors.pipeline import embed_collection, embed_pictures, embeddings_for, vectors_of
 from engine.encoders.vectors.store import Vectors, publish, state, store, stored
 
 
@@ -50,6 +50,24 @@ def test_every_image_gets_its_vector(pile: Any, encoder: Encoder) -> None:
     row = embed_pictures(encoder, [pile.pictures[20]], "max")[0]
     wanted = stored(pile, encoder.info, "max").matrix[17]
     assert float(row @ wanted / np.linalg.norm(row) / np.linalg.norm(wanted)) > 0.99
+
+
+def test_vectors_are_made_where_they_are_missing_and_left_alone_where_they_are_not(pile: Any, encoder: Encoder) -> None:
+    made = vectors_of(pile, encoder, "max", Reporter())
+    assert made.ids.tolist() == list(range(3, 53))
+    pile.decoded_ids.clear()
+    again = vectors_of(pile, encoder, "max", Reporter())
+    assert (again.digest, pile.decoded_ids) == (made.digest, [])
+    pile.pictures[99] = np.full((40, 40, 3), 7, np.uint8)
+    assert 99 in vectors_of(pile, encoder, "max", Reporter()).ids
+    pile.pictures.clear()
+    assert len(vectors_of(pile, encoder, "max", Reporter()).ids) == 0
+
+
+def test_no_image_gives_no_vectors(pile: Any, encoder: Encoder) -> None:
+    pile.pictures.clear()
+    with pytest.raises(NoVectors, match="None of the images"):
+        vectors_of(pile, encoder, "max", Reporter())
 
 
 def test_only_new_and_changed_images_are_encoded(pile: Any, encoder: Encoder) -> None:
