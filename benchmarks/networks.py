@@ -3,7 +3,7 @@
     python -m benchmarks.networks [--repeats 5]
 
 The time is that up to the features, as the app takes them (bfloat16 where the hardware has it, batch normalisation
-folded), beside torchvision's own float32 network; weights do not matter to it and are random where there are none.
+folded), beside the plain float32 network; weights do not matter to it and are random where there are none.
 precision@8 is measured on the photographs of $BENZER_TEST_DATA/animals with the weights at hand.
 """
 
@@ -18,7 +18,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torchvision.models import get_model
 
 from benchmarks._machine import facts
 from engine.collections.collection import Collection
@@ -59,7 +58,7 @@ def main() -> None:
         found = precisions(home)
         lines = [
             f"# Ready-made networks\n\n{facts()}\n",
-            "| network | features | ms, one picture | ms a picture, batches of 16 | torchvision float32 | survey's ms "
+            "| network | features | ms, one picture | ms a picture, batches of 16 | plain float32 | survey's ms "
             "| precision@8 on photographs (average pool, cosine) |",
             "|---|---|---|---|---|---|---|",
         ]
@@ -71,7 +70,7 @@ def main() -> None:
 
 def line(network: Backbone, repeats: int, precision: float | None) -> str:
     """A row of the table."""
-    plain = get_model(network.builder, weights=None).eval()
+    plain = network.stock().eval()
     weights = plain.state_dict()
     encoder = BackboneEncoder(network, _info(network), {name: weights[name].clone() for name in network.shapes()})
     one, many = (torch.rand(count, 3, network.size, network.size) for count in (1, BATCH))

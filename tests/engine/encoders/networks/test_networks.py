@@ -34,7 +34,8 @@ FEATURES = {
     "vgg-16": 512, "vgg-19": 512, "resnet-18": 512, "resnet-34": 512, "resnet-50": 2048, "resnet-101": 2048,
     "resnet-152": 2048, "inception-v3": 2048, "mobilenet-v2": 1280, "mobilenet-v3-small": 576,
     "mobilenet-v3-large": 960, "squeezenet-1-0": 512, "squeezenet-1-1": 512, "efficientnet-b0": 1280,
-    "convnext-tiny": 768, "vit-b-16": 768, "swin-t": 768,
+    "convnext-tiny": 768, "vit-b-16": 768, "swin-t": 768, "efficientnet-lite0": 1280, "efficientnet-lite1": 1280,
+    "efficientnet-lite2": 1280,
 }  # fmt: skip
 REAL = Path(os.environ.get("BENZER_TEST_DATA") or Path(__file__).parents[5] / "shared" / "data") / "weights"
 
