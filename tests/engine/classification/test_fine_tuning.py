@@ -16,7 +16,6 @@ from PIL import Image
 from engine.classification.fine_tuning import price
 from engine.classification.plan import ClassificationPlan
 from engine.classification.results import Classification
-from engine.classification.training import objective as classifying
 from engine.cli.parser import main
 from engine.core.errors import BadParameter
 from engine.core.home import Home
@@ -75,7 +74,7 @@ def bench(origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work
     network = replace(published.PUBLISHED["all-minilm-l6-v2"], name="tiny", width=24, layers=1, heads=3, most=8)
     weights = Bert(BertSpec(24, 1, 3)).state_dict()
     monkeypatch.setitem(published.PUBLISHED, "tiny", network)
-    monkeypatch.setattr(classifying, "_HEAD_EPOCHS", 3)
+    monkeypatch.setattr("engine.classification.training.config._HEAD_EPOCHS", 3)
     monkeypatch.setattr(bert, "load", lambda home, network: (weights, VOCABULARY))
     shutil.copytree(origin, tmp_path / "home")
     return Workbench(Home(tmp_path / "home"))

@@ -182,8 +182,8 @@ def drawn(folder: Path, count: int) -> Path:
 
 def on(crew: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Both kinds of work use this crew."""
-    monkeypatch.setattr("engine.encoders.vectors.pipeline.crew", lambda: crew)
-    monkeypatch.setattr("engine.collections.reading.on_cluster.crew", lambda: crew)
+    monkeypatch.setattr("engine.encoders.vectors.pipeline.worker_pool", lambda: crew)
+    monkeypatch.setattr("engine.collections.reading.on_cluster.worker_pool", lambda: crew)
     return crew
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from engine.classification.folds import held_out
-from engine.classification.training import objective as classifying
+from engine.classification.training import train
 from engine.classification.training.config import ClassifierConfig
 from engine.classification.training.fine_tuned import FineTunable, FineTuning, RawExamples
 from engine.classification.training.train import train_classifier
@@ -36,7 +36,7 @@ COUNT, CLASSES = 36, 3
 
 @pytest.fixture(autouse=True)
 def few_epochs_of_the_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classifying, "_HEAD_EPOCHS", 3)
+    monkeypatch.setattr("engine.classification.training.config._HEAD_EPOCHS", 3)
 
 
 def through(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
@@ -176,7 +176,7 @@ def test_the_head_learns_alone_before_the_encoders_do(tmp_path: Path, monkeypatc
         begun[made.fine_tune] = {name: value.clone() for name, value in material.objective.head.state_dict().items()}
         return Training.on(made, material, *rest)
 
-    monkeypatch.setattr(classifying, "Training", SimpleNamespace(on=on))
+    monkeypatch.setattr(train, "Training", SimpleNamespace(on=on))
     trained(tmp_path / "both", fusion="early", epochs=1)
     before = config(fusion="early", epochs=1).before
     assert (before.fine_tune, before.epochs) == ("none", 3)

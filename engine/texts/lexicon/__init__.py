@@ -1,0 +1,1 @@
+"""Which ImageNet classes a word covers."""

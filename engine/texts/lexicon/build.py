@@ -1,0 +1,132 @@
+"""Makes `lexicon.json` from WordNet 3.0 and the names of ImageNet's classes; run when either changes.
+
+    python -m engine.texts.lexicon.build DICT
+
+DICT is the folder with WordNet's data.noun and index.noun, as Debian's package wordnet-base installs it.
+
+ImageNet's classes stand in the order of their WordNet offsets. A class name has several senses, so the longest rising
+chain through the candidate senses of all names finds the right one for nearly all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from engine.texts.lexicon.lexicon import FILE
+
+_MOST_OF_ALL = 0.5  # a kind that covers more of the classes tells nothing apart: entity, object, thing
+
+
+class WordNet:
+    """The nouns of WordNet: `senses` by lower-case word, the commonest first; `words` and `parents` by offset."""
+
+    def __init__(self, folder: Path) -> None:
+        self.words: dict[int, list[str]] = {}
+        self.parents: dict[int, list[int]] = {}
+        self.senses: dict[str, list[int]] = {}
+        for line in _lines(folder / "data.noun"):
+            self._add_synset(line.split(" | ")[0].split())
+        for line in _lines(folder / "index.noun"):
+            parts = line.split()
+            count = int(parts[2])
+            self.senses[_plain(parts[0])] = [int(offset) for offset in parts[-count:]]
+
+    def _add_synset(self, parts: Sequence[str]) -> None:
+        offset, count = int(parts[0]), int(parts[3], 16)
+        self.words[offset] = [_plain(word) for word in parts[4 : 4 + 2 * count : 2]]
+        pointers = parts[5 + 2 * count :]
+        links = zip(pointers[0::4], pointers[1::4], strict=False)
+        self.parents[offset] = [int(target) for kind, target in links if kind in ("@", "@i")]
+
+    def above(self, offset: int) -> set[int]:
+        """The synset and all its ancestors."""
+        found, waiting = set[int](), [offset]
+        while waiting:
+            one = waiting.pop()
+            if one not in found:
+                found.add(one)
+                waiting += self.parents[one]
+        return found
+
+
+def rising_chain(candidates: Sequence[Iterable[int]]) -> list[int | None]:
+    """One of each position's candidates, None where none fits, so that as many as possible rise from left to right."""
+    tails: list[int] = []  # the least end of a chain of each length
+    holders: list[tuple[int, int]] = []  # (position, candidate) at the end of that chain
+    before: dict[tuple[int, int], tuple[int, int] | None] = {}
+    for position, options in enumerate(candidates):
+        for option in sorted(options, reverse=True):  # falling, so that no position extends itself
+            length = bisect_left(tails, option)
+            before[position, option] = holders[length - 1] if length else None
+            tails[length:] = [option, *tails[length + 1 :]]
+            holders[length:] = [(position, option), *holders[length + 1 :]]
+    chosen: list[int | None] = [None] * len(candidates)
+    last = holders[-1] if holders else None
+    while last is not None:
+        chosen[last[0]] = last[1]
+        last = before[last]
+    return chosen
+
+
+def lexicon(wordnet: WordNet, classes: Sequence[str]) -> dict[str, object]:
+    """What `lexicon.json` holds: the names of the classes, the kinds with the classes below each, words to kinds."""
+    synsets = rising_chain([wordnet.senses.get(_plain(name), []) for name in classes])
+    covers: dict[int, list[int]] = {}
+    for number, synset in enumerate(synsets):
+        for kind in wordnet.above(synset) if synset is not None else ():
+            covers.setdefault(kind, []).append(number)
+    kinds = {kind: some for kind, some in covers.items() if len(some) <= _MOST_OF_ALL * len(classes)}
+    order = {kind: place for place, kind in enumerate(sorted(kinds, key=lambda kind: (len(kinds[kind]), kind)))}
+    words = _words(wordnet, kinds, order)
+    unknown = {_plain(name): number for number, name in enumerate(classes) if synsets[number] is None}
+    rows = [[wordnet.words[kind][0], _spans(kinds[kind])] for kind in order]
+    for name, number in unknown.items():
+        words.setdefault(name, len(rows))
+        rows.append([name, _spans([number])])
+    return {"classes": list(classes), "kinds": rows, "words": dict(sorted(words.items()))}
+
+
+def _words(wordnet: WordNet, kinds: Mapping[int, list[int]], order: Mapping[int, int]) -> dict[str, int]:
+    """Each word's first meaning that covers any class."""
+    found: dict[str, int] = {}
+    for word in {word for kind in kinds for word in wordnet.words[kind]}:
+        sense = next((sense for sense in wordnet.senses.get(word, ()) if sense in kinds), None)
+        if sense is not None:
+            found[word] = order[sense]
+    return found
+
+
+def _spans(numbers: Sequence[int]) -> list[int]:
+    """Ascending numbers as first and last of every run: 3 4 5 9 as 3 5 9 9."""
+    spans: list[int] = []
+    for number in numbers:
+        if spans and spans[-1] == number - 1:
+            spans[-1] = number
+        else:
+            spans += [number, number]
+    return spans
+
+
+def _plain(word: str) -> str:
+    return word.partition("(")[0].replace("_", " ").lower()
+
+
+def _lines(file: Path) -> list[str]:
+    """Without the licence, whose lines begin with blanks."""
+    return [line for line in file.read_text(encoding="latin-1").splitlines() if not line.startswith(" ")]
+
+
+def main(folder: str) -> None:
+    """Write the lexicon of WordNet's `folder`."""
+    from torchvision.models._meta import _IMAGENET_CATEGORIES
+
+    made = lexicon(WordNet(Path(folder)), _IMAGENET_CATEGORIES)
+    FILE.write_text(json.dumps(made, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,126 @@
+"""What words mean in pictures, and how the lexicon is made."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.texts.lexicon.build import lexicon as built
+from engine.texts.lexicon.build import rising_chain
+from engine.texts.lexicon.lexicon import CLASSES, FILE, Lexicon, lexicon
+
+TOLERANCE = CLASSES * float(np.finfo(np.float32).eps)
+
+
+def names_of(weights: np.ndarray) -> set[str]:
+    return {lexicon().classes[number] for number in np.flatnonzero(weights)}
+
+
+def test_a_kind_weighs_the_classes_below_it_evenly() -> None:
+    meaning = lexicon().meaning("dog")
+    assert (meaning.weights > 0).sum() == 118  # ImageNet's dogs
+    assert meaning.weights.sum() == pytest.approx(1, abs=TOLERANCE)
+    assert len(set(meaning.weights[meaning.weights > 0].tolist())) == 1
+    assert {"beagle", "pug"} <= names_of(meaning.weights)
+    cats = names_of(lexicon().meaning("cat").weights)
+    assert {"tabby", "Siamese cat"} <= cats
+    assert not cats & {"lion", "beagle"}  # "cat" is first of all the domestic and wild small ones
+
+
+@pytest.mark.parametrize("text", ["dogs", "DOG", "a dog", "the  dog!"])
+def test_forms_of_a_word_mean_the_same(text: str) -> None:
+    assert np.array_equal(lexicon().meaning(text).weights, lexicon().meaning("dog").weights)
+
+
+@pytest.mark.parametrize(
+    ("text", "classes"),
+    [("polar bear", {"ice bear"}), ("sorrel", {"sorrel"}), ("horse", {"sorrel"}), ("buses", None), ("kites", {"kite"})],
+)
+def test_names_of_several_words_and_plurals(text: str, classes: set[str] | None) -> None:
+    found = names_of(lexicon().meaning(text).weights)
+    assert found == classes if classes is not None else "school bus" in found
+
+
+@pytest.mark.parametrize("text", ["happiness", "Istanbul", "xqz", "", "   ", "the of a", "猫", "☃", "x" * 10_000])
+def test_what_it_cannot_know_means_nothing(text: str) -> None:
+    meaning = lexicon().meaning(text)
+    assert not meaning.weights.any()
+    assert not meaning.known
+
+
+def test_known_and_unknown_words_are_told_apart() -> None:
+    meaning = lexicon().meaning("a striped dog and happiness, happiness")
+    assert meaning.known == (("dog", "dog"),)
+    assert meaning.unknown == ("striped", "happiness")
+
+
+def test_two_kinds_count_alike() -> None:
+    both, dog, panda = (lexicon().meaning(text).weights for text in ("dog and panda", "dog", "panda"))
+    assert both == pytest.approx((dog + panda) / 2, abs=TOLERANCE)
+
+
+def test_the_narrowest_kind_names_a_group() -> None:
+    shares = np.zeros(CLASSES)
+    dogs = np.flatnonzero(lexicon().meaning("dog").weights)
+    shares[dogs] = 0.8 / len(dogs)
+    assert lexicon().best_name(shares) == ("dog", pytest.approx(0.8))
+    shares[:] = 0
+    shares[dogs[3]] = 0.9
+    [name, share] = lexicon().best_name(shares)
+    assert names_of(lexicon().meaning(name).weights) == {lexicon().classes[dogs[3]]}
+    assert share == pytest.approx(0.9)
+    assert lexicon().best_name(np.full(CLASSES, 1 / CLASSES)) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 12), max_size=3), max_size=7))
+def test_the_chain_is_as_long_as_the_best_of_all_choices(candidates: list[list[int]]) -> None:
+    chain = rising_chain(candidates)
+    chosen = [value for value in chain if value is not None]
+    assert all(value is None or value in options for value, options in zip(chain, candidates, strict=True))
+    assert chosen == sorted(set(chosen))
+    assert len(chosen) == max(size for size in range(len(candidates) + 1) if _rises(candidates, size))
+
+
+def _rises(candidates: list[list[int]], size: int) -> bool:
+    """Slowly: whether any `size` positions can be given rising values."""
+    for positions in combinations(candidates, size):
+        last = -1
+        for options in positions:  # the least that still rises is the best choice
+            last = min((value for value in options if value > last), default=99)
+        if last < 99 or not size:
+            return True
+    return False
+
+
+class Nouns:
+    """Three animals: a tabby and a lion are cats, a cat and a wren are animals; 'cat' is also a whip."""
+
+    words = {1: ["animal"], 5: ["cat"], 6: ["tabby"], 7: ["lion", "king of beasts"], 8: ["wren"], 9: ["cat", "whip"]}
+    parents = {1: [], 5: [1], 6: [5], 7: [5], 8: [1], 9: []}
+    senses = {"animal": [1], "cat": [9, 5], "tabby": [6], "lion": [7], "king of beasts": [7], "wren": [8], "whip": [9]}
+
+    def above(self, offset: int) -> set[int]:
+        return {offset}.union(*(self.above(parent) for parent in self.parents[offset]))
+
+
+def test_a_lexicon_of_three_classes(tmp_path: Path) -> None:
+    made = built(Nouns(), ["tabby", "lion", "wren"])
+    (tmp_path / "lexicon.json").write_text(json.dumps(made), encoding="utf-8")
+    found = Lexicon(tmp_path / "lexicon.json")
+    assert found.meaning("cats").known == ()  # covers more than half of all classes
+    assert found.meaning("king of beasts").weights.tolist() == [0, 1, 0]
+    assert found.meaning("whip").known == ()
+    assert found.meaning("animal").known == ()  # covers everything, tells nothing
+
+
+def test_the_file_that_ships_has_its_licence_beside_it() -> None:
+    assert "WordNet" in (FILE.parent / "NOTICE").read_text(encoding="utf-8")
+    assert len(lexicon()) > 3000
+    assert len(lexicon().classes) == CLASSES
