@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import _chart
-from benchmarks._ways import Answer, Group, K, Way, reranked
+from benchmarks._ways import Answer, Group, K, Way, installed, reranked
 from engine.indexes import methods
 from engine.indexes.hashing.hash_index import HashIndex
 
@@ -132,6 +132,8 @@ def _without_hashing(vectors: np.ndarray) -> Iterator[Way]:
         spent = time.perf_counter() - wall, time.process_time() - own
         for probes in efforts:
             yield Way(f"faiss {name}", f"{text}, {probes} probes", _inverted(index, probes), *_built(spent))
+    if not installed("hnswlib"):
+        return
     graph, seconds = _kept_graph(vectors)
     for effort in _EFFORTS:
         yield Way("hnswlib", f"16 links, ef {effort}", _graph(graph, effort), *_built(seconds))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -39,3 +41,11 @@ def reranked(vectors: np.ndarray, found: Answer) -> Answer:
         return np.pad(best, (0, K - len(best)), constant_values=-1)[None]
 
     return answer
+
+
+def installed(package: str) -> bool:
+    """Whether an optional peer is there; says so where it is skipped."""
+    found = find_spec(package) is not None
+    if not found:
+        print(f"{package}: skipped, not installed.", file=sys.stderr)
+    return found

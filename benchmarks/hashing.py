@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks._machine import facts
-from benchmarks._ways import HERE, Answer, Group, K, Way, reranked
+from benchmarks._ways import HERE, Answer, Group, K, Way, installed, reranked
 from benchmarks.search import strict_map, vectors_and_queries
 from engine.indexes import Neighbours, make_index
 from engine.indexes.hashing.hash_index import HashIndex
@@ -148,7 +148,6 @@ def faiss_lsh(vectors: np.ndarray, bits: int) -> Answer:
 def others(vectors: np.ndarray) -> Iterator[Way]:
     """What does not hash."""
     import faiss
-    import hnswlib
 
     def inverted(probes: int) -> Answer:
         cells = round(np.sqrt(len(vectors)))
@@ -166,6 +165,8 @@ def others(vectors: np.ndarray) -> Iterator[Way]:
         return lambda query: index.search(query, K)[1]
 
     def library() -> Answer:
+        import hnswlib
+
         index = hnswlib.Index(space="l2", dim=vectors.shape[1])
         index.init_index(len(vectors), M=16, ef_construction=100, random_seed=0)
         index.add_items(vectors, np.arange(len(vectors)))
@@ -177,7 +178,8 @@ def others(vectors: np.ndarray) -> Iterator[Way]:
             "faiss IVFFlat", f"{round(np.sqrt(len(vectors)))} cells, {probes} probes", lambda p=probes: inverted(p)
         )
     yield timed("faiss HNSW", "16 links, ef 200", graph)
-    yield timed("hnswlib", "16 links, ef 200", library)
+    if installed("hnswlib"):
+        yield timed("hnswlib", "16 links, ef 200", library)
 
 
 def measured(ways: list[Way], queries: np.ndarray) -> list[Measured]:

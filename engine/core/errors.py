@@ -143,8 +143,8 @@ class OutOfMemory(BenzerError):
 class MissingPackage(BenzerError, ImportError):
     """An optional package is not installed.
 
-    >>> str(MissingPackage("HNSW search", "hnswlib"))
-    'HNSW search needs a package that is not installed. Install it with: pip install hnswlib'
+    >>> str(MissingPackage("HNSW search", "faiss-cpu"))
+    'HNSW search needs a package that is not installed. Install it with: pip install faiss-cpu'
     """
 
     def __init__(self, thing: str, package: str) -> None:

@@ -275,6 +275,14 @@ class Store:
                     break
         raise Corrupt(f"The file {missing} is missing although it was published.")
 
+    def outdated(self) -> bool:
+        """Whether the current generation is of another format or version, and so reads as absent.
+
+        Raises:
+            Corrupt: its manifest is damaged.
+        """
+        return self._pointer() is not None and self.open(only=()) is None
+
     def forget_former(self) -> None:
         """Delete all generations but the current one, for stores that nobody reads while they are written.
 

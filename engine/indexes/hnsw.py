@@ -1,4 +1,4 @@
-"""Search along a graph of near neighbours, by the library hnswlib.
+"""Search along a graph of near neighbours, by the library faiss.
 
 Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using hierarchical navigable small world
 graphs" (2018), https://arxiv.org/abs/1603.09320.
@@ -6,145 +6,204 @@ graphs" (2018), https://arxiv.org/abs/1603.09320.
 
 from __future__ import annotations
 
-import struct
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from engine.core.distances import normalised
 from engine.core.errors import Corrupt, MissingPackage
 from engine.core.settings import Setting
-from engine.core.storage import load_array, read_json, write_json
+from engine.core.storage import file_digest, load_array, read_json, write_json
 from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
 from engine.indexes.table.ranking import nearest_in_lists
 from engine.indexes.table.row_index import RowIndex
 from engine.indexes.table.rows import RowTable
 
-_SEED = 0
-_HEAD = struct.Struct("=6QiI3QdQ")  # of a stored graph: sizes and offsets, levels, entry point, links, factors
+_EF_CONSTRUCTION = 200
+_MOST_REMOVED = 0.2  # of the rows: with more of them gone, the walk passes too many in vain
+_COUNTING = threading.Lock()  # faiss counts the distances of all graphs in one place
 
 
 class HNSW(RowIndex):
-    """A navigable graph. `examined` is −1: the library does not count what it compares."""
+    """A navigable graph. Removed vectors stay in it as waypoints until a fifth is gone; then it is built again."""
 
     name = "hnsw"
     title = "HNSW"
     summary = "Walks along a graph of near neighbours: very fast on large collections, slower to build."
+    version: ClassVar[int] = 2  # 1 was a graph of hnswlib
     settings = (
-        Setting("links", "Links", "How many neighbours each image is linked to.", 2, 100, 16),
-        Setting("effort", "Effort", "How many images are kept in view while walking; more finds more.", 1, 10_000, 200),
-    )
+        Setting("links", "Links (M)", "M: how many neighbours each image is linked to.", 2, 100, 16),
+        Setting(
+            "effort", "Effort (ef_search)", "ef_search: how many images the walk keeps in view; more finds more.",
+            1, 10_000, 200,
+        ),
+    )  # fmt: skip
 
     def __init__(self, metric: str, links: int = 16, effort: int = 200) -> None:
         super().__init__(metric)
         self.links = links
         self.effort = effort
         self._graph: Any = None
-        self._walking = threading.Lock()
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
-        self._table = RowTable(ids, vectors)
-        self._graph = self._empty_graph(self._table)
-        self._insert(np.arange(len(self._table.ids)))
-        return self
-
-    def add(self, ids: Ids, vectors: Vectors) -> None:
-        self._insert(self._rows.add(ids, vectors))
-
-    def remove(self, ids: Ids) -> None:
-        for row in self._rows.remove(ids):
-            self._graph.mark_deleted(int(row))
-
-    def search(self, queries: Vectors, k: int) -> Neighbours:
-        table, k = self._rows, checked_k(k)
-        queries = table.checked_queries(queries)
-        wanted = min(k, table.size)
-        effort = max(self.effort, k)
-        rows = self._walk(queries, wanted, effort) if wanted and len(queries) else np.empty((len(queries), 0), np.int64)
-        starts = np.arange(len(queries) + 1, dtype=np.int64) * wanted
-        # The library's distances are single precision; those shown are recomputed, and are the same as exact search's.
-        answer = nearest_in_lists(table, queries, rows.astype(np.int64).ravel(), starts, self.metric, k)
-        examined = np.full(len(queries), -1, dtype=np.int64)
-        return Neighbours(answer.ids, answer.distances, examined)
-
-    def _walk(self, queries: Vectors, wanted: int, effort: int) -> Ids:
-        """The (q, wanted) rows found; looks harder, at last at everything, where the walk ends early."""
-        while True:
-            try:
-                with self._walking:  # the effort is a state of the graph: another thread must not change it meanwhile
-                    self._graph.set_ef(max(effort, wanted))
-                    rows: Ids = self._graph.knn_query(queries, k=wanted, num_threads=_threads(len(queries)))[0]
-                return rows
-            except RuntimeError:  # "Cannot return the results in a contiguous 2D array": fewer than wanted were reached
-                if effort > 2 * len(self._rows.ids):
-                    return self._everything(queries, wanted)
-                effort *= 4
-
-    def _everything(self, queries: Vectors, wanted: int) -> Ids:
-        from engine.indexes.kernels.common import nearest_of_all
-
-        table = self._rows
-        distances, rows = np.full((len(queries), wanted), np.inf), np.full((len(queries), wanted), -1, dtype=np.int64)
-        nearest_of_all(queries, table.vectors, table.alive, self.metric == "cosine", distances, rows)
-        return rows
-
-    def _insert(self, rows: Ids) -> None:
-        if len(rows):
-            room = max(int(rows[-1]) + 1, self._graph.get_max_elements())
-            if room > self._graph.get_max_elements():
-                self._graph.resize_index(room + room // 2)
-            # One thread: with several the graph, and so the answers, would depend on which came first.
-            self._graph.add_items(self._rows.vectors[rows], rows, num_threads=1)
-
-    def _empty_graph(self, table: RowTable) -> Any:
-        graph = _hnswlib().Index(space="cosine" if self.metric == "cosine" else "l2", dim=table.dimensions)
-        graph.init_index(max(len(table.ids), 1), M=self.links, ef_construction=200, random_seed=_SEED)
-        return graph
-
-    def save(self, folder: Path) -> None:
-        table = self._rows
-        np.save(folder / "rows.npy", np.flatnonzero(table.alive), allow_pickle=False)
-        np.save(folder / "ids.npy", table.ids, allow_pickle=False)
-        np.save(folder / "vectors.npy", table.vectors, allow_pickle=False)
-        write_json(folder / "hnsw.json", {"count": len(table.ids), "dimensions": table.dimensions})
-        if len(table.ids):
-            self._graph.save_index(str(folder / "graph.bin"))
-
-    def load(self, folder: Path) -> Self:
-        table = RowTable.load(folder)
-        table.keep_only(load_array(folder / "rows.npy"))
-        self._graph = self._empty_graph(table)
-        if read_json(folder / "hnsw.json")["count"]:
-            self._check_graph(folder / "graph.bin", table)
-            self._graph.load_index(str(folder / "graph.bin"), max_elements=max(len(table.ids), 1))
+        table = RowTable(ids, vectors)
+        self._graph = self._built_over(table.vectors)
         self._table = table
         return self
 
-    def _check_graph(self, path: Path, table: RowTable) -> None:
-        """Raise Corrupt unless the file's head describes this graph: the library believes it without looking."""
-        data = path.read_bytes()[: _HEAD.size]
-        head = _HEAD.unpack(data) if len(data) == _HEAD.size else (0,) * 13
-        begin, room, count, stride, label_at, vector_at, levels, entry, most, most_below, links, _, _ = head
-        links_bytes = 4 * most_below + 4
-        fits = (begin, vector_at, label_at) == (0, links_bytes, links_bytes + 4 * table.dimensions)
-        fits &= (most, most_below, links) == (self.links, 2 * self.links, self.links)
-        fits &= stride == label_at + 8 and 0 <= entry < count <= min(room, len(table.ids)) and 0 <= levels < 64
-        if not fits or path.stat().st_size < _HEAD.size + count * stride:
+    def add(self, ids: Ids, vectors: Vectors) -> None:
+        rows = self._rows.add(ids, vectors)
+        self._insert(self._graph, self._rows.vectors[rows])
+
+    def remove(self, ids: Ids) -> None:
+        table = self._rows
+        table.remove(ids)
+        if table.size < (1 - _MOST_REMOVED) * len(table.ids):
+            self.build(table.ids[table.alive], table.vectors[table.alive])
+
+    def search(self, queries: Vectors, k: int) -> Neighbours:
+        return self._search(queries, k, _Allowed(self._rows.alive))
+
+    def search_among(self, ids: Ids, queries: Vectors, k: int) -> Neighbours:
+        mask = np.zeros(len(self._rows.ids), dtype=bool)
+        mask[self._rows.rows_of(ids)] = True
+        return self._search(queries, k, _Allowed(mask))
+
+    def _search(self, queries: Vectors, k: int, allowed: _Allowed) -> Neighbours:
+        table, k = self._rows, checked_k(k)
+        queries = table.checked_queries(queries)
+        reached, examined = [np.empty(0, np.int64)], np.zeros(len(queries), dtype=np.int64)
+        for place, query in enumerate(self._for_graph(queries)):
+            rows, examined[place] = self._reached(query, min(k, allowed.count), allowed)
+            reached.append(rows)
+        starts = np.cumsum([len(rows) for rows in reached], dtype=np.int64)
+        # The library's distances are single precision; those shown are recomputed, and are the same as exact search's.
+        answer = nearest_in_lists(table, queries, np.concatenate(reached), starts, self.metric, k)
+        return Neighbours(answer.ids, answer.distances, examined)
+
+    def _reached(self, query: Vectors, wanted: int, allowed: _Allowed) -> tuple[Ids, int]:
+        """Rows that hold the answer to one (d,) query, and how many vectors were compared to find them.
+
+        The walk looks harder where it ends early. A few allowed rows are all taken, for that costs less than to walk.
+        """
+        total, examined = len(allowed.mask), 0
+        effort = max(self.effort, wanted * total // max(allowed.count, 1))
+        while effort < total and not (allowed.few and allowed.count <= effort * self.links):
+            rows, compared = self._walk(query, wanted, effort, allowed)
+            examined += compared
+            if (rows >= 0).all():
+                return rows, min(examined, total)
+            effort *= 4
+        return np.flatnonzero(allowed.mask), min(examined + allowed.count, total)
+
+    def _walk(self, query: Vectors, wanted: int, effort: int, allowed: _Allowed) -> tuple[Ids, int]:
+        """The (wanted,) nearest allowed rows on the way, -1 where it ended early, and how many were compared."""
+        faiss = _faiss()
+        settings = faiss.SearchParametersHNSW(efSearch=effort, sel=allowed.selector)
+        with _COUNTING:
+            faiss.cvar.hnsw_stats.reset()
+            rows: Ids = self._graph.search(query[None], wanted, params=settings)[1][0]
+            return rows, int(faiss.cvar.hnsw_stats.ndis)
+
+    def _built_over(self, vectors: Vectors) -> Any:
+        faiss = _faiss()
+        graph = faiss.IndexHNSWFlat(vectors.shape[1], self.links, self._faiss_metric())
+        graph.hnsw.efConstruction = _EF_CONSTRUCTION
+        self._insert(graph, vectors)
+        return graph
+
+    def _insert(self, graph: Any, vectors: Vectors) -> None:
+        if len(vectors):
+            with _one_thread():
+                graph.add(self._for_graph(vectors))
+
+    def _for_graph(self, vectors: Vectors) -> Vectors:
+        """(n, d) the vectors as the graph holds them: for cosine of length 1, which no square overflows on the way."""
+        if self.metric != "cosine":
+            return vectors
+        largest = np.abs(vectors).max(axis=1, keepdims=True)
+        largest[largest == 0] = 1
+        return normalised(vectors / largest)
+
+    def _faiss_metric(self) -> int:
+        faiss = _faiss()
+        return int(faiss.METRIC_INNER_PRODUCT if self.metric == "cosine" else faiss.METRIC_L2)
+
+    def save(self, folder: Path) -> None:
+        faiss, table, path = _faiss(), self._rows, folder / "graph.faiss"
+        np.save(folder / "rows.npy", np.flatnonzero(table.alive), allow_pickle=False)
+        np.save(folder / "ids.npy", table.ids, allow_pickle=False)
+        np.save(folder / "vectors.npy", table.vectors, allow_pickle=False)
+        faiss.write_index(self._graph, str(path), faiss.IO_FLAG_SKIP_STORAGE)
+        write_json(folder / "hnsw.json", {"version": self.version, "sha256": file_digest(path)})
+
+    def load(self, folder: Path) -> Self:
+        facts, path = read_json(folder / "hnsw.json"), folder / "graph.faiss"
+        if facts.get("version") != self.version:
+            raise Corrupt(f"The graph in {folder} is of another version.")
+        if file_digest(path) != facts["sha256"]:  # the library would believe it and read past its end
+            raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
+        table = RowTable.load(folder)
+        table.keep_only(load_array(folder / "rows.npy"))
+        self._graph = self._read_graph(path, table)
+        self._table = table
+        return self
+
+    def _read_graph(self, path: Path, table: RowTable) -> Any:
+        faiss = _faiss()
+        graph = faiss.read_index(str(path), faiss.IO_FLAG_SKIP_STORAGE)
+        if (graph.ntotal, graph.d, graph.hnsw.nb_neighbors(1)) != (len(table.ids), table.dimensions, self.links):
             raise Corrupt(f"The file {path} is not a graph over these vectors.")
+        held = faiss.IndexFlat(table.dimensions, self._faiss_metric())
+        held.add(self._for_graph(table.vectors))
+        held.this.disown()  # from here on the graph frees it
+        graph.storage, graph.own_fields = held, True
+        return graph
 
     @property
     def chosen(self) -> dict[str, int]:
         return {"links": self.links, "effort": self.effort}
 
 
-def _threads(queries: int) -> int:
-    return 1 if queries == 1 else -1
+class _Allowed:
+    """Which rows may be answers: a (n,) mask, how many it allows, and the library's form of it, None where all may.
+
+    `few` says that it was asked for: removed rows alone never are so many.
+    """
+
+    def __init__(self, mask: NDArray[np.bool_]) -> None:
+        self.mask = mask
+        self.count = int(np.count_nonzero(mask))
+        self.few = self.count < (1 - _MOST_REMOVED) * len(mask)
+
+    @cached_property
+    def selector(self) -> Any:
+        if self.count == len(self.mask):
+            return None
+        return _faiss().IDSelectorBitmap(np.packbits(self.mask, bitorder="little"))
 
 
-def _hnswlib() -> Any:
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Build with one thread: with several the graph, and so the answers, would depend on which came first."""
+    faiss = _faiss()
+    former = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
     try:
-        import hnswlib
+        yield
+    finally:
+        faiss.omp_set_num_threads(former)
+
+
+def _faiss() -> Any:
+    try:
+        import faiss
     except ImportError as error:
-        raise MissingPackage("HNSW search", "hnswlib") from error
-    return hnswlib
+        raise MissingPackage("HNSW search", "faiss-cpu") from error
+    return faiss

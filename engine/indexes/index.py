@@ -47,6 +47,7 @@ class Index(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     summary: ClassVar[str]  # one plain sentence for the drop-down's help
+    version: ClassVar[int] = 1  # of its files: an index stored under another one is built again
     metrics: ClassVar[frozenset[str]] = frozenset({"cosine", "euclidean"})
     settings: ClassVar[tuple[AnySetting, ...]] = ()
 
@@ -71,6 +72,10 @@ class Index(ABC):
     @abstractmethod
     def search(self, queries: Vectors, k: int) -> Neighbours:
         """The k nearest of each of (q, d) queries that the method finds."""
+
+    def search_among(self, ids: Ids, queries: Vectors, k: int) -> Neighbours | None:
+        """The k nearest among these ids only; None for a method that cannot leave out others while it searches."""
+        return None
 
     @abstractmethod
     def save(self, folder: Path) -> None:

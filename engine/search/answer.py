@@ -98,6 +98,7 @@ class Answer:
     missed: tuple[int, ...] = ()
     label: str | None = None
     include_query: bool = False
+    note: str = ""  # what to say about the index besides the receipt
 
     def sentence(self) -> str:
         """The receipt in one line, e.g. "8 nearest of 4,738 · 3.2 ms · looked at 2 % · the same 8 as exact search"."""
@@ -107,7 +108,7 @@ class Answer:
             parts[0] = f"only {found} of the {receipt.wanted} asked for, among {receipt.total:,}"
         if receipt.share < 1:
             parts.append(f"only {100 * receipt.share:.0f} % of the collection answered")
-        return " · ".join([*parts, self._quality()])
+        return " · ".join([*parts, self._quality(), *([self.note] if self.note else [])])
 
     def to_csv(self) -> str:
         """One line a hit: rank, id, name, label, text, distance."""

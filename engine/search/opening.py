@@ -18,6 +18,7 @@ from engine.encoders.vectors.store import Vectors, state, stored
 from engine.indexes import Index, make_index
 from engine.search.searcher import Searcher
 
+_REBUILT = "The {} index was built by an earlier version of Benzer; it has been built again."
 BUILT_WHILE_WAITING = 16_000_000  # values (vectors × their length) whose index is built in seconds
 
 
@@ -43,8 +44,9 @@ def open_searcher(
     if vectors is None or not _belong_together(images, vectors):
         raise StaleVectors(f"The collection {recipe.collection} is being changed right now.", way_out="Try again.")
     truth = exact.get((vectors.digest, recipe.metric), lambda: exact_index(vectors, recipe.metric))
+    outdated = recipe.method != truth.name and _outdated(index_store(collection, info, recipe))
     index = open_index(collection, info, recipe, vectors, truth)
-    return Searcher(recipe, images, vectors, index, truth)
+    return Searcher(recipe, images, vectors, index, truth, _REBUILT.format(recipe.method) if outdated else "")
 
 
 def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -> None:
@@ -69,27 +71,40 @@ def require_index(collection: Collection, info: EncoderInfo, recipe: Recipe) -> 
     vectors = None if recipe.method == "exact" else stored(collection, info, recipe.embedding)
     if vectors is None or vectors.matrix.size < BUILT_WHILE_WAITING:
         return
-    if _fresh(index_store(collection, info, recipe), vectors) is None:
+    place = index_store(collection, info, recipe)
+    if _fresh(place, vectors) is None:
         rows, width = vectors.matrix.shape
+        state = "was built by an earlier version of Benzer" if _outdated(place) else "has not been built yet"
         raise NoIndex(
-            f"The {recipe.method} index over {rows:,} vectors of {width:,} values has not been built yet.",
+            f"The {recipe.method} index over {rows:,} vectors of {width:,} values {state}.",
             way_out=f"Run: python -m engine index {shlex.quote(str(recipe))}",
         )
 
 
 def open_index(collection: Collection, info: EncoderInfo, recipe: Recipe, vectors: Vectors, exact: Index) -> Index:
-    """The index of a recipe over those vectors: the stored one if it was made from them, else built and stored now."""
-    index = make_index(recipe.method, recipe.metric, **dict(recipe.options))
+    """The index of a recipe over those vectors: the stored one if this version made it from them, else a new one."""
     if recipe.method == exact.name:  # it is the vectors themselves
         return exact
-    store = index_store(collection, info, recipe)
-    snapshot = _fresh(store, vectors)
+    place = index_store(collection, info, recipe)
+    snapshot = _fresh(place, vectors)
     if snapshot is not None:
-        return index.load(snapshot.folder)
-    index.build(vectors.ids, vectors.matrix)
+        return _empty_index(recipe).load(snapshot.folder)
+    index = _empty_index(recipe).build(vectors.ids, vectors.matrix)
     with suppress(StorageFull):  # it answers all the same, and is built again next time
-        store.publish(index.save, {"vectors": vectors.digest, "recipe": str(recipe)})
+        place.publish(index.save, {"vectors": vectors.digest, "recipe": str(recipe)})
     return index
+
+
+def _empty_index(recipe: Recipe) -> Index:
+    return make_index(recipe.method, recipe.metric, **dict(recipe.options))
+
+
+def _outdated(place: Store) -> bool:
+    """Whether an index is stored that an earlier version built; it reads as absent."""
+    try:
+        return place.outdated()
+    except Corrupt:
+        return False
 
 
 def exact_index(vectors: Vectors, metric: str) -> Index:
@@ -110,7 +125,9 @@ def _fresh(store: Store, vectors: Vectors) -> Snapshot | None:
 def index_store(collection: Collection, info: EncoderInfo, recipe: Recipe) -> Store:
     """Where the index of a recipe is stored."""
     key = digest_of(info.name, info.weights, recipe.embedding, recipe.metric, recipe.method_text)
-    return Store(collection.folder / "indexes" / f"{recipe.method}-{key}", format=f"index {recipe.method}", version=1)
+    folder = collection.folder / "indexes" / f"{recipe.method}-{key}"
+    version = _empty_index(recipe).version
+    return Store(folder, format=f"index {recipe.method}", version=version)
 
 
 def _belong_together(images: Images, vectors: Vectors) -> bool:

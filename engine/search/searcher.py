@@ -34,15 +34,19 @@ class SearchResult:
 class Searcher:
     """Answers queries to one recipe; `images` and `vectors` belong to the same state of the collection.
 
-    `exact` is exact search over the same vectors: what the answers are measured against, or `index` itself.
+    `exact` is exact search over the same vectors: what the answers are measured against, or `index` itself. `note` is a
+    sentence about how the index came to be, "" where there is nothing to say.
     """
 
-    def __init__(self, recipe: Recipe, images: Images, vectors: Vectors, index: Index, exact: Index) -> None:
+    def __init__(
+        self, recipe: Recipe, images: Images, vectors: Vectors, index: Index, exact: Index, note: str = ""
+    ) -> None:
         self.recipe = recipe
         self.images = images
         self.vectors = vectors
         self.index = index
         self.exact = exact
+        self.note = note
         self._rows = {int(id): row for row, id in enumerate(images.ids)}
         self._has_vector = np.isin(images.ids, vectors.ids)
         self._labels = np.asarray(images.labels)
@@ -87,7 +91,7 @@ class Searcher:
         )
         pairs = zip(found.ids, found.distances, strict=True)
         hits = tuple(self._hit(rank, *pair) for rank, pair in enumerate(pairs, 1))
-        return Answer(recipe, query, hits, receipt, missed, label, include_query)
+        return Answer(recipe, query, hits, receipt, missed, label, include_query, self.note)
 
     def _find(
         self,
@@ -99,21 +103,34 @@ class Searcher:
         total: int,
     ) -> SearchResult:
         began = time.perf_counter()
-        # Ask for one more where the query itself will be dropped, and for more and more where a label is wanted.
         asked = min(k + (left_out is not None), _MOST_ASKED)
-        while True:
-            answer = index.search(vector, asked)
-            keep = self._keep(answer, left_out, label)
-            if keep.sum() >= min(k, total) or asked >= min(index.size, _MOST_ASKED):
-                break
-            asked = min(asked * 4, _MOST_ASKED)
-        examined = int(answer.examined[0])
-        if label and keep.sum() < min(k, total):  # the label is rare: looking at all that carry it is cheap and sure
-            index = self._exact_index_of(label)
-            answer = index.search(vector, min(k + (left_out is not None), _MOST_ASKED))
+        wanted = min(k, total)
+        answer = index.search_among(self._ids_of(label), vector, asked) if label else None
+        if answer is None:
+            answer = self._widening(index, vector, asked, wanted, left_out, label)
+        keep, examined = self._keep(answer, left_out, label), int(answer.examined[0])
+        if label and keep.sum() < wanted:  # the label is rare: looking at all that carry it is cheap and sure
+            answer = self._exact_index_of(label).search(vector, asked)
             keep, examined = self._keep(answer, left_out, label), max(examined, 0) + int(answer.examined[0])
         ids, distances = answer.ids[0][keep][:k], answer.distances[0][keep][:k]
         return SearchResult(ids, distances, examined, 1000 * (time.perf_counter() - began), answer.share)
+
+    def _widening(
+        self,
+        index: Index,
+        vector: NDArray[np.float32],
+        asked: int,
+        wanted: int,
+        left_out: int | None,
+        label: str | None,
+    ) -> Neighbours:
+        """Ask for more and more until as many as wanted may stay, or there are no more."""
+        while True:
+            answer = index.search(vector, asked)
+            kept = self._keep(answer, left_out, label).sum()
+            if kept >= wanted or asked >= min(index.size, _MOST_ASKED):
+                return answer
+            asked = min(asked * 4, _MOST_ASKED)
 
     def _keep(self, answer: Neighbours, left_out: int | None, label: str | None) -> NDArray[np.bool_]:
         ids = answer.ids[0]
@@ -155,7 +172,7 @@ class Searcher:
 
     def _exact_index_of(self, label: str) -> Index:
         if label not in self._exact_of_label:
-            ids = self.images.ids[self._has_vector & (self._labels == label)]
+            ids = self._ids_of(label)
             if not len(ids):
                 raise NotFound(f"No image of this collection has the label {label!r}.")
             if len(self._exact_of_label) >= _SUBSETS_KEPT:
@@ -163,6 +180,9 @@ class Searcher:
             chosen = self.vectors.matrix[np.searchsorted(self.vectors.ids, ids)]
             self._exact_of_label[label] = make_index("exact", self.recipe.metric).build(ids, chosen)
         return self._exact_of_label[label]
+
+    def _ids_of(self, label: str) -> NDArray[np.int64]:
+        return self.images.ids[self._has_vector & (self._labels == label)]
 
     def _hit(self, rank: int, id: int, distance: float) -> Hit:
         row = self._rows[int(id)]

@@ -80,17 +80,18 @@ class RowTable:
     def remove(self, ids: Ids) -> Rows:
         """Mark rows as gone; their (r,) row numbers. NotFound, with nothing removed, when an id is not there."""
         ids = np.unique(np.asarray(ids, dtype=np.int64).ravel())
-        rows = self._rows_of(ids)
+        rows = self.rows_of(ids)
         self._alive[rows] = False
         self._sorted = None
         return rows
 
     def vectors_of(self, ids: Ids) -> Vectors:
         """(n, d) a copy of the vectors under these ids; NotFound when one is not there."""
-        found: Vectors = self._vectors[self._rows_of(ids)]
+        found: Vectors = self._vectors[self.rows_of(ids)]
         return found
 
-    def _rows_of(self, ids: Ids) -> Rows:
+    def rows_of(self, ids: Ids) -> Rows:
+        """(n,) the row numbers of these ids; NotFound when one is not there."""
         if self._sorted is None:
             here = np.flatnonzero(self.alive)
             self._sorted = here[np.argsort(self.ids[here], kind="stable")]

@@ -134,7 +134,7 @@ def test_every_error_is_in_the_tree_and_survives_a_pipe() -> None:
     assert (again.stage, again.code, again.message) == ("header", "too-large", "Too large.")
     for one in (
         errors.BadParameter("k", "the search", "a whole number", 0, way_out="Try 1."),
-        errors.MissingPackage("HNSW search", "hnswlib"),
+        errors.MissingPackage("HNSW search", "faiss-cpu"),
         errors.NoWeights("None here.", 12, way_out="Fetch them."),
         errors.Stopped(),
     ):

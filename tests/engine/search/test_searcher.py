@@ -16,7 +16,7 @@ from engine.cluster import Lost
 from engine.core.distances import cosine
 from engine.core.errors import BadParameter, NotFound
 from engine.core.recipe import Recipe
-from engine.indexes import Neighbours, make_index
+from engine.indexes import Index, Neighbours, make_index
 from engine.search.answer import Query
 from engine.search.searcher import Searcher
 
@@ -81,6 +81,15 @@ def test_a_label_narrows_other_methods_too(method: str) -> None:
     assert 0 <= answer.receipt.recall <= 1
 
 
+def test_a_label_is_looked_for_while_a_graph_is_walked(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = searcher("hnsw")
+    monkeypatch.setattr(opened.index, "search", lambda *_: pytest.fail("the label was sifted out afterwards"))
+    answer = ask(opened, 5, label="cat", k=8)
+    truth = ask(searcher(), 5, label="cat", k=8)
+    assert [hit.id for hit in answer.hits] == [hit.id for hit in truth.hits]
+    assert 0 < answer.receipt.examined <= COUNT
+
+
 class Lazy:
     """An index that only ever finds every second image: what it misses is known."""
 
@@ -93,6 +102,8 @@ class Lazy:
     def search(self, queries: np.ndarray, k: int) -> Neighbours:
         answer = self.opened.exact.search(queries, min(2 * k, COUNT))
         return Neighbours(answer.ids[:, ::2], answer.distances[:, ::2], np.array([COUNT // 2]))
+
+    search_among = Index.search_among
 
 
 def test_a_rare_label_is_found_by_every_method() -> None:
@@ -159,6 +170,8 @@ class Blind:
 
     def search(self, queries: np.ndarray, k: int) -> Neighbours:
         return Neighbours(np.array([[5]]), np.zeros((1, 1), np.float32), np.array([10]))
+
+    search_among = Index.search_among
 
 
 def test_what_was_missed_is_counted_and_named() -> None:

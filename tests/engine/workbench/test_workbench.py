@@ -16,6 +16,7 @@ from engine.core.errors import BadParameter, NoIndex, NotFound, NoVectors, Stale
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
+from engine.indexes.hnsw import HNSW
 from engine.jobs import job as jobs
 from engine.runs.run import create
 from engine.search import opening
@@ -265,6 +266,27 @@ def test_a_damaged_index_is_made_anew(made: tuple[Workbench, Path], tmp_path: Pa
         again = Workbench(bench.home)
         assert again.readiness(asked).ready
         assert again.search(asked, Query.image(first(bench, "red"))).hits == answer.hits
+
+
+def test_an_index_of_an_earlier_version_is_built_again_and_that_is_said(
+    made: tuple[Workbench, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, _ = own(made, tmp_path)
+    asked, query = recipe(method="hnsw"), Query.image(first(bench, "red"))
+    monkeypatch.setattr(HNSW, "version", 1)
+    former = bench.search(asked, query)
+    assert "earlier version" not in former.sentence()
+    monkeypatch.setattr(HNSW, "version", 2)
+    with monkeypatch.context() as large:
+        large.setattr("engine.search.opening.BUILT_WHILE_WAITING", 10)
+        with pytest.raises(NoIndex, match="was built by an earlier version"):
+            Workbench(bench.home).search(asked, query)
+    again = Workbench(bench.home).search(asked, query)
+    assert again.hits == former.hits
+    assert again.sentence().endswith(
+        "The hnsw index was built by an earlier version of Benzer; it has been built again."
+    )
+    assert "earlier version" not in Workbench(bench.home).search(asked, query).sentence()
 
 
 def test_an_index_that_cannot_be_stored_answers_all_the_same(

@@ -342,7 +342,7 @@ def test_a_method_that_cannot_answer_says_so_in_its_column(
 
     def search(self: Workbench, recipe: Recipe, query: Query, **options: Any) -> Answer:
         if missing and recipe.method == "hnsw":
-            raise MissingPackage("HNSW", "hnswlib")
+            raise MissingPackage("HNSW", "faiss-cpu")
         return real(self, recipe, query, **options)
 
     monkeypatch.setattr(Workbench, "search", search)
