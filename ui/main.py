@@ -66,7 +66,7 @@ _STYLE = """
 .stApp [data-testid^="stBaseButton-primary"]:not(:disabled) { color: light-dark(#ffffff, #0d1f1c); }
 """
 
-_MENU = {"About": "**Benzer** finds the pictures that look alike. Everything stays on this computer."}
+_MENU = {"About": "**Benzer** finds similar pictures. Everything stays on this computer."}
 
 
 def _sidebar() -> None:
@@ -85,5 +85,5 @@ def unforeseen(error: Exception) -> bool:
         show_error(error)
         return True
     _log.error("A page failed.", exc_info=error)
-    st.error("Something unforeseen happened. Reload the page; if it happens again, the server's log tells more.")
+    st.error("Something unexpected happened. Reload the page; if it happens again, see the server log.")
     return True

@@ -10,3 +10,8 @@ def duration(seconds: float) -> str:
         return f"{whole} s"
     minutes = round(whole / 60)
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def count_of(number: int, what: str) -> str:
+    """A number with its noun, "1 picture" or "1,997 pictures"."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")

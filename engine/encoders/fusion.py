@@ -198,13 +198,13 @@ class FusionEncoder(Derived):
 
     def _not_understood(self, asked_by_text: bool) -> BenzerError:
         if self.text is None:
-            why, way_out = "it was trained on pictures only.", "Ask with a picture."
+            why, way_out = f"{self.info.title} was trained on pictures only.", "Search with a picture."
         elif not asked_by_text:
-            why, way_out = "it was trained on texts only.", "Ask with words."
+            why, way_out = f"{self.info.title} was trained on texts only.", "Search with text."
         else:
-            why = "it knows none of these words."
-            way_out = "Ask with other words or with a picture." if self.picture else "Ask with other words."
-        return BenzerError(f"{self.info.title} cannot make anything of this query: {why}", way_out=way_out)
+            why = f"None of these words occur in the texts that {self.info.title} was trained on."
+            way_out = "Try other words or a picture." if self.picture else "Try other words."
+        return BenzerError(why, way_out=way_out)
 
     def _looked(self, thing: Examples, text: str) -> list[tuple[str, float]]:
         import torch

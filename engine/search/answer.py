@@ -1,4 +1,4 @@
-"""A question to a recipe and its answer: the hits, and the receipt that says what they cost and how good they are."""
+"""A query under a recipe and its answer: the hits, and the receipt that says what they cost and how good they are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.core.errors import BadParameter
+from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text
 
@@ -101,14 +102,15 @@ class Answer:
     note: str = ""  # what to say about the index besides the receipt
 
     def sentence(self) -> str:
-        """The receipt in one line, e.g. "8 nearest of 4,738 · 3.2 ms · looked at 2 % · the same 8 as exact search"."""
-        receipt, found = self.receipt, len(self.hits)
-        parts = [f"{found} nearest of {receipt.total:,}", _milliseconds(receipt.milliseconds), self._looked_at()]
-        if found < receipt.wanted:
-            parts[0] = f"only {found} of the {receipt.wanted} asked for, among {receipt.total:,}"
+        """The receipt in one line, e.g. "8 nearest of 4,738 pictures · 3.2 ms · compared with 2 % · same 8 as exact
+        search", or "Exact search over 4,738 pictures · 0.5 ms".
+        """
+        receipt = self.receipt
+        parts = [self._scope(), _milliseconds(receipt.milliseconds)]
+        parts += [] if self._exact else [self._compared()]
         if receipt.share < 1:
-            parts.append(f"only {100 * receipt.share:.0f} % of the collection answered")
-        return " · ".join([*parts, self._quality(), *([self.note] if self.note else [])])
+            parts.append(f"only {100 * receipt.share:.0f} % of the collection was searched")
+        return " · ".join(filter(None, [*parts, self._quality(), self.note]))
 
     def to_csv(self) -> str:
         """One line a hit: rank, id, name, label, text, distance."""
@@ -153,23 +155,36 @@ class Answer:
         words += ["--image", str(self.query.image_id)] if self.query.image_id is not None else ["--", self.query.name]
         return shlex.join(words)
 
-    def _looked_at(self) -> str:
+    @property
+    def _exact(self) -> bool:
+        return self.recipe.method == "exact"
+
+    def _scope(self) -> str:
+        found, receipt = len(self.hits), self.receipt
+        pictures = count_of(receipt.total, "picture")
+        if found == receipt.total < receipt.wanted:
+            return f"All {pictures}"
+        if found < receipt.wanted:
+            return f"Only {found} of {receipt.wanted} results among {pictures}"
+        return f"Exact search over {pictures}" if self._exact else f"{found} nearest of {pictures}"
+
+    def _compared(self) -> str:
         if self.receipt.examined < 0:
-            return "how many it looked at is not counted"
+            return "number compared: not available"
         share = 100 * self.receipt.examined / max(self.receipt.pool, 1)
         if self.receipt.examined >= self.receipt.pool:
-            return "looked at all"
-        return f"looked at {share:.0f} %" if share >= 1 else f"looked at {share:.1g} %"
+            return "compared with all"
+        return f"compared with {share:.0f} %" if share >= 1 else f"compared with {share:.1g} %"
 
     def _quality(self) -> str:
         receipt, found = self.receipt, len(self.hits)
         if receipt.estimated:
             return f"recall about {100 * receipt.recall:.0f} % (measured on a sample of queries)"
         if not found:
-            return "nothing found"
-        if not self.missed:
-            return f"the same {found} as exact search" if self.recipe.method != "exact" else "exact"
-        return f"missed {len(self.missed)} of the {min(receipt.wanted, receipt.total)} that exact search finds"
+            return "no results"
+        if self.missed:
+            return f"missed {len(self.missed)} of the {min(receipt.wanted, receipt.total)} that exact search finds"
+        return "" if self._exact else f"same {found} as exact search"
 
 
 def _milliseconds(value: float) -> str:

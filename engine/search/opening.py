@@ -10,6 +10,7 @@ from engine.collections.collection import Collection, Images
 from engine.core.cache import Cache
 from engine.core.errors import Corrupt, NoIndex, NoVectors, StaleVectors, StorageFull
 from engine.core.home import Home
+from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.storage import Snapshot, Store, digest_of
 from engine.encoders import choices
@@ -56,18 +57,18 @@ def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -
         return
     if found.missing >= found.total:
         raise NoVectors(
-            f"The {found.total:,} images of {collection.title} have not been embedded with {info.title} yet.",
+            f"{collection.title} is not ready for {info.title} yet: {count_of(found.total, 'picture')} to prepare.",
             way_out="Run: " + _embed_command(recipe),
         )
     raise StaleVectors(
-        f"The collection {recipe.collection} has changed since it was embedded: "
-        f"{found.missing:,} images have no vector yet and {found.stale:,} vectors are out of date.",
-        way_out="Embed it again; only what changed is done.",
+        f"{collection.title} has changed since it was prepared: {count_of(found.missing, 'picture')} "
+        f"without a vector, {count_of(found.stale, 'vector')} out of date.",
+        way_out="Prepare it again; only the changes are processed.",
     )
 
 
 def require_index(collection: Collection, info: EncoderInfo, recipe: Recipe) -> None:
-    """Raise NoIndex where building the index would keep a person waiting for long."""
+    """Raise NoIndex where building the index would take long."""
     vectors = None if recipe.method == "exact" else stored(collection, info, recipe.embedding)
     if vectors is None or vectors.matrix.size < BUILT_WHILE_WAITING:
         return

@@ -57,7 +57,7 @@ class Searcher:
         """The stored vector of an image, (1, d)."""
         row = int(np.searchsorted(self.vectors.ids, image_id))
         if row >= len(self.vectors.ids) or self.vectors.ids[row] != image_id:
-            raise NotFound(f"Image {image_id} is not in this collection any more, or could not be read.")
+            raise NotFound(f"Picture {image_id} is no longer in this collection, or could not be read.")
         return np.asarray(self.vectors.matrix[row : row + 1], dtype=np.float32)
 
     def answer(
@@ -174,7 +174,7 @@ class Searcher:
         if label not in self._exact_of_label:
             ids = self._ids_of(label)
             if not len(ids):
-                raise NotFound(f"No image of this collection has the label {label!r}.")
+                raise NotFound(f"No picture of this collection has the label {label!r}.")
             if len(self._exact_of_label) >= _SUBSETS_KEPT:
                 self._exact_of_label.pop(next(iter(self._exact_of_label)), None)
             chosen = self.vectors.matrix[np.searchsorted(self.vectors.ids, ids)]

@@ -64,7 +64,7 @@ def _first(page: Any, server: Server) -> None:
 def _compare(page: Any, server: Server) -> None:
     page.goto(f"{server.url}/?collection=animal-faces&method=lsh(bits=8,tables=2)&q=320")
     page.locator(".grid.answers button.tile").first.wait_for()
-    page.get_by_text("Compare the search methods").click()
+    page.get_by_text("Compare exact and approximate search").click()
     page.locator(".grid.small").nth(3).wait_for()
     page.locator(".st-key-compare").evaluate("panel => panel.scrollIntoView({ block: 'center' })")
 

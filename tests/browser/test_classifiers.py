@@ -78,11 +78,11 @@ def test_a_picture_and_a_text_are_tried(page: Any, server: Server, bench: Workbe
     page.get_by_text("The file is not a picture").wait_for()
 
     settled(page)
-    page.get_by_role("button", name="Start over").click()
+    page.get_by_role("button", name="Reset").click()
     page.get_by_text("Give it a picture or a text, or both").wait_for()
     page.get_by_role("button", name="Random thing").click()
     page.get_by_role("button", name="Find similar things").click()
-    page.get_by_role("heading", name=re.compile("closest to")).wait_for()
+    page.get_by_role("heading", name=re.compile("most similar to")).wait_for()
     expect(page).to_have_url(re.compile(rf"encoder=fused(@|%40){name_of(bench)}"))
 
 

@@ -90,7 +90,7 @@ def test_the_threshold_moves_and_says_what_it_means(tab: Any) -> None:
 
 def test_a_click_on_a_picture_looks_for_it(tab: Any) -> None:
     tab.get_by_role("button", name="Search for 01-small.png").click()
-    tab.get_by_role("heading", name="8 closest to 01-small.png").wait_for()
+    tab.get_by_role("heading", name="8 most similar to 01-small.png").wait_for()
     tab.wait_for_url("**encoder=raw-pixels**")
     first = tab.locator(".grid.answers button.tile").first
     assert first.get_attribute("title") == "01.png"
@@ -100,7 +100,7 @@ def test_a_click_on_an_odd_one_looks_for_it(tab: Any) -> None:
     odd = tab.locator(".grid.browse button.tile").first
     name = odd.get_attribute("title")
     odd.click()
-    tab.get_by_role("heading", name=f"8 closest to {name}").wait_for()
+    tab.get_by_role("heading", name=f"8 most similar to {name}").wait_for()
 
 
 def test_a_new_collection_has_no_copies(tab: Any, home: Path) -> None:

@@ -33,15 +33,15 @@ def test_the_first_visit_shows_eight_answers_within_a_minute(page: Any, server: 
     page.locator(EIGHT).first.wait_for(timeout=90_000)
     took = time.monotonic() - server.began
     assert len(answers(page)) == 8
-    assert heading(page, "8 closest to").count() == 1
-    page.get_by_text(re.compile(r"8 nearest of 599 · .* · looked at all · exact")).wait_for()
+    assert heading(page, "8 most similar to").count() == 1
+    page.get_by_text(re.compile(r"Exact search over 599 pictures · .* ms")).wait_for()
     assert took < 60, f"{took:.0f} s from the start of the server"
 
 
 def test_a_click_on_a_tile_makes_a_new_query_and_back_undoes_it(page: Any, server: Server) -> None:
     page.goto(server.url)
     before = answers(page)
-    of = heading(page, "8 closest to").inner_text()
+    of = heading(page, "8 most similar to").inner_text()
     page.locator(EIGHT).nth(2).click()
     page.wait_for_url(re.compile(rf"[?&]q={before[2]}(&|$)"))
     settled(page)
@@ -68,7 +68,7 @@ def test_an_upload_gives_eight_and_leaves_the_address(page: Any, server: Server)
     answers(page)
     picture = {"name": "mine.png", "mimeType": "image/png", "buffer": drawn_picture(5, "teal")}
     page.locator(".st-key-query-uploader input[type=file]").set_input_files(picture)
-    heading(page, "8 closest to mine.png").wait_for()
+    heading(page, "8 most similar to mine.png").wait_for()
     assert len(answers(page)) == 8
     assert "q=" not in page.url
     page.locator(EIGHT).first.click()
@@ -90,22 +90,22 @@ def test_a_pasted_picture_is_an_upload(page: Any, server: Server) -> None:
             document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: files, bubbles: true }));
         }"""
     )
-    heading(page, "8 closest to pasted.png").wait_for()
+    heading(page, "8 most similar to pasted.png").wait_for()
 
 
 def test_a_part_of_the_picture_can_be_searched(page: Any, server: Server) -> None:
     page.goto(server.url + "/?q=30")
     answers(page)
-    page.get_by_role("button", name="Choose a part", exact=True).click()
+    page.get_by_role("button", name="Crop", exact=True).click()
     stage = page.locator(".stage").bounding_box()
     page.mouse.move(stage["x"] + 4, stage["y"] + 4)
     page.mouse.down()
     page.mouse.move(stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2, steps=4)
     page.mouse.up()
-    heading(page, "8 closest to a part of").wait_for()
+    heading(page, "8 most similar to a part of").wait_for()
     page.wait_for_url(re.compile(r"crop=0\.0\d+"))
-    page.get_by_role("button", name="Whole picture", exact=True).click()
-    heading(page, "8 closest to a part of").wait_for(state="detached")
+    page.get_by_role("button", name="Use whole picture", exact=True).click()
+    heading(page, "8 most similar to a part of").wait_for(state="detached")
 
 
 def test_an_unreadable_upload_is_a_sentence(page: Any, server: Server) -> None:
@@ -115,7 +115,7 @@ def test_an_unreadable_upload_is_a_sentence(page: Any, server: Server) -> None:
     page.locator(".st-key-query-uploader input[type=file]").set_input_files(broken)
     heading(page, "br$ok$en **x**.png cannot be used").wait_for()
     page.get_by_role("button", name="Start with another picture").click()
-    heading(page, "8 closest to").wait_for()
+    heading(page, "8 most similar to").wait_for()
 
 
 def test_every_drop_down_can_be_changed_and_the_address_restores_it(page: Any, server: Server, chromium: Any) -> None:
@@ -124,15 +124,15 @@ def test_every_drop_down_can_be_changed_and_the_address_restores_it(page: Any, s
     pick(page, "Encoder", "Raw pixels")
     page.wait_for_url(re.compile("encoder=raw-pixels"))
     _build_if_asked(page)
-    pick(page, "Embedding", "Flatten")
+    pick(page, "Pooling", "Flatten")
     page.wait_for_url(re.compile("embedding=flatten"))
     _build_if_asked(page)
-    pick(page, "Metric", "Euclidean")
+    pick(page, "Distance metric", "Euclidean")
     page.wait_for_url(re.compile("metric=euclidean"))
     for title, name in (("k-means", "kmeans"), ("LSH", "lsh")):
         pick(page, "Search method", title)
         page.wait_for_url(re.compile(f"method={name}"), timeout=60_000)
-        page.get_by_text(re.compile(r"looked at \d+ %")).first.wait_for()
+        page.get_by_text(re.compile(r"compared with \d+ %")).first.wait_for()
     found = answers(page)
     address = page.url
     for part in (
@@ -145,18 +145,18 @@ def test_every_drop_down_can_be_changed_and_the_address_restores_it(page: Any, s
         assert part in address
     other = chromium.new_context().new_page()
     other.goto(address)
-    heading(other, "8 closest to").wait_for()
+    heading(other, "8 most similar to").wait_for()
     assert answers(other) == found
     other.context.close()
 
 
 def _build_if_asked(page: Any) -> None:
     settled(page)
-    build = page.get_by_role("button", name=re.compile("^Build the vectors"))
+    build = page.get_by_role("button", name=re.compile("^Prepare"))
     build.or_(page.locator(EIGHT)).first.wait_for()
     if build.count():
         build.click()
-        heading(page, "8 closest to").wait_for(timeout=60_000)
+        heading(page, "8 most similar to").wait_for(timeout=60_000)
 
 
 def test_settings_of_a_method_are_in_the_address(page: Any, server: Server) -> None:
@@ -208,7 +208,7 @@ def test_a_number_of_clusters_is_measured_and_taken_over(page: Any, server: Serv
 def test_methods_side_by_side_and_what_each_missed(page: Any, server: Server) -> None:
     page.goto(server.url + "/?encoder=raw-pixels&embedding=flatten&method=lsh(bits=12,tables=1)&q=100")
     _build_if_asked(page)
-    page.get_by_text("Compare the search methods").click()
+    page.get_by_text("Compare exact and approximate search").click()
     panel = page.locator(".st-key-compare")
     for title in ("Exact", "LSH", "k-means", "HNSW"):
         panel.get_by_text(title, exact=True).first.wait_for(timeout=60_000)
@@ -259,7 +259,7 @@ def test_take_away_csv_json_link_and_command(page: Any, server: Server) -> None:
 def test_an_old_link_is_explained(page: Any, server: Server) -> None:
     page.goto(server.url + "/?collection=gone&metric=sideways&q=999999")
     page.get_by_text("is used instead").first.wait_for()
-    heading(page, "No such picture").wait_for()
+    heading(page, "Picture not found").wait_for()
     page.get_by_role("button", name="Start with another picture").click()
     assert len(answers(page)) == 8
 
@@ -305,7 +305,7 @@ def test_import_a_zip_with_two_broken_files(page: Any, server: Server, archive: 
     table = Path(csv.value.path()).read_text(encoding="utf-8-sig")
     assert "navy/no picture.jpg" in table
     page.get_by_role("button", name="Search in it", exact=True).click()
-    heading(page, "8 closest to").wait_for(timeout=60_000)
+    heading(page, "8 most similar to").wait_for(timeout=60_000)
     assert len(answers(page)) == 8
 
 
@@ -318,7 +318,7 @@ def test_names_are_shown_as_they_are(page: Any, server: Server) -> None:
     assert title.locator("b, strong, a, code, .katex").count() == 0
     name = _name_of_the_collection(server)
     page.goto(f"{server.url}/?collection={name}&q={_hostile_id(server, name)}")
-    shown = heading(page, "8 closest to")
+    shown = heading(page, "8 most similar to")
     shown.wait_for(timeout=60_000)
     assert HOSTILE.replace("/", "") in shown.inner_text().replace("\u2060", "")
     assert page.locator("h2 b, h2 strong, h2 a, h2 code, h2 .katex").count() == 0

@@ -60,12 +60,12 @@ def test_a_visitor_finds_pictures_by_words_then_beside_one_and_sends_the_link(
     page: Any, server: Server, recipe: Recipe
 ) -> None:
     page.goto(address(server, recipe.but(encoder="colour-histogram", weights="")))
-    page.get_by_text("Search by words as well", exact=True).click()
-    page.get_by_role("button", name="Use it", exact=True).click()
+    page.get_by_text("Search by text", exact=True).click()
+    page.get_by_role("button", name="Turn on", exact=True).click()
     field = page.get_by_role("textbox", name="Words", exact=True)
     field.fill("sun cap")
     field.press("Enter")
-    heading(page, "8 closest to “sun cap”").wait_for()
+    heading(page, "8 most similar to “sun cap”").wait_for()
     caps = answers(page)
     assert {int(id) % 3 for id in caps} == {2}  # every third picture is a cap
     page.wait_for_url(re.compile(r"[?&]words=sun\+cap(&|$)"))
@@ -78,7 +78,7 @@ def test_a_visitor_finds_pictures_by_words_then_beside_one_and_sends_the_link(
     heading(page, "and “leather bag”").wait_for()
     both = answers(page)
     slider = page.get_by_role("slider", name="How much the words count")
-    expect(slider).to_have_attribute("aria-valuetext", "as in training", timeout=PATIENCE)
+    expect(slider).to_have_attribute("aria-valuetext", "as trained", timeout=PATIENCE)
     slider.focus()
     for shares in range(2):  # 0 %, 5 %
         slider.press("ArrowRight")
@@ -89,7 +89,7 @@ def test_a_visitor_finds_pictures_by_words_then_beside_one_and_sends_the_link(
     assert int(first[0]) % 3 == 2
     link = page.url
     page.get_by_role("button", name="Text only", exact=True).click()
-    heading(page, "8 closest to “leather bag”").wait_for()
+    heading(page, "8 most similar to “leather bag”").wait_for()
     assert {int(id) % 3 for id in answers(page)} == {1}
     page.go_back()
     heading(page, "and “leather bag”").wait_for()
@@ -110,10 +110,10 @@ def test_an_uploaded_picture_stands_beside_the_words(page: Any, server: Server, 
     answers(page)
     picture = {"name": "mine.png", "mimeType": "image/png", "buffer": drawn_picture(5, "red")}
     page.locator(".st-key-query-uploader input[type=file]").set_input_files(picture)
-    heading(page, "8 closest to mine.png and “sun cap”").wait_for()
+    heading(page, "8 most similar to mine.png and “sun cap”").wait_for()
     answers(page)
-    page.get_by_role("button", name="Clear the words", exact=True).click()
-    heading(page, re.compile(r"^8 closest to mine\.png$")).wait_for()
+    page.get_by_role("button", name="Clear text", exact=True).click()
+    heading(page, re.compile(r"^8 most similar to mine\.png$")).wait_for()
     page.wait_for_url(lambda url: "words=" not in url)
 
 
@@ -122,10 +122,10 @@ def test_everybody_can_use_it(page: Any, server: Server, recipe: Recipe, mode: s
     page.set_viewport_size({"width": 900, "height": 900})
     page.goto(address(server, recipe, words=HOSTILE + " cap", q=BAG, share=40))
     answers(page)
-    title = page.get_by_role("heading", level=2).filter(has_text="closest to 0.png")
+    title = page.get_by_role("heading", level=2).filter(has_text="most similar to 0.png")
     assert HOSTILE in title.inner_text().replace("\u2060", "")  # nothing of it is read as Markdown or HTML
     assert violations(page) == []
     pick(page, "Encoder", "Colour histogram")
-    heading(page, "8 closest to 0.png").wait_for()
+    heading(page, "8 most similar to 0.png").wait_for()
     page.get_by_text(re.compile("This encoder sees pictures only, so the words")).wait_for()
     page.wait_for_url(lambda url: "words=" not in url)

@@ -235,8 +235,8 @@ def test_a_finished_run_searches_at_once(page: Any, server: Server, bench: Workb
     run = bench.training_run("used")
     page.goto(server.url + "/train")
     page.locator(f".st-key-run-use-{run.name} button").click()
-    page.get_by_role("heading", name="Find look-alikes").wait_for()
-    page.get_by_text(re.compile("8 nearest of 23")).wait_for(timeout=1000 * PATIENCE)
+    page.get_by_role("heading", name="Find similar pictures").wait_for()
+    page.get_by_text(re.compile("Exact search over 23")).wait_for(timeout=1000 * PATIENCE)
     page.wait_for_url(re.compile(rf"encoder=model-1%40{run.name}|encoder=model-1@{run.name}"))
 
 

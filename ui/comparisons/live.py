@@ -9,7 +9,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from engine.core.errors import BenzerError
-from ui.comparisons.state import Seen, count_of, exported, measure, open_one, seen
+from engine.core.humanize import count_of
+from ui.comparisons.state import Seen, exported, measure, open_one, seen
 from ui.shared.job_progress import REFRESH, progress_sentence
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import plain_text

@@ -239,8 +239,3 @@ def _json(view: Seen) -> bytes:
     facts: dict[str, Any] = {"name": view.name, "made": view.made, "plan": view.plan.as_dict()}
     facts["rows"] = [row.as_dict() for row in view.rows]
     return json.dumps(facts, indent=1, ensure_ascii=False).encode()
-
-
-def count_of(number: int, what: str) -> str:
-    """ "1 recipe", "12 recipes"."""
-    return f"{number:,} {what}" + ("" if number == 1 else "s")

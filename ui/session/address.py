@@ -34,7 +34,7 @@ def read_address() -> None:
     try:
         _read_details(address)
     except (BenzerError, ValueError):
-        st.session_state.complaint = "This link is not whole: a part of it could not be read and was left out."
+        st.session_state.complaint = "Part of this link could not be read and was ignored."
 
 
 def _read_grouping(address: dict[str, str]) -> None:

@@ -64,7 +64,7 @@ def free_name(title: str) -> None:
     """
     name = slug(title)
     if (workbench().home.datasets / name).exists() and open_collection(name).complete:
-        raise NameTaken(f"There is a collection named {title!r} already.", way_out="Choose another name.")
+        raise NameTaken(f"A collection named {title!r} already exists.", way_out="Choose another name.")
 
 
 def row_of(collection: str, id: int) -> int:
@@ -72,7 +72,7 @@ def row_of(collection: str, id: int) -> int:
     ids = images_of(collection).ids
     row = int(ids.searchsorted(id))
     if row >= len(ids) or ids[row] != id:
-        raise NotFound(f"Picture {id} is not in this collection any more.", way_out="Choose another one below.")
+        raise NotFound(f"Picture {id} is no longer in this collection.", way_out="Choose another one below.")
     return row
 
 

@@ -31,7 +31,7 @@ export default function ({ parentElement }) {
       await navigator.clipboard.writeText(location.href);
       button.textContent = "Link copied";
     } catch {
-      button.textContent = "Copy it from the address bar";
+      button.textContent = "Copy from the address bar";
     }
     setTimeout(() => (button.textContent = "Copy link"), 2500);
   };

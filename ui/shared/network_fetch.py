@@ -1,4 +1,4 @@
-"""Fetching the weights of one ready-made network: the button, how far it is, and why it failed."""
+"""Downloading the weights of a ready-made network: the button, its progress, and why it failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ui.shared.plain_text import plain_text
 
 
 def fetch_network(name: str, title: str, megabytes: int, *, key: str) -> None:
-    """The button that fetches a network's weights; while that runs its progress, and afterwards what went wrong."""
+    """The button that downloads a network's weights; while that runs its progress, and afterwards what went wrong."""
     last = last_fetch(name)
     if last is not None and last.alive:
         job_progress(last, key=key)
@@ -32,12 +32,12 @@ def fetch_texts(name: str) -> None:
 
 def fetch_button(name: str, title: str, megabytes: int, *, key: str) -> None:
     """The button alone."""
-    label = f"Fetch {plain_text(title)} ({megabytes} MB)"
+    label = f"Download {plain_text(title)} ({megabytes} MB)"
     st.button(label, key=key, icon=":material/download:", on_click=start_fetching, args=(name,))
 
 
 def last_fetch(name: str) -> Job | None:
-    """The newest job that fetches or fetched the weights of a network by its name."""
+    """The newest job that downloads or downloaded the weights of a network, by its name."""
     return next((job for job in recent_jobs("fetch") if job.config["arguments"].get("network") == name), None)
 
 

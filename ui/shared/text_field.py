@@ -48,7 +48,7 @@ def text_field(
         )
     text = _text(key, "" if same else value) if sent else ""
     if sent and not _text(key, "") and on_emptied is None:
-        st.caption(f"{label}: nothing is typed yet.")
+        st.caption(f"{label} is empty.")
     return text
 
 

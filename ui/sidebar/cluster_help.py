@@ -27,11 +27,11 @@ def cluster_help(recipe: Recipe) -> None:
 def _window(recipe: Recipe) -> None:
     """Measure some numbers of clusters on a sample of the vectors and offer the best to take."""
     st.write(
-        "Groups a sample of the pictures into more and more clusters. Good numbers are the elbow, after which "
-        "the pictures hardly come closer to their cluster, and the one with the best separated clusters."
+        "Runs k-means on a sample of the pictures with increasing numbers of clusters. Good choices are the elbow "
+        "of the inertia and the highest silhouette."
     )
     if st.button("Measure", key="cluster-measure", icon=":material/play_arrow:"):
-        with errors_shown(), st.spinner("Grouping …"):
+        with errors_shown(), st.spinner("Clustering …"):
             st.session_state.cluster_rows = (_vectors_of(recipe), workbench().cluster_help(recipe))
     measured, rows = st.session_state.get("cluster_rows", (None, []))
     if measured == _vectors_of(recipe):
@@ -44,7 +44,7 @@ def _vectors_of(recipe: Recipe) -> tuple[str, ...]:
 
 def _draw(rows: list[Row]) -> None:
     if not rows:
-        st.info("There are too few pictures to group.")
+        st.info("There are too few pictures to cluster.")
         return
     st.plotly_chart(chart(rows), key="cluster-chart", config={"displayModeBar": False})
     with st.container(horizontal=True):
@@ -70,7 +70,7 @@ def chart(rows: list[Row]) -> Figure:
     """Inertia above, with the elbow marked, and silhouette below, over the number of clusters."""
     from plotly.subplots import make_subplots
 
-    titles = ("Inertia (distance to the own cluster)", "Silhouette (how well separated)")
+    titles = ("Inertia (distance to the cluster centre)", "Silhouette (how well separated)")
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.16, subplot_titles=titles)
     primary = st.get_option(
         "theme.dark.primaryColor" if st.context.theme.type == "dark" else "theme.light.primaryColor"

@@ -17,19 +17,21 @@ def combine_encoders(choices: Sequence[EncoderChoice], first: EncoderChoice) -> 
     """The form that combines the chosen encoder with a second one; for a combination, a way to take it off the list."""
     with st.expander("Combine two encoders", icon=":material/join:", key="combine-encoders"):
         if combination.Pair.parse(first.name):
-            st.caption(plain_text(f"{first.title} is a combination already. Choose a single encoder to combine it."))
+            st.caption(plain_text(f"{first.title} is already a combination. Choose a single encoder to combine."))
             if first.name in combination.kept(workbench().home):
-                st.button("Take it off the list", key="combine-forget", on_click=_forget, args=(first,))
+                st.button("Remove from the list", key="combine-forget", on_click=_forget, args=(first,))
             return
         seconds = {_key(c): c for c in choices if c.ready and _can_join(c, first)}
         if not first.ready or not seconds:
-            st.caption("The encoder has to be trained, or its weights fetched, first.")
+            st.caption("Train or download this encoder first.")
             return
-        st.caption(plain_text(f"Search by {first.title} and a second encoder at once."))
+        st.caption(plain_text(f"Search with {first.title} and a second encoder together."))
         second = st.selectbox(
             "Second encoder", list(seconds), format_func=lambda key: seconds[key].title, key="combine-second",
         )  # fmt: skip
-        share = st.slider("How much the second counts", 5, 95, combination.EVEN, 5, format="%d %%", key="combine-share")
+        share = st.slider(
+            "Weight of the second encoder", 5, 95, combination.EVEN, 5, format="%d %%", key="combine-share"
+        )
         st.button("Combine", key="combine", on_click=_combine, args=(first, seconds[second], share))
 
 

@@ -27,17 +27,17 @@ def recipe_picker(cards: Sequence[CollectionCard]) -> Recipe:
     choices = workbench().choices(collection, also=str(st.session_state.get("encoder") or ""))
     _encoder(choices, offered(choices, collection, str(st.session_state.get("encoder") or "")), default)
     _embedding(default)
-    _choice("metric", "Metric", list(METRICS), lambda name: METRICS[name].title, default.metric, _METRIC_HELP)
+    _choice("metric", "Distance metric", list(METRICS), lambda name: METRICS[name].title, default.metric, _METRIC_HELP)
     options = _method(default)
     return recipe_of_choices(options)
 
 
 _NEWEST = 3  # of the classifiers that learned from this collection, and of those that learned from others
 _WHITEN_HELP = (
-    "Makes traits that vary together in this collection count once, in at most 128 values. "
-    "It can bring out one and the same thing among many alike; for pictures of one kind it is rarely better."
+    "Decorrelates the values and scales them to unit variance, keeping at most 128. "
+    "Can help to find the same object again; rarely helps for pictures of one kind."
 )
-_METRIC_HELP = "Cosine compares directions and forgives brightness; Euclidean compares every value."
+_METRIC_HELP = "Cosine ignores the overall strength of the vectors, such as brightness; Euclidean compares every value."
 
 
 def _collection(cards: Sequence[CollectionCard]) -> str:
@@ -85,7 +85,7 @@ def _encoder(choices: Sequence[EncoderChoice], listed: Sequence[EncoderChoice], 
         list(by_key),
         lambda key: titles.get(key, key),
         first,
-        "What turns a picture into numbers.",
+        "How similarity is judged: by colour, texture or content.",
     )
     if by_key[key].help:
         st.session_state.encoder_help = by_key[key].help
@@ -98,13 +98,13 @@ def _embedding(default: Recipe) -> None:
         choose_embedding(present)
     _choice(
         "embedding",
-        "Embedding",
+        "Pooling",
         list(POOLINGS),
         lambda name: POOLINGS[name].title,
         default.embedding,
-        "How the encoder's output becomes one vector.",
+        "How the encoder's feature map becomes one vector.",
     )
-    st.checkbox("Whiten", key="whiten", help=_WHITEN_HELP)
+    st.checkbox("PCA whitening", key="whiten", help=_WHITEN_HELP)
 
 
 def _method(default: Recipe) -> dict[str, int | str]:
@@ -160,7 +160,7 @@ def _choice(
     if present not in options:
         if present is not None:
             st.session_state.complaint = (
-                f"There is no {label.lower()} “{present}” here; {shown(default)} is used instead."
+                f"The {label.lower()} “{present}” is not available; using {shown(default)} instead."
             )
         st.session_state[key] = default
     return str(st.selectbox(label, options, format_func=shown, key=key, help=help))

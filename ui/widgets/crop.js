@@ -16,13 +16,13 @@ export default function (component) {
   const box = make("div", "box");
   box.tabIndex = 0;
   box.setAttribute("role", "group");
-  box.setAttribute("aria-label", "Chosen part. Arrow keys move it, with Shift they resize it.");
+  box.setAttribute("aria-label", "Crop. Arrow keys move it, with Shift they resize it.");
   stage.append(image, box);
   const row = make("div", "row");
-  const start = button(crop ? "Whole picture" : "Choose a part", toggle);
+  const start = button(crop ? "Use whole picture" : "Crop", toggle);
   start.setAttribute("aria-pressed", String(Boolean(crop)));
   row.append(start);
-  const hint = make("span", "hint", "Drag over the part you mean.");
+  const hint = make("span", "hint", "Drag to select an area.");
   row.append(hint);
   root.replaceChildren(stage, row);
   show();
@@ -42,7 +42,7 @@ export default function (component) {
   function show() {
     stage.classList.toggle("active", Boolean(crop));
     hint.hidden = !crop;
-    start.textContent = crop ? "Whole picture" : "Choose a part";
+    start.textContent = crop ? "Use whole picture" : "Crop";
     if (!crop) return;
     const [l, t, r, b] = crop.map((v) => 100 * v);
     Object.assign(box.style, { left: l + "%", top: t + "%", width: r - l + "%", height: b - t + "%" });

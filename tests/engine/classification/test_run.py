@@ -367,7 +367,7 @@ def test_the_command(bench: Workbench, tmp_path: Path, monkeypatch: pytest.Monke
     assert main(["classify", "--ask", "shop-late-1", "--words", "cotton shirt", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fused"][0][0] == "Shirts"
     assert main(["search", "--collection", "shop", "--encoder", "fused", "--text", "sun cap", "--k", "2"]) == 0
-    assert "2 nearest of" in capsys.readouterr().out
+    assert "Exact search over" in capsys.readouterr().out
     assert main(["classify", "--show", "classify-shop", "--folds", "3"]) == 1
     assert "given alone" in capsys.readouterr().err
     assert main(["classify", "--collection", "nowhere"]) == 1

@@ -38,7 +38,7 @@ def test_import_search_and_remove(pictures: Path, capsys: pytest.CaptureFixture[
     out, err = capsys.readouterr()
     assert "Doing that first" in err
     assert out.count("red") >= 5
-    assert "5 nearest of 20" in out
+    assert "5 nearest of 20 pictures" in out
     assert main(["list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["images"] == 20
     assert main(["remove", "pile"]) == 0
@@ -91,7 +91,7 @@ def test_an_archive_and_a_table(pictures: Path, tmp_path: Path, capsys: pytest.C
         (["import", "/no/such/place"], "must be a folder, archive, CSV or one of"),
         (["search", "--collection", "nothing", "--image", "1"], "There is no collection 'nothing'"),
         ([*SEARCH, "--image", "1", "--k", "0"], "The k of the search must be a whole number from 1 to 1000; got 0."),
-        ([*SEARCH, "--image", "999"], "Image 999"),
+        ([*SEARCH, "--image", "999"], "Picture 999"),
         ([*SEARCH], "either a picture's file or --image"),
         ([*SEARCH, "no-such.png"], "no-such.png"),
         ([*SEARCH, "--image", "1", "--crop", "1,2"], "The crop of the query must be four numbers"),
@@ -101,7 +101,7 @@ def test_an_archive_and_a_table(pictures: Path, tmp_path: Path, capsys: pytest.C
         ([*SEARCH, "--image", "1", "--metric", "taxi"], "The metric of the search must be one of"),
         ([*SEARCH, "--image", "1", "--encoder", "magic"], "The encoder of the search must be one of"),
         ([*SEARCH, "--image", "1", "--embedding", "magic"], "embedding"),
-        ([*SEARCH, "--image", "1", "--label", "green"], "No image of this collection has the label 'green'"),
+        ([*SEARCH, "--image", "1", "--label", "green"], "No picture of this collection has the label 'green'"),
         (["embed", "--collection", "pile", "--model", "3", "--weights", ""], "trained"),
         (["train", "--collection", "pile", "--model", "9"], "The model of"),
         (["train", "--collection", "pile", "--model", "4", "--epochs", "0"], "epochs"),

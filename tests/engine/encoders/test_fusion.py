@@ -58,10 +58,10 @@ def test_who_reads_words(shop: tuple[Workbench, dict[str, Recipe]]) -> None:
 @pytest.mark.parametrize(
     ("fusion", "pictured", "words", "sentence", "way_out"),
     [
-        ("early", False, "xyzzy", "it knows none of these words", "other words or with a picture"),
-        ("text", False, "xyzzy", "it knows none of these words", "Ask with other words."),
-        ("text", True, "", "it was trained on texts only", "Ask with words."),
-        ("picture", False, "cap", "it was trained on pictures only", "Ask with a picture."),
+        ("early", False, "xyzzy", "None of these words occur in the texts", "other words or a picture"),
+        ("text", False, "xyzzy", "None of these words occur in the texts", "Try other words."),
+        ("text", True, "", "was trained on texts only", "Search with text."),
+        ("picture", False, "cap", "was trained on pictures only", "Search with a picture."),
     ],
 )
 def test_why_a_query_cannot_be_used(

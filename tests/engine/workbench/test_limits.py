@@ -88,7 +88,7 @@ def test_any_recipe_is_answered_or_refused_in_one_sentence(
 def test_a_collection_of_five_shows_all_and_says_so(bench: Workbench, method: str) -> None:
     answer = bench.search(Recipe("pile", "colour-histogram", embedding="flatten", method=method), Query.image(1))
     assert len(answer.hits) == 4
-    assert answer.sentence().startswith("only 4 of the 8 asked for, among 4")
+    assert answer.sentence().startswith("All 4 pictures")
 
 
 def test_a_refusal_comes_soon(bench: Workbench) -> None:

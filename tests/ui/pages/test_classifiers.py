@@ -206,7 +206,7 @@ def test_a_text_alone_and_one_of_unknown_words(run: Run) -> None:
     assert "when that was measured" not in told  # measured was what both say together
     test.text_area(key="classifier-text").input("qwxz")
     (ask,) = (button for button in test.button if button.label == "Ask")
-    assert "it knows none of these words" in texts(ran(ask.click()))
+    assert "None of these words occur in the texts" in texts(ran(ask.click()))
 
 
 def test_no_random_thing_of_a_collection_that_has_just_been_deleted(run: Run, bench: Workbench) -> None:
@@ -228,7 +228,7 @@ def test_a_random_thing_fills_the_fields_and_both_are_asked(run: Run) -> None:
     assert (test.session_state["encoder"], test.session_state["collection"]) == (f"fused@{run.name}", "shop")
     assert test.session_state["query"].data is not None
     ran(test)
-    assert "closest to" in texts(test)
+    assert "most similar to" in texts(test)
 
 
 def test_what_is_missing_is_said_side_by_side(run: Run) -> None:

@@ -81,7 +81,7 @@ def test_without_vectors_it_offers_to_look_and_starts_the_job(here: Workbench, m
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
     asked = recipe(encoder="hog")
     test = visit(asked)
-    assert "have not been embedded" in texts(test)
+    assert "is not ready for" in texts(test)
     test.button(key="duplicates-start").click().run()
     assert started == [("duplicates", {"recipe": asked.as_dict()})]
 

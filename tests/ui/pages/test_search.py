@@ -48,8 +48,8 @@ def params(test: AppTest) -> dict[str, str]:
 
 def test_a_bare_visit_answers_and_fills_the_address(bench: Workbench) -> None:
     test = visit(collection="shapes", encoder="raw-pixels", embedding="max")
-    assert headings(test)[1] == "8 closest to gold/00.png"
-    assert "8 nearest of 11" in captions(test)
+    assert headings(test)[1] == "8 most similar to 00.png"
+    assert "Exact search over 11 pictures" in captions(test)
     assert params(test) == {**RAW, "q": "1"}
 
 
@@ -73,15 +73,15 @@ def test_whitening_is_a_checkbox_and_a_part_of_the_address(bench: Workbench) -> 
     test = visit(**RAW | {"embedding": "avg-white"}, q="5")
     assert test.sidebar.selectbox(key="embedding").value == "avg"
     assert test.sidebar.checkbox(key="whiten").value
-    assert headings(test)[1] == "No answer yet"
+    assert headings(test)[1] == "Not searched yet"
     test.sidebar.checkbox(key="whiten").uncheck().run()
     assert params(test)["embedding"] == "avg"
-    assert headings(test)[1].startswith("8 closest")
+    assert headings(test)[1].startswith("8 most similar")
     test.sidebar.checkbox(key="whiten").check().run()
     assert str(test.session_state.recipe) == "shapes/raw-pixels/avg-white/cosine/exact/8"
     bench.run("embed", recipe=test.session_state.recipe.as_dict())
     test.run()
-    assert headings(test)[1].startswith("8 closest")
+    assert headings(test)[1].startswith("8 most similar")
     test.query_params["embedding"] = "max"
     test.run()
     assert not test.sidebar.checkbox(key="whiten").value
@@ -109,8 +109,8 @@ def test_another_collection_forgets_the_number_of_the_picture(bench: Workbench) 
 
 def test_fewer_pictures_than_asked_for_are_all_shown_and_it_says_so(bench: Workbench) -> None:
     test = visit(**RAW | {"collection": "few"})
-    assert headings(test)[1] == "4 closest to gold/00.png"
-    assert any("only 4 other pictures" in element.value for element in test.info)
+    assert headings(test)[1] == "4 most similar to 00.png"
+    assert any("only 4 pictures to choose from" in element.value for element in test.info)
 
 
 @pytest.mark.parametrize(
@@ -147,23 +147,23 @@ def test_a_broken_link_still_gives_an_answer_or_a_sentence(bench: Workbench, bro
 
 def test_a_picture_that_is_gone_has_a_way_out(bench: Workbench) -> None:
     test = visit(**RAW, q="4711")
-    assert headings(test)[1] == "No such picture"
-    next(button for button in test.button if button.label == "Start with another picture").click().run()
-    assert headings(test)[1].startswith("8 closest to")
+    assert headings(test)[1] == "Picture not found"
+    next(button for button in test.button if button.label == "Choose another picture").click().run()
+    assert headings(test)[1].startswith("8 most similar to")
 
 
 def test_a_label_narrows_the_answer(bench: Workbench) -> None:
     test = visit(**RAW, label="navy", q="1")
-    assert headings(test)[1] == "6 closest to gold/00.png"
+    assert headings(test)[1] == "6 most similar to 00.png"
     assert params(test)["label"] == "navy"
 
 
 def test_missing_vectors_are_offered(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     test = visit(**RAW | {"encoder": "colour-histogram"})
-    assert headings(test)[1] == "No answer yet"
+    assert headings(test)[1] == "Not searched yet"
     started: list[dict[str, Any]] = []
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append({"kind": kind, **arguments}))
-    next(button for button in test.button if button.label.startswith("Build the vectors")).click().run()
+    next(button for button in test.button if button.label.startswith("Prepare")).click().run()
     assert started[0]["kind"] == "embed"
     assert started[0]["recipe"]["encoder"] == "colour-histogram"
 
@@ -177,12 +177,12 @@ def test_two_encoders_are_combined_and_taken_off_the_list(bench: Workbench) -> N
     assert "raw-pixels+glcm+30" in [choice.name for choice in bench.choices()]
     bench.run("embed", recipe=test.session_state.recipe.as_dict())
     test.run()
-    assert headings(test)[1].startswith("8 closest")
+    assert headings(test)[1].startswith("8 most similar")
     test.sidebar.button(key="combine-forget").click().run()
     assert params(test)["encoder"] == "raw-pixels"
     assert "raw-pixels+glcm+30" not in [choice.name for choice in bench.choices()]
     linked = visit(**RAW | {"encoder": "raw-pixels+glcm+30"})
-    assert headings(linked)[1].startswith("8 closest"), "a link works without the list"
+    assert headings(linked)[1].startswith("8 most similar"), "a link works without the list"
 
 
 def test_missing_weights_are_fetched_with_one_click(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,9 +191,9 @@ def test_missing_weights_are_fetched_with_one_click(bench: Workbench, monkeypatc
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append({"kind": kind, **arguments}))
     for encoder in ("resnet-50", "raw-pixels+resnet-50"):
         test = visit(**RAW | {"encoder": encoder})
-        assert headings(test)[1] == "No answer yet"
+        assert headings(test)[1] == "Not searched yet"
         assert "The weights of ResNet-50 (98 MB) are not on this computer yet." in sentences(test)
-        next(button for button in test.button if button.label == "Fetch the weights (98 MB)").click().run()
+        next(button for button in test.button if button.label == "Download (98 MB)").click().run()
         assert (started[-1]["kind"], started[-1]["recipe"]["encoder"]) == ("fetch", encoder)
 
 
@@ -223,7 +223,7 @@ def test_damaged_weights_are_a_sentence(
     (folder / "resnet-18.json").write_text("{}")
     try:
         test = visit(**RAW | {"encoder": "resnet-18"})
-        assert headings(test)[1] == "No answer"
+        assert headings(test)[1] == "Search failed"
         assert "has been damaged" in test.error[0].value.replace("\\", "")
         assert "weights fetch resnet-18" in test.error[0].value.replace("\\", "")
     finally:
@@ -243,10 +243,10 @@ def test_an_upload_is_searched_and_a_broken_one_is_named(bench: Workbench, small
     test = visit(**RAW)
     data = (small_home / "pictures" / "Shapes" / "navy" / "01.png").read_bytes()
     test.file_uploader[0].set_value(("mine.png", data, "image/png")).run()
-    assert headings(test)[1] == "8 closest to mine.png"
+    assert headings(test)[1] == "8 most similar to mine.png"
     assert "q" not in params(test)
     test.file_uploader[0].set_value(("tiny.png", _tiny(), "image/png")).run()
-    assert headings(test)[1] == "8 closest to tiny.png"
+    assert headings(test)[1] == "8 most similar to tiny.png"
     test.file_uploader[0].set_value(("torn.png", data[:60], "image/png")).run()
     assert headings(test)[1] == "torn.png cannot be used"
 
@@ -278,7 +278,7 @@ def test_the_first_visit_draws_the_sample_once(empty_bench: Workbench, monkeypat
     assert started == ["sample"]
     again = visit()
     assert started == ["sample"]
-    assert "Draw the animal faces" in [button.label for button in again.button]
+    assert "Add the sample" in [button.label for button in again.button]
 
 
 def test_a_folder_that_has_vanished_is_a_sentence(bench: Workbench, small_home: Path, tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ def test_clusters_can_be_chosen_by_measuring(bench: Workbench) -> None:
 
 def test_measuring_clusters_without_vectors_is_a_sentence(bench: Workbench) -> None:
     test = _in_the_window(visit(**RAW | {"encoder": "colour-histogram", "method": "kmeans"}), "cluster-measure")
-    assert "The 12 images of Shapes have not been embedded with Colour histogram yet" in test.error[0].value
+    assert "Shapes is not ready for Colour histogram yet" in test.error[0].value
 
 
 def test_clusters_worth_taking() -> None:
@@ -326,7 +326,7 @@ def test_pictures_that_were_left_out_are_named(bench: Workbench, monkeypatch: py
     assert not [panel for panel in visit(**RAW).expander if "not searched" in panel.label]
     monkeypatch.setattr(Workbench, "left_out", lambda *_: (("a *b*.png", "The file is cut off."), ("c.png", "Gone.")))
     test = visit(**RAW)
-    panel = next(panel for panel in test.expander if panel.label == "2 pictures could not be read and are not searched")
+    panel = next(panel for panel in test.expander if panel.label == "2 pictures skipped: could not be read")
     assert panel.markdown[0].value.replace("\\", "") == "- a *b*.png: The file is cut off.\n- c.png: Gone."
     started: list[Any] = []
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append(kind))
@@ -354,7 +354,7 @@ def test_a_method_that_cannot_answer_says_so_in_its_column(
         "**k\\-means**",
         "**HNSW**",
     ]
-    assert len([element for element in test.caption if "nearest of 11" in element.value]) == 4 - missing
+    assert len([element for element in test.caption if "11 pictures · " in element.value]) == 4 - missing
     assert len(test.columns[3].error) == missing
 
 

@@ -101,17 +101,17 @@ def keys(test: AppTest) -> list[str]:
 
 def test_words_take_the_place_of_a_proposed_picture(recipe: Recipe, bench: Workbench) -> None:
     test = type_words(visit(recipe), "sun   cap ")
-    assert heading(test) == "8 closest to “sun cap”"
+    assert heading(test) == "8 most similar to “sun cap”"
     assert params(test)["words"] == "sun cap"
     assert "q" not in params(test)
     assert labels(test, bench) == ["Caps"] * 8
-    assert "8 nearest of 30" in said(test)
+    assert "Exact search over 30 pictures" in said(test)
     assert not test.select_slider  # there is nothing to weigh them against
 
 
 def test_a_link_with_words_needs_no_picture(recipe: Recipe, bench: Workbench) -> None:
     test = visit(recipe, words="leather bag", share="40")
-    assert heading(test) == "8 closest to “leather bag”"
+    assert heading(test) == "8 most similar to “leather bag”"
     assert labels(test, bench) == ["Bags"] * 8
     assert "share" not in params(test)  # which says something only beside a picture
     assert test.text_input(key="words-typed").value == "leather bag"
@@ -120,24 +120,27 @@ def test_a_link_with_words_needs_no_picture(recipe: Recipe, bench: Workbench) ->
 def test_cleared_words_leave_a_picture_of_the_collection(recipe: Recipe) -> None:
     for clear in (lambda test: press(test, "words-clear"), lambda test: type_words(test, "")):
         test = clear(visit(recipe, words="cap"))
-        assert heading(test) == "8 closest to 0.png"
+        assert heading(test) == "8 most similar to 0.png"
         assert "words" not in params(test)
         assert test.text_input(key="words-typed").value == ""
 
 
 def test_words_that_nobody_knows_are_a_sentence(recipe: Recipe) -> None:
     test = visit(recipe, words="xyzzy")
-    assert heading(test) == "No answer"
-    assert "it knows none of these words" in said(test)
+    assert heading(test) == "Search failed"
+    assert "None of these words occur in the texts" in said(test)
     both = visit(recipe, words="xyzzy", q=str(BAG))
-    assert heading(both) == "8 closest to 0.png and “xyzzy”"
-    assert "None of the words “xyzzy” is known to this classifier: the picture alone was looked for." in said(both)
+    assert heading(both) == "8 most similar to 0.png and “xyzzy”"
+    assert (
+        "None of the words “xyzzy” occur in the texts that this encoder was trained on; only the picture was used."
+        in said(both)
+    )
 
 
 def test_odd_words_are_shown_as_they_are(recipe: Recipe) -> None:
     hostile = "<b>cap</b> **x** $y$ [l](u)"
     test = visit(recipe, words=hostile)
-    assert heading(test) == f"8 closest to “{hostile}”"
+    assert heading(test) == f"8 most similar to “{hostile}”"
     assert "\\*" in test.header[1].value  # Markdown of the words is no Markdown of the page
     assert params(test)["words"] == hostile
 
@@ -153,8 +156,8 @@ def test_many_words_are_cut(recipe: Recipe) -> None:
 
 def test_words_stand_beside_a_chosen_picture_and_the_slider_weighs_them(recipe: Recipe, bench: Workbench) -> None:
     test = type_words(visit(recipe, q=str(BAG)), "sun cap")
-    assert heading(test) == "8 closest to 0.png and “sun cap”"
-    assert test.select_slider(key="words-share").value == "as in training"
+    assert heading(test) == "8 most similar to 0.png and “sun cap”"
+    assert test.select_slider(key="words-share").value == "as trained"
     assert params(test) | {"q": "1", "words": "sun cap"} == params(test)
     first = {}
     for share in (5, 95):
@@ -166,7 +169,7 @@ def test_words_stand_beside_a_chosen_picture_and_the_slider_weighs_them(recipe: 
     assert visit(recipe, **{name: params(test)[name] for name in ("q", "words", "share")}).session_state.query == (
         SessionQuery(image_id=BAG, words="sun cap", share=95)
     )
-    test.select_slider(key="words-share").set_value("as in training")
+    test.select_slider(key="words-share").set_value("as trained")
     assert "share" not in params(ran(test))
 
 
@@ -182,7 +185,7 @@ def test_what_is_taken_away_shows_the_searched_words(recipe: Recipe, bench: Work
 
 def test_the_picture_can_be_taken_out_of_the_query(recipe: Recipe) -> None:
     test = press(visit(recipe, q=str(BAG), words="sun cap"), "words-only")
-    assert heading(test) == "8 closest to “sun cap”"
+    assert heading(test) == "8 most similar to “sun cap”"
     assert "words-only" not in keys(test)
 
 
@@ -190,19 +193,19 @@ def test_back_and_forth(recipe: Recipe) -> None:
     test = visit(recipe, q=str(BAG))
     test = type_words(test, "cap")
     del test.query_params["words"]
-    assert heading(ran(test)) == "8 closest to 0.png"
+    assert heading(ran(test)) == "8 most similar to 0.png"
     assert test.text_input(key="words-typed").value == ""
     del test.query_params["q"]
     test.query_params["words"] = "shirt"
-    assert heading(ran(test)) == "8 closest to “shirt”"
+    assert heading(ran(test)) == "8 most similar to “shirt”"
     assert test.text_input(key="words-typed").value == "shirt"
 
 
 @pytest.mark.parametrize("share", ["101", "-1", "many", "nan"])
 def test_a_share_that_is_none_is_left_out_with_a_sentence(recipe: Recipe, share: str) -> None:
     test = visit(recipe, q=str(BAG), words="cap", share=share)
-    assert "This link is not whole" in said(test)
-    assert "8 closest" in heading(test)
+    assert "Part of this link could not be read" in said(test)
+    assert "8 most similar" in heading(test)
 
 
 def test_the_methods_are_compared_by_words_too(recipe: Recipe) -> None:
@@ -210,7 +213,7 @@ def test_the_methods_are_compared_by_words_too(recipe: Recipe) -> None:
     test.session_state.compare = True
     for name, value in params(visit(recipe, words="sun cap")).items():
         test.query_params[name] = value
-    assert said(ran(test)).count("nearest of 30") == 5  # the answer and four methods
+    assert said(ran(test)).count("30 pictures · ") == 5  # the answer and four methods
     assert not test.error
 
 
@@ -220,8 +223,8 @@ def test_the_methods_are_compared_by_words_too(recipe: Recipe) -> None:
 def test_an_encoder_of_pictures_keeps_the_picture_and_drops_the_words(recipe: Recipe) -> None:
     test = visit(recipe, q=str(CAP), words="leather bag")
     test.sidebar.selectbox(key="encoder").select("colour-histogram")
-    assert heading(ran(test)) == "8 closest to 1.png"
-    assert "sees pictures only, so the words “leather bag” were left out." in said(test)
+    assert heading(ran(test)) == "8 most similar to 1.png"
+    assert "does not read text, so “leather bag” was left out." in said(test)
     assert "words" not in params(test)
     assert "left out" not in said(ran(test))  # it is said once
     assert not any(field.key == "words-typed" for field in test.text_input)
@@ -229,8 +232,8 @@ def test_an_encoder_of_pictures_keeps_the_picture_and_drops_the_words(recipe: Re
 
 def test_words_without_a_picture_give_way_to_one(recipe: Recipe) -> None:
     test = visit(pictures_only(recipe), words="leather bag")
-    assert heading(test) == "8 closest to 0.png"
-    assert "A picture of the collection is looked for instead." in said(test)
+    assert heading(test) == "8 most similar to 0.png"
+    assert "Searching with a picture of the collection instead." in said(test)
 
 
 def test_the_way_to_words_takes_a_classifier_of_both_sides_where_there_is_one(
@@ -240,14 +243,14 @@ def test_the_way_to_words_takes_a_classifier_of_both_sides_where_there_is_one(
     both = next(choice for choice in found if choice.words and choice.ready)
     blind = replace(both, title="Words alone", pictures=False)
     monkeypatch.setattr(Workbench, "choices", lambda *_, **__: [blind, *found])
-    assert "can be asked by a picture, by words, or by both" in said(visit(pictures_only(recipe)))
+    assert "you can search with a picture, with text, or with both" in said(visit(pictures_only(recipe)))
     monkeypatch.setattr(Workbench, "choices", lambda *_, **__: [blind, *(one for one in found if one is not both)])
-    assert "Words alone can be asked by words alone; it sees no pictures." in said(visit(pictures_only(recipe)))
+    assert "With Words alone you can search with text only." in said(visit(pictures_only(recipe)))
 
 
 def test_the_way_to_words_is_shown_where_there_are_texts(recipe: Recipe, bench: Workbench) -> None:
     test = visit(pictures_only(recipe))
-    assert "can be asked by a picture, by words, or by both" in said(test)
+    assert "you can search with a picture, with text, or with both" in said(test)
     assert test.sidebar.selectbox(key="encoder").value == "colour-histogram"
     test = press(test, "words-use")
     assert test.sidebar.selectbox(key="encoder").value == f"fused@{recipe.weights}"
@@ -262,7 +265,7 @@ def test_without_a_classifier_the_way_leads_to_classify(
     rest = [choice for choice in bench.choices("shop") if not choice.words]
     monkeypatch.setattr(Workbench, "choices", lambda self, *_, **__: rest)
     test = visit(pictures_only(recipe))
-    assert "A classifier that learned from both" in said(test)
+    assert "With a classifier trained on both" in said(test)
     assert "words-train" in keys(test)
 
 

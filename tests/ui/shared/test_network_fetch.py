@@ -44,7 +44,7 @@ def job(bench: Workbench, result: dict[str, Any] | None = None) -> Path:
 
 def test_it_says_what_it_costs_and_starts_once(empty_bench: Workbench, started: list[Any]) -> None:
     test = drawn()
-    assert [button.label for button in test.button] == ["Fetch BERT (440 MB)"]
+    assert [button.label for button in test.button] == ["Download BERT (440 MB)"]
     test.button[0].click().run()
     assert started == [("fetch", {"network": NAME})]
 
@@ -60,7 +60,7 @@ def test_what_went_wrong_stands_above_the_button(empty_bench: Workbench, started
     job(empty_bench, {"state": "failed", "error": "There is *no* way to the server."})
     test = drawn()
     assert [part.value.replace("\\", "") for part in test.error] == ["There is *no* way to the server."]
-    assert [button.label for button in test.button] == ["Fetch BERT (440 MB)"]
+    assert [button.label for button in test.button] == ["Download BERT (440 MB)"]
 
 
 def test_nothing_is_offered_where_nothing_is_missing(empty_bench: Workbench, started: list[Any]) -> None:

@@ -154,7 +154,7 @@ def test_an_empty_name_is_not_sent_and_says_so() -> None:
     test.text_input(key="name").set_value("   ")
     test.button(key="save").click().run()
     assert test.session_state["told"] == []
-    assert test.caption[0].value == "Name: nothing is typed yet."
+    assert test.caption[0].value == "Name is empty."
 
 
 @pytest.mark.parametrize(("same", "told"), [(False, []), (True, ["Old"])])

@@ -11,7 +11,7 @@ from engine.classification import measures
 from engine.classification.measures import Bin
 from engine.classification.plan import FUSIONS
 from engine.classification.results import ResultLine as TableLine
-from ui.comparisons.state import count_of
+from engine.core.humanize import count_of
 from ui.pages.classify.state import shortened
 from ui.shared.charts import HEIGHT, Event, Line, loss_chart, palette, plain, points, retrieval_chart
 

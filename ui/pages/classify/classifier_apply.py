@@ -6,10 +6,10 @@ from functools import partial
 
 import streamlit as st
 
+from engine.core.humanize import count_of
 from engine.jobs.job import Job
 from engine.runs.run import Run
 from ui.comparisons.live import made_text
-from ui.comparisons.state import count_of
 from ui.pages.classify.classifier_state import REVIEW, applied_to, collection_key, tab_key
 from ui.session.opened import collection_cards, has_texts, images_of, recent_jobs, workbench
 from ui.shared.job_progress import job_progress

@@ -10,9 +10,9 @@ import streamlit as st
 from engine.classification.review import Review, decide, write_decided
 from engine.collections.labelling import last_writing, undo_labels
 from engine.core.errors import BenzerError
+from engine.core.humanize import count_of
 from engine.runs.run import Run
 from ui.comparisons.live import made_text
-from ui.comparisons.state import count_of
 from ui.pages.classify.classifier_cards import one_by_one
 from ui.pages.classify.classifier_state import APPLY, applied_to, collection_key, measured_of, reviewed, tab_key
 from ui.session.opened import open_collection, workbench

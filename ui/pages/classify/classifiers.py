@@ -9,10 +9,10 @@ import streamlit as st
 from engine.classification.classifiers import remove_classifier
 from engine.classification.plan import FUSIONS
 from engine.core.errors import BenzerError
+from engine.core.humanize import count_of
 from engine.jobs.job import Job
 from engine.runs.run import Run
 from ui.comparisons.live import made_text
-from ui.comparisons.state import count_of
 from ui.pages.classify.classifier_apply import apply_view
 from ui.pages.classify.classifier_review import review_view
 from ui.pages.classify.classifier_state import (

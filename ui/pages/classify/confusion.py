@@ -10,7 +10,8 @@ import numpy as np
 import streamlit as st
 
 from engine.classification import measures
-from ui.comparisons.state import Seen, count_of
+from engine.core.humanize import count_of
+from ui.comparisons.state import Seen
 from ui.pages.classify import charts
 from ui.pages.classify.cards import paged, thing_cards
 from ui.pages.classify.state import findings

@@ -12,9 +12,10 @@ from engine.classification.corruptions import USUAL
 from engine.classification.plan import FUSIONS, ClassificationPlan
 from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, BenzerError
+from engine.core.humanize import count_of
 from engine.encoders.pooling import POOLINGS
 from engine.workbench.workbench import CollectionCard
-from ui.comparisons.state import begin, count_of, listed, seen
+from ui.comparisons.state import begin, listed, seen
 from ui.pages.classify.cost import cost
 from ui.pages.classify.source import checked, columns_of, picture_encoders, sizes_of
 from ui.pages.classify.state import CLASSIFICATIONS, FUSION_HELP, text_title

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from engine.classification.results import Opinion, Prediction
-from ui.comparisons.state import Seen, count_of
+from engine.core.humanize import count_of
+from ui.comparisons.state import Seen
 from ui.pages.classify.cards import paged, thing_cards
 from ui.pages.classify.state import findings
 

@@ -1,4 +1,4 @@
-"""Vectors that were made elsewhere: what a collection has of them, and a way to add some."""
+"""Custom embeddings, vectors that another program made: those of a collection, and a form to add more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 from engine.collections.collection import Collection
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
-from engine.encoders import imported_vectors as own_vectors
+from engine.encoders import imported_vectors
 from ui.session.query import set_query_image
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 _TABLES, _LISTS = ["npy", "parquet"], ["csv", "txt"]
 
 
-def own_vectors_panel(collection: Collection) -> None:
-    """The collection's own vectors, each with a way to search with them and to remove them, and a form for more."""
+def custom_embeddings_panel(collection: Collection) -> None:
+    """The collection's custom embeddings, each with buttons to search with it and to remove it, and a form for more."""
     key = collection.name
-    with st.expander("Own vectors", icon=":material/data_array:", key=f"own-vectors-{key}"):
-        st.caption("Vectors that another program made of these pictures, to be searched like any encoder's.")
-        for card in own_vectors.cards(collection):
+    with st.expander("Custom embeddings", icon=":material/data_array:", key=f"own-vectors-{key}"):
+        st.caption("Vectors that another program computed for these pictures; search with them as with any encoder.")
+        for card in imported_vectors.cards(collection):
             _line(collection, card)
         number = st.session_state.get(f"own-number-{key}", 0)
-        title = st.text_input("What they are called", key=f"own-title-{key}-{number}", max_chars=120)
+        title = st.text_input("Name", key=f"own-title-{key}-{number}", max_chars=120)
         files = st.file_uploader(
-            "Vectors, and the pictures' names where they stand in a file of their own",
+            "Vectors, and optionally a list of file names",
             type=_TABLES + _LISTS, accept_multiple_files=True, key=f"own-files-{key}-{number}",
-            help="A .parquet file with a column of names, or an .npy array with one row a picture and a list of names. "
-            "Without a list the rows are in the order in which the pictures were imported.",
+            help="A .parquet file with a column of file names, or an .npy array with one row per picture and a list of "
+            "file names. Without a list, rows follow the order in which the pictures were imported.",
         )  # fmt: skip
-        if st.button("Add them", key=f"own-add-{key}", disabled=not files):
+        if st.button("Add", key=f"own-add-{key}", disabled=not files):
             with errors_shown():
                 _add(collection, title, files)
                 st.session_state[f"own-number-{key}"] = number + 1
                 st.rerun()
 
 
-def _line(collection: Collection, card: own_vectors.OwnCard) -> None:
+def _line(collection: Collection, card: imported_vectors.OwnCard) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"{card.name}-{collection.name}"):
         st.markdown(f"{plain_text(card.title)} · {card.count:,} × {card.width:,}")
         st.button("Search", key=f"own-search-{collection.name}-{card.name}", on_click=_search_with,
@@ -58,11 +58,11 @@ def _add(collection: Collection, title: str, files: list[UploadedFile]) -> None:
     lists = [file for file in files if file not in tables]
     if len(tables) != 1 or len(lists) > 1:
         names = ", ".join(file.name for file in files)
-        raise BadParameter("files", "own vectors", "one of vectors and at most one of names", names)
+        raise BadParameter("files", "custom embeddings", "one file of vectors and at most one list of names", names)
     table = tables[0]
     names = lists[0].getvalue() if lists else None
     named = title.strip() or table.name.rsplit(".", 1)[0]
-    own_vectors.take_over(collection, table, table.name, names, named, Reporter())
+    imported_vectors.take_over(collection, table, table.name, names, named, Reporter())
 
 
 def _search_with(collection: str, encoder: str) -> None:
@@ -73,4 +73,4 @@ def _search_with(collection: str, encoder: str) -> None:
 
 def _remove(collection: Collection, name: str) -> None:
     with errors_shown():
-        own_vectors.remove(collection, name)
+        imported_vectors.remove(collection, name)

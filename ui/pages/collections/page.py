@@ -16,10 +16,11 @@ from engine.collections.samples import SAMPLES
 from engine.collections.sources.job import source_of
 from engine.collections.sources.known import KNOWN, Known
 from engine.core.errors import BenzerError
+from engine.core.humanize import count_of
 from engine.jobs.job import Job
 from engine.workbench.job_kinds import kinds_that_make
 from engine.workbench.workbench import CollectionCard
-from ui.pages.collections.imported_vectors import own_vectors_panel
+from ui.pages.collections.imported_vectors import custom_embeddings_panel
 from ui.session.opened import collection_cards, free_name, images_of, open_collection, recent_jobs, workbench
 from ui.session.paths import pictures_under_roots, roots
 from ui.session.query import set_query_image
@@ -36,13 +37,13 @@ LITTLE_SPACE = 1 << 30  # bytes
 MANY_FILES = 300  # from here on a folder of files takes minutes to send, the same as one ZIP a second
 CARDS_IN_A_ROW = 3
 _ORIGINS = {
-    "folder": "a folder on this computer",
-    "archive": "an archive",
-    "upload": "uploaded files",
-    "csv": "a table",
-    "sample": "a sample",
-    "known": "a known data set",
-    "extract": "another collection",
+    "folder": "Folder",
+    "archive": "Archive",
+    "upload": "Upload",
+    "csv": "Table",
+    "sample": "Sample",
+    "known": "Public data set",
+    "extract": "Subset",
 }
 
 
@@ -54,7 +55,7 @@ def page() -> None:
         _work()
     cards = collection_cards()
     if not cards:
-        st.write("No collection yet. Add one below: a drawn sample takes a few seconds and needs no internet.")
+        st.write("No collections yet. Add one below; a built-in sample takes a few seconds and needs no download.")
     for start in range(0, len(cards), CARDS_IN_A_ROW):
         row = cards[start : start + CARDS_IN_A_ROW]
         for column, card in zip(st.columns(CARDS_IN_A_ROW), row, strict=False):
@@ -66,7 +67,7 @@ def page() -> None:
         "Samples": _add_sample,
         "Upload": _add_upload,
         "Folder on this computer": _add_folder,
-        "Known data set": _add_known,
+        "Public data sets": _add_known,
     }
     for tab, way in zip(st.tabs(list(ways), key="add-ways"), ways.values(), strict=True):
         with tab, errors_shown():
@@ -78,7 +79,7 @@ def _disk() -> None:
         next(p for p in (workbench().home.root, *workbench().home.root.parents) if p.exists())
     ).free
     if free < LITTLE_SPACE:
-        st.warning(f"Only {free >> 20:,} MB are free on this disk. Imports may not fit.", icon=":material/hard_drive:")
+        st.warning(f"Only {free >> 20:,} MB free on this disk. Imports may fail.", icon=":material/hard_drive:")
 
 
 # ── work and reports ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -115,12 +116,10 @@ def _report(job: Job) -> None:
         elif job.error:
             st.error(plain_text(job.error), icon=":material/error:")
         else:
-            st.info("Stopped, as asked. What was finished is kept.", icon=":material/info:")
+            st.info("Stopped. Finished work is kept.", icon=":material/info:")
         with st.container(horizontal=True):
             if report is not None and job.state == "done":
-                st.button(
-                    "Search in it", type="primary", key="report-search", on_click=_search_in, args=(report.collection,)
-                )
+                st.button("Search", type="primary", key="report-search", on_click=_search_in, args=(report.collection,))
             elif _can_go_on(job):
                 st.button("Try again", type="primary", key="report-again", on_click=_again, args=(job,))
             st.button("Close", key="report-close", on_click=st.session_state.dismissed.add, args=(job.id,))
@@ -141,7 +140,7 @@ def rejects_table(rejects: list[Reject], key: str) -> None:
     """The files that could not be used, each with its reason, as a table and as CSV."""
     if not rejects:
         return
-    with st.expander(f"{len(rejects):,} could not be used: which and why", icon=":material/warning:"):
+    with st.expander(f"{count_of(len(rejects), 'file')} skipped — show reasons", icon=":material/warning:"):
         st.dataframe(
             {
                 "File": [reject.path for reject in rejects],
@@ -155,7 +154,7 @@ def rejects_table(rejects: list[Reject], key: str) -> None:
                 "File": st.column_config.TextColumn(width="medium"),
                 "Reason": st.column_config.TextColumn(width="large"),
             },
-            alt="The files that could not be used, with the reason for each",
+            alt="Skipped files with the reason for each",
         )
         st.download_button(
             "CSV",
@@ -211,12 +210,8 @@ def _card(card: CollectionCard) -> None:
 def _facts(card: CollectionCard) -> str:
     parts = [f"{card.count:,} pictures" if card.count != 1 else "1 picture"]
     parts += [f"{card.labels:,} labels" if card.labels != 1 else "1 label"] if card.labels else []
-    parts += [f"{card.rejects:,} could not be read"] if card.rejects else []
-    parts += (
-        [f"from {_ORIGINS[card.origin]}" if card.origin != "sample" else _ORIGINS["sample"]]
-        if card.origin in _ORIGINS
-        else []
-    )
+    parts += [f"{card.rejects:,} skipped"] if card.rejects else []
+    parts += [_ORIGINS[card.origin]] if card.origin in _ORIGINS else []
     return " · ".join(parts)
 
 
@@ -229,7 +224,7 @@ def _more(card: CollectionCard) -> None:
             collection.rename(title)
             st.rerun()
     if collection.source.get("folder"):
-        st.caption("The pictures stay in " + plain_text(collection.source["folder"]))
+        st.caption("Read in place from " + plain_text(collection.source["folder"]))
     st.button(
         "Rescan",
         key=f"rescan-{card.name}",
@@ -243,7 +238,7 @@ def _more(card: CollectionCard) -> None:
         st.caption(plain_text(", ".join(f"{name} {count:,}" for name, count in list(labels.items())[:30])))
     rejects_table(collection.rejects(), key=f"rejects-{card.name}")
     if card.count:
-        own_vectors_panel(collection)
+        custom_embeddings_panel(collection)
     if st.button("Delete …", key=f"delete-{card.name}", icon=":material/delete:"):
         _ask_to_delete(card)
 
@@ -252,12 +247,13 @@ def _more(card: CollectionCard) -> None:
 def _ask_to_delete(card: CollectionCard) -> None:
     folder = open_collection(card.name).source.get("folder")
     st.write(
-        f"**{plain_text(card.title)}** with {card.count:,} pictures, their vectors and indexes will be gone for good."
+        f"**{plain_text(card.title)}** with {count_of(card.count, 'picture')}, its vectors and indexes will be "
+        "permanently deleted."
     )
     if folder:
         st.write(f"The files in {plain_text(folder)} are not touched.")
     with st.container(horizontal=True):
-        if st.button("Delete it", type="primary", key="delete-yes"):
+        if st.button("Delete collection", type="primary", key="delete-yes"):
             try:
                 workbench().remove(card.name)
             except BenzerError as error:
@@ -267,7 +263,7 @@ def _ask_to_delete(card: CollectionCard) -> None:
                     del st.session_state["collection"]
                     set_query_image(None)
                 st.rerun()
-        if st.button("Keep it", key="delete-no"):
+        if st.button("Cancel", key="delete-no"):
             st.rerun()
 
 
@@ -287,7 +283,7 @@ def _start(kind: str, **arguments: Any) -> None:
 
 def _add_sample() -> None:
     present = {card.name for card in collection_cards()}
-    st.caption("Made on this computer in seconds, always the same pictures, no internet needed.")
+    st.caption("Built-in samples. No download.")
     for column, sample in zip(st.columns(max(len(SAMPLES), 3)), SAMPLES.values(), strict=False):
         with column, st.container(border=True, height="stretch", key=f"sample-{sample.name}"):
             st.subheader(plain_text(sample.title), anchor=False)
@@ -304,17 +300,17 @@ def _add_sample() -> None:
 
 def _add_upload() -> None:
     number = st.session_state.get("import_uploader", 0)
-    title = st.text_input("Name of the collection", key="upload-title", max_chars=120, placeholder="Holiday 2024")
+    title = st.text_input("Collection name", key="upload-title", max_chars=120, placeholder="Holiday 2024")
     files = st.file_uploader(
-        "Pictures, a ZIP or tar of them, or a CSV table with a ZIP of its pictures",
+        "Pictures, a ZIP or TAR archive, or a CSV table with a ZIP of its pictures",
         type=PICTURE_TYPES + ARCHIVE_TYPES,
         accept_multiple_files=True,
         key=f"import-{number}",
-        help="In an archive the folders become labels. A table has the columns image, label and text.",
+        help="Folders in an archive become labels. A table has the columns image, label and text.",
     )
     if len(files) > MANY_FILES:
         st.info(
-            f"Sending {len(files):,} single files takes minutes. Packed into one ZIP they take seconds.",
+            f"Uploading {len(files):,} separate files takes minutes; one ZIP takes seconds.",
             icon=":material/info:",
         )
     if st.button("Import", key="import-files", type="primary", disabled=not files):
@@ -328,13 +324,13 @@ def _add_upload() -> None:
 
 def _add_folder() -> None:
     st.caption(
-        "The pictures of a folder stay where they are; its sub-folders become labels. A CSV table with the columns "
-        "image, label and text brings labels and texts along; its pictures lie beside it or below. Below "
-        + plain_text(" or ".join(map(str, roots())))
+        "Pictures are read in place, never copied. Sub-folders become labels. Or choose a CSV table with the columns "
+        "image, label and text; its pictures must be in the same folder or below. Allowed folders: "
+        + plain_text(", ".join(map(str, roots())))
     )
     path = st.text_input("Folder or CSV table", key="folder-path", placeholder=str(roots()[0] / "Pictures"))
     title = st.text_input(
-        "Name of the collection", key="folder-title", max_chars=120, placeholder="made from the name of the folder"
+        "Collection name", key="folder-title", max_chars=120, placeholder="optional: uses the folder name"
     )
     if st.button("Import", key="import-folder", type="primary"):
         source = pictures_under_roots(path)
@@ -346,7 +342,7 @@ def _add_folder() -> None:
 
 def _add_known() -> None:
     present = {card.name for card in collection_cards()}
-    st.caption("Fetched from their publishers and checked. An interrupted download goes on where it stopped.")
+    st.caption("Downloaded from their publishers and verified. Interrupted downloads resume.")
     for known in KNOWN.values():
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"known-{known.name}"):
             with st.container():

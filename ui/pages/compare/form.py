@@ -11,10 +11,11 @@ import streamlit as st
 from engine.comparisons.recipes.plan import ExperimentPlan
 from engine.core.distances import METRICS
 from engine.core.errors import BenzerError
+from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.encoders.pooling import POOLINGS, WHITE
 from engine.workbench.workbench import CollectionCard
-from ui.comparisons.state import begin, count_of
+from ui.comparisons.state import begin
 from ui.pages.compare.cost import cost, measure_trainings
 from ui.pages.compare.state import EXPERIMENTS
 from ui.pages.compare.trainings import planned, trainings_form

@@ -9,10 +9,10 @@ import streamlit as st
 
 from engine.collections.labelling import last_writing, undo_labels, write_labels
 from engine.core.errors import BenzerError
+from engine.core.humanize import count_of
 from engine.grouping.stored.exporting import MOST_IN_A_ZIP
 from engine.grouping.stored.exports import groups_csv
 from engine.grouping.stored.grouping import Group
-from ui.comparisons.state import count_of
 from ui.pages.groups.state import Seen, ask, asked_for, close_panels, kept, names_of, panel_key, state_key
 from ui.session.opened import free_name, images_of, open_collection, workbench
 from ui.session.paths import folder_under_roots, roots

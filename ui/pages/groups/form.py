@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from engine.core.errors import BadParameter, BenzerError
+from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.settings import AnySetting, Choice, Setting
 from engine.grouping import Clusterer, Projection, clusterers, make_clusterer, make_projection, projections
@@ -16,7 +17,6 @@ from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.presets import PRESETS
 from engine.grouping.run import recipe_of_preset
 from engine.workbench.workbench import CollectionCard
-from ui.comparisons.state import count_of
 from ui.pages.groups.network import network_note
 from ui.pages.groups.state import listed
 from ui.session.opened import workbench

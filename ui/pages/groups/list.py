@@ -6,9 +6,9 @@ import streamlit as st
 
 from engine.core.cache import file_stamp
 from engine.core.errors import BenzerError
+from engine.core.humanize import count_of
 from engine.grouping.stored.grouping import Grouping
 from ui.comparisons.live import made_text
-from ui.comparisons.state import count_of
 from ui.pages.groups.result import ask_to_remove
 from ui.pages.groups.state import ask, asked_for, close_panels, kept, listed, open_grouping, panel_key, steps_text
 from ui.shared.messages import errors_shown

@@ -7,9 +7,9 @@ from functools import partial
 import streamlit as st
 
 from engine.core.errors import NotFound
+from engine.core.humanize import count_of
 from engine.grouping.stored.grouping import Group
 from engine.grouping.stored.palette import COLOURS, NOISE
-from ui.comparisons.state import count_of
 from ui.pages.groups.export import export_menu
 from ui.pages.groups.selection import selection_bar
 from ui.pages.groups.state import Seen, edit, rows_of, select, tiles, toggle

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from engine.core.errors import BenzerError
+from engine.core.humanize import count_of
 from ui.comparisons.live import made_text
-from ui.comparisons.state import count_of
 from ui.pages.groups.duplicates import duplicates_view
 from ui.pages.groups.export import export_menu
 from ui.pages.groups.form import start_grouping

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from engine.core.distances import metric as known_metric
-from ui.comparisons.state import count_of
+from engine.core.humanize import count_of
 from ui.pages.groups.export import part_csv, start_extract
 from ui.pages.groups.state import Seen, edit, panel_key, search_for, select, selected
 from ui.shared.messages import errors_shown

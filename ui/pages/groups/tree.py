@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from engine.core.humanize import count_of
 from engine.core.tables import csv_text
 from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.stored.dendrogram_svg import dendrogram_svg
 from engine.grouping.stored.palette import COLOURS, NOISE, colour_of
 from engine.grouping.tree import Drawing, Tree
-from ui.comparisons.state import count_of
 from ui.pages.groups.form import use_encoder, use_plan
 from ui.pages.groups.selection import selection_bar
 from ui.pages.groups.state import Seen, edit, kept, names_of, open_grouping, rows_of, select, state_key, tiles, toggle

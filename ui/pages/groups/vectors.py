@@ -10,10 +10,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from engine.core.errors import BenzerError, NoVectors
+from engine.core.humanize import count_of
 from engine.core.tables import csv_text
 from engine.encoders.vectors.store import stored
 from ui.comparisons.live import made_text
-from ui.comparisons.state import count_of
 from ui.pages.groups.state import Seen, kept, names_of, rows_of, state_key
 from ui.session.opened import images_of, open_collection, workbench
 from ui.shared.plain_text import plain_text

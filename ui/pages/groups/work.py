@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 
+from engine.core.humanize import count_of
 from engine.grouping.stored.exporting import ZIP
 from engine.jobs.job import Job
 from engine.workbench.job_kinds import kinds_that_make
-from ui.comparisons.state import count_of
 from ui.pages.groups.state import jobs_about, open_grouping
 from ui.session.opened import recent_jobs
 from ui.session.query import set_query_image

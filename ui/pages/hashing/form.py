@@ -14,7 +14,8 @@ from engine.cluster import ASKED
 from engine.comparisons.hashing.foreseen import foreseen
 from engine.comparisons.hashing.plan import StudyPlan, grid
 from engine.core.errors import BadParameter, BenzerError
-from ui.comparisons.state import begin, count_of
+from engine.core.humanize import count_of
+from ui.comparisons.state import begin
 from ui.pages.hashing.cost import seconds
 from ui.pages.hashing.presets import ALL_METHODS, PRESETS, fill, first_look
 from ui.pages.hashing.source import Source

@@ -22,7 +22,9 @@ def browse(recipe: Recipe) -> None:
     rows = [row for row, label in enumerate(images.labels) if not wanted or label == wanted]
     pages = max(1, -(-len(rows) // A_PAGE))
     st.session_state.browse_page = min(max(st.session_state.get("browse_page", 1), 1), pages)
-    st.header("Browse", anchor=False)
+    what = f"pictures labelled {plain_text(wanted)}" if wanted else "pictures"
+    st.header(f"{'' if wanted else 'All '}{len(rows):,} {what}", anchor=False)
+    st.caption("Click a picture to search with it.")
     number = st.session_state.browse_page
     query = current_query()
     tiles = [
@@ -34,9 +36,6 @@ def browse(recipe: Recipe) -> None:
         )
         for row in rows[(number - 1) * A_PAGE : number * A_PAGE]
     ]
-    st.caption(
-        f"{len(rows):,} pictures{f' labelled {plain_text(wanted)}' if wanted else ''}. A click makes a new search."
-    )
     gallery(tiles, key="browse", title="All pictures", columns=10, kind="browse", on_pick=set_query_image)
     if pages > 1:
         _pager(pages)
@@ -49,5 +48,5 @@ def _pager(pages: int) -> None:
     number = st.session_state.browse_page
     with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center", key="pager"):
         st.button("Previous", key="browse-back", icon=":material/chevron_left:", on_click=go(-1), disabled=number <= 1)
-        st.text(f"page {number} of {pages}")
+        st.text(f"Page {number} of {pages}")
         st.button("Next", key="browse-on", icon=":material/chevron_right:", on_click=go(1), disabled=number >= pages)

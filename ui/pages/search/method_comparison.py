@@ -1,4 +1,4 @@
-"""The panel of the search page that asks the same query with several search methods side by side."""
+"""The panel of the search page that runs the same query with several search methods side by side."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ COMPARED = ("exact", "lsh", "kmeans", "hnsw")
 def comparison(recipe: Recipe) -> None:
     """A column for each method. One that cannot answer says why in its own column, and the others are drawn."""
     query = current_query()
-    panel = st.expander("Compare the search methods", icon=":material/compare:", key="compare", on_change="rerun")
+    panel = st.expander(
+        "Compare exact and approximate search", icon=":material/compare:", key="compare", on_change="rerun"
+    )
     if not panel.open or query is None:
         return
     names = [name for name in COMPARED if name in workbench().methods()]

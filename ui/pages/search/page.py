@@ -1,4 +1,4 @@
-"""The search page: a picture in, the eight most similar out, and what the answer cost."""
+"""The search page: a picture in, the most similar ones out, and what the search cost."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engine.core.errors import BenzerError, NotFound, NotReady, Unreadable
+from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.jobs.job import Job
 from engine.workbench.job_kinds import kinds_that_make
@@ -17,7 +18,7 @@ from ui.pages.search.browse import browse
 from ui.pages.search.method_comparison import comparison
 from ui.pages.search.query_words import (
     drop_unread_words,
-    said_of,
+    query_title,
     show_words,
     unknown_words,
     way_to_words,
@@ -55,7 +56,7 @@ _LEFT_OUT_SHOWN = 50
 
 def page() -> None:
     """Draw the page for the recipe in the sidebar and the session's query."""
-    st.title("Find look-alikes", anchor=False)
+    st.title("Find similar pictures", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
     if recipe is not None:
         _complain(drop_unread_words(recipe))
@@ -103,7 +104,7 @@ def _first_visit() -> None:
     if running is None and not samples:
         running = _draw_sample()
     if running is not None:
-        st.write("Preparing a first collection of drawn animal faces. It takes under a minute.")
+        st.write("Preparing a sample collection of drawn animal faces. This takes less than a minute.")
         job_progress(running, key="first")
         return
     if samples[0].error:
@@ -113,10 +114,10 @@ def _first_visit() -> None:
 
 def _nothing_to_search() -> None:
     empty_state(
-        "No pictures here yet",
-        "Add a collection of your own, or let Benzer draw one to try things out.",
+        "No pictures yet",
+        "Add your own pictures, or try Benzer with the built-in sample.",
         {
-            "Draw the animal faces": _draw_sample,
+            "Add the sample": _draw_sample,
             "Add your pictures": partial(st.session_state.update, go_to="collections"),
         },
         key="no-pictures",
@@ -131,17 +132,17 @@ def _draw_sample() -> Job:
 
 
 def _query_panel(recipe: Recipe) -> None:
-    st.header("Your picture", anchor=False)
+    st.header("Search with a picture", anchor=False)
     with st.container(key="query-uploader"):
         key = f"upload-{st.session_state.get('uploader', 0)}"
         st.file_uploader(
-            "Drop, paste or browse a picture",
+            "Drop, paste or choose a picture",
             type=PICTURE_TYPES,
             key=key,
             on_change=_uploaded,
             args=(key,),
             max_upload_size=200,
-            help="It stays on this computer. You can also paste a picture anywhere on this page.",
+            help="The picture stays on this computer. You can also paste one anywhere on this page.",
         )
     query = current_query()
     if query is not None:
@@ -151,7 +152,7 @@ def _query_panel(recipe: Recipe) -> None:
             st.caption(plain_text(error.message))
     with st.container(horizontal=True):
         st.button("Random picture", icon=":material/casino:", on_click=_random, args=(recipe.collection,))
-        st.button("Start over", icon=":material/restart_alt:", on_click=set_query_image, args=(None,))
+        st.button("Reset", icon=":material/restart_alt:", on_click=set_query_image, args=(None,))
     accept_paste()
 
 
@@ -216,13 +217,13 @@ def _answer_panel(recipe: Recipe, job: Job | None) -> bool:
         with st.spinner("Searching …"):
             answer = workbench().search(recipe, query.as_query(), include_query=include, label=label or None)
     except NotReady:
-        heading.header("No answer yet", anchor=False)
+        heading.header("Not searched yet", anchor=False)
         _not_ready(recipe, job)
     except (NotFound, Unreadable) as error:
-        heading.header(f"{plain_text(query.name)} cannot be used" if query.data else "No such picture", anchor=False)
+        heading.header(f"{plain_text(query.name)} cannot be used" if query.data else "Picture not found", anchor=False)
         _unusable_query(error)
     except BenzerError as error:
-        heading.header("No answer", anchor=False)
+        heading.header("Search failed", anchor=False)
         show_error(error)
     else:
         _draw_answer(recipe, query, answer, heading)
@@ -236,9 +237,9 @@ def _filters(recipe: Recipe) -> tuple[bool, str]:
         st.session_state.label = ""
     label = ""
     if labels:
-        shown_as = "any label"
+        shown_as = "All labels"
         label = st.selectbox(
-            "Label of the answers",
+            "Label of the results",
             ["", *labels],
             key="label",
             format_func=lambda text: text or shown_as,
@@ -247,10 +248,10 @@ def _filters(recipe: Recipe) -> tuple[bool, str]:
             persist_state="session",
         )
     include = st.toggle(
-        "Include itself",
+        "Include the query picture",
         key="include_query",
         persist_state="session",
-        help="Whether the picture may be among its own answers.",
+        help="Show the query picture among the results.",
     )
     return include, str(label or "")
 
@@ -258,7 +259,7 @@ def _filters(recipe: Recipe) -> tuple[bool, str]:
 def _not_ready(recipe: Recipe, job: Job | None) -> None:
     """Say what has to be made first, and offer to make it."""
     if job is not None:
-        st.info("The answer appears here as soon as the work above is done.", icon=":material/hourglass_top:")
+        st.info("Results appear here when preparation finishes.", icon=":material/hourglass_top:")
         return
     readiness = workbench().readiness(recipe)
     if readiness.ready:  # it has just been made
@@ -275,14 +276,16 @@ def _not_ready(recipe: Recipe, job: Job | None) -> None:
         )
     elif readiness.action == "train":  # a callback: it counts even where a quick click overtakes the new address
         go = partial(st.session_state.update, go_to="train")
-        st.button("Train it", type="primary", icon=":material/model_training:", on_click=go)
+        st.button("Go to Train", type="primary", icon=":material/model_training:", on_click=go)
 
 
 def _build_label(readiness: Readiness) -> str:
     if readiness.action == "fetch":
-        return f"Fetch the weights ({readiness.megabytes} MB)"
+        return f"Download ({readiness.megabytes} MB)"
     about = f" (about {duration(readiness.seconds)})" if readiness.seconds else ""
-    return ("Build the vectors" if readiness.action == "embed" else "Build the index") + about
+    return (
+        f"Prepare {count_of(readiness.missing, 'picture')}" if readiness.action == "embed" else "Build the index"
+    ) + about
 
 
 def _build(kind: str, recipe: Recipe) -> None:
@@ -306,18 +309,18 @@ def _is_about(job: Job, recipe: Recipe) -> bool:
 def _unusable_query(error: BenzerError) -> None:
     show_error(error)
     if isinstance(error, Unreadable) and "JPEG" not in error.message:
-        st.write("These work: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC.")
-    st.button("Start with another picture", on_click=set_query_image, args=(None,), type="primary")
+        st.write("Supported formats: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC.")
+    st.button("Choose another picture", on_click=set_query_image, args=(None,), type="primary")
 
 
 def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: DeltaGenerator) -> None:
     name, label, _ = _facts_of(recipe, query)
-    heading.header(f"{len(answer.hits)} closest to {said_of(query, name)}", anchor=False)
+    heading.header(f"{len(answer.hits)} most similar to {query_title(query, name)}", anchor=False)
     if unknown := unknown_words(recipe, query):
         st.warning(plain_text(unknown), icon=":material/info:")
     if len(answer.hits) < recipe.k:
         st.info(_fewer(recipe, answer), icon=":material/info:")
-    gallery(answer_tiles(recipe, answer, label), key="answers", title="Answers", on_pick=set_query_image)
+    gallery(answer_tiles(recipe, answer, label), key="answers", title="Results", on_pick=set_query_image)
     st.caption(plain_text(answer.sentence()))
     with st.container(horizontal=True, key="take-away"):
         copy_link()
@@ -331,8 +334,8 @@ def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: D
 
 def _fewer(recipe: Recipe, answer: Answer) -> str:
     if answer.receipt.total < recipe.k:
-        return f"There are only {answer.receipt.total} other pictures to choose from, so all of them are shown."
-    return f"The search method found only {len(answer.hits)} of the {recipe.k}. Exact search finds them all."
+        return f"There are only {count_of(answer.receipt.total, 'picture')} to choose from; all are shown."
+    return f"This search method found only {len(answer.hits)} of {recipe.k} results. Exact search finds all of them."
 
 
 def _left_out(recipe: Recipe) -> None:
@@ -340,14 +343,11 @@ def _left_out(recipe: Recipe) -> None:
     left_out = workbench().left_out(recipe)
     if not left_out:
         return
-    count = "1 picture" if len(left_out) == 1 else f"{len(left_out):,} pictures"
-    verb = "is" if len(left_out) == 1 else "are"
-    with st.expander(
-        f"{count} could not be read and {verb} not searched", icon=":material/hide_image:", key="left-out"
-    ):
+    skipped = f"{count_of(len(left_out), 'picture')} skipped: could not be read"
+    with st.expander(skipped, icon=":material/hide_image:", key="left-out"):
         st.markdown(
             "\n".join(f"- {plain_text(name)}: {plain_text(reason)}" for name, reason in left_out[:_LEFT_OUT_SHOWN])
         )
         if len(left_out) > _LEFT_OUT_SHOWN:
             st.caption(f"… and {len(left_out) - _LEFT_OUT_SHOWN:,} more.")
-        st.button("Try them again", key="left-out-again", on_click=_build, args=("embed", recipe))
+        st.button("Try again", key="left-out-again", on_click=_build, args=("embed", recipe))

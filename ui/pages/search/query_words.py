@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import PurePosixPath
 
 import streamlit as st
 
@@ -13,7 +14,7 @@ from ui.session.query import MOST_WORDS, SessionQuery, current_query, set_query_
 from ui.shared.plain_text import plain_text
 from ui.shared.text_field import text_field
 
-AS_TRAINED = "as in training"
+AS_TRAINED = "as trained"
 _STEP = 5  # percent
 _FIELD, _SHARE = "words-typed", "words-share"
 
@@ -29,8 +30,8 @@ def drop_unread_words(recipe: Recipe) -> str:
     if query is None or not query.words or reads_words(recipe):
         return ""
     set_query_words("")
-    left = "" if query.pictured else " A picture of the collection is looked for instead."
-    return f"This encoder sees pictures only, so the words “{query.words}” were left out.{left}"
+    left = "" if query.pictured else " Searching with a picture of the collection instead."
+    return f"This encoder does not read text, so “{query.words}” was left out.{left}"
 
 
 def words_bar(recipe: Recipe) -> None:
@@ -41,8 +42,8 @@ def words_bar(recipe: Recipe) -> None:
     words = query.words if query is not None else ""
     _fill(_FIELD, words)
     text_field(
-        "Words", key=_FIELD, button="Find", button_key="words-send", icon=":material/search:", max_chars=MOST_WORDS,
-        placeholder="for example: brown leather bag", same=True, in_a_row=True,
+        "Text", key=_FIELD, button="Search", button_key="words-send", icon=":material/search:", max_chars=MOST_WORDS,
+        placeholder="e.g. brown leather bag", same=True, in_a_row=True,
         on_sent=set_query_words, on_emptied=partial(set_query_words, ""),
     )  # fmt: skip
     if query is None or not words:
@@ -50,7 +51,7 @@ def words_bar(recipe: Recipe) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="words-buttons"):
         if query.pictured:
             _share(query)
-        st.button("Clear the words", icon=":material/close:", key="words-clear", on_click=set_query_words, args=("",))
+        st.button("Clear text", icon=":material/close:", key="words-clear", on_click=set_query_words, args=("",))
         if query.pictured:
             st.button(
                 "Text only", icon=":material/hide_image:", key="words-only", on_click=set_query_image,
@@ -62,32 +63,32 @@ def way_to_words(recipe: Recipe) -> None:
     """Behind a fold, where there are texts and the encoder reads none: which encoder does, or where one is trained."""
     if reads_words(recipe) or not has_texts(recipe.collection):
         return
-    with st.expander("Search by words as well", icon=":material/text_fields:", key="way-to-words"):
+    with st.expander("Search by text", icon=":material/text_fields:", key="way-to-words"):
         found = _classifier_of(recipe.collection)
         if found is None:
             st.write(
-                "The pictures of this collection have texts. A classifier that learned from both can be asked by a "
-                "picture, by words, or by both."
+                "The pictures of this collection have texts. With a classifier trained on both you can search with a "
+                "picture, with text, or with both."
             )
             go = partial(st.session_state.update, go_to="classify")
-            st.button("Train one on Classify", icon=":material/category:", key="words-train", on_click=go)
+            st.button("Set up text search", icon=":material/category:", key="words-train", on_click=go)
             return
-        asked = "by a picture, by words, or by both" if found.pictures else "by words alone; it sees no pictures"
-        st.write(f"{plain_text(found.title)} can be asked {asked}.")
-        st.button("Use it", icon=":material/check:", key="words-use", on_click=_use, args=(found,))
+        ways = "with a picture, with text, or with both" if found.pictures else "with text only"
+        st.write(f"With {plain_text(found.title)} you can search {ways}.")
+        st.button("Turn on", icon=":material/check:", key="words-use", on_click=_use, args=(found,))
 
 
 def show_words(words: str) -> None:
     """The query where it has no picture: its words."""
     with st.container(border=True, key="query-words"):
         st.markdown(f"### “{plain_text(words)}”")
-        st.caption("No picture is needed. Drop one to look for both.")
+        st.caption("Searching by text alone. Add a picture to combine both.")
 
 
-def said_of(query: SessionQuery, name: str) -> str:
-    """What an answer is close to, as Markdown: a picture of that name or a part of it, words, or both."""
-    part = "a part of " if query.crop else ""
-    picture = f"{part}{plain_text(name)}" if query.pictured else ""
+def query_title(query: SessionQuery, name: str) -> str:
+    """What the results are similar to, as Markdown: the file name of a picture or of its crop, a text, or both."""
+    part = "a crop of " if query.crop else ""
+    picture = f"{part}{plain_text(PurePosixPath(name).name)}" if query.pictured else ""
     return " and ".join(filter(None, [picture, f"“{plain_text(query.words)}”" if query.words else ""]))
 
 
@@ -96,7 +97,8 @@ def unknown_words(recipe: Recipe, query: SessionQuery) -> str:
     bench = workbench()
     if not query.words or not bench.reads_nothing(bench.encoder(recipe), query.as_query()):
         return ""
-    return f"None of the words “{query.words}” is known to this classifier: the picture alone was looked for."
+    where = "the texts that this encoder was trained on"
+    return f"None of the words “{query.words}” occur in {where}; only the picture was used."
 
 
 # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -106,12 +108,12 @@ def _share(query: SessionQuery) -> None:
     steps = sorted({*range(0, 101, _STEP), *([] if query.share is None else [query.share])})
     _fill(_SHARE, AS_TRAINED if query.share is None else query.share)
     st.select_slider(
-        "How much the words count",
+        "Weight of the text",
         [AS_TRAINED, *steps],
         key=_SHARE,
         format_func=lambda step: f"{step} %" if isinstance(step, int) else step,
         on_change=_share_moved,
-        help="0 %: only the picture. 100 %: only the words. As in training: the classifier puts them together itself.",
+        help="0 %: picture only. 100 %: text only. As trained: the classifier combines both.",
     )
 
 
