@@ -192,7 +192,7 @@ def test_a_network_that_is_not_here_can_be_fetched(here: Workbench, started: lis
     test = visit()
     drawn(test.button_group(key="groups-preset-0").set_value("recommended").run())
     assert "Made for ResNet-50, whose weights are not on this computer; the sidebar's encoder is used" in texts(test)
-    assert "Fetch ResNet-50 (98 MB)" in labels(test)
+    assert "Download ResNet-50 (98 MB)" in labels(test)
     drawn(test.button(key="groups-fetch-network").click().run())
     assert started == [("fetch", {"network": "resnet-50"})]
 
@@ -536,7 +536,7 @@ def test_the_collection_stands_in_the_address_and_is_there_after_loading_the_pag
 
 def test_a_link_to_a_collection_that_is_gone_says_which_is_shown(here: Workbench) -> None:
     test = visit({"collection": "gone", "grouping": "x"})
-    assert "There is no collection “gone” here; " in texts(test)
+    assert "The collection “gone” is not available; " in texts(test)
     assert "is used instead" in texts(test)
 
 
