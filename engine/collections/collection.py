@@ -33,7 +33,16 @@ from engine.core.storage import full_disk_named
 
 _ASIDE = (".creating-", ".removed-")
 # what can be made again from the images
-_MADE = {"vectors", "text_vectors", "blurred_vectors", "indexes", "pixels", "vocabularies", ".lock"}
+_MADE = {
+    "vectors",
+    "text_vectors",
+    "blurred_vectors",
+    "class_probabilities",
+    "indexes",
+    "pixels",
+    "vocabularies",
+    ".lock",
+}
 _ASIDE_SECONDS = 3600  # what a cut-off creation or removal left behind is swept away after this long
 
 

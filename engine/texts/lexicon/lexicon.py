@@ -95,7 +95,7 @@ class Lexicon:
                 weights[members] += np.float32(1 / len(members))
                 known.append((name, self.kinds[kind]))
             place += name.count(" ") + 1
-        return Meaning(weights / max(len(known), 1), tuple(known), tuple(dict.fromkeys(unknown)))
+        return Meaning(weights / np.float32(max(len(known), 1)), tuple(known), tuple(dict.fromkeys(unknown)))
 
     def _name_at(self, words: list[str], place: int) -> tuple[str, int | None]:
         """The longest known name that begins at a word, with its kind; else the word itself and None."""

@@ -1,0 +1,102 @@
+"""Search by words without training: by what a picture shows, by what is written about it, and beside a query picture.
+
+What it shows goes by the class probabilities of an ImageNet network and a lexicon; what is written, by names, labels
+and texts. The two are different answers and are never mixed.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.collections.collection import Images
+from engine.core.errors import BenzerError
+from engine.search.answer import Hit
+from engine.search.classes import ClassProbabilities
+from engine.texts.lexicon.lexicon import Meaning
+
+CLEARLY = 0.1  # the probability from which on a picture is said to show what the words mean
+HALF = 50  # percent that words count beside a picture where nothing else is wanted
+
+
+@dataclass(frozen=True)
+class Scores:
+    """(n,) scores of pictures by id, the higher the better; only those above 0 are results."""
+
+    ids: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+    def best(self, k: int, allowed: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The k best of the allowed ids that score above 0; equal scores stay in the order of their ids."""
+        rows = np.flatnonzero((self.values > 0) & np.isin(self.ids, allowed))
+        rows = rows[np.argsort(-self.values[rows], kind="stable")][:k]
+        return self.ids[rows], self.values[rows]
+
+
+def shown(probabilities: ClassProbabilities, meaning: Meaning) -> Scores:
+    """How probable it is that each picture shows what the words mean, between 0 and 1.
+
+    The weights of a meaning sum to 1 over all classes of a kind; times their number they count each class fully.
+    """
+    weights = (meaning.weights > 0).astype(np.float32)
+    return Scores(probabilities.ids, np.minimum(probabilities.scores(weights), 1.0))
+
+
+def written(images: Images, text: str) -> Scores:
+    """How well name, label and text of each picture contain the words: inverse document frequencies of those found.
+
+    Words are looked for as parts of what is written, so that scripts without spaces and endings of words work alike.
+    """
+    documents = [_plain(" ".join(parts)) for parts in zip(images.names, images.labels, images.texts, strict=True)]
+    values = np.zeros(len(documents), np.float32)
+    for word in dict.fromkeys(_plain(text).split()):
+        holds = np.array([word in document for document in documents], dtype=bool)
+        if holds.any():
+            values += holds * np.float32(np.log1p(len(documents) / holds.sum()))
+    return Scores(images.ids, values)
+
+
+def mixed(words: Scores, ids: NDArray[np.int64], distances: NDArray[np.float32], share: int) -> Scores:
+    """Words and likeness to a query picture together; each is scaled to 0–1 over the collection first.
+
+    Args:
+        ids, distances: (m,) of the pictures compared with the query. share: percent that the words count.
+    """
+    known = dict(zip(words.ids.tolist(), _scaled(words.values).tolist(), strict=True))
+    by_words = np.array([known.get(id, 0.0) for id in ids.tolist()], np.float32)
+    total = share / 100 * by_words + (1 - share / 100) * _scaled(-distances)
+    return Scores(ids, total.astype(np.float32))
+
+
+def hits_of(images: Images, ids: Sequence[int], values: Sequence[float], most: float = 1.0) -> tuple[Hit, ...]:
+    """Results from scores: the distance is what a score lacks to the highest that can be."""
+    rows = {int(id): row for row, id in enumerate(images.ids)}
+    found = [(rows[int(id)], float(value)) for id, value in zip(ids, values, strict=True)]
+    return tuple(
+        Hit(rank, int(images.ids[row]), images.names[row], images.labels[row], images.texts[row], most - value)
+        for rank, (row, value) in enumerate(found, 1)
+    )
+
+
+def refuse_the_unknown(text: str, meaning: Meaning, about: Scores) -> None:
+    """BenzerError where the words mean nothing and nothing written contains them."""
+    if not meaning.known and not (about.values > 0).any():
+        shortened = text if len(text) <= 60 else text[:59] + "…"
+        raise BenzerError(
+            f"Nothing is known of “{shortened}”: it names none of the things that can be recognised, "
+            "and no file name, label or text contains it.",
+            way_out="Try the name of an animal, a plant, a food or an object: dog, flower, pizza, chair.",
+        )
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _scaled(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+    return ((values - low) / (high - low)).astype(np.float32) if high > low else np.zeros_like(values)

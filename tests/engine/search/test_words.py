@@ -1,0 +1,106 @@
+"""Words without training: scores against slow sums, what is refused, and both kinds of results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine.collections.collection import Images
+from engine.core.errors import BenzerError, NoVectors
+from engine.core.home import Home
+from engine.encoders import open_encoder
+from engine.encoders.vectors.store import Vectors
+from engine.search import classes
+from engine.search.classes import KEPT, ClassProbabilities
+from engine.search.words import Scores, hits_of, mixed, refuse_the_unknown, shown, written
+from engine.texts.lexicon.lexicon import CLASSES, lexicon
+from models.efficientnet_lite import EfficientNetLite
+
+
+def images(*rows: tuple[str, str, str]) -> Images:
+    names, labels, texts = ([row[part] for row in rows] for part in range(3))
+    return Images(np.arange(1, len(rows) + 1), [""] * len(rows), labels, names, texts)
+
+
+@pytest.fixture
+def probabilities() -> ClassProbabilities:
+    rng = np.random.default_rng(0)
+    ids = np.arange(10, 40)
+    picked = np.stack([rng.choice(CLASSES, KEPT, replace=False) for _ in ids]).astype(np.int16)
+    values = -np.sort(-rng.dirichlet(np.ones(KEPT), len(ids)), axis=1)
+    return ClassProbabilities(ids, picked, values.astype(np.float16))
+
+
+def test_a_picture_shows_a_kind_as_probably_as_all_its_classes_together(probabilities: ClassProbabilities) -> None:
+    meaning = lexicon().meaning("dog")
+    dogs = set(np.flatnonzero(meaning.weights).tolist())
+    for row, score in enumerate(shown(probabilities, meaning).values):
+        kept = zip(probabilities.classes[row].tolist(), probabilities.values[row].tolist(), strict=True)
+        assert score == pytest.approx(sum(value for number, value in kept if number in dogs), abs=1e-6)
+
+
+def test_the_mean_of_some_pictures(probabilities: ClassProbabilities) -> None:
+    slow = np.zeros(CLASSES)
+    for row in (0, 3):
+        for number, value in zip(probabilities.classes[row], probabilities.values[row], strict=True):
+            slow[number] += float(value) / 2
+    assert probabilities.of(np.array([10, 13])) == pytest.approx(slow)
+    assert not probabilities.of(np.array([999])).any()
+
+
+def test_probabilities_are_those_of_the_whole_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    network = EfficientNetLite(0).eval()
+    monkeypatch.setattr(classes.packaged, "load", lambda network_: network.state_dict())
+    features = np.random.default_rng(0).random((5, 1280), dtype=np.float32)
+    found = classes._computed(Vectors(np.arange(5), [""] * 5, features, "digest", None))
+    with torch.no_grad():
+        truth = torch.softmax(network._fc(torch.from_numpy(features)), 1).numpy()
+    for row in range(5):
+        assert found.values[row] == pytest.approx(truth[row][found.classes[row]], rel=2e-3)  # float16 keeps 11 bits
+        assert found.values[row][-1] >= np.sort(truth[row])[-KEPT] * (1 - 2e-3)
+
+
+def test_what_is_written_is_found_in_any_script() -> None:
+    some = images(
+        ("a/red-shoe.jpg", "Shoes", ""), ("b.jpg", "", "A RED hat"), ("c.jpg", "", "青い帽子"), ("d.jpg", "", "ＲＥＤ"),
+    )  # fmt: skip
+    assert written(some, "red").values.astype(bool).tolist() == [True, True, False, True]
+    assert written(some, "帽子").values.astype(bool).tolist() == [False, False, True, False]
+    ids, _ = written(some, "red hat").best(8, some.ids)
+    assert ids.tolist() == [2, 1, 4]  # both words first, then by id
+    assert not written(some, "xqz").values.any()
+    assert not written(some, "  ").values.any()
+
+
+@pytest.mark.parametrize("text", ["happiness", "Istanbul", "xqz", "", "y" * 10_000, "猫"])
+def test_what_nobody_knows_is_refused(text: str) -> None:
+    some = images(("a.jpg", "box", "plain"))
+    with pytest.raises(BenzerError, match="Nothing is known of") as caught:
+        refuse_the_unknown(text, lexicon().meaning(text), written(some, text))
+    assert len(str(caught.value)) < 400
+    refuse_the_unknown("box", lexicon().meaning("xqz"), written(some, "box"))  # it is written, so it is answered
+
+
+def test_words_and_a_picture_are_scaled_before_they_are_added() -> None:
+    words = Scores(np.array([1, 2, 3]), np.array([0.9, 0.0, 0.3], np.float32))
+    ids, distances = np.array([1, 2, 3]), np.array([0.4, 0.1, 0.2], np.float32)
+    assert mixed(words, ids, distances, 100).best(3, ids)[0].tolist() == [1, 3]
+    assert mixed(words, ids, distances, 0).best(3, ids)[0].tolist() == [2, 3]
+    assert mixed(words, ids, distances, 50).values == pytest.approx([0.5, 0.5, (1 / 3 + 2 / 3) / 2])
+
+
+def test_results_carry_what_is_known_of_the_picture() -> None:
+    some = images(("a.jpg", "box", "plain"), ("b.jpg", "ball", "round"))
+    [hit] = hits_of(some, [2], [0.75])
+    assert (hit.rank, hit.id, hit.name, hit.label, hit.text, hit.distance) == (1, 2, "b.jpg", "ball", "round", 0.25)
+
+
+def test_without_vectors_it_says_what_to_do(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Empty:
+        name, title, folder = "empty", "Empty", home.root / "empty"
+
+    monkeypatch.setattr(classes, "open_encoder", lambda *_: open_encoder("raw-pixels", "", home))
+    with pytest.raises(NoVectors, match="Searching by words needs"):
+        classes.class_probabilities(Empty(), home)
