@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-PICTURE_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"]  # to be uploaded
+from engine.collections.reading.safely import SUFFIXES
+
+PICTURE_TYPES = sorted(suffix.removeprefix(".") for suffix in SUFFIXES)  # what is read may be uploaded
 
 _PASTE = """
 export default function () {

@@ -6,32 +6,44 @@ ask for gigabytes. Whatever is wrong ends in UnreadableImage with the stage, a s
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import io
 import os
+import re
 import stat
 import struct
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 from pillow_heif import register_heif_opener
 
+from engine.collections.reading import jpeg, png, tiff
+from engine.collections.reading.colour_profile import colour_code
+from engine.collections.reading.true_colours import from_samples, true_colours
+from engine.collections.reading.value_range import as_bytes, opacity_as_bytes
 from engine.core.errors import UnreadableImage
 
 MAX_PIXELS = 89_478_485
 MAX_SIDE = 65_535
 MAX_BYTES = 256 << 20
-# These decoders hold several copies of the whole picture, so they get a smaller limit for the same memory.
-MAX_PIXELS_OF = {"WEBP": 40_000_000, "AVIF": 50_000_000, "HEIF": 50_000_000}
+# WebP and AVIF hold several copies of the whole picture, so they get a smaller limit for the same memory; a JPEG is
+# decoded at a fraction of its size, and one that is sent in passes holds all its coefficients meanwhile.
+MAX_PIXELS_OF = {"WEBP": 50_000_000, "AVIF": 80_000_000, "JPEG": 500_000_000, "MPO": 500_000_000}
+MAX_PIXELS_IN_PASSES = 120_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "PPM")
 _SUFFIXES = "jpg jpeg jpe jfif mpo png apng webp gif bmp dib tif tiff avif heic heif hif ppm pgm pbm pnm"
 SUFFIXES = frozenset("." + suffix for suffix in _SUFFIXES.split())
 # MPO, several JPEGs in one file, is opened as JPEG by Pillow; its first picture counts.
 READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC and PPM"
+_TITLES = {"WEBP": "WebP", "HEIF": "HEIC", "MPO": "JPEG"}
+_DARK = 64  # of 256 levels: colours of 16 bits that reach no higher are looked at in full
 
 Image.preinit()
 for _plugin in ("WebP", "Avif", "Tiff"):
@@ -41,12 +53,14 @@ register_heif_opener()
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
-_STRIP = 1 << 22  # pixels converted at a time where a conversion needs several copies
 _NOT_FOLLOWED = {errno.ELOOP, errno.EMLINK}
 
 
 def open_picture(source: Path | bytes, *, size: int | None = None) -> Image.Image:
-    """One picture as an upright RGB image with true pixels: orientation applied, transparency laid on white.
+    """One picture as an upright sRGB image with true pixels: orientation and colour profile applied.
+
+    Transparency is laid on white, or on grey where the drawing is light. Where everything but the pixels is damaged,
+    the pixels are read alone.
 
     Args:
         source: a file, or its bytes.
@@ -57,19 +71,21 @@ def open_picture(source: Path | bytes, *, size: int | None = None) -> Image.Imag
         UnreadableImage: with `stage` look, header or decode.
     """
     data = source if isinstance(source, bytes) else read_bytes(source)
-    picture = _opened(data)
     try:
-        if size and picture.format in ("JPEG", "MPO"):
-            picture.draft(None, (2 * size, 2 * size))
-        picture.load()
-        return upright(true_colours(picture), picture)
-    except Exception as error:
-        raise _undecodable(error) from error
+        return _decoded(data, size)
+    except UnreadableImage as error:
+        for copies in _pixels_only(data, error):
+            if (found := _agreed(copies, size)) is not None:
+                return found
+        raise
 
 
 def header(data: bytes) -> tuple[int, int, str]:
     """Width and height of the upright picture in pixels, and its format, from the header alone."""
-    picture = _opened(data)
+    if (layout := _measured(data)) is not None:
+        turned = layout.orientation >= 5 and layout.orientation in _TURNS
+        return (layout.height, layout.width, "TIFF") if turned else (layout.width, layout.height, "TIFF")
+    picture = _opened_somehow(data)
     width, height = picture.size
     # Pillow turns TIFFs itself and tells their upright size; of the other formats it tells the stored size.
     turned = picture.format != "TIFF" and _orientation(picture) >= 5
@@ -151,31 +167,138 @@ def _unlookable(error: OSError) -> UnreadableImage:
     return UnreadableImage("look", "input-output", f"The file cannot be read: {os.strerror(error.errno or 0)}.")
 
 
+def _decoded(data: bytes, size: int | None) -> Image.Image:
+    try:
+        if (layout := _measured(data)) is not None:
+            _check_size(layout.width, layout.height, "TIFF")
+            picture = from_samples(tiff.shown(data, layout), layout.profile, layout.premultiplied)
+            return _turned(picture, layout.orientation)
+        picture = _opened(data)
+        _shrink(picture, size)
+        picture.load()
+        return _turned(_shown(picture, data), _orientation(picture))
+    except Exception as error:
+        raise _undecodable(error) from error
+
+
+def _shrink(picture: Image.Image, size: int | None) -> None:
+    """Decode a JPEG at a fraction of its size where that is enough; of a large HEIC its preview may be."""
+    width, height = picture.size
+    if size and (picture.format in ("JPEG", "MPO") or width * height > MAX_PIXELS):
+        picture.draft(None, (2 * size, 2 * size))
+    for fraction in (2, 4, 8):
+        if picture.width * picture.height > MAX_PIXELS:
+            picture.draft(None, (width // fraction, height // fraction))
+
+
+def _shown(picture: Image.Image, data: bytes) -> Image.Image:
+    """The decoded picture in true colours; dark colours of 16 bits as all their bits say."""
+    code = colour_code(data)
+    if code is not None:
+        picture.info["cicp"] = code
+    if png.has_wide_colours(data) and np.max(picture.convert("RGB").getextrema()) < _DARK:
+        samples = png.wide_colours(data)
+        if samples is not None:
+            colours = as_bytes(samples[..., :3])
+            opacity = opacity_as_bytes(samples[..., 3:])
+            return from_samples(np.concatenate([colours, opacity], axis=2), picture.info.get("icc_profile", b""))
+    return true_colours(picture)
+
+
+def _measured(data: bytes) -> tiff.Layout | None:
+    """The layout of a TIFF that Pillow would show wrongly or not at all; None where Pillow reads the file."""
+    layout = tiff.layout(data)
+    if layout is None or not layout.is_plain:
+        return layout
+    try:
+        Image.open(io.BytesIO(data), formats=("TIFF",)).close()
+    except UnidentifiedImageError:
+        return layout
+    except Exception:
+        return None
+    return None
+
+
+def _pixels_only(data: bytes, error: UnreadableImage) -> Iterator[tuple[bytes, ...]]:
+    """Copies of a damaged file that hold what its pixels need; all of one group must show the same."""
+    if error.stage == "look" or error.code == "too-many-pixels":
+        return
+    if data.startswith(png.SIGNATURE):
+        yield from ((copy,) for copy in png.pixels_only(data))
+    if data.startswith(jpeg.SIGNATURE):
+        yield from filter(None, (jpeg.ended(data, metadata=kept) for kept in (True, False)))
+
+
+def _agreed(copies: tuple[bytes, ...], size: int | None) -> Image.Image | None:
+    """What all copies show; None where they differ or cannot be decoded."""
+    try:
+        pictures = [_decoded(copy, size) for copy in copies]
+    except UnreadableImage:
+        return None
+    first = np.asarray(pictures[0])
+    return pictures[0] if all(np.array_equal(first, np.asarray(other)) for other in pictures[1:]) else None
+
+
+def _opened_somehow(data: bytes) -> Image.Image:
+    """The picture with its header read, from the pixels alone where the rest is damaged."""
+    try:
+        return _opened(data)
+    except UnreadableImage as error:
+        for copies in _pixels_only(data, error):
+            with contextlib.suppress(UnreadableImage):
+                return _opened(copies[0])
+        raise
+
+
 def _opened(data: bytes) -> Image.Image:
     _check_length(len(data))
     try:
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
-        _check_size(picture)
-    except UnreadableImage:
-        raise
+        picture = _of_any_format(data)
+        width, height = picture.size
+        passes = " sent in passes" if "progressive" in picture.info and picture.format in ("JPEG", "MPO") else ""
+        _check_size(width, height, str(picture.format), passes)
     except UnidentifiedImageError as error:
-        message = f"The file is not a picture in a format that is read ({READABLE}), or its beginning is damaged."
-        raise UnreadableImage("header", "not-a-picture", message) from error
+        raise _unknown(data) from error
     except Exception as error:
         raise _undecodable(error, stage="header") from error
     return picture
 
 
-def _check_size(picture: Image.Image) -> None:
-    width, height = picture.size
+def _of_any_format(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError:
+        if not data.startswith(jpeg.SIGNATURE):
+            raise
+        return JpegImageFile(io.BytesIO(data))  # looks at no size: it will be decoded at a fraction
+
+
+def _unknown(data: bytes) -> UnreadableImage:
+    """What to say of a file that Pillow does not know."""
+    frame = jpeg.frame(data) if data.startswith(jpeg.SIGNATURE) else None
+    if frame is not None and (frame.bits != 8 or frame.kind == "lossless"):
+        kind = "lossless JPEG" if frame.kind == "lossless" else "JPEG"
+        return UnreadableImage("header", "not-read", f"This is a {kind} of {frame.bits} bits, which is not read.")
+    message = f"The file is not a picture in a format that is read ({READABLE}), or its beginning is damaged."
+    return UnreadableImage("header", "not-a-picture", message)
+
+
+def _check_size(width: int, height: int, format: str, passes: str = "") -> None:
     if width < 1 or height < 1:
         raise UnreadableImage("header", "no-pixels", "The picture has no pixels.")
     if max(width, height) > MAX_SIDE:
-        raise UnreadableImage("header", "too-many-pixels", f"A side of the picture is longer than {MAX_SIDE} pixels.")
-    limit = MAX_PIXELS_OF.get(picture.format or "", MAX_PIXELS)
-    if width * height > limit:
-        message = f"The picture has {width}×{height} pixels; at most {limit // 1_000_000} million are read."
+        message = f"A side of the picture is {max(width, height):,} pixels long; at most {MAX_SIDE:,} are read."
         raise UnreadableImage("header", "too-many-pixels", message)
+    limit = MAX_PIXELS_IN_PASSES if passes else MAX_PIXELS_OF.get(format, MAX_PIXELS)
+    if width * height > limit:
+        raise _too_many(width * height, limit, f" of a {_TITLES.get(format, format)}{passes}")
+
+
+def _too_many(pixels: int, limit: int, of_what: str = "") -> UnreadableImage:
+    """Both numbers and the way out; the first is rounded up, the second down, so that they never look the same."""
+    has, most = -(-pixels // 1_000_000), limit // 1_000_000
+    message = f"The picture has {has:,} megapixels; at most {most} are read{of_what}: save it smaller."
+    return UnreadableImage("header", "too-many-pixels", message)
 
 
 def _undecodable(error: Exception, stage: str = "decode") -> UnreadableImage:
@@ -184,16 +307,16 @@ def _undecodable(error: Exception, stage: str = "decode") -> UnreadableImage:
     if isinstance(error, MemoryError):
         return UnreadableImage(stage, "out-of-memory", "Decoding the picture needs more memory than it may use.")
     if isinstance(error, Image.DecompressionBombError):
-        return UnreadableImage(stage, "too-many-pixels", "The picture has far more pixels than are read.")
+        number = re.search(r"\((\d+) pixels\)", str(error))
+        return _too_many(int(number[1]) if number else MAX_PIXELS + 1, MAX_PIXELS)
     text = str(error).lower()
     if "truncated" in text or isinstance(error, EOFError | struct.error) or "not enough image data" in text:
         return UnreadableImage(stage, "truncated", "The file ends before the picture does.")
     return UnreadableImage(stage, "malformed", "The picture is damaged or uses a variant that cannot be decoded.")
 
 
-def upright(picture: Image.Image, original: Image.Image) -> Image.Image:
-    """The picture turned as the EXIF orientation of `original` says; an unreadable EXIF block turns nothing."""
-    method = _TURNS.get(_orientation(original))
+def _turned(picture: Image.Image, orientation: int) -> Image.Image:
+    method = _TURNS.get(orientation)
     return picture.transpose(method) if method is not None else picture
 
 
@@ -214,90 +337,3 @@ def _orientation(picture: Image.Image) -> int:
     except Exception:
         return 1
     return value if value in _TURNS else 1
-
-
-def true_colours(picture: Image.Image) -> Image.Image:
-    """Any mode of Pillow as RGB: wide values scaled to 0…255, transparency on white, LAB through its colour profile."""
-    if picture.mode == "RGB" and "transparency" not in picture.info:
-        return picture
-    if picture.mode in ("1", "L", "P", "CMYK", "YCbCr", "HSV", "RGBX") and "transparency" not in picture.info:
-        return picture.convert("RGB")
-    convert = _lab if picture.mode == "LAB" else _Wide(picture) if _is_wide(picture) else _on_white
-    result = Image.new("RGB", picture.size)
-    rows = max(1, _STRIP // picture.width)
-    for top in range(0, picture.height, rows):
-        strip = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
-        strip.info = picture.info
-        result.paste(convert(strip), (0, top))
-    return result
-
-
-def _is_wide(picture: Image.Image) -> bool:
-    return picture.mode.startswith("I") or picture.mode == "F"
-
-
-def _on_white(strip: Image.Image) -> Image.Image:
-    # A transparent palette entry or colour key becomes alpha first; premultiplied modes are undone by convert.
-    colours = strip if strip.mode == "RGBA" else strip.convert("RGBA")
-    white = Image.new("RGB", strip.size, "white")
-    white.paste(colours.convert("RGB"), mask=colours.getchannel("A"))
-    return white
-
-
-def _lab(strip: Image.Image) -> Image.Image:
-    # PIL's LAB is the 8-bit encoding of ICC profiles, so littlecms can take it to sRGB directly.
-    return ImageCms.profileToProfile(
-        strip, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
-    ) or strip.convert("RGB")
-
-
-class _Wide:
-    """Scale 16-bit, 32-bit and float values to 0…255: by the range the file declares, else by the range it uses."""
-
-    def __init__(self, picture: Image.Image) -> None:
-        self.low, self.high = _declared(picture) or _used(picture)
-        self.inverted = _white_is_zero(picture)
-
-    def __call__(self, strip: Image.Image) -> Image.Image:
-        values = np.nan_to_num(np.asarray(strip).astype(np.float32), nan=self.low, posinf=self.high, neginf=self.low)
-        scaled = (values - self.low) * np.float32(255.0 / ((self.high - self.low) or 1.0))
-        grey = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-        return Image.fromarray(255 - grey if self.inverted else grey).convert("RGB")
-
-
-def _declared(picture: Image.Image) -> tuple[float, float] | None:
-    if picture.mode.startswith("I;16"):
-        bits = _tag(picture, 258, 16)
-        return (0.0, float(2**bits - 1)) if 8 < bits < 16 else (0.0, 65535.0)
-    if picture.mode == "I" and picture.format in ("PPM", "PNG"):
-        return (0.0, 65535.0)
-    return None
-
-
-def _used(picture: Image.Image) -> tuple[float, float]:
-    low, high = _finite_extrema(picture)
-    if low < 0:
-        return low, high
-    full = (1.0, 255.0, 65535.0) if picture.mode == "F" else (255.0, 65535.0, 4294967295.0)
-    return 0.0, next((value for value in full if high <= value), high)
-
-
-def _finite_extrema(picture: Image.Image) -> tuple[float, float]:
-    rows = max(1, _STRIP // picture.width)
-    low, high = np.inf, -np.inf
-    for top in range(0, picture.height, rows):
-        values = np.asarray(picture.crop((0, top, picture.width, min(top + rows, picture.height))))
-        values = values[np.isfinite(values)]
-        if values.size:
-            low, high = min(low, float(values.min())), max(high, float(values.max()))
-    return (low, high) if low <= high else (0.0, 1.0)
-
-
-def _white_is_zero(picture: Image.Image) -> bool:
-    return picture.format == "TIFF" and picture.mode.startswith("I;16") and _tag(picture, 262, 1) == 0
-
-
-def _tag(picture: Image.Image, number: int, default: int) -> int:
-    tags = getattr(picture, "tag_v2", None)
-    value = tags.get(number, default) if tags is not None else default
-    return int(value[0] if isinstance(value, tuple) else value)

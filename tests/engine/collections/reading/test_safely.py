@@ -132,6 +132,39 @@ def test_alpha_is_laid_on_white(picture, format):
     assert away(saved(rgba, format, **options), reference) <= 1
 
 
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF", "GIF"])
+@pytest.mark.parametrize("level", [255, 240, 10])
+def test_a_drawing_on_transparent_ground_is_seen(format, level):
+    drawing = Image.new("RGBA", (48, 36), (level, level, level, 0))
+    drawing.paste((level, level, level, 255), (10, 10, 20, 20))
+    options = {"lossless": True, "exact": True} if format == "WEBP" else {}
+    found = np.asarray(open_picture(saved(drawing, format, **options))).astype(int)
+    assert abs(found[15, 15] - level).max() <= 1
+    assert abs(found[15, 15] - found[2, 2]).min() >= 100
+
+
+def test_a_light_palette_entry_and_grey_with_alpha_are_seen():
+    drawing = Image.new("P", (48, 36), 0)
+    drawing.putpalette([0, 0, 0, 255, 255, 255])
+    drawing.paste(1, (0, 0, 24, 36))
+    grey = Image.new("LA", (48, 36), (255, 0))
+    grey.paste((255, 255), (0, 0, 24, 36))
+    for data in (saved(drawing, "PNG", transparency=0), saved(grey, "PNG")):
+        found = open_picture(data)
+        assert (found.getpixel((5, 5)), found.getpixel((40, 5))) == ((255, 255, 255), (128, 128, 128))
+
+
+def test_what_is_half_transparent_counts_by_half():
+    """A dark shadow that can hardly be seen does not make a light drawing dark."""
+    drawing = Image.new("RGBA", (48, 36), (0, 0, 0, 5))
+    drawing.paste((255, 255, 255, 255), (0, 0, 24, 36))
+    assert open_picture(saved(drawing, "PNG")).getpixel((40, 5))[0] < 140
+
+
+def test_nothing_but_transparency_is_white():
+    assert open_picture(saved(Image.new("RGBA", (8, 8)), "PNG")).getpixel((4, 4)) == (255, 255, 255)
+
+
 def test_grey_with_alpha(picture):
     la = picture(5).convert("LA")
     la.putalpha(Image.linear_gradient("L").resize(la.size))
@@ -216,6 +249,49 @@ def test_bombs_are_refused_at_the_header(width, height):
     with pytest.raises(UnreadableImage) as caught:
         open_picture(bomb(width, height))
     assert (caught.value.stage, caught.value.code) in [("header", "too-many-pixels"), ("header", "not-a-picture")]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (bomb(12_000, 9_000), "has 108 megapixels; at most 89 are read: save it smaller"),
+        (bomb(20_000, 9_000), "has 180 megapixels; at most 89 are read: save it smaller"),
+        (bomb(9_460, 9_459), "has 90 megapixels; at most 89 are read"),
+        (bomb(70_000, 10), "A side of the picture is 70,000 pixels long; at most 65,535 are read."),
+    ],
+)
+def test_limits_are_told_with_both_numbers(data, words):
+    with pytest.raises(UnreadableImage, match=words):
+        open_picture(data)
+
+
+def jpeg_of(width: int, height: int, **options: object) -> bytes:
+    """A JPEG whose header says other sizes than it has pixels for."""
+    data = bytearray(saved(Image.new("RGB", (16, 16)), "JPEG", **options))
+    place = data.index(b"\xff\xc2" if options else b"\xff\xc0")
+    data[place + 5 : place + 9] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+def test_the_limits_of_jpegs():
+    assert header(jpeg_of(25_000, 20_000)) == (25_000, 20_000, "JPEG")
+    with pytest.raises(UnreadableImage, match="has 625 megapixels; at most 500 are read of a JPEG: save it smaller"):
+        header(jpeg_of(25_000, 25_000))
+    with pytest.raises(UnreadableImage, match="144 megapixels; at most 120 are read of a JPEG sent in passes"):
+        header(jpeg_of(12_000, 12_000, progressive=True))
+
+
+@pytest.mark.slow
+def test_a_jpeg_beyond_the_limit_is_decoded_at_a_fraction():
+    colours = Image.new("RGB", (12_000, 9_000), (90, 140, 200))
+    colours.paste((200, 30, 30), (0, 0, 6_000, 9_000))
+    data = saved(colours, "JPEG")
+    assert header(data)[:2] == (12_000, 9_000)
+    for size, side in [(None, 6_000), (224, 1_500)]:
+        found = open_picture(data, size=size)
+        assert found.width == side
+        assert found.getpixel((side // 4, 9)) == pytest.approx((200, 30, 30), abs=3)
+        assert found.getpixel((side - side // 4, 9)) == pytest.approx((90, 140, 200), abs=3)
 
 
 COST = """

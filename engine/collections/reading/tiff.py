@@ -1,0 +1,282 @@
+"""TIFF files as instruments and maps write them: integers and floats of any width, planes, tiles, many bands.
+
+Pillow parses the tags, and libtiff (through Pillow) undoes the compression of each strip or tile; how the bytes
+become samples follows TIFF 6.0 and, for predictors of floats, Adobe's Photoshop TIFF Technical Note 3.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, TiffImagePlugin
+
+from engine.collections.reading.value_range import as_bytes, opacity_as_bytes
+from engine.core.errors import UnreadableImage
+
+MAX_PIXELS = 89_478_485
+MAX_BYTES = 768 << 20  # of the samples that are shown, as they stand in the file
+_PREFIXES = tuple(TiffImagePlugin.PREFIXES)
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION = range(256, 260)
+_PHOTOMETRIC, _FILL_ORDER, _STRIPS, _SAMPLES, _ROWS = 262, 266, 273, 277, 278
+_STRIP_BYTES, _PLANES, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 279, 284, 317, 322, 323, 324, 325
+_EXTRA, _FORMAT, _NO_DATA, _ORIENTATION, _PROFILE = 338, 339, 42113, 274, 34675
+_COMPRESSIONS = {1, 5, 8, 32773, 32946, 34925, 50000}  # none, LZW, deflate, PackBits, deflate of old, LZMA, Zstandard
+_OTHER = {6: "old JPEG", 7: "JPEG", 34712: "JPEG 2000", 34887: "LERC", 50001: "WebP", 50002: "JPEG XL"}
+_KINDS = {1: "u", 2: "i", 3: "f"}
+_NAMES = {1: "uint", 2: "int", 3: "float", 5: "complex int", 6: "complex float"}
+_WHITE_IS_ZERO, _GREY, _RGB = range(3)
+_COLOURS = {3: "a palette", 5: "CMYK", 6: "YCbCr", 8: "CIELAB", 9: "ICCLAB", 32803: "a sensor's raw mosaic"}
+_COLOURS |= {32844: "LogL", 32845: "LogLuv", 34892: "linear raw colours"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the first picture of a TIFF is laid out.
+
+    `bits` and `kind` (1 unsigned, 2 signed, 3 float; else neither) speak of one sample; `bands` are samples of a pixel.
+    `alpha` is the band that holds opacity, -1 where none does, and `premultiplied` says how.
+    """
+
+    order: str
+    width: int
+    height: int
+    bands: int
+    bits: int
+    kind: int
+    photometric: int
+    compression: int
+    alpha: int
+    premultiplied: bool
+    orientation: int
+    no_data: float | None
+    profile: bytes
+    tags: dict[int, Any]
+
+    @property
+    def title(self) -> str:
+        """E.g. "a TIFF of 7 bands of float32"; what cannot be read is named by it."""
+        samples = f"{_NAMES.get(self.kind, 'mixed ')}{self.bits}"
+        colours = "" if self.photometric <= _RGB else " in " + _COLOURS.get(self.photometric, "unknown colours")
+        way = _OTHER.get(self.compression, f"method {self.compression}")
+        packed = "" if self.compression in _COMPRESSIONS else f", compressed by {way}"
+        return f"a TIFF of {self.bands} band{'s' * (self.bands != 1)} of {samples}{colours}{packed}"
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """The bands that are shown: red, green and blue or a single one, and what says how opaque they are."""
+        colours = [band for band in range(self.bands) if band != self.alpha]
+        colours = colours[:3] if len(colours) >= 3 else colours[:1]
+        return (*colours, self.alpha) if self.alpha >= 0 else tuple(colours)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has 8 unsigned bits at most, or is neither grey nor RGB: Pillow shows such a picture rightly."""
+        return (self.kind == 1 and self.bits <= 8) or not self.is_measured
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether its samples are brightness: grey, RGB or bands, compressed without loss."""
+        return self.photometric in (_WHITE_IS_ZERO, _GREY, _RGB) and self.compression in _COMPRESSIONS
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        """The type of a sample that fills whole bytes; None where numpy has none."""
+        sizes = {"u": (8, 16, 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}
+        kind = _KINDS.get(self.kind, "")
+        return np.dtype(f"{self.order}{kind}{self.bits // 8}") if self.bits in sizes.get(kind, ()) else None
+
+
+def layout(data: bytes) -> Layout | None:
+    """The layout of the first picture, None where this is no TIFF or its tags cannot be followed."""
+    if not data.startswith(_PREFIXES):
+        return None
+    try:
+        return _layout(_tags(data), "<" if data[:2] == b"II" else ">")
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError, OSError, SyntaxError, struct.error):
+        return None
+
+
+def samples(data: bytes, layout: Layout) -> NDArray[Any]:
+    """The bands that are shown: (height, width, len(layout.shown)), as the numbers that stand in the file.
+
+    Raises:
+        UnreadableImage: such a TIFF is not read; the sentence names what it is.
+    """
+    _check(layout)
+    out = np.zeros((layout.height, layout.width, len(layout.shown)), layout.dtype or np.dtype(np.uint16))
+    planes = layout.tags.get(_PLANES, 1) == 2 and layout.bands > 1
+    for plane, (segment, top, left, height, width) in _segments(data, layout, planes):
+        if planes and plane not in layout.shown:
+            continue
+        bands = 1 if planes else layout.bands
+        block = _block(segment, layout, height, width, bands)
+        part = out[top : top + height, left : left + width]
+        block = block[: part.shape[0], : part.shape[1]]
+        part[..., [layout.shown.index(plane)] if planes else slice(None)] = (
+            block if planes else block[..., list(layout.shown)]
+        )
+    return out
+
+
+def shown(data: bytes, layout: Layout) -> NDArray[np.uint8]:
+    """The same as 8 bits, opacity last where there is any: (height, width, 1 to 4)."""
+    found = samples(data, layout)
+    declared = 2.0**layout.bits - 1 if layout.dtype is None else None
+    colours = as_bytes(found[..., :-1] if layout.alpha >= 0 else found, layout.no_data, declared)
+    if layout.photometric == _WHITE_IS_ZERO:
+        np.subtract(255, colours, out=colours)
+    if layout.alpha < 0:
+        return colours
+    opacity = opacity_as_bytes(found[..., -1:]) if declared is None else as_bytes(found[..., -1:], declared=declared)
+    return np.concatenate([colours, opacity], axis=2)
+
+
+def _tags(data: bytes) -> dict[int, Any]:
+    file = io.BytesIO(data)
+    # Pillow looks for 64-bit offsets in the third byte alone, whatever the order of bytes.
+    head = b"II\x2b\0" + data[4:16] if 43 in data[2:4] else b"II\x2a\0" + data[4:8]
+    directory = TiffImagePlugin.ImageFileDirectory_v2(head, prefix=data[:2])
+    file.seek(directory.next)
+    directory.load(file)
+    return dict(directory)
+
+
+def _layout(tags: dict[int, Any], order: str) -> Layout:
+    width, height = int(tags[_WIDTH]), int(tags[_HEIGHT])
+    bands = int(tags.get(_SAMPLES, 1))
+    bits, kinds = _each(tags.get(_BITS, 1)), _each(tags.get(_FORMAT, 1))
+    extra = _each(tags.get(_EXTRA, ()))[:bands]
+    opacity = [place for place, meaning in enumerate(extra) if meaning in (1, 2)]
+    alpha = bands - len(extra) + opacity[0] if opacity else -1
+    if _EXTRA not in tags and tags.get(_PHOTOMETRIC) == _RGB and bands == 4:
+        alpha = 3  # as every reader takes it
+    kind = kinds[0] if len(set(kinds)) == 1 else 0
+    if min(width, height, bands, *bits) < 1 or bands > 65_535:
+        raise ValueError
+    return Layout(
+        order=order,
+        width=width,
+        height=height,
+        bands=bands,
+        bits=bits[0] if len(set(bits[:bands])) == 1 else max(bits),
+        kind={4: 1}.get(kind, kind) if len(set(bits[:bands])) == 1 else 0,
+        photometric=int(tags.get(_PHOTOMETRIC, _GREY)),
+        compression=int(tags.get(_COMPRESSION, 1)),
+        alpha=alpha,
+        premultiplied=bool(opacity) and extra[opacity[0]] == 1,
+        orientation=int(tags.get(_ORIENTATION, 1)),
+        no_data=_number(tags.get(_NO_DATA)),
+        profile=bytes(tags.get(_PROFILE, b"")),
+        tags=tags,
+    )
+
+
+def _each(value: Any) -> tuple[int, ...]:
+    return tuple(int(part) for part in value) if isinstance(value, tuple) else (int(value),)
+
+
+def _number(text: Any) -> float | None:
+    """What stands for no value, as GDAL writes it: a number in ASCII."""
+    try:
+        return float(str(text).strip("\0 "))
+    except ValueError:
+        return None
+
+
+def _check(layout: Layout) -> None:
+    packed = layout.kind == 1 and layout.bits < 16
+    if not layout.is_measured or (layout.dtype is None and not packed):
+        raise UnreadableImage("header", "not-read", f"This is {layout.title}, which is not read.")
+    size = layout.dtype.itemsize if layout.dtype else 2
+    needed = layout.width * layout.height * len(layout.shown) * size
+    if needed > MAX_BYTES:
+        sizes = f"its pixels fill {needed >> 20:,} MB, and at most {MAX_BYTES >> 20} MB are read"
+        message = f"This is {layout.title}; {sizes}: save it smaller."
+        raise UnreadableImage("header", "too-many-pixels", message)
+
+
+Segment = tuple[bytes, int, int, int, int]  # bytes, top, left, height, width
+
+
+def _segments(data: bytes, layout: Layout, planes: bool) -> Iterator[tuple[int, Segment]]:
+    """Each strip or tile, decompressed, with the plane that it belongs to."""
+    tags = layout.tags
+    tiled = _TILES in tags
+    starts = _each(tags[_TILES if tiled else _STRIPS])
+    lengths = _each(tags.get(_TILE_BYTES if tiled else _STRIP_BYTES, len(data)))
+    width = int(tags[_TILE_WIDTH]) if tiled else layout.width
+    height = int(tags[_TILE_HEIGHT]) if tiled else min(int(tags.get(_ROWS, layout.height)), layout.height)
+    if min(width, height) < 1 or width * height > 2 * MAX_PIXELS:
+        raise ValueError("impossible segments")
+    across, down = math.ceil(layout.width / width), math.ceil(layout.height / height)
+    count = across * down * (layout.bands if planes else 1)
+    if min(len(starts), len(lengths)) < count:
+        raise EOFError("segments are missing")
+    for number in range(count):
+        plane, place = divmod(number, across * down)
+        top, left = place // across * height, place % across * width
+        rows = height if tiled else min(height, layout.height - top)
+        packed = data[starts[number] : starts[number] + lengths[number]]
+        yield plane, (_unpacked(packed, layout, rows, width, planes), top, left, rows, width)
+
+
+def _row_bytes(layout: Layout, width: int, bands: int) -> int:
+    return (width * bands * layout.bits + 7) // 8
+
+
+def _unpacked(packed: bytes, layout: Layout, rows: int, width: int, planes: bool) -> bytes:
+    """The bytes of a segment: its compression is undone by libtiff, as if they were a grey picture of 8 bits."""
+    across = _row_bytes(layout, width, 1 if planes else layout.bands)
+    fill_order = int(layout.tags.get(_FILL_ORDER, 1))
+    if layout.compression == 1 and fill_order == 1:
+        if len(packed) < across * rows:
+            raise EOFError("a segment is truncated")
+        return packed[: across * rows]
+    directory = TiffImagePlugin.ImageFileDirectory_v2(b"II*\0\0\0\0\0")
+    directory.update({_WIDTH: across, _HEIGHT: rows, _BITS: 8, _COMPRESSION: layout.compression, _PHOTOMETRIC: _GREY})
+    directory.update({_FILL_ORDER: fill_order, _SAMPLES: 1, _ROWS: rows, _STRIPS: 0, _STRIP_BYTES: len(packed)})
+    file = b"II*\0\10\0\0\0" + directory.tobytes(8) + packed  # strips at 0 are those that follow the tags
+    with Image.open(io.BytesIO(file), formats=("TIFF",)) as picture:
+        return picture.tobytes()
+
+
+def _block(segment: bytes, layout: Layout, rows: int, width: int, bands: int) -> NDArray[Any]:
+    """(rows, width, bands) samples of a decompressed segment."""
+    predictor = int(layout.tags.get(_PREDICTOR, 1)) if layout.compression != 1 else 1
+    if layout.dtype is None:
+        return _bits(segment, layout, rows, width, bands)
+    if predictor == 3:
+        return _floats(segment, layout, rows, width, bands)
+    block = np.frombuffer(segment, layout.dtype).reshape(rows, width, bands)
+    if predictor == 2:  # differences of whole numbers, whatever the bits stand for
+        whole = block.view(layout.dtype.str.replace("f", "u").replace("i", "u"))
+        return np.cumsum(whole, axis=1, dtype=whole.dtype.newbyteorder("=")).view(layout.dtype.newbyteorder("="))
+    return block
+
+
+def _floats(segment: bytes, layout: Layout, rows: int, width: int, bands: int) -> NDArray[Any]:
+    """Predictor 3: each row holds the highest bytes of all its samples first, as differences of bytes."""
+    size = layout.bits // 8
+    row = np.frombuffer(segment, np.uint8).reshape(rows, width * size, bands)
+    whole = np.cumsum(row, axis=1, dtype=np.uint8).reshape(rows, size, width * bands)
+    ordered = np.ascontiguousarray(whole.transpose(0, 2, 1))
+    return ordered.view(f">f{size}").reshape(rows, width, bands)
+
+
+def _bits(segment: bytes, layout: Layout, rows: int, width: int, bands: int) -> NDArray[Any]:
+    """Samples of a width that fills no whole bytes, the highest bit first; each row begins a new byte."""
+    out = np.empty((rows, width, bands), np.uint16)
+    powers = 1 << np.arange(layout.bits - 1, -1, -1, dtype=np.uint16)
+    across = _row_bytes(layout, width, bands)
+    for number in range(rows):
+        row = np.frombuffer(segment, np.uint8, across, number * across)
+        bits = np.unpackbits(row)[: width * bands * layout.bits].reshape(width, bands, layout.bits)
+        out[number] = bits @ powers
+    return out

@@ -1,0 +1,133 @@
+"""PNG: whole pixels are shown whatever the other chunks are like, and damaged ones are not."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from engine.collections.reading import png
+from engine.collections.reading.safely import header, open_picture
+from engine.core.errors import UnreadableImage
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+ROWS = b"".join(b"\0" + row.tobytes() for row in PIXELS)
+HEAD = struct.pack(">IIBBBBB", 16, 12, 8, 2, 0, 0, 0)
+
+
+def chunk(kind: bytes, body: bytes, flaw: int = 0) -> bytes:
+    checksum = zlib.crc32(kind + body) ^ flaw
+    return struct.pack(">I4s", len(body), kind) + body + struct.pack(">I", checksum)
+
+
+def png_of(before: bytes = b"", after: bytes = b"", pixels: bytes | None = None, end: bytes | None = None) -> bytes:
+    pixels = chunk(b"IDAT", zlib.compress(ROWS)) if pixels is None else pixels
+    end = chunk(b"IEND", b"") if end is None else end
+    return png.SIGNATURE + chunk(b"IHDR", HEAD) + before + pixels + after + end
+
+
+def shown(data: bytes) -> np.ndarray:
+    assert header(data) == (16, 12, "PNG")
+    return np.asarray(open_picture(data))
+
+
+_KINDS = b"iCCP tEXt zTXt iTXt eXIf pHYs tIME sRGB gAMA cHRM cICP acTL fdAT abCd"
+KINDS = _KINDS.split()
+bodies = st.binary(max_size=60) | st.binary(max_size=20).map(lambda text: b"name\0\0" + zlib.compress(text))
+odd_chunks = st.builds(chunk, st.sampled_from(KINDS), bodies, st.integers(0, 2**32 - 1))
+
+
+@settings(deadline=None)
+@given(st.lists(odd_chunks, max_size=3).map(b"".join), st.lists(odd_chunks, max_size=3).map(b"".join))
+def test_other_chunks_never_cost_the_picture(before, after):
+    found = shown(png_of(before, after))
+    assert found.shape == PIXELS.shape
+
+
+@settings(deadline=None)
+@given(st.sampled_from(KINDS), st.binary(max_size=60), st.booleans())
+def test_chunks_with_a_wrong_checksum_change_no_pixel(kind, body, before):
+    damaged = chunk(kind, body, flaw=1)
+    assert np.array_equal(shown(png_of(before=damaged) if before else png_of(after=damaged)), PIXELS)
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"iCCP", b"tEXt"])
+@pytest.mark.parametrize("before", [True, False])
+def test_large_texts_and_profiles(kind, before):
+    large = bytes(3 << 20)
+    body = {
+        b"tEXt": b"Comment\0" + large.replace(b"\0", b"x"),
+        b"iTXt": b"Comment\0\1\0\0\0" + zlib.compress(large),
+    }.get(kind, b"Comment\0\0" + zlib.compress(large))
+    added = chunk(kind, body)
+    assert np.array_equal(shown(png_of(before=added) if before else png_of(after=added)), PIXELS)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 12), st.binary(max_size=40))
+def test_the_end_may_be_cut_off_or_followed(length, trailer):
+    assert np.array_equal(shown(png_of(end=chunk(b"IEND", b"")[:length])), PIXELS)
+    assert np.array_equal(shown(png_of() + trailer), PIXELS)
+
+
+def test_a_wrong_checksum_over_whole_pixels():
+    packed = zlib.compress(ROWS)
+    pieces = chunk(b"IDAT", packed[:100], flaw=7) + chunk(b"IDAT", packed[100:])
+    assert np.array_equal(shown(png_of(pixels=pieces)), PIXELS)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_damaged_pixels_are_refused_or_whole(data):
+    """A few bits of a stream mean nothing: without them the pixels are whole, and so is their own checksum."""
+    packed = bytearray(zlib.compress(ROWS))
+    packed[data.draw(st.integers(2, len(packed) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    checksum = zlib.crc32(b"IDAT" + zlib.compress(ROWS))
+    pixels = struct.pack(">I4s", len(packed), b"IDAT") + packed + struct.pack(">I", checksum)
+    try:
+        found = np.asarray(open_picture(png_of(pixels=pixels)))
+    except UnreadableImage:
+        return
+    assert np.array_equal(found, PIXELS)
+
+
+@pytest.mark.parametrize("place", [10, 300, -1])
+def test_damaged_pixels_are_refused(place):
+    packed = bytearray(zlib.compress(ROWS))
+    packed[place] ^= 16
+    pixels = struct.pack(">I4s", len(packed), b"IDAT") + packed + bytes(4)
+    with pytest.raises(UnreadableImage):
+        open_picture(png_of(pixels=pixels))
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.3, 0.9])
+def test_missing_pixels_are_refused(kept):
+    packed = zlib.compress(ROWS)
+    whole = png_of(pixels=chunk(b"IDAT", packed[: int(kept * len(packed))]))
+    for data in (whole, whole[:-16]):
+        with pytest.raises(UnreadableImage):
+            open_picture(data)
+
+
+def test_orientation_is_kept_beside_a_damaged_text():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    before = chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")) + chunk(b"zTXt", b"a\0\0" + bytes(9))
+    data = png_of(before)
+    assert header(data) == (12, 16, "PNG")
+    assert np.array_equal(np.asarray(open_picture(data)), np.rot90(PIXELS, -1))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_twelve_bits_that_stand_unscaled_in_sixteen(channels):
+    wide = np.random.default_rng(1).integers(0, 4096, (12, 16, channels)).astype(">u2")
+    wide[0, 0], wide[0, 1] = 0, 4095
+    wide[..., 3:] = 65535
+    rows = b"".join(b"\0" + row.tobytes() for row in wide)
+    head = struct.pack(">IIBBBBB", 16, 12, 16, {1: 0, 3: 2, 4: 6}[channels], 0, 0, 0)
+    data = png.SIGNATURE + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    found = np.asarray(open_picture(data)).astype(int)
+    assert np.abs(found - np.rint(wide[..., :3].astype(float) / 4095 * 255)).max() <= 1
