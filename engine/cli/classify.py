@@ -1,41 +1,98 @@
-"""The command about classes: classify."""
+"""The command classify: classifiers of pictures and texts, measured, trained and applied."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from engine.classification import report
+from engine.classification.classifiers import remove_classifier
 from engine.classification.corruptions import USUAL
 from engine.classification.fine_tuning import price
-from engine.classification.plan import ClassificationPlan
+from engine.classification.plan import FUSIONS, ClassificationPlan
 from engine.classification.results import Classification
 from engine.classification.task import fine_tuned, items_of_a_plan
-from engine.cli.printing import csv_file, html_file, print_rows, progress_line, write_csv, write_html
+from engine.classification.training.config import FINE_TUNED, ClassifierConfig
+from engine.cli.flags import Commands, former_flag, output_flags, refuse_with_a_name, stored_flags
+from engine.cli.printing import check_files, confirmed, delete, print_results, print_rows, progress_line
 from engine.collections.reading.safely import read_bytes
 from engine.core.errors import BadParameter
+from engine.core.home import Home
 from engine.core.tables import text_table
+from engine.encoders.pooling import POOLINGS
+from engine.texts import choices as text_choices
 from engine.workbench.workbench import Workbench
 
 _LISTS = ("fusion", "labels", "conditions")
 _OF_A_PLAN = (*_LISTS, "encoder", "embedding", "text", "folds", "each", "label_column", "seed", "title")
 _OF_A_TRAINING = ("epochs", "batch", "rate", "missing", "patience", "fine_tune", "encoder_rate")
+_SHOWN = 20  # predictions that a terminal shows
 _TUNED_EPOCHS = 5  # each takes long, and few are enough for an encoder that knows much already
 _HEADER = ["model", "condition", "folds", "accuracy", "±", "macro F1", "±", "ECE", "log loss", "s a fold"]
 
 
+def register(commands: Commands) -> None:
+    sub = commands.add("classify", command_classify, job="classification")
+    sub.add_argument("--collection", help="a labelled collection with texts (with --apply: any)")
+    sub.add_argument("--fusion", help=f"with commas: {','.join(FUSIONS)} (default: all)")
+    sub.add_argument("--encoder", help="of pictures, as in mobilenet-v2 or model-4@default (default: the best)")
+    sub.add_argument(
+        "--pooling",
+        dest="embedding",
+        metavar="POOLING",
+        help=f"{', '.join(POOLINGS)} (default: {ClassificationPlan.embedding})",
+    )
+    former_flag(sub, "--embedding", "embedding")
+    texts = ", ".join(choice.name for choice in text_choices(Home.default()))
+    sub.add_argument("--text", help=f"encoder of texts: {texts} (default: the best that is ready)")
+    sub.add_argument("--labels", help="only these, with commas (default: all)")
+    sub.add_argument("--label-column", help="take labels from this column of the table that the collection came from")
+    sub.add_argument("--each", type=int, help="items per label, drawn at random (default: all)")
+    sub.add_argument("--conditions", help='corrupted queries as well: usual, or as in "picture=blur-4,text=drop-50"')
+    sub.add_argument("--missing", type=float, help="share of pictures and texts left out in training (default: 0)")
+    sub.add_argument("--rate", type=float, help=f"learning rate (default: {ClassifierConfig.rate:g})")
+    sub.add_argument(
+        "--fine-tune", choices=FINE_TUNED, help="train these encoders too; takes many times longer (default: none)"
+    )
+    sub.add_argument(
+        "--encoder-rate",
+        type=float,
+        help=f"--fine-tune: learning rate of the encoders (default: {ClassifierConfig.encoder_rate:g})",
+    )
+    for word, text in (
+        ("folds", f"folds of the cross validation (default: {ClassificationPlan.folds})"),
+        ("epochs", f"passes over the items (default: {ClassifierConfig.epochs}; with --fine-tune {_TUNED_EPOCHS})"),
+        ("batch", f"batch size (default: {ClassifierConfig.batch})"),
+        (
+            "patience",
+            f"stop after this many epochs without improvement (default: {ClassifierConfig.patience}; 0: never)",
+        ),
+        ("seed", f"random seed (default: {ClassificationPlan.seed})"),
+    ):
+        sub.add_argument(f"--{word}", type=int, help=text)
+    sub.add_argument("--title", help="the classification's title; its name is made from it")
+    stored_flags(sub, "classification")
+    sub.add_argument("--keep", metavar="FUSION", help="then train this one on all labelled items and keep it")
+    sub.add_argument("--apply", metavar="CLASSIFIER", help="predict the labels of the unlabelled in a --collection")
+    sub.add_argument("--all", action="store_true", help="--apply: of the labelled as well")
+    sub.add_argument("--ask", metavar="CLASSIFIER", help="predict the label of --picture FILE and --words TEXT")
+    sub.add_argument("--picture", metavar="FILE", help="--ask: a picture's file")
+    sub.add_argument("--words", metavar="TEXT", help="--ask: a text")
+    output_flags(sub, html=True)
+
+
 def command_classify(arguments: argparse.Namespace) -> None:
-    """Tell classes by picture, by text and by both, in a cross validation; keep a classifier, apply it, ask it."""
+    """Cross-validate classifiers by picture, by text and by both; keep one, apply it, try it."""
     bench = Workbench()
-    if arguments.csv:
-        csv_file(arguments.csv)
-    if arguments.html:
-        html_file(arguments.html)
+    check_files(arguments)
     if arguments.list:
-        _print_list(bench, arguments.json)
+        _print_list(bench, arguments)
+    elif arguments.delete:
+        _delete(bench, arguments)
     elif arguments.ask:
         _ask(bench, arguments)
     elif arguments.apply:
@@ -61,10 +118,7 @@ def _asked(bench: Workbench, arguments: argparse.Namespace) -> Classification:
     name = arguments.show or arguments.resume
     if not name:
         return bench.plan_classification(_plan(bench, arguments))
-    given = [word for word in (*_OF_A_PLAN, *_OF_A_TRAINING, "collection") if getattr(arguments, word) is not None]
-    if given:
-        wanted = "given alone: a classification keeps the plan it began with"
-        raise BadParameter("name", "a classification", wanted, f"--{given[0].replace('_', '-')}")
+    refuse_with_a_name(arguments, (*_OF_A_PLAN, *_OF_A_TRAINING, "collection"), "a classification")
     return bench.classification(name)
 
 
@@ -108,7 +162,18 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _print_list(bench: Workbench, as_json: bool) -> None:
+def _delete(bench: Workbench, arguments: argparse.Namespace) -> None:
+    """Delete a classifier, or a classification without the classifiers that were kept from it."""
+    name = arguments.delete
+    if name in {run.name for run in bench.classifiers()}:
+        if confirmed(f"the classifier {name} with its predictions", arguments):
+            remove_classifier(bench.home, name)
+            print(f"Deleted {name}.")
+    else:
+        delete(f"the classification {name}", bench.classification(name), arguments)
+
+
+def _print_list(bench: Workbench, arguments: argparse.Namespace) -> None:
     jobs = bench.jobs()
     rows: list[list[Any]] = []
     for found in bench.classifications():
@@ -117,98 +182,53 @@ def _print_list(bench: Workbench, as_json: bool) -> None:
     for run in bench.classifiers():
         card = run.card
         rows.append(["classifier", run.name, run.state, f"{len(card['classes'])} classes", card["collection"]["name"]])
-    print_rows(["kind", "name", "state", "measured", "collection"], rows, as_json)
+    print_rows(["kind", "name", "state", "measured", "collection"], rows, arguments)
 
 
 def _print(found: Classification, arguments: argparse.Namespace) -> None:
-    table = found.table()
+    name, plan, rows = found.name, found.plan, found.rows()
+    print_results(
+        arguments,
+        table=lambda: _table(found),
+        data=lambda: {"name": name, "plan": plan.as_dict(), "rows": [row.as_dict() for row in rows]},
+        csv=lambda: report.to_csv(found),
+        html=lambda: report.to_html(found),
+    )
+
+
+def _table(found: Classification) -> str:
     failed = [f"{row.title}, fold {row.fold + 1}: {row.error}" for row in found.rows() if row.error]
-    if arguments.csv:
-        write_csv(arguments.csv, report.to_csv(found))
-    elif arguments.html:
-        write_html(arguments.html, report.to_html(found))
-    elif arguments.json:
-        rows = [row.as_dict() for row in found.rows()]
-        body = {"name": found.name, "plan": found.plan.as_dict(), "rows": rows}
-        print(json.dumps(body, ensure_ascii=False, indent=2))
-    else:
-        lines = [[one.title, one.condition.title, *one.figures] for one in table]
-        print(
-            "\n\n".join(filter(None, [text_table(_HEADER, lines), "\n".join(failed), f"Classification: {found.name}"]))
-        )
+    lines = [[one.title, one.condition.title, *one.figures] for one in found.table()]
+    return "\n\n".join(filter(None, [text_table(_HEADER, lines), "\n".join(failed), f"Classification: {found.name}"]))
 
 
 def _apply(bench: Workbench, arguments: argparse.Namespace) -> None:
-    """Let a classifier name what has no label; a table of the least sure, all of them as CSV or JSON."""
-    from dataclasses import asdict
-
+    """Predict labels with a classifier: a table of the least confident, all of them as CSV or JSON."""
     if not arguments.collection:
         raise BadParameter("collection", "--apply", "given", "nothing")
     words = {"name": arguments.apply, "collection": arguments.collection, "every": arguments.all}
     bench.run("apply", progress_line(), **words)
     found = bench.guesses(arguments.apply, arguments.collection)
     assert found is not None
-    if arguments.csv:
-        write_csv(arguments.csv, found.to_csv())
-    elif arguments.json:
-        print(json.dumps([asdict(one) for one in found.guesses], ensure_ascii=False, indent=2))
-    else:
-        shown = [[one.id, one.name, one.label, one.said, one.sure] for one in found.guesses[:20]]
-        print(text_table(["id", "image", "label now", "said", "probability"], shown))
-        print(f"\n{len(found.guesses):,} in all, the least sure first; --csv FILE writes them.")
+    guesses = found.guesses
+    shown = [[one.id, one.name, one.label, one.said, one.sure] for one in guesses[:_SHOWN]]
+    more = f"{len(guesses):,} in all, the least confident first; --csv FILE writes them."
+    print_results(
+        arguments,
+        table=lambda: text_table(["id", "picture", "label now", "predicted", "confidence"], shown) + "\n\n" + more,
+        data=lambda: [asdict(one) for one in guesses],
+        csv=found.to_csv,
+    )
 
 
 def _ask(bench: Workbench, arguments: argparse.Namespace) -> None:
-    """What a classifier says of one picture, one text, or both."""
+    """What a classifier predicts for one picture, one text, or both."""
     data = read_bytes(Path(arguments.picture).expanduser()) if arguments.picture else None
     said = bench.judge(bench.classifier(arguments.ask), data, arguments.words)
     if arguments.json:
         print(json.dumps(said, ensure_ascii=False, indent=2))
         return
     rows = [[side, *pair] for side in ("fused", "picture", "text") for pair in said[side] or ()]
-    print(text_table(["says", "class", "probability"], rows))
+    print(text_table(["from", "label", "confidence"], rows))
     if said["words"]:
-        print("\nLooked at: " + ", ".join(f"{word} {share:.2f}" for word, share in said["words"]))
-
-
-def classify_flags(sub: argparse.ArgumentParser) -> None:
-    """The words of `classify`."""
-    sub.add_argument("--collection", help="a labelled collection with texts (with --apply: any)")
-    sub.add_argument("--fusion", help="picture, text, early, intermediate, late, with commas (default: all)")
-    sub.add_argument("--encoder", help="of pictures, as in a recipe: mobilenet-v2, model-4@default (default: the best)")
-    sub.add_argument("--embedding", help="flatten, max, avg, gem (default: avg)")
-    sub.add_argument("--text", help="of texts: tf-idf, all-minilm-l6-v2, bert-base-uncased, sentence-transformers/NAME")
-    sub.add_argument("--labels", help="only these, with commas (default: all)")
-    sub.add_argument("--label-column", help="classes from this column of the table that the collection came from")
-    sub.add_argument("--each", type=int, help="draw so many things of every label (default: all)")
-    sub.add_argument("--conditions", help='what else is asked: usual, or as in "picture=blur-4,text=drop-50"')
-    sub.add_argument("--missing", type=float, help="leave so many pictures and texts out while learning (default: 0)")
-    sub.add_argument("--rate", type=float, help="learning rate (default: 0.001)")
-    sub.add_argument(
-        "--fine-tune",
-        choices=["none", "picture", "text", "both"],
-        help="train these encoders too; takes many times longer (default: none)",
-    )
-    sub.add_argument("--encoder-rate", type=float, help="--fine-tune: learning rate of the encoders (default: 0.00003)")
-    for word, text in (
-        ("folds", "of the cross validation (default: 5)"),
-        ("epochs", "how many times over the things (default: 30; with --fine-tune 5)"),
-        ("batch", "things a step (default: 32)"),
-        ("patience", "stop after so many epochs without a better one (default: 8; 0: never)"),
-        ("seed", "start of the random numbers (default: 0)"),
-    ):
-        sub.add_argument(f"--{word}", type=int, help=text)
-    sub.add_argument("--title", help="the classification's title; its name is made from it")
-    sub.add_argument("--list", action="store_true", help="list classifications and classifiers")
-    sub.add_argument("--show", metavar="NAME", help="print what is measured")
-    sub.add_argument("--resume", metavar="NAME", help="go on with it")
-    sub.add_argument("--keep", metavar="FUSION", help="then train this one on all labelled things and keep it")
-    sub.add_argument("--apply", metavar="CLASSIFIER", help="name the class of what has no label in a --collection")
-    sub.add_argument("--all", action="store_true", help="--apply: of what has a label as well")
-    sub.add_argument("--ask", metavar="CLASSIFIER", help="say what --picture FILE and --words TEXT are")
-    sub.add_argument("--picture", metavar="FILE", help="--ask: a picture's file")
-    sub.add_argument("--words", metavar="TEXT", help="--ask: a text")
-    output = sub.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="print JSON")
-    output.add_argument("--csv", metavar="FILE", help="write CSV to this file")
-    output.add_argument("--html", metavar="FILE", help="write the results as one page of HTML")
+        print("\nAttention: " + ", ".join(f"{word} {share:.2f}" for word, share in said["words"]))

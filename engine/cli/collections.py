@@ -1,12 +1,12 @@
-"""Commands for collections: import, list, rescan, remove, check, samples."""
+"""The commands for collections: import, list, rescan, delete, check, samples."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from engine.cli.printing import print_report, print_rows, progress_line
+from engine.cli.flags import Commands, output_flags, ray_flag, yes_flag
+from engine.cli.printing import confirmed, print_report, print_rows, progress_line
 from engine.collections import collections, damaged
 from engine.collections.integrity import check
 from engine.collections.samples import SAMPLES
@@ -17,8 +17,33 @@ from engine.core.progress import Reporter
 from engine.workbench.workbench import Workbench
 
 
+def register(commands: Commands) -> None:
+    sub = commands.add("import", command_import, job="import")
+    sub.add_argument("what", help="a folder, ZIP, tar or CSV, or a public data set: " + ", ".join(known.KNOWN))
+    sub.add_argument("--title", help="the collection's name (default: that of the file or folder)")
+    _report_flags(sub)
+    ray_flag(sub)
+    sub = commands.add("list", command_list)
+    sub.add_argument("collection", nargs="?", help="list the pictures of this collection")
+    output_flags(sub)
+    sub = commands.add("rescan", command_rescan, job="rescan")
+    sub.add_argument("collection")
+    _report_flags(sub)
+    sub = commands.add("delete", command_delete, formerly=["remove"])
+    sub.add_argument("collection")
+    yes_flag(sub)
+    commands.add("check", command_check).add_argument("collection", nargs="?", help="only this one (default: all)")
+    samples = commands.add("samples", command_samples, job="sample")
+    samples.add_argument("names", nargs="*", help=", ".join(SAMPLES) + " (default: all)")
+
+
+def _report_flags(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--json", action="store_true", help="print JSON")
+    sub.add_argument("--rejects", metavar="FILE", help="write the list of skipped files to this file, as CSV")
+
+
 def command_import(arguments: argparse.Namespace) -> None:
-    """Import a folder, an archive, a CSV or a known data set."""
+    """Import a folder, an archive, a CSV table or a public data set."""
     what = arguments.what
     if what in known.KNOWN and not Path(what).exists():
         report = Workbench().run("import", progress_line(), source="known", name=what, title=arguments.title or "")
@@ -36,40 +61,36 @@ def command_import(arguments: argparse.Namespace) -> None:
 
 
 def command_list(arguments: argparse.Namespace) -> None:
-    """List the collections, or the images of one."""
+    """List the collections, or the pictures of one."""
     bench = Workbench()
     if arguments.collection:
         images = bench.collection(arguments.collection).images()
         rows = [list(row) for row in zip(images.ids.tolist(), images.names, images.labels, images.texts, strict=True)]
-        print_rows(["id", "name", "label", "text"], rows, arguments.json)
+        print_rows(["id", "name", "label", "text"], rows, arguments)
         return
     header = ["name", "title", "images", "labels", "rejected", "source"]
     cards = bench.collections()
-    print_rows(header, [[c.name, c.title, c.count, c.labels, c.rejects, c.origin] for c in cards], arguments.json)
+    print_rows(header, [[c.name, c.title, c.count, c.labels, c.rejects, c.origin] for c in cards], arguments)
 
 
 def command_rescan(arguments: argparse.Namespace) -> None:
-    """Look at a collection's source again and take over what was added, changed or deleted."""
+    """Take over what was added to, changed in or deleted from a collection's source."""
     print_report(
         Workbench().run("rescan", progress_line(), collection=arguments.collection), arguments.json, arguments.rejects
     )
 
 
-def command_remove(arguments: argparse.Namespace) -> None:
-    """Delete a collection with its vectors and indexes; asks first unless --yes."""
-    bench = Workbench()
-    count = len(bench.collection(arguments.collection))
-    if not arguments.yes:
-        question = f"Delete the collection {arguments.collection} ({count:,} images, their vectors and indexes)? [y/N] "
-        if not sys.stdin.isatty() or input(question).strip().lower() not in ("y", "yes"):
-            print("Nothing was deleted. (--yes deletes without asking.)")
-            return
-    bench.remove(arguments.collection)
-    print(f"Deleted {arguments.collection}.")
+def command_delete(arguments: argparse.Namespace) -> None:
+    """Delete a collection with its vectors and indexes; asks first. Pictures read in place are not touched."""
+    bench, name = Workbench(), arguments.collection
+    count = len(bench.collection(name))
+    if confirmed(f"the collection {name} ({count:,} pictures, their vectors and indexes)", arguments):
+        bench.remove(name)
+        print(f"Deleted {name}.")
 
 
 def command_check(arguments: argparse.Namespace) -> int:
-    """Compare every stored byte of a collection, or of all, with its checksum; fails where one is damaged."""
+    """Compare every stored byte of a collection, or of all, with its checksum; fails if one is damaged."""
     bench = Workbench()
     name = arguments.collection
     chosen = [bench.collection(name)] if name else collections(bench.home)
@@ -84,7 +105,7 @@ def command_check(arguments: argparse.Namespace) -> int:
 
 
 def command_samples(arguments: argparse.Namespace) -> None:
-    """Draw the sample collections and embed them."""
+    """Create the sample collections with their vectors."""
     for name in arguments.names or SAMPLES:
         if name not in SAMPLES:
             raise BadParameter("name", "a sample", "one of " + ", ".join(SAMPLES), name)

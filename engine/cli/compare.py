@@ -1,49 +1,78 @@
-"""The command about experiments: compare."""
+"""The command compare: recipes, measured over a labelled collection."""
 
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
 from typing import Any
 
-from engine.cli.printing import print_rows, progress_line
+from engine.cli.flags import Commands, former_flag, methods_help, output_flags, refuse_with_a_name, stored_flags
+from engine.cli.printing import check_files, delete, print_results, print_rows, progress_line
 from engine.comparisons.recipes import report
 from engine.comparisons.recipes.experiment import Experiment
 from engine.comparisons.recipes.plan import ExperimentPlan, report_tables
+from engine.core.distances import METRICS
 from engine.core.errors import BadParameter
 from engine.core.settings import split_calls
-from engine.core.storage import write_bytes
 from engine.core.tables import text_table
+from engine.encoders.pooling import POOLINGS
+from engine.training.config import ORIGINAL_STUDY
 from engine.workbench.workbench import Workbench
 
 _GRID = ("collection", "encoders", "embeddings", "metrics", "methods", "k", "query", "queries", "title")
 _TRAININGS = ("size", "epochs", "limit")
 
 
+def register(commands: Commands) -> None:
+    sub = commands.add("compare", command_compare, job="experiment")
+    sub.add_argument("name", nargs="?", help=argparse.SUPPRESS)  # what --resume was before
+    sub.add_argument("--collection", help="a labelled collection")
+    sub.add_argument("--encoders", help="with commas, as in model-4@default,colour-histogram (default: all ready)")
+    sub.add_argument(
+        "--poolings", dest="embeddings", metavar="POOLINGS", help=f"with commas: {','.join(POOLINGS)} (default: max)"
+    )
+    former_flag(sub, "--embeddings", "embeddings")
+    sub.add_argument("--metrics", help=f"with commas: {','.join(METRICS)} (default: cosine)")
+    sub.add_argument("--methods", help='with commas, as in "exact,lsh(bits=8)"; see below (default: exact)')
+    sub.add_argument("--k", type=int, help="how many results are judged (default: 8)")
+    sub.add_argument(
+        "--query", type=int, metavar="ID",
+        help="the picture of the single-query figure (default: the first of the largest label)",
+    )  # fmt: skip
+    sub.add_argument("--queries", type=int, help="query with at most this many pictures (default: all)")
+    sub.add_argument("--title", help="the experiment's title; its name is made from it")
+    sub.add_argument("--report-tables", action="store_true", help="reproduce the original study: train and measure")
+    for name, text in (("size", "pixels a side"), ("epochs", "epochs")):
+        sub.add_argument(f"--{name}", type=int, help=f"{text} of its trainings (default: {ORIGINAL_STUDY[name]})")
+    sub.add_argument("--limit", type=int, help="pictures of its trainings (default: all)")
+    stored_flags(sub, "experiment")
+    former_flag(sub, "--no-run", "no_run", action="store_true")
+    sub.set_defaults(no_run=False)
+    output_flags(sub, html=True)
+    methods_help(sub)
+
+
 def command_compare(arguments: argparse.Namespace) -> None:
-    """Measure a grid of recipes over a labelled collection, or go on with an experiment by its name."""
+    """Measure a grid of recipes over a labelled collection."""
     bench = Workbench()
     if arguments.list:
-        _print_list(bench, arguments.json)
-        return
+        return _print_list(bench, arguments)
+    if arguments.delete:
+        return delete(f"the experiment {arguments.delete}", bench.experiment(arguments.delete), arguments)
+    check_files(arguments)
     experiment = _asked(bench, arguments)
-    if not arguments.no_run:
+    if not arguments.show and not arguments.no_run:
         bench.run("experiment", progress_line(), name=experiment.name)
     _print(experiment, arguments)
 
 
 def _asked(bench: Workbench, arguments: argparse.Namespace) -> Experiment:
     """The experiment of that name, or a new one; BadParameter where both or neither is meant."""
-    words = (*_GRID, *_TRAININGS, "report_tables")
-    given = [name for name in words if (value := getattr(arguments, name)) is not None and value is not False]
-    if arguments.name:
-        if given:
-            wanted = "given alone: an experiment keeps the plan it began with"
-            raise BadParameter("name", "an experiment", wanted, f"--{given[0].replace('_', '-')}")
-        return bench.experiment(arguments.name)
+    name = arguments.show or arguments.resume or arguments.name
+    if name:
+        refuse_with_a_name(arguments, (*_GRID, *_TRAININGS, "report_tables"), "an experiment")
+        return bench.experiment(name)
     if not arguments.collection:
-        raise BadParameter("collection", "an experiment", "given, or the name of an experiment", "neither")
+        raise BadParameter("collection", "an experiment", "given, or --show or --resume with a name", "neither")
     plan = _report_plan(arguments) if arguments.report_tables else _grid_plan(bench, arguments)
     return bench.plan_experiment(plan)
 
@@ -75,28 +104,25 @@ def _report_plan(arguments: argparse.Namespace) -> ExperimentPlan:
     return report_tables(arguments.collection, **given)
 
 
-def _print_list(bench: Workbench, as_json: bool) -> None:
+def _print_list(bench: Workbench, arguments: argparse.Namespace) -> None:
     jobs = bench.jobs()
     rows = []
     for found in bench.experiments():
         measured = sum(not row.error for row in found.rows())
         cells = f"{measured} of {len(found.plan.cells())}"
         rows.append([found.name, found.state(jobs), cells, found.plan.collection, found.title])
-    print_rows(["experiment", "state", "measured", "collection", "title"], rows, as_json)
+    print_rows(["experiment", "state", "measured", "collection", "title"], rows, arguments)
 
 
 def _print(experiment: Experiment, arguments: argparse.Namespace) -> None:
-    rows = experiment.rows()
-    if arguments.html:
-        write_bytes(Path(arguments.html).expanduser(), report.to_html(experiment.plan, experiment.rows()).encode())
-        print(f"{arguments.html} holds the results of {experiment.name}.")
-    elif arguments.json:
-        body = {"name": experiment.name, "plan": experiment.plan.as_dict(), "rows": [row.as_dict() for row in rows]}
-        print(json.dumps(body, ensure_ascii=False, indent=2))
-    elif arguments.csv:
-        print(report.to_csv(experiment.plan, experiment.rows()), end="")
-    else:
-        print(_table(experiment))
+    name, plan, rows = experiment.name, experiment.plan, experiment.rows()
+    print_results(
+        arguments,
+        table=lambda: _table(experiment),
+        data=lambda: {"name": name, "plan": plan.as_dict(), "rows": [row.as_dict() for row in rows]},
+        csv=lambda: report.to_csv(plan, rows),
+        html=lambda: report.to_html(plan, rows),
+    )
 
 
 def _table(experiment: Experiment) -> str:
@@ -111,31 +137,3 @@ def _table(experiment: Experiment) -> str:
     ]
     failed = [f"{row.recipe}: {row.error}" for row in rows if row.error]
     return "\n\n".join(filter(None, [text_table(head, lines), "\n".join(failed), f"Experiment: {experiment.name}"]))
-
-
-def compare_flags(sub: argparse.ArgumentParser) -> None:
-    """The words of `compare`."""
-    sub.add_argument("name", nargs="?", help="go on with this experiment and print it")
-    sub.add_argument("--list", action="store_true", help="list the experiments")
-    sub.add_argument("--collection", help="a labelled collection")
-    sub.add_argument(
-        "--encoders", help="as in a recipe, with commas: model-4@default,colour-histogram (default: all ready)"
-    )
-    sub.add_argument("--embeddings", help="flatten, max, avg, gem, with commas (default: max)")
-    sub.add_argument("--metrics", help="cosine, euclidean, with commas (default: cosine)")
-    sub.add_argument("--methods", help='with commas, as in "exact,lsh(bits=8)" (default: exact)')
-    sub.add_argument("--k", type=int, help="how many neighbours are judged (default: 8)")
-    sub.add_argument(
-        "--query", type=int, help="the image of the single-image figure (default: the largest label's first)"
-    )
-    sub.add_argument("--queries", type=int, help="ask with at most so many images (default: all)")
-    sub.add_argument("--title", help="the experiment's title; its name is made from it")
-    sub.add_argument("--report-tables", action="store_true", help="train and measure the report's tables 4 and 5")
-    sub.add_argument("--size", type=int, help="pixels a side of the report's trainings (default: 224)")
-    sub.add_argument("--epochs", type=int, help="epochs of the report's trainings (default: 40)")
-    sub.add_argument("--limit", type=int, help="images of the report's trainings (default: all)")
-    sub.add_argument("--no-run", action="store_true", help="measure nothing now: plan it, or print what is there")
-    output = sub.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="print JSON")
-    output.add_argument("--csv", action="store_true", help="print CSV")
-    output.add_argument("--html", metavar="FILE", help="write one page of HTML to this file")

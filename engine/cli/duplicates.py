@@ -1,79 +1,74 @@
-"""The commands about what to tidy up: duplicates and odd."""
+"""The commands duplicates and outliers."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from engine.cli.printing import csv_file, progress_line, write_csv
+from engine.cli.flags import Commands, encoder_flags, metric_flag, output_flags, recipe_of
+from engine.cli.printing import check_files, print_results, progress_line
 from engine.core.errors import NotReady, NotTrained, NoWeights
 from engine.core.recipe import Recipe
 from engine.core.tables import text_table
 from engine.grouping.duplicates.duplicates import HEADER, ODD_HEADER, Duplicates, Outliers
 from engine.workbench.workbench import Workbench
 
-_SHOWN = 20  # groups of copies that a terminal shows
-_ODD = 20  # odd ones, where no number is given
+_SHOWN = 20  # groups of duplicates that a terminal shows
+_OUTLIERS = 20  # where no number is given
 
 
-def duplicates_flags(sub: argparse.ArgumentParser) -> None:
-    """The words of the command `duplicates`, besides those that name an encoder."""
-    _common_words(sub)
-    sub.add_argument("--threshold", type=float, help="how far a copy may be from what is kept (default: suggested)")
+def register(commands: Commands) -> None:
+    sub = commands.add("duplicates", command_duplicates, job="duplicates")
+    _flags(sub)
+    sub.add_argument("--threshold", type=float, help="maximum distance of a duplicate (default: suggested)")
+    sub = commands.add("outliers", command_outliers, job="duplicates", formerly=["odd"])
+    _flags(sub)
+    sub.add_argument("--most", type=int, default=_OUTLIERS, help=f"how many (default: {_OUTLIERS})")
 
 
-def odd_flags(sub: argparse.ArgumentParser) -> None:
-    """The words of the command `odd`, besides those that name an encoder."""
-    _common_words(sub)
-    sub.add_argument("--most", type=int, default=_ODD, help=f"how many (default: {_ODD})")
-
-
-def _common_words(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--metric", default="cosine", help="cosine or euclidean (default: cosine)")
-    output = sub.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="print JSON")
-    output.add_argument("--csv", metavar="FILE", help="write all of it to this file")
+def _flags(sub: argparse.ArgumentParser) -> None:
+    encoder_flags(sub)
+    metric_flag(sub)
+    output_flags(sub)
 
 
 def command_duplicates(arguments: argparse.Namespace) -> None:
-    """Find pictures that show the same, and which of each to keep."""
+    """Find duplicates: pictures that show the same, and which of each group to keep."""
     found: Duplicates = _ready(arguments, lambda bench, recipe: bench.duplicates(recipe, arguments.threshold))
-    if arguments.json:
-        print(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
-        return
-    print(found.share.sentence())
-    if arguments.threshold is None:
-        print(found.suggestion.reason)
-    print(found.sentence())
-    if arguments.csv:
-        write_csv(arguments.csv, found.to_csv())
-    elif found.groups:
+    suggested = arguments.threshold is None
+    print_results(arguments, table=lambda: _table(found, suggested), data=found.as_dict, csv=found.to_csv)
+
+
+def _table(found: Duplicates, suggested: bool) -> str:
+    """What the threshold means, how many duplicates there are, and the first groups."""
+    sentences = [found.share.sentence(), found.suggestion.reason if suggested else "", found.sentence()]
+    text = "\n".join(filter(None, sentences))
+    if found.groups:
         rows = [row for row in found.rows() if int(str(row[0])) <= _SHOWN]
-        print("\n" + text_table(HEADER, rows))
-        if len(found.groups) > _SHOWN:
-            print(f"… and {len(found.groups) - _SHOWN:,} more groups: --csv FILE writes them all.")
+        text += "\n\n" + text_table(HEADER, rows)
+    if len(found.groups) > _SHOWN:
+        text += f"\n… and {len(found.groups) - _SHOWN:,} more groups: --csv FILE writes them all."
+    return text
 
 
-def command_odd(arguments: argparse.Namespace) -> None:
-    """List the pictures that have nothing near them, the oddest first."""
+def command_outliers(arguments: argparse.Namespace) -> None:
+    """List the outliers: pictures with nothing similar in the collection, the farthest first."""
     found: Outliers = _ready(arguments, lambda bench, recipe: bench.odd_ones(recipe, arguments.most))
-    if arguments.json:
-        print(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
-    elif arguments.csv:
-        write_csv(arguments.csv, found.to_csv())
-    else:
-        print(text_table(ODD_HEADER, found.rows()))
-        print("\nscore: how far its nearest others are, in units of what is usual here (1).")
+    score = "score: the distance to its nearest neighbours, in units of what is usual here (1)."
+    print_results(
+        arguments,
+        table=lambda: text_table(ODD_HEADER, found.rows()) + "\n\n" + score,
+        data=found.as_dict,
+        csv=found.to_csv,
+    )
 
 
 def _ready(arguments: argparse.Namespace, ask: Callable[[Workbench, Recipe], Any]) -> Any:
     """The answer; what is missing for it is made first."""
-    bench, recipe = Workbench(), arguments.recipe_of(arguments)
-    if arguments.csv:
-        csv_file(arguments.csv)
+    bench, recipe = Workbench(), recipe_of(arguments)
+    check_files(arguments)
     try:
         return ask(bench, recipe)
     except (NotTrained, NoWeights):

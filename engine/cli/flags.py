@@ -1,16 +1,128 @@
-"""Flags that several commands share, and the recipe they stand for."""
+"""What commands share: how they are registered, flags that mean the same everywhere, and the recipe of these flags."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable
+from typing import Any
 
+from engine.core.distances import METRICS
+from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe, parse_method
+from engine.core.settings import AnySetting, Setting
 from engine.encoders.choosing import newest_weights
+from engine.encoders.pooling import POOLINGS, WHITE
+from engine.indexes import methods
+from engine.workbench.job_kinds import KINDS
 from engine.workbench.workbench import Workbench
+from models.specs import SPECS
+
+Parser = argparse.ArgumentParser
+
+
+class Commands:
+    """The commands of the command line; the `register` of each module adds its own."""
+
+    def __init__(self, top: Parser) -> None:
+        self._commands = top.add_subparsers(dest="command", required=True, metavar="command")
+
+    def add(
+        self, name: str, run: Callable[[argparse.Namespace], Any], *, job: str = "", formerly: Iterable[str] = ()
+    ) -> Parser:
+        """A command that `run` carries out and whose docstring describes it.
+
+        Args:
+            job: the kind of the job that it does, which says what is kept when somebody stops it.
+            formerly: names under which the command is still understood.
+        """
+        sub: Parser = self._commands.add_parser(
+            name, help=run.__doc__, description=run.__doc__, aliases=list(formerly),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        sub.set_defaults(run=run, kept=KINDS[job].kept if job else "Nothing was changed.")
+        return sub
+
+
+# ── flags ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def former_flag(sub: Parser, flag: str, dest: str, **words: Any) -> None:
+    """A flag by the name that it had before: understood, and not listed."""
+    sub.add_argument(flag, dest=dest, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **words)
+
+
+def output_flags(sub: Parser, *, html: bool = False) -> None:
+    """--json and --csv, and --html where there is a report."""
+    output = sub.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print JSON")
+    output.add_argument("--csv", metavar="FILE", nargs="?", const="-", help="write CSV to this file, or print it")
+    if html:
+        sub.add_argument("--html", metavar="FILE", help="write the report as one HTML page")
+
+
+def stored_flags(sub: Parser, noun: str, *, resume: bool = True) -> None:
+    """--list, --show, --resume and --delete, for what a command stores under a name."""
+    which = sub.add_mutually_exclusive_group()
+    which.add_argument("--list", action="store_true", help=f"list the {noun}s")
+    which.add_argument("--show", metavar="NAME", help=f"print this {noun}")
+    if resume:
+        which.add_argument("--resume", metavar="NAME", help=f"continue this {noun}, and print it")
+    which.add_argument("--delete", metavar="NAME", help=f"delete this {noun}; asks first")
+    yes_flag(sub)
+
+
+def yes_flag(sub: Parser) -> None:
+    sub.add_argument("--yes", action="store_true", help="delete without asking")
+
+
+def encoder_flags(sub: Parser, required: bool = True) -> None:
+    """The flags of `recipe_of` that choose vectors."""
+    sub.add_argument("--collection", required=required)
+    which = sub.add_mutually_exclusive_group()
+    which.add_argument("--model", choices=list(map(str, SPECS)), help="short for --encoder model-N")
+    which.add_argument("--encoder", help="as listed by: python -m engine encoders (default: the best that is ready)")
+    sub.add_argument("--weights", metavar="RUN", help="a training run (default: the encoder's newest)")
+    pooling = f"{', '.join(POOLINGS)}; with PCA whitening: max{WHITE} …"
+    sub.add_argument("--pooling", dest="embedding", metavar="POOLING", default="max", help=f"{pooling} (default: max)")
+    former_flag(sub, "--embedding", "embedding")
+
+
+def metric_flag(sub: Parser, default: str | None = "cosine", said: str = "cosine") -> None:
+    sub.add_argument("--metric", default=default, help=f"distance: {' or '.join(METRICS)} (default: {said})")
+
+
+def ray_flag(sub: Parser) -> None:
+    sub.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="spread the work over a Ray cluster: its address, auto, or local to start one here (default: $BENZER_RAY)",
+    )
+
+
+def methods_help(sub: Parser) -> None:
+    """List the search methods with their settings below the flags."""
+    lines = [f"  {name:10}{', '.join(map(_named, kind.settings)) or '-'}" for name, kind in methods().items()]
+    sub.epilog = "\n".join(["search methods and their settings, as in lsh(bits=8,tables=20):", *lines])
+
+
+def _named(setting: AnySetting) -> str:
+    also = setting.also if isinstance(setting, Setting) else ""
+    return f"{setting.name} ({also})" if also else setting.name
+
+
+def refuse_with_a_name(arguments: argparse.Namespace, words: Iterable[str], thing: str) -> None:
+    """BadParameter where any of these flags stands beside the name of something that is stored."""
+    given = [word for word in words if (value := getattr(arguments, word)) is not None and value is not False]
+    if given:
+        wanted = f"given alone: {thing} keeps the plan it began with"
+        raise BadParameter("name", thing, wanted, f"--{given[0].replace('_', '-')}")
+
+
+# ── the recipe ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def recipe_of(arguments: argparse.Namespace) -> Recipe:
-    """The recipe of the words given; what was left out is the best that is there."""
+    """The recipe of the flags given; the best that is ready stands for those that are not."""
     bench = Workbench()
     bench.collection(arguments.collection)
     default = bench.default_recipe(arguments.collection)
@@ -26,23 +138,4 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
         method=method,
         k=getattr(arguments, "k", 8),
         options=options,
-    )
-
-
-def encoder_flags(sub: argparse.ArgumentParser, required: bool = True) -> None:
-    sub.add_argument("--collection", required=required)
-    which = sub.add_mutually_exclusive_group()
-    which.add_argument("--model", choices=["1", "2", "3", "4"], help="an autoencoder, short for --encoder model-N")
-    which.add_argument("--encoder", help="see `encoders` (default: the best that is ready)")
-    sub.add_argument("--weights", help="a trained run (default: the encoder's newest)")
-    sub.add_argument(
-        "--embedding", default="max", help="flatten, max, avg, gem, or whitened: max-white … (default: max)"
-    )
-
-
-def ray_flag(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument(
-        "--ray",
-        metavar="ADDRESS",
-        help="spread the work over a Ray cluster: its address, auto, or local to start one here (default: $BENZER_RAY)",
     )

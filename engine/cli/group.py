@@ -1,17 +1,19 @@
-"""The command about groups: group."""
+"""The command group: clusterings of a collection, made, listed, shown, exported and deleted."""
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.cli.printing import csv_file, print_rows, progress_line, write_csv
+from engine.cli.flags import Commands, encoder_flags, metric_flag, output_flags, recipe_of, stored_flags
+from engine.cli.printing import check_files, delete, print_results, print_rows, progress_line
 from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
 from engine.core.tables import text_table
+from engine.grouping import clusterers, projections
 from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.presets import PRESETS
 from engine.grouping.run import recipe_of_preset
@@ -20,45 +22,51 @@ from engine.grouping.stored.grouping import Group, Grouping, Groups
 from engine.workbench.workbench import Workbench
 
 _SHOWN = 40  # groups that a terminal shows
+_FIRST = next(iter(PRESETS.values()))
 
 
-def group_flags(sub: argparse.ArgumentParser) -> None:
-    """The words of the command `group`, besides those that name an encoder."""
-    sub.add_argument("--metric", help="cosine or euclidean (default: cosine)")
-    sub.add_argument("--preset", help="photo, recommended or model: a way of grouping that is known to serve")
-    sub.add_argument("--reduce", metavar="STEP", help='reduce first, as in "umap(dimensions=10)" or "pca(share=0.9)"')
-    sub.add_argument("--cluster", metavar="STEP", help='as in "hierarchical(linkage=average,groups=3)" (the default)')
-    sub.add_argument("--map", metavar="STEP", default="umap", help="how the map is drawn (default: umap)")
-    sub.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
-    sub.add_argument("--title", help="what the grouping is called")
-    which = sub.add_mutually_exclusive_group()
-    which.add_argument("--list", action="store_true", help="list the groupings of the collection instead")
-    which.add_argument("--show", metavar="NAME", help="show this grouping instead of making one")
+def register(commands: Commands) -> None:
+    sub = commands.add("group", command_group, job="group")
+    encoder_flags(sub)
+    metric_flag(sub, default=None)
+    presets = "; ".join(f"{preset.name}: {preset.plan}" for preset in PRESETS.values())
+    sub.add_argument("--preset", help=presets)
+    sub.add_argument("--reduce", metavar="STEP", help=f"dimensionality reduction: {_names(projections())}")
+    sub.add_argument("--cluster", metavar="STEP", help=f"clustering: {_names(clusterers())} (default: {_FIRST.plan})")
+    sub.add_argument("--map", metavar="STEP", default="umap", help="projection of the map (default: umap)")
+    sub.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
+    sub.add_argument("--title", help="the grouping's title; its name is made from it")
+    stored_flags(sub, "grouping", resume=False)
     sub.add_argument("--folders", metavar="DIR", help="copy the pictures into a new folder below this one, by group")
-    output = sub.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="print JSON")
-    output.add_argument("--csv", metavar="FILE", help="write every picture with its group to this file")
+    output_flags(sub)
+    sub.epilog = (
+        'A step is written with its settings, as in "hierarchical(linkage=average,groups=3)" or "pca(share=0.9)".'
+    )
+
+
+def _names(steps: Mapping[str, Any]) -> str:
+    return ", ".join(steps)
 
 
 def command_group(arguments: argparse.Namespace) -> None:
-    """Group the pictures of a collection that look alike."""
+    """Group the similar pictures of a collection."""
     bench = Workbench()
     if arguments.list:
         return _list(bench, arguments)
+    if arguments.delete:
+        stored = bench.grouping(arguments.collection, arguments.delete)
+        return delete(f"the grouping {arguments.delete}", stored, arguments)
     _check_targets(arguments)
     grouping = bench.grouping(arguments.collection, arguments.show) if arguments.show else _made(bench, arguments)
     groups = grouping.groups()
-    if arguments.csv:
-        write_csv(arguments.csv, _csv(bench, arguments.collection, groups))
     if arguments.folders:
         _copy(bench, arguments, grouping, groups)
     _print(bench, arguments, grouping, groups)
 
 
 def _check_targets(arguments: argparse.Namespace) -> None:
-    """What the outcome cannot be written to is told before the work."""
-    if arguments.csv:
-        csv_file(arguments.csv)
+    """See that results can be written where they are wanted, before the work."""
+    check_files(arguments)
     if arguments.folders:
         checked_folder(Path(arguments.folders).expanduser())
 
@@ -74,10 +82,10 @@ def _recipe_and_plan(bench: Workbench, arguments: argparse.Namespace) -> tuple[R
     """What the words ask for; a preset fills in what they leave out."""
     if arguments.preset is not None and arguments.preset not in PRESETS:
         raise BadParameter("preset", "a grouping", "one of " + ", ".join(PRESETS), arguments.preset)
-    preset = PRESETS[arguments.preset or "photo"]
+    preset = PRESETS[arguments.preset] if arguments.preset else _FIRST
     bench.collection(arguments.collection)
     named = arguments.encoder or arguments.model or not arguments.preset
-    recipe = arguments.recipe_of(arguments) if named else recipe_of_preset(bench.home, preset, arguments.collection)
+    recipe = recipe_of(arguments) if named else recipe_of_preset(bench.home, preset, arguments.collection)
     recipe = recipe.but(metric=arguments.metric or preset.metric)
     clustering = Step.parse(arguments.cluster) if arguments.cluster else preset.plan.clustering
     reduction = Step.parse(arguments.reduce) if arguments.reduce else preset.plan.reduction
@@ -87,18 +95,24 @@ def _recipe_and_plan(bench: Workbench, arguments: argparse.Namespace) -> tuple[R
 def _print(bench: Workbench, arguments: argparse.Namespace, grouping: Grouping, groups: Groups) -> None:
     labels = dict(zip(*_columns(bench, arguments.collection, "labels"), strict=True))
     quality = grouping.quality([labels.get(id, "") for id in groups.ids.tolist()])
-    if arguments.json:
-        print(json.dumps(_as_dict(grouping, groups, quality), ensure_ascii=False, indent=2))
-        return
-    print(f"{grouping.title} ({grouping.name}): {grouping.plan} on {grouping.recipe.encoder}, {grouping.recipe.metric}")
-    for note in grouping.notes:
-        print(note)
-    rows = [[g.title, len(g), g.odd or "", _commonest(labels, g.ids.tolist())] for g in groups.groups]
-    print("\n" + text_table(["group", "pictures", "odd", "labels"], rows[:_SHOWN]))
+    print_results(
+        arguments,
+        table=lambda: _table(grouping, groups, quality, labels),
+        data=lambda: _as_dict(grouping, groups, quality),
+        csv=lambda: groups_csv(groups.groups, dict(zip(*_columns(bench, arguments.collection, "names"), strict=True))),
+    )
+
+
+def _table(grouping: Grouping, groups: Groups, quality: dict[str, float], labels: dict[int, str]) -> str:
+    """What the grouping is, its groups, and how well they agree with the labels."""
+    recipe, rows = grouping.recipe, groups.groups
+    head = f"{grouping.title} ({grouping.name}): {grouping.plan} on {recipe.encoder}, {recipe.metric}"
+    lines = [[g.title, len(g), g.odd or "", _commonest(labels, g.ids.tolist())] for g in rows[:_SHOWN]]
+    table = text_table(["group", "pictures", "outliers", "labels"], lines)
     if len(rows) > _SHOWN:
-        print(f"… and {len(rows) - _SHOWN:,} more: --csv FILE writes them all.")
-    if quality:
-        print("\n" + " · ".join(f"{name} {value:.3f}" for name, value in quality.items()))
+        table += f"\n… and {len(rows) - _SHOWN:,} more: --csv FILE writes them all."
+    figures = " · ".join(f"{name} {value:.3f}" for name, value in quality.items())
+    return "\n\n".join(filter(None, ["\n".join([head, *grouping.notes]), table, figures]))
 
 
 def _commonest(labels: dict[int, str], ids: list[int]) -> str:
@@ -125,10 +139,6 @@ def _group_as_dict(group: Group) -> dict[str, Any]:
     return {**plain, "ids": group.ids.tolist(), "distances": group.distances.tolist()}
 
 
-def _csv(bench: Workbench, collection: str, groups: Groups) -> str:
-    return groups_csv(groups.groups, dict(zip(*_columns(bench, collection, "names"), strict=True)))
-
-
 def _copy(bench: Workbench, arguments: argparse.Namespace, grouping: Grouping, groups: Groups) -> None:
     parts = [{"label": group.title, "ids": group.ids.tolist()} for group in groups.groups]
     folder = str(Path(arguments.folders).expanduser().resolve())
@@ -143,7 +153,7 @@ def _list(bench: Workbench, arguments: argparse.Namespace) -> None:
         [g.name, g.title, str(g.plan), g.recipe.encoder, g.facts["images"], g.facts["groups"]]
         for g in bench.groupings(arguments.collection)
     ]
-    print_rows(["grouping", "title", "plan", "encoder", "images", "groups found"], rows, arguments.json)
+    print_rows(["grouping", "title", "plan", "encoder", "images", "groups found"], rows, arguments)
 
 
 def _columns(bench: Workbench, collection: str, column: str) -> tuple[list[int], list[str]]:

@@ -1,25 +1,34 @@
-"""The command about search at scale: hashing."""
+"""The command hashing: search methods, measured against exact search."""
 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from engine.cli.printing import csv_file, html_file, print_rows, progress_line, write_csv, write_html
+from engine.cli.flags import (
+    Commands,
+    encoder_flags,
+    methods_help,
+    metric_flag,
+    output_flags,
+    ray_flag,
+    recipe_of,
+    refuse_with_a_name,
+    stored_flags,
+)
+from engine.cli.printing import check_files, delete, print_results, print_rows, progress_line
 from engine.comparisons.hashing import report
 from engine.comparisons.hashing.files import read_vectors
 from engine.comparisons.hashing.plan import StudyPlan, file_source, grid
 from engine.comparisons.hashing.run import check_cluster
 from engine.comparisons.hashing.study import HashingStudy
 from engine.core.errors import BadParameter
-from engine.core.settings import split_calls
+from engine.core.settings import Choice, split_calls
 from engine.core.tables import text_table
+from engine.indexes import approximate_methods, hashing_methods, methods
 from engine.workbench.workbench import Workbench
 
-_METHODS = "lsh,pcah,spectral,itq,rdh"
-_TUNED = _METHODS + ",hnsw,kmeans"  # the best advice may be not to hash
 _NUMBERS = ("bits", "tables", "probes", "parts")
 _OF_A_PLAN = (
     *_NUMBERS,
@@ -37,16 +46,52 @@ _OF_A_PLAN = (
 _SOURCES = ("vectors", "asked", "collection", "model", "encoder", "weights", "title")
 
 
+def register(commands: Commands) -> None:
+    sub = commands.add("hashing", command_hashing, job="study")
+    encoder_flags(sub, required=False)
+    sub.add_argument("--vectors", metavar="FILE", help="a file of vectors instead: .npy, .fvecs, .bvecs or .hdf5")
+    sub.add_argument("--asked", metavar="FILE", help="a file of queries for it (default: its own, else held out)")
+    sub.add_argument(
+        "--methods",
+        help=f'with commas, as in "lsh,hnsw(links=32)"; see below (default: {",".join(hashing_methods())};'
+        f" with --tune also {','.join(name for name in approximate_methods() if name not in hashing_methods())})",
+    )
+    sub.add_argument("--bits", help="to try, with commas: 8,16")
+    sub.add_argument("--tables", help="to try, with commas: 50,100")
+    sub.add_argument("--probes", help="multi-probe: extra buckets to try, with commas: 0,4")
+    sub.add_argument("--parts", help="parts of RDH to try, with commas: 1,2,4")
+    sub.add_argument("--functions", help=f"of RDH to try, with commas: {','.join(_options('functions'))}")
+    sub.add_argument("--lookup", choices=_options("lookup"), help="in buckets, or by Hamming distance")
+    sub.add_argument(
+        "--further", choices=_options("further"), help="whether to look further where buckets hold too few"
+    )
+    metric_flag(sub, default=None, said="the file's, else euclidean; cosine for a collection")
+    sub.add_argument("--neighbours", type=int, help="how many are judged (default: 100)")
+    sub.add_argument("--queries", type=int, help="at most this many queries (default: 1000)")
+    sub.add_argument("--sizes", help="index this many vectors, with commas: 10000,50000,all (default: all)")
+    sub.add_argument("--folds", type=int, help="cross validation with this many folds (default: none)")
+    sub.add_argument("--tune", type=float, metavar="RECALL", help="choose settings for this target recall, as in 0.95")
+    sub.add_argument("--title", help="the benchmark's title; its name is made from it")
+    stored_flags(sub, "benchmark")
+    output_flags(sub, html=True)
+    methods_help(sub)
+    ray_flag(sub)
+
+
+def _options(name: str) -> list[str]:
+    """What can be chosen for a setting of search methods."""
+    settings = (setting for method in methods().values() for setting in method.settings)
+    return next(list(one.options) for one in settings if one.name == name and isinstance(one, Choice))
+
+
 def command_hashing(arguments: argparse.Namespace) -> None:
-    """Measure hashing and other search methods against exact search, over a file of vectors or a collection's."""
+    """Measure hashing and other search methods against exact search, over a collection or a file of vectors."""
     bench = Workbench()
     if arguments.list:
-        _print_list(bench, arguments.json)
-        return
-    if arguments.csv:
-        csv_file(arguments.csv)
-    if arguments.html:
-        html_file(arguments.html)
+        return _print_list(bench, arguments)
+    if arguments.delete:
+        return delete(f"the benchmark {arguments.delete}", bench.study(arguments.delete), arguments)
+    check_files(arguments)
     study = _asked(bench, arguments)
     if not arguments.show:
         bench.run("study", progress_line(), name=study.name)
@@ -60,10 +105,7 @@ def _asked(bench: Workbench, arguments: argparse.Namespace) -> HashingStudy:
         plan = _plan(arguments)
         check_cluster(plan)
         return bench.plan_study(plan)
-    given = [word for word in (*_OF_A_PLAN, *_SOURCES) if getattr(arguments, word) is not None]
-    if given:
-        wanted = "given alone: a study keeps the plan it began with"
-        raise BadParameter("name", "a study", wanted, f"--{given[0]}")
+    refuse_with_a_name(arguments, (*_OF_A_PLAN, *_SOURCES), "a study")
     return bench.study(name)
 
 
@@ -72,7 +114,9 @@ def _plan(arguments: argparse.Namespace) -> StudyPlan:
         wanted = "either --vectors with a file or --collection"
         raise BadParameter("source", "a study", wanted, "both" if arguments.vectors else "neither")
     where = _of_file(arguments) if arguments.vectors else _of_collection(arguments)
-    names = split_calls(arguments.methods or (_METHODS if arguments.tune is None else _TUNED))
+    # the best advice may be not to hash
+    usual = hashing_methods() if arguments.tune is None else approximate_methods()
+    names = split_calls(arguments.methods) if arguments.methods else usual
     lists = {name: _whole_numbers(name, getattr(arguments, name)) for name in _NUMBERS}
     methods = grid(
         names,
@@ -103,7 +147,7 @@ def _of_collection(arguments: argparse.Namespace) -> dict[str, Any]:
     """Title, source and metric of a plan over the vectors of a collection."""
     if arguments.asked:
         raise BadParameter("file of queries", "a study", "left out with a collection", arguments.asked)
-    recipe = arguments.recipe_of(arguments)
+    recipe = recipe_of(arguments)
     encoder = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
     return {
         "title": arguments.title or f"Search in {recipe.collection}",
@@ -126,40 +170,36 @@ def _sizes(text: str | None) -> tuple[int | None, ...]:
     return tuple(None if part == "all" else _whole_numbers("sizes", part)[0] for part in parts if part)
 
 
-def _print_list(bench: Workbench, as_json: bool) -> None:
+def _print_list(bench: Workbench, arguments: argparse.Namespace) -> None:
     jobs = bench.jobs()
     rows = []
     for found in bench.studies():
         cells = f"{len(found.measured())} of {len(found.plan.cells())}"
         source = found.plan.file.name if found.plan.file else found.plan.source
         rows.append([found.name, found.state(jobs), cells, source, found.title])
-    print_rows(["study", "state", "measured", "vectors", "title"], rows, as_json)
+    print_rows(["study", "state", "measured", "vectors", "title"], rows, arguments)
 
 
 def _print(study: HashingStudy, arguments: argparse.Namespace) -> None:
-    if arguments.html:
-        write_html(arguments.html, report.to_html(study))
-    if arguments.csv:
-        write_csv(arguments.csv, report.to_csv(study.rows()))
-    if arguments.json:
-        rows = [row.as_dict() for row in study.rows()]
-        print(
-            json.dumps({"name": study.name, "plan": study.plan.as_dict(), "rows": rows}, ensure_ascii=False, indent=2)
-        )
-    elif not arguments.html and not arguments.csv:
-        print(_text(study))
-    if study.plan.tune is not None and not arguments.json:
-        print(study.advice(study.plan.tune).sentence)
+    name, plan, rows = study.name, study.plan, study.rows()
+    print_results(
+        arguments,
+        table=lambda: _text(study),
+        data=lambda: {"name": name, "plan": plan.as_dict(), "rows": [row.as_dict() for row in rows]},
+        csv=lambda: report.to_csv(rows),
+        html=lambda: report.to_html(study),
+    )
 
 
 def _text(study: HashingStudy) -> str:
-    """The measured methods, then what they say together, and what could not be measured."""
+    """The measured methods, then what they say together, what could not be measured, and the advice of a tuning."""
     failed = [f"{row.title}: {row.error}" for row in study.rows() if row.error]
     notes = list(dict.fromkeys(f"{row.title}: {row.note}" for row in study.rows() if row.note))
     places = list(dict.fromkeys(row.workers for _, row in study.measured()))
     last = f"Study: {study.name}" + (f" · parts lived in: {', '.join(places)}" if places else "")
     tables = [_results(study), _speed_up(study), _size_up(study)]
-    return "\n\n".join(filter(None, [*tables, "\n".join(notes), "\n".join(failed), last]))
+    advice = "" if study.plan.tune is None else study.advice(study.plan.tune).sentence
+    return "\n\n".join(filter(None, [*tables, "\n".join(notes), "\n".join(failed), last, advice]))
 
 
 def _results(study: HashingStudy) -> str:
@@ -205,31 +245,3 @@ def _size_up(study: HashingStudy) -> str:
     head = ["method", "vectors", "times larger", "p50 ms", "times slower", "recall"]
     lines = [[one.title, one.size, one.times_larger, one.p50, one.times_slower, one.recall] for one in found]
     return text_table(head, lines) if lines else ""
-
-
-def hashing_flags(sub: argparse.ArgumentParser) -> None:
-    """The words of `hashing`, besides those that choose an encoder."""
-    sub.add_argument("--vectors", metavar="FILE", help="a file of vectors instead: .npy, .fvecs, .bvecs or .hdf5")
-    sub.add_argument("--asked", metavar="FILE", help="a file of queries for it (default: its own, else held out)")
-    sub.add_argument("--methods", help=f'with commas, as in "lsh,hnsw(links=32)" (default: {_METHODS})')
-    sub.add_argument("--bits", help="to try, with commas: 8,16")
-    sub.add_argument("--tables", help="to try, with commas: 50,100")
-    sub.add_argument("--probes", help="extra buckets to try, with commas: 0,4")
-    sub.add_argument("--parts", help="parts of RDH to try, with commas: 1,2,4")
-    sub.add_argument("--functions", help="of RDH, to try, with commas: same,different,selected")
-    sub.add_argument("--lookup", choices=["buckets", "hamming"], help="in buckets, or by Hamming distance")
-    sub.add_argument("--further", choices=["yes", "no"], help="whether to look further where buckets hold too few")
-    sub.add_argument("--metric", help="cosine or euclidean (default: the file's, or euclidean; cosine of a collection)")
-    sub.add_argument("--neighbours", type=int, help="how many are judged (default: 100)")
-    sub.add_argument("--queries", type=int, help="ask at most so many (default: 1000)")
-    sub.add_argument("--sizes", help="index so many vectors, with commas: 10000,50000,all (default: all)")
-    sub.add_argument("--folds", type=int, help="cross validation with so many folds (default: none)")
-    sub.add_argument("--tune", type=float, metavar="RECALL", help="choose settings for this recall, as in 0.95")
-    sub.add_argument("--title", help="the study's title; its name is made from it")
-    which = sub.add_mutually_exclusive_group()
-    which.add_argument("--list", action="store_true", help="list the studies")
-    which.add_argument("--show", metavar="NAME", help="print this study and measure nothing")
-    which.add_argument("--resume", metavar="NAME", help="go on with this study")
-    sub.add_argument("--csv", metavar="FILE", help="write CSV to this file")
-    sub.add_argument("--html", metavar="FILE", help="write one page of HTML to this file")
-    sub.add_argument("--json", action="store_true", help="print JSON")

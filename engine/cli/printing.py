@@ -1,19 +1,30 @@
-"""What the command line shows: tables, reports and a line of progress."""
+"""What the command line shows and writes: tables, results, reports and a line of progress."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from engine.collections.report import ImportReport
 from engine.core.errors import BadParameter
 from engine.core.progress import Progress
 from engine.core.storage import write_bytes
-from engine.core.tables import text_table
+from engine.core.tables import csv_text, text_table
 from engine.search.answer import Answer
+
+_STDOUT = "-"  # in the place of a file's name
+_TABLES = (".csv", ".tsv", ".txt")
+
+
+class Removable(Protocol):
+    """Anything stored that can be deleted."""
+
+    def remove(self) -> None:
+        """Delete it."""
 
 
 def answer_table(answer: Answer) -> str:
@@ -22,12 +33,50 @@ def answer_table(answer: Answer) -> str:
     return text_table(["rank", "id", "name", "label", "distance"], rows) + "\n\n" + answer.sentence()
 
 
-def print_rows(header: list[str], rows: Sequence[Sequence[object]], as_json: bool) -> None:
-    """A list as a table or, for programs, as JSON objects."""
-    if as_json:
-        print(json.dumps([dict(zip(header, row, strict=True)) for row in rows], ensure_ascii=False, indent=2))
-    else:
-        print(text_table(header, rows))
+def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]], arguments: argparse.Namespace) -> None:
+    """A list as a table, as CSV or as JSON objects."""
+    print_results(
+        arguments,
+        table=lambda: text_table(header, rows),
+        data=lambda: [dict(zip(header, row, strict=True)) for row in rows],
+        csv=lambda: csv_text(header, rows),
+    )
+
+
+def print_results(
+    arguments: argparse.Namespace,
+    *,
+    table: Callable[[], str],
+    data: Callable[[], Any],
+    csv: Callable[[], str],
+    html: Callable[[], str] | None = None,
+) -> None:
+    """Write results where --csv and --html say, and print them: as JSON or CSV where asked for, else as a table."""
+    if html is not None and arguments.html:
+        write_html(arguments.html, html())
+    if arguments.csv:
+        write_csv(arguments.csv, csv())
+    if arguments.json:
+        print(json.dumps(data(), ensure_ascii=False, indent=2))
+    elif arguments.csv != _STDOUT:
+        print(table())
+
+
+def confirmed(what: str, arguments: argparse.Namespace) -> bool:
+    """Whether something is to be deleted: by --yes, or by the answer to a question."""
+    if arguments.yes:
+        return True
+    if sys.stdin.isatty() and input(f"Delete {what}? [y/N] ").strip().lower() in ("y", "yes"):
+        return True
+    print("Nothing was deleted. (--yes deletes without asking.)")
+    return False
+
+
+def delete(what: str, stored: Removable, arguments: argparse.Namespace) -> None:
+    """Delete something that is stored, after a question."""
+    if confirmed(what, arguments):
+        stored.remove()
+        print(f"Deleted {what}.")
 
 
 def print_report(report: dict[str, Any], as_json: bool, rejects_file: str | None) -> None:
@@ -51,17 +100,23 @@ def _short(sentence: str, most: int = 90) -> str:
     return sentence if len(sentence) <= most else sentence[: most - 1] + "…"
 
 
-def csv_file(file: str) -> Path:
-    """Where a CSV will stand; BadParameter for a folder. To be asked before the work whose outcome is written there."""
-    return _no_folder(file, "csv", "the export")
+def check_files(arguments: argparse.Namespace) -> None:
+    """BadParameter where --csv or --html cannot be written; to be called before work whose results go there."""
+    if arguments.csv:
+        _csv_file(arguments.csv)
+    if getattr(arguments, "html", None):
+        _file(arguments.html, "html", "the report")
 
 
-def html_file(file: str) -> Path:
-    """Where a page of HTML will stand; BadParameter for a folder."""
-    return _no_folder(file, "html", "the report")
+def _csv_file(file: str) -> Path:
+    """Where CSV goes. A picture whose name follows --csv by mistake is not overwritten."""
+    path = _file(file, "csv", "the export")
+    if path.exists() and file != _STDOUT and path.suffix.lower() not in _TABLES:
+        raise BadParameter("csv", "the export", "a new file, or one that ends in " + ", ".join(_TABLES), file)
+    return path
 
 
-def _no_folder(file: str, form: str, what: str) -> Path:
+def _file(file: str, form: str, what: str) -> Path:
     path = Path(file).expanduser()
     if path.is_dir():
         raise BadParameter(form, what, "a file", file)
@@ -70,20 +125,24 @@ def _no_folder(file: str, form: str, what: str) -> Path:
 
 def write_html(file: str, text: str) -> None:
     """Write one page, and say where."""
-    path = html_file(file)
-    write_bytes(path, text.encode())
-    print(f"Written to {path}.", file=sys.stderr)
+    _write(_file(file, "html", "the report"), text.encode())
 
 
 def write_csv(file: str, text: str) -> None:
-    """Write CSV as spreadsheets read it best, and say where."""
-    path = csv_file(file)
-    write_bytes(path, text.encode("utf-8-sig"))
-    print(f"Written to {path}.", file=sys.stderr)  # what a program reads is not said in between
+    """Write CSV as spreadsheets read it best, and say where; "-" prints it."""
+    if file == _STDOUT:
+        print(text, end="")
+    else:
+        _write(_csv_file(file), text.encode("utf-8-sig"))
+
+
+def _write(path: Path, data: bytes) -> None:
+    write_bytes(path, data)
+    print(f"Written to {path}.", file=sys.stderr)  # not on stdout, which programs read
 
 
 def progress_line() -> Callable[[Progress], None] | None:
-    """A progress line on stderr where a person watches, nothing elsewhere."""
+    """A progress line on stderr in a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         return None
 

@@ -1,4 +1,4 @@
-"""Commands for vectors and search: encoders, embed, index, search."""
+"""The commands for vectors and search: encoders, embed, index, search."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from engine.cli.flags import encoder_flags, recipe_of
-from engine.cli.printing import answer_table, print_rows, progress_line
+from engine.cli.flags import Commands, encoder_flags, methods_help, metric_flag, output_flags, ray_flag, recipe_of
+from engine.cli.printing import answer_table, check_files, print_results, print_rows, progress_line
 from engine.collections.reading.safely import read_bytes
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights, UnreadableImage
 from engine.core.recipe import Recipe
@@ -16,14 +16,24 @@ from engine.search.answer import Answer, Query
 from engine.workbench.workbench import Workbench
 
 
+def register(commands: Commands) -> None:
+    output_flags(commands.add("encoders", command_encoders))
+    sub = commands.add("embed", command_embed, job="embed")
+    encoder_flags(sub)
+    ray_flag(sub)
+    sub = commands.add("index", command_index, job="index")
+    sub.add_argument("recipe", help="collection/encoder@weights/pooling/metric/method/k")
+    _search_flags(commands.add("search", command_search, job="embed"))
+
+
 def command_encoders(arguments: argparse.Namespace) -> None:
     """List the encoders and their weights."""
     rows = [[c.name, c.weights, "ready" if c.ready else "no weights yet", c.title] for c in Workbench().choices()]
-    print_rows(["encoder", "weights", "state", "title"], rows, arguments.json)
+    print_rows(["encoder", "weights", "state", "title"], rows, arguments)
 
 
 def command_embed(arguments: argparse.Namespace) -> None:
-    """Make the vectors of a collection."""
+    """Prepare a collection for search: make its vectors."""
     recipe = recipe_of(arguments)
     done = Workbench().run("embed", progress_line(), recipe=recipe.as_dict())
     where = f" on {done['device']}" if arguments.ray and done["encoded"] else ""
@@ -38,7 +48,8 @@ def command_index(arguments: argparse.Namespace) -> None:
 
 
 def command_search(arguments: argparse.Namespace) -> None:
-    """Find the images most similar to a picture or to an image of the collection."""
+    """Find the pictures most similar to a picture file or to a picture of the collection."""
+    check_files(arguments)
     given = (arguments.picture is not None) + (arguments.image is not None)
     if given > 1 or not (given or arguments.text):
         wanted = "either a picture's file or --image with an id, or --text"
@@ -54,8 +65,13 @@ def command_search(arguments: argparse.Namespace) -> None:
     bench, recipe = Workbench(), recipe_of(arguments)
     answer = _search_building(bench, recipe, query, arguments)
     if query.text and bench.reads_nothing(bench.encoder(recipe), query):
-        print("None of these words is known: the picture alone was looked for.", file=sys.stderr)
-    print(answer.to_json() if arguments.json else answer.to_csv() if arguments.csv else answer_table(answer))
+        print("None of these words is known: only the picture was searched with.", file=sys.stderr)
+    print_results(
+        arguments,
+        table=lambda: answer_table(answer),
+        data=answer.as_dict,
+        csv=answer.to_csv,
+    )
 
 
 def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: argparse.Namespace) -> Answer:
@@ -90,19 +106,18 @@ def _crop(text: str | None) -> tuple[float, float, float, float] | None:
     return left, top, right, bottom
 
 
-def search_flags(sub: argparse.ArgumentParser) -> None:
+def _search_flags(sub: argparse.ArgumentParser) -> None:
     encoder_flags(sub)
     sub.add_argument("picture", nargs="?", help="the query picture's file")
-    sub.add_argument("--image", type=int, help="an image of the collection by its id, instead of a file")
-    sub.add_argument("--text", help="words to look for, with an encoder of picture and text; alone or with a picture")
-    sub.add_argument("--share", type=int, help="of the text in percent, beside a picture (default: as in training)")
-    sub.add_argument("--metric", default="cosine", help="cosine or euclidean (default: cosine)")
-    sub.add_argument("--method", default="exact", help='exact, lsh, kmeans, hnsw …; settings as in "lsh(tables=20)"')
-    sub.add_argument("--k", type=int, default=8, help="how many (default: 8)")
-    sub.add_argument("--label", help="search among the images with this label only")
-    sub.add_argument("--crop", help="use only this part of the query: left,top,right,bottom from 0 to 1")
-    sub.add_argument("--include-query", action="store_true", help="leave the query image itself in the answer")
-    sub.add_argument("--no-build", action="store_true", help="fail when vectors are missing instead of making them")
-    output = sub.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="print JSON")
-    output.add_argument("--csv", action="store_true", help="print CSV")
+    sub.add_argument("--image", type=int, metavar="ID", help="a picture of the collection by its id, instead of a file")
+    sub.add_argument("--text", help="search by text, with an encoder of picture and text; alone or with a picture")
+    sub.add_argument("--share", type=int, help="weight of the text in percent, beside a picture (default: as trained)")
+    metric_flag(sub)
+    sub.add_argument("--method", default="exact", help="how to search, see below (default: exact)")
+    sub.add_argument("--k", type=int, default=Recipe.k, help=f"number of results (default: {Recipe.k})")
+    sub.add_argument("--label", help="only pictures with this label")
+    sub.add_argument("--crop", help="use this part of the query picture: left,top,right,bottom from 0 to 1")
+    sub.add_argument("--include-query", action="store_true", help="include the query picture in the results")
+    sub.add_argument("--no-build", action="store_true", help="fail if vectors are missing instead of making them")
+    output_flags(sub)
+    methods_help(sub)

@@ -11,16 +11,83 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from engine.cli.printing import print_rows, progress_line
+from engine.cli.flags import Commands, output_flags, stored_flags
+from engine.cli.printing import check_files, delete, print_rows, progress_line
 from engine.core.errors import BadParameter, Stopped
 from engine.core.progress import Progress
+from engine.runs.run import Run
+from engine.training.config import OBJECTIVES, ORIGINAL_STUDY, STARTS, TrainingConfig, with_defaults
+from engine.training.losses import LOSSES
+from engine.training.schedules import SCHEDULES
 from engine.workbench.workbench import Workbench
+from models.specs import SPECS
 
-_NOT_SETTINGS = {"run", "command", "collection", "json", "resume", "option"}
+_SETTINGS = set(TrainingConfig.__dataclass_fields__) - {"options"}
+_NO_NUMBER = {"limit": "all", "views": "the image size"}
+_START, _DEEPCLUSTER = with_defaults({}), with_defaults({"objective": "deepcluster"})
+
+
+def register(commands: Commands) -> None:
+    _train_flags(commands.add("train", command_train, job="train"))
+    sub = commands.add("runs", command_runs)
+    stored_flags(sub, "run", resume=False)
+    output_flags(sub)
+
+
+def _train_flags(sub: argparse.ArgumentParser) -> None:
+    """The settings of TrainingConfig, under the same names."""
+    sub.add_argument("--collection", help="the collection to train on")
+    sub.add_argument("--model", type=int, help=f"{', '.join(map(str, SPECS))} (default: {TrainingConfig.model})")
+    sub.add_argument("--objective", help=f"{' or '.join(OBJECTIVES)}: cluster pseudo-labels (default: {OBJECTIVES[0]})")
+    network = _DEEPCLUSTER["network"]
+    sub.add_argument("--network", help=f"deepcluster: a ready-made network instead of a model (default: {network})")
+    sub.add_argument("--start", help=f"deepcluster: {' or '.join(STARTS)} weights (default: {STARTS[0]})")
+    sub.add_argument(
+        "--clusters", type=int, help=f"deepcluster: number of clusters (default: {TrainingConfig.clusters})"
+    )
+    sub.add_argument("--resume", metavar="NAME", help="continue this run; with --epochs: train it for so many in all")
+    sub.add_argument("--name", help="the run's name (default: made from model and collection)")
+    sub.add_argument("--loss", help=f"{', '.join(LOSSES)} (default: {TrainingConfig.loss})")
+    schedules = f"{', '.join(SCHEDULES)} (default: {_default('schedule')})"
+    sub.add_argument("--schedule", help=f"learning-rate schedule: {schedules}")
+    options = "; ".join(f"{name}: {', '.join(o.name for o in s.options)}" for name, s in SCHEDULES.items() if s.options)
+    sub.add_argument("--option", action="append", metavar="NAME=NUMBER", help=f"setting of the schedule ({options})")
+    sub.add_argument(
+        "--keep", help="best checkpoint by loss or retrieval, or the last (default: loss; deepcluster: last)"
+    )
+    for switch, text in (("flip", "mirror half of the pictures"), ("crop", "crop each picture at random"),
+                         ("colour", "vary brightness, contrast and saturation")):  # fmt: skip
+        sub.add_argument(f"--{switch}", action="store_true", help=text)
+    for name, kind, text in (
+        ("rate", float, "learning rate"),
+        ("batch", int, "batch size"),
+        ("epochs", int, "passes over the pictures"),
+        ("size", int, "image size in pixels"),
+        ("seed", int, "random seed"),
+        ("limit", int, "max. pictures"),
+        ("validation", float, "validation share"),
+        ("noise", float, "standard deviation of the noise on the input"),
+        ("contrast", float, "weight of the contrastive loss (SimCLR, NT-Xent); 0 only reconstructs"),
+        ("views", int, "size of the augmented views in pixels"),
+        ("patience", int, "early-stopping patience in epochs, 0: never"),
+        ("probe", int, "pictures that retrieval is measured with after each epoch, 0: none"),
+    ):
+        sub.add_argument(f"--{name}", type=kind, help=f"{text} (default: {_default(name)})")
+    sub.add_argument("--json", action="store_true", help="print an event an epoch as JSON")
+    epochs, size = ORIGINAL_STUDY["epochs"], ORIGINAL_STUDY["size"]
+    sub.epilog = f"Settings of the original study: --epochs {epochs} --size {size} --contrast 0"
+
+
+def _default(name: str) -> str:
+    """The default of a setting as the help says it, and that of deepcluster where it has another one."""
+    usual = getattr(TrainingConfig, name)
+    first, other = (config.get(name, usual) for config in (_START, _DEEPCLUSTER))
+    said = _NO_NUMBER[name] if first is None else f"{first:g}" if isinstance(first, float) else str(first)
+    return said if first == other or name == "contrast" else f"{said}; deepcluster: {other}"
 
 
 def command_train(arguments: argparse.Namespace) -> None:
-    """Train one of the four models or a ready-made network on a collection, or go on with a run that was cut off."""
+    """Train a model or a ready-made network on a collection, or continue a run that was cut off."""
     hear = _print_event if arguments.json else _epoch_line if sys.stdout.isatty() else None
     with _stopping_gently(progress_line()) as listen:
         done = Workbench().run("train", listen, hear, **_asked(arguments))
@@ -29,19 +96,18 @@ def command_train(arguments: argparse.Namespace) -> None:
 
 def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
     """The arguments of the work `train`; BadParameter where both or neither of a new and an old run are meant."""
-    given = {k: v for k, v in vars(arguments).items() if v is not None and v is not False and k not in _NOT_SETTINGS}
+    given = {k: v for k, v in vars(arguments).items() if v is not None and v is not False and k in _SETTINGS}
+    if arguments.option:
+        given["options"] = dict(map(_option, arguments.option))
     if arguments.resume:
         more = sorted(set(given) - {"epochs"}) + (["collection"] if arguments.collection else [])
         if more:
             wanted = "given with --epochs only: a run keeps the settings it began with"
             raise BadParameter("run", "--resume", wanted, f"--{more[0]}")
         return {"run": arguments.resume, "epochs": arguments.epochs}
-    if not arguments.collection or not (arguments.model or arguments.network):
-        wanted = "given (or a network instead of a model), or --resume with a run's name"
-        raise BadParameter("collection and model", "a training", wanted, "neither")
-    if arguments.option:
-        given["options"] = dict(map(_option, arguments.option))
-    return {"collection": arguments.collection, "config": given}
+    if not arguments.collection:
+        raise BadParameter("collection", "a training", "given, or --resume with a run's name", "neither")
+    return {"collection": arguments.collection, "config": with_defaults(given)}
 
 
 def _option(text: str) -> tuple[str, float]:
@@ -93,7 +159,12 @@ def _epoch_line(event: dict[str, Any]) -> None:
 
 
 def command_runs(arguments: argparse.Namespace) -> None:
-    """List the training runs, newest first."""
+    """List the training runs, newest first, or the epochs of one."""
+    check_files(arguments)
+    if arguments.delete:
+        return delete(f"the run {arguments.delete}", Workbench().training_run(arguments.delete), arguments)
+    if arguments.show:
+        return _print_epochs(Workbench().training_run(arguments.show), arguments)
     rows = []
     for run in Workbench().runs():
         card = run.card
@@ -101,40 +172,18 @@ def command_runs(arguments: argparse.Namespace) -> None:
         loss, retrieval = card.get("validation_loss"), card.get("retrieval")
         epochs = f"{run.epochs_done} of {run.config.get('epochs', '?')}"
         rows.append([run.name, run.state, run.encoder, collection, epochs, loss, retrieval])
-    print_rows(["run", "state", "model", "collection", "epochs", "loss", "retrieval"], rows, arguments.json)
+    print_rows(["run", "state", "model", "collection", "epochs", "loss", "retrieval"], rows, arguments)
 
 
-def train_flags(sub: argparse.ArgumentParser) -> None:
-    """The words of `train`: the settings of TrainingConfig, under the same names."""
-    sub.add_argument("--collection", help="the collection to learn from")
-    sub.add_argument("--model", type=int, help="1, 2, 3 or 4")
-    sub.add_argument("--objective", help="autoencoding, or deepcluster: tell its own groups apart (default: the first)")
-    sub.add_argument("--network", help="deepcluster: a ready-made network instead of a model, e.g. resnet-18")
-    sub.add_argument("--start", help="deepcluster: begin with random or pretrained weights (default: random)")
-    sub.add_argument("--clusters", type=int, help="deepcluster: how many groups it makes of the pictures (default: 24)")
-    sub.add_argument("--resume", metavar="RUN", help="go on with this run; with --epochs train so many in all")
-    sub.add_argument("--name", help="the run's name (default: made from model and collection)")
-    sub.add_argument("--loss", help="mse, ssim or mix (default: mse)")
-    sub.add_argument("--schedule", help="none, cosine, warm-restarts, plateau or one-cycle (default: none)")
-    sub.add_argument("--option", action="append", metavar="NAME=NUMBER", help="a number of the schedule, e.g. t_0=5")
-    sub.add_argument(
-        "--keep", help="keep the best loss, the best retrieval or the last (default: loss; deepcluster: last)"
+def _print_epochs(run: Run, arguments: argparse.Namespace) -> None:
+    """What was measured after each epoch of a run."""
+    events = [event for event in run.events() if event.get("kind") == "epoch"]
+    columns = list(dict.fromkeys(name for event in events for name, value in event.items() if not _nested(value)))
+    columns = [name for name in columns if name not in ("kind", "time")]
+    print_rows(
+        columns, [["" if (v := event.get(name)) is None else v for name in columns] for event in events], arguments
     )
-    for switch, text in (("flip", "mirror half of the images"), ("crop", "cut a part out of each image"),
-                         ("colour", "vary brightness, contrast and saturation")):  # fmt: skip
-        sub.add_argument(f"--{switch}", action="store_true", help=text)
-    for word, kind, text in (
-        ("rate", float, "learning rate (default: 0.001)"),
-        ("batch", int, "images a step (default: 32)"),
-        ("epochs", int, "how many times over the images (default: 40)"),
-        ("size", int, "pixels a side (default: 224; 160 is about twice as fast)"),
-        ("seed", int, "start of the random numbers (default: 0)"),
-        ("limit", int, "use at most so many images"),
-        ("validation", float, "share of the images kept to measure the loss on (default: 0.1)"),
-        ("noise", float, "deviation of the noise on the input (default: 0)"),
-        ("contrast", float, "weight of recognising altered views of a picture (default: 0, a plain autoencoder)"),
-        ("views", int, "pixels a side of these views (default: the input size)"),
-        ("patience", int, "stop after so many epochs without a better one (default: 0, never)"),
-        ("probe", int, "images that retrieval is measured with after each epoch (default: 256; 0: none)"),
-    ):
-        sub.add_argument(f"--{word}", type=kind, help=text)
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, list | dict)

@@ -1,43 +1,50 @@
-"""The command about vectors that were made elsewhere: vectors."""
+"""The command vectors: custom embeddings of a collection, which were made elsewhere."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from engine.cli.printing import print_rows, progress_line
+from engine.cli.flags import Commands, output_flags, yes_flag
+from engine.cli.printing import confirmed, print_rows, progress_line
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.encoders.imported_vectors import cards, remove, take_over
 from engine.workbench.workbench import Workbench
 
-_ACTIONS = ("list", "add", "remove")
+_ACTIONS = ("list", "add", "delete")
 
 
-def vectors_flags(sub: argparse.ArgumentParser) -> None:
-    """The words of the command `vectors`."""
-    sub.add_argument("action", nargs="?", default="list", choices=_ACTIONS, help="default: list")
-    sub.add_argument("file", nargs="?", help="add: a .npy or .parquet file; remove: the name, as in the list")
+def register(commands: Commands) -> None:
+    sub = commands.add("vectors", command_vectors)
+    sub.add_argument("action", nargs="?", default="list", choices=_ACTIONS, type=_action, help="default: list")
+    sub.add_argument("file", nargs="?", help="add: a .npy or .parquet file; delete: the name, as in the list")
     sub.add_argument("--collection", required=True)
-    sub.add_argument("--names", metavar="FILE", help="the images' names in the order of a .npy: one a line, or CSV")
-    sub.add_argument("--title", help="what they are called (default: the file's name)")
+    sub.add_argument("--names", metavar="FILE", help="the pictures' names in the order of a .npy: one a line, or CSV")
+    sub.add_argument("--title", help="the title of the embeddings (default: the file's name)")
+    yes_flag(sub)
+    output_flags(sub)
+
+
+def _action(word: str) -> str:
+    return "delete" if word == "remove" else word
 
 
 def command_vectors(arguments: argparse.Namespace) -> None:
-    """List the vectors of a collection that were made elsewhere; add some from a file, or remove them."""
+    """List the custom embeddings of a collection; add some from a file, or delete them."""
     bench = Workbench()
     if arguments.action == "list":
         return _list(bench, arguments)
     if not arguments.file:
         wanted = "named (see: python -m engine vectors --collection NAME)"
         raise BadParameter("file", f"vectors {arguments.action}", wanted, "nothing")
-    (_add if arguments.action == "add" else _remove)(bench, arguments)
+    (_add if arguments.action == "add" else _delete)(bench, arguments)
 
 
 def _list(bench: Workbench, arguments: argparse.Namespace) -> None:
     found = cards(bench.collection(arguments.collection))
     header = ["encoder", "title", "vectors", "values each", "file"]
-    print_rows(header, [[c.name, c.title, c.count, c.width, c.file] for c in found], arguments.json)
+    print_rows(header, [[c.name, c.title, c.count, c.width, c.file] for c in found], arguments)
 
 
 def _add(bench: Workbench, arguments: argparse.Namespace) -> None:
@@ -55,6 +62,8 @@ def _file(text: str) -> Path:
     return path
 
 
-def _remove(bench: Workbench, arguments: argparse.Namespace) -> None:
-    remove(bench.collection(arguments.collection), arguments.file)
-    print(f"Deleted {arguments.file}.")
+def _delete(bench: Workbench, arguments: argparse.Namespace) -> None:
+    collection, name = bench.collection(arguments.collection), arguments.file
+    if confirmed(f"the custom embeddings {name} of {collection.title}", arguments):
+        remove(collection, name)
+        print(f"Deleted {name}.")

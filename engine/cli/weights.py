@@ -1,4 +1,4 @@
-"""The command about the weights of ready-made networks: weights."""
+"""The command weights: the weights of ready-made networks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.cli.printing import print_rows, progress_line
+from engine.cli.flags import Commands, output_flags, yes_flag
+from engine.cli.printing import confirmed, print_rows, progress_line
 from engine.core.errors import BadParameter, Corrupt
 from engine.core.home import Home
 from engine.core.storage import file_digest
@@ -18,40 +19,48 @@ from engine.encoders.timm_networks import PREFIX, timm_network, with_weights
 from engine.texts.published import FOLDER, PUBLISHED, Published, folder_of, intact, remove
 from engine.workbench.workbench import Workbench
 
-_ACTIONS = ("list", "fetch", "add", "remove")
+_ACTIONS = ("list", "download", "add", "delete")
+_FORMER = {"fetch": "download", "remove": "delete"}
 
 
-def weights_flags(sub: argparse.ArgumentParser) -> None:
-    """The words of the command `weights`."""
-    sub.add_argument("action", nargs="?", default="list", choices=_ACTIONS, help="default: list")
+def register(commands: Commands) -> None:
+    sub = commands.add("weights", command_weights, job="fetch")
+    sub.add_argument("action", nargs="?", default="list", choices=_ACTIONS, type=_action, help="default: list")
     sub.add_argument("network", nargs="?", help="the network's name, as in the list")
     sub.add_argument("file", nargs="?", help="add: a .safetensors or .pth file of its weights")
+    yes_flag(sub)
+    output_flags(sub)
+
+
+def _action(word: str) -> str:
+    return _FORMER.get(word, word)
 
 
 def command_weights(arguments: argparse.Namespace) -> None:
-    """List the weights of ready-made networks; fetch them, add them from a file, or remove them."""
+    """List the weights of ready-made networks; download them, add them from a file, or delete them."""
     if arguments.action == "list":
-        return _list(arguments.json)
+        return _list(arguments)
     if not arguments.network:
         raise BadParameter("network", f"weights {arguments.action}", "named (see: python -m engine weights)", "nothing")
     if (arguments.action == "add") != bool(arguments.file):
         wanted = "given with `add` and with nothing else"
         raise BadParameter("file", f"weights {arguments.action}", wanted, arguments.file or "nothing")
-    if _done_for_texts(arguments.action, arguments.network):
-        return None
-    doing: dict[str, Callable[[Backbone, Any], None]] = {"fetch": _fetch, "add": _add, "remove": _remove}
-    doing[arguments.action](_network(arguments.network), arguments.file)
+    if arguments.network in PUBLISHED:
+        return _texts(PUBLISHED[arguments.network], arguments)
+    run: dict[str, Callable[[Backbone, argparse.Namespace], None]]
+    run = {"download": _download, "add": _add, "delete": _delete}
+    return run[arguments.action](_network(arguments.network), arguments)
 
 
 def _network(name: str) -> Backbone:
     return timm_network(name) if name.startswith(PREFIX) else backbone(name)
 
 
-def _list(as_json: bool) -> None:
+def _list(arguments: argparse.Namespace) -> None:
     header = ["network", "for", "state", "features", "top-1 %", "MB to fetch", "source", "licence"]
     rows = [_row(Home.default(), network) for network in BACKBONES.values()]
     rows += [_row(Home.default(), timm_network(name)) for name in _of_timm(Home.default())]
-    print_rows(header, rows + [_row_of_texts(Home.default(), network) for network in PUBLISHED.values()], as_json)
+    print_rows(header, rows + [_row_of_texts(Home.default(), network) for network in PUBLISHED.values()], arguments)
 
 
 def _of_timm(home: Home) -> list[str]:
@@ -87,36 +96,36 @@ def _row_of_texts(home: Home, network: Published) -> list[Any]:
     return [network.name, "texts", state, network.width, "", network.megabytes, source, network.licence]
 
 
-def _fetch(network: Backbone, file: None) -> None:
+def _download(network: Backbone, arguments: argparse.Namespace) -> None:
     if network.name.startswith(PREFIX):
-        raise BadParameter("network", "weights fetch", "one of torchvision's; for timm's, add a file", network.name)
-
-    done = Workbench().run("fetch", progress_line(), network=network.name)
-    print(f"The weights of {network.title} are here (sha256 {done['sha256'][:12]}…).")
+        raise BadParameter("network", "weights download", "one of torchvision's; for timm's, add a file", network.name)
+    _fetch(network.name, network.title)
 
 
-def _done_for_texts(action: str, name: str) -> bool:
-    """Fetch or remove the network for texts of that name; False where it is none."""
-    if name not in PUBLISHED:
-        return False
-    network = PUBLISHED[name]
-    if action == "add":
-        wanted = f"one for pictures; for this one, put model.safetensors and vocab.txt into ${FOLDER}/{name}"
-        raise BadParameter("network", "weights add", wanted, name)
-    if action == "remove":
+def _fetch(name: str, title: str) -> None:
+    done = Workbench().run("fetch", progress_line(), network=name)
+    print(f"The weights of {title} are here (sha256 {done['sha256'][:12]}…).")
+
+
+def _add(network: Backbone, arguments: argparse.Namespace) -> None:
+    card = pretrained.add(Home.default(), network, Path(arguments.file).expanduser())
+    print(f"The weights of {network.title} were added (sha256 {card.sha256[:12]}…).")
+
+
+def _delete(network: Backbone, arguments: argparse.Namespace) -> None:
+    if confirmed(f"the weights of {network.title}", arguments):
+        there = pretrained.remove(Home.default(), network)
+        print(f"Deleted the weights of {network.title}." if there else f"There are no weights of {network.title} here.")
+
+
+def _texts(network: Published, arguments: argparse.Namespace) -> None:
+    """Download or delete a network for texts."""
+    if arguments.action == "add":
+        place = f"${FOLDER}/{network.name}"
+        wanted = f"one for pictures; for this one, put model.safetensors and vocab.txt into {place}"
+        raise BadParameter("network", "weights add", wanted, network.name)
+    if arguments.action == "download":
+        _fetch(network.name, network.title)
+    elif confirmed(f"the weights of {network.title}", arguments):
         there = remove(Home.default(), network)
         print(f"Deleted the weights of {network.title}." if there else f"No weights of {network.title} were fetched.")
-        return True
-    done = Workbench().run("fetch", progress_line(), network=name)
-    print(f"The weights of {network.title} are here (sha256 {done['sha256'][:12]}…).")
-    return True
-
-
-def _add(network: Backbone, file: str) -> None:
-    card = pretrained.add(Home.default(), network, Path(file).expanduser())
-    print(f"The weights of {network.title} are taken over (sha256 {card.sha256[:12]}…).")
-
-
-def _remove(network: Backbone, file: None) -> None:
-    there = pretrained.remove(Home.default(), network)
-    print(f"Deleted the weights of {network.title}." if there else f"There are no weights of {network.title} here.")

@@ -47,6 +47,7 @@ class Setting:
     high: float
     default: float | None = None
     whole: bool = True
+    also: str = ""  # what papers and other libraries call it, where that is another name
 
     def checked(self, value: Any, thing: str) -> Any:
         """The value as a number (int where it is whole) within the limits, else BadParameter."""

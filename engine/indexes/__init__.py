@@ -16,12 +16,34 @@ os.environ.setdefault("NUMBA_THREADING_LAYER", "threadsafe")
 # a whole time slice, 8 ms; told to sleep instead, 7 µs. It is read once, when OpenMP is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-__all__ = ["Index", "Neighbours", "Setting", "make_index", "methods"]
+__all__ = [
+    "Index", "Neighbours", "Setting", "approximate_methods", "first_of_each_family", "hashing_methods", "make_index",
+    "methods",
+]  # fmt: skip
 
 
 def methods() -> dict[str, type[Index]]:
     """Every search method by name."""
     return implementations(sys.modules[__name__], Index)
+
+
+def approximate_methods() -> list[str]:
+    """The names of the methods that are measured against exact search, by rank."""
+    found = sorted(methods().values(), key=lambda method: (method.rank, method.name))
+    return [method.name for method in found if not method.reference]
+
+
+def hashing_methods() -> list[str]:
+    """The names of the approximate methods that hash, by rank."""
+    return [name for name in approximate_methods() if methods()[name].family == "hashing"]
+
+
+def first_of_each_family() -> list[str]:
+    """Exact search, and the first approximate method of each family."""
+    by_family: dict[str, str] = {}
+    for name in approximate_methods():
+        by_family.setdefault(methods()[name].family or name, name)
+    return ["exact", *by_family.values()]
 
 
 def make_index(method: str, metric: str, **options: Value) -> Index:

@@ -26,6 +26,8 @@ class Exact(RowIndex):
 
     name = "exact"
     title = "Exact"
+    rank = 0
+    reference = True
     summary = "Compares the query with every image: always the right answer."
 
     def __init__(self, metric: str) -> None:

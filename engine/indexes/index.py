@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.distances import METRICS
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
 from engine.core.recipe import MAX_K
@@ -48,7 +49,10 @@ class Index(ABC):
     title: ClassVar[str]
     summary: ClassVar[str]  # one plain sentence for the drop-down's help
     version: ClassVar[int] = 1  # of its files: an index stored under another one is built again
-    metrics: ClassVar[frozenset[str]] = frozenset({"cosine", "euclidean"})
+    family: ClassVar[str] = ""  # the idea behind it: "hashing", "clusters", "graph"; "" for one of its own
+    rank: ClassVar[int] = 50  # where it stands among the methods, the smallest first
+    reference: ClassVar[bool] = False  # whether it is there for others to be judged by
+    metrics: ClassVar[frozenset[str]] = frozenset(METRICS)
     settings: ClassVar[tuple[AnySetting, ...]] = ()
 
     def __init__(self, metric: str) -> None:

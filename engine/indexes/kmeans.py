@@ -36,6 +36,8 @@ class KMeansIndex(RowIndex):
 
     name = "kmeans"
     title = "k-means"
+    family = "clusters"
+    rank = 60
     summary = "Groups the images into clusters once and looks only into the clusters nearest to the query."
     settings = (
         Setting("clusters", "Clusters", "How many groups the images are put into.", 1, 65_536),

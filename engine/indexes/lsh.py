@@ -31,6 +31,7 @@ class LSH(HashIndex):
 
     name = "lsh"
     title = "LSH"
+    rank = 10
     summary = "Sorts the images into buckets by random planes and looks only into the query's buckets."
     settings = (
         TABLES, BITS, PROBES, lookup_setting("buckets"), RERANK, FURTHER,

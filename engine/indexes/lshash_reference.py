@@ -26,6 +26,9 @@ class LSHashReference(RowIndex):
 
     name = "lshash"
     title = "LSH (lshashpy3)"
+    family = "hashing"
+    rank = 90
+    reference = True
     summary = "The textbook package for LSH, in plain Python: slow, and there to compare with."
     settings = (
         Setting("tables", "Tables", "How many times the images are sorted into buckets; more finds more.", 1, 64, 16),

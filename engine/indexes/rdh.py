@@ -44,6 +44,8 @@ class RDH(Index):
 
     name = "rdh"
     title = "RDH (parts)"
+    family = "hashing"
+    rank = 50
     summary = "Splits the images at random into parts that are hashed and asked side by side, on Ray's nodes if wanted."
     settings = (
         Setting("parts", "Parts", "Into how many parts the images are split.", 1, 1000, 2),

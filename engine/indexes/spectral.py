@@ -86,6 +86,7 @@ class SpectralHashing(HashIndex):
 
     name = "spectral"
     title = "Spectral hashing"
+    rank = 30
     summary = "Makes a short code of waves along the main directions and compares the images with the nearest codes."
     functions_kind = Waves
 

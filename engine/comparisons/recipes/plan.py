@@ -16,6 +16,7 @@ from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe, parse_method
 from engine.core.settings import check_whole
 from engine.core.storage import digest_of
+from engine.training.config import ORIGINAL_STUDY
 from models.specs import SPECS
 
 MOST_CELLS = 2000
@@ -189,9 +190,9 @@ class ExperimentPlan:
 def report_tables(
     collection: str,
     *,
-    size: int = 224,
+    size: int = ORIGINAL_STUDY["size"],
     sizes: Mapping[int, int] | None = None,
-    epochs: int = 40,
+    epochs: int = ORIGINAL_STUDY["epochs"],
     limit: int | None = None,
     title: str = "The report's tables 4 and 5",
     query: int | None = None,

@@ -60,6 +60,7 @@ class HashIndex(RowIndex):
     searches for more look further.
     """
 
+    family = "hashing"
     settings: ClassVar[tuple[AnySetting, ...]] = (TABLES, BITS, PROBES, lookup_setting("hamming"), RERANK, FURTHER)
     functions_kind: ClassVar[type[HashFunctions]] = Hyperplanes
     nested: ClassVar[bool] = False  # whether the first bits and tables are what a fit for fewer would give

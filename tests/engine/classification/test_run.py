@@ -363,7 +363,7 @@ def test_the_command(bench: Workbench, tmp_path: Path, monkeypatch: pytest.Monke
     assert main(["classify", "--show", "classify-shop", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["rows"]) == 2
     assert main(["classify", "--apply", "shop-late-1", "--collection", "shop"]) == 0
-    assert "3 in all, the least sure first" in capsys.readouterr().out
+    assert "3 in all, the least confident first" in capsys.readouterr().out
     assert main(["classify", "--ask", "shop-late-1", "--words", "cotton shirt", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fused"][0][0] == "Shirts"
     assert main(["search", "--collection", "shop", "--encoder", "fused", "--text", "sun cap", "--k", "2"]) == 0
@@ -372,3 +372,6 @@ def test_the_command(bench: Workbench, tmp_path: Path, monkeypatch: pytest.Monke
     assert "given alone" in capsys.readouterr().err
     assert main(["classify", "--collection", "nowhere"]) == 1
     assert "There is no collection 'nowhere'" in capsys.readouterr().err
+    for name in ("shop-late-1", "classify-shop"):
+        assert main(["classify", "--delete", name, "--yes"]) == 0
+    assert (bench.classifiers(), bench.classifications()) == ([], [])

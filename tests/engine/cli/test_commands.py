@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.cli.parser import main
+from engine.cli.parser import main, parser
+from engine.workbench.job_kinds import KINDS
 
 
 @pytest.fixture
@@ -41,9 +42,9 @@ def test_import_search_and_remove(pictures: Path, capsys: pytest.CaptureFixture[
     assert "5 nearest of 20 pictures" in out
     assert main(["list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["images"] == 20
-    assert main(["remove", "pile"]) == 0
+    assert main(["delete", "pile"]) == 0
     assert "Nothing was deleted" in capsys.readouterr().out
-    assert main(["remove", "pile", "--yes"]) == 0
+    assert main(["remove", "pile", "--yes"]) == 0  # as it was called before
     assert main(["list", "pile"]) == 1
 
 
@@ -57,6 +58,55 @@ def test_json_and_csv_of_a_search(pictures: Path, capsys: pytest.CaptureFixture[
     assert main([*SEARCH, "--image", "1", "--csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [int(row["id"]) for row in rows if row["id"]] == [hit["id"] for hit in body["hits"]]
+
+
+def test_csv_is_written_and_never_over_a_picture(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import", str(pictures)]) == 0
+    query = pictures / "red" / "3.png"
+    before = query.read_bytes()
+    assert main([*SEARCH, "--image", "1", "--csv", str(query)]) == 1
+    assert "a new file, or one that ends in .csv" in capsys.readouterr().err
+    assert query.read_bytes() == before
+    for _ in range(2):  # a table may be written again
+        assert main([*SEARCH, "--image", "1", "--csv", str(tmp_path / "found.csv")]) == 0
+    assert (tmp_path / "found.csv").read_text(encoding="utf-8-sig").startswith("rank,")
+    assert main(["list", "--csv"]) == 0
+    assert "pile,Pile,20," in capsys.readouterr().out
+
+
+STORED = {"compare": True, "hashing": True, "classify": True, "group": False, "runs": False}
+
+
+@pytest.mark.parametrize("command", STORED)
+def test_what_is_stored_has_the_same_flags_everywhere(command: str) -> None:
+    [commands] = [action for action in parser()._actions if action.dest == "command"]
+    assert commands.choices is not None
+    flags = {flag for action in commands.choices[command]._actions for flag in action.option_strings}
+    assert {"--list", "--show", "--delete", "--yes", "--json", "--csv"} <= flags
+    assert ("--resume" in flags) == STORED[command]
+
+
+def test_old_names_are_understood_and_not_listed() -> None:
+    arguments = parser().parse_args(["compare", "--collection", "pile", "--embeddings", "max", "--no-run"])
+    assert (arguments.embeddings, arguments.no_run) == ("max", True)
+    assert parser().parse_args(["weights", "fetch", "resnet-18"]).action == "download"
+    assert parser().parse_args(["vectors", "remove", "x", "--collection", "pile"]).action == "delete"
+    [commands] = [action for action in parser()._actions if action.dest == "command"]
+    assert commands.choices is not None
+    assert "--embeddings" not in commands.choices["compare"].format_help()
+
+
+def test_an_interrupted_command_says_what_is_kept(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("engine.cli.search.recipe_of", interrupted)
+    assert main([*SEARCH, "--image", "1"]) == 130
+    assert KINDS["embed"].kept in capsys.readouterr().err
 
 
 def test_rejects_are_listed_and_written(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,6 +43,8 @@ def test_pictures_are_grouped_shown_and_exported(pile: Path, capsys: pytest.Capt
     (pile / "out").mkdir()
     assert main([*GROUP, "--show", "by-colour-1", "--folders", str(pile / "out")]) == 0
     assert len(list((pile / "out" / "By colour" / "Group 2").iterdir())) == 12
+    assert main([*GROUP, "--delete", "by-colour-1", "--yes"]) == 0
+    assert Workbench().groupings("pile") == []
 
 
 def test_a_preset_takes_what_is_there(pile: Path, capsys: pytest.CaptureFixture[str]) -> None:

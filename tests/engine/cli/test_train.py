@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import signal
@@ -45,6 +47,12 @@ def test_train_then_more_by_name(home: Home, capsys: pytest.CaptureFixture[str])
     assert main(["runs", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert (listed[0]["run"], listed[0]["state"], listed[0]["epochs"]) == ("mine", "done", "2 of 2")
+    assert main(["runs", "--show", "mine", "--csv"]) == 0
+    epochs = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["epoch"] for row in epochs] == ["0", "1", "2"]
+    assert float(epochs[1]["train"]) == pytest.approx(lines[1]["train"])
+    assert main(["runs", "--delete", "mine", "--yes"]) == 0
+    assert main(["runs", "--show", "mine"]) == 1
 
 
 def test_train_from_own_groups_and_search_with_it(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,7 +69,7 @@ def test_train_from_own_groups_and_search_with_it(home: Home, capsys: pytest.Cap
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
-    [(["train"], "collection and model of a training"),
+    [(["train"], "The collection of a training must be given"),
      (["train", "--collection", "noise", "--model", "9"], "model of the training must be a whole number from 1 to 4"),
      (["train", "--collection", "noise", "--network", "resnet-18"], "Choose the objective deepcluster"),
      (["train", "--collection", "noise", "--model", "1", "--objective", "deepcluster"], "number of clusters"),

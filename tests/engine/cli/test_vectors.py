@@ -43,7 +43,7 @@ def test_vectors_are_added_searched_listed_and_removed(pile: Path, capsys: pytes
     assert main(["vectors", "--collection", "pile", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["vectors"] == 3
     assert default_recipe(Home(pile / "home"), "pile").encoder != "own-mine"
-    assert main(["vectors", "remove", "own-mine", "--collection", "pile"]) == 0
+    assert main(["vectors", "delete", "own-mine", "--collection", "pile", "--yes"]) == 0
     assert main([*SEARCH, "--image", "1"]) == 1
 
 
@@ -54,7 +54,7 @@ def test_mistakes_are_one_sentence(pile: Path, capsys: pytest.CaptureFixture[str
         (["vectors", "add", "--collection", "pile"], "The file of vectors add must be named"),
         (["vectors", "add", "/no/such.npy", "--collection", "pile"], "must be one that is there"),
         (["vectors", "add", str(pile / "names.txt"), "--collection", "pile"], "must be one of .npy, .parquet"),
-        (["vectors", "remove", "own-nothing", "--collection", "pile"], "has no own vectors 'own-nothing'"),
+        (["vectors", "delete", "own-nothing", "--collection", "pile", "--yes"], "has no own vectors 'own-nothing'"),
         (["vectors", "--collection", "nothing"], "There is no collection 'nothing'"),
         ([*SEARCH, str(pile / "Pile" / "a.png")], "only whole pictures of the collection can be asked"),
         ([*SEARCH, "--image", "1", "--crop", "0,0,0.5,0.5"], "only whole pictures of the collection can be asked"),

@@ -76,7 +76,7 @@ def test_features_are_timms(name: str, home: Home, tmp_path: Path, monkeypatch: 
     assert (found.shape[-1] > 1) == encoder.info.spatial
     assert torch.nn.functional.cosine_similarity(found.flatten(1), expected.flatten(1)).min() > 0.99
     assert torch.allclose(found[:1], encoder.encode(images[:1]), rtol=0.02, atol=0.02 * float(found.abs().max()))
-    assert main(["weights", "remove", name]) == 0
+    assert main(["weights", "delete", name, "--yes"]) == 0
     assert name not in [choice.name for choice in choices(home)]
 
 

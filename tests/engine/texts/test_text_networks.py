@@ -61,7 +61,7 @@ def test_the_list_tells_of_them(
     assert (listed(capsys)[NAME]["state"], listed(capsys)[NAME]["source"]) == ("ready", row["source"])
     (own / "vocab.txt").write_bytes(b"another")
     assert listed(capsys)[NAME]["state"] == "damaged"
-    assert main(["weights", "remove", NAME]) == 0
+    assert main(["weights", "delete", NAME, "--yes"]) == 0
     assert "Deleted the weights of Tiny" in capsys.readouterr().out
     monkeypatch.setenv(published.FOLDER, str(tmp_path / "given"))
     given = put(tmp_path / "given")
@@ -73,7 +73,7 @@ def test_only_what_was_fetched_is_removed_and_nothing_is_added(
 ) -> None:
     monkeypatch.setenv(published.FOLDER, str(tmp_path / "given"))
     given = put(tmp_path / "given")
-    assert main(["weights", "remove", NAME]) == 0
+    assert main(["weights", "delete", NAME, "--yes"]) == 0
     assert "No weights of Tiny were fetched" in capsys.readouterr().out
     assert (given / "vocab.txt").exists()
     assert main(["weights", "add", NAME, str(given / "model.safetensors")]) == 1

@@ -24,7 +24,7 @@ from engine.jobs.job import WAITING
 from engine.runs import run as run_folders
 from engine.runs.epochs import Watch
 from engine.runs.run import Run
-from engine.training.config import TrainingConfig
+from engine.training.config import TrainingConfig, with_defaults
 from engine.workbench.workbench import Workbench
 from ui.pages.train import fields
 from ui.pages.train.live import result, sentence
@@ -146,7 +146,7 @@ def test_the_first_try_is_the_recommended_one(bench: Workbench, started: list[An
     kind, arguments = started[0]
     assert (kind, arguments["collection"]) == ("train", "shapes")
     assert arguments["config"]["contrast"] == 1.0
-    assert TrainingConfig.from_dict(arguments["config"]).as_dict() == arguments["config"]
+    assert TrainingConfig.from_dict(with_defaults({})).as_dict() == arguments["config"], "as the command line does"
 
 
 def test_a_training_starts_with_what_was_filled_in(bench: Workbench, started: list[Any]) -> None:

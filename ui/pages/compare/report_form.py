@@ -8,13 +8,13 @@ import streamlit as st
 
 from engine.comparisons.recipes.plan import ExperimentPlan, report_tables
 from engine.core.errors import BenzerError
-from engine.training.config import TrainingConfig
+from engine.training.config import ORIGINAL_STUDY, TrainingConfig
 from engine.workbench.workbench import CollectionCard
 from ui.pages.compare.form import show_cost, start
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import plain_text
 
-_FIRST = {"size": 224, "epochs": 40, "limit": None}
+_FIRST = {"size": ORIGINAL_STUDY["size"], "epochs": ORIGINAL_STUDY["epochs"], "limit": None}
 
 
 def report_form(card: CollectionCard) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from engine.comparisons.recipes.plan import Training
-from engine.training.config import TrainingConfig
+from engine.training.config import DEFAULTS, TrainingConfig
 from engine.training.losses import LOSSES
 from engine.training.schedules import SCHEDULES
 from ui.pages.train.fields import LEARNS, MODELS, PLAIN, RECOGNISE
@@ -18,8 +18,8 @@ _FIRST: dict[str, Any] = {
     "schedules": ["none"],
     "losses": ["mse"],
     "learns": [PLAIN],
-    "epochs": 10,
-    "size": 160,
+    "epochs": DEFAULTS["autoencoding"]["epochs"],
+    "size": DEFAULTS["autoencoding"]["size"],
     "limit": None,
 }
 
@@ -53,7 +53,7 @@ def planned() -> list[Training]:
                 "model": int(model),
                 "schedule": schedule,
                 "loss": loss,
-                "contrast": 1.0 if what == RECOGNISE else 0.0,
+                "contrast": DEFAULTS["autoencoding"]["contrast"] if what == RECOGNISE else 0.0,
                 "epochs": _value("epochs") or 0,
                 "size": _value("size") or 0,
                 "limit": _value("limit"),

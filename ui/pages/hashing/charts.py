@@ -14,6 +14,7 @@ from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.plan import title_of
 from engine.comparisons.hashing.study import SizeUp, SpeedUp
 from engine.core.recipe import parse_method
+from engine.indexes import approximate_methods
 from ui.shared.charts import palette, plain
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ _COLOURS = {
     "light": ("#0072b2", "#c44f00", "#00805c", "#b3467f", "#8a6d00", "#3f8fc4", "#5b4db0", "#5a6168"),
     "dark": ("#5cb3e6", "#ff8c42", "#3fd0a4", "#f09ac4", "#e8c547", "#9ad4f5", "#b6a9ff", "#c3c7ca"),
 }
-_ORDER = ("lsh", "rdh", "itq", "pcah", "spectral", "hnsw", "kmeans", "exact")
 _SHAPES = ("circle", "diamond", "square", "triangle-up", "triangle-down", "star", "cross", "x")
 MEASURES = {"recall": "recall", "map": "MAP", "strict_map": "strict MAP"}
 _HEIGHT = 400  # pixels
@@ -245,7 +245,8 @@ def _figure() -> Figure:
 
 
 def _place(method: str) -> int:
-    return _ORDER.index(method) if method in _ORDER else len(_ORDER)
+    order = approximate_methods()
+    return order.index(method) if method in order else len(order)
 
 
 def _look(method: str) -> tuple[str, str]:

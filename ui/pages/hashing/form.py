@@ -17,7 +17,7 @@ from engine.core.errors import BadParameter, BenzerError
 from engine.core.humanize import count_of
 from ui.comparisons.state import begin
 from ui.pages.hashing.cost import seconds
-from ui.pages.hashing.presets import ALL_METHODS, PRESETS, fill, first_look
+from ui.pages.hashing.presets import PRESETS, fill, first_look
 from ui.pages.hashing.source import Source
 from ui.pages.hashing.state import STUDIES
 from ui.session.opened import workbench
@@ -75,10 +75,10 @@ def _presets(source: Source) -> None:
 
 
 def _methods() -> None:
-    titles = {name: method.title for name, method in workbench().methods().items() if name != "exact"}
-    names = sorted(titles, key=lambda name: ALL_METHODS.index(name) if name in ALL_METHODS else len(ALL_METHODS))
+    found = sorted(workbench().methods().values(), key=lambda method: method.rank)
+    titles = {method.name: method.title for method in found if method.name != "exact"}
     st.pills(
-        "Methods", names, selection_mode="multi", key="study-methods", format_func=titles.__getitem__,
+        "Methods", list(titles), selection_mode="multi", key="study-methods", format_func=titles.__getitem__,
         help="Exact search is always measured as well.", persist_state="session",
     )  # fmt: skip
     st.text_input(

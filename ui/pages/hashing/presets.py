@@ -9,7 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-ALL_METHODS = ["lsh", "pcah", "spectral", "itq", "rdh", "hnsw", "kmeans"]
+from engine.indexes import approximate_methods
+
 _SMALL = 5000  # vectors: below it short codes are enough to tell them apart
 _IN_A_BUCKET = 4  # vectors, of random ones: fewer would find next to nothing
 Fields = dict[str, Any]
@@ -19,7 +20,7 @@ def first_look(count: int) -> Fields:
     """Every method, each with numbers chosen from the data and with some of the usual ones."""
     small = count < _SMALL
     return {
-        "methods": list(ALL_METHODS),
+        "methods": approximate_methods(),
         "own": "",
         "bits": "4, 8, 12" if small else "8, 16, 24",
         "tables": "4, 16" if small else "4, 32",

@@ -6,8 +6,8 @@ import streamlit as st
 
 from engine.comparisons.hashing.plan import StudyPlan
 from engine.core.errors import BadParameter, BenzerError
+from engine.indexes import approximate_methods
 from ui.pages.hashing.form import start
-from ui.pages.hashing.presets import ALL_METHODS
 from ui.pages.hashing.source import Source
 from ui.session.opened import workbench
 from ui.shared.messages import errors_shown, show_error
@@ -21,7 +21,7 @@ def tune_form(source: Source) -> None:
     )
     st.session_state.setdefault("study-tune-recall", 95)
     st.session_state.setdefault("study-tune-neighbours", 10)
-    st.session_state.setdefault("study-tune-methods", ALL_METHODS)
+    st.session_state.setdefault("study-tune-methods", approximate_methods())
     left, right = st.columns(2)
     left.slider(
         "Wanted recall", 50, 100, key="study-tune-recall", step=1, format="%d %%", persist_state="session",
@@ -33,7 +33,7 @@ def tune_form(source: Source) -> None:
     )  # fmt: skip
     titles = {name: method.title for name, method in workbench().methods().items()}
     st.multiselect(
-        "Methods to choose from", ALL_METHODS, key="study-tune-methods", format_func=titles.__getitem__,
+        "Methods to choose from", approximate_methods(), key="study-tune-methods", format_func=titles.__getitem__,
         placeholder="Choose at least one", persist_state="session",
     )  # fmt: skip
     plan: StudyPlan | None = None

@@ -5,14 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.core.recipe import Recipe
+from engine.indexes import first_of_each_family
 from ui.pages.search.tiles import answer_tiles, missed_tiles
 from ui.session.opened import workbench
 from ui.session.query import SessionQuery, current_query, set_query_image
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
 from ui.widgets.gallery import gallery
-
-COMPARED = ("exact", "lsh", "kmeans", "hnsw")
 
 
 def comparison(recipe: Recipe) -> None:
@@ -23,7 +22,7 @@ def comparison(recipe: Recipe) -> None:
     )
     if not panel.open or query is None:
         return
-    names = [name for name in COMPARED if name in workbench().methods()]
+    names = first_of_each_family()
     with panel:
         for column, name in zip(st.columns(len(names)), names, strict=True):
             with column, errors_shown():

@@ -11,7 +11,7 @@ import streamlit as st
 from engine.core.errors import BadParameter, NameTaken
 from engine.core.home import slug
 from engine.encoders.networks.table import BACKBONES
-from engine.training.config import LEAST_IMAGES, TrainingConfig
+from engine.training.config import LEAST_IMAGES, ORIGINAL_STUDY, TrainingConfig, with_defaults
 from engine.training.schedules import SCHEDULES
 from models.specs import SPECS
 from ui.pages.train.state import run_named
@@ -67,33 +67,19 @@ KEEPS = {"loss": "lowest validation loss", "retrieval": "best retrieval"}
 GROUP_KEEPS = {"last": "last epoch", "retrieval": "best retrieval"}  # its losses cannot be compared
 GROUP_SIZES = {96: "96 px (quick)", 160: "160 px", 224: "224 px (pretrained at this size)"}
 
-DEFAULTS: dict[str, Any] = {
-    "model": 4,
-    "learns": RECOGNISE,
-    "loss": "mse",
-    "schedule": "none",
-    "rate": 1e-3,
-    "epochs": 10,
-    "batch": 32,
-    "size": 160,
-    "other_size": 128,
-    "validation": 0.1,
-    "seed": 0,
-    "limit": None,
-    "noise": 0.0,
-    "flip": False,
-    "crop": False,
-    "colour": False,
-    "keep": "loss",
-    "patience": 0,
-    "name": "",
-    "network": "resnet-18",
-    "begins": "random",
-    "clusters": 24,
-}
-SUITED = {"rate": 5e-4, "epochs": 40, "size": 96, "schedule": "cosine"}  # what suits DeepCluster
-REPORT = DEFAULTS | {"learns": PLAIN, "size": 224, "epochs": 40}
 _PLAIN_FIELDS = ("loss", "rate", "epochs", "batch", "validation", "seed", "limit", "noise", "flip", "crop", "colour")
+_START = TrainingConfig.from_dict(with_defaults({})).as_dict()
+_DEEPCLUSTER = with_defaults({"objective": "deepcluster"})
+DEFAULTS: dict[str, Any] = {
+    **{name: _START[name] for name in (*_PLAIN_FIELDS, "model", "schedule", "size", "keep", "patience", "clusters")},
+    "name": "",
+    "learns": RECOGNISE,
+    "other_size": 128,
+    "network": _DEEPCLUSTER["network"],
+    "begins": _START["start"],
+}
+SUITED = {name: _DEEPCLUSTER[name] for name in ("rate", "epochs", "size", "schedule")}  # what suits DeepCluster
+REPORT = DEFAULTS | {"learns": PLAIN, "size": ORIGINAL_STUDY["size"], "epochs": ORIGINAL_STUDY["epochs"]}
 
 
 def draft() -> dict[str, Any]:
@@ -208,7 +194,7 @@ def config_of(values: Mapping[str, Any]) -> dict[str, Any]:
     config = {name: values[name] for name in (*_PLAIN_FIELDS, "model", "schedule", "keep", "patience")}
     config["options"] = {o.name: values.get(f"{schedule}.{o.name}", o.default) for o in SCHEDULES[schedule].options}
     config["size"] = values["size"] or values["other_size"]
-    config["contrast"] = 1.0 if values["learns"] == RECOGNISE else 0.0
+    config["contrast"] = _START["contrast"] if values["learns"] == RECOGNISE else 0.0
     if values["learns"] == GROUP:
         config |= _grouping(values)
     config["name"] = _name(values["name"])

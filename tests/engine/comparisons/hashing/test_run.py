@@ -379,6 +379,8 @@ def test_the_command_tunes_and_resumes(bench, tmp_path, capsys):
         path.unlink()
     assert main(["hashing", "--resume", "tuned"]) == 0
     assert len(study.rows()) == 2
+    assert main(["hashing", "--delete", "tuned", "--yes"]) == 0
+    assert bench.studies() == []
 
 
 @pytest.mark.parametrize(

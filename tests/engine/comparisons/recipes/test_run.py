@@ -317,15 +317,15 @@ def test_impossible_plans_are_refused_before_anything_is_stored(bench: Workbench
 
 def test_the_command(bench: Workbench, monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path) -> None:
     monkeypatch.setenv("BENZER_HOME", str(bench.home.root))
-    grid = ["compare", "--collection", "colours", "--encoders", "colour-histogram", "--embeddings", "flatten"]
+    grid = ["compare", "--collection", "colours", "--encoders", "colour-histogram", "--poolings", "flatten"]
     assert main([*grid, "--methods", "exact,lsh(bits=4,tables=8)", "--title", "Mine"]) == 0
     assert "lsh(bits=4,tables=8)" in capsys.readouterr().out
     assert main(["compare", "--list", "--json"]) == 0
     [line] = json.loads(capsys.readouterr().out)
     assert (line["experiment"], line["state"], line["measured"]) == ("mine", "done", "2 of 2")
-    assert main(["compare", "mine", "--json"]) == 0
+    assert main(["compare", "--show", "mine", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["rows"]) == 2
-    assert main(["compare", "mine", "--csv"]) == 0
+    assert main(["compare", "mine", "--csv"]) == 0  # a name alone resumes as well
     assert capsys.readouterr().out.startswith("title,encoder")
     assert main(["compare", "mine", "--html", str(tmp_path / "out.html")]) == 0
     assert (tmp_path / "out.html").read_text(encoding="utf-8").startswith("<!doctype html>")
@@ -336,3 +336,8 @@ def test_the_command(bench: Workbench, monkeypatch: pytest.MonkeyPatch, capsys: 
                 [*grid, "--report-tables"], [*grid, "--k", "0"], ["compare", "none"]):  # fmt: skip
         assert main(bad) == 1
         assert "Traceback" not in capsys.readouterr().err
+    assert main(["compare", "--delete", "mine"]) == 0  # without a terminal nobody can be asked
+    assert "Nothing was deleted" in capsys.readouterr().out
+    assert bench.experiment("mine")
+    assert main(["compare", "--delete", "mine", "--yes"]) == 0
+    assert main(["compare", "--show", "mine"]) == 1

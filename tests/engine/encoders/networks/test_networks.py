@@ -395,7 +395,7 @@ def test_the_commands(home: Home, weights_file: Path, monkeypatch: pytest.Monkey
     for words in (["add", SMALL.name], ["fetch"], ["fetch", "nobody"], ["add", SMALL.name, "/nowhere.pth"]):
         assert parser.main(["weights", *words]) == 1
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
-    assert parser.main(["weights", "remove", SMALL.name]) == 0
+    assert parser.main(["weights", "delete", SMALL.name, "--yes"]) == 0
 
 
 def test_the_page_offers_to_fetch(home: Home) -> None:

@@ -185,7 +185,7 @@ def test_the_commands(
     assert json.loads(capsys.readouterr().out)["groups"] == []
     assert main(["duplicates", *words]) == 0
     assert "00-poor.jpg" in capsys.readouterr().out
-    assert main(["odd", *words, "--most", "2"]) == 0
+    assert main(["outliers", *words, "--most", "2"]) == 0
     assert "rank" in capsys.readouterr().out
     assert main(["odd", *words, "--most", "2", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["odd_ones"]) == 2

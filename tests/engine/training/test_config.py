@@ -1,0 +1,38 @@
+"""What a new training begins with, and what a stored one means."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.core.errors import BadParameter
+from engine.training.config import ORIGINAL_STUDY, TrainingConfig, with_defaults
+from models.specs import SPECS
+
+
+def test_a_new_training_is_quick_and_contrastive_unless_told_otherwise() -> None:
+    config = TrainingConfig.from_dict(with_defaults({}))
+    assert (config.model, config.epochs, config.size, config.contrast) == (4, 10, 160, 1.0)
+    given = TrainingConfig.from_dict(with_defaults({"epochs": 3, "contrast": 0.0}))
+    assert (given.epochs, given.size, given.contrast) == (3, 160, 0.0)
+
+
+@pytest.mark.parametrize("model", SPECS)
+def test_every_model_can_begin_with_the_defaults_of_either_objective(model: int) -> None:
+    for objective in ("autoencoding", "deepcluster"):
+        config = TrainingConfig.from_dict(with_defaults({"objective": objective, "model": model}))
+        assert (config.encoder, config.objective) == (f"model-{model}", objective)
+
+
+def test_deepcluster_begins_with_a_ready_made_network() -> None:
+    config = TrainingConfig.from_dict(with_defaults({"objective": "deepcluster"}))
+    assert (config.network, config.size, config.schedule, config.contrast) == ("resnet-18", 96, "cosine", 0.0)
+
+
+def test_a_stored_config_that_lacks_a_key_means_what_it_always_meant() -> None:
+    old = TrainingConfig.from_dict({"model": 2})
+    assert {name: getattr(old, name) for name in ORIGINAL_STUDY} == ORIGINAL_STUDY
+
+
+def test_an_unknown_objective_is_refused() -> None:
+    with pytest.raises(BadParameter, match="objective of the training must be autoencoding or deepcluster"):
+        TrainingConfig.from_dict(with_defaults({"objective": "magic"}))

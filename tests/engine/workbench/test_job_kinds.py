@@ -1,0 +1,74 @@
+"""The table of job kinds: what a job is called, who waits for it, and what pages ask the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from engine.core.errors import BadParameter
+from engine.core.home import Home
+from engine.core.recipe import Recipe
+from engine.workbench.job_kinds import BACKGROUND, KINDS, job_kind, kinds_that_make, title_of
+from engine.workbench.workbench import Workbench
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    (tmp_path / "pictures").mkdir()
+    Image.new("RGB", (20, 20), "teal").save(tmp_path / "pictures" / "only.png")
+    home = Home(tmp_path / "home")
+    Workbench(home).run("import", source="folder", title="Fashion products", path=str(tmp_path / "pictures"))
+    return home
+
+
+RECIPE = Recipe("fashion-products", "model-4", "default").as_dict()
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "title"),
+    [
+        ("embed", {"recipe": RECIPE}, 'Preparing "Fashion products" (Model 4)'),
+        ("group", {"recipe": RECIPE, "plan": {}, "title": ""}, 'Grouping "Fashion products" (Model 4)'),
+        ("embed", {"recipe": RECIPE | {"collection": "gone"}}, 'Preparing "gone" (Model 4)'),
+        ("fetch", {"network": "mobilenet-v2"}, "Downloading MobileNet-v2"),
+        ("import", {"source": "known", "name": "oxford-iiit-pet"}, 'Importing "Oxford-IIIT Pet"'),
+        ("import", {"source": "folder", "title": "Holiday", "path": "/x"}, 'Importing "Holiday"'),
+        ("sample", {"name": "animal-faces"}, 'Creating the sample "Animal faces"'),
+        ("rescan", {"collection": "fashion-products"}, 'Rescanning "Fashion products"'),
+        ("train", {"collection": "fashion-products", "config": {}}, 'Training Model 4 on "Fashion products"'),
+        ("train", {"run": "default"}, 'Training "default"'),
+        ("experiment", {"name": "mine", "title": "Mine"}, 'Comparing "Mine"'),
+        ("apply", {"name": "c", "collection": "fashion-products", "title": "C"},
+         'Predicting labels in "Fashion products"'),
+    ],
+)  # fmt: skip
+def test_titles_name_collections_and_encoders_as_people_know_them(
+    home: Home, kind: str, arguments: dict[str, Any], title: str
+) -> None:
+    assert title_of(kind, {**arguments, "home": str(home.root)}) == title
+
+
+def test_pages_ask_for_kinds_by_what_they_make() -> None:
+    assert kinds_that_make("vectors", "weights") == ("fetch", "embed", "index")
+    assert set(kinds_that_make("collection")) == {"import", "rescan", "sample", "extract"}
+    assert kinds_that_make("nothing") == ()
+
+
+def test_only_what_takes_hours_steps_back() -> None:
+    assert {"train", "experiment", "study", "classification", "classifier"} == BACKGROUND
+
+
+def test_every_kind_is_complete_and_under_its_own_name() -> None:
+    for name, kind in KINDS.items():
+        assert kind.name == name
+        assert kind.verb
+        assert kind.kept.endswith((".", ")"))
+        assert kind.makes
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(BadParameter, match="kind of a job must be one of fetch, import"):
+        job_kind("nonsense")
