@@ -177,7 +177,7 @@ def command_runs(arguments: argparse.Namespace) -> None:
 
 def _print_epochs(run: Run, arguments: argparse.Namespace) -> None:
     """What was measured after each epoch of a run."""
-    events = [event for event in run.events() if event.get("kind") == "epoch"]
+    events = run.events()
     columns = list(dict.fromkeys(name for event in events for name, value in event.items() if not _nested(value)))
     columns = [name for name in columns if name not in ("kind", "time")]
     print_rows(

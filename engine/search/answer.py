@@ -143,7 +143,7 @@ class Answer:
         recipe = self.recipe
         words = ["python", "-m", "engine", "search", "--collection", recipe.collection, "--encoder", recipe.encoder]
         words += ["--weights", recipe.weights] if recipe.weights else []
-        words += ["--embedding", recipe.embedding, "--metric", recipe.metric, "--method", recipe.method_text]
+        words += ["--pooling", recipe.embedding, "--metric", recipe.metric, "--method", recipe.method_text]
         words += ["--k", str(recipe.k)]
         words += [f"--label={self.label}"] if self.label else []  # a label may begin with a dash
         words += ["--crop", ",".join(f"{side:.4f}" for side in self.query.crop)] if self.query.crop else []

@@ -140,4 +140,4 @@ def _belong_together(images: Images, vectors: Vectors) -> bool:
 def _embed_command(recipe: Recipe) -> str:
     words = ["python", "-m", "engine", "embed", "--collection", recipe.collection, "--encoder", recipe.encoder]
     words += ["--weights", recipe.weights] if recipe.weights else []
-    return shlex.join([*words, "--embedding", recipe.embedding])
+    return shlex.join([*words, "--pooling", recipe.embedding])

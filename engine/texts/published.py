@@ -180,4 +180,4 @@ def _both(folder: Path) -> bool:
 
 
 def _command(network: Published) -> str:
-    return f"python -m engine weights fetch {network.name}"
+    return f"python -m engine weights download {network.name}"

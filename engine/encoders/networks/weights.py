@@ -219,7 +219,7 @@ def _taken_over(home: Home, network: Backbone) -> Card:
         raise NoWeights(
             f"The weights of {network.title} ({network.megabytes} MB) are not on this computer yet.",
             network.megabytes,
-            way_out=f"Fetch them: python -m engine weights fetch {network.name}",
+            way_out=f"Download them: python -m engine weights download {network.name}",
         )
     return add(home, network, path)
 
@@ -318,4 +318,4 @@ def _belongs(path: Path, network: Backbone) -> bool:
 
 
 def _again(network: Backbone) -> str:
-    return f"Fetch them again: python -m engine weights fetch {network.name}"
+    return f"Download them again: python -m engine weights download {network.name}"

@@ -150,7 +150,7 @@ def test_weights_are_checked_before_they_are_loaded(tmp_path: Path, monkeypatch:
     monkeypatch.delenv("BENZER_WEIGHTS", raising=False)
     home, (_, weights) = Home(tmp_path), small()
     network = replace(PUBLISHED["bert-base-uncased"], name="tiny", width=24, layers=2, heads=3)
-    with pytest.raises(NoWeights, match="weights fetch tiny"):
+    with pytest.raises(NoWeights, match="weights download tiny"):
         published.load(home, network)
     folder = home.pretrained / "texts" / "tiny"
     folder.mkdir(parents=True)

@@ -225,7 +225,7 @@ def test_damaged_weights_are_a_sentence(
         test = visit(**RAW | {"encoder": "resnet-18"})
         assert headings(test)[1] == "Search failed"
         assert "has been damaged" in test.error[0].value.replace("\\", "")
-        assert "weights fetch resnet-18" in test.error[0].value.replace("\\", "")
+        assert "weights download resnet-18" in test.error[0].value.replace("\\", "")
     finally:
         (folder / "resnet-18.json").unlink()
 

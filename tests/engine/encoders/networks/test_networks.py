@@ -133,7 +133,7 @@ def test_contract(home: Home, weights_file: Path) -> None:
 def test_without_weights_there_is_a_way_out(home: Home) -> None:
     line = next(choice for choice in choices(home) if choice.name == "resnet-50")
     assert not line.ready
-    with pytest.raises(NoWeights, match=r"ResNet-50 \(98 MB\) are not .* weights fetch resnet-50") as caught:
+    with pytest.raises(NoWeights, match=r"ResNet-50 \(98 MB\) are not .* weights download resnet-50") as caught:
         open_encoder("resnet-50", "", home)
     assert caught.value.megabytes == 98
     with pytest.raises(BadParameter, match="those of one of its own runs"):
@@ -185,7 +185,7 @@ def test_damage_is_noticed_before_every_load(harm: str, home: Home, tmp_path: Pa
         "swap": (tmp_path / "poisoned.safetensors").read_bytes(),
     }
     path.unlink() if harm == "missing" else path.write_bytes(harmed[harm])
-    with pytest.raises(Corrupt, match="weights fetch squeezenet-1-1"):
+    with pytest.raises(Corrupt, match="weights download squeezenet-1-1"):
         open_encoder(SMALL.name, "", home)
 
 

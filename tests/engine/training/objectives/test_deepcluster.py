@@ -355,7 +355,7 @@ def test_weights_that_are_not_there_leave_no_run_behind(home: Home, monkeypatch:
     monkeypatch.delenv("BENZER_WEIGHTS", raising=False)
     monkeypatch.setattr("engine.collections.collection.Collection.open", lambda *_: Shapes(24))
     config = TrainingConfig(**(NETWORK | {"start": "pretrained"})).as_dict()
-    with pytest.raises(NoWeights, match="weights fetch squeezenet-1-1"):
+    with pytest.raises(NoWeights, match="weights download squeezenet-1-1"):
         train({"home": str(home.root), "collection": "shapes", "config": config}, Reporter())
     assert not [run for run in runs.runs(home) if not run.shipped]
 
