@@ -79,9 +79,9 @@ def _train(page: Any, server: Server) -> None:
 
 def _experiment(page: Any, server: Server) -> None:
     page.goto(f"{server.url}/compare?collection=animal-faces")
-    pick_only(page, "Metrics", "Cosine", "Euclidean")
+    pick_only(page, "Distances", "Cosine", "Euclidean")
     page.get_by_text(re.compile(r"^\d+ recipes$")).wait_for()
-    page.get_by_role("button", name="Start comparing", exact=True).click()
+    page.get_by_role("button", name="Start comparison", exact=True).click()
     page.locator("tbody tr").nth(5).wait_for()
     page.locator(".st-key-experiment-now").wait_for(state="detached")
 

@@ -45,28 +45,28 @@ def test_an_experiment_from_the_form_to_the_worst_queries(page: Any, server: Ser
     page.goto(f"{server.url}/compare")
     page.get_by_role("heading", name="A new experiment", exact=True).wait_for()
     pick_only(page, "Encoders", "Raw pixels", "Colour histogram")
-    pick_only(page, "Metrics", "Cosine", "Euclidean")
-    page.get_by_text("4 recipes", exact=True).wait_for()
+    pick_only(page, "Distances", "Cosine", "Euclidean")
+    page.get_by_text("4 configurations", exact=True).wait_for()
     assert violations(page) == []
     page.get_by_label("Title", exact=True).fill(HOSTILE)
-    page.get_by_role("button", name="Start comparing", exact=True).click()
+    page.get_by_role("button", name="Start comparison", exact=True).click()
     title = page.get_by_role("heading", level=2).filter(has_text="bold")
     title.wait_for()
     assert title.inner_text().replace("\u2060", "") == HOSTILE  # nothing of it is read as Markdown or HTML
     lines(page).nth(3).wait_for(timeout=PATIENCE)
-    expect(page.get_by_text(re.compile(r"4 of 4 recipes measured"))).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text(re.compile(r"4 of 4 configurations measured"))).to_be_visible(timeout=PATIENCE)
     expect(page.locator(".st-key-experiment-now")).to_have_count(0, timeout=PATIENCE)
     settled(page)
 
     shown = [float(text.strip("★").split()[0]) for text in page.locator("tbody td:nth-child(2)").all_inner_texts()]
     assert shown == sorted(shown, reverse=True)
     before = names(page)
-    page.get_by_role("columnheader", name="recipe").get_by_role("button").click()
-    expect(page.get_by_role("columnheader", name="recipe")).to_have_attribute("aria-sort", "ascending")
+    page.get_by_role("columnheader", name="configuration").get_by_role("button").click()
+    expect(page.get_by_role("columnheader", name="configuration")).to_have_attribute("aria-sort", "ascending")
     assert names(page) == sorted(before)
 
     lines(page).first.click()
-    page.get_by_text("The worst queries", exact=True).wait_for()
+    page.get_by_text("Worst queries", exact=True).wait_for()
     page.locator(".grid.strip").nth(7).wait_for()
     assert page.locator(".grid.strip").first.locator("img").count() == 9
     assert violations(page) == []
@@ -98,7 +98,7 @@ def test_it_is_exported_shared_renamed_and_deleted(page: Any, server: Server, be
     page.get_by_role("heading", name="Renamed", exact=True).wait_for()
     settled(page)
     page.get_by_role("button", name="Delete …", exact=True).click()
-    page.get_by_role("button", name="Delete it", exact=True).click()
+    page.get_by_role("button", name="Delete experiment", exact=True).click()
     page.get_by_text("None yet. The first one appears here").wait_for()
     assert bench.experiments() == []
     assert "experiment=" not in page.url
@@ -114,11 +114,11 @@ def test_one_that_trains_is_stopped_and_goes_on_dark(page: Any, server: Server, 
     panel.get_by_text(re.compile("epoch [1-9]")).wait_for(timeout=PATIENCE)
     assert names(page) == ["Raw pixels"]
     panel.get_by_role("button", name="Stop", exact=True).click()
-    page.get_by_text("It was stopped. 1 recipe not measured yet.").wait_for(timeout=PATIENCE)
+    page.get_by_text("Stopped. 1 configuration left to measure.").wait_for(timeout=PATIENCE)
     settled(page)
     assert violations(page) == []
-    page.get_by_role("button", name="Go on", exact=True).click()
+    page.get_by_role("button", name="Continue", exact=True).click()
     panel.get_by_text(re.compile("epoch [1-9]")).wait_for(timeout=PATIENCE)
     assert len(bench.runs()) == 2  # the one that ships, and the one that was begun: it went on and is no new one
     panel.get_by_role("button", name="Stop", exact=True).click()
-    page.get_by_text("It was stopped. 1 recipe not measured yet.").wait_for(timeout=PATIENCE)
+    page.get_by_text("Stopped. 1 configuration left to measure.").wait_for(timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""All of one kind of work that is measured cell by cell, newest first, what each found, and where a new one starts."""
+"""All comparisons of one kind, newest first, the result of each, and where a new one starts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ui.shared.plain_text import plain_text
 SHOWN = 8
 _STATES = {
     "done": ":material/check_circle: finished",
-    "running": ":material/hourglass_top: being measured",
+    "running": ":material/hourglass_top: running",
     "starting": ":material/hourglass_top: starting",
     "stopped": ":material/pause_circle: stopped",
     "failed": ":material/error: failed",
-    "interrupted": ":material/power_off: cut off",
+    "interrupted": ":material/power_off: interrupted",
     "planned": ":material/schedule: not started",
 }
 
@@ -28,7 +28,11 @@ def ledger_list(kind: Kind, opened: str, best: Callable[[Seen], str]) -> None:
     st.header(kind.nouns.capitalize(), anchor=False)
     found = [ledger for ledger in listed(kind) if ledger.name != opened]
     if not found:
-        st.write("No other one yet." if opened else "None yet. The first one appears here as soon as it starts.")
+        st.write(
+            f"No other {kind.nouns} yet."
+            if opened
+            else f"No {kind.nouns} yet. The first appears here as soon as it starts."
+        )
         return
     jobs = jobs_of(kind)
     shown = st.session_state.get(f"{kind.key}s_shown", SHOWN)
@@ -38,7 +42,7 @@ def ledger_list(kind: Kind, opened: str, best: Callable[[Seen], str]) -> None:
         except (BenzerError, FileNotFoundError) as error:  # deleted or damaged meanwhile, in another tab or by hand
             st.caption(plain_text(str(error)))
     if len(found) > shown:
-        more = f"Show the other {len(found) - shown}"
+        more = f"Show {len(found) - shown} more"
         st.button(more, key=f"{kind.key}s-more", on_click=_show, args=(kind, len(found)))
 
 
@@ -62,8 +66,8 @@ def _card(view: Seen, best: Callable[[Seen], str]) -> None:
 
 
 def new_one(kind: Kind, forms: Callable[[], None], *, folded: bool) -> None:
-    """What starts a new one: open while none is looked at, else folded away."""
-    title = f"A new {kind.noun}"
+    """The forms that start a new one: unfolded unless one is open above."""
+    title = f"New {kind.noun}"
     if not folded:
         st.header(title, anchor=False)
         forms()

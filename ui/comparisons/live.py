@@ -1,5 +1,4 @@
-"""Work that is measured cell by cell, while it goes on or after it: how far it is, Stop, Go on, and what can be done
-with the whole of it."""
+"""An open comparison, running or ended: its progress, Stop, Continue, exports, and how to rename or delete it."""
 
 from __future__ import annotations
 
@@ -17,14 +16,14 @@ from ui.shared.plain_text import plain_text
 from ui.shared.text_field import text_field
 
 _EXPORTS = {
-    "csv": ("CSV", "text/csv", "A line for each {cell}."),
-    "html": ("HTML report", "text/html", "One page with all tables and charts that needs no network."),
-    "json": ("JSON", "application/json", "The plan, and everything that was measured."),
+    "csv": ("CSV", "text/csv", "One row per {unit}."),
+    "html": ("HTML report", "text/html", "One page with all tables and charts; needs no network."),
+    "json": ("JSON", "application/json", "The plan and all measurements."),
 }
 
 
 def ledger_view(view: Seen, results: Callable[[Seen], None]) -> None:
-    """Draw it with its `results`, and refresh both while it is measured; then the page is drawn anew."""
+    """Draw it with its `results`, and refresh both while it runs; then the page is drawn again."""
     alive, state, kind = view.alive, view.state, view.kind
 
     @st.fragment(run_every=REFRESH if alive else None, key=f"{kind.key}-view-{view.name}-{alive}")
@@ -56,7 +55,7 @@ def ledger_head(view: Seen) -> None:
 
 
 def summary(view: Seen) -> str:
-    """For example "Animal faces · 12 of 36 recipes measured · 1 failed · 21 November 2026, 05:12"."""
+    """For example "Animal faces · 12 of 36 configurations measured · 1 failed · 21 November 2026, 05:12"."""
     before, after = view.kind.parts(view)
     parts = [*before, f"{len(view.measured)} of {count_of(view.total, view.kind.cell)} measured"]
     parts += [f"{view.failed} failed"] if view.failed else []
@@ -70,7 +69,7 @@ def made_text(made: float) -> str:
 
 
 def ledger_status(view: Seen) -> None:
-    """What it does right now with Stop, or how it ended with Go on; nothing for one that is complete."""
+    """Its progress with Stop, or how it ended with Continue; nothing for one that is complete."""
     if view.alive:
         _running(view)
     elif view.state == "done":
@@ -82,7 +81,7 @@ def ledger_status(view: Seen) -> None:
 def _running(view: Seen) -> None:
     with st.container(border=True, key=f"{view.kind.key}-now"):
         if view.job is None:
-            st.write("Being measured from the command line; it is stopped there.")
+            st.write("Started from the command line; stop it there.")
             return
         progress = view.job.progress
         row = st.container(horizontal=True, vertical_alignment="center")
@@ -92,9 +91,9 @@ def _running(view: Seen) -> None:
         row.button(
             "Stopping …" if stopping else "Stop", key=f"{view.kind.key}-stop-{view.job.id}",
             icon=":material/stop_circle:", on_click=view.job.stop, disabled=stopping,
-            help="What is finished is kept; it can go on later.",
+            help="Finished results are kept; you can continue later.",
         )  # fmt: skip
-        leave = "You may leave this page or close the browser: the work goes on."
+        leave = "Runs in the background; you can leave this page."
         st.caption(f"Finished {view.kind.cell}s appear below. {leave}")
 
 
@@ -102,7 +101,7 @@ def _complete(view: Seen) -> None:
     if outdated := view.kind.outdated(view):
         _warn(view, outdated, "Measure again")
     elif view.failed:
-        _warn(view, f"{count_of(view.failed, view.kind.cell)} could not be measured; the table says why.", "Try again")
+        _warn(view, f"{count_of(view.failed, view.kind.cell)} failed; the table says why.", "Try again")
 
 
 def _warn(view: Seen, sentence: str, label: str) -> None:
@@ -114,9 +113,9 @@ def _warn(view: Seen, sentence: str, label: str) -> None:
 def _ended(view: Seen) -> None:
     left = count_of(view.total - len(view.rows), view.kind.cell)
     texts = {
-        "stopped": f"It was stopped. {left} not measured yet.",
-        "interrupted": f"It was cut off. What was measured is kept; {left} not measured yet.",
-        "planned": f"It has not been started. {left} to measure.",
+        "stopped": f"Stopped. {left} left to measure.",
+        "interrupted": f"Interrupted. Finished results are kept; {left} left to measure.",
+        "planned": f"Not started yet. {left} to measure.",
     }
     with st.container(border=True, key=f"{view.kind.key}-ended"):
         if view.state == "failed" and view.job is not None:
@@ -124,7 +123,7 @@ def _ended(view: Seen) -> None:
         else:
             icon = ":material/pause_circle:" if view.state == "stopped" else ":material/power_off:"
             st.markdown(f"{icon} {texts.get(view.state, plain_text(view.state))}")
-        _go_on(view, "Start" if view.state == "planned" else "Go on")
+        _go_on(view, "Start" if view.state == "planned" else "Continue")
 
 
 def _go_on(view: Seen, label: str) -> None:
@@ -143,7 +142,7 @@ def _exports(view: Seen) -> None:
         for form, (label, mime, help) in _EXPORTS.items():
             st.download_button(
                 label, lambda form=form: exported(view, form), f"{view.name}.{form}", mime,
-                key=f"{key}-{form}-{view.name}", on_click="ignore", help=help.format(cell=view.kind.cell),
+                key=f"{key}-{form}-{view.name}", on_click="ignore", help=help.format(unit=view.kind.cell),
                 width="stretch",
             )  # fmt: skip
 
@@ -167,9 +166,9 @@ def _ask_to_delete(view: Seen) -> None:
 
 def _delete(view: Seen) -> None:
     count = count_of(len(view.rows), f"measured {view.kind.cell}")
-    st.write(f"**{plain_text(view.title)}** with {count} will be gone for good. {view.kind.kept}".strip())
+    st.write(f"**{plain_text(view.title)}** with {count} will be permanently deleted. {view.kind.kept}".strip())
     with st.container(horizontal=True):
-        if st.button("Delete it", type="primary", key=f"{view.kind.key}-delete-yes"):
+        if st.button(f"Delete {view.kind.noun}", type="primary", key=f"{view.kind.key}-delete-yes"):
             try:
                 view.ledger.remove()
             except BenzerError as error:
@@ -177,5 +176,5 @@ def _delete(view: Seen) -> None:
             else:
                 open_one(view.kind, None)
                 st.rerun()
-        if st.button("Keep it", key=f"{view.kind.key}-delete-no"):
+        if st.button("Cancel", key=f"{view.kind.key}-delete-no"):
             st.rerun()

@@ -1,5 +1,5 @@
-"""What the pages know of work that is measured cell by cell, experiments and studies alike: which there are, how far
-each is, and what a person does with one. Folders are the truth, and are read again only when they have changed."""
+"""What the pages know of comparisons of every kind: which exist, how far each is, and what can be done with one.
+Folders are the truth, and are read again only when they have changed."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def opened(kind: Kind) -> Seen | None:
         return None
     view = seen_by_name(kind, name)
     if view is None:
-        st.warning(f"There is no {kind.noun} “{plain_text(name)}” here any more.", icon=":material/info:")
+        st.warning(f"The {kind.noun} “{plain_text(name)}” does not exist any more.", icon=":material/info:")
         open_one(kind, None)
     return view
 

@@ -48,7 +48,7 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        return "Confirmed" if self.holds else "Refuted"
+        return "Agrees" if self.holds else "Not reproduced"
 
     @property
     def sentence(self) -> str:
@@ -128,7 +128,7 @@ def _loss(
     low, best = min(known, key=known.__getitem__), max(known, key=lambda title: precisions[title, BEST_PAIR])
     measured = f"over {len(known)} different trainings the rank correlation between the lowest MSE and precision@8 "
     measured += f"(max pool, cosine) is {r:+.2f}; the loss is lowest for {low}, the precision highest for {best}."
-    measured += " At −1 the lower loss would always search better, at +1 the higher one."
+    measured += " At −1 a lower loss would always mean a better search, at +1 a worse one."
     return Finding("A low reconstruction loss does not mean a good search.", measured, r > _AGREE)
 
 
@@ -138,7 +138,7 @@ def _best_rows(precisions: Precisions, titles: Sequence[str]) -> Finding:
     told = ", ".join(f"{title} ({best[title]:.3f})" for title in order[:3])
     claim = f"{BEST_ROWS[0]} and {BEST_ROWS[1]} are the best."
     holds = all(best[title] >= best[order[1]] for title in BEST_ROWS)
-    return Finding(claim, f"by their best column the first three are {told}.", holds)
+    return Finding(claim, f"ranked by their best column, the first three are {told}.", holds)
 
 
 def _one_picture(found: Mapping[tuple[str, str, str], ExperimentRow], titles: Sequence[str]) -> Finding | None:
@@ -148,6 +148,7 @@ def _one_picture(found: Mapping[tuple[str, str, str], ExperimentRow], titles: Se
     if r is None:
         return None
     measured = (
-        f"over {len(pairs)} recipes its hits and precision@8 over all pictures have a rank correlation of {r:+.2f}."
+        f"over {len(pairs)} configurations the rank correlation between the correct results for one picture and "
+        f"precision@8 over all pictures is {r:+.2f}."
     )
-    return Finding("The hits for one picture tell how good a recipe is.", measured, r >= 0.9)
+    return Finding("The results for one picture tell how good a configuration is.", measured, r >= 0.9)

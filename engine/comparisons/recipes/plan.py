@@ -123,7 +123,7 @@ class ExperimentPlan:
             known_metric(name)
         count = len(self._subjects()) * len(self.embeddings) * len(self.metrics) * len(self.methods)
         if count > MOST_CELLS:
-            raise BadParameter("number of cells", "an experiment", f"at most {MOST_CELLS:,}", f"{count:,}")
+            raise BadParameter("number of configurations", "an experiment", f"at most {MOST_CELLS:,}", f"{count:,}")
         self.cells()
 
     def cells(self) -> list[ExperimentCell]:
@@ -194,7 +194,7 @@ def report_tables(
     sizes: Mapping[int, int] | None = None,
     epochs: int = ORIGINAL_STUDY["epochs"],
     limit: int | None = None,
-    title: str = "The report's tables 4 and 5",
+    title: str = "Original study, tables 4 and 5",
     query: int | None = None,
     **settings: Any,
 ) -> ExperimentPlan:
@@ -222,9 +222,9 @@ def _fitting(model: int, size: int) -> tuple[int, str]:
     check_whole("input size", "an experiment", size, 16, 1024)
     spec = SPECS[model]
     side = min((s for s in range(16, 1025) if spec.fits(s)), key=lambda s: (abs(s - size), s))
-    note = f"{side} pixels, the nearest to {size} that it reconstructs exactly. " if side != size else ""
+    note = f"{side} px, the nearest to {size} that it reconstructs exactly. " if side != size else ""
     if spec.latent_size(side) == 1:
-        note += f"At {side} pixels the latent is 1×1: flatten and max pool are the same vector."
+        note += f"At {side} px the latent is 1×1: flatten and max pool give the same vector."
     return side, note.strip()
 
 

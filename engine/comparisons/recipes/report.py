@@ -55,15 +55,15 @@ def to_html(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
 def _facts(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
     measured = [row for row in rows if not row.error]
     seen = next(iter(measured), None)
-    asked = f" {seen.queries:,} of its {seen.images:,} labelled images were asked with." if seen else ""
-    count = f"{len(measured):,} of {len(plan.cells()):,} recipes measured."
-    told = f"Collection {plan.collection}.{asked} The query itself is left out of every answer. {count}"
+    asked = f" {seen.queries:,} of its {seen.images:,} labelled pictures are used as queries." if seen else ""
+    count = f"{len(measured):,} of {len(plan.cells()):,} configurations measured."
+    told = f"Collection {plan.collection}.{asked} The query itself is left out of its results. {count}"
     return f"<p>{escape(told)}</p>"
 
 
 def _results(rows: Sequence[ExperimentRow], k: int) -> str:
-    head = ["encoder", "embedding", "metric", "method", f"precision@{k}", "", "95 % interval", "mAP", "recall"]
-    head += ["looked at", "ms a query", "MB"]
+    head = ["encoder", "pooling", "distance", "method", f"precision@{k}", "", "95 % interval", "mAP", "recall"]
+    head += ["candidates scanned", "ms per query", "MB"]
     best = {
         "precision": bold_best([row.precision for row in rows]),
         "map": bold_best([row.map for row in rows]),
@@ -72,7 +72,7 @@ def _results(rows: Sequence[ExperimentRow], k: int) -> str:
     }
     lines = [_result(row, {name: marks[place] for name, marks in best.items()}) for place, row in enumerate(rows)]
     if not lines:
-        return "<p>Nothing has been measured yet.</p>"
+        return "<p>No results yet.</p>"
     return "<h2>Results</h2>" + table(head, lines, left=4)
 
 
@@ -95,7 +95,7 @@ def _result(row: ExperimentRow, best: Mapping[str, bool]) -> list[str]:
 
 
 def _bar(value: float, interval: tuple[float, float], chance: float) -> str:
-    """A bar from 0 to 1 with its interval as a line and a blind guess as a dotted mark."""
+    """A bar from 0 to 1 with its interval as a line and the chance level as a dotted mark."""
     wide = {name: 120 * share for name, share in (("value", value), ("low", interval[0]), ("high", interval[1]))}
     said = escape(f"{value:.3f}, interval {interval[0]:.3f} to {interval[1]:.3f}, chance {chance:.3f}")
     return (
@@ -117,22 +117,24 @@ def _by_label(rows: Sequence[ExperimentRow]) -> str:
         shown = ["–" if cell is None else f"{cell:.3f}" for cell in cells]
         marked = [strong(text, best[label][place]) for text, label in zip(shown, labels, strict=True)]
         lines.append([escape(_short_recipe(row)), *marked])
-    return "<h2>By label</h2>" + table(["recipe", *labels], lines, left=1)
+    return "<h2>By label</h2>" + table(["configuration", *labels], lines, left=1)
 
 
 def _worst(rows: Sequence[ExperimentRow]) -> str:
     parts = []
     for row in rows[:_WORST_SHOWN]:
         lines = [[str(w["query"]), f"{w['precision']:.3f}", ", ".join(map(str, w["answers"]))] for w in row.worst]
-        parts.append(f"<h3>{escape(_short_recipe(row))}</h3>" + table(["query", "precision", "answers"], lines, left=0))
+        parts.append(f"<h3>{escape(_short_recipe(row))}</h3>" + table(["query", "precision", "results"], lines, left=0))
     return (
-        ("<h2>The worst queries of the best recipes</h2><p>Images by their id.</p>" + "".join(parts)) if parts else ""
+        ("<h2>Worst queries of the best configurations</h2><p>Pictures by their id.</p>" + "".join(parts))
+        if parts
+        else ""
     )
 
 
 def _failed(rows: Sequence[ExperimentRow]) -> str:
     lines = [[escape(_short_recipe(row)), escape(row.error)] for row in rows if row.error]
-    return "<h2>Could not be measured</h2>" + table(["recipe", "why"], lines, left=2) if lines else ""
+    return "<h2>Failed</h2>" + table(["configuration", "why"], lines, left=2) if lines else ""
 
 
 def _notes(rows: Iterable[ExperimentRow]) -> str:
@@ -147,13 +149,13 @@ def _report_section(rows: Sequence[ExperimentRow]) -> list[str]:
     to_strong = [[_starred(cell) for cell in line] for line in hit_lines[1:]]
     held = "".join(f"<li>{escape(finding.sentence)}</li>" for finding in findings.findings(rows))
     held += "".join(f"<li>{escape(sentence)}</li>" for sentence in correlations(rows))
-    source = "In brackets the figures of the course report “Image Similarity Engine”, of its own pictures."
+    source = "In brackets the figures of the original study, “Image Similarity Engine”, for its own pictures."
     return [
-        f"<h2>The report's table 4: least losses</h2><p>{escape(source)}</p>",
+        f"<h2>Table 4 of the original study: lowest losses</h2><p>{escape(source)}</p>",
         table(loss_lines[0], [[escape(cell) for cell in line] for line in loss_lines[1:]], left=1),
-        "<h2>The report's table 5: hits of 8 for one image · precision@8 over all images</h2>",
+        "<h2>Table 5 of the original study: correct results of 8 for one picture · precision@8 over all pictures</h2>",
         table(hit_lines[0], to_strong, left=1),
-        f"<h2>What holds of its findings</h2><ul>{held}</ul>" if held else "",
+        f"<h2>Its findings</h2><ul>{held}</ul>" if held else "",
     ]
 
 

@@ -98,7 +98,7 @@ def test_without_labels_it_says_why_and_offers_a_collection_that_has_some(
     assert "experiment-start" not in [button.key for button in test.button]
     next(button for button in test.button if button.label == "Use Shapes").click().run()
     assert test.session_state.collection == "shapes"
-    assert "Start comparing" in labels(test)
+    assert "Start comparison" in labels(test)
 
 
 # ── starting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -110,14 +110,14 @@ def test_the_form_starts_what_it_promises(here: Workbench, started: list[tuple[s
     test.multiselect(key="experiment-metrics").set_value(["cosine", "euclidean"])
     test.session_state["experiment-methods"] = ["exact", "lsh(bits=8, tables=2)"]
     test.run()
-    assert "**8 recipes**" in texts(test)
-    assert "2 encoders × 1 embedding × 2 metrics × 2 methods" in texts(test)
+    assert "**8 configurations**" in texts(test)
+    assert "2 encoders × 1 pooling × 2 distances × 2 methods" in texts(test)
     test.button(key="experiment-start").click().run()
     assert not test.exception
     (experiment,) = here.experiments()
     assert started == [("experiment", {"name": experiment.name, "title": experiment.title})]
     assert experiment.plan.methods == ("exact", "lsh(bits=8,tables=2)")
-    assert experiment.plan.title == "Shapes: 8 recipes"
+    assert experiment.plan.title == "Shapes: 8 configurations"
     assert test.session_state.experiment == experiment.name
 
 
@@ -129,11 +129,11 @@ def test_trainings_become_rows_of_the_plan(here: Workbench, started: list[tuple[
     test.session_state["experiment-title"] = HOSTILE
     test.run()
     assert "4 encoders of these will be trained first" in texts(test)
-    assert "4 trainings whose time is not known yet" in texts(test)
+    assert "4 trainings of unknown duration" in texts(test)
     test.button(key="experiment-start").click().run()
     (experiment,) = here.experiments()
     assert [training.title for training in experiment.plan.trainings] == [
-        "Model 1 · none",
+        "Model 1 · constant",
         "Model 1 · reduce on plateau",
         "Model 2 · none",
         "Model 2 · reduce on plateau",
@@ -171,7 +171,7 @@ def test_a_method_that_does_not_exist_is_refused_at_the_start(here: Workbench, s
 
 def test_one_button_repeats_the_reports_tables(here: Workbench, started: list[tuple[str, dict[str, Any]]]) -> None:
     test = visit(**{"report-size": 96, "report-epochs": 2})
-    assert "Nine trainings, 18 times 12 pictures in all, then 36 recipes." in texts(test)
+    assert "Nine trainings, 18 epochs × 12 pictures in all, then 36 configurations." in texts(test)
     test.button(key="report-start").click().run()
     (experiment,) = here.experiments()
     assert experiment.plan.repeats_the_report
@@ -196,8 +196,8 @@ def test_a_stopped_experiment_shows_what_is_finished_and_goes_on(
     job(here, "experiment", experiment.name, {"state": "stopped"})
     test = visit()
     assert HOSTILE in texts(test)
-    assert "1 of 2 recipes measured" in texts(test)
-    assert "It was stopped. 1 recipe not measured yet." in texts(test)
+    assert "1 of 2 configurations measured" in texts(test)
+    assert "Stopped. 1 configuration left to measure." in texts(test)
     test.button(key=f"experiment-go-on-{experiment.name}").click().run()
     assert started == [("experiment", {"name": experiment.name, "title": experiment.title})]
 
@@ -205,7 +205,7 @@ def test_a_stopped_experiment_shows_what_is_finished_and_goes_on(
 @pytest.mark.parametrize(
     ("result", "sentence"),
     [
-        (None, "It was cut off. What was measured is kept; 2 recipes not measured yet."),
+        (None, "Interrupted. Finished results are kept; 2 configurations left to measure."),
         ({"state": "failed", "error": "The disk is full."}, "The disk is full."),
     ],
 )
@@ -214,7 +214,7 @@ def test_the_end_of_an_experiment_is_told(here: Workbench, result: dict[str, Any
     job(here, "experiment", experiment.name, result)
     test = visit()
     assert sentence in texts(test)
-    assert "Go on" in labels(test)
+    assert "Continue" in labels(test)
 
 
 def test_a_running_experiment_can_be_stopped(here: Workbench) -> None:
@@ -223,7 +223,7 @@ def test_a_running_experiment_can_be_stopped(here: Workbench) -> None:
     folder = job(here, "experiment", experiment.name, None)
     with FileLock(folder / "lock"):
         test = visit()
-        assert "Finished recipes appear below" in texts(test)
+        assert "Finished configurations appear below" in texts(test)
         assert test.button(key=f"experiment-stop-{folder.name}").label == "Stop"
         test.button(key=f"experiment-stop-{folder.name}").click().run()
         assert (folder / "stop").exists()
@@ -233,7 +233,7 @@ def test_failed_cells_can_be_tried_again(here: Workbench, started: list[tuple[st
     experiment = create(here.home, plan())
     measured(experiment, 0.75, "The memory ran out.")
     test = visit()
-    assert "1 recipe could not be measured; the table says why." in texts(test)
+    assert "1 configuration failed; the table says why." in texts(test)
     next(button for button in test.button if button.label == "Try again").click().run()
     assert started == [("experiment", {"name": experiment.name, "title": experiment.title})]
 
@@ -257,7 +257,7 @@ def test_a_row_opens_and_its_recipe_can_be_used(here: Workbench) -> None:
     experiment = create(here.home, plan(methods=("lsh(bits=8)",), metrics=("euclidean",)))
     row = measured(experiment, 0.75, 0.5)[0]
     test = visit(experiment_row=row.key, experiment=experiment.name)
-    assert "Hardest is navy (0.38), easiest gold (0.75)." in texts(test)
+    assert "Hardest: navy (0.38); easiest: gold (0.75)." in texts(test)
     assert "Pictures that have been deleted since are left out." not in texts(test)
     test.button(key="experiment-use").click().run()
     assert test.title[0].value == "Find similar pictures"
@@ -279,7 +279,7 @@ def test_it_can_be_renamed_and_deleted(here: Workbench) -> None:
     experiment.remove()
     test.run()
     assert not test.exception
-    assert "There is no experiment" in texts(test)
+    assert "does not exist any more" in texts(test)
 
 
 def test_a_link_opens_its_experiment_and_a_wrong_one_says_so(here: Workbench) -> None:
@@ -291,7 +291,7 @@ def test_a_link_opens_its_experiment_and_a_wrong_one_says_so(here: Workbench) ->
     assert test.header[0].value == "Newer"
     test = AppTest.from_string(_ALONE, default_timeout=60)
     test.query_params["experiment"] = "../jobs"
-    assert "There is no experiment “../jobs” here any more." in texts(test.run())
+    assert "The experiment “../jobs” does not exist any more." in texts(test.run())
 
 
 _ALONE = """
@@ -327,7 +327,7 @@ def test_the_reports_tables_stand_beside_ours(here: Workbench) -> None:
     assert list(hits.value["flatten, cosine"])[:2] == ["0.300 · – (6)", "0.340 · – (7)"]
     assert list(hits.value["flatten, cosine"])[-1] == "**0.620** · – (7)"
     assert losses.value["MSE"].iloc[0] == "– (0.00662)"
-    assert "Max pool with cosine is the best pair. **Refuted**: " in texts(test)
+    assert "Max pool with cosine is the best pair. **Not reproduced**: " in texts(test)
     test.segmented_control(key=f"experiment-tab-{experiment.name}").set_value("By label").run()
     assert not test.exception
 
@@ -340,7 +340,7 @@ def test_the_table_marks_the_best_and_leaves_out_what_says_nothing(here: Workben
     rows = measured(experiment, 0.5, 0.75, "No memory.")
     data = table_data(rows, names_of(rows), "Results", rows[1].key)
     assert [column["title"] for column in data["columns"]] == [
-        "recipe", "precision@8", "mAP", "recall", "looked at", "ms a query", "MB", "images",
+        "configuration", "precision@8", "mAP", "recall", "candidates scanned", "ms per query", "MB", "pictures",
     ]  # fmt: skip
     first, second, third = data["rows"]
     assert [cell["best"] for cell in second["cells"]] == [True, True, False, False, False, False, False]
@@ -368,18 +368,16 @@ def test_the_worst_queries_become_tiles(here: Workbench) -> None:
 def test_charts_are_told_in_words(here: Workbench) -> None:
     rows = measured(create(here.home, plan()), 0.75, 0.5)
     assert spoken_precision(rows, ["A", "B"]) == (
-        "Precision of 2 recipes with 95 % intervals. The best is A with 0.750 (0.650 to 0.850), the last B with 0.500; "
-        "a blind guess reaches 0.450."
+        "Precision of 2 configurations with 95 % intervals. Best is A with 0.750 (0.650 to 0.850), the last B with "
+        "0.500; the chance level is 0.450."
     )
     assert labels_of(rows) == ["navy", "gold"]
-    assert in_words(rows[0]).startswith("Of the 8 answers 6.0 carry the query's label on average")
+    assert in_words(rows[0]).startswith("On average 6.0 of the 8 results have the query's label")
 
 
 def test_the_cost_is_told_in_words() -> None:
     assert Cost(60, 0).sentence() == "About 60 s on this computer."
-    assert Cost(60, 2).sentence() == (
-        "About 60 s on this computer, and on top of it 2 trainings whose time is not known yet."
-    )
+    assert Cost(60, 2).sentence() == ("About 60 s on this computer, plus 2 trainings of unknown duration.")
 
 
 def test_a_command_line_experiment_counts_as_running(here: Workbench) -> None:

@@ -18,11 +18,11 @@ MOST_LABELS = 40
 _CUT = 46  # characters of a name beside a chart
 _LINE = 30  # pixels a row
 _SHAPES = ("circle", "diamond", "square", "triangle-up", "x", "star")
-PRICES = {"milliseconds": "ms a query", "megabytes": "MB"}
+PRICES = {"milliseconds": "ms per query", "megabytes": "MB"}
 
 
 def precision_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figure:
-    """A dot with its 95 % interval for each row, the best above; the dotted line is a blind guess."""
+    """A dot with its 95 % interval for each row, the best above; the dotted line is the chance level."""
     colours, figure = palette(), _figure()
     figure.add_scatter(
         x=[row.precision for row in rows],
@@ -45,7 +45,7 @@ def precision_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figu
     chance = rows[0].chance
     figure.add_vline(x=chance, line={"dash": "dot", "color": colours["grey"], "width": 1.5})
     figure.add_annotation(
-        x=chance, y=1, yref="paper", yanchor="bottom", text="blind guess", showarrow=False,
+        x=chance, y=1, yref="paper", yanchor="bottom", text="chance level", showarrow=False,
         font={"size": 12, "color": colours["grey"]},
     )  # fmt: skip
     right = max(row.interval[1] for row in rows)
@@ -54,7 +54,7 @@ def precision_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figu
 
 
 def price_chart(rows: Sequence[ExperimentRow], names: Sequence[str], price: str) -> Figure:
-    """Precision against what a recipe costs: left and high is good. One colour and shape for each search method."""
+    """Precision against cost: left and high is good. One colour and shape for each search method."""
     figure, colours = _figure(), _shades()
     methods = list(dict.fromkeys(row.method for row in rows))
     for number, method in enumerate(methods):
@@ -89,7 +89,7 @@ def price_chart(rows: Sequence[ExperimentRow], names: Sequence[str], price: str)
 
 
 def label_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figure:
-    """A field for each row and label: the darker, the more of the answers carry it."""
+    """A heatmap of rows and labels: the darker, the more of the results carry the label."""
     labels = labels_of(rows)[:MOST_LABELS]
     values = [[row.per_class.get(label) for label in labels] for row in rows]
     figure = _figure()
@@ -124,11 +124,11 @@ def labels_of(rows: Sequence[ExperimentRow]) -> list[str]:
 def spoken_precision(rows: Sequence[ExperimentRow], names: Sequence[str]) -> str:
     """What the chart of precisions shows, for those who cannot see it."""
     (first, best), (last, worst) = (names[0], rows[0]), (names[-1], rows[-1])
-    text = f"Precision of {len(rows)} recipes with 95 % intervals. The best is {first} with {best.precision:.3f} "
+    text = f"Precision of {len(rows)} configurations with 95 % intervals. Best is {first} with {best.precision:.3f} "
     text += f"({best.interval[0]:.3f} to {best.interval[1]:.3f})"
     if len(rows) > 1:
         text += f", the last {last} with {worst.precision:.3f}"
-    return f"{text}; a blind guess reaches {best.chance:.3f}."
+    return f"{text}; the chance level is {best.chance:.3f}."
 
 
 def spoken_price(rows: Sequence[ExperimentRow], names: Sequence[str], price: str) -> str:
@@ -142,7 +142,7 @@ def spoken_price(rows: Sequence[ExperimentRow], names: Sequence[str], price: str
 def spoken_labels(rows: Sequence[ExperimentRow]) -> str:
     """What the field of labels shows, for those who cannot see it."""
     labels = labels_of(rows)
-    return f"Precision of {len(rows)} recipes by label. Hardest is {labels[0]}, easiest {labels[-1]}."
+    return f"Precision of {len(rows)} configurations by label. Hardest is {labels[0]}, easiest {labels[-1]}."
 
 
 def _figure() -> Figure:

@@ -33,7 +33,7 @@ class Cost:
         if not self.unknown:
             return about + "."
         trainings = "1 training" if self.unknown == 1 else f"{self.unknown} trainings"
-        return f"{about}, and on top of it {trainings} whose time is not known yet."
+        return f"{about}, plus {trainings} of unknown duration."
 
 
 def cost(configs: Sequence[Config], encoders: int, cells: int, queries: int, images: int, collection: str) -> Cost:

@@ -31,8 +31,8 @@ _WEIGHTLESS = ("raw-pixels", "colour-histogram")
 def experiment_form(card: CollectionCard, default: Recipe) -> None:
     """Draw the form for a labelled collection; `default` is the sidebar's recipe, a part of the first proposal."""
     st.write(
-        f"Every recipe is asked with the {card.count:,} pictures of **{plain_text(card.title)}**, and judged by how "
-        "many of the eight answers carry the label of the query."
+        f"Each configuration is queried with all {card.count:,} pictures of **{plain_text(card.title)}** and scored by "
+        "precision@8: the share of the eight results that have the label of the query."
     )
     settings, summary = st.columns([1.75, 1], gap="large")
     with settings:
@@ -50,15 +50,22 @@ def _grid(default: Recipe) -> None:
     titles = encoder_titles(default.collection)
     own = f"{default.encoder}@{default.weights}" if default.weights else default.encoder
     first = [name for name in dict.fromkeys((own, *_WEIGHTLESS)) if name in titles]
-    _several("encoders", "Encoders", list(titles), first, lambda name: titles.get(name, name), "All that are ready.")
+    _several(
+        "encoders",
+        "Encoders",
+        list(titles),
+        first,
+        lambda name: titles.get(name, name),
+        "All encoders that are ready to use.",
+    )
     left, right = st.columns(2)
     with left:
-        _several("embeddings", "Embeddings", _embeddings(), ["max"], embedding_title)
+        _several("embeddings", "Pooling", _embeddings(), ["max"], embedding_title)
     with right:
-        _several("metrics", "Metrics", list(METRICS), ["cosine"], metric_title)
+        _several("metrics", "Distances", list(METRICS), ["cosine"], metric_title)
     _several(
         "methods", "Search methods", list(workbench().methods()), ["exact"], str,
-        "Type settings with the name, as in `lsh(bits=8)`, and press Enter. Those that are not named are automatic.",
+        "To set parameters, type them after the name, as in `lsh(bits=8)`, and press Enter. Others are automatic.",
         own=True,
     )  # fmt: skip
 
@@ -92,14 +99,14 @@ def _queries() -> None:
     st.session_state.setdefault("experiment-all", True)
     left, right = st.columns(2, vertical_alignment="bottom")
     every = left.toggle(
-        "Ask with every labelled picture", key="experiment-all", persist_state="session",
-        help="Fewer queries are faster; the interval gets wider.",
+        "Use every labelled picture as a query", key="experiment-all", persist_state="session",
+        help="Fewer queries are faster; the confidence interval gets wider.",
     )  # fmt: skip
     if not every:
         st.session_state.setdefault("experiment-queries", _QUERIES)
         right.number_input(
-            "At most so many queries", step=100, key="experiment-queries", persist_state="session", value=None,
-            help="Drawn by chance, the same ones for every recipe.",
+            "Max. queries", step=100, key="experiment-queries", persist_state="session", value=None,
+            help="A random sample, the same for every configuration.",
         )  # fmt: skip
 
 
@@ -107,7 +114,7 @@ def _queries() -> None:
 
 
 def _summary(card: CollectionCard) -> None:
-    """The number of recipes, the time, the title and the button; or the sentence that says what is impossible."""
+    """The number of configurations, the time, the title and the button; or what is impossible, in one sentence."""
     plan: ExperimentPlan | None = None
     with st.container(border=True, key="experiment-summary"):
         try:
@@ -123,7 +130,7 @@ def _summary(card: CollectionCard) -> None:
             persist_state="session",
         )
         if st.button(
-            "Start comparing", key="experiment-start", type="primary", icon=":material/play_arrow:", width="stretch",
+            "Start comparison", key="experiment-start", type="primary", icon=":material/play_arrow:", width="stretch",
             disabled=plan is None,
         ):  # fmt: skip
             with errors_shown():
@@ -141,13 +148,13 @@ def _plan(card: CollectionCard) -> ExperimentPlan:
 
 
 def _title(card: CollectionCard, plan: ExperimentPlan) -> str:
-    return f"{card.title[:80]}: {count_of(len(plan.cells()), 'recipe')}"
+    return f"{card.title[:80]}: {count_of(len(plan.cells()), 'configuration')}"
 
 
 def _size(plan: ExperimentPlan, card: CollectionCard) -> None:
     cells, rows = len(plan.cells()), len(plan.encoders) + len(plan.trainings)
-    st.markdown(f"**{count_of(cells, 'recipe')}**")
-    factors = [(rows, "encoder"), (len(plan.embeddings), "embedding"), (len(plan.metrics), "metric")]
+    st.markdown(f"**{count_of(cells, 'configuration')}**")
+    factors = [(rows, "encoder"), (len(plan.embeddings), "pooling"), (len(plan.metrics), "distance")]
     st.caption(" × ".join(count_of(*factor) for factor in [*factors, (len(plan.methods), "method")]))
     if plan.trainings:
         st.caption(f"{count_of(len(plan.trainings), 'encoder')} of these will be trained first, one after the other.")
@@ -157,13 +164,11 @@ def _size(plan: ExperimentPlan, card: CollectionCard) -> None:
 
 
 def show_cost(configs: Sequence[Any], rest: tuple[int, int, int, int, str], *, key: str) -> None:
-    """The sentence about the time, and the offer to measure that of trainings which nobody knows."""
+    """The sentence about the time, and the offer to time the trainings that were never measured."""
     expected = cost(configs, *rest)
     st.caption(expected.sentence())
-    if expected.unknown and st.button(
-        "Measure the time", key=f"{key}-measure", icon=":material/timer:", type="tertiary"
-    ):
-        with st.spinner("Measuring a few batches of each …"):
+    if expected.unknown and st.button("Estimate time", key=f"{key}-measure", icon=":material/timer:", type="tertiary"):
+        with st.spinner("Timing a few batches of each …"):
             measure_trainings(configs, rest[-1])
         st.rerun()
 

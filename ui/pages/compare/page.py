@@ -27,7 +27,7 @@ def page() -> None:
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None and not listed(EXPERIMENTS):
         go = partial(st.session_state.update, go_to="collections")
-        sentence = "Comparing needs a collection of pictures with labels."
+        sentence = "Add a collection of pictures with labels first."
         empty_state("Nothing to compare yet", sentence, {"Add pictures": go}, key="compare-empty")
         return
     view = opened(EXPERIMENTS)
@@ -72,7 +72,7 @@ def _no_labels(card: CollectionCard) -> None:
     actions["Add pictures with labels"] = partial(st.session_state.update, go_to="collections")
     empty_state(
         f"No labels in {card.title}",
-        "An answer is judged by whether it carries the label of the query, so at least two pictures need the same one. "
+        "A result counts as correct if it has the label of the query, so at least two pictures must share a label. "
         "Folders become labels when pictures are added, and so does a column of a CSV.",
         {plain_text(label): action for label, action in actions.items()},
         key="compare-no-labels",

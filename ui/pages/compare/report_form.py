@@ -1,4 +1,4 @@
-"""One button that repeats tables 4 and 5 of the course report, with what that costs said before."""
+"""One button that reproduces tables 4 and 5 of the original study, with its cost stated beforehand."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _FIRST = {"size": ORIGINAL_STUDY["size"], "epochs": ORIGINAL_STUDY["epochs"], "l
 def report_form(card: CollectionCard) -> None:
     """Draw the panel for a labelled collection."""
     with st.container(border=True, key="report-form"):
-        st.subheader("The report's tables 4 and 5", anchor=False)
+        st.subheader("Reproduce the original study", anchor=False)
         words, fields = st.columns([1.75, 1], gap="large")
         words.write(
-            "Nine autoencoders are trained as in the report: Models 1 to 4 with their schedules. Each is searched in "
-            "four ways, *flatten* or *max pool* with *cosine* or *Euclidean*. The report counted the hits out of eight "
-            "for one single picture; precision@8 over all pictures stands beside it. It shows whether a lower loss "
-            "means a better search."
+            "Trains nine autoencoders (Models 1 to 4 with their schedules) and searches with each in four ways: "
+            "*flatten* or *max pool* with *cosine* or *Euclidean* distance. The original study (“Image Similarity "
+            "Engine”, tables 4 and 5) counted the correct results out of eight for a single picture; precision@8 over "
+            "all pictures is shown beside it. It shows whether a lower loss means a better search."
         )
         with fields:
             _fields(card)
@@ -35,8 +35,7 @@ def report_form(card: CollectionCard) -> None:
             if plan is not None:
                 _cost(plan, card)
             if st.button(
-                "Repeat the report's tables 4 and 5", key="report-start", icon=":material/article:",
-                disabled=plan is None,
+                "Start reproduction", key="report-start", icon=":material/article:", disabled=plan is None
             ):  # fmt: skip
                 start(plan)
 
@@ -46,15 +45,16 @@ def _fields(card: CollectionCard) -> None:
     for name, first in _FIRST.items():
         st.session_state.setdefault(f"report-{name}", first)
     left.number_input(
-        "Picture size", step=1, value=None, key="report-size", persist_state="session",
-        help="Pixels a side, 224 in the report. Where a model cannot redraw this size exactly, the nearest is taken.",
+        "Input size", step=1, value=None, key="report-size", persist_state="session",
+        help="Side length in pixels, 224 in the original study. A model that cannot reconstruct this size exactly "
+        "takes the nearest size it can.",
     )  # fmt: skip
     right.number_input(
-        "Epochs", step=1, value=None, key="report-epochs", persist_state="session", help="40 in the report."
+        "Epochs", step=1, value=None, key="report-epochs", persist_state="session", help="40 in the original study."
     )
     st.number_input(
-        "At most so many pictures", step=100, value=None, key="report-limit", persist_state="session",
-        placeholder=f"all {card.count:,}", help="To learn from, drawn by chance. Searched are always all.",
+        "Max. pictures", step=100, value=None, key="report-limit", persist_state="session",
+        placeholder=f"all {card.count:,}", help="A random sample to train on. All pictures are searched.",
     )  # fmt: skip
 
 
@@ -76,7 +76,9 @@ def _cost(plan: ExperimentPlan, card: CollectionCard) -> None:
     images = min(card.count, st.session_state.get("report-limit") or card.count)
     passes = sum(int(training.config["epochs"]) for training in plan.trainings)
     notes = list(dict.fromkeys(training.note for training in plan.trainings if training.note))
-    st.caption(f"Nine trainings, {passes:,} times {images:,} pictures in all, then {len(plan.cells())} recipes.")
+    st.caption(
+        f"Nine trainings, {passes:,} epochs × {images:,} pictures in all, then {len(plan.cells())} configurations."
+    )
     for note in notes:
         st.caption(plain_text(note))
     configs = [training.config for training in plan.trainings]

@@ -1,4 +1,4 @@
-"""The report's tables 4 and 5, repeated: its own figures beside ours, and which of its findings hold here."""
+"""Tables 4 and 5 of the original study, reproduced: its figures beside ours, and which findings hold here."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _NOTHING = "–"
 def report_tables_view(view: Seen) -> None:
     """Draw the nine rows in the report's order and what follows from them."""
     found = report.table(view.rows)
-    st.markdown("**Table 4 · lowest losses**")
-    st.caption("On pictures that were held out. In brackets the report's own figures, from its 4,738 animal faces.")
+    st.markdown("**Table 4 · lowest validation losses**")
+    st.caption("In brackets the figures of the original study, for its own 4,738 animal faces.")
     st.table(losses_table(found), border="horizontal", hide_index=True)
-    st.markdown("**Table 5 · how well each searches**")
+    st.markdown("**Table 5 · retrieval**")
     st.caption(_explained(view))
     st.table(hits_table(found), border="horizontal", hide_index=True)
     _findings(view)
@@ -33,8 +33,8 @@ def report_tables_view(view: Seen) -> None:
 def _explained(view: Seen) -> str:
     k = view.plan.k
     return (
-        f"First precision@{k} over all pictures, the best of each column bold; then the hits out of {k} for one single "
-        "picture, in brackets those that the report counted for its own."
+        f"First precision@{k} over all pictures, the best of each column in bold; then the correct results out of {k} "
+        "for one picture, with those of the original study in brackets."
     )
 
 
@@ -80,10 +80,10 @@ def _figure(value: float | None, digits: int) -> str:
 
 
 def _findings(view: Seen) -> None:
-    st.markdown("**What holds of the report's findings**")
+    st.markdown("**Findings of the original study**")
     found = report.findings(view.rows)
     if not found:
-        st.caption("That can be said once at least four of the nine trainings are measured in all four columns.")
+        st.caption("Not decided: at least four of the nine trainings must be measured in all four columns.")
     for finding in found:
         icon = ":material/check_circle:" if finding.holds else ":material/cancel:"
         st.markdown(f"{icon} {plain_text(finding.claim)} **{finding.verdict}**: {plain_text(finding.measured)}")

@@ -1,4 +1,4 @@
-"""What an experiment has found so far: the table with the opened row, charts, labels, and the report's tables."""
+"""The results of an experiment so far: table with the opened row, charts, labels, and the original study's tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ui.shared.charts import draw, titled
 from ui.shared.plain_text import plain_text
 from ui.widgets.results_table import results_table
 
-_RESULTS, _LABELS, _REPORT = "Results", "By label", "The report's tables"
+_RESULTS, _LABELS, _REPORT = "Results", "By label", "Original study"
 
 
 def experiment_view(view: Seen) -> None:
@@ -29,7 +29,7 @@ def experiment_view(view: Seen) -> None:
 def _results(view: Seen) -> None:
     if not view.rows:
         if view.alive:
-            st.caption("Nothing is measured yet.")
+            st.caption("No results yet.")
         return
     tabs = [_RESULTS, *([_LABELS] if view.measured else []), *([_REPORT] if view.plan.repeats_the_report else [])]
     shown = _RESULTS
@@ -59,14 +59,14 @@ def _table(view: Seen) -> None:
     names = names_of(view.rows)
     picked = st.session_state.get("experiment_row")
     results_table(
-        lines_of(view.rows, names), columns_of(view.measured), first="recipe", picked=picked, on_pick=_pick,
+        lines_of(view.rows, names), columns_of(view.measured), first="configuration", picked=picked, on_pick=_pick,
         key=f"experiment-table-{view.name}", title=f"Results of {view.title}",
     )  # fmt: skip
     found = [pair for pair in zip(view.rows, names, strict=True) if pair[0].key == picked]
     if found:
         opened_row(*found[0], view.plan.collection)
     else:
-        st.caption("A row opens its worst queries, a heading sorts, and ★ marks the best of a column.")
+        st.caption("Click a row for its worst queries, a heading to sort. ★ = best of the column.")
     if view.measured:
         _charts(view)
 
@@ -92,9 +92,9 @@ def _charts(view: Seen) -> None:
 
 def _price(view: Seen, rows: Sequence[ExperimentRow], names: Sequence[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        titled("Precision against its price")
+        titled("Precision against cost")
         price = st.segmented_control(
-            "Price", list(charts.PRICES), format_func=charts.PRICES.__getitem__, key=f"experiment-price-{view.name}",
+            "Cost", list(charts.PRICES), format_func=charts.PRICES.__getitem__, key=f"experiment-price-{view.name}",
             default="milliseconds", required=True, label_visibility="collapsed",
         )  # fmt: skip
     price = price or "milliseconds"
@@ -109,5 +109,5 @@ def _by_label(rows: Sequence[ExperimentRow], names: Sequence[str]) -> None:
         if len(labels) > charts.MOST_LABELS
         else "each label"
     )
-    st.caption(plain_text(f"The mean precision of the queries of {cut}, the hardest on the left."))
+    st.caption(plain_text(f"Mean precision of the queries of {cut}, hardest on the left."))
     draw(charts.label_chart(rows, names), key="experiment-labels", alt=charts.spoken_labels(rows))

@@ -19,15 +19,15 @@ from ui.widgets.results_table import Named
 
 
 def opened_row(row: ExperimentRow, name: Named, collection: str) -> None:
-    """Draw what is known of a row; a click on a picture asks its recipe for that picture."""
+    """Draw the details of a row; a click on a picture searches with it by the row's recipe."""
     with st.container(border=True, key="experiment-row"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.subheader(plain_text(name.whole), anchor=False)
             with st.container(horizontal=True, width="content", gap="small"):
                 st.button(
-                    "Use this recipe", key="experiment-use", type="primary", icon=":material/search:",
+                    "Use this configuration", key="experiment-use", type="primary", icon=":material/search:",
                     on_click=use_recipe, args=(row.recipe,), disabled=bool(row.error),
-                    help="Puts it into the sidebar and goes to the search.",
+                    help="Selects it in the sidebar and opens Search.",
                 )  # fmt: skip
                 st.button("Hide", key="experiment-row-close", on_click=_close, icon=":material/unfold_less:")
         st.caption(plain_text(row.recipe))
@@ -46,15 +46,15 @@ def in_words(row: ExperimentRow) -> str:
     """The figures of a row as sentences."""
     low, high = row.interval
     text = (
-        f"Of the {row.k} answers {row.k * row.precision:.1f} carry the query's label on average: "
-        f"precision@{row.k} is {row.precision:.3f} (95 % interval {low:.3f} to {high:.3f}; a blind guess reaches "
+        f"On average {row.k * row.precision:.1f} of the {row.k} results have the query's label: "
+        f"precision@{row.k} is {row.precision:.3f} (95 % interval {low:.3f} to {high:.3f}; chance level "
         f"{row.chance:.3f}), over {row.queries:,} queries among {row.images:,} pictures."
     )
     if row.per_class:
         hard = min(row.per_class, key=row.per_class.__getitem__)
         easy = max(row.per_class, key=row.per_class.__getitem__)
         if hard != easy:
-            text += f" Hardest is {hard} ({row.per_class[hard]:.2f}), easiest {easy} ({row.per_class[easy]:.2f})."
+            text += f" Hardest: {hard} ({row.per_class[hard]:.2f}); easiest: {easy} ({row.per_class[easy]:.2f})."
     return text + _losses(row.losses)
 
 
@@ -62,14 +62,14 @@ def _losses(losses: Mapping[str, float | None] | None) -> str:
     known = {name: value for name, value in (losses or {}).items() if value is not None}
     titles = {"mse": "MSE", "ssim": "1 − SSIM"}
     parts = [f"{titles[name]} {known[name]:.4f}" for name in titles if name in known]
-    return f" Its training reached at best {' and '.join(parts)} on pictures that were held out." if parts else ""
+    return f" Lowest validation loss in training: {' and '.join(parts)}." if parts else ""
 
 
 def _worst(row: ExperimentRow, collection: str) -> None:
     if not row.worst:
         return
-    st.markdown("**The worst queries**")
-    st.caption("The framed picture is the query; a tick marks answers with its label. A click asks with that picture.")
+    st.markdown("**Worst queries**")
+    st.caption("The framed picture is the query; ✓ marks results with its label. Click a picture to search with it.")
     images = images_of(collection)
     drawn = 0
     for number, asked in enumerate(row.worst):
@@ -80,7 +80,7 @@ def _worst(row: ExperimentRow, collection: str) -> None:
             gallery(tiles, key=f"worst-{row.key}-{number}", title=title, kind="strip small", on_pick=on_pick)
             drawn += 1
     if drawn < len(row.worst):
-        st.caption("Pictures that have been deleted since are left out.")
+        st.caption("Pictures that have been deleted since then are not shown.")
 
 
 def _ask(recipe: str, query: int) -> None:
@@ -88,7 +88,7 @@ def _ask(recipe: str, query: int) -> None:
 
 
 def worst_tiles(collection: str, images: Images, asked: Mapping[str, Any]) -> list[Tile]:
-    """The query and its answers as tiles; [] where the query has been deleted since."""
+    """The query and its results as tiles; [] if the query has been deleted since."""
     try:
         query = _tile(collection, images, int(asked["query"]), "", selected=True)
     except NotFound:

@@ -31,12 +31,12 @@ EXPERIMENTS = Kind(
     key="experiment",
     noun="experiment",
     nouns="experiments",
-    cell="recipe",
+    cell="configuration",
     root=lambda: workbench().home.experiments,
     every=lambda: workbench().experiments(),
     one=lambda name: workbench().experiment(name),
     parts=_parts_of,
-    kept="Encoders that were trained for it stay.",
+    kept="Encoders trained for it are kept.",
     outdated=outdated,
     to_csv=lambda experiment: report.to_csv(experiment.plan, experiment.rows()),
     to_html=lambda experiment: report.to_html(experiment.plan, experiment.rows()),
@@ -65,6 +65,3 @@ def best_sentence(view: Seen) -> str:
     row = max(view.measured, key=lambda row: row.precision)
     name = dict(zip((row.key for row in view.rows), names_of(view.rows), strict=True))[row.key]
     return f"best: {plain_text(name.whole)}, precision@{row.k} **{row.precision:.3f}**"
-
-
-# ── what a person does with one ──────────────────────────────────────────────────────────────────────────────────────

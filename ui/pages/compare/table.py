@@ -13,39 +13,39 @@ from ui.widgets.results_table import table_data as data_of
 
 def _interval(row: ExperimentRow) -> dict[str, Any]:
     low, high = row.interval
-    said = f"95 % interval {low:.3f} to {high:.3f}; a blind guess reaches {row.chance:.3f}"
-    return {"low": low, "high": high, "chance": row.chance, "said": said}
+    spoken = f"95 % interval {low:.3f} to {high:.3f}; chance level {row.chance:.3f}"
+    return {"low": low, "high": high, "chance": row.chance, "said": spoken}
 
 
 COLUMNS = (
     Column(
         "precision@{k}",
-        "The share of the {k} nearest that carry the query's label, over all queries. Below it its 95 % interval; "
-        "the dotted mark is a blind guess.",
+        "Share of the {k} results that have the query's label, over all queries. Below it the 95 % interval; the "
+        "dotted mark is the chance level.",
         lambda row: row.precision,
         "{:.3f}",
         more=_interval,
     ),
     Column(
         "mAP",
-        "Mean average precision over the first 1000 places. Asked for so many, methods that are not exact look further "
-        "than for {k}: what they miss there shows in the recall.",
+        "Mean average precision over the first 1000 results. With 1000 results approximate methods scan more "
+        "candidates than with {k}; what they miss shows in the recall.",
         lambda row: row.map,
         "{:.3f}",
     ),
-    Column("recall", "The share of what exact search finds that this method finds.", lambda row: row.recall, "{:.1%}"),
+    Column("recall", "Share of the exact nearest neighbours that this method finds.", lambda row: row.recall, "{:.1%}"),
     Column(
-        "looked at",
-        "The share of the vectors that were compared with a query.",
+        "candidates scanned",
+        "Share of all vectors that were compared with a query.",
         lambda row: row.examined,
         "{:.1%}",
         True,
     ),
-    Column("ms a query", "Median time of one search.", lambda row: row.milliseconds, "{:.3g}", True),
-    Column("MB", "Vectors and index.", lambda row: row.megabytes, "{:.3g}", True),
-    Column("images", "Labelled images that were searched.", lambda row: row.images, "{:,.0f}", judged=False),
+    Column("ms per query", "Median time of one search.", lambda row: row.milliseconds, "{:.3g}", True),
+    Column("MB", "Memory of vectors and index.", lambda row: row.megabytes, "{:.3g}", True),
+    Column("pictures", "Labelled pictures that were searched.", lambda row: row.images, "{:,.0f}", judged=False),
 )
-_ONLY_WITH_METHODS = ("recall", "looked at")
+_ONLY_WITH_METHODS = ("recall", "candidates scanned")
 
 
 def lines_of(rows: Sequence[ExperimentRow], names: Sequence[Named]) -> list[Line]:
@@ -65,4 +65,4 @@ def table_data(
     rows: Sequence[ExperimentRow], names: Sequence[Named], title: str, picked: str | None = None
 ) -> dict[str, Any]:
     """What the browser needs to draw the table of an experiment."""
-    return data_of(lines_of(rows, names), columns_of(rows), "recipe", title, picked)
+    return data_of(lines_of(rows, names), columns_of(rows), "configuration", title, picked)

@@ -28,19 +28,24 @@ def trainings_form() -> None:
     """Draw the fields; without a model nothing is trained."""
     with st.expander("Train and compare", icon=":material/model_training:", key="experiment-training"):
         st.caption(
-            "Each combination becomes a run of its own, is trained once, and can be used like any other encoder. "
-            "A run with the same settings that is there already is taken instead."
+            "Each combination is trained once and becomes an encoder like any other. Existing runs with the same "
+            "settings are reused."
         )
         left, right = st.columns(2)
         _several(left, "models", "Models", {str(number): title for number, title in MODELS.items()})
         schedules = {name: _upper(kind.title) for name, kind in SCHEDULES.items()}
-        _several(right, "schedules", "Schedules", schedules | {"none": "None: a constant rate"})
+        _several(right, "schedules", "Learning-rate schedules", schedules | {"none": "Constant learning rate"})
         _several(left, "losses", "Losses", {name: loss.title for name, loss in LOSSES.items()})
-        _several(right, "learns", "What they learn", {name: title.split(" (")[0] for name, title in LEARNS.items()})
+        _several(right, "learns", "Training objectives", {name: title.split(" (")[0] for name, title in LEARNS.items()})
         first, second, third = st.columns(3)
-        _whole(first, "epochs", "Epochs", "How often every picture is seen.")
-        _whole(second, "size", "Picture size", "Pixels a side; 224 is the report's, and 160 fits all four models.")
-        _whole(third, "limit", "At most so many pictures", "Drawn by chance. Empty: all of them.", "all")
+        _whole(first, "epochs", "Epochs", "Passes over all training pictures.")
+        _whole(
+            second,
+            "size",
+            "Input size",
+            "Side length in pixels; 224 in the original study, and 160 fits all four models.",
+        )
+        _whole(third, "limit", "Max. pictures", "A random sample. Empty: all.", "all")
 
 
 def planned() -> list[Training]:
@@ -64,12 +69,12 @@ def planned() -> list[Training]:
 
 
 def _title(config: dict[str, Any], with_loss: bool) -> str:
-    """For example "Model 2 · cosine with warm restarts · SSIM · recognises altered views"."""
+    """For example "Model 2 · cosine with warm restarts · SSIM · contrastive + reconstruction"."""
     parts = [f"Model {config['model']}", SCHEDULES[config["schedule"]].title]
     if with_loss or config["loss"] != "mse":
         parts.append(LOSSES[config["loss"]].title)
     if config["contrast"]:
-        parts.append("recognises altered views")
+        parts.append("contrastive + reconstruction")
     return " · ".join(parts)
 
 
@@ -81,7 +86,7 @@ def _several(where: Any, name: str, label: str, options: dict[str, str]) -> None
     st.session_state.setdefault(f"experiment-{name}", _FIRST[name])
     where.multiselect(
         label, list(options), key=f"experiment-{name}", format_func=options.__getitem__, persist_state="session",
-        placeholder="None: nothing is trained" if name == "models" else "Choose at least one",
+        placeholder="None (no training)" if name == "models" else "Choose at least one",
     )  # fmt: skip
 
 

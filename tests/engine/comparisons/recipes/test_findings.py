@@ -41,7 +41,7 @@ def test_the_reports_own_figures_confirm_all_but_one_of_its_findings() -> None:
     assert loss.holds
     assert best.holds
     assert picture.holds  # measured against itself
-    assert loss.sentence.startswith("A low reconstruction loss does not mean a good search. Confirmed: ")
+    assert loss.sentence.startswith("A low reconstruction loss does not mean a good search. Agrees: ")
 
 
 def test_a_loss_that_ranks_like_the_search_refutes() -> None:

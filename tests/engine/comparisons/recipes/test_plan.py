@@ -58,8 +58,8 @@ def test_the_report_has_nine_rows_and_36_cells() -> None:
 
 def test_the_nearest_size_that_fits_is_taken_and_said() -> None:
     notes = {t.config["model"]: (t.config["size"], t.note) for t in report_tables("faces", size=150).trainings}
-    assert notes[2] == (160, "160 pixels, the nearest to 150 that it reconstructs exactly.")
-    assert notes[4][1].endswith("the latent is 1×1: flatten and max pool are the same vector.")
+    assert notes[2] == (160, "160 px, the nearest to 150 that it reconstructs exactly.")
+    assert notes[4][1].endswith("the latent is 1×1: flatten and max pool give the same vector.")
 
 
 @pytest.mark.parametrize(

@@ -88,12 +88,12 @@ def test_the_best_stand_in_bold() -> None:
 
 
 def test_an_empty_experiment_has_a_page() -> None:
-    assert "Nothing has been measured yet" in to_html(ExperimentPlan("T", "c", ("model-1",)), [])
+    assert "No results yet" in to_html(ExperimentPlan("T", "c", ("model-1",)), [])
 
 
 def test_what_failed_does_not_count_as_measured() -> None:
     text = to_html(ExperimentPlan("T", "c", ("model-1@r", "model-2@s")), [row(), row(key="k2", error="It failed.")])
-    assert "1 of 2 recipes measured." in text
+    assert "1 of 2 configurations measured." in text
     assert "It failed." in text
 
 
@@ -114,7 +114,7 @@ def test_the_reports_tables() -> None:
     assert hits[9] == ["Model 4 · reduce on plateau", "7 (7) · **0.875**", "7 (7) · **0.875**", "6 (6) · 0.750",
                        "8 (8) · **1.000**"]  # fmt: skip
     page = Page(to_html(plan, rows))
-    assert "Refuted" in page.text
+    assert "Not reproduced" in page.text
     assert "(0.00662)" in page.text
 
 
