@@ -24,7 +24,7 @@ from engine.encoders.choosing import newest_weights
 from engine.encoders.combination import parts_of
 from engine.encoders.encoder import Encoder
 from engine.encoders.examples.of_collection import examples_of
-from engine.encoders.pooling import POOLINGS, WHITE, embedding, unwhitened
+from engine.encoders.pooling import POOLINGS, embedding, unfinished
 from engine.texts import TextEncoder, open_text_encoder
 from engine.texts.plain import plain
 from engine.texts.vectors import fitted_to
@@ -172,8 +172,8 @@ def _picture_encoder(home: Home, collection: Collection, plan: ClassificationPla
 
 
 def _check_embedding(name: str) -> None:
-    if embedding(name).name != unwhitened(name):
-        wanted = f"one of {', '.join(POOLINGS)}, without {WHITE}: whitening belongs to a collection's own pictures"
+    if embedding(name).name != unfinished(name):
+        wanted = f"one of {', '.join(POOLINGS)}, nothing after it: finishing belongs to a collection's own pictures"
         raise BadParameter("embedding", "a classification", wanted, name)
 
 

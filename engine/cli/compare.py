@@ -28,7 +28,10 @@ def register(commands: Commands) -> None:
     sub.add_argument("--collection", help="a labelled collection")
     sub.add_argument("--encoders", help="with commas, as in model-4@default,colour-histogram (default: all ready)")
     sub.add_argument(
-        "--poolings", dest="embeddings", metavar="POOLINGS", help=f"with commas: {','.join(POOLINGS)} (default: max)"
+        "--poolings",
+        dest="embeddings",
+        metavar="POOLINGS",
+        help=f"with commas: {','.join(POOLINGS)} (default: as for search)",
     )
     former_flag(sub, "--embeddings", "embeddings")
     sub.add_argument("--metrics", help=f"with commas: {','.join(METRICS)} (default: cosine)")
@@ -88,7 +91,8 @@ def _grid_plan(bench: Workbench, arguments: argparse.Namespace) -> ExperimentPla
     lists = {name: tuple(split_calls(value)) for name in _GRID[1:5] if (value := getattr(arguments, name))}
     numbers = {name: value for name in ("k", "query", "queries") if (value := getattr(arguments, name)) is not None}
     title = arguments.title or f"Compare on {arguments.collection}"
-    return ExperimentPlan(title, arguments.collection, **{"encoders": tuple(ready), **lists, **numbers})
+    proposed = {"encoders": tuple(ready), "embeddings": (bench.default_recipe(arguments.collection).embedding,)}
+    return ExperimentPlan(title, arguments.collection, **{**proposed, **lists, **numbers})
 
 
 def _report_plan(arguments: argparse.Namespace) -> ExperimentPlan:

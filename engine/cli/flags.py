@@ -10,8 +10,8 @@ from engine.core.distances import METRICS
 from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe, parse_method
 from engine.core.settings import AnySetting, Setting
-from engine.encoders.choosing import newest_weights
-from engine.encoders.pooling import POOLINGS, WHITE
+from engine.encoders.choosing import default_embedding, newest_weights
+from engine.encoders.pooling import POOLINGS
 from engine.indexes import methods
 from engine.workbench.job_kinds import KINDS
 from engine.workbench.workbench import Workbench
@@ -82,8 +82,8 @@ def encoder_flags(sub: Parser, required: bool = True) -> None:
     which.add_argument("--model", choices=list(map(str, SPECS)), help="short for --encoder model-N")
     which.add_argument("--encoder", help="as listed by: python -m engine encoders (default: the best that is ready)")
     sub.add_argument("--weights", metavar="RUN", help="a training run (default: the encoder's newest)")
-    pooling = f"{', '.join(POOLINGS)}; with PCA whitening: max{WHITE} …"
-    sub.add_argument("--pooling", dest="embedding", metavar="POOLING", default="max", help=f"{pooling} (default: max)")
+    pooling = f"{', '.join(POOLINGS)}; -sqrt, -white or -dba can follow: avg-sqrt … (default: as suits the encoder)"
+    sub.add_argument("--pooling", dest="embedding", metavar="POOLING", help=pooling)
     former_flag(sub, "--embedding", "embedding")
 
 
@@ -133,7 +133,7 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
         collection=arguments.collection,
         encoder=encoder,
         weights=weights,
-        embedding=arguments.embedding,
+        embedding=arguments.embedding or default_embedding(bench.home, encoder, weights),
         metric=getattr(arguments, "metric", None) or "cosine",
         method=method,
         k=getattr(arguments, "k", 8),

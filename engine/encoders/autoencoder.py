@@ -36,7 +36,7 @@ class AutoencoderEncoder(Encoder):
     """
 
     name = "autoencoder"
-    rank = 0
+    rank = 15
     learns = True
 
     def __init__(self, number: int, run: runs.Run) -> None:
@@ -147,7 +147,7 @@ def _foreign(number: int, run: str, key: str, found: Any, wanted: Any) -> BadPar
 def _choice(run: runs.Run) -> EncoderChoice:
     title = f"Model {run.model} · {run.title}"
     help = f"{_SUMMARY[run.model]} {run.card.get('title', '')} at {run.config['size']} pixels.".replace("  ", " ")
-    return EncoderChoice(f"model-{run.model}", run.name, title, help, ready=True)
+    return EncoderChoice(f"model-{run.model}", run.name, title, help, ready=True, trained_on=run.trained_on)
 
 
 def _untrained(number: int) -> EncoderChoice:

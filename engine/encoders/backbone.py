@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from models.tunable import TrainableImageEncoder
 
 _VERSION = "1"  # changes whenever the vectors would
-_EMBEDDING = "avg"  # what the classification of these networks reads
+_EMBEDDING = "avg-sqrt"  # averaged as their classification reads them; the root was never worse where it was measured
 
 
 class BackboneEncoder(Encoder):
@@ -152,7 +152,9 @@ def fold_batch_norm(network: Module) -> Module:
 def _own(run: runs.Run) -> EncoderChoice:
     title = f"{BACKBONES[run.network].title} · {run.title}"
     help = f"{run.card.get('title', '')} at {run.config['size']} pixels, from its own groups of pictures."
-    return EncoderChoice(run.network, run.name, title, help, ready=True, embedding=_EMBEDDING)
+    return EncoderChoice(
+        run.network, run.name, title, help, ready=True, embedding=_EMBEDDING, trained_on=run.trained_on
+    )
 
 
 def _choice(network: Backbone, ready: bool) -> EncoderChoice:

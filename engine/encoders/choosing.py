@@ -5,6 +5,35 @@ from __future__ import annotations
 from engine.core.errors import BadParameter
 from engine.core.home import Home
 from engine.encoders import choices
+from engine.encoders.encoder import EncoderChoice
+from engine.encoders.networks.table import BACKBONES
+
+_COMPUTED = "colour-histogram"  # of those that learned nothing, the one that finds most among photographs
+
+
+def default_choice(home: Home, collection: str) -> EncoderChoice:
+    """The encoder to begin with: a ready-made network, else weights trained on this collection, else a computed one.
+
+    Of ready-made networks the first of the table is taken. Weights trained on other pictures are never the default:
+    they see what those were made of.
+    """
+    ready = [choice for choice in choices(home, collection) if choice.ready and not choice.rare and choice.pictures]
+    return min(ready, key=lambda choice: _place(choice, collection))
+
+
+def _place(choice: EncoderChoice, collection: str) -> int:
+    if choice.name in BACKBONES and not choice.weights:
+        return 0
+    if choice.trained_on == collection and choice.weights:
+        return 1
+    return 2 if choice.name == _COMPUTED else 3
+
+
+def default_embedding(home: Home, encoder: str, weights: str = "") -> str:
+    """The embedding that suits an encoder."""
+    lines = [choice for choice in choices(home, also=encoder) if choice.name == encoder]
+    exact = (choice.embedding for choice in lines if choice.weights == weights)
+    return next(exact, lines[0].embedding if lines else "max")
 
 
 def newest_weights(home: Home, encoder: str, wanted_by: str, collection: str = "") -> str:

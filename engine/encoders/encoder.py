@@ -48,7 +48,8 @@ class EncoderChoice:
     `ready` is False where it must be trained or its weights fetched first; a `rare` one is not offered by itself.
     `collection` names the only collection that it can be used with, "" where it can be used with any. `pictures` and
     `words` say what can be asked for, and `learned_from` names the collection whose things it was made to tell apart.
-    `embedding` is the one to begin with.
+    `embedding` is the one to begin with; `trained_on` names the collection whose pictures the weights were trained on
+    here, "" for ready-made ones.
     """
 
     name: str
@@ -62,6 +63,7 @@ class EncoderChoice:
     words: bool = False
     learned_from: str = ""
     embedding: str = "max"
+    trained_on: str = ""
 
 
 class Encoder(ABC):

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-WHITE = "-white"  # ends the name of an embedding whose vectors are whitened after it
+WHITE, ROOT, AUGMENTED = "-white", "-sqrt", "-dba"  # end the name of an embedding whose vectors are finished so
+FINISHES = {  # what may come after a pooling, and what it adds to the title
+    "": "",
+    ROOT: ", square root and centred",
+    AUGMENTED: ", averaged with neighbours",
+    f"{ROOT}{AUGMENTED}": ", square root and centred, averaged with neighbours",
+    WHITE: ", whitened",
+    f"{WHITE}{AUGMENTED}": ", whitened, averaged with neighbours",
+}
 _GEM_POWER = 3.0
 
 
@@ -54,18 +62,30 @@ POOLINGS: dict[str, Pooling] = {
 
 
 def embedding(name: str) -> Pooling:
-    """The embedding of that name, whitened or not; BadParameter when there is none."""
-    plain = unwhitened(name)
-    if plain not in POOLINGS:
-        offered = ", ".join(POOLINGS)
-        raise BadParameter("embedding", "a recipe", f"one of {offered}, or one of these with {WHITE} after it", name)
+    """The embedding of that name, finished or not; BadParameter when there is none."""
+    plain = unfinished(name)
+    finish = name.removeprefix(plain)
+    if plain not in POOLINGS or finish not in FINISHES:
+        after = ", ".join(filter(None, FINISHES))
+        wanted = f"one of {', '.join(POOLINGS)}, or one of these with one of {after} after it"
+        raise BadParameter("embedding", "a recipe", wanted, name)
     found = POOLINGS[plain]
-    return found if plain == name else replace(found, name=name, title=f"{found.title}, whitened")
+    return found if plain == name else replace(found, name=name, title=f"{found.title}{FINISHES[finish]}")
 
 
-def unwhitened(name: str) -> str:
-    """The embedding whose vectors are whitened under that name; the name itself where nothing is whitened."""
-    return name.removesuffix(WHITE)
+def unfinished(name: str) -> str:
+    """The embedding that the encoder itself gives, without what is done to its vectors after it."""
+    return next((plain for plain in POOLINGS if name == plain or name.startswith(f"{plain}-")), name)
+
+
+def made_from(name: str) -> str:
+    """The embedding whose vectors are finished under that name; the name itself where nothing is done to them."""
+    return name.removesuffix(AUGMENTED) if name.endswith(AUGMENTED) else unfinished(name)
+
+
+def unaugmented(name: str) -> str:
+    """The embedding without the neighbours of its vectors: they blur the fine differences between copies."""
+    return name.removesuffix(AUGMENTED)
 
 
 def pooling(name: str, spatial: bool) -> Callable[[Tensor], Tensor]:

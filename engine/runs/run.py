@@ -90,6 +90,11 @@ class Run:
         return str(self.facts.get("title") or self.name)
 
     @property
+    def trained_on(self) -> str:
+        """The name of the collection whose pictures it was trained on, "" where its card does not say."""
+        return str(self.card.get("collection", {}).get("name", ""))
+
+    @property
     def error(self) -> str:
         """The sentence that tells what ended a failed training, "" for any other."""
         return str(self.facts.get("error", ""))

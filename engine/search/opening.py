@@ -13,7 +13,7 @@ from engine.core.home import Home
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.storage import Snapshot, Store, digest_of
-from engine.encoders import choices
+from engine.encoders.choosing import default_choice
 from engine.encoders.encoder import EncoderInfo
 from engine.encoders.vectors.store import Vectors, state, stored
 from engine.indexes import Index, make_index
@@ -24,10 +24,9 @@ BUILT_WHILE_WAITING = 16_000_000  # values (vectors × their length) whose index
 
 
 def default_recipe(home: Home, collection: str) -> Recipe:
-    """A good first try for a collection: the best trained encoder that is there, and exact search."""
-    ready = [choice for choice in choices(home, collection) if choice.ready]
-    first = next((choice for choice in ready if choice.weights), ready[0])
-    return Recipe(collection, first.name, first.weights, embedding="max" if first.weights else "flatten")
+    """A good first try for a collection: the best encoder that is ready for it, and exact search."""
+    first = default_choice(home, collection)
+    return Recipe(collection, first.name, first.weights, first.embedding)
 
 
 def open_searcher(

@@ -14,10 +14,9 @@ from engine.collections.collection import Collection
 from engine.collections.reading.workers import read_in_worker
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.home import Home
-from engine.encoders import choices
+from engine.encoders.choosing import default_choice
 from engine.encoders.encoder import Encoder
 from engine.encoders.fusion import NAME, FusionEncoder
-from engine.encoders.networks.table import BACKBONES
 from engine.runs.classifiers import classifier, classifiers
 from engine.runs.run import Run
 from engine.search.answer import Query
@@ -44,8 +43,7 @@ class ClassificationMethods:
 
     def default_encoders(self, collection: str) -> tuple[str, str]:
         """Good first encoders of pictures (as in a recipe) and of texts, of those that are ready."""
-        ready = [choice for choice in choices(self.home, collection) if choice.ready and not choice.rare]
-        best = sorted(ready, key=lambda choice: (choice.name not in BACKBONES, not choice.weights))[0]
+        best = default_choice(self.home, collection)
         picture = f"{best.name}@{best.weights}" if best.weights else best.name
         texts = [choice.name for choice in self.text_choices() if choice.ready]
         return picture, _MEANING if _MEANING in texts else texts[0]

@@ -32,6 +32,7 @@ from engine.core.recipe import Recipe
 from engine.encoders import choices, open_encoder
 from engine.encoders.combination import parts_of
 from engine.encoders.encoder import Encoder, EncoderChoice
+from engine.encoders.pooling import unaugmented
 from engine.encoders.vectors.pipeline import embed_pictures
 from engine.encoders.vectors.store import state, store, stored
 from engine.grouping.duplicates.duplicates import Duplicates, Neighbourhoods, Outliers, open_surroundings
@@ -136,7 +137,7 @@ class Workbench(ClassificationMethods, ComparisonMethods):
         return grouping(self.collection(collection), name)
 
     def default_recipe(self, collection: str) -> Recipe:
-        """A good first try for a collection: the best trained encoder that is there, and exact search."""
+        """A good first try for a collection: the best encoder that is ready for it, and exact search."""
         return opening.default_recipe(self.home, collection)
 
     # ── search ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,9 +243,9 @@ class Workbench(ClassificationMethods, ComparisonMethods):
         return self._surroundings(recipe).odd_ones(most)
 
     def _surroundings(self, recipe: Recipe) -> Neighbourhoods:
+        recipe = recipe.but(method="exact", k=1, embedding=unaugmented(recipe.embedding))
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
         vectors = store(collection, info, recipe.embedding).folder / "current.json"
-        recipe = recipe.but(method="exact", k=1)
         key = (recipe, info.fingerprint, catalogue_stamp(collection.folder), file_stamp(vectors))
         return self._surroundings_kept.get(key, lambda: open_surroundings(collection, info, recipe, exact=self._exact))
 
@@ -314,8 +315,8 @@ class Workbench(ClassificationMethods, ComparisonMethods):
         picture = partial(read_in_worker, data or b"", crop=query.crop)
         if query.text:
             found = self.described_vector(self.encoder(recipe), query, picture if data else None)
-            return searcher.vectors.whitening(found) if searcher.vectors.whitening else found
-        return embed_pictures(self.encoder(recipe), [picture], recipe.embedding, searcher.vectors.whitening)
+            return searcher.vectors.finish(found) if searcher.vectors.finish else found
+        return embed_pictures(self.encoder(recipe), [picture], recipe.embedding, searcher.vectors.finish)
 
     def _again(self, job: Job) -> dict[str, Any]:
         arguments: dict[str, Any] = self._at_home(job.config["arguments"])

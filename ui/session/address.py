@@ -56,7 +56,7 @@ def _chosen_since() -> bool:
 
 def _choices() -> tuple[object, ...]:
     state = st.session_state
-    names = ["query", "label", "include_query", "k", "collection", "encoder", "embedding", "whiten", "metric", "method"]
+    names = ["query", "label", "include_query", "k", "collection", "encoder", "embedding", "finish", "metric", "method"]
     names += sorted(key for key in map(str, state) if "." in key)
     return tuple((name, state.get(name)) for name in names)
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.core.recipe import Recipe, parse_method
 from engine.core.settings import Choice
-from engine.encoders.pooling import WHITE, unwhitened
+from engine.encoders.pooling import FINISHES, unfinished
 from ui.session.opened import workbench
 from ui.session.query import set_query_image
 
@@ -28,14 +28,15 @@ def use_recipe(text: str, query: int | None = None) -> None:
 
 
 def choose_embedding(name: str) -> None:
-    """Put an embedding into the sidebar: its drop-down holds the plain one, a checkbox says whether it is whitened."""
-    st.session_state.embedding = unwhitened(name)
-    st.session_state.whiten = name != unwhitened(name)
+    """Put an embedding into the sidebar: one drop-down holds the pooling, another what is done after it."""
+    st.session_state.embedding = unfinished(name)
+    st.session_state.finish = name.removeprefix(unfinished(name))
 
 
 def chosen_embedding() -> str:
     """The embedding of the sidebar, as it is written in a recipe."""
-    return f"{st.session_state.embedding}{WHITE if st.session_state.get('whiten') else ''}"
+    finish = st.session_state.get("finish")
+    return f"{st.session_state.embedding}{finish if finish in FINISHES else ''}"
 
 
 def choose_method(text: str) -> None:

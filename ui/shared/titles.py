@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.core.distances import METRICS
-from engine.encoders.pooling import POOLINGS, embedding, unwhitened
+from engine.encoders.pooling import POOLINGS, embedding, unfinished
 from ui.session.opened import collection_cards, workbench
 
 
@@ -20,7 +20,7 @@ def encoder_titles(collection: str = "") -> dict[str, str]:
 
 def embedding_title(name: str) -> str:
     """What people call an embedding; the name itself where there is none of that name."""
-    return embedding(name).title if unwhitened(name) in POOLINGS else name
+    return embedding(name).title if unfinished(name) in POOLINGS else name
 
 
 def metric_title(name: str) -> str:

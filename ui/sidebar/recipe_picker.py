@@ -10,7 +10,7 @@ from engine.core.distances import METRICS
 from engine.core.recipe import MAX_K, Recipe
 from engine.core.settings import Choice, Setting
 from engine.encoders.encoder import EncoderChoice
-from engine.encoders.pooling import POOLINGS, WHITE
+from engine.encoders.pooling import FINISHES, POOLINGS, unfinished
 from engine.indexes import Index
 from engine.workbench.workbench import CollectionCard
 from ui.session.opened import DEFAULT_K, has_texts, workbench
@@ -33,9 +33,11 @@ def recipe_picker(cards: Sequence[CollectionCard]) -> Recipe:
 
 
 _NEWEST = 3  # of the classifiers that learned from this collection, and of those that learned from others
-_WHITEN_HELP = (
-    "Decorrelates the values and scales them to unit variance, keeping at most 128. "
-    "Can help to find the same object again; rarely helps for pictures of one kind."
+_FINISH_HELP = (
+    "What is done to the vectors afterwards. Precision@8 of EfficientNet-Lite0, average pool, on 1,500 photographs of "
+    "three species and on 114 paintings by five artists: none .974 and .825; square root and centred .977 and .840; "
+    "averaged with neighbours .981 and .832; both .981 and .848; PCA whitening .941 and .785. Averaging with the eight "
+    "nearest pictures (DBA) blurs fine differences, so duplicates are found without it."
 )
 _METRIC_HELP = "Cosine ignores the overall strength of the vectors, such as brightness; Euclidean compares every value."
 
@@ -86,6 +88,7 @@ def _encoder(choices: Sequence[EncoderChoice], listed: Sequence[EncoderChoice], 
         lambda key: titles.get(key, key),
         first,
         "How similarity is judged: by colour, texture or content.",
+        on_change=lambda: _follow_encoder({key: choice.embedding for key, choice in by_key.items()}),
     )
     if by_key[key].help:
         st.session_state.encoder_help = by_key[key].help
@@ -94,17 +97,27 @@ def _encoder(choices: Sequence[EncoderChoice], listed: Sequence[EncoderChoice], 
 
 def _embedding(default: Recipe) -> None:
     present = st.session_state.get("embedding")
-    if isinstance(present, str) and present.endswith(WHITE):  # put there by a link to a whole recipe
+    if isinstance(present, str) and present != unfinished(present):  # put there by a link to a whole recipe
         choose_embedding(present)
     _choice(
         "embedding",
         "Pooling",
         list(POOLINGS),
         lambda name: POOLINGS[name].title,
-        default.embedding,
+        unfinished(default.embedding),
         "How the encoder's feature map becomes one vector.",
     )
-    st.checkbox("PCA whitening", key="whiten", help=_WHITEN_HELP)
+    finish = default.embedding.removeprefix(unfinished(default.embedding))
+    _choice("finish", "Post-processing", list(FINISHES), _finish_title, finish, _FINISH_HELP)
+
+
+def _finish_title(name: str) -> str:
+    return FINISHES.get(name, name).removeprefix(", ").capitalize() or "None"
+
+
+def _follow_encoder(embeddings: dict[str, str]) -> None:
+    """With another encoder begins the embedding that suits it."""
+    choose_embedding(embeddings.get(str(st.session_state.encoder), str(st.session_state.embedding)))
 
 
 def _method(default: Recipe) -> dict[str, int | str]:
@@ -153,7 +166,13 @@ def _word(key: str, setting: Choice) -> str | None:
 
 
 def _choice(
-    key: str, label: str, options: list[str], shown: Callable[[str], str], default: str, help: str | None = None
+    key: str,
+    label: str,
+    options: list[str],
+    shown: Callable[[str], str],
+    default: str,
+    help: str | None = None,
+    on_change: Callable[[], None] | None = None,
 ) -> str:
     """A drop-down of names. A name that is not there (an old link) gives way to the default, and the page says so."""
     present = st.session_state.get(key)
@@ -163,7 +182,7 @@ def _choice(
                 f"The {label.lower()} “{present}” is not available; using {shown(default)} instead."
             )
         st.session_state[key] = default
-    return str(st.selectbox(label, options, format_func=shown, key=key, help=help))
+    return str(st.selectbox(label, options, format_func=shown, key=key, help=help, on_change=on_change))
 
 
 def _distinct(titles: dict[str, str]) -> dict[str, str]:

@@ -28,7 +28,7 @@ from engine.core.storage import digest_of
 from engine.encoders import open_encoder
 from engine.encoders.choosing import with_weights
 from engine.encoders.encoder import Encoder, EncoderInfo
-from engine.encoders.pooling import embedding, unwhitened
+from engine.encoders.pooling import embedding, unfinished
 from engine.encoders.vectors.pipeline import embed_collection, vectors_of
 from engine.encoders.vectors.store import Vectors
 from engine.evaluation.measuring import Questions, measure, nearest, questions
@@ -87,7 +87,7 @@ def _measure_encoder(home: Home, collection: Collection, run: ExperimentRun, cel
         encoder = open_encoder(cells[0].recipe.encoder, weights, home).prepared(collection, within)
         made_of = _made_of(collection, encoder.info)
         if missing := run.missing(cells, made_of):
-            embed_collection(collection, encoder, [unwhitened(cell.recipe.embedding) for cell in missing], within)
+            embed_collection(collection, encoder, [unfinished(cell.recipe.embedding) for cell in missing], within)
             facts = {"made_of": made_of, "losses": losses(trained_run)}
             figures = EncoderFigures(collection, run.plan, encoder, facts, within)
             for name in dict.fromkeys(cell.recipe.embedding for cell in missing):

@@ -22,13 +22,12 @@ from engine.core.device import device
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NoVectors
 from engine.core.progress import Reporter
 from engine.encoders.encoder import Encoder, EncoderInfo
-from engine.encoders.pooling import POOLINGS, embedding, unwhitened
+from engine.encoders.pooling import POOLINGS, embedding, unfinished
 from engine.encoders.vectors import store
 from engine.encoders.vectors.batches import Encoded, Picture, encode_batch, encoded, squared
 from engine.encoders.vectors.derived import Derived, embed_derived
 from engine.encoders.vectors.on_cluster import encoded_on
-from engine.encoders.vectors.store import Vectors
-from engine.encoders.vectors.whitening import Whitening
+from engine.encoders.vectors.store import Finish, Vectors
 
 FLATTEN_UP_TO = 256 * 2**20  # bytes of flattened vectors that are kept without being asked for
 _PUBLISH_EVERY = 10.0  # seconds, or longer where publishing itself takes long
@@ -37,9 +36,9 @@ _HELD_AT_MOST = 512 * 2**20  # bytes of finished vectors that wait in memory: fl
 
 
 def embed_pictures(
-    encoder: Encoder, pictures: Sequence[Picture], name: str, whitening: Whitening | None = None
+    encoder: Encoder, pictures: Sequence[Picture], name: str, finish: Finish | None = None
 ) -> NDArray[np.float32]:
-    """The (q, d) vectors of pictures (RGB, any size) under one embedding, whitened as those they are compared with.
+    """The (q, d) vectors of pictures (RGB, any size) under one embedding, finished as those they are compared with.
 
     A picture may be a function that gives it stretched to any size, for encoders that look at it in several.
 
@@ -50,10 +49,10 @@ def embed_pictures(
     embedding(name)
     if not len(pictures):
         raise BadParameter("number of pictures", "an embedding", "at least 1", 0)
-    if (name != unwhitened(name)) != (whitening is not None):
-        raise BadParameter("embedding", "a picture", "whitened exactly where there is something to whiten it by", name)
-    found = _vectors(encoder, pictures, unwhitened(name))
-    return found if whitening is None else whitening(found)
+    if (name != unfinished(name)) != (finish is not None):
+        raise BadParameter("embedding", "a picture", "finished exactly where there is something to finish it by", name)
+    found = _vectors(encoder, pictures, unfinished(name))
+    return found if finish is None else finish(found)
 
 
 def _vectors(encoder: Encoder, pictures: Sequence[Picture], name: str) -> NDArray[np.float32]:
@@ -81,13 +80,13 @@ def embed_collection(
     for name in embeddings:
         embedding(name)
     encoder = encoder.prepared(collection, reporter)
-    plain = list(dict.fromkeys(map(unwhitened, embeddings)))
+    plain = list(dict.fromkeys(map(unfinished, embeddings)))
     if isinstance(encoder, Derived):
         done = embed_derived(collection, encoder, plain, reporter)
     else:
         done = _embed_pixels(collection, encoder, plain, reporter)
     for name in set(embeddings) - set(plain):
-        store.whiten(collection, encoder.info, name)
+        store.finish(collection, encoder.info, name)
     return done
 
 

@@ -4,7 +4,8 @@
         ids.npy      (n,) int64, ascending
         hashes.npy   (n,) the content hash of each image, as ASCII
         matrix.npy   (n, d) float32
-        mean.npy, components.npy   only where the vectors are whitened: what does it to a query's vector
+        mean.npy, components.npy   where the vectors are whitened, mean.npy where they are centred: what does it to a
+                                   query's vector; augmented ones need those they come from
 
 A generation may hold only a part of the collection: work that was cut off goes on from there.
 """
@@ -12,9 +13,9 @@ A generation may hold only a part of the collection: work that was cut off goes 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,14 @@ from engine.collections.collection import Collection
 from engine.core.errors import Corrupt
 from engine.core.storage import Snapshot, Store, digest_of, load_array
 from engine.encoders.encoder import EncoderInfo
-from engine.encoders.pooling import POOLINGS, WHITE, embedding, unwhitened
+from engine.encoders.pooling import AUGMENTED, POOLINGS, ROOT, WHITE, embedding, made_from, unfinished
+from engine.encoders.vectors.augmentation import Augmentation
+from engine.encoders.vectors.centring import Centring, fit_centring
 from engine.encoders.vectors.whitening import Whitening, fit_whitening
 
 VERSION = 1
 _SMALL = ("ids.npy", "hashes.npy")
+Finish = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # (n, d) vectors as an encoder gives them to (n, k)
 _COPIED_AT_ONCE = 2**24  # values: 64 MB, however long the vectors are
 
 
@@ -36,14 +40,14 @@ _COPIED_AT_ONCE = 2**24  # values: 64 MB, however long the vectors are
 class Vectors:
     """Vectors of one generation: ids (n,), content hashes, a memory-mapped (n, d) float32 matrix, and their digest.
 
-    `whitening` is what was done to them and must be done to a query's vector, None where nothing was.
+    `finish` is what was done to them and must be done to a query's vector, None where nothing was.
     """
 
     ids: NDArray[np.int64]
     hashes: list[str]
     matrix: NDArray[np.float32]
     digest: str
-    whitening: Whitening | None = None
+    finish: Finish | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class VectorState:
 def store(collection: Collection, info: EncoderInfo, name: str) -> Store:
     """Where the vectors of this encoder and embedding are kept."""
     embedding(name)
-    plain = unwhitened(name)  # without positions, all embeddings are the same vector
+    plain = unfinished(name)  # without positions, all embeddings are the same vector
     kind = name if info.spatial else "vector" + name.removeprefix(plain)
     key = digest_of(info.name, info.fingerprint, info.input_size, kind)
     return Store(collection.folder / "vectors" / f"{info.name}-{kind}-{key}", format="vectors", version=VERSION)
@@ -77,7 +81,7 @@ def store(collection: Collection, info: EncoderInfo, name: str) -> Store:
 def discard(collection: Collection, encoder: str) -> None:
     """Delete all vectors of the encoder of that name, whatever its weights."""
     kinds = "|".join(["vector", *POOLINGS])
-    made = re.compile(rf"{re.escape(encoder)}-({kinds})({WHITE})?-[0-9a-f]+")
+    made = re.compile(rf"{re.escape(encoder)}-({kinds})({WHITE}|{ROOT})?({AUGMENTED})?-[0-9a-f]+")
     for folder in (collection.folder / "vectors").glob(f"{encoder}-*"):
         if made.fullmatch(folder.name):
             Store(folder, format="vectors", version=VERSION).discard()
@@ -91,7 +95,9 @@ def stored(collection: Collection, info: EncoderInfo, name: str) -> Vectors | No
     """
     with _repair_named():
         snapshot = store(collection, info, name).open()
-    return None if snapshot is None else opened(snapshot)
+        if snapshot is None:
+            return None
+        return replace(opened(snapshot), finish=_finish(collection, info, name, snapshot))
 
 
 def state(collection: Collection, info: EncoderInfo, name: str) -> VectorState:
@@ -124,7 +130,7 @@ def opened(snapshot: Snapshot) -> Vectors:
     ids, hashes = _small(snapshot.folder)
     path = snapshot.folder / "matrix.npy"
     matrix = load_array(path, mmap_mode="r" if len(ids) else None)  # nothing cannot be mapped
-    return Vectors(ids, hashes, matrix, snapshot.digest, _whitening(snapshot.folder))
+    return Vectors(ids, hashes, matrix, snapshot.digest)
 
 
 def publish(
@@ -132,12 +138,12 @@ def publish(
     rows: Sequence[tuple[int, str, Vectors, int]],
     dimensions: int,
     left_out: Sequence[tuple[int, str, str]],
-    whitening: Whitening | None = None,
+    learned: Mapping[str, NDArray[np.float32]] | None = None,
     source: str = "",
 ) -> Vectors:
     """Store a new generation: each row is (id, hash, the vectors it stands in, its row there), by ascending id.
 
-    Whitened vectors come with what was done to them, and with the digest of those they come from, `source`.
+    Finished vectors come with what was `learned` for it, by file, and the digest of those they come from, `source`.
 
     Raises:
         StorageFull: the disk refused; the former generation is still there.
@@ -148,32 +154,62 @@ def publish(
         hashes = np.array([hash.encode() for _, hash, *_ in rows], dtype="S64")
         np.save(folder / "hashes.npy", hashes, allow_pickle=False)
         _write_matrix(folder / "matrix.npy", rows, dimensions)
-        if whitening is not None:
-            np.save(folder / "mean.npy", whitening.mean, allow_pickle=False)
-            np.save(folder / "components.npy", whitening.components, allow_pickle=False)
+        for file, array in (learned or {}).items():
+            np.save(folder / file, array, allow_pickle=False)
 
     facts = {"left_out": [list(line) for line in left_out]} | ({"source": source} if source else {})
     return opened(place.publish(fill, facts))
 
 
-def whiten(collection: Collection, info: EncoderInfo, name: str) -> Vectors | None:
-    """Bring the whitened vectors of `name` up to date with those they come from; None while there are none of these.
+def finish(collection: Collection, info: EncoderInfo, name: str) -> Vectors | None:
+    """Bring the finished vectors of `name` up to date with those they come from; None while there are none of these.
 
     Raises:
-        BadParameter: too few vectors, or all alike. StorageFull: the former ones are still there.
+        BadParameter: too few vectors to whiten, or all alike. StorageFull: the former ones are still there.
     """
-    plain, place = store(collection, info, unwhitened(name)), store(collection, info, name)
-    snapshot = plain.open()
+    if made_from(made_from(name)) != made_from(name):
+        finish(collection, info, made_from(name))
+    before, place = store(collection, info, made_from(name)), store(collection, info, name)
+    snapshot = before.open()
     if snapshot is None:
         return None
     base, former = opened(snapshot), _readable(place)
     if former is not None and former.facts.get("source") == base.digest:
         return opened(former)
-    whitening = fit_whitening(base.matrix)
-    white = Vectors(base.ids, base.hashes, whitening(base.matrix), "")
-    rows = [(id, hash, white, row) for row, (id, hash) in enumerate(zip(base.ids.tolist(), base.hashes, strict=True))]
-    width = len(whitening.components)
-    return publish(place, rows, width, snapshot.facts["left_out"], whitening, base.digest)
+    matrix, learned = _finished(base.matrix, name)
+    made = Vectors(base.ids, base.hashes, matrix, "")
+    rows = [(id, hash, made, row) for row, (id, hash) in enumerate(zip(base.ids.tolist(), base.hashes, strict=True))]
+    return publish(place, rows, matrix.shape[1], snapshot.facts["left_out"], learned, base.digest)
+
+
+def _finished(vectors: NDArray[np.float32], name: str) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+    """The vectors after the last step that a name tells of, and what was learned for it."""
+    if name.endswith(AUGMENTED):
+        return Augmentation(vectors).collection(), {}
+    if name.endswith(ROOT):
+        centring = fit_centring(vectors)
+        return centring(vectors), {"mean.npy": centring.mean}
+    whitening = fit_whitening(vectors)
+    return whitening(vectors), {"mean.npy": whitening.mean, "components.npy": whitening.components}
+
+
+def _finish(collection: Collection, info: EncoderInfo, name: str, snapshot: Snapshot) -> Finish | None:
+    """What does to a query's vector what was done to the stored ones."""
+    if name.endswith(AUGMENTED):
+        return _augmented(collection, info, made_from(name), snapshot.facts.get("source"))
+    if name.endswith(ROOT):
+        return Centring(load_array(snapshot.folder / "mean.npy"))
+    if name.endswith(WHITE):
+        return Whitening(load_array(snapshot.folder / "mean.npy"), load_array(snapshot.folder / "components.npy"))
+    return None
+
+
+def _augmented(collection: Collection, info: EncoderInfo, base: str, source: str | None) -> Finish:
+    found = stored(collection, info, base)
+    if found is None or found.digest != source:
+        raise Corrupt(f"The vectors averaged with neighbours no longer fit those they were made from ({base}).")
+    first, then = found.finish, Augmentation(found.matrix)
+    return then if first is None else lambda vectors: then(first(vectors))
 
 
 def _readable(place: Store) -> Snapshot | None:
@@ -181,12 +217,6 @@ def _readable(place: Store) -> Snapshot | None:
         return place.open()
     except Corrupt:
         return None
-
-
-def _whitening(folder: Path) -> Whitening | None:
-    if not (folder / "components.npy").exists():
-        return None
-    return Whitening(load_array(folder / "mean.npy"), load_array(folder / "components.npy"))
 
 
 def _write_matrix(path: Path, rows: Sequence[tuple[int, str, Vectors, int]], dimensions: int) -> None:

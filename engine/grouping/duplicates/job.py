@@ -10,6 +10,7 @@ from engine.core.home import home_of
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.encoders import open_encoder
+from engine.encoders.pooling import unaugmented
 from engine.encoders.vectors.pipeline import vectors_of
 from engine.grouping.duplicates.duplicates import open_surroundings
 
@@ -17,6 +18,7 @@ from engine.grouping.duplicates.duplicates import open_surroundings
 def duplicates(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Find the nearest neighbours of each picture, for duplicates and outliers; missing vectors are made first."""
     home, recipe = home_of(arguments), Recipe.from_dict(arguments["recipe"])
+    recipe = recipe.but(embedding=unaugmented(recipe.embedding))
     collection = Collection.open(home, recipe.collection)
     encoder = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter)
     vectors_of(collection, encoder, recipe.embedding, reporter)

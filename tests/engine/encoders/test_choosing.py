@@ -3,13 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from engine.core.errors import BadParameter
 from engine.core.home import Home
-from engine.encoders.choosing import newest_weights, with_weights
+from engine.encoders.choosing import default_choice, default_embedding, newest_weights, with_weights
+from engine.encoders.networks.table import BACKBONES
+from engine.runs import run as runs
+from engine.search.opening import default_recipe
+from models.autoencoder import Autoencoder
+
+
+def trained(home: Home, name: str, collection: str) -> None:
+    made = runs.create(home, name, {"model": 1, "size": 64}, {"collection": {"name": collection}})
+    made.keep(Autoencoder(1).initialise(0).state_dict())
+    made.end("done")
+
+
+@pytest.fixture
+def no_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, network in BACKBONES.items():
+        if network.package:
+            monkeypatch.setitem(BACKBONES, name, replace(network, package="not-installed-pytorch-model"))
+
+
+def test_a_ready_made_network_is_the_default(home: Home) -> None:
+    trained(home, "own", "holiday")
+    assert str(default_recipe(home, "holiday")) == "holiday/efficientnet-lite0/avg-sqrt/cosine/exact/8"
+
+
+@pytest.mark.usefixtures("no_packages")
+def test_without_one_weights_serve_only_the_collection_they_were_trained_on(home: Home) -> None:
+    assert default_choice(home, "holiday").name == "colour-histogram"
+    trained(home, "own", "holiday")
+    assert (default_choice(home, "holiday").name, default_choice(home, "holiday").weights) == ("model-1", "own")
+    assert default_choice(home, "garden").name == "colour-histogram"
+
+
+def test_each_encoder_has_its_embedding(home: Home) -> None:
+    trained(home, "own", "holiday")
+    assert default_embedding(home, "efficientnet-lite0") == "avg-sqrt"
+    assert default_embedding(home, "resnet-50") == "avg-sqrt"
+    assert default_embedding(home, "model-1", "own") == "max"
+    assert default_embedding(home, "nobody") == "max"
 
 
 def test_the_newest_weights_that_are_ready(home: Home, make_run: Callable[..., Any]) -> None:

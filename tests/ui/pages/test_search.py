@@ -69,22 +69,22 @@ def test_a_changed_choice_changes_the_address(bench: Workbench) -> None:
     assert params(test)["q"] == "5"
 
 
-def test_whitening_is_a_checkbox_and_a_part_of_the_address(bench: Workbench) -> None:
+def test_what_is_done_to_the_vectors_is_a_choice_and_a_part_of_the_address(bench: Workbench) -> None:
     test = visit(**RAW | {"embedding": "avg-white"}, q="5")
     assert test.sidebar.selectbox(key="embedding").value == "avg"
-    assert test.sidebar.checkbox(key="whiten").value
+    assert test.sidebar.selectbox(key="finish").value == "-white"
     assert headings(test)[1] == "Not searched yet"
-    test.sidebar.checkbox(key="whiten").uncheck().run()
+    test.sidebar.selectbox(key="finish").select("").run()
     assert params(test)["embedding"] == "avg"
     assert headings(test)[1].startswith("8 most similar")
-    test.sidebar.checkbox(key="whiten").check().run()
+    test.sidebar.selectbox(key="finish").select("-white").run()
     assert str(test.session_state.recipe) == "shapes/raw-pixels/avg-white/cosine/exact/8"
     bench.run("embed", recipe=test.session_state.recipe.as_dict())
     test.run()
     assert headings(test)[1].startswith("8 most similar")
     test.query_params["embedding"] = "max"
     test.run()
-    assert not test.sidebar.checkbox(key="whiten").value
+    assert test.sidebar.selectbox(key="finish").value == ""
 
 
 @pytest.mark.parametrize("before", ["lsh(tables=20)", "kmeans(clusters=3)"])

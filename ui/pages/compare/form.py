@@ -13,7 +13,7 @@ from engine.core.distances import METRICS
 from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
-from engine.encoders.pooling import POOLINGS, WHITE
+from engine.encoders.pooling import FINISHES, POOLINGS
 from engine.workbench.workbench import CollectionCard
 from ui.comparisons.state import begin
 from ui.pages.compare.cost import cost, measure_trainings
@@ -60,7 +60,7 @@ def _grid(default: Recipe) -> None:
     )
     left, right = st.columns(2)
     with left:
-        _several("embeddings", "Pooling", _embeddings(), ["max"], embedding_title)
+        _several("embeddings", "Pooling", _embeddings(), [default.embedding], embedding_title)
     with right:
         _several("metrics", "Distances", list(METRICS), ["cosine"], metric_title)
     _several(
@@ -71,7 +71,7 @@ def _grid(default: Recipe) -> None:
 
 
 def _embeddings() -> list[str]:
-    return [*POOLINGS, *(name + WHITE for name in POOLINGS)]
+    return [f"{name}{finish}" for finish in FINISHES for name in POOLINGS]
 
 
 def _several(

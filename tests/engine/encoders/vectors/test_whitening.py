@@ -74,12 +74,12 @@ def test_a_query_is_whitened_like_the_collection(pile: Any, home: Home) -> None:
     embed_collection(pile, encoder, ["max-white"], Reporter())
     found = stored(pile, encoder.info, "max-white")
     assert found is not None
-    assert found.whitening is not None
+    assert found.finish is not None
     assert found.matrix.shape == (50, 6)
-    query = embed_pictures(encoder, [pile.pictures[20]], "max-white", found.whitening)
+    query = embed_pictures(encoder, [pile.pictures[20]], "max-white", found.finish)
     assert query[0] == pytest.approx(found.matrix[17], abs=1e-5)
-    assert stored(pile, encoder.info, "max").whitening is None
-    with pytest.raises(BadParameter, match="something to whiten it by"):
+    assert stored(pile, encoder.info, "max").finish is None
+    with pytest.raises(BadParameter, match="something to finish it by"):
         embed_pictures(encoder, [pile.pictures[20]], "max-white")
 
 
