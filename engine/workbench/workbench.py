@@ -65,6 +65,8 @@ _SURROUNDINGS_KEPT = 2
 _CLUSTERS_TRIED = [2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64]
 _HELPFUL_VALUES = 1_000_000  # vectors × their length that the help for choosing clusters looks at: seconds, not minutes
 _HELPFUL_ROWS = 300  # vectors that it looks at in any case
+_QUICK = 60.0  # seconds of embedding that are started without being asked for
+_SLOWLY = 20.0  # pictures a second, where nothing was embedded with the encoder yet
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,12 @@ class Readiness:
     missing: int = 0
     seconds: float | None = None
     megabytes: int = 0  # of the download, where something has to be fetched
+
+    @property
+    def quick(self) -> bool:
+        """Whether vectors are missing that take about a minute at most, so that nobody has to be asked."""
+        seconds = self.missing / _SLOWLY if self.seconds is None else self.seconds
+        return self.action == "embed" and seconds <= _QUICK
 
 
 class Workbench(ClassificationMethods, ComparisonMethods):

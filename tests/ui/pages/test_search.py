@@ -158,6 +158,33 @@ def test_a_label_narrows_the_answer(bench: Workbench) -> None:
     assert params(test)["label"] == "navy"
 
 
+def test_quick_preparation_begins_by_itself_and_only_once(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    monkeypatch.setattr("engine.workbench.workbench._QUICK", 60.0)
+    monkeypatch.setattr(
+        Workbench,
+        "start",
+        lambda self, kind, recipe: started.append(f"{kind} {recipe['encoder']} {recipe['embedding']}"),
+    )
+    test = visit(**RAW | {"encoder": "colour-histogram"})
+    assert started == ["embed colour-histogram max"]
+    test.run()
+    test.sidebar.selectbox(key="metric").select("euclidean").run()
+    assert len(started) == 1, "the same vectors"
+    assert any(button.label.startswith("Prepare") for button in test.button), "and a way to ask for them"
+    test.sidebar.selectbox(key="finish").select("-dba").run()
+    assert started[1:] == ["embed colour-histogram max-dba"]
+
+
+def test_long_preparation_waits_for_the_button(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    monkeypatch.setattr("engine.workbench.workbench._QUICK", 60.0)
+    monkeypatch.setattr("engine.workbench.workbench._SLOWLY", 0.1)  # of 12 pictures: two minutes
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append(kind))
+    visit(**RAW | {"encoder": "colour-histogram"})
+    assert started == []
+
+
 def test_missing_vectors_are_offered(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     test = visit(**RAW | {"encoder": "colour-histogram"})
     assert headings(test)[1] == "Not searched yet"

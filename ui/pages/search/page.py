@@ -264,6 +264,10 @@ def _not_ready(recipe: Recipe, job: Job | None) -> None:
     readiness = workbench().readiness(recipe)
     if readiness.ready:  # it has just been made
         st.rerun()
+    if _starts_by_itself(recipe, readiness):
+        with errors_shown():
+            workbench().start("embed", recipe=recipe.as_dict())
+            st.rerun()
     _failed_before(recipe)
     st.info(plain_text(readiness.sentence), icon=":material/construction:")
     if readiness.action in kinds_that_make("vectors", "weights"):
@@ -277,6 +281,17 @@ def _not_ready(recipe: Recipe, job: Job | None) -> None:
     elif readiness.action == "train":  # a callback: it counts even where a quick click overtakes the new address
         go = partial(st.session_state.update, go_to="train")
         st.button("Go to Train", type="primary", icon=":material/model_training:", on_click=go)
+
+
+def _starts_by_itself(recipe: Recipe, readiness: Readiness) -> bool:
+    """Whether quick preparation begins now: once a session for the same vectors, unless the last try failed."""
+    started: set[str] = st.session_state.setdefault("prepared_by_itself", set())
+    vectors = str(recipe.but(metric="cosine", method="exact", k=1))
+    last = _last_try(recipe)
+    if not readiness.quick or vectors in started or (last is not None and last.state != "done"):
+        return False
+    started.add(vectors)
+    return True
 
 
 def _build_label(readiness: Readiness) -> str:
@@ -295,10 +310,14 @@ def _build(kind: str, recipe: Recipe) -> None:
 
 def _failed_before(recipe: Recipe) -> None:
     """The error of the last attempt, where that was the last thing that happened to this collection."""
-    kinds = kinds_that_make("vectors", "weights")
-    last = next((job for job in recent_jobs() if job.kind in kinds and _is_about(job, recipe)), None)
+    last = _last_try(recipe)
     if last is not None and last.error:
         st.error(plain_text(last.error), icon=":material/error:")
+
+
+def _last_try(recipe: Recipe) -> Job | None:
+    kinds = kinds_that_make("vectors", "weights")
+    return next((job for job in recent_jobs() if job.kind in kinds and _is_about(job, recipe)), None)
 
 
 def _is_about(job: Job, recipe: Recipe) -> bool:
