@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import Any
 
 from engine.cli.flags import Commands, former_flag, methods_help, output_flags, refuse_with_a_name, stored_flags
 from engine.cli.printing import check_files, delete, print_results, print_rows, progress_line
+from engine.comparisons.quick import QuickRow, compare_quickly
 from engine.comparisons.recipes import report
 from engine.comparisons.recipes.experiment import Experiment
 from engine.comparisons.recipes.plan import ExperimentPlan, report_tables
 from engine.core.distances import METRICS
 from engine.core.errors import BadParameter
+from engine.core.progress import Reporter
 from engine.core.settings import split_calls
 from engine.core.tables import text_table
 from engine.encoders.pooling import POOLINGS
@@ -47,6 +50,7 @@ def register(commands: Commands) -> None:
     for name, text in (("size", "pixels a side"), ("epochs", "epochs")):
         sub.add_argument(f"--{name}", type=int, help=f"{text} of its trainings (default: {ORIGINAL_STUDY[name]})")
     sub.add_argument("--limit", type=int, help="pictures of its trainings (default: all)")
+    sub.add_argument("--quick", action="store_true", help="which ready encoder suits the collection, in under a minute")
     stored_flags(sub, "experiment")
     former_flag(sub, "--no-run", "no_run", action="store_true")
     sub.set_defaults(no_run=False)
@@ -62,10 +66,36 @@ def command_compare(arguments: argparse.Namespace) -> None:
     if arguments.delete:
         return delete(f"the experiment {arguments.delete}", bench.experiment(arguments.delete), arguments)
     check_files(arguments)
+    if arguments.quick:
+        return _quick(bench, arguments)
     experiment = _asked(bench, arguments)
     if not arguments.show and not arguments.no_run:
         bench.run("experiment", progress_line(), name=experiment.name)
     _print(experiment, arguments)
+
+
+def _quick(bench: Workbench, arguments: argparse.Namespace) -> None:
+    others = [word for word in (*_GRID[1:], *_TRAININGS) if getattr(arguments, word) is not None]
+    if others or not arguments.collection:
+        wanted = "given with --collection alone"
+        raise BadParameter("quick", "an experiment", wanted, f"--{others[0]}" if others else "no collection")
+    found = compare_quickly(bench.home, bench.collection(arguments.collection), Reporter(listen=progress_line()))
+    header = ["encoder", "pooling", found.judged_by, "low", "high", "behind the best by"]
+    rows = [
+        [r.encoder, r.embedding, round(r.figure, 3), *(round(end, 3) for end in r.interval), _behind(r)]
+        for r in found.rows
+    ]
+    if arguments.json:
+        return print(json.dumps(found.as_dict(), ensure_ascii=False, indent=2))
+    print(text_table(header, rows))
+    for title, reason in found.left_out:
+        print(f"Not measured: {title}. {reason}")
+    print(f"\n{found.pictures} pictures, {found.seconds:.0f} s.")
+
+
+def _behind(row: QuickRow) -> str:
+    low, high = row.behind
+    return "no clear difference" if low <= 0 else f"{low:.3f} to {high:.3f}"
 
 
 def _asked(bench: Workbench, arguments: argparse.Namespace) -> Experiment:

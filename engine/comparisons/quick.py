@@ -1,0 +1,206 @@
+"""Which encoder sees a collection best, in under a minute: every ready encoder on the same few hundred pictures.
+
+With labels it is judged by precision@8, without them by how often an altered copy finds its original first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.collections.collection import Collection, Images
+from engine.collections.pixels import Decoded
+from engine.core.distances import cosine
+from engine.core.errors import BadParameter, BenzerError
+from engine.core.home import Home
+from engine.core.progress import Reporter
+from engine.encoders import choices, open_encoder
+from engine.encoders.encoder import Encoder, EncoderChoice
+from engine.encoders.pooling import ROOT
+from engine.encoders.vectors.batches import Chunk, encoded
+from engine.encoders.vectors.centring import fit_centring
+from engine.encoders.vectors.derived import Derived
+from engine.encoders.vectors.store import state, stored
+from engine.evaluation.metrics import bootstrap_interval
+from engine.evaluation.retrieval import leave_one_out
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+K = 8
+_PICTURES = 400  # that every encoder is shown
+_SECONDS = 45.0  # after which no further encoder begins
+_POOLINGS = ("avg", "max", "gem")
+_LEAST_CUT = 0.6  # of the side of an altered copy
+
+Matrix = NDArray[np.float32]
+Figures = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class QuickRow:
+    """One encoder under one embedding.
+
+    Attributes:
+        encoder: as in a recipe. figure: between 0 and 1, with its 95 % bootstrap interval.
+        behind: by how much the best row is ahead of it over the same queries, as a 95 % interval; (0, 0) for the best.
+    """
+
+    encoder: str
+    title: str
+    embedding: str
+    figure: float
+    interval: tuple[float, float]
+    behind: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class QuickComparison:
+    """All rows, the best first; `left_out` are the encoders that were not measured, each with the reason."""
+
+    collection: str
+    pictures: int
+    labelled: bool
+    rows: tuple[QuickRow, ...]
+    left_out: tuple[tuple[str, str], ...]
+    seconds: float
+
+    @property
+    def judged_by(self) -> str:
+        return f"precision@{K}" if self.labelled else "altered copies found"
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"judged_by": self.judged_by}
+
+
+def compare_quickly(home: Home, collection: Collection, reporter: Reporter) -> QuickComparison:
+    """Show every ready encoder the same pictures of a collection, with the poolings that cost nothing more.
+
+    Raises:
+        BadParameter: too few pictures. Stopped: a person asked.
+    """
+    began, sample = time.monotonic(), _sample(collection.images())
+    if len(sample.ids) <= K:
+        raise BadParameter("number of pictures", "a quick comparison", f"more than {K}", len(sample.ids))
+    lines = [
+        choice for choice in choices(home, collection.name) if choice.ready and not choice.rare and choice.pictures
+    ]
+    measured: list[tuple[EncoderChoice, str, Figures]] = []
+    left_out = []
+    for number, choice in enumerate(lines):
+        reporter.update("Comparing encoders", number, len(lines), "encoders", note=choice.title)
+        try:
+            if time.monotonic() - began > _SECONDS:
+                raise BenzerError("There was no time left for it.")
+            encoder = open_encoder(choice.name, choice.weights, home, collection)
+            measured += [(choice, *found) for found in _figures(collection, encoder, choice, sample)]
+        except BenzerError as error:
+            left_out.append((choice.title, error.message))
+    reporter.update("Comparing encoders", len(lines), len(lines), "encoders")
+    rows, seconds = _ranked(measured), round(time.monotonic() - began, 1)
+    return QuickComparison(collection.name, len(sample.ids), sample.labelled, rows, tuple(left_out), seconds)
+
+
+@dataclass(frozen=True)
+class _Sample:
+    ids: NDArray[np.int64]
+    labels: list[str]
+
+    @property
+    def labelled(self) -> bool:
+        """Whether labels can judge: two kinds at least, and one of them shared."""
+        kinds = {label: self.labels.count(label) for label in set(self.labels) - {""}}
+        return len(kinds) > 1 and max(kinds.values()) > 1 and sum(kinds.values()) > K
+
+
+def _sample(images: Images) -> _Sample:
+    """Pictures spread evenly over the collection; those with labels, where there are enough of them."""
+    everything = np.arange(len(images.ids))
+    with_labels = everything[[bool(label) for label in images.labels]] if len(everything) else everything
+    rows = with_labels if len(with_labels) >= min(_PICTURES, len(everything)) / 2 else everything
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(_PICTURES, len(rows))).astype(np.int64))]
+    return _Sample(images.ids[rows], [images.labels[row] for row in rows.tolist()])
+
+
+def _figures(
+    collection: Collection, encoder: Encoder, choice: EncoderChoice, sample: _Sample
+) -> Iterator[tuple[str, Figures]]:
+    """Each embedding with one figure for each query."""
+    names = list(_POOLINGS) if encoder.info.spatial else ["flatten"]
+    plain = _stored(collection, encoder, names, sample.ids) if sample.labelled else None
+    altered: dict[str, Matrix] = {}
+    if plain is None:
+        if isinstance(encoder, Derived) or type(encoder).prepared is not Encoder.prepared:
+            raise BenzerError("It has to be prepared for this collection first.")
+        plain, altered = _encoded(collection, encoder, names, sample)
+    for name in names:
+        shown = name if encoder.info.spatial else choice.embedding.removesuffix(ROOT)
+        yield shown, _judged(plain[name], altered.get(name), sample)
+        root = fit_centring(plain[name])
+        others = root(altered[name]) if name in altered else None
+        yield f"{shown}{ROOT}", _judged(root(plain[name]), others, sample)
+
+
+def _stored(
+    collection: Collection, encoder: Encoder, names: Sequence[str], ids: NDArray[np.int64]
+) -> dict[str, Matrix] | None:
+    """The sample's vectors where the whole collection has them already."""
+    found = {}
+    for name in names:
+        vectors = stored(collection, encoder.info, name) if state(collection, encoder.info, name).ready else None
+        if vectors is None or not np.isin(ids, vectors.ids).all():
+            return None
+        found[name] = vectors.matrix[np.searchsorted(vectors.ids, ids)]
+    return found
+
+
+def _encoded(
+    collection: Collection, encoder: Encoder, names: Sequence[str], sample: _Sample
+) -> tuple[dict[str, Matrix], dict[str, Matrix]]:
+    """The sample's vectors, and without labels those of its altered copies, by embedding."""
+    source = Decoded(collection, sample.ids, encoder.info.input_size)
+    chunks = list(source)
+    if source.failures:
+        raise BenzerError(f"{source.failures[0].path} can no longer be read.")
+    plain = _vectors(encoder, chunks, names)
+    return plain, {} if sample.labelled else _vectors(encoder, [_altered(chunk) for chunk in chunks], names)
+
+
+def _vectors(encoder: Encoder, chunks: list[Chunk], names: Sequence[str]) -> dict[str, Matrix]:
+    made = list(encoded(encoder, chunks, names))
+    return {name: np.concatenate([vectors[name] for _, vectors in made]) for name in names}
+
+
+def _altered(chunk: Chunk) -> Chunk:
+    """Mirrored, cut and recoloured copies; the same ones for every encoder of that input size."""
+    import torch
+
+    from engine.training.augment import cut, mirrored, recoloured
+
+    random = torch.Generator().manual_seed(int(chunk[0][0]))
+    images: Tensor = torch.from_numpy(chunk[1]).permute(0, 3, 1, 2).float() / 255
+    images = recoloured(cut(mirrored(images, random), random, _LEAST_CUT), random)
+    return chunk[0], (255 * images).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def _judged(plain: Matrix, altered: Matrix | None, sample: _Sample) -> Figures:
+    """(q,) precision@8 of each labelled picture, or whether each altered copy is nearest to its original."""
+    if sample.labelled or altered is None:
+        return leave_one_out(plain, sample.labels, "cosine", K).precisions
+    return (cosine(altered, plain).argmin(1) == np.arange(len(plain))).astype(np.float64)
+
+
+def _ranked(measured: list[tuple[EncoderChoice, str, Figures]]) -> tuple[QuickRow, ...]:
+    ordered = sorted(measured, key=lambda line: -line[2].mean())
+    rows = []
+    for choice, name, figures in ordered:
+        encoder = f"{choice.name}@{choice.weights}" if choice.weights else choice.name
+        lead = ordered[0][2] - figures
+        behind = bootstrap_interval(lead) if lead.any() else (0.0, 0.0)
+        rows.append(QuickRow(encoder, choice.title, name, float(figures.mean()), bootstrap_interval(figures), behind))
+    return tuple(rows)

@@ -1,0 +1,100 @@
+"""The quick comparison: with labels, without them, with vectors that are there, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.cli.parser import main
+from engine.comparisons import quick
+from engine.comparisons.quick import QuickComparison, compare_quickly
+from engine.core.errors import BadParameter
+from engine.core.home import Home
+from engine.core.progress import Reporter
+from engine.encoders import open_encoder
+from engine.encoders.encoder import EncoderChoice
+from engine.encoders.vectors.pipeline import embed_collection
+from engine.workbench.workbench import Workbench
+
+ENCODERS = ("raw-pixels", "colour-histogram")
+
+
+@pytest.fixture(autouse=True)
+def two_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [EncoderChoice(name, "", name, "", ready=True) for name in ENCODERS]
+    monkeypatch.setattr(quick, "choices", lambda home, collection: lines)
+
+
+def collection(home: Home, tmp_path: Path, count: int, folders: tuple[str, ...]) -> Workbench:
+    """Pictures of noise around one colour for each folder; without folders there are no labels."""
+    random = np.random.default_rng(0)
+    for number in range(count):
+        folder = tmp_path / "pictures" / folders[number % len(folders)]
+        folder.mkdir(parents=True, exist_ok=True)
+        middle = (200, 40, 40) if number % len(folders) else (40, 40, 200)
+        pixels = np.clip(random.normal(middle, 40, (32, 32, 3)), 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    bench = Workbench(home)
+    bench.run("import", source="folder", title="pile", path=str(tmp_path / "pictures"))
+    return bench
+
+
+def asked(bench: Workbench) -> QuickComparison:
+    return compare_quickly(bench.home, bench.collection("pile"), Reporter())
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def test_by_labels(home: Home, tmp_path: Path) -> None:
+    bench = collection(home, tmp_path, 24, ("blue", "red"))
+    found = asked(bench)
+    assert (found.labelled, found.pictures, found.judged_by) == (True, 24, "precision@8")
+    figures = {(row.encoder, row.embedding): row.figure for row in found.rows}
+    assert figures["colour-histogram", "max"] == 1.0, "the colours tell the folders apart"
+    assert list(figures.values()) == sorted(figures.values(), reverse=True)
+    assert found.rows[0].behind == (0.0, 0.0)
+    embed_collection(bench.collection("pile"), open_encoder("raw-pixels", "", home), ["max"], Reporter())
+    again = {(row.encoder, row.embedding): row.figure for row in asked(bench).rows}
+    assert again == figures, "stored vectors give the same"
+
+
+def test_without_labels_altered_copies_are_looked_for(home: Home, tmp_path: Path) -> None:
+    bench = collection(home, tmp_path, 20, ("",))
+    found = asked(bench)
+    assert (found.labelled, found.judged_by) == (False, "altered copies found")
+    assert {row.encoder for row in found.rows} == set(ENCODERS)
+    assert all(0 <= row.figure <= 1 for row in found.rows)
+    assert [row.figure for row in asked(bench).rows] == [row.figure for row in found.rows], "the same copies again"
+
+
+def test_no_encoder_begins_after_the_time(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = collection(home, tmp_path, 12, ("blue", "red"))
+    monkeypatch.setattr(quick, "_SECONDS", -1.0)
+    found = asked(bench)
+    assert found.rows == ()
+    assert [title for title, _ in found.left_out] == list(ENCODERS)
+
+
+def test_too_few_pictures(home: Home, tmp_path: Path) -> None:
+    with pytest.raises(BadParameter, match="number of pictures of a quick comparison must be more than 8; got 3"):
+        asked(collection(home, tmp_path, 3, ("blue", "red")))
+
+
+def test_the_command(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collection(home, tmp_path, 24, ("blue", "red"))
+    monkeypatch.setenv("BENZER_HOME", str(home.root))
+    assert main(["compare", "--quick", "--collection", "pile"]) == 0
+    assert "colour-histogram" in capsys.readouterr().out
+    assert main(["compare", "--quick", "--collection", "pile", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["labelled"] is True
+    assert main(["compare", "--quick", "--collection", "pile", "--k", "3"]) == 1
+    assert "given with --collection alone" in capsys.readouterr().err
