@@ -6,7 +6,15 @@ import argparse
 import json
 from typing import Any
 
-from engine.cli.flags import Commands, former_flag, methods_help, output_flags, refuse_with_a_name, stored_flags
+from engine.cli.flags import (
+    Commands,
+    former_flag,
+    methods_help,
+    output_flags,
+    precision_flag,
+    refuse_with_a_name,
+    stored_flags,
+)
 from engine.cli.printing import check_files, delete, print_results, print_rows, progress_line
 from engine.comparisons.quick import QuickRow, compare_quickly
 from engine.comparisons.recipes import report
@@ -38,6 +46,7 @@ def register(commands: Commands) -> None:
     )
     former_flag(sub, "--embeddings", "embeddings")
     sub.add_argument("--metrics", help=f"with commas: {','.join(METRICS)} (default: cosine)")
+    precision_flag(sub)
     sub.add_argument("--methods", help='with commas, as in "exact,lsh(bits=8)"; see below (default: exact)')
     sub.add_argument("--k", type=int, help="how many results are judged (default: 8)")
     sub.add_argument(

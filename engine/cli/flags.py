@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from engine.core.device import PRECISIONS
 from engine.core.distances import METRICS
 from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe, parse_method
@@ -85,6 +86,16 @@ def encoder_flags(sub: Parser, required: bool = True) -> None:
     pooling = f"{', '.join(POOLINGS)}; -sqrt, -white or -dba can follow: avg-sqrt … (default: as suits the encoder)"
     sub.add_argument("--pooling", dest="embedding", metavar="POOLING", help=pooling)
     former_flag(sub, "--embedding", "embedding")
+    precision_flag(sub)
+
+
+def precision_flag(sub: Parser) -> None:
+    """--precision, which `main` passes on to the device."""
+    sub.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="of networks; float32 is the reference (default: $BENZER_PRECISION, else the hardware's fastest)",
+    )
 
 
 def metric_flag(sub: Parser, default: str | None = "cosine", said: str = "cosine") -> None:

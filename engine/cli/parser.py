@@ -8,6 +8,7 @@ import sys
 from engine.cli import classify, collections, compare, duplicates, group, hashing, jobs, search, train, vectors, weights
 from engine.cli.flags import Commands
 from engine.cluster.blocks import asked_for
+from engine.core.device import ask_precision
 from engine.core.errors import BenzerError, Stopped
 
 _MODULES = (collections, search, weights, vectors, train, compare, hashing, classify, group, duplicates, jobs)
@@ -16,6 +17,8 @@ _MODULES = (collections, search, weights, vectors, train, compare, hashing, clas
 def main(words: list[str] | None = None) -> int:
     """Run one command; 0 when it went well, 1 with one sentence on stderr when it did not, 130 when interrupted."""
     arguments = parser().parse_args(words)
+    if getattr(arguments, "precision", None):
+        ask_precision(arguments.precision)
     try:
         with asked_for(getattr(arguments, "ray", None)):
             status: int | None = arguments.run(arguments)

@@ -7,12 +7,22 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from engine.cli.flags import Commands, encoder_flags, methods_help, metric_flag, output_flags, ray_flag, recipe_of
+from engine.cli.flags import (
+    Commands,
+    encoder_flags,
+    methods_help,
+    metric_flag,
+    output_flags,
+    precision_flag,
+    ray_flag,
+    recipe_of,
+)
 from engine.cli.printing import answer_table, check_files, print_results, print_rows, progress_line
 from engine.collections.reading.safely import read_bytes
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights, UnreadableImage
 from engine.core.recipe import Recipe
 from engine.search.answer import Answer, Query
+from engine.search.replay import compared, query_of, read_answer
 from engine.workbench.workbench import Workbench
 
 
@@ -22,6 +32,7 @@ def register(commands: Commands) -> None:
     encoder_flags(sub)
     ray_flag(sub)
     sub = commands.add("index", command_index, job="index")
+    precision_flag(sub)
     sub.add_argument("recipe", help="collection/encoder@weights/pooling/metric/method/k")
     _search_flags(commands.add("search", command_search, job="embed"))
 
@@ -47,8 +58,12 @@ def command_index(arguments: argparse.Namespace) -> None:
     print(f"{done['vectors']:,} vectors of {recipe.collection} are indexed by {recipe.method_text}.")
 
 
-def command_search(arguments: argparse.Namespace) -> None:
+def command_search(arguments: argparse.Namespace) -> int | None:
     """Find the pictures most similar to a picture file or to a picture of the collection."""
+    if arguments.replay:
+        return _replay(arguments)
+    if not arguments.collection:
+        raise BadParameter("collection", "the search", "the name of one (see: list)", "none")
     check_files(arguments)
     given = (arguments.picture is not None) + (arguments.image is not None)
     if given > 1 or not (given or arguments.text):
@@ -72,6 +87,19 @@ def command_search(arguments: argparse.Namespace) -> None:
         data=answer.as_dict,
         csv=answer.to_csv,
     )
+    return None
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    """Search as an exported answer did; 0 for the same results, 1 with what differs."""
+    former, bench = read_answer(Path(arguments.replay)), Workbench()
+    recipe = Recipe.from_dict(former["recipe"])
+    recipe = recipe.but(collection=arguments.collection or recipe.collection)
+    query = query_of(former, bench.collection(recipe.collection).images())
+    arguments.label, arguments.include_query = former.get("label"), former.get("include_query", False)
+    same, sentences = compared(former, _search_building(bench, recipe, query, arguments).as_dict())
+    print("\n".join(sentences))
+    return 0 if same else 1
 
 
 def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: argparse.Namespace) -> Answer:
@@ -107,7 +135,7 @@ def _crop(text: str | None) -> tuple[float, float, float, float] | None:
 
 
 def _search_flags(sub: argparse.ArgumentParser) -> None:
-    encoder_flags(sub)
+    encoder_flags(sub, required=False)
     sub.add_argument("picture", nargs="?", help="the query picture's file")
     sub.add_argument("--image", type=int, metavar="ID", help="a picture of the collection by its id, instead of a file")
     sub.add_argument("--text", help="search by text, with an encoder of picture and text; alone or with a picture")
@@ -119,5 +147,6 @@ def _search_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--crop", help="use this part of the query picture: left,top,right,bottom from 0 to 1")
     sub.add_argument("--include-query", action="store_true", help="include the query picture in the results")
     sub.add_argument("--no-build", action="store_true", help="fail if vectors are missing instead of making them")
+    sub.add_argument("--replay", metavar="JSON", help="search as this exported answer did, and say what differs")
     output_flags(sub)
     methods_help(sub)

@@ -66,6 +66,10 @@ class Images:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def content_digest(self) -> str:
+        """The same wherever the same files were imported, whatever their ids: a digest over the content hashes."""
+        return hashlib.sha256("\n".join(sorted(self.hashes)).encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class ImageRecord:

@@ -1,16 +1,27 @@
-"""Where networks run and in which precision: chosen once, and shown to people."""
+"""Where networks run and in which precision: chosen once, and shown to people.
+
+The hardware decides the precision unless BENZER_PRECISION names one: float32 is the reference, the same on every
+machine but for rounding; bfloat16 repeats elsewhere what was made where the hardware multiplies in it.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from engine.core.errors import BadParameter
+
 if TYPE_CHECKING:
     import torch
+
+
+PRECISIONS = ("float32", "bfloat16")
+_VARIABLE = "BENZER_PRECISION"
 
 
 @dataclass(frozen=True)
@@ -22,22 +33,58 @@ class Device:
     title: str
 
     @property
+    def precision(self) -> str:
+        """The name of the precision: float32 or bfloat16."""
+        return _short(self.dtype)
+
+    @property
     def reduced(self) -> bool:
         """Whether the precision is less than float32."""
         return self.dtype.itemsize < 4
 
 
-@cache
 def device() -> Device:
-    """CUDA when there is a card, else the processor; bfloat16 where the hardware multiplies in it, else float32."""
+    """CUDA when there is a card, else the processor; in the precision asked for, else the best of the hardware.
+
+    Raises:
+        BadParameter: BENZER_PRECISION names no precision.
+    """
+    return _device(asked_precision())
+
+
+def asked_precision() -> str:
+    """The precision that BENZER_PRECISION asks for, "" where the hardware decides."""
+    asked = os.environ.get(_VARIABLE, "")
+    if asked and asked not in PRECISIONS:
+        raise BadParameter(_VARIABLE, "the environment", "one of " + ", ".join(PRECISIONS), asked)
+    return asked
+
+
+def ask_precision(name: str) -> None:
+    """Let this process and those that it starts compute in the precision of that name."""
+    os.environ[_VARIABLE] = name
+
+
+@cache
+def _device(asked: str) -> Device:
     import torch
 
     if torch.cuda.is_available():
-        dtype = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+        if asked == "float32":
+            torch.backends.cudnn.allow_tf32 = False  # convolutions would round to 10 bits
+        dtype = _dtype(asked, native)
         return Device("cuda", dtype, f"{torch.cuda.get_device_name()}, {_short(dtype)}")
-    dtype = torch.bfloat16 if _processor_has_bf16() else torch.float32
+    dtype = _dtype(asked, _processor_has_bf16())
     threads = torch.get_num_threads()
     return Device("cpu", dtype, f"processor with {threads} thread{'s' * (threads != 1)}, {_short(dtype)}")
+
+
+def _dtype(asked: str, native: bool) -> torch.dtype:
+    import torch
+
+    reduced = asked == "bfloat16" if asked else native
+    return torch.bfloat16 if reduced else torch.float32
 
 
 def _short(dtype: torch.dtype) -> str:

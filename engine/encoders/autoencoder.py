@@ -45,16 +45,17 @@ class AutoencoderEncoder(Encoder):
         config, card, digest = run.config, run.card, run.digest
         network = _network(number, run.load(), run.name)
         self.network = self._placed(network.encoder)
-        precision = str(self.device.dtype).removeprefix("torch.")
         self.info = EncoderInfo(
             name=f"model-{number}",
             weights=run.name,
             title=f"Model {number} · {run.title}",
             input_size=int(config["size"]),
             spatial=network.spec.latent_size(int(config["size"])) > 1,
-            fingerprint=f"{digest[:32]}-{precision}",
+            fingerprint=f"{digest[:32]}-{self.device.precision}",
             source=str(card.get("title", "")),
             licence=str(card.get("licence", "as the pictures it was trained on")),
+            sha256=digest,
+            precision=self.device.precision,
         )
 
     @classmethod

@@ -46,8 +46,8 @@ class BackboneEncoder(Encoder):
         self.network = body.to(self.device.name, self.device.dtype).to(memory_format=torch.channels_last)
         self.mean = torch.tensor(network.mean, device=self.device.name)[:, None, None]
         self.std = torch.tensor(network.std, device=self.device.name)[:, None, None]
-        precision = str(self.device.dtype).removeprefix("torch.")
-        self.info = replace(info, fingerprint=f"{info.fingerprint}-{precision}-{_VERSION}")
+        precision = self.device.precision
+        self.info = replace(info, fingerprint=f"{info.fingerprint}-{precision}-{_VERSION}", precision=precision)
 
     @classmethod
     def choices(cls, home: Home) -> list[EncoderChoice]:
@@ -120,6 +120,7 @@ def backbone_info(network: Backbone, sha256: str, source: str, licence: str) -> 
         fingerprint=sha256[:32],
         source=source,
         licence=licence,
+        sha256=sha256,
     )
 
 

@@ -95,6 +95,8 @@ class Combination(Derived):
             fingerprint=digest_of(*made_of, pair.share),
             source=" and ".join(info.source for info in infos),
             licence=" and ".join(dict.fromkeys(info.licence for info in infos)),
+            sha256=" + ".join(info.sha256 for info in infos if info.sha256),
+            precision=next((info.precision for info in infos if info.precision), ""),
         )
 
     @classmethod

@@ -29,6 +29,8 @@ class EncoderInfo:
         spatial: whether latents have a height and a width, so that pooling methods differ.
         fingerprint: changes whenever the vectors would: sha256 of the weights, or a version for weightless encoders.
         source, licence: where the weights come from.
+        sha256: of its weights, "" where there are none; of several networks all, with " + " between.
+        precision: in which its network computes, "" where the machine makes no difference to it.
     """
 
     name: str
@@ -39,6 +41,8 @@ class EncoderInfo:
     fingerprint: str
     source: str
     licence: str
+    sha256: str = ""
+    precision: str = ""
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ class FineTunedEncoder(Encoder):
             title=f"{inner.info.title}, fine-tuned · {run.title}",
             fingerprint=digest_of("tuned 1", run.digest, inner.info.fingerprint),
             source="trained here",
+            sha256=run.digest,
         )
 
     @classmethod

@@ -85,6 +85,8 @@ class FusionEncoder(Derived):
             fingerprint=digest_of("fused 1", run.digest, self.embedding, *made_of, texts),
             source="trained here",
             licence=picture.info.licence if picture else "none",
+            sha256=" + ".join([run.digest, *([picture.info.sha256] if picture and picture.info.sha256 else [])]),
+            precision=picture.info.precision if picture else "",
         )
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from engine.core.errors import BadParameter
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text
+from engine.search.provenance import Provenance
 
 Crop = tuple[float, float, float, float]
 
@@ -29,8 +31,11 @@ class Query:
     crop: Crop | None = None
     text: str = ""
     share: int | None = None
+    sha256: str = ""  # of the picture's file
 
     def __post_init__(self) -> None:
+        if self.data is not None:
+            object.__setattr__(self, "sha256", hashlib.sha256(self.data).hexdigest())
         if self.crop is not None:
             left, top, right, bottom = self.crop
             if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
@@ -62,6 +67,7 @@ class Hit:
     label: str
     text: str
     distance: float
+    sha256: str = ""  # of its file
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,7 @@ class Answer:
     label: str | None = None
     include_query: bool = False
     note: str = ""  # what to say about the index besides the receipt
+    provenance: Provenance | None = None
 
     def sentence(self) -> str:
         """The receipt in one line, e.g. "8 nearest of 4,738 pictures · 3.2 ms · compared with 2 % · same 8 as exact
@@ -127,16 +134,20 @@ class Answer:
         return {
             "recipe": self.recipe.as_dict(),
             "recipe_text": str(self.recipe),
-            "query": {"image": self.query.image_id, "name": self.query.name, "crop": self.query.crop} | self._asked(),
+            "query": self._asked(),
             "label": self.label,
+            "include_query": self.include_query,
+            "made_with": asdict(self.provenance) if self.provenance else None,
             "receipt": asdict(self.receipt),
             "hits": [asdict(h) for h in self.hits],
             "missed": list(self.missed),
         }
 
     def _asked(self) -> dict[str, Any]:
-        """The text of a query that has one."""
-        return {"text": self.query.text, "share": self.query.share} if self.query.text else {}
+        """The query: an image by its id, the file's name and sha256; and the text of one that has a text."""
+        query = self.query
+        asked = {"image": query.image_id, "name": query.name, "sha256": query.sha256, "crop": query.crop}
+        return asked | ({"text": query.text, "share": query.share} if query.text else {})
 
     def command(self) -> str:
         """The command line that gives the same answer."""
@@ -147,6 +158,7 @@ class Answer:
         words += ["--k", str(recipe.k)]
         words += [f"--label={self.label}"] if self.label else []  # a label may begin with a dash
         words += ["--crop", ",".join(f"{side:.4f}" for side in self.query.crop)] if self.query.crop else []
+        words += ["--precision", self.provenance.precision] if self.provenance and self.provenance.depends else []
         words += ["--include-query"] if self.include_query else []
         words += [f"--text={self.query.text}"] if self.query.text else []
         words += ["--share", str(self.query.share)] if self.query.text and self.query.share is not None else []

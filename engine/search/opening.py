@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from engine.collections.collection import Collection, Images
 from engine.core.cache import Cache
+from engine.core.device import asked_precision
 from engine.core.errors import Corrupt, NoIndex, NoVectors, StaleVectors, StorageFull
 from engine.core.home import Home
 from engine.core.humanize import count_of
@@ -17,6 +18,7 @@ from engine.encoders.choosing import default_choice
 from engine.encoders.encoder import EncoderInfo
 from engine.encoders.vectors.store import Vectors, state, stored
 from engine.indexes import Index, make_index
+from engine.search.provenance import provenance_of
 from engine.search.searcher import Searcher
 
 _REBUILT = "The {} index was built by an earlier version of Benzer; it has been built again."
@@ -46,7 +48,8 @@ def open_searcher(
     truth = exact.get((vectors.digest, recipe.metric), lambda: exact_index(vectors, recipe.metric))
     outdated = recipe.method != truth.name and _outdated(index_store(collection, info, recipe))
     index = open_index(collection, info, recipe, vectors, truth)
-    return Searcher(recipe, images, vectors, index, truth, _REBUILT.format(recipe.method) if outdated else "")
+    note = _REBUILT.format(recipe.method) if outdated else ""
+    return Searcher(recipe, images, vectors, index, truth, note, provenance_of(info, images))
 
 
 def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -> None:
@@ -124,7 +127,9 @@ def _fresh(store: Store, vectors: Vectors) -> Snapshot | None:
 
 def index_store(collection: Collection, info: EncoderInfo, recipe: Recipe) -> Store:
     """Where the index of a recipe is stored."""
-    key = digest_of(info.name, info.weights, recipe.embedding, recipe.metric, recipe.method_text)
+    parts = [info.name, info.weights, recipe.embedding, recipe.metric, recipe.method_text]
+    asked = [asked_precision()] if info.precision and asked_precision() else []  # beside the index of every day
+    key = digest_of(*parts, *asked)
     folder = collection.folder / "indexes" / f"{recipe.method}-{key}"
     version = _empty_index(recipe).version
     return Store(folder, format=f"index {recipe.method}", version=version)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from engine.encoders.vectors.store import Vectors
 from engine.evaluation.recall import COMPUTED_UP_TO, estimated_recall
 from engine.indexes import Index, Neighbours, make_index
 from engine.search.answer import Answer, Hit, Query, Receipt
+from engine.search.provenance import Provenance
 
 _SUBSETS_KEPT = 8
 _MOST_ASKED = MAX_K + 1  # the query itself may be among them
@@ -35,11 +36,18 @@ class Searcher:
     """Answers queries to one recipe; `images` and `vectors` belong to the same state of the collection.
 
     `exact` is exact search over the same vectors: what the answers are measured against, or `index` itself. `note` is a
-    sentence about how the index came to be, "" where there is nothing to say.
+    sentence about how the index came to be, "" where there is nothing to say; `provenance` goes into what is exported.
     """
 
     def __init__(
-        self, recipe: Recipe, images: Images, vectors: Vectors, index: Index, exact: Index, note: str = ""
+        self,
+        recipe: Recipe,
+        images: Images,
+        vectors: Vectors,
+        index: Index,
+        exact: Index,
+        note: str = "",
+        provenance: Provenance | None = None,
     ) -> None:
         self.recipe = recipe
         self.images = images
@@ -47,6 +55,7 @@ class Searcher:
         self.index = index
         self.exact = exact
         self.note = note
+        self.provenance = provenance
         self._rows = {int(id): row for row, id in enumerate(images.ids)}
         self._has_vector = np.isin(images.ids, vectors.ids)
         self._labels = np.asarray(images.labels)
@@ -91,7 +100,13 @@ class Searcher:
         )
         pairs = zip(found.ids, found.distances, strict=True)
         hits = tuple(self._hit(rank, *pair) for rank, pair in enumerate(pairs, 1))
-        return Answer(recipe, query, hits, receipt, missed, label, include_query, self.note)
+        asked = self._named(query)
+        return Answer(recipe, asked, hits, receipt, missed, label, include_query, self.note, self.provenance)
+
+    def _named(self, query: Query) -> Query:
+        """The query with the name and the sha256 of its file, where it is an image of the collection."""
+        row = self._rows.get(query.image_id) if query.image_id is not None and query.data is None else None
+        return query if row is None else replace(query, name=self.images.names[row], sha256=self.images.hashes[row])
 
     def _find(
         self,
@@ -187,7 +202,8 @@ class Searcher:
     def _hit(self, rank: int, id: int, distance: float) -> Hit:
         row = self._rows[int(id)]
         images = self.images
-        return Hit(rank, int(id), images.names[row], images.labels[row], images.texts[row], float(distance))
+        about = images.names[row], images.labels[row], images.texts[row]
+        return Hit(rank, int(id), *about, float(distance), images.hashes[row])
 
 
 def _missed(found: SearchResult, truth: SearchResult) -> tuple[int, ...]:

@@ -1,0 +1,52 @@
+"""What an answer was made with: enough to tell, on another machine, why its like comes out otherwise there."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+from engine import VERSION
+from engine.collections.collection import Images
+from engine.encoders.encoder import EncoderInfo
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What decides about an answer besides recipe and query.
+
+    Attributes:
+        precision: in which the encoder computed. depends: whether the machine decides that, as it does for networks.
+        encoder: the fingerprint that the vectors are kept under. weights: sha256 of the encoder's weights, "" for none.
+        collection: digest of the contents of all its images. images: how many these are.
+        versions: of Benzer, Python and the packages that compute.
+    """
+
+    precision: str
+    depends: bool
+    encoder: str
+    weights: str
+    collection: str
+    images: int
+    versions: dict[str, str]
+
+
+def provenance_of(info: EncoderInfo, images: Images) -> Provenance:
+    """What answers over these images by that encoder are made with, here and now."""
+    precision = info.precision or "float32"
+    content, count = images.content_digest(), len(images)
+    return Provenance(precision, bool(info.precision), info.fingerprint, info.sha256, content, count, dict(_versions()))
+
+
+@cache
+def _versions() -> dict[str, str]:
+    packages = {name: _version(name) for name in ("torch", "numpy", "faiss-cpu")}
+    return {"benzer": VERSION, "python": platform.python_version(), **packages}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

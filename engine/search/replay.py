@@ -1,0 +1,129 @@
+"""Asking once more what an exported answer was asked, and saying exactly what differs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.collections.collection import Images
+from engine.collections.reading.safely import read_bytes
+from engine.core.errors import BadParameter, NotFound
+from engine.search.answer import Query
+from engine.search.provenance import Provenance
+
+Body = Mapping[str, Any]
+_ROUNDING = 1e-6  # distances nearer to each other than this are the same: an export holds single precision
+_CONDITIONS = {field.name for field in fields(Provenance)}
+
+
+def read_answer(path: Path) -> dict[str, Any]:
+    """The exported answer in a file; BadParameter where it holds something else."""
+    try:
+        body = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict) or not _is_answer(body):
+        raise BadParameter("file", "the replay", "an answer as `search --json` writes it", path)
+    return body
+
+
+def _is_answer(body: dict[str, Any]) -> bool:
+    recipe, query, hits = body.get("recipe"), body.get("query"), body.get("hits")
+    if not isinstance(recipe, dict) or not isinstance(query, dict) or not isinstance(hits, list):
+        return False
+    made_with = body.get("made_with") or dict.fromkeys(_CONDITIONS)
+    if not isinstance(query.get("name"), str) or not isinstance(made_with, dict) or not set(made_with) >= _CONDITIONS:
+        return False
+    return all(isinstance(hit, dict) and {"name", "distance"} <= set(hit) for hit in hits)
+
+
+def query_of(former: Body, images: Images) -> Query:
+    """The query of an exported answer: the image of the collection with the same file, else that file itself.
+
+    Raises:
+        NotFound: neither is there any more, or the file has other contents.
+    """
+    asked = former["query"]
+    crop = tuple(asked["crop"]) if asked.get("crop") else None
+    words = {"text": asked.get("text", ""), "share": asked.get("share")}
+    known, name, id = asked.get("sha256", ""), asked["name"], asked.get("image")
+    if id is None and not known:
+        return Query(name=name, crop=crop, **words)
+    if id is not None:
+        id = _image_with(known, id, images)
+        return Query(image_id=id, name=name, crop=crop, **words)
+    query = Query.picture(read_bytes(Path(name)), name, crop)
+    if query.sha256 != known:
+        raise NotFound(f"The file {name} is not the one that was asked for: its contents have changed.")
+    return Query(data=query.data, name=name, crop=crop, sha256=known, **words)
+
+
+def _image_with(sha256: str, id: int, images: Images) -> int:
+    """The id of the image with that file; of exports that name no file, the id that they name."""
+    if not sha256:
+        return id
+    if sha256 not in images.hashes:
+        raise NotFound("The query's picture is not in this collection: no image has the same contents.")
+    return int(images.ids[images.hashes.index(sha256)])
+
+
+def compared(former: Body, latter: Body) -> tuple[bool, list[str]]:
+    """Whether both answers hold the same results, and sentences that say so and what they were made with otherwise."""
+    differences = _results(former["hits"], latter["hits"])
+    conditions = _conditions(former.get("made_with"), latter["made_with"])
+    if differences:
+        return False, ["The results differ.", *differences, *conditions]
+    return True, ["The same results.", *conditions]
+
+
+def _conditions(former: Body | None, latter: Body) -> list[str]:
+    if former is None:
+        return ["The former answer does not say with which precision, weights and collection it was made."]
+    found = []
+    if former["precision"] != latter["precision"]:
+        then, now = former["precision"], latter["precision"]
+        found.append(f"Precision: {then} then, {now} now (--precision {then} computes as then).")
+    if former["weights"] != latter["weights"]:
+        found.append(f"Weights: sha256 {_short(former['weights'])} then, {_short(latter['weights'])} now.")
+    if not found and former["encoder"] != latter["encoder"]:
+        found.append("Encoder: another version, or it learned from other pictures.")
+    if former["collection"] != latter["collection"]:
+        found.append(f"Collection: other contents, {former['images']:,} images then and {latter['images']:,} now.")
+    return found + _versions(former["versions"], latter["versions"])
+
+
+def _versions(former: Mapping[str, str], latter: Mapping[str, str]) -> list[str]:
+    names = [name for name in latter if former.get(name) != latter[name]]
+    return [f"Version of {name}: {former.get(name, 'unknown')} then, {latter[name]} now." for name in names]
+
+
+def _results(former: Sequence[Body], latter: Sequence[Body]) -> list[str]:
+    """What differs between two lists of hits: which ranks, and by how much the distances of what both found."""
+    found = []
+    if len(former) != len(latter):
+        found.append(f"{len(former):,} images were found then, {len(latter):,} now.")
+    key = "sha256" if all(hit.get("sha256") for hit in former) else "name"  # ids are those of one home
+    nothing: Body = {}
+    pairs = enumerate(zip_longest(former, latter, fillvalue=nothing), 1)
+    found += [f"Rank {n}: {_named(a)} then, {_named(b)} now." for n, (a, b) in pairs if a.get(key) != b.get(key)]
+    now = {hit[key]: float(hit["distance"]) for hit in latter}
+    moved = [_apart(float(hit["distance"]), now[hit[key]]) for hit in former if hit[key] in now]
+    return [*found, f"Distances of the same images differ by up to {max(moved):.2g}."] if any(moved) else found
+
+
+def _apart(then: float, now: float) -> float:
+    return 0.0 if np.isclose(then, now, rtol=_ROUNDING, atol=_ROUNDING) else abs(then - now)
+
+
+def _named(hit: Body) -> str:
+    return str(hit["name"]) if hit else "nothing"
+
+
+def _short(digest: str) -> str:
+    return f"{digest[:12]}…" if digest else "none"
