@@ -28,6 +28,7 @@ _PHOTOMETRIC, _FILL_ORDER, _STRIPS, _SAMPLES, _ROWS = 262, 266, 273, 277, 278
 _STRIP_BYTES, _PLANES, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 279, 284, 317, 322, 323, 324, 325
 _EXTRA, _FORMAT, _NO_DATA, _ORIENTATION, _PROFILE = 338, 339, 42113, 274, 34675
 _COMPRESSIONS = {1, 5, 8, 32773, 32946, 34925, 50000}  # none, LZW, deflate, PackBits, deflate of old, LZMA, Zstandard
+_FOR_PICTURES = {2, 3, 4, 6, 7, 32771, 32809}  # CCITT's of faxes, JPEG and others that libtiff turns into pictures
 _OTHER = {6: "old JPEG", 7: "JPEG", 34712: "JPEG 2000", 34887: "LERC", 50001: "WebP", 50002: "JPEG XL"}
 _KINDS = {1: "u", 2: "i", 3: "f"}
 _NAMES = {1: "uint", 2: "int", 3: "float", 5: "complex int", 6: "complex float"}
@@ -78,7 +79,8 @@ class Layout:
     @property
     def is_plain(self) -> bool:
         """Whether it has 8 unsigned bits at most, or is neither grey nor RGB: Pillow shows such a picture rightly."""
-        return (self.kind == 1 and self.bits <= 8) or not self.is_measured
+        known = self.compression in _COMPRESSIONS | _FOR_PICTURES
+        return known and ((self.kind == 1 and self.bits <= 8) or not self.is_measured)
 
     @property
     def is_measured(self) -> bool:
@@ -112,16 +114,17 @@ def samples(data: bytes, layout: Layout) -> NDArray[Any]:
     _check(layout)
     out = np.zeros((layout.height, layout.width, len(layout.shown)), layout.dtype or np.dtype(np.uint16))
     planes = layout.tags.get(_PLANES, 1) == 2 and layout.bands > 1
-    for plane, (segment, top, left, height, width) in _segments(data, layout, planes):
-        if planes and plane not in layout.shown:
+    for band, packed, top, left, rows, width in _segments(data, layout, planes):
+        if planes and band not in layout.shown:
             continue
-        bands = 1 if planes else layout.bands
-        block = _block(segment, layout, height, width, bands)
-        part = out[top : top + height, left : left + width]
+        segment = _unpacked(packed, layout, rows, width, planes)
+        block = _block(segment, layout, rows, width, 1 if planes else layout.bands)
+        part = out[top : top + rows, left : left + width]
         block = block[: part.shape[0], : part.shape[1]]
-        part[..., [layout.shown.index(plane)] if planes else slice(None)] = (
-            block if planes else block[..., list(layout.shown)]
-        )
+        if planes:
+            part[..., layout.shown.index(band)] = block[..., 0]
+        else:
+            part[...] = block[..., list(layout.shown)]
     return out
 
 
@@ -202,11 +205,11 @@ def _check(layout: Layout) -> None:
         raise UnreadableImage("header", "too-many-pixels", message)
 
 
-Segment = tuple[bytes, int, int, int, int]  # bytes, top, left, height, width
+Segment = tuple[int, bytes, int, int, int, int]  # plane, bytes as they stand in the file, top, left, rows, width
 
 
-def _segments(data: bytes, layout: Layout, planes: bool) -> Iterator[tuple[int, Segment]]:
-    """Each strip or tile, decompressed, with the plane that it belongs to."""
+def _segments(data: bytes, layout: Layout, planes: bool) -> Iterator[Segment]:
+    """Each strip or tile."""
     tags = layout.tags
     tiled = _TILES in tags
     starts = _each(tags[_TILES if tiled else _STRIPS])
@@ -224,7 +227,7 @@ def _segments(data: bytes, layout: Layout, planes: bool) -> Iterator[tuple[int, 
         top, left = place // across * height, place % across * width
         rows = height if tiled else min(height, layout.height - top)
         packed = data[starts[number] : starts[number] + lengths[number]]
-        yield plane, (_unpacked(packed, layout, rows, width, planes), top, left, rows, width)
+        yield plane, packed, top, left, rows, width
 
 
 def _row_bytes(layout: Layout, width: int, bands: int) -> int:

@@ -210,6 +210,27 @@ def test_what_is_not_read_is_named(values, options, words):
     assert caught.value.message.endswith(", which is not read.")
 
 
+@pytest.mark.parametrize(
+    ("number", "name"), [(34712, "JPEG 2000"), (50001, "WebP"), (34887, "LERC"), (12345, "method 12345")]
+)
+def test_a_compression_of_usual_colours_that_is_not_read_is_named(number, name):
+    data = bytearray(tiff_of(np.zeros((4, 5, 3), np.uint8), photometric="rgb", bigtiff=True, byteorder="<"))
+    place = data.index(np.array([259, 3], "<u2").tobytes()) + 12
+    data[place : place + 2] = number.to_bytes(2, "little")
+    with pytest.raises(UnreadableImage, match=f"a TIFF of 3 bands of uint8, compressed by {name}, which is not read"):
+        open_picture(bytes(data))
+
+
+def test_a_plane_that_is_not_shown_may_be_missing():
+    values = np.stack([ramp("i2", (9, 7), -50, 50)] * 5)
+    layout = tiff.layout(data := tiff_of(values, photometric="minisblack", planarconfig="separate"))
+    assert layout is not None
+    whole = tiff.samples(data, layout)
+    lengths = (*layout.tags[279][:3], 0, 0)
+    damaged = tiff.Layout(**{**vars(layout), "tags": layout.tags | {279: lengths}})
+    assert np.array_equal(tiff.samples(data, damaged), whole)
+
+
 def test_a_compression_that_is_not_read_is_named():
     layout = tiff.layout(tiff_of(np.zeros((4, 5, 7), np.float32), photometric="minisblack", planarconfig="contig"))
     assert layout is not None
