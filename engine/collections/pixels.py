@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.collections.reading import workers
-from engine.collections.reading.worker_tasks import Failure, FileRef, decode
+from engine.collections.reading.safely import READING
+from engine.collections.reading.worker_tasks import Failure, FileRef, decode, differs
 from engine.collections.report import Reject
 from engine.core.errors import BadParameter, Corrupt, NotFound, StorageFull
 from engine.core.progress import Reporter
@@ -80,6 +81,14 @@ class Decoded:
         return FileRef(str(self._collection.path_of(row)), str(self._collection.root_of(row)), row.hash)
 
 
+def shown_otherwise(collection: Collection) -> set[str]:
+    """The content hashes of the pictures that the first reading may have shown otherwise: what it made is stale."""
+    rows = collection.rows("image")
+    files = [FileRef(str(collection.path_of(row)), str(collection.root_of(row))) for row in rows]
+    found = workers.run(differs, files, chunk=CHUNK)
+    return {row.hash for row, (_, result) in zip(rows, found, strict=True) if result is True}
+
+
 def checked_side(size: int) -> int:
     """The side in pixels as a whole number from 1 to MAX_SIDE, else BadParameter."""
     if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= MAX_SIDE:
@@ -102,9 +111,11 @@ def decoded_pixels(
     snapshot = _whole(store)
     images = collection.images()
     wanted = dict(zip(images.ids.tolist(), images.hashes, strict=True))
-    if snapshot is None or _holds(snapshot) != wanted:
+    is_former = snapshot is not None and snapshot.facts.get("reading", 1) < READING
+    stale = shown_otherwise(collection) if is_former else set()
+    if snapshot is None or stale or _holds(snapshot) != wanted:
         _check_space(store.folder, len(wanted) * size * size * 3)
-        snapshot = _made(store, snapshot, collection, wanted, size, reporter)
+        snapshot = _made(store, snapshot, collection, wanted, stale, size, reporter)
         _forget_oldest(store.folder.parent)
     return _mapped(snapshot, size)
 
@@ -137,9 +148,15 @@ def _mapped(snapshot: Snapshot, size: int) -> tuple[NDArray[np.int64], NDArray[n
 
 
 def _made(
-    store: Store, former: Snapshot | None, collection: Collection, wanted: dict[int, str], size: int, reporter: Reporter
+    store: Store,
+    former: Snapshot | None,
+    collection: Collection,
+    wanted: dict[int, str],
+    stale: set[str],
+    size: int,
+    reporter: Reporter,
 ) -> Snapshot:
-    kept = _kept(former, wanted)
+    kept = {id: place for id, place in _kept(former, wanted).items() if wanted[id] not in stale}
     missing = [id for id in wanted if id not in kept]
 
     def fill(folder: Path) -> None:
@@ -155,7 +172,7 @@ def _made(
                 reporter.update("Decoding pictures", len(ids), len(wanted), "images")
         np.save(folder / "ids.npy", np.array(ids, dtype=np.int64), allow_pickle=False)
 
-    facts = {"size": size, "images": [[id, hash] for id, hash in wanted.items()]}
+    facts = {"size": size, "reading": READING, "images": [[id, hash] for id, hash in wanted.items()]}
     return store.publish(fill, facts)
 
 

@@ -38,11 +38,22 @@ def to_srgb(picture: Image.Image, profile: bytes | None = None) -> Image.Image:
 
     A picture without a profile, with a damaged one, or with one of another kind than its pixels stays as it is.
     """
+    transform = _transform_of(picture, profile)
+    return picture if transform is None else transform.apply(picture)
+
+
+def has_other_colours(picture: Image.Image) -> bool:
+    """Whether the picture carries a profile, or names colours, that are not those of sRGB; a palette's count as RGB."""
+    as_used = Image.new("RGB" if picture.mode in ("P", "RGBA", "YCbCr") else picture.mode, (1, 1))
+    as_used.info = picture.info
+    return _transform_of(as_used, None) is not None
+
+
+def _transform_of(picture: Image.Image, profile: bytes | None) -> _Transform | None:
     profile = profile or picture.info.get("icc_profile") or _named(picture.info)
     if not profile or len(profile) > _MOST or _SPACES.get(picture.mode) != profile[16:20].decode("latin-1"):
-        return picture
-    transform = _transform(profile, picture.mode)
-    return picture if transform is None else transform.apply(picture)
+        return None
+    return _transform(profile, picture.mode)
 
 
 def colour_code(data: bytes) -> tuple[int, int] | None:

@@ -25,11 +25,12 @@ from PIL.JpegImagePlugin import JpegImageFile
 from pillow_heif import register_heif_opener
 
 from engine.collections.reading import jpeg, png, tiff
-from engine.collections.reading.colour_profile import colour_code
-from engine.collections.reading.true_colours import from_samples, true_colours
+from engine.collections.reading.colour_profile import colour_code, has_other_colours
+from engine.collections.reading.true_colours import from_samples, is_transparent, is_wide, true_colours
 from engine.collections.reading.value_range import as_bytes, opacity_as_bytes
 from engine.core.errors import UnreadableImage
 
+READING = 2  # changes whenever decoded pixels may; what was made of pixels before is checked by `shown_otherwise`
 MAX_PIXELS = 89_478_485
 MAX_SIDE = 65_535
 MAX_BYTES = 256 << 20
@@ -90,6 +91,18 @@ def header(data: bytes) -> tuple[int, int, str]:
     # Pillow turns TIFFs itself and tells their upright size; of the other formats it tells the stored size.
     turned = picture.format != "TIFF" and _orientation(picture) >= 5
     return (height, width, str(picture.format)) if turned else (width, height, str(picture.format))
+
+
+def shown_otherwise(data: bytes) -> bool:
+    """Whether reading 1 may have shown the picture otherwise: wide samples, transparency, another colour space.
+
+    Raises:
+        UnreadableImage: with `stage` look or header.
+    """
+    if _measured(data) is not None or png.has_wide_colours(data):
+        return True
+    picture = _named_colours(_opened_somehow(data), data)
+    return is_wide(picture) or is_transparent(picture) or has_other_colours(picture)
 
 
 def stretched(picture: Image.Image, size: int) -> NDArray[np.uint8]:
@@ -193,9 +206,7 @@ def _shrink(picture: Image.Image, size: int | None) -> None:
 
 def _shown(picture: Image.Image, data: bytes) -> Image.Image:
     """The decoded picture in true colours; dark colours of 16 bits as all their bits say."""
-    code = colour_code(data)
-    if code is not None:
-        picture.info["cicp"] = code
+    _named_colours(picture, data)
     if png.has_wide_colours(data) and np.max(picture.convert("RGB").getextrema()) < _DARK:
         samples = png.wide_colours(data)
         if samples is not None:
@@ -203,6 +214,13 @@ def _shown(picture: Image.Image, data: bytes) -> Image.Image:
             opacity = opacity_as_bytes(samples[..., 3:])
             return from_samples(np.concatenate([colours, opacity], axis=2), picture.info.get("icc_profile", b""))
     return true_colours(picture)
+
+
+def _named_colours(picture: Image.Image, data: bytes) -> Image.Image:
+    code = colour_code(data)
+    if code is not None:
+        picture.info["cicp"] = code
+    return picture
 
 
 def _measured(data: bytes) -> tiff.Layout | None:

@@ -19,9 +19,9 @@ _TRANSPARENT = {"RGBA", "RGBa", "LA", "La", "PA"}
 
 def true_colours(picture: Image.Image) -> Image.Image:
     """The picture as RGB in sRGB; its colour profile is dropped, as it has been applied."""
-    if _is_wide(picture):
+    if is_wide(picture):
         picture = _grey(picture)
-    if picture.mode in _TRANSPARENT or "transparency" in picture.info:
+    if is_transparent(picture):
         ground = _ground(picture)
         shown = _by_strips(picture, lambda strip: _laid_on(strip, ground))
     elif picture.mode == "LAB":
@@ -42,7 +42,13 @@ def from_samples(samples: NDArray[np.uint8], profile: bytes = b"", premultiplied
     return true_colours(picture)
 
 
-def _is_wide(picture: Image.Image) -> bool:
+def is_transparent(picture: Image.Image) -> bool:
+    """Whether some of it may be transparent: by its mode, a palette's entry or a colour key."""
+    return picture.mode in _TRANSPARENT or "transparency" in picture.info
+
+
+def is_wide(picture: Image.Image) -> bool:
+    """Whether its samples have more than 8 bits."""
     return picture.mode.startswith("I") or picture.mode == "F"
 
 

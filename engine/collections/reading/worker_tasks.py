@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.collections.reading.safely import header, open_picture, read_bytes, stretched
+from engine.collections.reading.safely import header, open_picture, read_bytes, shown_otherwise, stretched
 from engine.core.errors import UnreadableImage
 
 THUMBNAIL_SIDE = 256
@@ -60,6 +60,11 @@ def decode(files: list[FileRef], size: int) -> list[NDArray[np.uint8] | Failure]
     return [_guarded(_decode, file, size) for file in files]
 
 
+def differs(files: list[FileRef]) -> list[bool | Failure]:
+    """Whether the first reading of pictures may have shown each file otherwise, or why that cannot be told."""
+    return [_guarded(_differs, file) for file in files]
+
+
 def decode_bytes(pictures: list[bytes], size: int, crop: Crop | None) -> list[NDArray[np.uint8] | Failure]:
     """The same for pictures in memory, whole or a part of each: uploads, pasted pictures and queries."""
     return [_guarded(_decode_bytes, data, size, crop) for data in pictures]
@@ -81,7 +86,7 @@ def _guarded(function, *arguments):  # type: ignore[no-untyped-def]
 
 def _look(file: FileRef) -> Seen:
     path = Path(file.location)
-    data = read_bytes(path, Path(file.root) if file.root else None)
+    data = read_bytes(path, _root(file))
     facts = path.stat()
     width, height, format = header(data)
     thumbnail = _thumbnail(open_picture(data, size=THUMBNAIL_SIDE))
@@ -89,8 +94,16 @@ def _look(file: FileRef) -> Seen:
     return Seen(digest, width, height, len(data), facts.st_mtime_ns, format, thumbnail)
 
 
+def _differs(file: FileRef) -> bool:
+    return shown_otherwise(read_bytes(Path(file.location), _root(file)))
+
+
+def _root(file: FileRef) -> Path | None:
+    return Path(file.root) if file.root else None
+
+
 def _decode(file: FileRef, size: int) -> NDArray[np.uint8]:
-    data = read_bytes(Path(file.location), Path(file.root) if file.root else None)
+    data = read_bytes(Path(file.location), _root(file))
     if file.hash and hashlib.sha256(data).hexdigest() != file.hash:
         raise UnreadableImage("look", "changed", "The file has changed since it was imported.")
     return stretched(open_picture(data, size=size), size)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.collections.collection import Collection
+from engine.collections.pixels import shown_otherwise
+from engine.collections.reading.safely import READING
 from engine.core.errors import BenzerError, Corrupt
 from engine.core.progress import Reporter
 from engine.encoders.encoder import Encoder, EncoderInfo
@@ -79,6 +81,8 @@ def _stands(
         told = store.state(collection, info, name)
     except Corrupt:
         return False
-    if held is None or list(zip(held.ids.tolist(), held.hashes, strict=True)) != rows:
+    if held is None or (held.reading < READING and shown_otherwise(collection)):
+        return False
+    if list(zip(held.ids.tolist(), held.hashes, strict=True)) != rows:
         return False
     return told.ready and len(told.left_out) == len(left_out)

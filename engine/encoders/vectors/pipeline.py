@@ -7,7 +7,7 @@ latents. What is finished is published every few seconds, so that work that was 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from engine.cluster.blocks import WorkerPool, worker_pool
 from engine.collections.collection import Collection
-from engine.collections.pixels import Decoded
+from engine.collections.pixels import Decoded, shown_otherwise
+from engine.collections.reading.safely import READING
 from engine.core.device import device
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NoVectors
 from engine.core.progress import Reporter
@@ -161,7 +162,8 @@ class EmbeddingRun:
         hashes = dict(zip(images.ids.tolist(), images.hashes, strict=True))
         names = embeddings_for(encoder, len(hashes), asked)
         held = {name: _readable(collection, encoder.info, name) for name in names}
-        known = {name: _known(found) for name, found in held.items()}
+        stale = _stale(collection, held)
+        known = {name: _known(found, stale) for name, found in held.items()}
         covered = set.intersection(*(set(found) for found in known.values()))
         first: dict[str, int] = {}  # of equal contents, only one is encoded
         for id, hash in hashes.items():
@@ -170,7 +172,7 @@ class EmbeddingRun:
         image_names = dict(zip(images.ids.tolist(), images.names, strict=True))
         fresh: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
         wanted = sorted(hashes.items())
-        changed = any(found is None or _rows(found) != wanted for found in held.values())
+        changed = bool(stale) or any(found is None or _rows(found) != wanted for found in held.values())
         return cls(collection, encoder.info, hashes, image_names, names, known, todo, fresh, changed)
 
     @property
@@ -281,5 +283,13 @@ def _rows(found: Vectors) -> list[tuple[int, str]]:
     return list(zip(found.ids.tolist(), found.hashes, strict=True))
 
 
-def _known(found: Vectors | None) -> dict[str, tuple[Vectors, int]]:
-    return {} if found is None else {hash: (found, row) for row, hash in enumerate(found.hashes)}
+def _known(found: Vectors | None, stale: Set[str] = frozenset()) -> dict[str, tuple[Vectors, int]]:
+    if found is None:
+        return {}
+    return {hash: (found, row) for row, hash in enumerate(found.hashes) if hash not in stale}
+
+
+def _stale(collection: Collection, held: dict[str, Vectors | None]) -> set[str]:
+    """The content hashes of pictures whose stored vectors come from other pixels than they are read with now."""
+    is_former = any(found is not None and found.reading < READING for found in held.values())
+    return shown_otherwise(collection) if is_former else set()

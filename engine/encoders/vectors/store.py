@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
+from engine.collections.reading.safely import READING
 from engine.core.errors import Corrupt
 from engine.core.storage import Snapshot, Store, digest_of, load_array
 from engine.encoders.encoder import EncoderInfo
@@ -40,7 +42,8 @@ _COPIED_AT_ONCE = 2**24  # values: 64 MB, however long the vectors are
 class Vectors:
     """Vectors of one generation: ids (n,), content hashes, a memory-mapped (n, d) float32 matrix, and their digest.
 
-    `finish` is what was done to them and must be done to a query's vector, None where nothing was.
+    `finish` is what was done to them and must be done to a query's vector, None where nothing was; `reading` is the
+    version of the reading of pictures that they were made with.
     """
 
     ids: NDArray[np.int64]
@@ -48,6 +51,7 @@ class Vectors:
     matrix: NDArray[np.float32]
     digest: str
     finish: Finish | None = None
+    reading: int = READING
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ def opened(snapshot: Snapshot) -> Vectors:
     ids, hashes = _small(snapshot.folder)
     path = snapshot.folder / "matrix.npy"
     matrix = load_array(path, mmap_mode="r" if len(ids) else None)  # nothing cannot be mapped
-    return Vectors(ids, hashes, matrix, snapshot.digest)
+    return Vectors(ids, hashes, matrix, snapshot.digest, reading=int(snapshot.facts.get("reading", 1)))
 
 
 def publish(
@@ -157,7 +161,8 @@ def publish(
         for file, array in (learned or {}).items():
             np.save(folder / file, array, allow_pickle=False)
 
-    facts = {"left_out": [list(line) for line in left_out]} | ({"source": source} if source else {})
+    facts: dict[str, Any] = {"left_out": [list(line) for line in left_out], "reading": READING}
+    facts |= {"source": source} if source else {}
     return opened(place.publish(fill, facts))
 
 
