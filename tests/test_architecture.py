@@ -47,7 +47,6 @@ FLOORS = (  # from the ground up: a room imports only rooms that stand before it
 _HEAVY = """torch torchvision sklearn scipy numba faiss hnswlib pebble streamlit plotly pandas ray cv2 umap timm
 transformers sentence_transformers h5py pyarrow tensorboardX lshashpy3 pytorch_msssim"""
 HEAVY = set(_HEAVY.split())
-BORROWED = {"compare": {"train"}}  # what a training costs
 MOST_LATE_IMPORTS = 40  # of our own modules that load something heavy
 
 
@@ -171,7 +170,7 @@ def test_no_page_imports_another() -> None:
     for path in sources("ui/pages"):
         page = path.relative_to(ROOT / "ui" / "pages").parts[0]
         others = {one.target.split(".")[2] for one in own(path) if one.target.startswith("ui.pages.")}
-        assert others - BORROWED.get(page, set()) <= {page}, f"{path.relative_to(ROOT)} imports {others - {page}}"
+        assert others <= {page}, f"{path.relative_to(ROOT)} imports {others - {page}}"
 
 
 def test_models_hold_networks_only() -> None:

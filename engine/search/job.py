@@ -21,7 +21,7 @@ def embed(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     collection = Collection.open(home, recipe.collection)
     encoder = open_encoder(recipe.encoder, recipe.weights, home, collection)
     done = embed_collection(collection, encoder, [recipe.embedding], reporter)
-    return {"collection": collection.name, **(done if isinstance(done, dict) else {})}
+    return {"collection": collection.name, "encoder": recipe.encoder, **(done if isinstance(done, dict) else {})}
 
 
 def index(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:

@@ -48,6 +48,7 @@ from engine.search.searcher import Searcher
 from engine.training import TrainingConfig
 from engine.workbench.classifying import ClassificationMethods
 from engine.workbench.comparing import ComparisonMethods
+from engine.workbench.cost import embedding_seconds
 from engine.workbench.job_kinds import job_kind, title_of
 
 if TYPE_CHECKING:
@@ -66,7 +67,6 @@ _CLUSTERS_TRIED = [2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64]
 _HELPFUL_VALUES = 1_000_000  # vectors × their length that the help for choosing clusters looks at: seconds, not minutes
 _HELPFUL_ROWS = 300  # vectors that it looks at in any case
 _QUICK = 60.0  # seconds of embedding that are started without being asked for
-_SLOWLY = 20.0  # pictures a second, where nothing was embedded with the encoder yet
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,7 @@ class Readiness:
     @property
     def quick(self) -> bool:
         """Whether vectors are missing that take about a minute at most, so that nobody has to be asked."""
-        seconds = self.missing / _SLOWLY if self.seconds is None else self.seconds
-        return self.action == "embed" and seconds <= _QUICK
+        return self.action == "embed" and (self.seconds or 0.0) <= _QUICK
 
 
 class Workbench(ClassificationMethods, ComparisonMethods):
@@ -166,7 +165,8 @@ class Workbench(ClassificationMethods, ComparisonMethods):
             return Readiness(False, error.message, "index")
         except NotReady as error:
             missing = state(collection, info, recipe.embedding).missing
-            return Readiness(False, error.message, "embed", missing, self._seconds(recipe, missing))
+            seconds = embedding_seconds(self.home, recipe.encoder, missing)
+            return Readiness(False, error.message, "embed", missing, seconds)
         return Readiness(True)
 
     def search(self, recipe: Recipe, query: Query, *, include_query: bool = False, label: str | None = None) -> Answer:
@@ -331,15 +331,6 @@ class Workbench(ClassificationMethods, ComparisonMethods):
         own = (run for run in self.runs() if job.kind == "train" and run.job == job.id and run.can_continue)
         run = next(own, None)
         return arguments if run is None else self._at_home({"run": run.name})
-
-    def _seconds(self, recipe: Recipe, images: int) -> float | None:
-        """About how long embedding takes, from the newest job that embedded with the same encoder."""
-        for job in self.jobs():
-            if job.kind == "embed" and job.config["arguments"].get("recipe", {}).get("encoder") == recipe.encoder:
-                rate = max((event.get("rate", 0) for event in job.events()), default=0)
-                if rate:
-                    return images / float(rate)
-        return None
 
     def _weights_stamp(self, recipe: Recipe) -> object:
         return tuple(file_stamp(*self._weights_files(*part)) for part in parts_of(recipe.encoder, recipe.weights))

@@ -28,6 +28,7 @@ from engine.collections.labelling import write_labels
 from engine.core.home import Home
 from engine.encoders.combination import Pair, keep
 from engine.runs.run import run as training_run
+from engine.workbench.cost import classification_cost
 from engine.workbench.workbench import Workbench
 from tests import shop as small_shop
 from tests.classified import keep_all
@@ -38,7 +39,6 @@ from ui.pages.classify import state as classify_state
 from ui.pages.classify.cards import cards_data
 from ui.pages.classify.conditions import lost_columns, lost_rows
 from ui.pages.classify.confusion import arranged
-from ui.pages.classify.cost import cost
 from ui.pages.classify.details import called_sentence, learned_sentence, sure_sentence
 from ui.pages.classify.mistakes import WHO
 from ui.pages.classify.results import COLUMNS, table_lines
@@ -271,13 +271,13 @@ def test_classes_come_from_another_column(here: Workbench, started: list[Any]) -
 def test_time_is_told_by_earlier_trainings_of_the_same(here: Workbench) -> None:
     found = classified(here)
     rows = found.rows()
-    known = cost(found.plan, 100, [(found.plan, rows)], 0)
+    known = classification_cost(here.home, found.plan, 100, [(found.plan, rows)], 0)
     assert known.measured
     # 2 s for 12 things and 1 epoch; 45 things of 100, 30 epochs, 2 models and 2 folds
     assert known.seconds == pytest.approx(6 + 2 / 12 * 45 * 30 * 4)
-    other = cost(replace(found.plan, picture="hog"), 100, [(found.plan, rows)], 400)
+    other = classification_cost(here.home, replace(found.plan, picture="hog"), 100, [(found.plan, rows)], 400)
     assert not other.measured
-    assert other.embedding == 10
+    assert other.embedding == pytest.approx(400 / 60)
     assert "roughly" in other.sentence()
 
 

@@ -17,11 +17,11 @@ from engine.comparisons.recipes.experiment import Experiment, ExperimentRow, cre
 from engine.comparisons.recipes.plan import ExperimentPlan, Training, report_tables
 from engine.core.home import Home
 from engine.core.recipe import Recipe
+from engine.workbench.cost import ExperimentCost
 from engine.workbench.workbench import Workbench
 from tests.ui.app_pages import job, labels, texts, visited
 from ui.comparisons.state import exported, seen
 from ui.pages.compare.charts import labels_of, spoken_precision
-from ui.pages.compare.cost import Cost
 from ui.pages.compare.row import in_words, worst_tiles
 from ui.pages.compare.state import EXPERIMENTS, names_of
 from ui.pages.compare.table import table_data
@@ -135,7 +135,7 @@ def test_trainings_become_rows_of_the_plan(here: Workbench, started: list[tuple[
     assert [training.title for training in experiment.plan.trainings] == [
         "Model 1 · constant",
         "Model 1 · reduce on plateau",
-        "Model 2 · none",
+        "Model 2 · constant",
         "Model 2 · reduce on plateau",
     ]
     assert {training.config["size"] for training in experiment.plan.trainings} == {96}
@@ -376,8 +376,8 @@ def test_charts_are_told_in_words(here: Workbench) -> None:
 
 
 def test_the_cost_is_told_in_words() -> None:
-    assert Cost(60, 0).sentence() == "About 60 s on this computer."
-    assert Cost(60, 2).sentence() == ("About 60 s on this computer, plus 2 trainings of unknown duration.")
+    assert ExperimentCost(60, 0).sentence() == "About 60 s on this computer."
+    assert ExperimentCost(60, 2).sentence() == ("About 60 s on this computer, plus 2 trainings of unknown duration.")
 
 
 def test_a_command_line_experiment_counts_as_running(here: Workbench) -> None:

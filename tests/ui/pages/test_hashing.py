@@ -20,11 +20,11 @@ from engine.comparisons.hashing.plan import StudyPlan, title_of
 from engine.comparisons.hashing.study import HashingStudy, create
 from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
+from engine.workbench.cost import study_seconds
 from engine.workbench.workbench import Workbench
 from tests.ui.app_pages import job, labels, texts, visited
 from ui.comparisons.state import exported, seen
 from ui.pages.hashing import charts
-from ui.pages.hashing.cost import seconds
 from ui.pages.hashing.form import methods_in, whole_numbers
 from ui.pages.hashing.presets import PRESETS
 from ui.pages.hashing.results import advised, speed_table, where_measured
@@ -285,7 +285,10 @@ def test_methods_are_read_from_a_line() -> None:
     assert methods_in("") == []
 
 
-def test_more_work_is_said_to_take_longer() -> None:
+def test_more_work_is_said_to_take_longer(here: Workbench) -> None:
+    def seconds(plan: StudyPlan, count: int, width: int | None) -> float:
+        return study_seconds(here.home, plan, count, width)
+
     few, many = plan(methods=(LSH,)), plan(methods=(LSH, "hnsw"))
     assert seconds(few, 1000, 64) < seconds(many, 1000, 64) < seconds(many, 100_000, 64)
     assert seconds(few, 1000, None) > seconds(few, 1000, 64) + 10  # embedded first

@@ -25,12 +25,13 @@ from engine.runs import run as run_folders
 from engine.runs.epochs import Watch
 from engine.runs.run import Run
 from engine.training.config import TrainingConfig, with_defaults
+from engine.workbench.cost import training_seconds
 from engine.workbench.workbench import Workbench
 from ui.pages.train import fields
 from ui.pages.train.live import result, sentence
 from ui.pages.train.runs_compared import verdict
 from ui.pages.train.runs_list import epochs_csv
-from ui.pages.train.state import go_on, retrieval_of, seconds_known, trainings
+from ui.pages.train.state import go_on, retrieval_of, trainings
 from ui.session import opened as state
 from ui.shared.charts import Line, loss_chart, points, spoken
 
@@ -378,11 +379,11 @@ def test_a_taken_name_is_said_before_anything_starts(bench: Workbench) -> None:
 def test_the_time_is_known_from_an_earlier_run_of_the_same_work(bench: Workbench) -> None:
     fake_run(bench, "earlier")  # half a second an epoch of 20 pictures
     config = fields.config_of(fields.DEFAULTS | {"model": 1, "size": 0, "other_size": 32, "epochs": 6})
-    seconds, run = seconds_known(config, images=40) or (0.0, None)
+    seconds, run = training_seconds(bench.home, config, images=40) or (0.0, None)
     assert seconds == pytest.approx(6 * 0.5 * 2)
     assert run is not None
-    assert seconds_known(config | {"size": 64}, images=40) is None
-    assert seconds_known(config | {"contrast": 0.0}, images=40) is None
+    assert training_seconds(bench.home, config | {"size": 64}, images=40) is None
+    assert training_seconds(bench.home, config | {"contrast": 0.0}, images=40) is None
 
 
 def test_a_double_click_starts_one_training(bench: Workbench, started: list[Any]) -> None:

@@ -14,9 +14,9 @@ from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.humanize import count_of
 from engine.encoders.pooling import POOLINGS
+from engine.workbench.cost import classification_cost
 from engine.workbench.workbench import CollectionCard
 from ui.comparisons.state import begin, listed, seen
-from ui.pages.classify.cost import cost
 from ui.pages.classify.source import checked, columns_of, picture_encoders, sizes_of
 from ui.pages.classify.state import CLASSIFICATIONS, FUSION_HELP, text_title
 from ui.pages.classify.tuning import is_tuned, tuning_field, tuning_settings, tuning_warning
@@ -306,7 +306,8 @@ def _size(plan: ClassificationPlan, sizes: Mapping[str, int], card: CollectionCa
     for ledger in listed(CLASSIFICATIONS)[:_EARLIER]:
         view = seen(CLASSIFICATIONS, ledger)
         earlier.append((view.plan, view.measured))
-    st.caption(cost(plan, things, earlier, _unseen(plan, card)).sentence())
+    expected = classification_cost(workbench().home, plan, things, earlier, _unseen(plan, card))
+    st.caption(expected.sentence())
 
 
 def _rare(sizes: Mapping[str, int]) -> str:

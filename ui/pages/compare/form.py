@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 
@@ -14,9 +13,10 @@ from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.encoders.pooling import FINISHES, POOLINGS
+from engine.workbench.cost import experiment_cost
 from engine.workbench.workbench import CollectionCard
 from ui.comparisons.state import begin
-from ui.pages.compare.cost import cost, measure_trainings
+from ui.pages.compare.cost import measure_trainings, training_seconds
 from ui.pages.compare.state import EXPERIMENTS
 from ui.pages.compare.trainings import planned, trainings_form
 from ui.session.opened import workbench
@@ -158,18 +158,17 @@ def _size(plan: ExperimentPlan, card: CollectionCard) -> None:
     st.caption(" × ".join(count_of(*factor) for factor in [*factors, (len(plan.methods), "method")]))
     if plan.trainings:
         st.caption(f"{count_of(len(plan.trainings), 'encoder')} of these will be trained first, one after the other.")
-    configs = [training.config for training in plan.trainings]
-    queries = min(plan.queries or card.count, card.count)
-    show_cost(configs, (rows, cells, queries, card.count, card.name), key="experiment")
+    show_cost(plan, card, key="experiment")
 
 
-def show_cost(configs: Sequence[Any], rest: tuple[int, int, int, int, str], *, key: str) -> None:
+def show_cost(plan: ExperimentPlan, card: CollectionCard, *, key: str) -> None:
     """The sentence about the time, and the offer to time the trainings that were never measured."""
-    expected = cost(configs, *rest)
+    home, images = workbench().home, card.count
+    expected = experiment_cost(home, plan, images, lambda config: training_seconds(config, images, card.name))
     st.caption(expected.sentence())
     if expected.unknown and st.button("Estimate time", key=f"{key}-measure", icon=":material/timer:", type="tertiary"):
         with st.spinner("Timing a few batches of each …"):
-            measure_trainings(configs, rest[-1])
+            measure_trainings([training.config for training in plan.trainings], card.name)
         st.rerun()
 
 

@@ -81,5 +81,4 @@ def _cost(plan: ExperimentPlan, card: CollectionCard) -> None:
     )
     for note in notes:
         st.caption(plain_text(note))
-    configs = [training.config for training in plan.trainings]
-    show_cost(configs, (len(configs), len(plan.cells()), card.count, card.count, card.name), key="report")
+    show_cost(plan, card, key="report")

@@ -11,7 +11,7 @@ from engine.comparisons.recipes.plan import Training
 from engine.training.config import DEFAULTS, TrainingConfig
 from engine.training.losses import LOSSES
 from engine.training.schedules import SCHEDULES
-from ui.pages.train.fields import LEARNS, MODELS, PLAIN, RECOGNISE
+from ui.shared.trainings import LEARNS, MODELS, PLAIN, RECOGNISE
 
 _FIRST: dict[str, Any] = {
     "models": [],
@@ -36,7 +36,8 @@ def trainings_form() -> None:
         schedules = {name: _upper(kind.title) for name, kind in SCHEDULES.items()}
         _several(right, "schedules", "Learning-rate schedules", schedules | {"none": "Constant learning rate"})
         _several(left, "losses", "Losses", {name: loss.title for name, loss in LOSSES.items()})
-        _several(right, "learns", "Training objectives", {name: title.split(" (")[0] for name, title in LEARNS.items()})
+        learns = {name: LEARNS[name].split(" (")[0] for name in (RECOGNISE, PLAIN)}
+        _several(right, "learns", "Training objectives", learns)
         first, second, third = st.columns(3)
         _whole(first, "epochs", "Epochs", "Passes over all training pictures.")
         _whole(

@@ -35,7 +35,6 @@ _TWICE = 2.0  # seconds in which the same is not started again: a double click
 _SECONDS = {"umap": 6.0, "tsne": 8.0, "mds": 15.0, "kernel-pca": 2.0, "hierarchical": 2.0, "hdbscan": 1.0}
 _STARTING = 8.0  # the libraries have to be loaded
 _COMPILING = 15.0  # what UMAP takes until it begins
-_IMAGES_A_SECOND = 40.0
 
 
 def groups_form(card: CollectionCard, recipe: Recipe) -> None:
@@ -247,11 +246,10 @@ def _told(card: CollectionCard, recipe: Recipe, plan: GroupingPlan) -> bool:
         st.info(plain_text(readiness.sentence), icon=":material/construction:")
         return False
     _check(plan, recipe, card.count)
-    embedding, grouping = readiness.seconds, seconds_of(plan, card)
     missing = readiness.missing if readiness.action == "embed" else 0
     steps = [f"Embed {count_of(missing, 'picture')}"] if missing else []
     steps += [*_titles(plan), f"{_known('map')[plan.map.name].title} for the map"]
-    whole = grouping + (missing / _IMAGES_A_SECOND if embedding is None else embedding)
+    whole = seconds_of(plan, card) + ((readiness.seconds or 0.0) if missing else 0.0)
     st.write(plain_text(f"{' → '.join(steps)}: about {duration(whole)}."))
     return True
 

@@ -15,8 +15,8 @@ from engine.comparisons.hashing.foreseen import foreseen
 from engine.comparisons.hashing.plan import StudyPlan, grid
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.humanize import count_of
+from engine.workbench.cost import study_seconds
 from ui.comparisons.state import begin
-from ui.pages.hashing.cost import seconds
 from ui.pages.hashing.presets import PRESETS, fill, first_look
 from ui.pages.hashing.source import Source
 from ui.pages.hashing.state import STUDIES
@@ -226,7 +226,7 @@ def _size(plan: StudyPlan, source: Source) -> None:
     factors = [(len(plan.methods) + 1, "method"), (len(plan.sizes), "size"), (plan.folds, "fold")]
     said = [count_of(*factor) for factor in factors if factor[0] > 1]
     st.caption(" × ".join(said) + ", exact search among them.")
-    st.caption(f"About {duration(seconds(plan, source.count, source.width))} on this computer.")
+    st.caption(f"About {duration(study_seconds(workbench().home, plan, source.count, source.width))} on this computer.")
     _doubts(plan, source)
 
 

@@ -16,24 +16,13 @@ from engine.training.schedules import SCHEDULES
 from models.specs import SPECS
 from ui.pages.train.state import run_named
 from ui.session.opened import workbench
+from ui.shared.trainings import GROUP, MODELS, PLAIN, RECOGNISE
 
-MODELS = {
-    1: "Model 1 · five blocks",
-    2: "Model 2 · six blocks",
-    3: "Model 3 · strided convolutions",
-    4: "Model 4 · overlapping pooling",
-}
 MODEL_HELP = (
     "**Model 1** keeps the most detail of a picture (a latent of 512×7×7 at 224 pixels). **Model 2** has a sixth block "
     "(1024×3×3). **Model 3** downsamples by strided convolutions instead of pooling. **Model 4** pools over "
     "overlapping windows (1024×2×2); it searched best in the original study."
 )
-RECOGNISE, PLAIN, GROUP = "recognise", "plain", "group"
-LEARNS = {
-    RECOGNISE: "Contrastive + reconstruction (recommended)",
-    PLAIN: "Reconstruction only",
-    GROUP: "Cluster pseudo-labels (DeepCluster)",
-}
 LEARNS_CAPTIONS = [
     "Reconstructs each picture and recognises it cropped, flipped and recoloured (SimCLR, NT-Xent).",
     "Reconstructs each picture, as in the original study.",

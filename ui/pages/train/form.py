@@ -11,14 +11,15 @@ from engine.core.errors import BenzerError
 from engine.core.settings import Setting
 from engine.training.losses import LOSSES
 from engine.training.schedules import SCHEDULES, curve
+from engine.workbench.cost import training_seconds
 from ui.pages.train import fields
 from ui.pages.train.fields import choice, draft, number, switch, typed, whole
-from ui.pages.train.state import seconds_known
 from ui.session.opened import collection_cards, images_of, workbench
 from ui.shared.charts import draw, rate_chart, titled
 from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import plain_text
+from ui.shared.trainings import GROUP, LEARNS, MODELS
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -69,8 +70,8 @@ def _what() -> None:
         "learns",
         st.radio(
             "Training objective",
-            list(fields.LEARNS),
-            format_func=fields.LEARNS.__getitem__,
+            list(LEARNS),
+            format_func=LEARNS.__getitem__,
             captions=fields.LEARNS_CAPTIONS,
             key=fields.key("learns"),
             help=fields.LEARNS_HELP,
@@ -79,11 +80,11 @@ def _what() -> None:
         ),
     )
     left, right = st.columns(2)
-    if draft()["learns"] == fields.GROUP:
+    if draft()["learns"] == GROUP:
         network = choice(left, "network", "Network", fields.networks(), fields.NETWORK_HELP)
         _size(right, fields.group_sizes(network))
         return
-    model = choice(left, "model", "Model", fields.MODELS, fields.MODEL_HELP)
+    model = choice(left, "model", "Model", MODELS, fields.MODEL_HELP)
     _size(right, fields.sizes_of(model))
 
 
@@ -103,7 +104,7 @@ _SIZE_HELP = (
 
 def _how() -> None:
     left, right = st.columns(2)
-    if draft()["learns"] == fields.GROUP:
+    if draft()["learns"] == GROUP:
         choice(left, "begins", "Initial weights", fields.starts(draft()["network"]), fields.START_HELP)
         whole(right, "clusters", "Clusters", fields.CLUSTERS_HELP)
         left, right = right, left
@@ -141,7 +142,7 @@ def _more(count: int) -> None:
         )
         limit = f"all {count:,}"
         whole(right, "limit", "Max. pictures", "A random sample, fixed by the seed. Empty: all.", placeholder=limit)
-        grouping = draft()["learns"] == fields.GROUP
+        grouping = draft()["learns"] == GROUP
         keeps = fields.GROUP_KEEPS if grouping else fields.KEEPS
         kept = choice(left, "keep", "Checkpoint to keep", keeps, "The epoch whose weights become the encoder.")
         if kept != "last":
@@ -224,7 +225,7 @@ def _schedule(config: dict[str, Any]) -> None:
 def _time(config: dict[str, Any], collection: str, count: int) -> None:
     images = min(count, config["limit"] or count)
     measured = st.session_state.get("training_measured")
-    known = seconds_known(config, images)
+    known = training_seconds(workbench().home, config, images)
     if measured and measured[0] == _work(config, collection):
         _, seconds, rate = measured
         st.caption(

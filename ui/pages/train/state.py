@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 import streamlit as st
@@ -166,23 +165,6 @@ def objective(config: dict[str, Any]) -> str:
     if groups(config):
         return "DeepCluster"
     return "contrastive + reconstruction" if config.get("contrast") else "reconstruction only"
-
-
-def seconds_known(config: dict[str, Any], images: int) -> tuple[float, Run] | None:
-    """About how long such a training takes, from the newest run with the same work a picture, and that run."""
-    for run in workbench().runs():
-        seconds = [e["seconds"] for e in events_of(run) if e["epoch"] and e.get("seconds")]
-        learnt = run.card.get("images")
-        if seconds and learnt and not run.shipped and _same_work(run.config, config):
-            return median(seconds) / learnt * images * config["epochs"], run
-    return None
-
-
-def _same_work(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    sizes = [config.get("views") or config["size"] for config in (one, other)]
-    kinds = [(network_title(config), groups(config), config["size"]) for config in (one, other)]
-    alike = kinds[0] == kinds[1]
-    return alike and bool(one.get("contrast")) == bool(other.get("contrast")) and sizes[0] == sizes[1]
 
 
 # ── what a person does with a run ────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,237 @@
+"""About how long work takes on this computer.
+
+Rates come from what jobs, training runs and classifications measured here. Where nothing was measured, rough rates of
+two processor cores take their place: only their order of magnitude matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from typing import Any
+
+from engine.classification.plan import ClassificationPlan
+from engine.classification.results import FoldRow
+from engine.comparisons.hashing.plan import EXACT, StudyPlan
+from engine.comparisons.recipes.plan import ExperimentPlan
+from engine.core.cache import Cache, file_stamp
+from engine.core.errors import Corrupt
+from engine.core.home import Home
+from engine.core.humanize import duration
+from engine.core.recipe import parse_method
+from engine.encoders.networks.table import BACKBONES
+from engine.jobs.job import Job
+from engine.runs.run import Run, runs
+
+Config = Mapping[str, Any]
+
+# ── embedding ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Images per second where no job has embedded with an encoder yet: an autoencoder at 224 pixels
+# (benchmarks/results/embedding.md), a ready-made network, any other encoder.
+_AUTOENCODER, _NETWORK, _OTHER = 100.0, 40.0, 60.0
+_TELLING = 32  # images: fewer take longer to start than to embed
+_jobs: Cache[tuple[str, str, float] | None] = Cache(256)
+
+
+def images_per_second(home: Home, encoder: str) -> float:
+    """How fast an encoder embeds: the median of the jobs on the device of the newest one, else a rough rate."""
+    measured = [(device, rate) for name, device, rate in _measured_rates(home) if name == encoder]
+    if measured:
+        newest = measured[0][0]
+        return median(rate for device, rate in measured if device == newest)
+    if encoder.startswith("model-"):
+        return _AUTOENCODER
+    return _NETWORK if encoder in BACKBONES else _OTHER
+
+
+def embedding_seconds(home: Home, encoder: str, images: int) -> float:
+    """About how long embedding takes by an encoder as a recipe names it, "model-4@default" or "model-4"."""
+    return images / images_per_second(home, encoder.partition("@")[0])
+
+
+def _measured_rates(home: Home) -> Iterator[tuple[str, str, float]]:
+    """(encoder, device, images per second) of the jobs that embedded, the newest first."""
+    folders = [*home.jobs.glob("*-embed"), *home.jobs.glob("*-sample")]
+    for folder in sorted(folders, reverse=True):
+        key = (folder, file_stamp(folder / "result.json"))
+        if (found := _jobs.get(key, partial(_rate_of, Job(folder)))) is not None:
+            yield found
+
+
+def _rate_of(job: Job) -> tuple[str, str, float] | None:
+    try:
+        value = (job.result or {}).get("value") or {}
+        arguments = job.config["arguments"]
+    except (Corrupt, FileNotFoundError, KeyError):
+        return None
+    done = value.get("embedded", value)  # a sample is drawn and embedded by one job
+    encoder = done.get("encoder") or arguments.get("recipe", {}).get("encoder")
+    rate = float(done.get("images_per_second") or 0.0)
+    if not encoder or not rate or done.get("encoded", 0) < _TELLING:
+        return None
+    return str(encoder), str(done.get("device", "")), rate
+
+
+# ── training ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_epochs: Cache[list[dict[str, Any]]] = Cache(64)
+
+
+def training_seconds(home: Home, config: Config, images: int) -> tuple[float, Run] | None:
+    """About how long a training takes, from the newest run with the same work per picture, and that run."""
+    for run in runs(home):
+        stamp = file_stamp(run.folder / "events.jsonl")
+        events = _epochs.get((run.folder, stamp), run.events)
+        seconds = [event["seconds"] for event in events if event["epoch"] and event.get("seconds")]
+        learned_from = run.card.get("images")
+        if seconds and learned_from and not run.shipped and _work_of(run.config) == _work_of(config):
+            return median(seconds) / learned_from * images * config["epochs"], run
+    return None
+
+
+def _work_of(config: Config) -> tuple[object, ...]:
+    """What the time of a picture depends on."""
+    network = config.get("network") or config.get("model")
+    clusters_itself = config.get("objective") == "deepcluster"
+    return network, clusters_itself, config["size"], config.get("views") or config["size"], bool(config.get("contrast"))
+
+
+# ── experiments ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_A_RECIPE = 2.0  # seconds
+_A_PAIR = 2e-6  # seconds for each query and each image
+
+
+@dataclass(frozen=True)
+class ExperimentCost:
+    """`seconds` of what is known; `unknown` trainings whose time nobody has measured yet."""
+
+    seconds: float
+    unknown: int
+
+    def sentence(self) -> str:
+        """For people, e.g. "About 12 min on this computer, plus 1 training of unknown duration."."""
+        about = f"About {duration(self.seconds)} on this computer"
+        if not self.unknown:
+            return about + "."
+        trainings = "1 training" if self.unknown == 1 else f"{self.unknown} trainings"
+        return f"{about}, plus {trainings} of unknown duration."
+
+
+def experiment_cost(
+    home: Home, plan: ExperimentPlan, images: int, training: Callable[[Config], float | None]
+) -> ExperimentCost:
+    """Of training, embedding and measuring a plan over so many images.
+
+    Args:
+        training: the seconds of one training by its config, None where nobody knows.
+    """
+    trainings = [training(each.config) for each in plan.trainings]
+    encoders = [*plan.encoders]
+    encoders += [each.config.get("network") or f"model-{each.config.get('model')}" for each in plan.trainings]
+    embedding = sum(embedding_seconds(home, encoder, images) for encoder in encoders)
+    queries = min(plan.queries or images, images)
+    measuring = len(plan.cells()) * (_A_RECIPE + queries * images * _A_PAIR)
+    return ExperimentCost(embedding + measuring + sum(filter(None, trainings)), trainings.count(None))
+
+
+# ── studies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_START = 6.0  # seconds until the first cell is measured: libraries, compiled kernels
+_WIDTH = 512  # of vectors that are not there yet
+_A_CELL = 0.4  # seconds
+_A_COMPARISON = 2.5e-10  # seconds for each value of a vector, in exact search
+_ASKING_AT_MOST = 20.0  # seconds after which the single queries of a cell are cut short
+_CHOOSING = 2.0  # seconds to choose numbers from the data
+_TABLES, _BITS = 32, 14  # where they are chosen from the data
+_A_BIT = 6e-9  # seconds for each vector, table and bit
+_BUILDS = {"hnsw": 2.2e-4, "kmeans": 1.2e-5}  # seconds a vector of 128 dimensions
+
+
+def study_seconds(home: Home, plan: StudyPlan, count: int, width: int | None) -> float:
+    """Of measuring every cell of a plan over so many vectors, embedding included where `width` is None."""
+    total = _START
+    if width is None:
+        total += embedding_seconds(home, plan.source.split("/")[1], count)
+    for cell in plan.cells():
+        rows = min(cell.size or count, count)
+        queries = min(plan.queries, max(1, rows // 5))
+        exact = queries * rows * (width or _WIDTH) * _A_COMPARISON
+        asking = exact if cell.method == EXACT else 0.4 * exact
+        total += _A_CELL + _building(cell.method, rows, width or _WIDTH) + min(2 * asking, _ASKING_AT_MOST)
+    return total
+
+
+def _building(method: str, rows: int, width: int) -> float:
+    name, given = parse_method(method)
+    options: Mapping[str, Any] = dict(given)
+    if name == EXACT:
+        return 0.0
+    if name in _BUILDS:
+        return rows * width / 128 * _BUILDS[name]
+    tables, bits = float(options.get("tables", _TABLES)), float(options.get("bits", _BITS))
+    chosen = _CHOOSING if "tables" not in options or "bits" not in options else 0.0
+    return rows * tables * bits * _A_BIT + min(chosen, rows / 5000)
+
+
+# ── classifications ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+_AN_ITEM = {"picture": 2e-4, "text": 3e-4, "early": 5e-4, "intermediate": 1e-3, "late": 6e-4}  # seconds an epoch
+_EPOCHS = 30  # of a training that says nothing else
+_LEARNING = 0.9  # of a fold's items, the others are held out to stop by
+
+Earlier = Sequence[tuple[ClassificationPlan, Iterable[FoldRow]]]
+
+
+@dataclass(frozen=True)
+class ClassificationCost:
+    """`seconds` at most; whether every training's rate was `measured` here; `embedding`: seconds of it to embed."""
+
+    seconds: float
+    measured: bool
+    embedding: float
+
+    def sentence(self) -> str:
+        """For people, e.g. "At most about 2 min, going by trainings on this computer."."""
+        source = "going by trainings on this computer" if self.measured else "roughly: nothing like it was measured yet"
+        first = f" Embedding the pictures takes about {duration(self.embedding)} of it." if self.embedding else ""
+        return f"At most about {duration(self.seconds)}, {source}. Trainings that stop improving end earlier.{first}"
+
+
+def classification_cost(
+    home: Home, plan: ClassificationPlan, items: int, earlier: Earlier, unseen: int
+) -> ClassificationCost:
+    """Of a plan over so many items.
+
+    Args:
+        earlier: other plans with what was measured, newest first. unseen: how many pictures must be embedded first.
+    """
+    learned_from = items * (plan.folds - 1) / plan.folds * _LEARNING
+    epochs = int(plan.settings.get("epochs", _EPOCHS))
+    total, measured = _START, True
+    for fusion in dict.fromkeys(plan.fusions):
+        rate = _seconds_an_item(plan, fusion, earlier)
+        measured = measured and rate is not None
+        total += (rate or _AN_ITEM[fusion]) * learned_from * epochs * plan.folds
+    blurred = 0 if plan.fusions == ("text",) else items * sum(bool(one.blur) for one in plan.asked)
+    embedding = embedding_seconds(home, plan.picture, unseen + blurred)
+    return ClassificationCost(total + embedding, measured, embedding)
+
+
+def _seconds_an_item(plan: ClassificationPlan, fusion: str, earlier: Earlier) -> float | None:
+    """Of an epoch of a training with the same encoders, None where there was none."""
+    for other, rows in earlier:
+        if _encoders_of(other) != _encoders_of(plan):
+            continue
+        own = [row for row in rows if row.fusion == fusion and row.seconds and len(row.curve) > 1]
+        if own:
+            return sum(row.seconds for row in own) / sum(row.learned * (len(row.curve) - 1) for row in own)
+    return None
+
+
+def _encoders_of(plan: ClassificationPlan) -> tuple[str, str, str]:
+    """What the time of a training depends on, beside its fusion."""
+    return plan.picture, plan.text, str(plan.settings.get("fine_tune", "none"))
