@@ -19,7 +19,7 @@ Matrix = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 NOISE = -1  # the label of what belongs to no group
-GROUPS = Setting("groups", "Groups", "How many groups to make; empty: chosen by the silhouette.", 1, 10_000)
+GROUPS = Setting("groups", "Groups", "Number of groups; empty: chosen by the silhouette.", 1, 10_000)
 
 
 class Clusterer(ABC):
@@ -66,18 +66,18 @@ class Clusterer(ABC):
         """BadParameter for more groups than so many images can make."""
         groups = self.chosen.get("groups")
         if not count:
-            raise BadParameter("number of images", self.title, "at least 1", 0)
+            raise BadParameter("number of pictures", self.title, "at least 1", 0)
         if groups and groups > count:
-            raise BadParameter("groups", self.title, f"at most {count:,}, the number of images", groups)
+            raise BadParameter("groups", self.title, f"at most {count:,}, the number of pictures", groups)
 
 
-_SAME = "All images have the same vector, so they are one group."
-_ALONE = "There is one image only."
+_SAME = "All pictures have the same vector, so they form one group."
+_ALONE = "There is only one picture."
 
 
 def too_few(there: int) -> str:
     """What is said where more groups were wanted than there are different vectors."""
-    return f"Only {there} groups: there are no more different vectors."
+    return f"Only {there} groups, because there are no more different vectors."
 
 
 def by_size(labels: NDArray[Any]) -> Labels:

@@ -26,17 +26,17 @@ class DBSCAN(Clusterer):
 
     name = "dbscan"
     title = "DBSCAN"
-    summary = "Groups pictures that reach each other in short steps; the rest stay on their own."
+    summary = "Groups pictures connected by short distances; the rest stay ungrouped."
     settings = (
         Setting(
             "reach",
             "Reach",
-            "Length of a step, Euclidean; empty: the bend of the curve of distances.",
+            "Neighbourhood radius (eps), Euclidean; empty: the knee of the k-distance curve.",
             0,
             1e9,
             whole=False,
         ),
-        Setting("samples", "Neighbours", "How many within reach make a place dense.", 1, 1000, 5),
+        Setting("samples", "Neighbours", "Pictures within the radius of a dense place (min_samples).", 1, 1000, 5),
     )
     rank = 30
 
@@ -60,7 +60,7 @@ class DBSCAN(Clusterer):
         curve = np.sort(gaps[:, -1])
         line = np.linspace(curve[0], curve[-1], len(curve))
         reach = float(curve[np.argmax(line - curve)])
-        self.notes.append(f"DBSCAN: a reach of {reach:.3g}, the bend of the curve of distances.")
+        self.notes.append(f"DBSCAN: a radius of {reach:.3g}, the knee of the k-distance curve.")
         return reach
 
     def _check_memory(self, vectors: Matrix, reach: float) -> None:

@@ -61,10 +61,10 @@ def group(vectors: Matrix, plan: GroupingPlan, metric: str, reporter: Reporter) 
     if reduction:
         space = clock.run(f"Reducing by {reduction.title}", lambda: reduction.fit_transform(held))
         notes += reduction.notes
-    labels = clock.run(f"Grouping by {clusterer.title}", lambda: clusterer.fit_predict(space))
+    labels = clock.run(f"Clustering by {clusterer.title}", lambda: clusterer.fit_predict(space))
     notes += clusterer.notes
     # Of what was reduced already the map would be a map of a map: threads instead of clouds.
-    points = clock.run("Drawing the map", lambda: _map(held, plan.map, metric, plan.seed))
+    points = clock.run("Computing the map", lambda: _map(held, plan.map, metric, plan.seed))
     within = "euclidean" if reduction else metric
     return GroupingResult(labels, points, space, within, clusterer.tree, notes, clock.seconds)
 
@@ -76,7 +76,7 @@ def methods(plan: GroupingPlan, metric: str, count: int) -> tuple[Projection | N
         BadParameter: an unknown step, a setting out of range, or a step (the map, too) that cannot take so many images.
     """
     if not count:
-        raise BadParameter("number of images", "a grouping", "at least 1", 0)
+        raise BadParameter("number of pictures", "a grouping", "at least 1", 0)
     reduction = make_projection(plan.reduction, metric, plan.seed) if plan.reduction else None
     clusterer = make_clusterer(plan.clustering, "euclidean" if reduction else metric, plan.seed)
     for projection in filter(None, (reduction, make_projection(plan.map, metric))):
@@ -95,7 +95,7 @@ def _held(vectors: Matrix, metric: str, seed: int, notes: list[str]) -> Matrix:
         held = np.array(vectors, dtype=np.float32)
         return normalised(held) if metric == "cosine" else held
     kept = min(width, max(_FEWEST, MOST_VALUES // count))
-    notes.append(f"{count:,} vectors of {width:,} values were first projected at random to {kept:,} values each.")
+    notes.append(f"{count:,} vectors of {width:,} values were first reduced to {kept:,} by random projection.")
     onto = np.random.default_rng(seed).normal(0, kept**-0.5, (width, kept)).astype(np.float32)
     parts = (np.asarray(vectors[i : i + 1024], dtype=np.float32) for i in range(0, count, 1024))
     return np.concatenate([(normalised(part) if metric == "cosine" else part) @ onto for part in parts])

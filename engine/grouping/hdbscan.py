@@ -23,12 +23,18 @@ class HDBSCAN(Clusterer):
 
     name = "hdbscan"
     title = "HDBSCAN"
-    summary = "Finds the groups and their number by itself; pictures that fit nowhere stay on their own."
+    summary = "Finds the groups and their number automatically; pictures that fit nowhere stay ungrouped."
     settings = (
         Setting(
-            "size", "Smallest group", "Pictures a group must have; empty: one in a hundred, at least 5.", 2, 100_000
+            "size",
+            "Smallest group",
+            "Pictures per group, at least (min_cluster_size); empty: 1 %, at least 5.",
+            2,
+            100_000,
         ),
-        Setting("samples", "Neighbours", "How many make a place dense; more leave more pictures out.", 1, 1000, 5),
+        Setting(
+            "samples", "Neighbours", "Size of a dense place (min_samples); more leaves more ungrouped.", 1, 1000, 5
+        ),
     )
     rank = 20
 
@@ -47,10 +53,10 @@ class HDBSCAN(Clusterer):
     def _shortened(self, vectors: Matrix) -> Matrix:
         if vectors.shape[1] <= _LONG:
             return vectors
-        self.notes.append("HDBSCAN in this many dimensions finds little: reduce first, by UMAP say.")
+        self.notes.append("HDBSCAN finds few groups in this many dimensions; reduce them first, for example with UMAP.")
         if len(vectors) <= _MANY:
             return vectors
         from sklearn.decomposition import PCA
 
-        self.notes.append(f"The {vectors.shape[1]:,} values of each vector were brought down to {_KEPT} by PCA.")
+        self.notes.append(f"The {vectors.shape[1]:,} values of each vector were reduced to {_KEPT} by PCA.")
         return np.asarray(PCA(_KEPT, random_state=self.seed).fit_transform(vectors))

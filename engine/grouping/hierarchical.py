@@ -31,17 +31,17 @@ class Hierarchical(Clusterer):
 
     name = "hierarchical"
     title = "Hierarchical"
-    summary = "A tree of ever larger groups: no number is needed in advance, and it can be cut anywhere."
+    summary = "A tree of ever larger groups that can be cut anywhere; no number of groups is needed in advance."
     settings = (
         Choice(
             "linkage",
             "Linkage",
-            "What the distance between two groups is.",
+            "How the distance between two groups is defined.",
             {
-                "average": "average of all pairs",
-                "complete": "the furthest pair",
-                "ward": "least growth of the spread (Ward)",
-                "single": "the nearest pair",
+                "average": "average",
+                "complete": "complete (furthest pair)",
+                "ward": "Ward (least increase in variance)",
+                "single": "single (nearest pair)",
             },
             "average",
         ),
@@ -68,7 +68,7 @@ class Hierarchical(Clusterer):
             every = np.arange(len(vectors))
             return every, every
         self.notes.append(
-            f"The tree's leaves are the medoids of {MEDOIDS:,} fine clusters of the {len(vectors):,} images."
+            f"The tree's leaves are the medoids of {MEDOIDS:,} small clusters of all {len(vectors):,} pictures."
         )
         return medoids(vectors, MEDOIDS, self.seed)
 

@@ -21,9 +21,9 @@ class IncrementalPCA(Projection):
 
     name = "incremental-pca"
     title = "Incremental PCA"
-    summary = "PCA part by part, for collections larger than the memory; nearly the same result."
+    summary = "PCA in batches, for collections larger than memory; nearly the same result."
     rank = 10
-    settings = (Setting("dimensions", "Dimensions", "How many values are left of each vector.", 1, 1024, 50),)
+    settings = (Setting("dimensions", "Dimensions", "Values per vector after the reduction.", 1, 1024, 50),)
 
     def _project(self, vectors: Matrix) -> NDArray[Any]:
         from sklearn.decomposition import IncrementalPCA as Components

@@ -22,14 +22,14 @@ class KernelPCA(Projection):
 
     name = "kernel-pca"
     title = "Kernel PCA"
-    summary = "PCA after a bend of the space: finds directions that are curves."
+    summary = "PCA in a kernel space: finds curved directions."
     rank = 20
     settings = (
-        Setting("dimensions", "Dimensions", "How many values are left of each vector.", 1, 1024, 50),
+        Setting("dimensions", "Dimensions", "Values per vector after the reduction.", 1, 1024, 50),
         Choice(
             "kernel",
             "Kernel",
-            "How likeness is measured before the components are taken.",
+            "Similarity function whose components are taken.",
             {"rbf": "Gaussian (RBF)", "poly": "polynomial", "sigmoid": "sigmoid", "cosine": "cosine"},
             "rbf",
         ),
@@ -49,6 +49,6 @@ class KernelPCA(Projection):
     def _sample(self, vectors: Matrix) -> Matrix:
         if len(vectors) <= _FITTED:
             return vectors
-        self.notes.append(f"Kernel PCA: fitted on {_FITTED:,} images drawn at random; the others are placed by it.")
+        self.notes.append(f"Kernel PCA: fitted on {_FITTED:,} random pictures; the others are projected.")
         rows = np.random.default_rng(self.seed).choice(len(vectors), _FITTED, replace=False)
         return vectors[np.sort(rows)]

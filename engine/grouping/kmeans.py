@@ -25,7 +25,7 @@ class KMeans(Clusterer):
 
     name = "kmeans"
     title = "k-means"
-    summary = "A given number of round groups of like size; every picture belongs to one."
+    summary = "A given number of compact groups of similar size; every picture belongs to one."
     settings = (GROUPS,)
     rank = 10
 

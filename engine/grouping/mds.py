@@ -19,10 +19,10 @@ class MDS(Projection):
 
     name = "mds"
     title = "MDS"
-    summary = "Keeps all distances as nearly as can be; for up to 2,000 pictures."
+    summary = "Preserves all distances as well as possible; for up to 2,000 pictures."
     rank = 30
     most = 2000  # every pair of them is looked at in every round
-    settings = (Setting("dimensions", "Dimensions", "How many values are left of each vector.", 1, 50, 2),)
+    settings = (Setting("dimensions", "Dimensions", "Values per vector after the reduction.", 1, 50, 2),)
 
     def _project(self, vectors: Matrix) -> NDArray[Any]:
         from sklearn.decomposition import PCA

@@ -22,11 +22,11 @@ class PCA(Projection):
 
     name = "pca"
     title = "PCA"
-    summary = "Keeps the directions in which the pictures differ most; distances stay nearly what they were."
+    summary = "Keeps the directions of largest variance; distances are nearly preserved."
     rank = 0
     settings = (
-        Setting("dimensions", "Dimensions", "How many values are left; empty: by share of variance.", 1, 1024),
-        Setting("share", "Share of variance", "How much of the variance is kept.", 0.01, 0.999, 0.9, whole=False),
+        Setting("dimensions", "Dimensions", "Values per vector; empty: by share of variance.", 1, 1024),
+        Setting("share", "Share of variance", "Share of the variance to keep.", 0.01, 0.999, 0.9, whole=False),
     )
 
     def _project(self, vectors: Matrix) -> NDArray[Any]:
@@ -48,5 +48,5 @@ class PCA(Projection):
         points = fitted.fit_transform(vectors)
         reached = np.cumsum(fitted.explained_variance_ratio_)
         kept = min(int(np.searchsorted(reached, share)) + 1, some)
-        self.notes.append(f"PCA: {kept} dimensions hold {100 * reached[kept - 1]:.3g} % of the variance.")
+        self.notes.append(f"PCA: {kept} dimensions keep {100 * reached[kept - 1]:.3g} % of the variance.")
         return np.asarray(points[:, :kept])

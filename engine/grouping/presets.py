@@ -27,8 +27,8 @@ PRESETS: dict[str, Preset] = {
     for preset in (
         Preset(
             "photo",
-            "Photo workflow",
-            "Cosine distances and a tree by average linkage: cut it where it pleases. Good for up to some thousands.",
+            "Tree (manual cut)",
+            "Hierarchical clustering, average linkage, cosine distance: cut it anywhere. Up to a few thousand.",
             ("inception-v3", *_NETWORKS),
             "avg",
             "cosine",
@@ -36,8 +36,8 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "recommended",
-            "Recommended",
-            "A network's vectors, UMAP to ten dimensions, then HDBSCAN: finds the groups and their number by itself.",
+            "Automatic (recommended)",
+            "A network's vectors, UMAP to 10 dimensions, then HDBSCAN: finds groups and their number automatically.",
             _NETWORKS,
             "avg",
             "cosine",
@@ -45,8 +45,8 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "model",
-            "For a model",
-            "PCA by share of variance, then k-means: round groups of like size, as labels for training a model.",
+            "k-means labels",
+            "PCA by share of variance, then k-means: compact groups of similar size, as labels for training a model.",
             _NETWORKS,
             "avg",
             "cosine",

@@ -15,7 +15,7 @@ from engine.core.settings import AnySetting, Setting, all_settings
 
 Matrix = NDArray[np.float32]
 
-DIMENSIONS = Setting("dimensions", "Dimensions", "How many values are left of each vector.", 1, 1024)
+DIMENSIONS = Setting("dimensions", "Dimensions", "Values per vector after the reduction.", 1, 1024)
 
 
 class Projection(ABC):
@@ -42,8 +42,8 @@ class Projection(ABC):
     def check(self, count: int) -> None:
         """BadParameter where the method cannot take so many images."""
         if self.most is not None and count > self.most:
-            way_out = "Take PCA or UMAP, which have no such limit."
-            raise BadParameter("number of images", self.title, f"at most {self.most:,}", count, way_out=way_out)
+            way_out = "Use PCA or UMAP, which have no such limit."
+            raise BadParameter("number of pictures", self.title, f"at most {self.most:,}", count, way_out=way_out)
 
     def fit_transform(self, vectors: Matrix) -> Matrix:
         """(n, d) vectors to (n, d') float32; where all vectors are the same, all are zero.

@@ -37,7 +37,7 @@ def group_collection(
     images = collection.images()  # before embedding: what has come since is not left out, but new
     vectors = vectors_of(collection, encoder, recipe.embedding, reporter)
     if not len(vectors.ids):
-        raise NoVectors(f"None of the images of {collection.title} could be embedded.")
+        raise NoVectors(f"No picture of {collection.title} could be prepared.")
     found = group(vectors.matrix, chosen, recipe.metric, reporter)
     left_out = _held(images) - _held(vectors)
     found.notes += _told(len(left_out))
@@ -53,8 +53,8 @@ def _held(images: Images | Vectors) -> set[tuple[int, str]]:
 def _told(left_out: int) -> list[str]:
     if not left_out:
         return []
-    many = f"{left_out:,} pictures could not be embedded, so they are in no group."
-    return ["1 picture could not be embedded, so it is in no group." if left_out == 1 else many]
+    many = f"{left_out:,} pictures could not be prepared and are in no group."
+    return ["1 picture could not be prepared and is in no group." if left_out == 1 else many]
 
 
 def _title(plan: GroupingPlan) -> str:

@@ -21,12 +21,12 @@ class TSNE(Projection):
 
     name = "tsne"
     title = "t-SNE"
-    summary = "A map on which neighbours stay neighbours; distances between groups mean nothing. Slower than UMAP."
+    summary = "A map that keeps neighbours together; distances between groups are not meaningful. Slower than UMAP."
     for_looking = True
     rank = 20
     settings = (
         Setting("dimensions", "Dimensions", "2 for a map.", 1, 3, 2),
-        Setting("perplexity", "Perplexity", "About how many neighbours each picture minds.", 2, 500),
+        Setting("perplexity", "Perplexity", "About how many neighbours each picture considers.", 2, 500),
     )
 
     def _project(self, vectors: Matrix) -> NDArray[Any]:

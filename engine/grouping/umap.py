@@ -22,13 +22,13 @@ class UMAP(Projection):
 
     name = "umap"
     title = "UMAP"
-    summary = "Keeps neighbours together and pulls groups apart: for maps, and before HDBSCAN."
+    summary = "Keeps neighbours together and separates groups; for maps, and before HDBSCAN."
     for_looking = True
     rank = 10
     settings = (
         Setting("dimensions", "Dimensions", "2 for a map, about 10 before clustering.", 1, 100, 10),
-        Setting("neighbours", "Neighbours", "Neighbours each picture minds: fewer show finer parts.", 2, 200, 15),
-        Setting("spacing", "Spacing", "How far apart neighbours are laid; empty: 0, on a map 0.1.", 0, 1, whole=False),
+        Setting("neighbours", "Neighbours", "Neighbours (n_neighbors): fewer show finer structure.", 2, 200, 15),
+        Setting("spacing", "Spacing", "Between neighbours (min_dist); empty: 0, on a map 0.1.", 0, 1, whole=False),
     )
 
     def _project(self, vectors: Matrix) -> NDArray[Any]:

@@ -110,7 +110,7 @@ def test_labels_are_corrected_written_and_taken_back_dark(page: Any, server: Ser
     page.get_by_role("button", name="Write 2 labels to the collection").click()
     page.get_by_text("2 things without a label will get one").wait_for()
     assert violations(page) == []
-    page.get_by_role("button", name="Write them").click()
+    page.get_by_role("button", name="Write labels").click()
     page.get_by_text("2 labels written to Shop").wait_for()
     found = review(bench.home, name_of(bench), "shop")
     assert found is not None

@@ -1,4 +1,4 @@
-"""Duplicates and odd ones in a real browser: the threshold, another keeper, the way to the search, the exports."""
+"""Duplicates and outliers in a real browser: the threshold, another keeper, the way to the search, the exports."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def server(home: Path) -> Iterator[Server]:
 def tab(page: Any, server: Server) -> Any:
     """The page with the tab of duplicates open."""
     page.goto(f"{server.url}/groups?collection=twins&encoder=raw-pixels&embedding=flatten&metric=cosine")
-    page.get_by_role("tab", name="Duplicates and odd ones").click()
-    page.get_by_role("heading", name="Odd ones", exact=True).wait_for()
-    page.get_by_text(f"{TWICE} groups with {TWICE} copies").wait_for()
+    page.get_by_role("tab", name="Duplicates and outliers").click()
+    page.get_by_role("heading", name="Outliers", exact=True).wait_for()
+    page.get_by_text(f"{TWICE} groups with {TWICE} duplicates").wait_for()
     settled(page)
     return page
 
@@ -75,7 +75,7 @@ def test_a_group_shows_what_to_keep_and_takes_another_choice(tab: Any) -> None:
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8-sig"))))
     assert sum(row["keep"] == "yes" for row in rows) == TWICE
     assert [row["keep"] for row in rows if NAME in row["file"]] == ["yes"]
-    tab.get_by_role("button", name="Forget my choices").click()
+    tab.get_by_role("button", name="Reset choices").click()
     expect(kept).to_contain_text("00.png")
 
 
@@ -83,9 +83,9 @@ def test_the_threshold_moves_and_says_what_it_means(tab: Any) -> None:
     slider = tab.get_by_role("slider")
     slider.focus()
     slider.press("Home")
-    tab.get_by_text(f"No copies among {COUNT + TWICE} pictures").wait_for()
-    tab.get_by_role("button", name="Suggested", exact=True).click()
-    tab.get_by_text(f"{TWICE} groups with {TWICE} copies").wait_for()
+    tab.get_by_text(f"No duplicates among {COUNT + TWICE} pictures").wait_for()
+    tab.get_by_role("button", name="Use suggested", exact=True).click()
+    tab.get_by_text(f"{TWICE} groups with {TWICE} duplicates").wait_for()
 
 
 def test_a_click_on_a_picture_looks_for_it(tab: Any) -> None:
@@ -104,10 +104,10 @@ def test_a_click_on_an_odd_one_looks_for_it(tab: Any) -> None:
 
 
 def test_a_new_collection_has_no_copies(tab: Any, home: Path) -> None:
-    tab.get_by_role("button", name="New collection without the copies").click()
+    tab.get_by_role("button", name="New collection without duplicates").click()
     tab.get_by_label("Its name").fill("Tidy")
     tab.get_by_label("Its name").press("Tab")
-    tab.get_by_role("button", name="Make it", exact=True).click()
+    tab.get_by_role("button", name="Create collection", exact=True).click()
     tab.get_by_role("button", name="Search in it").or_(tab.get_by_text("Tidy").first).first.wait_for()
     job = next(job for job in Workbench(Home(home)).jobs() if job.kind == "extract")
     assert job.wait(60) == "done", job.error

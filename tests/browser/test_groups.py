@@ -144,7 +144,7 @@ def test_a_lasso_on_the_map_becomes_a_new_group_dark(page: Any, server: Server, 
     bar.get_by_role("button", name=re.compile("Move to")).click()
     page.get_by_label("Name of the new group", exact=True).fill("Left half")
     page.keyboard.press("Enter")
-    page.get_by_role("button", name="Move them", exact=True).click()
+    page.get_by_role("button", name="Move", exact=True).click()
     page.get_by_text(re.compile(r"2 changes by hand")).wait_for()
     edit, name = grouping.edits()
     assert (edit["kind"], edit["to"], len(edit["ids"])) == ("move", "new", len(inside))
@@ -154,9 +154,9 @@ def test_a_lasso_on_the_map_becomes_a_new_group_dark(page: Any, server: Server, 
 def test_a_group_is_named_and_exported(page: Any, server: Server, grouping: Grouping, bench: Workbench) -> None:
     visit(page, server, grouping, "Groups")
     page.locator("button.card").first.click()
-    page.get_by_role("button", name="Name it").click()
+    page.get_by_role("button", name="Rename").click()
     page.get_by_label("Name of the group", exact=True).fill(HOSTILE)
-    page.get_by_role("button", name="Save the name", exact=True).click()
+    page.get_by_role("button", name="Save", exact=True).click()
     head = page.get_by_role("heading", level=3).filter(has_text="bold")
     head.wait_for()
     first = grouping.groups().groups[0]
@@ -172,7 +172,7 @@ def test_a_group_is_named_and_exported(page: Any, server: Server, grouping: Grou
 
     page.get_by_role("textbox", name="Folder", exact=True).fill(str(bench.home.root / "pictures"))
     page.keyboard.press("Enter")
-    page.get_by_role("button", name="Copy", exact=True).click()
+    page.get_by_role("button", name="Copy files", exact=True).click()
     page.get_by_text(re.compile(rf"{len(first)} pictures copied to")).wait_for(timeout=PATIENCE)
     [folder] = (bench.home.root / "pictures" / "Tree of blobs").iterdir()
     assert len(list(folder.iterdir())) == len(first)
@@ -189,14 +189,14 @@ def test_members_by_keyboard_split_and_a_new_collection(
     page.keyboard.press("Enter")
     page.get_by_text("1 picture selected", exact=True).wait_for()
     page.get_by_role("button", name="Split").click()
-    page.get_by_role("button", name="Split it", exact=True).click()
+    page.get_by_role("button", name="Split group", exact=True).click()
     page.get_by_text("24 pictures in 3 groups", exact=True).wait_for()
     page.get_by_role("button", name="Export").first.click()
     page.get_by_label("Name of the collection", exact=True).fill("Grouped blobs")
-    page.get_by_role("button", name="Make it", exact=True).click()
-    page.get_by_role("button", name="Open it", exact=True).wait_for(timeout=PATIENCE)
+    page.get_by_role("button", name="Create collection", exact=True).click()
+    page.get_by_role("button", name="Open", exact=True).wait_for(timeout=PATIENCE)
     assert set(bench.collection("grouped-blobs").labels()) == {"Group 1", "Group 2", "Group 3"}
-    page.get_by_role("button", name="Open it", exact=True).click()
+    page.get_by_role("button", name="Open", exact=True).click()
     page.get_by_role("heading", name="Group Grouped blobs", exact=True).wait_for()
 
 
@@ -207,7 +207,7 @@ def test_groups_become_labels_and_are_taken_back(
     visit(page, server, grouping, "Groups")
     page.get_by_role("button", name="Export").first.click()
     page.get_by_role("button", name="Write as labels …", exact=True).click()
-    page.get_by_role("button", name="Write them", exact=True).click()
+    page.get_by_role("button", name="Write labels", exact=True).click()
     page.get_by_text(re.compile(r"\d+ labels? changed\.")).wait_for()
     assert set(bench.collection("blobs").labels()) == {"Group 1", "Group 2"}
     settled(page)
@@ -225,8 +225,8 @@ def test_groupings_are_renamed_and_removed(page: Any, server: Server, grouping: 
     page.get_by_role("heading", name="For a while", exact=True).wait_for()
     settled(page)
     page.get_by_role("button", name="More", exact=True).first.click()
-    page.get_by_role("button", name="Remove …", exact=True).click()
-    page.get_by_role("button", name="Remove it", exact=True).click()
+    page.get_by_role("button", name="Delete …", exact=True).click()
+    page.get_by_role("button", name="Delete grouping", exact=True).click()
     page.get_by_role("heading", name="Group Blobs", exact=True).wait_for()
     assert grouping.name not in [other.name for other in bench.groupings("blobs")]
     page.wait_for_function("() => !location.search.includes('grouping=')")

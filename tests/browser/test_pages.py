@@ -268,7 +268,7 @@ def test_an_untrained_model_offers_training(page: Any, server: Server) -> None:
     page.goto(server.url)
     answers(page)
     pick(page, "Encoder", re.compile("not trained yet"))
-    page.get_by_role("button", name="Train it").click()
+    page.get_by_role("button", name="Go to Train").click()
     page.get_by_role("heading", name="Train", exact=True).wait_for()
     page.get_by_role("button", name="Start training").wait_for()
 

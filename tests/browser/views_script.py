@@ -53,7 +53,7 @@ if view == "map":
         palette=COLOURS,
         names=[HOSTILE if row == 1 else f"{row}.png" for row in range(SIDE * SIDE)],
         thumbs=PICTURE,
-        legend=[*legend, (-1, "On their own", 1)],
+        legend=[*legend, (-1, "Ungrouped", 1)],
         selected=set(state.selected),
         on_select=select,
         on_pick=tell("picked"),

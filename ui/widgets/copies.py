@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.core.humanize import count_of
 from engine.grouping.duplicates.copies import CopyGroup
 from engine.grouping.duplicates.duplicates import Duplicates
 from ui.widgets.gallery import thumbnail_url
@@ -53,7 +54,7 @@ def copies_data(found: Duplicates, groups: Sequence[tuple[int, CopyGroup]]) -> d
 
 def _group(found: Duplicates, number: int, group: CopyGroup) -> dict[str, Any]:
     members = [(group.keeper, 0.0), *zip(group.copies, group.distances, strict=True)]
-    count = "1 copy" if len(group.copies) == 1 else f"{len(group.copies):,} copies"
+    count = count_of(len(group.copies), "duplicate")
     items = [_item(found, id, far, id == group.keeper) for id, far in members[:_SHOWN]]
     more = f"and {len(members) - _SHOWN:,} more" if len(members) > _SHOWN else ""
     return {"title": f"Group {number} · {count}", "items": items, "more": more}

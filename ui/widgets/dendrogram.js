@@ -210,7 +210,7 @@ class Dendrogram {
 
   sentence(node) {
     const many = `${node.count.toLocaleString("en")} pictures`;
-    if (node.leaf) return node.count > 1 ? [node.name, `stands for ${many}`] : [node.name];
+    if (node.leaf) return node.count > 1 ? [node.name, `represents ${many}`] : [node.name];
     return [`Branch of ${many}`, `joined at ${this.data.measure} ${shortly(node.height)}`];
   }
 

@@ -209,7 +209,7 @@ class PictureMap {
   writeLegend() {
     const all = new Set(this.data.legend.map((entry) => entry.colour));
     this.focus = new Set([...this.focus].filter((colour) => all.has(colour)));
-    this.legend.setAttribute("aria-label", "Legend: press a group to make it stand out");
+    this.legend.setAttribute("aria-label", "Legend: press a group to highlight it");
     this.legend.replaceChildren(...this.data.legend.map((entry) => this.legendEntry(entry)));
     this.legend.hidden = !this.data.legend.length;
   }
@@ -218,7 +218,7 @@ class PictureMap {
     const item = make("li", "");
     const button = make("button", "");
     button.type = "button";
-    button.title = `Make ${entry.text} stand out`;
+    button.title = `Highlight ${entry.text}`;
     button.setAttribute("aria-pressed", String(this.focus.has(entry.colour)));
     const swatch = make("span", "swatch");
     swatch.dataset.colour = entry.colour;

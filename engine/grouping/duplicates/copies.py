@@ -55,10 +55,10 @@ class Share:
     drawn: int
 
     def sentence(self) -> str:
-        """E.g. "0.03: 1.2 % of the pictures have another one this near; of random pairs 0.0004 %."."""
+        """E.g. "0.03: 1.2 % of the pictures have another one this near; expected by chance: 0.0004 % of pairs."."""
         pairs = percent(self.pairs) if self.pairs or not self.drawn else "less than " + percent(1 / self.drawn)
         near = f"{percent(self.images)} of the pictures have another one this near"
-        return f"{self.threshold:.3g}: {near}; of random pairs {pairs}."
+        return f"{self.threshold:.3g}: {near}; expected by chance: {pairs} of pairs."
 
 
 def percent(share: float) -> str:
@@ -100,9 +100,9 @@ def suggest(nearness: NearestLists) -> Suggestion:
     """
     count = len(nearness)
     if count < 3:
-        return Suggestion(0.0, "Of fewer than three pictures nothing can be said: only equal ones count as copies.")
+        return Suggestion(0.0, "With fewer than three pictures only equal ones count as duplicates.")
     if highest(nearness) <= 0:
-        return Suggestion(0.0, "To this encoder at least half of all pairs of pictures are equal; try another one.")
+        return Suggestion(0.0, "At least half of all pairs of pictures are equal to this encoder; try another encoder.")
     found, pairs = 0.0, nearness.pairs.astype(np.float64)
     for _ in range(_ROUNDS):
         further = min(_chance_distance(pairs, count), float(np.median(pairs)) / 2)
@@ -110,7 +110,7 @@ def suggest(nearness: NearestLists) -> Suggestion:
             break
         found, pairs = further, pairs[pairs > further]
     all_pairs = count * (count - 1) // 2
-    reason = f"Chance alone would bring less than one of the {all_pairs:,} pairs of this collection so near."
+    reason = f"By chance less than one of the {all_pairs:,} pairs of this collection would be this near."
     return Suggestion(_rounded_down(min(found, highest(nearness))), reason)
 
 

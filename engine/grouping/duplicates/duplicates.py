@@ -18,6 +18,7 @@ from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.core.cache import Cache
 from engine.core.errors import BadParameter, Corrupt, NoIndex, NotFound, StaleVectors, StorageFull
+from engine.core.humanize import count_of
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.core.storage import Store, digest_of
@@ -64,10 +65,9 @@ class Duplicates:
     def sentence(self) -> str:
         """E.g. "12 groups with 15 copies (3.1 MB) among 1,500 pictures."."""
         if not self.groups:
-            return f"No copies among {len(self.nearness):,} pictures."
-        groups = "1 group" if len(self.groups) == 1 else f"{len(self.groups):,} groups"
-        copies = "1 copy" if len(self.copies) == 1 else f"{len(self.copies):,} copies"
-        return f"{groups} with {copies} ({self.bytes / 1e6:.1f} MB) among {len(self.nearness):,} pictures."
+            return f"No duplicates among {len(self.nearness):,} pictures."
+        groups, duplicates = count_of(len(self.groups), "group"), count_of(len(self.copies), "duplicate")
+        return f"{groups} with {duplicates} ({self.bytes / 1e6:.1f} MB) among {len(self.nearness):,} pictures."
 
     def rows(self) -> list[list[object]]:
         """A line for each picture of a group, the one to keep first: as the columns of HEADER."""
@@ -156,7 +156,7 @@ class Neighbourhoods:
     def odd_ones(self, most: int | None = None) -> Outliers:
         """The pictures by falling score, or the first `most` of them; BadParameter where that is less than 1."""
         if most is not None and most < 1:
-            raise BadParameter("number", "the odd ones", "1 or more", most)
+            raise BadParameter("number", "the outliers", "1 or more", most)
         return Outliers(self.recipe, self._odd[:most], self.pictures)
 
     @cached_property
@@ -172,7 +172,7 @@ class Neighbourhoods:
         """The rows, those to keep first."""
         unknown = [id for id in keepers if id not in self.pictures]
         if unknown:
-            raise NotFound(f"There is no image {unknown[0]} in the collection {self.recipe.collection!r}.")
+            raise NotFound(f"There is no picture {unknown[0]} in the collection {self.recipe.collection!r}.")
         pixels, sizes = self._sizes
         chosen = np.isin(self.nearness.ids, np.array(list(keepers), dtype=np.int64))
         return np.lexsort((self.nearness.ids, -sizes, -pixels, ~chosen)).astype(np.int64)
@@ -206,7 +206,7 @@ def open_surroundings(
     if vectors is None or any(pictures[id].hash != hash for id, hash in _held(vectors) if id in pictures):
         raise StaleVectors(f"The collection {recipe.collection} is being changed right now.", way_out="Try again.")
     if not len(vectors.ids) or not set(vectors.ids.tolist()) <= pictures.keys():
-        raise NotFound(f"The collection {recipe.collection} holds no picture to compare.")
+        raise NotFound(f"The collection {recipe.collection} has no pictures to compare.")
     nearness = _stored(_store(collection, info, recipe), vectors)
     if nearness is None:
         nearness = _made(collection, info, recipe, vectors, exact, reporter)
@@ -228,8 +228,8 @@ def _made(
     count, width = vectors.matrix.shape
     if reporter is None and float(count) * count * width > WHILE_WAITING:
         raise NoIndex(
-            f"The nearest others of each of the {count:,} pictures have not been worked out yet.",
-            way_out="This takes about a minute or two, once.",
+            f"The nearest neighbours of the {count:,} pictures have not been computed yet.",
+            way_out="This takes a minute or two, once.",
         )
     index = exact.get((vectors.digest, recipe.metric), lambda: opening.exact_index(vectors, recipe.metric))
     nearness = measure(vectors.ids, vectors.matrix, recipe.metric, index.search, reporter or Reporter())

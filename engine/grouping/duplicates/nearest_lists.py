@@ -91,10 +91,10 @@ def measure(ids: NDArray[np.int64], vectors: Matrix, metric: str, search: Search
     rows, distances = np.zeros((len(ids), width), np.int32), np.zeros((len(ids), width), np.float32)
     for start in range(0, len(ids), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        reporter.update("Looking for the nearest of each picture", start, len(ids))
+        reporter.update("Finding nearest neighbours", start, len(ids))
         found = search(np.ascontiguousarray(vectors[part], dtype=np.float32), width + 1)
         rows[part], distances[part] = _others(ids, ids[part], found, width)
-    reporter.update("Looking for the nearest of each picture", len(ids), len(ids))
+    reporter.update("Finding nearest neighbours", len(ids), len(ids))
     return NearestLists(np.asarray(ids), rows, distances, random_pairs(vectors, metric))
 
 

@@ -64,5 +64,5 @@ def local_outlier_factor(nearness: NearestLists, k: int = NEIGHBOURS) -> Scores:
 
 def _checked(k: int) -> int:
     if not 1 <= k <= LISTED:
-        raise BadParameter("k", "the odd ones", f"a whole number from 1 to {LISTED}", k)
+        raise BadParameter("k", "the outliers", f"a whole number from 1 to {LISTED}", k)
     return k

@@ -148,7 +148,7 @@ def _rows(wanted: Sequence[int], ids: NDArray[np.int64]) -> NDArray[np.int64]:
     asked = np.array(inside, dtype=np.int64)
     rows = np.searchsorted(ids, asked)
     if not inside or len(inside) < len(wanted) or (ids[rows] != asked).any():
-        raise BadParameter("images", "a change of groups", "at least one, all of this grouping", list(wanted)[:5])
+        raise BadParameter("pictures", "a change of groups", "at least one, all of this grouping", list(wanted)[:5])
     return rows
 
 

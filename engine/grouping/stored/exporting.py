@@ -47,7 +47,7 @@ def copy(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         target = Path(arguments["folder"])
         return _told(into_folder(places, collection.picture, target, arguments["title"], reporter, size))
     if size > MOST_IN_A_ZIP:
-        most, way_out = f"at most {MOST_IN_A_ZIP >> 20:,} MB", "Copy them into a folder instead."
+        most, way_out = f"at most {MOST_IN_A_ZIP >> 20:,} MB", "Copy the files to a folder instead."
         raise BadParameter("pictures", "a ZIP", most, f"{size >> 20:,} MB", way_out=way_out)
     path = (reporter.folder or Path(arguments["home"]) / "jobs") / ZIP
     return _told(into_zip(places, collection.picture, path, reporter, size))

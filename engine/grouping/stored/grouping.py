@@ -24,6 +24,7 @@ from engine.collections.collection import Collection
 from engine.core.distances import Matrix, among
 from engine.core.errors import BadParameter, Corrupt, NotFound
 from engine.core.home import slug
+from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.storage import Store, full_disk_named, load_array, read_json, write_json
 from engine.grouping.clusterer import Labels, by_size
@@ -110,7 +111,7 @@ class Grouping:
         if now == known:
             return ""
         new, gone = len(now - known), len(known - now)
-        return f"The collection has changed since it was grouped: {new:,} images are new, {gone:,} are gone or changed."
+        return f"The collection has changed since then: {count_of(new, 'new picture')}, {gone:,} removed or changed."
 
     # ── what a person made of it ─────────────────────────────────────────────────────────────────────────────────
 
@@ -241,7 +242,7 @@ class Grouping:
             yield
 
     def _gone(self) -> NotFound:
-        return NotFound(f"There is no grouping {self.name!r} any more.")
+        return NotFound(f"The grouping {self.name!r} no longer exists.")
 
 
 def store_grouping(
@@ -336,7 +337,7 @@ def _fresh(root: Path, title: str) -> Path:
             root.mkdir(exist_ok=True)
             return next(folder for n in count(1) if _claimed(folder := root / f"{base}-{n}"))
     except FileNotFoundError:
-        raise NotFound(f"The folder {root.parent} has been removed meanwhile.") from None
+        raise NotFound(f"The folder {root.parent} has been removed.") from None
 
 
 def _claimed(folder: Path) -> bool:

@@ -17,7 +17,7 @@ from engine.grouping.clusterer import NOISE, Labels
 from engine.grouping.stored.edits import State
 from engine.grouping.stored.palette import colour_of
 
-ON_THEIR_OWN = "On their own"
+UNGROUPED = "Ungrouped"
 _FENCE = 1.5  # interquartile ranges beyond the third quartile: Tukey's fence for what is odd
 _FEWEST_FOR_ODD = 5
 
@@ -56,7 +56,7 @@ class Groups:
         """The group of an image; NotFound when the grouping does not know it."""
         row = int(np.searchsorted(self.ids, id))
         if row >= len(self.ids) or self.ids[row] != id:
-            raise NotFound(f"Image {id} is not part of this grouping.")
+            raise NotFound(f"Picture {id} is not part of this grouping.")
         return self.group(int(self.labels[row]))
 
     def group(self, number: int) -> Group:
@@ -64,7 +64,7 @@ class Groups:
         for group in self.groups:
             if group.number == number:
                 return group
-        raise NotFound(f"There is no group {number} any more.")
+        raise NotFound(f"Group {number} no longer exists.")
 
 
 def groups_of(ids: NDArray[np.int64], state: State, space: Matrix, metric: str) -> Groups:
@@ -87,7 +87,7 @@ def _group(ids: NDArray[np.int64], state: State, space: Matrix, metric: str, num
 
 def _free_title(number: int, taken: Collection[str]) -> str:
     """What a group without a name is called: "Group 1" and so on, with a number where another was given that name."""
-    plain = ON_THEIR_OWN if number == NOISE else f"Group {number + 1}"
+    plain = UNGROUPED if number == NOISE else f"Group {number + 1}"
     others = (f"{plain} ({again})" for again in count(2))
     return next(title for title in chain([plain], others) if title not in taken)
 

@@ -80,7 +80,7 @@ def test_equal_pictures_stay_together_whatever_number_is_wanted(name: str, many:
     clusterer = known(metric, **settings)
     assert same_groups(clusterer.fit_predict(rows), np.repeat(np.arange(3), 20))
     if settings:
-        assert clusterer.notes == ["Only 3 groups: there are no more different vectors."]
+        assert clusterer.notes == ["Only 3 groups, because there are no more different vectors."]
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -113,7 +113,7 @@ def test_bad_vectors_are_refused_by_a_clusterer(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, known in clusterers().items() if "groups" in str(known.settings)])
 def test_more_groups_than_images_are_refused(name: str) -> None:
-    with pytest.raises(BadParameter, match="at most 5, the number of images"):
+    with pytest.raises(BadParameter, match="at most 5, the number of pictures"):
         clusterers()[name]("cosine", groups=6).fit_predict(blobs()[0][:5])
 
 

@@ -77,9 +77,9 @@ def test_no_image_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "map", "wanted"),
     [
-        ("kmeans(groups=2)", "mds", "number of images of MDS must be at most 50"),
-        ("mds > kmeans(groups=2)", "pca", "number of images of MDS must be at most 50"),
-        ("pca > kmeans(groups=101)", "pca", "at most 100, the number of images"),
+        ("kmeans(groups=2)", "mds", "number of pictures of MDS must be at most 50"),
+        ("mds > kmeans(groups=2)", "pca", "number of pictures of MDS must be at most 50"),
+        ("pca > kmeans(groups=101)", "pca", "at most 100, the number of pictures"),
         ("pca > hierarchical(groups=60)", "pca", "at most 40, the leaves of so large a tree"),
     ],
 )

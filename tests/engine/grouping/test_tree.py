@@ -112,7 +112,7 @@ def test_large_collections_stand_on_medoids(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(tree.leaves) <= 40
     assert len(tree.leaf_of) == 300
     assert (tree.leaf_of[tree.leaves] == np.arange(len(tree.leaves))).all()  # a medoid is of its own cluster
-    assert "medoids of 40 fine clusters of the 300 images" in clusterer.notes[0]
+    assert "medoids of 40 small clusters of all 300 pictures" in clusterer.notes[0]
     assert len(np.unique(labels)) == 4
     assert len(labels) == 300
     assert sum(leaf.count for leaf in tree.drawing(10).leaves) == 300

@@ -124,7 +124,7 @@ def test_one_picture_is_too_few(here: Workbench, monkeypatch: pytest.MonkeyPatch
     whole = groups.collection_cards
     monkeypatch.setattr(groups, "collection_cards", lambda: [replace(card, count=1) for card in whole()])
     test = visit()
-    assert "There is only one picture here. Groups need at least two." in texts(test)
+    assert "This collection has only one picture. Grouping needs at least two pictures." in texts(test)
     assert "groups-start" not in [button.key for button in test.button]
 
 
@@ -136,7 +136,7 @@ def test_the_first_proposal_starts_what_it_promises(here: Workbench, started: li
     assert "Hierarchical → UMAP for the map: about" in texts(test)
     drawn(test.button(key="groups-start").click().run())
     [(kind, arguments)] = started
-    assert (kind, arguments["title"]) == ("group", "Photo workflow")
+    assert (kind, arguments["title"]) == ("group", "Tree (manual cut)")
     assert arguments["plan"] == GroupingPlan(Step("hierarchical")).as_dict()
     assert arguments["recipe"]["encoder"] == "raw-pixels"
 
@@ -164,7 +164,7 @@ def test_a_preset_takes_over_steps_and_metric(here: Workbench, started: list[Any
     assert test.session_state.metric == "cosine"
     assert "UMAP → HDBSCAN" in texts(test)
     drawn(test.button(key="groups-start").click().run())
-    assert started[0][1]["title"] == "Recommended"
+    assert started[0][1]["title"] == "Automatic (recommended)"
 
 
 def test_a_step_changed_by_hand_leaves_the_preset_and_the_encoder_alone(here: Workbench) -> None:
@@ -191,7 +191,7 @@ def test_every_method_can_be_chosen_and_planned(here: Workbench) -> None:
 def test_a_network_that_is_not_here_can_be_fetched(here: Workbench, started: list[tuple[str, dict[str, Any]]]) -> None:
     test = visit()
     drawn(test.button_group(key="groups-preset-0").set_value("recommended").run())
-    assert "Made for ResNet-50, whose weights are not on this computer; the sidebar's encoder is used" in texts(test)
+    assert r"Designed for ResNet-50 (not downloaded); using the sidebar's encoder" in texts(test)
     assert "Download ResNet-50 (98 MB)" in labels(test)
     drawn(test.button(key="groups-fetch-network").click().run())
     assert started == [("fetch", {"network": "resnet-50"})]
@@ -200,7 +200,7 @@ def test_a_network_that_is_not_here_can_be_fetched(here: Workbench, started: lis
 def test_more_groups_than_pictures_are_refused_at_once(here: Workbench) -> None:
     test = visit()
     drawn(test.number_input(key="groups-clustering-hierarchical-groups").set_value(13).run())
-    assert "The groups of Hierarchical must be at most 12, the number of images; got 13." in texts(test)
+    assert "The groups of Hierarchical must be at most 12, the number of pictures; got 13." in texts(test)
     assert test.button(key="groups-start").disabled
 
 
@@ -235,7 +235,7 @@ def test_a_link_opens_its_grouping_of_its_collection(here: Workbench) -> None:
 
 def test_a_link_to_what_is_gone_says_so(here: Workbench) -> None:
     test = visit({"collection": "shapes", "grouping": "../x"})
-    assert "There is no grouping “../x” here any more." in texts(test)
+    assert "The grouping “../x” no longer exists." in texts(test)
     assert "groups-start" in [button.key for button in test.button]
 
 
@@ -255,7 +255,7 @@ def test_pictures_that_came_since_are_told(
     made(here)
     test = visit()
     assert "2 images are new" in texts(test)
-    next(button for button in test.button if button.label == "Group again").click().run()
+    next(button for button in test.button if button.label == "Re-cluster").click().run()
     assert started[0][1]["plan"] == TREE.as_dict()
 
 
@@ -280,7 +280,7 @@ def test_selected_pictures_are_told_and_cleared(here: Workbench) -> None:
     test = choose(visit(), group_open=first.number, groups_selected=[*first.ids[:2].tolist(), 99_999])
     assert "2 pictures selected" in texts(test)  # what the grouping does not know is left out
     drawn(test.button(key="selection-clear-members").click().run())
-    assert "No picture selected" in texts(test)
+    assert "No pictures selected" in texts(test)
     assert test.button(key="selection-search-members").disabled
 
 
@@ -307,7 +307,7 @@ def test_an_edit_that_cannot_be_is_told_and_changes_nothing(here: Workbench) -> 
 def test_a_group_that_is_gone_closes(here: Workbench) -> None:
     made(here)
     test = choose(visit(), group_open=77)
-    assert "A click opens the group." in texts(test)
+    assert "Click a card to open the group." in texts(test)
     assert test.session_state.group_open is None
 
 
@@ -337,13 +337,13 @@ def test_a_branch_shows_its_pictures(here: Workbench) -> None:
 def test_without_a_tree_the_page_offers_one(here: Workbench) -> None:
     made(here, FLAT)
     test = visit(**{"groups-tab": "Tree"})
-    assert "Only hierarchical grouping makes a tree." in texts(test)
-    next(button for button in test.button if button.label == "Group with a tree").click().run()
+    assert "Only hierarchical clustering produces a tree." in texts(test)
+    next(button for button in test.button if button.label == "Cluster hierarchically").click().run()
     assert test.session_state["groups-clustering"] == "hierarchical"
     assert "groups-start" in [button.key for button in test.button]
 
 
-@pytest.mark.parametrize("tab", ["Groups", "Map", "Vectors", "Duplicates and odd ones"])
+@pytest.mark.parametrize("tab", ["Groups", "Map", "Vectors", "Duplicates and outliers"])
 def test_every_view_is_drawn_for_a_grouping_without_tree(here: Workbench, tab: str) -> None:
     made(here, FLAT)
     test = visit(**{"groups-tab": tab})
@@ -355,18 +355,18 @@ def test_the_vectors_are_shown_as_embedded_and_as_grouped(here: Workbench) -> No
     test = visit(**{"groups-tab": "Vectors"})
     assert "12 pictures × 3,072 values" in texts(test)
     assert list(test.dataframe[0].value.columns[:4]) == ["file", "label", "group", "0"]
-    drawn(test.button_group(key=f"vectors-which-shapes-{grouping.name}").set_value("As grouped").run())
+    drawn(test.button_group(key=f"vectors-which-shapes-{grouping.name}").set_value("Reduced").run())
     assert "12 pictures × 3 values" in texts(test)
 
 
 def test_duplicates_need_no_grouping(here: Workbench) -> None:
     test = visit()
-    assert "Odd ones" not in texts(test)  # made only when it is asked for
+    assert "Outliers" not in texts(test)  # made only when it is asked for
     test = visit(**{"groups-tidy": True})
-    assert "Odd ones" in texts(test) or "Look for duplicates" in labels(test)
+    assert "Outliers" in texts(test) or "Find duplicates" in labels(test)
     made(here)
     test = visit(**{"groups-tidy": True})
-    assert "Duplicates and odd ones" not in [panel.label for panel in test.expander]  # a tab of the grouping holds them
+    assert "Duplicates and outliers" not in [panel.label for panel in test.expander]  # a tab of the grouping holds them
 
 
 def test_looking_for_duplicates_is_work_of_this_page(here: Workbench) -> None:
@@ -458,7 +458,7 @@ def test_earlier_groupings_are_opened_and_removed_after_a_question(here: Workben
     old = made(here, FLAT, title="Old")
     made(here, title="New")
     test = visit()
-    assert "Earlier groupings" in [header.value for header in test.header]
+    assert "Other groupings" in [header.value for header in test.header]
     drawn(test.button(key=f"grouping-open-shapes-{old.name}").click().run())
     assert "Old" in [header.value for header in test.header]
 
@@ -537,12 +537,12 @@ def test_the_collection_stands_in_the_address_and_is_there_after_loading_the_pag
 def test_a_link_to_a_collection_that_is_gone_says_which_is_shown(here: Workbench) -> None:
     test = visit({"collection": "gone", "grouping": "x"})
     assert "The collection “gone” is not available; " in texts(test)
-    assert "is used instead" in texts(test)
+    assert "is not available; using Few instead" in texts(test)
 
 
 def test_steps_are_called_by_their_titles(here: Workbench) -> None:
     plan = GroupingPlan(Step("hierarchical", (("groups", 2), ("linkage", "single"))), Step("pca", (("dimensions", 3),)))
-    assert steps_text(plan) == "PCA (dimensions 3) → Hierarchical (groups 2, linkage: the nearest pair)"
+    assert steps_text(plan) == "PCA (dimensions 3) → Hierarchical (groups 2, linkage: single (nearest pair))"
     assert steps_text(GroupingPlan(Step("gone", (("x", 0.5),)))) == "gone(x=0.5)"
     made(here, FLAT, title="Titled")
     assert "PCA (dimensions 3) → k-means (groups 2)" in texts(visit())

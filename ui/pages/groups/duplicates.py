@@ -1,4 +1,4 @@
-"""Duplicates and odd ones of a collection: what to keep of pictures that show the same, and what stands out."""
+"""Duplicates and outliers of a collection: which of several equal pictures to keep, and what stands out."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from functools import partial
 import streamlit as st
 
 from engine.core.errors import BenzerError, NotReady, NotTrained, NoWeights
+from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.grouping.duplicates.copies import highest
 from engine.grouping.duplicates.duplicates import Duplicates
 from engine.jobs.job import Job
 from ui.pages.groups.duplicates_chart import nearest_chart
-from ui.pages.groups.outliers import odd_view
+from ui.pages.groups.outliers import outliers_view
 from ui.session.opened import images_of, job_about, recent_jobs, workbench
 from ui.session.recipe import use_recipe
 from ui.shared.charts import draw
@@ -29,15 +30,13 @@ _SHOWN_SHARE = 0.9  # of the nearest distances lie within the chart
 
 
 def duplicates_view(recipe: Recipe) -> None:
-    """Draw everything about duplicates and odd ones under the recipe; its search method and k do not matter.
+    """Draw everything about duplicates and outliers under the recipe; its search method and k do not matter.
 
     The page around it shows the work that runs.
     """
     count = len(images_of(recipe.collection).ids)
     if count < 2:
-        few = (
-            "This collection is empty." if not count else "There is only one picture here: nothing to compare it with."
-        )
+        few = "This collection is empty." if not count else "This collection has only one picture."
         go = partial(st.session_state.update, go_to="collections")
         empty_state("No duplicates", few, {"Add pictures": go}, key="no-duplicates")
         return
@@ -54,7 +53,7 @@ def duplicates_view(recipe: Recipe) -> None:
 
 def _answer(recipe: Recipe, job: Job | None) -> None:
     try:
-        with st.spinner("Looking for the nearest of each picture …"):
+        with st.spinner("Finding the nearest neighbours …"):
             first = workbench().duplicates(recipe)
     except (NotTrained, NoWeights) as error:
         _no_encoder(recipe, error, job)
@@ -66,7 +65,7 @@ def _answer(recipe: Recipe, job: Job | None) -> None:
         with errors_shown():
             _duplicates(recipe, first)
         with errors_shown():
-            odd_view(recipe)
+            outliers_view(recipe)
 
 
 # ── what must be made first ──────────────────────────────────────────────────────────────────────────────────────────
@@ -75,17 +74,17 @@ def _answer(recipe: Recipe, job: Job | None) -> None:
 def _no_encoder(recipe: Recipe, error: NotReady, job: Job | None) -> None:
     st.info(plain_text(error.message), icon=":material/construction:")
     if job is None and isinstance(error, NoWeights):
-        label = f"Fetch the weights ({error.megabytes} MB)"
+        label = f"Download ({error.megabytes} MB)"
         st.button(label, type="primary", key="duplicates-fetch", on_click=_start, args=("fetch", recipe))
     elif isinstance(error, NotTrained):
         go = partial(st.session_state.update, go_to="train")
-        st.button("Train it", type="primary", key="duplicates-train", on_click=go)
+        st.button("Go to Train", type="primary", key="duplicates-train", on_click=go)
 
 
 def _not_ready(recipe: Recipe, error: NotReady, job: Job | None) -> None:
     """Say what is missing and offer to make it, unless that is being done."""
     if job is not None:
-        st.info("The duplicates appear here as soon as the work above is done.", icon=":material/hourglass_top:")
+        st.info("Duplicates appear here when preparation finishes.", icon=":material/hourglass_top:")
         return
     mine = (job for job in recent_jobs("duplicates") if job.config["arguments"]["recipe"] == recipe.as_dict())
     last = next(mine, None)
@@ -93,13 +92,13 @@ def _not_ready(recipe: Recipe, error: NotReady, job: Job | None) -> None:
         st.error(plain_text(last.error), icon=":material/error:")
     st.info(plain_text(error.message), icon=":material/construction:")
     st.button(
-        "Look for duplicates",
+        "Find duplicates",
         type="primary",
         key="duplicates-start",
         icon=":material/play_arrow:",
         on_click=_start,
         args=("duplicates", recipe),
-        help="What is missing is made first. You may leave the page meanwhile.",
+        help="Prepares missing vectors first. Runs in the background; you can leave this page.",
     )
 
 
@@ -126,7 +125,7 @@ def _duplicates(recipe: Recipe, first: Duplicates) -> None:
     st.caption(_why(first, threshold))
     st.subheader(plain_text(found.sentence()), anchor=False)
     if not found.groups:
-        st.caption("A larger threshold calls more pictures copies.")
+        st.caption("A larger distance finds more duplicates.")
         return
     _take_away(recipe, found)
     _groups(recipe, found)
@@ -141,7 +140,7 @@ def _threshold(recipe: Recipe, first: Duplicates) -> tuple[float, float]:
     digits = max(0, 1 - math.floor(math.log10(step)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         value = st.slider(
-            "Threshold: how far a copy may be from the picture that is kept",
+            "Maximum distance of a duplicate",
             0.0,
             top,
             step=step,
@@ -150,7 +149,7 @@ def _threshold(recipe: Recipe, first: Duplicates) -> tuple[float, float]:
             persist_state="session",
         )
         st.button(
-            "Suggested",
+            "Use suggested",
             key=f"{key}-back",
             icon=":material/restart_alt:",
             on_click=partial(st.session_state.update, {key: min(suggested, top)}),
@@ -176,7 +175,9 @@ def _why(first: Duplicates, threshold: float) -> str:
     suggested = first.suggestion.threshold
     same = math.isclose(threshold, suggested, rel_tol=1e-6, abs_tol=1e-12)
     reason = first.suggestion.reason
-    return f"{'This' if same else f'{suggested:.3g}'} is suggested: {plain_text(reason[0].lower() + reason[1:])}"
+    return (
+        f"{'This distance' if same else f'{suggested:.3g}'} is suggested: {plain_text(reason[0].lower() + reason[1:])}"
+    )
 
 
 # ── the groups ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -190,8 +191,8 @@ def _groups(recipe: Recipe, found: Duplicates) -> None:
     numbered = list(enumerate(found.groups, 1))
     page = int(st.session_state.get(key) or 1)
     st.caption(
-        "The surest groups come first. A click on a picture looks for it. Every copy lies within the threshold of what "
-        "is kept, so another choice may change who belongs to a group."
+        "Most certain groups first. Click a picture to search with it. Duplicates lie within the maximum distance of "
+        "the kept picture, so choosing another keeper may change the group."
     )
     shown = numbered[(page - 1) * _GROUPS_A_PAGE : page * _GROUPS_A_PAGE]
     keep = partial(_keep, recipe, found)
@@ -225,22 +226,22 @@ def _take_away(recipe: Recipe, found: Duplicates) -> None:
             "text/csv",
             key="copies-csv",
             on_click="ignore",
-            help="Every picture of a group with its distance, and whether it is the one to keep.",
+            help="One line per picture of a group: its distance and whether it is kept.",
         )
-        with st.popover("New collection without the copies", icon=":material/library_add:"):
+        with st.popover("New collection without duplicates", icon=":material/library_add:"):
             _without_copies(recipe, found)
         if _keepers(recipe):
             forget = partial(st.session_state.pop, f"keepers-{recipe.collection}", None)
-            st.button("Forget my choices", key="keepers-forget", on_click=forget, type="tertiary")
+            st.button("Reset choices", key="keepers-forget", on_click=forget, type="tertiary")
 
 
 def _without_copies(recipe: Recipe, found: Duplicates) -> None:
-    st.write(f"{len(found.nearness) - len(found.copies):,} pictures go into it. This collection stays as it is.")
+    st.write(f"Copies {count_of(len(found.nearness) - len(found.copies), 'picture')}; this collection stays unchanged.")
     text_field(
-        "Its name",
-        f"{recipe.collection} without copies",
+        "Collection name",
+        f"{recipe.collection} without duplicates",
         key=f"without-{recipe.collection}",
-        button="Make it",
+        button="Create collection",
         button_key="without-copies",
         primary=True,
         same=True,

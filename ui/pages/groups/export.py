@@ -70,12 +70,12 @@ def _files(view: Seen, groups: Sequence[Group], place: str, ending: str) -> None
         st.download_button(
             "CSV", lambda: groups_csv_file(view, groups), f"{view.name}{ending}.csv", "text/csv",
             key=f"groups-csv-{place}", icon=":material/download:", on_click="ignore",
-            help="A line for each picture: file, group, distance to the middle, odd one out.",
+            help="One line per picture: file, group, distance to the centre, outlier.",
         )  # fmt: skip
         large = _bytes(view, groups) > MOST_IN_A_ZIP
         if st.button(
             "ZIP of folders", key=f"groups-zip-{place}", icon=":material/folder_zip:", disabled=large,
-            help="Too large for a ZIP: copy them into a folder." if large else "A folder for each group.",
+            help="Too large for a ZIP; copy the files to a folder instead." if large else "One folder per group.",
         ):  # fmt: skip
             with errors_shown():
                 _start_copy(view, groups, "")
@@ -102,9 +102,9 @@ def _named(view: Seen, groups: Sequence[Group]) -> dict[str, Any]:
 
 def _folders(view: Seen, groups: Sequence[Group], place: str) -> None:
     st.markdown("**Folders on this computer**")
-    st.caption("The pictures are copied into a new folder; nothing is overwritten. Below " + _allowed())
+    st.caption("Pictures are copied into a new folder; nothing is overwritten. Allowed folders: " + _allowed())
     folder = text_field(
-        "Folder", key=f"groups-folder-{place}", button="Copy", button_key=f"groups-copy-{place}", max_chars=None,
+        "Folder", key=f"groups-folder-{place}", button="Copy files", button_key=f"groups-copy-{place}", max_chars=None,
         icon=":material/folder_copy:", placeholder=str(roots()[0] / "Pictures"),
     )  # fmt: skip
     if folder:
@@ -113,14 +113,14 @@ def _folders(view: Seen, groups: Sequence[Group], place: str) -> None:
 
 
 def _allowed() -> str:
-    return plain_text(" or ".join(map(str, roots())))
+    return plain_text(", ".join(map(str, roots())))
 
 
 def _collection(view: Seen, groups: Sequence[Group], place: str) -> None:
     st.markdown("**A new collection**")
-    st.caption("With the groups' names as labels; the pictures are copied.")
+    st.caption("Pictures are copied; group names become labels.")
     title = text_field(
-        "Name of the collection", key=f"groups-collection-{place}", button="Make it",
+        "Collection name", key=f"groups-collection-{place}", button="Create collection",
         button_key=f"groups-extract-{place}", icon=":material/library_add:",
     )  # fmt: skip
     if title:
@@ -133,7 +133,7 @@ def _start_copy(view: Seen, groups: Sequence[Group], folder: str) -> None:
     workbench().start(
         "copy", collection=view.collection, title=view.title, folder=folder, **_named(view, groups)
     )  # fmt: skip
-    st.toast("Copying has begun.", icon=":material/folder_copy:")
+    st.toast("Copying started.", icon=":material/folder_copy:")
     close_panels()
     st.rerun()
 
@@ -142,7 +142,7 @@ def start_extract(collection: str, title: str, **pictures: Any) -> None:
     """Make a new collection in a job that is told the `pictures`; NameTaken at once where the name is in use."""
     free_name(title)
     workbench().start("extract", collection=collection, title=title, **pictures)
-    st.toast("The new collection is being made.", icon=":material/library_add:")
+    st.toast("Creating the collection.", icon=":material/library_add:")
     close_panels()
     st.rerun()
 
@@ -160,7 +160,7 @@ def _labels(view: Seen, groups: Sequence[Group], place: str) -> None:
         last = last_writing(open_collection(view.collection))
         if last is not None and st.button(
             "Restore labels", key=f"groups-unlabel-{place}", icon=":material/undo:",
-            help=f"{count_of(last['count'], 'label')} of {last['what']} become again what they were.",
+            help=f"Restores {count_of(last['count'], 'label')} changed by “{last['what']}”.",
         ):  # fmt: skip
             with errors_shown():
                 _take_back(view)
@@ -177,11 +177,11 @@ def _ask_to_label(view: Seen, groups: Sequence[Group]) -> None:
         "Ungrouped pictures keep their label. Vectors and indexes stay as they are."
     )
     if not all(group.named for group in real):
-        st.caption("Some groups have no name of their own yet: they would be called Group 1, Group 2 and so on.")
+        st.caption("Unnamed groups will be labelled Group 1, Group 2 and so on.")
     with st.container(horizontal=True):
-        if st.button("Write them", type="primary", key="groups-labels-yes", disabled=not labels):
+        if st.button("Write labels", type="primary", key="groups-labels-yes", disabled=not labels):
             _write(view, labels)
-        if st.button("Leave them", key="groups-labels-no"):
+        if st.button("Cancel", key="groups-labels-no"):
             st.rerun()
 
 
@@ -203,6 +203,6 @@ def _write(view: Seen, labels: dict[int, str]) -> None:
 
 def _take_back(view: Seen) -> None:
     changed = undo_labels(open_collection(view.collection))
-    st.session_state.groups_news = f"{count_of(changed, 'label')} put back."
+    st.session_state.groups_news = f"{count_of(changed, 'label')} restored."
     close_panels()
     st.rerun()

@@ -1,4 +1,4 @@
-"""The form that groups a collection: a preset or own steps, what will happen, about how long, and the button."""
+"""The form that groups a collection: a preset or custom steps, what will happen, about how long, and the button."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def _presets(collection: str) -> None:
     if "groups-preset" not in st.session_state:
         st.session_state["groups-preset"] = _FIRST
         _take_over(PRESETS[_FIRST].plan)
-    titles = {name: preset.title for name, preset in PRESETS.items()} | {OWN: "Own choice"}
+    titles = {name: preset.title for name, preset in PRESETS.items()} | {OWN: "Custom"}
     key = _control()
     st.segmented_control(
-        "How to group", list(titles), default=st.session_state["groups-preset"], key=key,
+        "Preset", list(titles), default=st.session_state["groups-preset"], key=key,
         format_func=titles.__getitem__, required=True, on_change=_chosen, args=(collection, key),
     )  # fmt: skip
     preset = PRESETS.get(st.session_state["groups-preset"])
-    st.caption(plain_text(preset.help) if preset else "Any way to reduce the vectors, and any way to group them.")
+    st.caption(plain_text(preset.help) if preset else "Any combination of dimensionality reduction and clustering.")
 
 
 def _chosen(collection: str, key: str) -> None:
@@ -96,7 +96,7 @@ def use_encoder(recipe: Recipe) -> None:
 
 
 def use_plan(plan: GroupingPlan) -> None:
-    """Put the steps of a grouping into the form, as an own choice."""
+    """Put the steps of a grouping into the form, as custom steps."""
     _own()
     _take_over(plan)
 
@@ -114,7 +114,7 @@ def _in_form(setting: AnySetting, options: dict[str, Any]) -> Any:
 
 
 def _control() -> str:
-    """The key of the presets' control: another one after every change by hand, so that it shows the own choice."""
+    """The key of the presets' control: another one after every change by hand, so that it shows *Custom*."""
     return f"groups-preset-{st.session_state.get('groups_presets_left', 0)}"
 
 
@@ -132,13 +132,13 @@ def _own() -> None:
 def _steps() -> None:
     left, right = st.columns(2, gap="medium")
     with left:
-        _step("reduction", "Reduce the vectors", optional=True)
+        _step("reduction", "Dimensionality reduction", optional=True)
     with right:
-        _step("clustering", "Group them")
+        _step("clustering", "Clustering")
     with st.expander("Map", icon=":material/scatter_plot:", key="groups-map-panel", on_change="rerun") as panel:
         if panel.open:
-            st.caption("How the pictures are laid out to look at; the groups do not depend on it.")
-            _step("map", "Lay them out")
+            st.caption("How pictures are laid out on the map. It does not affect the groups.")
+            _step("map", "Layout")
 
 
 def _known(role: str) -> dict[str, type[Projection] | type[Clusterer]]:
@@ -153,11 +153,11 @@ def _step(role: str, label: str, *, optional: bool = False) -> None:
     if st.session_state.get(key) not in names:
         st.session_state[key] = names[0]
     name = st.selectbox(
-        label, names, key=key, format_func=lambda name: methods[name].title if name else "not at all",
+        label, names, key=key, format_func=lambda name: methods[name].title if name else "None",
         on_change=_own, persist_state="session",
     )  # fmt: skip
     if not name:
-        st.caption("The vectors are grouped as they are.")
+        st.caption("The vectors are clustered as they are.")
         return
     st.caption(plain_text(methods[name].summary))
     for setting in methods[name].settings:
@@ -247,7 +247,7 @@ def _told(card: CollectionCard, recipe: Recipe, plan: GroupingPlan) -> bool:
         return False
     _check(plan, recipe, card.count)
     missing = readiness.missing if readiness.action == "embed" else 0
-    steps = [f"Embed {count_of(missing, 'picture')}"] if missing else []
+    steps = [f"Prepare {count_of(missing, 'picture')}"] if missing else []
     steps += [*_titles(plan), f"{_known('map')[plan.map.name].title} for the map"]
     whole = seconds_of(plan, card) + ((readiness.seconds or 0.0) if missing else 0.0)
     st.write(plain_text(f"{' → '.join(steps)}: about {duration(whole)}."))
@@ -261,7 +261,7 @@ def _check(plan: GroupingPlan, recipe: Recipe, count: int) -> None:
     clusterer = make_clusterer(plan.clustering, recipe.metric)
     groups = clusterer.chosen.get("groups")
     if groups and groups > count:
-        raise BadParameter("groups", clusterer.title, f"at most {count:,}, the number of images", groups)
+        raise BadParameter("groups", clusterer.title, f"at most {count:,}, the number of pictures", groups)
 
 
 def seconds_of(plan: GroupingPlan, card: CollectionCard) -> float:
@@ -296,5 +296,5 @@ def start_grouping(recipe: Recipe, plan: GroupingPlan | None, title: str) -> Non
     job = workbench().start("group", recipe=recipe.but(method="exact").as_dict(), plan=plan.as_dict(), title=title)
     st.session_state.groups_job = job.id if job is not None else None
     st.session_state.pop("groups-title", None)
-    st.toast("Grouping has begun; the page shows what comes of it.", icon=":material/workspaces:")
+    st.toast("Grouping started.", icon=":material/workspaces:")
     st.rerun()

@@ -24,7 +24,7 @@ def groupings_list(collection: str, opened: str) -> None:
     found = [grouping for grouping in listed(collection) if grouping.name != opened]
     if not found:
         return
-    st.header("Earlier groupings" if opened else "Groupings", anchor=False)
+    st.header("Other groupings" if opened else "Groupings", anchor=False)
     shown = st.session_state.get("groupings_shown", SHOWN)
     for grouping in found[:shown]:
         try:
@@ -32,7 +32,7 @@ def groupings_list(collection: str, opened: str) -> None:
         except (BenzerError, FileNotFoundError) as error:  # removed or damaged meanwhile, in another tab or by hand
             st.caption(plain_text(str(error)))
     if len(found) > shown:
-        st.button(f"Show the other {len(found) - shown}", key="groupings-more", on_click=_show, args=(len(found),))
+        st.button(f"Show {len(found) - shown} more", key="groupings-more", on_click=_show, args=(len(found),))
 
 
 def _show(count: int) -> None:
@@ -64,7 +64,7 @@ def _summary(grouping: Grouping) -> str:
     edits = len(grouping.edits())
     groups = _groups_now(grouping) if edits else int(facts["groups"])
     size = f"{count_of(int(facts['images']), 'picture')} in {count_of(groups, 'group')}"
-    changed = [f"{count_of(edits, 'change')} by hand"] if edits else []
+    changed = [count_of(edits, "manual change")] if edits else []
     parts = [size, encoder_titles().get(key, key), steps_text(grouping.plan), made_text(grouping.made), *changed]
     return " · ".join(parts)
 
@@ -85,4 +85,4 @@ def _more(collection: str, grouping: Grouping, title: str) -> None:
             grouping.rename(new)
             close_panels()
             st.rerun()
-    st.button("Remove …", key=f"grouping-remove-{key}", icon=":material/delete:", on_click=ask, args=(f"remove-{key}",))
+    st.button("Delete …", key=f"grouping-remove-{key}", icon=":material/delete:", on_click=ask, args=(f"remove-{key}",))

@@ -1,4 +1,4 @@
-"""The map of a grouping: every picture a point, coloured by what one likes; a selection becomes something else."""
+"""The map of a grouping: a point for every picture, coloured by group, label or another fact; and the selection."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def map_tab(view: Seen) -> None:
         thumbs=f"/thumbs/{view.collection}/{{id}}.webp", selected=set(selected()), on_select=select,
         on_pick=partial(_pick, view), height=HEIGHT,
     )  # fmt: skip
-    st.caption("Near each other: alike. Distances between far groups mean little. Box and lasso select.")
+    st.caption("Nearby pictures are similar; distances between clusters are not meaningful. Select with box or lasso.")
 
 
 def _pick(view: Seen, id: int) -> None:

@@ -1,4 +1,4 @@
-"""The groups as cards; one opened: its members by closeness, the odd ones last, and what can be done with them."""
+"""The groups as cards; an opened one: its members by distance, outliers last, and what can be done with them."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def _cards(view: Seen) -> None:
     groups = view.groups.groups
     shown = st.session_state.get("group_cards_shown", CARDS)
     left, right = st.columns([3, 1], vertical_alignment="center")
-    left.caption("The pictures closest to a group's middle stand on its card. A click opens the group.")
+    left.caption("Cards show the pictures closest to the group centre. Click a card to open the group.")
     with right, st.container(horizontal_alignment="right"):
         _merge(view)
     cards = [_card(view, group) for group in groups[:shown]]
     group_cards(cards, key=f"group-cards-{view.key}", title="Groups", on_open=open_group)
     if len(groups) > shown:
         rest = len(groups) - shown
-        st.button(f"Show the other {rest:,}", key="group-cards-more", on_click=_show_cards, args=(len(groups),))
+        st.button(f"Show {rest:,} more", key="group-cards-more", on_click=_show_cards, args=(len(groups),))
 
 
 def _show_cards(count: int) -> None:
@@ -73,7 +73,7 @@ def _show_cards(count: int) -> None:
 
 def _card(view: Seen, group: Group) -> Card:
     thumbs = [tile.src for tile in tiles(view.collection, group.ids[: 2 * _THUMBS])][:_THUMBS]
-    note = f"{group.odd:,} odd" if group.odd else ""
+    note = count_of(group.odd, "outlier") if group.odd else ""
     return Card(group.number, group.title, len(group), colour(group), thumbs, note)
 
 
@@ -85,7 +85,7 @@ def _merge(view: Seen) -> None:
         if not panel.open:
             return
         chosen = st.multiselect(
-            "Groups to put together", list(titles), key=f"groups-merged-{view.key}-{view.edited}",
+            "Groups to merge", list(titles), key=f"groups-merged-{view.key}-{view.edited}",
             format_func=titles.__getitem__, placeholder="Choose at least two",
         )  # fmt: skip
         st.button(
@@ -109,9 +109,11 @@ def _opened(view: Seen, group: Group) -> None:
         kind="browse", on_pick=toggle, scroll=False,
     )  # fmt: skip
     if usual > shown:
-        st.button(f"Show more of the other {usual - shown:,}", key="group-more", on_click=_show_more, args=(shown,))
+        st.button(
+            f"Show {min(4 * MEMBERS, usual - shown):,} more", key="group-more", on_click=_show_more, args=(shown,)
+        )
     if group.odd:
-        _odd_ones(view, group, usual)
+        _outliers(view, group, usual)
 
 
 def _distances(group: Group, start: int, end: int) -> list[float] | None:
@@ -120,29 +122,26 @@ def _distances(group: Group, start: int, end: int) -> list[float] | None:
 
 def _explained(view: Seen, group: Group) -> str:
     gone = int((rows_of(view.collection, group.ids) < 0).sum())
-    missing = (
-        f" {count_of(gone, 'picture')} of it {'is' if gone == 1 else 'are'} not in the collection any more."
-        if gone
-        else ""
-    )
+    are = "is" if gone == 1 else "are"
+    missing = f" {count_of(gone, 'picture')} {are} no longer in the collection." if gone else ""
     if group.number < 0:
-        return f"These pictures fit no group. A click selects a picture.{missing}"
-    return f"The closest to the group's middle first, each with its distance to it. A click selects a picture.{missing}"
+        return f"These pictures fit no group. Click to select.{missing}"
+    return f"Sorted by distance to the group centre. Click to select.{missing}"
 
 
 def _show_more(shown: int) -> None:
     st.session_state.group_shown = shown + 4 * MEMBERS
 
 
-def _odd_ones(view: Seen, group: Group, usual: int) -> None:
-    st.subheader("Odd ones out", anchor=False)
-    st.caption("Unusually far from the group's middle. Perhaps they belong elsewhere.")
+def _outliers(view: Seen, group: Group, usual: int) -> None:
+    st.subheader("Outliers", anchor=False)
+    st.caption("Unusually far from the group centre; they may belong to another group.")
     odd = tiles(view.collection, group.ids[usual : usual + MEMBERS], _distances(group, usual, usual + MEMBERS))
     gallery(
-        odd, key=f"group-odd-{view.key}-{group.number}", title=f"Odd ones out of {group.title}", columns=_COLUMNS,
+        odd, key=f"group-odd-{view.key}-{group.number}", title=f"Outliers of {group.title}", columns=_COLUMNS,
         kind="browse", on_pick=toggle, scroll=False,
     )  # fmt: skip
-    st.button("Select all odd ones", key="group-select-odd", on_click=select, args=(group.ids[usual:].tolist(),))
+    st.button("Select all outliers", key="group-select-odd", on_click=select, args=(group.ids[usual:].tolist(),))
 
 
 def _group_head(view: Seen, group: Group) -> None:
@@ -161,13 +160,13 @@ def _group_head(view: Seen, group: Group) -> None:
 
 def _name(view: Seen, group: Group) -> None:
     with st.popover(
-        "Name it", icon=":material/edit:", key=f"group-name-panel-{view.key}-{view.edited}", on_change="rerun"
+        "Rename", icon=":material/edit:", key=f"group-name-panel-{view.key}-{view.edited}", on_change="rerun"
     ) as panel:
         if not panel.open:
             return
         key = f"group-name-{view.key}-{group.number}-{view.edited}"
         text_field(
-            "Name of the group", group.title if group.named else "", key=key, button="Save the name",
+            "Group name", group.title if group.named else "", key=key, button="Save",
             button_key="group-name-save", max_chars=80, primary=True,
             on_sent=lambda title: edit(view, {"kind": "name", "group": group.number, "title": title}),
         )  # fmt: skip
@@ -187,7 +186,7 @@ def _merge_with(view: Seen, group: Group) -> None:
         key = f"group-merge-{view.key}-{group.number}-{view.edited}"
         other = st.selectbox("Merge with", list(others), key=key, format_func=others.__getitem__)
         change = {"kind": "merge", "groups": [group.number, other]}
-        st.button("Merge them", key="group-merge-now", type="primary", on_click=edit, args=(view, change))
+        st.button("Merge groups", key="group-merge-now", type="primary", on_click=edit, args=(view, change))
 
 
 def _split(view: Seen, group: Group) -> None:
@@ -198,9 +197,9 @@ def _split(view: Seen, group: Group) -> None:
         if not panel.open:
             return
         most = min(100, len(group))
-        parts = st.number_input("Into so many groups", 2, most, 2, key=f"group-split-{view.key}-{group.number}")
+        parts = st.number_input("Number of parts", 2, most, 2, key=f"group-split-{view.key}-{group.number}")
         change = {"kind": "split", "group": group.number, "into": int(parts)}
-        st.button("Split it", key="group-split-now", type="primary", on_click=_split_now, args=(view, change))
+        st.button("Split group", key="group-split-now", type="primary", on_click=_split_now, args=(view, change))
 
 
 def _split_now(view: Seen, change: dict[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""Which network a preset was made for, and the ways to it: fetch its weights, or use the best one that is here."""
+"""Which network a preset is designed for, and the ways to it: download it, or use the best available one."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def network_note(recipe: Recipe, preset_name: str) -> None:
 
 
 def _sentence(recipe: Recipe, preset: Preset, best: EncoderChoice | None, here: EncoderChoice | None) -> str:
-    made_for = f"Made for {_title(best) if best else preset.encoders[0]}"
+    made_for = f"Designed for {_title(best) if best else preset.encoders[0]}"
     if best is None or not best.ready:
-        made_for += ", whose weights are not on this computer"
+        made_for += " (not downloaded)"
     if here is not None and recipe.encoder == here.name:
-        return f"{made_for}; {here.title}, the best network that is here, is used instead."
+        return f"{made_for}; using {here.title}, the best network available."
     if here is not None:
         return f"{made_for}; the sidebar has another encoder."
-    return f"{made_for}; the sidebar's encoder is used instead."
+    return f"{made_for}; using the sidebar's encoder instead."
 
 
 def _title(choice: EncoderChoice) -> str:

@@ -1,4 +1,4 @@
-"""The odd ones of a collection: the pictures that have nothing near them, the oddest first."""
+"""The outliers of a collection: the pictures that have nothing near them, the most unusual first."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _SHOWN = 24
 _ALL = 96
 
 
-def odd_view(recipe: Recipe) -> None:
-    """Draw the oddest pictures with their scores; a click looks for one."""
-    st.header("Odd ones", anchor=False)
+def outliers_view(recipe: Recipe) -> None:
+    """Draw the most unusual pictures with their scores; a click searches with one."""
+    st.header("Outliers", anchor=False)
     more = st.session_state.get("odd-more", False)
     found = workbench().odd_ones(recipe, _ALL if more else _SHOWN)
     if not found.ones:
-        st.caption("Of fewer than three pictures none is odd.")
+        st.caption("A collection of fewer than three pictures has no outliers.")
         return
     st.caption(
-        "The score says how far a picture's nearest others are, in units of what is usual in this collection: 1 is "
-        "usual, 2 twice as far. What an encoder does not see cannot make a picture odd."
+        "The score compares the distance to a picture's nearest neighbours with what is usual in this collection: "
+        "1 is usual, 2 is twice as far. Only what the encoder sees counts. Click a picture to search with it."
     )
     tiles = [
         Tile(
@@ -41,7 +41,7 @@ def odd_view(recipe: Recipe) -> None:
     gallery(
         tiles,
         key="odd-ones",
-        title="Odd ones",
+        title="Outliers",
         columns=8,
         kind="browse small",
         on_pick=partial(use_recipe, str(recipe)),
@@ -50,10 +50,10 @@ def odd_view(recipe: Recipe) -> None:
         st.download_button(
             "CSV",
             lambda: workbench().odd_ones(recipe).to_csv().encode("utf-8-sig"),
-            f"benzer-{recipe.collection}-odd-ones.csv",
+            f"benzer-{recipe.collection}-outliers.csv",
             "text/csv",
             key="odd-csv",
             on_click="ignore",
-            help="All pictures by their score.",
+            help="All pictures with their scores.",
         )
         st.toggle("Show more", key="odd-more", persist_state="session")

@@ -1,4 +1,4 @@
-"""The groups page: the pictures that look alike, brought together without being told what to look for."""
+"""The groups page: similar pictures brought together without labels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ui.shared.plain_text import plain_text
 
 def page() -> None:
     """Draw the grouping that is open, the form that makes one, and the others."""
-    st.title("Group look-alikes", anchor=False)
+    st.title("Group similar pictures", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None:
         go = partial(st.session_state.update, go_to="collections")
@@ -79,7 +79,7 @@ def _opened(card: CollectionCard) -> Seen | None:
         show_error(error)
         return None
     if view is None:
-        st.warning(f"There is no grouping “{plain_text(name)}” here any more.", icon=":material/info:")
+        st.warning(f"The grouping “{plain_text(name)}” no longer exists.", icon=":material/info:")
         open_grouping(card.name, None)
     return view
 
@@ -98,18 +98,18 @@ def _write_address(collection: str, view: Seen | None) -> None:
 def _new(card: CollectionCard, recipe: Recipe, *, folded: bool) -> None:
     """The form: open while no grouping is, else folded away."""
     if not folded:
-        st.header(f"Group {plain_text(card.title)}", anchor=False)
+        st.header(f"Group “{plain_text(card.title)}”", anchor=False)
         _form(card, recipe)
         return
-    panel = st.expander("Group anew", icon=":material/add:", key="groups-another", on_change="rerun")
+    panel = st.expander("New grouping", icon=":material/add:", key="groups-another", on_change="rerun")
     if panel.open:
         with panel:
             _form(card, recipe)
 
 
 def _duplicates(recipe: Recipe) -> None:
-    """Duplicates and odd ones need no grouping: without one they are those of the sidebar's vectors."""
-    panel = st.expander("Duplicates and odd ones", icon=":material/file_copy:", key="groups-tidy", on_change="rerun")
+    """Duplicates and outliers need no grouping: without one they are those of the sidebar's vectors."""
+    panel = st.expander("Duplicates and outliers", icon=":material/file_copy:", key="groups-tidy", on_change="rerun")
     if panel.open:
         with panel, errors_shown():
             duplicates_view(recipe)
@@ -118,8 +118,10 @@ def _duplicates(recipe: Recipe) -> None:
 def _form(card: CollectionCard, recipe: Recipe) -> None:
     if card.count < 2:
         go = partial(st.session_state.update, go_to="collections")
-        few = "There is only one picture here." if card.count else "There is no picture here."
-        empty_state("Too few to group", f"{few} Groups need at least two.", {"Add pictures": go}, key="groups-few")
+        few = "This collection has only one picture." if card.count else "This collection is empty."
+        empty_state(
+            "Too few to group", f"{few} Grouping needs at least two pictures.", {"Add pictures": go}, key="groups-few"
+        )
         return
     with errors_shown():
         groups_form(card, recipe)

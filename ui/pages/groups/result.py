@@ -24,10 +24,10 @@ from ui.shared.text_field import text_field
 from ui.shared.titles import embedding_title, encoder_titles, metric_title
 
 _QUALITY = {
-    "purity": ("Purity", "The share of pictures that carry the commonest label of their group."),
-    "nmi": ("NMI", "How much groups and labels tell of each other: 0 nothing, 1 everything."),
-    "ari": ("ARI", "How often two pictures are rightly together or apart, beyond chance: 0 is chance, 1 is perfect."),
-    "silhouette": ("Silhouette", "How much nearer pictures are to their own group than to the next: −1 to 1."),
+    "purity": ("Purity", "Share of pictures that carry the most common label of their group."),
+    "nmi": ("NMI", "Normalised mutual information of groups and labels: 0 independent, 1 identical."),
+    "ari": ("ARI", "Adjusted Rand index of groups and labels: 0 is chance level, 1 identical."),
+    "silhouette": ("Silhouette", "How much closer pictures are to their own group than to the next: −1 to 1."),
 }  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def _head(view: Seen) -> None:
         with st.container(horizontal=True, width="content", gap="small"):
             st.button(
                 "Undo", key=f"groups-undo-{view.key}", icon=":material/undo:", disabled=not view.edited,
-                on_click=undo, args=(view,), help="Take the last change of the groups back.",
+                on_click=undo, args=(view,), help="Undo the last change to the groups.",
             )  # fmt: skip
             export_menu(view)
             if asked_for(f"remove-{view.key}"):
@@ -75,9 +75,9 @@ def _head(view: Seen) -> None:
 
 
 def summary(view: Seen) -> str:
-    """For example "1,500 pictures in 12 groups, 43 on their own"."""
+    """For example "1,500 pictures in 12 groups, 43 ungrouped"."""
     whole = f"{count_of(len(view.groups.ids), 'picture')} in {count_of(len(view.real), 'group')}"
-    return f"{whole}, {view.alone:,} on their own" if view.alone else whole
+    return f"{whole}, {view.alone:,} ungrouped" if view.alone else whole
 
 
 def made_of(view: Seen) -> str:
@@ -85,13 +85,13 @@ def made_of(view: Seen) -> str:
     recipe = view.grouping.recipe
     key = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
     vectors = [encoder_titles().get(key, key), embedding_title(recipe.embedding), metric_title(recipe.metric)]
-    changed = [count_of(view.edited, "change") + " by hand"] if view.edited else []
+    changed = [count_of(view.edited, "manual change")] if view.edited else []
     return " · ".join([*vectors, steps_text(view.grouping.plan), made_text(view.grouping.made), *changed])
 
 
 def _notes(view: Seen) -> None:
     """What the engine has to say; of a grouping that was changed by hand it was true before."""
-    lead = "When it was made: " if view.edited else ""
+    lead = "At creation: " if view.edited else ""
     for note in view.grouping.notes:
         st.caption(f":material/info: {plain_text(lead + note)}")
 
@@ -108,7 +108,7 @@ def _quality(view: Seen) -> None:
 def _stale(view: Seen) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.warning(plain_text(view.stale), icon=":material/error:")
-        if st.button("Group again", key=f"groups-again-{view.key}", type="primary", icon=":material/refresh:"):
+        if st.button("Re-cluster", key=f"groups-again-{view.key}", type="primary", icon=":material/refresh:"):
             with errors_shown():
                 start_grouping(view.grouping.recipe, view.grouping.plan, view.title)
 
@@ -124,18 +124,18 @@ def _more(view: Seen) -> None:
             close_panels()
             st.rerun()
     st.button(
-        "Remove …", key=f"groups-remove-{view.key}", icon=":material/delete:", on_click=ask,
+        "Delete …", key=f"groups-remove-{view.key}", icon=":material/delete:", on_click=ask,
         args=(f"remove-{view.key}",),
     )  # fmt: skip
 
 
-@st.dialog("Remove this grouping?")
+@st.dialog("Delete this grouping?")
 def ask_to_remove(collection: str, name: str, title: str, edited: int) -> None:
-    """Ask, then remove a grouping; no picture is touched."""
-    changes = f" and {count_of(edited, 'change')} made by hand" if edited else ""
-    st.write(f"**{plain_text(title)}** with its groups, its map{changes} will be gone for good. No picture is touched.")
+    """Ask, then delete a grouping; no picture is touched."""
+    changes = f", including {count_of(edited, 'manual change')}," if edited else ""
+    st.write(f"**{plain_text(title)}**{changes} will be permanently deleted. No picture is touched.")
     with st.container(horizontal=True):
-        if st.button("Remove it", type="primary", key="groups-remove-yes"):
+        if st.button("Delete grouping", type="primary", key="groups-remove-yes"):
             try:
                 workbench().grouping(collection, name).remove()
             except BenzerError as error:
@@ -143,10 +143,10 @@ def ask_to_remove(collection: str, name: str, title: str, edited: int) -> None:
             else:
                 open_grouping(collection, None)
                 st.rerun()
-        if st.button("Keep it", key="groups-remove-no"):
+        if st.button("Cancel", key="groups-remove-no"):
             st.rerun()
 
 
 def _duplicates(view: Seen) -> None:
-    """Near-duplicates and odd ones of the vectors that were grouped."""
+    """Near-duplicates and outliers of the vectors that were grouped."""
     duplicates_view(view.grouping.recipe)

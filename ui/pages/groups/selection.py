@@ -25,11 +25,11 @@ def selection_bar(view: Seen, place: str, *, home: int | None = None) -> None:
     ids = known_ids(view, selected())
     none = not ids
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"selection-{place}"):
-        st.markdown(f"**{count_of(len(ids), 'picture') if ids else 'No picture'} selected**", width="content")
+        st.markdown(f"**{count_of(len(ids), 'picture') if ids else 'No pictures'} selected**", width="content")
         _move(view, ids, place, home)
         st.button(
             "Search", key=f"selection-search-{place}", icon=":material/image_search:", disabled=none,
-            on_click=_search, args=(view, ids), help="Search with the picture in their middle.",
+            on_click=_search, args=(view, ids), help="Search with the picture nearest to their centre.",
         )  # fmt: skip
         st.download_button(
             "CSV", lambda: part_csv(view, ids), f"{view.name}-selected.csv", "text/csv", key=f"selection-csv-{place}",
@@ -60,10 +60,10 @@ def middle(view: Seen, ids: list[int]) -> int:
 
 
 def _move(view: Seen, ids: list[int], place: str, home: int | None) -> None:
-    titles: dict[object, str] = {_NEW: "a new group"}
+    titles: dict[object, str] = {_NEW: "New group"}
     titles |= {group.number: f"{group.title} ({len(group):,})" for group in view.real if group.number != home}
     if home != _ALONE:
-        titles[_ALONE] = "on their own"
+        titles[_ALONE] = "Ungrouped"
     with st.popover(
         "Move to …",
         icon=":material/drive_file_move:",
@@ -76,9 +76,9 @@ def _move(view: Seen, ids: list[int], place: str, home: int | None) -> None:
         to = st.selectbox("Move to", list(titles), key=f"selection-to-{place}", format_func=titles.__getitem__)
         key = f"selection-name-{place}-{view.edited}"
         if to == _NEW:
-            st.text_input("Name of the new group", key=key, max_chars=80, placeholder="can be given later")
+            st.text_input("Group name", key=key, max_chars=80, placeholder="optional")
         st.button(
-            "Move them",
+            "Move",
             key=f"selection-move-now-{place}",
             type="primary",
             on_click=_move_now,
@@ -104,9 +104,9 @@ def _new_collection(view: Seen, ids: list[int], place: str) -> None:
     ) as panel:
         if not panel.open:
             return
-        st.caption("The pictures are copied; each keeps its label.")
+        st.caption("Pictures are copied and keep their labels.")
         title = text_field(
-            "Name of the collection", key=f"selection-title-{place}", button="Make it",
+            "Collection name", key=f"selection-title-{place}", button="Create collection",
             button_key=f"selection-extract-now-{place}", primary=True,
         )  # fmt: skip
         if title:

@@ -25,7 +25,7 @@ from ui.session.recipe import use_recipe
 from ui.shared.messages import show_error
 from ui.widgets.gallery import Tile, thumbnail_url
 
-TABS = ("Groups", "Tree", "Map", "Vectors", "Duplicates and odd ones")
+TABS = ("Groups", "Tree", "Map", "Vectors", "Duplicates and outliers")
 
 _groupings: Cache[list[Grouping]] = Cache(4)
 _seen: Cache[Seen] = Cache(4)
@@ -55,12 +55,12 @@ class Seen:
 
     @property
     def real(self) -> list[Group]:
-        """The groups without those on their own."""
+        """The groups without the ungrouped pictures."""
         return [group for group in self.groups.groups if group.number >= 0]
 
     @property
     def alone(self) -> int:
-        """How many pictures are on their own."""
+        """How many pictures are ungrouped."""
         return sum(len(group) for group in self.groups.groups if group.number < 0)
 
 

@@ -59,7 +59,7 @@ def tree_tab(view: Seen) -> None:
 def _measure(view: Seen) -> str:
     """What the tree's heights are."""
     if dict(view.grouping.plan.clustering.options).get("linkage") == "ward":
-        return "growth of the spread (Ward)"
+        return "increase in variance (Ward)"
     return _distance(view)
 
 
@@ -73,8 +73,8 @@ def _no_tree(view: Seen) -> None:
         return
     empty_state(
         "No tree",
-        "Only hierarchical grouping makes a tree.",
-        {"Group with a tree": partial(_wish_for_a_tree, view)},
+        "Only hierarchical clustering produces a tree.",
+        {"Cluster hierarchically": partial(_wish_for_a_tree, view)},
         key="groups-no-tree",
     )
 
@@ -95,9 +95,9 @@ def _cut(view: Seen, tree: Tree) -> None:
     left, middle, right = st.columns([3, 1, 1], gap="medium", vertical_alignment="bottom")
     stamp = f"{view.key}-{view.edited}"
     left.slider(
-        "Height of the cut", 0.0, top, min(float(height), top), top / _STEPS, key=f"groups-height-{stamp}",
+        "Cut height", 0.0, top, min(float(height), top), top / _STEPS, key=f"groups-height-{stamp}",
         format="%.3f", on_change=_cut_by, args=(view, f"groups-height-{stamp}", "height"),
-        help="Branches that join below the line are one group.",
+        help="Branches that join below the line form one group.",
     )  # fmt: skip
     middle.number_input(
         "Number of groups", 1, len(tree.leaves), int(groups), 1, key=f"groups-number-{stamp}",
@@ -105,12 +105,12 @@ def _cut(view: Seen, tree: Tree) -> None:
     )  # fmt: skip
     if len(tree.leaves) > LEAVES:
         right.number_input(
-            "Leaves drawn", 2, min(_MOST_LEAVES, len(tree.leaves)), LEAVES, 10, key=f"groups-leaves-{view.key}",
-            help="The deepest branches are folded; a folded one says how many pictures it holds.",
+            "Leaves shown", 2, min(_MOST_LEAVES, len(tree.leaves)), LEAVES, 10, key=f"groups-leaves-{view.key}",
+            help="The deepest branches are folded; a folded leaf shows how many pictures it holds.",
         )  # fmt: skip
     others = [change for change in view.grouping.edits() if change["kind"] != "cut"]
     if others:
-        st.caption("A new cut starts the groups over: names, merges and moves are gone with it. Undo brings them back.")
+        st.caption("A new cut discards names, merges and moves. Undo restores them.")
 
 
 def _leaves_shown(view: Seen, tree: Tree) -> int:
@@ -159,9 +159,9 @@ def _joins(drawing: Drawing) -> list[dict[str, Any]]:
 
 def _explained(view: Seen, tree: Tree, drawing: Drawing) -> str:
     images, leaves = len(view.groups.ids), len(tree.leaves)
-    parts = ["Drag the line to cut; click a branch or a picture to see what it holds."]
+    parts = ["Drag the line to cut. Click a branch or a picture to see its pictures."]
     if leaves < images:
-        parts.append(f"The tree stands on {leaves:,} pictures that stand for fine groups of all {images:,}.")
+        parts.append(f"Built on {leaves:,} pictures that represent small clusters of all {images:,}.")
     if drawing.collapsed:
         parts.append(f"Drawn with {len(drawing.leaves)} leaves: the deepest branches are folded.")
     return " ".join(parts)
@@ -180,7 +180,7 @@ def _branch(view: Seen, tree: Tree) -> None:
     ids = view.groups.ids[tree.members(node)]
     with st.container(horizontal=True, vertical_alignment="center", key="tree-branch"):
         st.subheader(f"This branch: {count_of(len(ids), 'picture')}", anchor=False)
-        st.button("Select them all", key="tree-select", on_click=select, args=(ids.tolist(),))
+        st.button("Select all", key="tree-select", on_click=select, args=(ids.tolist(),))
         st.button("Close", key="tree-close", icon=":material/close:", on_click=_close_branch, type="tertiary")
     selection_bar(view, "tree")
     gallery(
@@ -211,7 +211,7 @@ def _matrix(view: Seen) -> None:
         sources=sources, measure=_distance(view),
     )  # fmt: skip
     if len(ids) < len(view.groups.ids):
-        st.caption(f"{len(ids)} pictures, evenly taken along the tree.")
+        st.caption(f"{len(ids)} pictures, sampled evenly along the tree.")
     st.download_button(
         "CSV", lambda: _matrix_csv(names, apart), f"{view.name}-distances.csv", "text/csv", on_click="ignore",
         key=f"matrix-csv-{view.key}", icon=":material/download:",

@@ -21,7 +21,7 @@ from ui.shared.plain_text import plain_text
 ROWS = 200
 COLUMNS = 20
 _MOST_VALUES = 30_000_000  # of a table that is made in memory for a download
-_WHOLE, _SHORT = "As embedded", "As grouped"
+_WHOLE, _SHORT = "Original", "Reduced"
 
 Table = tuple[NDArray[np.int64], NDArray[Any]]
 
@@ -51,7 +51,7 @@ def _which(view: Seen) -> str:
         return _WHOLE
     st.segmented_control(
         "Vectors", [_WHOLE, _SHORT], default=_WHOLE, key=f"vectors-which-{view.key}", required=True,
-        help="The encoder's vectors, or what the reduction left of them.",
+        help="The encoder's vectors, or the reduced ones that were clustered.",
     )  # fmt: skip
     return str(st.session_state.get(f"vectors-which-{view.key}") or _WHOLE)
 
@@ -68,7 +68,7 @@ def _embedded(view: Seen) -> Table:
     recipe = view.grouping.recipe
     vectors = stored(open_collection(view.collection), workbench().encoder(recipe).info, recipe.embedding)
     if vectors is None:
-        raise NoVectors("The vectors of this grouping are not there any more.", way_out="Group again.")
+        raise NoVectors("The vectors of this grouping no longer exist.", way_out="Re-cluster to make them.")
     return vectors.ids, vectors.matrix
 
 
@@ -91,7 +91,11 @@ def _frame(view: Seen, ids: NDArray[np.int64], part: NDArray[Any]) -> dict[str, 
 def _downloads(view: Seen, which: str, ids: NDArray[np.int64], matrix: NDArray[Any]) -> None:
     large = matrix.size > _MOST_VALUES
     ways = {
-        ".npy": (lambda: npy(matrix), "application/octet-stream", "The numbers only, rows as in the other two."),
+        ".npy": (
+            lambda: npy(matrix),
+            "application/octet-stream",
+            "Numbers only; rows in the same order as in the tables.",
+        ),
         "CSV": (lambda: table_csv(_frame(view, ids, matrix)), "text/csv", "With file, label and group."),
         "parquet": (lambda: table_parquet(_frame(view, ids, matrix)), "application/octet-stream", "The same, smaller."),
     }
@@ -102,7 +106,7 @@ def _downloads(view: Seen, which: str, ids: NDArray[np.int64], matrix: NDArray[A
             st.download_button(
                 name, make, f"{view.name}-vectors.{ending}", mime, key=f"vectors-{ending}-{view.key}-{which}",
                 icon=":material/download:", on_click="ignore", disabled=off,
-                help="Too many values for a table: take the .npy." if off else help,
+                help="Too many values for a table; download the .npy file." if off else help,
             )  # fmt: skip
     st.caption(plain_text(f"Grouped {made_text(view.grouping.made)}."))
 

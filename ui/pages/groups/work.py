@@ -89,7 +89,7 @@ def _extracted(job: Job) -> None:
         f"{plain_text(value.get('sentence', ''))}", icon=":material/check_circle:",
     )  # fmt: skip
     st.button(
-        "Open it", key=f"groups-extracted-{job.id}", type="primary", on_click=_choose, args=(value.get("collection"),)
+        "Open", key=f"groups-extracted-{job.id}", type="primary", on_click=_choose, args=(value.get("collection"),)
     )
 
 
@@ -113,6 +113,6 @@ def _copied(job: Job) -> None:
             st.caption(f"… and {len(left_out) - _LEFT_OUT_SHOWN:,} more could not be read.")
     if packed and path.is_file():
         st.download_button(
-            "Download the ZIP", lambda: path.read_bytes(), "groups.zip", "application/zip", key=f"groups-zip-{job.id}",
+            "Download ZIP", lambda: path.read_bytes(), "groups.zip", "application/zip", key=f"groups-zip-{job.id}",
             icon=":material/download:", type="primary", on_click="ignore",
         )  # fmt: skip

@@ -222,7 +222,9 @@ def test_the_shares_are_counted() -> None:
     share = share_within(found, suggest(found).threshold)
     assert share.images == 2 / 100
     assert share.pairs == 1 / (100 * 99 / 2)
-    assert share.sentence().endswith("2 % of the pictures have another one this near; of random pairs 0.02 %.")
+    assert share.sentence().endswith(
+        "2 % of the pictures have another one this near; expected by chance: 0.02 % of pairs."
+    )
 
 
 @pytest.mark.parametrize(
@@ -234,7 +236,7 @@ def test_small_shares_keep_two_digits(value: float, shown: str) -> None:
 
 
 def test_no_random_pair_this_near_is_not_called_none_at_all() -> None:
-    assert "of random pairs less than 0.01 %" in Share(0.1, 0.5, 0.0, 10_000).sentence()
+    assert "expected by chance: less than 0.01 % of pairs" in Share(0.1, 0.5, 0.0, 10_000).sentence()
 
 
 @pytest.mark.parametrize("metric", METRICS)

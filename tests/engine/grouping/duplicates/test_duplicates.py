@@ -1,4 +1,4 @@
-"""Duplicates and odd ones end to end, on real files: workbench, job and commands; what is stored, stale or damaged."""
+"""Duplicates and outliers end to end, on real files: workbench, job and commands; what is stored, stale or damaged."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_damaged_lists_are_made_again(bench: Workbench) -> None:
 def test_a_large_collection_is_left_to_a_job(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.run("embed", recipe=recipe().as_dict())
     monkeypatch.setattr(tidying, "WHILE_WAITING", 1.0)
-    with pytest.raises(NoIndex, match="not been worked out"):
+    with pytest.raises(NoIndex, match="not been computed"):
         bench.duplicates(recipe())
     seen = []
     KINDS["duplicates"].run(
@@ -166,7 +166,7 @@ def test_odd_ones_are_listed_by_score(bench: Workbench) -> None:
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4", "5"]
     assert [float(row["score"]) for row in rows] == sorted((float(row["score"]) for row in rows), reverse=True)
     assert len(bench.odd_ones(recipe()).ones) == COUNT + TWICE + 1
-    with pytest.raises(BadParameter, match="odd ones"):
+    with pytest.raises(BadParameter, match="outliers"):
         bench.odd_ones(recipe(), 0)
 
 

@@ -1,4 +1,4 @@
-"""Odd ones: known values, the local outlier factor against scikit-learn's, and collections that say nothing."""
+"""Outliers: known values, the local outlier factor against scikit-learn's, and collections that say nothing."""
 
 from __future__ import annotations
 
@@ -69,5 +69,5 @@ def test_among_fewer_than_three_nothing_is_odd(count: int) -> None:
 def test_more_neighbours_than_are_listed_are_refused(k: int) -> None:
     found = near(np.eye(5))
     for score in (mean_distance, local_outlier_factor):
-        with pytest.raises(BadParameter, match="k of the odd ones"):
+        with pytest.raises(BadParameter, match="k of the outliers"):
             score(found, k)

@@ -147,7 +147,7 @@ def test_the_zip_stands_in_the_folder_of_the_job(bench: Workbench, tmp_path: Pat
 
 def test_too_much_for_a_zip_is_refused(bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporting, "MOST_IN_A_ZIP", 10)
-    with pytest.raises(BadParameter, match="Copy them into a folder instead"):
+    with pytest.raises(BadParameter, match="Copy the files to a folder instead"):
         bench.run("copy", collection="small", title="x", parts=[{"label": "a", "ids": [1, 2]}], folder="")
 
 

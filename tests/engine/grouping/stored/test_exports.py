@@ -45,14 +45,14 @@ def read(id: int) -> bytes:
 
 
 def test_the_table_tells_file_group_distance_and_the_odd_ones() -> None:
-    groups = [Some(0, "Cats", [7, 3, 9], [0.1, 0.25, 0.9], odd=1), Some(-1, "On their own", [4], [0.5])]
+    groups = [Some(0, "Cats", [7, 3, 9], [0.1, 0.25, 0.9], odd=1), Some(-1, "Ungrouped", [4], [0.5])]
     text = groups_csv(groups, {7: "a.jpg", 3: "b/c.jpg", 9: "d.jpg", 4: "e.jpg"})
     assert list(csv.reader(io.StringIO(text))) == [
         ["file", "id", "group", "distance", "odd"],
         ["a.jpg", "7", "Cats", "0.100000", "no"],
         ["b/c.jpg", "3", "Cats", "0.250000", "no"],
         ["d.jpg", "9", "Cats", "0.900000", "yes"],
-        ["e.jpg", "4", "On their own", "", "no"],
+        ["e.jpg", "4", "Ungrouped", "", "no"],
     ]
 
 

@@ -20,7 +20,7 @@ from engine.grouping.grouper import group
 from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.stored.edits import applied
 from engine.grouping.stored.grouping import Grouping, grouping, groupings, store_grouping
-from engine.grouping.stored.groups import ON_THEIR_OWN
+from engine.grouping.stored.groups import UNGROUPED
 
 RECIPE = Recipe("pile", "raw-pixels", embedding="flatten")
 
@@ -115,7 +115,7 @@ def test_edits_and_undo(pile: Pile) -> None:
     stored.edit({"kind": "merge", "groups": [second.number, first.number]})
     assert sizes(stored) == {"Cats and more": 46, "Group 3": 10, "Group 4": 4}
     stored.edit({"kind": "move", "ids": [int(third.ids[0])], "to": -1})
-    assert sizes(stored)[ON_THEIR_OWN] == 1
+    assert sizes(stored)[UNGROUPED] == 1
     assert stored.groups().groups[-1].colour == -1
     while stored.undo():
         pass
@@ -200,7 +200,7 @@ def test_an_edit_that_cannot_be_changes_nothing(pile: Pile, edit: dict[str, Any]
     assert stored.edits() == []
 
 
-@pytest.mark.parametrize("name", ["Group 2", ON_THEIR_OWN])
+@pytest.mark.parametrize("name", ["Group 2", UNGROUPED])
 def test_a_name_that_another_group_has_by_itself_makes_that_one_another(pile: Pile, name: str) -> None:
     """Titles become labels and folders: two groups under one would be one there."""
     stored = made(pile)
@@ -227,7 +227,7 @@ def test_of_a_grouping_removed_meanwhile_nothing_comes_back(pile: Pile) -> None:
     grouping(pile, ours.name).remove()
     changes = (ours.undo, lambda: ours.rename("New"), lambda: ours.edit({"kind": "cut", "groups": 2}))
     for ask in (ours.edits, ours.groups, lambda: ours.title, *changes):
-        with pytest.raises(NotFound, match="any more"):
+        with pytest.raises(NotFound, match="no longer exists"):
             ask()
     ours.remove()
     assert not ours.folder.exists()
@@ -264,7 +264,7 @@ def test_groupings_stored_at_the_same_time_get_a_folder_each(pile: Pile) -> None
 
 def test_a_grouping_of_a_removed_collection_does_not_bring_it_back(pile: Pile) -> None:
     pile.folder.rmdir()
-    with pytest.raises(NotFound, match="removed meanwhile"):
+    with pytest.raises(NotFound, match="has been removed"):
         made(pile)
     assert not pile.folder.exists()
 
@@ -291,7 +291,7 @@ def test_a_changed_collection_is_noticed(pile: Pile) -> None:
     stored = made(pile)
     assert stored.stale(pile) == ""
     pile.ids, pile.hashes = pile.ids[:-2], ["f" * 64, *pile.hashes[1:-2]]
-    assert "1 images are new, 3 are gone or changed" in stored.stale(pile)
+    assert "1 new picture, 3 removed or changed" in stored.stale(pile)
 
 
 def test_names_are_free_titles_are_changed_and_removal_is_whole(pile: Pile) -> None:
