@@ -107,7 +107,7 @@ def test_the_copy_is_found_and_the_threshold_says_what_it_means(here: Workbench)
     assert "Outliers" in said
     [slider] = test.slider
     slider.set_value(0.0).run()
-    assert "No copies among 13 pictures" in texts(test)
+    assert "No duplicates among 13 pictures" in texts(test)
     assert "is suggested" in texts(test)
     next(button for button in test.button if button.label == "Use suggested").click().run()
     assert "1 group with 1 duplicate" in texts(test)

@@ -103,7 +103,7 @@ def test_a_chosen_keeper_is_kept_and_one_that_is_not_there_is_named(bench: Workb
 def test_what_is_said_and_exported_is_true(bench: Workbench) -> None:
     bench.run("embed", recipe=recipe().as_dict())
     found = bench.duplicates(recipe())
-    assert found.sentence().startswith(f"{TWICE} groups with {TWICE + 1} copies (")
+    assert found.sentence().startswith(f"{TWICE} groups with {TWICE + 1} duplicates (")
     assert len(found.kept) == COUNT
     rows = list(csv.DictReader(io.StringIO(found.to_csv())))
     assert [row["keep"] for row in rows].count("yes") == TWICE
@@ -111,7 +111,7 @@ def test_what_is_said_and_exported_is_true(bench: Workbench) -> None:
     assert all(float(row["distance"]) <= found.share.threshold for row in rows)
     assert found.as_dict()["copies"] == len(found.as_dict()["names"]) - TWICE == TWICE + 1
     nothing = bench.duplicates(recipe(), 0.0)
-    assert nothing.sentence() == f"No copies among {COUNT + TWICE + 1} pictures."
+    assert nothing.sentence() == f"No duplicates among {COUNT + TWICE + 1} pictures."
     with pytest.raises(BadParameter, match="threshold"):
         bench.duplicates(recipe(), 2.5)
 
@@ -178,7 +178,7 @@ def test_the_commands(
     assert main(["duplicates", *words, "--csv", str(tmp_path / "copies.csv")]) == 0
     out, errors = capsys.readouterr()
     assert "Doing that first." in errors
-    assert f"{TWICE} groups with {TWICE + 1} copies" in out
+    assert f"{TWICE} groups with {TWICE + 1} duplicates" in out
     assert "Chance alone" in out
     assert (tmp_path / "copies.csv").read_text(encoding="utf-8-sig").startswith("group,keep,distance,id,file")
     assert main(["duplicates", *words, "--json", "--threshold", "0"]) == 0
