@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+from typing import Any
 
 from engine.classification import measures
 from engine.classification.best import best
 from engine.classification.corruptions import CLEAN
 from engine.classification.plan import FUSIONS
 from engine.classification.results import Classification, ResultLine
-from engine.comparisons.html import bold_best, curves, page, strong, table
+from engine.comparisons.html import Bar, Best, Table, bold_best, curves, render, strong
 from engine.core.tables import csv_text
 
 _CONFUSED = 20  # pairs of classes
-_WHAT = (
-    "Each model learned from all folds but one and was asked about that one; figures are means over the folds, ± their "
-    "standard deviation. Macro F1 counts every class alike. The calibration error is how far sureness and accuracy are "
-    "apart on average, the log loss the mean cross entropy in nats."
-)
 
 
 def to_csv(found: Classification) -> str:
@@ -30,11 +25,18 @@ def to_csv(found: Classification) -> str:
 
 def to_html(found: Classification) -> str:
     """The whole classification as one page: the best, all results, what is noisy, each model, and what failed."""
-    lines = found.table()
-    parts = [f"<h1>{escape(found.title)}</h1>", _facts(found), _best(found, lines), _results(lines)]
-    parts += [_conditions(found, lines)]
-    parts += [_model(found, line) for line in lines if line.condition.name == CLEAN]
-    return page(found.title, [*parts, _failed(found)])
+    lines, rows = found.table(), found.rows()
+    failed = [[row.title, str(row.fold + 1), row.error] for row in rows if row.error]
+    return render(
+        "classification/report.html",
+        title=found.title,
+        facts=_facts(found),
+        best=best(lines, [row for row in rows if not row.error]),
+        results=_results([line for line in lines if line.condition.name == CLEAN]),
+        conditions=_conditions(found, lines),
+        models=[_model(found, line) for line in lines if line.condition.name == CLEAN],
+        failed=Table(["model", "fold", "why"], failed, 3),
+    )
 
 
 def _facts(found: Classification) -> str:
@@ -44,25 +46,15 @@ def _facts(found: Classification) -> str:
     told = f"{plan.collection}, seen by {' and '.join(sides)}. {len(rows)} of {len(plan.cells())} trainings measured."
     if rows:
         told += f" {len(rows[0].classes)} classes."
-    return f"<p>{escape(told)}</p><p>{escape(_WHAT)}</p>"
+    return told
 
 
-def _best(found: Classification, lines: Sequence[ResultLine]) -> str:
-    first = best(lines, [row for row in found.rows() if not row.error])
-    if first is None:
-        return "<p>Nothing has been measured yet.</p>"
-    return f"<p><strong>{escape(first.headline)}</strong> {escape(first.beside)}</p>"
-
-
-def _results(lines: Sequence[ResultLine]) -> str:
-    clean = [line for line in lines if line.condition.name == CLEAN]
-    if not clean:
-        return ""
+def _results(clean: Sequence[ResultLine]) -> Table:
     marks = [bold_best([line.accuracy for line in clean]), bold_best([line.f1 for line in clean])]
     marks += [bold_best([getattr(line, name) for line in clean], low=True) for name in ("ece", "log_loss")]
-    cells = [
+    cells: list[list[str | Best | Bar]] = [
         [
-            escape(line.title),
+            line.title,
             str(line.folds),
             strong(_spread(line.accuracy, line.accuracy_deviation, line.folds), marks[0][at]),
             strong(_spread(line.f1, line.f1_deviation, line.folds), marks[1][at]),
@@ -73,26 +65,26 @@ def _results(lines: Sequence[ResultLine]) -> str:
         for at, line in enumerate(clean)
     ]
     head = ["model", "folds", "accuracy", "macro F1", "calibration error", "log loss", "s a fold"]
-    return "<h2>Results</h2>" + table(head, cells, left=1)
+    return Table(head, cells, 1)
 
 
 def _spread(mean: float, deviation: float, folds: int) -> str:
     return f"{mean:.3f} ± {deviation:.3f}" if folds > 1 else f"{mean:.3f}"  # one fold does not tell how folds differ
 
 
-def _conditions(found: Classification, lines: Sequence[ResultLine]) -> str:
+def _conditions(found: Classification, lines: Sequence[ResultLine]) -> Table | None:
+    """Accuracy under every condition, and in brackets what was lost; None where nothing else was asked."""
     asked = found.plan.asked
     if len(asked) < 2 or not lines:
-        return ""
+        return None
     by_place = {(line.fusion, line.condition.name): line for line in lines}
     fusions = list(dict.fromkeys(line.fusion for line in lines))
     cells = [
-        [escape(FUSIONS[fusion]), *(_lost(by_place[fusion, one.name], by_place[fusion, CLEAN]) for one in asked)]
+        [FUSIONS[fusion], *(_lost(by_place[fusion, one.name], by_place[fusion, CLEAN]) for one in asked)]
         for fusion in fusions
     ]
-    said = "Accuracy, and in brackets how many percentage points more or less than over the things as they are."
     head = ["model", *(one.short for one in asked)]
-    return f"<h2>Missing or noisy</h2><p>{said}</p>" + table(head, cells, left=1)
+    return Table(head, cells, 1)
 
 
 def _lost(line: ResultLine, clean: ResultLine) -> str:
@@ -100,44 +92,39 @@ def _lost(line: ResultLine, clean: ResultLine) -> str:
     return f"{line.accuracy:.3f}{lost}"
 
 
-def _model(found: Classification, line: ResultLine) -> str:
-    """One model: its classes, what it confuses, how sure it is, and how it learned."""
+def _model(found: Classification, line: ResultLine) -> dict[str, Any]:
+    """One model: its classes, what it confuses, how confident it is, and how it learned."""
     classes = [
-        [escape(label), *(f"{value:.3f}" for value in figures), f"{count:,}"]
+        [label, *(f"{value:.3f}" for value in figures), f"{count:,}"]
         for label, *figures, count in found.per_class(line.fusion)
     ]
-    parts = [f"<h2>{escape(line.title)}</h2>", _confused(found, line.fusion), "<h3>By class</h3>"]
-    parts += [table(["class", "precision", "recall", "F1", "things"], classes, left=1), _sureness(found, line.fusion)]
     losses = {
         f"fold {fold + 1}": [(event["epoch"], event["validation"]) for event in curve if "validation" in event]
         for fold, curve in found.curves(line.fusion)
     }
-    drawn = curves(losses, "epochs", "loss on held-out things")
-    return "".join([*parts, drawn and f"<h3>Learning</h3>{drawn}"])
+    bins = found.reliability(line.fusion)
+    return {
+        "title": line.title,
+        "confused": _confused(found, line.fusion),
+        "classes": Table(["class", "precision", "recall", "F1", "items"], classes, 1),
+        "calibration_error": f"{measures.calibration_error(bins):.3f}",
+        "confidence": _confidence(bins),
+        "losses": curves(losses, "epochs", "loss on held-out items"),
+    }
 
 
-def _confused(found: Classification, fusion: str) -> str:
+def _confused(found: Classification, fusion: str) -> Table:
     pairs = measures.confused(*found.counts(fusion))
-    if not pairs:
-        return "<p>It was right about everything.</p>"
-    cells = [[escape(own), escape(said), f"{count:,}"] for count, own, said in pairs[:_CONFUSED]]
-    return "<h3>Confused most</h3>" + table(["is", "was called", "times"], cells, left=2)
+    cells = [[label, predicted, f"{count:,}"] for count, label, predicted in pairs[:_CONFUSED]]
+    return Table(["label", "predicted", "times"], cells, 2)
 
 
-def _sureness(found: Classification, fusion: str) -> str:
-    bins = found.reliability(fusion)
+def _confidence(bins: Sequence[measures.Bin]) -> Table:
     cells = [
         [_percents(one.low, one.high), f"{one.count:,}", f"{one.confidence:.3f}", f"{one.accuracy:.3f}"] for one in bins
     ]
-    error = f"Calibration error over all folds: {measures.calibration_error(bins):.3f}."
-    head = ["said", "things", "sure on average", "right"]
-    return f"<h3>How sure, and how often right</h3><p>{error}</p>" + table(head, cells, left=1)
+    return Table(["confidence", "items", "mean confidence", "accuracy"], cells, 1)
 
 
 def _percents(low: float, high: float) -> str:
     return f"{100 * low:.0f} to {100 * high:.0f} %"
-
-
-def _failed(found: Classification) -> str:
-    cells = [[escape(row.title), str(row.fold + 1), escape(row.error)] for row in found.rows() if row.error]
-    return "<h2>Could not be measured</h2>" + table(["model", "fold", "why"], cells, left=3) if cells else ""

@@ -1,13 +1,19 @@
-"""Pages of HTML that leave the house: tables and curves, without script, link or anything from outside.
+"""Reports as pages of HTML: what their Jinja2 templates are given, and how they are rendered.
 
-Whoever writes into them escapes what people wrote: a cell is HTML already.
+Templates lie beside the code that fills them. Whatever people wrote is escaped by Jinja2; a page has no script and no
+link, and asks for nothing from outside.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from html import escape
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 Points = Sequence[tuple[float, float]]
 
@@ -17,23 +23,69 @@ _COLOURS = 8  # of lines; more repeat them, with other marks
 _MOST_TICKS = 6
 
 
-def page(title: str, parts: Sequence[str]) -> str:
-    """One page of parts that are HTML; empty ones are left out."""
-    return _PAGE.format(title=escape(title), style=_STYLE, body="\n".join(filter(None, parts)))
+@cache
+def _environment() -> Environment:
+    rooms = FileSystemLoader(Path(__file__).resolve().parent.parent)
+    return Environment(loader=rooms, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def table(head: Sequence[str], lines: Sequence[Sequence[str]], *, left: int) -> str:
-    """A table of cells that are HTML already, under a plain heading; all but the first `left` columns to the right."""
-    titles = "".join(f'<th scope="col"{_side(i, left)}>{escape(title)}</th>' for i, title in enumerate(head))
-    body = "".join(
-        "<tr>" + "".join(f"<td{_side(i, left)}>{cell}</td>" for i, cell in enumerate(line)) + "</tr>" for line in lines
-    )
-    return f'<div class="wide"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
+def render(template: str, **values: Any) -> str:
+    """The page that a template makes of these values.
+
+    Args:
+        template: its path below `engine`, "comparisons/hashing/report.html".
+    """
+    return _environment().get_template(template).render(values)
 
 
-def strong(text: str, best: bool) -> str:
-    """The text, which is HTML already, in bold where it is the best."""
-    return f"<strong>{text}</strong>" if best else text
+@dataclass(frozen=True)
+class Best:
+    """The text of a cell in bold, and what stands plainly before and after it."""
+
+    text: str
+    after: str = ""
+    before: str = ""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar from 0 to 1 with its interval as a line and the chance level as a dotted mark."""
+
+    value: float
+    low: float
+    high: float
+    chance: float
+
+    @property
+    def label(self) -> str:
+        """The same in words."""
+        return f"{self.value:.3f}, interval {self.low:.3f} to {self.high:.3f}, chance {self.chance:.3f}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table under its heading; all but the first `left` columns stand to the right."""
+
+    head: Sequence[str]
+    lines: Sequence[Sequence[str | Best | Bar]]
+    left: int
+
+    def __bool__(self) -> bool:
+        return bool(self.lines)
+
+
+def strong(text: str, best: bool) -> str | Best:
+    """The text of a cell, in bold where it is the best."""
+    return Best(text) if best else text
+
+
+def optional(value: float | None, form: str) -> str:
+    """A figure written in a form, "–" where there is none.
+
+    >>> optional(0.5, ".1%"), optional(None, ".1%")
+    ('50.0%', '–')
+    """
+    return "–" if value is None else format(value, form)
 
 
 def bold_best(values: Sequence[float | None], *, low: bool = False) -> list[bool]:
@@ -43,8 +95,58 @@ def bold_best(values: Sequence[float | None], *, low: bool = False) -> list[bool
     return [value is not None and value == best for value in values]
 
 
-def curves(lines: Mapping[str, Points], across: str, up: str, *, logarithmic: bool = False) -> str:
-    """Lines from (x, y) points as one SVG with its legend; "" where there is nothing to draw.
+def notes_of(rows: Iterable[Any]) -> list[str]:
+    """What must be said of the figures of some rows, each sentence once."""
+    notes = dict.fromkeys((row.title, row.note) for row in rows if row.note)
+    return [f"{title}: {note}" for title, note in notes]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A value of an axis, and where it stands."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class ChartLine:
+    """A line of a chart through places in pixels."""
+
+    name: str
+    colour: int
+    dashes: str
+    places: Sequence[tuple[float, float]]
+
+    @property
+    def path(self) -> str:
+        return " ".join(f"{x},{y}" for x, y in self.places)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines over two axes, in pixels."""
+
+    lines: Sequence[ChartLine]
+    x_ticks: Sequence[Tick]
+    y_ticks: Sequence[Tick]
+    across: str
+    up: str
+    width: int = _WIDTH
+    height: int = _HEIGHT
+    left: int = _LEFT
+    right: int = _WIDTH - _RIGHT
+    top: int = _TOP
+    bottom: int = _HEIGHT - _BOTTOM
+
+    @property
+    def label(self) -> str:
+        """What it shows, in words."""
+        return f"{self.up} against {self.across} for {', '.join(line.name for line in self.lines)}"
+
+
+def curves(lines: Mapping[str, Points], across: str, up: str, *, logarithmic: bool = False) -> Chart | None:
+    """A chart of lines from (x, y) points; None where there is nothing to draw.
 
     Args:
         across, up: titles of the axes. logarithmic: the x axis; points that are not above 0 are left out.
@@ -52,17 +154,24 @@ def curves(lines: Mapping[str, Points], across: str, up: str, *, logarithmic: bo
     drawn = {name: sorted(p for p in points if p[0] > 0 or not logarithmic) for name, points in lines.items()}
     drawn = {name: points for name, points in drawn.items() if points}
     if not drawn:
-        return ""
+        return None
     xs, ys = ([point[axis] for points in drawn.values() for point in points] for axis in (0, 1))
     x, x_ticks = _axis(xs, _LEFT, _WIDTH - _RIGHT, logarithmic)
     y, y_ticks = _axis([0.0, *ys], _HEIGHT - _BOTTOM, _TOP, False)
-    marks = "".join(_line(number, points, x, y) for number, points in enumerate(drawn.values()))
-    said = escape(f"{up} against {across} for {', '.join(drawn)}")
-    return (
-        f'<figure><div class="wide"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" role="img" '
-        f'aria-label="{said}">{_frame(x, x_ticks, y, y_ticks, across, up)}{marks}</svg></div>{_legend(list(drawn))}'
-        "</figure>"
+    return Chart(
+        [
+            ChartLine(name, number % _COLOURS, _dashes(number), [(round(x(a), 1), round(y(b), 1)) for a, b in points])
+            for number, (name, points) in enumerate(drawn.items())
+        ],
+        [Tick(round(x(value), 1), f"{value:g}") for value in x_ticks],
+        [Tick(round(y(value), 1), f"{value:.4g}") for value in y_ticks],
+        across,
+        up,
     )
+
+
+def _dashes(number: int) -> str:
+    return f"{2 + 3 * (number // _COLOURS)} 3" if number >= _COLOURS else ""
 
 
 def _axis(
@@ -86,81 +195,3 @@ def _step(span: float) -> float:
     """The least of 1, 2, 5 times a power of ten that makes few ticks."""
     power = 10.0 ** math.floor(math.log10(span / _MOST_TICKS))
     return next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= _MOST_TICKS)
-
-
-def _frame(
-    x: Callable[[float], float],
-    x_ticks: Sequence[float],
-    y: Callable[[float], float],
-    y_ticks: Sequence[float],
-    across: str,
-    up: str,
-) -> str:
-    bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
-    lines = [f'<line class="grid" x1="{x(v):.1f}" x2="{x(v):.1f}" y1="{_TOP}" y2="{bottom}"/>' for v in x_ticks]
-    lines += [f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{y(v):.1f}" y2="{y(v):.1f}"/>' for v in y_ticks]
-    texts = [f'<text x="{x(v):.1f}" y="{bottom + 16}" text-anchor="middle">{v:g}</text>' for v in x_ticks]
-    texts += [f'<text x="{_LEFT - 6}" y="{y(v) + 4:.1f}" text-anchor="end">{v:.4g}</text>' for v in y_ticks]
-    middle = (_TOP + bottom) / 2
-    texts.append(f'<text x="{right}" y="{_HEIGHT - 6}" text-anchor="end">{escape(across)}</text>')
-    texts.append(f'<text transform="translate(12 {middle}) rotate(-90)" text-anchor="middle">{escape(up)}</text>')
-    return "".join(lines + texts)
-
-
-def _line(number: int, points: Points, x: Callable[[float], float], y: Callable[[float], float]) -> str:
-    places = [(x(a), y(b)) for a, b in points]
-    path = " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
-    dots = "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3"/>' for a, b in places)
-    return f'<g class="line c{number % _COLOURS}"><polyline points="{path}"{_dashes(number)}/>{dots}</g>'
-
-
-def _dashes(number: int) -> str:
-    return f' stroke-dasharray="{2 + 3 * (number // _COLOURS)} 3"' if number >= _COLOURS else ""
-
-
-def _legend(names: Sequence[str]) -> str:
-    items = "".join(
-        f'<li><svg class="line c{number % _COLOURS}" width="22" height="8" aria-hidden="true">'
-        f'<polyline points="0,4 22,4"{_dashes(number)}/></svg> {escape(name)}</li>'
-        for number, name in enumerate(names)
-    )
-    return f'<figcaption><ul class="legend">{items}</ul></figcaption>'
-
-
-def _side(column: int, left: int) -> str:
-    return "" if column < left else ' class="number"'
-
-
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1d2327; --paper: #fff; --line: #d5dadd; --ground: #eceff1; --bar: #2b7a78;
-  --c0: #2b7a78; --c1: #b3541e; --c2: #4a5fc1; --c3: #8a3d8f; --c4: #6b7d1e; --c5: #b02a4c; --c6: #3d3d3d;
-  --c7: #0f6fa8; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e8eaeb; --paper: #14181b; --line: #394249; --ground: #262d32; --bar: #5fb8b4;
-    --c0: #5fb8b4; --c1: #e5925c; --c2: #8fa0ff; --c3: #d08ad5; --c4: #b3c95a; --c5: #f07a98; --c6: #c8c8c8;
-    --c7: #62b6ea; }
-}
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
-  max-width: 76rem; padding: 0 1rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: left; }
-td:first-child { min-width: 14rem; }
-.number { text-align: right; white-space: nowrap; }
-.wide { overflow-x: auto; }
-svg { vertical-align: middle; }
-.ground { fill: var(--ground); } .bar { fill: var(--bar); } .spread { stroke: var(--ink); stroke-width: 2; }
-.chance { stroke: var(--ink); stroke-dasharray: 2 2; }
-figure { margin: 1rem 0; } figure text { font-size: 11px; fill: var(--ink); } .grid { stroke: var(--line); }
-.line polyline { fill: none; stroke: currentColor; stroke-width: 2; } .line circle { fill: currentColor; }
-.legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; }
-.c0 { color: var(--c0); } .c1 { color: var(--c1); } .c2 { color: var(--c2); } .c3 { color: var(--c3); }
-.c4 { color: var(--c4); } .c5 { color: var(--c5); } .c6 { color: var(--c6); } .c7 { color: var(--c7); }
-"""
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
-<style>{style}</style></head><body>
-{body}
-</body></html>
-"""

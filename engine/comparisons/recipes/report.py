@@ -6,9 +6,9 @@ Whatever people wrote (titles, labels, names of runs, sentences) is escaped; the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from typing import Any
 
-from engine.comparisons.html import bold_best, page, strong, table
+from engine.comparisons.html import Bar, Best, Table, bold_best, notes_of, optional, render, strong
 from engine.comparisons.recipes import findings
 from engine.comparisons.recipes.experiment import ExperimentRow
 from engine.comparisons.recipes.plan import REPORT_COLUMNS, ExperimentPlan
@@ -45,11 +45,18 @@ def _csv_line(row: ExperimentRow, labels: Sequence[str]) -> list[object]:
 def to_html(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
     """The whole experiment as one page: the results with bars, by label, worst queries, and the report's tables."""
     measured = sorted((row for row in rows if not row.error), key=lambda row: -row.precision)
-    parts = [f"<h1>{escape(plan.title)}</h1>", _facts(plan, rows)]
-    if plan.repeats_the_report:
-        parts += _report_section(rows)
-    parts += [_results(measured, plan.k), _by_label(measured), _worst(measured), _failed(rows), _notes(rows)]
-    return page(plan.title, parts)
+    failed = [[_short_recipe(row), row.error] for row in rows if row.error]
+    return render(
+        "comparisons/recipes/report.html",
+        title=plan.title,
+        facts=_facts(plan, rows),
+        study=_study_tables(rows) if plan.repeats_the_report else None,
+        results=_results(measured, plan.k),
+        by_label=_by_label(measured),
+        worst=[(_short_recipe(row), _worst(row)) for row in measured[:_WORST_SHOWN]],
+        failed=Table(["configuration", "why"], failed, 2),
+        notes=notes_of(rows),
+    )
 
 
 def _facts(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
@@ -57,11 +64,10 @@ def _facts(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
     seen = next(iter(measured), None)
     asked = f" {seen.queries:,} of its {seen.images:,} labelled pictures are used as queries." if seen else ""
     count = f"{len(measured):,} of {len(plan.cells()):,} configurations measured."
-    told = f"Collection {plan.collection}.{asked} The query itself is left out of its results. {count}"
-    return f"<p>{escape(told)}</p>"
+    return f"Collection {plan.collection}.{asked} The query itself is left out of its results. {count}"
 
 
-def _results(rows: Sequence[ExperimentRow], k: int) -> str:
+def _results(rows: Sequence[ExperimentRow], k: int) -> Table:
     head = ["encoder", "pooling", "distance", "method", f"precision@{k}", "", "95 % interval", "mAP", "recall"]
     head += ["candidates scanned", "ms per query", "MB"]
     best = {
@@ -71,92 +77,52 @@ def _results(rows: Sequence[ExperimentRow], k: int) -> str:
         "megabytes": bold_best([row.megabytes for row in rows], low=True),
     }
     lines = [_result(row, {name: marks[place] for name, marks in best.items()}) for place, row in enumerate(rows)]
-    if not lines:
-        return "<p>No results yet.</p>"
-    return "<h2>Results</h2>" + table(head, lines, left=4)
+    return Table(head, lines, 4)
 
 
-def _result(row: ExperimentRow, best: Mapping[str, bool]) -> list[str]:
+def _result(row: ExperimentRow, best: Mapping[str, bool]) -> list[str | Best | Bar]:
     low, high = row.interval
     return [
-        escape(row.title + (f" ({row.weights})" if row.weights and f"@{row.weights}" not in row.title else "")),
-        escape(row.embedding),
-        escape(row.metric),
-        escape(row.method),
+        row.title + (f" ({row.weights})" if row.weights and f"@{row.weights}" not in row.title else ""),
+        row.embedding,
+        row.metric,
+        row.method,
         strong(f"{row.precision:.3f}", best["precision"]),
-        _bar(row.precision, row.interval, row.chance),
+        Bar(row.precision, low, high, row.chance),
         f"{low:.3f}–{high:.3f}",
         strong(f"{row.map:.3f}", best["map"]),
-        "–" if row.recall is None else f"{row.recall:.3f}",
-        "–" if row.examined is None else f"{row.examined:.0%}",
+        optional(row.recall, ".3f"),
+        optional(row.examined, ".0%"),
         strong(f"{row.milliseconds:.2f}", best["milliseconds"]),
         strong(f"{row.megabytes:,.1f}", best["megabytes"]),
     ]
 
 
-def _bar(value: float, interval: tuple[float, float], chance: float) -> str:
-    """A bar from 0 to 1 with its interval as a line and the chance level as a dotted mark."""
-    wide = {name: 120 * share for name, share in (("value", value), ("low", interval[0]), ("high", interval[1]))}
-    said = escape(f"{value:.3f}, interval {interval[0]:.3f} to {interval[1]:.3f}, chance {chance:.3f}")
-    return (
-        f'<svg width="120" height="14" role="img" aria-label="{said}"><rect class="ground" width="120" height="14"/>'
-        f'<rect class="bar" width="{wide["value"]:.1f}" height="14"/>'
-        f'<line class="spread" x1="{wide["low"]:.1f}" x2="{wide["high"]:.1f}" y1="7" y2="7"/>'
-        f'<line class="chance" x1="{120 * chance:.1f}" x2="{120 * chance:.1f}" y1="0" y2="14"/></svg>'
-    )
-
-
-def _by_label(rows: Sequence[ExperimentRow]) -> str:
+def _by_label(rows: Sequence[ExperimentRow]) -> Table | None:
     labels = _labels(rows)[:_LABELS_SHOWN]
     if len(labels) < 2:
-        return ""
+        return None
     best = {label: bold_best([row.per_class.get(label) for row in rows]) for label in labels}
-    lines = []
-    for place, row in enumerate(rows):
-        cells = [row.per_class.get(label) for label in labels]
-        shown = ["–" if cell is None else f"{cell:.3f}" for cell in cells]
-        marked = [strong(text, best[label][place]) for text, label in zip(shown, labels, strict=True)]
-        lines.append([escape(_short_recipe(row)), *marked])
-    return "<h2>By label</h2>" + table(["configuration", *labels], lines, left=1)
-
-
-def _worst(rows: Sequence[ExperimentRow]) -> str:
-    parts = []
-    for row in rows[:_WORST_SHOWN]:
-        lines = [[str(w["query"]), f"{w['precision']:.3f}", ", ".join(map(str, w["answers"]))] for w in row.worst]
-        parts.append(f"<h3>{escape(_short_recipe(row))}</h3>" + table(["query", "precision", "results"], lines, left=0))
-    return (
-        ("<h2>Worst queries of the best configurations</h2><p>Pictures by their id.</p>" + "".join(parts))
-        if parts
-        else ""
-    )
-
-
-def _failed(rows: Sequence[ExperimentRow]) -> str:
-    lines = [[escape(_short_recipe(row)), escape(row.error)] for row in rows if row.error]
-    return "<h2>Failed</h2>" + table(["configuration", "why"], lines, left=2) if lines else ""
-
-
-def _notes(rows: Iterable[ExperimentRow]) -> str:
-    notes = dict.fromkeys((row.title, row.note) for row in rows if row.note)
-    items = "".join(f"<li>{escape(title)}: {escape(note)}</li>" for title, note in notes)
-    return f"<h2>Notes</h2><ul>{items}</ul>" if items else ""
-
-
-def _report_section(rows: Sequence[ExperimentRow]) -> list[str]:
-    """Tables 4 and 5 of the report beside our figures, and which findings hold."""
-    loss_lines, hit_lines = report_losses(rows), report_hits(rows)
-    to_strong = [[_starred(cell) for cell in line] for line in hit_lines[1:]]
-    held = "".join(f"<li>{escape(finding.sentence)}</li>" for finding in findings.findings(rows))
-    held += "".join(f"<li>{escape(sentence)}</li>" for sentence in correlations(rows))
-    source = "In brackets the figures of the original study, “Image Similarity Engine”, for its own pictures."
-    return [
-        f"<h2>Table 4 of the original study: lowest losses</h2><p>{escape(source)}</p>",
-        table(loss_lines[0], [[escape(cell) for cell in line] for line in loss_lines[1:]], left=1),
-        "<h2>Table 5 of the original study: correct results of 8 for one picture · precision@8 over all pictures</h2>",
-        table(hit_lines[0], to_strong, left=1),
-        f"<h2>Its findings</h2><ul>{held}</ul>" if held else "",
+    lines = [
+        [_short_recipe(row), *(strong(optional(row.per_class.get(label), ".3f"), best[label][at]) for label in labels)]
+        for at, row in enumerate(rows)
     ]
+    return Table(["configuration", *labels], lines, 1)
+
+
+def _worst(row: ExperimentRow) -> Table:
+    lines = [[str(w["query"]), f"{w['precision']:.3f}", ", ".join(map(str, w["answers"]))] for w in row.worst]
+    return Table(["query", "precision", "results"], lines, 0)
+
+
+def _study_tables(rows: Sequence[ExperimentRow]) -> dict[str, Any]:
+    """Tables 4 and 5 of the original study beside our figures, and which of its findings hold."""
+    losses, hits = report_losses(rows), report_hits(rows)
+    return {
+        "losses": Table(losses[0], losses[1:], 1),
+        "hits": Table(hits[0], [[_starred(cell) for cell in line] for line in hits[1:]], 1),
+        "findings": [*(finding.sentence for finding in findings.findings(rows)), *correlations(rows)],
+    }
 
 
 def report_losses(rows: Sequence[ExperimentRow]) -> list[list[str]]:
@@ -228,6 +194,8 @@ def _short_recipe(row: ExperimentRow) -> str:
     return f"{row.title} · {row.embedding} · {row.metric} · {row.method}"
 
 
-def _starred(cell: str) -> str:
-    before, *rest = escape(cell).split("**")
-    return before + (f"<strong>{rest[0]}</strong>{rest[1]}" if len(rest) == 2 else "")
+def _starred(cell: str) -> str | Best:
+    """A cell of `report_hits`: its figure between two pairs of stars is the best of its column."""
+    before, _, rest = cell.partition("**")
+    text, _, after = rest.partition("**")
+    return Best(text, after, before=before) if text else cell
