@@ -17,6 +17,7 @@ from engine.collections.sources.job import import_pictures, rescan
 from engine.collections.sources.known import KNOWN
 from engine.comparisons.hashing.plan import StudyPlan
 from engine.comparisons.hashing.run import plan_study, run_study
+from engine.comparisons.quick import compare_quickly
 from engine.comparisons.recipes.run import run_experiment
 from engine.core.errors import BadParameter, Corrupt, NotFound
 from engine.core.home import Home, home_of
@@ -64,6 +65,12 @@ class JobKind:
 def _experiment(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
     """Measure what is missing of the experiment `name`; what it needs is trained, embedded and indexed first."""
     return run_experiment(home_of(arguments), arguments["name"], reporter)
+
+
+def _quick(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
+    """Show every ready encoder some hundred pictures of `collection`."""
+    home = home_of(arguments)
+    return compare_quickly(home, Collection.open(home, arguments["collection"]), reporter).as_dict()
 
 
 def _study(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
@@ -170,6 +177,7 @@ KINDS: dict[str, JobKind] = {
         JobKind("apply", "Predicting labels in", _apply, _collection, ("labels",), _VECTORS),
         JobKind("train", "Training", train, _training, ("run",), _TRAINED, background=True),
         JobKind("experiment", "Comparing", _experiment, _title, ("comparison",), _MEASURED.format("compare"), True),
+        JobKind("quick", "Comparing encoders on", _quick, _collection, ("comparison",), _NOTHING),
         JobKind("study", "Benchmarking", _study, _title, ("comparison",), _MEASURED.format("hashing"), True),
         JobKind("classification", "Cross-validating", _classification, _title, ("comparison",),
                 _MEASURED.format("classify"), background=True),

@@ -17,6 +17,7 @@ from engine.comparisons.recipes.experiment import Experiment, ExperimentRow, cre
 from engine.comparisons.recipes.plan import ExperimentPlan, Training, report_tables
 from engine.core.home import Home
 from engine.core.recipe import Recipe
+from engine.core.storage import write_json
 from engine.workbench.cost import ExperimentCost
 from engine.workbench.workbench import Workbench
 from tests.ui.app_pages import job, labels, texts, visited
@@ -386,3 +387,37 @@ def test_a_command_line_experiment_counts_as_running(here: Workbench) -> None:
     with experiment.measuring():
         assert seen(EXPERIMENTS, experiment).state == "running"
     assert Home(here.home.root).experiments == here.home.experiments
+
+
+# ── the quick comparison ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_which_encoder_sees_the_collection_best(here: Workbench, started: list[tuple[str, dict[str, Any]]]) -> None:
+    test = visited("compare", collection="shapes")
+    test.button(key="quick").click().run()
+    assert started == [("quick", {"collection": "shapes"})]
+
+
+def test_what_the_quick_comparison_found(here: Workbench, small_home: Path) -> None:
+    rows = [
+        {"encoder": "raw-pixels", "title": "Raw pixels", "embedding": "max-sqrt", "figure": 0.9, "interval": (0.8, 1.0),
+         "behind": (0.0, 0.0)},
+        {"encoder": "hog", "title": "Edges", "embedding": "max", "figure": 0.5, "interval": (0.4, 0.6),
+         "behind": (0.2, 0.5)},
+    ]  # fmt: skip
+    value = {"rows": rows, "pictures": 12, "seconds": 3.0, "labelled": True, "judged_by": "precision@8",
+             "left_out": [("SIFT", "It has to be prepared first.")]}  # fmt: skip
+    folder = small_home / "jobs" / "20990101-000000-000000-quick"
+    folder.mkdir(parents=True)
+    write_json(folder / "config.json", {"kind": "quick", "title": "Quick", "arguments": {"collection": "shapes"}})
+    write_json(folder / "result.json", {"state": "done", "value": value})
+    try:
+        test = visited("compare", collection="shapes")
+        found = test.dataframe[0].value
+        assert found["Encoder"].tolist() == ["Raw pixels", "Edges"]
+        assert found["Behind the best"].tolist() == ["no clear difference", "0.200 – 0.500"]
+        assert "Not measured: SIFT. It has to be prepared first." in texts(test)
+        test.button(key="quick-use").click().run()
+        assert str(test.session_state.recipe) == "shapes/raw-pixels/max-sqrt/cosine/exact/8"
+    finally:
+        shutil.rmtree(folder)

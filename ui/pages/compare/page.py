@@ -11,6 +11,7 @@ from engine.workbench.workbench import CollectionCard
 from ui.comparisons.list import ledger_list, new_one
 from ui.comparisons.state import listed, opened, write_opened
 from ui.pages.compare.form import experiment_form
+from ui.pages.compare.quick import quick_comparison
 from ui.pages.compare.report_form import report_form
 from ui.pages.compare.results import experiment_view
 from ui.pages.compare.state import EXPERIMENTS, best_sentence
@@ -50,6 +51,8 @@ def _new(recipe: Recipe, *, folded: bool) -> None:
 
 
 def _forms(card: CollectionCard, recipe: Recipe) -> None:
+    with errors_shown():
+        quick_comparison(card)
     if not _shares_labels(card):
         _no_labels(card)
         return
