@@ -27,6 +27,7 @@ from engine.encoders.examples.of_collection import examples_of
 from engine.encoders.pooling import POOLINGS, embedding, unfinished
 from engine.texts import TextEncoder, open_text_encoder
 from engine.texts.plain import plain
+from engine.texts.published import PUBLISHED
 from engine.texts.vectors import fitted_to
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def _text_encoder(home: Home, name: str) -> TextEncoder:
     return open_text_encoder(name, home)
 
 
-_POOLED = ("avg", "max", "flatten")  # GeM has no gradient where a channel is silent; whitening belongs to a collection
+_POOLED = [name for name, pooling in POOLINGS.items() if pooling.tunable]  # finishes belong to a collection
 
 
 def fine_tuned(plan: ClassificationPlan) -> tuple[str, ...]:
@@ -223,7 +224,7 @@ def check_fine_tuning(plan: ClassificationPlan, picture: Encoder | None, text: T
     if "text" in sides:
         assert text is not None
         if not text.learns:
-            needed = "a network with weights of its own (all-minilm-l6-v2, bert-base-uncased)"
+            needed = f"a network with weights of its own ({', '.join(PUBLISHED)})"
             raise BadParameter("text encoder", "fine-tuning", needed, text.info.name)
 
 

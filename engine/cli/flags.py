@@ -12,7 +12,7 @@ from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe, parse_method
 from engine.core.settings import AnySetting, Setting
 from engine.encoders.choosing import default_embedding, newest_weights
-from engine.encoders.pooling import POOLINGS
+from engine.encoders.pooling import FINISHES, POOLINGS
 from engine.indexes import methods
 from engine.workbench.job_kinds import KINDS
 from engine.workbench.workbench import Workbench
@@ -83,7 +83,8 @@ def encoder_flags(sub: Parser, required: bool = True) -> None:
     which.add_argument("--model", choices=list(map(str, SPECS)), help="short for --encoder model-N")
     which.add_argument("--encoder", help="as listed by: python -m engine encoders (default: the best that is ready)")
     sub.add_argument("--weights", metavar="RUN", help="a training run (default: the encoder's newest)")
-    pooling = f"{', '.join(POOLINGS)}; -sqrt, -white or -dba can follow: avg-sqrt … (default: as suits the encoder)"
+    finishes = ", ".join(filter(None, FINISHES))
+    pooling = f"{', '.join(POOLINGS)}; {finishes} can follow: avg-sqrt … (default: as suits the encoder)"
     sub.add_argument("--pooling", dest="embedding", metavar="POOLING", help=pooling)
     former_flag(sub, "--embedding", "embedding")
     precision_flag(sub)

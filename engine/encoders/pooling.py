@@ -27,13 +27,17 @@ _GEM_POWER = 3.0
 
 @dataclass(frozen=True)
 class Pooling:
-    """A named embedding: `of` maps (n, C, h, w) latents to (n, d) vectors; `pooled` when d is C at any input size."""
+    """A named embedding: `of` maps (n, C, h, w) latents to (n, d) vectors.
+
+    `pooled`: whether d is C at any input size. `tunable`: whether a network can be fine-tuned through it.
+    """
 
     name: str
     title: str
     help: str
     of: Callable[[Tensor], Tensor]
     pooled: bool = True
+    tunable: bool = True
 
 
 def _flatten(latents: Tensor) -> Tensor:
@@ -57,7 +61,8 @@ POOLINGS: dict[str, Pooling] = {
     "max": Pooling("max", "Max pool", "The largest value of each channel: what is there, wherever it is.", _max),
     "flatten": Pooling("flatten", "Flatten", "All values: what is there, and where.", _flatten, pooled=False),
     "avg": Pooling("avg", "Average pool", "The mean of each channel.", _avg),
-    "gem": Pooling("gem", "GeM pool", "Between average and max (generalised mean, p = 3).", _gem),
+    # GeM has no gradient where a channel is 0
+    "gem": Pooling("gem", "GeM pool", "Between average and max (generalised mean, p = 3).", _gem, tunable=False),
 }
 
 

@@ -184,7 +184,7 @@ def test_one_side_learns_and_the_other_stays(bench: Workbench) -> None:
             "an autoencoder; got 'colour-histogram'",
         ),
         ({"text": "tf-idf"}, "text encoder of fine-tuning must be a network with weights of its own .* got 'tf-idf'"),
-        ({"embedding": "gem"}, "embedding of fine-tuning must be one of avg, max, flatten; got 'gem'"),
+        ({"embedding": "gem"}, "embedding of fine-tuning must be one of max, flatten, avg; got 'gem'"),
         (
             {"fusions": ("text",), "settings": FAST | {"fine_tune": "picture"}},
             "fine-tuning of a classification must be none, for the fusion text; got 'picture'",
