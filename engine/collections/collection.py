@@ -277,13 +277,13 @@ class Collection:
 
     def _row(self, id: int, reading: Reading | None = None) -> ImageRow:
         if isinstance(id, bool) or not isinstance(id, int | np.integer):
-            raise BadParameter("id", "an image", "a whole number", id)
+            raise BadParameter("id", "a picture", "a whole number", id)
         if reading is None:
             with self.catalogue.reading() as reading:
                 return self._row(id, reading)
         row = reading.row(int(id))
         if row is None or row.status == "rejected":
-            raise NotFound(f"There is no image {id} in the collection {self.title!r}.")
+            raise NotFound(f"There is no picture {id} in the collection {self.title!r}.")
         return row
 
 

@@ -43,7 +43,7 @@ def write_labels(collection: Collection, labels: Mapping[int, str], what: str) -
         rows = {row.id: row for row in collection.rows("image")}
         gone = next((id for id in wanted if id not in rows), None)
         if gone is not None:
-            raise NotFound(f"There is no image {gone} in the collection {collection.title!r} any more.")
+            raise NotFound(f"There is no picture {gone} in the collection {collection.title!r} any more.")
         before = {str(id): rows[id].label for id in wanted}
         after = {str(id): label for id, label in wanted.items()}
         # Noted first: after a crash in between, taking it back finds nothing to change, and nothing is lost.

@@ -41,7 +41,7 @@ class Decoded:
         rows = {row.id: row for row in collection.rows("image")}
         unknown = [id for id in self._ids if id not in rows]
         if unknown:
-            raise NotFound(f"There is no image {unknown[0]} in the collection {collection.title!r}.")
+            raise NotFound(f"There is no picture {unknown[0]} in the collection {collection.title!r}.")
         self._rows = [rows[id] for id in self._ids]
         self._at_once: int | None = None  # processes that decode; None: one for each core
 
@@ -92,7 +92,7 @@ def shown_otherwise(collection: Collection) -> set[str]:
 def checked_side(size: int) -> int:
     """The side in pixels as a whole number from 1 to MAX_SIDE, else BadParameter."""
     if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= MAX_SIDE:
-        raise BadParameter("size", "decoded images", f"a whole number from 1 to {MAX_SIDE}", size)
+        raise BadParameter("size", "decoded pictures", f"a whole number from 1 to {MAX_SIDE}", size)
     return int(size)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from models.autoencoder import Autoencoder
     from models.tunable import TrainableImageEncoder
 
+_SHIPPED = "default"
 _NAMES = {f"model-{number}": number for number in (1, 2, 3, 4)}
 _SUMMARY = {
     1: "Five blocks of convolution and 2×2 max pooling; latent 512×7×7 at 224 pixels.",
@@ -48,7 +49,7 @@ class AutoencoderEncoder(Encoder):
         self.info = EncoderInfo(
             name=f"model-{number}",
             weights=run.name,
-            title=f"Model {number} · {run.title}",
+            title=_title(run),
             input_size=int(config["size"]),
             spatial=network.spec.latent_size(int(config["size"])) > 1,
             fingerprint=f"{digest[:32]}-{self.device.precision}",
@@ -146,9 +147,16 @@ def _foreign(number: int, run: str, key: str, found: Any, wanted: Any) -> BadPar
 
 
 def _choice(run: runs.Run) -> EncoderChoice:
-    title = f"Model {run.model} · {run.title}"
+    title = _title(run)
     help = f"{_SUMMARY[run.model]} {run.card.get('title', '')} at {run.config['size']} pixels.".replace("  ", " ")
     return EncoderChoice(f"model-{run.model}", run.name, title, help, ready=True, trained_on=run.trained_on)
+
+
+def _title(run: runs.Run) -> str:
+    """The model and the title of its run; the run that ships is named by what it was trained on."""
+    if run.name != _SHIPPED:
+        return f"Model {run.model} · {run.title}"
+    return f"Model {run.model} (trained on {run.card.get('collection', {}).get('title', 'drawn pictures')})"
 
 
 def _untrained(number: int) -> EncoderChoice:

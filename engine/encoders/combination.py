@@ -252,7 +252,7 @@ def _part_lines(part: tuple[str, str], known: Sequence[EncoderChoice], home: Hom
 
 
 def _line(pair: Pair, first: EncoderChoice, second: EncoderChoice) -> EncoderChoice:
-    help = f"{pair.share} % of it is {second.title}. {first.help} {second.help}"
+    help = f"{pair.share} % weight on {second.title}. {first.help} {second.help}"
     title, ready = _title(pair, [first.title, second.title]), first.ready and second.ready
     return EncoderChoice(str(pair), "", title, help, ready, collection=first.collection or second.collection)
 

@@ -151,8 +151,8 @@ class FusionEncoder(Derived):
             raise BadParameter("share", "the query", "a whole number of percent from 0 to 100", share)
         if picture is None and self.silent and self.network.spec.fusion in ("text", "late"):
             raise BenzerError(
-                f"{self.info.title} compares words with texts, and this collection has none.",
-                way_out="Ask with a picture, or choose a classifier of early or intermediate fusion.",
+                f"{self.info.title} compares text with text, and this collection has no texts.",
+                way_out="Search with a picture, or choose a classifier with early or intermediate fusion.",
             )
         both = self._thing(picture, text)
         if share is None or not (both.has_picture[0] and both.has_text[0]):

@@ -25,7 +25,7 @@ class GLCM(Descriptor):
     name = "glcm"
     rank = 45
     title = "Texture (co-occurrence)"
-    help = "How greys stand beside each other: coarse or fine, even or rough. Needs no training; ignores places."
+    help = "How grey levels occur side by side: coarse or fine, even or rough. Needs no training; ignores positions."
     version = "1"
     size = 128
 

@@ -23,7 +23,7 @@ class HOG(Descriptor):
     name = "hog"
     rank = 30
     title = "Edges (HOG)"
-    help = "Where edges run in which direction. Needs no training; finds the same outlines in the same places."
+    help = "Where edges run, and in which direction. Needs no training; finds the same outlines in the same places."
     version = "1"
     size = 128
 

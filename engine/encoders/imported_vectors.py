@@ -55,7 +55,7 @@ class OwnVectors(Derived):
         self.info = EncoderInfo(
             name=name,
             weights="",
-            title=f"Own vectors · {facts.get('title', name)}",
+            title=f"Custom embeddings · {facts.get('title', name)}",
             input_size=224,
             spatial=False,
             fingerprint=snapshot.digest[:32] if snapshot else "nowhere",
@@ -92,7 +92,7 @@ class OwnVectors(Derived):
 
     def embed(self, pictures: Sequence[Any], name: str) -> NDArray[np.float32]:
         raise BenzerError(
-            f"{self.info.title} were made elsewhere, so only whole pictures of the collection can be asked with them.",
+            f"{self.info.title} were made elsewhere, so only whole pictures of the collection can be used as a query.",
             way_out="Choose a picture of the collection, or another encoder.",
         )
 
@@ -112,7 +112,7 @@ def add(collection: Collection, title: str, file: str, names: Sequence[str] | No
     images = collection.images()
     rows = np.arange(len(images.ids)) if names is None else _rows_of(names, images.names, file)
     if len(rows) != len(vectors):
-        what = "images of the collection" if names is None else "names"
+        what = "pictures of the collection" if names is None else "names"
         raise BadParameter("number of vectors", file, f"that of the {what}, {len(rows):,}", len(vectors))
     order = np.argsort(rows, kind="stable")
     hashes = [images.hashes[row] for row in rows[order]]
@@ -145,7 +145,7 @@ def cards(collection: Collection) -> list[OwnCard]:
 def remove(collection: Collection, name: str) -> None:
     """Delete own vectors with all that was made of them; NotFound where there are none of that name."""
     if name not in {card.name for card in cards(collection)}:
-        raise NotFound(f"The collection {collection.folder.name} has no own vectors {name!r}.")
+        raise NotFound(f"The collection {collection.folder.name} has no custom embeddings {name!r}.")
     _store(collection, name).discard()
     discard(collection, name)
 
@@ -156,7 +156,7 @@ def remove(collection: Collection, name: str) -> None:
 def _checked(matrix: NDArray[Any], file: str) -> NDArray[np.float32]:
     if matrix.ndim != 2 or matrix.dtype.kind not in "fiub" or not matrix.size:
         shown = f"{'×'.join(map(str, matrix.shape))} {matrix.dtype}"
-        raise BadParameter("array", file, "numbers in rows and columns, one row a picture", shown)
+        raise BadParameter("array", file, "numbers in rows and columns, one row per picture", shown)
     with np.errstate(over="ignore"):
         vectors = np.ascontiguousarray(matrix, dtype="<f4")
     for start in range(0, len(vectors), _ROWS_CHECKED_AT_ONCE):
@@ -178,7 +178,7 @@ def _rows_of(names: Sequence[str], known: Sequence[str], file: str) -> NDArray[n
         path = name.replace("\\", "/").removeprefix("./")
         found = [whole[path]] if path in whole else places.get(path, [])
         if len(found) != 1:
-            wanted = "whole where two images share their ending" if found else "those of images of the collection"
+            wanted = "whole where two pictures share their ending" if found else "those of pictures of the collection"
             raise BadParameter("names", file, wanted, name)
         rows += found
     if len(set(rows)) != len(rows):
@@ -202,10 +202,10 @@ def _name_for(collection: Collection, title: str) -> str:
     try:
         name = _PREFIX + slug(title)
     except BadParameter:
-        raise BadParameter("title", "own vectors", "a text with at least one letter or digit", title) from None
+        raise BadParameter("title", "custom embeddings", "a text with at least one letter or digit", title) from None
     other = next((card.title for card in cards(collection) if card.name == name and card.file), title)
     if other != title:
-        raise BadParameter("title", "own vectors", f"more unlike {other!r}, or just that to replace them", title)
+        raise BadParameter("title", "custom embeddings", f"more unlike {other!r}, or just that to replace them", title)
     return name
 
 
@@ -220,7 +220,7 @@ def _snapshot(collection: Collection, name: str, only: tuple[str, ...] | None = 
     except Corrupt as error:
         raise Corrupt(error.message, way_out="Add the vectors again: python -m engine vectors add") from error
     if found is None:
-        raise NotFound(f"The collection {collection.folder.name} has no own vectors {name!r}.")
+        raise NotFound(f"The collection {collection.folder.name} has no custom embeddings {name!r}.")
     return found
 
 
@@ -245,4 +245,4 @@ def _card(name: str, facts: dict[str, Any]) -> OwnCard:
 
 def _choice(collection: str, card: OwnCard) -> EncoderChoice:
     help = f"{card.count:,} vectors of {card.width:,} values from {card.file}. Only pictures of this collection."
-    return EncoderChoice(card.name, "", f"Own vectors · {card.title}", help, ready=True, collection=collection)
+    return EncoderChoice(card.name, "", f"Custom embeddings · {card.title}", help, ready=True, collection=collection)

@@ -27,7 +27,7 @@ class LocalBinaryPatterns(Descriptor):
     name = "local-binary-patterns"
     rank = 40
     title = "Texture (local binary patterns)"
-    help = "Which tiny patterns occur how often in which part. Needs no training; ignores colour and brightness."
+    help = "How often small patterns occur in each part. Needs no training; ignores colour and brightness."
     version = "1"
     size = 128
 

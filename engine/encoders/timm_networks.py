@@ -165,6 +165,6 @@ def _exists(model: str) -> bool:
 
 
 def _choice(name: str, ready: bool = True) -> EncoderChoice:
-    title = f"{name.removeprefix(PREFIX)} (timm)" + ("" if ready else " · weights not here yet")
-    help = "A network of the library timm, with the weights that were given for it."
+    title = f"{name.removeprefix(PREFIX)} (timm)" + ("" if ready else " · not downloaded")
+    help = "A network of the timm library, with the weights you added."
     return EncoderChoice(name, "", title, help, ready=ready, rare=not ready)

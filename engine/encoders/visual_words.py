@@ -27,8 +27,8 @@ _WORDS = {"words": 256, "vlad": 32}
 _PICTURES = 200  # that words are fitted to
 _OFFERED = ("sift-vlad", "orb-words")
 _WAYS = {
-    "words": ("bag of visual words", "How often each of 256 kinds of detail occurs, wherever they are."),
-    "vlad": ("VLAD", "How the details of a picture differ from 32 typical ones, wherever they are."),
+    "words": ("bag of visual words", "How often each of 256 visual words occurs, wherever they are."),
+    "vlad": ("VLAD", "How the local features of a picture differ from 32 typical ones, wherever they are."),
 }
 
 
@@ -88,7 +88,7 @@ class VisualWords(Encoder):
 
         vocabulary = self.vocabulary
         if vocabulary is None:
-            raise NoVectors(f"{self.info.title} has no visual words yet; embedding a collection fits them.")
+            raise NoVectors(f"{self.info.title} has no visual words yet; preparing a collection fits them.")
         gather = bag_of_words if self.way == "words" else vlad
         vectors = [gather(self.feature.extract(picture), vocabulary) for picture in _pictures(images)]
         return torch.from_numpy(np.stack(vectors)).to(images.device)[:, :, None, None]
@@ -149,10 +149,10 @@ def _names() -> list[str]:
 
 
 def _title(feature: LocalFeature, way: str) -> str:
-    return f"Details ({feature.title}, {_WAYS[way][0]})"
+    return f"Local features ({feature.title}, {_WAYS[way][0]})"
 
 
 def _choice(name: str) -> EncoderChoice:
     kind, way = name.rsplit("-", 1)
-    help = f"{_WAYS[way][1]} Needs no training, but looks at the collection once, and keeps to what it saw then."
+    help = f"{_WAYS[way][1]} Needs no training; the visual words are fitted to the collection once."
     return EncoderChoice(name, "", _title(LOCAL_FEATURES[kind], way), help, ready=True, rare=name not in _OFFERED)

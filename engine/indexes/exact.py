@@ -28,7 +28,7 @@ class Exact(RowIndex):
     title = "Exact"
     rank = 0
     reference = True
-    summary = "Compares the query with every image: always the right answer."
+    summary = "Compares the query with every picture: always correct."
 
     def __init__(self, metric: str) -> None:
         super().__init__(metric)

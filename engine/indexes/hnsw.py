@@ -37,12 +37,12 @@ class HNSW(RowIndex):
     title = "HNSW"
     family = "graph"
     rank = 70
-    summary = "Walks along a graph of near neighbours: very fast on large collections, slower to build."
+    summary = "Searches a graph of near neighbours: very fast on large collections, slower to build."
     version: ClassVar[int] = 2  # 1 was a graph of hnswlib
     settings = (
-        Setting("links", "Links (M)", "M: how many neighbours each picture is linked to.", 2, 100, 16, also="M"),
+        Setting("links", "Links (M)", "M: neighbours that each picture is linked to.", 2, 100, 16, also="M"),
         Setting(
-            "effort", "Effort (ef_search)", "ef_search: how many candidates the walk keeps in view; more finds more.",
+            "effort", "Effort (ef_search)", "ef_search: candidates kept during the search; more find more.",
             1, 10_000, 200, also="ef_search",
         ),
     )  # fmt: skip

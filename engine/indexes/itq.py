@@ -19,7 +19,7 @@ class ITQ(PCAH):
     name = "itq"
     title = "ITQ"
     rank = 40
-    summary = "Makes a short code that keeps as much as it can, and compares the images with the nearest codes."
+    summary = "Rotated PCA codes with the least quantisation error; re-ranks the pictures with the nearest codes."
 
     def _normals(self, points: NDArray[np.float64], starts: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.stack([learned_rotation(points, start).T for start in starts])

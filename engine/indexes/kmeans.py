@@ -38,10 +38,10 @@ class KMeansIndex(RowIndex):
     title = "k-means"
     family = "clusters"
     rank = 60
-    summary = "Groups the images into clusters once and looks only into the clusters nearest to the query."
+    summary = "Clusters the pictures once and searches only the clusters nearest to the query (inverted file, IVF)."
     settings = (
-        Setting("clusters", "Clusters", "How many groups the images are put into.", 1, 65_536),
-        Setting("probes", "Clusters searched", "How many of the nearest groups are looked into.", 1, 65_536),
+        Setting("clusters", "Clusters", "Number of clusters.", 1, 65_536),
+        Setting("probes", "Clusters searched", "Nearest clusters that are searched (nprobe).", 1, 65_536),
     )
 
     def __init__(

@@ -18,8 +18,8 @@ from engine.indexes.index import Vectors
 
 _PLANES_HELP = "Which random planes serve: as drawn, each moved to the median, or those that split in half by chance."
 _PLANES = {"plain": "As drawn", "median": "Moved to the median", "balanced": "Balanced ones"}
-_LARGEST_HELP = "A bucket with more images is hashed once more inside, as often as it takes; 0 for never."
-_DIRECTIONS_HELP = "Planes are drawn inside so many leading principal directions of the vectors."
+_LARGEST_HELP = "A bucket with more pictures is hashed again inside, as often as needed; 0: never."
+_DIRECTIONS_HELP = "Number of leading principal directions in which planes are drawn."
 _SIZES = Sizes(
     tables=(4, 8, 12, 16, 24, 32, 48, 64),
     bits=(2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20),
@@ -32,7 +32,7 @@ class LSH(HashIndex):
     name = "lsh"
     title = "LSH"
     rank = 10
-    summary = "Sorts the images into buckets by random planes and looks only into the query's buckets."
+    summary = "Sorts pictures into buckets by random hyperplanes and searches only the query's buckets (multi-probe)."
     settings = (
         TABLES, BITS, PROBES, lookup_setting("buckets"), RERANK, FURTHER,
         Setting("largest", "Largest bucket", _LARGEST_HELP, 0, 10_000_000, 0),

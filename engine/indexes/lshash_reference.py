@@ -29,10 +29,10 @@ class LSHashReference(RowIndex):
     family = "hashing"
     rank = 90
     reference = True
-    summary = "The textbook package for LSH, in plain Python: slow, and there to compare with."
+    summary = "A textbook LSH package in plain Python: slow, as a reference."
     settings = (
-        Setting("tables", "Tables", "How many times the images are sorted into buckets; more finds more.", 1, 64, 16),
-        Setting("bits", "Bits", "How many planes divide a table; more means smaller buckets.", 1, 64, 4),
+        Setting("tables", "Tables", "Number of hash tables; more find more.", 1, 64, 16),
+        Setting("bits", "Bits", "Hyperplanes per table; more make smaller buckets.", 1, 64, 4),
     )
 
     def __init__(self, metric: str, tables: int = 16, bits: int = 4, planes: Hyperplanes | None = None) -> None:

@@ -27,7 +27,7 @@ class PCAH(HashIndex):
     name = "pcah"
     title = "PCA hashing"
     rank = 20
-    summary = "Makes a short code of the main directions of all images and compares the images with the nearest codes."
+    summary = "Codes from the signs of the principal components; re-ranks the pictures with the nearest codes."
 
     def fit(self, vectors: Vectors, tables: int, bits: int) -> Hyperplanes:
         rng = np.random.default_rng(self.seed)

@@ -46,13 +46,13 @@ class RDH(Index):
     title = "RDH (parts)"
     family = "hashing"
     rank = 50
-    summary = "Splits the images at random into parts that are hashed and asked side by side, on Ray's nodes if wanted."
+    summary = "Splits the pictures at random into parts that are searched in parallel, on Ray nodes if wanted."
     settings = (
-        Setting("parts", "Parts", "Into how many parts the images are split.", 1, 1000, 2),
+        Setting("parts", "Parts", "Number of parts.", 1, 1000, 2),
         Choice(
             "functions",
             "Hash functions",
-            "Whether all parts hash alike.",
+            "Whether all parts use the same hash functions.",
             {
                 "same": "the same in all parts",
                 "different": "own ones in each part",
@@ -60,16 +60,16 @@ class RDH(Index):
             },
             "same",
         ),
-        Setting("tables", "Tables", "Tables of each part; empty: chosen from the data.", 1, 512),
-        Setting("bits", "Bits", "Planes of each table; empty: chosen from the data.", 1, 64),
+        Setting("tables", "Tables", "Hash tables per part; empty: chosen from the data.", 1, 512),
+        Setting("bits", "Bits", "Bits per code; empty: chosen from the data.", 1, 64),
         Setting(
             "probes",
-            "Extra buckets",
-            "How many neighbouring buckets are also looked into; empty: chosen.",
+            "Probes",
+            "Neighbouring buckets that are searched too (multi-probe); empty: chosen.",
             0,
             250,
         ),
-        Setting("copies", "Copies", "How many nodes hold each part, so that one may be lost.", 1, 8, 1),
+        Setting("copies", "Replicas", "Nodes that hold each part, so that one may be lost.", 1, 8, 1),
         Choice(
             "runs",
             "A part runs",
@@ -83,9 +83,7 @@ class RDH(Index):
             },
             "lsh",
         ),
-        Setting(
-            "directions", "Directions", "LSH: planes are drawn inside so many leading directions.", 1, 4096, DIRECTIONS
-        ),
+        Setting("directions", "Directions", "LSH: leading directions in which planes are drawn.", 1, 4096, DIRECTIONS),
         FURTHER,
     )
 

@@ -87,7 +87,7 @@ class SpectralHashing(HashIndex):
     name = "spectral"
     title = "Spectral hashing"
     rank = 30
-    summary = "Makes a short code of waves along the main directions and compares the images with the nearest codes."
+    summary = "Codes from waves along the principal directions; re-ranks the pictures with the nearest codes."
     functions_kind = Waves
 
     def fit(self, vectors: Vectors, tables: int, bits: int) -> Waves:

@@ -29,7 +29,7 @@ def read_answer(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict) or not _is_answer(body):
-        raise BadParameter("file", "the replay", "an answer as `search --json` writes it", path)
+        raise BadParameter("file", "the replay", "a result as `search --json` writes it", path)
     return body
 
 
@@ -69,7 +69,7 @@ def _image_with(sha256: str, id: int, images: Images) -> int:
     if not sha256:
         return id
     if sha256 not in images.hashes:
-        raise NotFound("The query's picture is not in this collection: no image has the same contents.")
+        raise NotFound("The query's picture is not in this collection: no picture has the same contents.")
     return int(images.ids[images.hashes.index(sha256)])
 
 
@@ -84,7 +84,7 @@ def compared(former: Body, latter: Body) -> tuple[bool, list[str]]:
 
 def _conditions(former: Body | None, latter: Body) -> list[str]:
     if former is None:
-        return ["The former answer does not say with which precision, weights and collection it was made."]
+        return ["The former result does not say with which precision, weights and collection it was made."]
     found = []
     if former["precision"] != latter["precision"]:
         then, now = former["precision"], latter["precision"]
@@ -94,7 +94,7 @@ def _conditions(former: Body | None, latter: Body) -> list[str]:
     if not found and former["encoder"] != latter["encoder"]:
         found.append("Encoder: another version, or it learned from other pictures.")
     if former["collection"] != latter["collection"]:
-        found.append(f"Collection: other contents, {former['images']:,} images then and {latter['images']:,} now.")
+        found.append(f"Collection: other contents, {former['images']:,} pictures then and {latter['images']:,} now.")
     return found + _versions(former["versions"], latter["versions"])
 
 
@@ -107,14 +107,14 @@ def _results(former: Sequence[Body], latter: Sequence[Body]) -> list[str]:
     """What differs between two lists of hits: which ranks, and by how much the distances of what both found."""
     found = []
     if len(former) != len(latter):
-        found.append(f"{len(former):,} images were found then, {len(latter):,} now.")
+        found.append(f"{len(former):,} pictures were found then, {len(latter):,} now.")
     key = "sha256" if all(hit.get("sha256") for hit in former) else "name"  # ids are those of one home
     nothing: Body = {}
     pairs = enumerate(zip_longest(former, latter, fillvalue=nothing), 1)
     found += [f"Rank {n}: {_named(a)} then, {_named(b)} now." for n, (a, b) in pairs if a.get(key) != b.get(key)]
     now = {hit[key]: float(hit["distance"]) for hit in latter}
     moved = [_apart(float(hit["distance"]), now[hit[key]]) for hit in former if hit[key] in now]
-    return [*found, f"Distances of the same images differ by up to {max(moved):.2g}."] if any(moved) else found
+    return [*found, f"Distances of the same pictures differ by up to {max(moved):.2g}."] if any(moved) else found
 
 
 def _apart(then: float, now: float) -> float:

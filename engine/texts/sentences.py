@@ -56,7 +56,7 @@ class Sentences(TextEncoder):
         except (OSError, ValueError) as error:
             raise NoWeights(
                 f"The model {name.removeprefix(PREFIX)} is not on this computer, or not as safetensors.",
-                way_out="Fetch it with the tools of its publisher, or choose another text encoder.",
+                way_out="Download it with the tools of its publisher, or choose another text encoder.",
             ) from error
         return cls(name, model)
 

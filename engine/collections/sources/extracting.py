@@ -57,7 +57,7 @@ def _rows(collection: Collection, ids: Sequence[int]) -> list[ImageRow]:
         raise BadParameter("number of pictures", "a new collection", "at least 1", 0)
     gone = next((id for id in wanted if id not in known), None)
     if gone is not None:
-        raise NotFound(f"There is no image {gone} in the collection {collection.title!r} any more.")
+        raise NotFound(f"There is no picture {gone} in the collection {collection.title!r} any more.")
     return [known[id] for id in wanted]
 
 

@@ -19,16 +19,13 @@ from engine.core.home import Home
 from engine.core.progress import Reporter
 
 _FLOWERS = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"
-_BY_HAND = (
-    "It needs an account there, so Benzer cannot fetch it: sign in at {url}, press Download, "
-    "and add the ZIP as a collection without unpacking it. {then}"
-)
+_BY_HAND = "Requires an account. Download the ZIP at {url}, then add it as a collection without unpacking it. {then}"
 
 
 @dataclass(frozen=True)
 class Known:
     """A data set: what people are told of it, the files it is made of, and their reader. Without files it has to be
-    fetched by hand, as `instructions` say."""
+    downloaded by hand, as `instructions` say."""
 
     name: str
     title: str
@@ -52,7 +49,7 @@ _ALL = (
     Known(
         "cifar-10",
         "CIFAR-10",
-        "60,000 tiny photographs (32×32) of ten kinds of things and animals",
+        "60,000 tiny photographs (32×32) of ten kinds of objects and animals",
         60_000,
         (
             Remote(
@@ -105,7 +102,7 @@ _ALL = (
     Known(
         "stl-10",
         "STL-10",
-        "The 13,000 labelled photographs (96×96) of ten kinds of things and animals",
+        "The 13,000 labelled photographs (96×96) of ten kinds of objects and animals",
         13_000,
         (
             Remote(
@@ -130,7 +127,7 @@ _ALL = (
         "8,355 works of fifty painters",
         8_355,
         "https://www.kaggle.com/datasets/ikarus777/best-artworks-of-all-time",
-        "The painter's folder becomes the label; the archive's second, smaller copies get the label resized.",
+        "The painter's folder becomes the label; the archive's second, smaller versions get the label resized.",
     ),
     _by_hand(
         "fashion-products",
@@ -149,12 +146,12 @@ def import_known(home: Home, name: str, reporter: Reporter, title: str = "") -> 
     """Download what is not there yet, check it and import it; the download is deleted afterwards.
 
     Raises:
-        BadParameter: no such data set. NotFound: it has to be fetched by hand; the way out says how.
+        BadParameter: no such data set. NotFound: it has to be downloaded by hand; the way out says how.
         NameTaken: before anything is downloaded. Offline, Corrupt, StorageFull, Stopped.
     """
     known = KNOWN.get(name)
     if known is None:
-        raise BadParameter("name", "a known data set", "one of " + ", ".join(KNOWN), name)
+        raise BadParameter("name", "a public data set", "one of " + ", ".join(KNOWN), name)
     if known.read is None:
         raise NotFound(f"{known.title} is not downloaded by Benzer.", way_out=known.instructions)
     title, source = title or known.title, {"kind": "known", "known": name, "summary": known.summary}

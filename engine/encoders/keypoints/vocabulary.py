@@ -119,7 +119,7 @@ def stored_vocabulary(collection: Collection, name: str, *, binary: bool) -> Voc
         snapshot = _store(collection, name).open()
         return None if snapshot is None else _read(snapshot, binary)
     except Corrupt as error:
-        raise Corrupt(error.message, way_out="Embed the collection again: that fits new visual words.") from error
+        raise Corrupt(error.message, way_out="Prepare the collection again: that fits new visual words.") from error
 
 
 def keep_vocabulary(collection: Collection, name: str, means: NDArray[np.float32], *, binary: bool) -> Vocabulary:

@@ -28,7 +28,7 @@ def read_vectors(file: Path | BinaryIO, name: str) -> tuple[list[str] | None, ND
         return None, _npy(file, name)
     if name.lower().endswith(".parquet"):
         return _parquet(file, name)
-    raise BadParameter("file", "own vectors", "one of " + ", ".join(ENDINGS), name)
+    raise BadParameter("file", "custom embeddings", "one of " + ", ".join(ENDINGS), name)
 
 
 def read_names(data: bytes) -> list[str]:
@@ -41,7 +41,7 @@ def read_names(data: bytes) -> list[str]:
     try:
         names = [row[0].strip() for row in csv.reader(io.StringIO(text, newline=None)) if row and row[0].strip()]
     except csv.Error as error:
-        raise BadParameter("names", "own vectors", "a text with one name a line, or a CSV", str(error)) from error
+        raise BadParameter("names", "custom embeddings", "a text with one name a line, or a CSV", str(error)) from error
     return names[1:] if names and names[0].lower() in _HEADS else names
 
 
@@ -49,9 +49,9 @@ def _npy(file: Path | BinaryIO, name: str) -> NDArray[Any]:
     try:  # a file of the disk is only looked at where it is needed: it may be larger than the memory
         found = np.load(file, mmap_mode="r" if isinstance(file, Path) else None, allow_pickle=False)
     except (ValueError, EOFError, OSError, MemoryError) as error:  # a header may name any size
-        raise BadParameter("file", "own vectors", "a whole .npy file of numbers", name) from error
+        raise BadParameter("file", "custom embeddings", "a whole .npy file of numbers", name) from error
     if not isinstance(found, np.ndarray):
-        raise BadParameter("file", "own vectors", "a single array, not several", name)
+        raise BadParameter("file", "custom embeddings", "a single array, not several", name)
     return found
 
 
@@ -62,7 +62,7 @@ def _parquet(file: Path | BinaryIO, name: str) -> tuple[list[str], NDArray[Any]]
     try:
         table = read_table(file)
     except (ArrowException, OSError) as error:
-        raise BadParameter("file", "own vectors", "a whole .parquet file", name) from error
+        raise BadParameter("file", "custom embeddings", "a whole .parquet file", name) from error
     return _name_column(table, name), _vector_columns(table, name)
 
 

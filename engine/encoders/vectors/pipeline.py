@@ -102,7 +102,7 @@ def vectors_of(collection: Collection, encoder: Encoder, name: str, reporter: Re
         embed_collection(collection, encoder, [name], reporter)
     vectors = store.stored(collection, encoder.info, name)
     if vectors is None:
-        raise NoVectors(f"None of the images of {collection.title} could be embedded with {encoder.info.title}.")
+        raise NoVectors(f"No picture of {collection.title} could be prepared with {encoder.info.title}.")
     return vectors
 
 

@@ -126,7 +126,7 @@ def _repair_named() -> Iterator[None]:
     try:
         yield
     except Corrupt as error:
-        raise Corrupt(error.message, way_out="Embed the collection again: python -m engine embed does it.") from error
+        raise Corrupt(error.message, way_out="Prepare the collection again: python -m engine embed does it.") from error
 
 
 def opened(snapshot: Snapshot) -> Vectors:

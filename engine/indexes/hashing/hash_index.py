@@ -26,17 +26,17 @@ from engine.indexes.table.row_index import RowIndex
 from engine.indexes.table.rows import RowTable, built
 from engine.indexes.table.sampling import MANY, NEIGHBOURS, WANTED_RECALL
 
-TABLES = Setting("tables", "Tables", "How many codes each image has; more of them find more.", 1, 512)
-BITS = Setting("bits", "Bits", "How long a code is; more bits make smaller buckets and finer ranks.", 1, MAX_BITS)
-PROBES = Setting("probes", "Extra buckets", "How many neighbouring buckets are also looked into.", 0, MAX_PROBES)
+TABLES = Setting("tables", "Tables", "Number of hash tables; more find more.", 1, 512)
+BITS = Setting("bits", "Bits", "Length of a code; more bits make smaller buckets and finer ranking.", 1, MAX_BITS)
+PROBES = Setting("probes", "Probes", "Neighbouring buckets that are searched too (multi-probe).", 0, MAX_PROBES)
 RERANK = Setting(
-    "rerank", "Compared exactly", "By Hamming distance: how many of the nearest codes are compared.", 1, MAX_RERANK
+    "rerank", "Re-ranked", "Candidates, nearest by Hamming distance, that are compared exactly.", 1, MAX_RERANK
 )
 FURTHER = Choice(
     "further",
-    "Too few found",
-    "Where the buckets hold fewer images than were asked for: whether more and more of them are looked into.",
-    {"yes": "Look further", "no": "Answer with fewer"},
+    "Too few results",
+    "If the buckets hold too few candidates: whether to search further buckets.",
+    {"yes": "Look further", "no": "Return fewer"},
     "yes",
 )
 _RECALL = Setting("recall", "Recall", "", 0.01, 1, WANTED_RECALL, whole=False)

@@ -54,10 +54,16 @@ def test_mistakes_are_one_sentence(pile: Path, capsys: pytest.CaptureFixture[str
         (["vectors", "add", "--collection", "pile"], "The file of vectors add must be named"),
         (["vectors", "add", "/no/such.npy", "--collection", "pile"], "must be one that is there"),
         (["vectors", "add", str(pile / "names.txt"), "--collection", "pile"], "must be one of .npy, .parquet"),
-        (["vectors", "delete", "own-nothing", "--collection", "pile", "--yes"], "has no own vectors 'own-nothing'"),
+        (
+            ["vectors", "delete", "own-nothing", "--collection", "pile", "--yes"],
+            "has no custom embeddings 'own-nothing'",
+        ),
         (["vectors", "--collection", "nothing"], "There is no collection 'nothing'"),
-        ([*SEARCH, str(pile / "Pile" / "a.png")], "only whole pictures of the collection can be asked"),
-        ([*SEARCH, "--image", "1", "--crop", "0,0,0.5,0.5"], "only whole pictures of the collection can be asked"),
+        ([*SEARCH, str(pile / "Pile" / "a.png")], "only whole pictures of the collection can be used as a query"),
+        (
+            [*SEARCH, "--image", "1", "--crop", "0,0,0.5,0.5"],
+            "only whole pictures of the collection can be used as a query",
+        ),
     ]
     for words, sentence in mistakes:
         capsys.readouterr()

@@ -88,7 +88,7 @@ def test_words_find_pictures_without_texts_only_where_both_meet(shop: tuple[Work
     query = Query(text="sun cap", name="sun cap")
     found = bench.search(recipes["early"].but(collection="silent", k=3), query)
     assert {hit.label for hit in found.hits} == {"Caps"}
-    with pytest.raises(BenzerError, match="compares words with texts, and this collection has none") as caught:
+    with pytest.raises(BenzerError, match="compares text with text, and this collection has no texts") as caught:
         bench.search(recipes["late"].but(collection="silent"), query)
     assert "early or intermediate" in caught.value.way_out
     both = Query(data=picture(bench), name="1.png", text="sun cap")

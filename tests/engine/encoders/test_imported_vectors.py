@@ -49,7 +49,7 @@ def test_given_vectors_are_those_of_their_images(pile: Any, home: Home) -> None:
     assert [card.name for card in own_vectors.cards(pile)] == ["own-from-dino-vector"]
     [left] = (pile.folder / "vectors").iterdir()
     assert left.name.startswith("own-from-dino-vector-vector-")  # what was made of the removed ones is gone
-    with pytest.raises(NotFound, match="no own vectors"):
+    with pytest.raises(NotFound, match="no custom embeddings"):
         own_vectors.remove(pile, card.name)
 
 
@@ -84,7 +84,7 @@ def test_the_ending_of_a_name_is_enough_where_it_is_clear() -> None:
     known = ["cats/1.png", "dogs/1.png", "dogs/2.png"]
     find = own_vectors._rows_of
     assert find(["2.png", ".\\cats\\1.png"], known, "f").tolist() == [2, 0]
-    with pytest.raises(BadParameter, match=r"whole where two images share their ending; got '1\.png'"):
+    with pytest.raises(BadParameter, match=r"whole where two pictures share their ending; got '1\.png'"):
         find(["1.png"], known, "f")
 
 
@@ -92,15 +92,15 @@ def test_the_ending_of_a_name_is_enough_where_it_is_clear() -> None:
     ("names", "matrix", "sentence"),
     [
         (NAMES[:9], MATRIX[:8], "number of vectors of f.npy must be that of the names, 9; got 8"),
-        (None, MATRIX[:8], "must be that of the images of the collection, 50; got 8"),
-        (["nobody.png"], MATRIX[:1], "must be those of images of the collection; got 'nobody.png'"),
+        (None, MATRIX[:8], "must be that of the pictures of the collection, 50; got 8"),
+        (["nobody.png"], MATRIX[:1], "must be those of pictures of the collection; got 'nobody.png'"),
         (["3.png", "3.png"], MATRIX[:2], "different from each other; got '3.png'"),
         (None, np.full((50, 2), np.nan), "finite numbers; got 'something else in row 1'"),
         (None, np.full((50, 2), 1e300), "finite numbers"),
-        (None, MATRIX[0], "one row a picture; got '6 float32'"),
-        (None, np.zeros((50, 0)), "one row a picture"),
-        (None, np.full((50, 2), "a"), "one row a picture"),
-        (None, np.full((50, 2), 1j), "one row a picture"),
+        (None, MATRIX[0], "one row per picture; got '6 float32'"),
+        (None, np.zeros((50, 0)), "one row per picture"),
+        (None, np.full((50, 2), "a"), "one row per picture"),
+        (None, np.full((50, 2), 1j), "one row per picture"),
     ],
 )
 def test_vectors_that_do_not_fit(names: Any, matrix: Any, sentence: str, pile: Any) -> None:
@@ -119,7 +119,7 @@ def test_a_title_that_is_written_otherwise_replaces_nothing(pile: Any) -> None:
 
 
 def test_a_title_needs_a_letter(pile: Any) -> None:
-    with pytest.raises(BadParameter, match="title of own vectors"):
+    with pytest.raises(BadParameter, match="title of custom embeddings"):
         own_vectors.add(pile, "…", "f.npy", None, MATRIX)
 
 
@@ -221,7 +221,7 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     pickled = io.BytesIO()
     np.save(pickled, np.array([{"a": 1}], dtype=object), allow_pickle=True)
     for name, data in (("a.npy", pickled.getvalue()), ("a.npy", b"rubbish"), ("a.parquet", b"rubbish"), ("a.txt", b"")):
-        with pytest.raises(BadParameter, match="file of own vectors"):
+        with pytest.raises(BadParameter, match="file of custom embeddings"):
             read_vectors(io.BytesIO(data), name)
     for columns in ({"v": [1.0]}, {"name": ["a"]}, {"name": ["a", "b"], "v": [[1.0], [1.0, 2.0]]}):
         write_table(pyarrow.table(columns), tmp_path / "b.parquet")

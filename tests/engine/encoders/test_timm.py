@@ -112,4 +112,4 @@ def test_weights_of_another_network_and_ones_that_are_missing(
         open_encoder("timm-nothing_of_that_name", "", home)
     assert main(["weights", "fetch", NAME]) == 1
     assert Recipe("a", NAME).encoder == NAME
-    assert Workbench(home).choices(also=NAME)[-1].title.endswith("weights not here yet")
+    assert Workbench(home).choices(also=NAME)[-1].title.endswith("not downloaded")

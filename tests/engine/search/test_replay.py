@@ -78,7 +78,7 @@ def test_a_second_home_in_float32_says_exactly_what_differs(
     assert status == 1
     assert "The results differ." in said
     assert "Precision: bfloat16 then, float32 now (--precision bfloat16 computes as then)." in said
-    assert "Distances of the same images differ by up to" in said
+    assert "Distances of the same pictures differ by up to" in said
     assert "Weights" not in said
     assert "Collection" not in said
     assert replayed(file, capsys, "--precision", "bfloat16")[1] == "The same results.\n"
@@ -92,8 +92,8 @@ def test_a_collection_with_other_contents_is_named(
     assert main(["rescan", "pile"]) == 0
     status, said = replayed(file, capsys)
     assert status == 1
-    assert "11 images were found then, 10 now." in said
-    assert "Collection: other contents, 12 images then and 11 now." in said
+    assert "11 pictures were found then, 10 now." in said
+    assert "Collection: other contents, 12 pictures then and 11 now." in said
     assert "Precision" not in said
 
 
@@ -122,7 +122,7 @@ def test_ranks_that_differ_are_listed() -> None:
     assert said[1:] == [
         "Rank 2: b then, c now.",
         "Rank 3: c then, b now.",
-        "Distances of the same images differ by up to 0.1.",
+        "Distances of the same pictures differ by up to 0.1.",
     ]
 
 
@@ -163,7 +163,7 @@ def test_a_query_that_is_not_in_the_collection_is_named() -> None:
     images = Images(np.array([4]), ["aa"], [""], ["x.png"], [""])
     asked = {"query": {"image": 7, "name": "x.png", "sha256": "aa", "crop": None}}
     assert query_of(asked, images).image_id == 4  # the same file under another id
-    with pytest.raises(NotFound, match="no image has the same contents"):
+    with pytest.raises(NotFound, match="no picture has the same contents"):
         query_of({"query": asked["query"] | {"sha256": "bb"}}, images)
 
 

@@ -130,7 +130,7 @@ def test_own_vectors_are_added_searched_and_removed(
     rows = np.random.default_rng(0).random((4, 3))
     test.file_uploader(key="own-files-few-0").set_value(("v.npy", _npy(rows), "application/octet-stream")).run()
     test.button(key="own-add-few").click().run()
-    assert "must be that of the images of the collection, 5; got 4" in texts(test)
+    assert "must be that of the pictures of the collection, 5; got 4" in texts(test)
     rows = np.random.default_rng(0).random((5, 3))
     test.file_uploader(key="own-files-few-0").set_value(("v.npy", _npy(rows), "application/octet-stream")).run()
     test.button(key="own-add-few").click().run()

@@ -236,7 +236,8 @@ def _take_away(recipe: Recipe, found: Duplicates) -> None:
 
 
 def _without_copies(recipe: Recipe, found: Duplicates) -> None:
-    st.write(f"Copies {count_of(len(found.nearness) - len(found.copies), 'picture')}; this collection stays unchanged.")
+    left = count_of(len(found.nearness) - len(found.copies), "picture")
+    st.write(f"Creates a collection of {left}; this one stays unchanged.")
     text_field(
         "Collection name",
         f"{recipe.collection} without duplicates",
