@@ -23,10 +23,10 @@ _STATES = {
 }
 
 
-def ledger_list(kind: Kind, opened: str, best: Callable[[Seen], str]) -> None:
+def comparison_list(kind: Kind, opened: str, best: Callable[[Seen], str]) -> None:
     """Draw a card for every one but that which is open; `best` says in Markdown what it found, or nothing."""
     st.header(kind.nouns.capitalize(), anchor=False)
-    found = [ledger for ledger in listed(kind) if ledger.name != opened]
+    found = [comparison for comparison in listed(kind) if comparison.name != opened]
     if not found:
         st.write(
             f"No other {kind.nouns} yet."
@@ -36,9 +36,9 @@ def ledger_list(kind: Kind, opened: str, best: Callable[[Seen], str]) -> None:
         return
     jobs = jobs_of(kind)
     shown = st.session_state.get(f"{kind.key}s_shown", SHOWN)
-    for ledger in found[:shown]:
+    for comparison in found[:shown]:
         try:
-            _card(seen(kind, ledger, jobs), best)
+            _card(seen(kind, comparison, jobs), best)
         except (BenzerError, FileNotFoundError) as error:  # deleted or damaged meanwhile, in another tab or by hand
             st.caption(plain_text(str(error)))
     if len(found) > shown:

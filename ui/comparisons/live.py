@@ -22,7 +22,7 @@ _EXPORTS = {
 }
 
 
-def ledger_view(view: Seen, results: Callable[[Seen], None]) -> None:
+def comparison_view(view: Seen, results: Callable[[Seen], None]) -> None:
     """Draw it with its `results`, and refresh both while it runs; then the page is drawn again."""
     alive, state, kind = view.alive, view.state, view.kind
 
@@ -30,17 +30,17 @@ def ledger_view(view: Seen, results: Callable[[Seen], None]) -> None:
     def watch() -> None:
         if "go_to" in st.session_state or st.session_state.get(kind.key) != view.name:
             st.rerun()
-        later = seen(kind, view.ledger)
+        later = seen(kind, view.comparison)
         if later.state != state and not later.alive:
             st.rerun()
-        for part in (ledger_head, ledger_status, results):
+        for part in (comparison_head, comparison_status, results):
             with errors_shown():
                 part(later)
 
     watch()
 
 
-def ledger_head(view: Seen) -> None:
+def comparison_head(view: Seen) -> None:
     """The title, when it was made, and what can be done with it."""
     key = view.kind.key
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -68,7 +68,7 @@ def made_text(made: float) -> str:
     return f"{moment.tm_mday} {time.strftime('%B %Y, %H:%M', moment)}"
 
 
-def ledger_status(view: Seen) -> None:
+def comparison_status(view: Seen) -> None:
     """Its progress with Stop, or how it ended with Continue; nothing for one that is complete."""
     if view.alive:
         _running(view)
@@ -129,7 +129,7 @@ def _ended(view: Seen) -> None:
 def _go_on(view: Seen, label: str) -> None:
     if st.button(label, key=f"{view.kind.key}-go-on-{view.name}", type="primary", icon=":material/resume:"):
         with errors_shown():
-            measure(view.kind, view.ledger)
+            measure(view.kind, view.comparison)
             st.rerun()
 
 
@@ -154,7 +154,7 @@ def _more(view: Seen) -> None:
     )  # fmt: skip
     if title:
         with errors_shown():
-            view.ledger.rename(title)
+            view.comparison.rename(title)
             st.rerun()
     if st.button("Delete …", key=f"{view.kind.key}-delete-{view.name}", icon=":material/delete:", disabled=view.alive):
         _ask_to_delete(view)
@@ -170,7 +170,7 @@ def _delete(view: Seen) -> None:
     with st.container(horizontal=True):
         if st.button(f"Delete {view.kind.noun}", type="primary", key=f"{view.kind.key}-delete-yes"):
             try:
-                view.ledger.remove()
+                view.comparison.remove()
             except BenzerError as error:
                 show_error(error)
             else:

@@ -56,10 +56,10 @@ class Kind:
 
 @dataclass(frozen=True)
 class Seen:
-    """One of them as it stands now. `total`: its cells. `state`: that of its ledger."""
+    """One of them as it stands now. `total`: its cells. `state`: that of the comparison."""
 
     kind: Kind
-    ledger: Any
+    comparison: Any
     plan: Any
     title: str
     total: int
@@ -70,7 +70,7 @@ class Seen:
 
     @property
     def name(self) -> str:
-        return str(self.ledger.name)
+        return str(self.comparison.name)
 
     @property
     def alive(self) -> bool:
@@ -92,12 +92,12 @@ def listed(kind: Kind) -> list[Any]:
     return _listed.get((kind.key, tuple((path, file_stamp(path)) for path in plans)), kind.every)
 
 
-def seen(kind: Kind, ledger: Any, jobs: Sequence[Job] | None = None) -> Seen:
+def seen(kind: Kind, comparison: Any, jobs: Sequence[Job] | None = None) -> Seen:
     """It as it stands now; NotFound or Corrupt where its plan cannot be read."""
-    plan, title, total, made, rows = _read.get(files_stamp(ledger.folder), lambda: _whole(ledger))
-    job = ledger.job(jobs_of(kind) if jobs is None else jobs)
-    state = ledger.state([job] if job else [], complete=0 < total == len(rows))
-    return Seen(kind, ledger, plan, title, total, made, rows, job, state)
+    plan, title, total, made, rows = _read.get(files_stamp(comparison.folder), lambda: _whole(comparison))
+    job = comparison.job(jobs_of(kind) if jobs is None else jobs)
+    state = comparison.state([job] if job else [], complete=0 < total == len(rows))
+    return Seen(kind, comparison, plan, title, total, made, rows, job, state)
 
 
 def seen_by_name(kind: Kind, name: str) -> Seen | None:
@@ -127,9 +127,9 @@ def files_stamp(folder: Path) -> tuple[object, ...]:
     return (folder, count, file_stamp(folder / "plan.json", cells))
 
 
-def _whole(ledger: Any) -> tuple[Any, str, int, float, list[Any]]:
-    plan = ledger.plan
-    return plan, ledger.title, len(plan.cells()), ledger.made, ledger.rows()
+def _whole(comparison: Any) -> tuple[Any, str, int, float, list[Any]]:
+    plan = comparison.plan
+    return plan, comparison.title, len(plan.cells()), comparison.made, comparison.rows()
 
 
 # ── which one is open ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -200,9 +200,9 @@ def open_one(kind: Kind, name: str | None) -> None:
 # ── what a person does with one ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def measure(kind: Kind, ledger: Any) -> None:
+def measure(kind: Kind, comparison: Any) -> None:
     """Measure what is missing, in a job of its own; one that is being measured already is left alone."""
-    view = seen(kind, ledger)
+    view = seen(kind, comparison)
     if not view.alive:
         workbench().start(kind.key, name=view.name, title=view.title)
 
@@ -227,12 +227,12 @@ def begin(kind: Kind, plan: Any, store: Callable[[Any], Any], field: str) -> Non
 
 def exported(view: Seen, form: str) -> bytes:
     """All results as CSV, HTML or JSON; made once for each state of it."""
-    make = {"csv": _csv, "html": lambda view: view.kind.to_html(view.ledger).encode(), "json": _json}[form]
-    return _files.get((form, files_stamp(view.ledger.folder)), lambda: make(view))
+    make = {"csv": _csv, "html": lambda view: view.kind.to_html(view.comparison).encode(), "json": _json}[form]
+    return _files.get((form, files_stamp(view.comparison.folder)), lambda: make(view))
 
 
 def _csv(view: Seen) -> bytes:
-    return bytes(view.kind.to_csv(view.ledger).encode("utf-8-sig"))
+    return bytes(view.kind.to_csv(view.comparison).encode("utf-8-sig"))
 
 
 def _json(view: Seen) -> bytes:

@@ -1,4 +1,4 @@
-"""Studies on disk, and what their rows say together; how they are kept stands in `engine/ledger.py`."""
+"""Studies on disk (see `engine.comparisons.comparison`), and what their rows say together."""
 
 from __future__ import annotations
 

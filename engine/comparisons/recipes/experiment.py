@@ -1,4 +1,4 @@
-"""Experiments on disk, and what a measured cell of one is; how they are kept stands in `engine/ledger.py`."""
+"""Experiments on disk (see `engine.comparisons.comparison`), and what a measured cell of one is."""
 
 from __future__ import annotations
 

@@ -303,8 +303,8 @@ def _size(plan: ClassificationPlan, sizes: Mapping[str, int], card: CollectionCa
         tuning_warning(plan, things)
         return
     earlier = []
-    for ledger in listed(CLASSIFICATIONS)[:_EARLIER]:
-        view = seen(CLASSIFICATIONS, ledger)
+    for comparison in listed(CLASSIFICATIONS)[:_EARLIER]:
+        view = seen(CLASSIFICATIONS, comparison)
         earlier.append((view.plan, view.measured))
     expected = classification_cost(workbench().home, plan, things, earlier, _unseen(plan, card))
     st.caption(expected.sentence())

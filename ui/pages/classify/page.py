@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import CollectionCard
-from ui.comparisons.list import ledger_list, new_one
+from ui.comparisons.list import comparison_list, new_one
 from ui.comparisons.state import listed, opened, write_opened
 from ui.pages.classify.classifier_state import HERE, MODELS, VIEW, follow_link
 from ui.pages.classify.classifiers import classifiers_view
@@ -53,7 +53,7 @@ def _compare() -> None:
     if recipe is not None:
         _new(recipe, folded=view is not None)
     with errors_shown():
-        ledger_list(CLASSIFICATIONS, view.name if view else "", best_sentence)
+        comparison_list(CLASSIFICATIONS, view.name if view else "", best_sentence)
     write_opened(CLASSIFICATIONS, view)
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 from engine.classification.corruptions import CLEAN
 from engine.classification.plan import FUSIONS
 from engine.classification.results import ResultLine as Figures
-from ui.comparisons.live import ledger_view
+from ui.comparisons.live import comparison_view
 from ui.comparisons.state import Seen
 from ui.pages.classify.classifier_keep import keep_button
 from ui.pages.classify.classifier_state import HERE, VIEW
@@ -35,7 +35,7 @@ _PARTS: dict[str, Callable[[Seen, str], None]] = {
 
 def classification_view(view: Seen) -> None:
     """Draw the classification, and refresh it while it is measured."""
-    ledger_view(view, _results)
+    comparison_view(view, _results)
 
 
 def _results(view: Seen) -> None:

@@ -88,7 +88,7 @@ def findings(view: Seen) -> Classification:
             return found
 
     read_plan = plan
-    return Read(view.ledger.folder)
+    return Read(view.comparison.folder)
 
 
 def best_of(view: Seen) -> Best | None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import CollectionCard
-from ui.comparisons.list import ledger_list, new_one
+from ui.comparisons.list import comparison_list, new_one
 from ui.comparisons.state import listed, opened, write_opened
 from ui.pages.compare.form import experiment_form
 from ui.pages.compare.quick import quick_comparison
@@ -38,7 +38,7 @@ def page() -> None:
     if recipe is not None:
         _new(recipe, folded=view is not None)
     with errors_shown():
-        ledger_list(EXPERIMENTS, view.name if view else "", best_sentence)
+        comparison_list(EXPERIMENTS, view.name if view else "", best_sentence)
     write_opened(EXPERIMENTS, view)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from engine.comparisons.recipes.experiment import ExperimentRow
-from ui.comparisons.live import ledger_view
+from ui.comparisons.live import comparison_view
 from ui.comparisons.state import Seen
 from ui.pages.compare import charts
 from ui.pages.compare.report_tables import report_tables_view
@@ -23,7 +23,7 @@ _RESULTS, _LABELS, _REPORT = "Results", "By label", "Original study"
 
 def experiment_view(view: Seen) -> None:
     """Draw the experiment, and refresh it while it is measured."""
-    ledger_view(view, _results)
+    comparison_view(view, _results)
 
 
 def _results(view: Seen) -> None:

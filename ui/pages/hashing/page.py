@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from engine.core.recipe import Recipe
-from ui.comparisons.list import ledger_list, new_one
+from ui.comparisons.list import comparison_list, new_one
 from ui.comparisons.state import Seen, opened, write_opened
 from ui.pages.hashing.form import study_form
 from ui.pages.hashing.results import advised, study_view
@@ -31,7 +31,7 @@ def page() -> None:
             study_view(view)
     new_one(STUDIES, partial(_forms, recipe), folded=view is not None)
     with errors_shown():
-        ledger_list(STUDIES, view.name if view else "", best_sentence)
+        comparison_list(STUDIES, view.name if view else "", best_sentence)
     write_opened(STUDIES, view)
 
 

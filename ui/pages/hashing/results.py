@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.study import Advice, SpeedUp
-from ui.comparisons.live import ledger_view
+from ui.comparisons.live import comparison_view
 from ui.comparisons.state import Seen
 from ui.pages.hashing import charts
 from ui.pages.hashing.row import opened_row
@@ -25,7 +25,7 @@ _MEASURE_HELP = f"**recall**: {RECALL_HELP}\n\n**MAP**: {MAP_HELP}\n\n**strict M
 
 def study_view(view: Seen) -> None:
     """Draw the study, and refresh it while it is measured."""
-    ledger_view(view, _results)
+    comparison_view(view, _results)
 
 
 def _results(view: Seen) -> None:

@@ -49,7 +49,7 @@ def findings(view: Seen) -> HashingStudy:
         def measured(self) -> list[tuple[StudyCell, StudyRow]]:
             return pairs
 
-    return Read(view.ledger.folder)
+    return Read(view.comparison.folder)
 
 
 def source_title(text: str) -> str:
