@@ -20,7 +20,15 @@ class Preset:
     plan: GroupingPlan
 
 
-_NETWORKS = ("resnet-50", "inception-v3", "convnext-tiny", "resnet-18", "mobilenet-v2", "squeezenet-1-0")
+_NETWORKS = (
+    "efficientnet-lite0",
+    "resnet-50",
+    "inception-v3",
+    "convnext-tiny",
+    "resnet-18",
+    "mobilenet-v2",
+    "squeezenet-1-0",
+)
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset
@@ -29,8 +37,8 @@ PRESETS: dict[str, Preset] = {
             "photo",
             "Tree (manual cut)",
             "Hierarchical clustering, average linkage, cosine distance: cut it anywhere. Up to a few thousand.",
-            ("inception-v3", *_NETWORKS),
-            "avg",
+            _NETWORKS,
+            "avg-sqrt",
             "cosine",
             GroupingPlan(Step.parse("hierarchical(linkage=average)")),
         ),
@@ -39,7 +47,7 @@ PRESETS: dict[str, Preset] = {
             "Automatic (recommended)",
             "A network's vectors, UMAP to 10 dimensions, then HDBSCAN: finds groups and their number automatically.",
             _NETWORKS,
-            "avg",
+            "avg-sqrt",
             "cosine",
             GroupingPlan(Step("hdbscan"), Step.parse("umap(dimensions=10)")),
         ),
@@ -48,7 +56,7 @@ PRESETS: dict[str, Preset] = {
             "k-means labels",
             "PCA by share of variance, then k-means: compact groups of similar size, as labels for training a model.",
             _NETWORKS,
-            "avg",
+            "avg-sqrt",
             "cosine",
             GroupingPlan(Step("kmeans"), Step.parse("pca(share=0.9)")),
         ),

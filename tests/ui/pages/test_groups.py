@@ -19,6 +19,7 @@ from engine.core.storage import write_json
 from engine.encoders.vectors.store import stored
 from engine.grouping.grouper import group
 from engine.grouping.plan import GroupingPlan, Step
+from engine.grouping.presets import PRESETS
 from engine.grouping.stored.grouping import Grouping, store_grouping
 from engine.workbench.workbench import Workbench
 from ui.pages.groups import state as groups_state
@@ -188,7 +189,10 @@ def test_every_method_can_be_chosen_and_planned(here: Workbench) -> None:
             assert not test.button(key="groups-start").disabled
 
 
-def test_a_network_that_is_not_here_can_be_fetched(here: Workbench, started: list[tuple[str, dict[str, Any]]]) -> None:
+def test_a_network_that_is_not_here_can_be_fetched(
+    here: Workbench, started: list[tuple[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRESETS, "recommended", replace(PRESETS["recommended"], encoders=("resnet-50",)))
     test = visit()
     drawn(test.button_group(key="groups-preset-0").set_value("recommended").run())
     assert r"Designed for ResNet-50 (not downloaded); using the sidebar's encoder" in texts(test)

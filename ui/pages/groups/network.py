@@ -29,7 +29,7 @@ def network_note(recipe: Recipe, preset_name: str) -> None:
                 f"Use {plain_text(here.title)}", key="groups-use-network", on_click=_use, args=(here.name, preset),
                 icon=":material/check:",
             )  # fmt: skip
-        if best is not None and not best.ready:
+        if best is not None and not best.ready and not backbone(best.name).package:
             fetch_button(best.name, _title(best), _megabytes(best.name), key="groups-fetch-network")
 
 
