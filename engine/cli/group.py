@@ -126,6 +126,7 @@ def _as_dict(grouping: Grouping, groups: Groups, quality: dict[str, float]) -> d
         "name": grouping.name,
         "title": grouping.title,
         "recipe": grouping.recipe.as_dict(),
+        "precision": grouping.precision,
         "plan": grouping.plan.as_dict(),
         "notes": grouping.notes,
         "seconds": grouping.seconds,

@@ -44,6 +44,11 @@ class EncoderInfo:
     sha256: str = ""
     precision: str = ""
 
+    @property
+    def computed_in(self) -> str:
+        """The precision of its vectors, for exports: that of the network, else float32."""
+        return self.precision or "float32"
+
 
 @dataclass(frozen=True)
 class EncoderChoice:

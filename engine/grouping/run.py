@@ -42,7 +42,8 @@ def group_collection(
     left_out = _held(images) - _held(vectors)
     found.notes += _told(len(left_out))
     title = title or _title(chosen)
-    made = store_grouping(collection, recipe, chosen, vectors.hashes, vectors.ids, found, title, left_out)
+    pictures, precision = (vectors.hashes, vectors.ids), encoder.info.computed_in
+    made = store_grouping(collection, recipe, chosen, *pictures, found, title, left_out, precision)
     return {"collection": collection.name, "grouping": made.name, "groups": made.facts["groups"]}
 
 

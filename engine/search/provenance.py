@@ -34,9 +34,8 @@ class Provenance:
 
 def provenance_of(info: EncoderInfo, images: Images) -> Provenance:
     """What answers over these images by that encoder are made with, here and now."""
-    precision = info.precision or "float32"
-    content, count = images.content_digest(), len(images)
-    return Provenance(precision, bool(info.precision), info.fingerprint, info.sha256, content, count, dict(_versions()))
+    encoder = info.computed_in, bool(info.precision), info.fingerprint, info.sha256
+    return Provenance(*encoder, images.content_digest(), len(images), dict(_versions()))
 
 
 @cache

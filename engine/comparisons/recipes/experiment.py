@@ -21,6 +21,7 @@ class ExperimentRow:
     Attributes:
         key, title, note: the cell's, and what must be said of its training. recipe: as text, with the real weights.
         encoder, weights, embedding, metric, method: its parts. made_of: changes when the images, labels or weights do.
+        computed_in: the precision of the encoder, float32 or bfloat16; "" in rows of before.
         images: labelled images that were searched. queries: how many of them were asked with.
         precision: mean precision@k, always divided by k. interval: its 95 % bootstrap interval.
         chance: the precision of a blind guess. map: strict mean average precision over the first 1000 places.
@@ -43,6 +44,7 @@ class ExperimentRow:
     method: str
     note: str = ""
     made_of: str = ""
+    computed_in: str = ""
     images: int = 0
     queries: int = 0
     k: int = 8

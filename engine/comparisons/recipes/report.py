@@ -24,7 +24,8 @@ _COUNTS = ("images", "queries", "hits of the single query", "least train loss", 
 def to_csv(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
     """All rows in the plan's order, one column a figure and one for each label; spreadsheet formulas are disarmed."""
     labels = _labels(rows)
-    header = [*_CHOICES, *_FIGURES, *_COUNTS, "recipe", "note", "error", *(f"precision of {label}" for label in labels)]
+    header = [*_CHOICES, *_FIGURES, *_COUNTS, "recipe", "computed in", "note", "error"]
+    header += [f"precision of {label}" for label in labels]
     return csv_text(header, (_csv_line(row, labels) for row in rows))
 
 
@@ -37,9 +38,8 @@ def _csv_line(row: ExperimentRow, labels: Sequence[str]) -> list[object]:
     told = [losses.get(name) for name in ("train", "mse", "ssim")]
     by_label = [row.per_class.get(label) for label in labels]
     choices = [getattr(row, name) for name in _CHOICES]
-    return [
-        "" if cell is None else cell for cell in [*choices, *figures, *told, row.recipe, row.note, row.error, *by_label]
-    ]
+    notes = [row.recipe, row.computed_in, row.note, row.error]
+    return ["" if cell is None else cell for cell in [*choices, *figures, *told, *notes, *by_label]]
 
 
 def to_html(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
@@ -63,8 +63,10 @@ def _facts(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
     measured = [row for row in rows if not row.error]
     seen = next(iter(measured), None)
     asked = f" {seen.queries:,} of its {seen.images:,} labelled pictures are used as queries." if seen else ""
+    computed = sorted({row.computed_in for row in measured if row.computed_in})
+    computed_in = f" Computed in {' and '.join(computed)}." if computed else ""
     count = f"{len(measured):,} of {len(plan.cells()):,} configurations measured."
-    return f"Collection {plan.collection}.{asked} The query itself is left out of its results. {count}"
+    return f"Collection {plan.collection}.{asked} The query itself is left out of its results. {count}{computed_in}"
 
 
 def _results(rows: Sequence[ExperimentRow], k: int) -> Table:

@@ -88,7 +88,7 @@ def _measure_encoder(home: Home, collection: Collection, run: ExperimentRun, cel
         made_of = _made_of(collection, encoder.info)
         if missing := run.missing(cells, made_of):
             embed_collection(collection, encoder, [unfinished(cell.recipe.embedding) for cell in missing], within)
-            facts = {"made_of": made_of, "losses": losses(trained_run)}
+            facts = {"made_of": made_of, "losses": losses(trained_run), "computed_in": encoder.info.computed_in}
             figures = EncoderFigures(collection, run.plan, encoder, facts, within)
             for name in dict.fromkeys(cell.recipe.embedding for cell in missing):
                 with run.failures_kept([cell for cell in missing if cell.recipe.embedding == name]):

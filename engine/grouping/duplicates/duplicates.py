@@ -46,6 +46,7 @@ class Duplicates:
     groups: tuple[CopyGroup, ...]
     pictures: dict[int, ImageRow]
     nearness: NearestLists
+    precision: str = ""  # of the encoder
 
     @cached_property
     def copies(self) -> frozenset[int]:
@@ -85,6 +86,7 @@ class Duplicates:
         """What the command line prints with --json."""
         return {
             "recipe": self.recipe.as_dict(),
+            "precision": self.precision,
             "threshold": self.share.threshold,
             "suggestion": {"threshold": self.suggestion.threshold, "reason": self.suggestion.reason},
             "share_of_pictures": self.share.images,
@@ -107,6 +109,7 @@ class Outliers:
     recipe: Recipe
     ones: tuple[Outlier, ...]
     pictures: dict[int, ImageRow]
+    precision: str = ""  # of the encoder
 
     def rows(self) -> list[list[object]]:
         """A line for each: as the columns of ODD_HEADER."""
@@ -121,7 +124,7 @@ class Outliers:
     def as_dict(self) -> dict[str, Any]:
         """What the command line prints with --json."""
         ones = [{**vars(one), "name": self.pictures[one.id].name} for one in self.ones]
-        return {"recipe": self.recipe.as_dict(), "odd_ones": ones}
+        return {"recipe": self.recipe.as_dict(), "precision": self.precision, "odd_ones": ones}
 
 
 def _facts(row: ImageRow) -> list[object]:
@@ -136,6 +139,7 @@ class Neighbourhoods:
     nearness: NearestLists
     vectors: Vectors
     pictures: dict[int, ImageRow]
+    precision: str = ""
     _answers: Cache[Duplicates] = field(default_factory=lambda: Cache(_ANSWERS_KEPT), compare=False, repr=False)
 
     @cached_property
@@ -157,7 +161,7 @@ class Neighbourhoods:
         """The pictures by falling score, or the first `most` of them; BadParameter where that is less than 1."""
         if most is not None and most < 1:
             raise BadParameter("number", "the outliers", "1 or more", most)
-        return Outliers(self.recipe, self._odd[:most], self.pictures)
+        return Outliers(self.recipe, self._odd[:most], self.pictures, self.precision)
 
     @cached_property
     def _odd(self) -> tuple[Outlier, ...]:
@@ -165,8 +169,8 @@ class Neighbourhoods:
 
     def _duplicates(self, threshold: float, keepers: Sequence[int]) -> Duplicates:
         groups = copy_groups(self.nearness, self.vectors.matrix, self.recipe.metric, threshold, self._order(keepers))
-        share = share_within(self.nearness, threshold)
-        return Duplicates(self.recipe, share, self.suggestion, tuple(groups), self.pictures, self.nearness)
+        share, parts = share_within(self.nearness, threshold), (self.pictures, self.nearness, self.precision)
+        return Duplicates(self.recipe, share, self.suggestion, tuple(groups), *parts)
 
     def _order(self, keepers: Sequence[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The rows, those to keep first."""
@@ -210,7 +214,7 @@ def open_surroundings(
     nearness = _stored(_store(collection, info, recipe), vectors)
     if nearness is None:
         nearness = _made(collection, info, recipe, vectors, exact, reporter)
-    return Neighbourhoods(recipe, nearness, vectors, pictures)
+    return Neighbourhoods(recipe, nearness, vectors, pictures, info.computed_in)
 
 
 def _held(vectors: Vectors) -> list[tuple[int, str]]:

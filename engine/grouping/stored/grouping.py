@@ -57,6 +57,11 @@ class Grouping:
         return Recipe.from_dict(self.facts["recipe"])
 
     @property
+    def precision(self) -> str:
+        """The precision that the vectors were computed in; "" where it was not noted."""
+        return str(self.facts.get("precision", ""))
+
+    @property
     def plan(self) -> GroupingPlan:
         return GroupingPlan.from_dict(self.facts["plan"])
 
@@ -248,10 +253,12 @@ class Grouping:
 def store_grouping(
     collection: Collection, recipe: Recipe, plan: GroupingPlan, hashes: Sequence[str], ids: NDArray[np.int64],
     found: GroupingResult, title: str, left_out: Iterable[tuple[int, str]] = (),
+    precision: str = "",
 ) -> Grouping:  # fmt: skip
     """Store what was found under a fresh name made from the title; hashes (n,) and ids (n,) are the images grouped.
 
     `left_out` are ids and hashes of images without a vector: they are not new when the collection is looked at again.
+    `precision` is that of the encoder.
 
     Raises:
         BadParameter: the title has neither letter nor digit. StorageFull: the disk refused.
@@ -260,6 +267,7 @@ def store_grouping(
     title = checked_title(title)
     folder = _fresh(collection.folder / "groupings", title)
     facts = {"recipe": recipe.as_dict(), "plan": plan.as_dict(), "left_out": sorted(left_out), **_facts(found)}
+    facts["precision"] = precision
     try:
         _store(folder).publish(_filler(hashes, ids, found), facts)
         write_json(folder / "person.json", {"title": title, "edits": []})

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from engine.cli.parser import main
+from engine.core.device import device
 from engine.workbench.workbench import Workbench
 
 
@@ -51,6 +52,7 @@ def test_a_preset_takes_what_is_there(pile: Path, capsys: pytest.CaptureFixture[
     assert main(["group", "--collection", "pile", "--preset", "model", "--map", "pca", "--json"]) == 0
     out = capsys.readouterr().out
     body = json.loads(out[out.index("{") :])
+    assert body["precision"] == device().precision
     assert body["plan"]["reduction"] == "pca(share=0.9)"
     assert sum(len(group["ids"]) for group in body["groups"]) == 36
     [stored] = Workbench().groupings("pile")

@@ -99,10 +99,12 @@ def test_what_failed_does_not_count_as_measured() -> None:
 
 def test_csv_is_whole_and_harmless() -> None:
     plan = ExperimentPlan("T", "c", ("model-1@r",))
-    rows = [row(title=EVIL), row(key="k2", error="=It failed.", per_class={})]
+    rows = [row(title=EVIL, computed_in="bfloat16"), row(key="k2", error="=It failed.", per_class={})]
     [good, bad] = list(csv.DictReader(io.StringIO(to_csv(plan, rows))))
     assert good["title"] == "'" + EVIL
     assert (good["precision"], good["low"], good["high"], good["recall"]) == ("0.5", "0.4", "0.6", "")
+    assert good["computed in"] == "bfloat16"
+    assert "Computed in bfloat16." in to_html(plan, rows)
     assert (good["precision of cat"], good["hits of the single query"]) == ("0.25", "4")
     assert (bad["precision"], bad["error"], bad["precision of dog"]) == ("", "'=It failed.", "")
 

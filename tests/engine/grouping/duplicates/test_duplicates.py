@@ -109,6 +109,7 @@ def test_what_is_said_and_exported_is_true(bench: Workbench) -> None:
     assert [row["keep"] for row in rows].count("yes") == TWICE
     assert {row["file"] for row in rows if row["keep"] == "no"} == set().union(*kept(bench).values())
     assert all(float(row["distance"]) <= found.share.threshold for row in rows)
+    assert found.as_dict()["precision"] == "float32"
     assert found.as_dict()["copies"] == len(found.as_dict()["names"]) - TWICE == TWICE + 1
     nothing = bench.duplicates(recipe(), 0.0)
     assert nothing.sentence() == f"No duplicates among {COUNT + TWICE + 1} pictures."
