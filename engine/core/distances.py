@@ -23,8 +23,13 @@ class Distance:
 
 
 def cosine(a: Matrix, b: Matrix) -> Matrix:
-    """1 − cos of the angle between the rows: 0 for one direction, 2 for opposite ones; a zero row is at 1 from all."""
-    return np.clip(1.0 - normalised(a) @ normalised(b).T, 0.0, 2.0).astype(np.float32)
+    """1 − cos of the angle between the rows: 0 for one direction, 2 for opposite ones.
+
+    A zero row has no direction: it is at 0 from its equal and at 1 from all others.
+    """
+    apart = np.clip(1.0 - normalised(a) @ normalised(b).T, 0.0, 2.0).astype(np.float32)
+    apart[np.ix_(~a.any(axis=1), ~b.any(axis=1))] = 0
+    return apart
 
 
 def euclidean(a: Matrix, b: Matrix) -> Matrix:
@@ -55,16 +60,13 @@ def metric(name: str) -> Distance:
 def among(vectors: Matrix, name: str) -> Matrix:
     """(n, n) distances between the rows under the metric of that name: symmetric, 0 for a row and itself.
 
-    Two zero rows are equal, so they are at 0 here too. Euclidean distances are taken around the mean: what all rows
-    have in common would cost the digits in which they differ.
+    Euclidean distances are taken around the mean: what all rows have in common would cost the digits in which they
+    differ.
     """
     between = metric(name).between
     if name == "euclidean":
         vectors = vectors - vectors.mean(axis=0)
     apart = between(vectors, vectors)
-    if name == "cosine":
-        empty = ~vectors.any(axis=1)
-        apart[np.ix_(empty, empty)] = 0
     np.fill_diagonal(apart, 0)
     return np.minimum(apart, apart.T)
 

@@ -262,6 +262,8 @@ def _exact(own: NDArray[np.float64], others: Matrix, metric: str) -> NDArray[np.
     table = np.asarray(others, dtype=np.float64)
     if metric == "euclidean":
         return np.asarray(np.linalg.norm(table - own, axis=1))
+    if not own.any():
+        return np.asarray(table.any(axis=1), dtype=np.float64)  # no direction: at 0 from its equals only
     lengths = np.linalg.norm(table, axis=1) * np.linalg.norm(own)
     cosines = np.divide(table @ own, lengths, out=np.zeros(len(table)), where=lengths > 0)
     return np.where(cosines > _EQUAL, 0.0, 1.0 - cosines)

@@ -1,6 +1,6 @@
 """Compiled loops of ranking candidates: bounds on their distances from one byte a value, and the few left compared.
 
-Imported late (numba takes a second); the compiled code is kept beside this file.
+Imported late (numba takes a second); the compiled code is kept beside this file until the file changes.
 """
 
 # numba gives the numbers their types: a Python int and an int64 are the same to it.

@@ -1,6 +1,7 @@
 """Compiled loops that every index shares: exact distances to chosen rows, and the k smallest of them.
 
 Imported late (numba takes a second). The compiled code is kept beside this file, so only the first run ever waits.
+Numba does not notice in other files that a function changed here: change those that call it, too.
 """
 
 from __future__ import annotations
@@ -31,12 +32,15 @@ def dot(a: NDArray, b: NDArray) -> float:
 
 @njit(cache=True)
 def distance_to(query: NDArray, length: float, vector: NDArray, cosine: bool) -> float:
-    """What the results are ordered by: 1 − cos (1 where a vector is zero), or the squared Euclidean distance."""
+    """What the results are ordered by: 1 − cos, or the squared Euclidean distance.
+
+    A zero vector has no direction: it is at 0 from its equal and at 1 from all others.
+    """
     if not cosine:
         return squared_distance(query, vector)
     other = dot(vector, vector)
     if length <= 0.0 or other <= 0.0:
-        return 1.0
+        return 0.0 if length <= 0.0 and other <= 0.0 else 1.0
     return min(max(1.0 - dot(query, vector) / np.sqrt(length * other), 0.0), 2.0)
 
 

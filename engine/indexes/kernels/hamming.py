@@ -1,6 +1,6 @@
 """Compiled loops of Hamming ranking: packed codes, the codes nearest to a query's, and exact re-ranking.
 
-Imported late (numba takes a second); the compiled code is kept beside this file.
+Imported late (numba takes a second); the compiled code is kept beside this file until the file changes.
 """
 
 # numba gives the numbers their types: a Python int and an int64 are the same to it.

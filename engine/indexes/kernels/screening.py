@@ -1,7 +1,8 @@
 """Compiled loops of exact search: bounds on all distances from 8-bit codes, and the few vectors they leave in question.
 
 The inner loop is written in LLVM's language, because no compiler finds the instruction that multiplies and adds four
-bytes at a time (vpdpbusd) from plain code. Where the processor lacks it, the same sums are spelled out.
+bytes at a time (vpdpbusd) from plain code. Where the processor lacks it, the same sums are spelled out. The compiled
+code is kept beside this file until the file changes.
 """
 
 # numba gives the numbers their types: a Python int and an int64 are the same to it.

@@ -29,7 +29,8 @@ def true_distances(queries: np.ndarray, vectors: np.ndarray, metric: str) -> np.
     if metric == "euclidean":
         return np.sqrt(((a - b) ** 2).sum(-1))
     lengths = np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
-    return 1 - np.divide((a * b).sum(-1), lengths, out=np.zeros(lengths.shape), where=lengths > 0)
+    cosines = np.divide((a * b).sum(-1), lengths, out=np.zeros(lengths.shape), where=lengths > 0)
+    return np.where((a == b).all(-1), 0, 1 - cosines)
 
 
 def recall(found: np.ndarray, truth: np.ndarray) -> float:
@@ -198,17 +199,19 @@ def test_a_query_gets_the_same_answer_alone_and_among_others(built, case):
         np.testing.assert_array_equal(alone.distances[0], together.distances[i])
 
 
-def test_zero_vectors_are_at_cosine_distance_one(case):
+def test_zero_vectors_are_at_cosine_distance_one_from_all_but_their_equals(case):
     ids, vectors = clustered(50)
     vectors = vectors.copy()
-    vectors[7] = 0
+    vectors[[7, 9]] = 0
     index = make_index(*case).build(ids, vectors)
     for query in (vectors[7:8], vectors[:1]):
         answer = index.search(query, 50)
         assert not np.isnan(answer.distances).any()
         if case[1] == "cosine":
-            zero = (answer.ids == ids[7]) | ((query == 0).all() & (answer.ids >= 0))
-            np.testing.assert_allclose(answer.distances[zero], 1, atol=1e-6)
+            zero, asked = np.isin(answer.ids, ids[[7, 9]]), not query.any()
+            np.testing.assert_allclose(answer.distances[zero], 0 if asked else 1, atol=1e-6)
+            if asked:
+                np.testing.assert_allclose(answer.distances[~zero & (answer.ids >= 0)], 1, atol=1e-6)
 
 
 def test_equal_vectors_are_all_found(case):

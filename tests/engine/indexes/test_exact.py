@@ -21,7 +21,8 @@ def naive(queries: np.ndarray, vectors: np.ndarray, metric: str) -> np.ndarray:
     if metric == "euclidean":
         return np.sqrt(((a - b) ** 2).sum(-1))
     lengths = np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
-    return 1 - np.divide((a * b).sum(-1), lengths, out=np.zeros(lengths.shape), where=lengths > 0)
+    cosines = np.divide((a * b).sum(-1), lengths, out=np.zeros(lengths.shape), where=lengths > 0)
+    return np.where((a == b).all(-1), 0, 1 - cosines)
 
 
 def drawn(kind: str, count: int, dimensions: int, rng: np.random.Generator) -> np.ndarray:

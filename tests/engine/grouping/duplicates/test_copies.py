@@ -245,3 +245,10 @@ def test_distances_are_those_of_exact_search(metric: str) -> None:
     found = near(vectors, metric)
     make: Callable[[int], np.ndarray] = lambda row: exact_distances(vectors, row, found.rows[row], metric)  # noqa: E731
     assert np.allclose([make(row) for row in range(50)], found.distances, atol=1e-6)
+
+
+def test_vectors_without_a_direction_are_equal_to_each_other_and_to_no_other():
+    vectors = np.array([[0, 0], [1, 0], [0, 0], [0, 3]], np.float32)
+    assert exact_distances(vectors, 0, np.array([1, 2, 3]), "cosine").tolist() == [1, 0, 1]
+    assert exact_distances(vectors, 1, np.array([0, 3]), "cosine").tolist() == [1, 1]
+    assert known_metric("cosine").between(vectors, vectors)[0].tolist() == [0, 1, 0, 1]
