@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from engine.core.humanize import count_of
 from engine.core.tables import csv_text
 
 
@@ -44,12 +45,12 @@ class ImportReport:
 
     @property
     def sentence(self) -> str:
-        """The counts in one line: 982 added · 11 copies skipped · 7 could not be read."""
+        """The counts in one line: 982 added · 11 exact duplicates skipped · 7 could not be read."""
         parts = [f"{self.added:,} added"]
         parts += [f"{self.changed:,} changed"] if self.changed else []
         parts += [f"{self.removed:,} removed"] if self.removed else []
         parts += [f"{self.unchanged:,} unchanged"] if self.unchanged else []
-        parts += [f"{self.copies:,} {'copy' if self.copies == 1 else 'copies'} skipped"] if self.copies else []
+        parts += [f"{count_of(self.copies, 'exact duplicate')} skipped"] if self.copies else []
         parts += [f"{len(self.rejects):,} could not be read"] if self.rejects else []
         return " · ".join(parts)
 

@@ -56,13 +56,13 @@ def test_mistakes_are_one_sentence(pile: Path, capsys: pytest.CaptureFixture[str
         (["vectors", "add", str(pile / "names.txt"), "--collection", "pile"], "must be one of .npy, .parquet"),
         (
             ["vectors", "delete", "own-nothing", "--collection", "pile", "--yes"],
-            "has no custom embeddings 'own-nothing'",
+            "no custom embeddings 'own-nothing'",
         ),
         (["vectors", "--collection", "nothing"], "There is no collection 'nothing'"),
-        ([*SEARCH, str(pile / "Pile" / "a.png")], "only whole pictures of the collection can be used as a query"),
+        ([*SEARCH, str(pile / "Pile" / "a.png")], "only whole pictures of the collection can be used"),
         (
             [*SEARCH, "--image", "1", "--crop", "0,0,0.5,0.5"],
-            "only whole pictures of the collection can be used as a query",
+            "only whole pictures of the collection can be used",
         ),
     ]
     for words, sentence in mistakes:
