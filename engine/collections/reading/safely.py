@@ -195,13 +195,14 @@ def _decoded(data: bytes, size: int | None) -> Image.Image:
 
 
 def _shrink(picture: Image.Image, size: int | None) -> None:
-    """Decode a JPEG at a fraction of its size where that is enough; of a large HEIC its preview may be."""
+    """Decode a JPEG at a fraction of its size where that is enough, or where it is too large otherwise."""
+    if picture.format not in ("JPEG", "MPO"):
+        return
     width, height = picture.size
-    if size and (picture.format in ("JPEG", "MPO") or width * height > MAX_PIXELS):
-        picture.draft(None, (2 * size, 2 * size))
-    for fraction in (2, 4, 8):
-        if picture.width * picture.height > MAX_PIXELS:
-            picture.draft(None, (width // fraction, height // fraction))
+    fraction = next((n for n in (1, 2, 4) if width * height <= MAX_PIXELS * n * n), 8)
+    if size or fraction > 1:
+        enough = 2 * size if size else MAX_SIDE
+        picture.draft(None, (min(enough, width // fraction), min(enough, height // fraction)))
 
 
 def _shown(picture: Image.Image, data: bytes) -> Image.Image:

@@ -281,6 +281,13 @@ def test_the_limits_of_jpegs():
         header(jpeg_of(12_000, 12_000, progressive=True))
 
 
+@pytest.mark.parametrize("size", [None, 64, 1024])
+def test_no_jpeg_is_decoded_beyond_the_limit(monkeypatch, size):
+    monkeypatch.setattr("engine.collections.reading.safely.MAX_PIXELS", 200_000)
+    found = open_picture(saved(Image.new("RGB", (4_000, 300), "red"), "JPEG"), size=size)
+    assert found.size == (1_000, 75)
+
+
 @pytest.mark.slow
 def test_a_jpeg_beyond_the_limit_is_decoded_at_a_fraction():
     colours = Image.new("RGB", (12_000, 9_000), (90, 140, 200))
