@@ -39,9 +39,11 @@ def main() -> None:
         "groups": st.Page(groups.page, title="Groups", icon=":material/workspaces:", url_path="groups"),
         "compare": st.Page(compare.page, title="Compare", icon=":material/leaderboard:", url_path="compare"),
         "classify": st.Page(classify.page, title="Classify", icon=":material/category:", url_path="classify"),
-        "hashing": st.Page(hashing.page, title="Hashing", icon=":material/tag:", url_path="hashing"),
+        "hashing": st.Page(hashing.page, title="Search benchmarks", icon=":material/speed:", url_path="hashing"),
     }
-    page = st.navigation(list(pages.values()))
+    lab = [pages.pop(name) for name in _LAB]
+    page = st.navigation({"": list(pages.values()), "Lab": lab})
+    pages |= dict(zip(_LAB, lab, strict=True))
     wanted = st.session_state.pop("go_to", None)
     if wanted in pages:
         st.switch_page(pages[wanted])
@@ -52,6 +54,7 @@ def main() -> None:
         page.run()
 
 
+_LAB = ("train", "compare", "classify", "hashing")
 _STYLE = """
 .stMainBlockContainer { padding-inline: clamp(1rem, 3.5vw, 3.5rem); max-width: 1500px; }
 .stApp [data-testid="stCaptionContainer"], .stApp [data-testid="stCaptionContainer"] * {

@@ -40,28 +40,30 @@ class Best:
     def headline(self) -> str:
         """One sentence: which model, how often it is right, and how much that differs between folds."""
         over = f"± {100 * self.line.accuracy_deviation:.1f} over {self.line.folds} folds"
-        right = f"right about {100 * self.line.accuracy:.1f} % of the things"
-        told = f"{right} ({over if self.line.folds > 1 else 'one fold'})."
+        told = f"{100 * self.line.accuracy:.1f} %"
+        spread = f"({over if self.line.folds > 1 else 'one fold'})."
         if self.other is None:
-            return f"{self.line.title} is {told}"
+            return f"{self.line.title}: {told} accuracy {spread}"
         if self.clear:
-            return f"{self.line.title} knows best: it is {told}"
-        return f"{self.line.title} and {self.other.title.lower()} are about equally good: {told}"
+            return f"{self.line.title} has the highest accuracy: {told} {spread}"
+        return f"{self.line.title} and {self.other.title.lower()} are about equally good: {told} accuracy {spread}"
 
     @property
     def beside(self) -> str:
         """What must be said with it: the lead over the second, and what naming one class always reaches."""
-        guess = f"Always naming the most frequent class would be right about {100 * self.chance:.1f} %."
+        guess = f"Chance level, always predicting the most frequent class: {100 * self.chance:.1f} %."
         return guess if self.other is None else f"{self._lead(self.other)} {guess}"
 
     def _lead(self, other: ResultLine) -> str:
         lead = f"{self.line.title} is ahead of {other.title.lower()} by {100 * self.difference:.1f} percentage points"
-        varies = f"that varies from fold to fold (± {100 * self.deviation:.1f})"
+        varies = f"it varies from fold to fold (± {100 * self.deviation:.1f})"
         if self.folds < 2:
-            return f"{lead} on a single fold, which says little."
+            return f"{lead} on a single fold, which is not decisive."
         if not self.difference and not self.deviation:
-            return "Both are right about the same share of every fold."
-        return f"{lead}, more than {varies}." if self.clear else f"{lead}, no more than {varies}: that is no lead."
+            return "Both have the same accuracy in every fold."
+        return (
+            f"{lead}, more than {varies}." if self.clear else f"{lead}, no more than {varies}: not a significant lead."
+        )
 
 
 def best(table: Sequence[ResultLine], rows: Sequence[FoldRow]) -> Best | None:

@@ -195,9 +195,9 @@ class ClassificationCost:
     embedding: float
 
     def sentence(self) -> str:
-        """For people, e.g. "At most about 2 min, going by trainings on this computer."."""
-        source = "going by trainings on this computer" if self.measured else "roughly: nothing like it was measured yet"
-        first = f" Embedding the pictures takes about {duration(self.embedding)} of it." if self.embedding else ""
+        """For people, e.g. "At most about 2 min, based on trainings on this computer."."""
+        source = "based on trainings on this computer" if self.measured else "a rough estimate"
+        first = f" Preparing the pictures takes about {duration(self.embedding)} of it." if self.embedding else ""
         return f"At most about {duration(self.seconds)}, {source}. Trainings that stop improving end earlier.{first}"
 
 

@@ -88,7 +88,7 @@ def _experiment(page: Any, server: Server) -> None:
 
 def _hashing(page: Any, server: Server) -> None:
     page.goto(f"{server.url}/hashing?collection=animal-faces")
-    page.get_by_role("button", name="Start measuring", exact=True).click()
+    page.get_by_role("button", name="Start benchmark", exact=True).click()
     page.locator("tbody tr").nth(30).wait_for()
     page.locator(".st-key-study-now").wait_for(state="detached")
 

@@ -56,7 +56,7 @@ def labels(bench: Workbench) -> list[str]:
 def test_a_picture_and_a_text_are_tried(page: Any, server: Server, bench: Workbench) -> None:
     opened(page, server, bench)
     page.get_by_label("Text", exact=True).fill("leather bag")
-    page.get_by_role("button", name="Ask", exact=True).click()
+    page.get_by_role("button", name="Predict", exact=True).click()
     page.get_by_text("Said by its text alone.").wait_for()
     expect(page.locator(".side").first).to_contain_text("No picture given.")
     assert [re.sub(r"\s.*", "", text) for text in page.locator(".word").all_inner_texts()] == ["leather", "bag"]
@@ -68,9 +68,9 @@ def test_a_picture_and_a_text_are_tried(page: Any, server: Server, bench: Workbe
     page.get_by_text("Picture and text agree.").wait_for()
     sides = page.locator(".sides .side")
     assert [text.splitlines()[0] for text in sides.all_inner_texts()] == [
-        "The picture says",
-        "The text says",
-        "Together they say",
+        "Predicted from the picture",
+        "Predicted from the text",
+        "Predicted from both",
     ]
     assert all("Bags" in text for text in sides.all_inner_texts())
     page.get_by_role("img", name=re.compile("bold")).wait_for()
@@ -80,8 +80,8 @@ def test_a_picture_and_a_text_are_tried(page: Any, server: Server, bench: Workbe
     settled(page)
     page.get_by_role("button", name="Reset").click()
     page.get_by_text("Give it a picture or a text, or both").wait_for()
-    page.get_by_role("button", name="Random thing").click()
-    page.get_by_role("button", name="Find similar things").click()
+    page.get_by_role("button", name="Random item").click()
+    page.get_by_role("button", name="Find similar items").click()
     page.get_by_role("heading", name=re.compile("most similar to")).wait_for()
     expect(page).to_have_url(re.compile(rf"encoder=fused(@|%40){name_of(bench)}"))
 
@@ -108,7 +108,7 @@ def test_labels_are_corrected_written_and_taken_back_dark(page: Any, server: Ser
 
     page.reload()  # what was decided is there again
     page.get_by_role("button", name="Write 2 labels to the collection").click()
-    page.get_by_text("2 things without a label will get one").wait_for()
+    page.get_by_text("2 items without a label will get one").wait_for()
     assert violations(page) == []
     page.get_by_role("button", name="Write labels").click()
     page.get_by_text("2 labels written to Shop").wait_for()
@@ -126,9 +126,9 @@ def test_it_is_applied_and_deleted(page: Any, server: Server, bench: Workbench) 
     page.set_viewport_size({"width": 900, "height": 1000})
     opened(page, server, bench)
     page.get_by_role("radio", name="Apply").click()
-    page.get_by_role("radio", name="All of them").click()
-    page.get_by_text("30 things", exact=True).wait_for()
-    page.get_by_role("button", name="Name the classes").click()
+    page.get_by_role("radio", name="All items").click()
+    page.get_by_text("30 items", exact=True).wait_for()
+    page.get_by_role("button", name="Predict labels").click()
     page.get_by_role("button", name="Stop", exact=True).first.wait_for()
     review_it = page.get_by_role("button", name="Review", exact=True)
     review_it.wait_for(timeout=120_000)
@@ -142,7 +142,7 @@ def test_it_is_applied_and_deleted(page: Any, server: Server, bench: Workbench) 
 
     page.get_by_role("button", name="More", exact=True).click()
     page.get_by_role("button", name="Delete …", exact=True).click()
-    page.get_by_role("button", name="Delete it", exact=True).click()
+    page.get_by_role("button", name="Delete classifier", exact=True).click()
     page.get_by_text("No classifier yet").wait_for()
     assert bench.classifiers() == []
     assert "classifier=" not in page.url

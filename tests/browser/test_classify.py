@@ -59,12 +59,12 @@ def test_a_classification_from_the_form_to_its_mistakes(page: Any, server: Serve
     page.get_by_text("25 trainings", exact=True).wait_for()
     settled(page)
     assert violations(page) == []
-    pick(page, "Encoder of pictures", "Colour histogram")
+    pick(page, "Picture encoder", "Colour histogram")
     for model in ("Early fusion", "Intermediate fusion"):
         choose(page, model)
     page.get_by_label("Folds", exact=True).fill("2")
     page.get_by_label("Title", exact=True).fill(HOSTILE)
-    page.get_by_text("More: epochs, learning rate, missing sides").click()
+    page.get_by_text("More: epochs, learning rate, modality dropout").click()
     page.get_by_label("Epochs", exact=True).fill("3")
     page.get_by_label("Epochs", exact=True).press("Tab")
     page.get_by_text("6 trainings", exact=True).wait_for()
@@ -75,14 +75,14 @@ def test_a_classification_from_the_form_to_its_mistakes(page: Any, server: Serve
     assert title.inner_text().replace("\u2060", "") == HOSTILE  # nothing of it is read as Markdown or HTML
     expect(page.get_by_text(re.compile("of 6 trainings measured"))).to_contain_text("6 of 6", timeout=PATIENCE)
     expect(page.locator(".st-key-classification-now")).to_have_count(0, timeout=PATIENCE)
-    expect(page.locator(".st-key-classification-best")).to_contain_text(re.compile(r"right about [\d.]+ % of the"))
+    expect(page.locator(".st-key-classification-best")).to_contain_text(re.compile(r"[\d.]+ % accuracy"))
     (found,) = bench.classifications()
     assert found.plan.settings["epochs"] == 3
     page.reload()
     page.locator(".st-key-classification-best").wait_for()
-    for part in ("Learning", "By class", "Sureness", "Wrong ones"):
+    for part in ("Learning curves", "By class", "Calibration", "Errors"):
         choose(page, part)
-        if part != "Learning":  # the same kind of chart as of sureness
+        if part != "Learning curves":  # the same kind of chart as the calibration
             assert violations(page) == []
 
 
@@ -98,15 +98,17 @@ def test_a_cell_shows_its_things_and_one_is_searched_from_dark(page: Any, server
     card = page.locator(".card")
     expect(card).to_have_count(1)
     expect(card.locator(".class.wrong")).to_have_text(HOSTILE)
-    expect(card.locator("h4")).to_have_text(["The picture says", "The text says", "Together they say"])
+    expect(card.locator("h4")).to_have_text(
+        ["Predicted from the picture", "Predicted from the text", "Predicted from both"]
+    )
     page.locator("tbody tr").filter(has_text="Picture only").first.click()
     page.get_by_role("heading", name="Picture only").wait_for()
     settled(page)
     page.locator(".stPlotlyChart .textpoint text").filter(has_text=re.compile("^1$")).last.click(force=True)
-    page.get_by_text(re.compile("1 thing of .*, the surest first")).wait_for()
+    page.get_by_text(re.compile("1 item of .*, highest confidence first")).wait_for()
     pick(page, "Is", "Bags")
-    pick(page, "Was called", "Bags")
-    page.get_by_text(re.compile("11 things of Bags rightly called so")).wait_for()
+    pick(page, "Predicted", "Bags")
+    page.get_by_text(re.compile("11 items of Bags predicted correctly")).wait_for()
     settled(page)
     assert violations(page) == []
     card.first.get_by_role("button").press("Enter")

@@ -59,25 +59,25 @@ def test_a_study_from_the_form_to_the_search(page: Any, server: Server, bench: W
     page.get_by_label("Tables", exact=True).fill("8")
     page.get_by_label("Title", exact=True).fill(HOSTILE)
     page.get_by_text("Also each method with numbers chosen from the data").click()
-    page.get_by_text("4 cells", exact=True).wait_for()  # exact search, LSH with two numbers of bits, k-means
+    page.get_by_text("4 configurations", exact=True).wait_for()  # exact search, LSH with two numbers of bits, k-means
     settled(page)
     assert violations(page) == []
-    page.get_by_role("button", name="Start measuring", exact=True).click()
+    page.get_by_role("button", name="Start benchmark", exact=True).click()
     title = page.get_by_role("heading", level=2).filter(has_text="bold")
     title.wait_for()
     assert title.inner_text().replace("\u2060", "") == HOSTILE  # nothing of it is read as Markdown or HTML
-    expect(page.get_by_text(re.compile("cells measured"))).to_contain_text("4 of 4", timeout=PATIENCE)
+    expect(page.get_by_text(re.compile("configurations measured"))).to_contain_text("4 of 4", timeout=PATIENCE)
     expect(page.locator(".st-key-study-now")).to_have_count(0, timeout=PATIENCE)
     settled(page)
 
-    page.get_by_role("columnheader", name="ms a query").get_by_role("button").click()
+    page.get_by_role("columnheader", name="ms per query").get_by_role("button").click()
     shown = [float(text.strip("★").split()[0]) for text in page.locator("tbody td:nth-child(3)").all_inner_texts()]
     assert shown == sorted(shown)
     lines(page).filter(has_text="4 bits").click()
     page.get_by_text("In force:").wait_for()
     settled(page)
     assert violations(page) == []
-    page.get_by_role("button", name="Search with this", exact=True).click()
+    page.get_by_role("button", name="Search with this method", exact=True).click()
     page.wait_for_url(re.compile(r"metric=euclidean&method=lsh%28bits%3D4%2C.*tables%3D8%29"))
     page.locator(".grid.answers button.tile, .grid button.tile").first.wait_for()
 
@@ -90,16 +90,16 @@ def test_one_is_stopped_and_goes_on_dark(page: Any, server: Server, bench: Workb
     panel = page.locator(".st-key-study-now")
     lines(page).nth(1).wait_for(timeout=PATIENCE)  # rows appear while it is measured
     panel.get_by_role("button", name="Stop", exact=True).click()
-    stopped = page.get_by_text(re.compile(r"It was stopped\. [\d,]+ cells not measured yet\."))
+    stopped = page.get_by_text(re.compile(r"Stopped\. [\d,]+ configurations left to measure\."))
     stopped.wait_for(timeout=PATIENCE)
     settled(page)
     assert violations(page) == []
     before = len(study.rows())
     page.reload()
     stopped.wait_for()
-    page.get_by_role("button", name="Go on", exact=True).click()
+    page.get_by_role("button", name="Continue", exact=True).click()
     panel.get_by_role("button", name="Stop", exact=True).wait_for(timeout=PATIENCE)
-    summary = page.get_by_text(re.compile("of 1,025 cells measured"))
+    summary = page.get_by_text(re.compile("of 1,025 configurations measured"))
     expect(summary).not_to_contain_text(f" {before} of", timeout=PATIENCE)
     panel.get_by_role("button", name="Stop", exact=True).click()
     stopped.wait_for(timeout=PATIENCE)
@@ -126,6 +126,6 @@ def test_a_file_is_tuned_for_and_the_study_deleted(page: Any, server: Server, be
     settled(page)
     page.get_by_role("button", name="More", exact=True).click()
     page.get_by_role("button", name="Delete …", exact=True).click()
-    page.get_by_role("button", name="Delete it", exact=True).click()
-    page.get_by_role("heading", name="A new study", exact=True).wait_for()
+    page.get_by_role("button", name="Delete benchmark", exact=True).click()
+    page.get_by_role("heading", name="New benchmark", exact=True).wait_for()
     assert "vectors-tuned-for-95" not in [study.name for study in bench.studies()]

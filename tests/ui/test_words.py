@@ -101,8 +101,6 @@ TO_DO = (
     "engine/classification",
     "engine/cli",
     "engine/comparisons",
-    "ui/pages/classify",
-    "ui/pages/hashing",
 )
 
 _RETIRED = {re.compile(rf"(?<![\w-])(?:{old})(?![\w-])", re.IGNORECASE): new for old, new in GLOSSARY.items()}

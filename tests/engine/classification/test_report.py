@@ -32,8 +32,8 @@ def test_a_lead_is_one_only_where_it_is_larger_than_it_varies(tmp_path: Path) ->
     assert clear.other is not None
     assert (clear.line.fusion, clear.other.fusion, clear.clear) == ("late", "picture", True)
     assert (clear.difference, clear.deviation, clear.chance, clear.asked) == (pytest.approx(0.25), 0.0, 0.5, 12)
-    assert clear.headline == "Late fusion knows best: it is right about 100.0 % of the things (± 0.0 over 3 folds)."
-    assert "ahead of picture only by 25.0 percentage points, more than that varies from fold to fold" in clear.beside
+    assert clear.headline == "Late fusion has the highest accuracy: 100.0 % (± 0.0 over 3 folds)."
+    assert "ahead of picture only by 25.0 percentage points, more than it varies from fold to fold" in clear.beside
 
     keep_all(found, CLASSES, THINGS, {("picture", 0): [(1, CLASSES[0])]})
     tied = best(found.table(), found.rows())
@@ -41,7 +41,7 @@ def test_a_lead_is_one_only_where_it_is_larger_than_it_varies(tmp_path: Path) ->
     assert not tied.clear
     assert tied.deviation == pytest.approx(0.25 / 3**0.5)
     assert tied.headline.startswith("Late fusion and picture only are about equally good")
-    assert "that is no lead" in tied.beside
+    assert "not a significant lead" in tied.beside
 
 
 def test_a_single_model_a_single_fold_and_nothing(tmp_path: Path) -> None:
@@ -52,12 +52,12 @@ def test_a_single_model_a_single_fold_and_nothing(tmp_path: Path) -> None:
     lines = [line for line in found.table() if line.fusion == "late"]
     alone = best(lines, rows)
     assert alone is not None
-    assert alone.headline == "Late fusion is right about 100.0 % of the things (± 0.0 over 3 folds)."
-    assert alone.beside == "Always naming the most frequent class would be right about 50.0 %."
+    assert alone.headline == "Late fusion: 100.0 % accuracy (± 0.0 over 3 folds)."
+    assert alone.beside == "Chance level, always predicting the most frequent class: 50.0 %."
     first = best(found.table(), rows)
     assert first is not None
     assert not first.clear
-    assert "on a single fold, which says little" in first.beside
+    assert "on a single fold, which is not decisive" in first.beside
 
 
 def test_the_page_tells_everything_and_interprets_nothing(tmp_path: Path) -> None:

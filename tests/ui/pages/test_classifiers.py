@@ -115,11 +115,11 @@ def test_the_list_tells_how_good_each_is_and_opens_one(run: Run) -> None:
     test = visit()
     told = texts(test)
     assert HOSTILE in told
-    assert "right in 2-fold cross validation" in told
-    assert "Late fusion · Colour histogram and TF-IDF · 3 classes · learned from 30 things of Shop" in told
+    assert "accuracy in 2-fold cross-validation" in told
+    assert "Late fusion · Colour histogram and TF-IDF · 3 classes · trained on 30 items of Shop" in told
     assert "were changed" not in told
     ran(test.button(key=f"classifier-open-{run.name}").click())
-    assert "It tells these 3 classes: Bags, Caps, Shirts." in texts(test)
+    assert "It knows 3 classes: Bags, Caps, Shirts." in texts(test)
     assert test.query_params["classifier"] == run.name
 
 
@@ -132,7 +132,7 @@ def test_how_good_it_is_comes_from_its_own_model(run: Run, bench: Workbench) -> 
     assert found.surer(0.0) == (30, round(30 * line.accuracy))
     bench.classifications()[0].remove()
     assert measured_of(run) is None
-    assert "its classification is gone" in texts(visit())
+    assert "its classification has been deleted" in texts(visit())
 
 
 def test_a_link_opens_it_and_one_that_is_gone_is_told(run: Run) -> None:
@@ -140,7 +140,7 @@ def test_a_link_opens_it_and_one_that_is_gone_is_told(run: Run) -> None:
     test.session_state["classify-view"] = "Compare models"
     test.query_params["classifier"] = run.name
     assert "Give it a picture or a text, or both" in texts(ran(test))
-    assert "There is no classifier “none” here any more." in texts(visit("none"))
+    assert "The classifier “none” does not exist any more." in texts(visit("none"))
 
 
 def test_it_is_renamed_and_deleting_it_is_asked_for(run: Run, bench: Workbench) -> None:
@@ -156,7 +156,7 @@ def test_it_is_renamed_and_deleting_it_is_asked_for(run: Run, bench: Workbench) 
 def test_one_that_was_cut_off_goes_on(run: Run, started: list[Any]) -> None:
     run._write(state="stopped")
     test = visit(run.name)
-    assert "Its training was stopped." in texts(test)
+    assert "Training was stopped." in texts(test)
     ran(test.button(key=f"classifier-go-on-{run.name}").click())
     assert started == [("classifier", {"name": "try-late", "fusion": "late", "title": run.card["title"]})]
 
@@ -202,10 +202,10 @@ def test_a_text_alone_and_one_of_unknown_words(run: Run) -> None:
     test = visit(run.name, **{"classifier-text": "a leather bag"})
     told = texts(test)
     assert "Bags, " in test.subheader[0].value
-    assert "Said by its text alone." in told
+    assert "Predicted from the text alone." in told
     assert "when that was measured" not in told  # measured was what both say together
     test.text_area(key="classifier-text").input("qwxz")
-    (ask,) = (button for button in test.button if button.label == "Ask")
+    (ask,) = (button for button in test.button if button.label == "Predict")
     assert "None of these words occur in the texts" in texts(ran(ask.click()))
 
 
@@ -223,7 +223,7 @@ def test_a_random_thing_fills_the_fields_and_both_are_asked(run: Run) -> None:
     told = texts(test)
     assert "number" in test.text_area(key="classifier-text").value
     assert "Picture and text agree." in told
-    assert "the picture counts" in told
+    assert "Weights if both are given" in told
     ran(test.button(key="classifier-similar").click())
     assert (test.session_state["encoder"], test.session_state["collection"]) == (f"fused@{run.name}", "shop")
     assert test.session_state["query"].data is not None
@@ -242,14 +242,16 @@ def test_what_is_missing_is_said_side_by_side(run: Run) -> None:
     shown = words["words"]["items"]
     assert [(one["text"], one["percent"]) for one in shown] == [("leather", "60 %"), ("bag", "30 %")]
     assert [one["shade"] for one in shown] == pytest.approx([1, 0.5])
-    assert words["words"]["note"].startswith("How much it looked at each word. 10 % went to none")
+    assert words["words"]["note"].startswith("Attention on each word; 10 % on none")
 
 
 def test_how_often_so_sure_an_answer_was_right_is_told_where_both_sides_are_there(run: Run) -> None:
     told: dict[str, Any] = dict.fromkeys(("picture", "text", "fused"), (("Bags", 0.4), ("Caps", 0.3)))
     measured = measured_of(run)
     assert measured is not None
-    assert so_sure(run, told).startswith(f"Of {measured.surer(0.4)[0]} answers at least so sure, ")
+    assert so_sure(run, told).endswith(
+        f"of {measured.surer(0.4)[0]} predictions with at least this confidence were correct."
+    )
     assert so_sure(run, told | {"text": None}) == ""
 
 
@@ -268,24 +270,24 @@ def test_probabilities_are_never_certain_where_they_are_not() -> None:
 
 def test_it_is_applied_to_what_has_no_label_or_to_all(run: Run, started: list[Any], bench: Workbench) -> None:
     test = visit(run.name, **{f"classifier-tab-{run.name}": "Apply"})
-    assert f"**{OPEN} things without a label**" in texts(test)
+    assert f"**{OPEN} items without a label**" in texts(test)
     ran(test.button(key="classifier-apply").click())
-    test.session_state[f"classifier-which-{run.name}"] = "All of them"
+    test.session_state[f"classifier-which-{run.name}"] = "All items"
     ran(test)
-    assert "**30 things**" in texts(test)
+    assert "**30 items**" in texts(test)
     ran(test.button(key="classifier-apply").click())
     words = {"name": run.name, "collection": "shop", "title": HOSTILE}
     assert started == [("apply", words | {"every": False}), ("apply", words | {"every": True})]
     undo_labels(bench.collection("shop"))
-    test.session_state[f"classifier-which-{run.name}"] = "Without a label"
-    assert "Every thing in this collection has a label already." in texts(ran(test))
+    test.session_state[f"classifier-which-{run.name}"] = "Only items without a label"
+    assert "Every item in this collection already has a label." in texts(ran(test))
     assert "classifier-apply" not in buttons(test)
 
 
 def test_what_it_has_said_is_one_click_away(run: Run) -> None:
     test = visit(run.name, **{f"classifier-tab-{run.name}": "Apply"})
     ran(test.button(key="classifier-review-shop").click())
-    assert f"{OPEN} to decide, the least sure first" in texts(test)
+    assert f"{OPEN} to decide, lowest confidence first" in texts(test)
 
 
 def test_the_error_of_the_last_application_is_told(run: Run, bench: Workbench) -> None:
@@ -315,7 +317,7 @@ def test_nothing_is_written_until_that_is_asked_and_it_can_be_undone(run: Run, b
     assert buttons(test)["review-write"].label == f"Write {OPEN} labels to the collection"
     assert last_writing(bench.collection("shop"))["what"] == "taken away"  # type: ignore[index]
     ran(test.button(key="review-write").click())
-    assert f"{OPEN} things without a label will get one" in texts(test)  # the dialog; a browser presses its button
+    assert f"{OPEN} items without a label will get one" in texts(test)  # the dialog; a browser presses its button
     write_decided(bench.home, run.name, "shop")
     test = at_review(run)
     assert f"{OPEN} labels written to Shop" in texts(test)
@@ -336,7 +338,7 @@ def test_all_decisions_that_are_not_written_are_taken_back_at_once(run: Run, ben
     write_decided(bench.home, run.name, "shop")
     decide(bench.home, run.name, "shop", {2: "Bags", 3: ""})
     test = at_review(run)
-    assert buttons(test)["review-forget"].label == "Take back 2 decisions"
+    assert buttons(test)["review-forget"].label == "Undo 2 decisions"
     ran(test.button(key="review-forget").click())
     assert found_of(bench, run).decisions == {1: "Caps"}
     assert buttons(test)["review-forget"].disabled
@@ -359,9 +361,9 @@ def test_the_errors_to_expect_come_from_what_was_measured(run: Run, monkeypatch:
     measured = Measured(0.4, 0.0, 0.4, 2, answers, True)
     monkeypatch.setattr(classifier_review, "measured_of", lambda run: measured)
     told = expected(run, 50, 0.9)
-    assert "**50 undecided things** are at least 90 % sure" in told
-    assert "80.0 % of 10 such answers were right: expect **about 10** wrong" in told
-    assert "40.0 % of 20 such answers were right: expect **fewer than 1** wrong" in expected(run, 1, 0.0)
+    assert "**50 undecided items** have at least 90 % confidence" in told
+    assert "80.0 % of 10 such predictions were correct: expect **about 10** errors" in told
+    assert "40.0 % of 20 such predictions were correct: expect **fewer than 1** errors" in expected(run, 1, 0.0)
     assert "was not measured" in expected(run, 3, 0.95)
     monkeypatch.setattr(classifier_review, "measured_of", lambda run: None)
     assert "was not measured" in expected(run, 3, 0.9)
@@ -413,8 +415,8 @@ def test_a_classifier_of_one_side_does_not_say_that_the_other_is_missing(run: Ru
     one = replace(found.guesses[0], picture=None)
     images = images_of("shop")
     assert card(images, "shop", found, one)["sides"][0]["note"] == "no picture"
-    assert card(images, "shop", found, one, ["picture"])["sides"][0]["note"] == "not looked at"
-    assert card(images, "shop", found, replace(one, text=None), ["text"])["sides"][1]["note"] == "not read"
+    assert card(images, "shop", found, one, ["picture"])["sides"][0]["note"] == "not used"
+    assert card(images, "shop", found, replace(one, text=None), ["text"])["sides"][1]["note"] == "not used"
     assert blind_to(SimpleNamespace(card={"picture": None, "text": "tf-idf"})) == ["picture"]
     assert blind_to(run) == []
 
@@ -425,7 +427,7 @@ def test_a_card_tells_what_was_said_and_decided(run: Run, bench: Workbench) -> N
     one = next(one for one in found.guesses if one.id == 1)
     drawn = card(images_of("shop"), "shop", found, one)
     assert (drawn["decided"], drawn["decision"], drawn["written"]) == (HOSTILE, "corrected", False)
-    assert [side["title"] for side in drawn["sides"]] == ["Picture", "Text", "Together"]
+    assert [side["title"] for side in drawn["sides"]] == ["Picture", "Text", "Both"]
     assert drawn["src"].startswith("/thumbs/shop/1.webp?v=")
     write_decided(bench.home, run.name, "shop")
     assert card(images_of("shop"), "shop", found_of(bench, run), one)["written"]

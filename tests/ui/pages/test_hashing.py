@@ -110,7 +110,7 @@ def test_without_a_collection_a_file_can_still_be_measured(empty_bench: Workbenc
 
 def test_the_vectors_of_the_sidebar_are_told(here: Workbench) -> None:
     assert "**Shapes · Raw pixels · Max pool** · 12 vectors × 3,072 · Cosine" in texts(visit())
-    assert "The 12 pictures are embedded first" in texts(visit(encoder="colour-histogram"))
+    assert "The 12 pictures are prepared first" in texts(visit(encoder="colour-histogram"))
 
 
 def test_an_encoder_that_must_be_fetched_first_is_said(here: Workbench) -> None:
@@ -198,7 +198,7 @@ def test_an_upload_that_is_no_vectors_is_not_kept(here: Workbench) -> None:
 
 def test_the_form_starts_what_it_promises(here: Workbench, started: list[tuple[str, dict[str, Any]]]) -> None:
     test = visit()
-    assert "**38 cells**" in texts(test)
+    assert "**38 configurations**" in texts(test)
     test.pills(key="study-methods").set_value(["lsh", "hnsw"])
     test.text_input(key="study-own").set_value("hnsw( effort = 50 ), itq(bits=8,tables=1)")
     test.text_input(key="study-bits").set_value("8 16")
@@ -206,7 +206,7 @@ def test_the_form_starts_what_it_promises(here: Workbench, started: list[tuple[s
     test.toggle(key="study-automatic").set_value(False)
     test.text_input(key="study-title").set_value(HOSTILE)
     test.run()
-    assert "**6 cells**" in texts(test)
+    assert "**6 configurations**" in texts(test)
     test.button(key="study-start").click().run()
     assert not test.exception
     (study,) = here.studies()
@@ -260,7 +260,7 @@ def test_what_cannot_be_is_refused_with_a_sentence(here: Workbench, change: dict
 def test_presets_fill_the_form(here: Workbench, name: str, cells: int) -> None:
     test = visit()
     test.button(key=f"study-preset-{name}").click().run()
-    assert f"**{cells} cells**" in texts(test)
+    assert f"**{cells} configurations**" in texts(test)
     assert not test.button(key="study-start").disabled
 
 
@@ -319,8 +319,8 @@ def test_a_stopped_study_shows_what_is_finished_and_goes_on(
     job(here, "study", study.name, {"state": "stopped"})
     test = visit()
     assert HOSTILE in texts(test)
-    assert "2 of 4 cells measured · 8 nearest of 2 queries" in texts(test)
-    assert "It was stopped. 2 cells not measured yet." in texts(test)
+    assert "2 of 4 configurations measured · 8 nearest of 2 queries" in texts(test)
+    assert "Stopped. 2 configurations left to measure." in texts(test)
     assert "**4.0 times as fast as exact search**: **LSH · 8 bits · 4 tables** finds at least 95 % of" in texts(test)
     test.button(key=f"study-go-on-{study.name}").click().run()
     assert started == [("study", {"name": study.name, "title": study.title})]
@@ -331,7 +331,7 @@ def test_a_study_that_tunes_and_has_no_cells_yet_is_not_finished(here: Workbench
     folder = job(here, "study", study.name, None)
     with FileLock(folder / "lock"):
         test = visit()
-        assert "Nothing is measured yet." in texts(test)
+        assert "No results yet." in texts(test)
         assert test.button(key=f"study-stop-{folder.name}").label == "Stop"
 
 
@@ -360,7 +360,7 @@ def test_where_exact_search_is_the_best_it_is_said_and_used(here: Workbench) -> 
     study = create(here.home, plan())
     measured(study, (1.0, 0.2), (0.96, 0.5))
     test = visit(study=study.name)
-    assert "**Exact search is the best here**: 0.2 ms a query over 10 vectors." in texts(test)
+    assert "**Exact search is the best here**: 0.2 ms per query over 10 vectors." in texts(test)
     test.button(key="study-search").click().run()
     assert test.session_state.recipe.method == "exact"
 
@@ -378,12 +378,12 @@ def test_a_row_opens_with_its_settings_in_force(here: Workbench) -> None:
     rows = measured(study, (1.0, 2.0), (0.96, 0.5), "More bits than dimensions.", (0.9, 0.7))
     shown = texts(visit(study=study.name, study_row=rows[3].key))
     assert "ITQ · automatic · 12 bits · 3 tables" in shown
-    assert "Nobody counts how many vectors it compares." in shown
-    assert "In force: bits 12, lookup hamming, probes 0, rerank 50, tables 3" in shown
+    assert "Candidates scanned: not available." in shown
+    assert "Settings: bits 12, lookup hamming, probes 0, rerank 50, tables 3" in shown
     failed = visit(study=study.name, study_row=rows[2].key)
     assert "More bits than dimensions." in texts(failed)
     assert failed.button(key="study-use").disabled
-    assert "1 cell could not be measured; the table says why." in texts(failed)
+    assert "1 configuration failed; the table says why." in texts(failed)
 
 
 def test_a_file_that_is_gone_is_the_sentence_of_the_job(here: Workbench) -> None:
@@ -391,8 +391,8 @@ def test_a_file_that_is_gone_is_the_sentence_of_the_job(here: Workbench) -> None
     job(here, "study", study.name, {"state": "failed", "error": "There is no file /gone/vectors.npy."})
     test = visit(study=study.name)
     assert "There is no file /gone/vectors.npy." in texts(test)
-    assert "vectors.npy · Cosine · 0 of 4 cells measured" in texts(test)
-    assert "Go on" in labels(test)
+    assert "vectors.npy · Cosine · 0 of 4 configurations measured" in texts(test)
+    assert "Continue" in labels(test)
 
 
 def test_it_is_listed_opened_renamed_and_gone(here: Workbench) -> None:
@@ -406,7 +406,7 @@ def test_it_is_listed_opened_renamed_and_gone(here: Workbench) -> None:
     assert test.header[0].value == "Another name"
     study.remove()
     test.run()
-    assert f"There is no study “{study.name}” here any more." in texts(test)
+    assert f"The benchmark “{study.name}” does not exist any more." in texts(test)
 
 
 def test_a_link_opens_its_study(here: Workbench) -> None:
@@ -429,11 +429,11 @@ def test_a_closed_study_stays_closed_while_the_browser_still_sends_its_address(h
     assert test.run().header[0].value == "Older"
     button = next(button for button in test.button if button.key == "study-close")
     button.click().run()
-    assert test.header[0].value == "A new study"
+    assert test.header[0].value == "New benchmark"
     assert "study" not in test.query_params
     test.query_params["study"] = study.name
     test.run()
-    assert test.header[0].value == "A new study"
+    assert test.header[0].value == "New benchmark"
     assert "study" not in test.query_params
 
 
@@ -456,7 +456,8 @@ def test_the_table_marks_the_best_and_tells_shares(here: Workbench) -> None:
     rows = [one.row for one in folded]
     data = table_data(lines_of(rows), columns_of(folded), "method", "Results")
     assert [column["title"] for column in data["columns"]] == [
-        "method", "recall@8", "ms a query", "MAP@8", "strict MAP", "candidates", "ms in batches", "build s", "MB",
+        "method", "recall@8", "ms per query", "MAP@8", "strict MAP", "candidates scanned",
+        "ms in batches", "build s", "MB",
     ]  # fmt: skip
     exact, lsh, itq = data["rows"]
     assert [lsh["cells"][n]["best"] for n in (0, 1)] == [False, True]
@@ -519,7 +520,7 @@ def test_charts_are_told_in_words(here: Workbench) -> None:
     rows = measured(study, (1.0, 2.0), (0.96, 0.5), (0.8, 0.25))
     names = [name.whole for name in names_of(rows)]
     assert charts.spoken_quality(rows, names, "recall") == (
-        "recall against milliseconds a query. The fastest is LSH · 16 bits · 4 tables: 0.25 ms, recall 0.800. "
+        "recall against milliseconds per query. The fastest is LSH · 16 bits · 4 tables: 0.25 ms, recall 0.800. "
         "The best is Exact: 2 ms, recall 1.000."
     )
     assert charts.spoken_bits(rows, "recall").endswith("LSH · 4 tables: 0.960 with 8 bits, 0.800 with 16.")
@@ -529,7 +530,7 @@ def test_charts_are_told_in_words(here: Workbench) -> None:
 
 def test_advice_without_anything_measured_is_honest(here: Workbench) -> None:
     study = create(here.home, plan())
-    assert advised(study.advice(0.95)) == "Nothing is measured yet."
+    assert advised(study.advice(0.95)) == "No results yet."
     measured(study, (1.0, 2.0))
     assert advised(study.advice(0.95)) == "Exact search takes 2 ms; other methods are not measured yet."
 

@@ -20,7 +20,7 @@ export default function (component) {
     button.type = "button";
     button.title = "Find similar ones";
     button.dataset.id = item.id;
-    button.setAttribute("aria-label", "Find things similar to " + item.name);
+    button.setAttribute("aria-label", "Find items similar to " + item.name);
     button.onclick = () => root.pick(item.id);
     button.append(picture(item));
     head.append(button, words(item));

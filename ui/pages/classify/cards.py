@@ -35,7 +35,7 @@ def thing_cards(collection: str, answers: Sequence[Prediction], *, key: str, tit
     try:
         images = images_of(collection)
     except NotFound:
-        st.caption("Its collection is gone, and with it the pictures.")
+        st.caption("The collection has been deleted, so its pictures cannot be shown.")
         return
     items = cards_data(images, collection, answers)
 
@@ -47,7 +47,7 @@ def thing_cards(collection: str, answers: Sequence[Prediction], *, key: str, tit
     if items:
         _cards(data={"items": items, "title": title}, key=key, on_pick_change=picked)
     if len(items) < len(answers):
-        st.caption("Things that have been deleted since are left out.")
+        st.caption("Items that have been deleted since then are not shown.")
 
 
 def cards_data(images: Images, collection: str, answers: Sequence[Prediction]) -> list[dict[str, Any]]:
@@ -76,11 +76,11 @@ def _card(images: Images, collection: str, row: int, answer: Prediction) -> dict
 
 def sides_of(answer: Prediction) -> list[tuple[str, Opinion]]:
     """(title, opinion) of each side that was asked; of a model of one side that side alone."""
-    alone = [("The picture says", answer.picture), ("The text says", answer.text)]
+    alone = [("Predicted from the picture", answer.picture), ("Predicted from the text", answer.text)]
     known = [(title, said) for title, said in alone if said is not None]
     if len(known) == 1 and known[0][1] == answer.fused:
         return known
-    return [*known, ("Together they say", answer.fused)]
+    return [*known, ("Predicted from both", answer.fused)]
 
 
 def marked(said: Opinion, label: str) -> list[dict[str, Any]]:
@@ -94,9 +94,7 @@ def paged(answers: Sequence[Prediction], key: str, page: int, draw: Callable[[Se
     draw(answers[:shown])
     if len(answers) > shown:
         more = min(page, len(answers) - shown)
-        st.button(
-            f"Show {more} more of {len(answers) - shown:,}", key=f"{key}-more", on_click=_more, args=(key, shown + page)
-        )
+        st.button(f"Show {more} more", key=f"{key}-more", on_click=_more, args=(key, shown + page))
 
 
 def _more(key: str, count: int) -> None:

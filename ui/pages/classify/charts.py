@@ -45,8 +45,8 @@ def confusion_chart(classes: Sequence[str], counts: NDArray[np.int64], picked: t
     ticks = {"tickvals": list(range(size)), "ticktext": [plain(shortened(label, _LABEL)) for label in classes]}
     ticks |= {"showgrid": False, "zeroline": False, "fixedrange": True}
     across = {"side": "top", "range": [-0.5, size - 0.5], "tickangle": -60 if size > 6 else 0}
-    figure.update_xaxes(title="was called", **across, **ticks)
-    figure.update_yaxes(title="is", range=[size - 0.5, -0.5], **ticks)
+    figure.update_xaxes(title="predicted", **across, **ticks)
+    figure.update_yaxes(title="true", range=[size - 0.5, -0.5], **ticks)
     return figure.update_layout(
         height=max(_LEAST, 130 + _CELL * size), margin={"t": 10, "l": 4, "r": 48}, showlegend=False
     )
@@ -70,7 +70,8 @@ def _cells(classes: Sequence[str], counts: NDArray[np.int64], shares: NDArray[np
     """An unseen mark on every cell that has a count: it carries the number, the tip, and the click."""
     places = np.argwhere(counts > 0).tolist()
     tips = [
-        f"is {plain(classes[a])}<br>called {plain(classes[b])}<br>{counts[a, b]:,} things, {shares[a, b]:.0%} of them"
+        f"true: {plain(classes[a])}<br>predicted: {plain(classes[b])}<br>{counts[a, b]:,} items, {shares[a, b]:.0%} "
+        "of them"
         for a, b in places
     ]
     strongest = _strongest(shares)
@@ -110,11 +111,11 @@ def _frame(x: int, y: int, colour: str) -> dict[str, Any]:
 
 def spoken_confusion(classes: Sequence[str], counts: NDArray[np.int64]) -> str:
     """What the matrix shows, for those who cannot see it."""
-    told = f"How often each of {len(classes)} classes was called each other one: {np.trace(counts)} of "
-    told += f"{counts.sum()} are right."
+    told = f"Confusion matrix of {len(classes)} classes: {np.trace(counts)} of "
+    told += f"{counts.sum()} are correct."
     pairs = measures.confused(classes, counts)[:3]
-    most = "; ".join(f"{own} called {said}, {count_of(count, 'time')}" for count, own, said in pairs)
-    return f"{told} Confused most: {most}." if most else told
+    most = "; ".join(f"{own} predicted as {said}, {count_of(count, 'time')}" for count, own, said in pairs)
+    return f"{told} Most confused: {most}." if most else told
 
 
 # ── sureness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -137,18 +138,21 @@ def reliability_chart(bins: Sequence[Bin]) -> Figure:
         marker={"color": colours["first"], "size": [8 + 22 * (one.count / most) ** 0.5 for one in bins], "opacity": 1},
         cliponaxis=False,
         customdata=[[one.count] for one in bins],
-        hovertemplate="said %{x:.1f} %, right %{y:.1f} %<br>%{customdata[0]:,} answers<extra></extra>",
+        hovertemplate="confidence %{x:.1f} %, accuracy %{y:.1f} %<br>%{customdata[0]:,} predictions<extra></extra>",
     )
     axis = {"range": [-5, 105], "tickvals": _TENTHS, "ticktext": [f"{tick} %" for tick in _TENTHS], "fixedrange": True}
-    figure.update_xaxes(title="how sure it said to be", **axis)
-    figure.update_yaxes(title="how many were right", **axis)
+    figure.update_xaxes(title="confidence", **axis)
+    figure.update_yaxes(title="accuracy", **axis)
     return figure.update_layout(height=360)
 
 
 def spoken_reliability(bins: Sequence[Bin]) -> str:
     """What the chart of sureness shows, for those who cannot see it."""
-    said = [f"{one.count} answers {100 * one.confidence:.0f} % sure, {100 * one.accuracy:.0f} % right" for one in bins]
-    return f"How sure answers were against how many were right: {'; '.join(said)}."
+    said = [
+        f"{one.count} predictions at {100 * one.confidence:.0f} % confidence, {100 * one.accuracy:.0f} % correct"
+        for one in bins
+    ]
+    return f"Calibration, accuracy by confidence: {'; '.join(said)}."
 
 
 # ── missing and noisy ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -180,7 +184,7 @@ def spoken_conditions(lines: Sequence[TableLine]) -> str:
         own = [line for line in lines if line.condition.title == title]
         top = max(own, key=lambda line: line.accuracy)
         parts.append(f"{title}: best {top.title} with {100 * top.accuracy:.1f} %")
-    return f"Accuracy by what is wrong with the things. {'; '.join(parts)}."
+    return f"Accuracy by corruption. {'; '.join(parts)}."
 
 
 # ── learning ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -188,7 +192,7 @@ def spoken_conditions(lines: Sequence[TableLine]) -> str:
 
 def fold_chart(curve: Sequence[Event], epoch: int) -> Figure:
     """The losses of one fold; the dot is the epoch whose weights were taken."""
-    lines = [Line("learned from", points(curve, "train"), "grey", "dot"), Line("held out", points(curve, "validation"))]
+    lines = [Line("training", points(curve, "train"), "grey", "dot"), Line("validation", points(curve, "validation"))]
     return loss_chart([line for line in lines if line.points], log=False, marked=epoch)
 
 

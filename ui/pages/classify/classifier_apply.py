@@ -17,7 +17,7 @@ from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
 from ui.shared.titles import collection_title
 
-_UNLABELLED, _ALL = "Without a label", "All of them"
+_UNLABELLED, _ALL = "Only items without a label", "All items"
 
 
 def apply_view(run: Run) -> None:
@@ -26,7 +26,7 @@ def apply_view(run: Run) -> None:
     alive = next((job for job in jobs if job.alive), None)
     if alive is not None:
         job_progress(alive, key="classifier-apply")
-        st.caption("You may leave this page or close the browser: the work goes on.")
+        st.caption("Runs in the background; you can leave this page.")
         return
     if jobs:
         _ended(jobs[0])
@@ -39,13 +39,13 @@ def _ended(job: Job) -> None:
     if job.error:
         st.error(plain_text(job.error), icon=":material/error:")
     elif job.state == "stopped":
-        st.info("It was stopped. What it had said before is kept.", icon=":material/pause_circle:")
+        st.info("Stopped. Its earlier predictions are kept.", icon=":material/pause_circle:")
 
 
 def _form(run: Run) -> None:
     names = fitting(run)
     if not names:
-        st.info("There is no collection with pictures or texts as it needs them.", icon=":material/info:")
+        st.info("No collection has the pictures or texts that this classifier needs.", icon=":material/info:")
         return
     left, right = st.columns([1, 1], gap="large")
     with left:
@@ -54,7 +54,7 @@ def _form(run: Run) -> None:
             format_func=lambda name: _titled(run, name), persist_state="session",
         )  # fmt: skip
         which = st.segmented_control(
-            "What it shall name", [_UNLABELLED, _ALL], key=f"classifier-which-{run.name}", default=_UNLABELLED,
+            "Items to predict", [_UNLABELLED, _ALL], key=f"classifier-which-{run.name}", default=_UNLABELLED,
             required=True, persist_state="session",
         )  # fmt: skip
     with right:
@@ -69,7 +69,7 @@ def fitting(run: Run) -> list[str]:
 
 
 def _titled(run: Run, name: str) -> str:
-    own = " (it has learned from this one)" if name == run.card["collection"]["name"] else ""
+    own = " (trained on this one)" if name == run.card["collection"]["name"] else ""
     return f"{collection_title(name)}{own}"
 
 
@@ -78,14 +78,14 @@ def _start(run: Run, name: str, every: bool) -> None:
     images = images_of(name)
     count = len(images) if every else sum(not label for label in images.labels)
     if not count:
-        st.success("Every thing in this collection has a label already. Choose All of them to check the labels.")
+        st.success("Every item in this collection already has a label. Choose All items to check the labels.")
         return
-    st.markdown(f"**{count_of(count, 'thing')}{'' if every else ' without a label'}**")
+    st.markdown(f"**{count_of(count, 'item')}{'' if every else ' without a label'}**")
     if run.card["picture"] and run.card["text"] and not has_texts(name):
-        st.caption("None of them has a text: only the picture will count.")
-    st.caption("Nothing is written to the collection: you review what it says first.")
+        st.caption("None of them has a text: only the picture is used.")
+    st.caption("Nothing is written to the collection; you review the predictions first.")
     st.button(
-        "Name the classes", key="classifier-apply", type="primary", icon=":material/label:",
+        "Predict labels", key="classifier-apply", type="primary", icon=":material/label:",
         on_click=_apply, args=(run, name, every),
     )  # fmt: skip
 
@@ -100,7 +100,7 @@ def _before(run: Run) -> None:
     """What it has said of which collection, and the way to review that."""
     for name, made in applied_to(run):
         with st.container(horizontal=True, vertical_alignment="center", border=True, key=f"classifier-applied-{name}"):
-            st.markdown(f"**{plain_text(collection_title(name))}** &ensp; named on {made_text(made)}")
+            st.markdown(f"**{plain_text(collection_title(name))}** &ensp; applied on {made_text(made)}")
             st.button(
                 "Review", key=f"classifier-review-{name}", icon=":material/rate_review:",
                 on_click=partial(_review, run, name),

@@ -44,7 +44,7 @@ def one_by_one(run: Run, name: str, found: Review, decide: Decide) -> None:
         left = sum(one.id not in found.decisions for one in some)
         batch, more = batch_of(some, found.decisions, st.session_state.get(key))
         st.session_state[key] = ([one.id for one in batch], _passed(key))
-        where, turn = f"{left:,} to decide, the least sure first", partial(_next, key)
+        where, turn = f"{left:,} to decide, lowest confidence first", partial(_next, key)
     else:
         start = int(st.session_state.get(key, 0))
         of = [one for one in some if shown == EVERY or one.id in found.decisions]
@@ -56,7 +56,7 @@ def one_by_one(run: Run, name: str, found: Review, decide: Decide) -> None:
             "Nothing is left to decide here." if shown == TO_DECIDE else "Nothing here.", icon=":material/done_all:"
         )
         return
-    st.caption(f"{where}. Keys: A accepts, C corrects, S skips, Z takes it back, ↑ and ↓ move.")
+    st.caption(f"{where}. Keys: A accepts, C corrects, S skips, Z undoes, ↑ and ↓ move.")
     _draw(run, name, found, batch, decide)
     _turning(shown, more, key, turn, all(one.id in found.decisions for one in batch))
 
@@ -70,7 +70,7 @@ def _filters(run: Run, name: str, found: Review) -> tuple[str, list[StoredPredic
             persist_state="session",
         )  # fmt: skip
         said = st.selectbox(
-            "Called", ["", *sorted({one.said for one in found.guesses})], key=f"review-said-{of}", width=220,
+            "Predicted", ["", *sorted({one.said for one in found.guesses})], key=f"review-said-{of}", width=220,
             format_func=lambda label: label or "anything", persist_state="session",
         )  # fmt: skip
         apart = not blind_to(run) and st.toggle(
@@ -154,7 +154,7 @@ def _draw(run: Run, name: str, found: Review, batch: Sequence[StoredPrediction],
     images = images_of(name)
     labels = sorted({*run.card["classes"], *filter(None, images.labels)}, key=str.lower)
     items = [card(images, name, found, one, blind_to(run)) for one in batch]
-    data = {"items": items, "labels": labels, "title": "Guesses to decide on", "longest": _LONGEST}
+    data = {"items": items, "labels": labels, "title": "Predictions to decide on", "longest": _LONGEST}
     _cards(data=data, key=key, on_decide_change=decided)
 
 
@@ -182,10 +182,10 @@ def card(images: Images, name: str, found: Review, one: StoredPrediction, blind:
     row = int(images.ids.searchsorted(one.id))
     text = " ".join(images.texts[row].split())
     picture, words = (
-        "not looked at" if "picture" in blind else "no picture",
-        "not read" if "text" in blind else "no text",
+        "not used" if "picture" in blind else "no picture",
+        "not used" if "text" in blind else "no text",
     )
-    said = [("Picture", one.picture, picture), ("Text", one.text, words), ("Together", one.fused, "")]
+    said = [("Picture", one.picture, picture), ("Text", one.text, words), ("Both", one.fused, "")]
     sides = [{"title": title, "bars": bars(what, _BARS), "note": "" if what else none} for title, what, none in said]
     return {
         "id": one.id,

@@ -24,8 +24,9 @@ def keep_button(name: str, fusion: str, title: str, key: str) -> None:
         icon=":material/model_training:",
         on_click=_keep,
         args=(name, fusion, title),
-        help="Trains this model once more, on all labelled things, and keeps it: to try it on anything, "
-        "to name what has no label yet, and to search with it.",
+        help="Trains this model on all labelled items and keeps it: to predict new items, to label a collection, "
+        "and to "
+        "search with it.",
     ):
         st.rerun()  # all of the page, where only the part with the button would be drawn anew
 

@@ -29,8 +29,8 @@ def review_view(run: Run) -> None:
     names = [name for name, _ in applied_to(run)]
     if not names:
         go = partial(st.session_state.update, {tab_key(run): APPLY})
-        sentence = "It has named nothing yet. Apply it to a collection; what it says is reviewed here."
-        empty_state("Nothing to review yet", sentence, {"Apply it": go}, key="classifier-nothing")
+        sentence = "No predictions yet. Apply the classifier to a collection; its predictions are reviewed here."
+        empty_state("Nothing to review yet", sentence, {"Apply classifier": go}, key="classifier-nothing")
         return
     key = collection_key(run)
     if st.session_state.get(key) not in names:
@@ -56,7 +56,7 @@ def _draw(run: Run, name: str) -> None:
         return
     _written(run, name, found)
     if not found.guesses:
-        st.info("None of the things that it named is in this collection any more.", icon=":material/info:")
+        st.info("None of the predicted items is in this collection any more.", icon=":material/info:")
         return
     _head(run, name, found)
     if found.undecided:
@@ -85,15 +85,15 @@ def _head(run: Run, name: str, found: Review) -> None:
         label = f"Write {count_of(waiting, 'label')} to the collection" if waiting else "Nothing to write"
         if st.button(
             label, key="review-write", type="primary", icon=":material/save:", disabled=not waiting,
-            help="Until then nothing of this is in the collection.",
+            help="Until then nothing is changed in the collection.",
         ):  # fmt: skip
             _ask_to_write(run, name, found)
         st.download_button(
             "CSV", lambda: found.to_csv().encode("utf-8-sig"), f"{run.name}-{name}.csv", "text/csv",
             key="review-csv", icon=":material/download:", on_click="ignore",
-            help="A line for each thing with what was said and what was decided.",
+            help="One row per item, with the prediction and the decision.",
         )  # fmt: skip
-        with st.popover("Take back …", key="review-back-many"):
+        with st.popover("Undo …", key="review-back-many"):
             _take_back_all(run, name, found)
 
 
@@ -102,9 +102,9 @@ def _take_back_all(run: Run, name: str, found: Review) -> None:
     ids = [one.id for one in found.guesses if one.id in found.decisions]
     those = [id for id in ids if id in found.waiting or not found.decisions[id]]
     st.button(
-        f"Take back {count_of(len(those), 'decision')}", key="review-forget", icon=":material/undo:",
+        f"Undo {count_of(len(those), 'decision')}", key="review-forget", icon=":material/undo:",
         disabled=not those, on_click=_decide, args=(run, name, dict.fromkeys(those)),
-        help="All that are not in the collection yet; each can also be taken back alone.",
+        help="All decisions that are not written yet; each can also be undone on its own.",
     )  # fmt: skip
 
 
@@ -112,18 +112,18 @@ def _take_back_all(run: Run, name: str, found: Review) -> None:
 def _ask_to_write(run: Run, name: str, found: Review) -> None:
     new = sum(not found.labels[id] for id in found.waiting)
     changed = len(found.waiting) - new
-    parts = [f"{count_of(new, 'thing')} without a label will get one"] if new else []
+    parts = [f"{count_of(new, 'item')} without a label will get one"] if new else []
     parts += [f"{count_of(changed, 'label')} will be changed"] if changed else []
-    st.write(f"In **{plain_text(collection_title(name))}** {' and '.join(parts)}. You can take it back afterwards.")
+    st.write(f"In **{plain_text(collection_title(name))}** {' and '.join(parts)}. You can undo this afterwards.")
     with st.container(horizontal=True):
-        if st.button("Write them", type="primary", key="review-write-yes"):
+        if st.button("Write labels", type="primary", key="review-write-yes"):
             try:
                 write_decided(workbench().home, run.name, name)
             except BenzerError as error:
                 show_error(error)
             else:
                 st.rerun()
-        if st.button("Not now", key="review-write-no"):
+        if st.button("Cancel", key="review-write-no"):
             st.rerun()
 
 
@@ -137,7 +137,7 @@ def _written(run: Run, name: str, found: Review) -> None:
         st.success(f"{told}, {made_text(note['made'])}.", icon=":material/check_circle:")
         st.button(
             "Undo", key="review-undo", icon=":material/undo:", on_click=_undo, args=(name,),
-            help="Takes these labels back; what you decided stays and can be written again.",
+            help="Removes these labels again; your decisions are kept and can be written again.",
         )  # fmt: skip
 
 
@@ -153,11 +153,11 @@ def _undo(name: str) -> None:
 
 def _surer(run: Run, name: str, found: Review) -> None:
     """Accept all that are sure enough, with how many of them may be wrong."""
-    with st.expander("Accept all that are sure enough", icon=":material/done_all:", key="review-surer"):
+    with st.expander("Accept all with high confidence", icon=":material/done_all:", key="review-surer"):
         left, right = st.columns([1, 2.4], vertical_alignment="center", gap="medium")
         sure = left.selectbox(
-            "At least so sure", _SURE, index=1, key=f"review-sure-{run.name}",
-            format_func=lambda share: whole(share) if share else "however unsure", persist_state="session",
+            "Minimum confidence", _SURE, index=1, key=f"review-sure-{run.name}",
+            format_func=lambda share: whole(share) if share else "any", persist_state="session",
         )  # fmt: skip
         those = [one for one in found.undecided if one.sure >= sure]
         with right:
@@ -170,12 +170,14 @@ def _surer(run: Run, name: str, found: Review) -> None:
 
 def expected(run: Run, count: int, sure: float) -> str:
     """How many are sure enough, and how many of those will be wrong as far as was measured, as Markdown."""
-    told = f"**{count_of(count, 'undecided thing')}** {'is' if count == 1 else 'are'} at least {whole(sure)} sure."
+    told = (
+        f"**{count_of(count, 'undecided item')}** {'has' if count == 1 else 'have'} at least {whole(sure)} confidence."
+    )
     measured = measured_of(run)
     asked, right = measured.surer(sure) if measured else (0, 0)
     if not asked or not count:
-        return f"{told} How many of such answers are right was not measured." if count else told
+        return f"{told} Their accuracy was not measured." if count else told
     wrong = count * (1 - right / asked)
     about = "fewer than 1" if wrong < 1 else f"about {wrong:.0f}"
-    share = f"{100 * right / asked:.1f} % of {asked:,} such answers were right"
-    return f"{told} In cross validation {share}: expect **{about}** wrong among them."
+    share = f"{100 * right / asked:.1f} % of {asked:,} such predictions were correct"
+    return f"{told} In cross-validation {share}: expect **{about}** errors among them."

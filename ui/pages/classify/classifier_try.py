@@ -46,7 +46,7 @@ def try_view(run: Run) -> None:
             _nothing_asked(run)
             return
         try:
-            with st.spinner("Looking at it …"):
+            with st.spinner("Predicting …"):
                 told = _said(run, data, text)
         except BenzerError as error:
             show_error(error)
@@ -66,17 +66,15 @@ def _asked(run: Run) -> tuple[bytes | None, str, str]:
         data, name = _picture()
     if card["text"]:
         with st.form("classifier-ask", border=False):
-            st.text_area("Text", key=_TEXT, max_chars=_MOST, height=110, placeholder="What is written about it")
-            st.form_submit_button("Ask", type="primary", icon=":material/question_answer:")
+            st.text_area("Text", key=_TEXT, max_chars=_MOST, height=110, placeholder="Text that describes the item")
+            st.form_submit_button("Predict", type="primary", icon=":material/question_answer:")
     with st.container(horizontal=True):
         own = card["collection"]["name"]
         st.button(
-            "Random thing", key="classifier-random", icon=":material/casino:", on_click=_take, args=(run,),
-            disabled=not _there(own), help="Takes a thing of the collection that it has learned from.",
+            "Random item", key="classifier-random", icon=":material/casino:", on_click=_take, args=(run,),
+            disabled=not _there(own), help="Takes an item of the collection it was trained on.",
         )  # fmt: skip
-        st.button(
-            "Start over", key="classifier-anew", icon=":material/restart_alt:", on_click=_put, args=(None, "", "")
-        )
+        st.button("Reset", key="classifier-anew", icon=":material/restart_alt:", on_click=_put, args=(None, "", ""))
     return data, name, " ".join(str(state.get(_TEXT) or "").split()) if card["text"] else ""
 
 
@@ -84,11 +82,11 @@ def _picture() -> tuple[bytes | None, str]:
     """The uploaded picture, or that of the thing that was taken."""
     with st.container(key="query-uploader"):
         file = st.file_uploader(
-            "Drop, paste or browse a picture",
+            "Drop, paste or choose a picture",
             type=PICTURE_TYPES,
             key=f"{_UPLOADER}-{st.session_state.get(_UPLOADER, 0)}",
             max_upload_size=200,
-            help="It stays on this computer. You can also paste a picture anywhere on this page.",
+            help="The picture stays on this computer. You can also paste one anywhere on this page.",
         )
     accept_paste()
     data, name = (file.getvalue(), file.name) if file is not None else st.session_state.get(_TAKEN, (None, ""))
@@ -106,7 +104,7 @@ def _preview(data: bytes, name: str) -> None:
         except BenzerError:  # the answer says what is wrong with it
             return
     with st.container(width=220):
-        gallery([Tile(0, kept[1], name)], key="classifier-picture", title="Your picture", columns=1)
+        gallery([Tile(0, kept[1], name)], key="classifier-picture", title="Query picture", columns=1)
     st.caption(plain_text(name))
 
 
@@ -143,11 +141,11 @@ def _nothing_asked(run: Run) -> None:
     card = run.card
     needed = " or ".join(filter(None, [card["picture"] and "a picture", card["text"] and "a text"]))
     both = ", or both" if card["picture"] and card["text"] else ""
-    st.info(f"Give it {needed}{both}; or press Random thing.", icon=":material/arrow_back:")
+    st.info(f"Give it {needed}{both}; or press Random item.", icon=":material/arrow_back:")
     classes = card["classes"]
     names = ", ".join(plain_text(label) for label in classes[:_CLASSES])
     more = f" and {len(classes) - _CLASSES:,} more" if len(classes) > _CLASSES else ""
-    st.caption(f"It tells these {len(classes):,} classes: {names}{more}.")
+    st.caption(f"It knows {len(classes):,} classes: {names}{more}.")
 
 
 def _said(run: Run, data: bytes | None, text: str) -> dict[str, Any]:
@@ -162,7 +160,7 @@ def _said(run: Run, data: bytes | None, text: str) -> dict[str, Any]:
 
 def _answer(run: Run, told: dict[str, Any], pictured: bool, text: str) -> None:
     label, sure = told["fused"][0]
-    st.subheader(f"{plain_text(label)}, {percent(sure)} sure", anchor=False)
+    st.subheader(f"{plain_text(label)}, {percent(sure)} confidence", anchor=False)
     st.caption(f"{_agreement(told)} {so_sure(run, told)}".strip())
     _verdict(data=verdict_data(run, told, pictured, text), key="classifier-verdict")
     if sentence := _how_weighed(run):
@@ -172,10 +170,10 @@ def _answer(run: Run, told: dict[str, Any], pictured: bool, text: str) -> None:
 def _agreement(told: dict[str, Any]) -> str:
     picture, text = told["picture"], told["text"]
     if picture is None or text is None:
-        return f"Said by its {'text' if picture is None else 'picture'} alone."
+        return f"Predicted from the {'text' if picture is None else 'picture'} alone."
     if picture[0][0] == text[0][0]:
         return "Picture and text agree."
-    return f"The picture alone says {plain_text(picture[0][0])}, the text alone {plain_text(text[0][0])}."
+    return f"The picture alone gives {plain_text(picture[0][0])}, the text alone {plain_text(text[0][0])}."
 
 
 def so_sure(run: Run, told: dict[str, Any]) -> str:
@@ -184,7 +182,8 @@ def so_sure(run: Run, told: dict[str, Any]) -> str:
     asked, right = measured.surer(told["fused"][0][1]) if measured else (0, 0)
     if not asked:
         return ""
-    return f"Of {asked:,} answers at least so sure, {100 * right / asked:.1f} % were right when that was measured."
+    share = f"{100 * right / asked:.1f} % of {asked:,} predictions"
+    return f"In cross-validation {share} with at least this confidence were correct."
 
 
 def verdict_data(run: Run, told: dict[str, Any], pictured: bool, text: str) -> dict[str, Any]:
@@ -202,7 +201,7 @@ def verdict_data(run: Run, told: dict[str, Any], pictured: bool, text: str) -> d
 
 def _missing(side: str, known: bool, given: bool) -> str:
     if not known:
-        return "It reads no texts." if side == "text" else "It sees no pictures."
+        return "It does not use texts." if side == "text" else "It does not use pictures."
     if given:
         return "It knows none of these words."
     return f"No {side} given."
@@ -212,8 +211,8 @@ def _words_data(words: list[tuple[str, float]]) -> dict[str, Any]:
     most = max(share for _, share in words)
     items = [{"text": text, "percent": percent(share), "shade": share / max(most, 1e-9)} for text, share in words]
     rest = max(0.0, 1 - sum(share for _, share in words))
-    note = f"How much it looked at each word. {percent(rest)} went to none of them."
-    return {"title": "The words it looked at", "note": note, "items": items}
+    note = f"Attention on each word; {percent(rest)} on none of them."
+    return {"title": "Attention on the words", "note": note, "items": items}
 
 
 def whole_words(pieces: list[tuple[str, float]]) -> list[tuple[str, float]]:
@@ -232,9 +231,9 @@ def _how_weighed(run: Run) -> str:
     fusion = run.card.get("fusion")
     if fusion == "late" and "share" in run.card:
         share = float(run.card["share"])
-        return f"Where both are there, the picture counts {whole(1 - share)} and the text {whole(share)}."
+        return f"Weights if both are given: picture {whole(1 - share)}, text {whole(share)}."
     if fusion == "early":
-        return "It learned from both side by side: how much each counts differs from thing to thing."
+        return "Picture and text are combined inside the network: their weights differ from item to item."
     return ""
 
 
@@ -246,9 +245,9 @@ def _similar(run: Run, data: bytes | None, name: str, text: str) -> None:
     if not _there(own):
         return
     st.button(
-        "Find similar things", key="classifier-similar", icon=":material/image_search:",
+        "Find similar items", key="classifier-similar", icon=":material/image_search:",
         on_click=partial(_search, run, data, name, text),
-        help="Goes to the search with this picture and text, by what this classifier has learned.",
+        help="Opens Search with this picture and text, and this classifier as the encoder.",
     )  # fmt: skip
 
 

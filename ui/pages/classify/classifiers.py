@@ -46,10 +46,10 @@ from ui.shared.titles import encoder_titles
 SHOWN = 8
 _STATES = {
     "done": ":material/check_circle: ready",
-    "training": ":material/model_training: being trained",
+    "training": ":material/model_training: training",
     "stopped": ":material/pause_circle: stopped",
     "failed": ":material/error: failed",
-    "interrupted": ":material/power_off: cut off",
+    "interrupted": ":material/power_off: interrupted",
 }
 
 
@@ -61,7 +61,7 @@ def classifiers_view() -> None:
     run = opened()
     name = st.session_state.setdefault(OPEN, "")
     if name and run is None:
-        st.warning(f"There is no classifier “{plain_text(name)}” here any more.", icon=":material/info:")
+        st.warning(f"The classifier “{plain_text(name)}” does not exist any more.", icon=":material/info:")
         open_classifier("")
     if run is not None:
         with errors_shown():
@@ -77,7 +77,7 @@ def classifiers_view() -> None:
 def _training(job: Job) -> None:
     if job.alive:
         job_progress(job, key="classifier")
-        st.caption("You may leave this page or close the browser: the work goes on.")
+        st.caption("Runs in the background; you can leave this page.")
     else:
         st.error(plain_text(job.error), icon=":material/error:")
 
@@ -97,15 +97,15 @@ def _others(shown: str) -> None:
             _card(run)
     if len(found) > most:
         more = partial(st.session_state.update, classifiers_shown=len(found))
-        st.button(f"Show the other {len(found) - most}", key="classifiers-more", on_click=more)
+        st.button(f"Show {len(found) - most} more", key="classifiers-more", on_click=more)
 
 
 def _none_yet() -> None:
     if any(job.alive for job in trainings()):
         return
     sentence = (
-        "A classifier is a model that is kept: it says what a new thing is, names what has no label yet, and finds "
-        "pictures by words. Compare models first, then press Make a classifier below the best one."
+        "A classifier predicts the label of new items, labels a collection, and finds pictures by text. Compare models "
+        "first, then press Make a classifier below the best one."
     )
     go = partial(st.session_state.update, {VIEW: MODELS})
     empty_state("No classifier yet", sentence, {"Compare models": go}, key="classifiers-none")
@@ -129,7 +129,7 @@ def summary(run: Run) -> str:
     card = run.card
     picture = card["picture"] and encoder_titles().get(written(card["picture"]), card["picture"]["encoder"])
     seen = " and ".join(filter(None, [picture, card["text"] and text_title(card["text"])]))
-    learned = f"learned from {count_of(int(card['images']), 'thing')} of {card['collection']['title']}"
+    learned = f"trained on {count_of(int(card['images']), 'item')} of {card['collection']['title']}"
     parts = [FUSIONS.get(str(card.get("fusion")), ""), seen, f"{len(card['classes']):,} classes", learned]
     return " · ".join([*filter(None, parts), made_text(float(run.facts.get("created", 0.0)))])
 
@@ -143,11 +143,9 @@ def how_good(run: Run) -> str:
     """How many answers of its model were right when it was measured, as Markdown."""
     found = measured_of(run)
     if found is None:
-        return "How good it is was not measured, or its classification is gone."
-    told = (
-        f"**{100 * found.accuracy:.1f} %** ± {100 * found.deviation:.1f} right in {found.folds}-fold cross validation"
-    )
-    told += f", macro F1 {found.f1:.3f}"
+        return "Accuracy not measured, or its classification has been deleted."
+    told = f"**{100 * found.accuracy:.1f} %** ± {100 * found.deviation:.1f} accuracy in {found.folds}-fold "
+    told += f"cross-validation, macro F1 {found.f1:.3f}"
     return told + ("" if found.same else " (measured before labels, texts or pictures were changed)")
 
 
@@ -164,7 +162,7 @@ def _open(run: Run) -> None:
     elif run.state != "training":
         _cut_off(run)
     elif job_of(run) is None:
-        st.info("It is being trained from the command line; it is stopped there.", icon=":material/model_training:")
+        st.info("Training was started from the command line; stop it there.", icon=":material/model_training:")
 
 
 def _head(run: Run) -> None:
@@ -193,11 +191,11 @@ def _more(run: Run) -> None:
 @st.dialog("Delete this classifier?")
 def _ask_to_delete(run: Run) -> None:
     st.write(
-        f"**{plain_text(run.title)}** with what it has said and what was decided about it will be gone for good. "
-        "Labels that were written to collections stay; searches with it are not possible any more."
+        f"**{plain_text(run.title)}** with its predictions and your decisions will be permanently deleted. Labels "
+        "written to collections are kept; searching with it will no longer work."
     )
     with st.container(horizontal=True):
-        if st.button("Delete it", type="primary", key="classifier-delete-yes"):
+        if st.button("Delete classifier", type="primary", key="classifier-delete-yes"):
             try:
                 remove_classifier(workbench().home, run.name)
             except BenzerError as error:
@@ -205,7 +203,7 @@ def _ask_to_delete(run: Run) -> None:
             else:
                 _forget(run)
                 st.rerun()
-        if st.button("Keep it", key="classifier-delete-no"):
+        if st.button("Cancel", key="classifier-delete-no"):
             st.rerun()
 
 
@@ -219,15 +217,15 @@ def _forget(run: Run) -> None:
 
 def _cut_off(run: Run) -> None:
     texts = {
-        "stopped": "Its training was stopped. What it has learned so far is kept.",
-        "interrupted": "Its training was cut off. What it had learned until then is kept.",
+        "stopped": "Training was stopped. Progress is kept.",
+        "interrupted": "Training was interrupted. Progress is kept.",
     }
     with st.container(border=True, key="classifier-ended"):
         if run.error:
             st.error(plain_text(run.error), icon=":material/error:")
         else:
             st.markdown(f":material/pause_circle: {texts.get(run.state, plain_text(run.state))}")
-        if st.button("Go on", key=f"classifier-go-on-{run.name}", type="primary", icon=":material/resume:"):
+        if st.button("Continue", key=f"classifier-go-on-{run.name}", type="primary", icon=":material/resume:"):
             with errors_shown():
                 go_on(run)
                 st.rerun()

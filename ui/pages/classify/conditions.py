@@ -17,7 +17,7 @@ from ui.pages.classify.state import FUSION_HELP, findings
 from ui.shared.charts import draw
 from ui.widgets.results_table import Column, Line, Named, results_table
 
-_HELP = "Accuracy, and below it how many percentage points less or more than over the things as they are."
+_HELP = "Accuracy, and below it the difference to the original items in percentage points."
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,11 @@ class LostRow:
 def conditions(view: Seen) -> None:
     """Draw the table and the chart."""
     lines = findings(view).table()
-    st.subheader("Missing or noisy", anchor=False)
+    st.subheader("Robustness", anchor=False)
     st.caption(
-        "The same models were asked again about the held-out things with blurred or missing pictures and with words "
-        "dropped. Small figures are percentage points against the things as they are."
+        "The same models, tested on the validation folds with blurred or missing pictures and with dropped words. "
+        "Small "
+        "figures: percentage points against the original items."
     )
     rows = lost_rows(lines)
     results_table(
@@ -45,7 +46,7 @@ def conditions(view: Seen) -> None:
         picked=None,
         on_pick=_pick,
         key=f"classification-conditions-{view.name}",
-        title="Accuracy by what is wrong with the things",
+        title="Accuracy by corruption",
     )
     with st.expander("As a chart", key="classification-conditions-chart", on_change="rerun") as panel:
         if panel.open:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _PAGE = 12  # cards
 MOST = 60  # classes that a matrix holds
 _MANY = 12  # classes from which the matrix is worth cutting down
-_BY_NAME, _BY_CONFUSION = "by name", "the most confused first"
+_BY_NAME, _BY_CONFUSION = "by name", "most confused first"
 _IS, _CALLED = "classification-is", "classification-called"
 
 
@@ -34,13 +34,13 @@ def confusion(view: Seen, fusion: str) -> None:
     only, ordered = _choices(len(classes))
     names, shown = arranged(classes, counts, only=only, by_confusion=ordered)
     if len(names) < 2:
-        st.success("It was right about everything.", icon=":material/check_circle:")
+        st.success("No errors.", icon=":material/check_circle:")
         names, shown = list(classes), counts
     cell = _cell(classes, counts)
     key = f"classification-matrix-{view.name}-{fusion}-{len(names)}-{ordered}"
     figure = charts.confusion_chart(names, shown, cell)
     draw_points(figure, key=key, alt=charts.spoken_confusion(names, shown), on_pick=partial(_take, names))
-    st.caption("Rows are what things are, columns what they were called; a number is how many. A click shows them.")
+    st.caption("Rows: true class; columns: predicted class; numbers: items. Click a number to see them.")
     _things(view, fusion, classes, cell)
 
 
@@ -48,8 +48,8 @@ def _choices(classes: int) -> tuple[bool, bool]:
     """Whether only confused classes are shown, and whether the most confused come first."""
     with st.container(horizontal=True, vertical_alignment="center"):
         only = st.toggle(
-            "Only the confused classes", classes > _MANY, key="classification-confused", persist_state="session",
-            help="Leaves out classes that were always named rightly and never named wrongly.",
+            "Only confused classes", classes > _MANY, key="classification-confused", persist_state="session",
+            help="Hides classes without any error.",
         )  # fmt: skip
         order = st.segmented_control(
             "Order", [_BY_NAME, _BY_CONFUSION], key="classification-order", default=_BY_CONFUSION, required=True,
@@ -95,15 +95,15 @@ def _things(view: Seen, fusion: str, classes: Sequence[str], cell: tuple[str, st
         return
     left, right = st.columns(2)
     own = left.selectbox("Is", classes, key=_IS, persist_state="session")
-    said = right.selectbox("Was called", classes, key=_CALLED, persist_state="session")
+    said = right.selectbox("Predicted", classes, key=_CALLED, persist_state="session")
     answers = sorted(findings(view).answers(fusion, own, said), key=lambda answer: -answer.fused[0][1])
     if not answers:
-        st.caption(f"None of the {plain_text(own)} was called {plain_text(said)}.")
+        st.caption(f"No {plain_text(own)} was predicted as {plain_text(said)}.")
         return
-    kind = "rightly called so" if own == said else f"called {plain_text(said)}"
-    st.markdown(f"**{count_of(len(answers), 'thing')} of {plain_text(own)} {kind}**, the surest first")
+    kind = "predicted correctly" if own == said else f"predicted as {plain_text(said)}"
+    st.markdown(f"**{count_of(len(answers), 'item')} of {plain_text(own)} {kind}**, highest confidence first")
     key = f"classification-cell-{view.name}-{fusion}-{classes.index(own)}-{classes.index(said)}"
     paged(
         answers, f"{key}-shown", _PAGE,
-        lambda part: thing_cards(view.plan.collection, part, key=key, title=f"{own} called {said}"),
+        lambda part: thing_cards(view.plan.collection, part, key=key, title=f"{own} predicted as {said}"),
     )  # fmt: skip

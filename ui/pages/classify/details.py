@@ -41,11 +41,25 @@ class ClassRow:
 
 
 CLASS_COLUMNS = [
-    Column("called otherwise", "How many were given another class.", lambda row: row.missed, "{:,}", judged=False),
+    Column(
+        "errors", "Items of this class that were predicted as another.", lambda row: row.missed, "{:,}", judged=False
+    ),
     Column("F1", "The harmonic mean of precision and recall.", lambda row: row.f1, "{:.3f}", judged=False),
-    Column("precision", "Of all that it called so, how many are.", lambda row: row.precision, "{:.3f}", judged=False),
-    Column("recall", "Of all that are so, how many it called so.", lambda row: row.recall, "{:.3f}", judged=False),
-    Column("things", "How many of this class were asked about.", lambda row: row.count, "{:,}", judged=False),
+    Column(
+        "precision",
+        "Share of the items predicted as this class that truly are.",
+        lambda row: row.precision,
+        "{:.3f}",
+        judged=False,
+    ),
+    Column(
+        "recall",
+        "Share of the items of this class that were predicted as it.",
+        lambda row: row.recall,
+        "{:.3f}",
+        judged=False,
+    ),
+    Column("things", "Items of this class in the test folds.", lambda row: row.count, "{:,}", judged=False),
 ]
 
 
@@ -59,7 +73,7 @@ def classes(view: Seen, fusion: str) -> None:
         key=f"classification-classes-{view.name}-{fusion}", title="Figures of each class",
     )  # fmt: skip
     if picked not in {row.key for row in found}:
-        st.caption("A row opens what of the class was called something else.")
+        st.caption("Click a row for the errors of a class.")
         return
     _of_class(view, fusion, str(picked))
 
@@ -75,18 +89,18 @@ def _of_class(view: Seen, fusion: str, label: str) -> None:
     answers = sorted(wrong, key=lambda answer: -answer.fused[0][1])
     paged(
         answers, f"{key}-shown", _PAGE,
-        lambda part: thing_cards(view.plan.collection, part, key=key, title=f"{label} called otherwise"),
+        lambda part: thing_cards(view.plan.collection, part, key=key, title=f"Errors of {label}"),
     )  # fmt: skip
 
 
 def called_sentence(label: str, said: list[str]) -> str:
     """For example "Of **Tops** 12 were called something else: Shirts 8, Sweaters 4.", as Markdown."""
     if not said:
-        return f"All **{plain_text(label)}** were called so."
+        return f"All **{plain_text(label)}** were predicted correctly."
     names = sorted(set(said), key=lambda name: (-said.count(name), name))
     told = ", ".join(f"{plain_text(name)} {said.count(name)}" for name in names)
     verb = "was" if len(said) == 1 else "were"
-    return f"Of **{plain_text(label)}** {len(said)} {verb} called something else: {told}."
+    return f"Of **{plain_text(label)}** {len(said)} {verb} predicted as another class: {told}."
 
 
 # ── sureness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -116,10 +130,10 @@ def sure_sentence(bins: list[Bin]) -> str:
     total = sum(one.count for one in bins)
     sure = 100 * sum(one.count * one.confidence for one in bins) / total
     right = 100 * sum(one.count * one.accuracy for one in bins) / total
-    told = f"On average it says to be **{sure:.1f} %** sure, and is right about **{right:.1f} %** of the things"
+    told = f"Mean confidence **{sure:.1f} %**, accuracy **{right:.1f} %**"
     if abs(sure - right) < 1:
-        return f"{told}: what it says can be taken as it is."
-    return f"{told}: it is {'too sure of itself' if sure > right else 'right more often than it says'}."
+        return f"{told}: well calibrated."
+    return f"{told}: {'overconfident' if sure > right else 'underconfident'}."
 
 
 # ── learning ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -129,7 +143,7 @@ def learning(view: Seen, fusion: str) -> None:
     """The losses of each fold over the epochs, with the epoch that was taken."""
     rows: list[FoldRow] = [row for row in view.measured if row.fusion == fusion and row.curve]
     if not rows:
-        st.caption("Nothing is known of how it learned.")
+        st.caption("No learning curves were kept.")
         return
     names = [_EVERY, *(f"fold {row.fold + 1}" for row in rows)]
     key = f"classification-fold-{view.name}-{fusion}"
@@ -140,13 +154,13 @@ def learning(view: Seen, fusion: str) -> None:
     told = any(line.points for line in charts.fold_lines(curves, "accuracy"))
     left, right = st.columns(2, gap="large") if told else (st.container(), None)
     with left:
-        titled("Loss on things that were held out while learning")
+        titled("Validation loss")
         figure = charts.folds_chart(curves) if len(chosen) > 1 else charts.fold_chart(*curves[0][1:])
         alt = " ".join(spoken(line.title, line) for line in lines)
         draw(figure, key=f"{key}-loss", alt=alt)
     if right is not None:
         with right:
-            titled("Accuracy on these")
+            titled("Validation accuracy")
             shown = charts.fold_lines(curves, "accuracy")
             alt = " ".join(spoken(line.title, line, "{:.1%}") for line in shown)
             draw(charts.accuracy_chart(curves), key=f"{key}-accuracy", alt=alt)
@@ -155,12 +169,12 @@ def learning(view: Seen, fusion: str) -> None:
 
 def learned_sentence(rows: list[FoldRow]) -> str:
     """What was learned from how much, which epochs were taken, and the weight of a late fusion."""
-    count = f"{rows[0].learned:,} things"
-    told = f"Learned from {count}." if len(rows) == 1 else f"Each learned from about {count}."
+    count = f"{rows[0].learned:,} items"
+    told = f"Trained on {count}." if len(rows) == 1 else f"Each trained on about {count}."
     shares = [f"{100 * row.share:.0f} %" for row in rows if row.share is not None]
     if shares:
-        told += " It is two trainings: the curve is the mean of both, as long as both went on, and each took its own "
-        return f"{told}best epoch. On things that were held out the text was found to weigh {', '.join(shares)}."
+        told += " Two trainings per fold: the curve is the mean of both, and each keeps its own best epoch."
+        return f"{told} Weight of the text, found on validation items: {', '.join(shares)}."
     taken = ", ".join(str(row.epoch) for row in rows)
-    which = f"The dot is epoch {taken}, which was" if len(rows) == 1 else f"The dots are the epochs {taken}, which were"
-    return f"{told} {which} taken: there the loss on things that it did not learn from was lowest."
+    which = f"The dot marks epoch {taken}" if len(rows) == 1 else f"The dots mark the epochs {taken}"
+    return f"{told} {which}, with the lowest validation loss: its weights are kept."

@@ -34,16 +34,16 @@ DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "quick": (
-        "First look", "All models, but of each label only 40 things, and 3 folds.",
+        "Quick", "All models, 40 items per class, 3 folds.",
         {"folds": 3, "each": 40, "noisy": False, "missing": 0},
     ),
     "all": (
-        "Everything, 5 folds", "All models over everything that has a label.",
+        "Everything, 5 folds", "All models on everything that has a label.",
         {"folds": 5, "each": None, "noisy": False, "missing": 0},
     ),
     "noisy": (
-        "Missing and noisy too",
-        "Also asks with blurred and missing pictures and with words dropped, and teaches the models to cope with it.",
+        "With robustness",
+        "Also tests with blurred and missing pictures and with dropped words, and trains the models for it.",
         {"folds": 5, "each": None, "noisy": True, "missing": 20},
     ),
 }  # fmt: skip
@@ -56,8 +56,9 @@ def classification_form(card: CollectionCard) -> None:
     for name, value in DEFAULTS.items():
         st.session_state.setdefault(f"classify-{name}", value)
     st.write(
-        f"How well can a model tell the class of each of the {card.count:,} things of **{plain_text(card.title)}** "
-        "from its picture, its text, or both? It learns from some and is asked about the others, fold by fold."
+        f"Cross-validate classifiers on the {card.count:,} items of **{plain_text(card.title)}**, using picture, "
+        "text or "
+        "both."
     )
     if described:
         with st.container(horizontal=True, gap="small"):
@@ -65,8 +66,8 @@ def classification_form(card: CollectionCard) -> None:
                 st.button(title, key=f"classify-preset-{name}", help=help, on_click=_fill, args=(name,))
     else:
         st.info(
-            "These pictures have no texts, so only the model that sees the picture can learn. A table with a column "
-            "named text brings texts along.",
+            "These pictures have no texts, so only the picture can be used. A table with a column named text "
+            "brings texts along.",
             icon=":material/info:",
         )
     with st.container(key="study-fields"):
@@ -96,17 +97,19 @@ def _encoders(collection: str, described: bool) -> None:
     names = list(titles)
     with left:
         _one(
-            "picture", "Encoder of pictures", names, first_picture if first_picture in names else names[0], titles,
-            "Makes numbers of a picture, from which the class is learned. A ready-made network is a good first choice.",
+            "picture", "Picture encoder", names, first_picture if first_picture in names else names[0], titles,
+            "Turns a picture into a vector, from which the class is predicted. A ready-made network is a good "
+            "first choice.",
         )  # fmt: skip
     if right is None:
         return
     choices = workbench().text_choices()
-    titles = {choice.name: choice.title + ("" if choice.ready else " · not here yet") for choice in choices}
+    titles = {choice.name: choice.title + ("" if choice.ready else " · not downloaded") for choice in choices}
     with right:
         chosen = _one(
-            "text", "Encoder of texts", list(titles), first_text, titles,
-            "Makes numbers of a text. TF-IDF needs nothing and counts words; MiniLM and BERT know what words mean.",
+            "text", "Text encoder", list(titles), first_text, titles,
+            "Turns a text into a vector. TF-IDF counts words and needs no download; MiniLM and BERT know what "
+            "words mean.",
         )  # fmt: skip
         choice = next(choice for choice in choices if choice.name == chosen)
         st.caption(plain_text(choice.help))
@@ -142,69 +145,70 @@ def _labels(collection: Collection) -> None:
     places = list(st.columns(3 if len(columns) > 1 else 2))
     if len(columns) > 1:
         places.pop(0).selectbox(
-            "Classes from", columns, key="classify-column", persist_state="session",
-            format_func=lambda name: f"the column {name}" if name else "the labels",
+            "Label column", columns, key="classify-column", persist_state="session",
+            format_func=lambda name: f"column {name}" if name else "labels",
             help="The table from which the collection was imported has further columns.",
         )  # fmt: skip
     _number(places[0], "folds", "Folds", _FOLDS)
     places[1].number_input(
-        "Things of each label", step=10, value=None, key="classify-each", placeholder="all", persist_state="session",
-        help="Draws so many of every label by chance; of a label with fewer all are taken. Empty: all.",
+        "Items per class", step=10, value=None, key="classify-each", placeholder="all", persist_state="session",
+        help="A random sample of each class; all of a smaller class. Empty: all.",
     )  # fmt: skip
     sizes = sizes_of(collection, st.session_state["classify-column"])
     chosen = st.session_state.get("classify-labels") or []
     if not set(chosen) <= set(sizes):
         st.session_state["classify-labels"] = [label for label in chosen if label in sizes]
     st.multiselect(
-        "Labels that take part", list(sizes), key="classify-labels", persist_state="session",
+        "Classes", list(sizes), key="classify-labels", persist_state="session",
         format_func=lambda label: f"{label} ({sizes.get(label, 0):,})", placeholder=f"All {len(sizes)}",
-        help="Empty: all of them. Things without a label take no part; a classifier can name them afterwards.",
+        help="Empty: all. Items without a label are left out; a classifier can predict them afterwards.",
     )  # fmt: skip
 
 
 _FOLDS = (
-    "The labelled things are split into so many parts. Each part is asked about once, by models that learned from the "
-    "others, so that every figure is about things that a model has never seen."
+    "The labelled items are split into this many parts. Each part is predicted once by models trained on the others, "
+    "so that every figure is about items a model has never seen."
 )
 
 
 def _noise(described: bool) -> None:
     what = "pictures and words" if described else "pictures"
     st.toggle(
-        f"Also ask with missing or noisy {what}", key="classify-noisy", persist_state="session",
-        help="Each model is asked again about the same things, with the picture blurred or missing, and with words "
-        "dropped or no text.",
+        f"Also test with missing or noisy {what}", key="classify-noisy", persist_state="session",
+        help="Each model is tested again on the same items, with the picture blurred or missing, and with words "
+        "dropped or no "
+            "text.",
     )  # fmt: skip
 
 
 def _more(described: bool) -> None:
     with st.expander(
-        "More: epochs, learning rate, missing sides, fine-tuning", icon=":material/tune:", key="classify-expert"
+        "More: epochs, learning rate, modality dropout, fine-tuning", icon=":material/tune:", key="classify-expert"
     ):
         left, middle, right = st.columns(3)
-        _number(left, "epochs", "Epochs", "How many times over the things, at most.")
-        _number(middle, "patience", "Patience", "Stops after so many epochs without a better one. 0: never.")
-        _number(right, "batch", "Batch", "Things a step.")
+        _number(left, "epochs", "Epochs", "Passes over the training items, at most.")
+        _number(middle, "patience", "Patience", "Epochs without improvement before training stops. 0: never.")
+        _number(right, "batch", "Batch", "Items per step.")
         left, middle, right = st.columns(3)
         left.number_input(
             "Learning rate", key="classify-rate", step=0.0005, value=None, format="%g", persist_state="session",
-            help="How far a step goes.",
+            help="Step size of the optimizer.",
         )  # fmt: skip
-        _number(middle, "seed", "Seed", "All that is drawn by chance is drawn again with the same seed.")
+        _number(middle, "seed", "Seed", "The same seed gives the same random choices.")
         with right:
             names = _embeddings()
-            _one("embedding", "Embedding", names, "avg", {name: embedding_title(name) for name in names}, _EMBEDDING)
+            _one("embedding", "Pooling", names, "avg", {name: embedding_title(name) for name in names}, _EMBEDDING)
         tuning_field(described)
         if described:
             st.slider(
-                "Left out while learning", 0, 45, key="classify-missing", step=5, format="%d %%",
+                "Modality dropout", 0, 45, key="classify-missing", step=5, format="%d %%",
                 persist_state="session",
-                help="Modality drop-out: of so many things the picture is hidden while learning, and of as many "
-                "the text. It teaches what to do where one is missing.",
+                help="Share of the items whose picture, or text, is hidden during training. It prepares for items "
+                "where one is missing.",
             )  # fmt: skip
 
 
-_EMBEDDING = "How the numbers of a picture are made from what the encoder sees all over it."
+_EMBEDDING = "How the encoder's feature map becomes one vector."
 
 
 def _embeddings() -> list[str]:
@@ -298,7 +302,7 @@ def _size(plan: ClassificationPlan, sizes: Mapping[str, int], card: CollectionCa
     st.markdown(f"**{count_of(len(plan.cells()), 'training')}**")
     st.caption(f"{count_of(len(plan.fusions), 'model')} × {count_of(plan.folds, 'fold')}")
     things = sum(min(size, plan.each or size) for size in sizes.values())
-    st.caption(f"{things:,} things of {len(sizes)} classes; {_rare(sizes)}.")
+    st.caption(f"{things:,} items of {len(sizes)} classes; {_rare(sizes)}.")
     if is_tuned(plan):
         tuning_warning(plan, things)
         return

@@ -13,7 +13,7 @@ from ui.pages.classify.cards import paged, thing_cards
 from ui.pages.classify.state import findings
 
 _PAGE = 12  # cards
-_EVERY = "Every class"
+_EVERY = "All classes"
 
 
 def _right(said: Opinion | None, answer: Prediction) -> bool:
@@ -22,10 +22,10 @@ def _right(said: Opinion | None, answer: Prediction) -> bool:
 
 WHO: dict[str, Callable[[Prediction], bool]] = {
     "all": lambda answer: True,
-    "only the picture was right": lambda one: _right(one.picture, one) and not _right(one.text, one),
-    "only the text was right": lambda one: _right(one.text, one) and not _right(one.picture, one),
-    "both were right": lambda one: _right(one.picture, one) and _right(one.text, one),
-    "neither was right": lambda one: not _right(one.picture, one) and not _right(one.text, one),
+    "only the picture was correct": lambda one: _right(one.picture, one) and not _right(one.text, one),
+    "only the text was correct": lambda one: _right(one.text, one) and not _right(one.picture, one),
+    "both were correct": lambda one: _right(one.picture, one) and _right(one.text, one),
+    "neither was correct": lambda one: not _right(one.picture, one) and not _right(one.text, one),
 }
 
 
@@ -33,17 +33,17 @@ def wrong_ones(view: Seen, fusion: str) -> None:
     """Draw the filters and the cards."""
     answers = sorted(findings(view).answers(fusion, wrong=True), key=lambda answer: (-answer.fused[0][1], answer.id))
     if not answers:
-        st.success("It was right about everything.", icon=":material/check_circle:")
+        st.success("No errors.", icon=":material/check_circle:")
         return
     asked = len(findings(view).answers(fusion))
     label, who = _filters(answers)
     kept = [answer for answer in answers if label in ("", answer.label) and WHO[who](answer)]
-    of = f" of {len(answers):,}" if len(kept) < len(answers) else f" of {asked:,} things"
-    st.markdown(f"**{count_of(len(kept), 'wrong one')}**{of}, those it was surest of first")
+    of = f" of {len(answers):,}" if len(kept) < len(answers) else f" of {asked:,} items"
+    st.markdown(f"**{count_of(len(kept), 'error')}**{of}, highest confidence first")
     key = f"classification-wrong-{view.name}-{fusion}-{list(WHO).index(who)}-{label}"
     paged(
         kept, f"{key}-shown", _PAGE,
-        lambda part: thing_cards(view.plan.collection, part, key=key, title="What it got wrong"),
+        lambda part: thing_cards(view.plan.collection, part, key=key, title="Errors"),
     )  # fmt: skip
 
 
@@ -58,8 +58,8 @@ def _filters(answers: Sequence[Prediction]) -> tuple[str, str]:
     if any(answer.picture and answer.text for answer in answers):
         counts = {name: sum(map(fits, answers)) for name, fits in WHO.items()}
         who = right.selectbox(
-            "When asked alone", list(WHO), key="classification-wrong-who",
+            "Picture and text alone", list(WHO), key="classification-wrong-who",
             format_func=lambda name: f"{name} ({counts[name]:,})",
-            help="Every model also learns what the picture alone and the text alone say.",
+            help="Every model also predicts from the picture alone and from the text alone.",
         )  # fmt: skip
     return "" if label == _EVERY else label, who

@@ -31,7 +31,7 @@ def page() -> None:
     if follow_link():
         st.session_state[VIEW] = HERE
     view = st.segmented_control(
-        "What to see", [MODELS, HERE], key=VIEW, required=True, label_visibility="collapsed", persist_state="session",
+        "Show", [MODELS, HERE], key=VIEW, required=True, label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
     if view == HERE:
         classifiers_view()
@@ -78,7 +78,7 @@ def _form(card: CollectionCard) -> None:
 
 
 def _nothing() -> None:
-    sentence = "A model learns classes from things that have labels. Drawn products with texts are there in a minute."
+    sentence = "Classification needs items with labels. The sample of drawn products has labels and texts."
     actions = {**_sample(), "Add pictures": partial(st.session_state.update, go_to="collections")}
     empty_state("Nothing to classify yet", sentence, actions, key="classify-empty")
 
@@ -91,7 +91,8 @@ def _no_labels(card: CollectionCard) -> None:
     actions["Add pictures with labels"] = partial(st.session_state.update, go_to="collections")
     empty_state(
         f"Too few labels in {card.title}",
-        "A model learns from things whose class is known, so at least two different labels are needed. Folders become "
+        "A classifier is trained on items with known labels, so at least two different labels are needed. Folders "
+        "become "
         "labels when pictures are added, and so does a column of a table.",
         {plain_text(label): action for label, action in actions.items()},
         key="classify-no-labels",
@@ -102,7 +103,7 @@ def _sample() -> dict[str, partial[None]]:
     """The offer to draw products, unless they are there."""
     if any(card.name == _SAMPLE for card in collection_cards()):
         return {}
-    return {"Draw products": partial(_draw)}
+    return {"Add the sample products": partial(_draw)}
 
 
 def _draw() -> None:

@@ -25,11 +25,11 @@ from ui.widgets.results_table import Column, Line, Named, results_table
 
 _ALL = "all"
 _PARTS: dict[str, Callable[[Seen, str], None]] = {
-    "Confusions": confusion,
-    "Wrong ones": wrong_ones,
+    "Confusion matrix": confusion,
+    "Errors": wrong_ones,
     "By class": classes,
-    "Sureness": sureness,
-    "Learning": learning,
+    "Calibration": sureness,
+    "Learning curves": learning,
 }
 
 
@@ -43,7 +43,7 @@ def _results(view: Seen) -> None:
         st.rerun()  # a classifier was asked for by a button of this fragment: the whole page shows what became of it
     if not view.rows:
         if view.alive:
-            st.caption("Nothing is measured yet.")
+            st.caption("No results yet.")
         return
     if view.measured:
         _best(view)
@@ -120,27 +120,32 @@ def _under(name: str, shown: str, deviation: str = "") -> dict[str, Any]:
 COLUMNS = [
     Column(
         "accuracy",
-        "The share of things whose class it names; below it the standard deviation over the folds.",
+        "Share of items whose class is predicted correctly; below it the standard deviation over the folds.",
         **_under("accuracy", "{:.3f}", "accuracy_deviation"),
     ),
     Column(
         "macro F1",
-        "The mean F1 of the classes, rare ones counting as much as frequent ones; below it the deviation over folds.",
+        "Mean F1 of the classes, rare ones counting as much as frequent ones; below it the deviation over the folds.",
         **_under("f1", "{:.3f}", "f1_deviation"),
     ),
     Column(
         "calibration error",
-        "How far what it says of its sureness and how often it is right are apart, on average. 0 is honest.",
+        "Mean gap between confidence and accuracy (ECE). 0 = perfectly calibrated.",
         small=True,
         **_under("ece", "{:.3f}"),
     ),
     Column(
         "log loss",
-        "How surprised it is by the truth, in nats: being sure and wrong costs most.",
+        "Mean cross-entropy in nats: confident errors cost most.",
         small=True,
         **_under("log_loss", "{:.3f}"),
     ),
-    Column("seconds a fold", "Seconds of one training, without embedding.", small=True, **_under("seconds", "{:.1f}")),
+    Column(
+        "seconds per fold",
+        "Training time of one fold, without preparing the pictures.",
+        small=True,
+        **_under("seconds", "{:.1f}"),
+    ),
 ]
 
 
@@ -149,16 +154,16 @@ def _table(view: Seen) -> None:
     if len(view.plan.asked) > 1:
         names = [*(one.name for one in view.plan.asked), _ALL]
         condition = st.selectbox(
-            "Things", names, key=f"classification-condition-{view.name}",
-            format_func=lambda name: "all of these, one below the other" if name == _ALL else condition_title(name),
-            help="What the models were asked about: things as they are, or with something wrong.", width=320,
+            "Items", names, key=f"classification-condition-{view.name}",
+            format_func=lambda name: "all of these" if name == _ALL else condition_title(name),
+            help="What the models were tested on: original items, or corrupted ones.", width=320,
         )  # fmt: skip
     picked = picked_fusion(view)
     results_table(
         table_lines(view, condition or CLEAN), COLUMNS, first="model", picked=picked, on_pick=_pick,
         key=f"classification-table-{view.name}", title=f"Results of {view.title}",
     )  # fmt: skip
-    st.caption("A row opens below, a heading sorts, and ★ marks the best of a column.")
+    st.caption("Click a row for its details, a heading to sort. ★ = best of the column.")
 
 
 def _pick(key: str) -> None:
@@ -181,7 +186,7 @@ def _opened(view: Seen) -> None:
             _keep(view, fusion, "opened")
     st.caption(FUSION_HELP[fusion])
     part = st.segmented_control(
-        "Show", list(_PARTS), key="classification-part", default="Confusions", required=True,
+        "Show", list(_PARTS), key="classification-part", default="Confusion matrix", required=True,
         label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
-    _PARTS[part or "Confusions"](view, fusion)
+    _PARTS[part or "Confusion matrix"](view, fusion)

@@ -48,7 +48,7 @@ def checked(plan: ClassificationPlan, collection: Collection) -> dict[str, int]:
     config_of(plan, plan.fusions[0])
     choice = next((choice for choice in workbench().text_choices() if choice.name == plan.text), None)
     if plan.needs_text and choice is not None and not choice.ready:
-        raise BenzerError(f"{choice.title} is not here yet.", way_out=choice.help)
+        raise BenzerError(f"{choice.title} is not downloaded yet.", way_out=choice.help)
     key = (_stamp(collection, plan.column), plan.labels, plan.folds, plan.each, plan.needs_text)
     return _checked.get(key, lambda: _counted(checked_labels(collection, plan)))
 

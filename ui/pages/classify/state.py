@@ -20,11 +20,11 @@ from ui.session.query import set_query_image
 from ui.shared.titles import collection_title, encoder_titles
 
 FUSION_HELP = {
-    "picture": "Sees the picture and never the text.",
-    "text": "Reads the text and never sees the picture.",
-    "early": "Puts the numbers of both side by side and learns from them at once.",
-    "intermediate": "Lets what it sees of the picture decide which words count, and the other way round.",
-    "late": "Learns two models, one for each side, and weighs what both say.",
+    "picture": "Uses only the picture.",
+    "text": "Uses only the text.",
+    "early": "Concatenates both vectors and trains one network on them.",
+    "intermediate": "Cross-attention: the picture decides which words count, and the other way round.",
+    "late": "Trains two models, one per side, and takes a weighted mean of their predictions.",
 }
 _digests: Cache[str] = Cache(16)
 
@@ -65,7 +65,7 @@ CLASSIFICATIONS = Kind(
     every=lambda: workbench().classifications(),
     one=lambda name: workbench().classification(name),
     parts=_parts_of,
-    kept="Classifiers that were made of it stay.",
+    kept="Classifiers made from it are kept.",
     outdated=outdated,
     to_csv=report.to_csv,
     to_html=report.to_html,
@@ -102,8 +102,8 @@ def best_sentence(view: Seen) -> str:
     if found is None:
         return ""
     spread = f" ± {100 * found.line.accuracy_deviation:.1f}" if found.line.folds > 1 else ""
-    tie = " (no lead over the second)" if found.other is not None and not found.clear else ""
-    return f"best: {found.line.title}, **{100 * found.line.accuracy:.1f} %**{spread} right{tie}"
+    tie = " (no significant lead)" if found.other is not None and not found.clear else ""
+    return f"best: {found.line.title}, **{100 * found.line.accuracy:.1f} %**{spread} accuracy{tie}"
 
 
 def measured_fusions(view: Seen) -> list[str]:

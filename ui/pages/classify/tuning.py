@@ -12,13 +12,12 @@ from engine.classification.task import check_something_learns, fine_tuned
 from ui.session.opened import workbench
 from ui.shared.messages import errors_shown
 
-TITLES = {"none": "No", "picture": "Pictures", "text": "Words", "both": "Both"}
+TITLES = {"none": "No", "picture": "Pictures", "text": "Texts", "both": "Both"}
 EPOCHS, TUNED_EPOCHS = 30, 5  # that are proposed; an encoder that knows much already needs few
 _HELP = (
-    "Usually the encoders stay as they are, and only the layers after them learn. Fine-tuning trains them too, from "
-    "the weights they come with. It takes many times longer, and pays where the pictures or words are unlike those "
-    "the encoder knows and there are many of them. Where no epoch is better than the encoders as they came, these are "
-    "kept."
+    "Normally the encoders are frozen and only the layers after them are trained. Fine-tuning trains the encoders too, "
+    "from their pretrained weights. It takes many times longer, and pays off with many pictures or texts unlike those "
+    "the encoder knows. If no epoch improves on the pretrained weights, these are kept."
 )
 
 
@@ -29,14 +28,15 @@ def tuning_field(described: bool) -> None:
         st.session_state["classify-fine_tune"] = "none"
     left, right = st.columns(2)
     left.selectbox(
-        "Fine-tune the encoders", offered, key="classify-fine_tune", format_func=TITLES.__getitem__, help=_HELP,
+        "Fine-tune encoders", offered, key="classify-fine_tune", format_func=TITLES.__getitem__, help=_HELP,
         on_change=_propose_epochs, persist_state="session",
     )  # fmt: skip
     if st.session_state["classify-fine_tune"] != "none":
         st.session_state.setdefault("classify-encoder_rate", 0.00003)
         right.number_input(
-            "Learning rate of the encoders", key="classify-encoder_rate", min_value=1e-7, max_value=1.0, step=0.00001,
-            format="%g", persist_state="session", help="Smaller than that of the layers after them.",
+            "Encoder learning rate", key="classify-encoder_rate", min_value=1e-7, max_value=1.0, step=0.00001,
+            format="%g", persist_state="session", help="Should be lower than the learning rate of the layers after "
+            "them.",
         )  # fmt: skip
 
 
@@ -71,10 +71,10 @@ def tuning_warning(plan: ClassificationPlan, things: int) -> None:
         st.warning(found.sentence(), icon=":material/hourglass_top:")
         return
     st.warning(
-        "Fine-tuning takes much longer than with encoders that stay as they are, often twenty to a hundred times.",
+        "Fine-tuning takes much longer than training with frozen encoders, often twenty to a hundred times.",
         icon=":material/hourglass_top:",
     )
-    if st.button("Measure how long", key="classify-measure-speed", icon=":material/timer:", width="stretch"):
+    if st.button("Estimate time", key="classify-measure-speed", icon=":material/timer:", width="stretch"):
         with errors_shown(), st.spinner("Timing a few batches …"):
             _speeds()[_work(plan)] = workbench().fine_tuning_speed(plan)
             st.rerun()

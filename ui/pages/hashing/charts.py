@@ -48,7 +48,7 @@ def quality_chart(
         figure.add_scatter(**_points(own, named, measure, method, colour, shape, picked))
     if wanted is not None:
         _line_at(figure, wanted)
-    figure.update_xaxes(title="ms a query (median, log scale)", type="log", fixedrange=True, **_ticks(rows))
+    figure.update_xaxes(title="ms per query (median, log scale)", type="log", fixedrange=True, **_ticks(rows))
     title = f"{MEASURES[measure]}@{rows[0].neighbours}"
     values = [getattr(row, measure) for row in rows] + ([wanted] if wanted is not None else [])
     return figure.update_yaxes(title=title, range=_range(values), fixedrange=True)
@@ -100,7 +100,7 @@ def bits_chart(rows: Sequence[StudyRow], measure: str) -> Figure:
         )  # fmt: skip
         shown[method] += 1
     bits = sorted({x for _, _, points in lines for x, _ in points})
-    figure.update_xaxes(title="bits of a code", tickvals=bits, fixedrange=True)
+    figure.update_xaxes(title="bits per code", tickvals=bits, fixedrange=True)
     values = [y for _, _, points in lines for _, y in points]
     title = f"{MEASURES[measure]}@{rows[0].neighbours}"
     figure.update_layout(showlegend=False)  # the colours are those of the chart beside it
@@ -138,7 +138,7 @@ def speed_chart(found: Sequence[SpeedUp], short: Mapping[str, str]) -> Figure:
             )  # fmt: skip
     most = max(one.parts for one in found)
     figure.add_scatter(
-        x=[1, most], y=[1, most], mode="lines", name="as many times as parts", hoverinfo="skip",
+        x=[1, most], y=[1, most], mode="lines", name="ideal (linear)", hoverinfo="skip",
         line={"color": colours["grey"], "dash": "dot", "width": 1.5},
     )  # fmt: skip
     figure.update_xaxes(title="parts", tickvals=sorted({one.parts for one in found}), fixedrange=True)
@@ -159,7 +159,7 @@ def size_chart(found: Sequence[SizeUp], short: Mapping[str, str]) -> Figure:
         )  # fmt: skip
     most = max(one.times_larger for one in found)
     figure.add_scatter(
-        x=[1, most], y=[1, most], mode="lines", name="as many times as vectors", hoverinfo="skip",
+        x=[1, most], y=[1, most], mode="lines", name="linear growth", hoverinfo="skip",
         line={"color": colours["grey"], "dash": "dot", "width": 1.5},
     )  # fmt: skip
     figure.update_xaxes(title="times as many vectors", rangemode="tozero", fixedrange=True)
@@ -176,7 +176,7 @@ def spoken_quality(rows: Sequence[StudyRow], names: Sequence[str], measure: str)
     said = [
         f"{names[n]}: {rows[n].p50:.3g} ms, {MEASURES[measure]} {getattr(rows[n], measure):.3f}" for n in (fast, best)
     ]
-    return f"{MEASURES[measure]} against milliseconds a query. The fastest is {said[0]}. The best is {said[1]}."
+    return f"{MEASURES[measure]} against milliseconds per query. The fastest is {said[0]}. The best is {said[1]}."
 
 
 def spoken_bits(rows: Sequence[StudyRow], measure: str) -> str:
@@ -185,7 +185,7 @@ def spoken_bits(rows: Sequence[StudyRow], measure: str) -> str:
         f"{title}: {line[0][1]:.3f} with {line[0][0]:g} bits, {line[-1][1]:.3f} with {line[-1][0]:g}"
         for _, title, line in _bit_lines(rows, measure)
     ]
-    return f"{MEASURES[measure]} against the bits of a code. {'; '.join(said)}."
+    return f"{MEASURES[measure]} against the bits per code. {'; '.join(said)}."
 
 
 def spoken_curve(what: str, points: Iterable[tuple[str, float, float]]) -> str:
@@ -231,7 +231,7 @@ def _line_at(figure: Figure, wanted: float) -> None:
     grey = palette()["grey"]
     figure.add_hline(y=wanted, line={"dash": "dot", "color": grey, "width": 1.5})
     figure.add_annotation(
-        x=1, xref="paper", xanchor="right", y=wanted, yanchor="top", text=f"wanted {wanted:g}", showarrow=False,
+        x=1, xref="paper", xanchor="right", y=wanted, yanchor="top", text=f"target {wanted:g}", showarrow=False,
         font={"size": 12, "color": grey},
     )  # fmt: skip
 

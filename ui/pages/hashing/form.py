@@ -27,7 +27,7 @@ from ui.shared.plain_text import plain_text
 
 _DOUBTS = 4  # told one by one
 _ALL = "all"
-_LOOKUPS = {"": "As each method likes it", "buckets": "In buckets", "hamming": "By Hamming distance"}
+_LOOKUPS = {"": "Default of each method", "buckets": "Buckets (hash table)", "hamming": "Hamming ranking"}
 _LOOKUP_HELP = (
     "A code is used in two ways. **In buckets** only the vectors with the query's own code are candidates, which is "
     "fast and needs several tables. **By Hamming distance** all codes are ranked by the number of bits in which they "
@@ -38,12 +38,12 @@ _FUNCTIONS_HELP = (
     "one LSH over everything. **Different**: each part draws functions of its own. **Selected**: the same in all "
     "parts, of planes that split the vectors nearly in half."
 )
-_LIST_HELP = "Several numbers, as in 8, 16: every combination becomes a cell of the table. Empty: chosen from the data."
+_LIST_HELP = "Several numbers, as in 8, 16: every combination becomes a configuration. Empty: chosen from the data."
 _NUMBERS = {
-    "bits": ("Bits", "How long a code is. More bits make smaller buckets."),
-    "tables": ("Tables", "How many codes each vector has. More of them find more, and cost more."),
-    "probes": ("Probes", "Probes are neighbouring buckets that are looked into besides the query's own."),
-    "parts": ("Parts (nodes)", "Into how many parts RDH splits the vectors: in the thesis its nodes."),
+    "bits": ("Bits", "Length of the codes. More bits make smaller buckets."),
+    "tables": ("Tables", "Number of hash tables. More tables find more and cost more."),
+    "probes": ("Probes", "Multi-probe: neighbouring buckets that are scanned besides the query's own."),
+    "parts": ("Parts (nodes)", "Number of parts RDH splits the vectors into: the nodes of the thesis."),
 }
 _WHOLE = {"neighbours": "number of neighbours", "queries": "number of queries", "folds": "folds", "seed": "seed"}
 
@@ -79,19 +79,19 @@ def _methods() -> None:
     titles = {method.name: method.title for method in found if method.name != "exact"}
     st.pills(
         "Methods", list(titles), selection_mode="multi", key="study-methods", format_func=titles.__getitem__,
-        help="Exact search is always measured as well.", persist_state="session",
+        help="Exact search is always included.", persist_state="session",
     )  # fmt: skip
     st.text_input(
-        "Further methods, with settings of their own", key="study-own", max_chars=1000, persist_state="session",
+        "Extra methods", key="study-own", max_chars=1000, persist_state="session",
         placeholder="hnsw(effort=50) itq(tables=1)",
-        help="Settings that stand in brackets are kept; those that are missing come from the fields below.",
+        help="Methods with settings of their own in brackets; missing settings come from the fields below.",
     )  # fmt: skip
     for column, (name, (label, help)) in zip(st.columns(4), _NUMBERS.items(), strict=True):
-        _numbers(column, name, label, f"{help} {_LIST_HELP}", "2" if name == "parts" else "from the data")
+        _numbers(column, name, label, f"{help} {_LIST_HELP}", "2" if name == "parts" else "automatic")
     left, right = st.columns(2)
     with left:
         st.selectbox(
-            "Look-up", list(_LOOKUPS), format_func=_LOOKUPS.__getitem__, key="study-lookup", help=_LOOKUP_HELP,
+            "Lookup", list(_LOOKUPS), format_func=_LOOKUPS.__getitem__, key="study-lookup", help=_LOOKUP_HELP,
             persist_state="session",
         )  # fmt: skip
     right.multiselect(
@@ -99,8 +99,8 @@ def _methods() -> None:
         placeholder="same", persist_state="session",
     )  # fmt: skip
     st.toggle(
-        "Also each method with numbers chosen from the data", key="study-automatic", persist_state="session",
-        help="As the search does where a setting is left empty: the cheapest that promises to find nearly all.",
+        "Also each method with automatic settings", key="study-automatic", persist_state="session",
+        help="As Search does for empty settings: the cheapest that promises a recall near 1 on a sample.",
     )  # fmt: skip
 
 
@@ -124,17 +124,17 @@ def _judging() -> None:
 
 
 def _expert() -> None:
-    with st.expander("Sizes, folds, chance", icon=":material/tune:", key="study-expert"):
+    with st.expander("Sizes, folds, seed", icon=":material/tune:", key="study-expert"):
         _numbers(
-            st, "sizes", "Numbers of vectors",
-            "Size-up: the same methods over so many of the vectors, drawn by chance, as in 1000, 5000, all.", _ALL,
+            st, "sizes", "Collection sizes",
+            "Size-up: the same methods on random samples of these sizes, as in 1000, 5000, all.", _ALL,
         )  # fmt: skip
         left, right = st.columns(2)
         _whole(
             left, "folds", "Folds",
             "With more than 1, cross validation: each fold is asked once, while the others are searched.",
         )  # fmt: skip
-        _whole(right, "seed", "Seed", "All that is drawn by chance is drawn again with the same seed.")
+        _whole(right, "seed", "Seed", "The same seed gives the same random choices.")
 
 
 def _numbers(where: Any, name: str, label: str, help: str, placeholder: str) -> None:
@@ -163,7 +163,7 @@ def _summary(source: Source) -> None:
         placeholder = plan.title if plan else ""
         st.text_input("Title", key="study-title", max_chars=100, placeholder=placeholder, persist_state="session")
         if st.button(
-            "Start measuring", key="study-start", type="primary", icon=":material/play_arrow:", width="stretch",
+            "Start benchmark", key="study-start", type="primary", icon=":material/play_arrow:", width="stretch",
             disabled=plan is None,
         ):  # fmt: skip
             with errors_shown():
@@ -184,7 +184,7 @@ def planned(source: Source) -> StudyPlan:
         **{name: _given(name, label) for name, label in _WHOLE.items()},
     )
     title = (state.get("study-title") or "").strip()
-    return replace(plan, title=title or f"{source.short[:80]}: {count_of(len(plan.cells()), 'cell')}")
+    return replace(plan, title=title or f"{source.short[:80]}: {count_of(len(plan.cells()), 'configuration')}")
 
 
 def _given(name: str, label: str) -> int:
@@ -222,10 +222,10 @@ def whole_numbers(name: str, text: str, also: Sequence[str] = ()) -> list[Any]:
 
 
 def _size(plan: StudyPlan, source: Source) -> None:
-    st.markdown(f"**{count_of(len(plan.cells()), 'cell')}**")
+    st.markdown(f"**{count_of(len(plan.cells()), 'configuration')}**")
     factors = [(len(plan.methods) + 1, "method"), (len(plan.sizes), "size"), (plan.folds, "fold")]
     said = [count_of(*factor) for factor in factors if factor[0] > 1]
-    st.caption(" × ".join(said) + ", exact search among them.")
+    st.caption(" × ".join(said) + ", exact search included.")
     st.caption(f"About {duration(study_seconds(workbench().home, plan, source.count, source.width))} on this computer.")
     _doubts(plan, source)
 
@@ -233,11 +233,11 @@ def _size(plan: StudyPlan, source: Source) -> None:
 def _doubts(plan: StudyPlan, source: Source) -> None:
     """Say what will not be measured, or not as one may think."""
     if plan.folds > 1 and source.queries:
-        st.caption("With folds the vectors ask each other: the queries that came with them are left out.")
+        st.caption("With folds the vectors query each other; the queries in the file are not used.")
     if sentences := foreseen(plan, source.count, source.width):
         more = [f"… and {len(sentences) - _DOUBTS:,} more."] if len(sentences) > _DOUBTS else []
         told = "".join(f"\n- {plain_text(sentence)}" for sentence in [*sentences[:_DOUBTS], *more])
-        st.warning(f"Some of it cannot be measured:{told}", icon=":material/error:")
+        st.warning(f"Some configurations cannot be measured:{told}", icon=":material/error:")
 
 
 def start(plan: StudyPlan | None) -> None:

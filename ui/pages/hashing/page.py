@@ -22,7 +22,7 @@ _WANTED = 0.95
 
 def page() -> None:
     """Draw the study that is open, the forms that start one, and the others."""
-    st.title("Hashing", anchor=False)
+    st.title("Search benchmarks", anchor=False)
     show_complaint()
     recipe: Recipe | None = st.session_state.recipe
     view = opened(STUDIES)
@@ -42,8 +42,8 @@ def best_sentence(view: Seen) -> str:
 
 def _forms(recipe: Recipe | None) -> None:
     st.write(
-        "How much faster than exact search is a search by hash codes, and what does it miss? Each method answers the "
-        "same queries over the same vectors, and is judged by the exact nearest neighbours."
+        "How much faster than exact search are approximate methods (hash codes, HNSW, k-means), and what do they miss? "
+        "Each method gets the same queries and vectors and is scored against the exact nearest neighbours."
     )
     if recipe is None:
         st.caption("There is no collection yet.")
@@ -52,7 +52,7 @@ def _forms(recipe: Recipe | None) -> None:
     if source is None:
         return
     way = st.segmented_control(
-        "What to do", [_COMPARE, _TUNE], key="study-way", default=_COMPARE, required=True, label_visibility="collapsed"
+        "Task", [_COMPARE, _TUNE], key="study-way", default=_COMPARE, required=True, label_visibility="collapsed"
     )
     with errors_shown():
         (tune_form if way == _TUNE else study_form)(source)

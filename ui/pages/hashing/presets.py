@@ -91,13 +91,13 @@ class Preset:
 
 
 PRESETS = {
-    "first": Preset("A first look", "All methods, with numbers chosen from the data and with usual ones.", first_look),
+    "first": Preset("Quick", "All methods, with automatic and with usual settings.", first_look),
     "thesis": Preset(
-        "The thesis",
+        "Thesis preset",
         "PCAH, spectral hashing and ITQ with one table, LSH and RDH on ten parts with 50 to 200; 8 to 64 bits.",
         thesis,
     ),
-    "speed": Preset("Speed-up", "RDH on 1, 2, 4, 8 and 10 parts: how much faster do more of them answer?", speed_up),
+    "speed": Preset("Speed-up", "RDH on 1, 2, 4, 8 and 10 parts: how much faster are more parts?", speed_up),
     "size": Preset("Size-up", "A tenth, a fifth, half and all of the vectors: how do the times grow?", size_up),
     "folds": Preset("10-fold", "Cross validation: means with their deviations over ten folds.", ten_fold),
 }

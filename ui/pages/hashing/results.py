@@ -31,7 +31,7 @@ def study_view(view: Seen) -> None:
 def _results(view: Seen) -> None:
     if not view.rows:
         if view.alive:
-            st.caption("Nothing is measured yet.")
+            st.caption("No results yet.")
         return
     said: dict[str, str] = {}
     if view.measured:
@@ -55,8 +55,9 @@ def _advised(view: Seen) -> Advice:
     with st.container(border=True, key="study-advice"):
         words, slider = st.columns([2.2, 1], gap="large", vertical_alignment="center")
         percent = slider.slider(
-            "Wanted recall", 50, 100, key=key, step=1, format="%d %%",
-            help="The share of the exact nearest neighbours that should be found. The cheapest that does is named.",
+            "Target recall", 50, 100, key=key, step=1, format="%d %%",
+            help="Share of the exact nearest neighbours that must be found. The fastest configuration that does is "
+            "shown.",
         )  # fmt: skip
         advice: Advice = findings(view).advice(percent / 100)
         with words:
@@ -70,17 +71,18 @@ def advised(advice: Advice) -> str:
     exact, wanted, row = advice.exact, f"{100 * advice.recall:.0f} % of the nearest", advice.best
     beside = f"Exact search takes {exact.p50:.3g} ms" if exact else ""
     if advice.nearest is None:
-        return f"{beside}; other methods are not measured yet." if exact else "Nothing is measured yet."
+        return f"{beside}; other methods are not measured yet." if exact else "No results yet."
     if row is None:
         near = advice.nearest
         told = f"**Nothing here finds {wanted}.** The nearest to it is {_called(near)}: recall {near.recall:.3f}"
         return f"{told} in {near.p50:.3g} ms. {beside}." if beside else f"{told}."
-    told = f"{_called(row)} finds at least {wanted}: {row.p50:.3g} ms a query, recall {row.recall:.3f}."
+    told = f"{_called(row)} finds at least {wanted}: {row.p50:.3g} ms per query, recall {row.recall:.3f}."
     if exact is None:
         return f"The cheapest that finds {wanted}: {told}"
     if exact.p50 <= row.p50:
         return (
-            f"**Exact search is the best here**: {exact.p50:.3g} ms a query over {exact.size:,} vectors. Of the others "
+            f"**Exact search is the best here**: {exact.p50:.3g} ms per query over {exact.size:,} vectors. Of the "
+            "others "
             f"{told}"
         )
     faster = f"**{exact.p50 / row.p50:.1f} times as fast as exact search**{_between(exact, row)}"
@@ -115,8 +117,8 @@ def _taken(view: Seen, advice: Advice) -> None:
         st.code(row.method, language=None, wrap_lines=True)
         return
     st.button(
-        "Search with it", key="study-search", type="primary", icon=":material/search:", on_click=search_with,
-        args=(view.plan, row), help="Puts these vectors and this method into the sidebar and goes to the search.",
+        "Search with this method", key="study-search", type="primary", icon=":material/search:", on_click=search_with,
+        args=(view.plan, row), help="Selects these vectors and this method in the sidebar and opens Search.",
     )  # fmt: skip
 
 
@@ -170,7 +172,7 @@ def _table(view: Seen, said: Mapping[str, str]) -> None:
     if found:
         opened_row(view.plan, *found)
     else:
-        st.caption("A row, or a point of the chart, opens; a heading sorts, and ★ marks the best of a column.")
+        st.caption("Click a row or a point of the chart for details, a heading to sort. ★ = best of the column.")
 
 
 def _pick(key: str) -> None:
@@ -203,15 +205,15 @@ def _parts(view: Seen) -> None:
 def where_measured(workers: str) -> str:
     """What the figures of parts mean, for where they lived."""
     slowest = (
-        "The slowest part's own time is what an answer takes when every part has a machine of its own, before the "
+        "The slowest part's own time is what a query takes when every part has a machine of its own, before the "
         "network is counted."
     )
     if workers == "this process":
         return (
-            "Measured in this process: its parts answer one after the other, so that more of them cannot be faster "
+            "Measured in this process: its parts run one after the other, so that more of them cannot be faster "
             f"here than one. {slowest}"
         )
-    return f"Measured on {workers}: the parts answer side by side, as far as there are processors. {slowest}"
+    return f"Measured on {workers}: the parts run side by side, as far as there are processors. {slowest}"
 
 
 def speed_table(found: Sequence[SpeedUp], short: Mapping[str, str]) -> dict[str, list[str]]:
@@ -235,7 +237,7 @@ def _sizes(view: Seen) -> None:
     st.subheader("Size-up: more vectors", anchor=False)
     short, shared = told_apart([one.title for one in found if " · " in one.title])
     short |= {one.title: one.title for one in found if one.title not in short}
-    text = "How many times slower a query is over so many times the vectors. Below the dotted line a method gains."
+    text = "How many times slower a query is with that many times the vectors. Below the dotted line a method gains."
     st.caption(plain_text(f"{text} All with {shared}." if shared else text))
     left, right = st.columns([1, 1], gap="large")
     with left:

@@ -21,9 +21,9 @@ def opened_row(plan: StudyPlan, row: StudyRow, name: Named) -> None:
             with st.container(horizontal=True, width="content", gap="small"):
                 if plan.file is None:
                     st.button(
-                        "Search with this", key="study-use", icon=":material/search:", on_click=search_with,
+                        "Search with this method", key="study-use", icon=":material/search:", on_click=search_with,
                         args=(plan, row), disabled=bool(row.error),
-                        help="Puts these vectors and this method into the sidebar and goes to the search.",
+                        help="Selects these vectors and this method in the sidebar and opens Search.",
                     )  # fmt: skip
                 st.button("Hide", key="study-row-close", on_click=_close, icon=":material/unfold_less:")
         st.code(row.method, language=None, wrap_lines=True)
@@ -33,7 +33,7 @@ def opened_row(plan: StudyPlan, row: StudyRow, name: Named) -> None:
         st.markdown(plain_text(in_words(row)))
         if row.chosen:
             st.caption(
-                plain_text("In force: " + ", ".join(f"{key} {_shown(value)}" for key, value in row.chosen.items()))
+                plain_text("Settings: " + ", ".join(f"{key} {_shown(value)}" for key, value in row.chosen.items()))
             )
         if row.note:
             st.caption(plain_text(row.note))
@@ -56,9 +56,9 @@ def in_words(row: StudyRow) -> str:
         f"{row.p99:.3g} ms), in batches of 100 {row.batch_ms:.3g} ms."
     )
     if row.candidates is not None:
-        text += f" A query is compared with {row.candidates:,.0f} vectors, {100 * (row.share or 0):.1f} % of all."
+        text += f" Candidates scanned per query: {row.candidates:,.0f}, {100 * (row.share or 0):.1f} % of all vectors."
     else:
-        text += " Nobody counts how many vectors it compares."
+        text += " Candidates scanned: not available."
     if row.slowest_ms is not None:
         text += f" Its slowest part takes {row.slowest_ms:.3g} ms by itself; measured in {row.workers}."
     kept = f"{row.megabytes:,.1f} MB besides {row.vectors_megabytes:,.1f} MB of vectors"

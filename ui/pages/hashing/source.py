@@ -108,7 +108,7 @@ def of_recipe(recipe: Recipe) -> Source:
         raise BenzerError(ready.sentence, way_out=way_out)
     count = len(bench.collection(recipe.collection))
     if ready.action == "embed":
-        first = f"The {count:,} pictures are embedded first, which is part of the work."
+        first = f"The {count:,} pictures are prepared first, as part of the benchmark."
         return Source(text, title, short, recipe.metric, count, None, recipe=recipe, sentence=first)
     if not ready.ready and ready.action != "index":
         raise BenzerError(ready.sentence)
@@ -150,7 +150,7 @@ def _typed_file() -> Source | None:
     path = file_under_roots(text, "the study")
     asked = st.text_input(
         "Queries from another file", key="study-asked", max_chars=1000, persist_state="session",
-        placeholder="none: some of the vectors, held out",
+        placeholder="none: some of the vectors are held out as queries",
     )  # fmt: skip
     return of_file(path, file_under_roots(asked, "the study") if asked.strip() else None)
 
@@ -158,7 +158,7 @@ def _typed_file() -> Source | None:
 def _uploaded_file() -> Path | None:
     """The file that was uploaded, kept under its content so that a study finds it later."""
     kinds = list(ENDINGS)
-    sent = st.file_uploader("Vectors", type=kinds, key="study-upload", help="One row a vector: .npy, .fvecs, …")
+    sent = st.file_uploader("Vectors", type=kinds, key="study-upload", help="One row per vector: .npy, .fvecs, …")
     id, former = st.session_state.get("study_uploaded", ("", ""))
     if former and (sent is None or sent.file_id == id) and Path(former).is_file():
         return Path(former)
@@ -215,8 +215,8 @@ def of_file(path: Path | None, asked: Path | None = None) -> Source | None:
     if known is None:
         st.session_state.setdefault("study-metric", "euclidean")
         known = st.segmented_control(
-            "Metric", list(METRICS), format_func=metric_title, key="study-metric", required=True,
-            persist_state="session", help="The file does not say by which its vectors are to be compared.",
+            "Distance", list(METRICS), format_func=metric_title, key="study-metric", required=True,
+            persist_state="session", help="The file does not name a distance.",
         )  # fmt: skip
     if asked is not None:
         queries = _queries_of(asked, width)

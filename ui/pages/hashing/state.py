@@ -26,14 +26,14 @@ def _parts_of(view: Seen) -> tuple[list[str], list[str]]:
 
 STUDIES = Kind(
     key="study",
-    noun="study",
-    nouns="studies",
-    cell="cell",
+    noun="benchmark",
+    nouns="benchmarks",
+    cell="configuration",
     root=lambda: workbench().home.studies,
     every=lambda: workbench().studies(),
     one=lambda name: workbench().study(name),
     parts=_parts_of,
-    kept="The vectors themselves stay.",
+    kept="The vectors are kept.",
     outdated=lambda view: "",
     to_csv=lambda study: report.to_csv(study.rows()),
     to_html=report.to_html,

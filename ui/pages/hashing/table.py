@@ -11,16 +11,16 @@ from ui.pages.hashing.state import names_of
 from ui.widgets.results_table import Column, Line
 
 MAP_HELP = (
-    "Mean average precision as in the thesis: the precision at each right answer, averaged over the right ones that "
+    "Mean average precision as in the thesis: the precision at each correct result, averaged over the right ones that "
     "were returned. A method that returns few but right ones looks good here."
 )
 STRICT_HELP = "Mean average precision divided by all R that could be found: what a method misses counts as wrong."
 RECALL_HELP = "The share of the R exact nearest neighbours that were found; below it that of the ten nearest."
 CANDIDATES_HELP = (
-    "Candidates are the vectors that were compared with a query by their true distance, on average; below it their "
-    "share of all. It is the price of an answer, whatever the machine."
+    "Candidates scanned: vectors compared with a query by their true distance (re-ranked), on average; below it their "
+    "share of all. A cost that does not depend on the machine."
 )
-TIME_HELP = "Milliseconds of one query asked alone: the median, and below it what 99 of 100 queries stay under."
+TIME_HELP = "Milliseconds of a single query: median, and below it the 99th percentile."
 
 
 def columns_of(folded: Sequence[Folded]) -> list[Column]:
@@ -44,17 +44,17 @@ def columns_of(folded: Sequence[Folded]) -> list[Column]:
             f"recall@{r}", RECALL_HELP, lambda row: row.recall, "{:.3f}",
             more=below("recall", "{:.3f}", "@10 {row.recall_10:.3f}" if r > 10 else ""),
         ),
-        Column("ms a query", TIME_HELP, lambda row: row.p50, "{:.3g}", True, more=below("p50", "{:.2g}", _P99)),
+        Column("ms per query", TIME_HELP, lambda row: row.p50, "{:.3g}", True, more=below("p50", "{:.2g}", _P99)),
         Column(f"MAP@{r}", MAP_HELP, lambda row: row.map, "{:.3f}", more=below("map", "{:.3f}")),
         Column("strict MAP", STRICT_HELP, lambda row: row.strict_map, "{:.3f}", more=below("strict_map", "{:.3f}")),
-        Column("candidates", CANDIDATES_HELP, lambda row: row.candidates, "{:,.0f}", True, more=_share),
+        Column("candidates scanned", CANDIDATES_HELP, lambda row: row.candidates, "{:,.0f}", True, more=_share),
         Column(
-            "ms in batches", "Milliseconds a query where 100 are asked at once.", lambda row: row.batch_ms, "{:.3g}",
+            "ms in batches", "Milliseconds per query in batches of 100.", lambda row: row.batch_ms, "{:.3g}",
             small=True,
         ),
         Column("build s", "Seconds to build the index.", lambda row: row.build_seconds, "{:.2f}", True),
         Column(
-            "MB", "What the index keeps besides the vectors, which take as much for every method.",
+            "MB", "Memory of the index without the vectors, which are the same for every method.",
             lambda row: row.megabytes, "{:,.1f}", True,
         ),
     ]  # fmt: skip

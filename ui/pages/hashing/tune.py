@@ -16,20 +16,20 @@ from ui.shared.messages import errors_shown, show_error
 def tune_form(source: Source) -> None:
     """Draw the form over these vectors."""
     st.write(
-        "Say how much of what exact search finds should be found. Settings that promise it on a sample are measured, "
-        "and the cheapest that keeps the promise is named, beside exact search."
+        "Set a target recall. Settings that reach it on a sample are measured, and the fastest that keeps it is shown "
+        "beside exact search."
     )
     st.session_state.setdefault("study-tune-recall", 95)
     st.session_state.setdefault("study-tune-neighbours", 10)
     st.session_state.setdefault("study-tune-methods", approximate_methods())
     left, right = st.columns(2)
     left.slider(
-        "Wanted recall", 50, 100, key="study-tune-recall", step=1, format="%d %%", persist_state="session",
-        help="The share of the exact nearest neighbours that is to be found.",
+        "Target recall", 50, 100, key="study-tune-recall", step=1, format="%d %%", persist_state="session",
+        help="Share of the exact nearest neighbours to find.",
     )  # fmt: skip
     right.number_input(
-        "Of how many neighbours", step=1, value=None, key="study-tune-neighbours", persist_state="session",
-        help="As many as are shown in the end: 8 or 10 for a person, 100 for another program.",
+        "Neighbours", step=1, value=None, key="study-tune-neighbours", persist_state="session",
+        help="As many as you will show: 8 or 10 on a page, 100 for another program.",
     )  # fmt: skip
     titles = {name: method.title for name, method in workbench().methods().items()}
     st.multiselect(
