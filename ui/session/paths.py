@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.core.errors import BadParameter
+from engine.core.errors import BadParameter, NotFound
 
 
 def roots() -> list[Path]:
@@ -19,30 +19,34 @@ def folder_under_roots(text: str) -> Path:
     """The folder a person typed, absolute or below one of the roots.
 
     Raises:
-        BadParameter: there is no such folder, or it is not below a root.
+        BadParameter: nothing that can be a path. NotFound: there is no such folder, or it is outside the roots.
     """
     return _under_roots(text, "folder", "the import", Path.is_dir)
 
 
 def pictures_under_roots(text: str) -> Path:
-    """The folder, table or archive of pictures a person typed; BadParameter where there is none below the roots."""
+    """The folder, table or archive of pictures a person typed; NotFound where there is none below the roots."""
     return _under_roots(text, "folder or file", "the import", Path.exists)
 
 
 def file_under_roots(text: str, thing: str) -> Path:
-    """The file a person typed, absolute or below one of the roots; BadParameter where there is no such file."""
+    """The file a person typed, absolute or below one of the roots; NotFound where there is no such file."""
     return _under_roots(text, "file", thing, Path.is_file)
 
 
 def _under_roots(text: str, kind: str, thing: str, fits: Callable[[Path], bool]) -> Path:
     if not text.strip() or "\0" in text:
         raise BadParameter(kind, thing, f"the path of a {kind} on this computer", text)
+    inside = False
     for root in roots():
         try:
-            path = (root / Path(text.strip()).expanduser()).resolve(strict=True)
+            path = (root / Path(text.strip()).expanduser()).resolve()
         except (OSError, RuntimeError):
             continue
-        if path.is_relative_to(root) and fits(path):
+        inside = inside or path.is_relative_to(root)
+        if path.is_relative_to(root) and path.exists() and fits(path):
             return path
-    allowed = ", ".join(map(str, roots()))
-    raise BadParameter(kind, thing, f"an existing {kind} below {allowed}", text.strip())
+    if not inside:  # whether it exists is nobody's business
+        allow = "Allow its folder with the environment variable BENZER_ROOTS."
+        raise NotFound(f"{text.strip()!r} is outside the folders that Benzer may read.", way_out=allow)
+    raise NotFound(f"There is no {kind} {text.strip()!r} in the folders that Benzer may read.")

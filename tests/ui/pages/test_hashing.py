@@ -139,8 +139,8 @@ def test_a_file_below_the_roots_is_read_and_measured(
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("/etc/passwd", "must be an existing file below"),
-        ("pictures", "must be an existing file below"),
+        ("/etc/passwd", "is outside the folders that Benzer may read"),
+        ("pictures", "There is no file"),
         ("wrong.npy", "wrong.npy"),
         ("table.txt", "must be one of"),
     ],

@@ -58,7 +58,7 @@ def test_a_folder_outside_the_roots_is_a_sentence(bench: Workbench, monkeypatch:
     test = page("collections")
     test.text_input(key="folder-path").set_value("/etc").run()
     test.button(key="import-folder").click().run()
-    assert "must be an existing folder or file below" in texts(test)
+    assert "is outside the folders that Benzer may read" in texts(test)
 
 
 def test_a_folder_below_a_root_is_imported(bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from engine.core.errors import BadParameter
+from engine.core.errors import BadParameter, NotFound
 from engine.core.progress import Progress
 from ui.session.paths import folder_under_roots, roots
 from ui.session.query import SessionQuery
@@ -106,21 +106,28 @@ class TestFolders:
         assert roots() == [root / "allowed", root / "outside"]
         assert folder_under_roots(str(root / "outside")) == root / "outside"
 
-    @pytest.mark.parametrize(
-        "text", ["", " ", "..", "../outside", "/", "/etc", "cats/../../outside", "nowhere", "a\0b"]
-    )
-    def test_everything_else_is_refused(self, text: str) -> None:
-        with pytest.raises(BadParameter):
+    @pytest.mark.parametrize("text", ["", " ", "a\0b"])
+    def test_what_is_no_path_is_refused(self, text: str) -> None:
+        with pytest.raises(BadParameter, match="must be the path of a folder"):
             folder_under_roots(text)
+
+    @pytest.mark.parametrize("text", ["..", "../outside", "/", "/etc", "/etc/nowhere", "cats/../../outside"])
+    def test_a_folder_outside_is_refused_whether_it_exists_or_not(self, text: str) -> None:
+        with pytest.raises(NotFound, match=r"is outside the folders that Benzer may read.*BENZER_ROOTS"):
+            folder_under_roots(text)
+
+    def test_a_folder_that_does_not_exist_is_named(self) -> None:
+        with pytest.raises(NotFound, match="There is no folder 'nowhere'"):
+            folder_under_roots("nowhere")
 
     def test_a_link_that_leads_out_is_refused(self, root: Path) -> None:
         (root / "allowed" / "link").symlink_to(root / "outside")
-        with pytest.raises(BadParameter):
+        with pytest.raises(NotFound, match="is outside"):
             folder_under_roots("link")
 
     def test_a_file_is_no_folder(self, root: Path) -> None:
         (root / "allowed" / "file").touch()
-        with pytest.raises(BadParameter):
+        with pytest.raises(NotFound, match="There is no folder 'file'"):
             folder_under_roots("file")
 
 
