@@ -21,7 +21,7 @@ from engine.core.progress import Reporter
 from engine.core.storage import Store, digest_of, load_array
 from engine.encoders.encoder import Encoder
 from engine.encoders.examples.of_collection import words_or_texts
-from engine.encoders.vectors.pipeline import embed_pictures
+from engine.encoders.vectors.batches import embed_pictures
 from engine.texts import TextEncoder
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A bounded cache whose things are made once, even when many threads ask at the same moment."""
+"""A bounded cache whose items are made once, even when many threads ask at the same moment."""
 
 from __future__ import annotations
 
@@ -13,46 +13,49 @@ T = TypeVar("T")
 
 
 class Cache(Generic[T]):
-    """At most `room` things by key; the one not used for the longest time goes first. Failures are not kept."""
+    """At most `room` items by key; the least recently used goes first. Failures are not kept."""
 
     def __init__(self, room: int) -> None:
         self.room = room
-        self._things: OrderedDict[Hashable, T] = OrderedDict()
+        self._items: OrderedDict[Hashable, T] = OrderedDict()
         self._making: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The thing under `key`, made now if it is not there. Other keys do not wait meanwhile."""
+        """The item under `key`, made now if it is not there. Other keys do not wait meanwhile."""
         with self._lock:
-            if key in self._things:
-                self._things.move_to_end(key)
-                return self._things[key]
+            if key in self._items:
+                self._items.move_to_end(key)
+                return self._items[key]
             making = self._making.setdefault(key, threading.Lock())
         with making:
             with self._lock:
-                if key in self._things:
-                    return self._things[key]
+                if key in self._items:
+                    return self._items[key]
             try:
-                thing = make()
-                self._put(key, thing)
+                item = make()
+                with self._lock:
+                    self._items[key] = item
+                    self._items.move_to_end(key)
+                    while len(self._items) > self.room:
+                        self._items.popitem(last=False)
             finally:
                 with self._lock:
                     self._making.pop(key, None)
-        return thing
+        return item
+
+    def drop(self, key: Hashable, item: T) -> None:
+        """Forget an item that is out of date; another one that stands under its key by now is kept."""
+        with self._lock:
+            if self._items.get(key) is item:
+                del self._items[key]
 
     def clear(self) -> None:
         with self._lock:
-            self._things.clear()
+            self._items.clear()
 
     def __len__(self) -> int:
-        return len(self._things)
-
-    def _put(self, key: Hashable, thing: T) -> None:
-        with self._lock:
-            self._things[key] = thing
-            self._things.move_to_end(key)
-            while len(self._things) > self.room:
-                self._things.popitem(last=False)
+        return len(self._items)
 
 
 def file_stamp(*paths: Path) -> tuple[object, ...]:
@@ -60,17 +63,36 @@ def file_stamp(*paths: Path) -> tuple[object, ...]:
 
     An absent file and an empty one count the same: readers of SQLite put an empty log there and take it away.
     """
-    found = []
+    stamps = []
     for path in paths:
         try:
             status = os.stat(path)
         except (OSError, ValueError):
-            found.append((0, 0))
+            stamps.append((0, 0))
         else:
-            found.append((status.st_mtime_ns, status.st_size) if status.st_size else (0, 0))
-    return tuple(found)
+            stamps.append((status.st_mtime_ns, status.st_size) if status.st_size else (0, 0))
+    return tuple(stamps)
+
+
+class FileStamps:
+    """The files that something is made from, each stamped before it is read."""
+
+    def __init__(self, *paths: Path) -> None:
+        self.paths, self.stamp = paths, file_stamp(*paths)
+
+    def add(self, *paths: Path) -> None:
+        self.paths, self.stamp = self.paths + paths, self.stamp + file_stamp(*paths)
+
+    def unchanged(self) -> bool:
+        """Whether every file is as it was when it was added."""
+        return file_stamp(*self.paths) == self.stamp
 
 
 def catalogue_stamp(folder: Path) -> tuple[object, ...]:
     """The stamp of a collection's catalogue with its log."""
-    return file_stamp(folder / "catalogue.sqlite", folder / "catalogue.sqlite-wal")
+    return file_stamp(*catalogue_files(folder))
+
+
+def catalogue_files(folder: Path) -> tuple[Path, Path]:
+    """A collection's catalogue and its log."""
+    return folder / "catalogue.sqlite", folder / "catalogue.sqlite-wal"

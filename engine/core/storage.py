@@ -216,6 +216,11 @@ class Store:
         self.format = format
         self.version = version
 
+    @property
+    def pointer(self) -> Path:
+        """The file that names the current generation: it changes with everything that is published."""
+        return self.folder / "current.json"
+
     def publish(self, fill: Callable[[Path], None], facts: dict[str, Any]) -> Snapshot:
         """Let `fill(folder)` write the files of a new generation, then make it the current one in a single step.
 
@@ -249,7 +254,7 @@ class Store:
                 raise
             sync_folder(self.folder)
             pointer = {"generation": target.name, "manifest": digest}
-            _replace_file(self.folder / "current.json", _sealed(pointer))
+            _replace_file(self.pointer, _sealed(pointer))
             self._sweep(keep={target.name, former["generation"] if former else ""})
         return Snapshot(target, facts, digest)
 
@@ -300,7 +305,7 @@ class Store:
 
     def _pointer(self, *, broken_ok: bool = False) -> dict[str, str] | None:
         try:
-            pointer: dict[str, str] = read_json(self.folder / "current.json")
+            pointer: dict[str, str] = read_json(self.pointer)
         except FileNotFoundError:
             return None
         except Corrupt:

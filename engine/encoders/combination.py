@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self, cast
 
 import numpy as np
@@ -25,8 +26,9 @@ from engine.core.recipe import Recipe
 from engine.core.storage import digest_of, read_json, write_json
 from engine.encoders import families, open_encoder
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
+from engine.encoders.vectors.batches import embed_pictures
 from engine.encoders.vectors.derived import Derivation, Derived
-from engine.encoders.vectors.pipeline import embed_pictures, vectors_of
+from engine.encoders.vectors.pipeline import vectors_of
 from engine.encoders.vectors.store import Vectors
 
 _RUN = "__"  # between a part and its weights; neither holds it
@@ -125,6 +127,9 @@ class Combination(Derived):
 
     def at(self, collection: Collection) -> Combination:
         return Combination(self.pair, [part.at(collection) for part in self.parts])
+
+    def made_from(self, collection: Collection) -> tuple[Path, ...]:
+        return tuple(path for part in self.parts for path in part.made_from(collection))
 
     def prepared(self, collection: Collection, reporter: Reporter) -> Combination:
         return Combination(self.pair, [part.prepared(collection, reporter) for part in self.parts])

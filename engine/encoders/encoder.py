@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from engine.collections.collection import Collection
@@ -113,6 +114,10 @@ class Encoder(ABC):
         One that has not learned yet has a fingerprint that no vectors have: they are missing, so embedding is offered.
         """
         return self
+
+    def made_from(self, collection: Collection) -> tuple[Path, ...]:
+        """The files of the collection, besides its catalogue, that `at` reads: while they stay, so does its result."""
+        return ()
 
     def prepared(self, collection: Collection, reporter: Reporter) -> Encoder:
         """The same, having learned now what it must learn from the collection's pictures before it can encode."""

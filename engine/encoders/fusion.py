@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -25,8 +26,8 @@ from engine.encoders import open_encoder
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
 from engine.encoders.examples.of_collection import examples_of, one_example, texts_of
 from engine.encoders.fine_tuned import FineTunedEncoder
+from engine.encoders.vectors.batches import embed_pictures
 from engine.encoders.vectors.derived import Derivation, Derived
-from engine.encoders.vectors.pipeline import embed_pictures
 from engine.encoders.vectors.store import Vectors
 from engine.runs.classifiers import classifier, classifiers
 from engine.runs.run import Run
@@ -115,6 +116,9 @@ class FusionEncoder(Derived):
         texts = texts_of(collection) if self.text else ()
         digest = digest_of(*texts) if self.text else ""
         return FusionEncoder(self.run, self.network, picture, self.text, digest, silent=not any(map(str.strip, texts)))
+
+    def made_from(self, collection: Collection) -> tuple[Path, ...]:
+        return self.picture.made_from(collection) if self.picture else ()
 
     def prepared(self, collection: Collection, reporter: Reporter) -> FusionEncoder:
         if self.picture:

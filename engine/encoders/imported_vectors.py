@@ -78,6 +78,9 @@ class OwnVectors(Derived):
     def at(self, collection: Collection) -> OwnVectors:
         return OwnVectors(self.info.name, _snapshot(collection, self.info.name, only=()))
 
+    def made_from(self, collection: Collection) -> tuple[Path, ...]:
+        return (_store(collection, self.info.name).pointer,)
+
     def derive(self, collection: Collection, name: str, reporter: Reporter) -> Derivation:
         given = opened(_snapshot(collection, self.info.name))
         images = collection.images()

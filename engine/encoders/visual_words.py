@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -15,7 +16,14 @@ from engine.core.progress import Reporter
 from engine.encoders.descriptors import grey
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
 from engine.encoders.keypoints.local_features import LOCAL_FEATURES, LocalFeature
-from engine.encoders.keypoints.vocabulary import Vocabulary, fit_words, keep_vocabulary, stored_vocabulary, summed
+from engine.encoders.keypoints.vocabulary import (
+    Vocabulary,
+    fit_words,
+    keep_vocabulary,
+    stored_vocabulary,
+    summed,
+    vocabulary_store,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,6 +83,9 @@ class VisualWords(Encoder):
 
     def at(self, collection: Collection) -> VisualWords:
         return VisualWords(self.info.name, self._stored(collection))
+
+    def made_from(self, collection: Collection) -> tuple[Path, ...]:
+        return (vocabulary_store(collection, self.info.name).pointer,)
 
     def prepared(self, collection: Collection, reporter: Reporter) -> VisualWords:
         try:

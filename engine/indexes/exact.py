@@ -11,10 +11,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
-from engine.indexes.table.ranking import as_neighbours
-from engine.indexes.table.row_index import RowIndex
-from engine.indexes.table.rows import Rows, RowTable
+from engine.indexes.index import Ids, Neighbours, Vectors
+from engine.indexes.table.rows import RowIndex, Rows, RowTable, checked_k
 from engine.indexes.table.screen import make_screen
 from engine.indexes.table.screening import CodeScreen, Screen
 
@@ -55,8 +53,9 @@ class Exact(RowIndex):
         distances, rows = np.full((len(queries), k), np.inf), np.full((len(queries), k), -1, dtype=np.int64)
         if self._screen is not None and len(queries) and len(table.ids):
             compared = self._screen.search(queries, distances, rows)
-            self._compare_all(queries, distances, rows, np.flatnonzero(compared < 0))
-        return as_neighbours(table, distances, rows, self.metric, np.full(len(queries), table.size))
+            if (compared < 0).any():
+                self._compare_all(queries, distances, rows, np.flatnonzero(compared < 0))
+        return table.neighbours(distances, rows, self.metric, np.full(len(queries), table.size))
 
     def _compare_all(self, queries: Vectors, distances: NDArray[np.float64], rows: Rows, left: Ids) -> None:
         """The plain way, for queries that no bound helps with."""
@@ -65,9 +64,9 @@ class Exact(RowIndex):
         table, cosine = self._rows, self.metric == "cosine"
         for i in range(0, len(left), _CHUNK):
             part = left[i : i + _CHUNK]
-            nearest, found = np.full((len(part), rows.shape[1]), np.inf), np.full((len(part), rows.shape[1]), -1)
-            nearest_of_all(table.checked_queries(queries[part]), table.vectors, table.alive, cosine, nearest, found)
-            distances[part], rows[part] = nearest, found
+            near, at = np.full((len(part), rows.shape[1]), np.inf), np.full((len(part), rows.shape[1]), -1)
+            nearest_of_all(table.checked_queries(queries[part]), table.vectors, table.alive, cosine, near, at)
+            distances[part], rows[part] = near, at
 
     def save(self, folder: Path) -> None:
         kept = self._rows.save(folder)

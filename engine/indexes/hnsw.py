@@ -20,10 +20,9 @@ from engine.core.distances import normalised
 from engine.core.errors import Corrupt, MissingPackage
 from engine.core.settings import Setting
 from engine.core.storage import file_digest, load_array, read_json, write_json
-from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
+from engine.indexes.index import Ids, Neighbours, Vectors
 from engine.indexes.table.ranking import nearest_in_lists
-from engine.indexes.table.row_index import RowIndex
-from engine.indexes.table.rows import RowTable
+from engine.indexes.table.rows import RowIndex, RowTable, checked_k
 
 _EF_CONSTRUCTION = 200
 _MOST_REMOVED = 0.2  # of the rows: with more of them gone, the walk passes too many in vain

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from engine.core.distances import METRICS
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
-from engine.core.recipe import MAX_K
-from engine.core.settings import AnySetting, Setting, Value
+from engine.core.settings import AnySetting, Value
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -98,22 +97,3 @@ class Index(ABC):
     @abstractmethod
     def chosen(self) -> Mapping[str, Value]:
         """The settings in force, those chosen from the data included."""
-
-
-def checked_ids(ids: Ids, count: int) -> Ids:
-    """The ids as (count,) distinct non-negative int64, else BadParameter."""
-    ids = np.ascontiguousarray(ids, dtype=np.int64)
-    if ids.shape != (count,):
-        raise BadParameter("ids", "the index", f"{count} numbers, one for each vector", ids.shape)
-    ordered = np.sort(ids)  # a hundred times as fast as numpy's `unique`, which hashes whole numbers
-    if count and ordered[0] < 0:
-        raise BadParameter("ids", "the index", "0 or more", ordered[0])
-    if (ordered[1:] == ordered[:-1]).any():
-        raise BadParameter("ids", "the index", "distinct", "a repeated id")
-    return ids
-
-
-def checked_k(k: int) -> int:
-    """k as a whole number from 1 to MAX_K and the query itself, else BadParameter."""
-    checked: int = Setting("k", "k", "", 1, MAX_K + 1).checked(k, "the search")
-    return checked

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from engine.core.distances import euclidean
 from engine.core.settings import Setting
 from engine.core.storage import load_array, read_json, write_json
-from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
+from engine.indexes.index import Ids, Neighbours, Vectors
 from engine.indexes.sample_truth import true_neighbours
 from engine.indexes.table.ranking import nearest_in_lists
-from engine.indexes.table.row_index import RowIndex
-from engine.indexes.table.rows import RowTable
+from engine.indexes.table.rows import RowIndex, RowTable, checked_k
 from engine.indexes.table.sampling import NEIGHBOURS, WANTED_RECALL, prepared
 
 _BATCHED_ABOVE = 20_000  # vectors: from here on scikit-learn's mini-batches

@@ -10,10 +10,9 @@ import numpy as np
 from engine.core.errors import BadParameter, MissingPackage
 from engine.core.settings import Setting
 from engine.indexes.hashing.hyperplanes import Hyperplanes, draw_hyperplanes
-from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
+from engine.indexes.index import Ids, Neighbours, Vectors
 from engine.indexes.table.ranking import nearest_among
-from engine.indexes.table.row_index import RowIndex
-from engine.indexes.table.rows import RowTable, built
+from engine.indexes.table.rows import RowIndex, RowTable, built, checked_k
 
 _SEED = 0
 

@@ -27,7 +27,8 @@ from engine.indexes.distributed.resizing import grow, shrink
 from engine.indexes.distributed.settings import Numbers, numbers_for
 from engine.indexes.hashing.hash_index import FURTHER, HashIndex
 from engine.indexes.hashing.hyperplanes import DIRECTIONS
-from engine.indexes.index import Ids, Index, Neighbours, Vectors, checked_ids, checked_k
+from engine.indexes.index import Ids, Index, Neighbours, Vectors
+from engine.indexes.table.rows import checked_ids, checked_k
 
 _SEED = 0
 _SELECTIONS = {"selected": "balanced"}  # how LSH takes its planes where they are selected

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.core.errors import BadParameter
@@ -22,7 +22,8 @@ class Query:
     """What is looked for: an image of the collection or a picture from outside, whole or a part of it; or a text.
 
     `crop` is (left, top, right, bottom) as shares of the upright picture's width and height. Of a `text` with a picture
-    `share` says in percent how much the text counts, None for as much as it did in training.
+    `share` says in percent how much the text counts, None for as much as it did in training. `stored` says whether the
+    query is a whole image of the collection, whose vector is stored.
     """
 
     image_id: int | None = None
@@ -32,19 +33,17 @@ class Query:
     text: str = ""
     share: int | None = None
     sha256: str = ""  # of the picture's file
+    stored: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        whole = self.image_id is not None and self.data is None and self.crop is None and not self.text
+        object.__setattr__(self, "stored", whole)
         if self.data is not None:
             object.__setattr__(self, "sha256", hashlib.sha256(self.data).hexdigest())
         if self.crop is not None:
             left, top, right, bottom = self.crop
             if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
                 raise BadParameter("crop", "the query", "left < right and top < bottom, all from 0 to 1", self.crop)
-
-    @property
-    def stored(self) -> bool:
-        """Whether it is a whole image of the collection, whose vector is stored."""
-        return self.image_id is not None and self.data is None and self.crop is None and not self.text
 
     @classmethod
     def image(cls, id: int, crop: Crop | None = None) -> Query:

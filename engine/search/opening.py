@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import shlex
 from contextlib import suppress
+from dataclasses import dataclass
 
 from engine.collections.collection import Collection, Images
-from engine.core.cache import Cache
+from engine.core.cache import Cache, FileStamps
 from engine.core.device import asked_precision
 from engine.core.errors import Corrupt, NoIndex, NoVectors, StaleVectors, StorageFull
 from engine.core.home import Home
@@ -15,7 +16,7 @@ from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.storage import Snapshot, Store, digest_of
 from engine.encoders.choosing import default_choice
-from engine.encoders.encoder import EncoderInfo
+from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.vectors.store import Vectors, state, stored
 from engine.indexes import Index, make_index
 from engine.search.provenance import provenance_of
@@ -23,6 +24,16 @@ from engine.search.searcher import Searcher
 
 _REBUILT = "The {} index was built by an earlier version of Benzer; it has been built again."
 BUILT_WHILE_WAITING = 16_000_000  # values (vectors × their length) whose index is built in seconds
+
+
+@dataclass(frozen=True)
+class OpenedRecipe:
+    """A recipe with all that answers it, which holds as long as `files`, what it was made from, stay as they are."""
+
+    collection: Collection
+    encoder: Encoder
+    searcher: Searcher
+    files: FileStamps
 
 
 def default_recipe(home: Home, collection: str) -> Recipe:
@@ -54,17 +65,17 @@ def open_searcher(
 
 def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -> None:
     """Raise NoVectors or StaleVectors unless every image has its vector."""
-    found = state(collection, info, recipe.embedding)
-    if found.ready:
+    vectors = state(collection, info, recipe.embedding)
+    if vectors.ready:
         return
-    if found.missing >= found.total:
+    if vectors.missing >= vectors.total:
         raise NoVectors(
-            f"{collection.title} is not ready for {info.title} yet: {count_of(found.total, 'picture')} to prepare.",
+            f"{collection.title} is not ready for {info.title} yet: {count_of(vectors.total, 'picture')} to prepare.",
             way_out="Run: " + _embed_command(recipe),
         )
     raise StaleVectors(
-        f"{collection.title} has changed since it was prepared: {count_of(found.missing, 'picture')} "
-        f"without a vector, {count_of(found.stale, 'vector')} out of date.",
+        f"{collection.title} has changed since it was prepared: {count_of(vectors.missing, 'picture')} "
+        f"without a vector, {count_of(vectors.stale, 'vector')} out of date.",
         way_out="Prepare it again; only the changes are processed.",
     )
 

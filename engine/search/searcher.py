@@ -18,6 +18,7 @@ from engine.search.answer import Answer, Hit, Query, Receipt
 from engine.search.provenance import Provenance
 
 _SUBSETS_KEPT = 8
+_NONE: tuple[int, ...] = ()
 _MOST_ASKED = MAX_K + 1  # the query itself may be among them
 
 
@@ -84,23 +85,23 @@ class Searcher:
         truth_index = self._exact_index_of(label) if label else self.exact
         exactly = self.index is self.exact
         total = self._total(left_out, label)
-        found = self._find(truth_index if exactly else self.index, vector, recipe.k, left_out, label, total)
+        nearest = self._find(truth_index if exactly else self.index, vector, recipe.k, left_out, label, total)
         pool = truth_index.size if exactly else len(self.vectors.ids)
-        recall, missed, estimated = self._judge(found, truth_index, exactly, vector, recipe.k, left_out, label)
+        recall, missed, estimated = 1.0, _NONE, False
+        if not exactly:
+            recall, missed, estimated = self._judge(nearest, truth_index, vector, recipe.k, left_out, label)
         receipt = Receipt(
-            milliseconds=found.milliseconds,
+            milliseconds=nearest.milliseconds,
             encode_milliseconds=encode_milliseconds,
-            examined=found.examined,
+            examined=nearest.examined,
             pool=pool,
             total=total,
             recall=recall,
             estimated=estimated,
             wanted=recipe.k,
-            share=found.share,
+            share=nearest.share,
         )
-        pairs = zip(found.ids, found.distances, strict=True)
-        hits = tuple(self._hit(rank, *pair) for rank, pair in enumerate(pairs, 1))
-        asked = self._named(query)
+        asked, hits = self._named(query), self._hits(nearest)
         return Answer(recipe, asked, hits, receipt, missed, label, include_query, self.note, self.provenance)
 
     def _named(self, query: Query) -> Query:
@@ -158,21 +159,18 @@ class Searcher:
 
     def _judge(
         self,
-        found: SearchResult,
+        nearest: SearchResult,
         truth_index: Index,
-        exactly: bool,
         vector: NDArray[np.float32],
         k: int,
         left_out: int | None,
         label: str | None,
     ) -> tuple[float, tuple[int, ...], bool]:
-        """The recall of what was found, the ids it missed, and whether that is an estimate."""
-        if exactly:
-            return 1.0, (), False
+        """The recall of an answer of an index that is not exact, the ids it missed, and whether that is an estimate."""
         if truth_index.size > COMPUTED_UP_TO:
             return self._recall_on_a_sample(k), (), True
         truth = self._find(truth_index, vector, k, left_out, label, total=k)
-        missed = _missed(found, truth)
+        missed = _missed(nearest, truth)
         return 1.0 - len(missed) / max(len(truth.ids), 1), missed, False
 
     def _recall_on_a_sample(self, k: int) -> float:
@@ -199,16 +197,18 @@ class Searcher:
     def _ids_of(self, label: str) -> NDArray[np.int64]:
         return self.images.ids[self._has_vector & (self._labels == label)]
 
-    def _hit(self, rank: int, id: int, distance: float) -> Hit:
-        row = self._rows[int(id)]
-        images = self.images
-        about = images.names[row], images.labels[row], images.texts[row]
-        return Hit(rank, int(id), *about, float(distance), images.hashes[row])
+    def _hits(self, nearest: SearchResult) -> tuple[Hit, ...]:
+        images, hits = self.images, []
+        for rank, (id, distance) in enumerate(zip(nearest.ids.tolist(), nearest.distances.tolist(), strict=True), 1):
+            row = self._rows[id]
+            about = images.names[row], images.labels[row], images.texts[row]
+            hits.append(Hit(rank, id, *about, distance, images.hashes[row]))
+        return tuple(hits)
 
 
-def _missed(found: SearchResult, truth: SearchResult) -> tuple[int, ...]:
+def _missed(nearest: SearchResult, truth: SearchResult) -> tuple[int, ...]:
     """The ids of the truth that are absent. Equally near images are equally good answers: they were not missed."""
-    worst = float(found.distances[-1]) if len(found.ids) else -np.inf
-    short = len(found.ids) < len(truth.ids)
+    worst = float(nearest.distances[-1]) if len(nearest.ids) else -np.inf
+    short = len(nearest.ids) < len(truth.ids)
     nearer = truth.distances < worst - 1e-6 * max(1.0, abs(worst))
-    return tuple(int(id) for id in truth.ids[~np.isin(truth.ids, found.ids) & (short | nearer)])
+    return tuple(int(id) for id in truth.ids[~np.isin(truth.ids, nearest.ids) & (short | nearer)])

@@ -14,6 +14,7 @@ for hit in answer.hits:
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from engine.collections.cards import CollectionCard, card_of
 from engine.collections.collection import Collection, collections
 from engine.collections.reading.workers import preview_in_worker, read_in_worker
 from engine.collections.sources.spool import spooled
-from engine.core.cache import Cache, catalogue_stamp, file_stamp
+from engine.core.cache import Cache, FileStamps, catalogue_files, catalogue_stamp, file_stamp
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights
 from engine.core.home import Home
 from engine.core.progress import Progress, Reporter
@@ -33,7 +34,7 @@ from engine.encoders import choices, open_encoder
 from engine.encoders.combination import parts_of
 from engine.encoders.encoder import Encoder, EncoderChoice
 from engine.encoders.pooling import unaugmented
-from engine.encoders.vectors.pipeline import embed_pictures
+from engine.encoders.vectors.batches import embed_pictures
 from engine.encoders.vectors.store import state, store, stored
 from engine.grouping.duplicates.duplicates import Duplicates, Neighbourhoods, Outliers, open_surroundings
 from engine.grouping.stored.grouping import Grouping, grouping, groupings
@@ -43,8 +44,8 @@ from engine.jobs import job as job_folders
 from engine.jobs.job import Job
 from engine.runs.run import Run, run, runs
 from engine.search import opening
-from engine.search.answer import Answer, Hit, Query, Receipt
-from engine.search.searcher import Searcher
+from engine.search.answer import Answer, Crop, Hit, Query, Receipt
+from engine.search.opening import OpenedRecipe
 from engine.training import TrainingConfig
 from engine.workbench.classifying import ClassificationMethods
 from engine.workbench.comparing import ComparisonMethods
@@ -54,13 +55,16 @@ from engine.workbench.job_kinds import job_kind, title_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from engine.training.estimate import Estimate
 
 __all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "Workbench"]
 
-_SEARCHERS_KEPT = 6
+_COLLECTIONS_KEPT = 8
+_RECIPES_KEPT = 6
+_PICTURES_KEPT = 8  # of queries, decoded: some hundred kilobytes each
 _ENCODERS_KEPT = 2
 _SURROUNDINGS_KEPT = 2
 _CLUSTERS_TRIED = [2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64]
@@ -91,10 +95,12 @@ class Workbench(ClassificationMethods, ComparisonMethods):
 
     def __init__(self, home: Home | None = None) -> None:
         self.home = home or Home.default()
-        self._searchers: Cache[Searcher] = Cache(_SEARCHERS_KEPT)
-        self._exact: Cache[Index] = Cache(_SEARCHERS_KEPT)  # shared by the searchers over the same vectors
+        self._collections: Cache[Collection] = Cache(_COLLECTIONS_KEPT)
+        self._opened: Cache[OpenedRecipe] = Cache(_RECIPES_KEPT)
+        self._pictures: Cache[NDArray[np.uint8]] = Cache(_PICTURES_KEPT)
+        self._exact: Cache[Index] = Cache(_RECIPES_KEPT)  # shared by the recipes over the same vectors
         self._encoders: Cache[Encoder] = Cache(_ENCODERS_KEPT)
-        self._left_out: Cache[tuple[tuple[str, str], ...]] = Cache(_SEARCHERS_KEPT)
+        self._left_out: Cache[tuple[tuple[str, str], ...]] = Cache(_RECIPES_KEPT)
         self._surroundings_kept: Cache[Neighbourhoods] = Cache(_SURROUNDINGS_KEPT)
 
     # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────
@@ -107,7 +113,8 @@ class Workbench(ClassificationMethods, ComparisonMethods):
 
     def collection(self, name: str) -> Collection:
         """The collection of that name; NotFound when there is none."""
-        return Collection.open(self.home, name)
+        stamp = catalogue_stamp(self.home.datasets / name)
+        return self._collections.get((name, stamp), lambda: Collection.open(self.home, name))
 
     def choices(self, collection: str = "", also: str = "") -> list[EncoderChoice]:
         """The lines of the encoder drop-down, those that need training included, as `engine.encoders.choices` does."""
@@ -176,11 +183,11 @@ class Workbench(ClassificationMethods, ComparisonMethods):
             NotReady: something must be made first (`readiness` says what). NotFound: no such collection, image, label.
             UnreadableImage: the query picture cannot be opened. BadParameter: a choice of the recipe has no such value.
         """
-        searcher = self.searcher(recipe)
+        opened = self._open(recipe)
         began = time.perf_counter()
-        vector = self._query_vector(searcher, recipe, query)
+        vector = self._query_vector(opened, recipe, query)
         took = 1000 * (time.perf_counter() - began)
-        return searcher.answer(
+        return opened.searcher.answer(
             query,
             vector,
             recipe,
@@ -189,20 +196,13 @@ class Workbench(ClassificationMethods, ComparisonMethods):
             encode_milliseconds=0.0 if query.stored else took,
         )
 
-    def searcher(self, recipe: Recipe) -> Searcher:
-        """The opened recipe, from the cache as long as neither images, weights nor vectors changed."""
-        collection, info = self.collection(recipe.collection), self.encoder(recipe).info
-        vectors = store(collection, info, recipe.embedding).folder / "current.json"
-        key = (recipe.but(k=1), info.fingerprint, catalogue_stamp(collection.folder), file_stamp(vectors))
-        return self._searchers.get(key, lambda: opening.open_searcher(collection, info, recipe, exact=self._exact))
-
     def encoder(self, recipe: Recipe) -> Encoder:
         """The recipe's encoder, loaded, as it is over the recipe's collection.
 
         Raises:
             NotTrained, NoWeights, Corrupt: its weights are not there or damaged. NotFound: no such encoder, collection.
         """
-        key = (recipe.encoder, recipe.weights, self._weights_stamp(recipe))
+        key = (recipe.encoder, recipe.weights, file_stamp(*self._weights_files(recipe)))
         opened = self._encoders.get(key, lambda: open_encoder(recipe.encoder, recipe.weights, self.home))
         return opened.at(self.collection(recipe.collection))
 
@@ -213,8 +213,8 @@ class Workbench(ClassificationMethods, ComparisonMethods):
     def left_out(self, recipe: Recipe) -> tuple[tuple[str, str], ...]:
         """The images that could not be embedded and are not searched: name and reason of each."""
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
-        folder = store(collection, info, recipe.embedding).folder
-        key = (folder, catalogue_stamp(collection.folder), file_stamp(folder / "current.json"))
+        vectors = store(collection, info, recipe.embedding).pointer
+        key = (vectors, catalogue_stamp(collection.folder), file_stamp(vectors))
         return self._left_out.get(key, lambda: state(collection, info, recipe.embedding).left_out)
 
     def cluster_help(self, recipe: Recipe) -> list[dict[str, float]]:
@@ -253,7 +253,7 @@ class Workbench(ClassificationMethods, ComparisonMethods):
     def _surroundings(self, recipe: Recipe) -> Neighbourhoods:
         recipe = recipe.but(method="exact", k=1, embedding=unaugmented(recipe.embedding))
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
-        vectors = store(collection, info, recipe.embedding).folder / "current.json"
+        vectors = store(collection, info, recipe.embedding).pointer
         key = (recipe, info.fingerprint, catalogue_stamp(collection.folder), file_stamp(vectors))
         return self._surroundings_kept.get(key, lambda: open_surroundings(collection, info, recipe, exact=self._exact))
 
@@ -307,24 +307,52 @@ class Workbench(ClassificationMethods, ComparisonMethods):
     def remove(self, collection: str) -> None:
         """Delete a collection with its vectors and indexes. Pictures referenced in place are not touched."""
         self.collection(collection).remove()
-        self._searchers.clear()
+        self._opened.clear()
         self._exact.clear()
         self._surroundings_kept.clear()
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _query_vector(self, searcher: Searcher, recipe: Recipe, query: Query) -> NDArray[Any]:
+    def _open(self, recipe: Recipe) -> OpenedRecipe:
+        """The opened recipe, from the cache as long as neither images, weights nor vectors changed."""
+        key = (
+            *(recipe.collection, recipe.encoder, recipe.weights),
+            *(recipe.embedding, recipe.metric, recipe.method, recipe.options),
+        )
+        opened = self._opened.get(key, lambda: self._opened_now(recipe))
+        if not opened.files.unchanged():
+            self._opened.drop(key, opened)
+            opened = self._opened.get(key, lambda: self._opened_now(recipe))
+        return opened
+
+    def _opened_now(self, recipe: Recipe) -> OpenedRecipe:
+        """The recipe opened. Files are stamped before they are read: a change meanwhile shows at the next search."""
+        files = FileStamps(*catalogue_files(self.home.datasets / recipe.collection), *self._weights_files(recipe))
+        collection, encoder = self.collection(recipe.collection), self.encoder(recipe)
+        files.add(*encoder.made_from(collection))
+        encoder = encoder.at(collection)
+        files.add(store(collection, encoder.info, recipe.embedding).pointer)
+        searcher = opening.open_searcher(collection, encoder.info, recipe, exact=self._exact)
+        return OpenedRecipe(collection, encoder, searcher, files)
+
+    def _query_vector(self, opened: OpenedRecipe, recipe: Recipe, query: Query) -> NDArray[Any]:
         if query.stored:
-            return searcher.vector(query.image_id or 0)  # whatever it is: what is no id is not found
+            return opened.searcher.vector(query.image_id or 0)  # whatever it is: what is no id is not found
 
         data = query.data
         if data is None and query.image_id is not None:
-            data = self.collection(recipe.collection).picture(query.image_id)
-        picture = partial(read_in_worker, data or b"", crop=query.crop)
+            data = opened.collection.picture(query.image_id)
+        picture = partial(self._decoded, data or b"", crop=query.crop)
+        finish = opened.searcher.vectors.finish
         if query.text:
-            found = self.described_vector(self.encoder(recipe), query, picture if data else None)
-            return searcher.vectors.finish(found) if searcher.vectors.finish else found
-        return embed_pictures(self.encoder(recipe), [picture], recipe.embedding, searcher.vectors.finish)
+            vector = self.described_vector(opened.encoder, query, picture if data else None)
+            return finish(vector) if finish else vector
+        return embed_pictures(opened.encoder, [picture], recipe.embedding, finish)
+
+    def _decoded(self, data: bytes, size: int, crop: Crop | None) -> NDArray[np.uint8]:
+        """A picture from outside, decoded once for all the recipes and pages that ask for it."""
+        key = (hashlib.sha256(data).digest(), size, crop)
+        return self._pictures.get(key, lambda: read_in_worker(data, size, crop))
 
     def _again(self, job: Job) -> dict[str, Any]:
         arguments: dict[str, Any] = self._at_home(job.config["arguments"])
@@ -332,13 +360,14 @@ class Workbench(ClassificationMethods, ComparisonMethods):
         run = next(own, None)
         return arguments if run is None else self._at_home({"run": run.name})
 
-    def _weights_stamp(self, recipe: Recipe) -> object:
-        return tuple(file_stamp(*self._weights_files(*part)) for part in parts_of(recipe.encoder, recipe.weights))
-
-    def _weights_files(self, encoder: str, weights: str) -> list[Path]:
-        if not weights:  # a ready-made network has a card; there is none of a descriptor
-            return [self.home.pretrained / f"{encoder}.json"]
-        return [folder / weights / "run.json" for folder in self.home.runs]
+    def _weights_files(self, recipe: Recipe) -> list[Path]:
+        files = []
+        for encoder, weights in parts_of(recipe.encoder, recipe.weights):
+            if weights:
+                files += [folder / weights / "run.json" for folder in self.home.runs]
+            else:  # a ready-made network has a card; there is none of a descriptor
+                files.append(self.home.pretrained / f"{encoder}.json")
+        return files
 
     def _at_home(self, arguments: dict[str, Any]) -> dict[str, Any]:
         return {**arguments, "home": str(self.home.root)}

@@ -1,40 +1,43 @@
 """Reading pictures in processes that may die: a crash, a hang or a flood of memory costs exactly the guilty file.
 
 Files go out in chunks. A chunk whose process dies, hangs or runs out of memory is sent again file by file, so that
-the blame falls on the right one and all others are read.
+the blame falls on the right one and all others are read. A worker is a program of its own (`worker.py`): it neither
+imports the main script, which may be a page, nor inherits what this process holds. One is kept for the next picture.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
-import io
 import itertools
 import multiprocessing
 import os
-import signal
+import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from multiprocessing import context as contexts
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.collections.reading.worker_tasks import Crop, Failure, decode_bytes, preview
-from engine.core.errors import UnreadableImage
+from engine.core.errors import BenzerError, UnreadableImage
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from pebble import ProcessFuture, ProcessPool
 
 T = TypeVar("T")
+Task = Callable[..., list[Any]]
 
 SECONDS = 20.0  # a file, or a chunk of them, may take this long
 CHUNK = 16
 MEMORY = 1536 << 20  # bytes of address space a worker may take beyond what it starts with
+_PROGRAM = "engine.collections.reading.worker"
+_CRASHED = Failure("worker", "crashed", "Reading the picture made the decoder crash.")
 
 
 def run(
-    function: Callable[..., list[Any]],
+    function: Task,
     items: Iterable[T],
     *extra: Any,
     seconds: float = SECONDS,
@@ -46,14 +49,25 @@ def run(
     A file that kills its worker, exceeds `seconds` or the memory limit yields a Failure of stage worker.
     """
     count = workers or cores()
-    with _pool(count) as pool:
-        waiting: deque[tuple[list[T], ProcessFuture]] = deque()
+    with contextlib.closing(WorkerProcesses(count, function, extra, seconds)) as pool:
+        waiting: deque[tuple[list[T], Future[Any]]] = deque()
         for batch in chunks(items, chunk):
-            waiting.append((batch, _send(pool, function, batch, extra, seconds)))
+            waiting.append((batch, pool.send(batch)))
             if len(waiting) > 2 * count:
-                yield from _settle(pool, function, *waiting.popleft(), extra, seconds)
+                yield from _results(pool, *waiting.popleft())
         while waiting:
-            yield from _settle(pool, function, *waiting.popleft(), extra, seconds)
+            yield from _results(pool, *waiting.popleft())
+
+
+def _results(pool: WorkerProcesses, batch: list[T], future: Future[Any]) -> Iterator[tuple[T, Any]]:
+    results = future.result()
+    if not isinstance(results, Failure):
+        yield from zip(batch, results, strict=True)
+    elif len(batch) == 1:
+        yield batch[0], results
+    else:  # one of them is to blame
+        for item, answer in [(item, pool.send([item])) for item in batch]:
+            yield from _results(pool, [item], answer)
 
 
 def read_in_worker(data: bytes, size: int, crop: Crop | None = None) -> NDArray[np.uint8]:
@@ -62,7 +76,7 @@ def read_in_worker(data: bytes, size: int, crop: Crop | None = None) -> NDArray[
     Raises:
         UnreadableImage: it cannot be decoded.
     """
-    pixels: NDArray[np.uint8] = _alone(decode_bytes, data, size, crop)
+    pixels: NDArray[np.uint8] = _read_one(decode_bytes, data, size, crop)
     return pixels
 
 
@@ -72,12 +86,17 @@ def preview_in_worker(data: bytes, side: int) -> bytes:
     Raises:
         UnreadableImage: it cannot be decoded.
     """
-    picture: bytes = _alone(preview, data, side)
+    picture: bytes = _read_one(preview, data, side)
     return picture
 
 
-def _alone(function: Callable[..., list[Any]], data: bytes, *extra: Any) -> Any:
-    [(_, result)] = run(function, [data], *extra, workers=1)
+def _read_one(function: Task, data: bytes, *extra: Any) -> Any:
+    worker = SPARE.take()
+    try:
+        results = worker.call(function, [data], extra, SECONDS)
+    finally:
+        SPARE.put_back(worker)
+    result = results if isinstance(results, Failure) else results[0]
     if isinstance(result, Failure):
         raise UnreadableImage(result.stage, result.code, result.message)
     return result
@@ -91,125 +110,131 @@ def cores() -> int:
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of so many; only the last may be shorter."""
+    """The items in lists of `size`; only the last may be shorter."""
     source = iter(items)
     while batch := list(itertools.islice(source, size)):
         yield batch
 
 
-def _send(
-    pool: ProcessPool, function: Callable[..., list[Any]], batch: list[T], extra: tuple[Any, ...], seconds: float
-) -> ProcessFuture:
-    return pool.schedule(function, args=[batch, *extra], timeout=seconds)
+class WorkerProcess:
+    """A worker and the pipes to it, used by one thread at a time.
+
+    Raises:
+        BenzerError: it did not start.
+    """
+
+    def __init__(self) -> None:
+        self.made_by, self.path = os.getpid(), list(sys.path)
+        self._connection, theirs = multiprocessing.Pipe()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", _PROGRAM, str(theirs.fileno()), str(MEMORY)],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)), "PYTHONSAFEPATH": "1"},
+            )
+        self.id, self._broken = self._process.pid, False
+        try:
+            self._connection.recv()  # it says that it is ready
+        except EOFError as error:
+            way_out = f"See what is missing: {sys.executable} -c 'import {_PROGRAM}'"
+            raise BenzerError("The process that reads pictures did not start.", way_out=way_out) from error
+
+    @property
+    def usable(self) -> bool:
+        """Whether it lives and can import all that this process can."""
+        current = (self.made_by, self.path) == (os.getpid(), sys.path)
+        return current and not self._broken and self._process.poll() is None
+
+    def call(self, function: Task, items: list[Any], extra: tuple[Any, ...], seconds: float) -> Any:
+        """What the function returns for the items, or the Failure of one of them; the worker may be dead then."""
+        self._broken = True  # until it has answered
+        try:
+            self._connection.send((function, (items, *extra), seconds))
+            if not self._connection.poll(seconds):
+                return Failure("worker", "time-out", f"Reading the picture took longer than {seconds:g} seconds.")
+            results = self._connection.recv()
+        except (EOFError, OSError):
+            return _CRASHED
+        self._broken = False
+        return results
+
+    def kill(self) -> None:
+        """End the process; who waits for its answer gets a Failure. A copy of this process leaves it alone."""
+        if self.made_by == os.getpid():
+            self._process.kill()
+            self._process.wait()
+
+    def end(self) -> None:
+        """End the process and forget it."""
+        self.kill()
+        self._connection.close()
 
 
-def _settle(
-    pool: ProcessPool,
-    function: Callable[..., list[Any]],
-    batch: list[T],
-    future: ProcessFuture,
-    extra: tuple[Any, ...],
-    seconds: float,
-) -> Iterator[tuple[T, Any]]:
-    try:
-        results = future.result()
-    except Exception as error:
-        results = [_blame(error, seconds)] if len(batch) == 1 else None
-    if results is not None:
-        yield from zip(batch, results, strict=True)
-        return
-    for single, answer in [([item], _send(pool, function, [item], extra, seconds)) for item in batch]:
-        yield from _settle(pool, function, single, answer, extra, seconds)
+class Spare:
+    """The worker that is kept for the next picture: a program takes a quarter of a second to start."""
+
+    def __init__(self) -> None:
+        self._kept: list[WorkerProcess] = []
+
+    def take(self) -> WorkerProcess:
+        """The kept worker, if it is still usable, or a new one."""
+        with contextlib.suppress(IndexError):
+            worker = self._kept.pop()
+            if worker.usable:
+                return worker
+            worker.end()
+        return WorkerProcess()
+
+    def put_back(self, worker: WorkerProcess) -> None:
+        """Keep a worker; one is enough."""
+        if worker.usable and not self._kept:
+            self._kept.append(worker)
+        else:
+            worker.end()
+
+    def end(self) -> None:
+        while self._kept:
+            self._kept.pop().end()
 
 
-def _blame(error: Exception, seconds: float) -> Failure:
-    from pebble import ProcessExpired
-
-    if isinstance(error, TimeoutError):
-        return Failure("worker", "time-out", f"Reading the picture took longer than {seconds:g} seconds.")
-    if isinstance(error, MemoryError):
-        return Failure("worker", "out-of-memory", "Reading the picture needs more memory than it may use.")
-    if isinstance(error, ProcessExpired):
-        return Failure("worker", "crashed", "Reading the picture made the decoder crash.")
-    return Failure("worker", "failed", f"Reading the picture failed ({type(error).__name__}).")
+SPARE = Spare()
+atexit.register(SPARE.end)
 
 
-@contextlib.contextmanager
-def _pool(count: int) -> Iterator[ProcessPool]:
-    from pebble import ProcessPool
+class WorkerProcesses:
+    """Up to `count` workers that apply a function to batches, each driven by a thread of this process."""
 
-    pool = ProcessPool(max_workers=count, initializer=_prepare, initargs=[MEMORY], context=_context())
-    try:
-        yield pool
-        pool.close()
-    except BaseException:
-        pool.stop()
-        raise
-    finally:
-        pool.join()
+    def __init__(self, count: int, function: Task, extra: tuple[Any, ...], seconds: float) -> None:
+        self._function, self._extra, self._seconds = function, extra, seconds
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="reading")
+        self._idle: list[WorkerProcess] = []
+        self._busy: list[WorkerProcess] = []
+        self._closed = False
 
+    def send(self, batch: list[Any]) -> Future[Any]:
+        """The results of a batch when they are there, or the Failure of one of its items."""
+        return self._threads.submit(self._call, batch)
 
-def _prepare(memory: int) -> None:
-    """In the worker: a limit on memory, no core files, no complaints of C libraries on the screen, no life after us."""
-    if sys.platform == "win32":
-        return
-    import resource
+    def close(self) -> None:
+        """Let the workers go; those that are still busy, because nobody wants their results any more, are ended."""
+        self._closed = True
+        for worker in list(self._busy):
+            worker.kill()
+        self._threads.shutdown(cancel_futures=True)
+        for worker in self._idle:
+            SPARE.put_back(worker)
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    if sys.platform == "linux":
-        with open("/proc/self/statm", encoding="ascii") as file:
-            now = int(file.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (now + memory, now + memory))
-        _die_with_parent()
-
-
-def _die_with_parent() -> None:
-    import ctypes
-
-    set_death_signal = 1  # PR_SET_PDEATHSIG
-    ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
-
-
-def _context() -> contexts.BaseContext:
-    if sys.platform == "win32":
-        return multiprocessing.get_context("spawn")
-    light = _LightContext()
-    light.set_forkserver_preload(["engine.collections.reading.worker_tasks"])
-    return light
-
-
-if sys.platform != "win32":
-    from multiprocessing import forkserver, popen_forkserver, reduction, spawn, util
-
-    class _LightPopen(popen_forkserver.Popen):
-        """Starts a worker which does not import the main script: that may be a page, or a script without a guard."""
-
-        def _launch(self, process_obj: Any) -> None:
-            facts = spawn.get_preparation_data(process_obj._name)
-            facts = {key: value for key, value in facts.items() if not key.startswith("init_main")}
-            buffer = io.BytesIO()
-            contexts.set_spawning_popen(self)
-            try:
-                reduction.dump(facts, buffer)
-                reduction.dump(process_obj, buffer)
-            finally:
-                contexts.set_spawning_popen(None)
-            self._start(buffer.getbuffer())
-
-        def _start(self, data: memoryview) -> None:
-            # As in the standard library: the duplicate of the write end tells the child that its parent still lives.
-            self.sentinel, write_end = forkserver.connect_to_new_process(self._fds)  # type: ignore[attr-defined]
-            self.finalizer = util.Finalize(self, util.close_fds, (os.dup(write_end), self.sentinel))  # type: ignore[attr-defined]
-            with open(write_end, "wb", closefd=True) as file:
-                file.write(data)
-            self.pid = forkserver.read_signed(self.sentinel)
-
-    class _LightProcess(contexts.ForkServerProcess):
-        @staticmethod
-        def _Popen(process_obj: Any) -> Any:
-            return _LightPopen(process_obj)
-
-    class _LightContext(contexts.ForkServerContext):
-        Process = _LightProcess
+    def _call(self, batch: list[Any]) -> Any:
+        worker = self._idle.pop() if self._idle else SPARE.take()
+        self._busy.append(worker)
+        try:
+            return _CRASHED if self._closed else worker.call(self._function, batch, self._extra, self._seconds)
+        finally:
+            self._busy.remove(worker)
+            if worker.usable:
+                self._idle.append(worker)
+            else:
+                worker.end()

@@ -116,7 +116,7 @@ def stored_vocabulary(collection: Collection, name: str, *, binary: bool) -> Voc
         Corrupt: it differs from what was stored.
     """
     try:
-        snapshot = _store(collection, name).open()
+        snapshot = vocabulary_store(collection, name).open()
         return None if snapshot is None else _read(snapshot, binary)
     except Corrupt as error:
         raise Corrupt(error.message, way_out="Prepare the collection again: that fits new visual words.") from error
@@ -128,10 +128,10 @@ def keep_vocabulary(collection: Collection, name: str, means: NDArray[np.float32
     def fill(folder: Path) -> None:
         np.save(folder / "means.npy", means.astype("<f4"), allow_pickle=False)
 
-    return _read(_store(collection, name).publish(fill, {"words": len(means)}), binary)
+    return _read(vocabulary_store(collection, name).publish(fill, {"words": len(means)}), binary)
 
 
-def _store(collection: Collection, name: str) -> Store:
+def vocabulary_store(collection: Collection, name: str) -> Store:
     return Store(collection.folder / "vocabularies" / name, format="vocabulary", version=1)
 
 

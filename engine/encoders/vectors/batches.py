@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.core.device import Device, device, keep_freed_memory
-from engine.core.errors import BadParameter
+from engine.core.device import device, keep_freed_memory
+from engine.core.errors import BadParameter, BenzerError
 from engine.encoders.encoder import Encoder
-from engine.encoders.pooling import embed
+from engine.encoders.pooling import embed, embedding, unfinished
+from engine.encoders.vectors.derived import Derived
+from engine.encoders.vectors.store import Finish
 
 _BATCH = {"cpu": 16, "cuda": 256}
 _CHUNKS_AHEAD = 4
@@ -24,10 +26,8 @@ Chunk = tuple[NDArray[np.int64], Pixels]
 Encoded = tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]  # ids (b,) and for each embedding (b, d)
 
 
-def squared(picture: Picture, size: int) -> Pixels:
+def squared(picture: Image.Image | Pixels, size: int) -> Pixels:
     """A picture stretched to (size, size, 3) uint8, with antialiasing, as a collection's pictures are."""
-    if callable(picture):
-        return picture(size)
     if not isinstance(picture, Image.Image):
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
             shape = f"{picture.shape} {picture.dtype}"
@@ -37,6 +37,36 @@ def squared(picture: Picture, size: int) -> Pixels:
     if picture.size != (size, size):
         picture = picture.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0)
     return np.asarray(picture, dtype=np.uint8)
+
+
+def embed_pictures(
+    encoder: Encoder, pictures: Sequence[Picture], name: str, finish: Finish | None = None
+) -> NDArray[np.float32]:
+    """The (q, d) vectors of pictures (RGB, any size) under one embedding, finished as those they are compared with.
+
+    A picture may be a function that gives it stretched to any size, for encoders that look at it in several.
+
+    Raises:
+        BadParameter: no picture, no such embedding, or an array that is not (h, w, 3) uint8.
+        BenzerError: the encoder gave values that are not numbers.
+    """
+    embedding(name)
+    if not len(pictures):
+        raise BadParameter("number of pictures", "an embedding", "at least 1", 0)
+    if (name != unfinished(name)) != (finish is not None):
+        raise BadParameter("embedding", "a picture", "finished exactly where there is something to finish it by", name)
+    plain = unfinished(name)
+    if isinstance(encoder, Derived):
+        vectors = encoder.embed(pictures, plain)
+    else:
+        plain = plain if encoder.info.spatial else "flatten"  # as for a collection: GeM would cut negative values off
+        size = encoder.info.input_size
+        squares = np.stack([picture(size) if callable(picture) else squared(picture, size) for picture in pictures])
+        parts = (squares[i : i + 16] for i in range(0, len(squares), 16))
+        vectors = np.concatenate([encode_batch(encoder, part, [plain])[plain] for part in parts])
+        if not np.isfinite(vectors).all():
+            raise BenzerError(f"The encoder {encoder.info.title} gave values that are not numbers for this picture.")
+    return vectors if finish is None else finish(vectors)
 
 
 def batches(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
@@ -107,15 +137,10 @@ def encoded(encoder: Encoder, chunks: Iterable[Chunk], names: Sequence[str]) -> 
 
 
 def encode_batch(encoder: Encoder, pixels: Pixels, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    """The vectors of (b, s, s, 3) uint8 pixels under each embedding."""
     import torch
 
+    images = torch.from_numpy(pixels).to(device().name).permute(0, 3, 1, 2).float().div_(255)  # in memory channels_last
     with torch.inference_mode():
-        latents = encoder.encode(_images(pixels, device()))
+        latents = encoder.encode(images)
         return {name: embed(latents, name) for name in names}
-
-
-def _images(pixels: Pixels, where: Device) -> Any:
-    """(b, s, s, 3) uint8 to (b, 3, s, s) float32 in [0, 1] on the device; in memory it is channels_last."""
-    import torch
-
-    return torch.from_numpy(pixels).to(where.name).permute(0, 3, 1, 2).float().div_(255)

@@ -44,7 +44,7 @@ class Derived(Encoder):
 
     @abstractmethod
     def embed(self, pictures: Sequence[Any], name: str) -> NDArray[np.float32]:
-        """The (q, d) vectors of pictures, as `engine.encoders.vectors.pipeline.embed_pictures` takes them."""
+        """The (q, d) vectors of pictures, as `engine.encoders.vectors.batches.embed_pictures` takes them."""
 
     def encode(self, images: Tensor) -> Tensor:
         raise BenzerError(f"{self.info.title} has no latents: its vectors come from other vectors.")

@@ -20,52 +20,20 @@ from engine.collections.collection import Collection
 from engine.collections.pixels import Decoded, shown_otherwise
 from engine.collections.reading.safely import READING
 from engine.core.device import device
-from engine.core.errors import BadParameter, BenzerError, Corrupt, NoVectors
+from engine.core.errors import Corrupt, NoVectors
 from engine.core.progress import Reporter
 from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.pooling import POOLINGS, embedding, unfinished
 from engine.encoders.vectors import store
-from engine.encoders.vectors.batches import Encoded, Picture, encode_batch, encoded, squared
+from engine.encoders.vectors.batches import Encoded, encoded
 from engine.encoders.vectors.derived import Derived, embed_derived
 from engine.encoders.vectors.on_cluster import encoded_on
-from engine.encoders.vectors.store import Finish, Vectors
+from engine.encoders.vectors.store import Vectors
 
 FLATTEN_UP_TO = 256 * 2**20  # bytes of flattened vectors that are kept without being asked for
 _PUBLISH_EVERY = 10.0  # seconds, or longer where publishing itself takes long
 _PUBLISH_SHARE = 20  # publish at most this fraction of the time: 1/20
 _HELD_AT_MOST = 512 * 2**20  # bytes of finished vectors that wait in memory: flattened ones are long
-
-
-def embed_pictures(
-    encoder: Encoder, pictures: Sequence[Picture], name: str, finish: Finish | None = None
-) -> NDArray[np.float32]:
-    """The (q, d) vectors of pictures (RGB, any size) under one embedding, finished as those they are compared with.
-
-    A picture may be a function that gives it stretched to any size, for encoders that look at it in several.
-
-    Raises:
-        BadParameter: no picture, no such embedding, or an array that is not (h, w, 3) uint8.
-        BenzerError: the encoder gave values that are not numbers.
-    """
-    embedding(name)
-    if not len(pictures):
-        raise BadParameter("number of pictures", "an embedding", "at least 1", 0)
-    if (name != unfinished(name)) != (finish is not None):
-        raise BadParameter("embedding", "a picture", "finished exactly where there is something to finish it by", name)
-    found = _vectors(encoder, pictures, unfinished(name))
-    return found if finish is None else finish(found)
-
-
-def _vectors(encoder: Encoder, pictures: Sequence[Picture], name: str) -> NDArray[np.float32]:
-    if isinstance(encoder, Derived):
-        return encoder.embed(pictures, name)
-    name = name if encoder.info.spatial else "flatten"  # as for a collection: GeM would cut negative values off
-    squares = np.stack([squared(picture, encoder.info.input_size) for picture in pictures])
-    parts = [encode_batch(encoder, squares[i : i + 16], [name])[name] for i in range(0, len(squares), 16)]
-    found = np.concatenate(parts)
-    if not np.isfinite(found).all():
-        raise BenzerError(f"The encoder {encoder.info.title} gave values that are not numbers for this picture.")
-    return found
 
 
 def embed_collection(

@@ -18,7 +18,7 @@ from engine.indexes.distributed.read_write_lock import ReadWriteLock
 from engine.indexes.hashing.functions import HashFunctions
 from engine.indexes.hashing.hash_index import HashIndex
 from engine.indexes.index import Ids, Vectors
-from engine.indexes.table.row_index import RowIndex
+from engine.indexes.table.rows import RowIndex
 
 Answer = tuple[Ids, Any, Ids, float]
 

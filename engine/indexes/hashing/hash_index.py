@@ -20,10 +20,8 @@ from engine.indexes.hashing.hamming import MAX_RERANK, HammingRanking
 from engine.indexes.hashing.hyperplanes import Hyperplanes
 from engine.indexes.hashing.lookup import Growth, Lookup
 from engine.indexes.hashing.tuning import Sizes, choose, choose_more_probes, choose_rerank
-from engine.indexes.index import Ids, Neighbours, Vectors, checked_k
-from engine.indexes.table.ranking import as_neighbours
-from engine.indexes.table.row_index import RowIndex
-from engine.indexes.table.rows import RowTable, built
+from engine.indexes.index import Ids, Neighbours, Vectors
+from engine.indexes.table.rows import RowIndex, RowTable, built, checked_k
 from engine.indexes.table.sampling import MANY, NEIGHBOURS, WANTED_RECALL
 
 TABLES = Setting("tables", "Tables", "Number of hash tables; more find more.", 1, 512)
@@ -245,7 +243,7 @@ class HashIndex(RowIndex):
         distances, rows = np.full((len(queries), k), np.inf), np.full((len(queries), k), -1, dtype=np.int64)
         examined = np.zeros(len(queries), dtype=np.int64)
         look(queries, distances, rows, examined)
-        return as_neighbours(table, distances, rows, self.metric, examined)
+        return table.neighbours(distances, rows, self.metric, examined)
 
     def candidates(self, queries: Vectors) -> list[Ids]:
         """The ids that each query is compared with before any looking further, ascending."""

@@ -22,7 +22,7 @@ def nearest_in_lists(
 ) -> Neighbours:
     """As `nearest_among`, with the candidates of query i in flat[starts[i]:starts[i + 1]]."""
     distances, rows = _ordered(table, queries, flat, starts, metric, k)
-    return as_neighbours(table, distances, rows, metric, np.diff(starts))
+    return table.neighbours(distances, rows, metric, np.diff(starts))
 
 
 def ordered_lists(
@@ -48,12 +48,3 @@ def _ordered(
     with threads_for(len(flat) * table.dimensions * 2e-10):
         nearest_of(queries, table.vectors, flat, starts, metric == "cosine", distances, rows)
     return distances, rows
-
-
-def as_neighbours(
-    table: RowTable, ordered_by: NDArray[np.float64], rows: NDArray[np.int64], metric: str, examined: Ids
-) -> Neighbours:
-    """Rows to ids, and what the rows were ordered by (the square, for Euclidean) to the distance itself."""
-    ids = np.where(rows >= 0, table.ids[np.maximum(rows, 0)] if len(table.ids) else -1, -1)
-    distances = np.sqrt(ordered_by) if metric == "euclidean" else ordered_by
-    return Neighbours(ids.astype(np.int64), distances.astype(np.float32), np.asarray(examined, dtype=np.int64))

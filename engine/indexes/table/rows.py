@@ -1,4 +1,4 @@
-"""The rows an index holds: vectors under ids, added to and removed from without a rebuild.
+"""The rows an index holds, vectors under ids, added to and removed from without a rebuild; and an index over them.
 
 A removed row stays where it is, marked as gone, and leaves when the index is saved; so row numbers never move under the
 tables, clusters and codes that point at them.
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from engine.core.distances import checked_vectors
 from engine.core.errors import BadParameter, Corrupt, NotFound, NotReady
+from engine.core.recipe import MAX_K
+from engine.core.settings import Setting
 from engine.core.storage import load_array
-from engine.indexes.index import Ids, Vectors, checked_ids
+from engine.indexes.index import Ids, Index, Neighbours, Vectors
 
 Rows = NDArray[np.int64]
 
@@ -54,7 +56,7 @@ class RowTable:
     @property
     def size(self) -> int:
         """How many rows are still there."""
-        return int(np.count_nonzero(self.alive))
+        return int(np.count_nonzero(self._alive[: self._count]))
 
     @property
     def dimensions(self) -> int:
@@ -62,7 +64,13 @@ class RowTable:
 
     def checked_queries(self, queries: Vectors) -> Vectors:
         """The queries as an (q, d) float32 matrix of the table's length, else BadParameter."""
-        return for_reading(checked_vectors(queries, "the queries", self.dimensions))
+        return for_reading(checked_vectors(queries, "the queries", self._vectors.shape[1]))
+
+    def neighbours(self, ordered_by: NDArray[np.float64], rows: Rows, metric: str, examined: Ids) -> Neighbours:
+        """(q, k) rows as ids, and what they were ordered by (the square, for Euclidean) as distances."""
+        ids = np.where(rows >= 0, self.ids[np.maximum(rows, 0)] if len(self.ids) else -1, -1)
+        distances = np.sqrt(ordered_by) if metric == "euclidean" else ordered_by
+        return Neighbours(ids.astype(np.int64), distances.astype(np.float32), np.asarray(examined, dtype=np.int64))
 
     def add(self, ids: Ids, vectors: Vectors) -> Rows:
         """Append rows; the (a,) row numbers they got. BadParameter for a bad value or an id that is there already."""
@@ -151,8 +159,53 @@ def _grown(array: NDArray, count: int, room: int) -> NDArray:
     return grown
 
 
+class RowIndex(Index):
+    """An index over a table of rows, which is None until it is built or loaded."""
+
+    _table: RowTable | None = None
+
+    @property
+    def size(self) -> int:
+        return self._rows.size
+
+    @property
+    def ids(self) -> Ids:
+        """(n,) the ids of what is indexed."""
+        return self._rows.ids[self._rows.alive]
+
+    def vectors_of(self, ids: Ids) -> Vectors:
+        """(n, d) the vectors under these ids; NotFound when one is not there."""
+        return self._rows.vectors_of(ids)
+
+    @property
+    def _rows(self) -> RowTable:
+        """The rows, else NotReady."""
+        return self._table if self._table is not None else built(None)
+
+
 def built(table: RowTable | None) -> RowTable:
     """The table of an index that has been built or loaded, else NotReady."""
     if table is None:
         raise NotReady("This index is empty: build or load it first.")
     return table
+
+
+def checked_ids(ids: Ids, count: int) -> Ids:
+    """The ids as (count,) distinct non-negative int64, else BadParameter."""
+    ids = np.ascontiguousarray(ids, dtype=np.int64)
+    if ids.shape != (count,):
+        raise BadParameter("ids", "the index", f"{count} numbers, one for each vector", ids.shape)
+    ordered = np.sort(ids)  # a hundred times as fast as numpy's `unique`, which hashes whole numbers
+    if count and ordered[0] < 0:
+        raise BadParameter("ids", "the index", "0 or more", ordered[0])
+    if (ordered[1:] == ordered[:-1]).any():
+        raise BadParameter("ids", "the index", "distinct", "a repeated id")
+    return ids
+
+
+def checked_k(k: int) -> int:
+    """k as a whole number from 1 to MAX_K and the query itself, else BadParameter."""
+    if type(k) is int and 1 <= k <= MAX_K + 1:  # as nearly always
+        return k
+    checked: int = Setting("k", "k", "", 1, MAX_K + 1).checked(k, "the search")
+    return checked

@@ -39,17 +39,15 @@ _CENTRE_OF_BYTES = 128.0
 
 @dataclass(frozen=True)
 class Asked:
-    """Queries in the space of the screen: centred (scaled to length 1 first, for cosine), in double precision."""
+    """Queries in the space of the screen: centred (scaled to length 1 first, for cosine), in double precision.
+
+    `slacks` (q, 2) is what rounding in single precision may amount to: the first, and the second times the limit.
+    """
 
     points: NDArray[np.float64]
     squares: NDArray[np.float64]
     usable: NDArray[np.bool_]
-
-    @property
-    def slacks(self) -> NDArray[np.float32]:
-        """(q, 2): what rounding in single precision may amount to: the first, and the second times the limit."""
-        slack = 1.2e-5 * self.squares + 1e-30
-        return np.stack([slack, np.full_like(slack, 4e-6)], axis=1).astype(np.float32)
+    slacks: NDArray[np.float32]
 
 
 class Screen(Protocol):
@@ -131,11 +129,13 @@ class CodeScreen:
         self.facts[rows // 16, 0, rows % 16] = np.inf
 
     def search(self, queries: Vectors, distances: NDArray[np.float64], rows: Rows) -> Ids:
+        from numba import get_num_threads
+
         compared = np.full(len(queries), -1, dtype=np.int64)
         if not self.fits:
             return compared
         room = 4 * distances.shape[1] + 1024
-        step = max(8, _BYTES_AT_ONCE // (12 * room * _workers()) // 8 * 8)
+        step = max(8, _BYTES_AT_ONCE // (12 * room * get_num_threads()) // 8 * 8)
         tiles = -(-len(queries) // 8)
         with threads_for(self.codes.size * max(5e-11, 3e-11 * tiles)) as workers:
             for i in range(0, len(queries), step):
@@ -299,8 +299,9 @@ def asked_of(queries: Vectors, metric: str, centre: NDArray[np.float64]) -> Aske
     lost = squares >= _RANGE[1]
     if metric == "cosine":
         lost |= ~queries.any(axis=1)
-    points[lost] = 0
-    return Asked(points, np.where(lost, 0, squares), ~lost)
+    points[lost], squares[lost] = 0, 0
+    slacks = np.stack([1.2e-5 * squares + 1e-30, np.full_like(squares, 4e-6)], axis=1).astype(np.float32)
+    return Asked(points, squares, ~lost, slacks)
 
 
 def rounding_of(
@@ -310,7 +311,7 @@ def rounding_of(
     unit = (dimensions + 4) * 2.0**-24
     gammas = (2 * unit / (1 - unit) * np.sqrt(asked.squares) * (1 + 1e-6)).astype(np.float32)
     # The centre's part is the same for all rows of a query, and cancels; it still counts for the rounding.
-    slacks = asked.slacks
+    slacks = asked.slacks.copy()
     slacks[:, 0] += (2e-6 * np.abs(asked.points @ centre)).astype(np.float32)
     return gammas, slacks
 
@@ -319,9 +320,3 @@ def _in_range(squares: NDArray[np.float32]) -> bool:
     # Infinite are the rows that are gone or not there yet; a row too large for single precision is marked by NaN.
     there = squares[~np.isposinf(squares)]
     return len(there) == 0 or bool(_RANGE[0] < there.max() < _RANGE[1])
-
-
-def _workers() -> int:
-    from numba import get_num_threads
-
-    return int(get_num_threads())

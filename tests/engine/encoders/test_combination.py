@@ -16,7 +16,8 @@ from engine.core.storage import write_json
 from engine.encoders import choices, combination, knows, open_encoder
 from engine.encoders import imported_vectors as own_vectors
 from engine.encoders.combination import Combination, Pair
-from engine.encoders.vectors.pipeline import embed_collection, embed_pictures
+from engine.encoders.vectors.batches import embed_pictures
+from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import state, stored
 from tests.engine.encoders.conftest import Pile, picture
 

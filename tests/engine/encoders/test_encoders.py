@@ -19,8 +19,7 @@ from engine.core.progress import Reporter
 from engine.encoders import EncoderInfo, choices, open_encoder
 from engine.encoders.descriptors import hsv
 from engine.encoders.networks.table import BACKBONES
-from engine.encoders.vectors.batches import squared
-from engine.encoders.vectors.pipeline import embed_pictures
+from engine.encoders.vectors.batches import embed_pictures, squared
 from models.autoencoder import Autoencoder
 
 READY = [

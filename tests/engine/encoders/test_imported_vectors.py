@@ -16,8 +16,9 @@ from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.encoders import choices, open_encoder
 from engine.encoders import imported_vectors as own_vectors
+from engine.encoders.vectors.batches import embed_pictures
 from engine.encoders.vectors.files import read_names, read_vectors
-from engine.encoders.vectors.pipeline import embed_collection, embed_pictures
+from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import state, stored
 
 MATRIX = np.random.default_rng(0).random((50, 6)).astype(np.float32)

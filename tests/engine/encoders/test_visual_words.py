@@ -14,7 +14,8 @@ from engine.core.progress import Reporter
 from engine.encoders import open_encoder
 from engine.encoders.keypoints.local_features import LOCAL_FEATURES
 from engine.encoders.keypoints.vocabulary import Vocabulary, fit_words, nearest, summed
-from engine.encoders.vectors.pipeline import embed_collection, embed_pictures
+from engine.encoders.vectors.batches import embed_pictures
+from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import state, stored
 from engine.encoders.visual_words import VisualWords, bag_of_words, vlad
 

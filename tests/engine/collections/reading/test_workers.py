@@ -13,7 +13,7 @@ from engine.collections.reading import workers
 from engine.collections.reading.worker_tasks import Failure, FileRef, Seen, look
 from engine.collections.sources import ingest
 from engine.collections.sources.importing import import_folder
-from engine.core.errors import UnreadableImage
+from engine.core.errors import BenzerError, UnreadableImage
 from engine.core.home import PROJECT
 
 
@@ -130,3 +130,54 @@ def marked(mark: str) -> list[str]:
             except OSError:
                 continue
     return found
+
+
+def test_a_worker_is_kept_for_the_next_picture(encoded, deadly):
+    workers.SPARE.end()
+    workers.read_in_worker(encoded(1), 24)
+    kept = workers.SPARE.take()
+    assert kept.usable
+    workers.SPARE.put_back(kept)
+    assert [number for _, number in workers.run(deadly.process, [0])] == [kept.id]
+    assert workers.read_in_worker(encoded(2), 24).shape == (24, 24, 3)
+    assert workers.SPARE.take() is kept
+    kept.end()
+
+
+def test_a_new_import_path_takes_a_new_worker(encoded, tmp_path, monkeypatch):
+    workers.read_in_worker(encoded(1), 24)
+    former = workers.SPARE.take()
+    workers.SPARE.put_back(former)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    worker = workers.SPARE.take()
+    assert worker is not former
+    worker.end()
+
+
+def test_a_picture_after_one_that_killed_its_worker(encoded, deadly, tmp_path):
+    (tmp_path / "segv.png").write_bytes(encoded(1))
+    [(_, result)] = workers.run(deadly.look, [FileRef(str(tmp_path / "segv.png"))])
+    assert isinstance(result, Failure)
+    assert workers.read_in_worker(encoded(2), 24).shape == (24, 24, 3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_hung_worker_ends_without_its_parent(encoded, deadly, tmp_path):
+    """Its parent would end it after 0.3 seconds; this one never does."""
+    (tmp_path / "loop.png").write_bytes(encoded(1))
+    worker = workers.WorkerProcess()
+    worker._connection.send((deadly.look, ([FileRef(str(tmp_path / "loop.png"))],), 0.3))
+    until = time.monotonic() + 20
+    while worker.usable and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not worker.usable
+    worker.end()
+
+
+def test_a_program_that_does_not_start_blames_no_picture(encoded, monkeypatch):
+    workers.SPARE.end()
+    monkeypatch.setattr(workers, "_PROGRAM", "engine.no_such_program")
+    with pytest.raises(BenzerError, match="did not start"):
+        workers.read_in_worker(encoded(1), 24)
+    with pytest.raises(BenzerError, match="did not start"):
+        list(workers.run(look, [FileRef("a.png"), FileRef("b.png")]))

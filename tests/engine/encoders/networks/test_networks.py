@@ -27,7 +27,7 @@ from engine.encoders import choices, open_encoder
 from engine.encoders.backbone import filled, fold_batch_norm
 from engine.encoders.networks import weights as pretrained
 from engine.encoders.networks.table import BACKBONES, Backbone, backbone
-from engine.encoders.vectors.pipeline import embed_pictures
+from engine.encoders.vectors.batches import embed_pictures
 
 SMALL = backbone("squeezenet-1-1")
 FEATURES = {

@@ -21,7 +21,7 @@ from engine.encoders.backbone import filled
 from engine.encoders.networks import packaged
 from engine.encoders.networks import weights as pretrained
 from engine.encoders.networks.table import BACKBONES, Backbone, backbone
-from engine.encoders.vectors.pipeline import embed_pictures
+from engine.encoders.vectors.batches import embed_pictures
 
 LITE = backbone("efficientnet-lite0")
 KNOWN = {  # the largest averaged features of the picture below, by an independent network in float32

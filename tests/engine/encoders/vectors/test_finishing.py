@@ -13,8 +13,9 @@ from engine.core.progress import Reporter
 from engine.encoders import open_encoder
 from engine.encoders.pooling import FINISHES, POOLINGS, embedding, made_from, unaugmented, unfinished
 from engine.encoders.vectors.augmentation import NEIGHBOURS, Augmentation
+from engine.encoders.vectors.batches import embed_pictures
 from engine.encoders.vectors.centring import fit_centring
-from engine.encoders.vectors.pipeline import embed_collection, embed_pictures
+from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import discard, store, stored
 
 

@@ -22,8 +22,8 @@ from engine.core.errors import BadParameter, Corrupt, NoVectors, Stopped, Storag
 from engine.core.home import PROJECT, Home
 from engine.core.progress import Progress, Reporter
 from engine.encoders import Encoder, open_encoder
-from engine.encoders.vectors.batches import ahead, batches
-from engine.encoders.vectors.pipeline import embed_collection, embed_pictures, embeddings_for, vectors_of
+from engine.encoders.vectors.batches import ahead, batches, embed_pictures
+from engine.encoders.vectors.pipeline import embed_collection, embeddings_for, vectors_of
 from engine.encoders.vectors.store import Vectors, publish, state, store, stored
 
 

@@ -13,7 +13,8 @@ from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.encoders import open_encoder
 from engine.encoders.pooling import embed, embedding
-from engine.encoders.vectors.pipeline import embed_collection, embed_pictures
+from engine.encoders.vectors.batches import embed_pictures
+from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import state, store, stored
 from engine.encoders.vectors.whitening import MOST, fit_whitening
 
