@@ -104,7 +104,7 @@ def sizes(folder: Path, count: int) -> dict[str, float]:
 class _Answering:
     """A part that always has the same answer at hand."""
 
-    lines = ("search",)
+    direct = ("search",)
 
     def search(self, queries: NDArray[np.float32], k: int) -> tuple[object, ...]:
         count = len(queries)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from engine.cluster import ASKED, Lost
-from engine.cluster.ray_actors import RayActors
+from engine.cluster.ray_actors import ActorHandle, RayActors
 from engine.core.errors import BenzerError
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ _LOOK = 0.5  # seconds between two looks at whether a person wants the work to s
 
 
 class WorkerPool(Protocol):
-    """So many workers that do blocks."""
+    """Workers that do blocks."""
 
     @property
     def title(self) -> str: ...
@@ -49,7 +49,7 @@ class WorkerPool(Protocol):
         """Hand a block to a worker; a ticket for the result."""
 
     def done(self, tickets: list[Any], seconds: float) -> list[tuple[Any, Any]]:
-        """Tickets whose result has come within so many seconds, each with the result, a Refusal or Lost."""
+        """Tickets whose result has come within so many seconds, each with the result, a RemoteError or Lost."""
 
     def renew(self, worker: int) -> None:
         """Put a fresh worker in the place of one that was lost."""
@@ -74,7 +74,7 @@ class Worker:
         self._function: Callable[[Any], Any] | None = None
 
     def do(self, block: Any) -> Any:
-        """The function's result for a block, or a Refusal."""
+        """The function's result for a block, or a RemoteError."""
         try:
             if self._function is None:
                 self._function = self._make(*self._arguments)
@@ -90,56 +90,33 @@ class Worker:
 class RayWorkerPool:
     """One worker for each processor that the nodes of a Ray cluster offer, on its node."""
 
-    def __init__(self, ray: Any) -> None:
-        self._ray = ray
-        nodes = [(node["NodeID"], node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
-        self._places = [name for name, processors in nodes for _ in range(int(processors))] or [nodes[0][0]]
-        self._handles: list[Any] = []
+    def __init__(self, actors: RayActors) -> None:
+        self._actors, self._places = actors, actors.processors()
+        self._handles: list[ActorHandle] = []
 
     @property
     def title(self) -> str:
-        nodes = sum(node["Alive"] for node in self._ray.nodes())
-        return f"Ray on {nodes} node{'s' * (nodes != 1)}, {self.count} worker{'s' * (self.count != 1)}"
+        return f"{self._actors.title}, {self.count} worker{'s' * (self.count != 1)}"
 
     @property
     def count(self) -> int:
         return len(self._places)
 
     def begin(self, make: Make, arguments: tuple[Any, ...]) -> None:
-        self._actor, self._arguments = self._ray.remote(num_cpus=0, max_restarts=0)(Worker), (make, arguments)
-        self._handles = [self._new(place) for place in self._places]
+        self._handles = [self._actors.hold_on(place, Worker, (make, arguments)) for place in self._places]
 
     def give(self, worker: int, block: Any) -> Any:
-        return self._handles[worker].do.remote(block)
+        return self._actors.submit(self._handles[worker], "do", block)
 
     def done(self, tickets: list[Any], seconds: float) -> list[tuple[Any, Any]]:
-        ready, _ = self._ray.wait(tickets, num_returns=1, timeout=seconds)
-        return [(ticket, self._result(ticket)) for ticket in ready]
+        return self._actors.first_done(tickets, seconds)
 
     def renew(self, worker: int) -> None:
-        self._ray.kill(self._handles[worker])
-        self._handles[worker] = self._new(self._places[worker])
+        self._actors.renew(self._handles[worker])
 
     def end(self) -> None:
-        for handle in self._handles if self._ray.is_initialized() else ():
-            self._ray.kill(handle)
+        self._actors.let_go(self._handles)
         self._handles = []
-
-    def _new(self, place: str) -> Any:
-        """A worker on that node, or on another one where that is gone."""
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-        where = NodeAffinitySchedulingStrategy(place, soft=True)
-        return self._actor.options(scheduling_strategy=where).remote(*self._arguments)
-
-    def _result(self, ticket: Any) -> Any:
-        errors = self._ray.exceptions
-        try:
-            return self._ray.get(ticket)
-        except errors.RayTaskError as error:
-            raise error.cause if isinstance(error.cause, Exception) else error from None
-        except errors.RayError as error:  # the worker, its node or what it had answered is gone
-            return Lost(f"A worker does not answer ({type(error).__name__}).")
 
 
 def worker_pool() -> WorkerPool | None:
@@ -152,7 +129,7 @@ def worker_pool() -> WorkerPool | None:
     if not address:
         return None
 
-    return RayWorkerPool(RayActors(address).ray)
+    return RayWorkerPool(RayActors(address))
 
 
 @contextmanager
@@ -213,7 +190,7 @@ class _Rounds(Generic[T]):
     """The blocks under way: what is out with whom, what came back before its turn, what has to be done again."""
 
     def __init__(self, worker_pool: WorkerPool, blocks: Iterable[T]) -> None:
-        self.crew = worker_pool
+        self.pool = worker_pool
         self.source = enumerate(blocks)
         self.held: dict[int, T] = {}  # taken from the source and not yet given back
         self.finished: dict[int, Any] = {}
@@ -226,7 +203,7 @@ class _Rounds(Generic[T]):
         turn = 0
         while self._hand_out():
             tick()
-            for ticket, result in self.crew.done(list(self.out), _LOOK):
+            for ticket, result in self.pool.done(list(self.out), _LOOK):
                 if ticket in self.out:
                     self._settle(self.out.pop(ticket), result)
             while turn in self.finished:
@@ -237,17 +214,17 @@ class _Rounds(Generic[T]):
         """Fill every worker's hands; False when nothing is left to wait for."""
         hands = Counter(out.worker for out in self.out.values())
         for depth in range(1, _DEPTH + 1):
-            for worker in range(self.crew.count):
+            for worker in range(self.pool.count):
                 if hands[worker] < depth and (number := self._next(depth)) is not None:
                     hands[worker] += 1
-                    self.out[self.crew.give(worker, self.held[number])] = _Out(number, worker, time.monotonic())
+                    self.out[self.pool.give(worker, self.held[number])] = _Out(number, worker, time.monotonic())
         return bool(self.held)
 
     def _next(self, depth: int) -> int | None:
         while self.again:
             if self._is_open(number := self.again.popleft()):
                 return number
-        if len(self.held) < _AHEAD * self.crew.count and (taken := next(self.source, None)) is not None:
+        if len(self.held) < _AHEAD * self.pool.count and (taken := next(self.source, None)) is not None:
             number, self.held[number] = taken
             return number
         return self._straggler() if depth == 1 else None
@@ -285,4 +262,4 @@ class _Rounds(Generic[T]):
         self.out = {ticket: out for ticket, out in self.out.items() if out.worker != worker}
         elsewhere = {out.number for out in self.out.values()}.union(self.again)
         self.again.extend(n for n in hands if self._is_open(n) and n not in elsewhere)
-        self.crew.renew(worker)
+        self.pool.renew(worker)

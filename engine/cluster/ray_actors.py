@@ -1,4 +1,4 @@
-"""Workers on the nodes of a Ray cluster: actors, each with a direct line beside Ray's own calls."""
+"""Objects on the nodes of a Ray cluster: actors, each with direct connections beside Ray's own calls."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ _AT_ONCE = 4  # calls of one worker that Ray lets run side by side
 
 
 class Actor:
-    """The actor: holds one object and lets its methods be called."""
+    """Holds one object on a node and lets its methods be called."""
 
     def __init__(self, kind: type, arguments: tuple[Any, ...]) -> None:
         self._held = kind(*arguments)
-        self._switchboard: RpcServer | None = None
-        self._opening = threading.Lock()
+        self._server: RpcServer | None = None
+        self._starting = threading.Lock()
 
     def call(self, method: str, *arguments: Any) -> Any:
         """What the method returns."""
         return getattr(self._held, method)(*arguments)
 
-    def line(self) -> Endpoint:
+    def endpoint(self) -> Endpoint:
         """Where the object listens for direct calls."""
         import ray
 
-        with self._opening:
-            if self._switchboard is None:
-                self._switchboard = RpcServer(self._held, ray.util.get_node_ip_address())
-            return self._switchboard.address
+        with self._starting:
+            if self._server is None:
+                self._server = RpcServer(self._held, ray.util.get_node_ip_address())
+            return self._server.address
 
 
 @dataclass(eq=False)
@@ -59,10 +59,11 @@ class ActorHandle:
     kind: type
     arguments: tuple[Any, ...]
     apart: list[ActorHandle]
+    at_once: int = _AT_ONCE
     node: str = ""
     actor: Any = None
-    opening: Any = None  # the call that asks for the address of its lines
-    lines: Connections = field(default_factory=Connections)
+    locating: Any = None  # the call that asks for its endpoint
+    connections: Connections = field(default_factory=Connections)
 
 
 class RayActors:
@@ -88,19 +89,46 @@ class RayActors:
         self._held.append(handle)
         return handle
 
+    def hold_on(self, node: str, kind: type, arguments: tuple[Any, ...]) -> ActorHandle:
+        """Make an object on that node, or on another one where that is gone; its calls are answered one by one."""
+        handle = ActorHandle(kind, arguments, [], at_once=1, node=node)
+        self._place(handle, self._nodes())
+        self._held.append(handle)
+        return handle
+
+    def processors(self) -> list[str]:
+        """The nodes that are there, each as often as it has processors, at least once in all."""
+        nodes = self._nodes()
+        places = [name for name, node in nodes.items() for _ in range(int(node["Resources"].get("CPU", 0)))]
+        return places or list(nodes)[:1]
+
+    def submit(self, handle: ActorHandle, method: str, *arguments: Any) -> Any:
+        """Begin a call of a method; a ticket for `first_done`."""
+        return handle.actor.call.remote(method, *arguments)
+
+    def first_done(self, tickets: Sequence[Any], seconds: float) -> list[tuple[Any, Any]]:
+        """The first of the calls to end within so many seconds, with its result or Lost; none where none does."""
+        ready, _ = self.ray.wait(list(tickets), num_returns=1, timeout=seconds)
+        return [(ticket, self._answer(ticket)) for ticket in ready]
+
+    def renew(self, handle: ActorHandle) -> None:
+        """Make an object anew, from its arguments, that was lost."""
+        self._kill(handle)
+        self._place(handle, self._nodes())
+
     def ask(self, calls: Sequence[Call], seconds: float | None = None) -> list[Any]:
         return self._gather(self._submit(calls), seconds)
 
     def read(self, calls: Sequence[Call], seconds: float | None = None) -> list[Any]:
         until = None if seconds is None else time.monotonic() + seconds
         messages = _messages(calls)
-        lines = [self._sent(call[0], message, until) for call, message in zip(calls, messages, strict=True)]
-        plain = [number for number, line in enumerate(lines) if line is None]
+        sent = [self._sent(call[0], message, until) for call, message in zip(calls, messages, strict=True)]
+        plain = [number for number, connection in enumerate(sent) if connection is None]
         waiting = dict(zip(plain, self._submit([calls[number] for number in plain]), strict=True))
         answers: list[Any] = [None] * len(calls)
-        for number, line in enumerate(lines):
-            if line is not None:
-                answers[number] = self._received(calls[number][0], line, messages[number], until)
+        for number, connection in enumerate(sent):
+            if connection is not None:
+                answers[number] = self._received(calls[number][0], connection, messages[number], until)
         failed = [number for number, answer in enumerate(answers) if answer is None and number not in waiting]
         waiting.update(zip(failed, self._submit([calls[number] for number in failed]), strict=True))
         left = None if until is None else max(until - time.monotonic(), 0.1)
@@ -134,25 +162,26 @@ class RayActors:
         return {name: node for name, node in alive.items() if node["Resources"].get("CPU")} or alive
 
     def _place(self, handle: ActorHandle, nodes: dict[str, dict[str, Any]]) -> None:
-        """Begin its actor on the node with none of those that it must be apart from, and with the fewest of all."""
+        """Begin its actor on its node; else on that with none of those it must be apart from and the fewest of all."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         near = Counter(other.node for other in handle.apart)
         all_ = Counter(other.node for other in self._held if other is not handle)
-        ranked = sorted(nodes, key=lambda node: (near[node], all_[node], secrets.randbits(16)))
+        own = handle.node  # of one that must be where it was
+        ranked = sorted(nodes, key=lambda node: (node != own, near[node], all_[node], secrets.randbits(16)))
         handle.node = next((node for node in ranked if _listens(nodes[node])), ranked[0])
         options = {
             "num_cpus": 0,
             "max_restarts": -1,
             "max_task_retries": 0,
-            "max_concurrency": _AT_ONCE,
+            "max_concurrency": handle.at_once,
             "scheduling_strategy": NodeAffinitySchedulingStrategy(handle.node, soft=False),
         }
         handle.actor = self.ray.remote(**options)(Actor).remote(handle.kind, handle.arguments)
 
     def _kill(self, handle: ActorHandle) -> None:
-        handle.lines.drop()
-        handle.opening = None
+        handle.connections.drop()
+        handle.locating = None
         if self.ray.is_initialized():
             with suppress(ValueError):  # it is gone already
                 self.ray.kill(handle.actor)
@@ -183,63 +212,62 @@ class RayActors:
         try:
             return self.ray.get(one, timeout=0)
         except errors.RayTaskError as error:
-            raise error.cause from error
+            raise error.cause if isinstance(error.cause, Exception) else error from None
         except errors.RayError as error:  # the worker or its node is gone, or the time is over
-            return Lost(
-                f"A part of the index does not answer ({type(error).__name__}).", way_out="Try again in a few seconds."
-            )
+            message = f"A worker of the cluster does not answer ({type(error).__name__})."
+            return Lost(message, way_out="Try again in a few seconds.")
 
-    # ── direct lines ─────────────────────────────────────────────────────────────────────────────────────────────
+    # ── direct connections ──────────────────────────────────────────────────────────────────────────────────────
 
     def _sent(self, handle: ActorHandle, message: bytes, until: float | None) -> Connection | None:
-        """The line on which a call is under way; None where it has to go by Ray."""
-        line = self._line(handle)
-        if line is not None:
+        """The connection on which a call is under way; None where it has to go by Ray."""
+        connection = self._connection(handle)
+        if connection is not None:
             with suppress(OSError):  # who waits for the answer hears of it
-                line.send(message, until)
-        return line
+                connection.send(message, until)
+        return connection
 
-    def _received(self, handle: ActorHandle, line: Connection, message: bytes, until: float | None) -> Any:
+    def _received(self, handle: ActorHandle, connection: Connection, message: bytes, until: float | None) -> Any:
         """The answer; Lost where none comes; None where the call has to go by Ray."""
         try:
-            return self._answer_on(handle, line, until)
+            return self._answer_on(handle, connection, until)
         except TimeoutError:
-            handle.lines.drop()
-            return Lost("A part of the index does not answer in time.")
+            handle.connections.drop()
+            return Lost("A worker of the cluster does not answer in time.")
         except (OSError, ValueError):
-            handle.lines.drop()
+            handle.connections.drop()
         try:  # it may have been made anew since the last call
-            handle.lines.address = self.ray.get(handle.actor.line.remote(), timeout=_BACK_AT_ONCE)
+            handle.connections.address = self.ray.get(handle.actor.endpoint.remote(), timeout=_BACK_AT_ONCE)
             again = self._sent(handle, message, until)
             return None if again is None else self._answer_on(handle, again, until)
         except (OSError, ValueError, self.ray.exceptions.RayError):
-            handle.lines.drop()
-            return Lost("A part of the index hung up.", way_out="Try again in a few seconds.")
+            handle.connections.drop()
+            return Lost("A worker of the cluster hung up.", way_out="Try again in a few seconds.")
 
-    def _answer_on(self, handle: ActorHandle, line: Connection, until: float | None) -> Any:
+    def _answer_on(self, handle: ActorHandle, connection: Connection, until: float | None) -> Any:
         try:
-            well, *answer = line.receive(until)
+            well, *answer = connection.receive(until)
         except (OSError, ValueError):
-            line.close()
+            connection.close()
             raise
-        handle.lines.put_back(line)
+        handle.connections.put_back(connection)
         return tuple(answer) if well else None
 
-    def _line(self, handle: ActorHandle) -> Connection | None:
-        """A line to the object; while its address is asked for, which nobody waits for, there is none."""
-        lines = handle.lines
-        if lines.address is None and not lines.barred:
-            opening = handle.opening = handle.opening or handle.actor.line.remote()
-            if not self.ray.wait([opening], timeout=0)[0]:
+    def _connection(self, handle: ActorHandle) -> Connection | None:
+        """A connection to the object; None while its endpoint is asked for, which nobody waits for."""
+        connections = handle.connections
+        if connections.address is None and not connections.barred:
+            locating = handle.locating = handle.locating or handle.actor.endpoint.remote()
+            if not self.ray.wait([locating], timeout=0)[0]:
                 return None
-            handle.opening = None
+            handle.locating = None
             with suppress(BenzerError, self.ray.exceptions.RayError):
-                lines.address = self.ray.get(opening)
-        return lines.take()
+                connections.address = self.ray.get(locating)
+        return connections.take()
 
 
 def _messages(calls: Sequence[Call]) -> list[bytes]:
-    """What goes over the lines; calls alike are packed once."""
+    """What goes over the connections; calls alike are packed once."""
     distinct = {(method, id(arguments)): arguments for _, method, arguments in calls}
     ready = {key: packed([key[0], *arguments]) for key, arguments in distinct.items()}
     return [ready[method, id(arguments)] for _, method, arguments in calls]

@@ -1,7 +1,7 @@
-"""Direct lines to an object in another process: calls that change nothing, over a socket that stays open.
+"""Direct connections to an object in another process: calls that change nothing, over a socket that stays open.
 
-A call through Ray takes some milliseconds, on such a line some tenths of one. Numbers, texts and arrays go over it as
-they are, nothing is unpickled, and both sides show first that they have the key that the listening one drew.
+A call through Ray takes some milliseconds, on such a connection some tenths of one. Numbers, texts and arrays go over
+it as they are, nothing is unpickled, and both sides show first that they have the key that the listening one drew.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _GREETED_WITHIN = 5.0  # seconds for both sides to show that they have the key
 _GREETED_AT_ONCE = 64  # who has not shown it yet; others wait at the door
 _FULL_HOUSE = 0.2  # seconds until the next try where the process can open nothing more
 _REACHED_WITHIN = 0.5
-_BARRED = 30.0  # seconds before a line is tried again where none could be had
-# A machine that is gone says nothing. Without these it would be missed for two hours on a line where nothing is under
-# way, and for a quarter of one where a question is (the last, in milliseconds).
+_BARRED = 30.0  # seconds before a connection is tried again where none could be had
+# A machine that is gone says nothing. Without these it would be missed for two hours on a connection where nothing is
+# under way, and for a quarter of one where a question is (the last, in milliseconds).
 _MISSED = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 5000}
-_KEPT = 8  # idle lines to one object
+_KEPT = 8  # idle connections to one object
 _NUMBERS = "biuf"
 
 
@@ -55,18 +55,18 @@ class Connection:
 
     @classmethod
     def to(cls, address: Endpoint) -> Connection:
-        """A line to an object that listens."""
-        connection = socket.create_connection((address.host, address.port), _REACHED_WITHIN)
-        line, until = cls(connection), time.monotonic() + _GREETED_WITHIN
+        """A connection to an object that listens."""
+        raw = socket.create_connection((address.host, address.port), _REACHED_WITHIN)
+        connection, until = cls(raw), time.monotonic() + _GREETED_WITHIN
         try:
             key, nonce = bytes.fromhex(address.key), secrets.token_bytes(_NONCE)
-            line.send(_proof(key, _ASKS, line.exactly(_NONCE, until)) + nonce, until)
-            if not hmac.compare_digest(line.exactly(_NONCE, until), _proof(key, _ANSWERS, nonce)):
+            connection.send(_proof(key, _ASKS, connection.exactly(_NONCE, until)) + nonce, until)
+            if not hmac.compare_digest(connection.exactly(_NONCE, until), _proof(key, _ANSWERS, nonce)):
                 raise ConnectionRefusedError("Somebody else listens there now.")
         except OSError:
-            line.close()
+            connection.close()
             raise
-        return line
+        return connection
 
     def send(self, data: bytes, until: float | None = None) -> None:
         self.connection.settimeout(_left(until))
@@ -94,7 +94,7 @@ class Connection:
 
 
 class Connections:
-    """The lines to one object: made when they are wanted, kept for the next call. For any number of threads."""
+    """The connections to one object: made when they are wanted, kept for the next call. For any number of threads."""
 
     def __init__(self) -> None:
         self.address: Endpoint | None = None
@@ -107,7 +107,7 @@ class Connections:
         return time.monotonic() < self._barred
 
     def take(self) -> Connection | None:
-        """A line of one's own; None where none can be had."""
+        """A connection of one's own; None where none can be had."""
         with suppress(IndexError):
             return self._idle.pop()
         if self.address is None or self.barred:
@@ -118,22 +118,22 @@ class Connections:
             self.address, self._barred = None, time.monotonic() + _BARRED
             return None
 
-    def put_back(self, line: Connection) -> None:
-        """Keep a line on which nothing is under way."""
+    def put_back(self, connection: Connection) -> None:
+        """Keep a connection on which nothing is under way."""
         if len(self._idle) < _KEPT:
-            self._idle.append(line)
+            self._idle.append(connection)
         else:
-            line.close()
+            connection.close()
 
     def drop(self) -> None:
         """Hang up: the object is another one now, or none."""
         self.address, idle, self._idle = None, self._idle, []
-        for line in idle:
-            line.close()
+        for connection in idle:
+            connection.close()
 
 
 class RpcServer:
-    """Listens for calls to the methods of an object that its class names in `lines`; each line has a thread."""
+    """Listens for calls to the methods of an object that its class names in `direct`; each connection has a thread."""
 
     def __init__(self, target: Any, host: str) -> None:
         self._target, self._key = target, secrets.token_bytes(_NONCE)
@@ -144,40 +144,40 @@ class RpcServer:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Take no more lines."""
+        """Take no more connections."""
         self._listening.close()
 
     def _accept(self) -> None:
         while self._listening.fileno() != -1:
             self._greeting.acquire()
             try:
-                connection, _ = self._listening.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+                raw, _ = self._listening.accept()
+                threading.Thread(target=self._serve, args=(raw,), daemon=True).start()
             except (OSError, RuntimeError):  # no more files or threads for now, who connected is gone, or it was closed
                 self._greeting.release()
                 time.sleep(_FULL_HOUSE)
 
-    def _serve(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError, ValueError, TypeError, MemoryError, OverflowError, RecursionError):
+    def _serve(self, raw: socket.socket) -> None:
+        with raw, suppress(OSError, ValueError, TypeError, MemoryError, OverflowError, RecursionError):
             try:
-                line = self._greeted(connection)
+                connection = self._greeted(raw)
             finally:
                 self._greeting.release()
-            while line is not None:
-                line.send(self._answer(*line.receive()))
+            while connection is not None:
+                connection.send(self._answer(*connection.receive()))
 
-    def _greeted(self, connection: socket.socket) -> Connection | None:
-        """The line, once who connects has shown the key and was shown it; None for who does not have it."""
-        line, nonce, until = Connection(connection), secrets.token_bytes(_NONCE), time.monotonic() + _GREETED_WITHIN
-        line.send(nonce, until)
-        proof, asked = line.exactly(_NONCE, until), line.exactly(_NONCE, until)
+    def _greeted(self, raw: socket.socket) -> Connection | None:
+        """The connection, once who connects has shown the key and was shown it; None for who does not have it."""
+        connection, nonce, until = Connection(raw), secrets.token_bytes(_NONCE), time.monotonic() + _GREETED_WITHIN
+        connection.send(nonce, until)
+        proof, asked = connection.exactly(_NONCE, until), connection.exactly(_NONCE, until)
         if not hmac.compare_digest(proof, _proof(self._key, _ASKS, nonce)):
             return None
-        line.send(_proof(self._key, _ANSWERS, asked), until)
-        return line
+        connection.send(_proof(self._key, _ANSWERS, asked), until)
+        return connection
 
     def _answer(self, method: str, *arguments: Any) -> bytes:
-        if method not in self._target.lines:
+        if method not in self._target.direct:
             return packed([False])
         try:
             return packed([True, *getattr(self._target, method)(*arguments)])

@@ -30,7 +30,7 @@ class Workers(Protocol):
     def read(self, calls: Sequence[Call], seconds: float | None = None) -> list[Any]:
         """As `ask`, by the shortest way there is.
 
-        For methods named in their class's `lines`: they change nothing, so that they may be called twice, and take and
+        For methods named in their class's `direct`: they change nothing, so that they may be called twice, and take and
         return numbers, texts and arrays.
         """
 

@@ -67,11 +67,11 @@ class BlockEncoder:
 
 
 def encoded_on(
-    crew: WorkerPool, folder: Path, info: EncoderInfo, pictures: Any, names: Sequence[str], tick: Callable[[], None]
+    pool: WorkerPool, folder: Path, info: EncoderInfo, pictures: Any, names: Sequence[str], tick: Callable[[], None]
 ) -> Iterator[Block]:
-    """The vectors of a collection's decoded pictures, block by block in order, made by the workers of a crew."""
+    """The vectors of a collection's decoded pictures, block by block in order, made by the workers of a pool."""
     blocks = pictures.parts(BLOCK)
-    for _, found in run_blocks(crew, BlockEncoder, (folder, info, list(names)), blocks, tick):
+    for _, found in run_blocks(pool, BlockEncoder, (folder, info, list(names)), blocks, tick):
         yield found
 
 

@@ -160,7 +160,7 @@ class EmbeddingRun:
         self._note(source.failures)
 
     def encoded_on(self, worker_pool: WorkerPool, tick: Callable[[], None]) -> Generator[Encoded]:
-        """The same, block by block on the workers of a crew."""
+        """The same, block by block on the workers of a pool."""
         source = Decoded(self.collection, self.todo, self.info.input_size)
         for ids, vectors, failures in encoded_on(
             worker_pool, self.collection.folder, self.info, source, self.names, tick

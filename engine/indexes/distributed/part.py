@@ -34,7 +34,7 @@ class Part:
         method, metric, options: of its index.
     """
 
-    lines: ClassVar[frozenset[str]] = frozenset({"search"})  # what may be asked on a direct line
+    direct: ClassVar[frozenset[str]] = frozenset({"search"})  # what may be asked on a direct connection
 
     def __init__(self, folder: str, base: str, method: str, metric: str, options: dict[str, Any]) -> None:
         self.method, self.metric, self.options = method, metric, options

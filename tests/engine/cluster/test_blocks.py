@@ -35,7 +35,7 @@ HAS_RAY = find_spec("ray") is not None
 
 
 class Here:
-    """A crew in this process. Tickets are settled in random order; a block ends at most so many workers."""
+    """A pool in this process. Tickets are settled in random order; a block ends at most so many workers."""
 
     title = "workers of a test"
 
@@ -86,17 +86,17 @@ def times(factor: int) -> Any:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_every_block_comes_back_once_and_in_order_though_workers_die(seed: int) -> None:
-    crew = Here(deaths=3, seed=seed)
-    assert list(run_blocks(crew, times, (3,), range(60))) == [(block, 3 * block) for block in range(60)]
-    assert crew.renewed
-    assert crew.ended
+    pool = Here(deaths=3, seed=seed)
+    assert list(run_blocks(pool, times, (3,), range(60))) == [(block, 3 * block) for block in range(60)]
+    assert pool.renewed
+    assert pool.ended
 
 
 def test_a_worker_that_hangs_holds_nobody_up_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spreading, "_LEAST_PATIENCE", 0.05)
-    crew = Here(hangs=frozenset({1}))
-    assert [result for _, result in run_blocks(crew, times, (2,), range(30))] == [2 * block for block in range(30)]
-    assert 30 < len(crew.given) <= 32  # what it had in its hands was done by others; nothing else was done twice
+    pool = Here(hangs=frozenset({1}))
+    assert [result for _, result in run_blocks(pool, times, (2,), range(30))] == [2 * block for block in range(30)]
+    assert 30 < len(pool.given) <= 32  # what it had in its hands was done by others; nothing else was done twice
 
 
 def test_no_more_than_a_few_blocks_are_taken_ahead() -> None:
@@ -107,13 +107,13 @@ def test_no_more_than_a_few_blocks_are_taken_ahead() -> None:
             taken.append(block)
             yield block
 
-    crew = Here(count=2)
-    results = run_blocks(crew, times, (1,), source())
+    pool = Here(count=2)
+    results = run_blocks(pool, times, (1,), source())
     next(results)
     assert len(taken) <= 2 * 4 + 1
     results.close()
-    assert crew.ended
-    assert crew.most <= 2 * 2
+    assert pool.ended
+    assert pool.most <= 2 * 2
 
 
 def test_without_blocks_nothing_is_waited_for() -> None:
@@ -121,10 +121,10 @@ def test_without_blocks_nothing_is_waited_for() -> None:
 
 
 def test_a_block_that_ends_every_worker_ends_the_work() -> None:
-    crew = Here(deaths=10)
+    pool = Here(deaths=10)
     with pytest.raises(Lost, match="The same block of work ended 4 workers"):
-        list(run_blocks(crew, times, (1,), range(5)))
-    assert crew.ended
+        list(run_blocks(pool, times, (1,), range(5)))
+    assert pool.ended
 
 
 def refusing() -> Any:
@@ -140,10 +140,10 @@ def test_it_stops_when_asked() -> None:
     def stop() -> None:
         raise Stopped
 
-    crew = Here()
+    pool = Here()
     with pytest.raises(Stopped):
-        list(run_blocks(crew, times, (1,), range(50), stop))
-    assert crew.ended
+        list(run_blocks(pool, times, (1,), range(50), stop))
+    assert pool.ended
 
 
 def test_ray_is_asked_for_only_within(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,11 +180,11 @@ def drawn(folder: Path, count: int) -> Path:
     return folder
 
 
-def on(crew: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Both kinds of work use this crew."""
-    monkeypatch.setattr("engine.encoders.vectors.pipeline.worker_pool", lambda: crew)
-    monkeypatch.setattr("engine.collections.reading.on_cluster.worker_pool", lambda: crew)
-    return crew
+def on(pool: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Both kinds of work use this pool."""
+    monkeypatch.setattr("engine.encoders.vectors.pipeline.worker_pool", lambda: pool)
+    monkeypatch.setattr("engine.collections.reading.on_cluster.worker_pool", lambda: pool)
+    return pool
 
 
 def test_an_import_on_workers_writes_what_one_computer_writes(
@@ -230,7 +230,7 @@ def test_stopped_work_keeps_what_is_finished(home: Home, tmp_path: Path, monkeyp
     import_folder(home, "Pile", drawn(tmp_path / "pictures", 2 * BLOCK + 10), Reporter())
     collection = Collection.open(home, "pile")
     encoder = open_encoder("raw-pixels", "", home)
-    crew = on(Here(count=1), monkeypatch)
+    pool = on(Here(count=1), monkeypatch)
 
     class StopAfterABlock(Reporter):
         def update(self, stage: str, done: int, *rest: Any, **more: Any) -> None:
@@ -239,7 +239,7 @@ def test_stopped_work_keeps_what_is_finished(home: Home, tmp_path: Path, monkeyp
 
     with pytest.raises(Stopped):
         embed_collection(collection, encoder, ["max"], StopAfterABlock())
-    assert crew.ended
+    assert pool.ended
     assert state(collection, encoder.info, "max").missing == BLOCK + 10
     assert embed_collection(collection, encoder, ["max"], Reporter())["encoded"] == BLOCK + 10
     assert state(collection, encoder.info, "max").ready
@@ -254,8 +254,8 @@ def test_a_node_that_sees_nothing_says_so(home: Home, tmp_path: Path, monkeypatc
     def blind(folders: Any) -> None:
         spreading.require_seen([Path("/not/shared") / folder.name for folder in folders])
 
-    for family in ("encoders", "collections"):
-        monkeypatch.setattr(f"engine.{family}.nodes.require_seen", blind)
+    for room in ("encoders.vectors", "collections.reading"):
+        monkeypatch.setattr(f"engine.{room}.on_cluster.require_seen", blind)
     with pytest.raises(BenzerError, match=r"The node \S+ does not see the folder /not/shared/pile\. Every node must"):
         embedded(home, "pile")
     with pytest.raises(BenzerError, match="does not see the folder /not/shared/pictures"):
@@ -306,15 +306,15 @@ def test_on_a_real_ray_of_which_a_worker_is_killed(home: Home, tmp_path: Path, m
     pictures = drawn(tmp_path / "pictures", BLOCK + 30)
     import_folder(home, "Here", pictures, Reporter())
     here, _ = embedded(home, "here", "model-4", "default")
-    crews: list[Any] = []
+    pools: list[Any] = []
     whole = spreading.RayWorkerPool.begin
 
     def watched(self: Any, *arguments: Any) -> None:
         whole(self, *arguments)
-        crews.append(self)
+        pools.append(self)
 
     monkeypatch.setattr(spreading.RayWorkerPool, "begin", watched)
-    killer = threading.Thread(target=kill_one, args=(crews,), daemon=True)
+    killer = threading.Thread(target=kill_one, args=(pools,), daemon=True)
     killer.start()
     try:
         assert command(home, monkeypatch, "import", str(pictures), "--title", "There", "--ray", "local") == 0
@@ -333,11 +333,11 @@ def test_on_a_real_ray_of_which_a_worker_is_killed(home: Home, tmp_path: Path, m
         ray.shutdown()
 
 
-def kill_one(crews: list[Any]) -> None:
-    """End the process of the first worker of the first crew as soon as it answers."""
+def kill_one(pools: list[Any]) -> None:
+    """End the process of the first worker of the first pool as soon as it answers."""
     until = time.monotonic() + 60
-    while not crews and time.monotonic() < until:
+    while not pools and time.monotonic() < until:
         time.sleep(0.01)
     import ray  # not before: Ray looks at its environment when it is imported
 
-    os.kill(ray.get(crews[0]._handles[0].process.remote(), timeout=60), signal.SIGKILL)
+    os.kill(ray.get(pools[0]._handles[0].actor.call.remote("process"), timeout=60), signal.SIGKILL)

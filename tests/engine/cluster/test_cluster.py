@@ -1,4 +1,4 @@
-"""Direct lines to a worker, and the watch over those that are lost: with sockets and threads, without Ray."""
+"""Direct connections to a worker, and the watch over those that are lost: with sockets and threads, without Ray."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.cluster.rpc import Connection, Connections, Endpoint, RpcServer, _un
 class Sums:
     """An object that listens."""
 
-    lines = frozenset({"added", "fails", "texts"})
+    direct = frozenset({"added", "fails", "texts"})
 
     def added(self, array: np.ndarray, more: float) -> tuple[np.ndarray, int]:
         return array + array.dtype.type(more), array.size
@@ -36,16 +36,16 @@ class Sums:
 
 
 @pytest.fixture
-def board() -> Iterator[RpcServer]:
-    board = RpcServer(Sums(), "127.0.0.1")
-    yield board
-    board.close()
+def server() -> Iterator[RpcServer]:
+    server = RpcServer(Sums(), "127.0.0.1")
+    yield server
+    server.close()
 
 
 @pytest.mark.parametrize("shape", [(1, 128), (0, 3), (700, 960)])
 @pytest.mark.parametrize("dtype", ["float32", "int64", "float64"])
-def test_arrays_come_back_as_they_went(board: RpcServer, shape: tuple[int, ...], dtype: str) -> None:
-    line = Connection.to(board.address)
+def test_arrays_come_back_as_they_went(server: RpcServer, shape: tuple[int, ...], dtype: str) -> None:
+    line = Connection.to(server.address)
     array = np.arange(np.prod(shape), dtype=dtype).reshape(shape)
     line.send(packed(["added", array, 2]), time.monotonic() + 5)
     well, found, size = line.receive(time.monotonic() + 5)
@@ -55,8 +55,8 @@ def test_arrays_come_back_as_they_went(board: RpcServer, shape: tuple[int, ...],
     assert size == array.size
 
 
-def test_texts_travel_and_a_failure_or_another_method_is_only_said_to_have_failed(board: RpcServer) -> None:
-    line = Connection.to(board.address)
+def test_texts_travel_and_a_failure_or_another_method_is_only_said_to_have_failed(server: RpcServer) -> None:
+    line = Connection.to(server.address)
     for call, answer in (
         (["texts", "ğ€"], [True, "ğ€ğ€", None]),
         (["fails"], [False]),
@@ -69,10 +69,10 @@ def test_texts_travel_and_a_failure_or_another_method_is_only_said_to_have_faile
         assert line.receive(time.monotonic() + 5) == answer
 
 
-def test_who_has_not_the_key_is_not_answered(board: RpcServer) -> None:
+def test_who_has_not_the_key_is_not_answered(server: RpcServer) -> None:
     with pytest.raises(ConnectionError):
-        Connection.to(Endpoint(board.address.host, board.address.port, "00" * 32))
-    noise = socket.create_connection((board.address.host, board.address.port), 5)
+        Connection.to(Endpoint(server.address.host, server.address.port, "00" * 32))
+    noise = socket.create_connection((server.address.host, server.address.port), 5)
     noise.sendall(b"GET / HTTP/1.1\r\n\r\n" * 10)
     noise.settimeout(5)
     received = bytearray()
@@ -83,8 +83,8 @@ def test_who_has_not_the_key_is_not_answered(board: RpcServer) -> None:
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no such limit")
-def test_a_machine_that_is_gone_is_missed_within_seconds(board: RpcServer) -> None:
-    line = Connection.to(board.address)
+def test_a_machine_that_is_gone_is_missed_within_seconds(server: RpcServer) -> None:
+    line = Connection.to(server.address)
     idle = [line.connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, f"TCP_KEEP{n}")) for n in ("IDLE", "INTVL")]
     asked = line.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
     assert line.connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
@@ -125,11 +125,11 @@ class FullOnce:
         return self.listening.accept()
 
 
-def test_who_listens_goes_on_after_strangers_and_a_full_house(board: RpcServer) -> None:
-    board._listening = full = FullOnce(board._listening)  # type: ignore[assignment]
-    where = (board.address.host, board.address.port)
+def test_who_listens_goes_on_after_strangers_and_a_full_house(server: RpcServer) -> None:
+    server._listening = full = FullOnce(server._listening)  # type: ignore[assignment]
+    where = (server.address.host, server.address.port)
     strangers = [socket.create_connection(where, 5) for _ in range(40)]
-    line = Connection.to(board.address)
+    line = Connection.to(server.address)
     line.send(packed(["texts", "a"]))
     assert line.receive(time.monotonic() + 5) == [True, "aa", None]
     assert not full.full
@@ -142,37 +142,37 @@ def test_arrays_of_objects_are_refused() -> None:
         _unpacked(bytearray(b'[{"dtype": "|O", "shape": [1]}]'), bytearray(8))
 
 
-def test_lines_are_kept_and_where_none_can_be_had_it_is_not_tried_again_at_once(board: RpcServer) -> None:
-    lines = Connections()
-    assert lines.take() is None
-    lines.address = board.address
-    first = lines.take()
+def test_lines_are_kept_and_where_none_can_be_had_it_is_not_tried_again_at_once(server: RpcServer) -> None:
+    connections = Connections()
+    assert connections.take() is None
+    connections.address = server.address
+    first = connections.take()
     assert first is not None
-    other = lines.take()
-    lines.put_back(first)
-    assert lines.take() is first
-    lines.put_back(other)
-    lines.drop()
+    other = connections.take()
+    connections.put_back(first)
+    assert connections.take() is first
+    connections.put_back(other)
+    connections.drop()
     assert other.connection.fileno() == -1
     unused = socket.create_server(("127.0.0.1", 0))
     port = unused.getsockname()[1]
     unused.close()
-    lines.address = Endpoint("127.0.0.1", port, board.address.key)
-    assert lines.take() is None
-    assert lines.barred
-    assert lines.address is None  # made anew it listens elsewhere: it is asked where
+    connections.address = Endpoint("127.0.0.1", port, server.address.key)
+    assert connections.take() is None
+    assert connections.barred
+    assert connections.address is None  # made anew it listens elsewhere: it is asked where
 
 
-def test_many_threads_get_their_own_answers(board: RpcServer) -> None:
-    lines, wrong = Connections(), []
-    lines.address = board.address
+def test_many_threads_get_their_own_answers(server: RpcServer) -> None:
+    connections, wrong = Connections(), []
+    connections.address = server.address
 
     def ask(number: int) -> None:
         for turn in range(30):
-            line = lines.take()
-            line.send(packed(["added", np.full(100, number), turn]))
-            found = line.receive(time.monotonic() + 10)[1]
-            lines.put_back(line)
+            connection = connections.take()
+            connection.send(packed(["added", np.full(100, number), turn]))
+            found = connection.receive(time.monotonic() + 10)[1]
+            connections.put_back(connection)
             if not (found == number + turn).all():
                 wrong.append(number)
 
@@ -184,8 +184,8 @@ def test_many_threads_get_their_own_answers(board: RpcServer) -> None:
     assert not wrong
 
 
-def test_a_message_that_does_not_come_in_time_is_not_waited_for(board: RpcServer) -> None:
-    line, began = Connection.to(board.address), time.monotonic()
+def test_a_message_that_does_not_come_in_time_is_not_waited_for(server: RpcServer) -> None:
+    line, began = Connection.to(server.address), time.monotonic()
     with pytest.raises(TimeoutError):
         line.receive(time.monotonic() + 0.2)
     assert time.monotonic() - began < 2
