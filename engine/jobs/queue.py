@@ -1,6 +1,6 @@
 """One at a time: what must not run beside its like waits for its turn, in the order in which it was asked for.
 
-A lane is a lock file among the job folders, held by the process whose turn it is; the system frees it when that process
+A slot is a lock file among the job folders, held by the process whose turn it is; the system frees it when that process
 ends, however it ends. Who waits says so by a file in its own job folder, so a waiter that dies waits no longer.
 """
 
@@ -21,8 +21,8 @@ _POLL = 0.3  # seconds between two looks whether it is one's turn; also how soon
 
 
 @contextmanager
-def turn(root: Path, lane: str, reporter: Reporter) -> Iterator[None]:
-    """Hold `lane` among the jobs of `root` while the body runs; wait for it first. Turns of one lane do not nest.
+def turn(root: Path, slot: str, reporter: Reporter) -> Iterator[None]:
+    """Hold `slot` among the jobs of `root` while the body runs; wait for it first. Turns of one slot do not nest.
 
     Older jobs go first, by their id; work without a job folder goes when no job waits.
 
@@ -30,18 +30,18 @@ def turn(root: Path, lane: str, reporter: Reporter) -> Iterator[None]:
         Stopped: a person asked for it while it waited.
     """
     root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(root / f"{lane}.lane")
+    lock = FileLock(root / f"{slot}.lane")
     try:
-        if not _taken(lock, root, lane, reporter):
-            _wait(lock, root, lane, reporter)
+        if not _taken(lock, root, slot, reporter):
+            _wait(lock, root, slot, reporter)
         yield
     finally:
         lock.release()
 
 
-def _taken(lock: FileLock, root: Path, lane: str, reporter: Reporter) -> bool:
-    """Take the lane if it is free and nobody older wants it."""
-    if _somebody_is_ahead(root, lane, reporter.folder):
+def _taken(lock: FileLock, root: Path, slot: str, reporter: Reporter) -> bool:
+    """Take the slot if it is free and nobody older wants it."""
+    if _somebody_is_ahead(root, slot, reporter.folder):
         return False
     try:
         lock.acquire(blocking=False)
@@ -50,13 +50,13 @@ def _taken(lock: FileLock, root: Path, lane: str, reporter: Reporter) -> bool:
     return True
 
 
-def _wait(lock: FileLock, root: Path, lane: str, reporter: Reporter) -> None:
-    mark = reporter.folder / _mark(lane) if reporter.folder else None
+def _wait(lock: FileLock, root: Path, slot: str, reporter: Reporter) -> None:
+    mark = reporter.folder / _mark(slot) if reporter.folder else None
     if mark:
-        mark.touch()  # before the first event: an older job without either counts as one that may still want the lane
+        mark.touch()  # before the first event: an older job without either counts as one that may still want the slot
     try:
         reporter.update(WAITING, 0, 0)
-        while not _taken(lock, root, lane, reporter):
+        while not _taken(lock, root, slot, reporter):
             time.sleep(_POLL)
             reporter.repeat()
     finally:
@@ -65,24 +65,24 @@ def _wait(lock: FileLock, root: Path, lane: str, reporter: Reporter) -> None:
     reporter.update("Starting", 0, 0)
 
 
-def _somebody_is_ahead(root: Path, lane: str, own: Path | None) -> bool:
-    """Whether an older job waits for the lane, or has been started as one of the same kind and is not that far yet."""
+def _somebody_is_ahead(root: Path, slot: str, own: Path | None) -> bool:
+    """Whether an older job waits for the slot, or has been started as one of the same kind and is not that far yet."""
     kind = Job(own).kind if own else None
     older = (folder for folder in root.glob("*/") if own is None or folder.name < own.name)
-    return any(_wants(folder, lane, kind) for folder in older)
+    return any(_wants(folder, slot, kind) for folder in older)
 
 
-def _wants(folder: Path, lane: str, kind: str | None) -> bool:
+def _wants(folder: Path, slot: str, kind: str | None) -> bool:
     if (folder / "result.json").exists():
         return False
     begun = (folder / "events.jsonl").exists()  # looked at first: a waiter leaves its mark before its first event
     try:
-        if (folder / _mark(lane)).exists():
+        if (folder / _mark(slot)).exists():
             return Job(folder).alive
         return not begun and (folder / "config.json").exists() and Job(folder).kind == kind and Job(folder).alive
     except (Corrupt, FileNotFoundError):
         return False
 
 
-def _mark(lane: str) -> str:
-    return f"{lane}.waiting"
+def _mark(slot: str) -> str:
+    return f"{slot}.waiting"

@@ -118,7 +118,7 @@ class TrainingConfig:
         schedule(self.schedule, self.rate, self.epochs, self.options)
 
     @property
-    def groups(self) -> bool:
+    def clusters_itself(self) -> bool:
         """Whether it learns from clusters of its own making instead of reconstructing."""
         return self.objective == "deepcluster"
 
@@ -136,7 +136,7 @@ class TrainingConfig:
         """Raise BadParameter where so many images are too few for the clusters: two to each at least."""
         learning = min(images, self.limit or images)
         learning -= math.ceil(learning * self.validation)
-        if self.groups and self.clusters > learning // 2:
+        if self.clusters_itself and self.clusters > learning // 2:
             wanted = f"at most {learning // 2}, half of the {learning} training pictures"
             raise BadParameter("number of clusters", "the training", wanted, self.clusters)
 
@@ -147,13 +147,13 @@ class TrainingConfig:
             raise BadParameter("start", "the training", " or ".join(STARTS), self.start)
         check_whole("number of clusters", "the training", self.clusters, 2, 100_000)
         self._check_network()
-        if self.groups and self.contrast:
+        if self.clusters_itself and self.contrast:
             raise BadParameter("contrast", "deepcluster", "0: it sees augmented views anyway", self.contrast)
 
     def _check_network(self) -> None:
         if not isinstance(self.network, str) or (self.network and self.network not in BACKBONES):
             raise BadParameter("network", "the training", "one of " + ", ".join(BACKBONES), self.network)
-        if self.network and not self.groups:
+        if self.network and not self.clusters_itself:
             wanted, way_out = "left out: only Models 1 to 4 reconstruct pictures", "Choose the objective deepcluster."
             raise BadParameter("network", "an autoencoder", wanted, self.network, way_out=way_out)
         if self.start == "pretrained" and not self.network:
@@ -161,8 +161,8 @@ class TrainingConfig:
 
     def _check_keep(self) -> None:
         if self.keep == "":
-            object.__setattr__(self, "keep", "last" if self.groups else "loss")
-        if self.groups and self.keep == "loss":
+            object.__setattr__(self, "keep", "last" if self.clusters_itself else "loss")
+        if self.clusters_itself and self.keep == "loss":
             way_out = "Each epoch has other clusters, so the losses cannot be compared."
             raise BadParameter("keep", "deepcluster", "last or retrieval", self.keep, way_out=way_out)
         if self.keep == "last" and self.patience:
@@ -182,7 +182,7 @@ class TrainingConfig:
 
     def _check_size(self, name: str, size: int) -> None:
         check_whole(name, "the training", size, 16, 1024)
-        if self.groups:
+        if self.clusters_itself:
             self._check_latent(name, size)
         elif not SPECS[self.model].fits(size):
             near = sorted((s for s in range(16, 1025) if SPECS[self.model].fits(s)), key=lambda s: abs(s - size))

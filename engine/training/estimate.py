@@ -44,7 +44,7 @@ def estimate(config: TrainingConfig, images: int) -> Estimate:
         training = _training(replace(config, batch=batch, limit=None, validation=0.5), 2 * batch, Path(folder))
         training.optimizer.param_groups[0]["lr"] = 0.0  # made-up pictures must not end in a loss that is no number
         a_step = _seconds_of(lambda: _step(training, batch)) / batch
-        a_look = _seconds_of(lambda: training.measured()) / len(training.held_out)
+        a_look = _seconds_of(lambda: training.held_out_losses()) / len(training.held_out)
         a_start = _seconds_of(lambda: _start(training)) / len(training.ids)
     an_epoch = (images - held_out) * a_step + (held_out + min(config.probe, images) / 2) * a_look + images * a_start
     return Estimate(round(1 / a_step, 2), config.epochs * an_epoch)
@@ -61,13 +61,13 @@ def _training(config: TrainingConfig, count: int, folder: Path) -> Training:
 
 def _start(training: Training) -> None:
     """Begin the next epoch: a network that learns from its own groups looks at every picture for that."""
-    training.at.epoch += 1
+    training.position.epoch += 1
     training.begin_epoch()
 
 
 def _step(training: Training, batch: int) -> None:
     training.step(training.learning[:batch])
-    training.settle()  # a card computes on after it was asked: only the loss tells that it is done
+    training.flush_losses()  # a card computes on after it was asked: only the loss tells that it is done
 
 
 def _seconds_of(work: Callable[[], object]) -> float:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-TRAINING = "training"  # the lane of trainings: one at a time
+TRAINING = "training"  # the slot of trainings: one at a time
 
 
 def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:

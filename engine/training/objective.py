@@ -31,7 +31,7 @@ class Objective(Protocol):
     """A network and what it is asked to do.
 
     `pictures` are (n, 3, s, s) float32 in [0, 1], in channels_last; of a training on anything else (see
-    `material.Material`) they are what its source gives.
+    `setup.Setup`) they are what its source gives.
     """
 
     @property

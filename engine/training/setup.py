@@ -49,7 +49,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Setup:
-    """One training's material.
+    """What one training learns from.
 
     Attributes:
         source: gives batches by their rows. ids: (n,) of the things in the collection.
@@ -76,8 +76,10 @@ class Setup:
 
 
 def of_pictures(config: TrainingConfig, data: Data, device: Device, first: Weights | None) -> Setup:
-    """The material of a training on pictures: a network that reconstructs them or groups them."""
-    objective: Objective = DeepCluster(config, device, data, first) if config.groups else Autoencoding(config, device)
+    """The setup of a training on pictures: a network that reconstructs them or groups them."""
+    objective: Objective = (
+        DeepCluster(config, device, data, first) if config.clusters_itself else Autoencoding(config, device)
+    )
     learning, held_out = split(len(data.ids), config)
     shown = _shown(held_out, learning)
     return Setup(objective, Pictures(data, device), data.ids, learning, held_out, probe(data, config), shown)

@@ -19,7 +19,7 @@ from engine.core.home import Home
 from engine.core.progress import Reporter, Within
 from engine.encoders.examples.examples import Examples
 from engine.runs.run import Run, create
-from engine.training.loop import Training, carried_out
+from engine.training.loop import Training, run_to_end
 from engine.training.pictures import Rows, batches
 from engine.training.setup import Setup
 from models.fusion import Fusion, best_share
@@ -72,12 +72,12 @@ class ClassifierTraining:
         if run.state != "done":
             none = self.learning[:0]
             rows = (self.learning, self.held_out, None, none)
-            material = Setup(objective, objective.source, self.things.ids, *rows, groups=objective.groups)
-            material = replace(material, learned=bool(self.config.tuned))
+            setup = Setup(objective, objective.source, self.things.ids, *rows, groups=objective.groups)
+            setup = replace(setup, learned=bool(self.config.tuned))
             with run.training(job=_job(self.reporter)):
                 with _end_noted(run):
                     self._first_the_head(objective, run)
-                carried_out(Training.on(config, material, run, self.reporter, self.device))
+                run_to_end(Training.on(config, setup, run, self.reporter, self.device))
             shutil.rmtree(run.folder / "parts", ignore_errors=True)
         objective.restore(run.load())
         objective.network.eval()

@@ -48,7 +48,7 @@ work(folder, {"hold": hold})
 
 
 class Started:
-    """Jobs in processes of their own, which hold the lane until they are told that it is enough."""
+    """Jobs in processes of their own, which hold the slot until they are told that it is enough."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -139,8 +139,8 @@ def test_work_without_a_folder_takes_turns_too(tmp_path: Path) -> None:
         )
         (waiting.folder / "stop").touch()
         with pytest.raises(Stopped), turn(tmp_path / "jobs", "training", Reporter(waiting.folder)):
-            raise AssertionError("the lane was not free")
-        with turn(tmp_path / "jobs", "another lane", Reporter()):
+            raise AssertionError("the slot was not free")
+        with turn(tmp_path / "jobs", "another slot", Reporter()):
             pass
     stages: list[str] = []
     with turn(tmp_path / "jobs", "training", Reporter(listen=lambda progress: stages.append(progress.stage))):

@@ -63,7 +63,7 @@ def test_the_kept_weights_have_the_noted_loss(home: Home, blobs: Any) -> None:
     run = train_run(home, config, blobs, Reporter())
     training = loop.Training(config, training_data(config, blobs, Reporter()), run, Reporter(), device())
     training.objective.network.load_state_dict(run.load())
-    assert training.look(9)["validation"] == pytest.approx(run.card["validation_loss"], rel=1e-6)
+    assert training.validate(9)["validation"] == pytest.approx(run.card["validation_loss"], rel=1e-6)
 
 
 def test_the_same_seed_gives_the_same_weights(home: Home, blobs: Any) -> None:
@@ -165,7 +165,7 @@ def test_two_halves_give_the_gradient_of_the_whole(home: Home, blobs: Any) -> No
     training = loop.Training(config, training_data(config, blobs, Reporter()), run, Reporter(), exact)
     gradients = []
     for parts in (1, 2):
-        training.at.parts = parts
+        training.position.parts = parts
         training._gradients(np.arange(7))
         gradients.append([w.grad.clone() for w in training.objective.network.parameters()])  # type: ignore[union-attr]
     assert all(torch.allclose(a, b, atol=1e-5, rtol=1e-3) for a, b in zip(*gradients, strict=True))

@@ -172,9 +172,9 @@ def test_every_training_begins_with_the_weights_as_they_came(tmp_path: Path) -> 
 def test_the_head_learns_alone_before_the_encoders_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: dict[str, dict[str, torch.Tensor]] = {}
 
-    def on(made: ClassifierConfig, material: Any, *rest: Any) -> Training:
-        begun[made.fine_tune] = {name: value.clone() for name, value in material.objective.head.state_dict().items()}
-        return Training.on(made, material, *rest)
+    def on(made: ClassifierConfig, setup: Any, *rest: Any) -> Training:
+        begun[made.fine_tune] = {name: value.clone() for name, value in setup.objective.head.state_dict().items()}
+        return Training.on(made, setup, *rest)
 
     monkeypatch.setattr(train, "Training", SimpleNamespace(on=on))
     trained(tmp_path / "both", fusion="early", epochs=1)

@@ -161,7 +161,7 @@ def test_what_the_optimizer_knew_of_the_head_is_forgotten(home: Home) -> None:
     head, body = training.objective.network.head.directions, next(training.objective.network.body.parameters())  # type: ignore[union-attr]
     training.step(training.begin_epoch()[:8])
     assert int(training.optimizer.state[head]["step"]) == 1
-    training.at.epoch += 1
+    training.position.epoch += 1
     training.step(training.begin_epoch()[:8])
     assert [int(training.optimizer.state[weight]["step"]) for weight in (head, body)] == [1, 2]
 
