@@ -86,7 +86,7 @@ class Searcher:
         exactly = self.index is self.exact
         total = self._total(left_out, label)
         nearest = self._find(truth_index if exactly else self.index, vector, recipe.k, left_out, label, total)
-        pool = truth_index.size if exactly else len(self.vectors.ids)
+        pool = truth_index.size if exactly and label else len(self.vectors.ids)
         recall, missed, estimated = 1.0, _NONE, False
         if not exactly:
             recall, missed, estimated = self._judge(nearest, truth_index, vector, recipe.k, left_out, label)
@@ -101,7 +101,7 @@ class Searcher:
             wanted=recipe.k,
             share=nearest.share,
         )
-        asked, hits = self._named(query), self._hits(nearest)
+        asked, hits = query if query.data is not None else self._named(query), self._hits(nearest)
         return Answer(recipe, asked, hits, receipt, missed, label, include_query, self.note, self.provenance)
 
     def _named(self, query: Query) -> Query:

@@ -21,6 +21,7 @@ from engine.workbench.workbench import Query, Workbench
 
 ENGINE = f"{PROJECT / 'engine'}/"
 MOST_FUNCTIONS, MOST_FILES = 45, 12
+ENCODER = {"encoders/descriptors.py", "core/device.py"}  # any of many, and what it computes on
 RECIPE = Recipe("pile", "raw-pixels", embedding="flatten")
 
 
@@ -83,8 +84,8 @@ def test_a_picture_from_outside(bench: Workbench) -> None:
     query = Query.picture(drawn(101))
     functions = called(lambda: bench.search(RECIPE, query))
     assert ("collections/reading/workers.py", "read_in_worker") in functions, "it counts at all"
-    beside_encoder = {name for name in functions if name[0] != "encoders/descriptors.py"}  # which is any of many
-    assert len(functions) - len(beside_encoder) <= 2
+    beside_encoder = {name for name in functions if name[0] not in ENCODER}
+    assert len(functions) - len(beside_encoder) <= 4
     assert len(beside_encoder) <= MOST_FUNCTIONS
     assert len({file for file, _ in beside_encoder}) <= MOST_FILES
 
