@@ -84,7 +84,7 @@ def unit(vectors: Floats) -> Floats:
 def _measured(subject: Task, plan: ClassificationPlan, listen: Any) -> dict[str, dict[str, list[float]]]:
     """precision@8 fold by fold, by the name of the vectors and what is asked by."""
     reporter = Reporter(listen=listen)
-    things = subject.things(reporter)
+    things = subject.items(reporter)
     parts = folds(things.codes, plan.folds, plan.seed)
     found: dict[str, dict[str, list[float]]] = {}
     for fold in range(plan.folds):

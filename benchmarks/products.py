@@ -233,7 +233,7 @@ def searched(bench: Workbench, found: dict[str, Classification]) -> list[list[st
     for key in ("all-tf-idf", "all-minilm"):
         if key in found:
             plan = found[key].plan
-            things = Task.of(bench.home, bench.collection(plan.collection), plan).things(Reporter())
+            things = Task.of(bench.home, bench.collection(plan.collection), plan).items(Reporter())
             every = [side_by_side(things, share) for share in (0, 25, 50, 75, 100)]
             scores = [precision(vectors, vectors, things.codes) for vectors in every]
             lines.append([f"{plan.picture} and {plan.text}", *(f"{score:.3f}" for score in scores)])

@@ -21,7 +21,7 @@ def measured_row(
     said = dict(wrong)
     answers = tuple(_answer(cell.fusion, id, label, said.get(id, label), classes) for id, label in truth)
     true = np.array([classes.index(label) for _, label in truth])
-    named = np.array([classes.index(answer.said) for answer in answers])
+    named = np.array([classes.index(answer.predicted) for answer in answers])
     counts = measures.confusion(true, named, len(classes)).tolist()
     right = float(np.mean(true == named))
     return FoldRow(

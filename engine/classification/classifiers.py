@@ -18,7 +18,7 @@ import numpy as np
 
 from engine.classification.fine_tuning import tunable
 from engine.classification.folds import held_out
-from engine.classification.results import Opinion, classification, opinion
+from engine.classification.results import Probabilities, classification, likeliest
 from engine.classification.task import Task, config_of
 from engine.classification.training.config import ClassifierConfig
 from engine.collections.collection import Collection
@@ -49,16 +49,16 @@ class StoredPrediction:
     id: int
     name: str
     label: str
-    picture: Opinion | None
-    text: Opinion | None
-    fused: Opinion
+    picture: Probabilities | None
+    text: Probabilities | None
+    fused: Probabilities
 
     @property
-    def said(self) -> str:
+    def predicted(self) -> str:
         return self.fused[0][0]
 
     @property
-    def sure(self) -> float:
+    def confidence(self) -> float:
         return self.fused[0][1]
 
     @classmethod
@@ -84,7 +84,7 @@ class StoredPredictions:
         """One line each; texts that a spreadsheet would run are made harmless."""
         header = ["id", "image", "label now", "said", "probability", "picture says", "text says"]
         lines = [
-            [one.id, one.name, one.label, one.said, one.sure, _first(one.picture), _first(one.text)]
+            [one.id, one.name, one.label, one.predicted, one.confidence, _first(one.picture), _first(one.text)]
             for one in self.guesses
         ]
         return csv_text(header, lines)
@@ -106,15 +106,15 @@ def train_final(home: Home, name: str, fusion: str, reporter: Reporter, title: s
     if fusion not in plan.fusions:
         raise BadParameter("fusion", f"the classification {name}", "one of " + ", ".join(plan.fusions), fusion)
     alone = replace(plan, fusions=(fusion,))  # a model of pictures needs no encoder of texts, and the other way round
-    subject = Task.of(home, Collection.open(home, plan.collection), alone)
-    things = subject.things(reporter, every=True)
-    run = _begun(home, subject, things, name, fusion, title)
-    if subject.text is not None and subject.text.state is not None:  # of one that goes on as well: it may lack it
-        write_json(run.folder / "text.json", subject.text.state)
+    task = Task.of(home, Collection.open(home, plan.collection), alone)
+    items = task.items(reporter, every=True)
+    run = _begun(home, task, items, name, fusion, title)
+    if task.text is not None and task.text.state is not None:  # of one that goes on as well: it may lack it
+        write_json(run.folder / "text.json", task.text.state)
     config = ClassifierConfig.from_dict(run.config)
-    learning, apart = held_out(things.codes, np.arange(len(things)), config.validation, config.seed)
-    encoders = tunable(home, subject, things, reporter) if config.tuned else None
-    train_classifier(config, things, learning, apart, run, reporter, device(), encoders)
+    learning, apart = held_out(items.codes, np.arange(len(items)), config.validation, config.seed)
+    encoders = tunable(home, task, items, reporter) if config.tuned else None
+    train_classifier(config, items, learning, apart, run, reporter, device(), encoders)
     return run
 
 
@@ -127,15 +127,15 @@ def apply(home: Home, name: str, collection: str, reporter: Reporter, every: boo
     """
     opened, place = open_classifier(home, name), Collection.open(home, collection)
     _check_own(opened, place, reporter)
-    things = opened.at(place).things(place, reporter)
+    items = opened.at(place).items(place, reporter)
     images = place.images()
-    wanted = np.array([every or not label for label in images.labels], bool) & (things.has_picture | things.has_text)
+    wanted = np.array([every or not label for label in images.labels], bool) & (items.has_picture | items.has_text)
     rows = np.flatnonzero(wanted)
     if not len(rows):
         raise BadParameter("things", "a classification", "without a label yet, or all of them (--all)", "none")
-    chosen = things.of(rows)
+    chosen = items.of(rows)
     facts = [(int(images.ids[row]), images.names[row], images.labels[row]) for row in rows]
-    guesses = sorted(_guesses(opened, chosen, facts), key=lambda one: one.sure)
+    guesses = sorted(_guesses(opened, chosen, facts), key=lambda one: one.confidence)
     found = StoredPredictions(name, collection, time.time(), tuple(guesses))
     write_json(opened.run.folder / "guesses" / f"{place.name}.json", asdict(found))
     return found
@@ -185,41 +185,41 @@ def _check_own(opened: FusionEncoder, collection: Collection, reporter: Reporter
         raise BadParameter("collection", title, wanted, collection.title)
 
 
-def _begun(home: Home, subject: Task, things: Examples, name: str, fusion: str, title: str) -> Run:
+def _begun(home: Home, task: Task, items: Examples, name: str, fusion: str, title: str) -> Run:
     """The classifier's run: one that was cut off and was made of the same, else a new one."""
-    config = config_of(subject.plan, fusion)
+    config = config_of(task.plan, fusion)
     for run in classifiers(home):
         card = run.card
-        same = (card.get("made_of"), card.get("classification"), card.get("title")) == (subject.made_of, name, title)
+        same = (card.get("made_of"), card.get("classification"), card.get("title")) == (task.made_of, name, title)
         if same and run.can_continue and ClassifierConfig.from_dict(run.config) == config:
             return run
-    fresh = runs.fresh_name(home, title or f"{subject.collection.name}-{fusion}", home.classifiers)
-    card = _card(subject, things, name, fusion, title)
+    fresh = runs.fresh_name(home, title or f"{task.collection.name}-{fusion}", home.classifiers)
+    card = _card(task, items, name, fusion, title)
     run = runs.create(home, fresh, config.as_dict(), card, home.classifiers)
     if title:
         run.rename(title)
     return run
 
 
-def _card(subject: Task, things: Examples, name: str, fusion: str, title: str) -> dict[str, Any]:
+def _card(task: Task, items: Examples, name: str, fusion: str, title: str) -> dict[str, Any]:
     """What must be known of a classifier to use it rightly."""
-    collection, picture = subject.collection, subject.picture
+    collection, picture = task.collection, task.picture
     named = {"name": collection.name, "title": collection.title, "fingerprint": collection.fingerprint()}
-    config = config_of(subject.plan, fusion)
+    config = config_of(task.plan, fusion)
     return {
         "title": title,
         "classification": name,
         "fusion": fusion,
         "made": time.strftime("%Y-%m-%d"),
-        "made_of": subject.made_of,
+        "made_of": task.made_of,
         "collection": named,
-        "images": len(things),
-        "classes": list(subject.classes),
+        "images": len(items),
+        "classes": list(task.classes),
         "picture": _named(picture.at(collection)) if picture else None,
-        "embedding": subject.plan.embedding,
-        "text": subject.text.info.name if subject.text else None,
+        "embedding": task.plan.embedding,
+        "text": task.text.info.name if task.text else None,
         "tuned": list(config.tuned),
-        "spec": asdict(things.spec(fusion, config.dropout)),
+        "spec": asdict(items.spec(fusion, config.dropout)),
     }
 
 
@@ -229,18 +229,18 @@ def _named(picture: Encoder) -> dict[str, str]:
     return {"encoder": info.name, "weights": info.weights, "fingerprint": info.fingerprint}
 
 
-def _guesses(opened: FusionEncoder, things: Examples, facts: Sequence[tuple[int, str, str]]) -> list[StoredPrediction]:
-    said = opened.verdict(things)
+def _guesses(opened: FusionEncoder, items: Examples, facts: Sequence[tuple[int, str, str]]) -> list[StoredPrediction]:
+    said = opened.verdict(items)
     found = []
     for row, fact in enumerate(facts):
-        picture = said.picture if things.has_picture[row] else None
-        text = said.text if things.has_text[row] else None
-        seen, read = (None if one is None else opinion(one[row], opened.classes) for one in (picture, text))
-        found.append(StoredPrediction(*fact, seen, read, opinion(said.fused[row], opened.classes)))
+        picture = said.picture if items.has_picture[row] else None
+        text = said.text if items.has_text[row] else None
+        seen, read = (None if one is None else likeliest(one[row], opened.classes) for one in (picture, text))
+        found.append(StoredPrediction(*fact, seen, read, likeliest(said.fused[row], opened.classes)))
     return found
 
 
-def _first(said: Opinion | None) -> str:
+def _first(said: Probabilities | None) -> str:
     return f"{said[0][0]} ({said[0][1]:.3f})" if said else ""
 
 

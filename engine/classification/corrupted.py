@@ -41,8 +41,8 @@ _BLUR_OF = 224  # a blur's radius is told in pixels of a picture so wide
 class Corrupted:
     """The things of a subject under every condition; `tunable` where encoders learn."""
 
-    subject: Task
-    things: Examples
+    task: Task
+    items: Examples
     reporter: Reporter
     tunable: FineTunable | None = None
     made: dict[str, Examples] = field(default_factory=dict)  # by condition
@@ -61,51 +61,51 @@ class Corrupted:
         return found
 
     def _under(self, condition: Corruption) -> Examples:
-        things = self.things
+        items = self.items
         if condition.missing:
-            gone = np.zeros(len(things), bool)
+            gone = np.zeros(len(items), bool)
             by_picture = condition.side == "picture"
-            return replace(things, has_picture=gone) if by_picture else replace(things, has_text=gone)
+            return replace(items, has_picture=gone) if by_picture else replace(items, has_text=gone)
         learn = self.tunable  # what is seen by encoders that learn is made fold by fold
-        if condition.blur and self.subject.picture is not None and (learn is None or learn.picture is None):
-            return replace(things, picture=self._blurred(condition))
-        if condition.drop and self.subject.text is not None and (learn is None or learn.text is None):
-            self.reporter.update("Dropping words", 0, len(things), "texts")
-            return self._read(condition, things, self.subject.text)
-        return things
+        if condition.blur and self.task.picture is not None and (learn is None or learn.picture is None):
+            return replace(items, picture=self._blurred(condition))
+        if condition.drop and self.task.text is not None and (learn is None or learn.text is None):
+            self.reporter.update("Dropping words", 0, len(items), "texts")
+            return self._read(condition, items, self.task.text)
+        return items
 
-    def _read(self, condition: Corruption, things: Examples, encoder: TextEncoder) -> Examples:
+    def _read(self, condition: Corruption, items: Examples, encoder: TextEncoder) -> Examples:
         """The things with the vectors of their texts, of which some words may be dropped."""
-        texts = self.subject.texts(things.ids)
+        texts = self.task.texts(items.ids)
         if condition.drop:
-            pairs = zip(things.ids.tolist(), texts, strict=True)
-            texts = [dropped(text, condition.drop, self.subject.plan.seed + id) for id, text in pairs]
+            pairs = zip(items.ids.tolist(), texts, strict=True)
+            texts = [dropped(text, condition.drop, self.task.plan.seed + id) for id, text in pairs]
         found = encoder.encode(texts)
         words, starts = words_or_texts(found.vectors, found)
         there = np.linalg.norm(found.vectors, axis=1) > 0
-        return replace(things, text=found.vectors, words=words, starts=starts, has_text=there)
+        return replace(items, text=found.vectors, words=words, starts=starts, has_text=there)
 
-    def _seen(self, condition: Corruption, things: Examples, rows: Rows, encoder: Encoder) -> Floats:
+    def _seen(self, condition: Corruption, items: Examples, rows: Rows, encoder: Encoder) -> Floats:
         """(n, p) vectors of the pictures of some rows by an encoder that has learned, blurred where that is asked."""
         assert self.tunable is not None
-        vectors = things.picture.copy()
+        vectors = items.picture.copy()
         places = self.tunable.places[rows]
-        there = np.flatnonzero(things.has_picture & (places >= 0))
+        there = np.flatnonzero(items.has_picture & (places >= 0))
         for some in _parts(there):
             pixels = self.tunable.pixels[places[some]]
             pictures = _pictures(pixels, condition.blur, encoder.info.input_size)
-            vectors[some] = embed_pictures(encoder, pictures, self.subject.plan.embedding)
+            vectors[some] = embed_pictures(encoder, pictures, self.task.plan.embedding)
             self.reporter.stop_if_asked()
         return vectors
 
     def _blurred(self, condition: Corruption) -> Floats:
         """(n, p) vectors of the pictures, blurred; made once and kept with the collection."""
-        assert self.subject.picture is not None
-        info, embedding = self.subject.picture.info, self.subject.plan.embedding
-        images = self.subject.collection.images()
+        assert self.task.picture is not None
+        info, embedding = self.task.picture.info, self.task.plan.embedding
+        images = self.task.collection.images()
         hashes = dict(zip(images.ids.tolist(), images.hashes, strict=True))
-        key = digest_of(info.name, info.fingerprint, embedding, *map(hashes.get, self.things.ids.tolist()))
-        place = self.subject.collection.folder / "blurred_vectors" / f"{info.name}-{condition.blur}-{key}"
+        key = digest_of(info.name, info.fingerprint, embedding, *map(hashes.get, self.items.ids.tolist()))
+        place = self.task.collection.folder / "blurred_vectors" / f"{info.name}-{condition.blur}-{key}"
         store = Store(place, format="blurred vectors", version=1)
         snapshot = store.open()
         if snapshot is None:
@@ -115,16 +115,16 @@ class Corrupted:
         return matrix
 
     def _blur(self, condition: Corruption) -> Floats:
-        encoder, things = self.subject.picture, self.things
+        encoder, items = self.task.picture, self.items
         assert encoder is not None
-        vectors, done = things.picture.copy(), 0
-        place = {id: row for row, id in enumerate(things.ids.tolist())}
-        wanted = things.ids[things.has_picture]
-        for ids, pixels in Decoded(self.subject.collection, wanted, encoder.info.input_size):
+        vectors, done = items.picture.copy(), 0
+        place = {id: row for row, id in enumerate(items.ids.tolist())}
+        wanted = items.ids[items.has_picture]
+        for ids, pixels in Decoded(self.task.collection, wanted, encoder.info.input_size):
             for some in _parts(np.arange(len(ids))):
                 pictures = _pictures(pixels[some], condition.blur, encoder.info.input_size)
                 rows = [place[id] for id in ids[some].tolist()]
-                vectors[rows] = embed_pictures(encoder, pictures, self.subject.plan.embedding)
+                vectors[rows] = embed_pictures(encoder, pictures, self.task.plan.embedding)
                 done += len(rows)
                 self.reporter.update("Blurring pictures", done, len(wanted), "images")
         return vectors

@@ -37,7 +37,7 @@ class LearnedEncoders:
     text: TextEncoder | None = None
 
 
-def tunable(home: Home, subject: Task, things: Examples, reporter: Reporter) -> FineTunable | None:
+def tunable(home: Home, task: Task, items: Examples, reporter: Reporter) -> FineTunable | None:
     """The encoders of a subject that are to learn, with what they see of its things; None where none does.
 
     Raises:
@@ -45,27 +45,27 @@ def tunable(home: Home, subject: Task, things: Examples, reporter: Reporter) -> 
     """
     from engine.classification.training.fine_tuned import FineTunable
 
-    sides = fine_tuned(subject.plan)
+    sides = fine_tuned(task.plan)
     given: dict[str, Any] = {}
-    if "picture" in sides and subject.picture is not None:
-        given["picture"] = subject.picture.trainable(home, subject.plan.embedding)
-        size = subject.picture.info.input_size
-        given["pixels"], given["places"] = _pixels(subject.collection, things, size, reporter)
-    if "text" in sides and subject.text is not None:
-        given["text"] = subject.text.trainable()
-        given["pieces"] = subject.text.numbered(subject.texts(things.ids))
+    if "picture" in sides and task.picture is not None:
+        given["picture"] = task.picture.trainable(home, task.plan.embedding)
+        size = task.picture.info.input_size
+        given["pixels"], given["places"] = _pixels(task.collection, items, size, reporter)
+    if "text" in sides and task.text is not None:
+        given["text"] = task.text.trainable()
+        given["pieces"] = task.text.numbered(task.texts(items.ids))
     return FineTunable(**given) if given else None
 
 
-def learned(subject: Task, run: Any, sides: tuple[str, ...]) -> LearnedEncoders:
+def learned(task: Task, run: Any, sides: tuple[str, ...]) -> LearnedEncoders:
     """The encoders as they are after a training whose run holds their weights."""
     if not sides:
         return LearnedEncoders()
     from models.tunable import parted
 
     _, seen, read = parted(run.load())
-    picture = subject.picture.with_weights(seen) if subject.picture is not None and seen else None
-    text = subject.text.with_weights(read, f"tuned {run.digest}") if subject.text is not None and read else None
+    picture = task.picture.with_weights(seen) if task.picture is not None and seen else None
+    text = task.text.with_weights(read, f"tuned {run.digest}") if task.text is not None and read else None
     return LearnedEncoders(picture, text)
 
 
@@ -100,33 +100,33 @@ def measured_speed(home: Home, collection: Collection, plan: ClassificationPlan)
     """
     from engine.classification.training.cost import speed
 
-    subject, sides, given = Task.of(home, collection, plan), fine_tuned(plan), dict[str, Any]()
-    if "picture" in sides and subject.picture is not None:
-        given["picture"] = subject.picture.trainable(home, plan.embedding)
-        given["size"] = subject.picture.info.input_size
-    if "text" in sides and subject.text is not None:
-        given["text"] = subject.text.trainable()
+    task, sides, given = Task.of(home, collection, plan), fine_tuned(plan), dict[str, Any]()
+    if "picture" in sides and task.picture is not None:
+        given["picture"] = task.picture.trainable(home, plan.embedding)
+        given["size"] = task.picture.info.input_size
+    if "text" in sides and task.text is not None:
+        given["text"] = task.text.trainable()
     return speed(**given)
 
 
-def price(plan: ClassificationPlan, things: int, speed: Speed) -> Price:
+def price(plan: ClassificationPlan, items: int, speed: Speed) -> Price:
     """Of a plan over so many things, at a speed that was measured."""
     configs = [config_of(plan, fusion) for fusion in plan.fusions]
-    share = things * (plan.folds - 1)  # over all folds, each of which learns from all but its own
+    share = items * (plan.folds - 1)  # over all folds, each of which learns from all but its own
     frozen = sum(speed.of(config.before, share) for config in configs)
     return Price(frozen + sum(speed.of(config, share) for config in configs if config.tuned), frozen)
 
 
-def _pixels(collection: Collection, things: Examples, size: int, reporter: Reporter) -> tuple[Pixels, Rows]:
+def _pixels(collection: Collection, items: Examples, size: int, reporter: Reporter) -> tuple[Pixels, Rows]:
     """(m, s, s, 3) decoded pictures, and (n,) where each thing's stands, −1 for one that cannot be read."""
-    wanted = things.ids[things.has_picture]
+    wanted = items.ids[items.has_picture]
     if len(wanted) * size * size * 3 > _HELD_AT_MOST:
         ids, pixels = decoded_pixels(collection, size, reporter)
     else:
         ids, pixels = _held(collection, wanted, size, reporter)
     place = {id: row for row, id in enumerate(ids.tolist())}
     found = [
-        place.get(id, -1) if there else -1 for id, there in zip(things.ids.tolist(), things.has_picture, strict=True)
+        place.get(id, -1) if there else -1 for id, there in zip(items.ids.tolist(), items.has_picture, strict=True)
     ]
     return pixels, np.array(found, dtype=np.int64)
 

@@ -17,7 +17,7 @@ from engine.core.errors import BadParameter, NotFound
 from engine.core.home import Home
 
 TOP = 3  # classes of each opinion that are kept, the likeliest first
-Opinion = tuple[tuple[str, float], ...]  # (label, probability), the likeliest first
+Probabilities = tuple[tuple[str, float], ...]  # (label, probability), the likeliest first
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,17 @@ class Prediction:
 
     id: int
     label: str
-    picture: Opinion | None
-    text: Opinion | None
-    fused: Opinion
+    picture: Probabilities | None
+    text: Probabilities | None
+    fused: Probabilities
 
     @property
-    def said(self) -> str:
+    def predicted(self) -> str:
         return self.fused[0][0]
 
     @property
     def right(self) -> bool:
-        return self.said == self.label
+        return self.predicted == self.label
 
     @classmethod
     def from_list(cls, values: Sequence[Any]) -> Prediction:
@@ -164,7 +164,7 @@ class Classification(Comparison[ClassificationPlan, FoldCell, FoldRow]):
     def answers(self, fusion: str, label: str = "", said: str = "", wrong: bool = False) -> list[Prediction]:
         """What was said of each thing when it was held out; of one label, called something, or wrong ones only."""
         every = [answer for row in self._of(fusion) for answer in row.answers]
-        kept = (one for one in every if label in ("", one.label) and said in ("", one.said))
+        kept = (one for one in every if label in ("", one.label) and said in ("", one.predicted))
         return [one for one in kept if not (wrong and one.right)]
 
     def reliability(self, fusion: str) -> list[measures.Bin]:
@@ -202,7 +202,7 @@ def classifications(home: Home) -> list[Classification]:
     return Classification.every(home.classifications)
 
 
-def opinion(probabilities: NDArray[np.float64], classes: Sequence[str]) -> Opinion:
+def likeliest(probabilities: NDArray[np.float64], classes: Sequence[str]) -> Probabilities:
     """The likeliest classes of (c,) probabilities."""
     order = np.argsort(-probabilities, kind="stable")[:TOP]
     return tuple((classes[place], round(float(probabilities[place]), 5)) for place in order)

@@ -58,14 +58,23 @@ class Review:
     def _line(self, one: StoredPrediction) -> list[object]:
         sides = [said[0][0] if said else "" for said in (one.picture, one.text)]
         decided = self.decisions.get(one.id, "")
-        return [one.id, one.name, self.labels[one.id], one.said, one.sure, *sides, self.decision(one), decided]
+        return [
+            one.id,
+            one.name,
+            self.labels[one.id],
+            one.predicted,
+            one.confidence,
+            *sides,
+            self.decision(one),
+            decided,
+        ]
 
     def decision(self, one: StoredPrediction) -> str:
         """accepted, corrected, skipped, or "" while nobody has decided."""
         if one.id not in self.decisions:
             return ""
         label = self.decisions[one.id]
-        return "skipped" if not label else "accepted" if label == one.said else "corrected"
+        return "skipped" if not label else "accepted" if label == one.predicted else "corrected"
 
 
 def review(home: Home, name: str, collection: str, images: Images | None = None) -> Review | None:

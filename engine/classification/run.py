@@ -14,7 +14,7 @@ from engine.classification.corruptions import CLEAN
 from engine.classification.fine_tuning import LearnedEncoders, learned, tunable
 from engine.classification.folds import folds, held_out
 from engine.classification.plan import ClassificationPlan, FoldCell
-from engine.classification.results import Classification, FoldRow, Prediction, classification, create, opinion
+from engine.classification.results import Classification, FoldRow, Prediction, classification, create, likeliest
 from engine.classification.task import Rows, Task, check_something_learns, config_of
 from engine.collections.collection import Collection
 from engine.comparisons.runner import ComparisonRun, run_comparison
@@ -94,13 +94,13 @@ class FoldTrainings:
     @classmethod
     def begin(cls, home: Home, run: ClassificationRun, task: Task, made_of: str) -> FoldTrainings:
         """Embed the items and draw the folds."""
-        items = task.things(run.reporter)
+        items = task.items(run.reporter)
         corrupted = Corrupted(task, items, run.reporter, tunable(home, task, items, run.reporter))
         return cls(home, run, task, made_of, corrupted, folds(items.codes, run.plan.folds, run.plan.seed))
 
     def measure(self, cell: FoldCell) -> None:
         """Train on all folds but the cell's, and ask about that one."""
-        items, config = self.corrupted.things, config_of(self.run.plan, cell.fusion)
+        items, config = self.corrupted.items, config_of(self.run.plan, cell.fusion)
         others, own = np.flatnonzero(self.folds != cell.fold), np.flatnonzero(self.folds == cell.fold)
         learning, kept_apart = held_out(items.codes, others, config.validation, config.seed)
         network, run = self._trained(cell, learning, kept_apart)
@@ -121,23 +121,23 @@ class FoldTrainings:
         if not (run.folder / "run.json").exists():
             run = runs.create(self.home, cell.key, config.as_dict(), {"made_of": self.made_of}, root)
         within = Within(self.run.reporter, f"{self.run.progress} trainings · {cell.title}, fold {cell.fold + 1}")
-        parts = (self.corrupted.things, learning, kept_apart)
+        parts = (self.corrupted.items, learning, kept_apart)
         return train_classifier(config, *parts, run, within, device(), self.corrupted.tunable), run
 
     def _asked(self, network: Fusion, own: Rows, seen_by: LearnedEncoders) -> dict[str, Any]:
         """The figures of a network over the held-out items, under every condition."""
-        true, count = self.corrupted.things.codes[own], len(self.task.classes)
+        true, count = self.corrupted.items.codes[own], len(self.task.classes)
         found: dict[str, Any] = {"confusion": {}, "ece": {}, "log_loss": {}}
         for condition in self.run.plan.asked:
-            name, things = condition.name, self.corrupted.of(condition, own, seen_by)
-            said = verdict(network, things, np.arange(len(own)))
+            name, items = condition.name, self.corrupted.of(condition, own, seen_by)
+            said = verdict(network, items, np.arange(len(own)))
             bins = measures.reliability(true, said.fused)
             found["confusion"][name] = measures.confusion(true, said.fused.argmax(1), count).tolist()
             found["ece"][name] = measures.calibration_error(bins)
             found["log_loss"][name] = measures.log_loss(true, said.fused)
             if name == CLEAN:
                 found["reliability"] = tuple(bins)
-                found["answers"] = _answers(things, said, self.task.classes)
+                found["answers"] = _answers(items, said, self.task.classes)
         return found
 
 
@@ -150,15 +150,15 @@ def _trained_figures(run: Any, network: Fusion) -> dict[str, Any]:
     return {"curve": curve, "epoch": int(run.card.get("best_epoch", 0)), "share": share, "seconds": round(seconds, 2)}
 
 
-def _answers(things: Examples, said: Explanation, classes: Sequence[str]) -> tuple[Prediction, ...]:
+def _answers(items: Examples, said: Explanation, classes: Sequence[str]) -> tuple[Prediction, ...]:
     """One answer for each thing."""
     return tuple(
         Prediction(
-            int(things.ids[row]),
-            classes[things.codes[row]],
-            None if said.picture is None else opinion(said.picture[row], classes),
-            None if said.text is None else opinion(said.text[row], classes),
-            opinion(said.fused[row], classes),
+            int(items.ids[row]),
+            classes[items.codes[row]],
+            None if said.picture is None else likeliest(said.picture[row], classes),
+            None if said.text is None else likeliest(said.text[row], classes),
+            likeliest(said.fused[row], classes),
         )
-        for row in range(len(things))
+        for row in range(len(items))
     )

@@ -74,7 +74,7 @@ class Task:
         encoders = [one.info.fingerprint for one in (self.picture, self.text) if one is not None]
         return f"{items_digest(self.collection, self.labels)}-{digest_of(*encoders)}"
 
-    def things(self, reporter: Reporter, every: bool = False) -> Examples:
+    def items(self, reporter: Reporter, every: bool = False) -> Examples:
         """The labelled things with their classes: those drawn by the plan, or all of them."""
         found = examples_of(self.collection, self.picture, self.plan.embedding, self.text, reporter)
         place = {label: code for code, label in enumerate(self.classes)}

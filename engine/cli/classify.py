@@ -211,7 +211,7 @@ def _apply(bench: Workbench, arguments: argparse.Namespace) -> None:
     found = bench.guesses(arguments.apply, arguments.collection)
     assert found is not None
     guesses = found.guesses
-    shown = [[one.id, one.name, one.label, one.said, one.sure] for one in guesses[:_SHOWN]]
+    shown = [[one.id, one.name, one.label, one.predicted, one.confidence] for one in guesses[:_SHOWN]]
     more = f"{len(guesses):,} in all, the least confident first; --csv FILE writes them."
     print_results(
         arguments,

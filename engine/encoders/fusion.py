@@ -125,16 +125,16 @@ class FusionEncoder(Derived):
             self.picture.prepared(collection, reporter)
         return self.at(collection)
 
-    def things(self, collection: Collection, reporter: Reporter) -> Examples:
+    def items(self, collection: Collection, reporter: Reporter) -> Examples:
         """A collection's pictures and texts as this classifier sees them."""
         return examples_of(collection, self.picture, self.embedding, self.text, reporter)
 
     def derive(self, collection: Collection, name: str, reporter: Reporter) -> Derivation:
-        things = self.things(collection, reporter)
-        matrix = self.hidden(things)
-        source = Vectors(things.ids, [], matrix, "")
-        there = np.flatnonzero(things.has_picture | things.has_text)
-        rows = {int(things.ids[row]): (source, int(row)) for row in there}
+        items = self.items(collection, reporter)
+        matrix = self.hidden(items)
+        source = Vectors(items.ids, [], matrix, "")
+        there = np.flatnonzero(items.has_picture | items.has_text)
+        rows = {int(items.ids[row]): (source, int(row)) for row in there}
         return Derivation(rows, matrix.shape[1], "Neither its picture nor its text could be read.")
 
     def embed(self, pictures: Sequence[Any], name: str) -> Floats:

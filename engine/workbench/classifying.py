@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.classification.classifiers import StoredPredictions, guesses, open_classifier
 from engine.classification.fine_tuning import measured_speed
 from engine.classification.plan import ClassificationPlan
-from engine.classification.results import Classification, classification, classifications, opinion
+from engine.classification.results import Classification, classification, classifications, likeliest
 from engine.classification.run import plan_classification
 from engine.collections.collection import Collection
 from engine.collections.reading.workers import read_in_worker
@@ -100,7 +100,7 @@ class ClassificationMethods:
         """
         said, words = classifier.judge(partial(read_in_worker, data) if data else None, text)
         sides = {"picture": said.picture, "text": said.text, "fused": said.fused}
-        told = {side: None if one is None else opinion(one[0], classifier.classes) for side, one in sides.items()}
+        told = {side: None if one is None else likeliest(one[0], classifier.classes) for side, one in sides.items()}
         return {**told, "words": words}
 
     def reads_words(self, encoder: str, weights: str) -> bool:

@@ -18,7 +18,7 @@ from engine.encoders.examples.examples import Examples
 from engine.training.pictures import Rows, stream
 from models.tunable import TrainableImageEncoder, TrainableTextEncoder
 
-_THINGS = 32  # in a batch of vectors
+_ITEMS = 32  # in a batch of vectors
 _FEW = 8  # in one that encoders learn from: enough to run at nearly full speed
 _TIMED = 2  # batches, after one to warm up
 _WIDTH = 512  # of made-up vectors
@@ -39,12 +39,12 @@ class Speed:
     text: float = 0.0
     look: float = 0.4
 
-    def of(self, config: ClassifierConfig, things: int) -> float:
+    def of(self, config: ClassifierConfig, items: int) -> float:
         """Seconds of one training over so many things, with those that are held out and all of its epochs."""
         encoders = sum(getattr(self, side) for side in config.tuned)
         heads = 2 if config.fusion == "late" else 1
         learning = 1 - config.validation + config.validation * self.look
-        return things * config.epochs * learning * (heads * self.head + encoders)
+        return items * config.epochs * learning * (heads * self.head + encoders)
 
 
 def speed(
@@ -55,20 +55,20 @@ def speed(
     Args:
         size: of the pictures in pixels.
     """
-    where, things = device(), _things(_width(picture, size), text.network.spec.width if text else _WIDTH)
+    where, items = device(), _items(_width(picture, size), text.network.spec.width if text else _WIDTH)
     own = _tunable(picture, text, size)
-    alone = Classifying(ClassifierConfig(fusion="early"), things, things.ids, where)
+    alone = Classifying(ClassifierConfig(fusion="early"), items, items.ids, where)
     few = _seconds(alone, _FEW, where)
     more = {
-        side: max(0.0, _seconds(_tuning(side, things, own, where), _FEW, where) - few)
+        side: max(0.0, _seconds(_tuning(side, items, own, where), _FEW, where) - few)
         for side, network in (("picture", picture), ("text", text))
         if network is not None
     }
-    return Speed(_seconds(alone, _THINGS, where), **more)
+    return Speed(_seconds(alone, _ITEMS, where), **more)
 
 
-def _tuning(side: str, things: Examples, own: FineTunable, where: Device) -> FineTuning:
-    return FineTuning(ClassifierConfig(fusion="early", fine_tune=side), things, things.ids, where, own)
+def _tuning(side: str, items: Examples, own: FineTunable, where: Device) -> FineTuning:
+    return FineTuning(ClassifierConfig(fusion="early", fine_tune=side), items, items.ids, where, own)
 
 
 @torch.inference_mode()
@@ -77,20 +77,20 @@ def _width(picture: TrainableImageEncoder | None, size: int) -> int:
     return _WIDTH if picture is None else int(picture(torch.zeros(1, 3, size, size)).shape[1])
 
 
-def _things(picture: int, text: int) -> Examples:
+def _items(picture: int, text: int) -> Examples:
     random = np.random.default_rng(0)
-    lengths = np.full(_THINGS, _PIECES - 2)
+    lengths = np.full(_ITEMS, _PIECES - 2)
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    shapes = ((_THINGS, picture), (_THINGS, text), (int(starts[-1]), text))
+    shapes = ((_ITEMS, picture), (_ITEMS, text), (int(starts[-1]), text))
     seen, read, words = (random.normal(size=shape).astype(np.float32) for shape in shapes)
-    there, ids = np.ones(_THINGS, bool), np.arange(_THINGS)
+    there, ids = np.ones(_ITEMS, bool), np.arange(_ITEMS)
     return Examples(ids, seen, read, words, starts, there, there, ids % 2, ("a", "b"))
 
 
 def _tunable(picture: TrainableImageEncoder | None, text: TrainableTextEncoder | None, size: int) -> FineTunable:
-    pixels = np.random.default_rng(0).integers(0, 256, (_THINGS, size, size, 3), dtype=np.uint8)
-    pieces: Sequence[Sequence[int]] = [range(1, _PIECES + 1)] * _THINGS
-    return FineTunable(picture, text, pixels, np.arange(_THINGS), pieces)
+    pixels = np.random.default_rng(0).integers(0, 256, (_ITEMS, size, size, 3), dtype=np.uint8)
+    pieces: Sequence[Sequence[int]] = [range(1, _PIECES + 1)] * _ITEMS
+    return FineTunable(picture, text, pixels, np.arange(_ITEMS), pieces)
 
 
 def _seconds(objective: Classifying, count: int, where: Device) -> float:

@@ -75,8 +75,8 @@ class RawBatch:
 class RawExamples:
     """Things, handed out as batches of vectors, pictures and word pieces on a device of torch's."""
 
-    def __init__(self, things: Examples, tunable: FineTunable, sides: Sequence[str], device: str) -> None:
-        self.features, self.tunable, self.sides, self.device = Features(things, device), tunable, sides, device
+    def __init__(self, items: Examples, tunable: FineTunable, sides: Sequence[str], device: str) -> None:
+        self.features, self.tunable, self.sides, self.device = Features(items, device), tunable, sides, device
 
     def take(self, rows: Rows) -> RawBatch:
         """The things of (b,) rows."""
@@ -104,13 +104,13 @@ class FineTuning(Classifying):
     """A classifier whose encoders learn with its head, as an objective of the loop; batches are `RawBatch`es."""
 
     def __init__(
-        self, config: ClassifierConfig, things: Examples, learning: Rows, device: Device, tunable: FineTunable
+        self, config: ClassifierConfig, items: Examples, learning: Rows, device: Device, tunable: FineTunable
     ) -> None:
-        super().__init__(config, things, learning, device)
+        super().__init__(config, items, learning, device)
         self.device = device
         whole = tunable.fresh(config, self.head).to(device.name)
         self.network: FineTuned = whole.to(memory_format=torch.channels_last)
-        self.source = RawExamples(things, tunable, config.tuned, device.name)
+        self.source = RawExamples(items, tunable, config.tuned, device.name)
 
     @property
     def groups(self) -> list[dict[str, Any]]:

@@ -23,21 +23,21 @@ from engine.training.objectives.body import seeded
 from engine.training.pictures import Rows, shuffled
 from models.fusion import ExampleBatch, Fusion
 
-_SETTLED_ON = 4096  # things that tell the means and sizes of vectors
+_SETTLED_ON = 4096  # items that tell the means and sizes of vectors
 
 
 class Classifying:
     """A classifier as an objective of the training loop (see `objective.Objective`); batches are `ExampleBatch`s."""
 
-    def __init__(self, config: ClassifierConfig, things: Examples, learning: Rows, device: Device) -> None:
+    def __init__(self, config: ClassifierConfig, items: Examples, learning: Rows, device: Device) -> None:
         self.config = config
-        head = Fusion(things.spec(config.fusion, config.dropout)).initialise(config.seed)
+        head = Fusion(items.spec(config.fusion, config.dropout)).initialise(config.seed)
         self.head = head.to(device.name)
         self.network: nn.Module = self.head
-        self.source: Any = Features(things, device.name)
+        self.source: Any = Features(items, device.name)
         few = learning[:: -(-len(learning) // _SETTLED_ON)]
-        self.head.settle(Features(things, device.name).take(few))
-        self.codes = torch.from_numpy(things.codes).to(device.name)
+        self.head.settle(Features(items, device.name).take(few))
+        self.codes = torch.from_numpy(items.codes).to(device.name)
 
     @property
     def groups(self) -> list[dict[str, Any]]:

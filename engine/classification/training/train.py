@@ -28,7 +28,7 @@ from models.tunable import parted
 
 def train_classifier(
     config: ClassifierConfig,
-    things: Examples,
+    items: Examples,
     learning: Rows,
     held_out: Rows,
     run: Run,
@@ -49,8 +49,8 @@ def train_classifier(
     """
     if not len(learning):
         raise BadParameter("number of things to learn from", "a classification", "at least 1", 0)
-    things.checked()
-    work = ClassifierTraining(config, things, learning, held_out, reporter, device, tunable)
+    items.checked()
+    work = ClassifierTraining(config, items, learning, held_out, reporter, device, tunable)
     return work.two_sides(run) if config.fusion == "late" else work.trained(run).head
 
 
@@ -59,7 +59,7 @@ class ClassifierTraining:
     """What a classifier is trained with; `trained` and `two_sides` do it as a run."""
 
     config: ClassifierConfig
-    things: Examples
+    items: Examples
     learning: Rows
     held_out: Rows
     reporter: Reporter
@@ -72,7 +72,7 @@ class ClassifierTraining:
         if run.state != "done":
             none = self.learning[:0]
             rows = (self.learning, self.held_out, None, none)
-            setup = Setup(objective, objective.source, self.things.ids, *rows, groups=objective.groups)
+            setup = Setup(objective, objective.source, self.items.ids, *rows, groups=objective.groups)
             setup = replace(setup, learned=bool(self.config.tuned))
             with run.training(job=_job(self.reporter)):
                 with _end_noted(run):
@@ -85,7 +85,7 @@ class ClassifierTraining:
 
     def two_sides(self, run: Run) -> Fusion:
         """A late fusion: the model of each side, a run of its own inside of `run`, and the text's weight."""
-        spec = self.things.spec(self.config.fusion, self.config.dropout)
+        spec = self.items.spec(self.config.fusion, self.config.dropout)
         network = Fusion(spec).to(self.device.name).eval()
         if run.state != "done":
             with run.training(job=_job(self.reporter)), _end_noted(run):
@@ -116,17 +116,17 @@ class ClassifierTraining:
 
     def _objective(self) -> Classifying:
         if not self.config.tuned:
-            return Classifying(self.config, self.things, self.learning, self.device)
+            return Classifying(self.config, self.items, self.learning, self.device)
 
         if self.tunable is None:
             raise BadParameter("fine-tuning", "the training", "none: there are no encoders that can learn", "another")
-        return FineTuning(self.config, self.things, self.learning, self.device, self.tunable)
+        return FineTuning(self.config, self.items, self.learning, self.device, self.tunable)
 
     @torch.inference_mode()
     def _best_share(self, network: Fusion, sides: Sequence[Classifying]) -> float:
         """The text's weight that is best on the held-out things that have both sides; a half where there are none."""
-        things, rows = self.things, self.held_out
-        both = rows[things.has_picture[rows] & things.has_text[rows]]
+        items, rows = self.items, self.held_out
+        both = rows[items.has_picture[rows] & items.has_text[rows]]
         if not len(both):
             return 0.5
         said: list[list[Tensor]] = [[], []]
@@ -136,7 +136,7 @@ class ClassifierTraining:
                 assert one is not None
                 said[place].append(one.cpu())
         picture, text = (torch.cat(parts) for parts in said)
-        return best_share(picture, text, torch.from_numpy(things.codes[both]))
+        return best_share(picture, text, torch.from_numpy(items.codes[both]))
 
 
 def _part(run: Run, name: str, config: ClassifierConfig) -> Run:

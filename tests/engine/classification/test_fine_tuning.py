@@ -139,16 +139,16 @@ def _judged_as_it_was_trained(bench: Workbench, name: str) -> None:
 
     opened, collection = bench.classifier(name), bench.collection("shop")
     given = bench.classification(opened.run.card["classification"]).plan
-    subject = Task.of(bench.home, collection, given)
-    things = subject.things(Reporter(), every=True)
-    own = tunable(bench.home, subject, things, Reporter())
+    task = Task.of(bench.home, collection, given)
+    items = task.items(Reporter(), every=True)
+    own = tunable(bench.home, task, items, Reporter())
     assert own is not None
-    objective = FineTuning(config_of(given, "early"), things, np.arange(len(things)), device(), own)
+    objective = FineTuning(config_of(given, "early"), items, np.arange(len(items)), device(), own)
     objective.restore(opened.run.load())
     objective.network.eval()
     with torch.inference_mode():
-        said = objective.head(objective.pair(objective.source.take(np.arange(len(things))))).softmax(1).cpu().numpy()
-    seen = opened.verdict(opened.at(collection).things(collection, Reporter())).fused[: len(things)]
+        said = objective.head(objective.pair(objective.source.take(np.arange(len(items))))).softmax(1).cpu().numpy()
+    seen = opened.verdict(opened.at(collection).items(collection, Reporter())).fused[: len(items)]
     assert np.abs(said - seen).max() < (0.05 if device().reduced else 1e-3)
 
 

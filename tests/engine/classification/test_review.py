@@ -84,9 +84,9 @@ def test_decisions_are_kept_and_written_only_when_that_is_asked(home: Home) -> N
     found = review(home, name, "shop")
     assert found is not None
     assert len(found.guesses) == len(found.undecided) == 6
-    assert [one.sure for one in found.guesses] == sorted(one.sure for one in found.guesses)
+    assert [one.confidence for one in found.guesses] == sorted(one.confidence for one in found.guesses)
     first, second, third = (one.id for one in found.guesses[:3])
-    said = found.guesses[0].said
+    said = found.guesses[0].predicted
     decide(home, name, "shop", {first: said, second: " A  new\nlabel ", third: ""})
 
     again = review(home, name, "shop")

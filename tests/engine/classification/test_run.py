@@ -191,12 +191,12 @@ def test_a_classifier_is_kept_applied_and_asked(bench: Workbench) -> None:
     assert bench.run("apply", name=name, collection="shop") == {"classifier": name, "collection": "shop", "guesses": 3}
     guesses = bench.guesses(name, "shop")
     assert guesses is not None
-    assert {guess.name: guess.said for guess in guesses.guesses} == {
+    assert {guess.name: guess.predicted for guess in guesses.guesses} == {
         "30.png": "Bags",
         "31.png": "Caps",
         "32.png": "Shirts",
     }
-    assert [guess.sure for guess in guesses.guesses] == sorted(guess.sure for guess in guesses.guesses)
+    assert [guess.confidence for guess in guesses.guesses] == sorted(guess.confidence for guess in guesses.guesses)
     assert "id,image,label now,said" in guesses.to_csv()
     opened = bench.classifier(name)
     both = bench.judge(opened, picture(bench, "0.png"), "<i>leather bag</i>")
@@ -210,7 +210,7 @@ def test_a_classifier_is_kept_applied_and_asked(bench: Workbench) -> None:
     assert (alone["picture"], alone["text"][0][0]) == (None, "Caps")
     with pytest.raises(BadParameter, match="query of a classifier must be a picture, a text, or both; got 'neither'"):
         bench.judge(opened, None, "")
-    write_labels(bench.collection("shop"), {guess.id: guess.said for guess in guesses.guesses}, "a classifier")
+    write_labels(bench.collection("shop"), {guess.id: guess.predicted for guess in guesses.guesses}, "a classifier")
     with pytest.raises(BadParameter, match="without a label yet"):
         bench.run("apply", name=name, collection="shop")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.classification.results import Opinion, Prediction
+from engine.classification.results import Prediction, Probabilities
 from engine.collections.collection import Images
 from engine.core.errors import NotFound
 from ui.pages.classify.state import search_similar, shortened
@@ -69,12 +69,12 @@ def _card(images: Images, collection: str, row: int, answer: Prediction) -> dict
         "text": shortened(text, _WORDS),
         "whole": shortened(text, _WHOLE),
         "label": answer.label,
-        "said": answer.said,
+        "said": answer.predicted,
         "sides": [{"title": title, "bars": marked(said, answer.label)} for title, said in sides_of(answer)],
     }
 
 
-def sides_of(answer: Prediction) -> list[tuple[str, Opinion]]:
+def sides_of(answer: Prediction) -> list[tuple[str, Probabilities]]:
     """(title, opinion) of each side that was asked; of a model of one side that side alone."""
     alone = [("Predicted from the picture", answer.picture), ("Predicted from the text", answer.text)]
     known = [(title, said) for title, said in alone if said is not None]
@@ -83,7 +83,7 @@ def sides_of(answer: Prediction) -> list[tuple[str, Opinion]]:
     return [*known, ("Predicted from both", answer.fused)]
 
 
-def marked(said: Opinion, label: str) -> list[dict[str, Any]]:
+def marked(said: Probabilities, label: str) -> list[dict[str, Any]]:
     """The bars of an opinion; that of the right class is marked."""
     return [{**one, "own": one["label"] == label} for one in bars(said)]
 

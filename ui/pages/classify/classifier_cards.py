@@ -70,13 +70,13 @@ def _filters(run: Run, name: str, found: Review) -> tuple[str, list[StoredPredic
             persist_state="session",
         )  # fmt: skip
         said = st.selectbox(
-            "Predicted", ["", *sorted({one.said for one in found.guesses})], key=f"review-said-{of}", width=220,
+            "Predicted", ["", *sorted({one.predicted for one in found.guesses})], key=f"review-said-{of}", width=220,
             format_func=lambda label: label or "anything", persist_state="session",
         )  # fmt: skip
         apart = not blind_to(run) and st.toggle(
             "Picture and text disagree", key=f"review-apart-{of}", persist_state="session"
         )
-    some = [one for one in found.guesses if said in ("", one.said) and not (apart and agree(one))]
+    some = [one for one in found.guesses if said in ("", one.predicted) and not (apart and agree(one))]
     return str(shown or TO_DECIDE), some, f"review-page-{of}-{found.made}-{shown}-{said}-{apart}"
 
 
@@ -162,7 +162,7 @@ def others(one: StoredPrediction) -> list[str]:
     """What else it may be: what picture and text say alone, and what both together hold for the next likeliest."""
     alone = [side[0][0] for side in (one.picture, one.text) if side]
     found = dict.fromkeys([*alone, *(label for label, _ in one.fused[1:])])
-    return [label for label in found if label != one.said][:_OTHERS]
+    return [label for label in found if label != one.predicted][:_OTHERS]
 
 
 def checked(sent: object, known: set[int]) -> dict[int, str | None]:
@@ -193,8 +193,8 @@ def card(images: Images, name: str, found: Review, one: StoredPrediction, blind:
         "name": one.name,
         "text": text if len(text) <= _WORDS else text[: _WORDS - 1] + "…",
         "now": found.labels[one.id],
-        "said": one.said,
-        "sure": percent(one.sure),
+        "said": one.predicted,
+        "sure": percent(one.confidence),
         "sides": sides,
         "others": others(one),
         "decision": found.decision(one),

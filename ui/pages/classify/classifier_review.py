@@ -159,12 +159,12 @@ def _surer(run: Run, name: str, found: Review) -> None:
             "Minimum confidence", _SURE, index=1, key=f"review-sure-{run.name}",
             format_func=lambda share: whole(share) if share else "any", persist_state="session",
         )  # fmt: skip
-        those = [one for one in found.undecided if one.sure >= sure]
+        those = [one for one in found.undecided if one.confidence >= sure]
         with right:
             st.markdown(expected(run, len(those), float(sure)))
             st.button(
                 f"Accept {len(those):,}", key="review-accept-surer", icon=":material/done_all:", disabled=not those,
-                on_click=_decide, args=(run, name, {one.id: one.said for one in those}),
+                on_click=_decide, args=(run, name, {one.id: one.predicted for one in those}),
             )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def _pick_class(key: str) -> None:
 
 def _of_class(view: Seen, fusion: str, label: str) -> None:
     wrong = findings(view).answers(fusion, label, wrong=True)
-    st.markdown(called_sentence(label, [answer.said for answer in wrong]))
+    st.markdown(called_sentence(label, [answer.predicted for answer in wrong]))
     key = f"classification-class-{view.name}-{fusion}-{label}"
     answers = sorted(wrong, key=lambda answer: -answer.fused[0][1])
     paged(

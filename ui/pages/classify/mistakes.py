@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from engine.classification.results import Opinion, Prediction
+from engine.classification.results import Prediction, Probabilities
 from engine.core.humanize import count_of
 from ui.comparisons.state import Seen
 from ui.pages.classify.cards import paged, thing_cards
@@ -16,7 +16,7 @@ _PAGE = 12  # cards
 _EVERY = "All classes"
 
 
-def _right(said: Opinion | None, answer: Prediction) -> bool:
+def _right(said: Probabilities | None, answer: Prediction) -> bool:
     return said is not None and said[0][0] == answer.label
 
 

@@ -70,9 +70,9 @@ def given() -> tuple[Examples, FineTunable]:
     noise = [random.normal(size=(count, width)) for count, width in ((COUNT, 6), (COUNT, 12), (starts[-1], 12))]
     columns = [values.astype(np.float32) for values in noise]
     there = np.arange(COUNT) > 0
-    things = Examples(np.arange(COUNT), *columns, starts, there, np.ones(COUNT, bool), codes, tuple("abc"))
+    items = Examples(np.arange(COUNT), *columns, starts, there, np.ones(COUNT, bool), codes, tuple("abc"))
     places = np.where(there, COUNT - 1 - np.arange(COUNT), -1)
-    return things, FineTunable(seeing(), reading(), pixels[::-1].copy(), places, pieces)
+    return items, FineTunable(seeing(), reading(), pixels[::-1].copy(), places, pieces)
 
 
 def config(**changes: Any) -> ClassifierConfig:
@@ -83,19 +83,19 @@ def config(**changes: Any) -> ClassifierConfig:
 def trained(
     folder: Path, reporter: Reporter | None = None, tunable: FineTunable | None = None, **changes: Any
 ) -> tuple[Fusion, runs.Run]:
-    made, (things, own) = config(**changes), given()
-    learning, apart = held_out(things.codes, np.arange(COUNT), made.validation, made.seed)
+    made, (items, own) = config(**changes), given()
+    learning, apart = held_out(items.codes, np.arange(COUNT), made.validation, made.seed)
     run = runs.Run(folder / "one")
     if not (run.folder / "run.json").exists():
         run = runs.create(Home(folder), "one", made.as_dict(), {}, folder)
     rest = (run, reporter or Reporter(), EXACT, tunable or own)
-    return train_classifier(made, things, learning, apart, *rest), run
+    return train_classifier(made, items, learning, apart, *rest), run
 
 
 def said(run: runs.Run, **changes: Any) -> np.ndarray[Any, Any]:
     """The classes that the weights in a run tell, read anew."""
-    things, own = given()
-    objective = FineTuning(config(**changes), things, np.arange(COUNT), EXACT, own)
+    items, own = given()
+    objective = FineTuning(config(**changes), items, np.arange(COUNT), EXACT, own)
     objective.restore(run.load())
     objective.network.eval()
     with torch.inference_mode():
@@ -118,8 +118,8 @@ def test_what_the_vectors_do_not_tell_is_learned_from_the_things_themselves(tmp_
 
 @pytest.mark.parametrize(("fine_tune", "moves"), [("picture", (True, False)), ("text", (False, True))])
 def test_what_learns_moves_and_what_does_not_stays(tmp_path: Path, fine_tune: str, moves: tuple[bool, bool]) -> None:
-    things, own = given()
-    objective = FineTuning(config(fusion="early", fine_tune=fine_tune), things, np.arange(COUNT), EXACT, own)
+    items, own = given()
+    objective = FineTuning(config(fusion="early", fine_tune=fine_tune), items, np.arange(COUNT), EXACT, own)
     assert (objective.network.picture is not None, objective.network.text is not None) == moves
     assert [group["share"] for group in objective.groups] == pytest.approx([1, 3])
     _, run = trained(tmp_path, fusion="early", fine_tune=fine_tune)
@@ -199,9 +199,9 @@ def test_what_a_training_begins_with_is_kept_where_nothing_is_better(
 
 
 def test_the_batches_hold_what_the_encoders_saw() -> None:
-    things, own = given()
+    items, own = given()
     with torch.inference_mode():
-        batch = RawExamples(things, own, ("picture", "text"), "cpu").take(np.array([0, 5, 4]))
+        batch = RawExamples(items, own, ("picture", "text"), "cpu").take(np.array([0, 5, 4]))
         assert batch.pictures is not None
         assert batch.pieces is not None
         assert batch.there is not None

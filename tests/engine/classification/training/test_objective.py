@@ -25,7 +25,7 @@ from models.specs import FUSIONS
 EXACT = Device("cpu", torch.float32, "processor")
 
 
-def things(count: int = 60, classes: int = 3, missing: int = 0) -> Examples:
+def items(count: int = 60, classes: int = 3, missing: int = 0) -> Examples:
     """Things whose picture and words both tell the class, with noise; of the first `missing` the text is not there."""
     random = np.random.default_rng(0)
     codes = np.arange(count) % classes
@@ -41,7 +41,7 @@ def things(count: int = 60, classes: int = 3, missing: int = 0) -> Examples:
 
 
 def trained(folder: Path, reporter: Reporter | None = None, given: Examples | None = None, **changes: Any) -> Fusion:
-    config, given = ClassifierConfig(**{"epochs": 6, "batch": 8, **changes}), given or things()
+    config, given = ClassifierConfig(**{"epochs": 6, "batch": 8, **changes}), given or items()
     learning, apart = held_out(given.codes, np.arange(len(given)), config.validation, config.seed)
     run = runs.Run(folder / "one")
     if not (run.folder / "run.json").exists():
@@ -64,7 +64,7 @@ class StopAfter(Reporter):
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_each_fusion_learns_what_both_sides_tell(tmp_path: Path, fusion: str) -> None:
-    given = things()
+    given = items()
     network = trained(tmp_path, fusion=fusion, epochs=12)
     with torch.inference_mode():
         said = network(Features(given, "cpu").take(np.arange(len(given)))).argmax(1)
@@ -93,7 +93,7 @@ def test_a_finished_training_is_not_done_again(tmp_path: Path) -> None:
 
 
 def test_leaving_out_never_takes_both_sides(tmp_path: Path) -> None:
-    given = things(missing=10)
+    given = items(missing=10)
     config = ClassifierConfig(fusion="early", missing=0.45, dropout=0.0)
     objective = Classifying(config, given, np.arange(60), EXACT)
     seen: list[Any] = []
@@ -118,7 +118,7 @@ def test_a_share_of_every_class_is_held_out_but_never_all_of_it() -> None:
 
 
 def test_texts_are_padded_to_the_longest_of_a_batch() -> None:
-    given = things()
+    given = items()
     pair = Features(given, "cpu").take(np.array([7, 3]))
     lengths = [len(given.words_of(7)), len(given.words_of(3))]
     assert pair.words.shape == (2, max(lengths), 5)
@@ -145,7 +145,7 @@ def test_what_cannot_be_is_refused(changes: dict[str, Any], sentence: str) -> No
 
 
 def test_vectors_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
-    given = things()
+    given = items()
     given.picture[3, 2] = np.nan
     with pytest.raises(BadParameter, match="vectors of the pictures of a classification must be finite numbers"):
         trained(tmp_path, given=given)
