@@ -14,7 +14,7 @@ from engine.core.errors import BadParameter
 from engine.core.progress import Progress
 from engine.core.storage import write_bytes
 from engine.core.tables import csv_text, text_table
-from engine.search.answer import Answer
+from engine.search.answer import Answer, Hit
 
 _STDOUT = "-"  # in the place of a file's name
 _TABLES = (".csv", ".tsv", ".txt")
@@ -29,8 +29,17 @@ class Removable(Protocol):
 
 def answer_table(answer: Answer) -> str:
     """The hits as a table, and the receipt below."""
-    rows = [[h.rank, h.id, h.name, h.label, h.distance] for h in answer.hits]
-    return text_table(["rank", "id", "name", "label", "distance"], rows) + "\n\n" + answer.sentence()
+    parts = [_hits_table(answer.hits)]
+    if answer.written:
+        parts = ["By what it shows", *parts] if answer.hits else []
+        parts += ["By what is written", _hits_table(answer.written)]
+    return "\n\n".join([*parts, answer.sentence()])
+
+
+def _hits_table(hits: Sequence[Hit]) -> str:
+    return text_table(
+        ["rank", "id", "name", "label", "distance"], [[h.rank, h.id, h.name, h.label, h.distance] for h in hits]
+    )
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]], arguments: argparse.Namespace) -> None:

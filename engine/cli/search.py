@@ -10,6 +10,7 @@ from pathlib import Path
 from engine.cli.flags import (
     Commands,
     encoder_flags,
+    former_flag,
     methods_help,
     metric_flag,
     output_flags,
@@ -67,7 +68,7 @@ def command_search(arguments: argparse.Namespace) -> int | None:
     check_files(arguments)
     given = (arguments.picture is not None) + (arguments.image is not None)
     if given > 1 or not (given or arguments.text):
-        wanted = "either a picture's file or --image with an id, or --text"
+        wanted = "either a picture's file or --image with an id, or --words"
         raise BadParameter("query", "the search", wanted, "both" if given else "neither")
     crop = _crop(arguments.crop)
     if arguments.image is not None:
@@ -113,7 +114,8 @@ def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: 
             if arguments.no_build:
                 raise
             print(error.message + " Doing that first.", file=sys.stderr)
-            bench.run("index" if isinstance(error, NoIndex) else "embed", progress_line(), recipe=recipe.as_dict())
+            missing = bench.to_prepare(recipe, query).as_dict()
+            bench.run("index" if isinstance(error, NoIndex) else "embed", progress_line(), recipe=missing)
     return bench.search(recipe, query, include_query=arguments.include_query, label=arguments.label)
 
 
@@ -138,8 +140,10 @@ def _search_flags(sub: argparse.ArgumentParser) -> None:
     encoder_flags(sub, required=False)
     sub.add_argument("picture", nargs="?", help="the query picture's file")
     sub.add_argument("--image", type=int, metavar="ID", help="a picture of the collection by its id, instead of a file")
-    sub.add_argument("--text", help="search by text, with an encoder of picture and text; alone or with a picture")
-    sub.add_argument("--share", type=int, help="weight of the text in percent, beside a picture (default: as trained)")
+    sub.add_argument("--words", dest="text", help="search by words, alone or beside a picture: dog, red shoe")
+    former_flag(sub, "--text", "text")
+    share = "weight of the words in percent, beside a picture (default: 50, or as a classifier was trained)"
+    sub.add_argument("--share", type=int, help=share)
     metric_flag(sub)
     sub.add_argument("--method", default="exact", help="how to search, see below (default: exact)")
     sub.add_argument("--k", type=int, default=Recipe.k, help=f"number of results (default: {Recipe.k})")

@@ -104,8 +104,9 @@ class Answer:
     missed: tuple[int, ...] = ()
     label: str | None = None
     include_query: bool = False
-    note: str = ""  # what to say about the index besides the receipt
+    note: str = ""  # what to say about the index or the words besides the receipt
     provenance: Provenance | None = None
+    written: tuple[Hit, ...] = ()  # found by names, labels and texts, where the query is words
 
     def sentence(self) -> str:
         """The receipt in one line, e.g. "8 nearest of 4,738 pictures · 3.2 ms · compared with 2 % · same 8 as exact
@@ -140,7 +141,7 @@ class Answer:
             "receipt": asdict(self.receipt),
             "hits": [asdict(h) for h in self.hits],
             "missed": list(self.missed),
-        }
+        } | ({"written": [asdict(h) for h in self.written]} if self.written else {})
 
     def _asked(self) -> dict[str, Any]:
         """The query: an image by its id, the file's name and sha256; and the text of one that has a text."""
@@ -159,7 +160,7 @@ class Answer:
         words += ["--crop", ",".join(f"{side:.4f}" for side in self.query.crop)] if self.query.crop else []
         words += ["--precision", self.provenance.precision] if self.provenance and self.provenance.depends else []
         words += ["--include-query"] if self.include_query else []
-        words += [f"--text={self.query.text}"] if self.query.text else []
+        words += [f"--words={self.query.text}"] if self.query.text else []
         words += ["--share", str(self.query.share)] if self.query.text and self.query.share is not None else []
         if self.query.text and self.query.image_id is None and self.query.data is None:
             return shlex.join(words)

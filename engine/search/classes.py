@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
 from engine.core.errors import Corrupt, NoVectors
-from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.core.storage import Snapshot, Store, load_array
-from engine.encoders import open_encoder
+from engine.encoders.encoder import EncoderInfo
 from engine.encoders.networks import packaged
 from engine.encoders.networks.table import backbone
 from engine.encoders.vectors.store import Vectors, stored
@@ -61,13 +60,15 @@ def words_recipe(collection: str, k: int = 8) -> Recipe:
     return Recipe(collection, NETWORK, "", embedding=POOLING, k=k)
 
 
-def class_probabilities(collection: Collection, home: Home) -> ClassProbabilities:
+def class_probabilities(collection: Collection, info: EncoderInfo) -> ClassProbabilities:
     """The class probabilities of every picture that has a vector: stored, or computed now in about a second.
+
+    Args:
+        info: of the network, NETWORK.
 
     Raises:
         NoVectors: the collection has no vectors of the network yet. MissingPackage, Corrupt: no usable weights.
     """
-    info = open_encoder(NETWORK, "", home).info
     vectors = stored(collection, info, POOLING)
     if vectors is None or not len(vectors.ids):
         raise NoVectors(

@@ -7,7 +7,6 @@ and texts. The two are different answers and are never mixed.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,12 +71,12 @@ def mixed(words: Scores, ids: NDArray[np.int64], distances: NDArray[np.float32],
     return Scores(ids, total.astype(np.float32))
 
 
-def hits_of(images: Images, ids: Sequence[int], values: Sequence[float], most: float = 1.0) -> tuple[Hit, ...]:
-    """Results from scores: the distance is what a score lacks to the highest that can be."""
+def hits_of(images: Images, ids: NDArray[np.int64], values: NDArray[np.float32]) -> tuple[Hit, ...]:
+    """Results from scores between 0 and 1: the distance is what a score lacks to 1."""
     rows = {int(id): row for row, id in enumerate(images.ids)}
-    found = [(rows[int(id)], float(value)) for id, value in zip(ids, values, strict=True)]
+    found = [(rows[id], value) for id, value in zip(ids.tolist(), values.tolist(), strict=True)]
     return tuple(
-        Hit(rank, int(images.ids[row]), images.names[row], images.labels[row], images.texts[row], most - value)
+        Hit(rank, int(images.ids[row]), images.names[row], images.labels[row], images.texts[row], 1 - value)
         for rank, (row, value) in enumerate(found, 1)
     )
 

@@ -33,6 +33,7 @@ from engine.core.recipe import Recipe
 from engine.encoders import choices, open_encoder
 from engine.encoders.combination import parts_of
 from engine.encoders.encoder import Encoder, EncoderChoice
+from engine.encoders.fusion import NAME as FUSION
 from engine.encoders.pooling import unaugmented
 from engine.encoders.vectors.batches import embed_pictures
 from engine.encoders.vectors.store import state, store, stored
@@ -51,6 +52,7 @@ from engine.workbench.classifying import ClassificationMethods
 from engine.workbench.comparing import ComparisonMethods
 from engine.workbench.cost import embedding_seconds
 from engine.workbench.job_kinds import job_kind, title_of
+from engine.workbench.words import WordMethods
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,7 +92,7 @@ class Readiness:
         return self.action == "embed" and (self.seconds or 0.0) <= _QUICK
 
 
-class Workbench(ClassificationMethods, ComparisonMethods):
+class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
     """Everything a page, a command or a notebook can ask for. Safe to share between threads."""
 
     def __init__(self, home: Home | None = None) -> None:
@@ -183,6 +185,8 @@ class Workbench(ClassificationMethods, ComparisonMethods):
             NotReady: something must be made first (`readiness` says what). NotFound: no such collection, image, label.
             UnreadableImage: the query picture cannot be opened. BadParameter: a choice of the recipe has no such value.
         """
+        if query.text and recipe.encoder != FUSION:
+            return self.search_words(recipe, query, include_query=include_query, label=label or None)
         opened = self._open(recipe)
         began = time.perf_counter()
         vector = self._query_vector(opened, recipe, query)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from engine.collections.collection import Images
-from engine.core.errors import BenzerError, NoVectors
+from engine.core.errors import BenzerError, NotFound, NoVectors
 from engine.core.home import Home
+from engine.core.recipe import Recipe
 from engine.encoders import open_encoder
 from engine.encoders.vectors.store import Vectors
 from engine.search import classes
 from engine.search.classes import KEPT, ClassProbabilities
 from engine.search.words import Scores, hits_of, mixed, refuse_the_unknown, shown, written
 from engine.texts.lexicon.lexicon import CLASSES, lexicon
+from engine.workbench import Answer, Query, Workbench, words
 from models.efficientnet_lite import EfficientNetLite
 
 
@@ -93,14 +99,91 @@ def test_words_and_a_picture_are_scaled_before_they_are_added() -> None:
 
 def test_results_carry_what_is_known_of_the_picture() -> None:
     some = images(("a.jpg", "box", "plain"), ("b.jpg", "ball", "round"))
-    [hit] = hits_of(some, [2], [0.75])
+    [hit] = hits_of(some, np.array([2]), np.array([0.75], np.float32))
     assert (hit.rank, hit.id, hit.name, hit.label, hit.text, hit.distance) == (1, 2, "b.jpg", "ball", "round", 0.25)
 
 
-def test_without_vectors_it_says_what_to_do(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_vectors_it_says_what_to_do(home: Home) -> None:
     class Empty:
         name, title, folder = "empty", "Empty", home.root / "empty"
 
-    monkeypatch.setattr(classes, "open_encoder", lambda *_: open_encoder("raw-pixels", "", home))
     with pytest.raises(NoVectors, match="Searching by words needs"):
-        classes.class_probabilities(Empty(), home)
+        classes.class_probabilities(Empty(), open_encoder("raw-pixels", "", home).info)
+
+
+@pytest.fixture
+def bench(home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workbench:
+    """Six pictures, three of them pugs and three lemons by the class layer that stands in for the network's."""
+    for number in range(6):
+        name = ("pugs", "fruit")[number % 2]
+        (tmp_path / "pictures" / name).mkdir(parents=True, exist_ok=True)
+        shade = (20 * number, 200, 30) if number % 2 else (200, 20 * number, 30)
+        Image.new("RGB", (32, 32), shade).save(tmp_path / "pictures" / name / f"{number}.png")
+    bench = Workbench(home)
+    bench.run("import", source="folder", title="Mixed", path=str(tmp_path / "pictures"))
+    layer, plane = torch.zeros(CLASSES, 3, 32 * 32), 40 / 32**2
+    layer[lexicon().classes.index("pug"), 0], layer[lexicon().classes.index("lemon"), 1] = plane, plane  # red, green
+    weights = {"_fc.weight": layer.flatten(1), "_fc.bias": torch.zeros(CLASSES)}
+    monkeypatch.setattr(classes.packaged, "load", lambda network: weights)
+    monkeypatch.setattr(words.packaged, "file_of", lambda network: Path("there"))
+    monkeypatch.setattr(words, "words_recipe", lambda name, k=8: Recipe(name, "raw-pixels", "", embedding="avg", k=k))
+    bench.run("embed", recipe=Recipe("mixed", "raw-pixels", "", embedding="avg").as_dict())
+    return bench
+
+
+def by_words(bench: Workbench, text: str, **more: Any) -> Answer:
+    recipe = Recipe("mixed", "raw-pixels", "", embedding="avg", k=3)
+    return bench.search(recipe, Query(name=text, text=text, **more))
+
+
+def test_pictures_are_found_by_what_they_show_and_by_what_is_written(bench: Workbench) -> None:
+    answer = by_words(bench, "dog")
+    assert [hit.label for hit in answer.hits] == ["pugs"] * 3
+    assert all(0 <= hit.distance < 0.5 for hit in answer.hits)
+    assert not answer.written  # no name, label or text holds "dog"
+    assert [hit.label for hit in by_words(bench, "lemon").hits] == ["fruit"] * 3
+    assert {hit.label for hit in by_words(bench, "fruit").written} == {"fruit"}
+
+
+def test_what_is_not_there_is_said(bench: Workbench) -> None:
+    answer = by_words(bench, "airplane")
+    assert "no picture clearly shows" in answer.sentence()
+    assert "not known: striped" in by_words(bench, "striped dog").sentence()
+    with pytest.raises(BenzerError, match="Nothing is known of"):
+        by_words(bench, "happiness")
+
+
+def test_words_beside_a_picture(bench: Workbench) -> None:
+    pug = next(hit.id for hit in by_words(bench, "dog").hits)
+    assert {hit.label for hit in by_words(bench, "lemon", image_id=pug, share=100).hits} == {"fruit"}
+    near = by_words(bench, "lemon", image_id=pug, share=0)
+    assert [hit.label for hit in near.hits][:2] == ["pugs", "pugs"]
+    assert pug not in {hit.id for hit in near.hits}
+
+
+def test_only_pictures_with_the_label(bench: Workbench) -> None:
+    recipe = Recipe("mixed", "raw-pixels", "", embedding="avg", k=3)
+    answer = bench.search(recipe, Query(name="dog", text="dog"), label="fruit")
+    assert {hit.label for hit in answer.hits} <= {"fruit"}
+    with pytest.raises(NotFound):
+        bench.search(recipe, Query(name="dog", text="dog"), label="nobody")
+
+
+def test_what_pictures_show_names_them(bench: Workbench) -> None:
+    pugs = np.array([hit.id for hit in by_words(bench, "dog").hits])
+    assert bench.suggested_name("mixed", pugs)[0] == "pug"
+    [(name, value), *_] = bench.suggested_labels("mixed", int(pugs[0]))
+    assert (name, value > 0.5) == ("pug", True)
+
+
+def test_a_new_picture_has_to_be_prepared_first(bench: Workbench) -> None:
+    recipe = Recipe("mixed", "hog", "", k=3)
+    assert bench.to_prepare(recipe, Query(name="dog", text="dog")) == recipe  # the words' vectors are there
+    assert bench.to_prepare(recipe, Query.image(1)) == recipe
+
+
+def test_without_the_network_what_is_written_still_counts(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words.packaged, "file_of", lambda network: None)
+    answer = by_words(bench, "lemon fruit")
+    assert not answer.hits
+    assert {hit.label for hit in answer.written} == {"fruit"}

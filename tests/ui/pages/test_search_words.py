@@ -179,7 +179,7 @@ def test_what_is_taken_away_shows_the_searched_words(recipe: Recipe, bench: Work
     answer = bench.search(test.session_state.recipe, test.session_state.query.as_query())
     query = json.loads(answer.to_json())["query"]
     assert (query["image"], query["text"], query["share"]) == (BAG, "sun cap", 33)
-    assert "'--text=sun cap' --share 33 --image 1" in answer.command()
+    assert "'--words=sun cap' --share 33 --image 1" in answer.command()
     assert any("--share 33" in code.value for code in test.code)
 
 
@@ -220,20 +220,25 @@ def test_the_methods_are_compared_by_words_too(recipe: Recipe) -> None:
 # ── encoders that see pictures only ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_encoder_of_pictures_keeps_the_picture_and_drops_the_words(recipe: Recipe) -> None:
-    test = visit(recipe, q=str(CAP), words="leather bag")
-    test.sidebar.selectbox(key="encoder").select("colour-histogram")
-    assert heading(ran(test)) == "8 most similar to 1.png"
-    assert "does not read text, so “leather bag” was left out." in said(test)
-    assert "words" not in params(test)
-    assert "left out" not in said(ran(test))  # it is said once
-    assert not any(field.key == "words-typed" for field in test.text_input)
+def test_without_a_trained_encoder_words_are_looked_for_in_what_is_written(recipe: Recipe) -> None:
+    test = visit(pictures_only(recipe), words="leather")  # names nothing that the lexicon knows
+    assert heading(test) == "Pictures that show “leather”"
+    assert "By what is written" in [one.value for one in test.subheader]
+    assert "known from names, labels and texts only" in said(test)
+    assert test.text_input(key="words-typed").value == "leather"
 
 
-def test_words_without_a_picture_give_way_to_one(recipe: Recipe) -> None:
-    test = visit(pictures_only(recipe), words="leather bag")
-    assert heading(test) == "8 most similar to 0.png"
-    assert "Searching with a picture of the collection instead." in said(test)
+def test_words_that_nobody_knows_are_refused(recipe: Recipe) -> None:
+    test = visit(pictures_only(recipe), words="xqz")
+    assert heading(test) == "Search failed"
+    assert "Nothing is known of “xqz”" in said(test)
+
+
+def test_words_weigh_half_beside_a_picture_where_nothing_was_trained(recipe: Recipe) -> None:
+    test = visit(pictures_only(recipe), q=str(CAP), words="leather")
+    assert heading(test) == "8 most similar to 1.png and “leather”"
+    assert test.select_slider(key="words-share").value == 50
+    assert "as trained" not in test.select_slider(key="words-share").options
 
 
 def test_the_way_to_words_takes_a_classifier_of_both_sides_where_there_is_one(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -17,8 +18,8 @@ from engine.workbench.workbench import Answer, Readiness
 from ui.pages.search.browse import browse
 from ui.pages.search.method_comparison import comparison
 from ui.pages.search.query_words import (
-    drop_unread_words,
     query_title,
+    reads_words,
     show_words,
     unknown_words,
     way_to_words,
@@ -58,8 +59,6 @@ def page() -> None:
     """Draw the page for the recipe in the sidebar and the session's query."""
     st.title("Find similar pictures", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
-    if recipe is not None:
-        _complain(drop_unread_words(recipe))
     show_complaint()
     if recipe is None:
         if not collection_cards():
@@ -86,12 +85,6 @@ def page() -> None:
         comparison(recipe)
     browse(recipe)
     write_address(recipe)
-
-
-def _complain(sentence: str) -> None:
-    """Say a sentence once, after what is to be said already."""
-    if sentence:
-        st.session_state.complaint = " ".join(filter(None, [st.session_state.get("complaint", ""), sentence]))
 
 
 # ── nothing there yet ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -218,7 +211,7 @@ def _answer_panel(recipe: Recipe, job: Job | None) -> bool:
             answer = workbench().search(recipe, query.as_query(), include_query=include, label=label or None)
     except NotReady:
         heading.header("Not searched yet", anchor=False)
-        _not_ready(recipe, job)
+        _not_ready(workbench().to_prepare(recipe, query.as_query()), job)
     except (NotFound, Unreadable) as error:
         heading.header(f"{plain_text(query.name)} cannot be used" if query.data else "Picture not found", anchor=False)
         _unusable_query(error)
@@ -334,12 +327,19 @@ def _unusable_query(error: BenzerError) -> None:
 
 def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: DeltaGenerator) -> None:
     name, label, _ = _facts_of(recipe, query)
-    heading.header(f"{len(answer.hits)} most similar to {query_title(query, name)}", anchor=False)
+    by_words = not query.pictured and not reads_words(recipe)
+    found = "Pictures that show" if by_words else f"{len(answer.hits)} most similar to"
+    heading.header(f"{found} {query_title(query, name)}", anchor=False)
     if unknown := unknown_words(recipe, query):
         st.warning(plain_text(unknown), icon=":material/info:")
-    if len(answer.hits) < recipe.k:
+    if len(answer.hits) < recipe.k and not by_words:
         st.info(_fewer(recipe, answer), icon=":material/info:")
-    gallery(answer_tiles(recipe, answer, label), key="answers", title="Results", on_pick=set_query_image)
+    if answer.hits:
+        gallery(answer_tiles(recipe, answer, label), key="answers", title="Results", on_pick=set_query_image)
+    if answer.written:
+        st.subheader("By what is written", anchor=False, help="File names, labels and texts that contain the words.")
+        found_written = replace(answer, hits=answer.written, missed=())
+        gallery(answer_tiles(recipe, found_written, label), key="written", title="Results", on_pick=set_query_image)
     st.caption(plain_text(answer.sentence()))
     with st.container(horizontal=True, key="take-away"):
         copy_link()

@@ -1,4 +1,4 @@
-"""The words of a query, for encoders that read them: the field, how much they count, and the way to such an encoder."""
+"""The words of a query: the field, how much they count, and the way to an encoder that was trained on texts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import streamlit as st
 
 from engine.core.recipe import Recipe
 from engine.encoders.encoder import EncoderChoice
+from engine.search.words import HALF
 from ui.session.opened import has_texts, workbench
 from ui.session.query import MOST_WORDS, SessionQuery, current_query, set_query_image, set_query_share, set_query_words
 from ui.shared.plain_text import plain_text
@@ -24,33 +25,21 @@ def reads_words(recipe: Recipe) -> bool:
     return workbench().reads_words(recipe.encoder, recipe.weights)
 
 
-def drop_unread_words(recipe: Recipe) -> str:
-    """Take the words away where the encoder sees pictures only, and return a sentence about it; "" where they fit."""
-    query = current_query()
-    if query is None or not query.words or reads_words(recipe):
-        return ""
-    set_query_words("")
-    left = "" if query.pictured else " Searching with a picture of the collection instead."
-    return f"This encoder does not read text, so “{query.words}” was left out.{left}"
-
-
 def words_bar(recipe: Recipe) -> None:
-    """The field for words and what is done with them, over the whole width; nothing where the encoder reads none."""
-    if not reads_words(recipe):
-        return
+    """The field for words and what is done with them, over the whole width."""
     query = current_query()
     words = query.words if query is not None else ""
     _fill(_FIELD, words)
     text_field(
         "Text", key=_FIELD, button="Search", button_key="words-send", icon=":material/search:", max_chars=MOST_WORDS,
-        placeholder="e.g. brown leather bag", same=True, in_a_row=True,
+        placeholder="e.g. dog" if not reads_words(recipe) else "e.g. brown leather bag", same=True, in_a_row=True,
         on_sent=set_query_words, on_emptied=partial(set_query_words, ""),
     )  # fmt: skip
     if query is None or not words:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="words-buttons"):
         if query.pictured:
-            _share(query)
+            _share(query, reads_words(recipe))
         st.button("Clear text", icon=":material/close:", key="words-clear", on_click=set_query_words, args=("",))
         if query.pictured:
             st.button(
@@ -104,16 +93,19 @@ def unknown_words(recipe: Recipe, query: SessionQuery) -> str:
 # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _share(query: SessionQuery) -> None:
+def _share(query: SessionQuery, trained: bool) -> None:
+    """How much the text counts: as the classifier was trained to, or a number of percent."""
+    default = AS_TRAINED if trained else HALF
     steps = sorted({*range(0, 101, _STEP), *([] if query.share is None else [query.share])})
-    _fill(_SHARE, AS_TRAINED if query.share is None else query.share)
+    _fill(_SHARE, default if query.share is None else query.share)
+    combined = " As trained: the classifier combines both." if trained else ""
     st.select_slider(
         "Weight of the text",
-        [AS_TRAINED, *steps],
+        [AS_TRAINED, *steps] if trained else steps,
         key=_SHARE,
         format_func=lambda step: f"{step} %" if isinstance(step, int) else step,
         on_change=_share_moved,
-        help="0 %: picture only. 100 %: text only. As trained: the classifier combines both.",
+        help=f"0 %: picture only. 100 %: text only.{combined}",
     )
 
 

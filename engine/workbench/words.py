@@ -1,0 +1,146 @@
+"""The part of the workbench that searches by words without a trained classifier; see `engine.search.words`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.collections.collection import Collection, Images
+from engine.core.distances import metric
+from engine.core.errors import NotFound, NotReady
+from engine.core.home import Home
+from engine.core.recipe import Recipe
+from engine.encoders.encoder import Encoder
+from engine.encoders.networks import packaged
+from engine.encoders.networks.table import backbone
+from engine.search.answer import Answer, Query, Receipt
+from engine.search.classes import NETWORK, ClassProbabilities, class_probabilities, words_recipe
+from engine.search.opening import OpenedRecipe
+from engine.search.provenance import Provenance, provenance_of
+from engine.search.words import CLEARLY, HALF, Scores, hits_of, mixed, refuse_the_unknown, shown, written
+from engine.texts.lexicon.lexicon import Meaning, lexicon
+
+
+class WordMethods:
+    """What pages and commands ask about words; `Workbench` is one."""
+
+    home: Home
+
+    def collection(self, name: str) -> Collection:
+        raise NotImplementedError
+
+    def encoder(self, recipe: Recipe) -> Encoder:
+        raise NotImplementedError
+
+    def _open(self, recipe: Recipe) -> OpenedRecipe:
+        raise NotImplementedError
+
+    def _query_vector(self, opened: OpenedRecipe, recipe: Recipe, query: Query) -> NDArray[np.float32]:
+        raise NotImplementedError
+
+    def to_prepare(self, recipe: Recipe, query: Query) -> Recipe:
+        """The recipe whose vectors a query still waits for: words need those of the network that knows them."""
+        if not query.text or not lexicon().meaning(query.text).known or not self.sees_words():
+            return recipe
+        by_words = words_recipe(recipe.collection, recipe.k)
+        return recipe if self._has_word_vectors(recipe.collection) else by_words
+
+    def sees_words(self) -> bool:
+        """Whether the network that tells what pictures show is installed."""
+        return packaged.file_of(backbone(NETWORK)) is not None
+
+    def class_probabilities(self, collection: str) -> ClassProbabilities:
+        """How probable each of ImageNet's classes is for every picture; raises as in `engine.search.classes`."""
+        return class_probabilities(self.collection(collection), self.encoder(words_recipe(collection)).info)
+
+    def suggested_labels(self, collection: str, image_id: int, most: int = 3) -> list[tuple[str, float]]:
+        """The likeliest classes of a picture with their probabilities; none where it has no vector of the network."""
+        found = self.class_probabilities(collection)
+        rows = np.flatnonzero(found.ids == image_id)
+        classes = lexicon().classes
+        pairs = zip(found.classes[rows].ravel()[:most], found.values[rows].ravel()[:most], strict=True)
+        return [(classes[number], float(value)) for number, value in pairs]
+
+    def suggested_name(self, collection: str, ids: NDArray[np.int64]) -> tuple[str, float] | None:
+        """The narrowest kind that covers most of what some pictures show, and its share; None where none does."""
+        return lexicon().best_name(self.class_probabilities(collection).of(ids))
+
+    def search_words(
+        self, recipe: Recipe, query: Query, *, include_query: bool = False, label: str | None = None
+    ) -> Answer:
+        """Pictures by what they show (`hits`) and by what is written about them (`written`), maybe near a picture.
+
+        Raises:
+            NotReady: the collection must be embedded first (`to_prepare`). NotFound: no such label.
+            BenzerError: nobody knows any of the words.
+        """
+        images, meaning = self.collection(recipe.collection).images(), lexicon().meaning(query.text)
+        about = written(images, query.text)
+        refuse_the_unknown(query.text, meaning, about)
+        allowed = _allowed(images, None if include_query else query.image_id, label)
+        scores = self._seen(recipe.collection, images, meaning)
+        began = time.perf_counter()
+        pictured = query.data is not None or query.image_id is not None
+        if pictured:
+            words = scores if meaning.known else about
+            scores = self._beside(recipe, query, words)
+        hits = hits_of(images, *scores.best(recipe.k, allowed))
+        took = 1000 * (time.perf_counter() - began)
+        used = recipe.but(method="exact", options=()) if pictured else words_recipe(recipe.collection, recipe.k)
+        return Answer(
+            used, query, hits, Receipt(took, 0.0, len(images.ids), len(images.ids), len(allowed), 1.0, False, recipe.k),
+            label=label, include_query=include_query, note=_note(query.text, meaning, scores, pictured),
+            provenance=self._provenance(used, images) if scores.values.any() else None,
+            written=() if pictured else hits_of(images, *_scaled(about.best(recipe.k, allowed))),
+        )  # fmt: skip
+
+    def _provenance(self, recipe: Recipe, images: Images) -> Provenance:
+        return provenance_of(self.encoder(recipe).info, images)
+
+    def _has_word_vectors(self, collection: str) -> bool:
+        try:
+            self.class_probabilities(collection)
+        except NotReady:
+            return False
+        return True
+
+    def _seen(self, collection: str, images: Images, meaning: Meaning) -> Scores:
+        if not meaning.known or not self.sees_words():
+            return Scores(images.ids, np.zeros(len(images.ids), np.float32))
+        return shown(self.class_probabilities(collection), meaning)
+
+    def _beside(self, recipe: Recipe, query: Query, words: Scores) -> Scores:
+        opened = self._open(recipe.but(method="exact", options=()))
+        vector = self._query_vector(opened, recipe, replace(query, text=""))
+        vectors = opened.searcher.vectors
+        distances = metric(recipe.metric).between(vector, np.asarray(vectors.matrix))[0]
+        return mixed(words, vectors.ids, distances, HALF if query.share is None else query.share)
+
+
+def _allowed(images: Images, left_out: int | None, label: str | None) -> NDArray[np.int64]:
+    kept = images.ids != (-1 if left_out is None else left_out)
+    if label:
+        kept &= np.asarray(images.labels) == label
+        if not kept.any():
+            raise NotFound(f"No picture of this collection has the label {label!r}.")
+    return images.ids[kept]
+
+
+def _scaled(best: tuple[NDArray[np.int64], NDArray[np.float32]]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    ids, values = best
+    return ids, values / values.max() if len(values) else values
+
+
+def _note(text: str, meaning: Meaning, scores: Scores, pictured: bool) -> str:
+    """Which words counted, and whether any picture clearly shows them."""
+    parts = []
+    if meaning.known and meaning.unknown:
+        parts.append("not known: " + ", ".join(meaning.unknown[:5]))
+    if meaning.known and not pictured and len(scores.values) and scores.values.max() < CLEARLY:
+        parts.append(f"no picture clearly shows “{', '.join(name for name, _ in meaning.known)}”")
+    if not meaning.known:
+        parts.append("known from names, labels and texts only")
+    return " · ".join(parts)
