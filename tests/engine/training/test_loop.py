@@ -173,8 +173,10 @@ def test_two_halves_give_the_gradient_of_the_whole(home: Home, blobs: Any) -> No
 
 def test_early_stop_and_the_best_by_retrieval(home: Home, blobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     course = iter([0.2, 0.3, 0.6, 0.5, 0.6, 0.9])
-    look = loop.Training.look
-    monkeypatch.setattr(loop.Training, "look", lambda self, epoch: look(self, epoch) | {"retrieval": next(course)})
+    validate = loop.Training.validate
+    monkeypatch.setattr(
+        loop.Training, "validate", lambda self, epoch: validate(self, epoch) | {"retrieval": next(course)}
+    )
     config = TrainingConfig(**(SMALL | {"epochs": 9}), keep="retrieval", patience=2, name="patient")
     run = train_run(home, config, blobs, Reporter())
     assert (run.state, run.epochs_done, run.card["best_epoch"], run.card["retrieval"]) == ("done", 4, 2, 0.6)
@@ -263,13 +265,13 @@ def test_a_limit_leaves_the_other_pictures_where_they_are(blobs: Any) -> None:
 
 
 def test_a_stop_before_the_first_epoch_loses_nothing(home: Home, blobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    look = loop.Training.look
+    validate = loop.Training.validate
 
     def stopping(self: loop.Training, epoch: int) -> dict[str, float]:
-        monkeypatch.setattr(loop.Training, "look", look)
+        monkeypatch.setattr(loop.Training, "validate", validate)
         raise Stopped
 
-    monkeypatch.setattr(loop.Training, "look", stopping)
+    monkeypatch.setattr(loop.Training, "validate", stopping)
     with pytest.raises(Stopped):
         train_run(home, TrainingConfig(**SMALL, name="early"), blobs, Reporter())
     run = continue_run(runs.run(home, "early"), blobs, Reporter(), None)
@@ -337,8 +339,10 @@ def test_an_estimate_comes_from_measured_batches() -> None:
 
 
 def retrieval_goes(monkeypatch: pytest.MonkeyPatch, *course: float) -> None:
-    values, look = iter(course), loop.Training.look
-    monkeypatch.setattr(loop.Training, "look", lambda self, epoch: look(self, epoch) | {"retrieval": next(values)})
+    values, validate = iter(course), loop.Training.validate
+    monkeypatch.setattr(
+        loop.Training, "validate", lambda self, epoch: validate(self, epoch) | {"retrieval": next(values)}
+    )
 
 
 @pytest.mark.parametrize("schedule", ["one-cycle", "warm-restarts"])
@@ -422,7 +426,7 @@ def test_weights_that_the_last_step_spoilt_are_not_kept(
 
     def spoilt(self: loop.Training) -> float:
         loss = one_epoch(self)
-        if self.at.epoch == 1:
+        if self.position.epoch == 1:
             torch.nn.init.constant_(next(self.objective.network.parameters()), math.nan)
         return loss
 
@@ -489,7 +493,7 @@ def test_short_memory_beside_the_batches_is_one_sentence(
     def hungry(self: loop.Training, epoch: int) -> dict[str, float]:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr(loop.Training, "look", hungry)
+    monkeypatch.setattr(loop.Training, "validate", hungry)
     with pytest.raises(OutOfMemory, match="Try smaller pictures"):
         train_run(home, TrainingConfig(**SMALL, name="short"), blobs, Reporter())
     assert runs.run(home, "short").state == "failed"
