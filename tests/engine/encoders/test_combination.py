@@ -20,6 +20,7 @@ from engine.encoders.vectors.batches import embed_pictures
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import state, stored
 from tests.engine.encoders.conftest import Pile, picture
+from tests.engine.rounding import of_sums
 
 NAME = "colour-histogram+raw-pixels+20"
 
@@ -61,11 +62,13 @@ def test_vectors_are_the_parts_side_by_side(pile: Any, home: Home) -> None:
     assert len(pile.decoded_ids) == 51, "what is stored of a part is not encoded again"
     found, a, b = (stored(pile, part.info, "max") for part in (encoder, *parts))
     assert found.matrix.shape == (51, 192 + 3072)
-    assert found.matrix[0, :192] == pytest.approx(a.matrix[0] / np.linalg.norm(a.matrix[0]) * 0.8**0.5, abs=1e-6)
-    assert found.matrix[0, 192:] == pytest.approx(b.matrix[0] / np.linalg.norm(b.matrix[0]) * 0.2**0.5, abs=1e-6)
+    first, second = (part.matrix[0] / np.linalg.norm(part.matrix[0]) for part in (a, b))
+    assert found.matrix[0, :192] == pytest.approx(first * 0.8**0.5, rel=of_sums(192))
+    assert found.matrix[0, 192:] == pytest.approx(second * 0.2**0.5, rel=of_sums(3072))
     assert not found.matrix[-1, 192:].any()
     cosines = [_cosine(part.matrix[3], part.matrix[4]) for part in (a, b, found)]
-    assert cosines[2] == pytest.approx(0.8 * cosines[0] + 0.2 * cosines[1], abs=1e-5), "the shares weigh the cosines"
+    weighed = 0.8 * cosines[0] + 0.2 * cosines[1]
+    assert cosines[2] == pytest.approx(weighed, abs=of_sums(192 + 3072)), "the shares weigh the cosines"
     again = embed_collection(pile, encoder, ["max"], Reporter())
     assert (again["encoded"], again["kept"]) == (0, 51)
 
@@ -81,8 +84,9 @@ def test_a_query_is_combined_like_the_collection(whole: str, pile: Any, home: Ho
     encoder = open_encoder(whole, "", home, pile)  # with the words that were fitted meanwhile
     assert state(pile, encoder.info, "max").ready
     both = embed_pictures(encoder, [pile.pictures[4], pile.pictures[6]], "max")
-    assert both[1] == pytest.approx(stored(pile, encoder.info, "max").matrix[3], abs=1e-5)
-    assert both[1] == pytest.approx(embed_pictures(encoder, [pile.pictures[6]], "max")[0], abs=1e-5), "alone or not"
+    bound = of_sums(both.shape[1], float(np.abs(both).max()))
+    assert both[1] == pytest.approx(stored(pile, encoder.info, "max").matrix[3], abs=bound)
+    assert both[1] == pytest.approx(embed_pictures(encoder, [pile.pictures[6]], "max")[0], abs=bound), "alone or not"
     assert both.dtype == np.float32
     assert np.linalg.norm(both, axis=1) == pytest.approx(np.ones(2), abs=1e-5)
 

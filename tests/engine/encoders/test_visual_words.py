@@ -18,6 +18,7 @@ from engine.encoders.vectors.batches import embed_pictures
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import state, stored
 from engine.encoders.visual_words import VisualWords, bag_of_words, vlad
+from tests.engine.rounding import of_sums
 
 NOISE = np.random.default_rng(0).integers(0, 256, (256, 256), dtype=np.uint8)
 
@@ -52,7 +53,8 @@ def test_nearest_and_sums_are_those_counted_by_hand() -> None:
     expected = np.zeros((6, 8), np.float32)
     for point, word in zip(points, slow, strict=True):
         expected[word] += point
-    assert summed(points, np.array(slow), 6) == pytest.approx(expected, abs=1e-5)
+    bound = of_sums(len(points), float(np.abs(points).sum(0).max()))
+    assert summed(points, np.array(slow), 6) == pytest.approx(expected, abs=bound)
     assert not summed(np.zeros((0, 8), np.float32), np.zeros(0, np.int64), 6).any()
 
 

@@ -25,6 +25,7 @@ from engine.encoders import Encoder, open_encoder
 from engine.encoders.vectors.batches import ahead, batches, embed_pictures
 from engine.encoders.vectors.pipeline import embed_collection, embeddings_for, vectors_of
 from engine.encoders.vectors.store import Vectors, publish, state, store, stored
+from tests.engine.encoders.conftest import Pile, picture
 
 
 @pytest.fixture
@@ -298,14 +299,15 @@ def test_reading_ahead_stays_so_far_and_ends_when_left() -> None:
 
 SCRIPT = """
 import sys, time
-sys.path[:0] = [{project!r}, {tests!r}]
+sys.path[:0] = [{project!r}]
 from pathlib import Path
-import conftest, engine.encoders.vectors.pipeline as pipeline
+import engine.encoders.vectors.pipeline as pipeline
+from tests.engine.encoders.conftest import Pile, picture
 from engine.encoders import open_encoder
 from engine.core.home import Home
 from engine.jobs.job import Reporter
 pipeline._PUBLISH_EVERY, pipeline._PUBLISH_SHARE, pipeline._BATCH = 0.0, 0, {{"cpu": 2, "cuda": 2}}
-pile = conftest.Pile(Path({folder!r}), {{id: conftest.picture(id) for id in range(60)}}, chunk=4)
+pile = Pile(Path({folder!r}), {{id: picture(id) for id in range(60)}}, chunk=4)
 print("ready", flush=True)
 pipeline.embed_collection(pile, open_encoder("raw-pixels", "", Home(Path({folder!r}))), ["max"], Reporter())
 """
@@ -314,12 +316,9 @@ pipeline.embed_collection(pile, open_encoder("raw-pixels", "", Home(Path({folder
 @pytest.mark.slow
 def test_killed_at_random_moments(tmp_path: Path, home: Home) -> None:
     """Whatever the moment: what stands on disk is whole, progress is kept, and the next start goes on."""
-    sys.path.insert(0, str(Path(__file__).parent))
-    import conftest
-
     encoder = open_encoder("raw-pixels", "", home)
-    pile = conftest.Pile(tmp_path / "pile", {id: conftest.picture(id) for id in range(60)})
-    script = SCRIPT.format(project=str(PROJECT), tests=str(Path(__file__).parent), folder=str(pile.folder))
+    pile = Pile(tmp_path / "pile", {id: picture(id) for id in range(60)})
+    script = SCRIPT.format(project=str(PROJECT), folder=str(pile.folder))
     rng, held, kills = np.random.default_rng(0), 0, 0
     for _ in range(8):
         process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
