@@ -14,7 +14,8 @@ from engine.classification.folds import drawn
 from engine.classification.plan import ClassificationPlan
 from engine.classification.training.config import ClassifierConfig
 from engine.collections.collection import Collection
-from engine.collections.sources.tables import checked_table, column
+from engine.collections.sources.table_rows import column
+from engine.collections.sources.tables import checked_table
 from engine.core.errors import BadParameter
 from engine.core.home import Home
 from engine.core.progress import Reporter

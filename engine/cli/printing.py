@@ -98,6 +98,8 @@ def print_report(report: dict[str, Any], as_json: bool, rejects_file: str | None
         return
     counts = [(key, report[key]) for key in ("added", "changed", "removed", "copies") if key == "added" or report[key]]
     print(" · ".join(f"{count:,} {key}" for key, count in counts) + f" · {len(rejects):,} could not be read")
+    for note in report.get("notes", []):
+        print(note)
     if rejects:
         shown = [[r["path"], r["stage"], _short(r["message"])] for r in rejects[:20]]
         print(text_table(["file", "stage", "reason"], shown))

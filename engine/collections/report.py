@@ -28,6 +28,7 @@ class ImportReport:
         added: new usable images. changed: files with new content, label or text. unchanged: files known already.
         copies: files with the same content as an image that is there. rejects: files that could not be used.
         removed: files that are no longer there (not part of `inputs`).
+        notes: sentences on how the source was read.
     """
 
     collection: str
@@ -37,6 +38,7 @@ class ImportReport:
     unchanged: int = 0
     removed: int = 0
     rejects: list[Reject] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def inputs(self) -> int:

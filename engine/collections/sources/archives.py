@@ -7,6 +7,7 @@ counted while they stream, whatever the archive's own headers claim.
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import lzma
 import stat
@@ -87,6 +88,18 @@ def count(path: Path) -> int:
         return 0
     with zipfile.ZipFile(path) as archive:
         return sum(not info.is_dir() for info in archive.infolist())
+
+
+def names(path: Path, limits: Limits) -> Iterator[str]:
+    """The name of every file in the archive; of a damaged one, those that come before the damage."""
+    if _is_zip(path):
+        with zipfile.ZipFile(path) as archive:
+            yield from (info.filename for info in archive.infolist() if not info.is_dir())
+        return
+    with contextlib.suppress(*_TAR_ERRORS):
+        meter = _Meter(path.name, path.stat().st_size, limits)
+        with _Unpacked(path, meter) as stream, _tar(stream) as archive:
+            yield from (member.name for member in archive if member.isreg())
 
 
 def members(path: Path, staging: Path, limits: Limits, name: str = "") -> Iterator[Item]:

@@ -38,6 +38,14 @@ def files(root: Path) -> Iterator[Item]:
     yield from _walk(root, root, b"")
 
 
+def names(root: Path) -> Iterator[str]:
+    """The path of every file below `root`, with slashes and without a look at the file."""
+    for folder, below, found in os.walk(root):
+        below[:] = sorted(name for name in below if not is_junk(name))
+        inside = Path(folder).relative_to(root)
+        yield from ((inside / name).as_posix() for name in sorted(found) if not is_junk(name))
+
+
 def is_junk(name: str) -> bool:
     """Whether a name is one that file managers leave behind."""
     return name in _JUNK or name.startswith("._")

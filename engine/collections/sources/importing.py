@@ -17,7 +17,7 @@ from engine.collections.collection import Collection
 from engine.collections.labelling import writings
 from engine.collections.report import ImportReport
 from engine.collections.samples import SAMPLES
-from engine.collections.sources import archives, folders, tables, uploads
+from engine.collections.sources import archives, folders, table_rows, tables, uploads
 from engine.collections.sources.archives import Limits
 from engine.collections.sources.ingest import (
     Drawing,
@@ -29,6 +29,9 @@ from engine.collections.sources.ingest import (
     staging,
     synchronise,
 )
+from engine.collections.sources.table_inside import labelled, pointed_out
+from engine.collections.sources.table_rows import Listed
+from engine.collections.sources.tables import is_table
 from engine.collections.sources.uploads import Upload
 from engine.core.errors import BadParameter, NameTaken, NotFound, Unreadable
 from engine.core.home import Home, slug
@@ -43,7 +46,7 @@ def import_folder(home: Home, title: str, folder: str | Path, reporter: Reporter
         NotFound: no such folder. BadParameter: no folder. Unreadable: no picture in it. NameTaken.
     """
     root = folders.checked_folder(folder)
-    found = list(folders.files(root))
+    found = list(map(pointed_out, folders.files(root)))
     if not found:
         raise Unreadable(f"The folder {str(root)!r} is empty.", way_out="Choose a folder with pictures in it.")
     with _filling(home, title, {"kind": "folder", "folder": str(root)}) as (collection, checked):
@@ -57,12 +60,12 @@ def import_csv(home: Home, title: str, table: str | Path, reporter: Reporter) ->
         NotFound: no such file. UnreadableTable: no table with a column `image`. Unreadable: no picture. NameTaken.
     """
     path = tables.checked_table(table)
-    found = list(tables.rows(path))
+    listed = table_rows.rows(path)
     with _filling(home, title, {"kind": "csv", "folder": str(path.parent), "table": str(path)}) as (
         collection,
         checked,
     ):
-        return checked(synchronise(collection, found, reporter))
+        return checked(_noted(synchronise(collection, listed.items, reporter), listed.notes))
 
 
 def import_archive(
@@ -78,8 +81,12 @@ def import_archive(
     path = archives.checked_archive(archive, limits)
     source = {"kind": "archive", "archive": path.name, "sha256": file_digest(path)}
     with _filling(home, title, source) as (collection, checked):
-        members = archives.members(path, staging(collection), limits)
-        return checked(_ingest_new(collection, members, reporter, archives.count(path)))
+        members: Iterable[Item] = archives.members(path, staging(collection), limits)
+        notes: list[str] = []
+        if any(is_table(name) for name in archives.names(path, limits)):
+            listed = labelled(members, reporter)
+            members, notes = listed.items, listed.notes
+        return checked(_noted(_ingest_new(collection, members, reporter, archives.count(path)), notes))
 
 
 def import_files(home: Home, title: str, files: Sequence[Upload], reporter: Reporter) -> ImportReport:
@@ -144,18 +151,19 @@ def rescan(collection: Collection, reporter: Reporter) -> ImportReport:
         collection.check_source()
         if not collection.source.get("folder"):
             return _rescan_owned(collection)
-        report = synchronise(collection, kept(collection, _listed(collection)), reporter)
+        listed = _listed(collection)
+        report = synchronise(collection, kept(collection, listed.items), reporter)
         collection.set_facts(complete=True)
-        return report
+        return _noted(report, listed.notes)
 
 
-def _listed(collection: Collection) -> list[Item]:
+def _listed(collection: Collection) -> Listed:
     source = collection.source
     if source["kind"] == "csv":
-        found = list(tables.rows(tables.checked_table(source["table"])))
+        found = table_rows.rows(tables.checked_table(source["table"]))
     else:
-        found = list(folders.files(folders.checked_folder(source["folder"])))
-    if not found:
+        found = Listed(list(map(pointed_out, folders.files(folders.checked_folder(source["folder"])))))
+    if not found.items:
         raise NotFound(
             f"The folder {source['folder']} is empty now, so nothing was changed.",
             way_out="Put the pictures back, or remove the collection.",
@@ -217,6 +225,11 @@ def _checked(collection: Collection, report: ImportReport) -> ImportReport:
     first = report.rejects[0] if report.rejects else None
     seen = f" Of {report.inputs} files none could be read; the first, {first.path!r}: {first.message}" if first else ""
     raise Unreadable(f"There is no picture to import.{seen}")
+
+
+def _noted(report: ImportReport, notes: Iterable[str]) -> ImportReport:
+    report.notes += notes
+    return report
 
 
 def _check_some(files: Sequence[Upload]) -> None:

@@ -13,12 +13,11 @@ from engine.collections.sources import importing
 from engine.collections.sources.known import import_known
 from engine.collections.sources.spool import under_its_name, waiting
 from engine.collections.sources.table_upload import import_table_upload
+from engine.collections.sources.tables import is_table
 from engine.collections.sources.uploads import is_archive
 from engine.core.errors import BadParameter, NameTaken, Unreadable
 from engine.core.home import Home, home_of
 from engine.core.progress import Reporter
-
-_TABLES = (".csv", ".tsv")
 
 Source = Callable[[Home, str, Path, Reporter], ImportReport]
 
@@ -44,7 +43,7 @@ def source_of(path: Path) -> str:
     """The `source` of an import from `path`: folder, csv (also a TSV) or archive."""
     if path.is_dir():
         return "folder"
-    return "csv" if path.suffix.lower() in _TABLES else "archive"
+    return "csv" if is_table(path.name) else "archive"
 
 
 def rescan(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -66,7 +65,7 @@ def _import_upload(home: Home, title: str, spool: Path, reporter: Reporter) -> I
 def _import_waiting(home: Home, title: str, spool: Path, reporter: Reporter) -> ImportReport:
     """A table with pictures or archives, one archive, or any mixture of pictures and archives."""
     files = waiting(spool)
-    tables = [file for file in files if file[0].lower().endswith(_TABLES)]
+    tables = [file for file in files if is_table(file[0])]
     if len(tables) == 1 and len(files) > 1:
         pictures = [file for file in files if file is not tables[0]]
         return import_table_upload(home, title, under_its_name(*tables[0]), pictures, reporter)

@@ -1,19 +1,72 @@
-"""A CSV as a source: one line for each picture, with columns `image`, and if you like `label`, `text` and others."""
+"""A CSV as a source: one line for each picture, with a column for the picture, and for its label and text.
+
+The same reader stands behind a table beside its pictures, one that is uploaded with them, and one inside an archive.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from engine.collections.reading.safely import look
-from engine.collections.reading.worker_tasks import Failure
-from engine.collections.sources.ingest import Item
-from engine.core.errors import BadParameter, NotFound, UnreadableImage, UnreadableTable
+from engine.collections.reading.safely import SUFFIXES
+from engine.collections.sources.code_pages import decoded_text
+from engine.collections.sources.dialects import Record, records
+from engine.core.errors import NotFound, UnreadableTable
+from engine.core.tables import harmless
 
 MAX_BYTES = 256 << 20
-IMAGE_COLUMNS = ("image", "path", "file", "filename", "picture")
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
+WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
+# Headings without blanks, dashes and underscores, the surest first. A number may name a picture: 1163 is 1163.jpg.
+PICTURE_HEADINGS = (
+    *("image", "path", "file", "filename", "picture", "filepath", "imagepath", "imagefile", "imagefilename"),
+    *("imagename", "img", "imgpath", "imgfile", "imgname", "photo", "picturepath", "relativepath", "images"),
+    *("name", "imageid", "id", "url", "imageurl", "uri", "link"),
+)
+_LABEL_HEADINGS = ("label", "classname", "category", "class", "articletype", "species", "labels", "target", "group")
+_TEXT_HEADINGS = ("text", "description", "caption", "title", "productdisplayname", "productname")
+_LOOKED_AT = 50  # lines that tell which column names the pictures
+_OTHER_KINDS = {
+    b"PK\x03\x04": "a workbook or an archive",
+    b"\xd0\xcf\x11\xe0": "a workbook",
+    b"PAR1": "a Parquet file",
+    b"%PDF": "a PDF",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that was read: its columns by place (-1: there is none) and its lines in order."""
+
+    name: str
+    encoding: str
+    header: list[str]
+    image: int
+    label: int
+    text: int
+    lines: list[Record]
+
+    def cell(self, line: Record, place: int) -> str:
+        return line.cells[place] if 0 <= place < len(line.cells) else ""
+
+    def picture_of(self, line: Record) -> str:
+        return self.cell(line, self.image)
+
+    def label_of(self, line: Record) -> str:
+        return " ".join(unharmed(self.cell(line, self.label)).split())
+
+    def text_of(self, line: Record) -> str:
+        return unharmed(self.cell(line, self.text))
+
+    def notes(self) -> list[str]:
+        """What should be known of how the table was read: columns that were passed over, and a guessed encoding."""
+        used = {self.image, self.label, self.text}
+        others = [name for place, name in enumerate(self.header) if name and place not in used]
+        notes = [f"Columns of {self.name} that were not used: {', '.join(others)}."] if others else []
+        if not self.encoding.startswith("utf"):
+            notes.append(f"{self.name} is not in UTF-8; it was read as {_titled(self.encoding)}.")
+        return notes
 
 
 def checked_table(table: str | Path) -> Path:
@@ -28,135 +81,104 @@ def checked_table(table: str | Path) -> Path:
     return path
 
 
-def rows(path: Path) -> Iterator[Item]:
-    """One item a line; a missing picture, or one outside the table's folder, comes with a failure.
+def opened(path: Path, name: str = "") -> Table:
+    """The table in a file; `name` is what sentences call it where that is not the file's own name.
 
     Raises:
-        UnreadableTable: no text, no header, or no column `image`.
+        UnreadableTable: no text, no header, or no column that names the pictures.
     """
-    reader, column = _opened(path)
-    seen: dict[bytes, int] = {}
-    try:
-        for line in reader:
-            yield _item(path.parent, _unrepeated(_cell(line, column), reader.line_num, seen), line, column)
-    except csv.Error as error:
-        raise UnreadableTable(f"The table {path.name} is damaged in line {reader.line_num}: {error}.") from error
-
-
-def listed(path: Path) -> Iterator[tuple[str, str, str]]:
-    """(picture, label, text) of each line, the picture as it is written there, without a look at any file.
-
-    Raises:
-        UnreadableTable: no text, no header, or no column `image`.
-    """
-    reader, column = _opened(path)
-    try:
-        for line in reader:
-            yield _cell(line, column), " ".join(_cell(line, "label").split()), _cell(line, "text")
-    except csv.Error as error:
-        raise UnreadableTable(f"The table {path.name} is damaged in line {reader.line_num}: {error}.") from error
-
-
-def columns(path: Path) -> list[str]:
-    """The columns of a table besides that of the pictures, as they are written there.
-
-    Raises:
-        UnreadableTable: no text, no header, or no column `image`.
-    """
-    reader, image = _opened(path)
-    return [name for name in reader.fieldnames or [] if name and name != image]
-
-
-def column(path: Path, name: str) -> dict[bytes, str]:
-    """What a column of the table says of each picture, by the key that its row has in a catalogue.
-
-    Raises:
-        BadParameter: the table has no such column. UnreadableTable: no text, no header, or no column `image`.
-    """
-    reader, image = _opened(path)
-    columns = list(reader.fieldnames or [])
-    found = next((own for own in columns if own.lower() == name.strip().lower()), None)
-    if found is None or found == image:
-        others = ", ".join(own for own in columns if own not in (image, "text"))
-        raise BadParameter("label column", f"the table {path.name}", f"one of {others}", name)
-    seen: dict[bytes, int] = {}
-    try:
-        return {
-            _unrepeated(_cell(line, image), reader.line_num, seen): " ".join(_cell(line, found).split())
-            for line in reader
-        }
-    except csv.Error as error:
-        raise UnreadableTable(f"The table {path.name} is damaged in line {reader.line_num}: {error}.") from error
-
-
-def decoded_text(data: bytes) -> str:
-    """Text in UTF-8, UTF-16 (with its mark) or, where it is neither, Windows-1252.
-
-    >>> decoded_text("é".encode()), decoded_text("é".encode("cp1252")), decoded_text("é".encode("utf-16"))
-    ('é', 'é', 'é')
-    """
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
-
-
-def _opened(path: Path) -> tuple[csv.DictReader[str], str]:
+    name = name or path.name
     if path.stat().st_size > MAX_BYTES:
-        raise UnreadableTable(f"The table {path.name} is larger than {MAX_BYTES >> 20} MB.")
-    text = decoded_text(path.read_bytes())
+        raise UnreadableTable(f"The table {name} is larger than {MAX_BYTES >> 20} MB.")
+    return table_of(name, path.read_bytes())
+
+
+def table_of(name: str, data: bytes) -> Table:
+    """The table in these bytes; UnreadableTable as for `opened`."""
+    _check_text(name, data)
+    text, encoding = decoded_text(data)
     if "\0" in text:
-        raise UnreadableTable(f"The file {path.name} is not a table of text.")
-    reader = csv.DictReader(io.StringIO(text, newline=""), dialect=_dialect(text))
-    try:
-        names = [name.strip() for name in reader.fieldnames or []]
-    except csv.Error as error:
-        raise UnreadableTable(f"The table {path.name} is damaged in its first line: {error}.") from error
-    reader.fieldnames = [name.lower() if name.lower() in (*IMAGE_COLUMNS, "label", "text") else name for name in names]
-    column = next((name for name in IMAGE_COLUMNS if name in reader.fieldnames), "")
-    if not column:
-        shown = ", ".join(names[:8])[:200] or "nothing"
+        raise UnreadableTable(f"The file {name} is not a table of text.")
+    found = list(records(text, lambda heading: plain(heading) in PICTURE_HEADINGS))
+    header, lines = (found[0].cells if found else []), found[1:]
+    image = _picture_place(header, lines)
+    if image < 0:
+        shown = ", ".join(header[:8])[:200] or "nothing"
         raise UnreadableTable(
-            f"The table {path.name} has no column named image; its first line has: {shown}.",
+            f"The table {name} has no column named image; its first line has: {shown}.",
             way_out="The first line must read image,label,text.",
         )
-    return reader, column
+    label, text_place = _place(header, _LABEL_HEADINGS, image), _place(header, _TEXT_HEADINGS, image)
+    return Table(name, encoding, header, image, label, text_place, lines)
 
 
-def _dialect(text: str) -> type[csv.Dialect]:
-    first = text.split("\n", 1)[0]
-
-    class Found(csv.excel):
-        delimiter = max(",;\t|", key=first.count)
-
-    return Found
+def is_table(name: str) -> bool:
+    """Whether a file name ends as those of tables do, spreadsheets included, which are refused by a sentence."""
+    return name.lower().endswith((*TABLE_SUFFIXES, *WORKBOOK_SUFFIXES))
 
 
-def _cell(line: dict[str, str], column: str) -> str:
-    return (line.get(column) or "").strip()
+def plain(heading: str) -> str:
+    """A heading without capitals, blanks, dashes and underscores.
+
+    >>> plain("File_Name"), plain("productDisplayName")
+    ('filename', 'productdisplayname')
+    """
+    return "".join(heading.lower().split()).replace("_", "").replace("-", "")
 
 
-def _unrepeated(cell: str, number: int, seen: dict[bytes, int]) -> bytes:
-    # A picture that is listed twice is an exact copy of itself; its key must still be its own.
-    key = cell.encode("utf-8", "surrogateescape") or b"line %d" % number
-    seen[key] = seen.get(key, 0) + 1
-    return key if seen[key] == 1 else key + b"\0%d" % seen[key]
+def unharmed(cell: str) -> str:
+    """The cell as it was before an export put an apostrophe in front of a formula.
+
+    >>> unharmed("'=1+1"), unharmed("'tis")
+    ('=1+1', "'tis")
+    """
+    return cell[1:] if cell.startswith("'") and harmless(cell[1:]) == cell else cell
 
 
-def _item(folder: Path, key: bytes, line: dict[str, str], column: str) -> Item:
-    cell, label, text = _cell(line, column), " ".join(_cell(line, "label").split()), _cell(line, "text")
-    if not cell:
-        return Item(key, label, text, failure=Failure("table", "no-image", "The line names no picture."))
-    path = folder / cell
-    if ".." in Path(cell).parts or not path.absolute().is_relative_to(folder):
-        message = "The picture lies outside the folder of the table."
-        return Item(key, label, text, failure=Failure("table", "outside", message))
-    try:
-        facts = look(path, folder)
-    except UnreadableImage as error:
-        return Item(key, label, text, failure=Failure(error.stage, error.code, error.message))
-    except ValueError:
-        return Item(key, label, text, failure=Failure("table", "no-image", "The line names no picture."))
-    return Item(key, label, text, str(path), str(folder), size=facts.st_size, mtime_ns=facts.st_mtime_ns)
+def has_picture_suffix(name: str) -> bool:
+    """Whether a name ends as those of pictures do."""
+    return "." in name and "." + name.rsplit(".", 1)[1].lower() in SUFFIXES
+
+
+def _check_text(name: str, data: bytes) -> None:
+    kind = next((kind for mark, kind in _OTHER_KINDS.items() if data.startswith(mark)), "")
+    if name.lower().endswith(WORKBOOK_SUFFIXES):
+        kind = "a workbook"
+    if not kind and data.lstrip()[:1] in (b"{", b"["):
+        kind = "JSON"
+    if kind:
+        raise UnreadableTable(
+            f"The file {name} is {kind}, not a table of text.", way_out="Save the table as CSV and import that."
+        )
+
+
+def _picture_place(header: list[str], lines: list[Record]) -> int:
+    """The column whose cells look like pictures, or the one with the surest heading; -1 where none has such one."""
+    names = [plain(name) for name in header]
+    places = [names.index(heading) for heading in PICTURE_HEADINGS if heading in names]
+
+    def shown(place: int) -> bool:
+        cells = [line.cells[place] for line in lines[:_LOOKED_AT] if len(line.cells) > place and line.cells[place]]
+        return 2 * sum(map(has_picture_suffix, cells)) > len(cells)
+
+    return next(filter(shown, places), places[0] if places else -1)
+
+
+def _place(header: list[str], headings: tuple[str, ...], image: int) -> int:
+    names = [plain(name) if place != image else "" for place, name in enumerate(header)]
+    return next((names.index(heading) for heading in headings if heading in names), -1)
+
+
+def _titled(encoding: str) -> str:
+    return {"cp932": "Shift-JIS", "gbk": "GBK", "cp949": "Korean (949)"}.get(
+        encoding, encoding.replace("cp", "Windows-")
+    )
+
+
+def named_lines(table: Table, key_of: Callable[[Record], str]) -> Iterator[tuple[bytes, Record]]:
+    """Each line with the key that its row has in a catalogue: a picture that is listed again gets a key of its own."""
+    seen: dict[bytes, int] = {}
+    for line in table.lines:
+        key = key_of(line).encode("utf-8", "surrogateescape") or b"line %d" % line.number
+        seen[key] = seen.get(key, 0) + 1
+        yield (key if seen[key] == 1 else key + b"\0%d" % seen[key]), line

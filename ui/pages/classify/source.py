@@ -8,7 +8,8 @@ from pathlib import Path
 from engine.classification.plan import ClassificationPlan
 from engine.classification.task import checked_labels, config_of, labels_of
 from engine.collections.collection import Collection
-from engine.collections.sources.tables import checked_table, columns
+from engine.collections.sources.table_rows import columns
+from engine.collections.sources.tables import checked_table
 from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BenzerError
 from engine.encoders.combination import parts_of

@@ -31,7 +31,23 @@ from ui.shared.plain_text import plain_text
 from ui.shared.text_field import text_field
 from ui.widgets.gallery import Tile, gallery, thumbnail_url
 
-ARCHIVE_TYPES = ["zip", "tar", "gz", "tgz", "bz2", "tbz2", "xz", "txz", "csv", "tsv"]
+ARCHIVE_TYPES = [
+    "zip",
+    "tar",
+    "gz",
+    "tgz",
+    "bz2",
+    "tbz2",
+    "xz",
+    "txz",
+    "csv",
+    "tsv",
+    "tab",
+    "txt",
+    "xlsx",
+    "xls",
+    "ods",
+]
 NEWS_SECONDS = 900
 LITTLE_SPACE = 1 << 30  # bytes
 MANY_FILES = 300  # from here on a folder of files takes minutes to send, the same as one ZIP a second
@@ -112,6 +128,8 @@ def _report(job: Job) -> None:
         report = ImportReport.from_dict(value) if isinstance(value, dict) and "collection" in value else None
         if job.state == "done" and report is not None:
             st.success(plain_text(report.sentence), icon=":material/check_circle:")
+            for note in report.notes:
+                st.caption(plain_text(note))
             rejects_table(report.rejects, key=f"report-{job.id}")
         elif job.error:
             st.error(plain_text(job.error), icon=":material/error:")

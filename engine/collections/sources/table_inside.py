@@ -1,0 +1,56 @@
+"""A table that lies inside an archive, beside the pictures it lists: used where there is one, pointed out otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from engine.collections.reading.worker_tasks import Failure
+from engine.collections.sources.ingest import Item
+from engine.collections.sources.table_rows import Listed, joined
+from engine.collections.sources.tables import Table, is_table, table_of
+from engine.core.errors import UnreadableTable
+from engine.core.progress import Reporter
+
+
+def labelled(items: Iterable[Item], reporter: Reporter) -> Listed:
+    """The items of an archive, with the labels of the one table among them; of several tables none is used."""
+    found = list(counted(items, reporter))
+    readable = {item.key: table for item in found if (table := _table(item)) is not None}
+    rest = [item for item in found if item.key not in readable]
+    if len(readable) == 1:
+        [(key, table)] = readable.items()
+        listed = joined(table, rest)
+        if any(not item.failure for item in listed.items):
+            next(Path(item.location) for item in found if item.key == key).unlink(missing_ok=True)
+            return Listed(listed.items, [*listed.notes, f"Labels and texts come from {table.name} in the archive."])
+    return Listed([pointed_out(item, readable.get(item.key)) for item in found])
+
+
+def counted(items: Iterable[Item], reporter: Reporter) -> Iterator[Item]:
+    """The same items, with a word of how many there are; all must be there before the first line can be matched."""
+    for number, item in enumerate(items, 1):
+        reporter.update("Unpacking", 0, 0, "files", f"{number:,} files")
+        yield item
+
+
+def pointed_out(item: Item, table: Table | None = None) -> Item:
+    """A file that is a table, with the sentence that says so; every other item as it is."""
+    if item.failure or not is_table(item.name):
+        return item
+    table = table or _table(item)
+    if table is None:
+        return item
+    headings = ", ".join(name for name in table.header[:8] if name)
+    message = f"This is a table ({headings}) that was not used; for its labels, import it or keep only this one."
+    return replace(item, failure=Failure("table", "table", message))
+
+
+def _table(item: Item) -> Table | None:
+    if item.failure or not item.location or not is_table(item.name):
+        return None
+    try:
+        return table_of(item.name, Path(item.location).read_bytes())
+    except (UnreadableTable, OSError):
+        return None

@@ -1,0 +1,69 @@
+"""Which file a line of a table means: by its path, however the system that wrote the table spells it.
+
+Backslashes, capitals, composed and decomposed letters and missing suffixes make no difference; a path may lack its
+first folders, or have some too many. Nothing is guessed: where two files fit, none is taken.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from engine.collections.sources.tables import has_picture_suffix, unharmed
+
+_DRIVE = re.compile(r"^[a-zA-Z]:/")
+_ADDRESS = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+://")
+
+
+class Names:
+    """The files of a folder, an upload or an archive, by their paths with slashes."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._paths: dict[str, list[str]] = {}
+        self._last: dict[str, set[str]] = {}
+        for name in dict.fromkeys(names):
+            form = spelling(name)
+            for known in {form, form.rsplit(".", 1)[0]} if has_picture_suffix(form) else {form}:
+                self._paths.setdefault(known, []).append(name)
+                self._last.setdefault(known.rsplit("/", 1)[-1], set()).add(known)
+
+    def find(self, cell: str) -> list[str]:
+        """The files that a cell may mean: one where that is clear, several where it is not, [] where none fits."""
+        for text in dict.fromkeys((cell, unharmed(cell))):
+            if found := self._found(text):
+                return found
+        return []
+
+    def _found(self, cell: str) -> list[str]:
+        form = spelling(cell)
+        forms = [form] if form in self._paths else self._near(form)
+        found = list(dict.fromkeys(name for known in forms for name in self._paths[known]))
+        if cell in found:
+            return [cell]
+        # A name without suffix stands for a file with one only where no file has just that name.
+        return [name for name in found if spelling(name) in forms] or found
+
+    def _near(self, form: str) -> list[str]:
+        same_end = self._last.get(form.rsplit("/", 1)[-1], set())
+        return sorted(k for k in same_end if k.endswith("/" + form) or form.endswith("/" + k))
+
+
+def is_address(cell: str) -> bool:
+    """Whether a cell is an address of the web, or of another service."""
+    return _ADDRESS.match(cell) is not None or cell.startswith("data:")
+
+
+def slashed(cell: str) -> str:
+    """A path with slashes and without `./` before it."""
+    return cell.replace("\\", "/").removeprefix("./")
+
+
+def spelling(name: str) -> str:
+    """What is left of a path when all that systems spell differently is put aside.
+
+    >>> spelling("C:\\\\Img\\\\A.PNG"), spelling("./img/a.png")
+    ('img/a.png', 'img/a.png')
+    """
+    path = _DRIVE.sub("", slashed(name)).lstrip("/")
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

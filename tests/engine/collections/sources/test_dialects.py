@@ -1,0 +1,128 @@
+"""Any table in any dialect reads back equal; lines that do not fit are named and harm no other line."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from engine.collections.sources.dialects import records
+from engine.collections.sources.tables import PICTURE_HEADINGS, plain, table_of
+from engine.core.errors import UnreadableTable
+from engine.core.tables import csv_text
+
+CELL = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=12).map(str.strip)
+LINES = st.lists(st.tuples(CELL, CELL), max_size=6)
+BOTH = ["utf-8", "utf-8-sig", "utf-16"]
+
+
+def read(text: str) -> list[tuple[int, list[str], bool]]:
+    found = records(text, lambda heading: plain(heading) in PICTURE_HEADINGS)
+    return [(record.number, record.cells, bool(record.damage)) for record in found]
+
+
+def written(lines: list[tuple[str, ...]], **dialect: object) -> str:
+    out = io.StringIO()
+    csv.writer(out, **dialect).writerows(lines)  # type: ignore[arg-type]
+    return out.getvalue()
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    LINES,
+    st.sampled_from(",;\t|"),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.sampled_from(BOTH),
+    st.booleans(),
+)
+@example([("a;b", 'say "x"\n\n,')], ";", "\r\n", csv.QUOTE_MINIMAL, "utf-16", True)
+def test_any_dialect_reads_back_equal(lines, separator, end, quoting, encoding, names_it) -> None:
+    rows = [("image", "label", "text"), *((f"{n}.png", *line) for n, line in enumerate(lines))]
+    quoting = csv.QUOTE_ALL if end == "\r" else quoting  # Python's writer leaves \n bare between lines ending in \r
+    text = written(rows, delimiter=separator, lineterminator=end, quoting=quoting)
+    data = (f"sep={separator}{end}" * names_it + text).encode(encoding)
+    table = table_of("t.csv", data)
+    assert [tuple(line.cells) for line in table.lines] == rows[1:]
+    assert not any(line.damage for line in table.lines)
+
+
+@settings(max_examples=100, deadline=None)
+@given(LINES)
+def test_our_own_csv_reads_back_equal(lines) -> None:
+    rows = [[f"-{n}.png", label, text] for n, (label, text) in enumerate(lines)]
+    table = table_of("t.csv", csv_text(["file", "label", "text"], rows).encode("utf-8-sig"))
+    given = [(" ".join(label.split()), text) for _, label, text in rows]
+    assert [(table.label_of(line), table.text_of(line)) for line in table.lines] == given
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(["good", "comma", "quote"]), min_size=1, max_size=12))
+def test_lines_that_do_not_fit_harm_no_other(kinds: list[str]) -> None:
+    shapes = {"good": '{}.png,"a, b",x', "comma": "{}.png,a, b,x", "quote": '{}.png,"a,x'}
+    lines = ["image,text,label", *(shapes[kind].format(n) for n, kind in enumerate(kinds))]
+    found = read("\n".join(lines))[1:]
+    assert [(number, damaged) for number, _, damaged in found] == [
+        (n + 2, kind != "good") for n, kind in enumerate(kinds)
+    ]
+    assert all(cells == [f"{n - 2}.png", "a, b", "x"] for n, cells, damaged in found if not damaged)
+
+
+def test_backslashes_before_quotes_and_blank_lines() -> None:
+    text = '\n\nimage,text\n\na.png,"two \\"x\\" three"\nimg\\b.png,"plain"\n'
+    assert read(text) == [
+        (3, ["image", "text"], False),
+        (5, ["a.png", 'two "x" three'], False),
+        (6, ["img\\b.png", "plain"], False),
+    ]
+
+
+def test_a_single_column_may_hold_commas_and_short_lines_are_filled_up() -> None:
+    assert [cells for _, cells, _ in read("image\na, b.png\n")] == [["image"], ["a, b.png"]]
+    table = table_of("t.csv", b"image,label\na.png\nb.png,x,,\n")
+    assert [(table.picture_of(line), table.label_of(line)) for line in table.lines] == [("a.png", ""), ("b.png", "x")]
+
+
+@pytest.mark.parametrize(
+    ("header", "used", "passed_over"),
+    [
+        ("file_name,text", ("file_name", "", "text"), []),
+        ("ID,gender,articleType,productDisplayName", ("ID", "articleType", "productDisplayName"), ["gender"]),
+        ("image_path,Category,Caption,split", ("image_path", "Category", "Caption"), ["split"]),
+        ("filepath,species,class", ("filepath", "class", ""), ["species"]),
+    ],
+)
+def test_usual_headings(header: str, used: tuple[str, str, str], passed_over: list[str]) -> None:
+    table = table_of("t.csv", (header + "\n" + ",".join(["1"] * (header.count(",") + 1))).encode())
+    places = (table.image, table.label, table.text)
+    assert tuple(table.header[place] if place >= 0 else "" for place in places) == used
+    assert table.notes() == ([f"Columns of t.csv that were not used: {', '.join(passed_over)}."] if passed_over else [])
+
+
+def test_of_two_columns_the_one_with_picture_names_counts() -> None:
+    table = table_of("t.csv", b"rank,id,name,label\n1,7,cats/a.png,cat\n")
+    assert table.picture_of(table.lines[0]) == "cats/a.png"
+
+
+@pytest.mark.parametrize(("text", "page"), [("Größe é", "1252"), ("кот и пёс", "1251"), ("şeftali ığdır", "1254")])
+def test_windows_code_pages_are_recognised_and_named(text: str, page: str) -> None:
+    table = table_of("t.csv", f"image,label\na.png,{text}\n".encode(f"cp{page}"))
+    assert table.label_of(table.lines[0]) == text
+    assert table.notes() == [f"t.csv is not in UTF-8; it was read as Windows-{page}."]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "what"),
+    [
+        ("t.xlsx", b"PK\x03\x04...", "a workbook"),
+        ("t.csv", b"\xd0\xcf\x11\xe0\xa1\xb1", "a workbook"),
+        ("t.txt", b'{"file_name": "a.png"}', "JSON"),
+        ("t.csv", b"PAR1....", "a Parquet file"),
+    ],
+)
+def test_other_kinds_of_files_are_named(name: str, data: bytes, what: str) -> None:
+    with pytest.raises(UnreadableTable, match=f"{what}, not a table of text. Save the table as CSV"):
+        table_of(name, data)
