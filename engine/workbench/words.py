@@ -136,7 +136,7 @@ def _scaled(best: tuple[NDArray[np.int64], NDArray[np.float32]]) -> tuple[NDArra
 
 def _note(text: str, meaning: Meaning, scores: Scores, pictured: bool) -> str:
     """Which words counted, and whether any picture clearly shows them."""
-    parts = []
+    parts = [f"nearest to “{name}” that can be recognised: {kind}" for name, kind in meaning.near[:3]]
     if meaning.known and meaning.unknown:
         parts.append("not known: " + ", ".join(meaning.unknown[:5]))
     if meaning.known and not pictured and len(scores.values) and scores.values.max() < CLEARLY:

@@ -1,4 +1,4 @@
-"""Makes `lexicon.json` from WordNet 3.0 and the names of ImageNet's classes; run when either changes.
+"""Makes `lexicon.json.gz` from WordNet 3.0 and the names of ImageNet's classes; run when either changes.
 
     python -m engine.texts.lexicon.build DICT
 
@@ -6,10 +6,15 @@ DICT is the folder with WordNet's data.noun and index.noun, as Debian's package 
 
 ImageNet's classes stand in the order of their WordNet offsets. A class name has several senses, so the longest rising
 chain through the candidate senses of all names finds the right one for nearly all of them.
+
+A word with no class below any of its senses stands for the nearest kind above it that has some: a giraffe for
+the ruminants. Only animals, plants, food, artefacts and landforms are looked up in this way; names of single things
+never are.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 from bisect import bisect_left
@@ -19,6 +24,8 @@ from pathlib import Path
 from engine.texts.lexicon.lexicon import FILE
 
 _MOST_OF_ALL = 0.5  # a kind that covers more of the classes tells nothing apart: entity, object, thing
+_STEPS, _MOST_NEAR = 3, 30  # how far above a word its nearest kind may be, and how many classes that may cover
+_ROOTS = ("animal", "plant", "food", "artifact", "geological formation", "fruit")
 
 
 class WordNet:
@@ -40,7 +47,7 @@ class WordNet:
         self.words[offset] = [_plain(word) for word in parts[4 : 4 + 2 * count : 2]]
         pointers = parts[5 + 2 * count :]
         links = zip(pointers[0::4], pointers[1::4], strict=False)
-        self.parents[offset] = [int(target) for kind, target in links if kind in ("@", "@i")]
+        self.parents[offset] = [int(target) for kind, target in links if kind == "@"]  # "@i": a single thing is no kind
 
     def above(self, offset: int) -> set[int]:
         """The synset and all its ancestors."""
@@ -73,7 +80,7 @@ def rising_chain(candidates: Sequence[Iterable[int]]) -> list[int | None]:
 
 
 def lexicon(wordnet: WordNet, classes: Sequence[str]) -> dict[str, object]:
-    """What `lexicon.json` holds: the names of the classes, the kinds with the classes below each, words to kinds."""
+    """What the file holds: the names of the classes, the kinds with the classes below each, and words to kinds."""
     synsets = rising_chain([wordnet.senses.get(_plain(name), []) for name in classes])
     covers: dict[int, list[int]] = {}
     for number, synset in enumerate(synsets):
@@ -82,12 +89,14 @@ def lexicon(wordnet: WordNet, classes: Sequence[str]) -> dict[str, object]:
     kinds = {kind: some for kind, some in covers.items() if len(some) <= _MOST_OF_ALL * len(classes)}
     order = {kind: place for place, kind in enumerate(sorted(kinds, key=lambda kind: (len(kinds[kind]), kind)))}
     words = _words(wordnet, kinds, order)
+    near = _near_words(wordnet, {kind: some for kind, some in kinds.items() if len(some) <= _MOST_NEAR}, order)
     unknown = {_plain(name): number for number, name in enumerate(classes) if synsets[number] is None}
     rows = [[wordnet.words[kind][0], _spans(kinds[kind])] for kind in order]
     for name, number in unknown.items():
         words.setdefault(name, len(rows))
         rows.append([name, _spans([number])])
-    return {"classes": list(classes), "kinds": rows, "words": dict(sorted(words.items()))}
+    near = {word: kind for word, kind in sorted(near.items()) if word not in words}
+    return {"classes": list(classes), "kinds": rows, "words": dict(sorted(words.items())), "near": near}
 
 
 def _words(wordnet: WordNet, kinds: Mapping[int, list[int]], order: Mapping[int, int]) -> dict[str, int]:
@@ -98,6 +107,32 @@ def _words(wordnet: WordNet, kinds: Mapping[int, list[int]], order: Mapping[int,
         if sense is not None:
             found[word] = order[sense]
     return found
+
+
+def _near_words(wordnet: WordNet, kinds: Mapping[int, list[int]], order: Mapping[int, int]) -> dict[str, int]:
+    """Each word's nearest kind above one of its senses; of several, an animal first, then the one with fewest classes.
+
+    A word that means an animal first of all is never taken for a thing that is called so too: bats are no rackets.
+    """
+    roots = {wordnet.senses[word][0] for word in _ROOTS if word in wordnet.senses}
+    [animal] = wordnet.senses["animal"][:1]
+    found: dict[str, int] = {}
+    for word, senses in wordnet.senses.items():
+        above = {kind: wordnet.above(kind) for sense in senses for kind in _nearest(wordnet, sense, kinds)}
+        fitting = [kind for kind, all_above in above.items() if all_above & roots]
+        beasts = [kind for kind in fitting if animal in above[kind]]
+        if beasts or (fitting and animal not in wordnet.above(senses[0])):
+            found[word] = order[min(beasts or fitting, key=lambda kind: (len(kinds[kind]), order[kind]))]
+    return found
+
+
+def _nearest(wordnet: WordNet, sense: int, kinds: Mapping[int, list[int]]) -> list[int]:
+    level = [sense]
+    for _ in range(_STEPS):
+        level = [parent for offset in level for parent in wordnet.parents[offset]]
+        if found := [offset for offset in level if offset in kinds]:
+            return found
+    return []
 
 
 def _spans(numbers: Sequence[int]) -> list[int]:
@@ -125,7 +160,8 @@ def main(folder: str) -> None:
     from torchvision.models._meta import _IMAGENET_CATEGORIES
 
     made = lexicon(WordNet(Path(folder)), _IMAGENET_CATEGORIES)
-    FILE.write_text(json.dumps(made, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+    text = json.dumps(made, ensure_ascii=False, separators=(",", ":"))
+    FILE.write_bytes(gzip.compress(text.encode(), mtime=0))  # without a date: the same words give the same bytes
 
 
 if __name__ == "__main__":

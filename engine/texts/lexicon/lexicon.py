@@ -1,11 +1,13 @@
 """What words mean in pictures: which of ImageNet's 1,000 classes a word covers, by WordNet.
 
-A word means its commonest sense that covers any class, and weighs the classes below that sense evenly. `lexicon.json`
+A word means its commonest sense that covers any class, else the nearest kind above it that does, and weighs the classes
+of that evenly. `lexicon.json.gz`
 is made by `build.py`; NOTICE holds WordNet's licence.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import unicodedata
@@ -16,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-FILE = Path(__file__).parent / "lexicon.json"
+FILE = Path(__file__).parent / "lexicon.json.gz"
 CLASSES = 1000
 _LONGEST = 5  # words of a name: "black and gold garden spider"
 _STOP = frozenset(
@@ -52,11 +54,13 @@ class Meaning:
 
     Attributes:
         weights: (1000,) of the classes; they sum to 1, or are 0 where no word is known.
-        known: each known name with the kind it stands for. unknown: words that cover no class.
+        known: each known name with the kind it stands for. near: those among them that are no class themselves and
+            stand for the nearest kind. unknown: words that mean nothing.
     """
 
     weights: NDArray[np.float32]
     known: tuple[tuple[str, str], ...]
+    near: tuple[tuple[str, str], ...]
     unknown: tuple[str, ...]
 
 
@@ -64,11 +68,15 @@ class Lexicon:
     """Words, the kinds they stand for, and the classes of each kind."""
 
     def __init__(self, file: Path = FILE) -> None:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(gzip.decompress(file.read_bytes()))
         self.classes: tuple[str, ...] = tuple(data["classes"])
         self.kinds: list[str] = [title for title, _ in data["kinds"]]
         self._spans: list[list[int]] = [spans for _, spans in data["kinds"]]
         self._words: dict[str, int] = data["words"]
+        self._near: dict[str, int] = data["near"]
+        for name in [name for name in self._words if "-" in name]:  # t-shirt is written tshirt and t shirt as well
+            for joint in ("", " "):
+                self._words.setdefault(name.replace("-", joint), self._words[name])
 
     def __len__(self) -> int:
         return len(self._words)
@@ -80,37 +88,51 @@ class Lexicon:
         return np.concatenate(runs)
 
     def meaning(self, text: str) -> Meaning:
-        """What a text means: its longest known names, weighed alike; filler words are passed over."""
-        words = re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", unicodedata.normalize("NFKC", text).lower())
+        """What a text means: its longest known names, weighed alike; else what its last words are nearest to.
+
+        Filler words are passed over.
+        """
+        words = _words_of(text)
+        known, unknown = self._names_in(words)
+        near = {} if known else self._nearest(words)
         weights = np.zeros(len(self.classes), np.float32)
-        known: list[tuple[str, str]] = []
-        unknown: list[str] = []
+        for kind in (known or near).values():
+            members = self.classes_of(kind)
+            weights[members] += np.float32(1 / (len(members) * len(known or near)))
+        named = tuple((name, self.kinds[kind]) for name, kind in (known or near).items())
+        heads = {word for name in near for word in name.split()}
+        return Meaning(weights, named, named if near else (), tuple(word for word in unknown if word not in heads))
+
+    def _names_in(self, words: list[str]) -> tuple[dict[str, int], list[str]]:
+        """The longest known names with their kinds, and the words that belong to none, each once."""
+        known: dict[str, int] = {}
+        unknown: dict[str, None] = {}
         place = 0
         while place < len(words):
-            name, kind = self._name_at(words, place)
-            if kind is None:
-                unknown += [name] if name not in _STOP else []
-            else:
-                members = self.classes_of(kind)
-                weights[members] += np.float32(1 / len(members))
-                known.append((name, self.kinds[kind]))
-            place += name.count(" ") + 1
-        return Meaning(weights / np.float32(max(len(known), 1)), tuple(known), tuple(dict.fromkeys(unknown)))
+            spans = range(min(_LONGEST, len(words) - place), 0, -1)
+            names = (" ".join(words[place : place + count]) for count in spans)
+            found = next((name for name in names if self._form_in(self._words, name) is not None), None)
+            if found is not None:
+                known[found] = self._form_in(self._words, found) or 0
+            elif words[place] not in _STOP:
+                unknown[words[place]] = None
+            place += found.count(" ") + 1 if found else 1
+        return known, list(unknown)
 
-    def _name_at(self, words: list[str], place: int) -> tuple[str, int | None]:
-        """The longest known name that begins at a word, with its kind; else the word itself and None."""
-        for count in range(min(_LONGEST, len(words) - place), 0, -1):
-            name = " ".join(words[place : place + count])
-            kind = self._kind_of(name)
-            if kind is not None:
-                return name, kind
-        return words[place], None
+    def _nearest(self, words: list[str]) -> dict[str, int]:
+        """The longest name at the end of the words that stands for a nearest kind: the head of "summer dresses"."""
+        for count in range(min(_LONGEST, len(words)), 0, -1):
+            name = " ".join(words[-count:])
+            kind = self._form_in(self._near, name)
+            if kind is not None and name not in _STOP:
+                return {name: kind}
+        return {}
 
-    def _kind_of(self, name: str) -> int | None:
-        if name in self._words or name in _STOP:
-            return self._words.get(name)
+    @staticmethod
+    def _form_in(words: dict[str, int], name: str) -> int | None:
+        """What a name or its singular stands for; None where neither is there."""
         forms = (name[: -len(plural)] + single for plural, single in _ENDINGS if name.endswith(plural))
-        return next((self._words[form] for form in forms if form in self._words), None)
+        return next((words[form] for form in (name, *forms) if form in words), None)
 
     def best_name(self, shares: NDArray[np.floating], least: float = 0.6) -> tuple[str, float] | None:
         """The narrowest kind that holds at least that share of some probability over the classes, and its share.
@@ -123,6 +145,10 @@ class Lexicon:
             if share >= least:
                 return title, share
         return None
+
+
+def _words_of(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", unicodedata.normalize("NFKC", text).lower())
 
 
 @cache

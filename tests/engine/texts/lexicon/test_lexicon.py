@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from itertools import combinations
 from pathlib import Path
@@ -65,6 +66,21 @@ def test_two_kinds_count_alike() -> None:
     assert both == pytest.approx((dog + panda) / 2, abs=TOLERANCE)
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "one"),
+    [("giraffe", "ruminant", "ox"), ("beach", "geological formation", "seashore"), ("crow", "corvine bird", "magpie")],
+)
+def test_what_is_no_class_stands_for_the_nearest_kind(text: str, kind: str, one: str) -> None:
+    meaning = lexicon().meaning(text)
+    assert meaning.near == meaning.known == ((text, kind),)
+    assert one in names_of(meaning.weights)
+
+
+@pytest.mark.parametrize("text", ["bat", "Istanbul", "love", "music", "city"])
+def test_nothing_near_enough_is_nothing(text: str) -> None:
+    assert lexicon().meaning(text).known == ()
+
+
 def test_the_narrowest_kind_names_a_group() -> None:
     shares = np.zeros(CLASSES)
     dogs = np.flatnonzero(lexicon().meaning("dog").weights)
@@ -112,8 +128,8 @@ class Nouns:
 
 def test_a_lexicon_of_three_classes(tmp_path: Path) -> None:
     made = built(Nouns(), ["tabby", "lion", "wren"])
-    (tmp_path / "lexicon.json").write_text(json.dumps(made), encoding="utf-8")
-    found = Lexicon(tmp_path / "lexicon.json")
+    (tmp_path / "lexicon.json.gz").write_bytes(gzip.compress(json.dumps(made).encode()))
+    found = Lexicon(tmp_path / "lexicon.json.gz")
     assert found.meaning("cats").known == ()  # covers more than half of all classes
     assert found.meaning("king of beasts").weights.tolist() == [0, 1, 0]
     assert found.meaning("whip").known == ()
