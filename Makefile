@@ -7,7 +7,7 @@ PORT  ?= 8501
 WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help app install test lint format types bench lock clean
+.PHONY: help app install test check lint format types bench lock clean
 
 help:            ## Show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ test: $(VENV)/.dev lint types   ## Lint, check types, run every test
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not alone" --durations=15 || failed=1; \
 	$(PY) -m pytest -m alone --durations=15 || failed=1; \
 	exit $$failed
+
+check: $(VENV)/.dev lint types   ## For the daily round: style, types and the quick tests, without browser, Ray and training
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not alone and not slow"
 
 lint: $(VENV)/.dev        ## Check the style
 	$(VENV)/bin/ruff check .
