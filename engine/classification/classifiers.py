@@ -26,7 +26,7 @@ from engine.core.device import device
 from engine.core.errors import BadParameter, NotFound
 from engine.core.home import Home
 from engine.core.progress import Reporter
-from engine.core.storage import read_json, write_json
+from engine.core.storage import read_json, shape_checked, write_json
 from engine.core.tables import csv_text
 from engine.encoders.encoder import Encoder
 from engine.encoders.fusion import NAME, FusionEncoder
@@ -148,11 +148,13 @@ def guesses(home: Home, name: str, collection: str) -> StoredPredictions | None:
         NotFound: no such classifier. Corrupt: the file has been damaged.
     """
     try:
-        values = read_json(classifier(home, name).folder / "guesses" / f"{collection}.json")
+        path = classifier(home, name).folder / "guesses" / f"{collection}.json"
+        with shape_checked(path):
+            values = read_json(path)
+            every = tuple(StoredPrediction.from_dict(one) for one in values["guesses"])
+            return StoredPredictions(values["classifier"], values["collection"], values["made"], every)
     except FileNotFoundError:
         return None
-    every = tuple(StoredPrediction.from_dict(one) for one in values["guesses"])
-    return StoredPredictions(values["classifier"], values["collection"], values["made"], every)
 
 
 def open_classifier(home: Home, name: str) -> FusionEncoder:
@@ -250,7 +252,9 @@ def remove_classifier(home: Home, name: str) -> None:
     Raises:
         NotFound: no such classifier. BadParameter: it is being trained.
     """
-    run = classifier(home, name)
+    run = Run(home.classifiers / name)
+    if not name or name != run.name or not (run.folder / "run.json").exists():
+        raise NotFound(f"There is no classifier {name!r}.", way_out="See: python -m engine classify --list")
     if run.alive:
-        raise BadParameter("classifier", "deleting", "one that is not being trained right now", run.title)
+        raise BadParameter("classifier", "deleting", "one that is not being trained right now", name)
     run.remove()

@@ -20,7 +20,7 @@ from engine.collections.collection import Collection, Images
 from engine.collections.labelling import checked_label, write_labels
 from engine.core.errors import NotFound
 from engine.core.home import Home
-from engine.core.storage import full_disk_named, read_json, write_json
+from engine.core.storage import full_disk_named, read_json, shape_checked, write_json
 from engine.core.tables import csv_text
 from engine.runs.classifiers import classifier
 
@@ -135,6 +135,7 @@ def _path(home: Home, name: str, collection: str) -> Path:
 
 def _read(path: Path) -> dict[int, str]:
     try:
-        return {int(id): str(label) for id, label in read_json(path).items()}
+        with shape_checked(path):
+            return {int(id): str(label) for id, label in read_json(path).items()}
     except FileNotFoundError:
         return {}

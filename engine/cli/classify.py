@@ -165,12 +165,13 @@ def _split(text: str) -> tuple[str, ...]:
 def _delete(bench: Workbench, arguments: argparse.Namespace) -> None:
     """Delete a classifier, or a classification without the classifiers that were kept from it."""
     name = arguments.delete
-    if name in {run.name for run in bench.classifiers()}:
+    if (bench.home.classifiers / Path(name).name / "run.json").exists():
         if confirmed(f"the classifier {name} with its predictions", arguments):
             remove_classifier(bench.home, name)
             print(f"Deleted {name}.")
     else:
-        delete(f"the classification {name}", bench.classification(name), arguments)
+        stored = Classification.unread(bench.home.classifications, name)
+        delete(f"the classification {name}", stored.remove, arguments)
 
 
 def _print_list(bench: Workbench, arguments: argparse.Namespace) -> None:

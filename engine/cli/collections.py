@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from engine.cli.flags import Commands, output_flags, ray_flag, yes_flag
@@ -71,6 +72,8 @@ def command_list(arguments: argparse.Namespace) -> None:
     header = ["name", "title", "images", "labels", "rejected", "source"]
     cards = bench.collections()
     print_rows(header, [[c.name, c.title, c.count, c.labels, c.rejects, c.origin] for c in cards], arguments)
+    for name, sentence in damaged(bench.home):
+        print(f"{name}: {sentence}", file=sys.stderr)
 
 
 def command_rescan(arguments: argparse.Namespace) -> None:
@@ -83,10 +86,15 @@ def command_rescan(arguments: argparse.Namespace) -> None:
 def command_delete(arguments: argparse.Namespace) -> None:
     """Delete a collection with its vectors and indexes; asks first. Pictures read in place are not touched."""
     bench, name = Workbench(), arguments.collection
-    count = len(bench.collection(name))
-    if confirmed(f"the collection {name} ({count:,} pictures, their vectors and indexes)", arguments):
-        bench.remove(name)
-        print(f"Deleted {name}.")
+    if confirmed(f"the collection {name} ({_extent(bench, name)})", arguments):
+        kept = bench.remove(name)
+        print(f"Deleted {name}." + (f" Labels and groups that could be read are kept in {kept}." if kept else ""))
+
+
+def _extent(bench: Workbench, name: str) -> str:
+    if name in dict(damaged(bench.home)):
+        return "damaged"
+    return f"{len(bench.collection(name)):,} pictures, their vectors and indexes"
 
 
 def command_check(arguments: argparse.Namespace) -> int:

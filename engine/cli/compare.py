@@ -73,7 +73,8 @@ def command_compare(arguments: argparse.Namespace) -> None:
     if arguments.list:
         return _print_list(bench, arguments)
     if arguments.delete:
-        return delete(f"the experiment {arguments.delete}", bench.experiment(arguments.delete), arguments)
+        stored = Experiment.unread(bench.home.experiments, arguments.delete)
+        return delete(f"the experiment {arguments.delete}", stored.remove, arguments)
     check_files(arguments)
     if arguments.quick:
         return _quick(bench, arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.presets import PRESETS
 from engine.grouping.run import recipe_of_preset
 from engine.grouping.stored.exports import checked_folder, groups_csv
-from engine.grouping.stored.grouping import Group, Grouping, Groups
+from engine.grouping.stored.grouping import Group, Grouping, Groups, delete_grouping, grouping_folder
 from engine.workbench.workbench import Workbench
 
 _SHOWN = 40  # groups that a terminal shows
@@ -54,8 +55,8 @@ def command_group(arguments: argparse.Namespace) -> None:
     if arguments.list:
         return _list(bench, arguments)
     if arguments.delete:
-        stored = bench.grouping(arguments.collection, arguments.delete)
-        return delete(f"the grouping {arguments.delete}", stored, arguments)
+        folder = grouping_folder(bench.collection(arguments.collection), arguments.delete)
+        return delete(f"the grouping {arguments.delete}", partial(delete_grouping, folder), arguments)
     _check_targets(arguments)
     grouping = bench.grouping(arguments.collection, arguments.show) if arguments.show else _made(bench, arguments)
     groups = grouping.groups()

@@ -90,7 +90,8 @@ def command_hashing(arguments: argparse.Namespace) -> None:
     if arguments.list:
         return _print_list(bench, arguments)
     if arguments.delete:
-        return delete(f"the benchmark {arguments.delete}", bench.study(arguments.delete), arguments)
+        stored = HashingStudy.unread(bench.home.studies, arguments.delete)
+        return delete(f"the benchmark {arguments.delete}", stored.remove, arguments)
     check_files(arguments)
     study = _asked(bench, arguments)
     if not arguments.show:

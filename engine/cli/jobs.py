@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from engine.cli.flags import Commands, output_flags
-from engine.cli.printing import print_rows
+from engine.cli.flags import Commands, output_flags, yes_flag
+from engine.cli.printing import delete, print_rows
+from engine.jobs.job import damaged_jobs, unread_job
 from engine.workbench.job_kinds import work
 from engine.workbench.workbench import Workbench
 
 
 def register(commands: Commands) -> None:
-    output_flags(commands.add("jobs", command_jobs))
+    sub = commands.add("jobs", command_jobs)
+    output_flags(sub)
+    sub.add_argument("--delete", metavar="JOB", help="forget this job, which has ended; asks first")
+    yes_flag(sub)
     commands.add("stop", command_stop).add_argument("job")
     commands.add("work", command_work).add_argument("folder")
 
 
 def command_jobs(arguments: argparse.Namespace) -> None:
     """List the jobs, newest first."""
+    if arguments.delete:
+        job = unread_job(Workbench().home.jobs, arguments.delete)
+        return delete(f"the job {arguments.delete}", job.remove, arguments)
     rows = [[job.id, job.state, f"{job.progress.fraction:.0%}", job.title] for job in Workbench().jobs()]
     print_rows(["job", "state", "done", "title"], rows, arguments)
+    for job, sentence in damaged_jobs(Workbench().home.jobs):
+        print(f"{job.id}: {sentence}", file=sys.stderr)
 
 
 def command_stop(arguments: argparse.Namespace) -> None:

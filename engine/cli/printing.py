@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from engine.collections.report import ImportReport
 from engine.core.errors import BadParameter
@@ -18,13 +18,6 @@ from engine.search.answer import Answer, Hit
 
 _STDOUT = "-"  # in the place of a file's name
 _TABLES = (".csv", ".tsv", ".txt")
-
-
-class Removable(Protocol):
-    """Anything stored that can be deleted."""
-
-    def remove(self) -> None:
-        """Delete it."""
 
 
 def answer_table(answer: Answer) -> str:
@@ -81,10 +74,10 @@ def confirmed(what: str, arguments: argparse.Namespace) -> bool:
     return False
 
 
-def delete(what: str, stored: Removable, arguments: argparse.Namespace) -> None:
+def delete(what: str, remove: Callable[[], None], arguments: argparse.Namespace) -> None:
     """Delete something that is stored, after a question."""
     if confirmed(what, arguments):
-        stored.remove()
+        remove()
         print(f"Deleted {what}.")
 
 

@@ -162,7 +162,7 @@ def command_runs(arguments: argparse.Namespace) -> None:
     """List the training runs, newest first, or the epochs of one."""
     check_files(arguments)
     if arguments.delete:
-        return delete(f"the run {arguments.delete}", Workbench().training_run(arguments.delete), arguments)
+        return delete(f"the run {arguments.delete}", Workbench().training_run(arguments.delete).remove, arguments)
     if arguments.show:
         return _print_epochs(Workbench().training_run(arguments.show), arguments)
     rows = []

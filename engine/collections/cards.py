@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.collections.collection import Collection
+from engine.core.errors import Corrupt
 
 _THUMBS = 4
 
@@ -31,3 +32,11 @@ def card_of(collection: Collection) -> CollectionCard:
     origin = str(collection.source.get("kind", ""))
     rejects = len(collection.rejects())
     return CollectionCard(collection.name, collection.title, len(images.ids), labels, rejects, thumbs, origin)
+
+
+def readable_card(collection: Collection) -> CollectionCard | None:
+    """The card of a collection, None where a row of its catalogue is damaged."""
+    try:
+        return card_of(collection)
+    except Corrupt:
+        return None

@@ -98,7 +98,7 @@ class Catalogue:
     @contextmanager
     def reading(self) -> Iterator[Reading]:
         """All answers come from one moment, whatever is written meanwhile."""
-        with self.connection() as db:
+        with self.connection(readable=True) as db:
             db.execute("BEGIN")
             yield Reading(self.path, db)
 
@@ -117,20 +117,39 @@ class Catalogue:
             db.commit()
 
     @contextmanager
-    def connection(self, mode: str = "rw") -> Iterator[sqlite3.Connection]:
+    def connection(self, mode: str = "rw", readable: bool = False) -> Iterator[sqlite3.Connection]:
+        """An open connection; `readable` goes without the files that SQLite keeps beside where they cannot be made."""
         db = None
         try:
-            uri = f"{self.path.absolute().as_uri()}?mode={mode}"
-            db = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
-            db.execute("PRAGMA synchronous=NORMAL")
-            if mode == "rw":
-                self._check_kind(db)
+            db = self._readable() if readable else self._opened(mode)
             yield db
         except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
             raise self._named(error) from error
         finally:
             if db is not None:
                 db.close()
+
+    def _opened(self, mode: str) -> sqlite3.Connection:
+        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
+        db = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA synchronous=NORMAL")
+            if mode != "rwc":
+                self._check_kind(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _readable(self) -> sqlite3.Connection:
+        try:
+            return self._opened("rw")
+        except sqlite3.OperationalError as error:
+            # A read-only folder and a full disk have no place for the shared memory of the journal. Without a journal
+            # everything stands in the file itself.
+            if not _refused(error) or not is_settled(self.path):
+                raise
+            return self._opened("ro&immutable=1")
 
     def _check_kind(self, db: sqlite3.Connection) -> None:
         [application] = db.execute("PRAGMA application_id").fetchone()
@@ -144,7 +163,9 @@ class Catalogue:
         text = str(error).lower()
         if "locked" in text or "busy" in text:
             return BenzerError(f"The catalogue {self.path} is in use by other work.", way_out="Try again in a moment.")
-        if isinstance(error, sqlite3.OperationalError) and any(t in text for t in _DISK):
+        if isinstance(error, sqlite3.OperationalError) and _refused(error):
+            if not self.path.is_file():
+                return self.damaged()
             return StorageFull(
                 f"The disk refused to store {self.path.name} ({text}); what stood there before is unharmed.",
                 way_out="Free some space and try again.",
@@ -154,11 +175,16 @@ class Catalogue:
     def damaged(self) -> Corrupt:
         return Corrupt(
             f"The file {self.path} has been damaged: it no longer matches its checksums.",
-            way_out="Remove the collection and import it again; pictures outside Benzer's folder are not touched.",
+            way_out="Delete the collection and import it again; pictures outside Benzer's folder are not touched, and "
+            "labels and groups that can still be read are kept aside.",
         )
 
 
 _DISK = ("disk is full", "disk i/o error", "readonly", "unable to open", "read-only")
+
+
+def _refused(error: sqlite3.OperationalError) -> bool:
+    return any(words in str(error).lower() for words in _DISK)
 
 
 def _checked(read: Callable[P, T]) -> Callable[P, T]:

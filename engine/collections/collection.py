@@ -43,6 +43,7 @@ _MADE = {
     "vocabularies",
     ".lock",
 }
+_MARKS = {"catalogue.sqlite", "catalogue.seal.json", "labels.json", "groupings", "vectors", "indexes"}
 _ASIDE_SECONDS = 3600  # what a cut-off creation or removal left behind is swept away after this long
 
 
@@ -222,9 +223,7 @@ class Collection:
 
     def delete(self) -> None:
         """The same for one who holds the collection already. It goes out of sight in one step."""
-        aside = self.folder.with_name(f"{_ASIDE[1]}{self.name}-{time.time_ns()}")
-        os.rename(self.folder, aside)
-        shutil.rmtree(aside, ignore_errors=True)
+        delete_collection(self.folder)
 
     def rows(self, status: str = "") -> list[ImageRow]:
         """The catalogue's rows by id, all or those of one status; Corrupt when a bit of it has changed."""
@@ -263,17 +262,8 @@ class Collection:
         """Hold the collection for one import, rescan or removal at a time; NotFound when it has been removed."""
         if not self.catalogue.path.exists():
             raise NotFound(f"There is no collection {self.name!r} any more.")
-        lock = FileLock(self.folder / ".lock")
-        try:
-            lock.acquire(timeout=1)
-        except Timeout:
-            raise BenzerError(
-                f"The collection {self.title!r} is being changed by other work.", way_out="Wait until that has ended."
-            ) from None
-        try:
+        with hold(self.folder, self.title):
             yield
-        finally:
-            lock.release()
 
     def _row(self, id: int, reading: Reading | None = None) -> ImageRow:
         if isinstance(id, bool) or not isinstance(id, int | np.integer):
@@ -287,27 +277,89 @@ class Collection:
         return row
 
 
+@contextmanager
+def hold(folder: Path, title: str) -> Iterator[None]:
+    """Hold the folder of a collection; BenzerError where other work holds it."""
+    lock = FileLock(folder / ".lock")
+    try:
+        with full_disk_named(f"the collection {title}"):
+            lock.acquire(timeout=1)
+    except Timeout:
+        raise BenzerError(
+            f"The collection {title!r} is being changed by other work.", way_out="Wait until that has ended."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def delete_collection(folder: Path) -> None:
+    """Delete the folder of a collection, which goes out of sight in one step."""
+    aside = folder.with_name(f"{_ASIDE[1]}{folder.name}-{time.time_ns()}")
+    os.rename(folder, aside)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 _RESCAN = "Rescan the collection to take note of what changed on disk."
 
 
 def collections(home: Home) -> list[Collection]:
-    """Every readable collection by title; one with a damaged catalogue is left out (see `damaged`)."""
+    """Every readable collection by title; one with a damaged catalogue is left out (see `damaged`).
+
+    Raises:
+        BenzerError: the folder of the collections cannot be read.
+    """
     return sorted((c for c, _ in _all(home) if c is not None), key=lambda c: c.title.lower())
 
 
 def damaged(home: Home) -> list[tuple[str, str]]:
     """Names of collections that cannot be opened, each with the sentence that says why."""
-    return [(name, str(error)) for _, (name, error) in _all(home) if error is not None]
+    found = ((name, error or _row_damage(collection)) for collection, (name, error) in _all(home))
+    return [(name, str(error)) for name, error in found if error is not None]
+
+
+def _row_damage(collection: Collection | None) -> BenzerError | None:
+    try:
+        if collection is not None:
+            collection.rows()
+    except BenzerError as error:
+        return error
+    return None
 
 
 def _all(home: Home) -> Iterator[tuple[Collection | None, tuple[str, BenzerError | None]]]:
-    for path in sorted(home.datasets.glob("*/catalogue.sqlite")):
-        if path.parent.name.startswith("."):
-            continue
+    for folder in _folders(home):
         try:
-            yield Collection(path.parent), (path.parent.name, None)
+            yield Collection(folder), (folder.name, None)
         except BenzerError as error:
-            yield None, (path.parent.name, error)
+            yield None, (folder.name, error)
+
+
+def _folders(home: Home) -> list[Path]:
+    """The folders of collections by name, those that lack their catalogue included."""
+    try:
+        found = sorted(path for path in home.datasets.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise BenzerError(f"The collections in {home.datasets} cannot be read: {reason}.") from error
+    return [folder for folder in found if is_collection(folder)]
+
+
+def is_collection(folder: Path) -> bool:
+    """Whether a folder is that of a collection, even of one that has lost its catalogue; not any folder put there."""
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except OSError:
+        return True  # it cannot be looked into, and is named
+    return bool(names & _MARKS) and not names <= _MADE
+
+
+def _is_remains(folder: Path) -> bool:
+    """Whether a folder holds nothing but what work left that was still going on at a collection's removal."""
+    return {path.name for path in folder.iterdir()} <= _MADE
 
 
 def _move_into_place(building: Path, target: Path, title: str) -> None:
@@ -322,7 +374,7 @@ def _move_into_place(building: Path, target: Path, title: str) -> None:
 
 def _move_remains_aside(target: Path) -> None:
     """Work that was still going on at a collection's removal may leave a folder that would block the name."""
-    if target.is_dir() and {path.name for path in target.iterdir()} <= _MADE:
+    if target.is_dir() and _is_remains(target):
         aside = target.with_name(f"{_ASIDE[1]}{target.name}-{time.time_ns()}")
         os.rename(target, aside)
         shutil.rmtree(aside, ignore_errors=True)

@@ -16,9 +16,10 @@ from typing import Any
 
 from engine.collections.catalogue import ImageRow, seal
 from engine.collections.collection import Collection
-from engine.core.errors import BadParameter, NotFound
-from engine.core.storage import read_json, write_json
+from engine.core.errors import BadParameter, Corrupt, NotFound
+from engine.core.storage import read_json, set_aside, shape_checked, write_json
 
+_RESCUED = "rescued"  # where the notes were damaged: the labels that stood there
 _LONGEST = 200  # characters of a label
 
 
@@ -48,13 +49,14 @@ def write_labels(collection: Collection, labels: Mapping[int, str], what: str) -
         after = {str(id): label for id, label in wanted.items()}
         # Noted first: after a crash in between, taking it back finds nothing to change, and nothing is lost.
         writing = {"made": time.time(), "what": what, "before": before, "after": after}
+        rescue_labels(collection)
         write_json(_path(collection), [*writings(collection), writing])
         return _rewrite(collection, [replace(rows[id], label=label) for id, label in wanted.items()], rows)
 
 
 def last_writing(collection: Collection) -> dict[str, Any] | None:
     """What was written last and can be taken back: `made`, `what` and `count`; None where there is nothing."""
-    written = writings(collection)
+    written = [one for one in writings(collection) if one["what"] != _RESCUED]
     if not written:
         return None
     return {"made": written[-1]["made"], "what": written[-1]["what"], "count": len(written[-1]["after"])}
@@ -68,7 +70,7 @@ def undo_labels(collection: Collection) -> int:
     """
     with collection.alone():
         written = writings(collection)
-        if not written:
+        if not written or written[-1]["what"] == _RESCUED:
             raise NotFound(f"No labels have been written to {collection.title!r} that could be taken back.")
         before, after = written[-1]["before"], written[-1]["after"]
         rows = {row.id: row for row in collection.rows("image")}
@@ -89,11 +91,45 @@ def _rewrite(collection: Collection, wanted: list[ImageRow], rows: Mapping[int, 
 
 
 def writings(collection: Collection) -> list[dict[str, Any]]:
+    """What was written, the oldest first.
+
+    Where the file has been damaged, one writing stands for all: of the labels as they are, so that a rescan keeps them.
+    """
     try:
-        found: list[dict[str, Any]] = read_json(_path(collection))
+        return _stored(collection)
+    except Corrupt:
+        now = {str(row.id): row.label for row in collection.rows("image")}
+        return [{"made": time.time(), "what": _RESCUED, "before": now, "after": now}]
+
+
+def damaged_labels(collection: Collection) -> str:
+    """The sentence that says how the notes of writings are damaged, "" where they are not."""
+    try:
+        _stored(collection)
+    except Corrupt as error:
+        return f"{error.message} The labels themselves stand; earlier ones can no longer be restored."
+    return ""
+
+
+def rescue_labels(collection: Collection) -> None:
+    """Keep damaged notes aside, and note the labels as they are in their place; for one who holds the collection."""
+    if damaged_labels(collection):
+        written = writings(collection)
+        set_aside(_path(collection))
+        write_json(_path(collection), written)
+
+
+def _stored(collection: Collection) -> list[dict[str, Any]]:
+    path = _path(collection)
+    try:
+        found = read_json(path)
     except FileNotFoundError:
         return []
-    return found
+    with shape_checked(path):
+        return [
+            {"made": float(one["made"]), "what": one["what"], "before": {**one["before"]}, "after": {**one["after"]}}
+            for one in found
+        ]
 
 
 def _path(collection: Collection) -> Path:

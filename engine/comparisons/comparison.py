@@ -11,7 +11,6 @@ A damaged file counts as none, so that its cell is measured again.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,11 +20,12 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from filelock import FileLock, Timeout
 
-from engine.core.errors import BadParameter, Corrupt, NotFound
+from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound
 from engine.core.home import slug
-from engine.core.storage import held, read_json, write_json
+from engine.core.storage import delete_folder, held, read_json, read_object, shape_checked, write_json
 from engine.jobs.job import Job
 
+_FIELDS: dict[str, Any] = {"format": int, "made": (int, float), "plan": dict}
 _MOST_OF_A_NAME = 40  # characters: names of runs are made from it by adding numbers, and have at most 60
 
 
@@ -84,14 +84,15 @@ class Comparison(Generic[PlanT, CellT, RowT]):
     def facts(self) -> dict[str, Any]:
         """All of plan.json; NotFound when it is gone, Corrupt when it has been damaged."""
         try:
-            facts: dict[str, Any] = read_json(self.folder / "plan.json")
+            return read_object(self.folder / "plan.json", **_FIELDS)
         except FileNotFoundError:
             raise NotFound(f"There is no {self.kind} {self.name!r}.") from None
-        return facts
 
     @property
     def plan(self) -> PlanT:
-        plan: PlanT = self.plans.from_dict(self.facts["plan"])
+        facts = self.facts
+        with shape_checked(self.folder / "plan.json"):
+            plan: PlanT = self.plans.from_dict(facts["plan"])
         return plan
 
     @property
@@ -110,8 +111,10 @@ class Comparison(Generic[PlanT, CellT, RowT]):
     def row(self, cell: CellT) -> RowT | None:
         """What has been measured of one cell, None where nothing whole is there."""
         try:
-            row: RowT = self.lines.from_dict(read_json(self._path(cell)))
-        except (FileNotFoundError, Corrupt, BadParameter, TypeError, ValueError):
+            path = self._path(cell)
+            with shape_checked(path):
+                row: RowT = self.lines.from_dict(read_json(path))
+        except (FileNotFoundError, BenzerError):
             return None
         return row
 
@@ -177,8 +180,7 @@ class Comparison(Generic[PlanT, CellT, RowT]):
         """Delete it with its results. BadParameter while it is being measured."""
         if self.alive:
             raise BadParameter(self.kind, "deleting", "one that is not being measured right now", self.name)
-        (self.folder / "plan.json").unlink(missing_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        delete_folder(self.folder, "plan.json")
 
     @classmethod
     def store(cls, root: Path, name: str, plan: PlanT) -> Self:
@@ -190,11 +192,26 @@ class Comparison(Generic[PlanT, CellT, RowT]):
     @classmethod
     def find(cls, root: Path, name: str) -> Self:
         """The one of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
-        if name != Path(name).name or not (root / name / "plan.json").is_file():
-            raise NotFound(f"There is no {cls.kind} {name!r}.", way_out=f"See: {cls.command}")
-        comparison = cls(root / name)
+        comparison = cls.unread(root, name)
         comparison.plan  # noqa: B018 - to fail here and not later
         return comparison
+
+    @classmethod
+    def unread(cls, root: Path, name: str) -> Self:
+        """The one of that name, however damaged it is: it can be deleted. NotFound when there is none."""
+        if name != Path(name).name or not (root / name / "plan.json").exists():
+            raise NotFound(f"There is no {cls.kind} {name!r}.", way_out=f"See: {cls.command}")
+        return cls(root / name)
+
+    def damage(self) -> list[str]:
+        """One sentence for each file of it that cannot be read; damaged results are measured again."""
+        found = []
+        for path in [self.folder / "plan.json", *sorted((self.folder / "cells").glob("*.json"))]:
+            try:
+                read_object(path, **(_FIELDS if path.name == "plan.json" else {}))
+            except (FileNotFoundError, Corrupt) as error:
+                found.append(str(error))
+        return found
 
     @classmethod
     def every(cls, root: Path) -> list[Self]:
@@ -224,7 +241,7 @@ class Comparison(Generic[PlanT, CellT, RowT]):
     def _readable(self) -> bool:
         try:
             return bool(self.facts["format"] == self.format and self.plan)
-        except (Corrupt, NotFound, BadParameter, KeyError):
+        except (BenzerError, OSError):
             return False
 
     def _path(self, cell: AnyCell) -> Path:

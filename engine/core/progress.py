@@ -15,6 +15,18 @@ from engine.core.storage import append_line
 _EVENTS_AT_MOST_EVERY = 0.2  # seconds between two stored progress events of one stage
 
 
+_NUMBER = (int, float)
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "stage": str,
+    "done": int,
+    "total": int,
+    "unit": str,
+    "rate": _NUMBER,
+    "seconds_left": (*_NUMBER, type(None)),
+    "note": str,
+}
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a job is: what it does now, how many of how many, how fast, and the seconds left (None: not known)."""
@@ -30,6 +42,13 @@ class Progress:
     @property
     def fraction(self) -> float:
         return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+def progress_of(event: dict[str, Any]) -> Progress | None:
+    """The progress that an event tells of, None where a value of it is of another type than was stored."""
+    told = {name: event[name] for name in _TYPES if name in event}
+    whole = all(isinstance(value, _TYPES[name]) for name, value in told.items())
+    return Progress(**told) if whole else None
 
 
 class Reporter:

@@ -20,8 +20,9 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -30,9 +31,11 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from engine.core.errors import Corrupt, NotFound, StorageFull
+from engine.core.errors import BenzerError, Corrupt, NotFound, StorageFull
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+_NO_FILE = (IsADirectoryError, NotADirectoryError, PermissionError)  # what stands there cannot be read as a file
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, *_READ_ONLY}
 
 
 @contextmanager
@@ -47,7 +50,9 @@ def full_disk_named(what: str) -> Iterator[None]:
         raise StorageFull(
             f"The disk refused to store {what} ({os.strerror(error.errno or errno.ENOSPC).lower()}); "
             "what stood there before is unharmed.",
-            way_out="Free some space and try again.",
+            way_out="The folder must be one that can be written to."
+            if error.errno in _READ_ONLY
+            else "Free some space and try again.",
         ) from error
 
 
@@ -60,6 +65,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def _replace_file(path: Path, data: bytes) -> None:
     with full_disk_named(path.name):
+        if path.is_dir() and not path.is_symlink():  # a rename would refuse to replace it
+            set_aside(path)
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -71,6 +78,20 @@ def _replace_file(path: Path, data: bytes) -> None:
             Path(beside).unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def set_aside(path: Path) -> Path:
+    """Move something damaged out of the way, beside where it stands, and return its new place."""
+    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+    os.rename(path, aside)
+    return aside
+
+
+def delete_folder(folder: Path, commit: str) -> None:
+    """Delete a folder that counts as absent once the file `commit` in it is gone, however damaged it is."""
+    with suppress(OSError):
+        (folder / commit).unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:
@@ -94,9 +115,12 @@ def read_json(path: Path) -> Any:
 
     Raises:
         FileNotFoundError: no such file.
-        Corrupt: a byte differs from what was written.
+        Corrupt: a byte differs from what was written, or something else than a readable file stands there.
     """
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except _NO_FILE as error:
+        raise Corrupt(f"The file {path} has been damaged: {_reason(error)}.") from error
     try:
         body = json.loads(data)["body"]
         whole = _sealed(body) == data
@@ -105,6 +129,30 @@ def read_json(path: Path) -> Any:
     if not whole:
         raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
     return body
+
+
+def read_object(path: Path, **fields: type | tuple[type, ...]) -> dict[str, Any]:
+    """Read a sealed JSON object that must hold these fields, each of its type; raises as `read_json` does."""
+    body = read_json(path)
+    with shape_checked(path):
+        if not all(isinstance(body[name], kind) for name, kind in fields.items()) or not isinstance(body, dict):
+            raise TypeError("a field of another type")
+    return body
+
+
+@contextmanager
+def shape_checked(path: Path) -> Iterator[None]:
+    """Turn the errors of a body that uses values of another shape than was written to `path` into Corrupt."""
+    try:
+        yield
+    except BenzerError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        raise Corrupt(f"The file {path} has been damaged: it holds something else than belongs there.") from error
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def _sealed(body: Any) -> bytes:
@@ -122,19 +170,19 @@ def append_line(path: Path, facts: dict[str, Any]) -> None:
 def lines(path: Path, last_bytes: int | None = None) -> Iterator[dict[str, Any]]:
     """The objects of a file of events, oldest first, of the whole file or its end; none where there is no file.
 
-    A line that a crash cut off is passed over.
+    A line that a crash cut off or that holds no object is passed over, and so is anything that is no file.
     """
     try:
         with open(path, "rb") as file:
             if last_bytes is not None:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - last_bytes))
             found = file.read().split(b"\n")
-    except FileNotFoundError:
+    except (FileNotFoundError, *_NO_FILE):
         return
     for line in found:
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(event, dict):
             yield event
@@ -232,8 +280,10 @@ class Store:
         """
         try:
             with full_disk_named(self.folder.name):
-                self.folder.parent.mkdir(exist_ok=True)
-                self.folder.mkdir(exist_ok=True)
+                for folder in (self.folder.parent, self.folder):
+                    if folder.is_file():
+                        set_aside(folder)
+                    folder.mkdir(exist_ok=True)
                 return self._publish(fill, facts)
         except FileNotFoundError as error:
             if self.folder.is_dir():
@@ -273,6 +323,8 @@ class Store:
             folder = self.folder / pointer["generation"]
             try:
                 return self._checked(folder, pointer["manifest"], only)
+            except _NO_FILE as error:
+                raise Corrupt(f"The file {error.filename} has been damaged: {_reason(error)}.") from error
             except FileNotFoundError as error:
                 # A newer generation may have been published, and this one swept, since the pointer was read.
                 missing = error.filename
@@ -305,7 +357,7 @@ class Store:
 
     def _pointer(self, *, broken_ok: bool = False) -> dict[str, str] | None:
         try:
-            pointer: dict[str, str] = read_json(self.pointer)
+            pointer: dict[str, str] = read_object(self.pointer, generation=str, manifest=str)
         except FileNotFoundError:
             return None
         except Corrupt:
@@ -318,7 +370,7 @@ class Store:
         path = folder / "manifest.json"
         if file_digest(path) != digest:
             raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
-        manifest = read_json(path)
+        manifest = read_object(path, format=str, version=int, files=dict, facts=dict)
         if (manifest["format"], manifest["version"]) != (self.format, self.version):
             return None
         for name, known in manifest["files"].items():

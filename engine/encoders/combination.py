@@ -182,9 +182,11 @@ def _scales(pair: Pair) -> tuple[float, float]:
 def kept(home: Home) -> list[str]:
     """The names of the combinations that are kept; none where the list has been damaged: it only saves typing."""
     try:
-        return [str(name) for name in read_json(home.root / "combinations.json")]
+        names = read_json(home.root / "combinations.json")
     except (FileNotFoundError, Corrupt):
         return []
+    whole = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return names if whole else []
 
 
 def keep(home: Home, pair: Pair) -> str:

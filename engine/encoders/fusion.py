@@ -21,7 +21,7 @@ from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, BenzerError, NotTrained
 from engine.core.home import Home
 from engine.core.progress import Reporter
-from engine.core.storage import digest_of, read_json
+from engine.core.storage import digest_of, read_object
 from engine.encoders import open_encoder
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
 from engine.encoders.examples.of_collection import examples_of, one_example, texts_of
@@ -266,7 +266,7 @@ def _text(run: Run, weights: dict[str, Tensor], home: Home) -> TextEncoder | Non
 
 def _state(run: Run) -> Any:
     try:
-        return read_json(run.folder / "text.json")
+        return read_object(run.folder / "text.json")
     except FileNotFoundError:
         return None
 

@@ -16,6 +16,7 @@ Nothing here knows what the work is: the worker is `python -m engine work <folde
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,13 +29,16 @@ from typing import Any
 
 from filelock import FileLock
 
-from engine.core.errors import BadParameter, Corrupt, NotFound, Stopped
+from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound, Stopped
 from engine.core.home import PROJECT
-from engine.core.progress import Progress, Reporter, sentence_of
-from engine.core.storage import held, lines, read_json, write_json
+from engine.core.progress import Progress, Reporter, progress_of, sentence_of
+from engine.core.storage import held, lines, read_object, write_json
 
 WAITING = "Waiting for its turn"  # the stage of a job that stands in a queue (see turns.py)
 
+_ID = re.compile(r"\d{8}-\d{6}-\d{3}-")
+_ENDS = ("done", "failed", "stopped")
+_AGAIN = "Start it again: what was finished is kept."
 _TAIL = 65_536  # bytes at the end of the events file that surely hold the last progress
 _KEPT = 200  # jobs of which a person may still want to know
 _NICE = 10  # how far work for hours stands back, of 19; benchmarks/clicks.py measures what it brings
@@ -53,9 +57,9 @@ class Job:
 
     @property
     def config(self) -> dict[str, Any]:
-        """`kind`, `title` and `arguments`, as they were asked for."""
-        config: dict[str, Any] = read_json(self.folder / "config.json")
-        return config
+        """`kind`, `title` and `arguments`, as they were asked for; Corrupt when they have been damaged."""
+        fields: dict[str, Any] = {"kind": str, "title": str, "arguments": dict, "started": (int, float)}
+        return read_object(self.folder / "config.json", **fields)
 
     @property
     def kind(self) -> str:
@@ -67,12 +71,17 @@ class Job:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """What came out: `state` and, by state, `value` or `error`; None while there is nothing yet."""
+        """What came out: `state` and, by state, `value` or `error`; None while there is nothing yet.
+
+        A damaged file reads as a failure that names it.
+        """
         try:
-            result: dict[str, Any] = read_json(self.folder / "result.json")
+            result = read_object(self.folder / "result.json", state=str)
         except FileNotFoundError:
             return None
-        return result
+        except Corrupt as error:
+            return {"state": "failed", "error": f"{error.message} {_AGAIN}"}
+        return result if result["state"] in _ENDS else {"state": "failed", "error": _AGAIN}
 
     @property
     def state(self) -> str:
@@ -83,7 +92,7 @@ class Job:
             return "running"
         if self.result:  # it ended between the two looks
             return self.state
-        young = time.time() - self.config["started"] < _STARTUP
+        young = abs(time.time() - self.config["started"]) < _STARTUP  # one dated in the future is not young for ever
         return "starting" if young and not (self.folder / "lock").exists() else "interrupted"
 
     @property
@@ -100,7 +109,7 @@ class Job:
         """The sentence that tells what went wrong, "" where nothing did."""
         state = self.state
         if state == "interrupted":
-            return "The work was cut off before it ended. Start it again: what was finished is kept."
+            return f"The work was cut off before it ended. {_AGAIN}"
         return str((self.result or {}).get("error", ""))
 
     @property
@@ -108,9 +117,8 @@ class Job:
         last = None
         for event in self.events(last_bytes=_TAIL):  # the file of a long job is large, and tabs ask every second
             if event.get("kind") == "progress":
-                last = event
-        fields = Progress.__dataclass_fields__
-        return Progress(**{k: v for k, v in last.items() if k in fields}) if last else Progress()
+                last = progress_of(event) or last
+        return last or Progress()
 
     def events(self, last_bytes: int | None = None) -> Iterator[dict[str, Any]]:
         """The stored events, oldest first, of the whole file or its end; a line cut off by a crash is passed over."""
@@ -129,8 +137,9 @@ class Job:
 
     def remove(self) -> None:
         """Delete the folder of a job that has ended."""
-        if self.alive:
-            raise BadParameter("job", "removing", "one that has ended", self.id)
+        with suppress(Corrupt, FileNotFoundError):  # what cannot be read is deleted as well
+            if self.alive:
+                raise BadParameter("job", "removing", "one that has ended", self.id)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _locked(self) -> bool:
@@ -200,11 +209,29 @@ def jobs(root: Path) -> list[Job]:
     found = []
     for folder in sorted(root.glob("*/"), reverse=True):
         try:
-            read_json(folder / "config.json")
-        except (FileNotFoundError, Corrupt):
+            Job(folder).config  # noqa: B018 - to pass over what cannot be read
+        except (OSError, BenzerError):
             continue
         found.append(Job(folder))
     return found
+
+
+def damaged_jobs(root: Path) -> list[tuple[Job, str]]:
+    """Jobs with a file that cannot be read, each with the sentence that says which; `remove` deletes them."""
+    found = ((Job(folder), _damage(folder)) for folder in sorted(root.glob("*/")) if _ID.match(folder.name))
+    return [(job, sentence) for job, sentence in found if sentence]
+
+
+def _damage(folder: Path) -> str:
+    """What is wrong with the files of a job, "" where nothing is."""
+    try:
+        Job(folder).config  # noqa: B018 - raises as it is read
+        read_object(folder / "result.json", state=str)
+    except FileNotFoundError:
+        return ""
+    except Corrupt as error:
+        return str(error)
+    return ""
 
 
 def job(root: Path, id: str) -> Job:
@@ -213,6 +240,13 @@ def job(root: Path, id: str) -> Job:
         if found.id == id:
             return found
     raise NotFound(f"There is no job {id!r}.")
+
+
+def unread_job(root: Path, id: str) -> Job:
+    """The job of that id, however damaged it is: it can be removed. NotFound when there is none."""
+    if not _ID.match(id) or id != Path(id).name or not (root / id).is_dir():
+        raise NotFound(f"There is no job {id!r}.")
+    return Job(root / id)
 
 
 def _new_folder(root: Path, kind: str) -> Path:

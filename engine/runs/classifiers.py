@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.core.errors import Corrupt, NotFound
+from engine.core.errors import BenzerError, NotFound
 from engine.core.home import Home
 from engine.runs.run import Run
 
@@ -10,7 +10,7 @@ from engine.runs.run import Run
 def classifiers(home: Home) -> list[Run]:
     """Every readable classifier, the newest first."""
     found = [Run(path.parent) for path in home.classifiers.glob("[!.]*/run.json")]
-    return sorted(filter(_readable, found), key=lambda run: (-float(run.facts.get("created", 0)), run.name))
+    return sorted(filter(_readable, found), key=lambda run: (-_made(run), run.name))
 
 
 def classifier(home: Home, name: str) -> Run:
@@ -25,5 +25,10 @@ def classifier(home: Home, name: str) -> Run:
 def _readable(run: Run) -> bool:
     try:
         return {"classes", "spec", "picture", "text", "embedding"} <= set(run.card)
-    except (Corrupt, NotFound, KeyError):
+    except (BenzerError, OSError):
         return False
+
+
+def _made(run: Run) -> float:
+    made = run.facts.get("created", 0.0)
+    return float(made) if isinstance(made, int | float) else 0.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.errors import Corrupt
-from engine.core.storage import read_json, write_json
+from engine.core.storage import read_object, shape_checked, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,17 +48,21 @@ class Watch:
         facts = _read(self.folder / "probe.json")
         if facts is None:
             return None
-        ids, originals = np.asarray(facts["ids"], np.int64), base64.b64decode(facts["originals"])
-        return Probed(ids, facts["measure"], facts["chance"], facts["pictures"], originals)
+        with suppress(Corrupt), shape_checked(self.folder):
+            ids, originals = np.asarray(facts["ids"], np.int64), base64.b64decode(facts["originals"])
+            return Probed(ids, facts["measure"], facts["chance"], facts["pictures"], originals)
+        return None
 
     def epoch(self, number: int) -> Watched | None:
         """What `note` stored of that epoch."""
         facts = _read(self.folder / f"{number:04d}.json")
         if facts is None:
             return None
-        found = facts["neighbours"]
-        neighbours = None if found is None else np.asarray(found, np.int64)
-        return Watched(neighbours, base64.b64decode(facts["reconstructions"]))
+        with suppress(Corrupt), shape_checked(self.folder):
+            found = facts["neighbours"]
+            neighbours = None if found is None else np.asarray(found, np.int64)
+            return Watched(neighbours, base64.b64decode(facts["reconstructions"]))
+        return None
 
     def epochs(self) -> list[int]:
         """The numbers of the epochs that were noted, ascending."""
@@ -101,7 +106,6 @@ def _text(data: bytes) -> str:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        facts: dict[str, Any] = read_json(path)
+        return read_object(path)
     except (FileNotFoundError, Corrupt):
         return None
-    return facts

@@ -18,7 +18,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -29,15 +28,25 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from engine.core.errors import BadParameter, Corrupt, NameTaken, NotFound, NotTrained
+from engine.core.errors import BadParameter, BenzerError, Corrupt, NameTaken, NotFound, NotTrained
 from engine.core.home import Home, slug
-from engine.core.storage import append_line, full_disk_named, held, lines, read_json, write_bytes, write_json
+from engine.core.storage import (
+    append_line,
+    delete_folder,
+    full_disk_named,
+    held,
+    lines,
+    read_object,
+    write_bytes,
+    write_json,
+)
 from engine.runs.epochs import Probed, Watch, Watched
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = 1
+_FIELDS: dict[str, Any] = {"format": int, "state": str, "config": dict, "card": dict, "weights": (dict, type(None))}
 SHIPPED = "default"  # the name of the weights that come with the code
 MOST_OF_A_TITLE = 80  # characters
 
@@ -56,10 +65,9 @@ class Run:
     def facts(self) -> dict[str, Any]:
         """All of run.json; Corrupt when it has been damaged, NotFound when it is not there."""
         try:
-            facts: dict[str, Any] = read_json(self.folder / "run.json")
+            return read_object(self.folder / "run.json", **_FIELDS)
         except FileNotFoundError:
             raise NotFound(f"There is no run {self.name!r}.") from None
-        return facts
 
     @property
     def config(self) -> dict[str, Any]:
@@ -193,7 +201,7 @@ class Run:
 
     def events(self) -> list[dict[str, Any]]:
         """What was noted of each epoch, oldest first; a line cut off by a crash is passed over."""
-        return [line for line in lines(self.folder / "events.jsonl") if "epoch" in line]
+        return [line for line in lines(self.folder / "events.jsonl") if isinstance(line.get("epoch"), int)]
 
     def notes(self) -> list[dict[str, Any]]:
         """What else happened, each with its `kind`: "halved" (the memory was short), "continued"."""
@@ -287,9 +295,8 @@ class Run:
         """Delete the run with its weights; BadParameter for one that trains or that came with the code."""
         if self.shipped or self.alive:
             wanted = "one of your own that is not training right now"
-            raise BadParameter("run", "deleting", wanted, self.title)
-        (self.folder / "run.json").unlink(missing_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+            raise BadParameter("run", "deleting", wanted, self.name)
+        delete_folder(self.folder, "run.json")
 
     def archive(self) -> bytes:
         """A ZIP of the best weights, the card and the events; NotTrained or Corrupt as for `load`."""
@@ -370,8 +377,23 @@ def _made(run: Run) -> float | None:
     try:
         facts = run.facts
         return float(facts.get("created", 0.0)) if facts["format"] == FORMAT else None
-    except (Corrupt, NotFound, KeyError):
+    except (BenzerError, OSError, TypeError, ValueError):
         return None
+
+
+def damaged_runs(home: Home) -> list[tuple[Run, str]]:
+    """Runs and classifiers whose facts or weights cannot be read, each with the sentence that says why."""
+    folders = [path for root in home.runs for path in sorted(root.glob("[!.]*/run.json"))]
+    return [(Run(path.parent), sentence) for path in folders if (sentence := _damage(Run(path.parent)))]
+
+
+def _damage(run: Run) -> str:
+    try:
+        if run.ready:
+            run._weights()
+    except BenzerError as error:
+        return str(error)
+    return ""
 
 
 def _roots(home: Home) -> list[Path]:

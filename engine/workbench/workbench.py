@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engine.collections.cards import CollectionCard, card_of
+from engine.collections.cards import CollectionCard, readable_card
 from engine.collections.collection import Collection, collections
 from engine.collections.reading.workers import preview_in_worker, read_in_worker
+from engine.collections.removing import remove_collection
 from engine.collections.sources.spool import spooled
 from engine.core.cache import Cache, FileStamps, catalogue_files, catalogue_stamp, file_stamp
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights
@@ -108,10 +109,9 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
     # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────
 
     def collections(self) -> list[CollectionCard]:
-        """A card for every collection, by title."""
-        return sorted(
-            (card_of(collection) for collection in collections(self.home)), key=lambda card: card.title.lower()
-        )
+        """A card for every readable collection, by title; `engine.collections.damaged` names the others."""
+        cards = map(readable_card, collections(self.home))
+        return sorted((card for card in cards if card is not None), key=lambda card: card.title.lower())
 
     def collection(self, name: str) -> Collection:
         """The collection of that name; NotFound when there is none."""
@@ -308,12 +308,13 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         """
         return spooled(self.home.root / "jobs" / "uploads", files)
 
-    def remove(self, collection: str) -> None:
-        """Delete a collection with its vectors and indexes. Pictures referenced in place are not touched."""
-        self.collection(collection).remove()
+    def remove(self, collection: str) -> Path | None:
+        """Delete a collection with its vectors and indexes, damaged or not; see `remove_collection`."""
+        kept = remove_collection(self.home, collection)
         self._opened.clear()
         self._exact.clear()
         self._surroundings_kept.clear()
+        return kept
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import cache
 
-from engine.collections.collection import Collection, Images
+from engine.collections.collection import Collection, Images, damaged
 from engine.core.cache import Cache, catalogue_stamp
 from engine.core.errors import Corrupt, NameTaken, NotFound
 from engine.core.home import slug
@@ -30,6 +30,7 @@ _PICTURE_SIDE = 640  # pixels; what a page shows of an uploaded picture
 _images: Cache[Images] = Cache(_COLLECTIONS_KEPT)
 _opened: Cache[Collection] = Cache(_COLLECTIONS_KEPT)
 _cards: Cache[list[CollectionCard]] = Cache(1)
+_damaged: Cache[list[tuple[str, str]]] = Cache(1)
 _described: Cache[bool] = Cache(_COLLECTIONS_KEPT)
 
 
@@ -78,9 +79,17 @@ def row_of(collection: str, id: int) -> int:
 
 def collection_cards() -> list[CollectionCard]:
     """A card for every collection, kept until one of them changes."""
+    return _cards.get(_stamps(), workbench().collections)
+
+
+def damaged_collections() -> list[tuple[str, str]]:
+    """Collections that cannot be read, each with the sentence that says why, kept until one of them changes."""
+    return _damaged.get(_stamps(), lambda: damaged(workbench().home))
+
+
+def _stamps() -> tuple[object, ...]:
     folders = sorted(p for p in workbench().home.datasets.glob("*") if p.is_dir())
-    key = tuple((folder.name, catalogue_stamp(folder)) for folder in folders)
-    return _cards.get(key, workbench().collections)
+    return tuple((folder.name, catalogue_stamp(folder)) for folder in folders)
 
 
 def recent_jobs(kind: str = "") -> list[Job]:
@@ -89,7 +98,7 @@ def recent_jobs(kind: str = "") -> list[Job]:
     folders = sorted((path.parent for path in workbench().home.jobs.glob(pattern)), reverse=True)
     found = []
     for folder in folders[:_JOBS_SHOWN]:
-        with suppress(FileNotFoundError, Corrupt):
+        with suppress(OSError, Corrupt):
             job = Job(folder)
             if job.config:
                 found.append(job)

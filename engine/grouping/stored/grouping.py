@@ -22,11 +22,19 @@ from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
 from engine.core.distances import Matrix, among
-from engine.core.errors import BadParameter, Corrupt, NotFound
+from engine.core.errors import BadParameter, BenzerError, NotFound
 from engine.core.home import slug
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
-from engine.core.storage import Store, full_disk_named, load_array, read_json, write_json
+from engine.core.storage import (
+    Store,
+    delete_folder,
+    full_disk_named,
+    load_array,
+    read_object,
+    shape_checked,
+    write_json,
+)
 from engine.grouping.clusterer import Labels, by_size
 from engine.grouping.grouper import GroupingResult
 from engine.grouping.kmeans import fitted
@@ -49,6 +57,8 @@ class Grouping:
         if snapshot is None:
             raise NotFound(f"There is no grouping {folder.name!r}.")
         self.facts = snapshot.facts
+        with shape_checked(folder):
+            float(snapshot.facts["made"])
 
     # ── what was found ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -163,9 +173,7 @@ class Grouping:
 
     def remove(self) -> None:
         """Delete the grouping, if it is still there. No picture is touched."""
-        with suppress(NotFound), self._alone():
-            (self.folder / "person.json").unlink()  # out of sight at once
-        shutil.rmtree(self.folder, ignore_errors=True)
+        delete_grouping(self.folder)
 
     @property
     def cut_now(self) -> tuple[int, float] | None:
@@ -230,10 +238,9 @@ class Grouping:
 
     def _person(self) -> dict[str, Any]:
         try:
-            person: dict[str, Any] = read_json(self.folder / "person.json")
+            return read_object(self.folder / "person.json", title=str, edits=list)
         except FileNotFoundError:
             raise self._gone() from None
-        return person
 
     def _write(self, person: dict[str, Any]) -> None:
         write_json(self.folder / "person.json", person)
@@ -282,18 +289,36 @@ def groupings(collection: Collection) -> list[Grouping]:
     found = []
     for path in (collection.folder / "groupings").glob("*/person.json"):
         try:
-            found.append(Grouping(path.parent))
-        except (Corrupt, NotFound):
+            one = Grouping(path.parent)
+            one.title  # noqa: B018 - to pass over what cannot be read
+            found.append(one)
+        except (BenzerError, OSError):
             continue
     return sorted(found, key=lambda grouping: -grouping.made)
 
 
 def grouping(collection: Collection, name: str) -> Grouping:
     """The grouping of that name; NotFound when there is none, Corrupt when it has been damaged."""
-    folder = collection.folder / "groupings" / name
-    if name != Path(name).name or not (folder / "person.json").exists():
+    folder = grouping_folder(collection, name)
+    if not (folder / "person.json").exists():
         raise NotFound(f"There is no grouping {name!r}.")
     return Grouping(folder)
+
+
+def grouping_folder(collection: Collection, name: str) -> Path:
+    """The folder of a grouping, however damaged it is; NotFound when there is none."""
+    folder = collection.folder / "groupings" / name
+    if name != Path(name).name or not folder.is_dir():
+        raise NotFound(f"There is no grouping {name!r}.")
+    return folder
+
+
+def delete_grouping(folder: Path) -> None:
+    """Delete the folder of a grouping, if it is still there, however damaged it is. No picture is touched."""
+    if folder.is_dir():
+        with suppress(OSError), FileLock(folder / ".edits.lock"):
+            (folder / "person.json").unlink()  # out of sight at once
+        delete_folder(folder, "person.json")
 
 
 def _facts(found: GroupingResult) -> dict[str, Any]:

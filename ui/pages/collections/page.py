@@ -10,7 +10,6 @@ from typing import Any
 
 import streamlit as st
 
-from engine.collections.collection import damaged
 from engine.collections.report import ImportReport, Reject, rejects_csv
 from engine.collections.samples import SAMPLES
 from engine.collections.sources.job import source_of
@@ -21,7 +20,15 @@ from engine.jobs.job import Job
 from engine.workbench.job_kinds import kinds_that_make
 from engine.workbench.workbench import CollectionCard
 from ui.pages.collections.imported_vectors import custom_embeddings_panel
-from ui.session.opened import collection_cards, free_name, images_of, open_collection, recent_jobs, workbench
+from ui.session.opened import (
+    collection_cards,
+    damaged_collections,
+    free_name,
+    images_of,
+    open_collection,
+    recent_jobs,
+    workbench,
+)
 from ui.session.paths import pictures_under_roots, roots
 from ui.session.query import set_query_image
 from ui.shared.browser import PICTURE_TYPES
@@ -286,9 +293,16 @@ def _ask_to_delete(card: CollectionCard) -> None:
 
 
 def _damaged() -> None:
-    """Collections that cannot be opened are named, not hidden."""
-    for name, sentence in damaged(workbench().home):
+    """Collections that cannot be opened are named, not hidden, and can be deleted."""
+    for name, sentence in damaged_collections():
         st.error(f"{plain_text(name)}: {plain_text(sentence)}", icon=":material/error:")
+        st.button(f"Delete {plain_text(name)}", key=f"delete-damaged-{name}", on_click=partial(_delete_damaged, name))
+
+
+def _delete_damaged(name: str) -> None:
+    with errors_shown():
+        kept = workbench().remove(name)
+        st.toast(f"Labels and groups that could be read are kept in {plain_text(str(kept))}." if kept else "Deleted.")
 
 
 # ── adding ───────────────────────────────────────────────────────────────────────────────────────────────────────────

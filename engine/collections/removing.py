@@ -1,0 +1,79 @@
+"""Deleting a collection, a damaged one too, and keeping aside what somebody made of a damaged one.
+
+rescued/<collection>-<date>/
+    labels.csv      the picture and label of every row that can still be read
+    labels.json     the notes of labels that were written
+    groupings/      the groups, with their titles and edits
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from engine.collections.collection import Collection, delete_collection, hold, is_collection
+from engine.core.errors import Corrupt, NotFound
+from engine.core.home import Home
+from engine.core.storage import full_disk_named, write_bytes
+from engine.core.tables import csv_text
+
+
+def remove_collection(home: Home, name: str) -> Path | None:
+    """Delete a collection with all that was made from it; the folder of what was rescued from a damaged one, else None.
+
+    Pictures that are referenced where they lie are not touched.
+
+    Raises:
+        NotFound: no such collection. BenzerError: other work changes it right now. StorageFull: there is no room for
+        what has to be rescued; nothing is deleted then.
+    """
+    folder = home.datasets / name
+    if name != Path(name).name or name.startswith(".") or not folder.is_dir() or not is_collection(folder):
+        raise NotFound(f"There is no collection {name!r}.")
+    with hold(folder, name):
+        kept = rescue(folder, home.root / "rescued") if is_damaged(folder) else None
+        delete_collection(folder)
+    return kept
+
+
+def rescue(folder: Path, root: Path) -> Path | None:
+    """Copy what somebody made of a collection to a new folder of `root`; that folder, None where nothing is left."""
+    place = root / f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1000:03d}"
+    labels = _labels(folder / "catalogue.sqlite")
+    with full_disk_named(f"what was rescued of {folder.name}"):
+        if labels:
+            write_bytes(place / "labels.csv", csv_text(["file_name", "label"], labels).encode("utf-8-sig"))
+        if (folder / "labels.json").is_file():
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / "labels.json", place / "labels.json")
+        if (folder / "groupings").is_dir() and any((folder / "groupings").iterdir()):
+            shutil.copytree(folder / "groupings", place / "groupings")
+    return place if place.is_dir() else None
+
+
+def is_damaged(folder: Path) -> bool:
+    """Whether the catalogue of a collection is missing or cannot be trusted."""
+    try:
+        if (folder / "catalogue.sqlite").is_file():
+            Collection(folder).rows()
+            return False
+    except Corrupt:
+        pass
+    return True
+
+
+def _labels(path: Path) -> list[list[str]]:
+    """The name and label of every labelled row up to the first that cannot be read, whatever the checksums say."""
+    found: list[list[str]] = []
+    with suppress(sqlite3.Error, OSError):
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            for name, label in db.execute("SELECT name, label FROM files"):
+                if isinstance(name, str) and isinstance(label, str) and label:
+                    found.append([name, label])
+        finally:
+            db.close()
+    return found
