@@ -66,10 +66,11 @@ def undo_labels(collection: Collection) -> int:
     """Take the last writing back, where its labels still stand; how many labels have changed.
 
     Raises:
-        NotFound: there is nothing to take back. BenzerError: other work changes the collection right now.
+        NotFound: there is nothing to take back. Corrupt: the notes of it are damaged. BenzerError: other work changes
+        the collection right now.
     """
     with collection.alone():
-        written = writings(collection)
+        written = _stored(collection)
         if not written or written[-1]["what"] == _RESCUED:
             raise NotFound(f"No labels have been written to {collection.title!r} that could be taken back.")
         before, after = written[-1]["before"], written[-1]["after"]
