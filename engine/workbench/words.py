@@ -65,8 +65,16 @@ class WordMethods:
         return [(classes[number], float(value)) for number, value in pairs]
 
     def suggested_name(self, collection: str, ids: NDArray[np.int64]) -> tuple[str, float] | None:
-        """The narrowest kind that covers most of what some pictures show, and its share; None where none does."""
-        return lexicon().best_name(self.class_probabilities(collection).of(ids))
+        """The narrowest kind that covers most of what some pictures show, and its share of their probabilities.
+
+        None if no kind does, or if the collection has no vectors of the network that knows.
+        """
+        if not self.sees_words():
+            return None
+        try:
+            return lexicon().best_name(self.class_probabilities(collection).of(ids))
+        except NotReady:
+            return None
 
     def search_words(
         self, recipe: Recipe, query: Query, *, include_query: bool = False, label: str | None = None

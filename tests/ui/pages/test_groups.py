@@ -53,6 +53,13 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]
     return asked
 
 
+SUGGESTION = """
+from ui.pages.groups import members, state
+view = state.seen("shapes", "{name}")
+members._suggestion(view, view.groups.group({number}))
+"""
+
+
 def made(
     bench: Workbench, plan: GroupingPlan = TREE, title: str = "First look", collection: str = "shapes"
 ) -> Grouping:
@@ -276,6 +283,19 @@ def test_a_group_is_opened_named_split_and_all_is_taken_back(here: Workbench) ->
     drawn(test.button(key=f"groups-undo-shapes-{grouping.name}").click().run())
     assert grouping.edits() == []
     assert f"Group 1 · {len(first)}" in texts(test)
+
+
+def test_what_most_pictures_show_is_offered_as_a_name(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    grouping = made(here)
+    number = grouping.groups().groups[0].number
+    monkeypatch.setattr(Workbench, "suggested_name", lambda self, collection, ids: ("tabby_cat", 0.81))
+    panel = AppTest.from_string(SUGGESTION.format(name=grouping.name, number=number)).run()
+    button = panel.button(key="group-name-suggested")
+    assert button.label == "Use “tabby\\_cat”"  # no Markdown in what a network says
+    assert "81 %" in button.help
+    button.click().run()
+    assert grouping.groups().group(number).title == "tabby_cat"
+    assert not panel.button  # it is called so by now
 
 
 def test_selected_pictures_are_told_and_cleared(here: Workbench) -> None:

@@ -13,6 +13,7 @@ from engine.grouping.stored.palette import COLOURS, NOISE
 from ui.pages.groups.export import export_menu
 from ui.pages.groups.selection import selection_bar
 from ui.pages.groups.state import Seen, edit, rows_of, select, tiles, toggle
+from ui.session.opened import workbench
 from ui.shared.plain_text import plain_text
 from ui.shared.text_field import text_field
 from ui.widgets.gallery import gallery
@@ -170,6 +171,19 @@ def _name(view: Seen, group: Group) -> None:
             button_key="group-name-save", max_chars=80, primary=True,
             on_sent=lambda title: edit(view, {"kind": "name", "group": group.number, "title": title}),
         )  # fmt: skip
+        _suggestion(view, group)
+
+
+def _suggestion(view: Seen, group: Group) -> None:
+    """Offer what most pictures of the group show as its name."""
+    found = workbench().suggested_name(view.collection, group.ids)
+    if found is None or found[0] == group.title:
+        return
+    change = {"kind": "name", "group": group.number, "title": found[0]}
+    st.button(
+        f"Use “{plain_text(found[0])}”", key="group-name-suggested", on_click=edit, args=(view, change),
+        help=f"What these pictures show by an ImageNet network: {100 * found[1]:.0f} % of its probability.",
+    )  # fmt: skip
 
 
 def _merge_with(view: Seen, group: Group) -> None:
