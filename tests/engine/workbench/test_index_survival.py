@@ -15,7 +15,7 @@ from engine.encoders.vectors.store import Vectors
 from engine.search import opening
 from tests.engine.killing import killable
 
-INFO = SimpleNamespace(name="drawn", weights="")
+INFO = SimpleNamespace(name="drawn", weights="", precision="")
 QUERIES = 5
 
 

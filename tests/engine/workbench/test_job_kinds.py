@@ -25,14 +25,15 @@ def home(tmp_path: Path) -> Home:
 
 
 RECIPE = Recipe("fashion-products", "model-4", "default").as_dict()
+SHIPPED = "Model 4 (trained on Animal faces)"
 
 
 @pytest.mark.parametrize(
     ("kind", "arguments", "title"),
     [
-        ("embed", {"recipe": RECIPE}, 'Preparing "Fashion products" (Model 4)'),
-        ("group", {"recipe": RECIPE, "plan": {}, "title": ""}, 'Grouping "Fashion products" (Model 4)'),
-        ("embed", {"recipe": RECIPE | {"collection": "gone"}}, 'Preparing "gone" (Model 4)'),
+        ("embed", {"recipe": RECIPE}, f'Preparing "Fashion products" ({SHIPPED})'),
+        ("group", {"recipe": RECIPE, "plan": {}, "title": ""}, f'Grouping "Fashion products" ({SHIPPED})'),
+        ("embed", {"recipe": RECIPE | {"collection": "gone"}}, f'Preparing "gone" ({SHIPPED})'),
         ("fetch", {"network": "mobilenet-v2"}, "Downloading MobileNet-v2"),
         ("import", {"source": "known", "name": "oxford-iiit-pet"}, 'Importing "Oxford-IIIT Pet"'),
         ("import", {"source": "folder", "title": "Holiday", "path": "/x"}, 'Importing "Holiday"'),

@@ -115,7 +115,7 @@ def test_whether_to_look_further_is_asked_of_those_who_can():
 
 
 def test_titles_are_for_people():
-    assert title_of("lsh(bits=8,further=no)") == "LSH · 8 bits · answer with fewer"
+    assert title_of("lsh(bits=8,further=no)") == "LSH · 8 bits · return fewer"
     assert title_of("exact") == "Exact"
-    assert title_of("lsh(bits=8,probes=1,tables=4)") == "LSH · 8 bits · 4 tables · 1 extra bucket"
+    assert title_of("lsh(bits=8,probes=1,tables=4)") == "LSH · 8 bits · 4 tables · 1 probe"
     assert title_of("rdh(functions=same,parts=2)") == "RDH (parts) · 2 parts · same functions"

@@ -59,7 +59,7 @@ def test_measured_once_then_only_what_is_missing_or_damaged(bench, plan):
     assert bench.run("study", name="try-it") == {"study": "try-it", "measured": 3, "failed": 0}
     exact, lsh, _ = made.rows()
     assert (exact.method, exact.recall, exact.size, exact.queries) == ("exact", 1.0, 1200, 30)
-    assert lsh.title == "LSH · 6 bits · 4 tables · 0 extra buckets"
+    assert lsh.title == "LSH · 6 bits · 4 tables · 0 probes"
     assert 0 < lsh.candidates < 1200
     assert lsh.workers == "this process"
     assert lsh.build_seconds > 0
@@ -355,7 +355,7 @@ def test_the_command_measures_lists_shows_and_writes(bench, tmp_path, capsys):
     grid = ["--methods", "lsh,rdh,hnsw(links=8)", "--bits", "6", "--tables", "2,4", "--probes", "0", "--parts", "1,2"]
     assert main([*words, *grid, "--neighbours", "5", "--sizes", "600,all", "--title", "Table"]) == 0
     told = capsys.readouterr().out
-    assert "RDH (parts) · 2 parts · 6 bits · 4 tables · 0 extra buckets" in told
+    assert "RDH (parts) · 2 parts · 6 bits · 4 tables · 0 probes" in told
     assert "speed-up" in told
     assert "times larger" in told
     assert "Study: table · parts lived in: this process" in told
