@@ -224,7 +224,7 @@ def _apply(bench: Workbench, arguments: argparse.Namespace) -> None:
 
 def _ask(bench: Workbench, arguments: argparse.Namespace) -> None:
     """What a classifier predicts for one picture, one text, or both."""
-    data = read_bytes(Path(arguments.picture).expanduser()) if arguments.picture else None
+    data = read_bytes(Path(arguments.picture).expanduser().resolve()) if arguments.picture else None
     said = bench.judge(bench.classifier(arguments.ask), data, arguments.words)
     if arguments.json:
         print(json.dumps(said, ensure_ascii=False, indent=2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from engine.cli.flags import Commands, output_flags, ray_flag, yes_flag
 from engine.cli.printing import confirmed, print_report, print_rows, progress_line
@@ -12,7 +13,7 @@ from engine.collections import collections, damaged
 from engine.collections.integrity import check
 from engine.collections.samples import SAMPLES
 from engine.collections.sources import known
-from engine.collections.sources.job import source_of
+from engine.collections.sources.job import source_of, title_of
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.workbench.workbench import Workbench
@@ -22,6 +23,7 @@ def register(commands: Commands) -> None:
     sub = commands.add("import", command_import, job="import")
     sub.add_argument("what", help="a folder, ZIP, tar or CSV, or a public data set: " + ", ".join(known.KNOWN))
     sub.add_argument("--title", help="the collection's name (default: that of the file or folder)")
+    sub.add_argument("--follow-links", action="store_true", help="read links that lead out of the folder")
     _report_flags(sub)
     ray_flag(sub)
     sub = commands.add("list", command_list)
@@ -54,10 +56,10 @@ def command_import(arguments: argparse.Namespace) -> None:
             raise BadParameter(
                 "source", "an import", "a folder, archive, CSV or one of " + ", ".join(known.KNOWN), what
             )
-        title = arguments.title or path.resolve().name.split(".")[0]
-        report = Workbench().run(
-            "import", progress_line(), source=source_of(path), title=title, path=str(path.resolve())
-        )
+        place, title = path.resolve(), arguments.title or title_of(path.resolve())
+        given: dict[str, Any] = {"source": source_of(path), "title": title, "path": str(place)}
+        given |= {"follow_links": True} if arguments.follow_links else {}
+        report = Workbench().run("import", progress_line(), **given)
     print_report(report, arguments.json, arguments.rejects)
 
 

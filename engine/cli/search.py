@@ -74,7 +74,7 @@ def command_search(arguments: argparse.Namespace) -> int | None:
     if arguments.image is not None:
         query = Query.image(arguments.image, crop)
     elif arguments.picture is not None:
-        query = Query.picture(_picture_bytes(Path(arguments.picture)), arguments.picture, crop)
+        query = Query.picture(_picture_bytes(Path(arguments.picture).expanduser().resolve()), arguments.picture, crop)
     else:
         query = Query(name=arguments.text)
     query = replace(query, text=arguments.text or "", share=arguments.share)

@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from engine.collections.catalogue import Catalogue, ImageRow, Reading, seal
-from engine.collections.reading.safely import read_bytes
+from engine.collections.reading.safely import follows_links, read_bytes
 from engine.collections.report import Reject
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NameTaken, NotFound, UnreadableImage
 from engine.core.home import Home, slug
@@ -136,6 +136,11 @@ class Collection:
         return dict(self._facts["source"])
 
     @property
+    def follows_links(self) -> bool:
+        """Whether links may lead out of the folder, as was said at the import or is said now."""
+        return bool(self.source.get("links")) or follows_links()
+
+    @property
     def complete(self) -> bool:
         """False while an import runs or after one was cut off; importing the same source again finishes it."""
         return bool(self._facts["complete"])
@@ -239,7 +244,10 @@ class Collection:
 
     def root_of(self, row: ImageRow) -> Path:
         """The folder that the file of a row, if it is a link, must not lead out of."""
-        return self.folder / "images" if row.stored else Path(self.source["folder"])
+        if row.stored:
+            return self.folder / "images"
+        folder = Path(self.source["folder"])
+        return Path(folder.anchor) if self.follows_links else folder
 
     def check_source(self) -> None:
         """NotFound when the folder that the images are referenced in has vanished."""

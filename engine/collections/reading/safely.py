@@ -54,6 +54,7 @@ register_heif_opener()
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
+FOLLOW = "such links are followed with --follow-links or BENZER_FOLLOW_LINKS=1"
 _NOT_FOLLOWED = {errno.ELOOP, errno.EMLINK}
 
 
@@ -134,6 +135,11 @@ def look(path: Path, root: Path | None = None) -> os.stat_result:
     return facts
 
 
+def follows_links() -> bool:
+    """Whether links may lead out of the folder that is imported, as $BENZER_FOLLOW_LINKS says."""
+    return os.environ.get("BENZER_FOLLOW_LINKS", "").lower() in ("1", "true", "yes")
+
+
 def _unlinked(path: Path, root: Path | None) -> Path:
     if not path.is_symlink():
         return path
@@ -141,7 +147,7 @@ def _unlinked(path: Path, root: Path | None) -> Path:
         raise UnreadableImage("look", "link", "This is a link to another file, and links are not followed here.")
     target = path.resolve(strict=True)
     if not target.is_relative_to(root.resolve()):
-        raise UnreadableImage("look", "link-outside", "This is a link to a file outside the folder.")
+        raise UnreadableImage("look", "link-outside", f"This is a link to a file outside the folder; {FOLLOW}.")
     return target
 
 

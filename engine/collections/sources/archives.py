@@ -21,7 +21,9 @@ from typing import IO, Any
 
 from engine.collections.reading.safely import MAX_BYTES
 from engine.collections.reading.worker_tasks import Failure
-from engine.collections.sources.folders import is_junk, label_of
+from engine.collections.sources.code_pages import DOS, likeliest
+from engine.collections.sources.folder_labels import label_of, telling_labels
+from engine.collections.sources.folders import is_hidden
 from engine.collections.sources.ingest import Item
 from engine.core.errors import NotFound, UnreadableArchive
 from engine.core.storage import full_disk_named
@@ -94,7 +96,7 @@ def names(path: Path, limits: Limits) -> Iterator[str]:
     """The name of every file in the archive; of a damaged one, those that come before the damage."""
     if _is_zip(path):
         with zipfile.ZipFile(path) as archive:
-            yield from (info.filename for info in archive.infolist() if not info.is_dir())
+            yield from (name for name in _zip_names(archive) if not name.endswith(("/", "\\")))
         return
     with contextlib.suppress(*_TAR_ERRORS):
         meter = _Meter(path.name, path.stat().st_size, limits)
@@ -106,8 +108,11 @@ def members(path: Path, staging: Path, limits: Limits, name: str = "") -> Iterat
     """Every file of the archive, unpacked into `staging` under a number; what cannot be had comes with a failure."""
     meter = _Meter(name or path.name, path.stat().st_size, limits)
     source = _zip_members(path, staging, meter) if _is_zip(path) else _tar_members(path, staging, meter)
+    shown = (inside.encode("utf-8", "surrogateescape") for inside in names(path, limits) if not is_hidden(inside))
+    label = telling_labels(shown, packed=True)
     seen: dict[bytes, int] = {}
     for item in source:
+        item = replace(item, label=label(item.key))
         seen[item.key] = seen.get(item.key, 0) + 1
         yield item if seen[item.key] == 1 else _renamed(item, item.key + b"\0%d" % seen[item.key])
 
@@ -135,11 +140,11 @@ def _is_tar(path: Path, limits: Limits) -> bool:
 
 def _zip_members(path: Path, staging: Path, meter: _Meter) -> Iterator[Item]:
     with zipfile.ZipFile(path) as archive:
-        for number, info in enumerate(archive.infolist()):
-            if info.is_dir() or _is_hidden(info.filename):
+        for number, (info, name) in enumerate(zip(archive.infolist(), _zip_names(archive), strict=True)):
+            if name.endswith(("/", "\\")) or is_hidden(name):
                 continue
             meter.member()
-            key = info.filename.encode("utf-8", "surrogateescape")
+            key = name.encode("utf-8", "surrogateescape")
             yield _zip_member(archive, info, key, staging / str(number), meter)
 
 
@@ -177,7 +182,7 @@ def _tar_members(path: Path, staging: Path, meter: _Meter) -> Iterator[Item]:
         with _Unpacked(path, meter) as stream, _tar(stream) as archive:
             for number, member in enumerate(archive):
                 last = member.name.encode("utf-8", "surrogateescape")
-                if member.isdir() or _is_hidden(member.name):
+                if member.isdir() or is_hidden(member.name):
                     continue
                 meter.member()
                 yield _tar_member(archive, member, last, staging / str(number), meter)
@@ -206,8 +211,42 @@ def _failed(key: bytes, code: str, message: str) -> Item:
     return Item(key, label_of(key), failure=Failure("archive", code, message))
 
 
-def _is_hidden(name: str) -> bool:
-    return any(is_junk(part) for part in name.replace("\\", "/").split("/"))
+def name_notes(path: Path) -> list[str]:
+    """A sentence where the names of a ZIP are in a code page that is not marked, and had to be guessed."""
+    if not _is_zip(path):
+        return []
+    with zipfile.ZipFile(path) as archive:
+        page = _code_page(archive)
+    named = page not in ("utf-8", "ascii")
+    return [f"The names in the archive are not marked as UTF-8; they were read as {page}."] if named else []
+
+
+def _zip_names(archive: zipfile.ZipFile) -> list[str]:
+    """The names of a ZIP as their writer meant them; those without a mark in the likeliest encoding."""
+    page = _code_page(archive)
+    return [_zip_name(info, page) for info in archive.infolist()]
+
+
+def _zip_name(info: zipfile.ZipInfo, page: str) -> str:
+    raw = _unmarked(info)
+    return info.filename if raw is None else raw.decode(page, "replace")
+
+
+def _code_page(archive: zipfile.ZipFile) -> str:
+    names = b"\n".join(raw for raw in map(_unmarked, archive.infolist()) if raw is not None and not raw.isascii())
+    try:
+        names.decode("utf-8")
+    except UnicodeDecodeError:
+        return likeliest(names, DOS)
+    return "utf-8" if names else "ascii"
+
+
+def _unmarked(info: zipfile.ZipInfo) -> bytes | None:
+    """The bytes of a name that is not marked as UTF-8, which the library reads in code page 437; None for others."""
+    try:
+        return None if info.flag_bits & 0x800 else info.filename.encode("cp437")
+    except UnicodeEncodeError:
+        return None
 
 
 def _tar(stream: _Unpacked) -> tarfile.TarFile:

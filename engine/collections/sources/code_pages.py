@@ -77,7 +77,8 @@ def _east_asian_worth(character: str, page: str) -> float:
         return -1.0  # half-width katakana, what single bytes look like
     if _script(character) in ("HIRAGANA", "KATAKANA"):
         return 2.2 if page == "cp932" else 0.0
-    return 2.0 if data[0] in _COMMON[page] else -1.0
+    # Hangul takes fewer first bytes than hanzi: where all of them are there, it is the likelier.
+    return (2.1 if page == "cp949" else 2.0) if data[0] in _COMMON[page] else -1.0
 
 
 def _misfit(one: str, other: str) -> float:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from engine.collections.reading.safely import SUFFIXES, look
+from engine.collections.reading.safely import FOLLOW, SUFFIXES, look
 from engine.collections.reading.worker_tasks import Failure
+from engine.collections.sources.folder_labels import label_of, telling_labels
 from engine.collections.sources.ingest import Item
 from engine.core.errors import BadParameter, NotFound, UnreadableImage
 
-# What file managers leave behind; passed over in silence.
-_JUNK = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX", "@eaDir"})
+# What file managers, systems and storage devices leave behind, besides all folders that begin with a dot.
+_JUNK = frozenset(
+    name.lower()
+    for name in (
+        *(".DS_Store", "Thumbs.db", "ehthumbs.db", "desktop.ini", "__MACOSX", "@eaDir", "#recycle", "@Recycle"),
+        *("$RECYCLE.BIN", "RECYCLER", "System Volume Information", "lost+found", "Icon\r", "@Recently-Snapshot"),
+    )
+)
 
 
 def checked_folder(folder: str | Path) -> Path:
@@ -33,54 +43,122 @@ def checked_folder(folder: str | Path) -> Path:
         raise NotFound(f"There is no folder {str(folder)!r}.") from error
 
 
-def files(root: Path) -> Iterator[Item]:
-    """Every file below `root`, in the order of their names; what is no proper file comes with a failure."""
-    yield from _walk(root, root, b"")
+class Walk:
+    """Every file below a folder, in the order of their names; what is no proper file comes with a failure.
+
+    Args:
+        follow: whether links may lead out of the folder, and to other folders.
+        own: folders that are left out: where Benzer keeps its own files.
+    """
+
+    def __init__(self, root: Path, *, follow: bool = False, own: Collection[Path] = ()) -> None:
+        self._root, self._follow = root, follow
+        self._own = {str(path.resolve()) for path in own}
+        self._left_out: Counter[str] = Counter()
+
+    def items(self) -> list[Item]:
+        """The files with their labels."""
+        found = list(self._found())
+        label = telling_labels(item.key for item in found)
+        return [replace(item, label=label(item.key)) for item in found]
+
+    def notes(self) -> list[str]:
+        """How many hidden and system files and folders were left out, once `items` has been asked for."""
+        return left_out_note(self._left_out)
+
+    def _found(self) -> Iterator[Item]:
+        # A stack of open folders, as folders may lie deeper than functions may call each other.
+        stack = [self._opened(self._root, b"")]
+        walked = {os.path.realpath(self._root)}
+        while stack:
+            found = next(stack[-1], None)
+            if found is None:
+                stack.pop()
+            elif isinstance(found, Item):
+                yield found
+            elif not self._follow or os.path.realpath(found[0]) not in walked:
+                walked |= {os.path.realpath(found[0])} if self._follow else set()
+                stack.append(self._opened(*found))
+
+    def _opened(self, folder: Path, prefix: bytes) -> Iterator[Item | tuple[Path, bytes]]:
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+        except OSError as error:
+            message = f"The folder may not be read: {os.strerror(error.errno or 0).lower()}."
+            yield Item(prefix or b".", failure=Failure("look", "no-permission", message))
+            return
+        for entry in found:
+            if self._is_left_out(entry):
+                self._left_out[entry.name] += 1
+            else:
+                yield from self._entry(entry, prefix)
+
+    def _is_left_out(self, entry: os.DirEntry[str]) -> bool:
+        if entry.is_dir(follow_symlinks=False) and entry.path in self._own:
+            return True
+        return is_junk(entry.name, folder=entry.is_dir(follow_symlinks=False))
+
+    def _entry(self, entry: os.DirEntry[str], prefix: bytes) -> Iterator[Item | tuple[Path, bytes]]:
+        key = prefix + os.fsencode(entry.name)
+        path = Path(entry.path)
+        if entry.is_dir(follow_symlinks=False) or (self._follow and entry.is_dir()):
+            if path.suffix.lower() in SUFFIXES:
+                yield _failed(key, "folder", "This is a folder, although it is named like a picture.")
+            yield path, key + b"/"
+        elif entry.is_symlink() and path.is_dir():
+            yield _failed(key, "link", f"This is a link to a folder; {FOLLOW}.")
+        else:
+            yield _file(Path(path.anchor) if self._follow else self._root, path, key)
 
 
 def names(root: Path) -> Iterator[str]:
     """The path of every file below `root`, with slashes and without a look at the file."""
-    for folder, below, found in os.walk(root):
-        below[:] = sorted(name for name in below if not is_junk(name))
-        inside = Path(folder).relative_to(root)
-        yield from ((inside / name).as_posix() for name in sorted(found) if not is_junk(name))
+    waiting = [""]
+    while waiting:
+        below = waiting.pop()
+        with contextlib.suppress(OSError), os.scandir(root / below) as entries:
+            for entry in entries:
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if is_junk(entry.name, folder=is_folder):
+                    continue
+                if is_folder:
+                    waiting.append(f"{below}{entry.name}/")
+                else:
+                    yield below + entry.name
 
 
-def is_junk(name: str) -> bool:
-    """Whether a name is one that file managers leave behind."""
-    return name in _JUNK or name.startswith("._")
+def is_junk(name: str, *, folder: bool = False) -> bool:
+    """Whether a name is hidden, or one that systems leave behind; a picture that begins with a dot is none."""
+    if name.lower() in _JUNK or name.startswith(("._", ".Trash")):
+        return True
+    return name.startswith(".") and (folder or Path(name[1:]).suffix.lower() not in SUFFIXES)
 
 
-def label_of(key: bytes) -> str:
-    """The name of the folder that the file stands in, with single spaces as every label; "" at the top."""
-    parts = [part for part in key.split(b"/") if part not in (b"", b".", b"..")]
-    return " ".join(parts[-2].decode("utf-8", "replace").split()) if len(parts) > 1 else ""
+def is_hidden(name: str) -> bool:
+    """Whether a path inside an archive is, or lies in, what is left out."""
+    *above, last = name.replace("\\", "/").split("/")
+    return is_junk(last) or any(is_junk(part, folder=True) for part in above if part not in (".", ".."))
 
 
-def _walk(root: Path, folder: Path, prefix: bytes) -> Iterator[Item]:
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
-    except OSError as error:
-        message = f"The folder may not be read: {os.strerror(error.errno or 0).lower()}."
-        yield Item(prefix or b".", failure=Failure("look", "no-permission", message))
-        return
-    for entry in found:
-        if not is_junk(entry.name):
-            yield from _entry(root, entry, prefix)
+def left_out_note(left_out: Mapping[str, int]) -> list[str]:
+    """A sentence on what was left out; none where nothing was."""
+    count = sum(left_out.values())
+    if not count:
+        return []
+    shown = ", ".join(sorted(left_out)[:6]) + (", …" if len(left_out) > 6 else "")
+    return [
+        f"Left out: {count:,} hidden or system {'file or folder' if count == 1 else 'files and folders'} ({shown})."
+    ]
 
 
-def _entry(root: Path, entry: os.DirEntry[str], prefix: bytes) -> Iterator[Item]:
-    key = prefix + os.fsencode(entry.name)
-    path = Path(entry.path)
-    if entry.is_dir(follow_symlinks=False):
-        if path.suffix.lower() in SUFFIXES:
-            yield _failed(key, "folder", "This is a folder, although it is named like a picture.")
-        yield from _walk(root, path, key + b"/")
-    elif entry.is_symlink() and path.is_dir():
-        yield _failed(key, "link", "This is a link to a folder, and such links are not followed.")
-    else:
-        yield _file(root, path, key)
+def hidden_parts(names: Iterable[str]) -> Counter[str]:
+    """What of these paths inside an archive is left out, by the name that says why."""
+    parts: Counter[str] = Counter()
+    for name in filter(is_hidden, names):
+        *above, last = name.replace("\\", "/").split("/")
+        parts[next((part for part in above if is_junk(part, folder=True)), last)] += 1
+    return parts
 
 
 def _failed(key: bytes, code: str, message: str) -> Item:
@@ -92,4 +170,4 @@ def _file(root: Path, path: Path, key: bytes) -> Item:
         facts = look(path, root)
     except UnreadableImage as error:
         return _failed(key, error.code, error.message)
-    return Item(key, label_of(key), location=str(path), root=str(root), size=facts.st_size, mtime_ns=facts.st_mtime_ns)
+    return Item(key, location=str(path), root=str(root), size=facts.st_size, mtime_ns=facts.st_mtime_ns)

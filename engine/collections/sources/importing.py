@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.collections.collection import Collection
 from engine.collections.labelling import writings
+from engine.collections.reading.safely import follows_links
 from engine.collections.report import ImportReport
 from engine.collections.samples import SAMPLES
 from engine.collections.sources import archives, folders, table_rows, tables, uploads
@@ -39,32 +40,38 @@ from engine.core.progress import Reporter
 from engine.core.storage import file_digest
 
 
-def import_folder(home: Home, title: str, folder: str | Path, reporter: Reporter) -> ImportReport:
+def import_folder(
+    home: Home, title: str, folder: str | Path, reporter: Reporter, *, follow: bool = False
+) -> ImportReport:
     """The pictures of a folder, referenced where they lie; the sub-folder a picture stands in is its label.
+
+    Args:
+        follow: whether links may lead out of the folder.
 
     Raises:
         NotFound: no such folder. BadParameter: no folder. Unreadable: no picture in it. NameTaken.
     """
     root = folders.checked_folder(folder)
-    found = list(map(pointed_out, folders.files(root)))
-    if not found:
+    listed = _in_folder(root, home, follow or follows_links())
+    if not listed.items:
         raise Unreadable(f"The folder {str(root)!r} is empty.", way_out="Choose a folder with pictures in it.")
-    with _filling(home, title, {"kind": "folder", "folder": str(root)}) as (collection, checked):
-        return checked(synchronise(collection, found, reporter))
+    with _filling(home, title, {"kind": "folder", "folder": str(root)} | _links(follow)) as (collection, checked):
+        return checked(_noted(synchronise(collection, listed.items, reporter), listed.notes))
 
 
-def import_csv(home: Home, title: str, table: str | Path, reporter: Reporter) -> ImportReport:
+def import_csv(home: Home, title: str, table: str | Path, reporter: Reporter, *, follow: bool = False) -> ImportReport:
     """The pictures that a CSV (`image,label,text,…`) lists, referenced where they lie below the folder of the CSV.
+
+    Args:
+        follow: whether links may lead out of that folder.
 
     Raises:
         NotFound: no such file. UnreadableTable: no table with a column `image`. Unreadable: no picture. NameTaken.
     """
     path = tables.checked_table(table)
-    listed = table_rows.rows(path)
-    with _filling(home, title, {"kind": "csv", "folder": str(path.parent), "table": str(path)}) as (
-        collection,
-        checked,
-    ):
+    listed = table_rows.rows(path, follow=follow or follows_links())
+    source = {"kind": "csv", "folder": str(path.parent), "table": str(path)} | _links(follow)
+    with _filling(home, title, source) as (collection, checked):
         return checked(_noted(synchronise(collection, listed.items, reporter), listed.notes))
 
 
@@ -82,10 +89,11 @@ def import_archive(
     source = {"kind": "archive", "archive": path.name, "sha256": file_digest(path)}
     with _filling(home, title, source) as (collection, checked):
         members: Iterable[Item] = archives.members(path, staging(collection), limits)
-        notes: list[str] = []
-        if any(is_table(name) for name in archives.names(path, limits)):
+        names = list(archives.names(path, limits))
+        notes = folders.left_out_note(folders.hidden_parts(names)) + archives.name_notes(path)
+        if any(is_table(name) and not folders.is_hidden(name) for name in names):
             listed = labelled(members, reporter)
-            members, notes = listed.items, listed.notes
+            members, notes = listed.items, notes + listed.notes
         return checked(_noted(_ingest_new(collection, members, reporter, archives.count(path)), notes))
 
 
@@ -157,12 +165,22 @@ def rescan(collection: Collection, reporter: Reporter) -> ImportReport:
         return _noted(report, listed.notes)
 
 
+def _in_folder(root: Path, home: Home, follow: bool) -> Listed:
+    walk = folders.Walk(root, follow=follow, own=(home.root, home.datasets))
+    return Listed(list(map(pointed_out, walk.items())), walk.notes())
+
+
+def _links(follow: bool) -> dict[str, bool]:
+    return {"links": True} if follow else {}
+
+
 def _listed(collection: Collection) -> Listed:
     source = collection.source
     if source["kind"] == "csv":
-        found = table_rows.rows(tables.checked_table(source["table"]))
+        found = table_rows.rows(tables.checked_table(source["table"]), follow=collection.follows_links)
     else:
-        found = Listed(list(map(pointed_out, folders.files(folders.checked_folder(source["folder"])))))
+        home = Home(collection.folder.parent.parent)
+        found = _in_folder(folders.checked_folder(source["folder"]), home, collection.follows_links)
     if not found.items:
         raise NotFound(
             f"The folder {source['folder']} is empty now, so nothing was changed.",

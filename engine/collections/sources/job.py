@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from engine.collections.collection import Collection
 from engine.collections.report import ImportReport
 from engine.collections.sources import importing
+from engine.collections.sources.archives import SUFFIXES
 from engine.collections.sources.known import import_known
 from engine.collections.sources.spool import under_its_name, waiting
 from engine.collections.sources.table_upload import import_table_upload
@@ -18,6 +20,8 @@ from engine.collections.sources.uploads import is_archive
 from engine.core.errors import BadParameter, NameTaken, Unreadable
 from engine.core.home import Home, home_of
 from engine.core.progress import Reporter
+
+_ENDINGS = sorted(SUFFIXES, key=len, reverse=True)  # .tar.gz before .gz
 
 Source = Callable[[Home, str, Path, Reporter], ImportReport]
 
@@ -29,10 +33,11 @@ def import_pictures(arguments: dict[str, Any], reporter: Reporter) -> dict[str, 
         return import_known(home, arguments["name"], reporter, title).to_dict()
     if source == "upload":
         return _import_upload(home, title, Path(arguments["spool"]), reporter).to_dict()
+    follow = bool(arguments.get("follow_links", False))
     paths: dict[str, Source] = {
-        "folder": importing.import_folder,
+        "folder": partial(importing.import_folder, follow=follow),
         "archive": importing.import_archive,
-        "csv": importing.import_csv,
+        "csv": partial(importing.import_csv, follow=follow),
     }
     if source not in paths:
         raise BadParameter("source", "an import", "one of " + ", ".join([*paths, "upload", "known"]), source)
@@ -44,6 +49,20 @@ def source_of(path: Path) -> str:
     if path.is_dir():
         return "folder"
     return "csv" if is_table(path.name) else "archive"
+
+
+def title_of(path: Path) -> str:
+    """The title of a collection from its source: a folder's whole name, a file's without its ending.
+
+    >>> title_of(Path("2024.05.01 Holiday.tar.gz")), title_of(Path("/pictures/.hidden"))
+    ('2024.05.01 Holiday', 'hidden')
+    """
+    name = path.name
+    if not path.is_dir():
+        suffix = next((end for end in _ENDINGS if name.lower().endswith(end)), path.suffix)
+        name = name[: len(name) - len(suffix)]
+    name = " ".join(name.strip(". ").encode("utf-8", "replace").decode().split())
+    return name if any(map(str.isalnum, name)) else "Pictures"
 
 
 def rescan(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:

@@ -30,8 +30,11 @@ class Listed:
     notes: list[str] = field(default_factory=list)
 
 
-def rows(path: Path) -> Listed:
+def rows(path: Path, *, follow: bool = False) -> Listed:
     """One item a line; a missing picture, or one outside the table's folder, comes with a failure.
+
+    Args:
+        follow: whether links may lead out of the table's folder.
 
     Raises:
         UnreadableTable: no text, no header, or no column that names the pictures.
@@ -39,7 +42,7 @@ def rows(path: Path) -> Listed:
     table, folder = opened(path), _Folder(path.parent)
     finds = _findings(table, folder.find)
     items = [
-        _of_folder(table, key, line, finds[line.number], folder.root)
+        _of_folder(table, key, line, finds[line.number], folder.root, follow)
         for key, line in named_lines(table, lambda line: _key(table, line, finds[line.number]))
     ]
     return Listed(items, table.notes() + _contradictions(table, finds))
@@ -204,11 +207,11 @@ def _key(table: Table, line: Record, found: str | Failure) -> str:
     return _beginning(line) if found.code == "line" else table.picture_of(line).replace("\0", "")
 
 
-def _of_folder(table: Table, key: bytes, line: Record, found: str | Failure, root: Path) -> Item:
+def _of_folder(table: Table, key: bytes, line: Record, found: str | Failure, folder: Path, follow: bool) -> Item:
     label, text = table.label_of(line), table.text_of(line)
     if isinstance(found, Failure):
         return Item(key, label, text, failure=_numbered(found, line))
-    path = root / found
+    path, root = folder / found, Path(folder.anchor) if follow else folder
     try:
         facts = look(path, root)
     except UnreadableImage as error:

@@ -12,7 +12,7 @@ import streamlit as st
 
 from engine.collections.report import ImportReport, Reject, rejects_csv
 from engine.collections.samples import SAMPLES
-from engine.collections.sources.job import source_of
+from engine.collections.sources.job import source_of, title_of
 from engine.collections.sources.known import KNOWN, Known
 from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
@@ -346,10 +346,10 @@ def _add_upload() -> None:
             icon=":material/info:",
         )
     if st.button("Import", key="import-files", type="primary", disabled=not files):
-        free_name(title or Path(files[0].name).stem)
+        free_name(title or title_of(Path(files[0].name)))
         bench = workbench()
         spool = bench.spool((file.name, file.getvalue()) for file in files)
-        bench.start("import", title=title or Path(files[0].name).stem, source="upload", spool=str(spool))
+        bench.start("import", title=title or title_of(Path(files[0].name)), source="upload", spool=str(spool))
         st.session_state.import_uploader = number + 1
         st.rerun()
 
@@ -366,7 +366,7 @@ def _add_folder() -> None:
     )
     if st.button("Import", key="import-folder", type="primary"):
         source = pictures_under_roots(path)
-        name = title or (source.name if source.is_dir() else source.stem)
+        name = title or title_of(source)
         free_name(name)
         workbench().start("import", title=name, source=source_of(source), path=str(source))
         st.rerun()

@@ -74,14 +74,16 @@ NAMES = [
     "\u202egnp.x.png",
     "a" * 500,
 ]
-NAMES += ["//x//./y.png", "con.png", "nul\x01.png", "é/ü.png", ".incoming/0", "catalogue.sqlite", "=x.png", "<i>.png"]
+NAMES += ["//x//./y.png", "con.png", "nul\x01.png", "é/ü.png", "catalogue.sqlite", "=x.png", "<i>.png"]
 
 
 def test_names_of_a_zip_are_never_paths(home, tmp_path, encoded, reporter):
     before = around(home)
-    path = zipped(tmp_path / "a.zip", {name: encoded(n) for n, name in enumerate(NAMES)})
+    offered = {name: encoded(n) for n, name in enumerate([*NAMES, ".incoming/0"])}
+    path = zipped(tmp_path / "a.zip", offered)
     report = import_archive(home, "A", path, reporter)
     assert (report.added, report.rejects) == (len(NAMES), [])
+    assert report.notes == ["Left out: 1 hidden or system file or folder (.incoming)."]
     assert around(home) - before == {"a.zip"} | ({"home"} - before)
     collection = Collection.open(home, "a")
     assert set(collection.images().names) == set(NAMES)

@@ -1,0 +1,77 @@
+"""Which folder of a path is the label: the last one whose name tells pictures apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+# What data sets call folders that every class has: tiny-imagenet is train/n01443537/images/…
+_SAME_EVERYWHERE = frozenset(
+    b"images image imgs img pictures photos jpg jpeg png jpegimages "
+    b"train training test testing val valid validation".split()
+)
+
+Parts = tuple[bytes, ...]
+
+
+def label_of(key: bytes) -> str:
+    """The name of the folder that the file stands in, with single spaces as every label; "" at the top."""
+    return _named(_folder(key))
+
+
+def telling_labels(keys: Iterable[bytes], *, packed: bool = False) -> Callable[[bytes], str]:
+    """The label of each of these files, by its key.
+
+    Folders named alike below every class, `cat/images` and `dog/images`, or `train` and `test`, are passed over where
+    the folders above them tell more.
+
+    Args:
+        packed: whether they lie in an archive: it may be packed with backslashes, and files that lie directly in the
+            one folder around everything have no label.
+    """
+    folders = sorted({_folder(key, packed) for key in keys} - {()})
+    chosen = _without_usual(_without_same({folder: folder for folder in folders}))
+    around = _around(folders) if packed else ()
+
+    def label(key: bytes) -> str:
+        folder = _folder(key, packed)
+        return "" if around and folder == around else _named(chosen.get(folder, folder))
+
+    return label
+
+
+def _without_same(chosen: dict[Parts, Parts]) -> dict[Parts, Parts]:
+    """Without the last folder where it has the same name everywhere."""
+    while len({folder[-1] for folder in chosen.values()}) == 1 and len({folder[:-1] for folder in chosen.values()}) > 1:
+        if not all(len(folder) > 1 for folder in chosen.values()):
+            break
+        chosen = {own: folder[:-1] for own, folder in chosen.items()}
+    return chosen
+
+
+def _without_usual(chosen: dict[Parts, Parts]) -> dict[Parts, Parts]:
+    """Without last folders of usual names, where all their neighbours have such names, and labels are left."""
+    inside: dict[Parts, set[bytes]] = {}
+    for folder in chosen.values():
+        inside.setdefault(folder[:-1], set()).add(folder[-1].lower())
+    passed_over = {above for above, names in inside.items() if above and names <= _SAME_EVERYWHERE}
+    shorter = {own: folder[:-1] if folder[:-1] in passed_over else folder for own, folder in chosen.items()}
+    if shorter == chosen or len({folder[-1] for folder in shorter.values()}) < 2:
+        return chosen
+    return _without_usual(shorter)
+
+
+def _around(folders: list[Parts]) -> Parts:
+    """The one folder around everything, where there are others in it; folders come in order."""
+    first = folders[0] if len(folders) > 1 else ()
+    return first if all(folder[: len(first)] == first for folder in folders) else ()
+
+
+def _folder(key: bytes, windows: bool = False) -> Parts:
+    path = key.split(b"\0")[0]
+    path = path.replace(b"\\", b"/") if windows else path
+    parts = [part for part in path.split(b"/") if part not in (b"", b".", b"..")]
+    return tuple(parts[:-1])
+
+
+def _named(folder: Parts) -> str:
+    return " ".join(folder[-1].decode("utf-8", "replace").split()) if folder else ""
