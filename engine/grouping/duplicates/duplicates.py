@@ -64,7 +64,7 @@ class Duplicates:
         return sum(self.pictures[id].size for id in self.copies)
 
     def sentence(self) -> str:
-        """E.g. "12 groups with 15 copies (3.1 MB) among 1,500 pictures."."""
+        """E.g. "12 groups with 15 duplicates (3.1 MB) among 1,500 pictures."."""
         if not self.groups:
             return f"No duplicates among {len(self.nearness):,} pictures."
         groups, duplicates = count_of(len(self.groups), "group"), count_of(len(self.copies), "duplicate")

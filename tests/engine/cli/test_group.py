@@ -68,14 +68,14 @@ def test_a_picture_that_could_not_be_embedded_is_told_and_makes_no_grouping_stal
     whole = broken.read_bytes()
     broken.write_bytes(b"no picture any more")
     assert main([*GROUP, "--cluster", "kmeans(groups=3)"]) == 0
-    assert "1 picture could not be embedded, so it is in no group." in capsys.readouterr().out
+    assert "1 picture could not be prepared and is in no group." in capsys.readouterr().out
     bench = Workbench()
     [stored] = bench.groupings("pile")
     assert len(stored.ids) == 35
     assert stored.stale(bench.collection("pile")) == ""
     Image.new("RGB", (9, 9), "red").save(broken)
     assert main(["rescan", "pile"]) == 0
-    assert "1 images are new" in stored.stale(bench.collection("pile"))
+    assert "1 new picture, 0 removed or changed" in stored.stale(bench.collection("pile"))
     broken.write_bytes(whole)
 
 
@@ -108,4 +108,4 @@ def test_one_picture_is_one_group(pile: Path, capsys: pytest.CaptureFixture[str]
     Image.new("RGB", (20, 20), "teal").save(pile / "one" / "only.png")
     assert main(["import", str(pile / "one")]) == 0
     assert main(["group", "--collection", "one", "--encoder", "raw-pixels", "--preset", "photo"]) == 0
-    assert "There is one image only." in capsys.readouterr().out
+    assert "There is only one picture." in capsys.readouterr().out
