@@ -1,4 +1,4 @@
-"""Progress of long work: reported, nested, and interrupted on request."""
+"""Progress of long work: reported, nested, and interrupted when somebody asks for it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Progress:
-    """A job's progress: its stage, the count done and in total, the rate, and the seconds left (None: not known)."""
+    """How far a job is: what it does now, how many of how many, how fast, and the seconds left (None: not known)."""
 
     stage: str = "Starting"
     done: int = 0
@@ -52,10 +52,10 @@ def progress_of(event: dict[str, Any]) -> Progress | None:
 
 
 class Reporter:
-    """The worker's side: passed to long functions so that they report progress and notice stop requests.
+    """The worker's side: what long functions are given to tell how far they are and to learn that they must stop.
 
-    Without a folder, as in the command line and tests, it only keeps the last progress, passes it to `listen` and
-    events to `hear`, and never sees a stop request.
+    Without a folder it only keeps the last progress, calls `listen` with it and `hear` with events, and never stops by
+    itself: for the command line and tests.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Reporter:
         self._stage_base = 0
 
     def update(self, stage: str, done: int, total: int, unit: str = "images", note: str = "") -> None:
-        """Report progress; raises Stopped if the user requested it."""
+        """Tell how far the work is; raises Stopped when a person asked for it."""
         now = time.monotonic()
         if stage != self.last.stage:
             self._stage_began, self._stage_base = now, done
@@ -88,13 +88,13 @@ class Reporter:
         self.stop_if_asked()
 
     def repeat(self) -> None:
-        """Repeat the last progress while waiting, without storing it; raises Stopped as `update` does."""
+        """Tell the last progress once more, without storing it, while waiting; raises Stopped as `update` does."""
         if self.listen:
             self.listen(self.last)
         self.stop_if_asked()
 
     def event(self, **facts: Any) -> None:
-        """Store one event as a whole line and pass it to the listener."""
+        """Store one event as a whole line, and tell whoever hears them."""
         if self.hear:
             self.hear(facts)
         if self.folder:
@@ -105,13 +105,13 @@ class Reporter:
         return bool(self.folder and (self.folder / "stop").exists())
 
     def stop_if_asked(self) -> None:
-        """Raise Stopped if the user requested it."""
+        """Raise Stopped when a person asked for it."""
         if self.stop_asked:
             raise Stopped()
 
 
 class Within(Reporter):
-    """A reporter for a part of the work: its stages are prefixed with the parent's."""
+    """A reporter for a part of the work: what it tells is led by what the part belongs to."""
 
     def __init__(self, outer: Reporter, lead: str) -> None:
         super().__init__(outer.folder)
@@ -133,7 +133,7 @@ class Within(Reporter):
 
 
 def sentence_of(error: BaseException) -> str:
-    """The message shown for an error; the traceback of an unexpected one is printed to the job's log."""
+    """What a person is told of an error; one that nobody foresaw is printed, for the job's log."""
     if isinstance(error, BenzerError):
         return str(error)
     if isinstance(error, MemoryError):

@@ -1,9 +1,9 @@
-"""What one cell of an experiment is worth: its figures, with every labelled image as the query once.
+"""Measuring one cell of an experiment: its figures, with every labelled image as the query once.
 
-The query itself is always left out of its own answer. precision@k is divided by k and the average precision by what
-could have been found, so a method that returns too little pays for it. Neighbours are asked for in blocks of queries,
-and twice: for k, as a search does, and for the first 1000 places, which only the average precision needs. Asked for so
-many, an approximate method looks further than for k: what it misses there shows in the recall, hardly in the average.
+The query itself is always excluded from its results. precision@k is divided by k and the average precision by what
+could have been found, so a method that returns too little pays for it. Neighbours are searched in blocks of queries,
+and twice: for k, as in a search, and for the first 1000 ranks, which only the average precision needs. For so large a
+k an approximate method examines more: what it misses at k shows in the recall, hardly in the average precision.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from engine.indexes import Index, Neighbours
 
 Ids = NDArray[np.int64]
 Matrix = NDArray[np.float32]
-Told = Callable[[int, int], None]  # how many queries of how many; may raise Stopped
+Told = Callable[[int, int], None]  # queries done, and of how many; may raise Stopped
 
 WORST = 8
-_BLOCK_BYTES = 32 * 2**20  # of vectors held at once
-_BLOCK_ROWS = 256  # queries between two chances to stop
-_WARM, _TIMED = 3, 30  # searches before the clock starts, and the least number that it is held to
+_BLOCK_BYTES = 32 * 2**20  # of vectors in memory at once
+_BLOCK_ROWS = 256  # queries between checks for a stop
+_WARM, _TIMED = 3, 30  # searches before the clock starts, and the minimum number of timed ones
 _TIMED_AT_MOST, _SECONDS_TIMED = 200, 1.0
 
 
 @dataclass(frozen=True)
 class Questions:
-    """The labelled images that are searched, and those that are asked with.
+    """The labelled images that are searched, and the queries among them.
 
     Attributes:
-        ids: (n,) ascending. kinds: the labels. codes: (n,) the place of each image's label among the kinds.
-        rows: (q,) the rows of the images that are asked with. single: the row of the one image of the report's figure.
+        ids: (n,) ascending. kinds: the labels. codes: (n,) the index of each image's label in `kinds`.
+        rows: (q,) the rows of the queries. single: the row of the single image in the report's figure.
     """
 
     ids: Ids
@@ -60,11 +60,11 @@ class Questions:
 def questions(
     ids: Ids, labels: Sequence[str], *, query: int | None = None, queries: int | None = None, seed: int = 0
 ) -> Questions:
-    """Who is asked: every image whose label another one has, or `queries` of them drawn by `seed`.
+    """The queries: every image that shares its label, or `queries` of them drawn with `seed`.
 
     Args:
-        ids: (n,) ascending. labels: (n,), none of them "". query: the single image, None for the first of the largest
-            label (of several, the first by name).
+        ids: (n,) ascending. labels: (n,), none of them "". query: the single image, None for the first of the most
+            frequent label (on ties, the first by name).
 
     Raises:
         BadParameter: no two images share a label, or the query is not among the images.
@@ -88,7 +88,7 @@ def measure(
     """The figures of one index over the (n, d) labelled vectors, as the fields of a Row.
 
     Args:
-        truth: what exact search finds for the same questions (`nearest` of it); None where `index` is exact itself.
+        truth: the results of exact search for the same questions (its `nearest`); None if `index` itself is exact.
     """
     places = min(len(vectors) - 1, MAX_K)
     found = nearest(index, vectors, asked, k, told)
@@ -112,7 +112,7 @@ def measure(
 
 
 def nearest(index: Index, vectors: Matrix, asked: Questions, k: int, told: Told) -> Neighbours:
-    """The k nearest of every question without itself, (q, k)."""
+    """The k nearest neighbours of every query, excluding itself, (q, k)."""
     parts, done = [], 0
     for rows in _blocks(asked.rows, vectors.shape[1]):
         parts.append(without_itself(index, vectors, asked.ids, rows, k))
@@ -123,23 +123,23 @@ def nearest(index: Index, vectors: Matrix, asked: Questions, k: int, told: Told)
 
 
 def without_itself(index: Index, vectors: Matrix, ids: Ids, rows: Ids, k: int) -> Neighbours:
-    """The k nearest of (b,) rows asked as queries, each without itself, (b, k)."""
+    """The k nearest neighbours of (b,) rows as queries, excluding each itself, (b, k)."""
     found = index.search(np.ascontiguousarray(vectors[rows], dtype=np.float32), k + 1)
     itself = found.ids == ids[rows][:, None]
-    order = np.argsort(itself, axis=1, kind="stable")[:, :k]  # itself to the end, or the last one where it is not there
+    order = np.argsort(itself, axis=1, kind="stable")[:, :k]  # the query itself last, or the last result
     nearest_ids = np.take_along_axis(found.ids, order, 1)
     return Neighbours(nearest_ids, np.take_along_axis(found.distances, order, 1), found.examined)
 
 
 def relevance(found: Ids, asked: Questions, rows: Ids) -> NDArray[np.bool_]:
-    """(b, k) found ids to (b, k): whether each place holds an image with the label of its query; −1 never does."""
+    """(b, k) result ids to (b, k): whether each result has the label of its query; −1 never does."""
     places = np.clip(np.searchsorted(asked.ids, found), 0, len(asked.ids) - 1)
     right: NDArray[np.bool_] = (asked.codes[places] == asked.codes[rows][:, None]) & (found >= 0)
     return right
 
 
 def per_class(precisions: NDArray[np.float64], asked: Questions) -> dict[str, float]:
-    """The mean precision of the questions of each label, for the labels that were asked."""
+    """The mean precision of the queries of each label that was queried."""
     codes = asked.codes[asked.rows]
     return {kind: float(precisions[codes == c].mean()) for c, kind in enumerate(asked.kinds) if (codes == c).any()}
 
@@ -162,7 +162,7 @@ def milliseconds(index: Index, vectors: Matrix, rows: Ids, k: int) -> float:
 
 
 def single(index: Index, vectors: Matrix, asked: Questions, k: int) -> dict[str, Any]:
-    """The report's figure: the answers to one image, and how many of the k are of its kind."""
+    """The report's figure: the results for one image, and how many of the k have its label."""
     rows = np.array([asked.single])
     found = without_itself(index, vectors, asked.ids, rows, k).ids
     answers = [int(id) for id in found[0] if id >= 0]
@@ -173,7 +173,7 @@ def single(index: Index, vectors: Matrix, asked: Questions, k: int) -> dict[str,
 def worst(
     found: Ids, precisions: NDArray[np.float64], averages: NDArray[np.float64], asked: Questions
 ) -> list[dict[str, Any]]:
-    """The questions with the lowest precision, of equal ones those with the lowest average precision."""
+    """The queries with the lowest precision, ties by the lowest average precision."""
     order = np.lexsort((asked.rows, averages, precisions))[:WORST]
     return [
         {
@@ -188,7 +188,7 @@ def worst(
 def _average_precisions(
     index: Index, vectors: Matrix, asked: Questions, places: int, told: Told
 ) -> NDArray[np.float64]:
-    """(q,) the average precision of each question over its first `places` places, of what could have been there."""
+    """(q,) the average precision of each query over its first `places` ranks, out of what could have been there."""
     exact = index.name == "exact"
     parts, done = [], 0
     for rows in _blocks(asked.rows, len(vectors) if exact else vectors.shape[1]):
@@ -204,9 +204,9 @@ def _average_precisions(
 
 
 def ranked(vectors: Matrix, rows: Ids, places: int, metric: str) -> Ids:
-    """The rows at the first `places` places of (b,) rows asked as queries, each without itself: (b, places).
+    """The rows at the first `places` ranks for (b,) rows as queries, excluding each itself: (b, places).
 
-    All by matrix products, in single precision: for whole rankings that is many times faster than an exact index.
+    By matrix products in single precision: for long rankings this is many times faster than an exact index.
     """
     distances = _to_all(known_metric(metric), np.asarray(vectors[rows]), vectors)
     distances[np.arange(len(rows)), rows] = np.inf
@@ -217,7 +217,7 @@ def ranked(vectors: Matrix, rows: Ids, places: int, metric: str) -> Ids:
 
 
 def _to_all(distance: Distance, queries: Matrix, vectors: Matrix) -> Matrix:
-    """(b, n) distances of the queries to all vectors, block by block: a metric copies what it is given."""
+    """(b, n) distances of the queries to all vectors, block by block, since a metric copies its input."""
     step = max(1, _BLOCK_BYTES // (4 * vectors.shape[1]))
     blocks = (np.asarray(vectors[start : start + step]) for start in range(0, len(vectors), step))
     return np.concatenate([distance.between(queries, block) for block in blocks], axis=1)

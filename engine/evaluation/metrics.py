@@ -1,4 +1,4 @@
-"""How good a ranking is, from which of its places hold something relevant."""
+"""Ranking metrics, computed from the relevance of each rank."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Floats = NDArray[np.float64]
 
 
 def precision_at_k(relevant: NDArray[np.bool_], k: int) -> Floats:
-    """The share of relevant ones among the first k places; (q, n ≥ k) ranked relevance to (q,).
+    """The share of relevant results among the first k; (q, n ≥ k) ranked relevance to (q,).
 
-    Always divided by k, also where fewer are returned or exist: a missing answer is a wrong one.
+    Always divided by k, even if fewer are returned or exist: a missing result counts as wrong.
     """
     _check(relevant, k)
     hits: Floats = relevant[:, :k].sum(1) / k
@@ -21,9 +21,9 @@ def precision_at_k(relevant: NDArray[np.bool_], k: int) -> Floats:
 
 
 def average_precision(relevant: NDArray[np.bool_], exist: NDArray[np.int64]) -> Floats:
-    """The sum of the precisions at each relevant place, over how many relevant ones `exist`; (q, n), (q,) to (q,).
+    """The sum of the precisions at each relevant rank over the number of relevant items; (q, n), (q,) to (q,).
 
-    Where none exists the value is 0. Source: Manning, Raghavan, Schütze, "Introduction to Information Retrieval", 8.4.
+    0 if there are no relevant items. Source: Manning, Raghavan, Schütze, "Introduction to Information Retrieval", 8.4.
     """
     _check(relevant, 1)
     precisions = relevant.cumsum(1) / np.arange(1, relevant.shape[1] + 1)
@@ -35,7 +35,7 @@ def average_precision(relevant: NDArray[np.bool_], exist: NDArray[np.int64]) -> 
 def bootstrap_interval(
     values: Floats, *, share: float = 0.95, rounds: int = 1000, seed: int = 0
 ) -> tuple[float, float]:
-    """The interval that holds the mean with the given probability, by drawing the values anew `rounds` times.
+    """The interval that contains the mean with the given probability, by resampling the values `rounds` times.
 
     Source: Efron, "Bootstrap methods", 1979 (percentile interval).
     """

@@ -1,4 +1,4 @@
-"""How well vectors find their own kind: every labelled image is the query once, and is left out of its own answer."""
+"""Leave-one-out retrieval: every labelled image is the query once, and is excluded from its own results."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
 from engine.evaluation.metrics import average_precision, bootstrap_interval, precision_at_k
 
-_BLOCK_BYTES = 64 * 2**20  # of distances held at once
+_BLOCK_BYTES = 64 * 2**20  # of distances in memory at once
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What came out of asking with every image.
+    """Scores with every image as the query.
 
     Attributes:
         precision: mean precision@k. interval: its 95 % bootstrap interval. map: mean average precision.
-        chance: the precision of a blind guess. per_class: label to mean precision@k.
-        queries: (q,) rows of the images that were asked with. precisions: (q,) precision@k of each.
+        chance: the precision of random results. per_class: label to mean precision@k.
+        queries: (q,) rows of the queries. precisions: (q,) precision@k of each.
     """
 
     k: int
@@ -37,10 +37,10 @@ class Scores:
 
 
 def leave_one_out(vectors: NDArray[np.float32], labels: Sequence[str], metric: str, k: int = 8) -> Scores:
-    """Scores of (n, d) vectors whose labels are given, "" where an image has none; those take no part.
+    """Scores of (n, d) labelled vectors; images with the label "" are ignored.
 
-    An image whose label no other one has is never a query, for nothing could be found. Memory stays bounded: distances
-    are computed for blocks of queries.
+    An image whose label is unique is never a query, as it has nothing to find. Memory stays bounded: distances are
+    computed for blocks of queries.
 
     Raises:
         BadParameter: no such metric, wrong shapes, or fewer than two images that share a label.
@@ -90,8 +90,8 @@ def _ask(
 def _ranked_relevance(
     distances: NDArray[np.float32], codes: NDArray[np.int64], rows: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """(q, n) distances to (q, n − 1): whether each place, nearest first and without the query, holds its own kind."""
-    distances[np.arange(len(rows)), rows] = np.inf  # the query itself goes to the end and is cut off
+    """(q, n) distances to (q, n − 1): whether each result, nearest first, without the query, has the query's label."""
+    distances[np.arange(len(rows)), rows] = np.inf  # the query itself goes last and is cut off
     order = np.argsort(distances, axis=1, kind="stable")[:, :-1]
     relevant: NDArray[np.bool_] = codes[order] == codes[rows][:, None]
     return relevant

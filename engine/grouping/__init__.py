@@ -1,4 +1,4 @@
-"""Grouping: vectors in, groups, trees and maps out. One file a method; what is found here is offered everywhere."""
+"""Grouping: vectors in, groups, trees and maps out. One file per method; all of them are offered everywhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-# As for search: OpenMP's threads sleep while they wait. Beside other busy processes k-means is three times as fast so.
+# As for search, idle OpenMP threads sleep: next to other busy processes this makes k-means three times as fast.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 T = TypeVar("T")
@@ -34,13 +34,13 @@ __all__ = [
 
 
 def projections() -> dict[str, type[Projection]]:
-    """Every way to fewer dimensions by name, those that keep distances first."""
+    """Every projection by name, the distance-preserving ones first."""
     found = implementations(sys.modules[__name__], Projection)
     return dict(sorted(found.items(), key=lambda item: (item[1].for_looking, item[1].rank)))
 
 
 def clusterers() -> dict[str, type[Clusterer]]:
-    """Every way to group vectors by name."""
+    """Every clusterer by name."""
     found = implementations(sys.modules[__name__], Clusterer)
     return dict(sorted(found.items(), key=lambda item: item[1].rank))
 

@@ -1,4 +1,4 @@
-"""The face of every way to group vectors."""
+"""The interface of clusterers."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from engine.grouping.tree import Tree
 Matrix = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
-NOISE = -1  # the label of what belongs to no group
+NOISE = -1  # the label of ungrouped images
 GROUPS = Setting("groups", "Groups", "Number of groups; empty: chosen by the silhouette.", 1, 10_000)
 
 
 class Clusterer(ABC):
-    """Vectors to group numbers.
+    """A clustering method: vectors to group numbers.
 
     The constructor only stores its settings (keyword arguments named as in `settings`); the work is in `fit_predict`,
-    after which `notes` holds sentences about what was chosen or simplified, and `tree` the tree where there is one.
+    after which `notes` holds sentences on what was chosen or simplified, and `tree` the tree, if any.
     """
 
     name: ClassVar[str]
@@ -46,7 +46,7 @@ class Clusterer(ABC):
         """(n, d) vectors to (n,) group numbers: 0 is the largest group, −1 is noise. Equal vectors are one group.
 
         Raises:
-            BadParameter: NaN, Inf or a wrong shape, more groups than vectors, or more than the memory could hold.
+            BadParameter: NaN, Inf or a wrong shape, more groups than vectors, or more than memory can hold.
         """
         vectors = checked_vectors(vectors, self.title)
         self.check(len(vectors))
@@ -60,10 +60,10 @@ class Clusterer(ABC):
 
     @abstractmethod
     def _cluster(self, vectors: Matrix) -> NDArray[Any]:
-        """The same for at least two vectors that are not all the same, in any numbering."""
+        """`fit_predict` for at least two vectors that are not all equal, in any numbering."""
 
     def check(self, count: int) -> None:
-        """BadParameter for more groups than so many images can make."""
+        """Raise BadParameter for more groups than `count` images can form."""
         groups = self.chosen.get("groups")
         if not count:
             raise BadParameter("number of pictures", self.title, "at least 1", 0)
@@ -76,12 +76,12 @@ _ALONE = "There is only one picture."
 
 
 def too_few(there: int) -> str:
-    """What is said where more groups were wanted than there are different vectors."""
+    """The note for more requested groups than distinct vectors."""
     return f"Only {there} groups, because there are no more different vectors."
 
 
 def by_size(labels: NDArray[Any]) -> Labels:
-    """The same groups numbered by size, the largest 0; of equal sizes the one that occurs first. Noise stays −1."""
+    """The groups renumbered by size, largest 0, ties by first occurrence. Noise stays −1."""
     numbers, first, inverse, counts = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
     order = sorted(np.flatnonzero(numbers >= 0), key=lambda place: (-counts[place], first[place]))
     renamed = np.full(len(numbers), NOISE, dtype=np.int64)

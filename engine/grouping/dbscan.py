@@ -1,4 +1,4 @@
-"""DBSCAN: groups of pictures that reach each other in short steps."""
+"""DBSCAN: groups of pictures connected by short steps."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from engine.core.settings import Setting
 from engine.grouping.clusterer import Clusterer, Matrix
 from engine.grouping.numbers import sampled
 
-_ROUNDING = 1e-6  # of the longest vector: as far as equal ones may seem to be apart
-_MOST_PAIRS = 200_000_000  # neighbours that are listed at once: 1.6 GB
+_ROUNDING = 1e-6  # of the longest vector: how far apart rounding may place equal ones
+_MOST_PAIRS = 200_000_000  # neighbours listed at once: 1.6 GB
 
 
 class DBSCAN(Clusterer):
-    """Density-based clustering with one reach for all (scikit-learn).
+    """Density-based clustering with a single radius (scikit-learn).
 
     Source: Ester et al., "A density-based algorithm for discovering clusters", 1996, whose k-distance curve gives the
-    reach where none is set.
+    radius if none is set.
     """
 
     name = "dbscan"
@@ -51,7 +51,7 @@ class DBSCAN(Clusterer):
         return np.asarray(fitted.fit_predict(vectors))
 
     def _bend(self, vectors: Matrix) -> float:
-        """The distance to the k-th neighbour at the bend of its ascending curve: furthest below the straight line."""
+        """The k-distance at the knee of its ascending curve, where it lies furthest below the chord."""
         from sklearn.neighbors import NearestNeighbors
 
         k = min(self.chosen["samples"], len(vectors) - 1)

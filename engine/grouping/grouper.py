@@ -1,4 +1,4 @@
-"""From vectors to groups and a map: the steps of a plan, one after the other."""
+"""From vectors to groups and a map: the steps of a plan, one after another."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from engine.grouping.tree import Tree
 
 T = TypeVar("T")
 
-MOST_VALUES = 2**26  # vectors × their length that are worked on as they are: 256 MB
-_FEWEST = 32  # values a vector keeps however many there are
-_LOOKED_AT = 0.2  # seconds between two looks at whether a person wants it to stop
-_MAP_FROM = 50  # values a vector from which a map begins at the principal components: the rest is mostly noise
+MOST_VALUES = 2**26  # vectors × their length that are processed unreduced: 256 MB
+_FEWEST = 32  # values a vector keeps, however many vectors there are
+_LOOKED_AT = 0.2  # seconds between checks for a request to stop
+_MAP_FROM = 50  # values per vector beyond which a map starts from principal components: the rest is mostly noise
 
 
 @dataclass
 class GroupingResult:
-    """What came out.
+    """The result of running a grouping plan.
 
     Attributes:
         labels: (n,) group numbers, −1 for none. points: (n, 2) the map.
         space: (n, d') the vectors that were grouped; `metric` is how they are compared.
-        tree: of a hierarchical clustering. notes: sentences. seconds: by step.
+        tree: of a hierarchical clustering. notes: sentences. seconds: per step.
     """
 
     labels: NDArray[np.int64]
@@ -63,17 +63,17 @@ def group(vectors: Matrix, plan: GroupingPlan, metric: str, reporter: Reporter) 
         notes += reduction.notes
     labels = clock.run(f"Clustering by {clusterer.title}", lambda: clusterer.fit_predict(space))
     notes += clusterer.notes
-    # Of what was reduced already the map would be a map of a map: threads instead of clouds.
+    # A map of already reduced vectors would be a map of a map: threads instead of clouds.
     points = clock.run("Computing the map", lambda: _map(held, plan.map, metric, plan.seed))
     within = "euclidean" if reduction else metric
     return GroupingResult(labels, points, space, within, clusterer.tree, notes, clock.seconds)
 
 
 def methods(plan: GroupingPlan, metric: str, count: int) -> tuple[Projection | None, Clusterer]:
-    """The reduction and the clusterer of a plan, ready for so many images; told at once, not after minutes of work.
+    """The reduction and the clusterer of a plan for `count` images; an impossible plan fails here, not minutes later.
 
     Raises:
-        BadParameter: an unknown step, a setting out of range, or a step (the map, too) that cannot take so many images.
+        BadParameter: an unknown step, a setting out of range, or a step (map included) that cannot take that many.
     """
     if not count:
         raise BadParameter("number of pictures", "a grouping", "at least 1", 0)
@@ -86,7 +86,7 @@ def methods(plan: GroupingPlan, metric: str, count: int) -> tuple[Projection | N
 
 
 def _held(vectors: Matrix, metric: str, seed: int, notes: list[str]) -> Matrix:
-    """The vectors in memory, at length 1 for cosine; where they are too many values, a projection of them.
+    """The vectors in memory, at length 1 for cosine; randomly projected if they have too many values.
 
     Source: Johnson and Lindenstrauss, "Extensions of Lipschitz mappings into a Hilbert space", 1984.
     """
@@ -115,7 +115,7 @@ def _map(space: Matrix, step: Step, metric: str, seed: int) -> Matrix:
 
 
 class _Clock:
-    """Runs steps one after the other, tells how far they are, and notes how long each took."""
+    """Runs steps one after another, reports progress, and records how long each took."""
 
     def __init__(self, reporter: Reporter, steps: int) -> None:
         self.reporter, self.steps, self.done = reporter, steps, 0
@@ -132,10 +132,10 @@ class _Clock:
 
 
 def patiently(work: Callable[[], T], reporter: Reporter) -> T:
-    """Do the work in a thread, so that a person can stop what a library does not let itself be asked about.
+    """Do the work in a thread, so that a library call that cannot be interrupted can still be stopped.
 
     Raises:
-        Stopped: a person asked; the thread is left behind and ends with the process.
+        Stopped: on request; the thread is left behind and ends with the process.
     """
     results: list[T] = []
     errors: list[BaseException] = []

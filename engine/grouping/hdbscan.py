@@ -1,4 +1,4 @@
-"""HDBSCAN: groups wherever pictures lie densely, of any shape and number; the rest belong to none."""
+"""HDBSCAN: dense regions become groups, of any shape and number; the rest is noise."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from engine.core.settings import Setting
 from engine.grouping.clusterer import Clusterer, Matrix
 
 _LONG = 60  # values a vector beyond which nearly all distances are alike
-_MANY = 5000  # images from which on distances between long vectors would take hours
-_KEPT = 50  # principal components that stand for long vectors then
+_MANY = 5000  # images beyond which distances between long vectors would take hours
+_KEPT = 50  # principal components that replace long vectors in that case
 
 
 class HDBSCAN(Clusterer):
@@ -44,7 +44,7 @@ class HDBSCAN(Clusterer):
         count, vectors = len(vectors), self._shortened(vectors)
         size = min(self.chosen["size"] or max(5, count // 100), max(2, count // 2))
         samples = min(self.chosen["samples"], count - 1)
-        algorithm = "ball_tree" if vectors.shape[1] > _LONG else "kd_tree"  # the other ways fill an n × n matrix
+        algorithm = "ball_tree" if vectors.shape[1] > _LONG else "kd_tree"  # the others fill an n × n matrix
         fitted = Density(min_cluster_size=size, min_samples=samples, algorithm=algorithm, n_jobs=-1, copy=True)
         labels = np.asarray(fitted.fit_predict(vectors))
         self.notes.append(f"HDBSCAN: groups of at least {size} pictures.")

@@ -1,4 +1,4 @@
-"""Hierarchical clustering: a tree of merges, cut where it pleases."""
+"""Hierarchical clustering: a tree of merges that can be cut at any height."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from engine.grouping.kmeans import fine
 from engine.grouping.numbers import best_number, sampled
 from engine.grouping.tree import Tree
 
-LEAVES = 5000  # images between which every distance is looked at
+LEAVES = 5000  # images up to which all pairwise distances are computed
 MEDOIDS = 2000  # leaves of the tree of a larger collection
-_ORDERED = 600  # leaves up to which neighbours in the drawing are made as alike as can be
+_ORDERED = 600  # leaves up to which the leaf order is optimised
 _MOST_TRIED = 30
 
 
@@ -50,7 +50,7 @@ class Hierarchical(Clusterer):
     rank = 0
 
     def check(self, count: int) -> None:
-        """BadParameter for more groups than the tree of so many images has leaves."""
+        """Raise BadParameter for more groups than a tree over `count` images has leaves."""
         super().check(count)
         groups = self.chosen["groups"]
         if groups and count > LEAVES and groups > MEDOIDS:
@@ -63,7 +63,7 @@ class Hierarchical(Clusterer):
         return self.tree.cut(groups=self._different(vectors[leaves]) or self._number(apart))
 
     def _leaves(self, vectors: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(leaves, leaf_of): the rows that stand for the leaves, and the leaf of every row."""
+        """(leaves, leaf_of): the rows that represent the leaves, and the leaf of every row."""
         if len(vectors) <= LEAVES:
             every = np.arange(len(vectors))
             return every, every
@@ -85,7 +85,7 @@ class Hierarchical(Clusterer):
         return np.asarray(linkage(pairs, self.chosen["linkage"], optimal_ordering=ordered))
 
     def _different(self, vectors: Matrix) -> int | None:
-        """The number of groups that is wanted, or what there is of different vectors: equal ones stay together."""
+        """The requested number of groups, at most the number of distinct vectors: equal ones stay together."""
         wanted: int | None = self.chosen["groups"]
         there = len(np.unique(vectors, axis=0)) if wanted else 0
         if wanted is None or there >= wanted:
@@ -104,7 +104,7 @@ class Hierarchical(Clusterer):
 
 
 def medoids(vectors: Matrix, number: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(rows, of): the image nearest to the middle of each of about `number` fine clusters, and every row's cluster."""
+    """(rows, of): the image nearest the centre of each of about `number` fine clusters, and every row's cluster."""
     found = fine(vectors, number, seed)
     used, of = np.unique(found.labels_, return_inverse=True)
     centres = found.cluster_centers_[used]

@@ -1,4 +1,4 @@
-"""Principal components of more vectors than the memory holds, part by part."""
+"""Principal components of more vectors than fit into memory, in chunks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class IncrementalPCA(Projection):
 
 
 def _parts(vectors: Matrix, size: int) -> list[Matrix]:
-    """The rows in parts of `size`; a short rest goes with the part before it, for a part may not be too small."""
+    """The rows in chunks of `size`; a short remainder joins the last chunk, since a chunk must not be too small."""
     starts = list(range(0, len(vectors), size))
     if len(starts) > 1 and len(vectors) - starts[-1] < size:
         starts.pop()

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from engine.core.settings import Choice, Setting
 from engine.grouping.projection import Matrix, Projection, fewer
 
-_FITTED = 2000  # vectors between which the kernel is computed: its matrix grows with their square
+_FITTED = 2000  # vectors in the kernel matrix, which grows quadratically
 _PART = 4096
 
 
 class KernelPCA(Projection):
-    """Kernel principal component analysis (scikit-learn); of large collections a sample is fitted, the rest placed.
+    """Kernel principal component analysis (scikit-learn); fitted to a sample of large collections, the rest projected.
 
     Source: Schölkopf, Smola and Müller, "Nonlinear component analysis as a kernel eigenvalue problem", 1998.
     """
@@ -40,7 +40,7 @@ class KernelPCA(Projection):
 
         sample = self._sample(vectors)
         wanted = fewer(self.chosen["dimensions"], sample, 50)
-        spread = float(sample.var(axis=0).sum())  # with 1/spread the Gaussian neither vanishes nor is flat
+        spread = float(sample.var(axis=0).sum())  # gamma = 1/spread keeps the Gaussian from vanishing or going flat
         gamma = 1.0 / max(spread, 1e-12) if self.chosen["kernel"] == "rbf" else None
         fitted = Components(wanted, kernel=self.chosen["kernel"], gamma=gamma, random_state=self.seed)
         fitted.fit(sample)

@@ -12,14 +12,14 @@ from engine.core.distances import among
 from engine.grouping.clusterer import GROUPS, Clusterer, Matrix, too_few
 from engine.grouping.numbers import CANDIDATES, best_number, sampled
 
-_PASSES = 4  # over all vectors, for clusters that only have to be small
-_LARGE = 10_000  # vectors from which on small batches are enough
+_PASSES = 4  # over all vectors, where clusters only have to be small
+_LARGE = 10_000  # vectors beyond which mini-batches are good enough
 
 
 class KMeans(Clusterer):
     """Lloyd's k-means from k-means++ starts (scikit-learn); mini-batches for more than 10,000 vectors.
 
-    With cosine, the vectors have length 1 (spherical k-means up to the length of the means).
+    With cosine, the vectors have length 1 (spherical k-means, except that the means are not normalised).
     Source: Lloyd, "Least squares quantization in PCM", 1982; Sculley, "Web-scale k-means clustering", 2010.
     """
 
@@ -51,14 +51,14 @@ def fitted(vectors: Matrix, groups: int, seed: int, starts: int = 4) -> Any:
     from sklearn.cluster import MiniBatchKMeans
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # fewer different vectors than groups: said in a note
+        warnings.simplefilter("ignore")  # fewer distinct vectors than groups: a note says so
         if len(vectors) > _LARGE:
             return MiniBatchKMeans(groups, batch_size=4096, n_init=3, random_state=seed).fit(vectors)
         return Lloyd(groups, n_init=starts, random_state=seed).fit(vectors)
 
 
 def fine(vectors: Matrix, groups: int, seed: int) -> Any:
-    """The same for thousands of clusters that only have to be small: a few passes from vectors drawn at random."""
+    """Like `fitted`, for thousands of small clusters: a few passes from randomly drawn vectors."""
     from sklearn.cluster import MiniBatchKMeans
 
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Multidimensional scaling: points whose distances are those of the vectors, as nearly as can be."""
+"""Multidimensional scaling: points whose distances approximate those of the vectors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.grouping.projection import Matrix, Projection, fewer
 
 
 class MDS(Projection):
-    """Metric multidimensional scaling by majorisation (SMACOF, scikit-learn), from the principal components on.
+    """Metric multidimensional scaling by majorisation (SMACOF, scikit-learn), started from the principal components.
 
     Source: Borg and Groenen, "Modern Multidimensional Scaling", 2005.
     """
@@ -21,7 +21,7 @@ class MDS(Projection):
     title = "MDS"
     summary = "Preserves all distances as well as possible; for up to 2,000 pictures."
     rank = 30
-    most = 2000  # every pair of them is looked at in every round
+    most = 2000  # every iteration visits every pair
     settings = (Setting("dimensions", "Dimensions", "Values per vector after the reduction.", 1, 50, 2),)
 
     def _project(self, vectors: Matrix) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""How many groups: the number whose groups are the most compact and the furthest apart, by the silhouette."""
+"""Choosing the number of groups: the most compact and best separated ones, by the silhouette."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 CANDIDATES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32)
-_LEAST_SHARE = 0.02  # of the images: less than this is no group to count
-SAMPLE = 1500  # images between which distances are looked at
+_LEAST_SHARE = 0.02  # of the images: anything smaller does not count as a group
+SAMPLE = 1500  # images whose pairwise distances are computed
 
 
 def best_number(labels_of: Callable[[int], NDArray[Any]], apart: NDArray[Any], candidates: Sequence[int]) -> int:
-    """The candidate with the largest mean silhouette; 1 where there is none.
+    """The candidate with the largest mean silhouette; 1 if there are no candidates.
 
     Args:
         labels_of: (n,) group numbers for a number of groups. apart: (n, n) distances.
@@ -26,9 +26,9 @@ def best_number(labels_of: Callable[[int], NDArray[Any]], apart: NDArray[Any], c
 
 
 def _silhouette(labels: NDArray[Any], apart: NDArray[Any]) -> float:
-    """The silhouette of what lies in groups worth the name, times its share; −1 where fewer than two groups are.
+    """The silhouette over sufficiently large groups times the share they cover; −1 for fewer than two such groups.
 
-    A tree by average linkage parts its few odd pictures off first: they must not count as groups.
+    Average linkage splits off a few outliers first: they must not count as groups.
     """
     from sklearn.metrics import silhouette_score
 
@@ -41,7 +41,7 @@ def _silhouette(labels: NDArray[Any], apart: NDArray[Any]) -> float:
 
 
 def sampled(count: int, seed: int, most: int = SAMPLE) -> NDArray[np.int64]:
-    """The rows to look at: all, or `most` of them drawn by the seed, ascending."""
+    """The rows to examine, ascending: all, or `most` drawn at random with the seed."""
     if count <= most:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))

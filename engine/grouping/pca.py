@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from engine.core.settings import Setting
 from engine.grouping.projection import Matrix, Projection, fewer
 
-_EXACT = 4096  # values a vector up to which all components are computed for a share of the variance
-_MOST = 512  # components among which a share of the variance is looked for in longer vectors
+_EXACT = 4096  # values per vector up to which all components are computed for a share of the variance
+_MOST = 512  # components computed for a share of the variance of longer vectors
 
 
 class PCA(Projection):

@@ -1,4 +1,4 @@
-"""What a grouping is asked to do: reduce, then cluster, and a map to look at; each step as a name with its settings."""
+"""The plan of a grouping: reduce, cluster, and lay out a map; each step is a name with its settings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Step:
 
     @classmethod
     def parse(cls, text: str) -> Step:
-        """The step that prints as `text`; BadParameter when none does."""
+        """The step that prints as `text`; BadParameter if there is none."""
         return cls(*parse_call(text, "step", "a grouping", "kmeans(groups=10)"))
 
     def __str__(self) -> str:
@@ -46,10 +46,10 @@ class GroupingPlan:
     """How a collection's vectors become groups and a map.
 
     Attributes:
-        clustering: how vectors are grouped. reduction: how they are made shorter before, None for not at all.
-        map: how they are laid out on a plane to look at; `seed`: of everything random.
+        clustering: how vectors are grouped. reduction: how they are shortened first, None for not at all.
+        map: how they are laid out in the plane. seed: of everything random.
 
-    >>> str(Plan(Step("hdbscan"), Step.parse("umap(dimensions=10)")))
+    >>> str(GroupingPlan(Step("hdbscan"), Step.parse("umap(dimensions=10)")))
     'umap(dimensions=10) > hdbscan'
     """
 
@@ -66,7 +66,7 @@ class GroupingPlan:
         return f"{self.reduction} > {self.clustering}" if self.reduction else str(self.clustering)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: each step as it prints."""
+        """JSON-able values: each step as it prints."""
         reduction = str(self.reduction) if self.reduction else ""
         return {"clustering": str(self.clustering), "reduction": reduction, "map": str(self.map), "seed": self.seed}
 

@@ -1,4 +1,4 @@
-"""Ways of grouping that are known to serve: what a person picks first."""
+"""Grouping plans known to work well: the first choice on the page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.grouping.plan import GroupingPlan, Step
 
 @dataclass(frozen=True)
 class Preset:
-    """A plan under a name; `encoders`: those it was made for, the best first."""
+    """A named plan; `encoders`: those it was designed for, best first."""
 
     name: str
     title: str

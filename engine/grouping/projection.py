@@ -1,4 +1,4 @@
-"""The face of every way to fewer dimensions: vectors in, shorter vectors out."""
+"""The interface of projections: vectors in, shorter vectors out."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ DIMENSIONS = Setting("dimensions", "Dimensions", "Values per vector after the re
 
 
 class Projection(ABC):
-    """Vectors to shorter ones. With cosine, vectors are scaled to length 1 first; the result is Euclidean.
+    """A dimensionality reduction. With cosine, vectors are scaled to length 1 first; the result is Euclidean.
 
     The constructor only stores its settings (keyword arguments named as in `settings`); the work is in
-    `fit_transform`, after which `notes` holds sentences about what was chosen or simplified.
+    `fit_transform`, after which `notes` holds sentences on what was chosen or simplified.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     summary: ClassVar[str]  # one plain sentence
     settings: ClassVar[tuple[AnySetting, ...]] = (DIMENSIONS,)
-    for_looking: ClassVar[bool] = False  # keeps who is near whom, not how far: for maps, and for density clustering
+    for_looking: ClassVar[bool] = False  # preserves neighbours, not distances: for maps and density clustering
     rank: ClassVar[int] = 50
-    most: ClassVar[int | None] = None  # images that it can take
+    most: ClassVar[int | None] = None  # images it can handle
 
     def __init__(self, metric: str, seed: int = 0, **settings: Any) -> None:
         known_metric(metric)
@@ -40,13 +40,13 @@ class Projection(ABC):
         self.notes: list[str] = []
 
     def check(self, count: int) -> None:
-        """BadParameter where the method cannot take so many images."""
+        """Raise BadParameter if the method cannot take `count` images."""
         if self.most is not None and count > self.most:
             way_out = "Use PCA or UMAP, which have no such limit."
             raise BadParameter("number of pictures", self.title, f"at most {self.most:,}", count, way_out=way_out)
 
     def fit_transform(self, vectors: Matrix) -> Matrix:
-        """(n, d) vectors to (n, d') float32; where all vectors are the same, all are zero.
+        """(n, d) vectors to (n, d') float32; all zero if all vectors are equal.
 
         Raises:
             BadParameter: NaN, Inf or a wrong shape, or more images than the method can take.
@@ -62,11 +62,11 @@ class Projection(ABC):
 
     @abstractmethod
     def _project(self, vectors: Matrix) -> NDArray[Any]:
-        """The same for at least two vectors that are not all the same."""
+        """`fit_transform` for at least two vectors that are not all equal."""
 
 
 def all_equal(vectors: Matrix) -> bool:
-    """Whether all rows are the same, up to rounding; true for one row and for none."""
+    """Whether all rows are equal up to rounding; true for a single row and for none."""
     if len(vectors) < 2:
         return True
     size = max(1e-12, float(np.abs(vectors[0]).max()))
@@ -74,5 +74,5 @@ def all_equal(vectors: Matrix) -> bool:
 
 
 def fewer(wanted: int | None, vectors: Matrix, default: int) -> int:
-    """How many dimensions there can be: as wanted, at most as many as the vectors and their number allow."""
+    """The requested number of dimensions, capped by the length and the number of the vectors."""
     return max(1, min(wanted or default, len(vectors) - 1, vectors.shape[1]))

@@ -1,4 +1,4 @@
-"""How good groups are: against labels, where the pictures have some, and by themselves."""
+"""The quality of groups: against labels, if the pictures have any, and without."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from numpy.typing import NDArray
 from engine.core.distances import Matrix, among
 from engine.grouping.numbers import sampled
 
-_SAMPLE = 2000  # images whose distances the silhouette looks at
+_SAMPLE = 2000  # images used for the silhouette
 
 
 def purity(labels: NDArray[Any], truth: Sequence[str]) -> float:
-    """The share of images that carry the commonest label of their group (Manning et al., 2008, chapter 16)."""
+    """The share of images that carry the majority label of their group (Manning et al., 2008, chapter 16)."""
     table = _contingency(labels, truth)
     return float(table.max(axis=1).sum() / table.sum())
 
 
 def nmi(labels: NDArray[Any], truth: Sequence[str]) -> float:
-    """Normalised mutual information, by the arithmetic mean of both entropies (Strehl and Ghosh, 2002)."""
+    """Mutual information normalised by the arithmetic mean of both entropies (Strehl and Ghosh, 2002)."""
     from sklearn.metrics import normalized_mutual_info_score
 
     return float(normalized_mutual_info_score(truth, labels))
 
 
 def ari(labels: NDArray[Any], truth: Sequence[str]) -> float:
-    """The Rand index adjusted for chance: 0 for groups at random, 1 for equal ones (Hubert and Arabie, 1985)."""
+    """The adjusted Rand index: 0 for random groups, 1 for identical ones (Hubert and Arabie, 1985)."""
     from sklearn.metrics import adjusted_rand_score
 
     return float(adjusted_rand_score(truth, labels))
 
 
 def silhouette(labels: NDArray[Any], space: Matrix, metric: str, seed: int = 0) -> float | None:
-    """The mean silhouette of up to 2,000 grouped images; None where fewer than two groups or only single ones are."""
+    """The mean silhouette of up to 2,000 grouped images; None for fewer than two groups or only singletons."""
     from sklearn.metrics import silhouette_score
 
     grouped = np.flatnonzero(labels >= 0)
@@ -47,9 +47,9 @@ def silhouette(labels: NDArray[Any], space: Matrix, metric: str, seed: int = 0) 
 
 
 def quality(labels: NDArray[Any], truth: Sequence[str], space: Matrix, metric: str) -> dict[str, float]:
-    """Purity, NMI and ARI over the images that have a label ("" has none), and the silhouette; what is known of it.
+    """Purity, NMI and ARI over the images with a label ("" is none), and the silhouette, as far as defined.
 
-    Images that belong to no group count as one group of their own in the first three, and not in the silhouette.
+    The first three count ungrouped images as one group of their own; the silhouette ignores them.
     """
     known = np.array([bool(label) for label in truth])
     found: dict[str, float] = {}

@@ -24,17 +24,17 @@ from engine.search.opening import default_recipe
 def group_collection(
     home: Home, recipe: Recipe, plan: Mapping[str, Any], title: str, reporter: Reporter
 ) -> dict[str, Any]:
-    """Embed what has no vector yet, then reduce, cluster, lay out and store; the name and number of groups.
+    """Embed images without a vector, then reduce, cluster, lay out and store; the name and number of groups.
 
     Raises:
-        BadParameter: a choice has no such value, or there is no image. NotTrained, NoWeights: the encoder is not ready.
+        BadParameter: a choice has no such value, or no images. NotTrained, NoWeights: the encoder is not ready.
         StorageFull, Stopped.
     """
     chosen, collection = GroupingPlan.from_dict(plan), Collection.open(home, recipe.collection)
     title = checked_title(title) if title else ""
-    methods(chosen, recipe.metric, len(collection))  # what cannot be done is told before anything is embedded
+    methods(chosen, recipe.metric, len(collection))  # fails before anything is embedded
     encoder = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter)
-    images = collection.images()  # before embedding: what has come since is not left out, but new
+    images = collection.images()  # before embedding: images added since count as new, not as left out
     vectors = vectors_of(collection, encoder, recipe.embedding, reporter)
     if not len(vectors.ids):
         raise NoVectors(f"No picture of {collection.title} could be prepared.")
@@ -64,7 +64,7 @@ def _title(plan: GroupingPlan) -> str:
 
 
 def recipe_of_preset(home: Home, preset: Preset, collection: str) -> Recipe:
-    """The recipe that a preset asks for, with the best of its encoders that is ready; else the collection's default."""
+    """The recipe of a preset with the best of its encoders that is ready; else the collection's default."""
     ready = {choice.name for choice in choices(home) if choice.ready and not choice.weights}  # a run is another encoder
     name = next((encoder for encoder in preset.encoders if encoder in ready), None)
     if name is None:

@@ -1,6 +1,6 @@
-"""The tree of a hierarchical clustering: cut it, order its leaves, and bring it down to a size that can be drawn.
+"""The tree of a hierarchical clustering: cut it, order its leaves, and reduce it to a drawable size.
 
-Nodes are numbered as SciPy numbers them: leaves 0 … m−1, then the merges in the order in which they happened.
+Nodes are numbered as in SciPy: leaves 0 … m−1, then the merges in order.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Leaf:
-    """A leaf of the drawing: a picture, or a branch of `count` pictures that stands folded at its place.
+    """A leaf of the drawing: a picture, or a collapsed branch of `count` pictures.
 
     Attributes:
-        node: in the tree. row: the image that stands for it. x: its place, 0 for the first.
-        group: the one group that all its pictures belong to, None where there are several.
+        node: in the tree. row: the image that represents it. x: its position, 0 for the first.
+        group: the group of all its pictures, None if they belong to several.
     """
 
     node: int
@@ -37,7 +37,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Join:
-    """A merge of the drawing: nodes `left` and `right` come together at `height`; `x` is midway between them."""
+    """A merge in the drawing: nodes `left` and `right` join at `height`; `x` is midway between them."""
 
     node: int
     left: int
@@ -50,7 +50,7 @@ class Join:
 
 @dataclass(frozen=True)
 class Drawing:
-    """What can be drawn of a tree: leaves from left to right and joins from below; `collapsed`: branches are folded."""
+    """The drawable part of a tree: leaves left to right, joins bottom up; `collapsed`: some branches are collapsed."""
 
     leaves: list[Leaf]
     joins: list[Join]
@@ -59,11 +59,11 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Tree:
-    """A tree over m leaves, which stand for n images.
+    """A tree over m leaves, which represent n images.
 
     Attributes:
         merges: (m−1, 4) float64 as SciPy's `linkage` returns them: two nodes, the height, the number of leaves.
-        leaves: (m,) the row of the image that stands for each leaf. leaf_of: (n,) the leaf of each image.
+        leaves: (m,) the row of the image that represents each leaf. leaf_of: (n,) the leaf of each image.
     """
 
     merges: NDArray[np.float64]
@@ -76,15 +76,15 @@ class Tree:
         return self.merges[:, 2]
 
     def cut(self, groups: int | None = None, height: float | None = None) -> Rows:
-        """(n,) group numbers after a cut into that many groups, or at that height; numbered from left to right.
+        """(n,) group numbers after a cut into `groups` groups or at `height`, numbered from left to right.
 
         Raises:
-            BadParameter: fewer than 1 group or more than leaves, or no height.
+            BadParameter: fewer than 1 group, more groups than leaves, or no height.
         """
         return self.cut_leaves(groups, height)[self.leaf_of]
 
     def cut_leaves(self, groups: int | None = None, height: float | None = None) -> Rows:
-        """(m,) the same for the leaves."""
+        """(m,) group numbers of the leaves; see `cut`."""
         roots = self._roots(self._merged(groups, height))
         labels = np.empty(len(self.leaves), dtype=np.int64)
         for number, root in enumerate(sorted(roots, key=lambda node: int(self._span[node, 0]))):
@@ -93,9 +93,9 @@ class Tree:
         return labels
 
     def height_of(self, groups: int) -> float:
-        """A height at which the cut leaves that many groups: midway between the merges around it.
+        """A height at which a cut leaves `groups` groups: midway between the two merges around it.
 
-        Where these two are equally high there is none: a cut at what is returned leaves fewer groups.
+        If both merges have the same height, no such cut exists: one at the returned height leaves fewer groups.
         """
         merged = self._merged(groups, None)
         below = float(self.heights[merged - 1]) if merged else 0.0
@@ -118,12 +118,12 @@ class Tree:
         if not 0 <= node < len(self._span):
             raise BadParameter("node", "the tree", f"from 0 to {len(self._span) - 1}", node)
         start, end = self._span[node]
-        places = self._span[self.leaf_of, 0]  # (n,) the place of each image's leaf
+        places = self._span[self.leaf_of, 0]  # (n,) the position of each image's leaf
         inside = np.flatnonzero((places >= start) & (places < end))
         return inside[np.argsort(places[inside], kind="stable")]
 
     def drawing(self, most: int = 60, labels: Rows | None = None) -> Drawing:
-        """The tree with at most so many leaves, the deepest merges folded; `labels` (n,) tell their groups."""
+        """The tree with at most `most` leaves, the deepest merges collapsed; `labels` (n,) are the group numbers."""
         shown = min(max(most, 1), len(self.leaves))
         merged = len(self.leaves) - shown
         only = self._only_group(labels)
@@ -162,7 +162,7 @@ class Tree:
 
     @cached_property
     def _span(self) -> Rows:
-        """(2m−1, 2): the places of the leaves below each node, from and to, from left to right."""
+        """(2m−1, 2): the first and the end position of the leaves below each node, from left to right."""
         m = len(self.leaves)
         span = np.zeros((2 * m - 1, 2), dtype=np.int64)
         span[-1] = 0, m
@@ -189,7 +189,7 @@ class Tree:
         return counts
 
     def _typical(self, node: int) -> int:
-        """The row of the picture that stands for a branch: of the two that came together first, the one on the left."""
+        """The row of the picture that represents a branch: the left one of the pair that merged first."""
         m = len(self.leaves)
         if node < m:
             return int(self.leaves[node])
@@ -199,7 +199,7 @@ class Tree:
         return int(self.leaves[self.order[self._span[m + first, 0]]])
 
     def _only_group(self, labels: Rows | None) -> Callable[[int], int | None]:
-        """The one group below a node, None where there are several: images may have been moved within a leaf."""
+        """The only group below a node, None if there are several: images may have been moved within a leaf."""
         if labels is None:
             return lambda node: None
         m = len(self.leaves)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from engine.core.settings import Setting
 from engine.grouping.projection import Matrix, Projection
 
-_LONGEST = 50  # values a vector: longer ones are shortened first, as its authors do
+_LONGEST = 50  # values per vector: longer ones are reduced first, as the authors do
 
 
 class TSNE(Projection):
-    """t-distributed stochastic neighbour embedding (Barnes–Hut, scikit-learn), from the principal components on.
+    """t-distributed stochastic neighbour embedding (Barnes–Hut, scikit-learn), started from the principal components.
 
     Source: van der Maaten and Hinton, "Visualizing data using t-SNE", 2008.
     """

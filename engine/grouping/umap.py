@@ -1,4 +1,4 @@
-"""UMAP: a map, or fewer dimensions, in which neighbours stay neighbours."""
+"""UMAP: a map, or a reduction, that keeps neighbours together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.core.settings import Setting
 from engine.grouping.projection import Matrix, Projection
 
-_FEW = 4  # images: too few for a graph of neighbours
+_FEW = 4  # images: too few for a neighbour graph
 
 
 class UMAP(Projection):
@@ -38,7 +38,7 @@ class UMAP(Projection):
         spacing = self.chosen["spacing"]
         spacing = (0.1 if wanted <= 2 else 0.0) if spacing is None else spacing
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about its own choices: one core, few images, parts that are apart
+            warnings.simplefilter("ignore")  # about its own choices: one core, few images, disconnected components
             from umap import UMAP as Manifold
 
             fitted = Manifold(
@@ -53,7 +53,7 @@ class UMAP(Projection):
 
 
 def _plain(vectors: Matrix, wanted: int) -> NDArray[Any]:
-    """The principal components, filled up with zeros: what is left to do with a handful of images."""
+    """The principal components, padded with zeros: the fallback for a handful of images."""
     from sklearn.decomposition import PCA
 
     points = np.zeros((len(vectors), wanted), dtype=np.float32)

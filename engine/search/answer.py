@@ -1,4 +1,4 @@
-"""A query under a recipe and its answer: the hits, and the receipt that says what they cost and how good they are."""
+"""A query under a recipe and its answer: the hits, and a receipt with their cost and quality."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Crop = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Query:
-    """What is looked for: an image of the collection or a picture from outside, whole or a part of it; or a text.
+    """A query: an image of the collection or an external picture, whole or cropped; or a text.
 
-    `crop` is (left, top, right, bottom) as shares of the upright picture's width and height. Of a `text` with a picture
-    `share` says in percent how much the text counts, None for as much as it did in training. `stored` says whether the
+    `crop` is (left, top, right, bottom) as shares of the upright picture's width and height. For a `text` with a
+    picture, `share` is the weight of the text in percent, None for its weight in training. `stored` says whether the
     query is a whole image of the collection, whose vector is stored.
     """
 
@@ -52,13 +52,13 @@ class Query:
 
     @classmethod
     def picture(cls, data: bytes, name: str = "picture", crop: Crop | None = None) -> Query:
-        """A picture from outside, as the bytes of its file."""
+        """An external picture, as the bytes of its file."""
         return cls(data=data, name=name, crop=crop)
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One similar image: rank 1 is the nearest, and a distance is smaller the nearer."""
+    """One similar image: rank 1 is the nearest; a smaller distance means nearer."""
 
     rank: int
     id: int
@@ -71,15 +71,15 @@ class Hit:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What an answer cost and how good it is.
+    """The cost and the quality of an answer.
 
     Attributes:
-        milliseconds: the search alone. encode_milliseconds: turning the query picture into a vector, 0 for stored ones.
-        examined: how many vectors were compared with the query, of `pool`; -1 where it is not counted.
-        total: how many images could have been answers: without the query, and with the wanted label.
-        recall: the share of the truly nearest that the answer holds; `estimated` when it was measured on other queries.
-        wanted: how many hits were asked for.
-        share: of the collection that answered; less than 1 where a part of a distributed index was lost.
+        milliseconds: the search alone. encode_milliseconds: encoding the query picture, 0 for stored vectors.
+        examined: how many vectors were compared with the query, out of `pool`; -1 if not counted.
+        total: how many images were eligible: without the query, and with the requested label.
+        recall: the share of the true nearest neighbours in the answer; `estimated` if measured on other queries.
+        wanted: how many hits were requested.
+        share: of the collection that was searched; less than 1 if a part of a distributed index was lost.
     """
 
     milliseconds: float
@@ -95,7 +95,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Answer:
-    """The hits of one query under one recipe; `missed` are the ids that exact search finds and the answer lacks."""
+    """The hits of a query under a recipe; `missed` are the ids that exact search finds and the answer lacks."""
 
     recipe: Recipe
     query: Query
@@ -104,9 +104,9 @@ class Answer:
     missed: tuple[int, ...] = ()
     label: str | None = None
     include_query: bool = False
-    note: str = ""  # what to say about the index or the words besides the receipt
+    note: str = ""  # on the index or the words, besides the receipt
     provenance: Provenance | None = None
-    written: tuple[Hit, ...] = ()  # found by names, labels and texts, where the query is words
+    written: tuple[Hit, ...] = ()  # hits by names, labels and texts, if the query is words
 
     def sentence(self) -> str:
         """The receipt in one line, e.g. "8 nearest of 4,738 pictures · 3.2 ms · compared with 2 % · same 8 as exact
@@ -120,7 +120,7 @@ class Answer:
         return " · ".join(filter(None, [*parts, self._quality(), self.note]))
 
     def to_csv(self) -> str:
-        """One line a hit: rank, id, name, label, text, distance."""
+        """One row per hit: rank, id, name, label, text, distance."""
         return csv_text(
             ["rank", "id", "name", "label", "text", "distance"],
             [[h.rank, h.id, h.name, h.label, h.text, f"{h.distance:.6f}"] for h in self.hits],
@@ -144,7 +144,7 @@ class Answer:
         } | ({"written": [asdict(h) for h in self.written]} if self.written else {})
 
     def _asked(self) -> dict[str, Any]:
-        """The query: an image by its id, the file's name and sha256; and the text of one that has a text."""
+        """The query: an image by its id, the file's name and sha256; and the text, if any."""
         query = self.query
         asked = {"image": query.image_id, "name": query.name, "sha256": query.sha256, "crop": query.crop}
         return asked | ({"text": query.text, "share": query.share} if query.text else {})

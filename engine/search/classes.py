@@ -1,7 +1,7 @@
-"""How probable each of ImageNet's classes is for every picture of a collection, from the vectors that are there anyway.
+"""The probability of each ImageNet class for every picture of a collection, from its stored vectors.
 
-A network that was trained on ImageNet tells classes apart by one layer over its averaged features, so the probabilities
-of a whole collection are one product. Of each picture the 20 highest are kept, 80 bytes a picture.
+A network trained on ImageNet classifies by a single layer over its averaged features, so the probabilities of a whole
+collection are one matrix product. The 20 highest are kept for each picture, 80 bytes per picture.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from engine.texts.lexicon.lexicon import CLASSES
 
 NETWORK, POOLING = "efficientnet-lite0", "avg"
 KEPT = 20
-_AT_ONCE = 4096  # pictures whose 1,000 probabilities are in memory together
+_AT_ONCE = 4096  # pictures whose 1,000 probabilities are in memory at once
 
 
 @dataclass(frozen=True)
 class ClassProbabilities:
-    """The likeliest classes of n pictures, the likeliest first.
+    """The most probable classes of n pictures, most probable first.
 
     Attributes:
         ids: (n,) of the pictures, ascending. classes: (n, 20) int16. values: (n, 20) float16 probabilities.
@@ -40,15 +40,15 @@ class ClassProbabilities:
     values: NDArray[np.float16]
 
     def scores(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n,) of each picture: the sum over classes of weight × probability, for (1000,) weights.
+        """(n,) for each picture the sum over classes of weight × probability, for (1000,) weights.
 
-        ConSE (Norouzi et al. 2014) turned round: there pictures find words, here words find pictures.
+        The reverse of ConSE (Norouzi et al. 2014): there pictures find words, here words find pictures.
         """
         found: NDArray[np.float32] = (weights[self.classes] * self.values.astype(np.float32)).sum(axis=1)
         return found
 
     def of(self, ids: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(1000,) mean probabilities of some pictures; zeros where none of them is known."""
+        """(1000,) mean probabilities of the given pictures; zeros if none of them is known."""
         rows = np.flatnonzero(np.isin(self.ids, ids))
         mean = np.zeros(CLASSES)
         np.add.at(mean, self.classes[rows].ravel(), self.values[rows].ravel().astype(np.float64))
@@ -56,12 +56,12 @@ class ClassProbabilities:
 
 
 def words_recipe(collection: str, k: int = 8) -> Recipe:
-    """The recipe whose vectors searching by words needs."""
+    """The recipe whose vectors a search by words needs."""
     return Recipe(collection, NETWORK, "", embedding=POOLING, k=k)
 
 
 def class_probabilities(collection: Collection, info: EncoderInfo) -> ClassProbabilities:
-    """The class probabilities of every picture that has a vector: stored, or computed now in about a second.
+    """The class probabilities of every picture with a vector: stored, or computed now in about a second.
 
     Args:
         info: of the network, NETWORK.
@@ -84,7 +84,7 @@ def class_probabilities(collection: Collection, info: EncoderInfo) -> ClassProba
 
 
 def _fresh(store: Store, vectors: Vectors) -> Snapshot | None:
-    """What is stored, if it is whole and was made from these vectors."""
+    """The stored probabilities, if intact and computed from these vectors."""
     try:
         snapshot = store.open()
     except Corrupt:

@@ -1,4 +1,4 @@
-"""What makes a collection searchable, as jobs: vectors, an index, a sample with its vectors."""
+"""Jobs that make a collection searchable: vectors, an index, a sample with its vectors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.search.opening import default_recipe, open_searcher
 
 
 def embed(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Make the vectors that a recipe needs; only new and changed images are encoded."""
+    """Compute the vectors that a recipe needs; only new and changed images are encoded."""
     home, recipe = home_of(arguments), Recipe.from_dict(arguments["recipe"])
     collection = Collection.open(home, recipe.collection)
     encoder = open_encoder(recipe.encoder, recipe.weights, home, collection)
@@ -25,7 +25,7 @@ def embed(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 
 def index(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Build and store the index of a recipe, where that takes too long to wait for."""
+    """Build and store the index of a recipe, if that takes too long to wait for."""
     home, recipe = home_of(arguments), Recipe.from_dict(arguments["recipe"])
     reporter.update("Building the index", 0, 1, "indexes")
     collection = Collection.open(home, recipe.collection)

@@ -1,4 +1,4 @@
-"""From a recipe to an opened searcher: what must be there first, and the index that is stored or built."""
+"""From a recipe to an opened searcher: its prerequisites, and the stored or newly built index."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BUILT_WHILE_WAITING = 16_000_000  # values (vectors × their length) whose index
 
 @dataclass(frozen=True)
 class OpenedRecipe:
-    """A recipe with all that answers it, which holds as long as `files`, what it was made from, stay as they are."""
+    """A recipe with everything that answers it, valid as long as `files`, its sources, are unchanged."""
 
     collection: Collection
     encoder: Encoder
@@ -37,7 +37,7 @@ class OpenedRecipe:
 
 
 def default_recipe(home: Home, collection: str) -> Recipe:
-    """A good first try for a collection: the best encoder that is ready for it, and exact search."""
+    """A sensible default for a collection: the best encoder that is ready, and exact search."""
     first = default_choice(home, collection)
     return Recipe(collection, first.name, first.weights, first.embedding)
 
@@ -45,7 +45,7 @@ def default_recipe(home: Home, collection: str) -> Recipe:
 def open_searcher(
     collection: Collection, info: EncoderInfo, recipe: Recipe, *, exact: Cache[Index], build_large: bool = False
 ) -> Searcher:
-    """The recipe, ready to answer; `exact` keeps the exact indexes that recipes over the same vectors share.
+    """The recipe, ready to answer; `exact` caches the exact indexes that recipes over the same vectors share.
 
     Raises:
         NoVectors, StaleVectors: embed first. NoIndex: the index is large; build it first (or `build_large`).
@@ -81,7 +81,7 @@ def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -
 
 
 def require_index(collection: Collection, info: EncoderInfo, recipe: Recipe) -> None:
-    """Raise NoIndex where building the index would take long."""
+    """Raise NoIndex if building the index would take long."""
     vectors = None if recipe.method == "exact" else stored(collection, info, recipe.embedding)
     if vectors is None or vectors.matrix.size < BUILT_WHILE_WAITING:
         return
@@ -96,15 +96,15 @@ def require_index(collection: Collection, info: EncoderInfo, recipe: Recipe) -> 
 
 
 def open_index(collection: Collection, info: EncoderInfo, recipe: Recipe, vectors: Vectors, exact: Index) -> Index:
-    """The index of a recipe over those vectors: the stored one if this version made it from them, else a new one."""
-    if recipe.method == exact.name:  # it is the vectors themselves
+    """The index of a recipe over those vectors: the stored one if this version built it from them, else a new one."""
+    if recipe.method == exact.name:  # the index is the vectors themselves
         return exact
     place = index_store(collection, info, recipe)
     snapshot = _fresh(place, vectors)
     if snapshot is not None:
         return _empty_index(recipe).load(snapshot.folder)
     index = _empty_index(recipe).build(vectors.ids, vectors.matrix)
-    with suppress(StorageFull):  # it answers all the same, and is built again next time
+    with suppress(StorageFull):  # it still answers, and is rebuilt next time
         place.publish(index.save, {"vectors": vectors.digest, "recipe": str(recipe)})
     return index
 
@@ -114,7 +114,7 @@ def _empty_index(recipe: Recipe) -> Index:
 
 
 def _outdated(place: Store) -> bool:
-    """Whether an index is stored that an earlier version built; it reads as absent."""
+    """Whether the stored index was built by an earlier version; it counts as missing."""
     try:
         return place.outdated()
     except Corrupt:
@@ -127,7 +127,7 @@ def exact_index(vectors: Vectors, metric: str) -> Index:
 
 
 def _fresh(store: Store, vectors: Vectors) -> Snapshot | None:
-    """The stored index if it is whole and was made from these vectors; a damaged one is made anew like none."""
+    """The stored index if it is intact and of these vectors; a damaged one counts as missing."""
     try:
         snapshot = store.open()
     except Corrupt as error:
@@ -139,7 +139,7 @@ def _fresh(store: Store, vectors: Vectors) -> Snapshot | None:
 def index_store(collection: Collection, info: EncoderInfo, recipe: Recipe) -> Store:
     """Where the index of a recipe is stored."""
     parts = [info.name, info.weights, recipe.embedding, recipe.metric, recipe.method_text]
-    asked = [asked_precision()] if info.precision and asked_precision() else []  # beside the index of every day
+    asked = [asked_precision()] if info.precision and asked_precision() else []  # next to the default index
     key = digest_of(*parts, *asked)
     folder = collection.folder / "indexes" / f"{recipe.method}-{key}"
     version = _empty_index(recipe).version
@@ -147,7 +147,7 @@ def index_store(collection: Collection, info: EncoderInfo, recipe: Recipe) -> St
 
 
 def _belong_together(images: Images, vectors: Vectors) -> bool:
-    """Whether every vector is that of an image as it is now: a rescan may come between the two readings."""
+    """Whether every vector matches the current image: a rescan may come between the two reads."""
     hashes = dict(zip(images.ids.tolist(), images.hashes, strict=True))
     return all(hashes.get(id) == hash for id, hash in zip(vectors.ids.tolist(), vectors.hashes, strict=True))
 

@@ -1,4 +1,4 @@
-"""What an answer was made with: enough to tell, on another machine, why its like comes out otherwise there."""
+"""The provenance of an answer: enough to tell why another machine gives a different one."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from engine.encoders.encoder import EncoderInfo
 
 @dataclass(frozen=True)
 class Provenance:
-    """What decides about an answer besides recipe and query.
+    """What determines an answer besides recipe and query.
 
     Attributes:
-        precision: in which the encoder computed. depends: whether the machine decides that, as it does for networks.
-        encoder: the fingerprint that the vectors are kept under. weights: sha256 of the encoder's weights, "" for none.
+        precision: of the encoder. depends: whether the machine decides that, as it does for networks.
+        encoder: the fingerprint its vectors are stored under. weights: sha256 of the encoder's weights, "" for none.
         collection: digest of the contents of all its images. images: how many these are.
         versions: of Benzer, Python and the packages that compute.
     """
@@ -33,7 +33,7 @@ class Provenance:
 
 
 def provenance_of(info: EncoderInfo, images: Images) -> Provenance:
-    """What answers over these images by that encoder are made with, here and now."""
+    """The provenance of answers over these images by that encoder, on this machine."""
     encoder = info.computed_in, bool(info.precision), info.fingerprint, info.sha256
     return Provenance(*encoder, images.content_digest(), len(images), dict(_versions()))
 

@@ -1,4 +1,4 @@
-"""Asking once more what an exported answer was asked, and saying exactly what differs."""
+"""Repeating the query of an exported answer and reporting exactly what differs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from engine.search.answer import Query
 from engine.search.provenance import Provenance
 
 Body = Mapping[str, Any]
-_ROUNDING = 1e-6  # distances nearer to each other than this are the same: an export holds single precision
+_ROUNDING = 1e-6  # distances that differ by less are equal: an export holds single precision
 _CONDITIONS = {field.name for field in fields(Provenance)}
 
 
 def read_answer(path: Path) -> dict[str, Any]:
-    """The exported answer in a file; BadParameter where it holds something else."""
+    """The exported answer in a file; BadParameter if it is something else."""
     try:
         body = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
@@ -47,7 +47,7 @@ def query_of(former: Body, images: Images) -> Query:
     """The query of an exported answer: the image of the collection with the same file, else that file itself.
 
     Raises:
-        NotFound: neither is there any more, or the file has other contents.
+        NotFound: neither exists any more, or the file's contents have changed.
     """
     asked = former["query"]
     crop = tuple(asked["crop"]) if asked.get("crop") else None
@@ -65,7 +65,7 @@ def query_of(former: Body, images: Images) -> Query:
 
 
 def _image_with(sha256: str, id: int, images: Images) -> int:
-    """The id of the image with that file; of exports that name no file, the id that they name."""
+    """The id of the image with that file; for exports without a file's hash, the id they name."""
     if not sha256:
         return id
     if sha256 not in images.hashes:
@@ -74,7 +74,7 @@ def _image_with(sha256: str, id: int, images: Images) -> int:
 
 
 def compared(former: Body, latter: Body) -> tuple[bool, list[str]]:
-    """Whether both answers hold the same results, and sentences that say so and what they were made with otherwise."""
+    """Whether both answers have the same results, and sentences on that and on differences in how they were made."""
     differences = _results(former["hits"], latter["hits"])
     conditions = _conditions(former.get("made_with"), latter["made_with"])
     if differences:
@@ -104,7 +104,7 @@ def _versions(former: Mapping[str, str], latter: Mapping[str, str]) -> list[str]
 
 
 def _results(former: Sequence[Body], latter: Sequence[Body]) -> list[str]:
-    """What differs between two lists of hits: which ranks, and by how much the distances of what both found."""
+    """The differences between two lists of hits: which ranks, and by how much the distances of common hits."""
     found = []
     if len(former) != len(latter):
         found.append(f"{len(former):,} pictures were found then, {len(latter):,} now.")

@@ -19,12 +19,12 @@ from engine.search.provenance import Provenance
 
 _SUBSETS_KEPT = 8
 _NONE: tuple[int, ...] = ()
-_MOST_ASKED = MAX_K + 1  # the query itself may be among them
+_MOST_ASKED = MAX_K + 1  # the query itself may be included
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The nearest ids of one query after leaving out what must be left out, nearest first."""
+    """The nearest ids of a query after filtering, nearest first."""
 
     ids: NDArray[np.int64]
     distances: NDArray[np.float32]
@@ -34,10 +34,10 @@ class SearchResult:
 
 
 class Searcher:
-    """Answers queries to one recipe; `images` and `vectors` belong to the same state of the collection.
+    """Answers queries under one recipe; `images` and `vectors` belong to the same state of the collection.
 
-    `exact` is exact search over the same vectors: what the answers are measured against, or `index` itself. `note` is a
-    sentence about how the index came to be, "" where there is nothing to say; `provenance` goes into what is exported.
+    `exact` is exact search over the same vectors: the reference for the answers, or `index` itself. `note` is a
+    sentence on how the index was built, "" for none; `provenance` goes into exports.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Searcher:
         label: str | None,
         encode_milliseconds: float,
     ) -> Answer:
-        """The answer to one (1, d) query vector; `recipe` may differ from the opened one in k alone."""
+        """The answer to one (1, d) query vector; `recipe` may differ from the opened one only in k."""
         left_out = None if include_query else query.image_id
         truth_index = self._exact_index_of(label) if label else self.exact
         exactly = self.index is self.exact
@@ -105,7 +105,7 @@ class Searcher:
         return Answer(recipe, asked, hits, receipt, missed, label, include_query, self.note, self.provenance)
 
     def _named(self, query: Query) -> Query:
-        """The query with the name and the sha256 of its file, where it is an image of the collection."""
+        """The query with the name and the sha256 of its file, if it is an image of the collection."""
         row = self._rows.get(query.image_id) if query.image_id is not None and query.data is None else None
         return query if row is None else replace(query, name=self.images.names[row], sha256=self.images.hashes[row])
 
@@ -125,7 +125,7 @@ class Searcher:
         if answer is None:
             answer = self._widening(index, vector, asked, wanted, left_out, label)
         keep, examined = self._keep(answer, left_out, label), int(answer.examined[0])
-        if label and keep.sum() < wanted:  # the label is rare: looking at all that carry it is cheap and sure
+        if label and keep.sum() < wanted:  # the label is rare: comparing all its images is cheap and exact
             answer = self._exact_index_of(label).search(vector, asked)
             keep, examined = self._keep(answer, left_out, label), max(examined, 0) + int(answer.examined[0])
         ids, distances = answer.ids[0][keep][:k], answer.distances[0][keep][:k]
@@ -140,7 +140,7 @@ class Searcher:
         left_out: int | None,
         label: str | None,
     ) -> Neighbours:
-        """Ask for more and more until as many as wanted may stay, or there are no more."""
+        """Search with a growing k until enough results pass the filter, or there are no more."""
         while True:
             answer = index.search(vector, asked)
             kept = self._keep(answer, left_out, label).sum()
@@ -166,7 +166,7 @@ class Searcher:
         left_out: int | None,
         label: str | None,
     ) -> tuple[float, tuple[int, ...], bool]:
-        """The recall of an answer of an index that is not exact, the ids it missed, and whether that is an estimate."""
+        """The recall of an approximate answer, the ids it missed, and whether the recall is an estimate."""
         if truth_index.size > COMPUTED_UP_TO:
             return self._recall_on_a_sample(k), (), True
         truth = self._find(truth_index, vector, k, left_out, label, total=k)
@@ -207,7 +207,7 @@ class Searcher:
 
 
 def _missed(nearest: SearchResult, truth: SearchResult) -> tuple[int, ...]:
-    """The ids of the truth that are absent. Equally near images are equally good answers: they were not missed."""
+    """The true neighbours that are missing, ties excepted: an equally near image is an equally good answer."""
     worst = float(nearest.distances[-1]) if len(nearest.ids) else -np.inf
     short = len(nearest.ids) < len(truth.ids)
     nearer = truth.distances < worst - 1e-6 * max(1.0, abs(worst))

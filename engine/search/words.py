@@ -1,7 +1,7 @@
-"""Search by words without training: by what a picture shows, by what is written about it, and beside a query picture.
+"""Search by words without training: by what a picture shows, by its texts, and combined with a query picture.
 
-What it shows goes by the class probabilities of an ImageNet network and a lexicon; what is written, by names, labels
-and texts. The two are different answers and are never mixed.
+What a picture shows is judged by the class probabilities of an ImageNet network and a lexicon; its texts are name,
+label and text. The two give separate answers and are never mixed.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from engine.search.answer import Hit
 from engine.search.classes import ClassProbabilities
 from engine.texts.lexicon.lexicon import Meaning
 
-CLEARLY = 0.1  # the probability from which on a picture is said to show what the words mean
-HALF = 50  # percent that words count beside a picture where nothing else is wanted
+CLEARLY = 0.1  # the probability from which a picture counts as showing what the words mean
+HALF = 50  # default weight of words next to a picture, in percent
 
 
 @dataclass(frozen=True)
 class Scores:
-    """(n,) scores of pictures by id, the higher the better; only those above 0 are results."""
+    """(n,) scores of pictures by id, higher is better; only scores above 0 are results."""
 
     ids: NDArray[np.int64]
     values: NDArray[np.float32]
 
     def best(self, k: int, allowed: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The k best of the allowed ids that score above 0; equal scores stay in the order of their ids."""
+        """The k best allowed ids with a score above 0; ties in the order of their ids."""
         rows = np.flatnonzero((self.values > 0) & np.isin(self.ids, allowed))
         rows = rows[np.argsort(-self.values[rows], kind="stable")][:k]
         return self.ids[rows], self.values[rows]
 
 
 def shown(probabilities: ClassProbabilities, meaning: Meaning) -> Scores:
-    """How probable it is that each picture shows what the words mean, between 0 and 1.
+    """The probability that each picture shows what the words mean, between 0 and 1.
 
-    The weights of a meaning sum to 1 over all classes of a kind; times their number they count each class fully.
+    The weights of a meaning sum to 1 over all its classes; multiplied by their number, each class counts fully.
     """
     weights = (meaning.weights > 0).astype(np.float32)
     return Scores(probabilities.ids, np.minimum(probabilities.scores(weights), 1.0))
 
 
 def written(images: Images, text: str) -> Scores:
-    """How well name, label and text of each picture contain the words: inverse document frequencies of those found.
+    """How well each picture's name, label and text match the words: the inverse document frequencies of the matches.
 
-    Words are looked for as parts of what is written, so that scripts without spaces and endings of words work alike.
+    Words match as substrings, so that scripts without spaces and inflected words work alike.
     """
     documents = [_plain(" ".join(parts)) for parts in zip(images.names, images.labels, images.texts, strict=True)]
     values = np.zeros(len(documents), np.float32)
@@ -60,10 +60,10 @@ def written(images: Images, text: str) -> Scores:
 
 
 def mixed(words: Scores, ids: NDArray[np.int64], distances: NDArray[np.float32], share: int) -> Scores:
-    """Words and likeness to a query picture together; each is scaled to 0–1 over the collection first.
+    """Words combined with similarity to a query picture, each first scaled to 0–1 over the collection.
 
     Args:
-        ids, distances: (m,) of the pictures compared with the query. share: percent that the words count.
+        ids, distances: (m,) of the pictures compared with the query. share: weight of the words in percent.
     """
     known = dict(zip(words.ids.tolist(), _scaled(words.values).tolist(), strict=True))
     by_words = np.array([known.get(id, 0.0) for id in ids.tolist()], np.float32)
@@ -72,7 +72,7 @@ def mixed(words: Scores, ids: NDArray[np.int64], distances: NDArray[np.float32],
 
 
 def hits_of(images: Images, ids: NDArray[np.int64], values: NDArray[np.float32]) -> tuple[Hit, ...]:
-    """Results from scores between 0 and 1: the distance is what a score lacks to 1."""
+    """Results from scores between 0 and 1: the distance is 1 minus the score."""
     rows = {int(id): row for row, id in enumerate(images.ids)}
     found = [(rows[id], value) for id, value in zip(ids.tolist(), values.tolist(), strict=True)]
     return tuple(
@@ -82,7 +82,7 @@ def hits_of(images: Images, ids: NDArray[np.int64], values: NDArray[np.float32])
 
 
 def refuse_the_unknown(text: str, meaning: Meaning, about: Scores) -> None:
-    """BenzerError where the words mean nothing and nothing written contains them."""
+    """Raise BenzerError if the words have no known meaning and match no text."""
     if not meaning.known and not (about.values > 0).any():
         shortened = text if len(text) <= 60 else text[:59] + "…"
         raise BenzerError(

@@ -1,4 +1,4 @@
-"""Altered copies of a batch, drawn on the device: mirrored, cut, in other colours, with noise."""
+"""Augmentation of a batch on the device: mirroring, cropping, recolouring, noise."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from torch.nn import functional
 
 from engine.training.config import TrainingConfig
 
-_LEAST_SIDE = 0.7  # of a cut, as a share of the picture's side
+_LEAST_SIDE = 0.7  # of a crop, as a share of the picture's side
 _COLOURS = 0.3  # how far brightness, contrast and saturation move from 1
 _GREY = (0.299, 0.587, 0.114)  # luma of RGB (ITU-R BT.601)
 
 
 def augmented(originals: Tensor, config: TrainingConfig, generator: torch.Generator) -> Tensor:
-    """(n, 3, s, s) in [0, 1] to the same shape: mirrored, cut and recoloured where the config asks for it."""
+    """(n, 3, s, s) in [0, 1] to the same shape: mirrored, cropped and recoloured as the config says."""
     images = originals
     if config.flip:
         images = mirrored(images, generator)
@@ -26,13 +26,13 @@ def augmented(originals: Tensor, config: TrainingConfig, generator: torch.Genera
 
 
 def mirrored(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Half of the images, left and right exchanged."""
+    """Half of the images flipped horizontally."""
     chosen = (torch.rand(len(images), generator=generator) < 0.5).to(images.device)
     return torch.where(chosen[:, None, None, None], images.flip(3), images)
 
 
 def cut(images: Tensor, generator: torch.Generator, least: float = _LEAST_SIDE) -> Tensor:
-    """A random square out of each image, at least `least` of its side, stretched to the image's size again."""
+    """A random square crop of each image, at least `least` of its side, resized to the image's size."""
     count = len(images)
     side = least + (1 - least) * torch.rand(count, generator=generator)
     x, y = ((2 * torch.rand(count, generator=generator) - 1) * (1 - side) for _ in range(2))
@@ -43,7 +43,7 @@ def cut(images: Tensor, generator: torch.Generator, least: float = _LEAST_SIDE) 
 
 
 def recoloured(images: Tensor, generator: torch.Generator, strength: float = _COLOURS) -> Tensor:
-    """Another brightness, contrast and saturation for each image."""
+    """Random brightness, contrast and saturation for each image."""
     drawn = 1 + strength * (2 * torch.rand(3, len(images), 1, 1, 1, generator=generator) - 1)
     brightness, contrast, saturation = drawn.to(images.device)
     images = images * brightness
@@ -53,7 +53,7 @@ def recoloured(images: Tensor, generator: torch.Generator, strength: float = _CO
 
 
 def noisy(images: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
-    """The images with Gaussian noise of this standard deviation, within [0, 1]."""
+    """The images with Gaussian noise of this standard deviation, clipped to [0, 1]."""
     if not deviation:
         return images
     noise = torch.randn(images.shape, generator=generator).to(images.device)

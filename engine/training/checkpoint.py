@@ -1,8 +1,8 @@
-"""What a training needs to go on exactly where it was: last weights, Adam's moments, and the position.
+"""What a training needs to resume exactly where it was: last weights, Adam's moments, and the position.
 
-A checkpoint is a generation of a store, so after a kill at any moment the last whole one is there. The position counts
-epochs and batches; as every random number is a function of those, a resumed training on the processor ends with the
-same bits as one that was never interrupted (with the same number of threads).
+A checkpoint is a generation of a store, so after a kill at any moment the last complete one survives. The position
+counts epochs and batches; as every random number is a function of those, a resumed training on the CPU is bit-identical
+to one that was never interrupted (with the same number of threads).
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from torch import Tensor
 from engine.core.storage import Store, read_json, write_json
 from engine.training.schedules import Schedule
 
-_SECONDS = 60.0  # between two checkpoints, at least; and no more than a twentieth of the time goes into them
+_SECONDS = 60.0  # least time between checkpoints, which also take at most a twentieth of the time
 _SHARE = 20
 
 
 @dataclass
 class Position:
-    """Where a training stands.
+    """The position of a training.
 
     Attributes:
-        epoch, step: finished epochs, and finished batches of the one after them.
+        epoch, step: finished epochs, and finished batches of the current one.
         total, seen: sum of the losses in that epoch so far, and over how many pictures. seconds: spent in it.
-        best, bad: the best value of what decides which weights are kept (None: none yet), and epochs since.
-        parts: into how many parts each batch is divided to fit into the memory.
+        best, bad: the best value so far of the criterion for keeping weights (None: none yet), and epochs since.
+        parts: how many parts each batch is split into to fit into memory.
     """
 
     epoch: int = 0
@@ -45,7 +45,7 @@ class Position:
 
 
 class Checkpoints:
-    """The checkpoints of one run: `due` says when one is worth its time."""
+    """The checkpoints of a run: `due` says when the next is worth its time."""
 
     def __init__(self, folder: Path) -> None:
         self.store = Store(folder / "checkpoint", format="checkpoint", version=1)
@@ -59,12 +59,12 @@ class Checkpoints:
     def save(
         self, network: torch.nn.Module, optimizer: torch.optim.Optimizer, schedule: Schedule, at: Position
     ) -> None:
-        """Store the whole state; StorageFull leaves the former checkpoint as it was."""
+        """Store the whole state; StorageFull leaves the previous checkpoint intact."""
         began = time.monotonic()
         facts = {"position": asdict(at), "schedule": schedule.state}
 
         def fill(folder: Path) -> None:
-            from safetensors.torch import save  # its save_file would hide why a disk refused
+            from safetensors.torch import save  # its save_file would hide why a write failed
 
             (folder / "last.safetensors").write_bytes(save(_plain(network.state_dict())))
             (folder / "adam.safetensors").write_bytes(save(_plain(_moments(network, optimizer))))
@@ -77,10 +77,10 @@ class Checkpoints:
     def restore(
         self, network: torch.nn.Module, optimizer: torch.optim.Optimizer, schedule: Schedule
     ) -> Position | None:
-        """Bring everything back to the last checkpoint and return its position; None when there is none.
+        """Restore the last checkpoint and return its position; None if there is none.
 
         Raises:
-            Corrupt: a file of it has been damaged; the message names it.
+            Corrupt: one of its files is damaged; the message names it.
         """
         from safetensors.torch import load_file
 
@@ -110,7 +110,7 @@ def _moments(network: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict
 def _restore_moments(network: torch.nn.Module, optimizer: torch.optim.Optimizer, stored: dict[str, Tensor]) -> None:
     for name, weight in network.named_parameters():
         kinds = {key.rpartition("/")[2]: value for key, value in stored.items() if key.rpartition("/")[0] == name}
-        # Moments must lie in memory as the weights do (channels_last), or the fused optimizer would mix them up.
+        # Moments need the memory layout of the weights (channels_last), or the fused optimizer would mix them up.
         optimizer.state[weight] = {
             kind: value if kind == "step" else torch.empty_like(weight).copy_(value) for kind, value in kinds.items()
         }

@@ -1,4 +1,4 @@
-"""What a training is asked to do, as one small frozen value."""
+"""The settings of a training, as one small frozen value."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from models.specs import SPECS
 LEAST_IMAGES = 16
 OBJECTIVES = ("autoencoding", "deepcluster")
 STARTS = ("random", "pretrained")
-# What a new training begins with, by its objective, on the page and on the command line: quick, and good for search.
+# Defaults of a new training by objective, on the page and on the command line: quick, and good for search.
 DEFAULTS: dict[str, dict[str, Any]] = {
     "autoencoding": {"epochs": 10, "size": 160, "contrast": 1.0},
     "deepcluster": {"epochs": 40, "size": 96, "rate": 5e-4, "schedule": "cosine", "network": "resnet-18"},
@@ -28,7 +28,7 @@ _SMALL_SIZES = (96, 160)  # pixels
 
 
 def with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a new training: those that are given, and `DEFAULTS` for the others."""
+    """The settings of a new training: the given ones, and `DEFAULTS` for the others."""
     objective = given.get("objective", OBJECTIVES[0])
     defaults = dict(DEFAULTS.get(objective, {}))
     model = SPECS.get(given.get("model", 0))
@@ -40,31 +40,31 @@ def with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """A training of one network. Its values are checked when it is made.
+    """The settings of a training, validated on construction.
 
-    The defaults here are what a stored config means that lacks a key; a new training begins with `with_defaults`.
+    The defaults here apply to stored configs that lack a key; a new training starts from `with_defaults`.
 
     Attributes:
-        objective: "autoencoding" (reconstruct the picture), or "deepcluster" (predict clusters of its own making;
-            see `deepcluster.py`), which passes over `loss`, `noise`, `flip`, `crop` and `colour`.
-        network: a ready-made network to train instead of Model 1–4 ("resnet-18"), for deepcluster; "" for a model.
+        objective: "autoencoding" (reconstruct the picture), or "deepcluster" (predict its own clusters;
+            see `deepcluster.py`), which ignores `loss`, `noise`, `flip`, `crop` and `colour`.
+        network: a ready-made network to train instead of Model 1–4 ("resnet-18"), for deepcluster; "" for Model 1–4.
         start: the initial weights: "random", or "pretrained" for those of a ready-made network.
-        clusters: the number of clusters of deepcluster.
+        clusters: the number of clusters for deepcluster.
         model: 1 to 4. loss: a name of LOSSES. schedule, options: a name of SCHEDULES and its settings.
-        rate: the (first) learning rate of Adam. batch: images a step. epochs: passes over the training images.
-        validation: the share of images kept out of training, to measure the loss on.
-        seed: of the weights, the split, the order and the noise. limit: use at most so many images (None: all).
-        size: images are stretched to this many pixels squared; the run remembers it.
+        rate: the (first) learning rate of Adam. batch: images per step. epochs: passes over the training images.
+        validation: the share of images held out, on which the loss is measured.
+        seed: of the weights, the split, the order and the noise. limit: use at most this many images (None: all).
+        size: images are resized to this many pixels squared; stored with the run.
         noise: standard deviation of Gaussian noise on the input (the target stays clean). flip: mirror half of them.
-        crop: cut a random part out of each. colour: vary brightness, contrast and saturation (see `augment.py`).
-        contrast: weight of recognising altered views of a picture, added to the loss (see `contrast.py`); 0 is the
-            plain autoencoder. views: the side of these views in pixels, None for the input size.
-        keep: which weights are the run's: those with the best "loss" (on the held-out images), the best "retrieval"
-            (of the probe), or the "last"; "" is the loss, and for deepcluster, whose losses are of other groups after
-            every epoch, the last.
-        patience: stop after so many epochs in which what `keep` names did not get better; 0 never stops early.
-        probe: how many pictures the retrieval of every epoch is measured with; 0 measures none.
-        name: of the run, "" for one made from the collection and the model.
+        crop: take a random crop of each. colour: vary brightness, contrast and saturation (see `augment.py`).
+        contrast: weight of the contrastive loss over augmented views (see `contrast.py`); 0 is the plain autoencoder.
+            views: the side of these views in pixels, None for the input size.
+        keep: which weights the run keeps: those with the best "loss" (on the held-out images), the best "retrieval"
+            (of the probe), or the "last"; "" means the loss, but the last for deepcluster, whose losses refer to
+            different groups in every epoch.
+        patience: stop after this many epochs without improvement of what `keep` names; 0 never stops early.
+        probe: how many pictures to measure retrieval with after every epoch; 0 for none.
+        name: of the run, "" for one derived from the collection and the model.
     """
 
     model: int = 4
@@ -119,21 +119,21 @@ class TrainingConfig:
 
     @property
     def clusters_itself(self) -> bool:
-        """Whether it learns from clusters of its own making instead of reconstructing."""
+        """Whether it learns from its own clusters instead of reconstructing."""
         return self.objective == "deepcluster"
 
     @property
     def encoder(self) -> str:
-        """What the encoder that it makes is called in a recipe."""
+        """The name of the resulting encoder in a recipe."""
         return self.network or f"model-{self.model}"
 
     @property
     def title(self) -> str:
-        """What people call the network: "Model 4", "ResNet-18"."""
+        """The display name of the network: "Model 4", "ResNet-18"."""
         return BACKBONES[self.network].title if self.network else f"Model {self.model}"
 
     def check_clusters(self, images: int) -> None:
-        """Raise BadParameter where so many images are too few for the clusters: two to each at least."""
+        """Raise BadParameter if `images` are too few for the clusters: at least two per cluster."""
         learning = min(images, self.limit or images)
         learning -= math.ceil(learning * self.validation)
         if self.clusters_itself and self.clusters > learning // 2:
@@ -191,14 +191,14 @@ class TrainingConfig:
             raise BadParameter(name, model, "one it reconstructs exactly", size, way_out=way_out)
 
     def _check_latent(self, name: str, size: int) -> None:
-        """Whether anything is left of a picture of that size; it need not be reconstructed."""
+        """Check that a picture of that size leaves a non-empty latent; it need not be reconstructed."""
         whose: Any = backbone(self.network) if self.network else SPECS[self.model]
         if not whose.latent_size(size):
             fitting = whose.size if self.network else next(s for s in range(16, 1025) if whose.latent_size(s))
             raise BadParameter(name, self.title, "one that leaves a feature map", size, way_out=f"Try {fitting}.")
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """JSON-able values."""
         return asdict(self) | {"options": dict(self.options)}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""How long a training will take, from a few measured batches on made-up pictures."""
+"""How long a training will take, from a few timed batches of synthetic pictures."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from engine.training.loop import Training
 from engine.training.pictures import Data
 
 _BATCHES = 2  # timed, after one to warm up
-_MOST = {"cpu": 8, "cuda": 4096}  # pictures in each: enough to run at nearly full speed
+_MOST = {"cpu": 8, "cuda": 4096}  # pictures per batch: enough to run at nearly full speed
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Images a second while training, and the seconds of the whole training with what is measured after each epoch."""
+    """Images per second while training, and the seconds of the whole training including validation."""
 
     images_per_second: float
     seconds: float
@@ -42,7 +42,7 @@ def estimate(config: TrainingConfig, images: int) -> Estimate:
     batch = min(config.batch, _MOST[device().name])
     with tempfile.TemporaryDirectory() as folder:
         training = _training(replace(config, batch=batch, limit=None, validation=0.5), 2 * batch, Path(folder))
-        training.optimizer.param_groups[0]["lr"] = 0.0  # made-up pictures must not end in a loss that is no number
+        training.optimizer.param_groups[0]["lr"] = 0.0  # synthetic pictures must not lead to a NaN loss
         a_step = _seconds_of(lambda: _step(training, batch)) / batch
         a_look = _seconds_of(lambda: training.held_out_losses()) / len(training.held_out)
         a_start = _seconds_of(lambda: _start(training)) / len(training.ids)
@@ -60,18 +60,18 @@ def _training(config: TrainingConfig, count: int, folder: Path) -> Training:
 
 
 def _start(training: Training) -> None:
-    """Begin the next epoch: a network that learns from its own groups looks at every picture for that."""
+    """Begin the next epoch, for which a network that learns from its own groups encodes every picture."""
     training.position.epoch += 1
     training.begin_epoch()
 
 
 def _step(training: Training, batch: int) -> None:
     training.step(training.learning[:batch])
-    training.flush_losses()  # a card computes on after it was asked: only the loss tells that it is done
+    training.flush_losses()  # GPUs run asynchronously: reading the loss waits for them
 
 
 def _seconds_of(work: Callable[[], object]) -> float:
-    """The median of a few timings, after one that does not count."""
+    """The median of a few timings, after a warm-up."""
     taken = []
     for _ in range(_BATCHES + 1):
         began = time.perf_counter()

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-TRAINING = "training"  # the slot of trainings: one at a time
+TRAINING = "training"  # the queue slot of trainings: one at a time
 
 
 def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Train a network on a collection (`collection`, `config`), or go on with a run (`run`, maybe `epochs`)."""
+    """Train a network on a collection (`collection`, `config`), or continue a run (`run`, optionally `epochs`)."""
     home = home_of(arguments)
 
     def pretrained(network: str) -> Mapping[str, Tensor]:

@@ -1,7 +1,7 @@
 """The training loop: decoded pictures in, a run with its best and its last weights out.
 
-Everything random is a function of (seed, purpose, epoch, batch), and everything that moves is in a checkpoint: the
-weights, Adam's moments, the schedule's state and the position. Nothing else decides how a training goes on.
+Everything random is a function of (seed, purpose, epoch, batch), and all mutable state is in a checkpoint: the
+weights, Adam's moments, the schedule's state and the position. Nothing else affects how a training continues.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from engine.training.schedules import schedule
 from engine.training.setup import LoopSettings, Setup, of_pictures
 from engine.training.tensorboard import TensorBoard
 
-_FLUSHED_EVERY = {"cpu": 1, "cuda": 16}  # steps after which the loss is looked at; each look waits for the card
+_FLUSHED_EVERY = {"cpu": 1, "cuda": 16}  # steps between reads of the loss; each read waits for the GPU
 
 
 def train(
@@ -37,21 +37,21 @@ def train(
     device: Device,
     first: Weights | None = None,
 ) -> Run:
-    """Train as `config` says, from the run's checkpoint where it has one; best and last weights are in the run.
+    """Train as `config` says, from the run's checkpoint if it has one; the run holds the best and the last weights.
 
     Args:
-        first: weights to begin with, where they are not drawn by the seed.
+        first: initial weights, unless they are drawn with the seed.
 
     Raises:
         BadParameter: too few pictures, or of another size. Diverged: the loss became NaN or infinite. OutOfMemory: not
-        even half a batch fits. StorageFull: the disk refused. Stopped: a person asked.
-        All but the first leave the best weights so far in the run; it can be continued, save where it diverged.
+        even half a batch fits. StorageFull: the disk is full. Stopped: on request.
+        All but the first leave the best weights so far in the run; it can be continued unless it diverged.
     """
     return run_to_end(Training(config, data.checked(config), run, reporter, device, first))
 
 
 def run_to_end(training: Training) -> Run:
-    """Train to the end and note how that came; returns and raises as `train` does."""
+    """Train to the end and record the outcome; returns and raises as `train` does."""
     keep_freed_memory()
     run = training.run
     try:
@@ -75,7 +75,7 @@ def run_to_end(training: Training) -> Run:
 
 
 class Training:
-    """A network on its way: what is trained, on what, how far it is, and where that is written."""
+    """A training in progress: the objective, its data, its position, and its run."""
 
     config: LoopSettings
 
@@ -92,7 +92,7 @@ class Training:
 
     @classmethod
     def on(cls, config: LoopSettings, setup: Setup, run: Run, reporter: Reporter, device: Device) -> Training:
-        """A training on anything else than pictures."""
+        """A training on anything other than pictures."""
         training = cls.__new__(cls)
         training._begin_with(config, setup, run, reporter, device)
         return training
@@ -107,7 +107,7 @@ class Training:
         self.probe, self.shown, self.watched = setup.probe, setup.shown, setup.watched
         self.checkpoints, self.watch = Checkpoints(run.folder), Watch(run.folder / "watch")
         self.position, self.open, self.learned = Position(), False, setup.learned
-        self.figures: Mapping[str, float] = {}  # of how the running epoch began
+        self.figures: Mapping[str, float] = {}  # measured at the start of the current epoch
         self.flushed_every, self.pending = _FLUSHED_EVERY[device.name], list[tuple[torch.Tensor, int]]()
 
     @property
@@ -117,24 +117,24 @@ class Training:
 
     @property
     def steps(self) -> int:
-        """Batches an epoch."""
+        """Batches per epoch."""
         return math.ceil(len(self.learning) / self.config.batch)
 
     def run_epochs(self) -> None:
-        """Train from where it stands to the end; a checkpoint is there afterwards, and after a stop."""
+        """Train from the current position to the end, leaving a checkpoint, also after a stop."""
         try:
             self.begin()
             while self.goes_on:
                 self.end_epoch(self.one_epoch())
-        except Stopped:  # not an interrupt, which may come in the middle of a step: the last checkpoint stands then
+        except Stopped:  # not an interrupt, which may come in the middle of a step: then the last checkpoint stays
             self.checkpoint()
             raise
         self.checkpoint()
-        with suppress(StorageFull):  # only a matter of space
+        with suppress(StorageFull):  # a lack of space alone
             self.checkpoints.store.forget_former()
 
     def begin(self) -> None:
-        """Go back to the last checkpoint, or note how the untrained network does."""
+        """Restore the last checkpoint, or measure the untrained network."""
         restored = self.checkpoints.restore(self.objective.network, self.optimizer, self.schedule)
         self.run.rewind(restored.epoch if restored else -1)
         if restored:
@@ -151,13 +151,13 @@ class Training:
     def _go_on_from(self, restored: Position) -> None:
         self.position = restored
         if not self.goes_on and self.run.prolonged_after == restored.epoch:
-            restored.bad = 0  # after an early stop the patience begins again
+            restored.bad = 0  # after an early stop the patience starts over
         self.run.note(kind="continued", epoch_begun=restored.epoch)
         if restored.parts > 1 and not any(note["kind"] == "halved" for note in self.run.notes()):
-            self._note_halved()  # gone over again since, but not undone
+            self._note_halved()  # repeated since, but not undone
 
     def one_epoch(self) -> float:
-        """What is left of this epoch, in its order; its mean training loss."""
+        """Train on the rest of this epoch, in order; its mean training loss."""
         position, config = self.position, self.config
         began, before = time.monotonic(), position.seconds
         order = self.begin_epoch()
@@ -175,7 +175,7 @@ class Training:
         return position.total / position.seen
 
     def begin_epoch(self) -> Rows:
-        """The rows of this epoch in the order in which they are learned from."""
+        """The rows of this epoch in training order."""
         begun = self.objective.begin_epoch(
             self.position.epoch, self.pictures, self.learning, self.reporter.stop_if_asked
         )
@@ -185,7 +185,7 @@ class Training:
         return begun.order
 
     def step(self, rows: Rows) -> None:
-        """One step of Adam on a batch; where the memory does not hold it, on its two halves one after the other."""
+        """One step of Adam on a batch; if memory runs out, its two halves are processed one after the other."""
         value = None
         while value is None:
             try:
@@ -200,7 +200,7 @@ class Training:
             self.flush_losses()
 
     def _gradients(self, rows: Rows) -> torch.Tensor:
-        """Put the gradient of the mean loss of these rows into the weights; that loss."""
+        """Accumulate the gradient of the mean loss of these rows; that loss."""
         self.optimizer.zero_grad(set_to_none=True)
         values = []
         for part, some in enumerate(batches(rows, math.ceil(len(rows) / self.position.parts))):
@@ -225,7 +225,7 @@ class Training:
         self.run.note(kind="halved", epoch_begun=self.position.epoch + 1, batch=self.config.batch)
 
     def flush_losses(self) -> None:
-        """Add the losses of the last steps up; Diverged when one of them is no number."""
+        """Add up the losses of the last steps; Diverged if one is not finite."""
         for value, count in self.pending:
             loss = value.item()
             if not math.isfinite(loss):
@@ -235,7 +235,7 @@ class Training:
         self.pending.clear()
 
     def report(self) -> None:
-        """Report how far the training is; Stopped when a person asked for it."""
+        """Report progress; Stopped on request."""
         position, config, total = self.position, self.config, self.config.epochs * len(self.learning)
         done = position.epoch * len(self.learning) + min(position.step * config.batch, len(self.learning))
         note = f"epoch {position.epoch + 1} of {config.epochs}"
@@ -246,9 +246,9 @@ class Training:
         self.reporter.update("Training", done, total, note=note)
 
     def end_epoch(self, train_loss: float) -> None:
-        """Measure what the epoch brought, keep the weights where they are the best so far, and note all of it."""
+        """Validate, keep the weights if they are the best so far, and log the epoch."""
         position = self.position
-        rate = self.schedule.rate(position.epoch + (self.steps - 1) / self.steps)  # that of the last batch
+        rate = self.schedule.rate(position.epoch + (self.steps - 1) / self.steps)  # of the last batch
         measures = {"train": train_loss, **self.validate(position.epoch + 1), **self.figures}
         judged = measures.get("validation", train_loss)
         if not (math.isfinite(judged) and self.finite):
@@ -264,11 +264,11 @@ class Training:
 
     @property
     def finite(self) -> bool:
-        """Whether every weight is a number: the last step may have spoilt them, and only held-out pictures tell."""
+        """Whether every weight is finite: the last step may have broken them, and only held-out pictures show it."""
         return all(bool(weights.isfinite().all()) for weights in self.objective.network.parameters())
 
     def keep_if_best(self, epoch: int, loss: float, measures: dict[str, float]) -> bool:
-        """Make the weights the run's when what the config names is better than ever before."""
+        """Store the weights in the run if what the config names is better than ever."""
         value = -measures["retrieval"] if self.config.keep == "retrieval" else loss
         if self.config.keep != "last" and self.position.best is not None and value >= self.position.best:
             self.position.bad += 1
@@ -281,7 +281,7 @@ class Training:
 
     @torch.no_grad()
     def validate(self, epoch: int) -> dict[str, float]:
-        """The losses on the held-out pictures and the retrieval of the probe; shows both to whoever watches."""
+        """The losses on the held-out pictures and the retrieval of the probe; stores samples of both for display."""
         self.objective.network.eval()
         measures, neighbours = self.held_out_losses(), None
         if self.probe:
@@ -295,7 +295,7 @@ class Training:
         return measures
 
     def held_out_losses(self) -> dict[str, float]:
-        """The mean losses on the held-out pictures, without altering them; none where none are held out."""
+        """The mean losses on the unaugmented held-out pictures; empty if none are held out."""
         sums: dict[str, float] = {}
         for number, rows in enumerate(batches(self.held_out, self.config.batch)):
             random = stream(self.config.seed, CHECK, number)
@@ -317,7 +317,7 @@ class Training:
         self.board.note(event)
 
     def checkpoint(self) -> None:
-        """Store all that is needed to go on from here."""
+        """Store everything needed to resume from here."""
         self.flush_losses()
         self.checkpoints.save(self.objective.network, self.optimizer, self.schedule, self.position)
 

@@ -1,4 +1,4 @@
-"""What a reconstruction is measured by. Every loss is smaller-is-better."""
+"""Reconstruction losses. Smaller is better for all of them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Loss:
 
 
 def mse(reconstructions: Tensor, originals: Tensor) -> Tensor:
-    """The mean of the squared differences of the pixel values."""
+    """The mean squared difference of the pixel values."""
     from torch.nn import functional
 
     return functional.mse_loss(reconstructions, originals)
 
 
 def ssim(reconstructions: Tensor, originals: Tensor) -> Tensor:
-    """1 − SSIM: 0 for the same picture. Source: Wang et al., "Image quality assessment", 2004 (pytorch-msssim)."""
+    """1 − SSIM: 0 for identical pictures. Source: Wang et al., "Image quality assessment", 2004 (pytorch-msssim)."""
     import pytorch_msssim
 
     return 1 - pytorch_msssim.ssim(reconstructions.contiguous(), originals.contiguous(), data_range=1.0)
@@ -49,7 +49,7 @@ LOSSES: dict[str, Loss] = {
 
 
 def loss(name: str) -> Loss:
-    """The loss of that name; BadParameter when there is none."""
+    """The loss of that name; BadParameter if there is none."""
     if not isinstance(name, str) or name not in LOSSES:
         raise BadParameter("loss", "the training", "one of " + ", ".join(LOSSES), name)
     return LOSSES[name]

@@ -1,4 +1,4 @@
-"""What the training loop asks of whatever is trained."""
+"""The interface between the training loop and what it trains."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from engine.training.pictures import Rows
 
 @dataclass(frozen=True)
 class Epoch:
-    """How an epoch begins.
+    """The start of an epoch.
 
     Attributes:
-        order: the rows to learn from, batch after batch; as many as there are to learn from, maybe some of them twice.
-        figures: what was measured before it, noted with the epoch's losses.
-        fresh: weights that were just drawn anew: what the optimizer knew of them is forgotten.
+        order: the rows to train on, in order; as many as there are training rows, possibly with repetitions.
+        figures: measurements taken before it, logged with the epoch's losses.
+        fresh: weights that were just reinitialised: their optimizer state is reset.
     """
 
     order: Rows
@@ -28,38 +28,37 @@ class Epoch:
 
 
 class Objective(Protocol):
-    """A network and what it is asked to do.
+    """A network and the task it is trained for.
 
-    `pictures` are (n, 3, s, s) float32 in [0, 1], in channels_last; of a training on anything else (see
+    `pictures` are (n, 3, s, s) float32 in [0, 1], in channels_last; in a training on anything else (see
     `setup.Setup`) they are what its source gives.
     """
 
     @property
     def network(self) -> nn.Module:
-        """All that moves, whatever for: its state is what a checkpoint holds."""
+        """All mutable state: what a checkpoint holds."""
 
     def weights(self) -> dict[str, Tensor]:
-        """What the run keeps: enough for an encoder."""
+        """The weights that the run keeps: enough for an encoder."""
 
     def begin_epoch(self, number: int, pictures: Any, learning: Rows, check: Callable[[], None]) -> Epoch:
-        """Prepare the epoch of that number, from 0. One that had begun before a checkpoint goes on as it was.
+        """Prepare the epoch of that number, from 0. An epoch begun before a checkpoint continues unchanged.
 
         Args:
-            learning: the rows to learn from. check: raises Stopped when a person asked; called often, before anything
-                has changed.
+            learning: the rows to train on. check: raises Stopped on request; called often, before anything has changed.
         """
 
     def loss(self, pictures: Any, generator: torch.Generator, rows: Rows) -> Tensor:
-        """The loss to go down on: one number with a gradient, the mean over the pictures, altered at random."""
+        """The loss to minimise: a scalar with a gradient, the mean over the randomly augmented pictures."""
 
     def measures(self, pictures: Any, generator: torch.Generator, rows: Rows) -> dict[str, Tensor]:
-        """What is measured on held-out pictures without altering them: means by name, "loss" among them.
+        """Metrics of unaugmented held-out pictures: means by name, including "loss".
 
-        Empty before the first epoch where nothing can be measured yet.
+        Empty before the first epoch if nothing can be measured yet.
         """
 
     def vectors(self, pictures: Any) -> Tensor:
-        """(n, d) vectors, compared by cosine to see how well the network searches by now."""
+        """(n, d) vectors, compared by cosine to measure the network's current retrieval."""
 
     def reconstructed(self, pictures: Any) -> Tensor | None:
-        """(n, 3, s, s) what the network makes of the pictures; None for one that draws nothing."""
+        """(n, 3, s, s) the reconstructions; None for a network without a decoder."""

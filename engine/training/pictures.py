@@ -1,7 +1,7 @@
-"""The pictures of a training: which are learned from, in which order, and how they reach the network.
+"""The pictures of a training: which ones, in which order, and how they reach the network.
 
-Every order and every stream of random numbers is a function of what it is for, so a training that was cut off goes on
-exactly where it was.
+Every order and every random stream is a function of its purpose, so an interrupted training resumes exactly where it
+was.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Data:
     """The pictures of a training.
 
     Attributes:
-        pixels: (m, s, s, 3) uint8, decoded; may be a memory map of more than are trained on.
-        ids: (n,) of the pictures in the collection. labels: theirs, "" where none.
-        places: (n,) rows of `pixels` where they stand; None: they are all of them, in their order.
+        pixels: (m, s, s, 3) uint8, decoded; may be a memory map that also holds unused pictures.
+        ids: (n,) of the pictures in the collection. labels: (n,) theirs, "" for none.
+        places: (n,) their rows in `pixels`; None if `pixels` holds exactly these, in order.
     """
 
     pixels: NDArray[np.uint8]
@@ -40,7 +40,7 @@ class Data:
     places: Rows | None = None
 
     def checked(self, config: TrainingConfig) -> Data:
-        """Itself, else BadParameter: pictures of the wrong size, or fewer than a training needs."""
+        """Itself; BadParameter for pictures of the wrong size, or fewer than a training needs."""
         if self.pixels.ndim != 4 or self.pixels.shape[1:] != (config.size, config.size, 3):
             wanted = f"(n, {config.size}, {config.size}, 3)"
             raise BadParameter("shape of the pictures", "the training", wanted, self.pixels.shape)
@@ -51,7 +51,7 @@ class Data:
 
 
 class Pictures:
-    """Decoded pictures, handed out as float batches in channels_last; on a graphics card as a whole when they fit."""
+    """Decoded pictures, handed out as float batches in channels_last; kept entirely on the GPU if they fit."""
 
     def __init__(self, data: Data, device: Device) -> None:
         self.device, self.pixels, self.places = device, data.pixels, data.places
@@ -72,7 +72,7 @@ class Pictures:
 
 
 def split(count: int, config: TrainingConfig) -> tuple[Rows, Rows]:
-    """(training rows, validation rows), drawn by the seed, each in ascending order (kind to a memory map)."""
+    """(training rows, validation rows), drawn with the seed, each ascending (fast on a memory map)."""
     drawn = np.random.default_rng([config.seed, SPLIT]).permutation(count)
     held_out = math.ceil(count * config.validation)
     return np.sort(drawn[held_out:]), np.sort(drawn[:held_out])
@@ -85,12 +85,12 @@ def shuffled(rows: Rows, seed: int, epoch: int) -> Rows:
 
 
 def batches(rows: Rows, size: int) -> Iterator[Rows]:
-    """The rows in consecutive parts of `size`; the last may be smaller."""
+    """The rows in consecutive batches of `size`; the last may be smaller."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
 
 
 def stream(*parts: int) -> torch.Generator:
-    """A stream of random numbers of its own for every purpose, epoch and batch."""
+    """A separate random stream for every purpose, epoch and batch."""
     seed = int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1))
     return torch.Generator().manual_seed(seed)

@@ -1,4 +1,4 @@
-"""How well a network searches while it learns: a fixed set of pictures, asked after every epoch."""
+"""Retrieval quality during training: a fixed set of query pictures, evaluated after every epoch."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Probe:
-    """Which pictures are asked with, and by what they are judged.
+    """The query pictures, and how their results are judged.
 
     Attributes:
         rows: (p,) of the training's pictures. codes: (p,) their labels as numbers. measure: BY_LABELS, or BY_COPIES.
-        chance: what a blind guess reaches.
+        chance: what random results would score.
     """
 
     rows: Rows
@@ -38,7 +38,7 @@ class Probe:
 
     @torch.no_grad()
     def ask(self, objective: Objective, pictures: Pictures, seed: int) -> tuple[float, NDArray[np.int64]]:
-        """(retrieval, neighbours): a share from 0 to 1, and the (p, 8) nearest others of each, −1 where fewer exist."""
+        """(retrieval, neighbours): a share from 0 to 1, and the (p, 8) nearest of each, −1 if there are fewer."""
         alike = _unit(objective, (pictures.take(rows) for rows in batches(self.rows, _BATCH)))
         nearness = alike @ alike.T
         nearness.fill_diagonal_(-torch.inf)
@@ -50,7 +50,7 @@ class Probe:
         return self._copies_found(objective, pictures, alike, seed), neighbours
 
     def _copies_found(self, objective: Objective, pictures: Pictures, originals: Tensor, seed: int) -> float:
-        """The share of the pictures that are the nearest of all to their own altered copy."""
+        """The share of pictures that are the nearest neighbour of their own augmented copy."""
         nearest = (_unit(objective, self._copies(pictures, seed)) @ originals.T).argmax(1)
         own = torch.arange(len(nearest), device=nearest.device)
         return float((nearest == own).float().mean())
@@ -63,7 +63,7 @@ class Probe:
 
 
 def probe(data: Data, config: TrainingConfig) -> Probe | None:
-    """`config.probe` pictures drawn by the seed, labelled ones where enough share a label; None for 0."""
+    """`config.probe` pictures drawn with the seed, labelled ones if enough share a label; None for 0."""
     if not config.probe:
         return None
     order = np.random.default_rng([config.seed, PROBE]).permutation(len(data.ids))
@@ -77,7 +77,7 @@ def probe(data: Data, config: TrainingConfig) -> Probe | None:
 
 
 def _labelled(order: Rows, labels: NDArray[np.str_], most: int) -> list[int]:
-    """The first `most` rows whose label others have; of many labels only some, or few rows could find eight alike."""
+    """The first `most` rows that share a label; of many labels only some, or few rows could have eight matches."""
     sizes = Counter(labels.tolist())
     rows = [int(row) for row in order if labels[row] and sizes[labels[row]] > 1]
     kinds, many = list(dict.fromkeys(labels[row] for row in rows)), max(2, most // (NEIGHBOURS + 1))
@@ -88,7 +88,7 @@ def _labelled(order: Rows, labels: NDArray[np.str_], most: int) -> list[int]:
 
 
 def _with_company(rows: Rows, labels: NDArray[np.str_]) -> Rows:
-    """The rows whose label another one of them has: nothing could be found for the others."""
+    """The rows that share their label with another row: the others have nothing to find."""
     _, codes, sizes = np.unique(labels[rows], return_inverse=True, return_counts=True)
     return rows[sizes[codes] > 1]
 

@@ -1,8 +1,8 @@
-"""How the learning rate moves: each schedule is a function of how many epochs are done, in fractions of one.
+"""Learning rate schedules: each is a function of the (fractional) number of epochs done.
 
-Time is counted in epochs and asked for before every batch, so cosine schedules step per batch. The values are those of
-PyTorch's schedulers of the same names, without an optimizer in between: they can be drawn before a training starts, and
-all that a resumed training needs is `state`.
+The rate is queried before every batch, so cosine schedules step per batch. The values are those of PyTorch's schedulers
+of the same names, without an optimizer: they can be plotted before a training starts, and a resumed training only needs
+`state`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from engine.core.settings import Setting, all_settings
 
 
 class Schedule(ABC):
-    """A schedule at work: it starts from `base`; `rate(done)` is the learning rate once `done` epochs are behind."""
+    """A schedule that starts from `base`; `rate(done)` is the learning rate after `done` epochs."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -28,24 +28,24 @@ class Schedule(ABC):
         thing = f"the schedule {self.name}"
         self.base, self.epochs = base, epochs
         self.settings = all_settings(self.options, options, thing)
-        if self.settings.get("eta_min", 0.0) > base:  # the rate would rise where it is meant to fall
+        if self.settings.get("eta_min", 0.0) > base:  # the rate would rise instead of fall
             wanted = f"at most the learning rate, {base:g}"
             raise BadParameter("eta_min", thing, wanted, self.settings["eta_min"])
 
     @abstractmethod
     def rate(self, done: float) -> float:
-        """The learning rate once `done` epochs are behind."""
+        """The learning rate after `done` epochs."""
 
-    def observe(self, loss: float) -> None:  # noqa: B027 - most schedules do not look at the loss
-        """Hear the validation loss of the epoch that has just ended."""
+    def observe(self, loss: float) -> None:  # noqa: B027 - most schedules ignore the loss
+        """Take the validation loss of the epoch that has just ended."""
 
     @property
     def state(self) -> dict[str, Any]:
-        """What must be kept to go on later, JSON-able."""
+        """The JSON-able state needed to resume."""
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:  # noqa: B027
-        """Go on from `state`."""
+        """Resume from `state`."""
 
 
 class Constant(Schedule):
@@ -161,7 +161,7 @@ SCHEDULES: dict[str, type[Schedule]] = {kind.name: kind for kind in (Constant, C
 
 
 def schedule(name: str, base: float, epochs: int, options: Mapping[str, Any]) -> Schedule:
-    """The schedule of that name, ready to be asked; BadParameter for an unknown name or setting."""
+    """The schedule of that name; BadParameter for an unknown name or setting."""
     if not isinstance(name, str) or name not in SCHEDULES:
         raise BadParameter("schedule", "the training", "one of " + ", ".join(SCHEDULES), name)
     if not isinstance(options, Mapping) or not all(isinstance(option, str) for option in options):
@@ -170,9 +170,9 @@ def schedule(name: str, base: float, epochs: int, options: Mapping[str, Any]) ->
 
 
 def curve(name: str, base: float, epochs: int, options: Mapping[str, Any]) -> list[tuple[float, float]]:
-    """(epochs done, learning rate) along a whole training, to be drawn before it starts.
+    """(epochs done, learning rate) over a whole training, to be plotted before it starts.
 
-    A schedule that listens to the loss cannot be known before: it is drawn as if the loss fell in every epoch.
+    A schedule that depends on the loss is plotted as if the loss fell in every epoch.
     """
     asked = schedule(name, base, epochs, options)
     points = max(200, min(4 * epochs, 2000))

@@ -1,4 +1,4 @@
-"""What the training loop works on: an objective, where its batches come from, and what it is judged by."""
+"""The input of the training loop: an objective, the source of its batches, and what it is evaluated on."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from engine.training.objectives.deepcluster import DeepCluster
 from engine.training.pictures import Data, Pictures, Rows, split
 from engine.training.probe import Probe, probe
 
-_SHOWN = 6  # pictures that are drawn again after every epoch
+_SHOWN = 6  # pictures reconstructed after every epoch
 
 
 class LoopSettings(Protocol):
-    """The part of a config that the loop itself follows; see `TrainingConfig` for what each means."""
+    """The part of a config that the loop itself uses; see `TrainingConfig` for the meanings."""
 
     @property
     def rate(self) -> float: ...
@@ -42,22 +42,22 @@ class LoopSettings(Protocol):
 
 
 class Source(Protocol):
-    """Where batches come from: `take` gives what the objective's `loss` is called with."""
+    """A source of batches: `take` returns what is passed to the objective's `loss`."""
 
     def take(self, rows: Rows) -> Any: ...
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What one training learns from.
+    """What a training learns from.
 
     Attributes:
-        source: gives batches by their rows. ids: (n,) of the things in the collection.
-        learning, held_out: the rows to learn from and those to measure the loss on.
-        probe: what retrieval is measured with, None for nothing. shown: rows that are drawn again after every epoch;
-            where there are neither, nothing is watched.
-        groups: of weights for the optimizer, each with its `share` of the rate; none where all learn at the rate.
-        learned: whether the network has learned before, so that the weights it begins with may be the best of all.
+        source: gives batches by their rows. ids: (n,) of the items in the collection.
+        learning, held_out: the rows to train on and the rows to measure the loss on.
+        probe: what retrieval is measured with, None for nothing. shown: rows reconstructed after every epoch; with
+            neither, nothing is stored for display.
+        groups: the optimizer's parameter groups, each with its `share` of the rate; empty if all learn at the rate.
+        learned: whether the network is already trained, so that its initial weights may remain the best.
     """
 
     objective: Objective
@@ -76,7 +76,7 @@ class Setup:
 
 
 def of_pictures(config: TrainingConfig, data: Data, device: Device, first: Weights | None) -> Setup:
-    """The setup of a training on pictures: a network that reconstructs them or groups them."""
+    """The setup of a training on pictures: a network that reconstructs or clusters them."""
     objective: Objective = (
         DeepCluster(config, device, data, first) if config.clusters_itself else Autoencoding(config, device)
     )
@@ -86,6 +86,6 @@ def of_pictures(config: TrainingConfig, data: Data, device: Device, first: Weigh
 
 
 def _shown(held_out: Rows, learning: Rows) -> Rows:
-    """Six rows, evenly spread: of the held-out ones as far as there are so many."""
+    """Six evenly spread rows, held-out ones if there are enough."""
     first = held_out[:: max(1, len(held_out) // _SHOWN)][:_SHOWN]
     return np.concatenate([first, learning[:: max(1, len(learning) // _SHOWN)][: _SHOWN - len(first)]])

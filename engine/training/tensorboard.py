@@ -24,7 +24,7 @@ _NAMES = {
 
 
 class TensorBoard:
-    """Writes the events of a run, one file a sitting; a continued run hides what it goes over again."""
+    """Writes the events of a run, one file per session; a continued run hides the steps it repeats."""
 
     def __init__(self, folder: Path, epochs_done: int | None) -> None:
         from tensorboardX import SummaryWriter
@@ -33,7 +33,7 @@ class TensorBoard:
             self.writer = SummaryWriter(str(folder), purge_step=None if epochs_done is None else epochs_done + 1)
 
     def note(self, event: Mapping[str, Any]) -> None:
-        """Add what is known of an epoch."""
+        """Add the event of an epoch."""
         with full_disk_named("the curves for TensorBoard"):
             for key, name in _NAMES.items():
                 if event.get(key) is not None:
@@ -41,5 +41,5 @@ class TensorBoard:
             self.writer.flush()
 
     def close(self) -> None:
-        with suppress(OSError):  # every note is on the disk already
+        with suppress(OSError):  # every event is on disk already
             self.writer.close()

@@ -1,4 +1,4 @@
-"""From a collection to a trained run: what the command line and the pages call."""
+"""From a collection to a trained run: the entry point of the command line and the pages."""
 
 from __future__ import annotations
 
@@ -60,16 +60,16 @@ def continue_run(
     epochs: int | None,
     pretrained: Pretrained | None = None,
 ) -> runs.Run:
-    """Go on with a run from its last checkpoint, bit by bit as if it had not been interrupted.
+    """Continue a run from its last checkpoint, bit-identical to an uninterrupted training.
 
     Args:
-        epochs: train so many in all; None for those that were planned.
-        pretrained: as for `train_run`; asked only where the training was cut off before its first checkpoint.
+        epochs: total number of epochs; None for the planned number.
+        pretrained: as for `train_run`; used only if the training was interrupted before its first checkpoint.
 
     Raises:
-        BadParameter: it is finished, diverged, is being trained, came with the code, or the collection has other images
-            by now.
-        Corrupt: the checkpoint has been damaged. Diverged, OutOfMemory, StorageFull, Stopped: as in `loop.train`.
+        BadParameter: it is finished, diverged, is being trained, ships with the code, or the collection's images have
+            changed.
+        Corrupt: the checkpoint is damaged. Diverged, OutOfMemory, StorageFull, Stopped: as in `loop.train`.
     """
     made_of = run.card["collection"]["fingerprint"]
     if collection.fingerprint() != made_of:
@@ -87,13 +87,13 @@ def continue_run(
         raise BadParameter(
             "number of readable pictures", "a continued training", wanted, len(data.ids), way_out=way_out
         )
-    begun = (run.folder / "checkpoint" / "current.json").exists()  # the folder alone may hold half of one
+    begun = (run.folder / "checkpoint" / "current.json").exists()  # the folder alone may hold an incomplete one
     first = pretrained(config.network) if pretrained and config.start == "pretrained" and not begun else None
     return _trained(run, config, data, reporter, first)
 
 
 def _instead(run: runs.Run) -> str:
-    """What a person can do with a run that cannot be continued as it is."""
+    """What to do instead with a run that cannot be continued."""
     if run.alive:
         return "Wait until it has ended."
     if run.can_prolong:
@@ -102,10 +102,10 @@ def _instead(run: runs.Run) -> str:
 
 
 def training_data(config: TrainingConfig, collection: Collection, reporter: Reporter) -> Data:
-    """The decoded pictures to train on, with ids and labels: all, or `limit` of them drawn by the seed.
+    """The decoded pictures to train on, with ids and labels: all, or `limit` drawn with the seed.
 
     Raises:
-        BadParameter: too few can still be read. StorageFull: no space for decoded pictures.
+        BadParameter: too few are still readable. StorageFull: no space for decoded pictures.
     """
     from engine.training.pictures import Data
 
@@ -118,14 +118,14 @@ def training_data(config: TrainingConfig, collection: Collection, reporter: Repo
 
 
 def chosen_rows(count: int, config: TrainingConfig) -> NDArray[np.int64]:
-    """The rows to train on: all, or `limit` of them drawn by the seed."""
+    """The rows to train on: all, or `limit` drawn with the seed."""
     if config.limit is None or config.limit >= count:
         return np.arange(count)
     return np.sort(np.random.default_rng([config.seed, 0]).permutation(count)[: config.limit])
 
 
 def card(config: TrainingConfig, collection: Collection, images: int, device: Device) -> dict[str, Any]:
-    """How the weights are being made, for people and for the record."""
+    """How the weights are trained, for display and for the record."""
     import torch
 
     return {
@@ -140,7 +140,7 @@ def card(config: TrainingConfig, collection: Collection, images: int, device: De
 
 
 def _begun_with(config: TrainingConfig) -> dict[str, str]:
-    """What must be said of weights that others made, where a training begins with such."""
+    """The source and licence to state if a training starts from third-party weights."""
     if config.start == "random":
         return {}
 

@@ -1,8 +1,8 @@
-"""Near-duplicates: groups of images within a threshold of the one that is kept, and help for choosing the threshold.
+"""Near-duplicates: groups of images within a threshold of their keeper, and help for choosing the threshold.
 
 A group is a star, not a chain: every copy lies within the threshold of its keeper. Connected components would let a row
-of slightly differing pictures run from a cat to a dog; complete linkage would split such rows for pairs that nobody is
-asked about. What counts for someone who deletes the copies is that something as good as each of them is kept.
+of slightly differing pictures run from a cat to a dog; complete linkage would split rows because of pairs that do not
+matter. Whoever deletes the copies only needs an equivalent of each to be kept.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from engine.core.distances import normalised
 from engine.core.errors import BadParameter
 from engine.grouping.duplicates.nearest_lists import Matrix, NearestLists
 
-_TAIL = ((0.001, 0.01), (0.01, 0.1), (0.02, 0.2), (0.05, 0.5))  # quantiles that a power law is laid through
-_ROUNDS = 4  # times that copies are left out of the pairs that stand for chance
-_SCANNED = 128  # keepers with more copies than are listed, compared with all such images at a time, at most
-_EXACTLY = 4096  # rows that are compared in double precision at a time
-_EQUAL = 1.0 - 1e-12  # a cosine above differs from 1 by rounding only
-_MARGIN = 1e-5  # the rounding error of a distance in single precision stays far below
+_TAIL = ((0.001, 0.01), (0.01, 0.1), (0.02, 0.2), (0.05, 0.5))  # quantiles through which a power law is fitted
+_ROUNDS = 4  # rounds of removing copies from the random pairs
+_SCANNED = 128  # most keepers with too short lists that are screened at once
+_EXACTLY = 4096  # rows compared in double precision at a time
+_EQUAL = 1.0 - 1e-12  # a larger cosine differs from 1 by rounding only
+_MARGIN = 1e-5  # far above the rounding error of a single-precision distance
 
 Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class CopyGroup:
-    """Images that show the same: `keeper` is the one to keep; copies nearest first, with their distances to it."""
+    """A keeper and its copies, nearest first, with their distances to it."""
 
     keeper: int
     copies: tuple[int, ...]
@@ -39,7 +39,7 @@ class CopyGroup:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A threshold to begin with, and why that one."""
+    """A suggested threshold, and the reason for it."""
 
     threshold: float
     reason: str
@@ -47,7 +47,7 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Share:
-    """What a threshold means: the share of images with another one this near, and that of random pairs this near."""
+    """What a threshold means: the share of images with a neighbour within it, and of random pairs within it."""
 
     threshold: float
     images: float
@@ -62,7 +62,7 @@ class Share:
 
 
 def percent(share: float) -> str:
-    """A share in per cent with two digits, however small: "12 %", "1.2 %", "0.00034 %"."""
+    """A share in percent with two significant digits, however small: "12 %", "1.2 %", "0.00034 %"."""
     digits = f"{100 * share:.0f}" if share >= 0.0995 or not share else f"{100 * share:.2g}"
     return (f"{float(digits):.10f}".rstrip("0").rstrip(".") if "e" in digits else digits) + " %"
 
@@ -75,12 +75,12 @@ def share_within(nearness: NearestLists, threshold: float) -> Share:
 
 
 def highest(nearness: NearestLists) -> float:
-    """The largest threshold that makes sense: the median distance of random pairs. 0 where all images are equal."""
+    """The largest sensible threshold: the median distance of random pairs; 0 if all images are equal."""
     return float(np.median(nearness.pairs)) if len(nearness.pairs) else 0.0
 
 
 def checked_threshold(nearness: NearestLists, threshold: float) -> float:
-    """The threshold, else BadParameter."""
+    """The threshold; BadParameter if it is out of range."""
     most = highest(nearness)
     if isinstance(threshold, bool) or not isinstance(threshold, int | float | np.floating):
         raise BadParameter("threshold", "the duplicates", "a number", threshold)
@@ -91,12 +91,12 @@ def checked_threshold(nearness: NearestLists, threshold: float) -> float:
 
 
 def suggest(nearness: NearestLists) -> Suggestion:
-    """The distance at which chance alone would bring half a pair of the whole collection together.
+    """The distance within which chance alone would put half a pair of the whole collection.
 
-    How many random pairs lie within r grows like a power of r where r is small. The power law is laid through two
-    quantiles of the sampled pairs and continued to one pair in n(n - 1). Copies among the sampled pairs make the lowest
-    quantiles, and so the answer, too small: of several pairs of quantiles the largest answer is taken, the pairs within
-    it are left out as copies, and the same is done once more as long as the answer grows.
+    For small r the number of random pairs within r grows like a power of r. The power law is fitted through two
+    quantiles of the sampled pairs and extrapolated to one pair in n(n - 1). Copies among the sampled pairs make the
+    lowest quantiles, and thus the estimate, too small: the largest estimate over several pairs of quantiles is taken,
+    pairs within it are removed as copies, and this is repeated as long as the estimate grows.
     """
     count = len(nearness)
     if count < 3:
@@ -115,7 +115,7 @@ def suggest(nearness: NearestLists) -> Suggestion:
 
 
 def _chance_distance(pairs: NDArray[np.float64], count: int) -> float:
-    """Where the power laws through two quantiles of the ascending pairs reach one in n(n - 1): the largest answer."""
+    """The largest distance at which a power law through two quantiles of the ascending pairs reaches 1 in n(n - 1)."""
     return max(_continued(pairs, low, high, count) for low, high in _TAIL)
 
 
@@ -123,7 +123,7 @@ def _continued(pairs: NDArray[np.float64], low: float, high: float, count: int) 
     near, far = np.quantile(pairs, [low, high])
     if near <= 0:
         return 0.0
-    exponent = np.log(far / near) / np.log(high / low)  # one over the dimension that the images seem to have
+    exponent = np.log(far / near) / np.log(high / low)  # the reciprocal of the apparent dimension
     return float(near * (1.0 / (count * (count - 1)) / low) ** exponent)
 
 
@@ -136,11 +136,12 @@ def _rounded_down(value: float) -> float:
 
 
 def copy_groups(nearness: NearestLists, vectors: Matrix, metric: str, threshold: float, order: Rows) -> list[CopyGroup]:
-    """Groups of copies, the surest first: those whose nearest copy is nearest.
+    """Groups of copies, most certain first: by the distance of the nearest copy.
 
     Args:
-        vectors: (n, d), in the order of `nearness.ids`; only read where an image has more copies than are listed.
-        order: (n,) all rows, those to keep first: each that is not a copy yet becomes the keeper of all within reach.
+        vectors: (n, d), in the order of `nearness.ids`; only read if an image has more copies than listed.
+        order: (n,) all rows, preferred keepers first: each that is not yet a copy becomes the keeper of all within
+            the threshold.
 
     Raises:
         BadParameter: the threshold is below 0 or would call half of all pairs copies.
@@ -160,16 +161,16 @@ def copy_groups(nearness: NearestLists, vectors: Matrix, metric: str, threshold:
 
 
 class _Reach:
-    """Which free rows lie within the threshold of a row: from the lists, and by comparing where a list was too short.
+    """The free rows within the threshold of a row: from the lists, or by comparison where a list is too short.
 
-    A list that is full to its end with rows within the threshold may lack some. Only images with such lists have to be
-    compared with each other: a pair with any other image stands in the list of that one.
+    A list whose last entry is still within the threshold may be incomplete. Only images with such lists have to be
+    compared with each other: a pair with any other image is in the list of that image.
     """
 
     def __init__(self, nearness: NearestLists, vectors: Matrix, metric: str, threshold: float, order: Rows) -> None:
         self.threshold, self.metric, self.vectors = threshold, metric, vectors
         self._starts, self._rows, self._distances = _both_ways(nearness, threshold)
-        self._full = order[_too_short(nearness, threshold)[order]]  # in the order in which they will be asked for
+        self._full = order[_too_short(nearness, threshold)[order]]  # in query order
         self._place = np.full(len(nearness), -1)
         self._place[self._full] = np.arange(len(self._full))
         self._screened: dict[int, Rows] = {}
@@ -187,7 +188,7 @@ class _Reach:
 
     @cached_property
     def _part_of(self) -> Rows:
-        """(n,) which connected part of the graph of the listed pairs each row belongs to."""
+        """(n,) the connected component of each row in the graph of listed pairs."""
         from scipy.sparse import csr_array
         from scipy.sparse.csgraph import connected_components
 
@@ -196,7 +197,7 @@ class _Reach:
         return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
     def of(self, row: int, free: NDArray[np.bool_]) -> tuple[Rows, NDArray[np.float64]]:
-        """The free rows within the threshold, the row itself left out, and how far they are."""
+        """The free rows within the threshold, without the row itself, and their distances."""
         part = slice(self._starts[row], self._starts[row + 1])
         rows, distances = self._rows[part].astype(np.int64), self._distances[part].astype(np.float64)
         if self._place[row] >= 0:
@@ -218,10 +219,10 @@ class _Reach:
         return rows[near], distances[near]
 
     def _screen(self, row: int, free: NDArray[np.bool_]) -> None:
-        """Find in single precision who may be near the row, and near others that will probably ask."""
+        """Find in single precision the candidates near the row, and near others likely to be queried."""
         waiting = self._full[free[self._full] & (self._full != row)]
         _, first = np.unique(self._part_of[waiting], return_index=True)
-        apart = waiting[np.sort(first)]  # of each part of the graph the first: nobody takes these before their turn
+        apart = waiting[np.sort(first)]  # the first of each component: no other keeper can claim it earlier
         likely = [row, *apart.tolist(), *waiting[: self._at_once].tolist()]
         asking = list(dict.fromkeys(likely))[:_SCANNED]
         own = self._place[asking]
@@ -242,7 +243,7 @@ def _too_short(nearness: NearestLists, threshold: float) -> NDArray[np.bool_]:
 
 
 def _both_ways(nearness: NearestLists, threshold: float) -> tuple[Rows, NDArray[np.int32], Matrix]:
-    """The listed pairs within the threshold under both of their rows: starts (n + 1,), rows, distances."""
+    """The listed pairs within the threshold, filed under both rows: starts (n + 1,), rows, distances."""
     row, place = np.nonzero(nearness.distances <= threshold)
     other, distance = nearness.rows[row, place], nearness.distances[row, place]
     one, two = np.concatenate([row, other]), np.concatenate([other, row])
@@ -252,7 +253,7 @@ def _both_ways(nearness: NearestLists, threshold: float) -> tuple[Rows, NDArray[
 
 
 def exact_distances(vectors: Matrix, row: int, rows: Rows, metric: str) -> NDArray[np.float64]:
-    """(r,) the distances of one row to others in double precision, as exact search gives them."""
+    """(r,) the distances from one row to others in double precision, as exact search gives them."""
     own = np.asarray(vectors[row], dtype=np.float64)
     parts = [_exact(own, vectors[part], metric) for part in _parts(rows)]
     return np.concatenate([*parts, np.empty(0)]).astype(np.float32).astype(np.float64)
@@ -263,7 +264,7 @@ def _exact(own: NDArray[np.float64], others: Matrix, metric: str) -> NDArray[np.
     if metric == "euclidean":
         return np.asarray(np.linalg.norm(table - own, axis=1))
     if not own.any():
-        return np.asarray(table.any(axis=1), dtype=np.float64)  # no direction: at 0 from its equals only
+        return np.asarray(table.any(axis=1), dtype=np.float64)  # no direction: at 0 only from its equals
     lengths = np.linalg.norm(table, axis=1) * np.linalg.norm(own)
     cosines = np.divide(table @ own, lengths, out=np.zeros(len(table)), where=lengths > 0)
     return np.where(cosines > _EQUAL, 0.0, 1.0 - cosines)

@@ -1,6 +1,6 @@
-"""Duplicates and odd ones of a collection: the lists of nearest others, stored, and what is read from them.
+"""Duplicates and outliers of a collection, read from its stored nearest-neighbour lists.
 
-datasets/<collection>/indexes/nearest-<hash>/ holds them: one store for each encoder, weights, embedding and metric.
+datasets/<collection>/indexes/nearest-<hash>/ holds the lists: one store per encoder, weights, embedding and metric.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from engine.grouping.duplicates.outliers import Outlier, odd_ones
 from engine.indexes import Index
 from engine.search import opening
 
-WHILE_WAITING = 1e11  # n · n · d up to which the lists are made while a person waits: a second or two
+WHILE_WAITING = 1e11  # n · n · d up to which the lists are computed on the spot: a second or two
 
-_ANSWERS_KEPT = 4  # of one collection, by threshold and keepers: a page asks again and again
+_ANSWERS_KEPT = 4  # per collection, by threshold and keepers: a page keeps asking
 
 
 @dataclass(frozen=True)
 class Duplicates:
-    """The groups of copies under one threshold, the surest first, and what that threshold means."""
+    """The groups of copies under one threshold, most certain first, and what that threshold means."""
 
     recipe: Recipe
     share: Share
@@ -50,17 +50,17 @@ class Duplicates:
 
     @cached_property
     def copies(self) -> frozenset[int]:
-        """The ids of all copies; what is kept of each group is not among them."""
+        """The ids of all copies, without the keepers."""
         return frozenset(id for group in self.groups for id in group.copies)
 
     @property
     def kept(self) -> list[int]:
-        """The ids of all images that are no copies, ascending."""
+        """The ids of all images that are not copies, ascending."""
         return [id for id in self.nearness.ids.tolist() if id not in self.copies]
 
     @property
     def bytes(self) -> int:
-        """How much the files of the copies take."""
+        """The size of the copies' files."""
         return sum(self.pictures[id].size for id in self.copies)
 
     def sentence(self) -> str:
@@ -71,7 +71,7 @@ class Duplicates:
         return f"{groups} with {duplicates} ({self.bytes / 1e6:.1f} MB) among {len(self.nearness):,} pictures."
 
     def rows(self) -> list[list[object]]:
-        """A line for each picture of a group, the one to keep first: as the columns of HEADER."""
+        """A row for each picture of a group, the keeper first; columns as in HEADER."""
         lines: list[list[object]] = []
         for number, group in enumerate(self.groups, 1):
             members = [(group.keeper, "yes", 0.0)]
@@ -104,7 +104,7 @@ ODD_HEADER = ("rank", "score", "distance", "lof", "id", "file", "label", "width"
 
 @dataclass(frozen=True)
 class Outliers:
-    """The pictures that have nothing near them, by falling score."""
+    """The pictures without near neighbours, by descending score."""
 
     recipe: Recipe
     ones: tuple[Outlier, ...]
@@ -112,7 +112,7 @@ class Outliers:
     precision: str = ""  # of the encoder
 
     def rows(self) -> list[list[object]]:
-        """A line for each: as the columns of ODD_HEADER."""
+        """A row for each picture; columns as in ODD_HEADER."""
         return [
             [rank, f"{one.score:.3f}", f"{one.distance:.6f}", f"{one.lof:.3f}", one.id, *_facts(self.pictures[one.id])]
             for rank, one in enumerate(self.ones, 1)
@@ -133,7 +133,7 @@ def _facts(row: ImageRow) -> list[object]:
 
 @dataclass(frozen=True)
 class Neighbourhoods:
-    """The pictures of a collection under one recipe with the lists of their nearest others: ready to answer."""
+    """The pictures of a collection under one recipe with their nearest-neighbour lists."""
 
     recipe: Recipe
     nearness: NearestLists
@@ -149,7 +149,7 @@ class Neighbourhoods:
     def duplicates(self, threshold: float | None = None, keepers: Sequence[int] = ()) -> Duplicates:
         """The groups of copies within the threshold (None: the suggested one).
 
-        Kept are the pictures of `keepers` first, then the largest in pixels, in bytes, and the lowest id.
+        Keepers are the pictures of `keepers` first, then the largest in pixels, then in bytes, then the lowest id.
 
         Raises:
             BadParameter: the threshold is out of range. NotFound: a keeper is not in the collection.
@@ -158,7 +158,7 @@ class Neighbourhoods:
         return self._answers.get((limit, *keepers), lambda: self._duplicates(limit, keepers))
 
     def odd_ones(self, most: int | None = None) -> Outliers:
-        """The pictures by falling score, or the first `most` of them; BadParameter where that is less than 1."""
+        """The pictures by descending score, or the first `most`; BadParameter if `most` is less than 1."""
         if most is not None and most < 1:
             raise BadParameter("number", "the outliers", "1 or more", most)
         return Outliers(self.recipe, self._odd[:most], self.pictures, self.precision)
@@ -173,7 +173,7 @@ class Neighbourhoods:
         return Duplicates(self.recipe, share, self.suggestion, tuple(groups), *parts)
 
     def _order(self, keepers: Sequence[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """The rows, those to keep first."""
+        """The rows, preferred keepers first."""
         unknown = [id for id in keepers if id not in self.pictures]
         if unknown:
             raise NotFound(f"There is no picture {unknown[0]} in the collection {self.recipe.collection!r}.")
@@ -196,13 +196,13 @@ def open_surroundings(
     exact: Cache[Index],
     reporter: Reporter | None = None,
 ) -> Neighbourhoods:
-    """The surroundings of a recipe, whose method and k do not matter; lists that are missing are made and stored.
+    """The neighbourhoods of a recipe, whose method and k do not matter; missing lists are computed and stored.
 
-    With a `reporter` it may take minutes; without one it is for a person who waits.
+    With a `reporter` it may take minutes; without, it answers within seconds or raises NoIndex.
 
     Raises:
-        NoVectors, StaleVectors: embed first. NoIndex: the lists take long; make them first, in a job.
-        NotFound: the collection holds no picture with a vector.
+        NoVectors, StaleVectors: embed first. NoIndex: the lists take long; compute them first, in a job.
+        NotFound: the collection has no picture with a vector.
     """
     opening.require_vectors(collection, info, recipe)
     vectors = stored(collection, info, recipe.embedding)
@@ -237,7 +237,7 @@ def _made(
         )
     index = exact.get((vectors.digest, recipe.metric), lambda: opening.exact_index(vectors, recipe.metric))
     nearness = measure(vectors.ids, vectors.matrix, recipe.metric, index.search, reporter or Reporter())
-    with suppress(StorageFull):  # it answers all the same, and is worked out again next time
+    with suppress(StorageFull):  # it still answers, and is recomputed next time
         _store(collection, info, recipe).publish(nearness.save, {"vectors": vectors.digest})
     return nearness
 
@@ -248,7 +248,7 @@ def _store(collection: Collection, info: EncoderInfo, recipe: Recipe) -> Store:
 
 
 def _stored(store: Store, vectors: Vectors) -> NearestLists | None:
-    """The stored lists if they are whole and of these vectors; damaged ones are made anew like none."""
+    """The stored lists if they are intact and of these vectors; damaged ones count as missing."""
     try:
         snapshot = store.open()
     except Corrupt as error:

@@ -16,7 +16,7 @@ from engine.grouping.duplicates.duplicates import open_surroundings
 
 
 def duplicates(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Find the nearest neighbours of each picture, for duplicates and outliers; missing vectors are made first."""
+    """Find the nearest neighbours of each picture, for duplicates and outliers; missing vectors are computed first."""
     home, recipe = home_of(arguments), Recipe.from_dict(arguments["recipe"])
     recipe = recipe.but(embedding=unaugmented(recipe.embedding))
     collection = Collection.open(home, recipe.collection)

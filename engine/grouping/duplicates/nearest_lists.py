@@ -1,6 +1,6 @@
-"""How near the others of a collection are: of each image its nearest ones, and how far apart images are by chance.
+"""The nearest neighbours of each image of a collection, and the distances of random pairs.
 
-Duplicates and odd ones are both read from these lists, so they are worked out once and stored.
+Duplicates and outliers are both read from these lists, so they are computed once and stored.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.core.storage import load_array
 
-LISTED = 20  # nearest others that are kept of each image
-_AT_ONCE = 1024  # images whose neighbours are looked for at a time
-_DRAWN = 1000  # images whose distances among each other stand for those of random pairs: half a million pairs
+LISTED = 20  # nearest neighbours kept per image
+_AT_ONCE = 1024  # images whose neighbours are searched at a time
+_DRAWN = 1000  # images whose pairwise distances serve as those of random pairs: half a million pairs
 
 Matrix = NDArray[np.float32]
 
 
 class NeighbourRows(Protocol):
-    """What a search gives: (q, k) ids and distances, nearest first."""
+    """The result of a search: (q, k) ids and distances, nearest first."""
 
     @property
     def ids(self) -> NDArray[np.int64]: ...
@@ -40,13 +40,13 @@ Search = Callable[[Matrix, int], NeighbourRows]
 
 @dataclass(frozen=True)
 class NearestLists:
-    """The nearest others of n images, nearest first, and a sample of the distances between any two.
+    """The nearest neighbours of n images, nearest first, and a sample of pairwise distances.
 
     Attributes:
         ids: (n,) int64, ascending.
-        rows: (n, k) int32, which rows the nearest others are; k is at most LISTED.
-        distances: (n, k) float32, how far they are.
-        pairs: (m,) float32, ascending: the distances of pairs drawn at random (of all, where there are few).
+        rows: (n, k) int32, the rows of the nearest neighbours; k is at most LISTED.
+        distances: (n, k) float32, their distances.
+        pairs: (m,) float32, ascending: the distances of random pairs (of all pairs, in a small collection).
     """
 
     ids: NDArray[np.int64]
@@ -59,7 +59,7 @@ class NearestLists:
 
     @cached_property
     def nearest(self) -> Matrix:
-        """(n,) float32: the distance to the nearest other; inf where there is no other."""
+        """(n,) float32: the distance to the nearest neighbour; inf if there is none."""
         return self.distances[:, 0] if self.distances.shape[1] else np.full(len(self.ids), np.inf, np.float32)
 
     def save(self, folder: Path) -> None:
@@ -77,12 +77,12 @@ _FILES = ("ids", "rows", "distances", "pairs")
 
 
 def measure(ids: NDArray[np.int64], vectors: Matrix, metric: str, search: Search, reporter: Reporter) -> NearestLists:
-    """The nearness of (n, d) vectors under (n,) ascending ids; `search` finds the k nearest of them to (q, d) queries.
+    """The nearest lists of (n, d) vectors under (n,) ascending ids; `search` finds the k nearest to (q, d) queries.
 
     Memory: n · LISTED distances, never n · n.
 
     Raises:
-        BadParameter: no vectors, ids that do not ascend, or an unknown metric. Stopped: a person asked for it.
+        BadParameter: no vectors, ids that do not ascend, or an unknown metric. Stopped.
     """
     known_metric(metric)
     if not len(ids) or vectors.shape[0] != len(ids) or (np.diff(ids) <= 0).any():
@@ -101,7 +101,7 @@ def measure(ids: NDArray[np.int64], vectors: Matrix, metric: str, search: Search
 def _others(
     ids: NDArray[np.int64], own: NDArray[np.int64], found: NeighbourRows, width: int
 ) -> tuple[NDArray[np.int32], Matrix]:
-    """Rows and distances without the image itself; where many are equal it may not be among those found."""
+    """Rows and distances without the image itself, which may be missing from the results if many are equal."""
     itself = found.ids == own[:, None]
     order = np.argsort(itself, axis=1, kind="stable")[:, :width]
     near = np.take_along_axis(found.ids, order, 1)
@@ -110,7 +110,7 @@ def _others(
 
 
 def random_pairs(vectors: Matrix, metric: str, seed: int = 0) -> Matrix:
-    """(m,) float32, ascending: the distances between any two of up to 1,000 rows that are drawn at random."""
+    """(m,) float32, ascending: the pairwise distances of up to 1,000 randomly drawn rows."""
     count = len(vectors)
     chosen = np.arange(count)
     if count > _DRAWN:

@@ -1,4 +1,4 @@
-"""Odd ones: images that have nothing near them, told by the lists of nearest others."""
+"""Outliers: images without near neighbours, by the nearest-neighbour lists."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from engine.core.errors import BadParameter
 from engine.grouping.duplicates.nearest_lists import LISTED, NearestLists
 
-NEIGHBOURS = LISTED  # others that a score looks at (fewer where there are fewer): many, as odd ones may be alike
-_SMALLEST = 1e-10  # as scikit-learn's, so that equal vectors divide by no zero
+NEIGHBOURS = LISTED  # neighbours in a score, at most: many, since outliers may resemble each other
+_SMALLEST = 1e-10  # as in scikit-learn, so that equal vectors do not divide by zero
 
 Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Outlier:
-    """One image and how far off it is.
+    """One image and how much of an outlier it is.
 
     Attributes:
-        score: the mean distance to its nearest others over the median of all images': 1 is usual, 2 twice as far.
-        distance: that mean distance itself. lof: its local outlier factor, for those who know it.
+        score: the mean distance to its nearest neighbours over the median for all images: 1 is typical.
+        distance: that mean distance itself. lof: its local outlier factor.
     """
 
     id: int
@@ -32,9 +32,9 @@ class Outlier:
 
 
 def odd_ones(nearness: NearestLists) -> list[Outlier]:
-    """All images by falling score, ties by id; none of fewer than three images: nothing is usual among two.
+    """All images by descending score, ties by id; none for fewer than three images: of two, none is typical.
 
-    A picture with a copy is judged like any other: two copies of an odd picture are both odd.
+    A picture with a copy is judged like any other: two copies of an outlier are both outliers.
     """
     if len(nearness) < 3:
         return []
@@ -46,12 +46,12 @@ def odd_ones(nearness: NearestLists) -> list[Outlier]:
 
 
 def mean_distance(nearness: NearestLists, k: int = NEIGHBOURS) -> Scores:
-    """(n,) the mean distance to the k nearest others (Angiulli and Pizzuti, 2002: the weight of a point, over k)."""
+    """(n,) mean distance to the k nearest neighbours (Angiulli and Pizzuti, 2002: the weight of a point, over k)."""
     return nearness.distances[:, : _checked(k)].mean(axis=1, dtype=np.float64)
 
 
 def local_outlier_factor(nearness: NearestLists, k: int = NEIGHBOURS) -> Scores:
-    """(n,) how much sparser it is around an image than around its neighbours; near 1 inside any crowd.
+    """(n,) how much sparser the vicinity of an image is than that of its neighbours; near 1 inside a cluster.
 
     Source: Breunig, Kriegel, Ng and Sander, LOF: Identifying Density-Based Local Outliers, 2000.
     """

@@ -1,4 +1,4 @@
-"""A dendrogram as one SVG file: nothing is asked of any server, the pictures are inside."""
+"""A dendrogram as one self-contained SVG file with the pictures embedded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.grouping.stored.palette import NOISE
 WIDTH = 1200  # pixels
 PICTURE = 46
 _GAP = 5
-_TIGHT = 18  # pixels a leaf where pictures stand side by side
+_TIGHT = 18  # pixels per leaf where pictures are staggered side by side
 _HEAD = 54
 _FOOT = 14
 _NAMES = 230
@@ -30,7 +30,7 @@ Palette = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class _Node:
-    """Where a leaf or a join stands: its place (0 for the first leaf), its height in the tree, its colour."""
+    """The position of a leaf or a join: its place (0 for the first leaf), its height in the tree, its colour."""
 
     place: float
     height: float
@@ -39,7 +39,7 @@ class _Node:
 
 @dataclass(frozen=True)
 class _Page:
-    """Sizes of the drawing in pixels, and how far the axis reaches."""
+    """Sizes of the drawing in pixels, and the extent of the axis."""
 
     leaves: int
     names: bool
@@ -51,7 +51,7 @@ class _Page:
 
     @property
     def ranks(self) -> int:
-        """How many pictures stand side by side so that they do not cover each other."""
+        """How many columns the pictures need so that they do not overlap."""
         return max(1, min(self.leaves, math.ceil((PICTURE + _GAP) / self.row)))
 
     @property
@@ -69,7 +69,7 @@ class _Page:
         return round(_HEAD + PICTURE / 2 + place * self.row, 1)
 
     def spot(self, place: int) -> tuple[float, float]:
-        """The upper left corner of a leaf's picture."""
+        """The top left corner of a leaf's picture."""
         return round(self.right + 8 + (place % self.ranks) * (PICTURE + _GAP), 1), self.y(place) - PICTURE / 2
 
 
@@ -84,17 +84,17 @@ def dendrogram_svg(
     measure: str = "distance",
     names: bool = False,
 ) -> str:
-    """The tree on the left, pictures on the right, as the text of an SVG file that stands alone.
+    """The tree on the left, pictures on the right, as the text of a self-contained SVG file.
 
     Args:
-        leaves: in the order in which they stand: node, id, name, count, colour (index into the palette, −1: grey).
+        leaves: in drawing order: node, id, name, count, colour (index into the palette, −1: grey).
         joins: lower ones first: node, left, right, height, colour.
         palette: (light, dark) colours; the light ones are used, on white.
-        pictures: the bytes (WebP, PNG, JPEG) of each id; one that is missing leaves a pale square.
+        pictures: the bytes (WebP, PNG, JPEG) of each id; a missing one leaves a pale square.
         cut: the height of a dashed line. names: write each leaf's name beside its picture (the drawing gets longer).
 
     Raises:
-        BadParameter: no leaves, or a join of nodes that are not there.
+        BadParameter: no leaves, or a join of unknown nodes.
     """
     if not leaves:
         raise BadParameter("leaves", "a dendrogram", "at least one", 0)
@@ -145,7 +145,7 @@ def _round_step(rough: float) -> float:
 def _branches(
     page: _Page, nodes: Mapping[int, _Node], joins: Sequence[Leaf], palette: Palette, cut: float | None
 ) -> list[str]:
-    """Each join as a post between its children, and from each child a line to it; above the cut all is grey."""
+    """Each join as a bar between its children, with a line from each child to it; grey above the cut."""
     paths = []
     line = math.inf if cut is None else cut
     for join in joins:
@@ -173,7 +173,7 @@ def _cut_line(page: _Page, cut: float | None) -> list[str]:
 
 
 def _leaders(page: _Page) -> list[str]:
-    """Pale lines to the pictures that do not stand in the first column; they run below the pictures."""
+    """Pale lines to the pictures beyond the first column, drawn behind the pictures."""
     ends = ((page.y(place), page.spot(place)[0]) for place in range(page.leaves) if place % page.ranks)
     return [_path(f"M{page.right + 2:g} {y}H{x:g}", _PALE) for y, x in ends]
 
@@ -203,7 +203,7 @@ def _badge(x: float, y: float, text: str) -> str:
 
 
 def _kind(data: bytes) -> str:
-    """The media type of a picture's bytes, "" where they are none that every viewer draws."""
+    """The media type of a picture's bytes, "" if not one that every viewer can draw."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for start, kind in _KINDS if data.startswith(start)), "")
@@ -218,5 +218,5 @@ def _short(name: str) -> str:
 
 
 def _text(text: str) -> str:
-    """A user's text inside of XML: escaped, and without the characters that XML does not allow."""
+    """A user's text for XML: escaped, and without the characters that XML forbids."""
     return escape(_NOT_XML.sub("�", text))

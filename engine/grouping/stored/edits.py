@@ -1,12 +1,12 @@
-"""What a person changes about groups: a list of small edits that are applied one after the other to what was found.
+"""Manual changes to groups: a list of small edits, applied in order to the clustering result.
 
-    {"kind": "name", "group": 3, "title": "Cats"}       give a group a name ("" takes it away)
-    {"kind": "merge", "groups": [0, 4]}                 put groups together; the first one's name stays
-    {"kind": "move", "ids": [17, 20], "to": 2}          put images into another group, −1 for none, "new" for a new one
-    {"kind": "split", "group": 1, "into": 2, "parts": {"17": 0, …}}    cluster a group again; the parts are noted
-    {"kind": "cut", "groups": 5} or {"kind": "cut", "height": 0.4}     cut the tree anew; names and moves start over
+    {"kind": "name", "group": 3, "title": "Cats"}       name a group ("" removes the name)
+    {"kind": "merge", "groups": [0, 4]}                 merge groups; the first one's name stays
+    {"kind": "move", "ids": [17, 20], "to": 2}          move images to another group, −1 for none, "new" for a new one
+    {"kind": "split", "group": 1, "into": 2, "parts": {"17": 0, …}}    cluster a group again; the parts are recorded
+    {"kind": "cut", "groups": 5} or {"kind": "cut", "height": 0.4}     recut the tree; names and moves start over
 
-Undo takes the last one away; nothing that was found is ever changed.
+Undo removes the last edit; the clustering result itself never changes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MOST_PARTS = 100
 
 @dataclass
 class State:
-    """Groups as they stand: (n,) labels, the names given by number, and the number that the next new group gets."""
+    """The current groups: (n,) labels, given names by number, and the number of the next new group."""
 
     labels: Labels
     titles: dict[int, str] = field(default_factory=dict)
@@ -48,7 +48,7 @@ def applied(found: Labels, tree: Tree | None, ids: NDArray[np.int64], edits: Ite
     """The groups after all edits.
 
     Raises:
-        BadParameter: an edit that cannot be: no such kind, group, image or tree, an empty or overlong name.
+        BadParameter: an invalid edit: no such kind, group, image or tree, an empty or overlong name.
     """
     state = State.of(found)
     for edit in edits:
@@ -57,7 +57,7 @@ def applied(found: Labels, tree: Tree | None, ids: NDArray[np.int64], edits: Ite
 
 
 def cut_in_force(edits: Sequence[Edit]) -> Edit | None:
-    """The last cut among the edits, None where the tree is cut as it was found."""
+    """The last cut among the edits, None if the original cut is in force."""
     return next((edit for edit in reversed(edits) if edit["kind"] == "cut"), None)
 
 
@@ -115,7 +115,7 @@ def _move(state: State, edit: Edit, ids: NDArray[np.int64]) -> None:
 def _split(state: State, edit: Edit, ids: NDArray[np.int64]) -> None:
     group = known_group(state, edit.get("group"))
     parts = {int(id): int(part) for id, part in edit.get("parts", {}).items()}
-    for part in sorted(set(parts.values()) - {0}):  # the first part stays where it is
+    for part in sorted(set(parts.values()) - {0}):  # the first part keeps its group
         rows = _rows([id for id, number in parts.items() if number == part], ids)
         state.labels[rows[state.labels[rows] == group]] = state.next
         state.next += 1
@@ -128,14 +128,14 @@ def _cut(edit: Edit, tree: Tree | None) -> State:
 
 
 def known_group(state: State, group: Any) -> int:
-    """The number of a group that has images; BadParameter for any other."""
+    """The number of a non-empty group; BadParameter for any other."""
     if not is_whole(group) or group < 0 or not (state.labels == group).any():
         raise BadParameter("group", "a change of groups", "one that has pictures", group)
     return int(group)
 
 
 def checked_parts(into: Any, members: int) -> int:
-    """Into how many parts a group can be split; BadParameter for anything else."""
+    """The number of parts to split a group into; BadParameter if it cannot be."""
     most = min(_MOST_PARTS, members)
     if not is_whole(into) or not 2 <= into <= most:
         wanted = f"from 2 to {most}" if most >= 2 else "left out: a group of one picture cannot be split"

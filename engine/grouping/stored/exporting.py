@@ -1,8 +1,8 @@
-"""Pictures of a collection that go elsewhere: into folders, into a ZIP, into a new collection. The work of jobs.
+"""Jobs that export pictures of a collection: into folders, into a ZIP, into a new collection.
 
-All of them are told the pictures in `parts`, as `{"label": text, "ids": [...]}`: a label becomes a folder's name, or
-the label in the new collection; None keeps each picture's own. Instead they may be told a `grouping` of the collection,
-the numbers of its `groups` (None: all of them), and what those `alone` are to be called.
+All of them take the pictures in `parts`, as `{"label": text, "ids": [...]}`: a label becomes a folder's name, or the
+label in the new collection; None keeps each picture's own. Alternatively they take a `grouping` of the collection, the
+numbers of its `groups` (None: all), and the name for the ungrouped pictures, `alone`.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from engine.core.progress import Reporter
 from engine.grouping.stored.exports import Copied, Part, entries, into_folder, into_zip
 from engine.grouping.stored.grouping import grouping
 
-ZIP = "pictures.zip"  # in the job's folder, from where a page hands it out
-MOST_IN_A_ZIP = 1 << 30  # bytes that a page hands out at once
+ZIP = "pictures.zip"  # in the job's folder, where a page offers it for download
+MOST_IN_A_ZIP = 1 << 30  # bytes that a page offers in one download
 
 
 def extract(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Make the collection `title` of pictures of `collection`; the report of the import."""
+    """Make the collection `title` from pictures of `collection`; the report of the import."""
     collection = _collection(arguments)
     ids, labels = extracting.parts_as_labels(_told_parts(collection, arguments))
     return extracting.extract(home_of(arguments), collection, arguments["title"], ids, labels, reporter).to_dict()
 
 
 def copy(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Copy pictures of `collection` into a new folder below `folder`, or into a ZIP where that is "".
+    """Copy pictures of `collection` into a new folder below `folder`, or into a ZIP if that is "".
 
-    The new folder is called `title`. The ZIP stands in the job's folder.
+    The new folder is called `title`. The ZIP goes into the job's folder.
 
     Raises:
-        NotFound: one of the pictures, or the folder, is not there. BadParameter, StorageFull, Stopped.
+        NotFound: one of the pictures, or the folder, does not exist. BadParameter, StorageFull, Stopped.
     """
     collection = _collection(arguments)
     parts = _parts(collection, _told_parts(collection, arguments))
@@ -54,7 +54,7 @@ def copy(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 
 def _told_parts(collection: Collection, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The parts as they were told, or those of a grouping without pictures that are gone."""
+    """The given parts, or those of a grouping without deleted pictures."""
     if "grouping" not in arguments:
         return list(arguments["parts"])
     there, wanted = set(collection.images().ids.tolist()), arguments.get("groups")
@@ -72,7 +72,7 @@ def _told(copied: Copied) -> dict[str, Any]:
 
 
 def _parts(collection: Collection, parts: Sequence[Mapping[str, Any]]) -> list[Part]:
-    """The parts with a title each; a part that keeps its labels falls apart into one for each of them."""
+    """The parts, each with a title; a part that keeps its labels is split into one part per label."""
     images = collection.images()
     own = dict(zip(images.ids.tolist(), images.labels, strict=True))
     found: list[Part] = []
@@ -86,14 +86,14 @@ def _parts(collection: Collection, parts: Sequence[Mapping[str, Any]]) -> list[P
 
 
 def _names_and_size(collection: Collection, ids: Sequence[int]) -> tuple[dict[int, str], int]:
-    """What the files are called, with the ending of what they are, and the bytes of all of them together."""
+    """The file names, with the extensions of their formats, and the total size in bytes."""
     rows = {row.id: row for row in collection.rows("image")}
     wanted = [rows[id] for id in ids if id in rows]
     return {row.id: _with_ending(row.name, row.stored) for row in wanted}, sum(row.size for row in wanted)
 
 
 def _with_ending(name: str, stored: str) -> str:
-    """The name; one that has no ending, as drawn samples have none, gets that of the stored file."""
+    """The name; one without an extension, as in drawn samples, gets that of the stored file."""
     return name if PurePosixPath(name).suffix or not stored else name + PurePosixPath(stored).suffix
 
 

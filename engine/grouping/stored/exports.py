@@ -1,7 +1,7 @@
-"""Groups as files: a table, folders with the pictures in them, or one ZIP of these. Nothing is ever overwritten.
+"""Groups as files: a table, folders of pictures, or a ZIP of these. Nothing is ever overwritten.
 
-Whatever a group or a picture is called, it becomes one plain name that every system can store: no title leads out of
-the folder, and of equal names (large and small letters count as equal) the later ones are numbered.
+Every group or picture name becomes a plain name that any system can store: no title escapes the folder, and duplicate
+names (ignoring case) are numbered.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from engine.core.storage import full_disk_named
 from engine.core.tables import csv_text
 
 HEADER = ("file", "id", "group", "distance", "odd")
-_LONGEST = 120  # bytes of a name: with a number and an ending it stays below the 255 that file systems take
-_SPARE = 64 << 20  # bytes that stay free on the disk
+_LONGEST = 120  # bytes of a name: with a number and an extension it stays below the 255 of file systems
+_SPARE = 64 << 20  # bytes to leave free on the disk
 _FORBIDDEN = set('<>:"/\\|?*')
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 
@@ -32,9 +32,9 @@ Read = Callable[[int], bytes]
 
 
 class Grouped(Protocol):
-    """What is told of a group: its title, its (m,) pictures with their distances, and how many at the end are odd.
+    """A group to export: its title, its (m,) pictures with their distances, and how many at the end are outliers.
 
-    The group with the number −1 holds those on their own, which have no middle.
+    Group −1 holds the ungrouped pictures and has no centre.
     """
 
     @property
@@ -59,7 +59,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a picture goes: the folder and the file name, both plain names that are free."""
+    """Where a picture goes: the folder and the file name, both plain and not yet taken."""
 
     id: int
     folder: str
@@ -68,7 +68,7 @@ class Entry:
 
 @dataclass
 class Copied:
-    """What was written: where, how many, and which pictures could not be read, with the reason of each."""
+    """What was written: where, how many, and which pictures could not be read, each with the reason."""
 
     path: Path
     count: int = 0
@@ -80,9 +80,9 @@ class Copied:
 
 
 def groups_csv(groups: Iterable[Grouped], names: Mapping[int, str]) -> str:
-    """A line for each picture: file, id, group, distance to the group's middle, and whether it is an odd one out.
+    """A row for each picture: file, id, group, distance to the group's centre, and whether it is an outlier.
 
-    No cell is a formula to a spreadsheet. A picture without a name in `names` has an empty one.
+    Spreadsheet formulas are neutralised. A picture missing from `names` has an empty name.
     """
     return csv_text(HEADER, (line for group in groups for line in _lines(group, names)))
 
@@ -98,7 +98,7 @@ def _lines(group: Grouped, names: Mapping[int, str]) -> Iterator[list[object]]:
 
 
 def plain_name(text: str, otherwise: str = "unnamed") -> str:
-    """`text` as one name of a file or folder that every system takes; `otherwise` where nothing is left of it.
+    """`text` as a file or folder name valid on every system; `otherwise` if nothing is left of it.
 
     >>> plain_name("../x"), plain_name("a/b: c?"), plain_name("  .. "), plain_name("CON.jpg")
     ('x', 'a_b_ c_', 'unnamed', 'CON_.jpg')
@@ -117,7 +117,7 @@ def plain_name(text: str, otherwise: str = "unnamed") -> str:
 
 
 def entries(parts: Sequence[Part], names: Mapping[int, str]) -> list[Entry]:
-    """A place for every picture: a folder for each part, and in it the last part of the picture's own name.
+    """A place for every picture: a folder for each part, and in it the last component of the picture's name.
 
     Raises:
         BadParameter: there is nothing to copy.
@@ -135,7 +135,7 @@ def entries(parts: Sequence[Part], names: Mapping[int, str]) -> list[Entry]:
 
 
 def _free(name: str, taken: dict[str, int]) -> str:
-    """The name, with a number where it is taken; notes that it is taken now, and the last number that it got."""
+    """The name, numbered if taken; marks it as taken and records the last number used."""
     stem, dot, ending = name.rpartition(".")
     stem, ending = (stem, dot + ending) if dot else (name, "")
     number, free = taken.get(name.casefold(), 0), name
@@ -157,15 +157,15 @@ def _shortened(text: str, most: int) -> str:
 def into_folder(
     places: Sequence[Entry], read: Read, into: Path, title: str, reporter: Reporter, size: int = 0
 ) -> Copied:
-    """Copy the pictures into a new folder below `into`, which is named after `title` and appears when it is whole.
+    """Copy the pictures into a new folder below `into`, which is named after `title` and appears once complete.
 
     Args:
-        read: the bytes of a picture; NotFound where it has vanished, which is noted and passed over.
-        size: bytes that all of them take, 0 when not known.
+        read: the bytes of a picture; NotFound if it has vanished, which is noted and skipped.
+        size: total size in bytes, 0 if not known.
 
     Raises:
-        NotFound: `into` is no folder, or no picture can be read. StorageFull: they do not fit. Stopped. Nothing is
-        left behind then.
+        NotFound: `into` is not a folder, or no picture can be read. StorageFull: they do not fit. Stopped. Nothing
+        is left behind.
     """
     _check_room(into, size)
     with _building(into) as building, full_disk_named(title):
@@ -179,10 +179,10 @@ def into_folder(
 
 
 def into_zip(places: Sequence[Entry], read: Read, path: Path, reporter: Reporter, size: int = 0) -> Copied:
-    """The same as a ZIP at `path`; the pictures are stored as they are.
+    """Write the pictures as a ZIP at `path`, uncompressed; see `into_folder`.
 
     Raises:
-        BadParameter: a file stands there already. NotFound, StorageFull, Stopped: nothing is left behind then.
+        BadParameter: the file exists already. NotFound, StorageFull, Stopped: nothing is left behind.
     """
     if path.exists():
         raise BadParameter("file", "an export", "one that does not exist yet", path.name)
@@ -192,13 +192,13 @@ def into_zip(places: Sequence[Entry], read: Read, path: Path, reporter: Reporter
         with zipfile.ZipFile(packed, "x", zipfile.ZIP_STORED) as archive:
             for place, data in _pictures(places, read, reporter, done):
                 archive.writestr(f"{place.folder}/{place.file}", data)
-        path.touch(exist_ok=False)  # claims the name: a file that has appeared meanwhile is not overwritten
+        path.touch(exist_ok=False)  # claims the name: a file created meanwhile is not overwritten
         os.replace(packed, path)
     return done
 
 
 def _pictures(places: Sequence[Entry], read: Read, reporter: Reporter, done: Copied) -> Iterator[tuple[Entry, bytes]]:
-    """Each place with its picture's bytes; counts them, notes those that cannot be read, NotFound where none can."""
+    """Each place with its picture's bytes; counts them, notes unreadable ones, NotFound if none can be read."""
     for number, place in enumerate(places):
         reporter.update("Copying pictures", number, len(places), "images")
         try:
@@ -215,7 +215,7 @@ def _pictures(places: Sequence[Entry], read: Read, reporter: Reporter, done: Cop
 
 @contextmanager
 def _building(into: Path) -> Iterator[Path]:
-    """A folder beside the target that is gone afterwards, whatever happened, unless it was put in its place."""
+    """A temporary folder next to the target, always removed afterwards unless moved into place."""
     with full_disk_named(into.name):
         building = Path(tempfile.mkdtemp(dir=into, prefix=".benzer-export-"))
     try:
@@ -225,14 +225,14 @@ def _building(into: Path) -> Iterator[Path]:
 
 
 def _put(building: Path, into: Path, name: str) -> Path:
-    """Give the folder its name; where one of that name stands there, a number is added."""
-    building.chmod(0o755)  # temporary folders are for one's own eyes
+    """Give the folder its name, numbered if that name is taken."""
+    building.chmod(0o755)  # temporary folders are private
     taken = {path.name.casefold(): 1 for path in into.iterdir()}
     while True:
         target = into / _free(name, taken)
         try:
             if os.name == "posix":
-                target.mkdir()  # claims the name: a rename would also replace an empty folder of somebody else
+                target.mkdir()  # claims the name: a rename would also replace someone else's empty folder
             os.rename(building, target)
         except FileExistsError:
             continue
@@ -240,7 +240,7 @@ def _put(building: Path, into: Path, name: str) -> Path:
 
 
 def checked_folder(into: Path) -> Path:
-    """The folder; NotFound when there is none."""
+    """The folder; NotFound if there is none."""
     if not into.is_dir():
         raise NotFound(f"There is no folder {str(into)!r}.", way_out="Choose a folder that exists.")
     return into

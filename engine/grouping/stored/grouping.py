@@ -1,7 +1,7 @@
-"""Groupings of a collection on disk: what was found, and what a person made of it.
+"""Groupings of a collection on disk: the clustering result and the manual edits.
 
 groupings/<name>/
-    current.json, 000001/   what was found, as a store: ids, hashes, labels, points, space, and the tree
+    current.json, 000001/   the clustering result, as a store: ids, hashes, labels, points, space, and the tree
     person.json             the title and the list of edits (sealed)
 """
 
@@ -49,7 +49,7 @@ __all__ = ["Group", "Grouping", "Groups", "checked_title", "grouping", "grouping
 
 
 class Grouping:
-    """One stored grouping. What was found is read when it is asked for; edits are read anew every time."""
+    """One stored grouping. The clustering result is read lazily; edits are read every time."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.name = folder, folder.name
@@ -60,7 +60,7 @@ class Grouping:
         with shape_checked(folder):
             float(snapshot.facts["made"])
 
-    # ── what was found ───────────────────────────────────────────────────────────────────────────────────────────
+    # ── clustering result ────────────────────────────────────────────────────────────────────────────────────────
 
     @property
     def recipe(self) -> Recipe:
@@ -68,7 +68,7 @@ class Grouping:
 
     @property
     def precision(self) -> str:
-        """The precision that the vectors were computed in; "" where it was not noted."""
+        """The precision that the vectors were computed in; "" if not recorded."""
         return str(self.facts.get("precision", ""))
 
     @property
@@ -77,7 +77,7 @@ class Grouping:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences about what was chosen or simplified."""
+        """Sentences on what was chosen or simplified."""
         return list(self.facts["notes"])
 
     @property
@@ -92,7 +92,7 @@ class Grouping:
 
     @property
     def metric(self) -> str:
-        """How the vectors that were grouped are compared: the recipe's metric, or Euclidean after a reduction."""
+        """The metric of the grouped vectors: the recipe's, or Euclidean after a reduction."""
         return str(self.facts["metric"])
 
     @cached_property
@@ -118,7 +118,7 @@ class Grouping:
         return Tree(*(load_array(self._files / f"{part}.npy") for part in ("merges", "leaves", "leaf_of")))
 
     def stale(self, collection: Collection) -> str:
-        """A sentence where the collection has other images by now, "" where it has not."""
+        """A sentence if the collection's images have changed since, else ""."""
         images = collection.images()
         known = set(zip(self.ids.tolist(), self._hashes, strict=True))
         now = set(zip(images.ids.tolist(), images.hashes, strict=True))
@@ -128,14 +128,14 @@ class Grouping:
         new, gone = len(now - known), len(known - now)
         return f"The collection has changed since then: {count_of(new, 'new picture')}, {gone:,} removed or changed."
 
-    # ── what a person made of it ─────────────────────────────────────────────────────────────────────────────────
+    # ── manual edits ─────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
     def title(self) -> str:
         return str(self._person()["title"])
 
     def edits(self) -> list[dict[str, Any]]:
-        """What was changed, the first change first."""
+        """The edits, oldest first."""
         return list(self._person()["edits"])
 
     def groups(self) -> Groups:
@@ -143,10 +143,10 @@ class Grouping:
         return groups_of(self.ids, self._state(), self.space, self.metric)
 
     def edit(self, edit: changes.Edit) -> None:
-        """Apply one more edit and store it; see `edits`. A split works out its parts here.
+        """Apply one more edit and store it; see `edits`. The parts of a split are computed here.
 
         Raises:
-            BadParameter: the edit cannot be. NotFound: the grouping has been removed. StorageFull: the disk refused;
+            BadParameter: an invalid edit. NotFound: the grouping has been removed. StorageFull: the disk is full;
         nothing is changed.
         """
         with self._alone():
@@ -157,7 +157,7 @@ class Grouping:
             self._write({**person, "edits": [*person["edits"], dict(edit)]})
 
     def undo(self) -> bool:
-        """Take the last edit back; whether there was one."""
+        """Undo the last edit; whether there was one."""
         with self._alone():
             person = self._person()
             if not person["edits"]:
@@ -172,7 +172,7 @@ class Grouping:
             self._write({**self._person(), "title": title})
 
     def remove(self) -> None:
-        """Delete the grouping, if it is still there. No picture is touched."""
+        """Delete the grouping, if it still exists. No picture is touched."""
         delete_grouping(self.folder)
 
     @property
@@ -189,11 +189,11 @@ class Grouping:
         return self.tree.groups_at(cut["height"]), float(cut["height"])
 
     def quality(self, truth: Sequence[str]) -> dict[str, float]:
-        """Purity, NMI, ARI and silhouette of the present groups; `truth` (n,) are labels by `ids`."""
+        """Purity, NMI, ARI and silhouette of the current groups; `truth` (n,) are labels by `ids`."""
         return quality(self._state().labels, truth, self.space, self.metric)
 
     def distance_matrix(self, most: int = 200) -> tuple[NDArray[np.int64], Matrix]:
-        """(ids (k,), distances (k, k)) of at most so many images, evenly spread, in the order of the tree or groups."""
+        """(ids (k,), distances (k, k)) of at most `most` images, evenly spread, in the order of the tree or groups."""
         rows = self._in_order()
         rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(np.int64))]
         return self.ids[rows], among(np.asarray(self.space[rows]), self.metric)
@@ -202,7 +202,7 @@ class Grouping:
 
     @cached_property
     def _files(self) -> Path:
-        """The folder of the arrays, every checksum verified at the first look."""
+        """The folder of the arrays, every checksum verified on first access."""
         snapshot = _store(self.folder).open()
         if snapshot is None:
             raise self._gone()
@@ -223,7 +223,7 @@ class Grouping:
         return np.searchsorted(self.ids, ids)
 
     def _parts(self, edit: changes.Edit) -> dict[str, int]:
-        """Into which part each image of a group goes when it is clustered again."""
+        """The part that each image of a group goes to when the group is split."""
         state = self._state()
         rows = np.flatnonzero(state.labels == changes.known_group(state, edit.get("group")))
         into = changes.checked_parts(edit.get("into"), len(rows))
@@ -247,9 +247,9 @@ class Grouping:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the edits for one change at a time; NotFound when the grouping has been removed."""
+        """Lock the edits for a single change; NotFound if the grouping has been removed."""
         if not (self.folder / "person.json").exists():
-            raise self._gone()  # the lock would make the folder anew
+            raise self._gone()  # the lock would recreate the folder
         with FileLock(self.folder / ".edits.lock"):
             yield
 
@@ -262,13 +262,13 @@ def store_grouping(
     found: GroupingResult, title: str, left_out: Iterable[tuple[int, str]] = (),
     precision: str = "",
 ) -> Grouping:  # fmt: skip
-    """Store what was found under a fresh name made from the title; hashes (n,) and ids (n,) are the images grouped.
+    """Store a result under a new name derived from the title; hashes (n,) and ids (n,) are the grouped images.
 
-    `left_out` are ids and hashes of images without a vector: they are not new when the collection is looked at again.
+    `left_out` are ids and hashes of images without a vector: these do not count as new later.
     `precision` is that of the encoder.
 
     Raises:
-        BadParameter: the title has neither letter nor digit. StorageFull: the disk refused.
+        BadParameter: the title has neither a letter nor a digit. StorageFull: the disk is full.
         NotFound: the collection has been removed meanwhile.
     """
     title = checked_title(title)
@@ -298,7 +298,7 @@ def groupings(collection: Collection) -> list[Grouping]:
 
 
 def grouping(collection: Collection, name: str) -> Grouping:
-    """The grouping of that name; NotFound when there is none, Corrupt when it has been damaged."""
+    """The grouping of that name; NotFound if there is none, Corrupt if it is damaged."""
     folder = grouping_folder(collection, name)
     if not (folder / "person.json").exists():
         raise NotFound(f"There is no grouping {name!r}.")
@@ -363,7 +363,7 @@ def checked_title(title: str) -> str:
 
 
 def _fresh(root: Path, title: str) -> Path:
-    """A new folder: the slug of the title, a dash and the next free number; taken at once, so that no two get it."""
+    """A new folder: the slug of the title, a dash and the next free number; created at once, so that it is unique."""
     base = slug(title)[:48].strip("-")
     try:
         with full_disk_named(title):

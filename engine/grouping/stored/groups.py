@@ -1,4 +1,4 @@
-"""Groups as they stand: from labels and vectors to titles, members in order, and odd ones."""
+"""The current groups: from labels and vectors to titles, ordered members, and outliers."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from engine.grouping.stored.edits import State
 from engine.grouping.stored.palette import colour_of
 
 UNGROUPED = "Ungrouped"
-_FENCE = 1.5  # interquartile ranges beyond the third quartile: Tukey's fence for what is odd
+_FENCE = 1.5  # interquartile ranges beyond the third quartile: Tukey's fence for outliers
 _FEWEST_FOR_ODD = 5
 
 
 @dataclass(frozen=True)
 class Group:
-    """One group; number −1 is what belongs to none.
+    """One group; number −1 holds the ungrouped images.
 
     Attributes:
-        title: the name given, else "Group 1" and so on. named: whether a person gave it.
-        ids: its images, the closest to its middle first. distances: from the middle, in the same order.
-        odd: how many at the end are unusually far out. colour: index into `palette.COLOURS`, −1 for grey.
+        title: the name given, else "Group 1" and so on. named: whether a user gave it.
+        ids: its images, the closest to its centre first. distances: to the centre, in the same order.
+        odd: how many at the end are outliers. colour: index into `palette.COLOURS`, −1 for grey.
     """
 
     number: int
@@ -46,21 +46,21 @@ class Group:
 
 @dataclass(frozen=True)
 class Groups:
-    """All groups, the largest first and what belongs to none last; `labels` (n,) are their numbers by `ids` (n,)."""
+    """All groups, largest first and the ungrouped images last; `labels` (n,) are their numbers by `ids` (n,)."""
 
     ids: NDArray[np.int64]
     labels: Labels
     groups: list[Group]
 
     def of(self, id: int) -> Group:
-        """The group of an image; NotFound when the grouping does not know it."""
+        """The group of an image; NotFound if the grouping does not contain it."""
         row = int(np.searchsorted(self.ids, id))
         if row >= len(self.ids) or self.ids[row] != id:
             raise NotFound(f"Picture {id} is not part of this grouping.")
         return self.group(int(self.labels[row]))
 
     def group(self, number: int) -> Group:
-        """The group of that number; NotFound when there is none."""
+        """The group of that number; NotFound if there is none."""
         for group in self.groups:
             if group.number == number:
                 return group
@@ -68,7 +68,7 @@ class Groups:
 
 
 def groups_of(ids: NDArray[np.int64], state: State, space: Matrix, metric: str) -> Groups:
-    """The groups of (n,) ascending ids: (n, d) vectors say how close each member is to the middle of its group."""
+    """The groups of (n,) ascending ids: (n, d) vectors give each member's distance to its group's centre."""
     numbers, counts = np.unique(state.labels, return_counts=True)
     found = sorted(zip(numbers.tolist(), counts.tolist(), strict=True), key=lambda n: (n[0] < 0, -n[1], n[0]))
     groups = [_group(ids, state, space, metric, number) for number, _ in found]
@@ -86,14 +86,14 @@ def _group(ids: NDArray[np.int64], state: State, space: Matrix, metric: str, num
 
 
 def _free_title(number: int, taken: Collection[str]) -> str:
-    """What a group without a name is called: "Group 1" and so on, with a number where another was given that name."""
+    """The title of an unnamed group: "Group 1" and so on, numbered if another group was given that name."""
     plain = UNGROUPED if number == NOISE else f"Group {number + 1}"
     others = (f"{plain} ({again})" for again in count(2))
     return next(title for title in chain([plain], others) if title not in taken)
 
 
 def _odd(away: NDArray[Any]) -> int:
-    """How many lie beyond Tukey's fence; none in a group too small to tell."""
+    """How many lie beyond Tukey's fence; none in a small group."""
     if len(away) < _FEWEST_FOR_ODD:
         return 0
     low, high = np.percentile(away, [25, 75])

@@ -1,4 +1,4 @@
-"""The colours of groups, the same in tree, map and gallery: (light theme, dark theme), apart for the colour-blind too.
+"""The colours of groups, the same in tree, map and gallery: (light theme, dark theme), safe for the colour-blind.
 
 Source: the light ones follow Okabe and Ito (2008) and Tol's muted scheme, darkened to be read on white.
 """
@@ -23,5 +23,5 @@ NOISE: tuple[str, str] = ("#a9a49a", "#6d7479")
 
 
 def colour_of(number: int) -> int:
-    """The index of a group's colour, −1 for what belongs to no group."""
+    """The index of a group's colour, −1 for ungrouped."""
     return number % len(COLOURS) if number >= 0 else -1

@@ -1,4 +1,4 @@
-"""The objective of an autoencoder: draw the picture again, and where asked recognise altered views of it."""
+"""The objective of an autoencoder: reconstruct the picture and, optionally, recognise augmented views of it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Autoencoding:
         return self.network.state_dict()
 
     def begin_epoch(self, number: int, pictures: Pictures, learning: Rows, check: Callable[[], None]) -> Epoch:
-        """Every row once, in an order of this epoch's own."""
+        """Every row once, in this epoch's own order."""
         return Epoch(shuffled(learning, self.config.seed, number))
 
     def loss(self, pictures: Tensor, generator: torch.Generator, rows: Rows) -> Tensor:
-        """Mean loss of reconstructing the altered pictures, and of telling which views belong together."""
+        """Mean reconstruction loss of the augmented pictures, plus the contrastive loss over their views."""
         targets = augmented(pictures, self.config, generator)
         if not self.config.contrast:
             return self._loss(noisy(targets, self.config.noise, generator), targets)
@@ -42,7 +42,7 @@ class Autoencoding:
         return self._loss(noisy(inputs, self.config.noise, generator), targets)
 
     def measures(self, pictures: Tensor, generator: torch.Generator, rows: Rows) -> dict[str, Tensor]:
-        """The loss that is trained on, and both reconstruction losses of the plain pictures: "mse" and "ssim"."""
+        """The training loss, and both reconstruction losses of the unaugmented pictures: "mse" and "ssim"."""
         drawn = self.reconstructed(pictures)
         found = {"mse": mse(drawn, pictures), "ssim": ssim(drawn, pictures)}
         found["loss"] = found["mse"] + found["ssim"] if self.config.loss == "mix" else found[self.config.loss]
@@ -62,7 +62,7 @@ class Autoencoding:
         return drawn.float()
 
     def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        # With two views of each picture `inputs` is twice as long as `targets`, and the first half is decoded.
+        # With two views of each picture `inputs` is twice as long as `targets`; only the first half is decoded.
         with self._precision():
             latents = self.network.encoder(inputs)
             outputs = self.network.decode(latents[: len(targets)])
@@ -72,7 +72,7 @@ class Autoencoding:
         return value
 
     def _views(self, pictures: Tensor, first: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """(inputs, targets): two views of every picture one after the other, and the first of them."""
+        """(inputs, targets): both views of every picture, concatenated, and the first views."""
         side = self.config.views or self.config.size
         targets = view(first, side, generator)
         inputs = torch.cat([targets, view(pictures, side, generator)])

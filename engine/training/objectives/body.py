@@ -1,4 +1,4 @@
-"""What a training without a decoder shapes: a network from pictures to latents, Models 1–4 or a ready-made one."""
+"""What an objective without a decoder trains: a network from pictures to latents, Model 1–4 or a ready-made one."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Weights = Mapping[str, Tensor]
 
 
 class Body(nn.Module):
-    """A network from (n, 3, s, s) pictures in [0, 1] to (n, d) vectors: its latents, pooled to one value a channel."""
+    """A network from (n, 3, s, s) pictures in [0, 1] to (n, d) vectors: its latents, pooled per channel."""
 
     features: int  # d
 
     def weights(self) -> dict[str, Tensor]:
-        """What an encoder is made of, by the names under which encoders store it."""
+        """The encoder's weights, under the names in which encoders store them."""
         raise NotImplementedError
 
 
@@ -43,7 +43,7 @@ class ModelBody(Body):
 
 
 class NetworkBody(Body):
-    """A ready-made network up to its features, averaged, with weights drawn by the seed or those it is given."""
+    """A ready-made network up to its averaged features, with random or given weights."""
 
     mean: Tensor
     std: Tensor
@@ -59,7 +59,7 @@ class NetworkBody(Body):
             self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
 
     def train(self, mode: bool = True) -> Self:
-        """Given weights keep the statistics they were learned with: those of a few altered views would spoil them."""
+        """Keep the batch statistics of given weights: those of a few augmented views would spoil them."""
         super().train(mode)
         for part in self.modules():
             if self.settled and isinstance(part, nn.modules.batchnorm._BatchNorm):
@@ -74,17 +74,17 @@ class NetworkBody(Body):
 
 
 def body(config: TrainingConfig, first: Weights | None = None) -> Body:
-    """The network that the config names, as it begins: with these weights, else with such as the seed draws."""
+    """The initial network of a config: with the given weights, else with weights drawn with the seed."""
     return NetworkBody(config, first) if config.network else ModelBody(config)
 
 
 @contextmanager
 def seeded(generator: torch.Generator) -> Iterator[None]:
-    """Layers that draw by themselves (dropout, dropped paths) draw from this stream within; others hear nothing."""
+    """Make layers that draw random numbers (dropout, stochastic depth) use this stream inside the context only."""
     cards = torch.cuda.device_count()
     with torch.random.fork_rng(devices=range(cards)):
         seed = int(torch.randint(2**62, (), generator=generator))
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed takes 2 ms: it notes the stack for cards to come
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed takes 2 ms: it records the stack for later GPUs
         if cards:
             torch.cuda.manual_seed_all(seed)
         yield

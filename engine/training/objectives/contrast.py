@@ -1,8 +1,8 @@
-"""Learning to recognise a picture in altered views of itself, without labels.
+"""Contrastive learning: recognising a picture in augmented views of itself, without labels.
 
-A reconstruction alone makes an encoder keep what fills many pixels: colours and backgrounds. Here two views of every
-picture are drawn (cut, turned, mirrored, other colours, another picture's surroundings), and the encoder is asked which
-views belong together: it has to keep what stays the same, the shape of the thing in the middle.
+Reconstruction alone makes an encoder keep what fills many pixels: colours and backgrounds. Here two views of every
+picture are drawn (cropped, rotated, mirrored, recoloured, with another picture's background), and the encoder must tell
+which views belong together: it has to keep what does not change, the shape of the object in the middle.
 
 Source: Chen et al., "A simple framework for contrastive learning of visual representations", 2020 (NT-Xent, without a
 projection head: the pooled latents themselves are compared, as they are in a search).
@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 
 TEMPERATURE = 0.1
-_ROOM, _TURN, _STRETCH = 0.55, 0.25, 0.2  # least share of the area kept; radians; log of the aspect ratio
-_OTHER_SURROUNDINGS = 0.8  # how often the surroundings come from another picture
+_ROOM, _TURN, _STRETCH = 0.55, 0.25, 0.2  # least share of the area kept; radians; log aspect ratio
+_OTHER_SURROUNDINGS = 0.8  # how often the background comes from another picture
 # RGB to luma and two colour axes (YIQ): turning the two axes turns the hue
 _YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.321), (0.211, -0.523, 0.311))
 
@@ -34,13 +34,13 @@ def nt_xent(vectors: Tensor, temperature: float = TEMPERATURE) -> Tensor:
 
 
 def view(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
-    """One altered view of each picture: (n, 3, s, s) in [0, 1] to (n, 3, side, side), in channels_last."""
+    """One augmented view of each picture: (n, 3, s, s) in [0, 1] to (n, 3, side, side), in channels_last."""
     altered = _colours(_geometry(_surroundings(images, generator), side, generator), generator)
     return altered.contiguous(memory_format=torch.channels_last)
 
 
 def _surroundings(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Keep a soft ellipse around the middle and take the rest from another picture of the batch, most of the time."""
+    """Keep a soft ellipse around the centre and, most of the time, take the rest from another picture of the batch."""
     count, _, side, _ = images.shape
     draw = _Draw(count, generator, images.device)
     line = torch.linspace(-1, 1, side, device=images.device)
@@ -53,7 +53,7 @@ def _surroundings(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _geometry(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
-    """Cut out, turn, stretch and mirror; `side` pixels squared come out."""
+    """Crop, rotate, stretch and mirror to `side` pixels squared."""
     draw = _Draw(len(images), generator, images.device)
     scale, stretch = draw(_ROOM, 1).sqrt(), draw(-_STRETCH, _STRETCH).exp().sqrt()
     width, height, angle = scale * stretch, scale / stretch, draw(-_TURN, _TURN)
@@ -67,7 +67,7 @@ def _geometry(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
 
 
 def _colours(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Another hue, saturation (sometimes none), contrast and brightness."""
+    """Random hue, saturation (sometimes none), contrast and brightness."""
     draw = _Draw(len(images), generator, images.device)
     hue, saturation = draw(-math.pi, math.pi).flatten(), draw(0.2, 1.4).flatten()
     saturation = torch.where(draw(0, 1).flatten() < 0.2, torch.zeros_like(saturation), saturation)

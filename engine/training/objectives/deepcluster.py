@@ -1,14 +1,14 @@
-"""DeepCluster: a network groups the pictures by what it sees, and learns to tell these groups apart; again and again.
+"""DeepCluster: a network alternates between clustering the pictures by its features and learning these clusters.
 
-Before every epoch the vectors of all pictures are taken, whitened and grouped by k-means; the numbers of the groups are
-the labels of that epoch (pseudo-labels). A fresh head learns to name the group of each picture from altered views of
-it, in batches in which every group comes equally often. What must be kept of a picture to recognise its group in any
-view of it, the network keeps, and the next groups are better. Labels of the collection are never learned from.
+Before every epoch the vectors of all pictures are computed, whitened and grouped by k-means; the group numbers are the
+labels of that epoch (pseudo-labels). A fresh head learns to predict the group of each picture from augmented views of
+it, in batches balanced over the groups. The network keeps what identifies a picture's group in any view of it, and so
+the next groups are better. Labels of the collection are never used for learning.
 
-Source: Caron et al., "Deep clustering for unsupervised learning of visual features", 2018. Different here, for the sake
-of collections of hundreds of pictures instead of a million: the head does not begin each round at random, which takes
-thousands of steps to make good, but as the grouping itself (the whitening and the middles of the groups); and vectors
-are whitened to no more dimensions than so many pictures tell apart from chance.
+Source: Caron et al., "Deep clustering for unsupervised learning of visual features", 2018. Different here, to suit
+collections of hundreds of pictures instead of a million: the head is not initialised at random, which takes thousands
+of steps to make up for, but with the grouping itself (the whitening and the group centres); and vectors are whitened to
+no more dimensions than that many pictures can support.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from engine.training.objectives.pseudo_labels import Whitening, evenly, kmeans, 
 from engine.training.pictures import GROUPS, ORDER, Data, Pictures, Rows, batches
 from models.cosine_head import CosineHead
 
-DIMENSIONS = 256  # the vectors are whitened to so many at most, as in the paper
-PICTURES_EACH = 16  # pictures to a dimension at least: the small directions of few pictures are noise, made large
+DIMENSIONS = 256  # most that vectors are whitened to, as in the paper
+PICTURES_EACH = 16  # fewest pictures per dimension: with fewer, whitening amplifies noise in the small directions
 _FIGURES = ("nmi", "label_nmi", "clusters")
-_BATCH = 64  # pictures that are looked at together before an epoch
+_BATCH = 64  # pictures encoded together before an epoch
 
 
 class State(nn.Module):
-    """All that moves: the network, the head, and the groups of the running epoch, so that a checkpoint holds them.
+    """All mutable state: the network, the head, and the groups of the current epoch, so that a checkpoint holds them.
 
     Attributes:
-        labels: (n,) the group of every picture of the training, held-out ones too; −1 before the first epoch.
-        epoch: which epoch they belong to. figures: what was measured of them, by _FIGURES; NaN for what was not.
+        labels: (n,) the group of every picture of the training, including held-out ones; −1 before the first epoch.
+        epoch: which epoch they belong to. figures: their measurements, in the order of _FIGURES; NaN if not measured.
     """
 
     labels: Tensor
@@ -56,13 +56,13 @@ class State(nn.Module):
         self.register_buffer("figures", torch.full((len(_FIGURES),), torch.nan, dtype=torch.float64))
 
     def begin(self, epoch: int, labels: NDArray[np.int64], figures: dict[str, float]) -> None:
-        """These are the groups of this epoch."""
+        """Set the groups of this epoch."""
         self.labels.copy_(torch.from_numpy(labels))
         self.epoch.fill_(epoch)
         self.figures.copy_(torch.tensor([figures.get(name, torch.nan) for name in _FIGURES]))
 
     def noted(self) -> dict[str, float]:
-        """What was measured of the running epoch's groups."""
+        """The measurements of the current epoch's groups."""
         found = zip(_FIGURES, self.figures.tolist(), strict=True)
         return {name: value for name, value in found if value == value}
 
@@ -82,7 +82,7 @@ class DeepCluster:
         return self.network.body.weights()
 
     def begin_epoch(self, number: int, pictures: Pictures, learning: Rows, check: Callable[[], None]) -> Epoch:
-        """Group the pictures anew and begin with a fresh head; the order is even over the groups."""
+        """Regroup the pictures and start a fresh head; the order is balanced over the groups."""
         fresh: tuple[nn.Parameter, ...] = ()
         if int(self.network.epoch) != number:
             grouped = self._grouped(number, self._all_vectors(pictures, check), learning)
@@ -93,15 +93,15 @@ class DeepCluster:
         return Epoch(learning[evenly(own, random)], self.network.noted(), fresh)
 
     def loss(self, pictures: Tensor, generator: torch.Generator, rows: Rows) -> Tensor:
-        """Mean cross entropy of naming each picture's group from an altered view of it."""
-        if len(rows) == 1:  # batch normalisation needs more than one: two views of the same picture
+        """Mean cross entropy of predicting each picture's group from an augmented view of it."""
+        if len(rows) == 1:  # batch normalisation needs at least two: two views of the same picture
             pictures, rows = pictures.repeat(2, 1, 1, 1), rows.repeat(2)
         views = view(pictures, self.config.views or self.config.size, generator)
         with seeded(generator):
             return self._cross_entropy(views, rows)
 
     def measures(self, pictures: Tensor, generator: torch.Generator, rows: Rows) -> dict[str, Tensor]:
-        """How well the group nearest to each held-out picture is named; nothing before there are groups."""
+        """How well the nearest group of each held-out picture is predicted; empty before there are groups."""
         return {"loss": self._cross_entropy(pictures, rows)} if int(self.network.epoch) >= 0 else {}
 
     def vectors(self, pictures: Tensor) -> Tensor:
@@ -120,7 +120,7 @@ class DeepCluster:
     def _grouped(
         self, number: int, vectors: NDArray[np.float32], learning: Rows
     ) -> tuple[Whitening, NDArray[np.int64], NDArray[np.float32]]:
-        """How the vectors are whitened, (n,) groups, and their middles; held-out pictures join the nearest group."""
+        """The whitening, (n,) groups, and their centres; held-out pictures join the nearest group."""
         whitening = Whitening.of(vectors[learning], self.dimensions)
         white = whitening(vectors)
         random = np.random.default_rng([self.config.seed, GROUPS, number])
@@ -149,10 +149,10 @@ class DeepCluster:
         for rows in batches(np.arange(len(self.names)), _BATCH):
             found.append(self.vectors(pictures.take(rows)).cpu().numpy())
             check()
-        return np.nan_to_num(np.concatenate(found))  # a network that broke is noticed by its loss
+        return np.nan_to_num(np.concatenate(found))  # a broken network is detected by its loss
 
     def _figures(self, labels: NDArray[np.int64], learning: Rows) -> dict[str, float]:
-        """NMI with the last epoch's groups and with the collection's labels, where there are any; how many groups."""
+        """NMI with the previous epoch's groups and with the collection's labels, if any; the number of groups."""
         own, names = labels[learning], self.names[learning]
         figures = {"clusters": float(len(np.unique(own)))}
         if int(self.network.epoch) >= 0:
