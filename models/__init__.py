@@ -1,1 +1,1 @@
-"""Networks only: what is trained, without how."""
+"""Network architectures only, without their training."""

@@ -1,8 +1,8 @@
 """The four convolutional autoencoders, from one table of layers.
 
 Every convolution and every transposed convolution is followed by ReLU, the decoder's last one included, so images are
-reconstructed in [0, 1]. A convolution's ReLU stands after the max pooling that follows it: max(relu(x)) = relu(max(x)),
-so the function is the same and the ReLU has a quarter of the work.
+reconstructed in [0, 1]. A convolution's ReLU is applied after the max pooling that follows it: as max(relu(x)) =
+relu(max(x)), the result is the same for a quarter of the work.
 
 Names in the state dict: `encoder.<block>.conv`, `encoder.<block>.down` (Model 3 only), `decoder.<layer>`.
 """
@@ -20,7 +20,7 @@ from models.specs import CHANNELS, SPECS, Down, Spec
 
 
 class Block(nn.Module):
-    """One block of an encoder: conv 3×3, halving, ReLU; where the halving is learned, ReLU before it as well."""
+    """One block of an encoder: conv 3×3, halving, ReLU; a learned halving has a ReLU before it as well."""
 
     def __init__(self, inputs: int, outputs: int, down: Down) -> None:
         super().__init__()
@@ -59,9 +59,9 @@ class Autoencoder(nn.Module):
         return latents
 
     def initialise(self, seed: int) -> Autoencoder:
-        """Draw fresh weights: He's normal initialisation, and an output that starts from grey.
+        """Initialise the weights: He normal initialisation, and an output that starts from grey.
 
-        The last ReLU passes no gradient where its input is negative: started around zero it may never wake up.
+        The last ReLU passes no gradient for negative inputs: initialised around zero, it could stay dead.
         Source: He et al., "Delving deep into rectifiers", 2015.
         """
         generator = torch.Generator().manual_seed(seed)
@@ -86,7 +86,7 @@ def _decoder(spec: Spec) -> nn.ModuleList:
 
 
 def _he_normal(layer: nn.Conv2d | nn.ConvTranspose2d, generator: torch.Generator) -> None:
-    # A transposed convolution spreads each input over kernel² outputs; one output hears (kernel / stride)² positions.
+    # A transposed convolution spreads each input over kernel² outputs; an output sums (kernel / stride)² positions.
     taps = math.prod(layer.kernel_size) / (math.prod(layer.stride) if isinstance(layer, nn.ConvTranspose2d) else 1)
     with torch.no_grad():
         layer.weight.normal_(0.0, math.sqrt(2.0 / (layer.in_channels * taps)), generator=generator)

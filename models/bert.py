@@ -1,6 +1,6 @@
-"""BERT as an encoder of texts: numbers of word pieces in, one vector for each piece out.
+"""BERT as a text encoder: word piece ids in, one vector per piece out.
 
-Its weights bear the names under which such networks are published, so that theirs can be loaded as they are.
+Its parameters have the names used by published checkpoints, so that these can be loaded unchanged.
 
 Source: Devlin et al., "BERT: Pre-training of deep bidirectional transformers for language understanding", 2019.
 """
@@ -19,7 +19,7 @@ _EPSILON = 1e-12
 
 
 class Bert(nn.Module):
-    """(n, t) numbers of word pieces and (n, t) where there are any, to (n, t, width)."""
+    """(n, t) word piece ids and their (n, t) attention mask to (n, t, width)."""
 
     def __init__(self, spec: BertSpec) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Bert(nn.Module):
 
 
 class Embeddings(nn.Module):
-    """The vectors of the pieces, of their places, and of belonging to the first of two texts, added up."""
+    """The sum of the piece, position and first-segment embeddings."""
 
     def __init__(self, spec: BertSpec) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Embeddings(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention of every piece to all others, then two linear layers, each added to what was there and normalised."""
+    """A transformer block: self-attention, then two linear layers, each with a residual connection and layer norm."""
 
     def __init__(self, spec: BertSpec) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention; pieces that are not there are not looked at."""
+    """Multi-head self-attention; padding is masked out."""
 
     def __init__(self, spec: BertSpec) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class Attention(nn.Module):
 
 
 class Output(nn.Module):
-    """A linear layer whose result is added to what came in, then normalised."""
+    """A linear layer with a residual connection, then layer norm."""
 
     def __init__(self, before: int, width: int) -> None:
         super().__init__()
@@ -97,9 +97,9 @@ class Output(nn.Module):
 
 
 def plain_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Published weights under the names that `Bert` has: without "bert.", and without what only a training needs.
+    """Published weights under the names of `Bert`: without the prefix "bert." and without training-only heads.
 
-    The oldest files call the two weights of a normalisation gamma and beta.
+    The oldest files call the parameters of a layer norm gamma and beta.
     """
     renamed = {
         name.removeprefix("bert.")

@@ -1,4 +1,4 @@
-"""A small head that tells groups apart by what an encoder sees."""
+"""A small head that classifies an encoder's features by cosine similarity."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-SHARPNESS = 5.0  # what a cosine is multiplied by; with 1 no softmax could become sure of anything
+SHARPNESS = 5.0  # scale of the cosines; with 1 no softmax could become confident
 
 
 class CosineHead(nn.Module):
-    """(n, d) features to (n, c) logits: one linear layer to `dimensions`, then the cosine with each group's direction.
+    """(n, d) features to (n, c) logits: a linear layer to `dimensions`, then the cosine with each class direction.
 
-    A search compares by cosine as well, so what is learned here is what a search can use: no length of a vector counts.
+    A search compares by cosine as well, so what is learned here carries over: the length of a vector has no effect.
     """
 
     def __init__(self, features: int, dimensions: int, groups: int) -> None:
@@ -23,7 +23,7 @@ class CosineHead(nn.Module):
 
     @torch.no_grad()
     def restart(self, mean: Tensor, inner: Tensor, directions: Tensor) -> None:
-        """Forget what was learned: logits are the cosines of (features − mean) · inner with these directions."""
+        """Reset the weights so that logits are the cosines of (features − mean) · inner with these directions."""
         self.inner.copy_(inner)
         self.offset.copy_(mean.to(inner.dtype) @ inner)
         self.directions.copy_(directions)

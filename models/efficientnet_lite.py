@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _STEM, FEATURES, CLASSES = 32, 1280, 1000
-_SCALES = {0: (1.0, 1.0), 1: (1.0, 1.1), 2: (1.1, 1.2)}  # of the channels and of the number of blocks
+_SCALES = {0: (1.0, 1.0), 1: (1.0, 1.1), 2: (1.1, 1.2)}  # width and depth multipliers
 _STAGES = (  # blocks, kernel, stride of the first, expansion, channels
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -26,7 +26,7 @@ _STAGES = (  # blocks, kernel, stride of the first, expansion, channels
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution without bias, padded as TensorFlow pads "same": where the padding is odd, right and below more."""
+    """A convolution without bias and with TensorFlow's "same" padding: odd padding adds more right and below."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         symmetric = kernel // 2 if stride == 1 else 0
@@ -46,7 +46,7 @@ class SameConv2d(nn.Conv2d):
 
 
 class Block(nn.Module):
-    """An inverted residual: 1×1 to more channels (not where `expansion` is 1), depthwise k×k, 1×1 to `outputs`."""
+    """An inverted residual: 1×1 expansion (unless `expansion` is 1), depthwise k×k, 1×1 to `outputs`."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class EfficientNetLite(nn.Module):
 
 
 def _blocks(width: float, depth: float) -> list[tuple[int, int, int, int, int]]:
-    """Inputs, outputs, kernel, stride and expansion of each block; the first and the last stage are never deeper."""
+    """Inputs, outputs, kernel, stride and expansion of each block; the first and last stage are not deepened."""
     made, inputs = [], _STEM
     for stage, (blocks, kernel, stride, expansion, channels) in enumerate(_STAGES):
         outputs = _eights(channels * width)
@@ -104,7 +104,7 @@ def _blocks(width: float, depth: float) -> list[tuple[int, int, int, int, int]]:
 
 
 def _eights(channels: float) -> int:
-    """The nearest multiple of eight, never more than a tenth below."""
+    """The nearest multiple of eight, rounded up if it would be more than 10 % smaller."""
     near = max(8, int(channels + 4) // 8 * 8)
     return near + 8 if near < 0.9 * channels else near
 

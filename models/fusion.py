@@ -1,14 +1,14 @@
-"""Telling the class of a thing from its picture and its text: alone, and put together in three ways.
+"""Classification of items by picture and text: each alone, and fused in three ways.
 
-    early           the two vectors side by side, then a perceptron
-    intermediate    the picture asks the words: multi-head cross attention in 256 dimensions
-    late            one model for each, and a weighted average of what they say
+    early           the two vectors concatenated, then a perceptron
+    intermediate    the picture attends to the words: multi-head cross-attention in 256 dimensions
+    late            one model for each, and a weighted average of their predictions
 
-Every network also has a head that sees the picture alone and one that sees the text alone, which share no weight with
-the fusion: what each of the two would say is known for every item. Where one of them is missing, a vector that is
-learned stands in its place (it begins as the mean of all, and learns only where a training leaves some out).
+Every network also has a picture-only and a text-only head, which share no weights with the fusion, so that the
+prediction of each is known for every item. A learned vector replaces a missing picture or text (it starts as the mean
+of all and only learns if the training drops some).
 
-Source of the attention: Vaswani et al., "Attention is all you need", 2017.
+Source for attention: Vaswani et al., "Attention is all you need", 2017.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HEADS = 4
 
 @dataclass(frozen=True)
 class ExampleBatch:
-    """Pictures and texts of n things.
+    """Pictures and texts of n items.
 
     Attributes:
         picture: (n, p). text: (n, d). words: (n, t, w) the vectors of each text's words. there: (n, t) which of them
@@ -47,16 +47,16 @@ class ExampleBatch:
         return len(self.picture)
 
     def without(self, *, picture: Tensor | None = None, text: Tensor | None = None) -> ExampleBatch:
-        """The same where the pictures, the texts, of some (n,) bool are left out."""
+        """A copy without the pictures and the texts marked in two (n,) bool arrays."""
         has_picture = self.has_picture if picture is None else self.has_picture & ~picture
         has_text = self.has_text if text is None else self.has_text & ~text
         return replace(self, has_picture=has_picture, has_text=has_text)
 
 
 class Predictions(NamedTuple):
-    """(n, c) logits of the picture's and the text's own heads (None where there is none), and of the whole.
+    """(n, c) logits of the picture-only and text-only heads (None if absent) and of the fusion.
 
-    Those of a late fusion are the logarithms of its weighted average.
+    The logits of a late fusion are the logarithms of its weighted average.
     """
 
     picture: Tensor | None
@@ -82,11 +82,11 @@ class Fusion(nn.Module):
             self.fused: Early | Intermediate = Early(spec)
         elif spec.fusion == "intermediate":
             self.fused = Intermediate(spec)
-        self.register_buffer("weight", torch.tensor(0.5))  # of the text in a late fusion
+        self.register_buffer("weight", torch.tensor(0.5))  # text weight of a late fusion
 
     @torch.no_grad()
     def initialise(self, seed: int) -> Fusion:
-        """The same weights for the same seed, whatever else has drawn random numbers."""
+        """Initialise the weights from a seed, independently of the global random state."""
         generator = torch.Generator().manual_seed(seed)
         for name, weight in sorted(self.named_parameters()):
             if weight.ndim > 1:
@@ -98,7 +98,7 @@ class Fusion(nn.Module):
 
     @torch.no_grad()
     def settle(self, pair: ExampleBatch) -> None:
-        """Take the means and sizes from these things: those to learn from."""
+        """Fit the means and scales to the training items."""
         self.scale_picture.settle(pair.picture[pair.has_picture])
         self.scale_text.settle(pair.text[pair.has_text])
         self.scale_words.settle(pair.words[pair.there & pair.has_text[:, None]])
@@ -107,7 +107,7 @@ class Fusion(nn.Module):
         return self.opinions(pair).fused
 
     def opinions(self, pair: ExampleBatch) -> Predictions:
-        """What picture, text and both say."""
+        """The logits by picture, by text and by both."""
         pair = self._scaled(pair)
         picture = self.picture(pair.picture, pair.has_picture) if hasattr(self, "picture") else None
         text = self.text(pair.text, pair.has_text) if hasattr(self, "text") else None
@@ -120,7 +120,7 @@ class Fusion(nn.Module):
         return Predictions(picture, text, self.fused(pair))
 
     def hidden(self, pair: ExampleBatch) -> Tensor:
-        """(n, h) of length 1: what the class is told from; of a late fusion both parts, nothing for a missing one."""
+        """(n, h) unit vectors before the class layer; for late fusion both parts, with zeros for a missing one."""
         pair = self._scaled(pair)
         if self.spec.fusion in ("early", "intermediate"):
             return functional.normalize(self.fused.hidden(pair), dim=1)
@@ -134,11 +134,11 @@ class Fusion(nn.Module):
         return functional.normalize(torch.cat(parts, 1), dim=1)
 
     def attention(self, pair: ExampleBatch) -> Tensor | None:
-        """(n, t) how much each word of a text was looked at, the mean over the heads; None where nothing attends."""
+        """(n, t) attention to each word of a text, averaged over the heads; None without attention."""
         return self.fused.looked(self._scaled(pair)) if self.spec.fusion == "intermediate" else None  # type: ignore[operator]
 
     def _weights(self, pair: ExampleBatch) -> Tensor:
-        """(n, 1) the text's share: all of it where the picture is missing, nothing where the text is."""
+        """(n, 1) weight of the text: 1 if the picture is missing, 0 if the text is."""
         share = self.weight.expand(len(pair))
         share = torch.where(pair.has_picture, share, torch.ones_like(share))
         return torch.where(pair.has_text, share, torch.zeros_like(share))[:, None]
@@ -153,7 +153,7 @@ class Fusion(nn.Module):
 
 
 class Scale(nn.Module):
-    """Vectors of length 1, less their mean, and then of such a size that their values have variance 1."""
+    """Scales vectors to length 1, subtracts their mean, and scales the values to variance 1."""
 
     mean: Tensor
     size: Tensor
@@ -170,14 +170,14 @@ class Scale(nn.Module):
         unit = functional.normalize(vectors, dim=1)
         self.mean.copy_(unit.mean(0))
         spread = (unit - self.mean).square().mean().sqrt()
-        self.size.copy_(1 / spread if spread > 1e-6 else torch.ones(()))  # all alike: there is nothing to enlarge
+        self.size.copy_(1 / spread if spread > 1e-6 else torch.ones(()))  # all equal: nothing to scale
 
     def forward(self, vectors: Tensor) -> Tensor:
         return (functional.normalize(vectors, dim=-1) - self.mean) * self.size
 
 
 class Absent(nn.Module):
-    """A learned vector in the place of those that are missing."""
+    """A learned vector in place of missing ones."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -188,7 +188,7 @@ class Absent(nn.Module):
 
 
 class Head(nn.Module):
-    """One kind of vector alone: a hidden layer of 256, then the classes."""
+    """A single modality: a hidden layer of 256, then the classes."""
 
     def __init__(self, width: int, classes: int, dropout: float) -> None:
         super().__init__()
@@ -204,7 +204,7 @@ class Head(nn.Module):
 
 
 class Early(nn.Module):
-    """Both vectors side by side, (n, p + d), through a perceptron with one hidden layer."""
+    """Both vectors concatenated, (n, p + d), through a perceptron with one hidden layer."""
 
     def __init__(self, spec: FusionSpec) -> None:
         super().__init__()
@@ -223,7 +223,7 @@ class Early(nn.Module):
 
 
 class Intermediate(nn.Module):
-    """Picture and words in 256 dimensions; the picture's vector asks, the words answer, and both are added up."""
+    """Picture and words in 256 dimensions: the picture is the query, the words are keys and values; both are summed."""
 
     def __init__(self, spec: FusionSpec) -> None:
         super().__init__()
@@ -248,7 +248,7 @@ class Intermediate(nn.Module):
         return weights.mean(1)[:, 1:]
 
     def _projected(self, pair: ExampleBatch) -> tuple[Tensor, Tensor, Tensor]:
-        """The query (n, 256); (n, 1 + t, 256) words, the first a learned one that stands for none; and who is there."""
+        """The query (n, 256), the words (n, 1 + t, 256), the first a learned "no word", and their mask."""
         query = self.absent_picture(self.project_picture(pair.picture), pair.has_picture)
         nothing = self.absent_word.expand(len(pair), 1, HIDDEN)
         words = torch.cat([nothing, self.project_words(pair.words)], 1)
@@ -257,7 +257,7 @@ class Intermediate(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """Multi-head attention of one query (n, d) to (n, t, d) that are there: (n, d) and the weights (n, heads, t)."""
+    """Multi-head attention of one query (n, d) to masked (n, t, d): (n, d) and the weights (n, heads, t)."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -276,19 +276,19 @@ class CrossAttention(nn.Module):
 
 
 def averaged(picture: Tensor, text: Tensor, share: Tensor | float) -> Tensor:
-    """(n, c) the weighted average of what two logits say; `share` of the text, (n, 1) or a number."""
+    """(n, c) the weighted average of two sets of class probabilities; `share` of the text, (n, 1) or a number."""
     mixed = (1 - share) * picture.softmax(1) + share * text.softmax(1)
     return mixed.clamp_min(torch.finfo(mixed.dtype).tiny)
 
 
 def best_share(picture: Tensor, text: Tensor, labels: Tensor, steps: int = 100) -> float:
-    """The text's share in a late fusion with the least cross entropy on these (n, c) logits: all of 0, 1/steps … 1.
+    """The text weight of a late fusion with the lowest cross-entropy on these (n, c) logits, out of 0, 1/steps … 1.
 
-    Of equally good ones the one nearest to a half.
+    Ties go to the weight nearest to a half.
     """
     shares = sorted((step / steps for step in range(steps + 1)), key=lambda share: abs(share - 0.5))
     rows = torch.arange(len(labels))
     picture, text = picture.double(), text.double()
     exact = [float(-averaged(picture, text, share)[rows, labels].log().mean()) for share in shares]
-    losses = [round(loss, 9) for loss in exact]  # rounding errors decide nothing
+    losses = [round(loss, 9) for loss in exact]  # rounding errors must not break ties
     return shares[losses.index(min(losses))]

@@ -1,4 +1,4 @@
-"""The sizes of the networks as plain values, so that a form or a plan can ask for them without loading PyTorch."""
+"""The sizes of the networks as plain values, available to forms and plans without loading PyTorch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Spec:
     ups: tuple[Up, ...]
 
     def latent_size(self, size: int) -> int:
-        """The side of the latent for pictures of `size` pixels squared; 0 where nothing is left of them."""
+        """The side of the latent for pictures of `size` pixels squared; 0 if they are too small."""
         for _ in self.blocks:
             if size < self.down.kernel:
                 return 0
@@ -74,7 +74,7 @@ SPECS: dict[int, Spec] = {
 
 @dataclass(frozen=True)
 class BertSpec:
-    """The sizes of one network: values of a vector, layers, heads, and the word pieces that it knows."""
+    """The sizes of one network: vector width, layers, heads, and vocabulary size."""
 
     width: int
     layers: int
@@ -84,13 +84,13 @@ class BertSpec:
 
     @property
     def inner(self) -> int:
-        """Values between the two linear layers of each block."""
+        """The width between the two linear layers of each block."""
         return 4 * self.width
 
 
 @dataclass(frozen=True)
 class FusionSpec:
-    """What a network is for: one of FUSIONS, the widths of what it is given, and the number of classes."""
+    """The shape of a fusion network: one of FUSIONS, the widths of its inputs, and the number of classes."""
 
     fusion: str
     picture: int

@@ -1,7 +1,7 @@
-"""Encoders of pictures and texts as networks that learn together with the head of a classifier.
+"""Picture and text encoders as networks trained jointly with the head of a classifier.
 
-They are trained gently: batch normalisation keeps the statistics that it came with, for those of a few pictures would
-spoil them, and nothing inside of an encoder is dropped at random.
+Batch normalisation keeps its pretrained statistics, which those of small batches would spoil, and dropout inside the
+encoders stays off.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from models.bert import Bert
 from models.fusion import ExampleBatch, Fusion
 
-PICTURE, TEXT = "encoders.picture.", "encoders.text."  # begin the names of the encoders' weights beside a head's
+PICTURE, TEXT = "encoders.picture.", "encoders.text."  # prefixes of the encoders' weights beside the head's
 
 Latents = Callable[[nn.Module, Tensor], Tensor]
 Pooling = Callable[[Tensor], Tensor]
@@ -46,9 +46,9 @@ class TrainableImageEncoder(nn.Module):
 
 
 class TrainableTextEncoder(nn.Module):
-    """Numbers of word pieces (n, t) and where there are any, to (n, d) vectors of texts, (n, t − 2, d) and (n, t − 2).
+    """Word piece ids (n, t) and their mask to (n, d) vectors of texts, (n, t − 2, d) and (n, t − 2).
 
-    The last two are the vectors of the words, without the two marks around a text, and which of them are there.
+    The last two are the word vectors, without the two special tokens around a text, and their mask.
     """
 
     def __init__(self, network: Bert, first: bool) -> None:
@@ -63,7 +63,7 @@ class TrainableTextEncoder(nn.Module):
 
 
 class FineTuned(nn.Module):
-    """A head and the encoders that are trained with it; None for one whose vectors stay as they are."""
+    """A head and the encoders trained with it; None for an encoder whose vectors are frozen."""
 
     def __init__(self, head: Fusion, picture: TrainableImageEncoder | None, text: TrainableTextEncoder | None) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class FineTuned(nn.Module):
 
     @property
     def encoders(self) -> dict[str, TrainableImageEncoder | TrainableTextEncoder]:
-        """Those that learn, by what the names of their weights begin with."""
+        """The trained encoders by the prefix of their weights."""
         both = {PICTURE: self.picture, TEXT: self.text}
         return {name: encoder for name, encoder in both.items() if encoder is not None}
 
@@ -85,7 +85,7 @@ class FineTuned(nn.Module):
     def seen(
         self, pair: ExampleBatch, pictures: Tensor | None, pieces: Tensor | None, there: Tensor | None
     ) -> ExampleBatch:
-        """The pair with the vectors that these encoders give."""
+        """The batch with the vectors of these encoders."""
         if self.picture is not None and pictures is not None:
             pair = replace(pair, picture=self.picture(pictures))
         if self.text is not None and pieces is not None:
@@ -94,7 +94,7 @@ class FineTuned(nn.Module):
         return pair
 
     def weights(self) -> dict[str, Tensor]:
-        """The head's by their own names, the encoders' after PICTURE and TEXT, without counters of steps."""
+        """All weights: the head's under their own names, the encoders' behind PICTURE and TEXT; no step counters."""
         found = dict(self.head.state_dict())
         for prefix, encoder in self.encoders.items():
             own = encoder.network.state_dict()
@@ -102,7 +102,7 @@ class FineTuned(nn.Module):
         return found
 
     def restore(self, weights: Mapping[str, Tensor]) -> None:
-        """Take what `weights` gave."""
+        """Load the result of `weights`."""
         head, *others = parted(weights)
         self.head.load_state_dict(head)
         for encoder, own in zip((self.picture, self.text), others, strict=True):
@@ -114,7 +114,7 @@ _COUNTER = ".num_batches_tracked"
 
 
 def parted(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
-    """The weights of a head, of an encoder of pictures and of one of texts; nothing for one that did not learn."""
+    """The weights of the head, the picture encoder and the text encoder; empty for an encoder that was not trained."""
     picture, text = (
         {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
         for prefix in (PICTURE, TEXT)

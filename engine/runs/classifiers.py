@@ -8,17 +8,17 @@ from engine.runs.run import Run
 
 
 def classifiers(home: Home) -> list[Run]:
-    """Every readable classifier, the newest first."""
+    """Every readable classifier, newest first."""
     found = [Run(path.parent) for path in home.classifiers.glob("[!.]*/run.json")]
     return sorted(filter(_readable, found), key=lambda run: (-_made(run), run.name))
 
 
 def classifier(home: Home, name: str) -> Run:
-    """The classifier of that name; NotFound when there is none, Corrupt when it has been damaged."""
+    """The classifier of that name; NotFound if it does not exist, Corrupt if it is damaged."""
     run = Run(home.classifiers / name)
     if not name or name != run.name or not (run.folder / "run.json").is_file():
         raise NotFound(f"There is no classifier {name!r}.", way_out="See: python -m engine classify --list")
-    run.facts  # noqa: B018 - to fail here and not later
+    run.facts  # noqa: B018 - fails here rather than later
     return run
 
 

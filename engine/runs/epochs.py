@@ -1,8 +1,8 @@
-"""What a person watches of a training: after every epoch six pictures drawn again, and who is whose neighbour.
+"""Snapshots to follow a training: after every epoch six reconstructions and the probe's nearest neighbours.
 
 weights/<run>/watch/
-    probe.json      (sealed) which pictures are asked with, how they are judged, and the six originals
-    0007.json       (sealed) after epoch 7: the neighbours of every picture of the probe, the six reconstructions
+    probe.json      (sealed) the query pictures, how results are judged, and the six originals
+    0007.json       (sealed) after epoch 7: the neighbours of every probe picture, the six reconstructions
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from engine.core.storage import read_object, shape_checked, write_json
 if TYPE_CHECKING:
     from torch import Tensor
 
-_SIDE = 128  # pixels of a picture in a strip, at most
+_SIDE = 128  # maximum side of a picture in a strip, in pixels
 _QUALITY = 80
 
 
 @dataclass(frozen=True)
 class Watch:
-    """The folder of what is watched. Damaged or missing files read as None: nothing depends on them."""
+    """The folder of snapshots. Damaged or missing files read as None: nothing depends on them."""
 
     folder: Path
 
     def begin(self, ids: NDArray[np.int64], measure: str, chance: float, pictures: list[int], strip: bytes) -> None:
-        """Store which pictures are asked with (ids of the collection), and the six that are drawn again."""
+        """Store the query pictures (ids of the collection) and the six originals to reconstruct."""
         facts = {"ids": ids.tolist(), "measure": measure, "chance": chance, "pictures": pictures}
         write_json(self.folder / "probe.json", facts | {"originals": _text(strip)})
 
     def note(self, epoch: int, neighbours: NDArray[np.int64] | None, strip: bytes) -> None:
-        """Store what an epoch looks like; `neighbours` (p, 8) are ids of the collection, −1 where fewer exist."""
+        """Store an epoch's snapshot; `neighbours` (p, 8) are ids of the collection, padded with −1."""
         found = None if neighbours is None else neighbours.tolist()
         write_json(self.folder / f"{epoch:04d}.json", {"neighbours": found, "reconstructions": _text(strip)})
 
     def probe(self) -> Probed | None:
-        """What `begin` stored."""
+        """The probe stored by `begin`."""
         facts = _read(self.folder / "probe.json")
         if facts is None:
             return None
@@ -54,7 +54,7 @@ class Watch:
         return None
 
     def epoch(self, number: int) -> Watched | None:
-        """What `note` stored of that epoch."""
+        """The snapshot of an epoch stored by `note`."""
         facts = _read(self.folder / f"{number:04d}.json")
         if facts is None:
             return None
@@ -65,13 +65,13 @@ class Watch:
         return None
 
     def epochs(self) -> list[int]:
-        """The numbers of the epochs that were noted, ascending."""
+        """The stored epoch numbers, ascending."""
         return sorted(int(path.stem) for path in self.folder.glob("[0-9]*.json") if path.stem.isdecimal())
 
 
 @dataclass(frozen=True)
 class Probed:
-    """The pictures a training is judged by: (p,) ids of the collection; and the six that are drawn again."""
+    """The pictures a training is judged by: (p,) ids of the collection, and the six to reconstruct."""
 
     ids: NDArray[np.int64]
     measure: str

@@ -4,8 +4,8 @@
         run.json               config, card, state, and the name and sha256 of the weights (sealed); the commit point
         weights-<hash>.safetensors   the best weights (shipped runs: weights.safetensors)
         events.jsonl           one line an epoch, and notes in between
-        checkpoint/            a store: the last weights and what a training needs to go on (see `checkpoint.py`)
-        watch/                 what each epoch looked like (see `watch.py`)
+        checkpoint/            a store: the last weights and the state needed to resume (see `checkpoint.py`)
+        watch/                 a snapshot of each epoch (see `epochs.py`)
         tensorboard/           the same curves for TensorBoard
         lock                   held while it trains, so that "training" is exact even after a kill -9
 
@@ -83,38 +83,38 @@ class Run:
     def state(self) -> str:
         state = str(self.facts["state"])
         if state == "training" and not self.alive:
-            again = str(self.facts["state"])  # it may have ended between the two looks
+            again = str(self.facts["state"])  # it may have ended between the two checks
             return "interrupted" if again == "training" else again
         return state
 
     @property
     def alive(self) -> bool:
-        """Whether a process trains it right now."""
+        """Whether a process is training it right now."""
         return held(self.folder / "lock")
 
     @property
     def title(self) -> str:
-        """What people call it: the name, until they say otherwise."""
+        """The displayed title: the name, unless the user has changed it."""
         return str(self.facts.get("title") or self.name)
 
     @property
     def trained_on(self) -> str:
-        """The name of the collection whose pictures it was trained on, "" where its card does not say."""
+        """The name of the collection it was trained on, "" if its card does not say."""
         return str(self.card.get("collection", {}).get("name", ""))
 
     @property
     def error(self) -> str:
-        """The sentence that tells what ended a failed training, "" for any other."""
+        """The error message of a failed training, "" for any other."""
         return str(self.facts.get("error", ""))
 
     @property
     def job(self) -> str:
-        """The id of the job that trained it last, "" where there was none."""
+        """The id of the job that trained it last, "" if none did."""
         return str(self.facts.get("job", ""))
 
     @property
     def shipped(self) -> bool:
-        """Whether it came with the code: then it is read only."""
+        """Whether it ships with the code and is therefore read-only."""
         return self.name == SHIPPED
 
     @property
@@ -124,24 +124,24 @@ class Run:
 
     @property
     def can_continue(self) -> bool:
-        """Whether the training can go on from its last checkpoint, or from its beginning where it has none yet."""
+        """Whether the training can resume from its last checkpoint, or from the start if it has none yet."""
         facts = self.facts
         return not (self.shipped or facts["state"] == "done" or facts.get("diverged") or self.alive)
 
     @property
     def can_prolong(self) -> bool:
-        """Whether it can be trained for more epochs than were planned: a finished one too."""
+        """Whether it can be trained for more epochs than planned, even after it finished."""
         return not (self.shipped or self.facts.get("diverged") or self.alive)
 
     @property
     def prolonged_after(self) -> int | None:
-        """How many epochs were done when more were last asked for, None where that never happened."""
+        """How many epochs were done when it was last extended, None if it never was."""
         after = self.facts.get("prolonged_after")
         return None if after is None else int(after)
 
     @property
     def size_bytes(self) -> int:
-        """What the whole folder takes on the disk; files that vanish meanwhile do not count."""
+        """The size of the whole folder on disk; files that vanish meanwhile do not count."""
         total = 0
         for folder, _, files in os.walk(self.folder):
             for name in files:
@@ -155,30 +155,30 @@ class Run:
 
     @property
     def network(self) -> str:
-        """The ready-made network that it trained, "" where it is one of Models 1–4."""
+        """The ready-made network that it trained, "" for one of Models 1–4."""
         return str(self.facts["config"].get("network", ""))
 
     @property
     def encoder(self) -> str:
-        """What the encoder that it makes is called in a recipe."""
+        """The name of its encoder in a recipe."""
         return self.network or f"model-{self.model}"
 
     @property
     def ready(self) -> bool:
-        """Whether there are weights to encode with."""
+        """Whether it has weights to encode with."""
         return self.facts["weights"] is not None
 
     @property
     def digest(self) -> str:
-        """The sha256 of the weights, "" while there are none."""
+        """The sha256 of the weights, "" if it has none yet."""
         weights = self.facts["weights"]
         return str(weights["sha256"]) if weights else ""
 
     def load(self) -> dict[str, Tensor]:
-        """The weights in float32, their sha256 checked first.
+        """The weights in float32, after their sha256 is verified.
 
         Raises:
-            NotTrained: there are none yet. Corrupt: the file is missing or differs from what was stored.
+            NotTrained: it has no weights yet. Corrupt: the file is missing or differs from what was stored.
         """
         from safetensors.torch import load
 
@@ -192,7 +192,7 @@ class Run:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            if self.facts["weights"] != weights:  # a training put better ones there in this moment
+            if self.facts["weights"] != weights:  # a training has just stored better ones
                 return self._weights()
             raise Corrupt(f"The file {path} is missing although it was stored.", way_out="Train again.") from None
         if hashlib.sha256(data).hexdigest() != weights["sha256"]:
@@ -200,19 +200,19 @@ class Run:
         return data
 
     def events(self) -> list[dict[str, Any]]:
-        """What was noted of each epoch, oldest first; a line cut off by a crash is passed over."""
+        """The events of each epoch, oldest first; a line cut off by a crash is skipped."""
         return [line for line in lines(self.folder / "events.jsonl") if isinstance(line.get("epoch"), int)]
 
     def notes(self) -> list[dict[str, Any]]:
-        """What else happened, each with its `kind`: "halved" (the memory was short), "continued"."""
+        """Other events, each with its `kind`: "halved" (out of memory), "continued"."""
         return [line for line in lines(self.folder / "events.jsonl") if "kind" in line]
 
     def probe(self) -> Probed | None:
-        """The pictures the training is judged by, None where it was not watched."""
+        """The pictures the training is judged by, None if it has no snapshots."""
         return self._watch.probe()
 
     def watched(self, epoch: int) -> Watched | None:
-        """What that epoch looked like, None where nothing is known of it."""
+        """The snapshot of that epoch, None if there is none."""
         return self._watch.epoch(epoch)
 
     def watched_epochs(self) -> list[int]:
@@ -220,14 +220,14 @@ class Run:
         return self._watch.epochs()
 
     def note(self, **facts: Any) -> None:
-        """Add one line to the events."""
+        """Append one line to the events."""
         append_line(self.folder / "events.jsonl", {"time": round(time.time(), 3), **facts})
 
     def keep(self, weights: Mapping[str, Tensor], **card: Any) -> None:
-        """Make these weights the run's, in one step, and add facts to the card.
+        """Replace the run's weights in one step and add facts to the card.
 
         Raises:
-            StorageFull: the disk refused; the former weights are still the run's.
+            StorageFull: the disk refused; the run keeps its previous weights.
         """
         from safetensors.torch import save
 
@@ -241,12 +241,12 @@ class Run:
                 path.unlink(missing_ok=True)
 
     def end(self, state: str, epochs_done: int = 0, *, error: str = "", diverged: bool = False) -> None:
-        """Note how the training ended: done, stopped or failed."""
+        """Record how the training ended: done, stopped or failed."""
         card = self.card | {"epochs_done": epochs_done}
         self._write(state=state, card=card, error=error, diverged=diverged)
 
     def rewind(self, epochs_done: int) -> None:
-        """Forget what was noted of epochs after `epochs_done`: they are gone over again. −1 forgets everything."""
+        """Discard the events of epochs after `epochs_done`, which will be repeated. −1 discards everything."""
         path = self.folder / "events.jsonl"
         kept = [line for line in lines(path) if line.get("epoch", line.get("epoch_begun", 0)) <= epochs_done]
         write_bytes(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept).encode())
@@ -256,7 +256,7 @@ class Run:
 
     @contextmanager
     def training(self, job: str = "") -> Iterator[None]:
-        """Hold the run while it trains; BadParameter when another process does so already."""
+        """Lock the run while it trains; BadParameter if another process already does."""
         lock = FileLock(self.folder / "lock", timeout=2)
         try:
             with full_disk_named(f"the run {self.name}"):
@@ -271,13 +271,13 @@ class Run:
             lock.release()
 
     def _sweep(self) -> None:
-        """Delete what a kill left half-written; for the one who holds the run."""
+        """Delete files left half-written by a kill; only for the holder of the lock."""
         for pattern in (".weights-*.part", ".events.jsonl.*.part", "watch/.*.part"):
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)
 
     def prolong(self, epochs: int) -> None:
-        """Train so many epochs in all instead of those planned; BadParameter for fewer than are done."""
+        """Change the planned total number of epochs; BadParameter if fewer than are done."""
         if isinstance(epochs, bool) or not isinstance(epochs, int) or not self.epochs_done < epochs <= 10_000:
             wanted = f"a whole number from {self.epochs_done + 1} to 10000"
             raise BadParameter("epochs", f"the run {self.title}", wanted, epochs)
@@ -285,14 +285,14 @@ class Run:
         self._write(config=changed, state="stopped", prolonged_after=self.epochs_done)  # unfinished from now on
 
     def rename(self, title: str) -> None:
-        """Give it another title; its name, which recipes and links use, stays."""
+        """Change its title; its name, which recipes and links use, stays."""
         title = " ".join(title.split())
         if self.shipped or not 0 < len(title) <= MOST_OF_A_TITLE:
             raise BadParameter("title", "a run", f"a text of 1 to {MOST_OF_A_TITLE} characters", title)
         self._write(title=title)
 
     def remove(self) -> None:
-        """Delete the run with its weights; BadParameter for one that trains or that came with the code."""
+        """Delete the run with its weights; BadParameter if it is training or ships with the code."""
         if self.shipped or self.alive:
             wanted = "one of your own that is not training right now"
             raise BadParameter("run", "deleting", wanted, self.name)
@@ -303,7 +303,7 @@ class Run:
         weights, out = self._weights(), io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
             archive.writestr(f"{self.name}/weights.safetensors", weights)
-            digest = hashlib.sha256(weights).hexdigest()  # of these, whatever a training has put there since
+            digest = hashlib.sha256(weights).hexdigest()  # of these, even if a training has stored others since
             facts = self.facts | {"weights": {"file": "weights.safetensors", "sha256": digest}}
             archive.writestr(f"{self.name}/run.json", json.dumps(facts, ensure_ascii=False, indent=1))
             if (self.folder / "events.jsonl").exists():
@@ -321,10 +321,10 @@ class Run:
 
 
 def create(home: Home, name: str, config: Mapping[str, Any], card: Mapping[str, Any], root: Path | None = None) -> Run:
-    """A new run without weights. NameTaken when there is one of that name, BadParameter when it cannot be a name.
+    """Create a run without weights; NameTaken if the name exists, BadParameter if it is invalid.
 
     Args:
-        root: the folder that it belongs in, where it is no run of an encoder.
+        root: the parent folder, if it is not the run of an encoder.
     """
     if name != slug(name):
         raise BadParameter("name", "a run", "lower-case letters, digits and dashes", name)
@@ -334,7 +334,7 @@ def create(home: Home, name: str, config: Mapping[str, Any], card: Mapping[str, 
     facts["created"] = time.time()
     with full_disk_named(f"the run {name}"):
         place.mkdir(parents=True, exist_ok=True)
-        with FileLock(place / ".names.lock"):  # of two that begin at once one wins
+        with FileLock(place / ".names.lock"):  # of two concurrent calls one wins
             if any(_holds_something(folder / name) for folder in ([root] if root else _roots(home))):
                 raise NameTaken(f"A run called {name!r} already exists.", way_out="Choose another name.")
             write_json(run.folder / "run.json", facts)
@@ -342,12 +342,12 @@ def create(home: Home, name: str, config: Mapping[str, Any], card: Mapping[str, 
 
 
 def _holds_something(folder: Path) -> bool:
-    """Whether a run stands there, or what is left of one; not what a kill left before there was one."""
+    """Whether the folder holds a run or its remains, other than what a kill left before the run existed."""
     return any(folder.glob("[!.]*"))
 
 
 def fresh_name(home: Home, base: str, root: Path | None = None) -> str:
-    """A name that no run has: the slug of `base`, a dash and the next free number."""
+    """An unused run name: the slug of `base`, a dash and the next free number."""
     number = 1
     while any((folder / f"{slug(base)}-{number}").exists() for folder in ([root] if root else _roots(home))):
         number += 1
@@ -355,7 +355,7 @@ def fresh_name(home: Home, base: str, root: Path | None = None) -> str:
 
 
 def run(home: Home, name: str) -> Run:
-    """The run of that name, the user's own before a shipped one; NotFound when there is none."""
+    """The run of that name, the user's own before a shipped one; NotFound if it does not exist."""
     for root in _roots(home):
         if name == Path(name).name and (root / name / "run.json").exists():
             return Run(root / name)
@@ -363,7 +363,7 @@ def run(home: Home, name: str) -> Run:
 
 
 def runs(home: Home) -> list[Run]:
-    """Every readable run: the user's own, newest first, then those that ship."""
+    """Every readable run: the user's own, newest first, then the shipped ones."""
     found: dict[str, Run] = {}
     for root in _roots(home):
         for path in root.glob("*/run.json"):
@@ -373,7 +373,7 @@ def runs(home: Home) -> list[Run]:
 
 
 def _made(run: Run) -> float | None:
-    """When it was begun, as far as it says so; None for what cannot be read as a run."""
+    """When it was created, if recorded; None if it cannot be read as a run."""
     try:
         facts = run.facts
         return float(facts.get("created", 0.0)) if facts["format"] == FORMAT else None

@@ -1,4 +1,4 @@
-"""Putting a trained run where it ships with the code, in half precision: python -m engine.runs.shipping RUN."""
+"""Ships a trained run with the code, in half precision: python -m engine.runs.shipping RUN."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_BYTES = 35_000_000
 
 
 def ship(run: runs.Run, folder: Path, **card: Any) -> runs.Run:
-    """Copy a run to `folder` as float16, with more facts on its card.
+    """Copy a run to `folder` as float16, with additional facts on its card.
 
     Raises:
         BadParameter: the weights are too large to ship, or do not fit into float16.

@@ -1,4 +1,4 @@
-"""Encoders of texts. One file a family; what is found here is offered everywhere."""
+"""Text encoders. One file per family; every family defined here is offered everywhere."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ __all__ = ["Encoded", "TextChoice", "TextEncoder", "TextInfo", "Words", "choices
 
 
 def families() -> list[type[TextEncoder]]:
-    """Every family of encoders of texts, those that need nothing first."""
+    """Every family of text encoders, starting with those without prerequisites."""
     found = implementations(sys.modules[__name__], TextEncoder)
     return sorted(found.values(), key=lambda family: (family.rank, family.name))
 
 
 def choices(home: Home) -> list[TextChoice]:
-    """The lines of the drop-down: those that are ready, then those that need weights or a package."""
+    """The entries of the drop-down: ready ones first, then those that need weights or a package."""
     lines = [choice for family in families() for choice in family.choices(home)]
     return sorted(lines, key=lambda choice: not choice.ready)
 
 
 def open_text_encoder(name: str, home: Home) -> TextEncoder:
-    """The encoder of texts of that name.
+    """The text encoder of that name.
 
     Raises:
-        BadParameter: there is none. NoWeights, MissingPackage: something must be fetched or installed first.
-        Corrupt: its weights have been damaged.
+        BadParameter: unknown name. NoWeights, MissingPackage: something must be downloaded or installed first.
+        Corrupt: its weights are damaged.
     """
     for family in families():
         if family.knows(name):

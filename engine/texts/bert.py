@@ -1,7 +1,7 @@
-"""Texts through a published BERT network: one vector for the text, and one for each of its word pieces.
+"""Texts through a published BERT network: one vector per text, and one per word piece.
 
-MiniLM averages its pieces and was trained so that sentences of like meaning come out alike; plain BERT is read at its
-first mark, [CLS]. Texts longer than what is read (see `published.py`) are known by their beginning.
+MiniLM averages its pieces and was trained to give sentences of similar meaning similar vectors; plain BERT uses the
+vector of [CLS]. Texts longer than the limit (see `published.py`) are truncated.
 
 Source: Devlin et al., "BERT", 2019; Wang et al., "MiniLM", 2020; Reimers and Gurevych, "Sentence-BERT", 2019.
 """
@@ -33,7 +33,7 @@ _BATCH = 32
 
 
 class BertTexts(TextEncoder):
-    """One published network at work."""
+    """A loaded published network."""
 
     name = "bert"
     rank = 20
@@ -68,13 +68,13 @@ class BertTexts(TextEncoder):
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         numbered = self.numbered(texts)
-        order = np.argsort([len(numbers) for numbers in numbered], kind="stable")  # alike long ones together
+        order = np.argsort([len(numbers) for numbers in numbered], kind="stable")  # batches of similar length
         found: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(texts)
         for start in range(0, len(order), _BATCH):
             rows = order[start : start + _BATCH]
             for row, vectors in zip(rows, self._batch([numbered[row] for row in rows]), strict=True):
                 found[row] = vectors
-        parts = [vectors[1:-1] for vectors in found]  # without the two marks
+        parts = [vectors[1:-1] for vectors in found]  # without the two special tokens
         vectors = np.zeros((len(texts), self.network.width), np.float32)
         for row, of_pieces in enumerate(found):
             vectors[row] = self._pooled(of_pieces)
@@ -111,7 +111,7 @@ class BertTexts(TextEncoder):
         return [vectors[:length] for vectors, length in zip(found, lengths, strict=True)]
 
     def _pooled(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(width,) of length 1; zeros for a text without a piece."""
+        """(width,) of length 1; zeros for a text without pieces."""
         if len(vectors) <= 2:
             return np.zeros(self.network.width, np.float32)
         pooled = vectors[0] if self.network.first else vectors.mean(0)

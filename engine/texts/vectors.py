@@ -1,4 +1,4 @@
-"""The vectors of a collection's texts on disk: one store for each encoder and what it was fitted to.
+"""The vectors of a collection's texts on disk: one store for each encoder and fitted state.
 
 text_vectors/<encoder>-<hash>/000007/
     ids.npy      (n,) int64, ascending: the images whose texts they are
@@ -25,13 +25,13 @@ from engine.core.storage import Snapshot, Store, digest_of, load_array, write_js
 from engine.texts.encoder import Encoded, TextEncoder, TextInfo, Words
 from engine.texts.plain import plain, text_hash
 
-_AT_ONCE = 256  # texts between two reports
-_WORDS_AT_MOST = 2**30  # bytes of words' vectors that a collection keeps; beyond, a text is one vector
+_AT_ONCE = 256  # texts between two progress reports
+_WORDS_AT_MOST = 2**30  # maximum bytes of word vectors per collection; above it only text vectors are kept
 
 
 @dataclass(frozen=True)
 class TextVectors:
-    """Vectors of one generation: ids (n,), text hashes, (n, d) float32, and those of the words where there are any."""
+    """Vectors of one generation: ids (n,), text hashes, (n, d) float32, and word vectors if available."""
 
     ids: NDArray[np.int64]
     hashes: list[str]
@@ -41,15 +41,15 @@ class TextVectors:
 
 
 def fitted_to(encoder: TextEncoder, collection: Collection) -> TextEncoder:
-    """The encoder as it is over a collection's texts; BadParameter where it finds nothing to learn from."""
+    """The encoder fitted to a collection's texts; BadParameter if they contain nothing to learn from."""
     return encoder.fitted([plain(text) for text in collection.images().texts])
 
 
 def embed_texts(collection: Collection, encoder: TextEncoder, reporter: Reporter) -> TextVectors:
-    """The vectors of all texts of the collection, brought up to date; only new and changed texts are encoded.
+    """Update and return the vectors of all texts of the collection; only new and changed texts are encoded.
 
     Raises:
-        Stopped: a person asked; what was finished is kept. StorageFull: likewise.
+        Stopped: on request; finished vectors are kept. StorageFull: likewise.
     """
     images = collection.images()
     hashes = [text_hash(text) for text in images.texts]
@@ -70,7 +70,7 @@ def embed_texts(collection: Collection, encoder: TextEncoder, reporter: Reporter
 
 
 def stored(collection: Collection, info: TextInfo) -> TextVectors | None:
-    """The vectors that are there, every checksum verified, or None; Corrupt names a damaged file."""
+    """The stored vectors with every checksum verified, or None; Corrupt names a damaged file."""
     snapshot = _store(collection, info).open()
     return None if snapshot is None else _opened(snapshot)
 
@@ -90,7 +90,7 @@ def _encode_missing(
 
 
 def keeps_words(info: TextInfo, texts: int) -> bool:
-    """Whether the vectors of the words of so many texts are kept: they are long."""
+    """Whether the word vectors of that many texts are kept, given their size."""
     return bool(info.word_width) and texts * info.most * info.word_width * 2 <= _WORDS_AT_MOST
 
 

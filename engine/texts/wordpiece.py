@@ -1,7 +1,7 @@
-"""Cutting a text into word pieces, as the uncased BERT models do.
+"""WordPiece tokenization, as in the uncased BERT models.
 
-A text is brought to lower case without accents and parted at spaces and punctuation; every word is then made of the
-longest pieces that the vocabulary knows, those after the first led by "##".
+A text is lower-cased, stripped of accents and split at spaces and punctuation; each word is then split greedily into
+the longest pieces of the vocabulary, all but the first prefixed with "##".
 
 Source: Wu et al., "Google's neural machine translation system", 2016; Devlin et al., "BERT", 2019.
 """
@@ -12,13 +12,13 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 UNKNOWN, BEGIN, END, NOTHING = "[UNK]", "[CLS]", "[SEP]", "[PAD]"
-_LONGEST = 100  # letters of a word; a longer one is unknown as a whole
-# CJK characters are words of their own: there are no spaces between them
+_LONGEST = 100  # letters; a longer word is unknown as a whole
+# each CJK character is a separate word: there are no spaces between them
 _IDEOGRAPHS = ((0x4E00, 0x9FFF), (0x3400, 0x4DBF), (0x20000, 0x2CEAF), (0xF900, 0xFAFF), (0x2F800, 0x2FA1F))
 
 
 class WordPieces:
-    """A vocabulary at work: the number of a piece is its line, from 0."""
+    """A tokenizer for a vocabulary: the id of a piece is its line number, from 0."""
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
         self.pieces = list(vocabulary)
@@ -26,7 +26,7 @@ class WordPieces:
         self.nothing = self.numbers[NOTHING]
 
     def numbered(self, text: str, most: int) -> list[int]:
-        """The numbers of a text's pieces between [CLS] and [SEP], at most `most` in all."""
+        """The ids of a text's pieces between [CLS] and [SEP], at most `most` in all."""
         return [self.numbers[piece] for piece in [BEGIN, *self.cut(text, most - 2), END]]
 
     def cut(self, text: str, most: int) -> list[str]:
@@ -39,7 +39,7 @@ class WordPieces:
         return pieces[:most]
 
     def _parted(self, word: str) -> list[str]:
-        """The longest known pieces of a word, from left to right; unknown where one letter of it is."""
+        """The longest known pieces of a word, from left to right; [UNK] if any part is unknown."""
         pieces, start = [], 0
         while start < len(word) <= _LONGEST:
             lead = "##" if start else ""
@@ -71,7 +71,7 @@ def words(text: str) -> Iterator[str]:
 
 
 def _cleaned(text: str) -> str:
-    """Without control characters, and every kind of space as a plain one."""
+    """Remove control characters and replace every kind of whitespace by a plain space."""
     kept = (letter for letter in text if letter not in "\0\ufffd" and not _controls(letter))
     return "".join(" " if letter.isspace() else letter for letter in kept)
 

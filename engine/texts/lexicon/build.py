@@ -1,11 +1,11 @@
-"""Makes `lexicon.json.gz` from WordNet 3.0 and the names of ImageNet's classes; run when either changes.
+"""Builds `lexicon.json.gz` from WordNet 3.0 and the ImageNet class names; run when either changes.
 
     python -m engine.texts.lexicon.build DICT
 
 DICT is the folder with WordNet's data.noun and index.noun, as Debian's package wordnet-base installs it.
 
-ImageNet's classes stand in the order of their WordNet offsets. A class name has several senses, so the longest rising
-chain through the candidate senses of all names finds the right one for nearly all of them.
+ImageNet's classes are ordered by WordNet offset. Class names are ambiguous, so the longest increasing subsequence
+through the candidate senses of all names finds the right sense for nearly all of them.
 
 A word with no class below any of its senses stands for the nearest kind above it that has some: a giraffe for
 the ruminants. Only animals, plants, food, artefacts and landforms are looked up in this way; names of single things
@@ -23,13 +23,13 @@ from pathlib import Path
 
 from engine.texts.lexicon.lexicon import FILE
 
-_MOST_OF_ALL = 0.5  # a kind that covers more of the classes tells nothing apart: entity, object, thing
+_MOST_OF_ALL = 0.5  # a kind that covers more of the classes is too general: entity, object, thing
 _STEPS, _MOST_NEAR = 3, 30  # how far above a word its nearest kind may be, and how many classes that may cover
 _ROOTS = ("animal", "plant", "food", "artifact", "geological formation", "fruit")
 
 
 class WordNet:
-    """The nouns of WordNet: `senses` by lower-case word, the commonest first; `words` and `parents` by offset."""
+    """The nouns of WordNet: `senses` by lower-case word, most common first; `words` and `parents` by offset."""
 
     def __init__(self, folder: Path) -> None:
         self.words: dict[int, list[str]] = {}
@@ -47,7 +47,7 @@ class WordNet:
         self.words[offset] = [_plain(word) for word in parts[4 : 4 + 2 * count : 2]]
         pointers = parts[5 + 2 * count :]
         links = zip(pointers[0::4], pointers[1::4], strict=False)
-        self.parents[offset] = [int(target) for kind, target in links if kind == "@"]  # "@i": a single thing is no kind
+        self.parents[offset] = [int(target) for kind, target in links if kind == "@"]  # "@i": an instance is not a kind
 
     def above(self, offset: int) -> set[int]:
         """The synset and all its ancestors."""
@@ -61,12 +61,12 @@ class WordNet:
 
 
 def rising_chain(candidates: Sequence[Iterable[int]]) -> list[int | None]:
-    """One of each position's candidates, None where none fits, so that as many as possible rise from left to right."""
-    tails: list[int] = []  # the least end of a chain of each length
+    """One candidate per position, or None, such that the chosen ones form a longest increasing subsequence."""
+    tails: list[int] = []  # the smallest end of a chain of each length
     holders: list[tuple[int, int]] = []  # (position, candidate) at the end of that chain
     before: dict[tuple[int, int], tuple[int, int] | None] = {}
     for position, options in enumerate(candidates):
-        for option in sorted(options, reverse=True):  # falling, so that no position extends itself
+        for option in sorted(options, reverse=True):  # descending, so that no position extends itself
             length = bisect_left(tails, option)
             before[position, option] = holders[length - 1] if length else None
             tails[length:] = [option, *tails[length + 1 :]]
@@ -80,7 +80,7 @@ def rising_chain(candidates: Sequence[Iterable[int]]) -> list[int | None]:
 
 
 def lexicon(wordnet: WordNet, classes: Sequence[str]) -> dict[str, object]:
-    """What the file holds: the names of the classes, the kinds with the classes below each, and words to kinds."""
+    """The content of the file: the class names, the kinds with the classes below each, and words to kinds."""
     synsets = rising_chain([wordnet.senses.get(_plain(name), []) for name in classes])
     covers: dict[int, list[int]] = {}
     for number, synset in enumerate(synsets):
@@ -100,7 +100,7 @@ def lexicon(wordnet: WordNet, classes: Sequence[str]) -> dict[str, object]:
 
 
 def _words(wordnet: WordNet, kinds: Mapping[int, list[int]], order: Mapping[int, int]) -> dict[str, int]:
-    """Each word's first meaning that covers any class."""
+    """Each word's first sense that covers any class."""
     found: dict[str, int] = {}
     for word in {word for kind in kinds for word in wordnet.words[kind]}:
         sense = next((sense for sense in wordnet.senses.get(word, ()) if sense in kinds), None)
@@ -136,7 +136,7 @@ def _nearest(wordnet: WordNet, sense: int, kinds: Mapping[int, list[int]]) -> li
 
 
 def _spans(numbers: Sequence[int]) -> list[int]:
-    """Ascending numbers as first and last of every run: 3 4 5 9 as 3 5 9 9."""
+    """Ascending numbers as the first and last of each range: 3 4 5 9 as 3 5 9 9."""
     spans: list[int] = []
     for number in numbers:
         if spans and spans[-1] == number - 1:
@@ -151,17 +151,17 @@ def _plain(word: str) -> str:
 
 
 def _lines(file: Path) -> list[str]:
-    """Without the licence, whose lines begin with blanks."""
+    """The lines without the licence, whose lines start with blanks."""
     return [line for line in file.read_text(encoding="latin-1").splitlines() if not line.startswith(" ")]
 
 
 def main(folder: str) -> None:
-    """Write the lexicon of WordNet's `folder`."""
+    """Write the lexicon from WordNet's `folder`."""
     from torchvision.models._meta import _IMAGENET_CATEGORIES
 
     made = lexicon(WordNet(Path(folder)), _IMAGENET_CATEGORIES)
     text = json.dumps(made, ensure_ascii=False, separators=(",", ":"))
-    FILE.write_bytes(gzip.compress(text.encode(), mtime=0))  # without a date: the same words give the same bytes
+    FILE.write_bytes(gzip.compress(text.encode(), mtime=0))  # no date: the same words give the same bytes
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""What words mean in pictures: which of ImageNet's 1,000 classes a word covers, by WordNet.
+"""Words to picture classes: which of ImageNet's 1,000 classes a word covers, by WordNet.
 
-A word means its commonest sense that covers any class, else the nearest kind above it that does, and weighs the classes
-of that evenly. `lexicon.json.gz`
-is made by `build.py`; NOTICE holds WordNet's licence.
+A word takes its most common sense that covers any class, else the nearest kind above it that does, and weighs the
+classes of that sense equally. `lexicon.json.gz` is made by `build.py`; NOTICE holds WordNet's licence.
 """
 
 from __future__ import annotations
@@ -50,10 +49,10 @@ _ENDINGS = (("s", ""), ("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a text means in pictures.
+    """The ImageNet classes that a text describes.
 
     Attributes:
-        weights: (1000,) of the classes; they sum to 1, or are 0 where no word is known.
+        weights: (1000,) of the classes; they sum to 1, or are all 0 if no word is known.
         known: each known name with the kind it stands for. near: those among them that are no class themselves and
             stand for the nearest kind. unknown: words that mean nothing.
     """
@@ -74,7 +73,7 @@ class Lexicon:
         self._spans: list[list[int]] = [spans for _, spans in data["kinds"]]
         self._words: dict[str, int] = data["words"]
         self._near: dict[str, int] = data["near"]
-        for name in [name for name in self._words if "-" in name]:  # t-shirt is written tshirt and t shirt as well
+        for name in [name for name in self._words if "-" in name]:  # t-shirt is also spelled tshirt and t shirt
             for joint in ("", " "):
                 self._words.setdefault(name.replace("-", joint), self._words[name])
 
@@ -82,7 +81,7 @@ class Lexicon:
         return len(self._words)
 
     def classes_of(self, kind: int) -> NDArray[np.int64]:
-        """The numbers of the classes below a kind, ascending."""
+        """The class indices below a kind, ascending."""
         spans = self._spans[kind]
         runs = [np.arange(first, last + 1) for first, last in zip(spans[::2], spans[1::2], strict=True)]
         return np.concatenate(runs)
@@ -104,7 +103,7 @@ class Lexicon:
         return Meaning(weights, named, named if near else (), tuple(word for word in unknown if word not in heads))
 
     def _names_in(self, words: list[str]) -> tuple[dict[str, int], list[str]]:
-        """The longest known names with their kinds, and the words that belong to none, each once."""
+        """The longest known names with their kinds, and the remaining words, each once."""
         known: dict[str, int] = {}
         unknown: dict[str, None] = {}
         place = 0
@@ -130,17 +129,17 @@ class Lexicon:
 
     @staticmethod
     def _form_in(words: dict[str, int], name: str) -> int | None:
-        """What a name or its singular stands for; None where neither is there."""
+        """The kind of a name or of its singular; None if neither is known."""
         forms = (name[: -len(plural)] + single for plural, single in _ENDINGS if name.endswith(plural))
         return next((words[form] for form in (name, *forms) if form in words), None)
 
     def best_name(self, shares: NDArray[np.floating], least: float = 0.6) -> tuple[str, float] | None:
-        """The narrowest kind that holds at least that share of some probability over the classes, and its share.
+        """The narrowest kind that covers at least a given share of the class probabilities, and its share.
 
         Args:
-            shares: (1000,) summing to at most 1, such as the mean class probabilities of a group.
+            shares: (1000,) summing to at most 1, for example the mean class probabilities of a group.
         """
-        for kind, title in enumerate(self.kinds):  # the narrowest stand first
+        for kind, title in enumerate(self.kinds):  # narrowest first
             share = float(shares[self.classes_of(kind)].sum())
             if share >= least:
                 return title, share
@@ -153,5 +152,5 @@ def _words_of(text: str) -> list[str]:
 
 @cache
 def lexicon() -> Lexicon:
-    """The lexicon that ships; read once."""
+    """The shipped lexicon, loaded once."""
     return Lexicon()
