@@ -204,7 +204,7 @@ def document(tables: list[str]) -> str:
     return HEAD + "\n".join(tables) + "\n" + f"Measured {time.strftime('%Y-%m-%d')} on {_machine.facts()}.\n"
 
 
-HEAD = f"""# How well it finds its own kind
+HEAD = f"""# How well each encoder searches
 
 *precision@8*: every image is the query once, is left out of its own answer, and the share of its eight nearest images
 that carry its label is averaged over **all** images. Made by `python -m benchmarks.quality`, which trains the models,

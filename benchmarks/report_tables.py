@@ -109,7 +109,7 @@ def section(bench: Workbench, collection: Collection, experiment: Experiment) ->
     parts = [f"## On {TITLES[collection.name]}", f"{len(collection):,} images: {kinds}.", settings(experiment)]
     parts += ["### Table 4: the lowest losses", TABLE_4, markdown(report_losses(rows))]
     parts += ["### Table 5: how well each searches", TABLE_5, markdown(report_hits(rows)), widest(rows)]
-    parts += ["### What holds of the report's findings", held(rows), better(bench, rows), notes(rows)]
+    parts += ["### Findings of the original study", held(rows), better(bench, rows), notes(rows)]
     parts += [twins(bench, rows), trained_on(bench, rows), charts(bench, collection.name, rows)]
     return "\n\n".join(filter(None, parts))
 
@@ -135,7 +135,7 @@ def widest(rows: Sequence[ExperimentRow]) -> str:
     wide = max((row.interval[1] - row.interval[0]) / 2 for row in good)
     single = next((row.single["query"] for row in good if row.single), None)
     asked = f" The one image is image {single}, the first of the largest label." if single is not None else ""
-    chance = f"a blind guess has {good[0].chance:.3f}."
+    chance = f"the chance level is {good[0].chance:.3f}."
     return f"Bootstrap intervals (95 %) of precision@8 are at most ±{wide:.3f}; {chance}{asked}"
 
 
@@ -229,7 +229,7 @@ def document(parts: Sequence[str]) -> str:
     return "\n\n".join([HEAD, *parts, end]) + "\n"
 
 
-HEAD = """# The report's tables 4 and 5, repeated
+HEAD = """# Tables 4 and 5 of the original study, reproduced
 
 The course report "Image Similarity Engine" trains four autoencoders with different schedules, searches with them in
 four ways (flatten or max pool, cosine or Euclidean), and counts the hits out of 8 for *one* image. Here the same nine

@@ -150,11 +150,11 @@ def on_sift(study: HashingStudy) -> list[str]:
         f"{exact.queries:,} queries from pictures of their own. Exact search takes {exact.p50:.2f} ms a query.",
         "### MAP@100", AS_THESIS, grid(rows, shown, lambda row: row.map, _thesis_figures.MAP, "{:.2f}"),
         "### Recall@100", RECALL, grid(rows, shown, lambda row: row.recall, {}, "{:.2f}"),
-        "### Milliseconds a query", TIME,
+        "### Milliseconds per query", TIME,
         grid(rows, shown, lambda row: row.p50, _thesis_figures.MILLISECONDS, "{:.2f}"),
         "### The slowest part of RDH, milliseconds", SLOWEST,
         grid(rows, shown[-len(TABLES):], lambda row: row.slowest_ms or 0.0, _thesis_figures.MILLISECONDS, "{:.2f}"),
-        "### Share of the vectors that are compared with a query", CANDIDATES,
+        "### Candidates scanned, as a share of the vectors", CANDIDATES,
         grid(rows, shown, lambda row: 100 * (row.share or 0.0), {}, "{:.2f} %"),
     ]  # fmt: skip
 
@@ -166,7 +166,7 @@ def on_a_million(study: HashingStudy) -> list[str]:
     figures: list[tuple[str, Figure, Mapping[tuple[str, int], Line]]] = [
         ("MAP@100 (the thesis's)", lambda row: row.map, _thesis_figures.MAP),
         ("Recall@100", lambda row: row.recall, {}),
-        ("Milliseconds a query (the thesis's)", lambda row: row.p50, _thesis_figures.MILLISECONDS),
+        ("Milliseconds per query (the thesis's)", lambda row: row.p50, _thesis_figures.MILLISECONDS),
         ("The slowest part of RDH, milliseconds", lambda row: row.slowest_ms or 0.0, _thesis_figures.MILLISECONDS),
         ("Seconds to build", lambda row: row.build_seconds, {}),
     ]
@@ -260,7 +260,7 @@ def folds(study: HashingStudy) -> list[str]:
     return ["## 10-fold cross validation", FOLDS, *less, markdown(lines)]
 
 
-HEAD = """# The thesis on randomized distributed hashing, repeated
+HEAD = """# The thesis on randomized distributed hashing, reproduced
 
 The doctoral thesis splits vectors at random over nodes, hashes them alike on all of them, and asks all nodes at once
 (RDH). Its tables are repeated here with the methods of this project, in the thesis's settings: random planes in all 128
@@ -287,7 +287,7 @@ together than one, and the column shows what splitting costs."""
 SIZE_UP = """100 tables over 20,000 and 200,000 vectors; in brackets the thesis's, for ten times as many."""
 FOLDS = """Nine tenths are indexed, 200 of the other tenth asked, ten times; 100 tables; mean ± standard deviation over
 the folds. In brackets the thesis's, and its milliseconds on one node and on ten."""
-FOUND = """## What holds, and what does not
+FOUND = """## What agrees, and what is not reproduced
 
 - **MAP as the thesis defines it tells how many queries get any right answer at all.** Candidates are ranked by the true
   distance, so the right ones among them stand first, and an average precision that is divided by what was *returned* is

@@ -82,7 +82,7 @@ class StoredPredictions:
 
     def to_csv(self) -> str:
         """One line each; texts that a spreadsheet would run are made harmless."""
-        header = ["id", "image", "label now", "said", "probability", "picture says", "text says"]
+        header = ["id", "picture", "label now", "predicted", "confidence", "by picture", "by text"]
         lines = [
             [one.id, one.name, one.label, one.predicted, one.confidence, _first(one.picture), _first(one.text)]
             for one in self.guesses

@@ -109,7 +109,7 @@ def _model(found: Classification, line: ResultLine) -> dict[str, Any]:
         "classes": Table(["class", "precision", "recall", "F1", "items"], classes, 1),
         "calibration_error": f"{measures.calibration_error(bins):.3f}",
         "confidence": _confidence(bins),
-        "losses": curves(losses, "epochs", "loss on held-out items"),
+        "losses": curves(losses, "epochs", "validation loss"),
     }
 
 

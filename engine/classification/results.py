@@ -93,7 +93,7 @@ class FoldRow:
     def from_dict(cls, values: Mapping[str, Any]) -> FoldRow:
         """The row of `as_dict`; BadParameter for other keys."""
         if not set(values) <= set(cls.__dataclass_fields__):
-            raise BadParameter("keys", "a measured cell", "those of a row", sorted(values))
+            raise BadParameter("keys", "a row of results", "those that rows have", sorted(values))
         lists: dict[str, Any] = {
             "classes": tuple(values.get("classes", ())),
             "reliability": tuple(measures.Bin(**one) for one in values.get("reliability", ())),
@@ -131,6 +131,7 @@ class Classification(Comparison[ClassificationPlan, FoldCell, FoldRow]):
     """One classification, read from its folder; `runs/` in it holds trainings that are under way."""
 
     kind = "classification"
+    noun = "classification"
     command = "python -m engine classify --list"
     format = 1
     plans = ClassificationPlan

@@ -52,7 +52,17 @@ class Review:
 
     def to_csv(self) -> str:
         """One line for each guess, with its decision; texts that a spreadsheet would run are made harmless."""
-        header = ["id", "image", "label now", "said", "probability", "picture says", "text says", "decision", "decided"]
+        header = [
+            "id",
+            "picture",
+            "label now",
+            "predicted",
+            "confidence",
+            "by picture",
+            "by text",
+            "decision",
+            "decided",
+        ]
         return csv_text(header, [self._line(one) for one in self.guesses])
 
     def _line(self, one: StoredPrediction) -> list[object]:

@@ -152,16 +152,16 @@ def _check_labels(labels: dict[int, str], plan: ClassificationPlan) -> None:
     rare, least = min(sizes.items(), key=lambda pair: (pair[1], pair[0]))
     least = min(least, plan.each or least)
     if least < plan.folds:
-        wanted = f"at most {least}, as many as there are things with the label {rare!r}"
-        way_out = "Ask for fewer folds, or name the labels that take part."
+        wanted = f"at most {least}, as many as there are items with the label {rare!r}"
+        way_out = "Use fewer folds, or choose the labels that take part."
         raise BadParameter("number of folds", "a classification", wanted, plan.folds, way_out=way_out)
 
 
 def _check_texts(collection: Collection, labels: dict[int, str]) -> None:
     images = collection.images()
     if not any(text.strip() for id, text in zip(images.ids.tolist(), images.texts, strict=True) if id in labels):
-        way_out = "Import a table with a column text, or ask for the picture alone (--fusion picture)."
-        raise BadParameter("texts", "a classification", "there for some of the things", "none", way_out=way_out)
+        way_out = "Import a table with a column text, or classify by picture alone (--fusion picture)."
+        raise BadParameter("texts", "a classification", "given for some of the items", "none", way_out=way_out)
 
 
 def _picture_encoder(home: Home, collection: Collection, plan: ClassificationPlan) -> Encoder:
@@ -184,7 +184,7 @@ def _check_untaught(home: Home, collection: Collection, name: str, weights: str)
     parts = parts_of(name, weights)
     for line in choices(home):
         if (line.name, line.weights) in parts and line.learned_from == collection.name:
-            wanted = f"one that has not learned from {collection.title} already: it knows the answers"
+            wanted = f"one that has not learned from {collection.title} already: it knows their labels"
             raise BadParameter("encoder", "a classification", wanted, line.title)
         if (line.name, line.weights) in parts and line.words:
             wanted = "one that sees pictures only: this one reads their texts as well"

@@ -76,7 +76,9 @@ def register(commands: Commands) -> None:
         sub.add_argument(f"--{word}", type=int, help=text)
     sub.add_argument("--title", help="the classification's title; its name is made from it")
     stored_flags(sub, "classification")
-    sub.add_argument("--keep", metavar="FUSION", help="then train this one on all labelled items and keep it")
+    sub.add_argument(
+        "--keep", metavar="FUSION", help="then train this fusion on all labelled items and keep the classifier"
+    )
     sub.add_argument("--apply", metavar="CLASSIFIER", help="predict the labels of the unlabelled in a --collection")
     sub.add_argument("--all", action="store_true", help="--apply: of the labelled as well")
     sub.add_argument("--ask", metavar="CLASSIFIER", help="predict the label of --picture FILE and --words TEXT")

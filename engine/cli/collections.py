@@ -120,4 +120,4 @@ def command_samples(arguments: argparse.Namespace) -> None:
         if name not in SAMPLES:
             raise BadParameter("name", "a sample", "one of " + ", ".join(SAMPLES), name)
         report = Workbench().run("sample", progress_line(), name=name)
-        print(f"{name}: {report['added']:,} images")
+        print(f"{name}: {report['added']:,} pictures")

@@ -1,4 +1,4 @@
-"""The command compare: recipes, measured over a labelled collection."""
+"""The command compare: configurations, measured over a labelled collection."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def register(commands: Commands) -> None:
         help="the picture of the single-query figure (default: the first of the largest label)",
     )  # fmt: skip
     sub.add_argument("--queries", type=int, help="query with at most this many pictures (default: all)")
-    sub.add_argument("--title", help="the experiment's title; its name is made from it")
+    sub.add_argument("--title", help="the comparison's title; its name is made from it")
     sub.add_argument("--report-tables", action="store_true", help="reproduce the original study: train and measure")
     for name, text in (("size", "pixels a side"), ("epochs", "epochs")):
         sub.add_argument(f"--{name}", type=int, help=f"{text} of its trainings (default: {ORIGINAL_STUDY[name]})")
     sub.add_argument("--limit", type=int, help="pictures of its trainings (default: all)")
     sub.add_argument("--quick", action="store_true", help="which ready encoder suits the collection, in under a minute")
-    stored_flags(sub, "experiment")
+    stored_flags(sub, "comparison")
     former_flag(sub, "--no-run", "no_run", action="store_true")
     sub.set_defaults(no_run=False)
     output_flags(sub, html=True)
@@ -68,13 +68,13 @@ def register(commands: Commands) -> None:
 
 
 def command_compare(arguments: argparse.Namespace) -> None:
-    """Measure a grid of recipes over a labelled collection."""
+    """Compare configurations of search by their precision over a labelled collection."""
     bench = Workbench()
     if arguments.list:
         return _print_list(bench, arguments)
     if arguments.delete:
         stored = Experiment.unread(bench.home.experiments, arguments.delete)
-        return delete(f"the experiment {arguments.delete}", stored.remove, arguments)
+        return delete(f"the comparison {arguments.delete}", stored.remove, arguments)
     check_files(arguments)
     if arguments.quick:
         return _quick(bench, arguments)
@@ -88,7 +88,7 @@ def _quick(bench: Workbench, arguments: argparse.Namespace) -> None:
     others = [word for word in (*_GRID[1:], *_TRAININGS) if getattr(arguments, word) is not None]
     if others or not arguments.collection:
         wanted = "given with --collection alone"
-        raise BadParameter("quick", "an experiment", wanted, f"--{others[0]}" if others else "no collection")
+        raise BadParameter("quick", "a comparison", wanted, f"--{others[0]}" if others else "no collection")
     found = compare_quickly(bench.home, bench.collection(arguments.collection), Reporter(listen=progress_line()))
     header = ["encoder", "pooling", found.judged_by, "low", "high", "behind the best by"]
     rows = [
@@ -112,10 +112,10 @@ def _asked(bench: Workbench, arguments: argparse.Namespace) -> Experiment:
     """The experiment of that name, or a new one; BadParameter where both or neither is meant."""
     name = arguments.show or arguments.resume or arguments.name
     if name:
-        refuse_with_a_name(arguments, (*_GRID, *_TRAININGS, "report_tables"), "an experiment")
+        refuse_with_a_name(arguments, (*_GRID, *_TRAININGS, "report_tables"), "a comparison")
         return bench.experiment(name)
     if not arguments.collection:
-        raise BadParameter("collection", "an experiment", "given, or --show or --resume with a name", "neither")
+        raise BadParameter("collection", "a comparison", "given, or --show or --resume with a name", "neither")
     plan = _report_plan(arguments) if arguments.report_tables else _grid_plan(bench, arguments)
     return bench.plan_experiment(plan)
 
@@ -124,7 +124,7 @@ def _grid_plan(bench: Workbench, arguments: argparse.Namespace) -> ExperimentPla
     trained = [name for name in _TRAININGS if getattr(arguments, name) is not None]
     if trained:
         raise BadParameter(
-            trained[0], "an experiment", "given with --report-tables only", getattr(arguments, trained[0])
+            trained[0], "a comparison", "given with --report-tables only", getattr(arguments, trained[0])
         )
     offered = [choice for choice in bench.choices(arguments.collection) if choice.ready and not choice.rare]
     ready = [f"{c.name}@{c.weights}" if c.weights else c.name for c in offered]
@@ -142,8 +142,8 @@ def _report_plan(arguments: argparse.Namespace) -> ExperimentPlan:
         if getattr(arguments, name) is not None
     ]
     if other:
-        wanted = "left out with --report-tables: the report's tables have their own"
-        raise BadParameter(other[0], "an experiment", wanted, getattr(arguments, other[0]))
+        wanted = "left out with --report-tables, which has its own"
+        raise BadParameter(other[0], "a comparison", wanted, getattr(arguments, other[0]))
     given: dict[str, Any] = {n: v for n in (*_TRAININGS, "query", "title") if (v := getattr(arguments, n)) is not None}
     return report_tables(arguments.collection, **given)
 
@@ -180,4 +180,4 @@ def _table(experiment: Experiment) -> str:
         for r in best
     ]
     failed = [f"{row.recipe}: {row.error}" for row in rows if row.error]
-    return "\n\n".join(filter(None, [text_table(head, lines), "\n".join(failed), f"Experiment: {experiment.name}"]))
+    return "\n\n".join(filter(None, [text_table(head, lines), "\n".join(failed), f"Comparison: {experiment.name}"]))

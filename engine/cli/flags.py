@@ -28,17 +28,25 @@ class Commands:
         self._commands = top.add_subparsers(dest="command", required=True, metavar="command")
 
     def add(
-        self, name: str, run: Callable[[argparse.Namespace], Any], *, job: str = "", formerly: Iterable[str] = ()
+        self,
+        name: str,
+        run: Callable[[argparse.Namespace], Any],
+        *,
+        job: str = "",
+        formerly: Iterable[str] = (),
+        hidden: bool = False,
     ) -> Parser:
         """A command that `run` carries out and whose docstring describes it.
 
         Args:
             job: the kind of the job that it does, which says what is kept when somebody stops it.
             formerly: names under which the command is still understood.
+            hidden: leave it out of the list of commands; it is for programs.
         """
+        listed: dict[str, Any] = {} if hidden else {"help": run.__doc__}
         sub: Parser = self._commands.add_parser(
-            name, help=run.__doc__, description=run.__doc__, aliases=list(formerly),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            name, description=run.__doc__, aliases=list(formerly),
+            formatter_class=argparse.RawDescriptionHelpFormatter, **listed,
         )  # fmt: skip
         sub.set_defaults(run=run, kept=KINDS[job].kept if job else "Nothing was changed.")
         return sub
@@ -58,7 +66,7 @@ def output_flags(sub: Parser, *, html: bool = False) -> None:
     output.add_argument("--json", action="store_true", help="print JSON")
     output.add_argument("--csv", metavar="FILE", nargs="?", const="-", help="write CSV to this file, or print it")
     if html:
-        sub.add_argument("--html", metavar="FILE", help="write the report as one HTML page")
+        sub.add_argument("--html", metavar="FILE", help="write a report as one HTML page")
 
 
 def stored_flags(sub: Parser, noun: str, *, resume: bool = True) -> None:

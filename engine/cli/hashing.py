@@ -58,7 +58,7 @@ def register(commands: Commands) -> None:
     )
     sub.add_argument("--bits", help="to try, with commas: 8,16")
     sub.add_argument("--tables", help="to try, with commas: 50,100")
-    sub.add_argument("--probes", help="multi-probe: extra buckets to try, with commas: 0,4")
+    sub.add_argument("--probes", help="probes (multi-probe) to try, with commas: 0,4")
     sub.add_argument("--parts", help="parts of RDH to try, with commas: 1,2,4")
     sub.add_argument("--functions", help=f"of RDH to try, with commas: {','.join(_options('functions'))}")
     sub.add_argument("--lookup", choices=_options("lookup"), help="in buckets, or by Hamming distance")
@@ -106,14 +106,14 @@ def _asked(bench: Workbench, arguments: argparse.Namespace) -> HashingStudy:
         plan = _plan(arguments)
         check_cluster(plan)
         return bench.plan_study(plan)
-    refuse_with_a_name(arguments, (*_OF_A_PLAN, *_SOURCES), "a study")
+    refuse_with_a_name(arguments, (*_OF_A_PLAN, *_SOURCES), "a benchmark")
     return bench.study(name)
 
 
 def _plan(arguments: argparse.Namespace) -> StudyPlan:
     if bool(arguments.vectors) == bool(arguments.collection):
         wanted = "either --vectors with a file or --collection"
-        raise BadParameter("source", "a study", wanted, "both" if arguments.vectors else "neither")
+        raise BadParameter("source", "a benchmark", wanted, "both" if arguments.vectors else "neither")
     where = _of_file(arguments) if arguments.vectors else _of_collection(arguments)
     # the best advice may be not to hash
     usual = hashing_methods() if arguments.tune is None else approximate_methods()
@@ -147,7 +147,7 @@ def _of_file(arguments: argparse.Namespace) -> dict[str, Any]:
 def _of_collection(arguments: argparse.Namespace) -> dict[str, Any]:
     """Title, source and metric of a plan over the vectors of a collection."""
     if arguments.asked:
-        raise BadParameter("file of queries", "a study", "left out with a collection", arguments.asked)
+        raise BadParameter("file of queries", "a benchmark", "left out with a collection", arguments.asked)
     recipe = recipe_of(arguments)
     encoder = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
     return {
@@ -162,7 +162,7 @@ def _whole_numbers(name: str, text: str | None) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in (text or "").split(",") if part.strip())
     except ValueError:
-        raise BadParameter(name, "a study", "whole numbers with commas, as in 8,16", text) from None
+        raise BadParameter(name, "a benchmark", "whole numbers with commas, as in 8,16", text) from None
 
 
 def _sizes(text: str | None) -> tuple[int | None, ...]:
@@ -197,7 +197,7 @@ def _text(study: HashingStudy) -> str:
     failed = [f"{row.title}: {row.error}" for row in study.rows() if row.error]
     notes = list(dict.fromkeys(f"{row.title}: {row.note}" for row in study.rows() if row.note))
     places = list(dict.fromkeys(row.workers for _, row in study.measured()))
-    last = f"Study: {study.name}" + (f" · parts lived in: {', '.join(places)}" if places else "")
+    last = f"Benchmark: {study.name}" + (f" · parts lived in: {', '.join(places)}" if places else "")
     tables = [_results(study), _speed_up(study), _size_up(study)]
     advice = "" if study.plan.tune is None else study.advice(study.plan.tune).sentence
     return "\n\n".join(filter(None, [*tables, "\n".join(notes), "\n".join(failed), last, advice]))

@@ -19,7 +19,7 @@ def register(commands: Commands) -> None:
     sub.add_argument("--delete", metavar="JOB", help="forget this job, which has ended; asks first")
     yes_flag(sub)
     commands.add("stop", command_stop).add_argument("job")
-    commands.add("work", command_work).add_argument("folder")
+    commands.add("work", command_work, hidden=True).add_argument("folder")
 
 
 def command_jobs(arguments: argparse.Namespace) -> None:

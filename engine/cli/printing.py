@@ -109,7 +109,7 @@ def check_files(arguments: argparse.Namespace) -> None:
     if arguments.csv:
         _csv_file(arguments.csv)
     if getattr(arguments, "html", None):
-        _file(arguments.html, "html", "the report")
+        _file(arguments.html, "html", "a report")
 
 
 def _csv_file(file: str) -> Path:
@@ -129,7 +129,7 @@ def _file(file: str, form: str, what: str) -> Path:
 
 def write_html(file: str, text: str) -> None:
     """Write one page, and say where."""
-    _write(_file(file, "html", "the report"), text.encode())
+    _write(_file(file, "html", "a report"), text.encode())
 
 
 def write_csv(file: str, text: str) -> None:

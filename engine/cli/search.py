@@ -49,7 +49,7 @@ def command_embed(arguments: argparse.Namespace) -> None:
     recipe = recipe_of(arguments)
     done = Workbench().run("embed", progress_line(), recipe=recipe.as_dict())
     where = f" on {done['device']}" if arguments.ray and done["encoded"] else ""
-    print(f"{recipe.collection} is embedded with {recipe.encoder}{where}.")
+    print(f"{recipe.collection} is prepared for {recipe.encoder}{where}.")
 
 
 def command_index(arguments: argparse.Namespace) -> None:
@@ -151,6 +151,6 @@ def _search_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--crop", help="use this part of the query picture: left,top,right,bottom from 0 to 1")
     sub.add_argument("--include-query", action="store_true", help="include the query picture in the results")
     sub.add_argument("--no-build", action="store_true", help="fail if vectors are missing instead of making them")
-    sub.add_argument("--replay", metavar="JSON", help="search as this exported answer did, and say what differs")
+    sub.add_argument("--replay", metavar="JSON", help="search as this exported result did, and say what differs")
     output_flags(sub)
     methods_help(sub)

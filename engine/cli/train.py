@@ -45,7 +45,7 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--clusters", type=int, help=f"deepcluster: number of clusters (default: {TrainingConfig.clusters})"
     )
-    sub.add_argument("--resume", metavar="NAME", help="continue this run; with --epochs: train it for so many in all")
+    sub.add_argument("--resume", metavar="NAME", help="continue this run; with --epochs: train it for this many in all")
     sub.add_argument("--name", help="the run's name (default: made from model and collection)")
     sub.add_argument("--loss", help=f"{', '.join(LOSSES)} (default: {TrainingConfig.loss})")
     schedules = f"{', '.join(SCHEDULES)} (default: {_default('schedule')})"

@@ -57,7 +57,7 @@ def _network(name: str) -> Backbone:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    header = ["network", "for", "state", "features", "top-1 %", "MB to fetch", "source", "licence"]
+    header = ["network", "for", "state", "features", "top-1 %", "MB to download", "source", "licence"]
     rows = [_row(Home.default(), network) for network in BACKBONES.values()]
     rows += [_row(Home.default(), timm_network(name)) for name in _of_timm(Home.default())]
     print_rows(header, rows + [_row_of_texts(Home.default(), network) for network in PUBLISHED.values()], arguments)
@@ -128,4 +128,6 @@ def _texts(network: Published, arguments: argparse.Namespace) -> None:
         _fetch(network.name, network.title)
     elif confirmed(f"the weights of {network.title}", arguments):
         there = remove(Home.default(), network)
-        print(f"Deleted the weights of {network.title}." if there else f"No weights of {network.title} were fetched.")
+        print(
+            f"Deleted the weights of {network.title}." if there else f"No weights of {network.title} were downloaded."
+        )

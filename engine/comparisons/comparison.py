@@ -70,7 +70,8 @@ class Comparison(Generic[PlanT, CellT, RowT]):
 
     folder: Path
 
-    kind: ClassVar[str]  # what it is called, and the kind of job that measures it
+    kind: ClassVar[str]  # the kind of job that measures it
+    noun: ClassVar[str]  # what it is called in sentences
     command: ClassVar[str]  # lists all of them
     format: ClassVar[int]
     plans: ClassVar[type[Any]]
@@ -86,7 +87,7 @@ class Comparison(Generic[PlanT, CellT, RowT]):
         try:
             return read_object(self.folder / "plan.json", **_FIELDS)
         except FileNotFoundError:
-            raise NotFound(f"There is no {self.kind} {self.name!r}.") from None
+            raise NotFound(f"There is no {self.noun} {self.name!r}.") from None
 
     @property
     def plan(self) -> PlanT:
@@ -156,7 +157,7 @@ class Comparison(Generic[PlanT, CellT, RowT]):
             lock.acquire()
         except Timeout:
             wanted = "one that is not being measured right now"
-            raise BadParameter(self.kind, "a measurement", wanted, self.name) from None
+            raise BadParameter(self.noun, "a measurement", wanted, self.name) from None
         try:
             yield
         finally:
@@ -179,7 +180,7 @@ class Comparison(Generic[PlanT, CellT, RowT]):
     def remove(self) -> None:
         """Delete it with its results. BadParameter while it is being measured."""
         if self.alive:
-            raise BadParameter(self.kind, "deleting", "one that is not being measured right now", self.name)
+            raise BadParameter(self.noun, "deleting", "one that is not being measured right now", self.name)
         delete_folder(self.folder, "plan.json")
 
     @classmethod
@@ -200,7 +201,7 @@ class Comparison(Generic[PlanT, CellT, RowT]):
     def unread(cls, root: Path, name: str) -> Self:
         """The one of that name, however damaged it is: it can be deleted. NotFound when there is none."""
         if name != Path(name).name or not (root / name / "plan.json").exists():
-            raise NotFound(f"There is no {cls.kind} {name!r}.", way_out=f"See: {cls.command}")
+            raise NotFound(f"There is no {cls.noun} {name!r}.", way_out=f"See: {cls.command}")
         return cls(root / name)
 
     def damage(self) -> list[str]:
@@ -233,7 +234,7 @@ class Comparison(Generic[PlanT, CellT, RowT]):
             except FileExistsError:
                 continue
             return name
-        raise BadParameter("title", f"the {cls.kind}", "one that is not used so often", title)
+        raise BadParameter("title", f"the {cls.noun}", "one that is not used so often", title)
 
     def _complete(self) -> bool:
         return len(self.rows()) == len(self.plan.cells())

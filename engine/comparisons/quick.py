@@ -73,7 +73,7 @@ class QuickComparison:
 
     @property
     def judged_by(self) -> str:
-        return f"precision@{K}" if self.labelled else "altered copies found"
+        return f"precision@{K}" if self.labelled else "altered pictures found"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {"judged_by": self.judged_by}

@@ -74,7 +74,7 @@ def questions(
     rows = np.flatnonzero(counts[codes] > 1) if len(codes) else np.empty(0, dtype=np.int64)
     if not len(rows):
         raise BadParameter(
-            "images", "an experiment", "at least two with the same label", f"{len(ids)} labelled pictures"
+            "images", "a comparison", "at least two with the same label", f"{len(ids)} labelled pictures"
         )
     if queries is not None and queries < len(rows):
         rows = np.sort(np.random.default_rng(seed).choice(rows, queries, replace=False))
@@ -232,5 +232,5 @@ def _blocks(rows: Ids, width: int) -> Iterator[Ids]:
 def _row_of(ids: Ids, query: int) -> int:
     row = int(np.searchsorted(ids, query))
     if row >= len(ids) or ids[row] != query:
-        raise BadParameter("query", "an experiment", "a labelled picture of the collection", query)
+        raise BadParameter("query", "a comparison", "a labelled picture of the collection", query)
     return row

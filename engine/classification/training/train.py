@@ -48,7 +48,7 @@ def train_classifier(
         Diverged, OutOfMemory, StorageFull, Stopped: as in `loop.train`. BadParameter: nothing to learn from.
     """
     if not len(learning):
-        raise BadParameter("number of things to learn from", "a classification", "at least 1", 0)
+        raise BadParameter("number of training items", "a classification", "at least 1", 0)
     items.checked()
     work = ClassifierTraining(config, items, learning, held_out, reporter, device, tunable)
     return work.two_sides(run) if config.fusion == "late" else work.trained(run).head

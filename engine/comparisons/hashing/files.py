@@ -41,7 +41,7 @@ def read_vectors(path: Path) -> VectorFile:
     path = Path(path).expanduser()
     ending = path.suffix.lower()
     if ending not in READERS:
-        raise BadParameter("file", "a study", "one of " + ", ".join(READERS), path.name)
+        raise BadParameter("file", "a benchmark", "one of " + ", ".join(READERS), path.name)
     if not path.is_file():
         raise NotFound(f"There is no file {path}.")
     found = READERS[ending](path)
@@ -55,7 +55,7 @@ def _npy(path: Path) -> VectorFile:
     except (ValueError, EOFError, OSError, MemoryError) as error:  # a header may name any size, or objects
         raise _cut_off(path, "a whole .npy file of numbers") from error
     if not isinstance(found, np.ndarray):
-        raise BadParameter("file", "a study", "a single array, not several", path.name)
+        raise BadParameter("file", "a benchmark", "a single array, not several", path.name)
     return VectorFile(path.stem, found)
 
 

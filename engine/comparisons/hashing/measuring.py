@@ -100,7 +100,7 @@ class StudyRow:
     def from_dict(cls, values: Mapping[str, Any]) -> StudyRow:
         """The row of `as_dict`. BadParameter for other keys."""
         if not set(values) <= set(cls.__dataclass_fields__):
-            raise BadParameter("keys", "a measured cell", "those of a row", sorted(values))
+            raise BadParameter("keys", "a row of results", "those that rows have", sorted(values))
         return cls(**values)
 
 
@@ -221,7 +221,7 @@ def _one_at_a_time(index: Index, data: Data, reporter: Reporter) -> tuple[Neighb
 def _told(timed: int, count: int, covered: float) -> str:
     """What must be said of the times."""
     few = f"Timed with {timed:,} of the {count:,} queries, one at a time." if timed < count else ""
-    lost = f"Some answers covered only {covered:.0%} of the vectors." if covered < 1 else ""
+    lost = f"Some results covered only {covered:.0%} of the vectors." if covered < 1 else ""
     return " ".join(filter(None, [few, lost]))
 
 

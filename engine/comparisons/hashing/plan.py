@@ -68,37 +68,37 @@ class StudyPlan:
 
     def __post_init__(self) -> None:
         if not isinstance(self.title, str) or not 0 < len(self.title.strip()) <= 120:
-            raise BadParameter("title", "a study", "a text of 1 to 120 characters", self.title)
+            raise BadParameter("title", "a benchmark", "a text of 1 to 120 characters", self.title)
         known_metric(str(self.metric))
         self._check_source()
         methods, sizes = _list("methods", self.methods), _list("sizes", self.sizes)
-        check_whole("number of neighbours", "a study", self.neighbours, 1, MAX_K)
-        check_whole("number of queries", "a study", self.queries, 1, _MOST_QUERIES)
-        check_whole("seed", "a study", self.seed, 0, 2**31 - 1)
-        check_whole("number of folds", "a study", self.folds, 1, 100)
+        check_whole("number of neighbours", "a benchmark", self.neighbours, 1, MAX_K)
+        check_whole("number of queries", "a benchmark", self.queries, 1, _MOST_QUERIES)
+        check_whole("seed", "a benchmark", self.seed, 0, 2**31 - 1)
+        check_whole("number of folds", "a benchmark", self.folds, 1, 100)
         for size in sizes:
             if size is not None:
-                check_whole("size", "a study", size, 2, _MOST_VECTORS)
+                check_whole("size", "a benchmark", size, 2, _MOST_VECTORS)
         object.__setattr__(self, "methods", tuple(dict.fromkeys(map(canonical, methods))))
         object.__setattr__(self, "sizes", tuple(dict.fromkeys(sizes)) or (None,))
         if self.tune is not None and (type(self.tune) not in (int, float) or not 0 < self.tune <= 1):
-            raise BadParameter("wanted recall", "a study", "above 0 and at most 1", self.tune)
+            raise BadParameter("target recall", "a benchmark", "above 0 and at most 1", self.tune)
         if (count := len(self.cells())) > MOST_CELLS:
-            raise BadParameter("number of cells", "a study", f"at most {MOST_CELLS:,}", f"{count:,}")
+            raise BadParameter("number of settings", "a benchmark", f"at most {MOST_CELLS:,}", f"{count:,}")
 
     def _check_source(self) -> None:
         if not isinstance(self.source, str) or not isinstance(self.asked, str):
-            raise BadParameter("source", "a study", "a text", self.source)
+            raise BadParameter("source", "a benchmark", "a text", self.source)
         if self.source.startswith(_FILE):
             paths = [path for path in (self.source.removeprefix(_FILE), self.asked) if path]
             relative = [path for path in paths if not Path(path).is_absolute()]
             if relative or not paths:
-                raise BadParameter("file", "a study", "given by its absolute path", relative[0] if relative else "")
+                raise BadParameter("file", "a benchmark", "given by its absolute path", relative[0] if relative else "")
         elif self.asked:
-            raise BadParameter("file of queries", "a study", "left out with a collection", self.asked)
+            raise BadParameter("file of queries", "a benchmark", "left out with a collection", self.asked)
         elif self.source.count("/") != 2 or not all(self.source.split("/")):
             wanted = "file:PATH or collection/encoder@weights/embedding"
-            raise BadParameter("source", "a study", wanted, self.source)
+            raise BadParameter("source", "a benchmark", wanted, self.source)
 
     @property
     def file(self) -> Path | None:
@@ -122,10 +122,10 @@ class StudyPlan:
     def from_dict(cls, values: Mapping[str, Any]) -> StudyPlan:
         """The plan of `as_dict`; BadParameter for a key it does not have or a value that cannot be."""
         if not isinstance(values, Mapping):
-            raise BadParameter("plan", "a study", "keys with values", values)
+            raise BadParameter("plan", "a benchmark", "keys with values", values)
         unknown = sorted(set(values) - set(cls.__dataclass_fields__))
         if unknown:
-            raise BadParameter("key", "a study", "one of " + ", ".join(cls.__dataclass_fields__), unknown[0])
+            raise BadParameter("key", "a benchmark", "one of " + ", ".join(cls.__dataclass_fields__), unknown[0])
         return cls(**{"title": "", "source": "", **values})
 
 
@@ -137,7 +137,7 @@ def file_source(path: Path) -> str:
 def canonical(method: str) -> str:
     """A method as it is written in every plan: its settings by name; BadParameter where it cannot be read."""
     if not isinstance(method, str):
-        raise BadParameter("method", "a study", "a text", method)
+        raise BadParameter("method", "a benchmark", "a text", method)
     name, options = parse_method(method)
     return print_call(name, tuple(sorted(dict(options).items())))
 
@@ -220,11 +220,11 @@ def _tried(name: str, own: Mapping[str, Value], lists: Mapping[str, Sequence[Val
 def _settings(name: str) -> tuple[Setting | Choice, ...]:
     known = methods()
     if name not in known:
-        raise BadParameter("method", "a study", "one of " + ", ".join(known), name)
+        raise BadParameter("method", "a benchmark", "one of " + ", ".join(known), name)
     return known[name].settings
 
 
 def _list(name: str, values: Any) -> tuple[Any, ...]:
     if isinstance(values, str) or not isinstance(values, Sequence):
-        raise BadParameter(name, "a study", "a list", values)
+        raise BadParameter(name, "a benchmark", "a list", values)
     return tuple(values)

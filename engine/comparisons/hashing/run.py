@@ -150,7 +150,7 @@ class MethodFigures:
     def _within(self, cell: StudyCell, what: str = "") -> Reporter:
         keys = [one.key for one in self.run.plan.cells()]
         said = what or unmeasured(cell).title
-        return Within(self.run.reporter, f"cell {keys.index(cell.key) + 1} of {len(keys)} · {said}")
+        return Within(self.run.reporter, f"setting {keys.index(cell.key) + 1} of {len(keys)} · {said}")
 
 
 def rows_of(
@@ -170,13 +170,15 @@ def rows_of(
         order = np.arange(count) if apart and cell.size is None else rng.permutation(count)
         held = 0 if apart else min(plan.queries, count // _HELD_OUT)
         if not apart and not held:
-            raise BadParameter("number of vectors", "a study", f"at least {_HELD_OUT}", count)
+            raise BadParameter("number of vectors", "a benchmark", f"at least {_HELD_OUT}", count)
         chosen = _sized(order[held:], cell.size)
         whole = apart and cell.size is None
         return (slice(None), nothing) if whole else (np.sort(chosen), order[:held])
     chosen = _sized(rng.permutation(count), cell.size)
     if len(chosen) < 2 * plan.folds:
-        raise BadParameter("number of folds", "a study", f"at most {len(chosen) // 2}, of so few vectors", plan.folds)
+        raise BadParameter(
+            "number of folds", "a benchmark", f"at most {len(chosen) // 2}, of so few vectors", plan.folds
+        )
     folds = np.array_split(chosen, plan.folds)
     others = np.concatenate([fold for number, fold in enumerate(folds) if number != cell.fold])
     return np.sort(others), folds[cell.fold][: plan.queries]
@@ -184,7 +186,7 @@ def rows_of(
 
 def _sized(rows: NDArray[np.int64], size: int | None) -> NDArray[np.int64]:
     if size is not None and size > len(rows):
-        raise BadParameter("size", "a study", f"at most {len(rows):,}, the vectors that can be indexed", size)
+        raise BadParameter("size", "a benchmark", f"at most {len(rows):,}, the vectors that can be indexed", size)
     return rows[:size]
 
 
@@ -216,7 +218,7 @@ def _embedded(home: Home, recipe: Recipe, reporter: Reporter) -> Source:
     encoder = open_encoder(recipe.encoder, recipe.weights, home)
     vectors = vectors_of(collection, encoder, recipe.embedding, reporter)
     if not len(vectors.ids):
-        raise BadParameter("collection", "a study", "one with images", recipe.collection)
+        raise BadParameter("collection", "a benchmark", "one with pictures", recipe.collection)
     return Source(vectors.matrix, None, vectors.digest)
 
 
@@ -235,7 +237,7 @@ def _looked_at(home: Home, plan: StudyPlan) -> StudyPlan:
     recipe = recipe_of(plan)
     Collection.open(home, recipe.collection)
     embedding(recipe.embedding)
-    encoder = with_weights(home, plan.source.split("/")[1], "a study")
+    encoder = with_weights(home, plan.source.split("/")[1], "a benchmark")
     return replace(plan, source=f"{recipe.collection}/{encoder}/{recipe.embedding}")
 
 

@@ -102,6 +102,7 @@ class HashingStudy(Comparison[StudyPlan, StudyCell, StudyRow]):
     """One study, read from its folder."""
 
     kind = "study"
+    noun = "benchmark"
     command = "python -m engine hashing --list"
     format = 1
     plans = StudyPlan

@@ -70,7 +70,7 @@ class ExperimentRow:
     def from_dict(cls, values: Mapping[str, Any]) -> ExperimentRow:
         """The row of `as_dict`. BadParameter for other keys."""
         if not set(values) <= set(cls.__dataclass_fields__):
-            raise BadParameter("keys", "a measured cell", "those of a row", sorted(values))
+            raise BadParameter("keys", "a row of results", "those that rows have", sorted(values))
         low, high = values.get("interval", (0.0, 0.0))
         return cls(**{**values, "interval": (low, high), "worst": tuple(values.get("worst", ()))})
 
@@ -90,6 +90,7 @@ class Experiment(Comparison[ExperimentPlan, ExperimentCell, ExperimentRow]):
     """One experiment, read from its folder. The runs that it trained stay when it is removed."""
 
     kind = "experiment"
+    noun = "comparison"
     command = "python -m engine compare --list"
     format = 1
     plans = ExperimentPlan

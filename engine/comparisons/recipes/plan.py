@@ -102,20 +102,20 @@ class ExperimentPlan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_text("title", "an experiment", self.title)
+        _check_text("title", "a comparison", self.title)
         object.__setattr__(self, "trainings", _several("trainings", self.trainings, Training))
         for name in ("encoders", "embeddings", "metrics", "methods"):
             object.__setattr__(self, name, _several(name, getattr(self, name)))
         for name in ("embeddings", "metrics", "methods"):
             if not getattr(self, name):
-                raise BadParameter(name, "an experiment", "at least one", "none")
+                raise BadParameter(name, "a comparison", "at least one", "none")
         if not self.encoders and not self.trainings:
-            raise BadParameter("encoders", "an experiment", "at least one, or a training", "none")
-        check_whole("seed", "an experiment", self.seed, 0, 2**31 - 1)
+            raise BadParameter("encoders", "a comparison", "at least one, or a training", "none")
+        check_whole("seed", "a comparison", self.seed, 0, 2**31 - 1)
         if self.query is not None:
-            check_whole("query", "an experiment", self.query, 0, 2**62)
+            check_whole("query", "a comparison", self.query, 0, 2**62)
         if self.queries is not None:
-            check_whole("number of queries", "an experiment", self.queries, 1, 10_000_000)
+            check_whole("number of queries", "a comparison", self.queries, 1, 10_000_000)
         self._check_columns()
 
     def _check_columns(self) -> None:
@@ -123,7 +123,7 @@ class ExperimentPlan:
             known_metric(name)
         count = len(self._subjects()) * len(self.embeddings) * len(self.metrics) * len(self.methods)
         if count > MOST_CELLS:
-            raise BadParameter("number of configurations", "an experiment", f"at most {MOST_CELLS:,}", f"{count:,}")
+            raise BadParameter("number of configurations", "a comparison", f"at most {MOST_CELLS:,}", f"{count:,}")
         self.cells()
 
     def cells(self) -> list[ExperimentCell]:
@@ -155,7 +155,7 @@ class ExperimentPlan:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ExperimentPlan:
         """The plan of `as_dict`; BadParameter for a key it does not have or a value that cannot be."""
-        _check_keys("an experiment", values, cls.__dataclass_fields__)
+        _check_keys("a comparison", values, cls.__dataclass_fields__)
         trainings = tuple(map(_training, _several("trainings", values.get("trainings", ()), Mapping)))
         whole = {"title": "", "collection": "", **values, "trainings": trainings}
         return cls(**whole)
@@ -219,7 +219,7 @@ def report_tables(
 
 def _fitting(model: int, size: int) -> tuple[int, str]:
     """The nearest size that the model reconstructs exactly, and what must be said of it."""
-    check_whole("input size", "an experiment", size, 16, 1024)
+    check_whole("input size", "a comparison", size, 16, 1024)
     spec = SPECS[model]
     side = min((s for s in range(16, 1025) if spec.fits(s)), key=lambda s: (abs(s - size), s))
     note = f"{side} px, the nearest to {size} that it reconstructs exactly. " if side != size else ""
@@ -246,7 +246,7 @@ def _training(values: Mapping[str, Any]) -> Training:
 def _several(name: str, values: Any, kind: type | tuple[type, ...] = str) -> tuple[Any, ...]:
     """The values as a tuple without repetitions; BadParameter for what is no list of them."""
     if isinstance(values, str) or not isinstance(values, Sequence) or not all(isinstance(v, kind) for v in values):
-        raise BadParameter(name, "an experiment", "a list" + (" of texts" if kind is str else ""), values)
+        raise BadParameter(name, "a comparison", "a list" + (" of texts" if kind is str else ""), values)
     return tuple(value for place, value in enumerate(values) if value not in values[:place])
 
 

@@ -18,7 +18,7 @@ _LABELS_SHOWN = 40  # columns of the table by label
 _WORST_SHOWN = 5  # recipes whose worst queries are listed
 _CHOICES = ("title", "encoder", "weights", "embedding", "metric", "method")
 _FIGURES = ("precision", "low", "high", "chance", "map", "recall", "milliseconds", "megabytes", "examined")
-_COUNTS = ("images", "queries", "hits of the single query", "least train loss", "least MSE", "least 1-SSIM")
+_COUNTS = ("images", "queries", "results of the single query", "least train loss", "least MSE", "least 1-SSIM")
 
 
 def to_csv(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:

@@ -53,7 +53,7 @@ def plan_experiment(home: Home, plan: ExperimentPlan) -> Experiment:
     collection = Collection.open(home, plan.collection)
     _check_columns(plan)
     _asked(collection, plan, np.asarray(collection.images().ids))
-    encoders = tuple(with_weights(home, text, "an experiment") for text in plan.encoders)
+    encoders = tuple(with_weights(home, text, "a comparison") for text in plan.encoders)
     trainings = tuple(_checked(training) for training in plan.trainings)
     return create(home, replace(plan, encoders=encoders, trainings=trainings))
 
@@ -80,7 +80,7 @@ def run_experiment(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
 
 def _measure_encoder(home: Home, collection: Collection, run: ExperimentRun, cells: list[ExperimentCell]) -> None:
     """All cells of one encoder: its weights first, then its vectors, then cell by cell."""
-    within = Within(run.reporter, f"{run.progress} cells · {cells[0].title}")
+    within = Within(run.reporter, f"{run.progress} configurations · {cells[0].title}")
     with run.failures_kept(run.missing(cells)):  # figures that are there stay where, say, a run has been deleted since
         trained_run = _trained_run(home, collection, cells[0], within)
         weights = trained_run.name if trained_run else cells[0].recipe.weights

@@ -123,7 +123,7 @@ def _vectors_are_those_of_the_new_weights(bench: Workbench, name: str) -> None:
     assert len(bench.search(tuned, Query.image(int(bench.collection("shop").images().ids[0]))).hits) == 3
     encoders = [open_encoder(recipe.encoder, recipe.weights, bench.home) for recipe in (frozen, tuned)]
     assert encoders[0].info.fingerprint != encoders[1].info.fingerprint
-    with pytest.raises(BadParameter, match="one that has not learned from Shop already: it knows the answers"):
+    with pytest.raises(BadParameter, match="one that has not learned from Shop already: it knows their labels"):
         bench.plan_classification(plan(picture=f"tuned@{name}", settings={}))
     fused = Recipe("shop", "fused", name, embedding="flatten", k=3)
     bench.run("embed", recipe=fused.as_dict())

@@ -197,7 +197,7 @@ def test_a_classifier_is_kept_applied_and_asked(bench: Workbench) -> None:
         "32.png": "Shirts",
     }
     assert [guess.confidence for guess in guesses.guesses] == sorted(guess.confidence for guess in guesses.guesses)
-    assert "id,image,label now,said" in guesses.to_csv()
+    assert "id,picture,label now,predicted" in guesses.to_csv()
     opened = bench.classifier(name)
     both = bench.judge(opened, picture(bench, "0.png"), "<i>leather bag</i>")
     assert both["fused"][0][0] == "Bags"
@@ -236,7 +236,7 @@ def test_encoders_that_know_the_answers_or_read_texts_are_refused(bench: Workben
     name = bench.run("classifier", name=found.name, fusion="late")["classifier"]
     bench.run("import", source="csv", title="Other", path=str(shop(tmp_path / "other")))
     for encoder in (f"fused@{name}", f"local-binary-patterns+fused__{name}"):
-        with pytest.raises(BadParameter, match="has not learned from Shop already: it knows the answers"):
+        with pytest.raises(BadParameter, match="has not learned from Shop already: it knows their labels"):
             bench.plan_classification(plan(picture=encoder))
         with pytest.raises(BadParameter, match="one that sees pictures only: this one reads their texts as well"):
             bench.plan_classification(plan(picture=encoder, collection="other"))
@@ -307,7 +307,7 @@ def test_a_failing_cell_keeps_its_sentence(bench: Workbench, monkeypatch: pytest
     [
         ({"labels": ("Bags",)}, r"labels of a classification must be two or more different ones; got \"only 'Bags'\""),
         ({"labels": ("Bags", "Hats")}, "label of a classification must be one of Bags, Caps, Shirts; got 'Hats'"),
-        ({"folds": 11}, "must be at most 10, as many as there are things with the label 'Bags'; got 11"),
+        ({"folds": 11}, "must be at most 10, as many as there are items with the label 'Bags'; got 11"),
         ({"folds": 5, "each": 4}, "number of folds of a classification must be at most 4"),
         ({"folds": 1}, "number of folds of a classification must be a whole number from 2 to 20"),
         ({"column": "colour"}, r"label column of the table shop.csv must be one of label, season; got 'colour'"),
@@ -332,9 +332,7 @@ def test_what_cannot_be_classified_is_refused(bench: Workbench, changes: dict[st
 def test_collections_without_texts_labels_or_tables(bench: Workbench, tmp_path: Path) -> None:
     silent = shop(tmp_path / "silent", text=lambda number: "")
     bench.run("import", source="csv", title="Silent", path=str(silent))
-    with pytest.raises(
-        BadParameter, match="texts of a classification must be there for some of the things; got 'none'"
-    ):
+    with pytest.raises(BadParameter, match="texts of a classification must be given for some of the items; got 'none'"):
         bench.plan_classification(plan(collection="silent"))
     assert measured(bench, collection="silent", fusions=("picture",)).table()[0].accuracy > 0.8
     bare = shop(tmp_path / "bare", label=lambda number: "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -169,3 +170,10 @@ def test_every_mistake_is_one_sentence(
     err = capsys.readouterr().err
     assert sentence in err
     assert "Traceback" not in err
+
+
+def test_what_only_programs_run_is_understood_and_not_listed() -> None:
+    assert parser().parse_args(["work", "folder"]).folder == "folder"
+    listed = re.findall(r"^    (\w+)", parser().format_help(), re.MULTILINE)
+    assert "jobs" in listed
+    assert "work" not in listed

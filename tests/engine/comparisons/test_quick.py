@@ -68,7 +68,7 @@ def test_by_labels(home: Home, tmp_path: Path) -> None:
 def test_without_labels_altered_copies_are_looked_for(home: Home, tmp_path: Path) -> None:
     bench = collection(home, tmp_path, 20, ("",))
     found = asked(bench)
-    assert (found.labelled, found.judged_by) == (False, "altered copies found")
+    assert (found.labelled, found.judged_by) == (False, "altered pictures found")
     assert {row.encoder for row in found.rows} == set(ENCODERS)
     assert all(0 <= row.figure <= 1 for row in found.rows)
     assert [row.figure for row in asked(bench).rows] == [row.figure for row in found.rows], "the same copies again"

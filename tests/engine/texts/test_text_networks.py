@@ -55,7 +55,7 @@ def test_the_list_tells_of_them(
     assert rows["mobilenet-v2"]["for"] == "pictures"
     assert {"all-minilm-l6-v2", "bert-base-uncased", NAME} <= {name for name in rows if rows[name]["for"] == "texts"}
     row = rows[NAME]
-    assert (row["state"], row["MB to fetch"], row["licence"]) == ("not here", 7, "Apache-2.0")
+    assert (row["state"], row["MB to download"], row["licence"]) == ("not here", 7, "Apache-2.0")
     assert row["source"].startswith("https://")
     own = put(home.pretrained / "texts")
     assert (listed(capsys)[NAME]["state"], listed(capsys)[NAME]["source"]) == ("ready", row["source"])
@@ -74,7 +74,7 @@ def test_only_what_was_fetched_is_removed_and_nothing_is_added(
     monkeypatch.setenv(published.FOLDER, str(tmp_path / "given"))
     given = put(tmp_path / "given")
     assert main(["weights", "delete", NAME, "--yes"]) == 0
-    assert "No weights of Tiny were fetched" in capsys.readouterr().out
+    assert "No weights of Tiny were downloaded" in capsys.readouterr().out
     assert (given / "vocab.txt").exists()
     assert main(["weights", "add", NAME, str(given / "model.safetensors")]) == 1
     assert f"$BENZER_WEIGHTS/{NAME}" in capsys.readouterr().err

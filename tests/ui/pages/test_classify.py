@@ -232,7 +232,7 @@ def test_encoders_are_fine_tuned_where_that_is_asked(
 def test_what_cannot_be_is_said_before_the_start(here: Workbench) -> None:
     at = opened()
     at.number_input(key="classify-folds").set_value(6).run()
-    assert "as many as there are things with the label" in texts(at)
+    assert "as many as there are items with the label" in texts(at)
     assert at.button(key="classify-start").disabled
     at.button(key="classify-preset-all").click().run()
     assert not at.button(key="classify-start").disabled
@@ -253,7 +253,7 @@ def test_labels_that_are_too_rare_are_left_out_by_a_click(here: Workbench) -> No
     caps = [id for id, label in every if label == "Caps"]
     write_labels(here.collection("shop"), dict.fromkeys(caps[2:], "Bags"), "a test")
     at = opened()
-    assert "at most 2, as many as there are things with the label 'Caps'" in texts(at).replace("\\", "")
+    assert "at most 2, as many as there are items with the label 'Caps'" in texts(at).replace("\\", "")
     assert at.button(key="classify-rare").label == "Leave out 1 rare label"
     at.button(key="classify-rare").click().run()
     assert at.multiselect(key="classify-labels").value == [HOSTILE, "Bags"]

@@ -148,12 +148,12 @@ def test_trainings_become_rows_of_the_plan(here: Workbench, started: list[tuple[
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"experiment-encoders": []}, "The encoders of an experiment must be at least one, or a training; got 'none'."),
-        ({"experiment-metrics": []}, "The metrics of an experiment must be at least one; got 'none'."),
+        ({"experiment-encoders": []}, "The encoders of a comparison must be at least one, or a training; got 'none'."),
+        ({"experiment-metrics": []}, "The metrics of a comparison must be at least one; got 'none'."),
         ({"experiment-methods": ["lsh(bits"]}, "must be written like lsh or lsh(tables=20,bits=8)"),
         ({"experiment-models": ["4"], "experiment-size": 97}, "The input size of Model 4 must be one it reconstructs"),
         ({"experiment-models": ["4"], "experiment-epochs": 0}, "The epochs of the training must be a whole number"),
-        ({"experiment-all": False, "experiment-queries": 0}, "The number of queries of an experiment must be"),
+        ({"experiment-all": False, "experiment-queries": 0}, "The number of queries of a comparison must be"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_sentence(here: Workbench, change: dict[str, Any], sentence: str) -> None:

@@ -182,7 +182,7 @@ def test_an_upload_is_kept_for_the_job_and_goes_when_nobody_uses_it(here: Workbe
 def test_too_few_vectors_are_refused_before_anything_starts(here: Workbench, vectors: Path) -> None:
     np.save(vectors, np.ones((3, 2), dtype=np.float32))
     test = visit(**{"study-source": "A file on this computer", "study_file": vectors.name})
-    assert "The number of vectors of a study must be at least 5; got 3." in texts(test)
+    assert "The number of vectors of a benchmark must be at least 5; got 3." in texts(test)
     assert "study-start" not in [button.key for button in test.button]
 
 
@@ -237,14 +237,14 @@ def test_what_will_fail_is_told_before_and_may_be_started_all_the_same(here: Wor
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"study-methods": [], "study-own": ""}, "The methods of a study must be at least one; got 'none'."),
-        ({"study-bits": "8, x"}, "The bits of a study must be whole numbers, as in 8, 16; got 'x'."),
+        ({"study-methods": [], "study-own": ""}, "The methods of a benchmark must be at least one; got 'none'."),
+        ({"study-bits": "8, x"}, "The bits of a benchmark must be whole numbers, as in 8, 16; got 'x'."),
         ({"study-sizes": "10, some"}, "must be whole numbers, as in 8, 16 or all; got 'some'."),
         ({"study-own": "lsh(bits"}, "must be written like lsh"),
-        ({"study-own": "magic"}, "The method of a study must be one of"),
-        ({"study-folds": 0}, "The number of folds of a study must be a whole number from 1 to 100; got 0."),
-        ({"study-queries": None}, "The number of queries of a study must be a whole number; got 'nothing'."),
-        ({"study-tables": _MANY, "study-bits": _MANY}, "The number of cells of a study must be at most 2,000"),
+        ({"study-own": "magic"}, "The method of a benchmark must be one of"),
+        ({"study-folds": 0}, "The number of folds of a benchmark must be a whole number from 1 to 100; got 0."),
+        ({"study-queries": None}, "The number of queries of a benchmark must be a whole number; got 'nothing'."),
+        ({"study-tables": _MANY, "study-bits": _MANY}, "The number of settings of a benchmark must be at most 2,000"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_sentence(here: Workbench, change: dict[str, Any], sentence: str) -> None:

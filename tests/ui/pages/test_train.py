@@ -619,7 +619,7 @@ def test_a_run_from_the_command_line_is_shown_without_a_stop(bench: Workbench) -
 def test_a_training_of_an_experiment_is_stopped_where_that_is(bench: Workbench) -> None:
     run = fake_run(bench, "planned", "cut off")
     with run.training(job="20260101-000000-000-experiment"):
-        assert "Part of an experiment; stop it on the Compare page." in texts(page())
+        assert "Part of a comparison; stop it on the Compare page." in texts(page())
 
 
 def test_what_failed_otherwise_is_continued_without_talk_of_the_rate(bench: Workbench) -> None:

@@ -191,7 +191,7 @@ def _given(name: str, label: str) -> int:
     """The number in a field; BadParameter where the field was emptied."""
     number: int | None = st.session_state[f"study-{name}"]
     if number is None:
-        raise BadParameter(label, "a study", "a whole number", "nothing")
+        raise BadParameter(label, "a benchmark", "a whole number", "nothing")
     return number
 
 
@@ -200,7 +200,7 @@ def _calls() -> tuple[str, ...]:
     state = st.session_state
     names = [*state["study-methods"], *methods_in(state["study-own"])]
     if not names:
-        raise BadParameter("methods", "a study", "at least one", "none")
+        raise BadParameter("methods", "a benchmark", "at least one", "none")
     lists: dict[str, Any] = {name: whole_numbers(name, state[f"study-{name}"]) for name in _NUMBERS}
     lists |= {"functions": state["study-functions"], "lookup": state["study-lookup"]}
     calls = grid(names, **lists)
@@ -217,7 +217,7 @@ def whole_numbers(name: str, text: str, also: Sequence[str] = ()) -> list[Any]:
     words = text.replace(",", " ").split()
     wrong = [word for word in words if word not in also and not word.isdecimal()]
     if wrong:
-        raise BadParameter(name, "a study", " or ".join(["whole numbers, as in 8, 16", *also]), wrong[0])
+        raise BadParameter(name, "a benchmark", " or ".join(["whole numbers, as in 8, 16", *also]), wrong[0])
     return [word if word in also else int(word) for word in words]
 
 

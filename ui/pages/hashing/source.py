@@ -80,7 +80,7 @@ def source_fields(recipe: Recipe | None) -> Source | None:
         show_error(error)
         return None
     if found is not None and found.count < FEWEST:
-        show_error(BadParameter("number of vectors", "a study", f"at least {FEWEST}", found.count))
+        show_error(BadParameter("number of vectors", "a benchmark", f"at least {FEWEST}", found.count))
         return None
     if found is not None:
         st.markdown(f"**{plain_text(found.title)}** · {found.size} · {metric_title(found.metric)}")
@@ -147,12 +147,12 @@ def _typed_file() -> Source | None:
     text = st.session_state.get("study_file")
     if not text:
         return None
-    path = file_under_roots(text, "the study")
+    path = file_under_roots(text, "the benchmark")
     asked = st.text_input(
         "Queries from another file", key="study-asked", max_chars=1000, persist_state="session",
         placeholder="none: some of the vectors are held out as queries",
     )  # fmt: skip
-    return of_file(path, file_under_roots(asked, "the study") if asked.strip() else None)
+    return of_file(path, file_under_roots(asked, "the benchmark") if asked.strip() else None)
 
 
 def _uploaded_file() -> Path | None:
@@ -173,7 +173,7 @@ def keep_upload(name: str, data: bytes) -> Path:
     """Put uploaded vectors where jobs find them; the same bytes stand there once, and old ones that nobody uses go."""
     stem, _, ending = name.rpartition(".")
     if ending.lower() not in ENDINGS:
-        raise BadParameter("file", "the study", "one of " + ", ".join(ENDINGS), name)
+        raise BadParameter("file", "the benchmark", "one of " + ", ".join(ENDINGS), name)
     try:
         short = slug(stem)[:40]
     except BadParameter:

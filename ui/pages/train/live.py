@@ -79,7 +79,7 @@ def _running(now: Trainings) -> None:
 def _elsewhere(run: Run | None) -> str:
     """Where a training that this page did not start is stopped."""
     if run is not None and run.job:
-        return "Part of an experiment; stop it on the Compare page."
+        return "Part of a comparison; stop it on the Compare page."
     return "Started from the command line; stop it there."
 
 

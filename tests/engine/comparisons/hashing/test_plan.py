@@ -47,10 +47,10 @@ def test_the_title_is_no_part_of_a_key():
 def test_a_plan_survives_json():
     plan = replace(PLAN, sizes=(10, None), tune=0.9, folds=3)
     assert StudyPlan.from_dict(plan.as_dict()) == plan
-    with pytest.raises(BadParameter, match="key of a study"):
+    with pytest.raises(BadParameter, match="key of a benchmark"):
         StudyPlan.from_dict(PLAN.as_dict() | {"colour": "red"})
     for wrong in (None, [], 3):
-        with pytest.raises(BadParameter, match="plan of a study"):
+        with pytest.raises(BadParameter, match="plan of a benchmark"):
             StudyPlan.from_dict(wrong)
 
 
@@ -77,7 +77,7 @@ def test_a_plan_survives_json():
         ({"metric": ["cosine"]}, "metric"),
         ({"methods": (1,)}, "method"),
         ({"sizes": ([10],)}, "size"),
-        ({"sizes": tuple(range(2, 1000))}, "number of cells"),
+        ({"sizes": tuple(range(2, 1000))}, "number of settings"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(change, said):
@@ -106,7 +106,7 @@ def test_a_grid_keeps_what_a_method_brings():
 def test_a_grid_refuses_what_no_method_takes(wrong):
     with pytest.raises(BadParameter, match="must be"):
         grid(["lsh"], **wrong)
-    with pytest.raises(BadParameter, match="method of a study"):
+    with pytest.raises(BadParameter, match="method of a benchmark"):
         grid(["simhash"])
 
 

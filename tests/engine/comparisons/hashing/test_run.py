@@ -93,7 +93,7 @@ def test_what_cannot_be_keeps_its_sentence_and_the_others_go_on(bench, plan):
     assert "at most 64 for buckets" in errors["lsh(bits=65,lookup=buckets)"]
     assert "at most 900, the number of vectors; got 1000" in errors["rdh(parts=1000)"]
     assert {row.error for row in bench.study("try-it").rows()[6:]} == {
-        "The size of a study must be at most 1,200, the vectors that can be indexed; got 5000."
+        "The size of a benchmark must be at most 1,200, the vectors that can be indexed; got 5000."
     }
 
 
@@ -212,7 +212,7 @@ def test_a_collection_is_embedded_first(bench, tmp_path):
             BadParameter,
             "bits of the method lsh must be a whole number from 1 to 128; got 0",
         ),
-        ({"methods": ("simhash",)}, BadParameter, "method of a study"),
+        ({"methods": ("simhash",)}, BadParameter, "method of a benchmark"),
         ({"source": "file:/nowhere/base.npy"}, NotFound, "no file"),
         ({"source": "nobody/colour-histogram/flatten", "asked": ""}, NotFound, "nobody"),
         ({"methods": (), "tune": 0.9}, BadParameter, "at least one"),
@@ -358,7 +358,7 @@ def test_the_command_measures_lists_shows_and_writes(bench, tmp_path, capsys):
     assert "RDH (parts) · 2 parts · 6 bits · 4 tables · 0 probes" in told
     assert "speed-up" in told
     assert "times larger" in told
-    assert "Study: table · parts lived in: this process" in told
+    assert "Benchmark: table · parts lived in: this process" in told
     assert main(["hashing", "--list"]) == 0
     assert "16 of 16" in capsys.readouterr().out
     files = ["--csv", str(tmp_path / "a.csv"), "--html", str(tmp_path / "a.html")]
@@ -388,7 +388,7 @@ def test_the_command_tunes_and_resumes(bench, tmp_path, capsys):
     [
         ([], "either --vectors with a file or --collection; got 'neither'"),
         (["--vectors", "a.txt"], r"one of .npy"),
-        (["--show", "nothing"], "There is no study 'nothing'. See: python -m engine hashing --list"),
+        (["--show", "nothing"], "There is no benchmark 'nothing'. See: python -m engine hashing --list"),
         (["--show", "nothing", "--bits", "8"], "given alone"),
         (["--vectors", "base.npy", "--html", "."], "The html of the report must be a file"),
         (["--vectors", "base.npy", "--bits", "8,x"], "whole numbers with commas"),

@@ -105,7 +105,7 @@ def test_csv_is_whole_and_harmless() -> None:
     assert (good["precision"], good["low"], good["high"], good["recall"]) == ("0.5", "0.4", "0.6", "")
     assert good["computed in"] == "bfloat16"
     assert "Computed in bfloat16." in to_html(plan, rows)
-    assert (good["precision of cat"], good["hits of the single query"]) == ("0.25", "4")
+    assert (good["precision of cat"], good["results of the single query"]) == ("0.25", "4")
     assert (bad["precision"], bad["error"], bad["precision of dog"]) == ("", "'=It failed.", "")
 
 
