@@ -1,1 +1,1 @@
-"""Telling classes of things: plans, folds, what answers are worth, and results on disk."""
+"""Classification by picture and text: plans, folds, measures, and results on disk."""

@@ -1,4 +1,4 @@
-"""Which model of a classification knows best, by how much, and whether that is more than chance between folds."""
+"""The most accurate model of a classification, its lead, and whether the lead exceeds the variation between folds."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from engine.classification.results import FoldRow, ResultLine
 
 @dataclass(frozen=True)
 class Best:
-    """The most accurate model, over things as they are.
+    """The most accurate model on clean items.
 
     Attributes:
         line: its figures. other: the second best, None where there is no other. chance: the share of the most frequent
-            class, which is what always naming that one reaches. asked: how many things were asked about.
+            class, the accuracy of always predicting it. asked: the number of predicted items.
         difference, deviation: by how much it is more accurate than `other` on the folds that both are measured on, and
             the standard deviation of that difference over these folds. folds: how many these are.
     """
@@ -38,7 +38,7 @@ class Best:
 
     @property
     def headline(self) -> str:
-        """One sentence: which model, how often it is right, and how much that differs between folds."""
+        """One sentence: the model, its accuracy, and the deviation over the folds."""
         over = f"± {100 * self.line.accuracy_deviation:.1f} over {self.line.folds} folds"
         told = f"{100 * self.line.accuracy:.1f} %"
         spread = f"({over if self.line.folds > 1 else 'one fold'})."
@@ -50,9 +50,9 @@ class Best:
 
     @property
     def beside(self) -> str:
-        """What must be said with it: the lead over the second, and what naming one class always reaches."""
-        guess = f"Chance level, always predicting the most frequent class: {100 * self.chance:.1f} %."
-        return guess if self.other is None else f"{self._lead(self.other)} {guess}"
+        """The lead over the second best, and the chance level."""
+        chance = f"Chance level, always predicting the most frequent class: {100 * self.chance:.1f} %."
+        return chance if self.other is None else f"{self._lead(self.other)} {chance}"
 
     def _lead(self, other: ResultLine) -> str:
         lead = f"{self.line.title} is ahead of {other.title.lower()} by {100 * self.difference:.1f} percentage points"

@@ -1,9 +1,9 @@
-"""Final classifiers: trained on all labelled things, applied to the rest of a collection.
+"""Final classifiers: trained on all labelled items, applied to the rest of a collection.
 
 classifiers/<run>/
     run.json, weights-….safetensors, events.jsonl …   a run, as those of encoders (see `engine.runs.run`)
     text.json                   what its encoder of texts had learned (sealed), where it learns
-    guesses/<collection>.json   what it said of each thing of a collection, the least sure first (sealed)
+    guesses/<collection>.json   what it predicted for each item of a collection, the lowest confidence first (sealed)
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StoredPrediction:
-    """What a classifier says of one thing: by its picture and by its text alone (None where one is missing), by both.
+    """A prediction for one item: from its picture and from its text alone (None if missing), and from both.
 
     Attributes:
         label: that it has now, "" for none. sure: the probability of the likeliest class.
@@ -63,17 +63,17 @@ class StoredPrediction:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> StoredPrediction:
-        """The guess that was stored."""
-        opinions = {
+        """The prediction that was stored."""
+        predictions = {
             side: None if values[side] is None else tuple((str(label), float(p)) for label, p in values[side])
             for side in ("picture", "text", "fused")
         }
-        return cls(values["id"], values["name"], values["label"], **opinions)  # type: ignore[arg-type]
+        return cls(values["id"], values["name"], values["label"], **predictions)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
 class StoredPredictions:
-    """All guesses about a collection, the least sure first; `made` in seconds since 1970."""
+    """All predictions for a collection, the lowest confidence first; `made` in seconds since 1970."""
 
     classifier: str
     collection: str
@@ -91,14 +91,14 @@ class StoredPredictions:
 
 
 def train_final(home: Home, name: str, fusion: str, reporter: Reporter, title: str = "") -> Run:
-    """Train one of a classification's fusions on all labelled things and keep it as a classifier.
+    """Train one of a classification's fusions on all labelled items and keep it as a classifier.
 
     A tenth of every class (the plan's validation share) only chooses the epoch and the weight of a late fusion. One of
-    the same title whose training was cut off goes on.
+    the same title whose training was interrupted goes on.
 
     Raises:
         NotFound: no such classification. BadParameter: it has no such fusion.
-        What `engine.classification.run.plan_classification` raises. Stopped: a person asked; it can be trained on.
+        What `engine.classification.run.plan_classification` raises. Stopped: on request; it can be trained on.
     """
     from engine.classification.training.train import train_classifier
 
@@ -119,7 +119,7 @@ def train_final(home: Home, name: str, fusion: str, reporter: Reporter, title: s
 
 
 def apply(home: Home, name: str, collection: str, reporter: Reporter, every: bool = False) -> StoredPredictions:
-    """Let a classifier name the class of what has no label yet (`every`: of all), and keep its guesses.
+    """Predict the labels of the unlabelled items (`every`: of all items) with a classifier, and store the predictions.
 
     Raises:
         NotFound: no such classifier or collection. NotReady: an encoder needs something first.
@@ -142,7 +142,7 @@ def apply(home: Home, name: str, collection: str, reporter: Reporter, every: boo
 
 
 def guesses(home: Home, name: str, collection: str) -> StoredPredictions | None:
-    """What a classifier said of a collection when it was last applied, None where it was not.
+    """The predictions of a classifier for a collection when it was last applied, None if it never was.
 
     Raises:
         NotFound: no such classifier. Corrupt: the file has been damaged.
@@ -188,7 +188,7 @@ def _check_own(opened: FusionEncoder, collection: Collection, reporter: Reporter
 
 
 def _begun(home: Home, task: Task, items: Examples, name: str, fusion: str, title: str) -> Run:
-    """The classifier's run: one that was cut off and was made of the same, else a new one."""
+    """The classifier's run: one that was interrupted and was made of the same, else a new one."""
     config = config_of(task.plan, fusion)
     for run in classifiers(home):
         card = run.card
@@ -232,22 +232,22 @@ def _named(picture: Encoder) -> dict[str, str]:
 
 
 def _guesses(opened: FusionEncoder, items: Examples, facts: Sequence[tuple[int, str, str]]) -> list[StoredPrediction]:
-    said = opened.verdict(items)
+    predicted = opened.verdict(items)
     found = []
     for row, fact in enumerate(facts):
-        picture = said.picture if items.has_picture[row] else None
-        text = said.text if items.has_text[row] else None
+        picture = predicted.picture if items.has_picture[row] else None
+        text = predicted.text if items.has_text[row] else None
         seen, read = (None if one is None else likeliest(one[row], opened.classes) for one in (picture, text))
-        found.append(StoredPrediction(*fact, seen, read, likeliest(said.fused[row], opened.classes)))
+        found.append(StoredPrediction(*fact, seen, read, likeliest(predicted.fused[row], opened.classes)))
     return found
 
 
-def _first(said: Probabilities | None) -> str:
-    return f"{said[0][0]} ({said[0][1]:.3f})" if said else ""
+def _first(predicted: Probabilities | None) -> str:
+    return f"{predicted[0][0]} ({predicted[0][1]:.3f})" if predicted else ""
 
 
 def remove_classifier(home: Home, name: str) -> None:
-    """Delete a classifier with its guesses.
+    """Delete a classifier with its predictions.
 
     Raises:
         NotFound: no such classifier. BadParameter: it is being trained.

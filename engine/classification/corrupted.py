@@ -1,7 +1,7 @@
-"""The things of a classification as they are under a condition: a side missing, pictures blurred, words dropped.
+"""The items of a classification under a corruption: a side missing, pictures blurred, words dropped.
 
 What encoders that did not learn make of them is the same for every fold; blurred pictures are kept with the collection.
-Encoders that learned are others in every fold: they look at the fold's own things only, and nothing of it is kept.
+Encoders that learned are others in every fold: they look at the fold's own items only, and nothing of it is kept.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _BLUR_OF = 224  # a blur's radius is told in pixels of a picture so wide
 
 @dataclass
 class Corrupted:
-    """The things of a subject under every condition; `tunable` where encoders learn."""
+    """The items of a subject under every condition; `tunable` where encoders learn."""
 
     task: Task
     items: Examples
@@ -48,7 +48,7 @@ class Corrupted:
     made: dict[str, Examples] = field(default_factory=dict)  # by condition
 
     def of(self, condition: Corruption, rows: Rows, learned: LearnedEncoders) -> Examples:
-        """The things of some rows, as encoders see them that have learned, or as they always were."""
+        """The items of some rows, as encoders see them that have learned, or as they always were."""
         if condition.name not in self.made:
             self.made[condition.name] = self._under(condition)
         found = self.made[condition.name].of(rows)
@@ -75,7 +75,7 @@ class Corrupted:
         return items
 
     def _read(self, condition: Corruption, items: Examples, encoder: TextEncoder) -> Examples:
-        """The things with the vectors of their texts, of which some words may be dropped."""
+        """The items with the vectors of their texts, of which some words may be dropped."""
         texts = self.task.texts(items.ids)
         if condition.drop:
             pairs = zip(items.ids.tolist(), texts, strict=True)
@@ -86,7 +86,7 @@ class Corrupted:
         return replace(items, text=found.vectors, words=words, starts=starts, has_text=there)
 
     def _seen(self, condition: Corruption, items: Examples, rows: Rows, encoder: Encoder) -> Floats:
-        """(n, p) vectors of the pictures of some rows by an encoder that has learned, blurred where that is asked."""
+        """(n, p) vectors of the pictures of some rows by an encoder that has learned, blurred on request."""
         assert self.tunable is not None
         vectors = items.picture.copy()
         places = self.tunable.places[rows]

@@ -1,4 +1,4 @@
-"""What may be wrong with a thing when it is asked about: a blurred or missing picture, words dropped or no text.
+"""Corruptions of a test item: a blurred or missing picture, dropped words or no text.
 
 Written like `picture=missing`, `picture=blur-4` (radius in pixels of a picture 224 wide), `text=missing`,
 `text=drop-50` (percent of the words).

@@ -38,10 +38,10 @@ class LearnedEncoders:
 
 
 def tunable(home: Home, task: Task, items: Examples, reporter: Reporter) -> FineTunable | None:
-    """The encoders of a subject that are to learn, with what they see of its things; None where none does.
+    """The encoders of a subject that are to learn, with what they see of its items; None where none does.
 
     Raises:
-        StorageFull: no space for decoded pictures. Stopped: a person asked.
+        StorageFull: no space for decoded pictures. Stopped: on request.
     """
     from engine.classification.training.fine_tuned import FineTunable
 
@@ -110,7 +110,7 @@ def measured_speed(home: Home, collection: Collection, plan: ClassificationPlan)
 
 
 def price(plan: ClassificationPlan, items: int, speed: Speed) -> Price:
-    """Of a plan over so many things, at a speed that was measured."""
+    """Of a plan over this many items, at a speed that was measured."""
     configs = [config_of(plan, fusion) for fusion in plan.fusions]
     share = items * (plan.folds - 1)  # over all folds, each of which learns from all but its own
     frozen = sum(speed.of(config.before, share) for config in configs)
@@ -118,7 +118,7 @@ def price(plan: ClassificationPlan, items: int, speed: Speed) -> Price:
 
 
 def _pixels(collection: Collection, items: Examples, size: int, reporter: Reporter) -> tuple[Pixels, Rows]:
-    """(m, s, s, 3) decoded pictures, and (n,) where each thing's stands, −1 for one that cannot be read."""
+    """(m, s, s, 3) decoded pictures, and (n,) where each item's stands, −1 for one that cannot be read."""
     wanted = items.ids[items.has_picture]
     if len(wanted) * size * size * 3 > _HELD_AT_MOST:
         ids, pixels = decoded_pixels(collection, size, reporter)

@@ -1,4 +1,4 @@
-"""Drawing things evenly over their classes, and parting them into folds in which each class is as frequent."""
+"""Stratified samples and stratified folds of items."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def drawn(codes: Rows, each: int | None, seed: int) -> Rows:
 
 
 def folds(codes: Rows, count: int, seed: int) -> Rows:
-    """(n,) the fold of each thing, from 0: stratified, so that no class is in one fold twice more than in another.
+    """(n,) the fold of each item, from 0: stratified, so that no class is in one fold twice more than in another.
 
     Raises:
-        BadParameter: a class has fewer things than there are folds.
+        BadParameter: a class has fewer items than there are folds.
     """
     _, sizes = np.unique(codes, return_counts=True)
     if len(sizes) and sizes.min() < count:

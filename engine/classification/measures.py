@@ -1,4 +1,4 @@
-"""What named classes are worth: accuracy, F1, confusion, and whether probabilities mean what they say."""
+"""Measures of predictions: accuracy, F1, confusion matrix, calibration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Bin:
-    """Answers that are about as sure: from `low` to `high`; how many, how sure on average, how many of them right."""
+    """Predictions with a confidence from `low` to `high`: their number, mean confidence, and accuracy."""
 
     low: float
     high: float
@@ -25,16 +25,19 @@ class Bin:
     accuracy: float
 
 
-def confusion(true: Codes, said: Codes, classes: int) -> NDArray[np.int64]:
-    """(c, c) how often each class (row) was called each (column)."""
-    counted = np.bincount(true * classes + said, minlength=classes * classes)
+def confusion(true: Codes, predicted: Codes, classes: int) -> NDArray[np.int64]:
+    """(c, c) counts of true classes (rows) and predicted classes (columns)."""
+    counted = np.bincount(true * classes + predicted, minlength=classes * classes)
     return counted.reshape(classes, classes).astype(np.int64)
 
 
 def confused(classes: Sequence[str], counts: NDArray[np.int64]) -> list[tuple[int, str, str]]:
-    """(how often, is, was called) of every wrong cell of a confusion matrix that has any, the most frequent first."""
+    """(count, true class, predicted class) of every confusion in a matrix, the most frequent first."""
     wrong = counts - np.diag(np.diag(counts))
-    pairs = [(int(wrong[own, said]), classes[own], classes[said]) for own, said in np.argwhere(wrong > 0).tolist()]
+    pairs = [
+        (int(wrong[own, predicted]), classes[own], classes[predicted])
+        for own, predicted in np.argwhere(wrong > 0).tolist()
+    ]
     return sorted(pairs, key=lambda pair: (-pair[0], pair[1:]))
 
 
@@ -45,9 +48,9 @@ def accuracy(counts: NDArray[np.int64]) -> float:
 
 def per_class(counts: NDArray[np.int64]) -> list[tuple[float, float, float, int]]:
     """(precision, recall, F1, how many there are) of each class, from a confusion matrix; 0 where undefined."""
-    right, said, there = np.diag(counts), counts.sum(0), counts.sum(1)
+    right, predicted, there = np.diag(counts), counts.sum(0), counts.sum(1)
     found = []
-    for hits, called, own in zip(right.tolist(), said.tolist(), there.tolist(), strict=True):
+    for hits, called, own in zip(right.tolist(), predicted.tolist(), there.tolist(), strict=True):
         precision, recall = hits / max(called, 1), hits / max(own, 1)
         found.append((precision, recall, 2 * hits / max(called + own, 1), own))
     return found
@@ -55,7 +58,9 @@ def per_class(counts: NDArray[np.int64]) -> list[tuple[float, float, float, int]
 
 def macro_f1(counts: NDArray[np.int64]) -> float:
     """The mean F1 of the classes that are there or were named."""
-    scores = [f1 for (_, _, f1, own), said in zip(per_class(counts), counts.sum(0), strict=True) if own or said]
+    scores = [
+        f1 for (_, _, f1, own), predicted in zip(per_class(counts), counts.sum(0), strict=True) if own or predicted
+    ]
     return float(np.mean(scores)) if scores else 0.0
 
 
@@ -66,18 +71,18 @@ def log_loss(true: Codes, probabilities: Probabilities) -> float:
 
 
 def reliability(true: Codes, probabilities: Probabilities, bins: int = BINS) -> list[Bin]:
-    """Answers by how sure they are, in equally wide bins; bins without any are left out."""
-    sure, right = probabilities.max(1), probabilities.argmax(1) == true
-    place = np.minimum((sure * bins).astype(np.int64), bins - 1)
+    """Predictions by confidence, in equally wide bins; empty bins are left out."""
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == true
+    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     return [
-        Bin(number / bins, (number + 1) / bins, int(own.sum()), float(sure[own].mean()), float(right[own].mean()))
+        Bin(number / bins, (number + 1) / bins, int(own.sum()), float(confidence[own].mean()), float(right[own].mean()))
         for number in range(bins)
         if (own := place == number).any()
     ]
 
 
 def calibration_error(found: list[Bin]) -> float:
-    """The expected calibration error: how far sureness and accuracy are apart, the mean over the answers.
+    """The expected calibration error: the gap between confidence and accuracy, averaged over the predictions.
 
     Source: Guo et al., "On calibration of modern neural networks", 2017.
     """

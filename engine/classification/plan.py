@@ -1,4 +1,4 @@
-"""What a classification is asked to do, as one small frozen value: which things, which encoders, which fusions."""
+"""The plan of a classification as a frozen value: which items, encoders and fusions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST_TITLE = 120
 
 @dataclass(frozen=True)
 class FoldCell:
-    """One line of the results: a fusion, trained on all folds but one and asked about that one."""
+    """One training: a fusion, trained on all folds but one and tested on that one."""
 
     fusion: str
     fold: int
@@ -41,9 +41,9 @@ class ClassificationPlan:
     Attributes:
         picture: the encoder of pictures as in a recipe, "mobilenet-v2" or "model-4@default", and its `embedding`.
         text: the encoder of texts. fusions: names of FUSIONS. folds: of the cross validation.
-        labels: only things with these labels, () for all. each: draw so many of every label, None for all.
+        labels: only items with these labels, () for all. each: max. items per label, None for all.
         column: the column of the collection's table that holds the classes, "" for the collection's labels.
-        conditions: what else is asked after the things as they are (see `conditions.py`).
+        conditions: corruptions that are tested besides clean items (see `conditions.py`).
         settings: of the training, as in `ClassifierConfig`, without fusion, name and seed. seed: of all that is drawn.
     """
 
@@ -77,7 +77,7 @@ class ClassificationPlan:
 
     @property
     def asked(self) -> tuple[Corruption, ...]:
-        """Everything that is asked of each fold: the things as they are, then with something wrong."""
+        """What each fold is tested on: clean items, then each corruption."""
         names = dict.fromkeys([CLEAN, *self.conditions])
         return tuple(map(Corruption.parse, names))
 

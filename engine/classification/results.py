@@ -16,13 +16,13 @@ from engine.comparisons.comparison import Comparison
 from engine.core.errors import BadParameter, NotFound
 from engine.core.home import Home
 
-TOP = 3  # classes of each opinion that are kept, the likeliest first
+TOP = 3  # classes of each prediction that are kept, the likeliest first
 Probabilities = tuple[tuple[str, float], ...]  # (label, probability), the likeliest first
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What was said of one held-out thing: by its picture alone, by its text alone (None where not asked), by both."""
+    """The prediction for one test item: from its picture alone, from its text alone (None if unused), and from both."""
 
     id: int
     label: str
@@ -40,8 +40,8 @@ class Prediction:
 
     @classmethod
     def from_list(cls, values: Sequence[Any]) -> Prediction:
-        id, label, *opinions = values
-        return cls(int(id), str(label), *(None if one is None else tuple(map(tuple, one)) for one in opinions))  # type: ignore[arg-type]
+        id, label, *predictions = values
+        return cls(int(id), str(label), *(None if one is None else tuple(map(tuple, one)) for one in predictions))  # type: ignore[arg-type]
 
     def as_list(self) -> list[Any]:
         return [self.id, self.label, self.picture, self.text, self.fused]
@@ -49,15 +49,15 @@ class Prediction:
 
 @dataclass(frozen=True)
 class FoldRow:
-    """One measured cell.
+    """The results of one training.
 
     Attributes:
         key, title, fusion, fold: the cell's. made_of: changes when pictures, labels, texts or weights do.
-        learned, asked: how many things were learned from, and how many asked about. classes: the labels in order.
-        confusion: by condition, rows are the true classes. ece, log_loss: by condition. reliability: of the things as
+        learned, asked: the numbers of training and of test items. classes: the labels in order.
+        confusion: by condition, rows are the true classes. ece, log_loss: by condition. reliability: of the items as
         they are. share: the text's weight in a late fusion, else None.
         curve: of each epoch its "epoch", "train", "validation" and "accuracy". epoch: whose weights were taken.
-        answers: one for each thing asked about, as it is. seconds: of the training.
+        answers: the prediction for each clean test item. seconds: of the training.
         error: why it could not be measured, "" where it was.
     """
 
@@ -162,10 +162,10 @@ class Classification(Comparison[ClassificationPlan, FoldCell, FoldRow]):
         classes, counts = self.counts(fusion)
         return [(label, *found) for label, found in zip(classes, measures.per_class(counts), strict=True)]
 
-    def answers(self, fusion: str, label: str = "", said: str = "", wrong: bool = False) -> list[Prediction]:
-        """What was said of each thing when it was held out; of one label, called something, or wrong ones only."""
+    def answers(self, fusion: str, label: str = "", predicted: str = "", wrong: bool = False) -> list[Prediction]:
+        """The predictions for the test items; of one true label, of one predicted label, or errors only."""
         every = [answer for row in self._of(fusion) for answer in row.answers]
-        kept = (one for one in every if label in ("", one.label) and said in ("", one.predicted))
+        kept = (one for one in every if label in ("", one.label) and predicted in ("", one.predicted))
         return [one for one in kept if not (wrong and one.right)]
 
     def reliability(self, fusion: str) -> list[measures.Bin]:

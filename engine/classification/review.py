@@ -1,9 +1,9 @@
-"""What a person decides about a classifier's guesses: kept beside them, written to the collection when that is asked.
+"""A review of a classifier's predictions: decisions are kept beside them, and written to the collection on request.
 
-    classifiers/<run>/reviews/<collection>.json   by the id of a thing the label that was decided for it (sealed);
-                                                  "" where it was passed over
+    classifiers/<run>/reviews/<collection>.json   by the id of an item the label that was decided for it (sealed);
+                                                  "" where it was skipped
 
-Whether a decision has been written is not stored: it has where the thing carries that label. So when labels are taken
+Whether a decision has been written is not stored: it has where the item carries that label. So when labels are taken
 back, the decisions wait again.
 """
 
@@ -27,11 +27,11 @@ from engine.runs.classifiers import classifier
 
 @dataclass(frozen=True)
 class Review:
-    """The guesses about things that still stand in the collection, the least sure first, and what was decided.
+    """The predictions for items still in the collection, the lowest confidence first, and the decisions.
 
     Attributes:
-        labels: that the things have now, "" for none. decisions: by id; "" where a person passed over it.
-        made: when the guesses were made, in seconds since 1970.
+        labels: that the items have now, "" for none. decisions: by id; "" where the user skipped it.
+        made: when the predictions were made, in seconds since 1970.
     """
 
     guesses: tuple[StoredPrediction, ...]
@@ -41,7 +41,7 @@ class Review:
 
     @property
     def undecided(self) -> list[StoredPrediction]:
-        """What nobody has looked at yet."""
+        """Predictions without a decision."""
         return [one for one in self.guesses if one.id not in self.decisions]
 
     @property
@@ -51,7 +51,7 @@ class Review:
         return {id: label for id, label in chosen.items() if label and label != self.labels[id]}
 
     def to_csv(self) -> str:
-        """One line for each guess, with its decision; texts that a spreadsheet would run are made harmless."""
+        """One line for each prediction, with its decision; texts that a spreadsheet would run are made harmless."""
         header = [
             "id",
             "picture",
@@ -66,7 +66,7 @@ class Review:
         return csv_text(header, [self._line(one) for one in self.guesses])
 
     def _line(self, one: StoredPrediction) -> list[object]:
-        sides = [said[0][0] if said else "" for said in (one.picture, one.text)]
+        sides = [predicted[0][0] if predicted else "" for predicted in (one.picture, one.text)]
         decided = self.decisions.get(one.id, "")
         return [
             one.id,
@@ -88,7 +88,7 @@ class Review:
 
 
 def review(home: Home, name: str, collection: str, images: Images | None = None) -> Review | None:
-    """What a classifier said of a collection and what was decided; None where it was not applied.
+    """What a classifier predicted for a collection and what was decided; None where it was not applied.
 
     Args:
         images: the collection's, where they are at hand.
@@ -107,7 +107,7 @@ def review(home: Home, name: str, collection: str, images: Images | None = None)
 
 
 def decide(home: Home, name: str, collection: str, decisions: Mapping[int, str | None]) -> None:
-    """Keep what a person decided: a label by the id of a thing, "" to pass over it, None to take a decision back.
+    """Keep what the user decided: a label by the id of an item, "" to skip it, None to take a decision back.
 
     Raises:
         NotFound: no such classifier. BadParameter: something that cannot be a label; then nothing is kept.

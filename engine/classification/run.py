@@ -1,4 +1,4 @@
-"""Measuring a classification: embed pictures and texts, then train and ask fold by fold."""
+"""Running a classification: embed pictures and texts, then train and test fold by fold."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def plan_classification(home: Home, plan: ClassificationPlan) -> Classification:
 
     Raises:
         NotFound: no such collection. NoWeights, MissingPackage: an encoder needs something first.
-        BadParameter: no such encoder or column, one class only, fewer things of a class than folds, no texts.
+        BadParameter: no such encoder or column, one class only, fewer items of a class than folds, no texts.
     """
     collection = Collection.open(home, plan.collection)
     Task.of(home, collection, plan)
@@ -48,15 +48,15 @@ def plan_classification(home: Home, plan: ClassificationPlan) -> Classification:
 def run_classification(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
     """Measure every cell that has not been measured yet, or was of other pictures, texts, labels or weights.
 
-    Figures of other things are dropped first: their folds and classes are others, and cannot be added up with new ones.
-    A training that was cut off goes on.
+    Figures of other items are dropped first: their folds and classes are others, and cannot be added up with new ones.
+    A training that was interrupted goes on.
 
     Returns:
         What `run_comparison` returns.
 
     Raises:
         What `plan_classification` raises. BadParameter: another process measures it.
-        Stopped: a person asked; StorageFull: the disk refused. What was finished is kept.
+        Stopped: on request; StorageFull: the disk refused. What was finished is kept.
     """
 
     def measure(run: ClassificationRun) -> None:
@@ -99,7 +99,7 @@ class FoldTrainings:
         return cls(home, run, task, made_of, corrupted, folds(items.codes, run.plan.folds, run.plan.seed))
 
     def measure(self, cell: FoldCell) -> None:
-        """Train on all folds but the cell's, and ask about that one."""
+        """Train on all folds but the cell's, and test on that one."""
         items, config = self.corrupted.items, config_of(self.run.plan, cell.fusion)
         others, own = np.flatnonzero(self.folds != cell.fold), np.flatnonzero(self.folds == cell.fold)
         learning, kept_apart = held_out(items.codes, others, config.validation, config.seed)
@@ -111,7 +111,7 @@ class FoldTrainings:
         Run(run.folder).remove()
 
     def _trained(self, cell: FoldCell, learning: Rows, kept_apart: Rows) -> tuple[Fusion, Any]:
-        """The cell's network; a training that was cut off goes on, one of other items starts again."""
+        """The cell's network; a training that was interrupted goes on, one of other items starts again."""
         from engine.classification.training.train import train_classifier
 
         config, root = config_of(self.run.plan, cell.fusion), self.run.comparison.folder / "runs"
@@ -130,14 +130,14 @@ class FoldTrainings:
         found: dict[str, Any] = {"confusion": {}, "ece": {}, "log_loss": {}}
         for condition in self.run.plan.asked:
             name, items = condition.name, self.corrupted.of(condition, own, seen_by)
-            said = verdict(network, items, np.arange(len(own)))
-            bins = measures.reliability(true, said.fused)
-            found["confusion"][name] = measures.confusion(true, said.fused.argmax(1), count).tolist()
+            predicted = verdict(network, items, np.arange(len(own)))
+            bins = measures.reliability(true, predicted.fused)
+            found["confusion"][name] = measures.confusion(true, predicted.fused.argmax(1), count).tolist()
             found["ece"][name] = measures.calibration_error(bins)
-            found["log_loss"][name] = measures.log_loss(true, said.fused)
+            found["log_loss"][name] = measures.log_loss(true, predicted.fused)
             if name == CLEAN:
                 found["reliability"] = tuple(bins)
-                found["answers"] = _answers(items, said, self.task.classes)
+                found["answers"] = _predictions(items, predicted, self.task.classes)
         return found
 
 
@@ -150,15 +150,15 @@ def _trained_figures(run: Any, network: Fusion) -> dict[str, Any]:
     return {"curve": curve, "epoch": int(run.card.get("best_epoch", 0)), "share": share, "seconds": round(seconds, 2)}
 
 
-def _answers(items: Examples, said: Explanation, classes: Sequence[str]) -> tuple[Prediction, ...]:
-    """One answer for each thing."""
+def _predictions(items: Examples, predicted: Explanation, classes: Sequence[str]) -> tuple[Prediction, ...]:
+    """The prediction for each item."""
     return tuple(
         Prediction(
             int(items.ids[row]),
             classes[items.codes[row]],
-            None if said.picture is None else likeliest(said.picture[row], classes),
-            None if said.text is None else likeliest(said.text[row], classes),
-            likeliest(said.fused[row], classes),
+            None if predicted.picture is None else likeliest(predicted.picture[row], classes),
+            None if predicted.text is None else likeliest(predicted.text[row], classes),
+            likeliest(predicted.fused[row], classes),
         )
         for row in range(len(items))
     )

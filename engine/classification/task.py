@@ -76,7 +76,7 @@ class Task:
         return f"{items_digest(self.collection, self.labels)}-{digest_of(*encoders)}"
 
     def items(self, reporter: Reporter, every: bool = False) -> Examples:
-        """The labelled things with their classes: those drawn by the plan, or all of them."""
+        """The labelled items with their classes: those drawn by the plan, or all of them."""
         found = examples_of(self.collection, self.picture, self.plan.embedding, self.text, reporter)
         place = {label: code for code, label in enumerate(self.classes)}
         codes = np.array([place.get(self.labels.get(id, ""), -1) for id in found.ids.tolist()], dtype=np.int64)
@@ -95,7 +95,7 @@ def checked_labels(collection: Collection, plan: ClassificationPlan) -> dict[int
     """The class of every image that takes part, once it is sure that the plan can be asked of them.
 
     Raises:
-        BadParameter: as `labels_of`, one class only, fewer things of a class than folds, no texts where some are read.
+        BadParameter: as `labels_of`, one class only, fewer items of a class than folds, no texts where some are read.
     """
     labels = labels_of(collection, plan)
     _check_labels(labels, plan)
@@ -105,7 +105,7 @@ def checked_labels(collection: Collection, plan: ClassificationPlan) -> dict[int
 
 
 def items_of_a_plan(collection: Collection, plan: ClassificationPlan) -> int:
-    """How many things take part; raises as `checked_labels` does."""
+    """How many items take part; raises as `checked_labels` does."""
     sizes = Counter(checked_labels(collection, plan).values())
     return sum(min(size, plan.each or size) for size in sizes.values())
 
@@ -180,7 +180,7 @@ def _check_embedding(name: str) -> None:
 
 
 def _check_untaught(home: Home, collection: Collection, name: str, weights: str) -> None:
-    """Refuse an encoder that has learned the labels that are asked about, or reads texts; two combined as well."""
+    """Refuse an encoder that has learned the labels that are predicted, or reads texts; two combined as well."""
     parts = parts_of(name, weights)
     for line in choices(home):
         if (line.name, line.weights) in parts and line.learned_from == collection.name:

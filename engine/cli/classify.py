@@ -156,8 +156,8 @@ def _warn_of_the_time(bench: Workbench, found: Classification) -> None:
     """Say how long it takes where encoders learn, measured on this computer; nothing where all is measured."""
     plan = found.plan
     if fine_tuned(plan) and sum(not row.error for row in found.rows()) < len(plan.cells()):
-        things = items_of_a_plan(bench.collection(plan.collection), plan)
-        print(price(plan, things, bench.fine_tuning_speed(plan)).sentence(), file=sys.stderr)
+        items = items_of_a_plan(bench.collection(plan.collection), plan)
+        print(price(plan, items, bench.fine_tuning_speed(plan)).sentence(), file=sys.stderr)
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -229,9 +229,9 @@ def _ask(bench: Workbench, arguments: argparse.Namespace) -> None:
     data = read_bytes(Path(arguments.picture).expanduser().resolve()) if arguments.picture else None
     said = bench.judge(bench.classifier(arguments.ask), data, arguments.words)
     if arguments.json:
-        print(json.dumps(said, ensure_ascii=False, indent=2))
+        print(json.dumps(predicted, ensure_ascii=False, indent=2))
         return
-    rows = [[side, *pair] for side in ("fused", "picture", "text") for pair in said[side] or ()]
+    rows = [[side, *pair] for side in ("fused", "picture", "text") for pair in predicted[side] or ()]
     print(text_table(["from", "label", "confidence"], rows))
-    if said["words"]:
-        print("\nAttention: " + ", ".join(f"{word} {share:.2f}" for word, share in said["words"]))
+    if predicted["words"]:
+        print("\nAttention: " + ", ".join(f"{word} {share:.2f}" for word, share in predicted["words"]))

@@ -1,6 +1,6 @@
 """A trained classifier as an encoder: pictures and texts in, the vector that it tells classes from out.
 
-The vector of a thing comes from its picture and its text, of a query from either or both: so a text alone finds
+The vector of an item comes from its picture and its text, of a query from either or both: so a text alone finds
 pictures. With both, `share` says in percent how much the text counts; without it they are put together as in training.
 
     classifiers/<run>/   a run (see `engine.runs.run`), and
@@ -49,7 +49,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a classifier says of n things: (n, c) probabilities by the picture alone, by the text alone, and by both."""
+    """What a classifier says of n items: (n, c) probabilities by the picture alone, by the text alone, and by both."""
 
     picture: NDArray[np.float64] | None
     text: NDArray[np.float64] | None
@@ -158,45 +158,48 @@ class FusionEncoder(Derived):
                 f"{self.info.title} compares text with text, and this collection has no texts.",
                 way_out="Search with a picture, or choose a classifier with early or intermediate fusion.",
             )
-        both = self._thing(picture, text)
+        both = self._item(picture, text)
         if share is None or not (both.has_picture[0] and both.has_text[0]):
             return self.hidden(both)
-        seen, read = (self.hidden(self._thing(picture, None)), self.hidden(self._thing(None, text)))
+        seen, read = (self.hidden(self._item(picture, None)), self.hidden(self._item(None, text)))
         mixed = (100 - share) * seen + share * read
         return (mixed / max(float(np.linalg.norm(mixed)), 1e-12)).astype(np.float32)
 
     def judge(self, picture: Any | None, text: str | None) -> tuple[Explanation, list[tuple[str, float]]]:
-        """What it says of one thing, and how much it looked at each word; none where it attends to no words.
+        """What it says of one item, and how much it looked at each word; none where it attends to no words.
 
         By a side that is not there, or of which it knows nothing (other words only), it says nothing.
         """
-        thing = self._thing(picture, text)
-        said = self.verdict(thing)
-        seen, read = (said.picture if thing.has_picture[0] else None), (said.text if thing.has_text[0] else None)
-        return Explanation(seen, read, said.fused), self._looked(thing, text or "")
+        item = self._item(picture, text)
+        predicted = self.verdict(item)
+        seen, read = (
+            (predicted.picture if item.has_picture[0] else None),
+            (predicted.text if item.has_text[0] else None),
+        )
+        return Explanation(seen, read, predicted.fused), self._looked(item, text or "")
 
-    def verdict(self, things: Examples) -> Explanation:
-        """What it says of things."""
-        return verdict(self.network, things, np.arange(len(things)))
+    def verdict(self, items: Examples) -> Explanation:
+        """What it says of items."""
+        return verdict(self.network, items, np.arange(len(items)))
 
-    def hidden(self, things: Examples) -> Floats:
-        """(n, h) vectors of things, of length 1."""
+    def hidden(self, items: Examples) -> Floats:
+        """(n, h) vectors of items, of length 1."""
         import torch
 
         with torch.inference_mode():
-            found = [self.network.hidden(pair).numpy() for pair in _pairs(things, np.arange(len(things)))]
+            found = [self.network.hidden(pair).numpy() for pair in _pairs(items, np.arange(len(items)))]
         return np.concatenate(found) if found else np.empty((0, 1), np.float32)
 
-    def _thing(self, picture: Any | None, text: str | None) -> Examples:
+    def _item(self, picture: Any | None, text: str | None) -> Examples:
         if picture is None and not text:
             raise BadParameter("query", "a classifier", "a picture, a text, or both", "neither")
         seen = embed_pictures(self.picture, [picture], self.embedding) if self.picture and picture is not None else None
         encoded = self.text.encode([plain(text)]) if self.text and text else None
         spec = self.network.spec
-        thing = one_example(seen, encoded, (spec.picture, spec.text, spec.words))
-        if not (thing.has_picture[0] or thing.has_text[0]):
+        item = one_example(seen, encoded, (spec.picture, spec.text, spec.words))
+        if not (item.has_picture[0] or item.has_text[0]):
             raise self._not_understood(bool(text))
-        return thing
+        return item
 
     def understands(self, text: str) -> bool:
         """Whether it knows any word of a text."""
@@ -212,39 +215,39 @@ class FusionEncoder(Derived):
             way_out = "Try other words or a picture." if self.picture else "Try other words."
         return BenzerError(why, way_out=way_out)
 
-    def _looked(self, thing: Examples, text: str) -> list[tuple[str, float]]:
+    def _looked(self, item: Examples, text: str) -> list[tuple[str, float]]:
         import torch
 
-        if self.text is None or not thing.has_text[0]:
+        if self.text is None or not item.has_text[0]:
             return []
         with torch.inference_mode():
-            [pair] = _pairs(thing, np.arange(1))
+            [pair] = _pairs(item, np.arange(1))
             weights = self.network.attention(pair)
         pieces = self.text.pieces(plain(text))
         return [] if weights is None else list(zip(pieces, weights[0].tolist(), strict=False))
 
 
-def verdict(network: Fusion, things: Examples, rows: NDArray[np.int64]) -> Explanation:
-    """What a network says of the things of these rows."""
+def verdict(network: Fusion, items: Examples, rows: NDArray[np.int64]) -> Explanation:
+    """What a network says of the items of these rows."""
     import torch
 
     where = str(next(network.parameters()).device)
     parts: list[list[NDArray[np.float64]]] = [[], [], []]
     with torch.inference_mode():
-        for pair in _pairs(things, rows, where):
-            for place, said in zip(parts, network.opinions(pair), strict=True):
-                if said is not None:
-                    place.append(said.double().softmax(1).cpu().numpy())
+        for pair in _pairs(items, rows, where):
+            for place, predicted in zip(parts, network.opinions(pair), strict=True):
+                if predicted is not None:
+                    place.append(predicted.double().softmax(1).cpu().numpy())
     picture, text, fused = (np.concatenate(part) if part else None for part in parts)
     if fused is None:
         fused = np.empty((0, network.spec.classes))
     return Explanation(picture, text, fused)
 
 
-def _pairs(things: Examples, rows: NDArray[np.int64], where: str = "cpu") -> Iterator[ExampleBatch]:
+def _pairs(items: Examples, rows: NDArray[np.int64], where: str = "cpu") -> Iterator[ExampleBatch]:
     from engine.encoders.examples.examples import Features
 
-    source = Features(things, where)
+    source = Features(items, where)
     for start in range(0, len(rows), _BATCH):
         yield source.take(rows[start : start + _BATCH])
 

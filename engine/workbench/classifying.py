@@ -98,8 +98,8 @@ class ClassificationMethods:
         Raises:
             BadParameter: neither is given. UnreadableImage. BenzerError: it knows none of the words.
         """
-        said, words = classifier.judge(partial(read_in_worker, data) if data else None, text)
-        sides = {"picture": said.picture, "text": said.text, "fused": said.fused}
+        predicted, words = classifier.judge(partial(read_in_worker, data) if data else None, text)
+        sides = {"picture": predicted.picture, "text": predicted.text, "fused": predicted.fused}
         told = {side: None if one is None else likeliest(one[0], classifier.classes) for side, one in sides.items()}
         return {**told, "words": words}
 

@@ -89,7 +89,7 @@ def test_a_picture_and_a_text_are_tried(page: Any, server: Server, bench: Workbe
 def test_labels_are_corrected_written_and_taken_back_dark(page: Any, server: Server, bench: Workbench) -> None:
     opened(page, server, bench)
     page.get_by_role("radio", name="Review").click()
-    cards = page.locator("li.guess")
+    cards = page.locator("li.prediction")
     cards.nth(OPEN - 1).wait_for()
     said = [label.removeprefix("Accept ") for label in page.locator("button.accept").all_inner_texts()]
     assert violations(page) == []
@@ -134,7 +134,7 @@ def test_it_is_applied_and_deleted(page: Any, server: Server, bench: Workbench) 
     review_it.wait_for(timeout=120_000)
     settled(page)
     review_it.click()
-    page.locator("li.guess").nth(19).wait_for()
+    page.locator("li.prediction").nth(19).wait_for()
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).click()
     assert len(Path(download.value.path()).read_text().splitlines()) == 31

@@ -22,7 +22,7 @@ class ClassifierConfig:
 
     Attributes:
         fusion: picture, text, early, intermediate or late.
-        missing: the share of things whose picture, and of those whose text, is left out while learning (modality
+        missing: the share of items whose picture, and of those whose text, is left out while learning (modality
             drop-out), never both; it teaches what to do where one is missing.
         dropout: the share of the hidden values that are left out. validation: of every class, to choose the epoch and
             the weight of a late fusion by.

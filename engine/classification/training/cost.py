@@ -27,11 +27,11 @@ _PIECES = 16  # of a made-up text
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds that a thing takes while learning: in a head alone, and on top where the encoder of a side learns.
+    """Seconds that an item takes while learning: in a head alone, and on top where the encoder of a side learns.
 
     Attributes:
         head: of a head over vectors that are there. picture, text: more, where that encoder learns; 0 where it cannot.
-        look: the share of these that looking at a held-out thing takes.
+        look: the share of these that looking at a held-out item takes.
     """
 
     head: float
@@ -40,7 +40,7 @@ class Speed:
     look: float = 0.4
 
     def of(self, config: ClassifierConfig, items: int) -> float:
-        """Seconds of one training over so many things, with those that are held out and all of its epochs."""
+        """Seconds of one training over this many items, with those that are held out and all of its epochs."""
         encoders = sum(getattr(self, side) for side in config.tuned)
         heads = 2 if config.fusion == "late" else 1
         learning = 1 - config.validation + config.validation * self.look
@@ -94,7 +94,7 @@ def _tunable(picture: TrainableImageEncoder | None, text: TrainableTextEncoder |
 
 
 def _seconds(objective: Classifying, count: int, where: Device) -> float:
-    """Of one thing in a step: forward, backward, and the optimizer; at a rate of 0, so that nothing can diverge."""
+    """Of one item in a step: forward, backward, and the optimizer; at a rate of 0, so that nothing can diverge."""
     optimizer = torch.optim.Adam(objective.network.parameters(), lr=0.0, fused=True)
     rows: Rows = np.arange(count)
 

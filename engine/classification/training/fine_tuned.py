@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FineTunable:
-    """Encoders that can learn, as they begin, and what they see of n things.
+    """Encoders that can learn, as they begin, and what they see of n items.
 
     Attributes:
         picture, text: the networks; None for one that stays as it is. They are copied before they learn.
-        pixels: (m, s, s, 3) uint8, decoded; may be a memory map. places: (n,) the row of each thing's picture there,
+        pixels: (m, s, s, 3) uint8, decoded; may be a memory map. places: (n,) the row of each item's picture there,
             −1 where it has none. pieces: the n texts as numbers of word pieces, between their two marks.
     """
 
@@ -59,7 +59,7 @@ class FineTunable:
 
 @dataclass(frozen=True)
 class RawBatch:
-    """Some things: their vectors, and what the encoders that learn see of them.
+    """Some items: their vectors, and what the encoders that learn see of them.
 
     Attributes:
         pictures: (b, 3, s, s) float32 in [0, 1], channels_last. pieces: (b, t) numbers; there: (b, t) where there are
@@ -73,13 +73,13 @@ class RawBatch:
 
 
 class RawExamples:
-    """Things, handed out as batches of vectors, pictures and word pieces on a device of torch's."""
+    """Items, handed out as batches of vectors, pictures and word pieces on a device of torch's."""
 
     def __init__(self, items: Examples, tunable: FineTunable, sides: Sequence[str], device: str) -> None:
         self.features, self.tunable, self.sides, self.device = Features(items, device), tunable, sides, device
 
     def take(self, rows: Rows) -> RawBatch:
-        """The things of (b,) rows."""
+        """The items of (b,) rows."""
         pictures = self._pictures(rows) if "picture" in self.sides else None
         pieces, there = self._pieces(rows) if "text" in self.sides else (None, None)
         return RawBatch(self.features.take(rows), pictures, pieces, there)

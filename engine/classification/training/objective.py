@@ -1,4 +1,4 @@
-"""The objective of a classifier: name the class of a thing from vectors of its picture and its text.
+"""The objective of a classifier: predict the class of an item from vectors of its picture and its text.
 
 The vectors stay as they are; what learns is a head of a few layers, so a training takes seconds. Where the encoders
 are to learn as well, `tuning.py` puts them before the head. Each training also teaches a head for the picture alone
@@ -61,7 +61,7 @@ class Classifying:
         return Epoch(shuffled(learning, self.config.seed, number))
 
     def loss(self, pictures: Any, generator: torch.Generator, rows: Rows) -> Tensor:
-        """Mean cross entropy of the fusion, with some pictures and some texts left out where that is asked for.
+        """Mean cross entropy of the fusion, with some pictures and some texts left out on request.
 
         Its gradient is also that of the two heads that see one side alone.
         """
@@ -71,16 +71,20 @@ class Classifying:
             no_picture, no_text = drawn < self.config.missing, drawn > 1 - self.config.missing
             pair = pair.without(picture=no_picture & pair.has_text, text=no_text & pair.has_picture)
         with seeded(generator):
-            said, codes = self.head.opinions(pair), self._codes(rows)
-        alone = [functional.cross_entropy(one, codes) for one in said[:2] if one is not None and one is not said.fused]
+            predicted, codes = self.head.opinions(pair), self._codes(rows)
+        alone = [
+            functional.cross_entropy(one, codes)
+            for one in predicted[:2]
+            if one is not None and one is not predicted.fused
+        ]
         learned_beside = sum(loss - loss.detach() for loss in alone)  # a gradient, and nothing in the loss told
-        return functional.cross_entropy(said.fused, codes) + learned_beside
+        return functional.cross_entropy(predicted.fused, codes) + learned_beside
 
     def measures(self, pictures: Any, generator: torch.Generator, rows: Rows) -> dict[str, Tensor]:
-        """The loss that is trained on, and the share of things whose class is named rightly: "accuracy"."""
-        said, codes = self.head(self.pair(pictures)), self._codes(rows)
-        right = (said.argmax(1) == codes).float().mean()
-        return {"loss": functional.cross_entropy(said, codes), "accuracy": right}
+        """The loss that is trained on, and the share of items whose class is predicted correctly: "accuracy"."""
+        predicted, codes = self.head(self.pair(pictures)), self._codes(rows)
+        right = (predicted.argmax(1) == codes).float().mean()
+        return {"loss": functional.cross_entropy(predicted, codes), "accuracy": right}
 
     def vectors(self, pictures: Any) -> Tensor:
         """(n, h) what the class is told from."""

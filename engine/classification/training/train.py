@@ -42,7 +42,7 @@ def train_classifier(
     encoders that learned are in the run, beside the head's (see `models.tunable.parted`).
 
     Args:
-        tunable: the encoders that may learn, with what they see of the things; None where none does.
+        tunable: the encoders that may learn, with what they see of the items; None where none does.
 
     Raises:
         Diverged, OutOfMemory, StorageFull, Stopped: as in `loop.train`. BadParameter: nothing to learn from.
@@ -124,23 +124,23 @@ class ClassifierTraining:
 
     @torch.inference_mode()
     def _best_share(self, network: Fusion, sides: Sequence[Classifying]) -> float:
-        """The text's weight that is best on the held-out things that have both sides; a half where there are none."""
+        """The text's weight that is best on the held-out items that have both sides; a half where there are none."""
         items, rows = self.items, self.held_out
         both = rows[items.has_picture[rows] & items.has_text[rows]]
         if not len(both):
             return 0.5
-        said: list[list[Tensor]] = [[], []]
+        predicted: list[list[Tensor]] = [[], []]
         for some in batches(both, self.config.batch):
             for place, side in enumerate(sides):  # each sees its own vectors, which its training may have changed
                 one = network.opinions(side.pair(side.source.take(some)))[place]
                 assert one is not None
-                said[place].append(one.cpu())
-        picture, text = (torch.cat(parts) for parts in said)
+                predicted[place].append(one.cpu())
+        picture, text = (torch.cat(parts) for parts in predicted)
         return best_share(picture, text, torch.from_numpy(items.codes[both]))
 
 
 def _part(run: Run, name: str, config: ClassifierConfig) -> Run:
-    """The run of a training that another one is made of; one that was cut off is taken up again."""
+    """The run of a training that another one is made of; one that was interrupted is taken up again."""
     root = run.folder / "parts"
     if (root / name / "run.json").exists():
         return Run(root / name)
@@ -160,7 +160,7 @@ def _tell_both(run: Run, sides: Sequence[Run]) -> int:
 
 @contextmanager
 def _end_noted(run: Run) -> Iterator[None]:
-    """Note how a run that others are part of was cut off."""
+    """Note how a run that others are part of was interrupted."""
     try:
         yield
     except (Stopped, KeyboardInterrupt):

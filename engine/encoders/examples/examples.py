@@ -1,4 +1,4 @@
-"""Things with a picture, a text and a class, as vectors that were made before: what a classifier is trained on."""
+"""Items with a picture, a text and a class, as vectors that were made before: what a classifier is trained on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Examples:
-    """Columns of n things.
+    """Columns of n items.
 
     Attributes:
         ids: (n,) of the images in the collection. picture: (n, p) and text: (n, d) vectors.
@@ -51,7 +51,7 @@ class Examples:
         return self
 
     def spec(self, fusion: str, dropout: float) -> FusionSpec:
-        """What a network over these things must be like."""
+        """What a network over these items must be like."""
         widths = (self.picture.shape[1], self.text.shape[1], self.words.shape[1])
         return FusionSpec(fusion, *widths, len(self.classes), dropout)
 
@@ -65,26 +65,26 @@ class Examples:
         return Examples(self.ids[rows], *vectors, *missing, self.codes[rows], self.classes)
 
     def words_of(self, row: int) -> Floats:
-        """(t, w) of one thing."""
+        """(t, w) of one item."""
         found: Floats = self.words[self.starts[row] : self.starts[row + 1]]
         return found
 
 
 class Features:
-    """Things, handed out as batches of their vectors on a device of torch's."""
+    """Items, handed out as batches of their vectors on a device of torch's."""
 
-    def __init__(self, things: Examples, device: str) -> None:
-        self.things, self.device = things, device
+    def __init__(self, items: Examples, device: str) -> None:
+        self.items, self.device = items, device
 
     def take(self, rows: Rows) -> ExampleBatch:
-        """The things of (b,) rows; texts are as long as the longest of them, at least one word."""
-        things = self.things
-        words = [things.words_of(int(row)) for row in rows]
+        """The items of (b,) rows; texts are as long as the longest of them, at least one word."""
+        items = self.items
+        words = [items.words_of(int(row)) for row in rows]
         most = max([1, *map(len, words)])
-        padded = np.zeros((len(rows), most, things.words.shape[1]), np.float32)
+        padded = np.zeros((len(rows), most, items.words.shape[1]), np.float32)
         there = np.zeros((len(rows), most), bool)
         for place, of_text in enumerate(words):
             padded[place, : len(of_text)], there[place, : len(of_text)] = of_text, True
-        columns = (things.picture[rows], things.text[rows], padded, there)
-        missing = (things.has_picture[rows], things.has_text[rows])
+        columns = (items.picture[rows], items.text[rows], padded, there)
+        missing = (items.has_picture[rows], items.has_text[rows])
         return ExampleBatch(*(torch.from_numpy(column).to(self.device) for column in (*columns, *missing)))

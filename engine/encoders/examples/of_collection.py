@@ -43,7 +43,7 @@ def examples_of(
 
 
 def one_example(picture: Floats | None, text: Encoded | None, widths: tuple[int, int, int]) -> Examples:
-    """A single thing from a (1, p) vector of its picture and what its text was encoded to, either of which may miss.
+    """A single item from a (1, p) vector of its picture and what its text was encoded to, either of which may miss.
 
     Args:
         widths: of pictures, texts and words, as in the network's spec.

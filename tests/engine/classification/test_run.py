@@ -99,7 +99,7 @@ def test_five_models_are_measured_fold_by_fold(bench: Workbench) -> None:
         assert classes == ("Bags", "Caps", "Shirts")
         assert counts.sum() == 30
         assert np.trace(counts) == sum(answer.right for answer in answers)
-        assert len(found.answers(fusion, label="Bags", said="Caps")) == counts[0, 1]
+        assert len(found.answers(fusion, label="Bags", predicted="Caps")) == counts[0, 1]
         assert len(found.answers(fusion, wrong=True)) == 30 - np.trace(counts)
         assert sum(one.count for one in found.reliability(fusion)) == 30
         assert [row[4] for row in found.per_class(fusion)] == [10, 10, 10]
@@ -248,8 +248,8 @@ def test_texts_find_pictures(bench: Workbench) -> None:
     recipe = Recipe("shop", "fused", name, embedding="flatten", k=5)
     assert bench.readiness(recipe).action == "embed"
     bench.run("embed", recipe=recipe.as_dict())
-    said = bench.search(recipe, Query(text="a sun cap", name="a sun cap"))
-    assert {hit.label for hit in said.hits} <= {"Caps", ""}
+    predicted = bench.search(recipe, Query(text="a sun cap", name="a sun cap"))
+    assert {hit.label for hit in predicted.hits} <= {"Caps", ""}
     data = picture(bench, "0.png")  # a bag
     assert {hit.label for hit in bench.search(recipe, Query.picture(data)).hits} <= {"Bags", ""}
     mostly = [bench.search(recipe, Query(data=data, text="sun cap", share=share)).hits[0].label for share in (10, 90)]

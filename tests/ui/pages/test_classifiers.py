@@ -26,7 +26,7 @@ from ui.pages.classify.classifier_cards import PAGE, agree, batch_of, blind_to, 
 from ui.pages.classify.classifier_keep import fresh_title
 from ui.pages.classify.classifier_review import expected
 from ui.pages.classify.classifier_state import Measured, measured_of, train
-from ui.pages.classify.classifier_try import so_sure, verdict_data, whole_words
+from ui.pages.classify.classifier_try import measured_accuracy, prediction_data, whole_words
 from ui.session.opened import images_of
 from ui.widgets.opinions import percent
 
@@ -129,7 +129,7 @@ def test_how_good_it_is_comes_from_its_own_model(run: Run, bench: Workbench) -> 
     (line,) = bench.classifications()[0].table()
     assert (found.accuracy, found.folds, found.same) == (line.accuracy, 2, True)
     assert len(found.answers) == 30
-    assert found.surer(0.0) == (30, round(30 * line.accuracy))
+    assert found.at_least(0.0) == (30, round(30 * line.accuracy))
     bench.classifications()[0].remove()
     assert measured_of(run) is None
     assert "its classification has been deleted" in texts(visit())
@@ -234,11 +234,11 @@ def test_a_random_thing_fills_the_fields_and_both_are_asked(run: Run) -> None:
 def test_what_is_missing_is_said_side_by_side(run: Run) -> None:
     said = (("Bags", 0.9), ("Caps", 0.1))
     told = {"picture": said, "text": None, "fused": said, "words": []}
-    sides = verdict_data(run, told, True, "")["sides"]
+    sides = prediction_data(run, told, True, "")["sides"]
     assert [side["note"] for side in sides] == ["", "No text given.", ""]
-    assert verdict_data(run, told, True, "qwxz")["sides"][1]["note"] == "It knows none of these words."
+    assert prediction_data(run, told, True, "qwxz")["sides"][1]["note"] == "It knows none of these words."
     assert sides[0]["bars"][0] == {"label": "Bags", "share": 0.9, "percent": "90 %"}
-    words = verdict_data(run, told | {"words": [("lea", 0.2), ("##ther", 0.4), ("bag", 0.3)]}, True, "leather bag")
+    words = prediction_data(run, told | {"words": [("lea", 0.2), ("##ther", 0.4), ("bag", 0.3)]}, True, "leather bag")
     shown = words["words"]["items"]
     assert [(one["text"], one["percent"]) for one in shown] == [("leather", "60 %"), ("bag", "30 %")]
     assert [one["shade"] for one in shown] == pytest.approx([1, 0.5])
@@ -249,10 +249,10 @@ def test_how_often_so_sure_an_answer_was_right_is_told_where_both_sides_are_ther
     told: dict[str, Any] = dict.fromkeys(("picture", "text", "fused"), (("Bags", 0.4), ("Caps", 0.3)))
     measured = measured_of(run)
     assert measured is not None
-    assert so_sure(run, told).endswith(
+    assert measured_accuracy(run, told).endswith(
         f"of {measured.surer(0.4)[0]} predictions with at least this confidence were correct."
     )
-    assert so_sure(run, told | {"text": None}) == ""
+    assert measured_accuracy(run, told | {"text": None}) == ""
 
 
 def test_pieces_become_words() -> None:

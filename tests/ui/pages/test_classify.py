@@ -39,7 +39,7 @@ from ui.pages.classify import state as classify_state
 from ui.pages.classify.cards import cards_data
 from ui.pages.classify.conditions import lost_columns, lost_rows
 from ui.pages.classify.confusion import arranged
-from ui.pages.classify.details import called_sentence, learned_sentence, sure_sentence
+from ui.pages.classify.details import calibration_sentence, errors_sentence, learned_sentence
 from ui.pages.classify.mistakes import WHO
 from ui.pages.classify.results import COLUMNS, table_lines
 from ui.pages.classify.state import CLASSIFICATIONS, best_sentence, outdated, shortened
@@ -348,13 +348,13 @@ def test_wrong_ones_are_filtered_by_who_was_right(here: Workbench) -> None:
 
 def test_a_class_and_the_folds_in_words(here: Workbench) -> None:
     rows = classified(here).rows()
-    assert called_sentence("a*", ["b", "c", "b"]) == r"Of **a\*** 3 were predicted as another class: b 2, c 1."
-    assert called_sentence("a", []) == "All **a** were predicted correctly."
+    assert errors_sentence("a*", ["b", "c", "b"]) == r"Of **a\*** 3 were predicted as another class: b 2, c 1."
+    assert errors_sentence("a", []) == "All **a** were predicted correctly."
     assert "The dots mark the epochs 1, 1" in learned_sentence(rows[:2])
     assert "validation items: 60 %, 60 %" in learned_sentence(rows[2:])
-    assert "overconfident" in sure_sentence([measures.Bin(0.9, 1.0, 10, 0.95, 0.5)])
-    assert "right more often than it says" in sure_sentence([measures.Bin(0.5, 0.6, 10, 0.55, 0.9)])
-    assert "can be taken as it is" in sure_sentence([measures.Bin(0.5, 0.6, 10, 0.55, 0.555)])
+    assert "overconfident" in calibration_sentence([measures.Bin(0.9, 1.0, 10, 0.95, 0.5)])
+    assert "right more often than it says" in calibration_sentence([measures.Bin(0.5, 0.6, 10, 0.55, 0.9)])
+    assert "can be taken as it is" in calibration_sentence([measures.Bin(0.5, 0.6, 10, 0.55, 0.555)])
 
 
 def test_the_table_has_a_line_for_each_model_condition_and_failure(here: Workbench) -> None:

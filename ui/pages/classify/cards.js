@@ -1,4 +1,4 @@
-// Things with their picture, their words, and what was said of them; `opinion` and `make` stand in opinions.js.
+// Items with their picture, their words and what was predicted of them; `opinion` and `make` stand in opinions.js.
 export default function (component) {
   const { parentElement, data, setTriggerValue } = component;
   const root = parentElement.querySelector(".root");
@@ -42,8 +42,8 @@ export default function (component) {
     const part = make("div", "words");
     const text = make("p", "text" + (item.text ? "" : " none"), item.text || "no text");
     if (item.text) text.title = item.whole;
-    part.append(text, pair("is", item.label, "own"));
-    part.append(item.said === item.label ? pair("called", item.said, "own") : pair("called", item.said, "wrong"));
+    part.append(text, pair("true", item.label, "own"));
+    part.append(pair("predicted", item.predicted, item.predicted === item.label ? "own" : "wrong"));
     return part;
   }
 

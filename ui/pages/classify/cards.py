@@ -1,4 +1,4 @@
-"""Things as cards: picture, words, class, and what a model said of it by its picture, its text and both, as bars."""
+"""Items as cards: picture, words, class, and the predictions from picture, text and both as bars."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _cards = st.components.v2.component(
 )
 
 
-def thing_cards(collection: str, answers: Sequence[Prediction], *, key: str, title: str) -> None:
-    """Draw a card for each answer; a click on its picture looks for similar things. Deleted things are left out."""
+def item_cards(collection: str, answers: Sequence[Prediction], *, key: str, title: str) -> None:
+    """Draw a card for each answer; a click on its picture looks for similar items. Deleted items are left out."""
     try:
         images = images_of(collection)
     except NotFound:
@@ -69,27 +69,27 @@ def _card(images: Images, collection: str, row: int, answer: Prediction) -> dict
         "text": shortened(text, _WORDS),
         "whole": shortened(text, _WHOLE),
         "label": answer.label,
-        "said": answer.predicted,
-        "sides": [{"title": title, "bars": marked(said, answer.label)} for title, said in sides_of(answer)],
+        "predicted": answer.predicted,
+        "sides": [{"title": title, "bars": marked(predicted, answer.label)} for title, predicted in sides_of(answer)],
     }
 
 
 def sides_of(answer: Prediction) -> list[tuple[str, Probabilities]]:
-    """(title, opinion) of each side that was asked; of a model of one side that side alone."""
+    """(title, prediction) of each side that was asked; of a model of one side that side alone."""
     alone = [("Predicted from the picture", answer.picture), ("Predicted from the text", answer.text)]
-    known = [(title, said) for title, said in alone if said is not None]
+    known = [(title, predicted) for title, predicted in alone if predicted is not None]
     if len(known) == 1 and known[0][1] == answer.fused:
         return known
     return [*known, ("Predicted from both", answer.fused)]
 
 
-def marked(said: Probabilities, label: str) -> list[dict[str, Any]]:
-    """The bars of an opinion; that of the right class is marked."""
-    return [{**one, "own": one["label"] == label} for one in bars(said)]
+def marked(predicted: Probabilities, label: str) -> list[dict[str, Any]]:
+    """The bars of a prediction; that of the right class is marked."""
+    return [{**one, "own": one["label"] == label} for one in bars(predicted)]
 
 
 def paged(answers: Sequence[Prediction], key: str, page: int, draw: Callable[[Sequence[Prediction]], None]) -> None:
-    """Draw the first answers, and a button that shows so many more."""
+    """Draw the first answers, and a button that shows this many more."""
     shown = st.session_state.get(key, page)
     draw(answers[:shown])
     if len(answers) > shown:

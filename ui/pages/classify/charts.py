@@ -1,4 +1,4 @@
-"""The results of a classification as charts: confusions, sureness, what is missing, and how each fold learned."""
+"""The results of a classification as charts: confusion matrix, calibration, corruptions, and learning curves."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
 def confusion_chart(classes: Sequence[str], counts: NDArray[np.int64], picked: tuple[str, str] | None) -> Figure:
-    """Rows are what things are, columns what they were called: right ones in one colour, wrong ones in another.
+    """Rows are true classes, columns predicted classes: correct predictions in one colour, errors in another.
 
     Colours are shares of a row; the numbers are counts, and where there is none the cell stays empty.
     """
@@ -114,16 +114,15 @@ def spoken_confusion(classes: Sequence[str], counts: NDArray[np.int64]) -> str:
     told = f"Confusion matrix of {len(classes)} classes: {np.trace(counts)} of "
     told += f"{counts.sum()} are correct."
     pairs = measures.confused(classes, counts)[:3]
-    most = "; ".join(f"{own} predicted as {said}, {count_of(count, 'time')}" for count, own, said in pairs)
+    most = "; ".join(f"{own} predicted as {predicted}, {count_of(count, 'time')}" for count, own, predicted in pairs)
     return f"{told} Most confused: {most}." if most else told
 
 
-# ── sureness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── calibration ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def reliability_chart(bins: Sequence[Bin]) -> Figure:
-    """A point for answers that are about as sure: how sure on average, and how many of them right. On the dotted line
-    sureness is deserved; a larger point stands for more answers."""
+    """A point for each bin of predictions, the larger the more; on the dotted line confidence equals accuracy."""
     figure, colours = _figure(), palette()
     figure.add_scatter(
         x=[0, 100], y=[0, 100], mode="lines", hoverinfo="skip",
@@ -147,19 +146,19 @@ def reliability_chart(bins: Sequence[Bin]) -> Figure:
 
 
 def spoken_reliability(bins: Sequence[Bin]) -> str:
-    """What the chart of sureness shows, for those who cannot see it."""
-    said = [
+    """The calibration chart as text, for screen readers."""
+    predicted = [
         f"{one.count} predictions at {100 * one.confidence:.0f} % confidence, {100 * one.accuracy:.0f} % correct"
         for one in bins
     ]
-    return f"Calibration, accuracy by confidence: {'; '.join(said)}."
+    return f"Calibration, accuracy by confidence: {'; '.join(predicted)}."
 
 
 # ── missing and noisy ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def conditions_chart(lines: Sequence[TableLine]) -> Figure:
-    """The accuracy of each model, a line for each, over everything that was asked."""
+    """The accuracy of each model as a line over the corruptions."""
     figure, colours = _figure(), palette()
     fusions = list(dict.fromkeys(line.fusion for line in lines))
     for number, fusion in enumerate(fusions):
@@ -211,7 +210,7 @@ def folds_chart(curves: Sequence[tuple[int, Sequence[Event], int]]) -> Figure:
 
 
 def accuracy_chart(curves: Sequence[tuple[int, Sequence[Event], int]]) -> Figure:
-    """The accuracy on held-out things of every fold that tells it."""
+    """The accuracy on held-out items of every fold that tells it."""
     return retrieval_chart(fold_lines(curves, "accuracy"), chance=None)
 
 

@@ -1,4 +1,4 @@
-"""Let a classifier name the classes of a collection: which one, what of it, and how far that is."""
+"""Apply a classifier to a collection: the form, the running job, and earlier predictions."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _apply(run: Run, name: str, every: bool) -> None:
 
 
 def _before(run: Run) -> None:
-    """What it has said of which collection, and the way to review that."""
+    """What it has predicted for which collection, and the way to review that."""
     for name, made in applied_to(run):
         with st.container(horizontal=True, vertical_alignment="center", border=True, key=f"classifier-applied-{name}"):
             st.markdown(f"**{plain_text(collection_title(name))}** &ensp; applied on {made_text(made)}")

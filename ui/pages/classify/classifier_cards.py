@@ -1,4 +1,4 @@
-"""Guesses as cards that are accepted, corrected or passed over one by one, in pages, the least sure first."""
+"""Predictions as cards to accept, correct or skip, in pages, the lowest confidence first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE = 20
 TO_DECIDE, DECIDED, EVERY = "To decide", "Decided", "All"
 _WORDS = 240  # characters of a text
 _OTHERS = 2  # classes that one click gives in the place of what was said
-_BARS = 2  # classes of an opinion
+_BARS = 2  # classes of a prediction
 _LONGEST = 200  # characters of a label
 
 Decide = Callable[[Mapping[int, str | None]], None]
@@ -38,7 +38,7 @@ _cards = st.components.v2.component(
 
 
 def one_by_one(run: Run, name: str, found: Review, decide: Decide) -> None:
-    """Draw what may be shown, one page of guesses, and the way to the next; `decide` keeps what a person says."""
+    """Draw what may be shown, one page of predictions, and the way to the next; `decide` keeps what the user says."""
     shown, some, key = _filters(run, name, found)
     if shown == TO_DECIDE:
         left = sum(one.id not in found.decisions for one in some)
@@ -62,22 +62,22 @@ def one_by_one(run: Run, name: str, found: Review, decide: Decide) -> None:
 
 
 def _filters(run: Run, name: str, found: Review) -> tuple[str, list[StoredPrediction], str]:
-    """Which half is shown, the guesses that may be, and the key of its page."""
+    """Which half is shown, the predictions that may be, and the key of its page."""
     of = f"{run.name}-{name}"
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         shown = st.segmented_control(
             "Show", [TO_DECIDE, DECIDED, EVERY], key=f"review-show-{of}", default=TO_DECIDE, required=True,
             persist_state="session",
         )  # fmt: skip
-        said = st.selectbox(
+        predicted = st.selectbox(
             "Predicted", ["", *sorted({one.predicted for one in found.guesses})], key=f"review-said-{of}", width=220,
             format_func=lambda label: label or "anything", persist_state="session",
         )  # fmt: skip
         apart = not blind_to(run) and st.toggle(
             "Picture and text disagree", key=f"review-apart-{of}", persist_state="session"
         )
-    some = [one for one in found.guesses if said in ("", one.predicted) and not (apart and agree(one))]
-    return str(shown or TO_DECIDE), some, f"review-page-{of}-{found.made}-{shown}-{said}-{apart}"
+    some = [one for one in found.guesses if predicted in ("", one.predicted) and not (apart and agree(one))]
+    return str(shown or TO_DECIDE), some, f"review-page-{of}-{found.made}-{shown}-{predicted}-{apart}"
 
 
 def blind_to(run: Run) -> list[str]:
@@ -96,9 +96,9 @@ def agree(one: StoredPrediction) -> bool:
 def batch_of(
     some: Sequence[StoredPrediction], decisions: Mapping[int, str], former: tuple[Sequence[int], Sequence[int]] | None
 ) -> tuple[list[StoredPrediction], int]:
-    """The guesses to decide on now, and how many wait behind them.
+    """The predictions to decide on now, and how many wait behind them.
 
-    Those of a page stay until it is turned, decided or not; what was passed over without a decision comes again last.
+    Those of a page stay until it is turned, decided or not; what was skipped without a decision comes again last.
 
     Args:
         former: the ids of the page as it was drawn last (none where it was turned), and those that were passed.
@@ -178,23 +178,25 @@ def checked(sent: object, known: set[int]) -> dict[int, str | None]:
 
 
 def card(images: Images, name: str, found: Review, one: StoredPrediction, blind: Sequence[str] = ()) -> dict[str, Any]:
-    """What the browser needs to draw a guess; `blind` are the sides that its classifier never looks at."""
+    """What the browser needs to draw a prediction; `blind` are the sides that its classifier never looks at."""
     row = int(images.ids.searchsorted(one.id))
     text = " ".join(images.texts[row].split())
     picture, words = (
         "not used" if "picture" in blind else "no picture",
         "not used" if "text" in blind else "no text",
     )
-    said = [("Picture", one.picture, picture), ("Text", one.text, words), ("Both", one.fused, "")]
-    sides = [{"title": title, "bars": bars(what, _BARS), "note": "" if what else none} for title, what, none in said]
+    predicted = [("Picture", one.picture, picture), ("Text", one.text, words), ("Both", one.fused, "")]
+    sides = [
+        {"title": title, "bars": bars(what, _BARS), "note": "" if what else none} for title, what, none in predicted
+    ]
     return {
         "id": one.id,
         "src": thumbnail_url(name, one.id, images.hashes[row]),
         "name": one.name,
         "text": text if len(text) <= _WORDS else text[: _WORDS - 1] + "…",
         "now": found.labels[one.id],
-        "said": one.predicted,
-        "sure": percent(one.confidence),
+        "predicted": one.predicted,
+        "confidence": percent(one.confidence),
         "sides": sides,
         "others": others(one),
         "decision": found.decision(one),

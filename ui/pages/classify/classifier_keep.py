@@ -28,7 +28,7 @@ def keep_button(name: str, fusion: str, title: str, key: str) -> None:
         "and to "
         "search with it.",
     ):
-        st.rerun()  # all of the page, where only the part with the button would be drawn anew
+        st.rerun()  # all of the page, where only the part with the button would be drawn again
 
 
 def _keep(name: str, fusion: str, title: str) -> None:

@@ -1,4 +1,4 @@
-// Guesses, each with its picture, its words and three opinions, to accept, correct or pass over. A decision shows at
+// Predictions, each with its picture, its words and three bar charts, to accept, correct or skip. A decision shows at
 // once and is sent with all others that the server has not confirmed yet, so that quick clicks lose none.
 export default function (component) {
   const { parentElement, data, setTriggerValue } = component;
@@ -51,7 +51,7 @@ export default function (component) {
   function card(item) {
     root.drawn.set(item.id, state(item));
     const label = decided(item), open = label === null || label === undefined;
-    const entry = make("li", "guess" + (open ? "" : " decided"));
+    const entry = make("li", "prediction" + (open ? "" : " decided"));
     entry.dataset.id = item.id;
     const sides = make("div", "sides");
     sides.append(...item.sides.map(opinion));
@@ -83,9 +83,9 @@ export default function (component) {
 
   function choices(item) {
     const part = make("div", "choices");
-    const accept = button("accept", "Accept " + item.said, () => choose(item, item.said));
-    accept.title = item.sure + " sure";
-    accept.setAttribute("aria-label", `Accept ${item.said}, ${item.sure} sure, for ${item.name}`);
+    const accept = button("accept", "Accept " + item.predicted, () => choose(item, item.predicted));
+    accept.title = item.confidence + " confidence";
+    accept.setAttribute("aria-label", `Accept ${item.predicted}, ${item.confidence} confidence, for ${item.name}`);
     const form = make("form", "correct");
     const field = make("input", "");
     field.type = "text";
@@ -116,7 +116,7 @@ export default function (component) {
     return part;
   }
 
-  // What else was said of it, one click each.
+  // Its other likely labels, one click each.
   function others(item) {
     const part = make("div", "others");
     item.others.forEach((label, place) => {
@@ -132,7 +132,7 @@ export default function (component) {
     const part = make("div", "choices");
     const told = label === "" ? "Skipped" : label;
     const line = make("p", "chosen" + (label === "" ? " skipped" : ""), told);
-    const how = label === "" ? "" : item.written ? "in the collection" : label === item.said ? "accepted" : "corrected";
+    const how = label === "" ? "" : item.written ? "in the collection" : label === item.predicted ? "accepted" : "corrected";
     if (how) line.append(make("span", "how", how));
     const back = button("back", "Take back", () => choose(item, null));
     back.setAttribute("aria-label", "Take back the decision about " + item.name);
@@ -158,7 +158,7 @@ export default function (component) {
 
   // After a decision the next thing that is open gets the focus; none is left: it stays.
   function onwards(id) {
-    const cards = [...root.querySelectorAll("li.guess")];
+    const cards = [...root.querySelectorAll("li.prediction")];
     const at = cards.findIndex((card) => card.dataset.id === String(id));
     const next = cards.slice(at + 1).find((card) => !card.classList.contains("decided"));
     (next || cards[at]).querySelector("button")?.focus({ preventScroll: true });
@@ -168,7 +168,7 @@ export default function (component) {
   function pressed(event, item, open) {
     if (event.target.tagName === "INPUT" || event.ctrlKey || event.metaKey || event.altKey) return;
     const acts = {
-      a: () => open && choose(item, item.said),
+      a: () => open && choose(item, item.predicted),
       s: () => open && choose(item, ""),
       z: () => !open && choose(item, null),
       c: () => open && event.currentTarget.querySelector("input").focus(),
@@ -182,7 +182,7 @@ export default function (component) {
   }
 
   function move(id, step) {
-    const cards = [...root.querySelectorAll("li.guess")];
+    const cards = [...root.querySelectorAll("li.prediction")];
     const at = cards.findIndex((card) => card.dataset.id === String(id));
     cards[at + step]?.querySelector("button")?.focus();
   }

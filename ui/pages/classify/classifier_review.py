@@ -1,4 +1,4 @@
-"""Review what a classifier said: the least sure first, accept or correct, and only then write it to the collection."""
+"""The review of predictions: accept or correct them, the lowest confidence first, then write them to the collection."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SURE = (0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.0)
 
 
 def review_view(run: Run) -> None:
-    """Draw what was said of a collection, and what becomes of it."""
+    """Draw the predictions for a collection and their review."""
     names = [name for name, _ in applied_to(run)]
     if not names:
         go = partial(st.session_state.update, {tab_key(run): APPLY})
@@ -152,29 +152,28 @@ def _undo(name: str) -> None:
 
 
 def _surer(run: Run, name: str, found: Review) -> None:
-    """Accept all that are sure enough, with how many of them may be wrong."""
+    """Accept all predictions with a minimum confidence, beside the number of errors to expect."""
     with st.expander("Accept all with high confidence", icon=":material/done_all:", key="review-surer"):
         left, right = st.columns([1, 2.4], vertical_alignment="center", gap="medium")
-        sure = left.selectbox(
+        confidence = left.selectbox(
             "Minimum confidence", _SURE, index=1, key=f"review-sure-{run.name}",
             format_func=lambda share: whole(share) if share else "any", persist_state="session",
         )  # fmt: skip
-        those = [one for one in found.undecided if one.confidence >= sure]
+        those = [one for one in found.undecided if one.confidence >= confidence]
         with right:
-            st.markdown(expected(run, len(those), float(sure)))
+            st.markdown(expected(run, len(those), float(confidence)))
             st.button(
                 f"Accept {len(those):,}", key="review-accept-surer", icon=":material/done_all:", disabled=not those,
                 on_click=_decide, args=(run, name, {one.id: one.predicted for one in those}),
             )  # fmt: skip
 
 
-def expected(run: Run, count: int, sure: float) -> str:
-    """How many are sure enough, and how many of those will be wrong as far as was measured, as Markdown."""
-    told = (
-        f"**{count_of(count, 'undecided item')}** {'has' if count == 1 else 'have'} at least {whole(sure)} confidence."
-    )
+def expected(run: Run, count: int, confidence: float) -> str:
+    """How many predictions reach the confidence, and the number of errors expected among them, as Markdown."""
+    has = "has" if count == 1 else "have"
+    told = f"**{count_of(count, 'undecided item')}** {has} at least {whole(confidence)} confidence."
     measured = measured_of(run)
-    asked, right = measured.surer(sure) if measured else (0, 0)
+    asked, right = measured.at_least(confidence) if measured else (0, 0)
     if not asked or not count:
         return f"{told} Their accuracy was not measured." if count else told
     wrong = count * (1 - right / asked)

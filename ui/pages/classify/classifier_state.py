@@ -38,7 +38,7 @@ class Measured:
 
     Attributes:
         accuracy, deviation, f1: means over the folds, and the standard deviation of the accuracy.
-        answers: of each held-out thing the probability of the likeliest class, and whether it was right.
+        answers: for each test item the confidence, and whether the prediction was correct.
         same: whether it was measured with the pictures, texts and labels that the classifier has learned from.
     """
 
@@ -49,9 +49,9 @@ class Measured:
     answers: tuple[tuple[float, bool], ...]
     same: bool
 
-    def surer(self, sure: float) -> tuple[int, int]:
-        """How many answers were at least so sure, and how many of them right."""
-        found = [right for probability, right in self.answers if probability >= sure]
+    def at_least(self, confidence: float) -> tuple[int, int]:
+        """The number of predictions with at least this confidence, and how many of them were correct."""
+        found = [right for probability, right in self.answers if probability >= confidence]
         return len(found), sum(found)
 
 
@@ -84,13 +84,13 @@ def _measure(name: str, fusion: str, made_of: str) -> Measured | None:
             return None
         answers = tuple((one.fused[0][1], one.right) for one in found.answers(fusion))
         of_it = [row for row in found.rows() if row.fusion == fusion and not row.error]
-        same = all(_things(row.made_of) == _things(made_of) for row in of_it)
+        same = all(_items_digest(row.made_of) == _items_digest(made_of) for row in of_it)
     except BenzerError:
         return None
     return Measured(line.accuracy, line.accuracy_deviation, line.f1, line.folds, answers, same)
 
 
-def _things(made_of: str) -> str:
+def _items_digest(made_of: str) -> str:
     """The part that tells pictures, texts and labels, without that of the encoders: a classifier has those it needs."""
     return made_of.partition("-")[0]
 
@@ -105,7 +105,7 @@ def network_of(run: Run) -> FusionEncoder:
 
 
 def follow_link() -> bool:
-    """Open what the address names, where that is not what this session wrote there; whether there was such a thing."""
+    """Open what the address names, where that is not what this session wrote there; whether there was such an item."""
     linked = newly_linked(KEY, st.session_state.get(OPEN))
     if linked:
         open_classifier(linked)
@@ -153,12 +153,12 @@ def applied_to(run: Run) -> list[tuple[str, float]]:
 
 
 def collection_key(run: Run) -> str:
-    """Under which the session remembers the collection whose guesses are reviewed."""
+    """Under which the session remembers the collection whose predictions are reviewed."""
     return f"classifier-reviewed-{run.name}"
 
 
 def reviewed(run: Run, collection: str) -> Review | None:
-    """What it said of a collection and what was decided, read again only when either changes."""
+    """What it predicted for a collection and what was decided, read again only when either changes."""
     files = [run.folder / part / f"{collection}.json" for part in ("guesses", "reviews")]
     key = (run.folder, collection, file_stamp(*files), catalogue_stamp(workbench().home.datasets / collection))
     found: Review | None = _reviews.get(
@@ -168,7 +168,7 @@ def reviewed(run: Run, collection: str) -> Review | None:
 
 
 def under_review(run: Run) -> bool:
-    """Whether a person has decided about some of what it said of a collection last, and not all is done with."""
+    """Whether the user has decided about some of what it predicted for a collection last, and not all is done with."""
     found = next((reviewed(run, name) for name, _ in applied_to(run)), None)
     begun = found is not None and any(one.id in found.decisions for one in found.guesses)
     return bool(found and begun and (found.undecided or found.waiting))
@@ -210,7 +210,7 @@ def train(name: str, fusion: str, title: str) -> None:
 
 
 def go_on(run: Run) -> None:
-    """Train on what was cut off."""
+    """Train on what was interrupted."""
     card = run.card
     train(str(card["classification"]), str(card["fusion"]), str(card.get("title", "")))
     open_classifier(run.name)

@@ -1,4 +1,4 @@
-"""Ask a classifier about one thing: a picture, a text, or both; what each says alone, and what both say together."""
+"""Try a classifier on one item, a picture, a text, or both: the predictions from each alone and from both."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST = 2000  # characters of a text
 _CLASSES = 60  # that are named
 _TEXT, _UPLOADER, _TAKEN, _SAID = "classifier-text", "classifier-uploader", "classifier-taken", "classifier-said"
 
-_verdict = st.components.v2.component(
+_prediction = st.components.v2.component(
     "benzer_verdict",
     html='<div class="root"></div>',
     css=shared(_HERE / "classifier_try.css"),
@@ -37,7 +37,7 @@ _verdict = st.components.v2.component(
 
 
 def try_view(run: Run) -> None:
-    """Draw what is asked on the left, and what is said of it on the right."""
+    """Draw the input on the left and the prediction on the right."""
     left, right = st.columns([1, 1.9], gap="large")
     with left:
         data, name, text = _asked(run)
@@ -55,7 +55,7 @@ def try_view(run: Run) -> None:
             _similar(run, data, name, text)
 
 
-# ── what is asked ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the input ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _asked(run: Run) -> tuple[bytes | None, str, str]:
@@ -79,7 +79,7 @@ def _asked(run: Run) -> tuple[bytes | None, str, str]:
 
 
 def _picture() -> tuple[bytes | None, str]:
-    """The uploaded picture, or that of the thing that was taken."""
+    """The uploaded picture, or that of the item that was taken."""
     with st.container(key="query-uploader"):
         file = st.file_uploader(
             "Drop, paste or choose a picture",
@@ -116,7 +116,7 @@ def _there(collection: str) -> bool:
 
 
 def _take(run: Run) -> None:
-    """Put a thing of the classifier's collection into the fields: one without a label where there are any."""
+    """Put an item of the classifier's collection into the fields: one without a label where there are any."""
     name = run.card["collection"]["name"]
     try:
         images = images_of(name)
@@ -134,7 +134,7 @@ def _put(data: bytes | None, name: str, text: str) -> None:
     state[_UPLOADER] = state.get(_UPLOADER, 0) + 1
 
 
-# ── what is said ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the prediction ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _nothing_asked(run: Run) -> None:
@@ -159,10 +159,10 @@ def _said(run: Run, data: bytes | None, text: str) -> dict[str, Any]:
 
 
 def _answer(run: Run, told: dict[str, Any], pictured: bool, text: str) -> None:
-    label, sure = told["fused"][0]
-    st.subheader(f"{plain_text(label)}, {percent(sure)} confidence", anchor=False)
-    st.caption(f"{_agreement(told)} {so_sure(run, told)}".strip())
-    _verdict(data=verdict_data(run, told, pictured, text), key="classifier-verdict")
+    label, confidence = told["fused"][0]
+    st.subheader(f"{plain_text(label)}, {percent(confidence)} confidence", anchor=False)
+    st.caption(f"{_agreement(told)} {measured_accuracy(run, told)}".strip())
+    _prediction(data=prediction_data(run, told, pictured, text), key="classifier-verdict")
     if sentence := _how_weighed(run):
         st.caption(sentence)
 
@@ -176,18 +176,18 @@ def _agreement(told: dict[str, Any]) -> str:
     return f"The picture alone gives {plain_text(picture[0][0])}, the text alone {plain_text(text[0][0])}."
 
 
-def so_sure(run: Run, told: dict[str, Any]) -> str:
-    """How often answers that sure were right where that was measured: of things of which both sides are known."""
+def measured_accuracy(run: Run, told: dict[str, Any]) -> str:
+    """The measured accuracy of predictions with at least this confidence, if both sides are known."""
     measured = measured_of(run) if all(told[side] for side in ("picture", "text") if run.card[side]) else None
-    asked, right = measured.surer(told["fused"][0][1]) if measured else (0, 0)
+    asked, right = measured.at_least(told["fused"][0][1]) if measured else (0, 0)
     if not asked:
         return ""
     share = f"{100 * right / asked:.1f} % of {asked:,} predictions"
     return f"In cross-validation {share} with at least this confidence were correct."
 
 
-def verdict_data(run: Run, told: dict[str, Any], pictured: bool, text: str) -> dict[str, Any]:
-    """What the browser draws: three opinions, why one is missing, and the words that were looked at."""
+def prediction_data(run: Run, told: dict[str, Any], pictured: bool, text: str) -> dict[str, Any]:
+    """What the browser draws: three predictions, why one is missing, and the attention on the words."""
     card = run.card
     given = {"picture": pictured, "text": bool(text)}
     sides = []
@@ -252,7 +252,7 @@ def _similar(run: Run, data: bytes | None, name: str, text: str) -> None:
 
 
 def _search(run: Run, data: bytes | None, name: str, text: str) -> None:
-    """Make the classifier the sidebar's encoder and look for this thing in its collection."""
+    """Make the classifier the sidebar's encoder and look for this item in its collection."""
     state = st.session_state
     state.collection, state.encoder = run.card["collection"]["name"], f"fused@{run.name}"
     state.query = SessionQuery(data=data, name=name, words=text[:200])

@@ -1,4 +1,4 @@
-"""Trained classifiers: all of them, newest first, and what a person does with the one that is open."""
+"""Trained classifiers: all of them, newest first, and what the user does with the one that is open."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _card(run: Run) -> None:
 
 
 def summary(run: Run) -> str:
-    """For example "Late fusion · mobilenet-v2 and tf-idf · 25 classes · learned from 839 things of Products · …"."""
+    """For example "Late fusion · mobilenet-v2 and tf-idf · 25 classes · trained on 839 of Products · …"."""
     card = run.card
     picture = card["picture"] and encoder_titles().get(written(card["picture"]), card["picture"]["encoder"])
     seen = " and ".join(filter(None, [picture, card["text"] and text_title(card["text"])]))
@@ -232,10 +232,10 @@ def _cut_off(run: Run) -> None:
 
 
 def _work(run: Run) -> None:
-    """Try it, apply it, review what it said: one at a time."""
+    """Try it, apply it, review what it predicted: one at a time."""
     parts = {TRY: try_view, APPLY: apply_view, REVIEW: review_view}
     key = tab_key(run)
-    if key not in st.session_state:  # one whose review is not ended yet is gone on with
+    if key not in st.session_state:  # one whose review is not ended yet is continued
         st.session_state[key] = REVIEW if under_review(run) else TRY
     shown = st.segmented_control(
         "What to do with it", list(parts), key=key, label_visibility="collapsed", required=True,

@@ -1,4 +1,4 @@
-"""Missing or noisy: the accuracy of each model under every condition, and what it loses against clean things."""
+"""Missing or noisy: the accuracy of each model under every condition, and its loss against clean items."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The confusion matrix of a model, and the things of one of its cells."""
+"""The confusion matrix of a model, and the items of a chosen cell."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.classification import measures
 from engine.core.humanize import count_of
 from ui.comparisons.state import Seen
 from ui.pages.classify import charts
-from ui.pages.classify.cards import paged, thing_cards
+from ui.pages.classify.cards import item_cards, paged
 from ui.pages.classify.state import findings
 from ui.shared.charts import draw_points
 from ui.shared.plain_text import plain_text
@@ -29,7 +29,7 @@ _IS, _CALLED = "classification-is", "classification-called"
 
 
 def confusion(view: Seen, fusion: str) -> None:
-    """Draw the matrix with its choices, and below it the things of the chosen cell."""
+    """Draw the matrix with its choices, and below it the items of the chosen cell."""
     classes, counts = findings(view).counts(fusion)
     only, ordered = _choices(len(classes))
     names, shown = arranged(classes, counts, only=only, by_confusion=ordered)
@@ -41,7 +41,7 @@ def confusion(view: Seen, fusion: str) -> None:
     figure = charts.confusion_chart(names, shown, cell)
     draw_points(figure, key=key, alt=charts.spoken_confusion(names, shown), on_pick=partial(_take, names))
     st.caption("Rows: true class; columns: predicted class; numbers: items. Click a number to see them.")
-    _things(view, fusion, classes, cell)
+    _cell_items(view, fusion, classes, cell)
 
 
 def _choices(classes: int) -> tuple[bool, bool]:
@@ -74,7 +74,7 @@ def arranged(
 
 
 def _cell(classes: Sequence[str], counts: NDArray[np.int64]) -> tuple[str, str] | None:
-    """(is, was called) of the chosen cell; at first the most frequent confusion."""
+    """(true class, predicted class) of the chosen cell; at first the most frequent confusion."""
     state = st.session_state
     if {state.get(_IS), state.get(_CALLED)} <= set(classes):
         return state[_IS], state[_CALLED]
@@ -86,24 +86,24 @@ def _cell(classes: Sequence[str], counts: NDArray[np.int64]) -> tuple[str, str] 
 
 
 def _take(names: Sequence[str], key: str) -> None:
-    own, said = key.split(":")
-    st.session_state[_IS], st.session_state[_CALLED] = names[int(own)], names[int(said)]
+    own, predicted = key.split(":")
+    st.session_state[_IS], st.session_state[_CALLED] = names[int(own)], names[int(predicted)]
 
 
-def _things(view: Seen, fusion: str, classes: Sequence[str], cell: tuple[str, str] | None) -> None:
+def _cell_items(view: Seen, fusion: str, classes: Sequence[str], cell: tuple[str, str] | None) -> None:
     if cell is None:
         return
     left, right = st.columns(2)
     own = left.selectbox("Is", classes, key=_IS, persist_state="session")
-    said = right.selectbox("Predicted", classes, key=_CALLED, persist_state="session")
-    answers = sorted(findings(view).answers(fusion, own, said), key=lambda answer: -answer.fused[0][1])
+    predicted = right.selectbox("Predicted", classes, key=_CALLED, persist_state="session")
+    answers = sorted(findings(view).answers(fusion, own, predicted), key=lambda answer: -answer.fused[0][1])
     if not answers:
-        st.caption(f"No {plain_text(own)} was predicted as {plain_text(said)}.")
+        st.caption(f"No {plain_text(own)} was predicted as {plain_text(predicted)}.")
         return
-    kind = "predicted correctly" if own == said else f"predicted as {plain_text(said)}"
+    kind = "predicted correctly" if own == predicted else f"predicted as {plain_text(predicted)}"
     st.markdown(f"**{count_of(len(answers), 'item')} of {plain_text(own)} {kind}**, highest confidence first")
-    key = f"classification-cell-{view.name}-{fusion}-{classes.index(own)}-{classes.index(said)}"
+    key = f"classification-cell-{view.name}-{fusion}-{classes.index(own)}-{classes.index(predicted)}"
     paged(
         answers, f"{key}-shown", _PAGE,
-        lambda part: thing_cards(view.plan.collection, part, key=key, title=f"{own} predicted as {said}"),
+        lambda part: item_cards(view.plan.collection, part, key=key, title=f"{own} predicted as {predicted}"),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""One model of a classification in detail: its classes, how sure it is, and how each fold learned."""
+"""One model of a classification in detail: its classes, its calibration, and its learning curves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.classification.measures import Bin
 from engine.classification.results import FoldRow
 from ui.comparisons.state import Seen
 from ui.pages.classify import charts
-from ui.pages.classify.cards import paged, thing_cards
+from ui.pages.classify.cards import item_cards, paged
 from ui.pages.classify.state import findings
 from ui.shared.charts import draw, spoken, titled
 from ui.shared.plain_text import plain_text
@@ -59,12 +59,12 @@ CLASS_COLUMNS = [
         "{:.3f}",
         judged=False,
     ),
-    Column("things", "Items of this class in the test folds.", lambda row: row.count, "{:,}", judged=False),
+    Column("items", "Items of this class in the test folds.", lambda row: row.count, "{:,}", judged=False),
 ]
 
 
 def classes(view: Seen, fusion: str) -> None:
-    """Precision, recall and F1 of each class; a row opens what of it was called otherwise."""
+    """Precision, recall and F1 of each class; a row opens the errors of its class."""
     found = [ClassRow(*figures) for figures in findings(view).per_class(fusion)]
     lines = [Line(row, Named(row.key, ""), row.key) for row in sorted(found, key=lambda row: (-row.missed, row.f1))]
     picked = st.session_state.get(_CLASS)
@@ -84,56 +84,56 @@ def _pick_class(key: str) -> None:
 
 def _of_class(view: Seen, fusion: str, label: str) -> None:
     wrong = findings(view).answers(fusion, label, wrong=True)
-    st.markdown(called_sentence(label, [answer.predicted for answer in wrong]))
+    st.markdown(errors_sentence(label, [answer.predicted for answer in wrong]))
     key = f"classification-class-{view.name}-{fusion}-{label}"
     answers = sorted(wrong, key=lambda answer: -answer.fused[0][1])
     paged(
         answers, f"{key}-shown", _PAGE,
-        lambda part: thing_cards(view.plan.collection, part, key=key, title=f"Errors of {label}"),
+        lambda part: item_cards(view.plan.collection, part, key=key, title=f"Errors of {label}"),
     )  # fmt: skip
 
 
-def called_sentence(label: str, said: list[str]) -> str:
-    """For example "Of **Tops** 12 were called something else: Shirts 8, Sweaters 4.", as Markdown."""
-    if not said:
+def errors_sentence(label: str, predicted: list[str]) -> str:
+    """For example "Of **Tops** 12 were predicted as another class: Shirts 8, Sweaters 4.", as Markdown."""
+    if not predicted:
         return f"All **{plain_text(label)}** were predicted correctly."
-    names = sorted(set(said), key=lambda name: (-said.count(name), name))
-    told = ", ".join(f"{plain_text(name)} {said.count(name)}" for name in names)
-    verb = "was" if len(said) == 1 else "were"
-    return f"Of **{plain_text(label)}** {len(said)} {verb} predicted as another class: {told}."
+    names = sorted(set(predicted), key=lambda name: (-predicted.count(name), name))
+    told = ", ".join(f"{plain_text(name)} {predicted.count(name)}" for name in names)
+    verb = "was" if len(predicted) == 1 else "were"
+    return f"Of **{plain_text(label)}** {len(predicted)} {verb} predicted as another class: {told}."
 
 
-# ── sureness ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── calibration ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def sureness(view: Seen, fusion: str) -> None:
-    """How sure answers were against how many of them were right."""
+def calibration(view: Seen, fusion: str) -> None:
+    """Confidence against accuracy, as a chart and a table."""
     bins = findings(view).reliability(fusion)
-    st.markdown(sure_sentence(bins))
+    st.markdown(calibration_sentence(bins))
     left, right = st.columns([1.3, 1], gap="large")
     with left:
         alt = charts.spoken_reliability(bins)
         draw(charts.reliability_chart(bins), key=f"classification-sure-{view.name}-{fusion}", alt=alt)
     right.table(
         {
-            "said": [f"{100 * one.low:.0f} to {100 * one.high:.0f} %" for one in bins],
-            "right": [f"{100 * one.accuracy:.0f} %" for one in bins],
-            "answers": [f"{one.count:,}" for one in bins],
+            "confidence": [f"{100 * one.low:.0f} to {100 * one.high:.0f} %" for one in bins],
+            "accuracy": [f"{100 * one.accuracy:.0f} %" for one in bins],
+            "predictions": [f"{one.count:,}" for one in bins],
         },
         border="horizontal",
         hide_index=True,
     )
 
 
-def sure_sentence(bins: list[Bin]) -> str:
-    """Whether probabilities mean what they say, as Markdown."""
+def calibration_sentence(bins: list[Bin]) -> str:
+    """Mean confidence and accuracy in one sentence, as Markdown."""
     total = sum(one.count for one in bins)
-    sure = 100 * sum(one.count * one.confidence for one in bins) / total
+    confidence = 100 * sum(one.count * one.confidence for one in bins) / total
     right = 100 * sum(one.count * one.accuracy for one in bins) / total
-    told = f"Mean confidence **{sure:.1f} %**, accuracy **{right:.1f} %**"
-    if abs(sure - right) < 1:
+    told = f"Mean confidence **{confidence:.1f} %**, accuracy **{right:.1f} %**"
+    if abs(confidence - right) < 1:
         return f"{told}: well calibrated."
-    return f"{told}: {'overconfident' if sure > right else 'underconfident'}."
+    return f"{told}: {'overconfident' if confidence > right else 'underconfident'}."
 
 
 # ── learning ─────────────────────────────────────────────────────────────────────────────────────────────────────────

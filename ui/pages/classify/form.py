@@ -288,7 +288,7 @@ def _summary(card: CollectionCard, collection: Collection, described: bool) -> N
 
 
 def _without_rare(collection: Collection) -> None:
-    """Where labels have fewer things than there are folds: a button that takes only the others."""
+    """Where labels have fewer items than there are folds: a button that takes only the others."""
     state, sizes = st.session_state, sizes_of(collection, st.session_state["classify-column"])
     chosen = state.get("classify-labels") or list(sizes)
     frequent = [label for label in chosen if sizes[label] >= (state["classify-folds"] or 0)]
@@ -301,16 +301,16 @@ def _without_rare(collection: Collection) -> None:
 def _size(plan: ClassificationPlan, sizes: Mapping[str, int], card: CollectionCard) -> None:
     st.markdown(f"**{count_of(len(plan.cells()), 'training')}**")
     st.caption(f"{count_of(len(plan.fusions), 'model')} × {count_of(plan.folds, 'fold')}")
-    things = sum(min(size, plan.each or size) for size in sizes.values())
-    st.caption(f"{things:,} items of {len(sizes)} classes; {_rare(sizes)}.")
+    items = sum(min(size, plan.each or size) for size in sizes.values())
+    st.caption(f"{items:,} items of {len(sizes)} classes; {_rare(sizes)}.")
     if is_tuned(plan):
-        tuning_warning(plan, things)
+        tuning_warning(plan, items)
         return
     earlier = []
     for comparison in listed(CLASSIFICATIONS)[:_EARLIER]:
         view = seen(CLASSIFICATIONS, comparison)
         earlier.append((view.plan, view.measured))
-    expected = classification_cost(workbench().home, plan, things, earlier, _unseen(plan, card))
+    expected = classification_cost(workbench().home, plan, items, earlier, _unseen(plan, card))
     st.caption(expected.sentence())
 
 

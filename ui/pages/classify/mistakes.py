@@ -1,4 +1,4 @@
-"""What a model got wrong, the surest first: each thing with its picture, its words, and what both sides said of it."""
+"""The errors of a model, the highest confidence first: each item with its picture, its text and its predictions."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import streamlit as st
 from engine.classification.results import Prediction, Probabilities
 from engine.core.humanize import count_of
 from ui.comparisons.state import Seen
-from ui.pages.classify.cards import paged, thing_cards
+from ui.pages.classify.cards import item_cards, paged
 from ui.pages.classify.state import findings
 
 _PAGE = 12  # cards
 _EVERY = "All classes"
 
 
-def _right(said: Probabilities | None, answer: Prediction) -> bool:
-    return said is not None and said[0][0] == answer.label
+def _right(predicted: Probabilities | None, answer: Prediction) -> bool:
+    return predicted is not None and predicted[0][0] == answer.label
 
 
 WHO: dict[str, Callable[[Prediction], bool]] = {
@@ -29,7 +29,7 @@ WHO: dict[str, Callable[[Prediction], bool]] = {
 }
 
 
-def wrong_ones(view: Seen, fusion: str) -> None:
+def error_cards(view: Seen, fusion: str) -> None:
     """Draw the filters and the cards."""
     answers = sorted(findings(view).answers(fusion, wrong=True), key=lambda answer: (-answer.fused[0][1], answer.id))
     if not answers:
@@ -43,7 +43,7 @@ def wrong_ones(view: Seen, fusion: str) -> None:
     key = f"classification-wrong-{view.name}-{fusion}-{list(WHO).index(who)}-{label}"
     paged(
         kept, f"{key}-shown", _PAGE,
-        lambda part: thing_cards(view.plan.collection, part, key=key, title="Errors"),
+        lambda part: item_cards(view.plan.collection, part, key=key, title="Errors"),
     )  # fmt: skip
 
 

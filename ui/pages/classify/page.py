@@ -1,4 +1,4 @@
-"""The classify page: how well models tell the class of a thing by its picture, its text and both, and classifiers."""
+"""The classify page: cross-validation of models that use picture, text or both, and trained classifiers."""
 
 from __future__ import annotations
 

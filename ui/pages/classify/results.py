@@ -17,8 +17,8 @@ from ui.pages.classify.classifier_keep import keep_button
 from ui.pages.classify.classifier_state import HERE, VIEW
 from ui.pages.classify.conditions import conditions
 from ui.pages.classify.confusion import confusion
-from ui.pages.classify.details import classes, learning, sureness
-from ui.pages.classify.mistakes import wrong_ones
+from ui.pages.classify.details import calibration, classes, learning
+from ui.pages.classify.mistakes import error_cards
 from ui.pages.classify.state import FUSION_HELP, best_of, condition_title, findings, measured_fusions, picked_fusion
 from ui.shared.plain_text import plain_text
 from ui.widgets.results_table import Column, Line, Named, results_table
@@ -26,9 +26,9 @@ from ui.widgets.results_table import Column, Line, Named, results_table
 _ALL = "all"
 _PARTS: dict[str, Callable[[Seen, str], None]] = {
     "Confusion matrix": confusion,
-    "Errors": wrong_ones,
+    "Errors": error_cards,
     "By class": classes,
-    "Calibration": sureness,
+    "Calibration": calibration,
     "Learning curves": learning,
 }
 
@@ -175,7 +175,7 @@ def _pick(key: str) -> None:
 
 
 def _opened(view: Seen) -> None:
-    """One model: what it confuses, what it got wrong, its classes, how sure it is, and how it learned."""
+    """One model: confusion matrix, errors, classes, calibration, learning curves."""
     fusion = picked_fusion(view)
     if fusion not in measured_fusions(view):
         return

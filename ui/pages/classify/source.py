@@ -1,4 +1,4 @@
-"""What a collection offers to classify by: columns of its table, how many things have each label, and encoders."""
+"""What a collection offers to classify by: columns of its table, how many items have each label, and encoders."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def columns_of(collection: Collection) -> list[str]:
 
 
 def sizes_of(collection: Collection, column: str) -> dict[str, int]:
-    """How many things have each label, by label; {} where the column cannot be read."""
+    """How many items have each label, by label; {} where the column cannot be read."""
     plan = ClassificationPlan("untitled", collection.name, "", column=column)
     try:
         return _sizes.get(_stamp(collection, column), lambda: _counted(labels_of(collection, plan)))
@@ -44,7 +44,7 @@ def sizes_of(collection: Collection, column: str) -> dict[str, int]:
 
 
 def checked(plan: ClassificationPlan, collection: Collection) -> dict[str, int]:
-    """How many things of each label take part; BadParameter and its kin where the plan cannot be, as far as is known
+    """How many items of each label take part; BadParameter and its kin where the plan cannot be, as far as is known
     without opening an encoder."""
     config_of(plan, plan.fusions[0])
     choice = next((choice for choice in workbench().text_choices() if choice.name == plan.text), None)
@@ -57,7 +57,7 @@ def checked(plan: ClassificationPlan, collection: Collection) -> dict[str, int]:
 def picture_encoders(collection: str) -> dict[str, str]:
     """The encoders that make numbers of a picture, by how a recipe names them, with their titles.
 
-    Classifiers are left out: they have learned labels already, those of things that would be asked about among them;
+    Classifiers are left out: they have learned labels already, those of items that would be predicted among them;
     and with them whatever is combined of one.
     """
     taught = {(one.name, one.weights) for one in workbench().choices(collection) if one.words or one.learned_from}

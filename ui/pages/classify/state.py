@@ -37,7 +37,7 @@ def _parts_of(view: Seen) -> tuple[list[str], list[str]]:
 
 
 def outdated(view: Seen) -> str:
-    """Why the figures are of other things than the collection has now, "" where they are not."""
+    """Why the figures are of other items than the collection has now, "" where they are not."""
     plan = view.plan
     if not view.measured or not any(card.name == plan.collection for card in collection_cards()):
         return ""
@@ -92,7 +92,7 @@ def findings(view: Seen) -> Classification:
 
 
 def best_of(view: Seen) -> Best | None:
-    """The model that knows best, None where nothing is measured."""
+    """The model that has the highest accuracy, None where nothing is measured."""
     return best(findings(view).table(), view.measured)
 
 
@@ -112,7 +112,7 @@ def measured_fusions(view: Seen) -> list[str]:
 
 
 def picked_fusion(view: Seen) -> str:
-    """The model whose details are shown: the one that a person opened, else the best."""
+    """The model whose details are shown: the one that the user opened, else the best."""
     wanted, there = st.session_state.get("classification_row"), measured_fusions(view)
     if wanted in there:
         return str(wanted)
@@ -129,7 +129,7 @@ def text_title(name: str) -> str:
 
 
 def condition_title(name: str) -> str:
-    """What people call what may be wrong with a thing."""
+    """What people call what may be wrong with an item."""
     return Corruption.parse(name).title
 
 
@@ -139,11 +139,11 @@ def shortened(text: str, most: int) -> str:
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
-# ── what a person does with a thing ──────────────────────────────────────────────────────────────────────────────────
+# ── what the user does with an item ──────────────────────────────────────────────────────────────────────────────────
 
 
 def search_similar(collection: str, id: int) -> None:
-    """Go to the search and look for a thing of that collection, with the encoder that is chosen there."""
+    """Go to the search and look for an item of that collection, with the encoder that is chosen there."""
     state = st.session_state
     set_query_image(id)
     state.linked = True  # the query belongs to the collection that is chosen now

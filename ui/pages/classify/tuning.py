@@ -59,14 +59,14 @@ def is_tuned(plan: ClassificationPlan) -> bool:
     return bool(plan.settings.get("fine_tune", "none") != "none")
 
 
-def tuning_warning(plan: ClassificationPlan, things: int) -> None:
+def tuning_warning(plan: ClassificationPlan, items: int) -> None:
     """Say how much longer a plan takes, measured on this computer once it is asked for.
 
     Raises:
         BadParameter: none of its models looks at what would learn.
     """
     check_something_learns(plan)
-    found = _price(plan, things)
+    found = _price(plan, items)
     if found is not None:
         st.warning(found.sentence(), icon=":material/hourglass_top:")
         return
@@ -80,9 +80,9 @@ def tuning_warning(plan: ClassificationPlan, things: int) -> None:
             st.rerun()
 
 
-def _price(plan: ClassificationPlan, things: int) -> Price | None:
+def _price(plan: ClassificationPlan, items: int) -> Price | None:
     speed = _speeds().get(_work(plan))
-    return None if speed is None else price(plan, things, speed)
+    return None if speed is None else price(plan, items, speed)
 
 
 def _speeds() -> dict[tuple[Any, ...], Any]:

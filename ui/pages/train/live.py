@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def training_now(now: Trainings) -> None:
-    """Draw what runs and what waits, and refresh it until another training takes over; then the page is drawn anew."""
+    """Draw what runs and what waits, and refresh it until another training takes over; then the page is drawn again."""
 
     @st.fragment(run_every=REFRESH, key=f"train-live-{now.subject}")
     def watch() -> None:
@@ -212,7 +212,7 @@ def _learnt(run: Run) -> str:
 
 
 def what_next(run: Run, *, key: str) -> None:
-    """The buttons for what a person most likely wants to do with a run now."""
+    """The buttons for what the user most likely wants to do with a run now."""
     state = run.state
     if run.can_continue and state in ("stopped", "interrupted", "failed"):
         _continue_button(run, key)

@@ -68,7 +68,7 @@ def _began(job: Job) -> bool:
 
 
 def is_news(job: Job) -> bool:
-    """Whether a job ended so lately that a visitor wants to hear of it; what was cut off always is."""
+    """Whether a job ended so lately that a visitor wants to hear of it; what was interrupted always is."""
     try:
         return time.time() - (job.folder / "result.json").stat().st_mtime < NEWS_SECONDS
     except FileNotFoundError:
@@ -130,7 +130,7 @@ def retrieval_of(run: Run) -> tuple[float, float] | None:
 
 
 def best_loss(run: Run) -> float | None:
-    """The lowest loss on the held-out images after at least one epoch."""
+    """The lowest loss on the validation pictures after at least one epoch."""
     values = [e["validation"] for e in events_of(run) if e["epoch"] and e.get("validation") is not None]
     return min(values, default=None)
 
@@ -167,7 +167,7 @@ def objective(config: dict[str, Any]) -> str:
     return "contrastive + reconstruction" if config.get("contrast") else "reconstruction only"
 
 
-# ── what a person does with a run ────────────────────────────────────────────────────────────────────────────────────
+# ── what the user does with a run ────────────────────────────────────────────────────────────────────────────────────
 
 
 def search_with(run: Run) -> None:
