@@ -227,7 +227,7 @@ def _apply(bench: Workbench, arguments: argparse.Namespace) -> None:
 def _ask(bench: Workbench, arguments: argparse.Namespace) -> None:
     """What a classifier predicts for one picture, one text, or both."""
     data = read_bytes(Path(arguments.picture).expanduser().resolve()) if arguments.picture else None
-    said = bench.judge(bench.classifier(arguments.ask), data, arguments.words)
+    predicted = bench.judge(bench.classifier(arguments.ask), data, arguments.words)
     if arguments.json:
         print(json.dumps(predicted, ensure_ascii=False, indent=2))
         return

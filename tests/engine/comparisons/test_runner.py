@@ -57,6 +57,7 @@ class NumberRow:
 
 class Squares(Comparison[NumberPlan, NumberCell, NumberRow]):
     kind = "squares"
+    noun = "table of squares"
     command = "squares --list"
     format = 1
     plans = NumberPlan

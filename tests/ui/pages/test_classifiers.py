@@ -250,7 +250,7 @@ def test_how_often_so_sure_an_answer_was_right_is_told_where_both_sides_are_ther
     measured = measured_of(run)
     assert measured is not None
     assert measured_accuracy(run, told).endswith(
-        f"of {measured.surer(0.4)[0]} predictions with at least this confidence were correct."
+        f"of {measured.at_least(0.4)[0]} predictions with at least this confidence were correct."
     )
     assert measured_accuracy(run, told | {"text": None}) == ""
 

@@ -390,7 +390,7 @@ def test_the_command_tunes_and_resumes(bench, tmp_path, capsys):
         (["--vectors", "a.txt"], r"one of .npy"),
         (["--show", "nothing"], "There is no benchmark 'nothing'. See: python -m engine hashing --list"),
         (["--show", "nothing", "--bits", "8"], "given alone"),
-        (["--vectors", "base.npy", "--html", "."], "The html of the report must be a file"),
+        (["--vectors", "base.npy", "--html", "."], "The html of a report must be a file"),
         (["--vectors", "base.npy", "--bits", "8,x"], "whole numbers with commas"),
         (["--vectors", "base.npy", "--bits", "0"], "from 1 to 128; got 0"),
         (["--vectors", "base.npy", "--methods", "rdh", "--functions", "odd"], "one of same, different, selected"),
