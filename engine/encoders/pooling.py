@@ -19,8 +19,8 @@ FINISHES = {  # what may come after a pooling, and what it adds to the title
     ROOT: ", square root and centred",
     AUGMENTED: ", averaged with neighbours",
     f"{ROOT}{AUGMENTED}": ", square root and centred, averaged with neighbours",
-    WHITE: ", whitened",
-    f"{WHITE}{AUGMENTED}": ", whitened, averaged with neighbours",
+    WHITE: ", PCA whitening",
+    f"{WHITE}{AUGMENTED}": ", PCA whitening, averaged with neighbours",
 }
 _GEM_POWER = 3.0
 

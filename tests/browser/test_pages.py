@@ -127,7 +127,7 @@ def test_every_drop_down_can_be_changed_and_the_address_restores_it(page: Any, s
     pick(page, "Pooling", "Flatten")
     page.wait_for_url(re.compile("embedding=flatten"))
     _build_if_asked(page)
-    pick(page, "Distance metric", "Euclidean")
+    pick(page, "Distance", "Euclidean")
     page.wait_for_url(re.compile("metric=euclidean"))
     for title, name in (("k-means", "kmeans"), ("LSH", "lsh")):
         pick(page, "Search method", title)

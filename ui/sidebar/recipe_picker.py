@@ -27,7 +27,7 @@ def recipe_picker(cards: Sequence[CollectionCard]) -> Recipe:
     choices = workbench().choices(collection, also=str(st.session_state.get("encoder") or ""))
     _encoder(choices, offered(choices, collection, str(st.session_state.get("encoder") or "")), default)
     _embedding(default)
-    _choice("metric", "Distance metric", list(METRICS), lambda name: METRICS[name].title, default.metric, _METRIC_HELP)
+    _choice("metric", "Distance", list(METRICS), _metric_title, default.metric, _METRIC_HELP)
     options = _method(default)
     return recipe_of_choices(options)
 
@@ -103,7 +103,7 @@ def _embedding(default: Recipe) -> None:
         "embedding",
         "Pooling",
         list(POOLINGS),
-        lambda name: POOLINGS[name].title,
+        lambda name: POOLINGS[name].title.removesuffix(" pool"),  # the field says what it is
         unfinished(default.embedding),
         "How the encoder's feature map becomes one vector.",
     )
@@ -111,8 +111,13 @@ def _embedding(default: Recipe) -> None:
     _choice("finish", "Post-processing", list(FINISHES), _finish_title, finish, _FINISH_HELP)
 
 
+def _metric_title(name: str) -> str:
+    return METRICS[name].title + (" (ignores overall strength)" if name == "cosine" else "")
+
+
 def _finish_title(name: str) -> str:
-    return FINISHES.get(name, name).removeprefix(", ").capitalize() or "None"
+    title = FINISHES.get(name, name).removeprefix(", ")
+    return title[:1].upper() + title[1:] or "None"
 
 
 def _follow_encoder(embeddings: dict[str, str]) -> None:

@@ -197,7 +197,14 @@ def _more(described: bool) -> None:
         _number(middle, "seed", "Seed", "The same seed gives the same random choices.")
         with right:
             names = _embeddings()
-            _one("embedding", "Pooling", names, "avg", {name: embedding_title(name) for name in names}, _EMBEDDING)
+            _one(
+                "embedding",
+                "Pooling",
+                names,
+                "avg",
+                {name: embedding_title(name).removesuffix(" pool") for name in names},
+                _EMBEDDING,
+            )
         tuning_field(described)
         if described:
             st.slider(

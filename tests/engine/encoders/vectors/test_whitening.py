@@ -116,7 +116,7 @@ def test_whitened_vectors_follow_those_they_come_from(pile: Any, home: Home) -> 
 def test_names_of_whitened_embeddings() -> None:
     import torch
 
-    assert embedding("avg-white").title == "Average pool, whitened"
+    assert embedding("avg-white").title == "Average pool, PCA whitening"
     for wrong in ("sum-white", "max-white-white", "-white"):
         with pytest.raises(BadParameter):
             embedding(wrong)
