@@ -1,4 +1,4 @@
-"""Encoders: images in, vectors out. One file a family; what is found here is offered everywhere."""
+"""Encoders: images in, vectors out. One file per family; every family defined here is offered everywhere."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ __all__ = ["Encoder", "EncoderChoice", "EncoderInfo", "choices", "families", "kn
 
 
 def families() -> list[type[Encoder]]:
-    """Every family of encoders, those that learned first."""
+    """Every family of encoders, learned ones first."""
     found = implementations(sys.modules[__name__], Encoder)
     return sorted(found.values(), key=lambda family: (family.rank, family.name))
 
 
 def choices(home: Home, collection: str = "", also: str = "") -> list[EncoderChoice]:
-    """The lines of the encoder drop-down: those that are ready, then those that must be trained or fetched first.
+    """The entries of the encoder drop-down: ready ones first, then those to be trained or downloaded.
 
-    With the name of a collection, what can only be used with another one is left out. `also` may name an encoder that
-    can be used without being listed, which is then listed too.
+    Given the name of a collection, encoders that only work with another one are left out. `also` may name an unlisted
+    encoder to list as well.
     """
     lines = [choice for family in families() for choice in family.choices(home)]
     if also and not any(choice.name == also for choice in lines):
@@ -33,18 +33,18 @@ def choices(home: Home, collection: str = "", also: str = "") -> list[EncoderCho
 
 
 def knows(name: str, home: Home) -> bool:
-    """Whether there is an encoder of that name, among the choices or not (two combined need not be kept to be used)."""
+    """Whether an encoder of that name exists, listed or not (a combination can be used without being saved)."""
     return any(family.knows(name, home) for family in families())
 
 
 def open_encoder(name: str, weights: str, home: Home, collection: Collection | None = None) -> Encoder:
-    """The encoder of that name with the weights of that run ("" where it needs none), as it is over that collection.
+    """The encoder of that name with the weights of that run ("" if it needs none), fitted to that collection.
 
-    Without a collection, one that learns from a collection (`Encoder.at`) cannot encode yet.
+    Without a collection, an encoder that learns from one (`Encoder.at`) cannot encode yet.
 
     Raises:
         NotFound: no such encoder or run. NotTrained, NoWeights: it has no weights yet. Corrupt: damaged weights.
-        BadParameter: weights of another architecture, or weights for an encoder that has none.
+        BadParameter: weights of another architecture, or weights for an encoder without any.
     """
     for family in families():
         if family.knows(name, home):

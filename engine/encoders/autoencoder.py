@@ -1,4 +1,4 @@
-"""The encoders of the four autoencoders, with the weights of a trained run."""
+"""The encoder halves of the four autoencoders, with the weights of a trained run."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _SUMMARY = {
 
 
 class AutoencoderEncoder(Encoder):
-    """Models 1–4: bfloat16 where the hardware multiplies in it, channels_last, on the graphics card when there is one.
+    """Models 1–4: bfloat16 if the hardware supports it, channels_last, on the GPU if available.
 
-    On a processor, convolutions in this form already run at the speed of its plain matrix products, so nothing is
-    compiled or fused further: it would need a C++ compiler on the user's machine and bring about two percent.
+    On a CPU, these convolutions already run at the speed of plain matrix products, so nothing is compiled or fused
+    further: that would need a C++ compiler on the user's machine and gain about two percent.
     """
 
     name = "autoencoder"
@@ -61,7 +61,7 @@ class AutoencoderEncoder(Encoder):
 
     @classmethod
     def choices(cls, home: Home) -> list[EncoderChoice]:
-        """Each model with its runs, the newest first; the model that ships comes first, untrained ones say so."""
+        """Each model with its runs, newest first; the shipped model leads, untrained models are marked as such."""
         trained = [run for run in runs.runs(home) if run.ready and not run.network]
         shipped = next((run.model for run in trained if run.name == "default"), None)
         order = sorted(_NAMES.values(), key=lambda number: number != shipped)
@@ -120,7 +120,7 @@ def _through(network: Any, images: Tensor) -> Tensor:
 
 
 def _network(number: int, stored: dict[str, Tensor], run: str) -> Autoencoder:
-    """The network, its encoder half with a run's weights. BadParameter when they belong to another architecture."""
+    """The network, its encoder half with a run's weights; BadParameter if they belong to another architecture."""
     import torch
 
     from models.autoencoder import Autoencoder
@@ -153,7 +153,7 @@ def _choice(run: runs.Run) -> EncoderChoice:
 
 
 def _title(run: runs.Run) -> str:
-    """The model and the title of its run; the run that ships is named by what it was trained on."""
+    """The model and the title of its run; the shipped run is titled by its training data."""
     if run.name != _SHIPPED:
         return f"Model {run.model} · {run.title}"
     return f"Model {run.model} (trained on {run.card.get('collection', {}).get('title', 'drawn pictures')})"

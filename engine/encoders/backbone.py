@@ -1,4 +1,4 @@
-"""Ready-made networks as encoders, with the weights that were fetched or added for them, or those of a training run."""
+"""Ready-made networks as encoders, with downloaded or imported weights, or those of a training run."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from models.tunable import TrainableImageEncoder
 
 _VERSION = "1"  # changes whenever the vectors would
-_EMBEDDING = "avg-sqrt"  # averaged as their classification reads them; the root was never worse where it was measured
+_EMBEDDING = "avg-sqrt"  # averaged, as for their classification layer; the root was never worse in measurements
 
 
 class BackboneEncoder(Encoder):
-    """The networks of the table up to their features: bfloat16 where the hardware multiplies in it, channels_last.
+    """The networks of the table up to their features: bfloat16 if the hardware supports it, channels_last.
 
     Batch normalisation is folded into the convolution before it, in float32: faster, and exact where reduced precision
     would round three times.
@@ -53,7 +53,7 @@ class BackboneEncoder(Encoder):
     def choices(cls, home: Home) -> list[EncoderChoice]:
         """Every network of the table, each followed by the runs that trained it, the newest first.
 
-        A network whose ready-made weights are not there is not ready.
+        A network without its ready-made weights is not ready.
         """
         trained = [run for run in runs.runs(home) if run.ready and run.network]
         lines = []
@@ -93,7 +93,7 @@ class BackboneEncoder(Encoder):
 
 
 def _trained(network: Backbone, run: runs.Run) -> tuple[EncoderInfo, dict[str, Tensor]]:
-    """What a run of this network knows of itself, and its weights; BadParameter for a run of another network."""
+    """A run's info and weights; BadParameter for a run of another network."""
     if run.network != network.name:
         wanted = "those of one of its own runs, or left out for the ready-made ones"
         raise BadParameter("weights", f"the encoder {network.name}", wanted, f"{run.name}, a run of {run.encoder}")
@@ -110,7 +110,7 @@ def _trained(network: Backbone, run: runs.Run) -> tuple[EncoderInfo, dict[str, T
 
 
 def backbone_info(network: Backbone, sha256: str, source: str, licence: str) -> EncoderInfo:
-    """What is known of a network with weights of that sha256; the precision is added to the fingerprint later."""
+    """The info of a network with weights of that sha256; the precision is added to the fingerprint later."""
     return EncoderInfo(
         name=network.name,
         weights="",
@@ -125,7 +125,7 @@ def backbone_info(network: Backbone, sha256: str, source: str, licence: str) -> 
 
 
 def filled(network: Backbone, weights: dict[str, Tensor]) -> Module:
-    """The stock network with these weights and without its classification."""
+    """The stock network with these weights and without its classification layers."""
     import torch
 
     built = network.without_head(network.build())
@@ -135,9 +135,9 @@ def filled(network: Backbone, weights: dict[str, Tensor]) -> Module:
 
 
 def fold_batch_norm(network: Module) -> Module:
-    """The same network, each convolution followed by a batch normalisation replaced by one equal convolution.
+    """Fold each batch normalisation into the convolution before it.
 
-    All networks of the table hold the two side by side in the order in which they are applied.
+    All networks of the table register the two next to each other, in the order in which they are applied.
     """
     from torch.nn import BatchNorm2d, Conv2d, Identity
     from torch.nn.utils.fusion import fuse_conv_bn_eval

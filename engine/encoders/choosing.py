@@ -1,4 +1,4 @@
-"""An encoder as people write it and as they read it."""
+"""Choosing encoders: defaults, names as typed by users, and titles to display."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from engine.encoders import choices
 from engine.encoders.encoder import EncoderChoice
 from engine.encoders.networks.table import BACKBONES
 
-_COMPUTED = "colour-histogram"  # of those that learned nothing, the one that finds most among photographs
+_COMPUTED = "colour-histogram"  # the most accurate unlearned encoder on photographs
 
 
 def default_choice(home: Home, collection: str) -> EncoderChoice:
-    """The encoder to begin with: a ready-made network, else weights trained on this collection, else a computed one.
+    """The default encoder: a ready-made network, else weights trained on this collection, else a computed one.
 
-    Of ready-made networks the first of the table is taken. Weights trained on other pictures are never the default:
-    they see what those were made of.
+    Among ready-made networks the first of the table wins. Weights trained on other pictures are never the default, as
+    they capture what mattered there.
     """
     ready = [choice for choice in choices(home, collection) if choice.ready and not choice.rare and choice.pictures]
     return min(ready, key=lambda choice: _place(choice, collection))
@@ -30,18 +30,18 @@ def _place(choice: EncoderChoice, collection: str) -> int:
 
 
 def default_embedding(home: Home, encoder: str, weights: str = "") -> str:
-    """The embedding that suits an encoder."""
+    """The default embedding of an encoder."""
     lines = [choice for choice in choices(home, also=encoder) if choice.name == encoder]
     exact = (choice.embedding for choice in lines if choice.weights == weights)
     return next(exact, lines[0].embedding if lines else "max")
 
 
 def newest_weights(home: Home, encoder: str, wanted_by: str, collection: str = "") -> str:
-    """The newest weights of an encoder that are ready, "" where it needs none or has none yet.
+    """The newest ready weights of an encoder, "" if it needs none or has none yet.
 
     Args:
-        wanted_by: what the encoder is for, "the search", as the error says it.
-        collection: leaves out what can only be used with another collection, "" leaves nothing out.
+        wanted_by: what the encoder is for, as in the error message: "the search".
+        collection: excludes weights that only work with another collection; "" excludes nothing.
 
     Raises:
         BadParameter: no such encoder.
@@ -54,7 +54,7 @@ def newest_weights(home: Home, encoder: str, wanted_by: str, collection: str = "
 
 
 def with_weights(home: Home, text: str, wanted_by: str) -> str:
-    """An encoder as it is written in a recipe, with its newest weights where it needs some and names none.
+    """An encoder in a recipe's notation, with its newest weights if it needs some and names none.
 
     Raises:
         As `newest_weights`.
@@ -66,7 +66,7 @@ def with_weights(home: Home, text: str, wanted_by: str) -> str:
 
 
 def encoder_title(home: Home, name: str, weights: str) -> str:
-    """What people call an encoder, without the title of the run that trained it: "Model 4"."""
+    """The displayed name of an encoder, without the title of its training run: "Model 4"."""
     titles = [line.title for line in choices(home, also=name) if (line.name, line.weights) == (name, weights)]
     title = titles[0] if titles else name
     return title.partition(" · ")[0] if weights else title

@@ -1,7 +1,7 @@
-"""Two encoders as one: their vectors, each of length 1, side by side, the one counting more than the other if wanted.
+"""Two encoders as one: their vectors, each of length 1, concatenated with adjustable weights.
 
-The name says it all: `mobilenet-v2+colour-histogram` counts both alike, `mobilenet-v2+colour-histogram+30` gives the
-second 30 percent, and `model-4__default+hog` names the weights of a part. Combinations that are kept stand in one file:
+The name is the specification: `mobilenet-v2+colour-histogram` weighs both equally, `mobilenet-v2+colour-histogram+30`
+gives the second 30 percent, and `model-4__default+hog` names the weights of a part. Saved combinations are in one file:
 
     combinations.json      the names (sealed)
 """
@@ -31,14 +31,14 @@ from engine.encoders.vectors.derived import Derivation, Derived
 from engine.encoders.vectors.pipeline import vectors_of
 from engine.encoders.vectors.store import Vectors
 
-_RUN = "__"  # between a part and its weights; neither holds it
+_RUN = "__"  # between a part and its weights; occurs in neither
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 EVEN = 50  # percent
 
 
 @dataclass(frozen=True)
 class Pair:
-    """What a combination's name says: two parts, each (encoder, weights), and the share of the second in percent."""
+    """A parsed combination name: two parts, each (encoder, weights), and the share of the second in percent."""
 
     first: tuple[str, str]
     second: tuple[str, str]
@@ -49,7 +49,7 @@ class Pair:
             raise BadParameter("parts", "a combination", "two different encoders", "+".join(map(_written, self.parts)))
         if not 1 <= self.share <= 99:
             raise BadParameter("share", "a combination", "a whole number of percent from 1 to 99", self.share)
-        Recipe("any", str(self))  # a name too long for a recipe
+        Recipe("any", str(self))  # rejects a name too long for a recipe
 
     @property
     def parts(self) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -61,7 +61,7 @@ class Pair:
 
     @classmethod
     def parse(cls, name: str) -> Pair | None:
-        """The pair of that name, None where it is not the name of one.
+        """The pair of that name, None if it is not the name of a combination.
 
         >>> Pair.parse("model-4__default+hog+30")
         Pair(first=('model-4', 'default'), second=('hog', ''), share=30)
@@ -79,7 +79,7 @@ class Pair:
 
 
 class Combination(Derived):
-    """The vectors of two encoders, each brought to length 1 and multiplied by the root of its share, side by side."""
+    """The vectors of two encoders, each normalised and multiplied by the square root of its share, concatenated."""
 
     name = "combination"
     rank = 65
@@ -103,7 +103,7 @@ class Combination(Derived):
 
     @classmethod
     def choices(cls, home: Home) -> list[EncoderChoice]:
-        """The combinations that are kept and whose parts are there, in the order in which they were made."""
+        """The saved combinations whose parts are available, in order of creation."""
         names = kept(home)
         known = _single(home) if names else []
         return [line for name in names for line in _lines(name, known, home)]
@@ -123,7 +123,7 @@ class Combination(Derived):
 
     @classmethod
     def knows(cls, name: str, home: Home) -> bool:
-        return bool(cls.unlisted(name, home))  # what is kept is no more than a list of such
+        return bool(cls.unlisted(name, home))  # the saved file is only a list of these
 
     def at(self, collection: Collection) -> Combination:
         return Combination(self.pair, [part.at(collection) for part in self.parts])
@@ -151,7 +151,7 @@ class Combination(Derived):
 
 
 class _Joined:
-    """Rows that are put together when they are asked for: nothing of the size of a collection is held in memory."""
+    """Rows concatenated on access: nothing of the size of a collection is held in memory."""
 
     def __init__(
         self, matrices: list[NDArray[np.float32]], rows: list[tuple[int, ...]], scales: tuple[float, ...]
@@ -164,7 +164,7 @@ class _Joined:
 
 
 def _side_by_side(parts: Sequence[NDArray[np.float32]], scales: tuple[float, ...]) -> NDArray[np.float32]:
-    """Each (d,) part at the length of its scale; a part of zeros stays as it is."""
+    """Each (d,) part scaled to the length of its scale; a zero part stays zero."""
     scaled = [
         part * (scale / max(float(np.linalg.norm(part)), 1e-12)) for part, scale in zip(parts, scales, strict=True)
     ]
@@ -180,7 +180,7 @@ def _scales(pair: Pair) -> tuple[float, float]:
 
 
 def kept(home: Home) -> list[str]:
-    """The names of the combinations that are kept; none where the list has been damaged: it only saves typing."""
+    """The names of the saved combinations; empty if the list is damaged, as it only saves typing."""
     try:
         names = read_json(home.root / "combinations.json")
     except (FileNotFoundError, Corrupt):
@@ -190,10 +190,10 @@ def kept(home: Home) -> list[str]:
 
 
 def keep(home: Home, pair: Pair) -> str:
-    """Offer a combination from now on; its name.
+    """Save a combination to the choices and return its name.
 
     Raises:
-        BadParameter: no such encoder or weights, or ones of different collections.
+        BadParameter: no such encoder or weights, or parts that belong to different collections.
     """
     name = str(pair)
     if not Combination.unlisted(name, home):
@@ -203,18 +203,18 @@ def keep(home: Home, pair: Pair) -> str:
 
 
 def forget(home: Home, name: str) -> None:
-    """Offer a combination no longer; its vectors stay, and its name can still be used."""
+    """Remove a combination from the choices; its vectors stay, and its name can still be used."""
     _change(home, lambda names: [other for other in names if other != name])
 
 
 def _change(home: Home, change: Callable[[list[str]], list[str]]) -> None:
     home.root.mkdir(parents=True, exist_ok=True)
-    with FileLock(home.root / ".combinations.lock"):  # another process may have added one meanwhile
+    with FileLock(home.root / ".combinations.lock"):  # another process may have added a name meanwhile
         write_json(home.root / "combinations.json", change(kept(home)))
 
 
 def parts_of(name: str, weights: str) -> tuple[tuple[str, str], ...]:
-    """The (encoder, weights) that an encoder of that name is made of: two for a combination, else itself."""
+    """The (encoder, weights) parts of an encoder: two for a combination, else itself."""
     pair = Pair.parse(name)
     return pair.parts if pair else ((name, weights),)
 
@@ -232,12 +232,12 @@ def _read(text: str) -> tuple[str, str]:
 
 
 def _single(home: Home) -> list[EncoderChoice]:
-    """The lines of everything that a combination can be made of."""
+    """The choices of all encoders that can be part of a combination."""
     return [line for family in families() if family is not Combination for line in family.choices(home)]
 
 
 def _lines(name: str, known: Sequence[EncoderChoice], home: Home) -> list[EncoderChoice]:
-    """The lines of a combination: none where a part is not there, one a collection where its parts belong to some."""
+    """The choices of a combination: none if a part is missing, one per collection if its parts are bound to some."""
     pair = Pair.parse(name)
     if pair is None:
         return []
@@ -246,12 +246,12 @@ def _lines(name: str, known: Sequence[EncoderChoice], home: Home) -> list[Encode
 
 
 def _together(first: EncoderChoice, second: EncoderChoice) -> bool:
-    """Whether there is a collection with which both can be used."""
+    """Whether both can be used with the same collection."""
     return "" in (first.collection, second.collection) or first.collection == second.collection
 
 
 def _part_lines(part: tuple[str, str], known: Sequence[EncoderChoice], home: Home) -> list[EncoderChoice]:
-    """The lines of a part: more than one where several collections have vectors of that name."""
+    """The choices of a part: several if more than one collection has vectors of that name."""
     lines = [line for line in known if (line.name, line.weights) == part]
     if lines or part[1]:
         return lines

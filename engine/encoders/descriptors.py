@@ -1,4 +1,4 @@
-"""Encoders without weights: what a picture looks like in plain numbers. The yardstick for a trained encoder."""
+"""Encoders without weights: hand-crafted descriptors, the baseline for trained encoders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HUES, _SATURATIONS, _VALUES = 12, 4, 4
 
 
 class Descriptor(Encoder):
-    """An encoder that computes instead of having learned; its latents have one position, so all embeddings agree."""
+    """A computed, unlearned encoder; its latents have one position, so all embeddings agree."""
 
     title: ClassVar[str]
     help: ClassVar[str]
@@ -73,7 +73,7 @@ class RawPixels(Descriptor):
 class ColourHistogram(Descriptor):
     """The square root of a joint histogram over hue, saturation and value: (n, 192).
 
-    The square root makes the Euclidean distance Hellinger's, which keeps one large flat area from deciding everything.
+    The square root makes the Euclidean distance Hellinger's, which keeps a large uniform area from dominating.
     """
 
     name = "colour-histogram"
@@ -95,7 +95,7 @@ class ColourHistogram(Descriptor):
 
 
 def grey(images: Tensor) -> Tensor:
-    """(n, 3, s, s) RGB in [0, 1] to (n, s, s) whole levels of grey, 0 to 255 (ITU-R 601)."""
+    """(n, 3, s, s) RGB in [0, 1] to (n, s, s) integer grey levels, 0 to 255 (ITU-R 601)."""
     red, green, blue = images.unbind(1)
     return (255 * (0.299 * red + 0.587 * green + 0.114 * blue)).round().long().clamp(0, 255)
 

@@ -1,4 +1,4 @@
-"""The face of every encoder: images in, latents out."""
+"""The interface of encoders: images in, latents out."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EncoderInfo:
-    """What must be known of an encoder to use its vectors rightly.
+    """The description of an encoder and its vectors.
 
     Attributes:
         name: as in a recipe, e.g. "model-4".
-        weights: the run's name, "" where none are needed.
-        title: for people, e.g. "Model 4 · trained on animal faces".
+        weights: the run's name, "" if none are needed.
+        title: to display, e.g. "Model 4 · trained on animal faces".
         input_size: images are stretched to this many pixels squared before `encode`.
-        spatial: whether latents have a height and a width, so that pooling methods differ.
+        spatial: whether latents have a height and a width, so that the pooling matters.
         fingerprint: changes whenever the vectors would: sha256 of the weights, or a version for weightless encoders.
-        source, licence: where the weights come from.
-        sha256: of its weights, "" where there are none; of several networks all, with " + " between.
-        precision: in which its network computes, "" where the machine makes no difference to it.
+        source, licence: of the weights.
+        sha256: of its weights, "" if it has none; those of several networks are joined by " + ".
+        precision: of its network's arithmetic, "" if it does not depend on the machine.
     """
 
     name: str
@@ -47,19 +47,18 @@ class EncoderInfo:
 
     @property
     def computed_in(self) -> str:
-        """The precision of its vectors, for exports: that of the network, else float32."""
+        """The precision of its vectors for exports: the network's, else float32."""
         return self.precision or "float32"
 
 
 @dataclass(frozen=True)
 class EncoderChoice:
-    """One line of the encoder drop-down.
+    """An entry in the encoder drop-down.
 
-    `ready` is False where it must be trained or its weights fetched first; a `rare` one is not offered by itself.
-    `collection` names the only collection that it can be used with, "" where it can be used with any. `pictures` and
-    `words` say what can be asked for, and `learned_from` names the collection whose things it was made to tell apart.
-    `embedding` is the one to begin with; `trained_on` names the collection whose pictures the weights were trained on
-    here, "" for ready-made ones.
+    `ready` is False if it must be trained or its weights downloaded first; a `rare` entry is only offered by name.
+    `collection` is the only collection that it can be used with, "" for any. `pictures` and `words` say which queries
+    it supports, and `learned_from` is the collection whose items it was trained to classify. `embedding` is its
+    default; `trained_on` is the collection whose pictures the weights were trained on here, "" for ready-made weights.
     """
 
     name: str
@@ -77,17 +76,17 @@ class EncoderChoice:
 
 
 class Encoder(ABC):
-    """Images to latents. One subclass a family; a family may offer several names (`choices`)."""
+    """Images to latents. One subclass per family; a family may offer several names (`choices`)."""
 
     name: ClassVar[str]  # the family's name
-    rank: ClassVar[int] = 50  # where it stands among the families, the smallest first
-    learns: ClassVar[bool] = False  # whether it is a network that can be trained with a classifier: `trainable`
+    rank: ClassVar[int] = 50  # its place among the families, smallest first
+    learns: ClassVar[bool] = False  # whether its network can be trained with a classifier: `trainable`
     info: EncoderInfo
 
     @classmethod
     @abstractmethod
     def choices(cls, home: Home) -> list[EncoderChoice]:
-        """What the drop-down shows for this family, the best first."""
+        """The drop-down entries of this family, best first."""
 
     @classmethod
     @abstractmethod
@@ -100,35 +99,35 @@ class Encoder(ABC):
 
     @classmethod
     def unlisted(cls, name: str, home: Home) -> list[EncoderChoice]:
-        """The lines of a name that can be used without being among the choices, none where it cannot."""
+        """The entries of a name that can be used without being listed; empty if it cannot."""
         return []
 
     @classmethod
     def knows(cls, name: str, home: Home) -> bool:
-        """Whether the name is one of this family's, listed among its choices or not."""
+        """Whether the name belongs to this family, listed among its choices or not."""
         return any(choice.name == name for choice in cls.choices(home)) or bool(cls.unlisted(name, home))
 
     def at(self, collection: Collection) -> Encoder:
-        """The encoder as it is over a collection: another one where it learns from the collection, else itself.
+        """The encoder fitted to a collection: a new one if it learns from the collection, else itself.
 
-        One that has not learned yet has a fingerprint that no vectors have: they are missing, so embedding is offered.
+        An unfitted encoder has a fingerprint that matches no vectors: they count as missing, so embedding is offered.
         """
         return self
 
     def made_from(self, collection: Collection) -> tuple[Path, ...]:
-        """The files of the collection, besides its catalogue, that `at` reads: while they stay, so does its result."""
+        """The files of the collection, besides its catalogue, that determine the result of `at`."""
         return ()
 
     def prepared(self, collection: Collection, reporter: Reporter) -> Encoder:
-        """The same, having learned now what it must learn from the collection's pictures before it can encode."""
+        """As `at`, but first learn from the collection's pictures whatever encoding requires."""
         return self.at(collection)
 
     def trainable(self, home: Home, embedding: str) -> TrainableImageEncoder:
-        """A copy of its network in float32, from pictures to vectors under one embedding; BenzerError: none learns."""
+        """A copy of its network in float32, pictures to vectors under one embedding; BenzerError if not trainable."""
         raise BenzerError(f"{self.info.title} has no weights that could be trained.")
 
     def with_weights(self, weights: dict[str, Tensor]) -> Encoder:
-        """The same encoder with other weights, those of `trainable`'s network; its info is that of the old ones."""
+        """A copy of the encoder with the weights of `trainable`'s network; its info is unchanged."""
         raise BenzerError(f"{self.info.title} has no weights that could be trained.")
 
     @abstractmethod

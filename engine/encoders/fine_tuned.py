@@ -1,6 +1,6 @@
-"""The encoder of pictures that was trained together with a classifier: a ready-made network or a model, bent to it.
+"""A picture encoder fine-tuned together with a classifier: a ready-made network or one of Models 1–4.
 
-Its weights lie in the classifier's run, beside those of the head (see `models.tunable.parted`).
+Its weights are in the classifier's run, beside those of the head (see `models.tunable.parted`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NAME = "tuned"
 
 
 class FineTunedEncoder(Encoder):
-    """The network that a classifier began with, with the weights that it ended with."""
+    """The network that a classifier started from, with its fine-tuned weights."""
 
     name = NAME
     rank = 69
@@ -44,7 +44,7 @@ class FineTunedEncoder(Encoder):
 
     @classmethod
     def choices(cls, home: Home) -> list[EncoderChoice]:
-        """One for every classifier whose encoder of pictures learned with it, the newest first."""
+        """One choice for every classifier with a fine-tuned picture encoder, newest first."""
         return [_choice(run) for run in classifiers(home) if run.state == "done" and run.ready and _tuned(run)]
 
     @classmethod
@@ -58,7 +58,7 @@ class FineTunedEncoder(Encoder):
 
     @classmethod
     def of(cls, run: Run, weights: dict[str, Tensor], home: Home) -> Self:
-        """The encoder with weights that were read from the classifier's run."""
+        """The encoder with weights read from the classifier's run."""
         begun_with = open_encoder(run.card["picture"]["encoder"], run.card["picture"]["weights"], home)
         return cls(begun_with.with_weights(weights), run)
 

@@ -1,10 +1,10 @@
-"""A trained classifier as an encoder: pictures and texts in, the vector that it tells classes from out.
+"""A trained classifier as an encoder: pictures and texts in, the vector before its class layer out.
 
-The vector of an item comes from its picture and its text, of a query from either or both: so a text alone finds
-pictures. With both, `share` says in percent how much the text counts; without it they are put together as in training.
+An item's vector comes from its picture and its text, a query's from either or both: so a text alone finds pictures.
+With both, `share` is the weight of the text in percent; without it they are fused as in training.
 
     classifiers/<run>/   a run (see `engine.runs.run`), and
-        text.json        what its encoder of texts had learned from the collection (sealed), where it learns
+        text.json        the fitted state of its text encoder (sealed), if it learns from the collection
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a classifier says of n items: (n, c) probabilities by the picture alone, by the text alone, and by both."""
+    """Predictions for n items: (n, c) probabilities by picture alone, by text alone, and by both."""
 
     picture: NDArray[np.float64] | None
     text: NDArray[np.float64] | None
@@ -92,7 +92,7 @@ class FusionEncoder(Derived):
 
     @classmethod
     def choices(cls, home: Home) -> list[EncoderChoice]:
-        """Every classifier that is trained, the newest first."""
+        """Every trained classifier, newest first."""
         return [_choice(run) for run in classifiers(home) if run.state == "done" and run.ready]
 
     @classmethod
@@ -111,7 +111,7 @@ class FusionEncoder(Derived):
         return cls(run, network.eval(), picture, text)
 
     def at(self, collection: Collection) -> FusionEncoder:
-        """Its vectors come from the texts as well: others when a text changes."""
+        """Its vectors also depend on the texts and change with them."""
         picture = self.picture.at(collection) if self.picture else None
         texts = texts_of(collection) if self.text else ()
         digest = digest_of(*texts) if self.text else ""
@@ -126,7 +126,7 @@ class FusionEncoder(Derived):
         return self.at(collection)
 
     def items(self, collection: Collection, reporter: Reporter) -> Examples:
-        """A collection's pictures and texts as this classifier sees them."""
+        """A collection's pictures and texts as input of this classifier."""
         return examples_of(collection, self.picture, self.embedding, self.text, reporter)
 
     def derive(self, collection: Collection, name: str, reporter: Reporter) -> Derivation:
@@ -145,7 +145,7 @@ class FusionEncoder(Derived):
         """The (1, h) vector of a picture, a text, or both.
 
         Args:
-            share: in percent, how much the text counts, from 0 (not at all) to 100; None: as in training.
+            share: weight of the text in percent, from 0 to 100; None: as in training.
 
         Raises:
             BadParameter: neither, or a share out of range. BenzerError: the classifier knows none of the text's words,
@@ -166,9 +166,9 @@ class FusionEncoder(Derived):
         return (mixed / max(float(np.linalg.norm(mixed)), 1e-12)).astype(np.float32)
 
     def judge(self, picture: Any | None, text: str | None) -> tuple[Explanation, list[tuple[str, float]]]:
-        """What it says of one item, and how much it looked at each word; none where it attends to no words.
+        """The prediction for one item, and the attention to each word; empty without attention.
 
-        By a side that is not there, or of which it knows nothing (other words only), it says nothing.
+        A side that is missing, or contains only unknown words, yields no prediction.
         """
         item = self._item(picture, text)
         predicted = self.verdict(item)
@@ -179,11 +179,11 @@ class FusionEncoder(Derived):
         return Explanation(seen, read, predicted.fused), self._looked(item, text or "")
 
     def verdict(self, items: Examples) -> Explanation:
-        """What it says of items."""
+        """The predictions for items."""
         return verdict(self.network, items, np.arange(len(items)))
 
     def hidden(self, items: Examples) -> Floats:
-        """(n, h) vectors of items, of length 1."""
+        """(n, h) unit vectors of items."""
         import torch
 
         with torch.inference_mode():
@@ -202,7 +202,7 @@ class FusionEncoder(Derived):
         return item
 
     def understands(self, text: str) -> bool:
-        """Whether it knows any word of a text."""
+        """Whether it knows any word of the text."""
         return self.text is not None and bool(np.linalg.norm(self.text.encode([plain(text)]).vectors) > 0)
 
     def _not_understood(self, asked_by_text: bool) -> BenzerError:
@@ -228,7 +228,7 @@ class FusionEncoder(Derived):
 
 
 def verdict(network: Fusion, items: Examples, rows: NDArray[np.int64]) -> Explanation:
-    """What a network says of the items of these rows."""
+    """A network's predictions for the items of these rows."""
     import torch
 
     where = str(next(network.parameters()).device)
@@ -253,7 +253,7 @@ def _pairs(items: Examples, rows: NDArray[np.int64], where: str = "cpu") -> Iter
 
 
 def _picture(run: Run, weights: dict[str, Tensor], home: Home) -> Encoder | None:
-    """The encoder of pictures, with the weights that it learned with the classifier where it did."""
+    """The picture encoder, with its fine-tuned weights if it was trained with the classifier."""
     given = run.card["picture"]
     if weights:
         return FineTunedEncoder.of(run, weights, home)

@@ -1,4 +1,4 @@
-"""Grey-level co-occurrence: which grey stands how often beside which, told in a few numbers."""
+"""Grey-level co-occurrence: how often pairs of grey levels are neighbours, summarised in a few statistics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DISTANCES = (1, 2, 4, 8)
 class GLCM(Descriptor):
     """Six numbers for each of four distances and four directions in the 128×128 picture of 16 greys: (n, 96).
 
-    The root of the contrast, the dissimilarity, homogeneity, energy, correlation and entropy, each brought to 0…1.
+    The root of the contrast, the dissimilarity, homogeneity, energy, correlation and entropy, each scaled to 0…1.
     Source: Haralick et al., "Textural features for image classification", 1973; symmetric matrices.
     """
 
@@ -38,7 +38,7 @@ class GLCM(Descriptor):
 
 
 def matrices(levels: Tensor, down: int, right: int) -> Tensor:
-    """(n, s, s) levels to (n, 16, 16): the share of each pair of levels among the pairs so far apart, either way."""
+    """(n, s, s) levels to (n, 16, 16): the share of each pair of levels at that offset, in either direction."""
     import torch
 
     side = levels.shape[-1]
@@ -52,7 +52,7 @@ def matrices(levels: Tensor, down: int, right: int) -> Tensor:
 
 
 def properties(shares: Tensor) -> Tensor:
-    """(n, 16, 16) shares to (n, 6) numbers from 0 to 1; one single level counts as fully correlated."""
+    """(n, 16, 16) shares to (n, 6) numbers from 0 to 1; a single level counts as fully correlated."""
     import torch
 
     level = torch.arange(_LEVELS, device=shares.device, dtype=torch.float32)

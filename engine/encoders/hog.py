@@ -1,4 +1,4 @@
-"""Histograms of oriented gradients: where a picture has edges, and in which direction they run."""
+"""Histograms of oriented gradients: the positions and directions of a picture's edges."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST, _TINY = 0.2, 1e-5
 class HOG(Descriptor):
     """HOG of the 128×128 picture: 7×7 overlapping blocks of 2×2 cells with nine directions: (n, 1764).
 
-    Of the three colours the strongest gradient of each pixel counts; blocks are normalised by L2-Hys.
+    Each pixel uses the strongest gradient of its three colours; blocks are normalised by L2-Hys.
     Source: Dalal and Triggs, "Histograms of oriented gradients for human detection", 2005; as scikit-image computes it.
     """
 
@@ -37,7 +37,7 @@ class HOG(Descriptor):
 
 
 def _gradients(images: Tensor) -> tuple[Tensor, Tensor]:
-    """The derivatives downwards and to the right, each (n, s, s), of the colour that changes most at each pixel."""
+    """The vertical and horizontal derivatives, each (n, s, s), of the colour that changes most at each pixel."""
     import torch
 
     down, right = torch.zeros_like(images), torch.zeros_like(images)
@@ -48,7 +48,7 @@ def _gradients(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _cells(down: Tensor, right: Tensor) -> Tensor:
-    """The mean strength of each direction in each cell: (n, 8, 8, 9)."""
+    """The mean gradient magnitude per direction and cell: (n, 8, 8, 9)."""
     import torch
     from torch.nn.functional import avg_pool2d, one_hot
 

@@ -1,7 +1,7 @@
-"""Vectors that were made elsewhere and belong to one collection, offered there as an encoder.
+"""Imported vectors: computed elsewhere for one collection and offered there as an encoder.
 
 own_vectors/<name>/000001/
-    ids.npy      (n,) int64: the images they were given for
+    ids.npy      (n,) int64: the images they belong to
     hashes.npy   (n,) the content hash of each at that time, as ASCII
     matrix.npy   (n, d) float32
 """
@@ -35,7 +35,7 @@ _ROWS_CHECKED_AT_ONCE = 8192
 
 @dataclass(frozen=True)
 class OwnCard:
-    """What is known of own vectors: the encoder's name, title, the file they came from, how many and how long."""
+    """A description of imported vectors: the encoder's name, title, source file, count and width."""
 
     name: str
     title: str
@@ -45,7 +45,7 @@ class OwnCard:
 
 
 class OwnVectors(Derived):
-    """Given vectors as an encoder of one collection; other pictures cannot be encoded."""
+    """Imported vectors as an encoder of one collection; other pictures cannot be encoded."""
 
     name = "own-vectors"
     rank = 70
@@ -65,7 +65,7 @@ class OwnVectors(Derived):
 
     @classmethod
     def choices(cls, home: Home) -> list[EncoderChoice]:
-        """The own vectors of every collection, each for that one only."""
+        """The imported vectors of every collection, each usable with that collection only."""
         folders = sorted(path for path in home.datasets.glob(f"[!.]*/{_FOLDER}") if path.is_dir())
         return [_choice(folder.parent.name, card) for folder in folders for card in _cards(folder)]
 
@@ -101,14 +101,14 @@ class OwnVectors(Derived):
 
 
 def add(collection: Collection, title: str, file: str, names: Sequence[str] | None, matrix: NDArray[Any]) -> OwnCard:
-    """Keep (n, d) vectors for the images of these names, all in the order of their ids where no names are given.
+    """Store (n, d) vectors for the named images; without names, for all images in order of their ids.
 
-    The same title again replaces them. A name may leave out the folder where that is clear.
+    The same title replaces earlier vectors. A name may omit its folder if it is unambiguous.
 
     Raises:
-        BadParameter: not (n, d) finite numbers, another count than names, a name that no image or more than one has, or
-            a title too like that of others.
-        StorageFull: nothing was kept.
+        BadParameter: not (n, d) finite numbers, a count that differs from the names, an unknown or ambiguous name, or a
+        title too similar to another.
+        StorageFull: nothing was stored.
     """
     title = " ".join(title.split())[:_LONGEST_TITLE]
     vectors = _checked(matrix, file)
@@ -129,10 +129,10 @@ def add(collection: Collection, title: str, file: str, names: Sequence[str] | No
 def take_over(
     collection: Collection, file: Path | BinaryIO, name: str, names: bytes | None, title: str, told: Reporter
 ) -> OwnCard:
-    """Read a file called `name` and a list of names, keep its vectors, and make them ready to be searched.
+    """Read a file called `name` and a list of names, store its vectors, and prepare them for search.
 
     Raises:
-        BadParameter: the file, the names or the values do not fit; one sentence says which.
+        BadParameter: the file, the names or the values are invalid; the message says which.
     """
     own, matrix = read_vectors(file, name)
     card = add(collection, title, name, own if names is None else read_names(names), matrix)
@@ -141,12 +141,12 @@ def take_over(
 
 
 def cards(collection: Collection) -> list[OwnCard]:
-    """The own vectors of a collection, by name."""
+    """The imported vectors of a collection, by name."""
     return list(_cards(collection.folder / _FOLDER))
 
 
 def remove(collection: Collection, name: str) -> None:
-    """Delete own vectors with all that was made of them; NotFound where there are none of that name."""
+    """Delete imported vectors and everything derived from them; NotFound if the name does not exist."""
     if name not in {card.name for card in cards(collection)}:
         raise NotFound(f"The collection {collection.folder.name} has no custom embeddings {name!r}.")
     _store(collection, name).discard()
@@ -170,7 +170,7 @@ def _checked(matrix: NDArray[Any], file: str) -> NDArray[np.float32]:
 
 
 def _rows_of(names: Sequence[str], known: Sequence[str], file: str) -> NDArray[np.int64]:
-    """The row of the image of each name; of names that end alike the whole one is needed."""
+    """The row of the image of each name; an ambiguous name needs its full path."""
     places: dict[str, list[int]] = {}
     for row, name in enumerate(known):
         for key in {name, name.rsplit("/", 1)[-1]}:
@@ -201,7 +201,7 @@ def _fill(folder: Path, ids: NDArray[np.int64], hashes: list[str], vectors: NDAr
 
 
 def _name_for(collection: Collection, title: str) -> str:
-    """The name of own vectors of that title; BadParameter where others, which it would replace, have that name."""
+    """The name for imported vectors of that title; BadParameter if vectors of another title already have it."""
     try:
         name = _PREFIX + slug(title)
     except BadParameter:
@@ -217,7 +217,7 @@ def _store(collection: Collection, name: str) -> Store:
 
 
 def _snapshot(collection: Collection, name: str, only: tuple[str, ...] | None = None) -> Snapshot:
-    """What is stored under that name, with all checksums verified, or those of the files in `only`."""
+    """The snapshot stored under that name, with all checksums verified, or those of the files in `only`."""
     try:
         found = _store(collection, name).open(only)
     except Corrupt as error:
@@ -235,7 +235,7 @@ def _cards(folder: Path) -> Iterator[OwnCard]:
     for path in sorted(folder.glob(f"{_PREFIX}*")):
         try:
             snapshot = _at(path).open(only=())
-        except Corrupt:  # it is offered all the same; opening it says what is wrong
+        except Corrupt:  # still offered; opening it reports the damage
             yield OwnCard(path.name, path.name.removeprefix(_PREFIX), "", 0, 0)
         else:
             if snapshot is not None:

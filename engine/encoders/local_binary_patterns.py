@@ -1,4 +1,4 @@
-"""Local binary patterns: which tiny patterns of lighter and darker neighbours occur how often."""
+"""Local binary patterns: histograms of the patterns of lighter and darker neighbours."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _GRID = 4
 class LocalBinaryPatterns(Descriptor):
     """The square root of the histograms of 59 uniform patterns in 4×4 fields of the 128×128 grey picture: (n, 944).
 
-    A pixel's pattern says which of its eight neighbours are at least as light. Those with at most two changes around
-    the circle are counted one by one, all others together. Beyond the border the nearest pixel stands in.
+    A pixel's pattern marks which of its eight neighbours are at least as light. Patterns with at most two changes
+    around the circle have a bin each, all others share one. The border is padded with the nearest pixel.
     Source: Ojala et al., "Multiresolution gray-scale and rotation invariant texture classification with local binary
-    patterns", 2002; the fields are those of Ahonen et al., 2006.
+    patterns", 2002; the fields follow Ahonen et al., 2006.
     """
 
     name = "local-binary-patterns"
@@ -43,7 +43,7 @@ class LocalBinaryPatterns(Descriptor):
 
 
 def patterns(levels: Tensor) -> Tensor:
-    """(n, s, s) grey levels to the number of each pixel's pattern, 0 to 58."""
+    """(n, s, s) grey levels to each pixel's pattern index, 0 to 58."""
     import torch
     from torch.nn.functional import pad
 
@@ -58,7 +58,7 @@ def patterns(levels: Tensor) -> Tensor:
 
 @cache
 def _numbers() -> tuple[int, ...]:
-    """The number of each of the 256 patterns: uniform ones in ascending order, then one for all others."""
+    """The index of each of the 256 patterns: uniform ones in ascending order, then one for all others."""
     changes = [bin(code ^ (code >> 1 | (code & 1) << 7)).count("1") for code in range(256)]
     uniform = [code for code in range(256) if changes[code] <= 2]
     return tuple(uniform.index(code) if code in uniform else len(uniform) for code in range(256))

@@ -1,4 +1,4 @@
-"""From latents (n, C, h, w) to vectors (n, d): how the positions of a latent are brought together."""
+"""From latents (n, C, h, w) to vectors (n, d): how the positions of a latent are aggregated."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-WHITE, ROOT, AUGMENTED = "-white", "-sqrt", "-dba"  # end the name of an embedding whose vectors are finished so
-FINISHES = {  # what may come after a pooling, and what it adds to the title
+WHITE, ROOT, AUGMENTED = "-white", "-sqrt", "-dba"  # name suffixes of embeddings with post-processed vectors
+FINISHES = {  # post-processing after a pooling, and its suffix in the title
     "": "",
     ROOT: ", square root and centred",
     AUGMENTED: ", averaged with neighbours",
@@ -67,7 +67,7 @@ POOLINGS: dict[str, Pooling] = {
 
 
 def embedding(name: str) -> Pooling:
-    """The embedding of that name, finished or not; BadParameter when there is none."""
+    """The embedding of that name, post-processed or not; BadParameter if it does not exist."""
     plain = unfinished(name)
     finish = name.removeprefix(plain)
     if plain not in POOLINGS or finish not in FINISHES:
@@ -79,27 +79,27 @@ def embedding(name: str) -> Pooling:
 
 
 def unfinished(name: str) -> str:
-    """The embedding that the encoder itself gives, without what is done to its vectors after it."""
+    """The plain embedding of the encoder, without any post-processing."""
     return next((plain for plain in POOLINGS if name == plain or name.startswith(f"{plain}-")), name)
 
 
 def made_from(name: str) -> str:
-    """The embedding whose vectors are finished under that name; the name itself where nothing is done to them."""
+    """The embedding that is post-processed under that name; the name itself if none is."""
     return name.removesuffix(AUGMENTED) if name.endswith(AUGMENTED) else unfinished(name)
 
 
 def unaugmented(name: str) -> str:
-    """The embedding without the neighbours of its vectors: they blur the fine differences between copies."""
+    """The embedding without database augmentation, which blurs the fine differences between duplicates."""
     return name.removesuffix(AUGMENTED)
 
 
 def pooling(name: str, spatial: bool) -> Callable[[Tensor], Tensor]:
-    """What brings latents together under an embedding; where there are no positions, there is nothing to do."""
+    """The pooling function of an embedding; a no-op for latents without positions."""
     return embedding(name).of if spatial else _flatten
 
 
 def embed(latents: Tensor, name: str) -> NDArray[np.float32]:
-    """The (n, d) float32 vectors of (n, C, h, w) latents; whitening is no part of it, for it needs a collection."""
+    """The (n, d) float32 vectors of (n, C, h, w) latents; without whitening, which needs a collection."""
     if name not in POOLINGS:
         raise BadParameter("embedding", "latents", "one of " + ", ".join(POOLINGS), name)
     vectors: NDArray[np.float32] = POOLINGS[name].of(latents.float()).contiguous().cpu().numpy()

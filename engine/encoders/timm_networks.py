@@ -1,7 +1,7 @@
-"""The networks of timm by name, where timm is installed: `timm-resnet18.a1_in1k`, `timm-vit_tiny_patch16_224` …
+"""timm networks by name, if timm is installed: `timm-resnet18.a1_in1k`, `timm-vit_tiny_patch16_224` …
 
-Nothing is fetched for them. Their weights come from a file that is named once, or from the cache of the Hugging Face
-hub, where files are named by their sha256, which is compared.
+Nothing is downloaded for them. Their weights come from an imported file, or from the cache of the Hugging Face hub,
+where files are named by their sha256, which is verified.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ _FILES = ("model.safetensors", "pytorch_model.bin")
 
 @dataclass(frozen=True)
 class TimmNetwork(Backbone):
-    """A network of timm; `hub` is where its weights are published on the Hugging Face hub."""
+    """A timm network; `hub` is the repository of its weights on the Hugging Face hub."""
 
     hub: str = ""
 
     def build(self) -> Module:
-        """The network with weights drawn at random: some of what it holds besides its weights is only made so."""
+        """The network with random weights: some of its other state is only created by initialisation."""
         return _built(self.builder)
 
 
 class TimmEncoder(BackboneEncoder):
-    """timm's networks up to their features; those that see a picture as patches give one vector, timm's pooled one."""
+    """timm networks up to their features; patch-based networks give a single vector, pooled by timm."""
 
     name = "timm"
     rank = 12
 
     @classmethod
     def choices(cls, home: Home) -> list[EncoderChoice]:
-        """The networks whose weights are here."""
+        """The networks with weights on this computer."""
         return [_choice(name) for name in with_weights(home)]
 
     @classmethod
@@ -74,7 +74,7 @@ class TimmEncoder(BackboneEncoder):
 
 
 def with_weights(home: Home) -> list[str]:
-    """The names of timm's networks whose weights are here."""
+    """The names of the timm networks with weights on this computer."""
     return sorted(path.stem for path in home.pretrained.glob(f"{PREFIX}*.json") if _NAME.fullmatch(path.stem))
 
 
@@ -83,7 +83,7 @@ def timm_network(name: str) -> TimmNetwork:
     """The network of that name.
 
     Raises:
-        MissingPackage: timm is not installed. NotFound: it has no such network.
+        MissingPackage: timm is not installed. NotFound: timm has no network of that name.
     """
     import torch
 
@@ -114,7 +114,7 @@ def _built(model: str) -> Module:
 
 
 def _tap(network: Any, images: Tensor) -> Tensor:
-    """A map of features (n, C, h, w), whichever way round the network holds it; else its pooled vector (n, C, 1, 1)."""
+    """A feature map (n, C, h, w), from either memory layout; else the pooled vector (n, C, 1, 1)."""
     found: Tensor = network.forward_features(images)
     if found.ndim == 4:
         channels_last = found.shape[1] != network.num_features and found.shape[-1] == network.num_features
@@ -129,10 +129,10 @@ def _heads(classifier: str | Iterable[str] | None) -> tuple[str, ...]:
 
 
 def _cached(network: TimmNetwork) -> Path:
-    """The network's file in the cache of the hub, its sha256 compared.
+    """The network's file in the hub's cache, after its sha256 is verified.
 
     Raises:
-        NoWeights: there is none. Corrupt: the file is not the one that its name says.
+        NoWeights: the file is absent. Corrupt: its hash differs from its name.
     """
     folder = _hub_cache() / ("models--" + network.hub.replace("/", "--")) / "snapshots"
     found = (path for name in _FILES for path in sorted(folder.glob(f"*/{name}")))

@@ -1,4 +1,4 @@
-"""A picture's local features gathered into one vector, over visual words that are fitted to the collection."""
+"""A picture's local features aggregated into one vector over visual words fitted to the collection."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _VERSION = "1"  # changes whenever the vectors would
 _SIZE = 256
 _WORDS = {"words": 256, "vlad": 32}
-_PICTURES = 200  # that words are fitted to
+_PICTURES = 200  # pictures to fit the words to
 _OFFERED = ("sift-vlad", "orb-words")
 _WAYS = {
     "words": ("bag of visual words", "How often each of 256 visual words occurs, wherever they are."),
@@ -41,10 +41,10 @@ _WAYS = {
 
 
 class VisualWords(Encoder):
-    """SIFT, ORB or BRIEF as a bag of visual words (n, 256) or as VLAD (n, 32 · width); no points give a zero vector.
+    """SIFT, ORB or BRIEF as a bag of visual words (n, 256) or VLAD (n, 32 · width); zeros for a picture without points.
 
-    The bag holds the square roots of shares, so that Euclid's distance is Hellinger's. VLAD takes signed square roots
-    and brings each word's part to the same length.
+    The bag holds the square roots of shares, so that the Euclidean distance is Hellinger's. VLAD takes signed square
+    roots and normalises each word's part.
     Sources: Sivic and Zisserman, "Video Google", 2003; Jégou et al., "Aggregating local descriptors into a compact
     image representation", 2010; Arandjelović and Zisserman, "All about VLAD", 2013.
     """
@@ -69,7 +69,7 @@ class VisualWords(Encoder):
 
     @classmethod
     def choices(cls, home: Home) -> list[EncoderChoice]:
-        """Each feature in both ways; those that are seldom wanted are offered when they are named."""
+        """Each feature as both kinds of vector; rarely used ones are only offered by name."""
         order = sorted(_names(), key=lambda name: name not in _OFFERED)
         return [_choice(name) for name in order]
 
@@ -90,7 +90,7 @@ class VisualWords(Encoder):
     def prepared(self, collection: Collection, reporter: Reporter) -> VisualWords:
         try:
             found = self._stored(collection)
-        except Corrupt:  # what was made with it has to be made again
+        except Corrupt:  # vectors made with it have to be recomputed
             found = None
         return VisualWords(self.info.name, found or self._fitted(collection, reporter))
 
@@ -108,7 +108,7 @@ class VisualWords(Encoder):
         return stored_vocabulary(collection, self.info.name, binary=self.feature.binary)
 
     def _fitted(self, collection: Collection, reporter: Reporter) -> Vocabulary:
-        """Words over the features of some of the pictures, spread over the whole collection; kept."""
+        """Fit and store words on the features of a sample of pictures, spread over the whole collection."""
         ids = collection.images().ids
         chosen = ids[np.linspace(0, len(ids) - 1, min(_PICTURES, len(ids))).astype(np.int64)]
         found, done = [np.zeros((0, self.feature.width), np.float32)], 0
@@ -117,20 +117,20 @@ class VisualWords(Encoder):
             done += len(some)
             reporter.update("Fitting visual words", done, len(chosen), "images")
         features = np.concatenate(found)
-        if not len(features):  # words of nothing would stay for good
+        if not len(features):  # an empty vocabulary would be permanent
             raise BadParameter("pictures", self.info.title, "ones with corners or textures", "none that has any")
         means = fit_words(features, _WORDS[self.way], binary=self.feature.binary)
         return keep_vocabulary(collection, self.info.name, means, binary=self.feature.binary)
 
 
 def bag_of_words(features: NDArray[np.float32], vocabulary: Vocabulary) -> NDArray[np.float32]:
-    """The (k,) square roots of the share of each word among (m, w) features; zeros where there are none."""
+    """The (k,) square roots of each word's share among (m, w) features; zeros without features."""
     counts = np.bincount(vocabulary.assign(features), minlength=len(vocabulary.means))
     return np.sqrt(counts / max(len(features), 1)).astype(np.float32)
 
 
 def vlad(features: NDArray[np.float32], vocabulary: Vocabulary) -> NDArray[np.float32]:
-    """The (k · w,) differences of (m, w) features from their words, summed word by word; of length 1, or zeros."""
+    """The (k · w,) residuals of (m, w) features from their words, summed per word; of length 1, or zeros."""
     words = vocabulary.assign(features)
     sums = summed(features - vocabulary.means[words], words, len(vocabulary.means))
     sums = np.sign(sums) * np.sqrt(np.abs(sums))
@@ -149,7 +149,7 @@ def _pictures(images: Tensor) -> NDArray[np.uint8]:
 
 
 def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(b, s, s, 3) decoded pictures in grey, by the way on which they are encoded later."""
+    """(b, s, s, 3) decoded pictures in grey, by the same conversion as for encoding."""
     import torch
 
     return _pictures(torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255))

@@ -1,4 +1,4 @@
-"""Items with a picture, a text and a class, as vectors that were made before: what a classifier is trained on."""
+"""Items with a picture, a text and a class, as precomputed vectors: the training data of a classifier."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ class Examples:
 
     Attributes:
         ids: (n,) of the images in the collection. picture: (n, p) and text: (n, d) vectors.
-        words: (sum of t, w) the vectors of all texts' words, one text after the other. starts: (n + 1,) where each
-            begins. has_picture, has_text: (n,) bool. codes: (n,) the place of each one's class among `classes`, −1
-            where it is not known.
+        words: (sum of t, w) the word vectors of all texts, concatenated. starts: (n + 1,) where each text begins.
+        has_picture, has_text: (n,) bool. codes: (n,) index of each item's class in `classes`, −1 if unknown.
     """
 
     ids: Rows
@@ -41,7 +40,7 @@ class Examples:
         return len(self.ids)
 
     def checked(self) -> Examples:
-        """Itself; BadParameter where two columns do not fit together or a value is no finite number."""
+        """Return itself; BadParameter if columns do not match or a value is not finite."""
         columns = (self.picture, self.text, self.has_picture, self.has_text, self.codes)
         if any(len(column) != len(self.ids) for column in columns) or len(self.starts) != len(self.ids) + 1:
             raise BadParameter("columns", "a classification", f"{len(self.ids)} long", "others")
@@ -51,12 +50,12 @@ class Examples:
         return self
 
     def spec(self, fusion: str, dropout: float) -> FusionSpec:
-        """What a network over these items must be like."""
+        """The shape of a network for these items."""
         widths = (self.picture.shape[1], self.text.shape[1], self.words.shape[1])
         return FusionSpec(fusion, *widths, len(self.classes), dropout)
 
     def of(self, rows: Rows) -> Examples:
-        """Those of (m,) rows, in their order."""
+        """The items of (m,) rows, in that order."""
         words = [self.words_of(int(row)) for row in rows]
         starts = np.concatenate([[0], np.cumsum([len(part) for part in words])]).astype(np.int64)
         flat = np.concatenate([self.words[:0], *words])
@@ -65,19 +64,19 @@ class Examples:
         return Examples(self.ids[rows], *vectors, *missing, self.codes[rows], self.classes)
 
     def words_of(self, row: int) -> Floats:
-        """(t, w) of one item."""
+        """The (t, w) word vectors of one item."""
         found: Floats = self.words[self.starts[row] : self.starts[row + 1]]
         return found
 
 
 class Features:
-    """Items, handed out as batches of their vectors on a device of torch's."""
+    """Serves items as batches of vectors on a torch device."""
 
     def __init__(self, items: Examples, device: str) -> None:
         self.items, self.device = items, device
 
     def take(self, rows: Rows) -> ExampleBatch:
-        """The items of (b,) rows; texts are as long as the longest of them, at least one word."""
+        """The items of (b,) rows; texts are padded to the longest, at least one word."""
         items = self.items
         words = [items.words_of(int(row)) for row in rows]
         most = max([1, *map(len, words)])

@@ -1,4 +1,4 @@
-"""The pictures and texts of a collection as vectors, side by side: what a classifier sees of it."""
+"""The pictures and texts of a collection as vectors side by side: the input of a classifier."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def examples_of(
     text: TextEncoder | None,
     reporter: Reporter,
 ) -> Examples:
-    """All images of a collection with the vectors of both encoders, which are made first where they are missing.
+    """All images of a collection with the vectors of both encoders, computed first if missing.
 
-    Without an encoder of pictures every picture counts as missing, without one of texts every text.
+    Without a picture encoder every picture counts as missing, without a text encoder every text.
     """
     from engine.encoders.examples.examples import Examples
 
@@ -43,7 +43,7 @@ def examples_of(
 
 
 def one_example(picture: Floats | None, text: Encoded | None, widths: tuple[int, int, int]) -> Examples:
-    """A single item from a (1, p) vector of its picture and what its text was encoded to, either of which may miss.
+    """A single item from a (1, p) vector of its picture and its encoded text, either of which may be missing.
 
     Args:
         widths: of pictures, texts and words, as in the network's spec.
@@ -60,7 +60,7 @@ def one_example(picture: Floats | None, text: Encoded | None, widths: tuple[int,
 
 
 def words_or_texts(read: Floats, encoded: Any) -> tuple[Floats, NDArray[np.int64]]:
-    """(flat, starts) of the words' vectors; where there are none, each text is a single word."""
+    """(flat, starts) of the word vectors; without any, each text counts as a single word."""
     words = None if encoded is None else encoded.words
     if words is None:
         return read, np.arange(len(read) + 1)
@@ -92,6 +92,6 @@ def _texts(
 
 
 def texts_of(collection: Collection) -> Sequence[str]:
-    """The texts of a collection in the order of its images."""
+    """A collection's texts in the order of its images."""
     found: Sequence[str] = collection.images().texts
     return found

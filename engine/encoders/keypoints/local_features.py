@@ -1,6 +1,6 @@
-"""Local features: points of a picture that are found again in another one, and what is around each.
+"""Local features: points that can be recognised in another picture, with descriptors of their surroundings.
 
-SIFT describes a point by its gradients, as 128 numbers; ORB and BRIEF by 256 comparisons of two pixels each, as bits.
+SIFT describes a point by 128 gradient values; ORB and BRIEF by 256 bits, each the comparison of two pixels.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from engine.core.errors import MissingPackage
 if TYPE_CHECKING:
     from types import ModuleType
 
-_MOST = 500  # points of a picture
-_FAST_THRESHOLD = 10  # levels of grey; photographs made small have soft corners
+_MOST = 500  # points per picture
+_FAST_THRESHOLD = 10  # grey levels; downscaled photographs have soft corners
 
 Grey = NDArray[np.uint8]  # (s, s)
 
@@ -29,7 +29,7 @@ class LocalFeature:
 
     Attributes:
         name, title: e.g. "sift", "SIFT".
-        width: values that describe a point. binary: whether these are bits.
+        width: values per point. binary: whether these are bits.
         extract: an (s, s) picture to (m, width) float32 values, m ≥ 0; bits as 0 and 1.
     """
 
@@ -41,7 +41,7 @@ class LocalFeature:
 
 
 def _sift(picture: Grey) -> NDArray[np.float32]:
-    """RootSIFT: compared by Euclid, the square roots of shares compare as Hellinger's distance does.
+    """RootSIFT: the Euclidean distance of the square roots of shares equals Hellinger's distance.
 
     Sources: Lowe, "Distinctive image features from scale-invariant keypoints", 2004; Arandjelović and Zisserman,
     "Three things everyone should know to improve object retrieval", 2012.
@@ -60,7 +60,7 @@ def _orb(picture: Grey) -> NDArray[np.float32]:
 
 
 def _brief(picture: Grey) -> NDArray[np.float32]:
-    """BRIEF of 256 bits at the strongest FAST corners: it does not turn with the picture, as ORB does.
+    """BRIEF of 256 bits at the strongest FAST corners: unlike ORB, it is not rotation-invariant.
 
     Sources: Calonder et al., "BRIEF: binary robust independent elementary features", 2010; Rosten and Drummond, 2006.
     """

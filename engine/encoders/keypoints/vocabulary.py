@@ -1,9 +1,9 @@
-"""Visual words: the centres around which the local features of a collection gather. Fitted once, then fixed.
+"""Visual words: cluster centres of the local features of a collection. Fitted once, then fixed.
 
     vocabularies/<encoder>/000001/
-        means.npy      (words, width) float32: the middle of each word's features
+        means.npy      (words, width) float32: the mean of each word's features
 
-A vocabulary stays as it is when pictures are added or taken away: vectors made with different words cannot be compared.
+A vocabulary does not change when pictures are added or removed: vectors over different words cannot be compared.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from engine.core.errors import Corrupt
 from engine.core.storage import Snapshot, Store, load_array
 
 _ROUNDS = 15
-_FEATURES = 30_000  # that words are fitted to
+_FEATURES = 30_000  # features to fit the words to
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words: `means` (k, w) float32, of bits where `binary`, and the digest of what is stored."""
+    """Words: `means` (k, w) float32, bits if `binary`, and the digest of the stored file."""
 
     means: NDArray[np.float32]
     binary: bool
     digest: str = ""
 
     def assign(self, features: NDArray[np.float32]) -> NDArray[np.int64]:
-        """The (m,) nearest word of each of (m, w) features: by Euclid, for bits by Hamming."""
+        """The (m,) nearest words of (m, w) features: by Euclidean distance, for bits by Hamming distance."""
         return nearest(features, self.means.round() if self.binary else self.means)
 
 
 def fit_words(features: NDArray[np.float32], words: int, *, binary: bool, seed: int = 0) -> NDArray[np.float32]:
-    """The (k, w) means of k ≤ `words` groups of (m, w) features; one of zeros where there are no features.
+    """The (k, w) means of k ≤ `words` clusters of (m, w) features; a single zero word without features.
 
-    Lloyd's k-means from k-means++; for bits each centre is the majority of its group (k-majority, by Hamming).
-    An emptied group starts again at the feature farthest from its centre.
+    Lloyd's k-means with k-means++ seeding; for bits each centre is the majority of its cluster (k-majority, Hamming).
+    An empty cluster restarts at the feature farthest from its centre.
     Sources: Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding", 2007; Grana et al., "A fast
     approach for integrating ORB descriptors in the bag of words model", 2013.
     """
@@ -60,22 +60,22 @@ def fit_words(features: NDArray[np.float32], words: int, *, binary: bool, seed: 
 
 
 def nearest(features: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The (m,) number of the centre (k, w) nearest to each of (m, w) features; the first of equally near ones."""
+    """The (m,) index of the centre (k, w) nearest to each of (m, w) features; ties go to the first."""
     return _nearest(features, centres)[0]
 
 
 def _nearest(
     features: NDArray[np.float32], centres: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The nearest centre of each feature, and how far it is, squared."""
-    squared = (centres**2).sum(1) - 2 * (features @ centres.T)  # less the features' own length, the same for all
+    """The nearest centre of each feature and its squared distance."""
+    squared = (centres**2).sum(1) - 2 * (features @ centres.T)  # less the features' lengths, equal for all
     chosen = squared.argmin(1)
     gaps = squared[np.arange(len(features)), chosen] + (features**2).sum(1)
     return chosen.astype(np.int64), gaps.astype(np.float32)
 
 
 def _spread(features: NDArray[np.float32], count: int, chance: np.random.Generator) -> NDArray[np.float32]:
-    """`count` of the distinct (m, w) features, each drawn the likelier the farther it is from those before it."""
+    """`count` distinct (m, w) features by k-means++: drawn with probability growing with distance to earlier picks."""
     chosen = [int(chance.integers(len(features)))]
     gaps = np.full(len(features), np.inf)
     for _ in range(count - 1):
@@ -97,7 +97,7 @@ def _means(
 
 
 def summed(features: NDArray[np.float32], words_of: NDArray[np.int64], words: int) -> NDArray[np.float32]:
-    """The (words, w) sums of the (m, w) features of each word."""
+    """The (words, w) sums of each word's (m, w) features."""
     sums = np.zeros((words, features.shape[1]), np.float32)
     order = np.argsort(words_of, kind="stable")
     present, starts = np.unique(words_of[order], return_index=True)
@@ -110,7 +110,7 @@ def summed(features: NDArray[np.float32], words_of: NDArray[np.int64], words: in
 
 
 def stored_vocabulary(collection: Collection, name: str, *, binary: bool) -> Vocabulary | None:
-    """The collection's vocabulary for the encoder of that name, None while there is none.
+    """The collection's vocabulary for the encoder of that name, None if not fitted yet.
 
     Raises:
         Corrupt: it differs from what was stored.

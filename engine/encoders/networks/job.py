@@ -40,13 +40,13 @@ def network_of(arguments: dict[str, Any], home: Home) -> str:
 
 
 def title_of(network: str) -> str:
-    """What people call a network: "MobileNet-v2"."""
+    """The displayed name of a network: "MobileNet-v2"."""
     known: Any = BACKBONES.get(network) or PUBLISHED.get(network)
     return known.title if known else network
 
 
 def _missing_of(home: Home, name: str) -> str:
-    """The text encoder of a classifier where its weights are missing, else its image encoder."""
+    """A classifier's text encoder if its weights are missing, else its image encoder."""
     card = classifier(home, name).card
     text = PUBLISHED.get(card["text"] or "")
     if text is not None and folder_of(home, text) is None:

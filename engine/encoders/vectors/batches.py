@@ -1,4 +1,4 @@
-"""Pictures in batches through an encoder, decoded ahead of it."""
+"""Encoding of pictures in batches, decoded ahead."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CHUNKS_AHEAD = 4
 Pixels = NDArray[np.uint8]
 Picture = Image.Image | Pixels | Callable[[int], Pixels]
 Chunk = tuple[NDArray[np.int64], Pixels]
-Encoded = tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]  # ids (b,) and for each embedding (b, d)
+Encoded = tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]  # ids (b,) and, per embedding, (b, d)
 
 
 def squared(picture: Image.Image | Pixels, size: int) -> Pixels:
@@ -42,13 +42,13 @@ def squared(picture: Image.Image | Pixels, size: int) -> Pixels:
 def embed_pictures(
     encoder: Encoder, pictures: Sequence[Picture], name: str, finish: Finish | None = None
 ) -> NDArray[np.float32]:
-    """The (q, d) vectors of pictures (RGB, any size) under one embedding, finished as those they are compared with.
+    """The (q, d) vectors of pictures (RGB, any size) under one embedding, post-processed like the stored ones.
 
-    A picture may be a function that gives it stretched to any size, for encoders that look at it in several.
+    A picture may be a function that returns it stretched to a given size, for encoders that use several sizes.
 
     Raises:
         BadParameter: no picture, no such embedding, or an array that is not (h, w, 3) uint8.
-        BenzerError: the encoder gave values that are not numbers.
+        BenzerError: the encoder returned non-finite values.
     """
     embedding(name)
     if not len(pictures):
@@ -59,7 +59,7 @@ def embed_pictures(
     if isinstance(encoder, Derived):
         vectors = encoder.embed(pictures, plain)
     else:
-        plain = plain if encoder.info.spatial else "flatten"  # as for a collection: GeM would cut negative values off
+        plain = plain if encoder.info.spatial else "flatten"  # as for a collection: GeM would clip negative values
         size = encoder.info.input_size
         squares = np.stack([picture(size) if callable(picture) else squared(picture, size) for picture in pictures])
         parts = (squares[i : i + 16] for i in range(0, len(squares), 16))
@@ -70,7 +70,7 @@ def embed_pictures(
 
 
 def batches(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
-    """The same rows in batches of `size`; only the last may be smaller."""
+    """Regroup the rows into batches of `size`; only the last may be smaller."""
     ids: list[NDArray[np.int64]] = []
     pixels: list[Pixels] = []
     held = 0
@@ -89,7 +89,7 @@ def batches(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
 
 
 def ahead(chunks: Iterator[Chunk], most: int = _CHUNKS_AHEAD) -> Iterator[Chunk]:
-    """The same chunks, fetched by a thread that stays at most `most` chunks ahead; its errors are raised here."""
+    """The same chunks, read by a thread at most `most` chunks ahead; its errors are raised here."""
     line: queue.Queue[Chunk | BaseException | None] = queue.Queue(most)
     gone = threading.Event()
     thread = threading.Thread(target=_fetch, args=(chunks, line, gone), name="ahead", daemon=True)
@@ -129,7 +129,7 @@ def _patient_put(line: queue.Queue[Any], gone: threading.Event) -> Callable[[Any
 
 
 def encoded(encoder: Encoder, chunks: Iterable[Chunk], names: Sequence[str]) -> Iterator[Encoded]:
-    """Decoded pictures to vectors, batch by batch, while the next ones are fetched."""
+    """Decoded pictures to vectors, batch by batch, while the next ones are decoded."""
     if device().name == "cpu":
         keep_freed_memory()
     for ids, pixels in batches(ahead(iter(chunks)), _BATCH[device().name]):
@@ -140,7 +140,7 @@ def encode_batch(encoder: Encoder, pixels: Pixels, names: Sequence[str]) -> dict
     """The vectors of (b, s, s, 3) uint8 pixels under each embedding."""
     import torch
 
-    images = torch.from_numpy(pixels).to(device().name).permute(0, 3, 1, 2).float().div_(255)  # in memory channels_last
+    images = torch.from_numpy(pixels).to(device().name).permute(0, 3, 1, 2).float().div_(255)  # channels_last in memory
     with torch.inference_mode():
         latents = encoder.encode(images)
         return {name: embed(latents, name) for name in names}

@@ -1,7 +1,7 @@
-"""Square root and centring: no single large value decides, and what all vectors have in common does not count.
+"""Square root and centring: dampens single large values and removes the component common to all vectors.
 
-Fitted to a collection's vectors, stored with those it gives (`engine.encoders.vectors.store`), applied to
-queries alike.
+Fitted to a collection's vectors, stored with the centred ones (`engine.encoders.vectors.store`), and applied to
+queries likewise.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from engine.core.distances import normalised
 
-_BLOCK = 2**24  # values at once: 64 MB, however long the vectors are
+_BLOCK = 2**24  # values per block: 64 MB for any vector width
 
 
 @dataclass(frozen=True)
 class Centring:
-    """What is taken off the square roots of vectors, (d,) float32."""
+    """The (d,) float32 mean subtracted from the square roots of vectors."""
 
     mean: NDArray[np.float32]
 
     def __call__(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, d) vectors to (n, d) float32 of length 1."""
+        """(n, d) vectors to (n, d) float32 unit vectors."""
         found = np.empty(vectors.shape, np.float32)
         step = _rows_at_once(vectors)
         for start in range(0, len(vectors), step):
@@ -32,7 +32,7 @@ class Centring:
 
 
 def fit_centring(vectors: NDArray[np.float32]) -> Centring:
-    """The centring of (n, d) vectors, as if one more of zeros were among them: so equal vectors keep a direction.
+    """The centring of (n, d) vectors, with an additional zero vector so that equal vectors keep a direction.
 
     Source: Perronnin, Sánchez and Mensink, "Improving the Fisher kernel for large-scale image classification", 2010,
     for the square root; Jégou and Chum, "Negative evidences and co-occurrences in image retrieval", 2012, for centring.
@@ -44,7 +44,7 @@ def fit_centring(vectors: NDArray[np.float32]) -> Centring:
 
 
 def _roots(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The signed square roots, brought to length 1."""
+    """The signed square roots, scaled to length 1."""
     return normalised(np.sign(vectors) * np.sqrt(np.abs(vectors)))
 
 

@@ -1,4 +1,4 @@
-"""Encoders whose vectors of a collection come from vectors that are there already, not from pixels."""
+"""Encoders whose vectors of a collection derive from existing vectors, not from pixels."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Derivation:
-    """What is derived for a collection: for each id the vectors that hold its own, and the row there.
+    """Derived vectors of a collection: for each id, the vectors that contain its own, and the row there.
 
     Attributes:
-        rows: id to (vectors, row). width: d. without: why the other images have none, as one sentence.
+        rows: id to (vectors, row). width: d. without: why the other images have none, in one sentence.
     """
 
     rows: dict[int, tuple[Vectors, int]]
@@ -36,11 +36,11 @@ class Derivation:
 
 
 class Derived(Encoder):
-    """An encoder that does not see pixels: `derive` gives a collection's vectors, `embed` those of other pictures."""
+    """An encoder without pixel input: `derive` gives a collection's vectors, `embed` those of other pictures."""
 
     @abstractmethod
     def derive(self, collection: Collection, name: str, reporter: Reporter) -> Derivation:
-        """The collection's vectors under one embedding; what they come from is made first where it is missing."""
+        """The collection's vectors under one embedding; their source vectors are computed first if missing."""
 
     @abstractmethod
     def embed(self, pictures: Sequence[Any], name: str) -> NDArray[np.float32]:
@@ -51,7 +51,7 @@ class Derived(Encoder):
 
 
 def embed_derived(collection: Collection, encoder: Derived, names: Sequence[str], reporter: Reporter) -> dict[str, Any]:
-    """Bring the collection's vectors up to date, one store for each embedding; returns what the pipeline returns."""
+    """Update the collection's vectors, one store per embedding; returns the same report as the pipeline."""
     images = collection.images()
     wanted = list(zip(images.ids.tolist(), images.hashes, strict=True))
     names_of = dict(zip(images.ids.tolist(), images.names, strict=True))
@@ -75,7 +75,7 @@ def _stands(
     rows: list[tuple[int, str]],
     left_out: list[tuple[int, str, str]],
 ) -> bool:
-    """Whether the stored vectors are whole and those of these images; their contents follow from the fingerprint."""
+    """Whether the stored vectors are intact and cover these images; their content follows from the fingerprint."""
     try:
         held = store.stored(collection, info, name)
         told = store.state(collection, info, name)

@@ -1,4 +1,4 @@
-"""Reading vectors that others made: .npy with a list of names, or .parquet with a column of names."""
+"""Reading vectors from files: .npy with a list of names, or .parquet with a column of names."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from engine.core.errors import BadParameter
 
 ENDINGS = (".npy", ".parquet")
-_INDEX = re.compile(r"__index_level_\d+__")  # how pandas calls the numbers of its rows
+_INDEX = re.compile(r"__index_level_\d+__")  # pandas' names for unnamed row indexes
 _HEADS = ("name", "file", "filename", "file_name", "path", "filepath", "image")
 
 
 def read_vectors(file: Path | BinaryIO, name: str) -> tuple[list[str] | None, NDArray[Any]]:
-    """The names, where the file holds some, and the array of a .npy or .parquet file.
+    """The names, if included, and the array in a .npy or .parquet file.
 
     Raises:
-        BadParameter: another kind of file, one that cannot be read, or a table without names or vectors.
+        BadParameter: another or an unreadable kind of file, or a table without names or vectors.
     """
     if name.lower().endswith(".npy"):
         return None, _npy(file, name)
@@ -32,10 +32,10 @@ def read_vectors(file: Path | BinaryIO, name: str) -> tuple[list[str] | None, ND
 
 
 def read_names(data: bytes) -> list[str]:
-    """The names in a list, one a line, or in the first column of a CSV; a line that says what it holds is left out.
+    """The names in a list, one per line, or in the first column of a CSV; a header line is skipped.
 
     Raises:
-        BadParameter: it is no text with lines.
+        BadParameter: it is not a text file.
     """
     text = data.decode("utf-8-sig", errors="replace")
     try:
@@ -46,9 +46,9 @@ def read_names(data: bytes) -> list[str]:
 
 
 def _npy(file: Path | BinaryIO, name: str) -> NDArray[Any]:
-    try:  # a file of the disk is only looked at where it is needed: it may be larger than the memory
+    try:  # a file on disk is memory-mapped: it may be larger than memory
         found = np.load(file, mmap_mode="r" if isinstance(file, Path) else None, allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError) as error:  # a header may name any size
+    except (ValueError, EOFError, OSError, MemoryError) as error:  # a header may claim any size
         raise BadParameter("file", "custom embeddings", "a whole .npy file of numbers", name) from error
     if not isinstance(found, np.ndarray):
         raise BadParameter("file", "custom embeddings", "a single array, not several", name)
@@ -77,7 +77,7 @@ def _name_column(table: Any, file: str) -> list[str]:
 
 
 def _vector_columns(table: Any, file: str) -> NDArray[Any]:
-    """The first column of lists of numbers, else all columns of numbers side by side; pandas' index is none of them."""
+    """The first column of number lists, else all numeric columns side by side, without pandas' index."""
     for field in table.schema:
         if _is_list(field.type) and _is_number(field.type.value_type):
             return _stacked(table.column(field.name).to_pylist(), file)

@@ -1,8 +1,7 @@
-"""Embedding on the nodes of a cluster: each worker opens the encoder by its weights' file, decodes and encodes blocks.
+"""Embedding on the nodes of a cluster: each worker opens the encoder from its weights, decodes and encodes blocks.
 
-A worker reads the pictures and the weights through folders that every node reaches under the same path. The catalogue
-it never opens (SQLite does not stand a network's file system), and what is found is written by one: who holds the
-collection.
+Workers read the pictures and the weights from folders that every node sees under the same path. They never open the
+catalogue (SQLite is unsafe on network file systems); only the process that holds the collection writes results.
 """
 
 from __future__ import annotations
@@ -26,21 +25,21 @@ from engine.encoders.vectors import batches
 
 BLOCK = 128  # images: whole batches, and about a second of work
 
-Block = tuple[NDArray[np.int64], dict[str, NDArray[np.float32]], list[Any]]  # ids, vectors, what cannot be decoded
+Block = tuple[NDArray[np.int64], dict[str, NDArray[np.float32]], list[Any]]  # ids, vectors, undecodable images
 
 
 @dataclass(frozen=True)
 class Place:
-    """All that an encoder asks of a collection when it is opened: where it lies."""
+    """The part of a collection that opening an encoder needs: its folder."""
 
     folder: Path
 
 
 class BlockEncoder:
-    """A worker's function: a block of pictures to their vectors, by the pipeline of one computer.
+    """A worker's function: a block of pictures to vectors, through the single-computer pipeline.
 
     Raises:
-        BenzerError: the node does not see the folders, or the encoder it opens would make other vectors.
+        BenzerError: the node does not see the folders, or its encoder would compute different vectors.
     """
 
     def __init__(self, folder: Path, info: EncoderInfo, names: Sequence[str]) -> None:
@@ -69,12 +68,12 @@ class BlockEncoder:
 def encoded_on(
     pool: WorkerPool, folder: Path, info: EncoderInfo, pictures: Any, names: Sequence[str], tick: Callable[[], None]
 ) -> Iterator[Block]:
-    """The vectors of a collection's decoded pictures, block by block in order, made by the workers of a pool."""
+    """The vectors of a collection's pictures, block by block in order, computed by a worker pool."""
     blocks = pictures.parts(BLOCK)
     for _, found in run_blocks(pool, BlockEncoder, (folder, info, list(names)), blocks, tick):
         yield found
 
 
 def home_of(folder: Path) -> Home:
-    """The home in which the folder of a collection lies: <home>/datasets/<collection>."""
+    """The home of a collection's folder <home>/datasets/<collection>."""
     return Home(folder.parent.parent)

@@ -1,7 +1,7 @@
-"""From pictures to stored vectors: decoding runs ahead in its own processes while batches are encoded.
+"""From pictures to stored vectors: decoding runs ahead in separate processes while batches are encoded.
 
-Only images whose content has no vector yet are encoded, and every embedding that costs little is taken from the same
-latents. What is finished is published every few seconds, so that work that was cut off goes on from there.
+Only images whose content has no vector yet are encoded, and every cheap embedding is computed from the same latents.
+Finished vectors are published every few seconds, so that interrupted work resumes from there.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from engine.encoders.vectors.derived import Derived, embed_derived
 from engine.encoders.vectors.on_cluster import encoded_on
 from engine.encoders.vectors.store import Vectors
 
-FLATTEN_UP_TO = 256 * 2**20  # bytes of flattened vectors that are kept without being asked for
-_PUBLISH_EVERY = 10.0  # seconds, or longer where publishing itself takes long
+FLATTEN_UP_TO = 256 * 2**20  # bytes of flattened vectors that are stored unrequested
+_PUBLISH_EVERY = 10.0  # seconds, or longer if publishing itself is slow
 _PUBLISH_SHARE = 20  # publish at most this fraction of the time: 1/20
-_HELD_AT_MOST = 512 * 2**20  # bytes of finished vectors that wait in memory: flattened ones are long
+_HELD_AT_MOST = 512 * 2**20  # bytes of finished vectors buffered in memory: flattened ones are large
 
 
 def embed_collection(
     collection: Collection, encoder: Encoder, embeddings: Sequence[str], reporter: Reporter
 ) -> dict[str, Any]:
-    """Bring the collection's vectors up to date; returns how many images were encoded, kept and left out, and the rate.
+    """Update the collection's vectors; returns how many images were encoded, kept and left out, and the rate.
 
-    An encoder that learns from the collection does that first; open it once more to know the vectors it has made.
+    An encoder that learns from the collection is fitted first; reopen it afterwards to access its vectors.
 
     Raises:
-        BadParameter: no such embedding. Stopped: a person asked; what was finished is kept. StorageFull: likewise.
+        BadParameter: no such embedding. Stopped: on request; finished vectors are kept. StorageFull: likewise.
     """
     for name in embeddings:
         embedding(name)
@@ -60,10 +60,10 @@ def embed_collection(
 
 
 def vectors_of(collection: Collection, encoder: Encoder, name: str, reporter: Reporter) -> Vectors:
-    """The (n, d) vectors of a collection under one embedding; what is missing or out of date is made first.
+    """The (n, d) vectors of a collection under one embedding; missing or stale ones are computed first.
 
     Raises:
-        NoVectors: there is no image, or none could be encoded. Besides, as `embed_collection` does.
+        NoVectors: there are no images, or none could be encoded. Otherwise as `embed_collection`.
     """
     encoder = encoder.prepared(collection, reporter)
     if not store.state(collection, encoder.info, name).ready:
@@ -106,17 +106,17 @@ def _embed_pixels(
 
 @dataclass
 class EmbeddingRun:
-    """One run of the pipeline: what is wanted, what is there, and what is new since the last publishing."""
+    """A run of the pipeline: requested, stored, and new vectors since the last publish."""
 
     collection: Collection
     info: EncoderInfo
     hashes: dict[int, str]  # the collection's images: id to content hash
     image_names: dict[int, str]
-    names: list[str]  # the embeddings made
-    known: dict[str, dict[str, tuple[Vectors, int]]]  # embedding → content hash → where its vector stands
+    names: list[str]  # the computed embeddings
+    known: dict[str, dict[str, tuple[Vectors, int]]]  # embedding → content hash → location of its vector
     todo: list[int]
     fresh: dict[str, list[NDArray[np.float32]]]
-    changed: bool  # whether what is stored differs from what should be
+    changed: bool  # whether the stored vectors differ from the target
     fresh_ids: list[int] = field(default_factory=list)
     left_out: dict[int, str] = field(default_factory=dict)
     encoded: int = 0
@@ -133,7 +133,7 @@ class EmbeddingRun:
         stale = _stale(collection, held)
         known = {name: _known(found, stale) for name, found in held.items()}
         covered = set.intersection(*(set(found) for found in known.values()))
-        first: dict[str, int] = {}  # of equal contents, only one is encoded
+        first: dict[str, int] = {}  # equal contents are encoded once
         for id, hash in hashes.items():
             first.setdefault(hash, id)
         todo = [id for hash, id in first.items() if hash not in covered]
@@ -152,7 +152,7 @@ class EmbeddingRun:
         return self.kept + self.encoded + len(self.left_out)
 
     def encoded_here(self, encoder: Encoder) -> Generator[Encoded]:
-        """What is missing, decoded and encoded on this computer; pictures that cannot be decoded any more are noted."""
+        """Decode and encode missing images on this computer; pictures that can no longer be decoded are recorded."""
         if not self.todo:
             return
         source = Decoded(self.collection, self.todo, self.info.input_size)
@@ -160,7 +160,7 @@ class EmbeddingRun:
         self._note(source.failures)
 
     def encoded_on(self, worker_pool: WorkerPool, tick: Callable[[], None]) -> Generator[Encoded]:
-        """The same, block by block on the workers of a pool."""
+        """The same, block by block on a worker pool."""
         source = Decoded(self.collection, self.todo, self.info.input_size)
         for ids, vectors, failures in encoded_on(
             worker_pool, self.collection.folder, self.info, source, self.names, tick
@@ -174,7 +174,7 @@ class EmbeddingRun:
             self.reasons[reject.path] = reject.message
 
     def take(self, ids: NDArray[np.int64], vectors: dict[str, NDArray[np.float32]]) -> None:
-        """Keep the vectors of a batch; images whose vectors are not finite are left out."""
+        """Collect the vectors of a batch; images with non-finite vectors are left out."""
         finite = np.logical_and.reduce([np.isfinite(found).all(1) for found in vectors.values()])
         for id in ids[~finite].tolist():
             self.left_out[id] = "The encoder gave values that are not numbers."
@@ -191,7 +191,7 @@ class EmbeddingRun:
             self.publish()
 
     def publish(self) -> None:
-        """Store all that is finished, for every embedding."""
+        """Store all finished vectors, for every embedding."""
         if not self.changed:
             return
         began = time.monotonic()
@@ -215,7 +215,7 @@ class EmbeddingRun:
         self.fresh[name] = []
 
     def close(self) -> None:
-        """Note the images that were asked for and never came, and every copy of those left out."""
+        """Record requested images that never arrived, and every duplicate of the images left out."""
         have = set(self.known[self.names[0]])
         for id, hash in self.hashes.items():
             if hash not in have and id not in self.left_out:
@@ -225,7 +225,7 @@ class EmbeddingRun:
 
 
 def embeddings_for(encoder: Encoder, count: int, asked: Sequence[str]) -> list[str]:
-    """The embeddings made in one pass: those asked for, all pooled ones, and flatten while it is small."""
+    """The embeddings of one pass: the requested ones, all pooled ones, and flatten if small enough."""
     if not encoder.info.spatial:
         return ["flatten"]
     names = {name for name, kind in POOLINGS.items() if kind.pooled} | set(asked)
@@ -240,7 +240,7 @@ def embeddings_for(encoder: Encoder, count: int, asked: Sequence[str]) -> list[s
 
 
 def _readable(collection: Collection, info: EncoderInfo, name: str) -> Vectors | None:
-    """The stored vectors; damaged ones count as none, so that embedding again repairs them."""
+    """The stored vectors; damaged ones count as absent, so that embedding repairs them."""
     try:
         return store.stored(collection, info, name)
     except Corrupt:
@@ -258,6 +258,6 @@ def _known(found: Vectors | None, stale: Set[str] = frozenset()) -> dict[str, tu
 
 
 def _stale(collection: Collection, held: dict[str, Vectors | None]) -> set[str]:
-    """The content hashes of pictures whose stored vectors come from other pixels than they are read with now."""
+    """The content hashes of pictures that an earlier version of the reader decoded differently."""
     is_former = any(found is not None and found.reading < READING for found in held.values())
     return shown_otherwise(collection) if is_former else set()

@@ -4,10 +4,10 @@
         ids.npy      (n,) int64, ascending
         hashes.npy   (n,) the content hash of each image, as ASCII
         matrix.npy   (n, d) float32
-        mean.npy, components.npy   where the vectors are whitened, mean.npy where they are centred: what does it to a
-                                   query's vector; augmented ones need those they come from
+        mean.npy, components.npy   of whitened vectors, mean.npy of centred ones: to apply the same to a query's
+        vector; augmented ones need their source vectors
 
-A generation may hold only a part of the collection: work that was cut off goes on from there.
+A generation may cover only a part of the collection: interrupted work resumes from there.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from engine.encoders.vectors.whitening import Whitening, fit_whitening
 
 VERSION = 1
 _SMALL = ("ids.npy", "hashes.npy")
-Finish = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # (n, d) vectors as an encoder gives them to (n, k)
-_COPIED_AT_ONCE = 2**24  # values: 64 MB, however long the vectors are
+Finish = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # (n, d) vectors of an encoder to (n, k)
+_COPIED_AT_ONCE = 2**24  # values: 64 MB for any vector width
 
 
 @dataclass(frozen=True)
 class Vectors:
     """Vectors of one generation: ids (n,), content hashes, a memory-mapped (n, d) float32 matrix, and their digest.
 
-    `finish` is what was done to them and must be done to a query's vector, None where nothing was; `reading` is the
-    version of the reading of pictures that they were made with.
+    `finish` is their post-processing, to be applied to a query's vector as well, None without any; `reading` is the
+    version of the picture reader that they were computed with.
     """
 
     ids: NDArray[np.int64]
@@ -56,11 +56,11 @@ class Vectors:
 
 @dataclass(frozen=True)
 class VectorState:
-    """How vectors and collection agree.
+    """How far vectors match their collection.
 
     Attributes:
-        missing: images without a vector. stale: vectors of images that changed or are gone. total: images.
-        left_out: images that could not be embedded when it was last tried: name and reason of each.
+        missing: images without a vector. stale: vectors of changed or removed images. total: images.
+        left_out: images that could not be embedded in the last attempt, each with name and reason.
     """
 
     missing: int
@@ -74,7 +74,7 @@ class VectorState:
 
 
 def store(collection: Collection, info: EncoderInfo, name: str) -> Store:
-    """Where the vectors of this encoder and embedding are kept."""
+    """The store of the vectors of this encoder and embedding."""
     embedding(name)
     plain = unfinished(name)  # without positions, all embeddings are the same vector
     kind = name if info.spatial else "vector" + name.removeprefix(plain)
@@ -83,7 +83,7 @@ def store(collection: Collection, info: EncoderInfo, name: str) -> Store:
 
 
 def discard(collection: Collection, encoder: str) -> None:
-    """Delete all vectors of the encoder of that name, whatever its weights."""
+    """Delete all vectors of the encoder of that name, for all of its weights."""
     kinds = "|".join(["vector", *POOLINGS])
     made = re.compile(rf"{re.escape(encoder)}-({kinds})({WHITE}|{ROOT})?({AUGMENTED})?-[0-9a-f]+")
     for folder in (collection.folder / "vectors").glob(f"{encoder}-*"):
@@ -92,7 +92,7 @@ def discard(collection: Collection, encoder: str) -> None:
 
 
 def stored(collection: Collection, info: EncoderInfo, name: str) -> Vectors | None:
-    """The vectors that are there, every checksum verified, or None. They may be partial or stale: see `state`.
+    """The stored vectors with every checksum verified, or None. They may be partial or stale: see `state`.
 
     Raises:
         BadParameter: no such embedding. Corrupt: a file differs from what was stored; the message names it.
@@ -105,7 +105,7 @@ def stored(collection: Collection, info: EncoderInfo, name: str) -> Vectors | No
 
 
 def state(collection: Collection, info: EncoderInfo, name: str) -> VectorState:
-    """How far the stored vectors agree with the collection as it is now; reads ids and hashes, not the vectors."""
+    """How far the stored vectors match the collection's current content; reads ids and hashes, not the vectors."""
     images = collection.images()
     total = len(images.ids)
     with _repair_named():
@@ -122,7 +122,7 @@ def state(collection: Collection, info: EncoderInfo, name: str) -> VectorState:
 
 @contextmanager
 def _repair_named() -> Iterator[None]:
-    """Add the way out to what is said of damaged vectors: embedding again makes the damaged ones anew."""
+    """Add the remedy to errors about damaged vectors: embedding again recomputes them."""
     try:
         yield
     except Corrupt as error:
@@ -133,7 +133,7 @@ def opened(snapshot: Snapshot) -> Vectors:
     """The vectors of a snapshot."""
     ids, hashes = _small(snapshot.folder)
     path = snapshot.folder / "matrix.npy"
-    matrix = load_array(path, mmap_mode="r" if len(ids) else None)  # nothing cannot be mapped
+    matrix = load_array(path, mmap_mode="r" if len(ids) else None)  # an empty file cannot be mapped
     return Vectors(ids, hashes, matrix, snapshot.digest, reading=int(snapshot.facts.get("reading", 1)))
 
 
@@ -145,12 +145,12 @@ def publish(
     learned: Mapping[str, NDArray[np.float32]] | None = None,
     source: str = "",
 ) -> Vectors:
-    """Store a new generation: each row is (id, hash, the vectors it stands in, its row there), by ascending id.
+    """Store a new generation: each row is (id, hash, source vectors, row there), by ascending id.
 
-    Finished vectors come with what was `learned` for it, by file, and the digest of those they come from, `source`.
+    Post-processed vectors come with their `learned` arrays, by file, and the digest of their `source` vectors.
 
     Raises:
-        StorageFull: the disk refused; the former generation is still there.
+        StorageFull: the disk refused; the previous generation is kept.
     """
 
     def fill(folder: Path) -> None:
@@ -167,10 +167,10 @@ def publish(
 
 
 def finish(collection: Collection, info: EncoderInfo, name: str) -> Vectors | None:
-    """Bring the finished vectors of `name` up to date with those they come from; None while there are none of these.
+    """Update the post-processed vectors of `name` from their source vectors; None without source vectors.
 
     Raises:
-        BadParameter: too few vectors to whiten, or all alike. StorageFull: the former ones are still there.
+        BadParameter: too few vectors to whiten, or all equal. StorageFull: the previous vectors are kept.
     """
     if made_from(made_from(name)) != made_from(name):
         finish(collection, info, made_from(name))
@@ -188,7 +188,7 @@ def finish(collection: Collection, info: EncoderInfo, name: str) -> Vectors | No
 
 
 def _finished(vectors: NDArray[np.float32], name: str) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
-    """The vectors after the last step that a name tells of, and what was learned for it."""
+    """The vectors after the last post-processing step in the name, and the arrays learned for it."""
     if name.endswith(AUGMENTED):
         return Augmentation(vectors).collection(), {}
     if name.endswith(ROOT):
@@ -199,7 +199,7 @@ def _finished(vectors: NDArray[np.float32], name: str) -> tuple[NDArray[np.float
 
 
 def _finish(collection: Collection, info: EncoderInfo, name: str, snapshot: Snapshot) -> Finish | None:
-    """What does to a query's vector what was done to the stored ones."""
+    """The function that applies the stored vectors' post-processing to a query's vector."""
     if name.endswith(AUGMENTED):
         return _augmented(collection, info, made_from(name), snapshot.facts.get("source"))
     if name.endswith(ROOT):

@@ -1,7 +1,7 @@
-"""PCA whitening: vectors whose directions are unrelated and vary equally, so that no common trait decides everything.
+"""PCA whitening: vectors with uncorrelated components of equal variance, so that no common trait dominates.
 
-Fitted to a collection's vectors, stored with the whitened ones (`engine.encoders.vectors.store`), applied to queries
-alike.
+Fitted to a collection's vectors, stored with the whitened ones (`engine.encoders.vectors.store`), and applied to
+queries likewise.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 from engine.core.errors import BadParameter
 
 MOST = 128  # values of a whitened vector
-_VECTORS_FOR_EACH = 8  # fitted to fewer, whitening spreads out noise, in the end all vectors equally far
+_VECTORS_FOR_EACH = 8  # with fewer vectors per component, whitening amplifies noise until all distances are equal
 _ROWS_FITTED = 20_000
-_WIDEST = 2048  # vectors up to this length are fitted by their covariance, longer ones by the products of some of them
-_BLOCK = 2**24  # values that are whitened at once: 64 MB, however long the vectors are
+_WIDEST = 2048  # up to this width the fit uses the covariance, above it the inner products of a sample
+_BLOCK = 2**24  # values per block: 64 MB for any vector width
 _TINY = 1e-6
 
 
 @dataclass(frozen=True)
 class Whitening:
-    """What is taken off vectors of length 1, (d,) float32, and the directions that remain, scaled: (k, d) float32."""
+    """The (d,) float32 mean of the unit vectors and the scaled principal directions, (k, d) float32."""
 
     mean: NDArray[np.float32]
     components: NDArray[np.float32]
 
     def __call__(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, d) vectors whitened and brought to length 1 again: (n, k) float32."""
+        """(n, d) vectors whitened and normalised again: (n, k) float32."""
         found = np.empty((len(vectors), len(self.components)), np.float32)
         rows = max(1, _BLOCK // len(self.mean))
         for start in range(0, len(vectors), rows):
@@ -42,7 +42,7 @@ def fit_whitening(vectors: NDArray[np.float32]) -> Whitening:
     """The whitening of (n, d) vectors to k = min(128, d, n / 8) values.
 
     Raises:
-        BadParameter: fewer than three vectors, or all alike.
+        BadParameter: fewer than three vectors, or all equal.
 
     Source: Jégou and Chum, "Negative evidences and co-occurrences in image retrieval: the benefit of PCA and
     whitening", 2012.
@@ -62,7 +62,7 @@ def fit_whitening(vectors: NDArray[np.float32]) -> Whitening:
 
 
 def _directions(centred: NDArray[np.float32], most: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """The `most` largest variances, the largest first, and the (·, d) directions of length 1 that have them."""
+    """The `most` largest variances in descending order, and their (·, d) unit directions."""
     count, width = centred.shape
     short = width <= count
     values, columns = np.linalg.eigh((centred.T @ centred if short else centred @ centred.T) / count)  # ascending
