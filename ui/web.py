@@ -23,7 +23,9 @@ from engine.indexes import make_index
 from ui.session.opened import open_collection, recent_jobs
 
 # Behind a reverse proxy of one's own: BENZER_HOSTS="pictures.example.org other.example.org".
-HOSTS = frozenset({"localhost", "127.0.0.1", "::1", *os.environ.get("BENZER_HOSTS", "").split()})
+PROXIED = frozenset(os.environ.get("BENZER_HOSTS", "").split())
+HOSTS = frozenset({"localhost", "127.0.0.1", "::1"}) | PROXIED
+_PORTS = {"http": 80, "https": 443}
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
@@ -71,11 +73,32 @@ def _is_own(scope: Scope) -> bool:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     if _host_name("//" + headers.get("host", "")) not in HOSTS:
         return False
-    if "origin" in headers and _host_name(headers["origin"]) not in HOSTS:
+    if "origin" in headers and not _is_own_origin(headers, scope["scheme"]):
         return False
     # A link on another site may open a page here; its scripts and pictures may not read from here.
     foreign = headers.get("sec-fetch-site") == "cross-site"
     return not foreign or headers.get("sec-fetch-mode") == "navigate"
+
+
+def _is_own_origin(headers: dict[str, str], scheme: str) -> bool:
+    """Whether a page has the scheme, host and port that it is asked at, or comes through a proxy of one's own."""
+    scheme = headers.get("x-forwarded-proto") or {"ws": "http", "wss": "https"}.get(scheme, scheme)
+    origin, own = _origin(headers["origin"]), _origin(f"{scheme}://{headers.get('host', '')}")
+    if origin is None or own is None:
+        return False
+    # A proxy may speak TLS to the outside and may tell its own address in the place of the one that was asked.
+    return origin == own or (origin[1] in PROXIED and origin[2] in (own[2], _PORTS[origin[0]]))
+
+
+def _origin(address: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port; None for what is no address of a page."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    host = (parts.hostname or "").rstrip(".")
+    return (parts.scheme, host, port) if host and port and parts.scheme in _PORTS else None
 
 
 def _host_name(address: str) -> str:
@@ -115,7 +138,10 @@ def thumbnail(request: Request) -> Response:
     return Response(data, media_type="image/webp", headers={"cache-control": "private, max-age=31536000, immutable"})
 
 
-ROUTES = [Route("/thumbs/{collection}/{id:int}.webp", thumbnail, methods=["GET"])]
+ROUTES = [  # the second for a server that stands below a path of a proxy (server.baseUrlPath)
+    Route("/thumbs/{collection}/{id:int}.webp", thumbnail, methods=["GET"]),
+    Route("/{base:path}/thumbs/{collection}/{id:int}.webp", thumbnail, methods=["GET"]),
+]
 MIDDLEWARE = [Middleware(OwnPagesOnly)]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +17,7 @@ from engine.classification.results import Classification
 from engine.classification.task import fine_tuned, items_of_a_plan
 from engine.classification.training.config import FINE_TUNED, ClassifierConfig
 from engine.cli.flags import Commands, former_flag, output_flags, refuse_with_a_name, stored_flags
-from engine.cli.printing import check_files, confirmed, delete, print_results, print_rows, progress_line
+from engine.cli.printing import check_files, confirmed, delete, json_text, print_results, print_rows, progress_line
 from engine.collections.reading.safely import read_bytes
 from engine.core.errors import BadParameter
 from engine.core.home import Home
@@ -229,7 +228,7 @@ def _ask(bench: Workbench, arguments: argparse.Namespace) -> None:
     data = read_bytes(Path(arguments.picture).expanduser().resolve()) if arguments.picture else None
     predicted = bench.judge(bench.classifier(arguments.ask), data, arguments.words)
     if arguments.json:
-        print(json.dumps(predicted, ensure_ascii=False, indent=2))
+        print(json_text(predicted))
         return
     rows = [[side, *pair] for side in ("fused", "picture", "text") for pair in predicted[side] or ()]
     print(text_table(["from", "label", "confidence"], rows))

@@ -10,12 +10,13 @@ from typing import Any
 from engine.cli.flags import Commands, output_flags, ray_flag, yes_flag
 from engine.cli.printing import confirmed, print_report, print_rows, progress_line
 from engine.collections import collections, damaged
-from engine.collections.integrity import check
+from engine.collections.integrity import Finding, check_and_repair
 from engine.collections.samples import SAMPLES
 from engine.collections.sources import known
 from engine.collections.sources.job import source_of, title_of
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
+from engine.workbench.integrity import check_home
 from engine.workbench.workbench import Workbench
 
 
@@ -35,7 +36,9 @@ def register(commands: Commands) -> None:
     sub = commands.add("delete", command_delete, formerly=["remove"])
     sub.add_argument("collection")
     yes_flag(sub)
-    commands.add("check", command_check).add_argument("collection", nargs="?", help="only this one (default: all)")
+    sub = commands.add("check", command_check)
+    sub.add_argument("collection", nargs="?", help="only this one (default: everything in the home folder)")
+    sub.add_argument("--repair", action="store_true", help="make again what can be, and say what cannot")
     samples = commands.add("samples", command_samples, job="sample")
     samples.add_argument("names", nargs="*", help=", ".join(SAMPLES) + " (default: all)")
 
@@ -100,18 +103,28 @@ def _extent(bench: Workbench, name: str) -> str:
 
 
 def command_check(arguments: argparse.Namespace) -> int:
-    """Compare every stored byte of a collection, or of all, with its checksum; fails if one is damaged."""
-    bench = Workbench()
-    name = arguments.collection
-    chosen = [bench.collection(name)] if name else collections(bench.home)
-    found = [] if name else [f"{name}: {sentence}" for name, sentence in damaged(bench.home)]
-    for collection in chosen:
-        sentences = check(collection, Reporter(listen=progress_line()))
-        found += [f"{collection.name}: {sentence}" for sentence in sentences]
-        if not sentences:
+    """Compare every stored byte of a collection, or of everything, with its checksum; fails if one is damaged."""
+    bench, name, repair = Workbench(), arguments.collection, arguments.repair
+    left = 0
+    for collection in [bench.collection(name)] if name else collections(bench.home):
+        found = check_and_repair(collection, Reporter(listen=progress_line()), repair)
+        left += _print_findings(collection.name, found, repair)
+        if not found:
             print(f"{collection.name} is sound.")
-    print("\n".join(found), end="\n" if found else "")
-    return 1 if found else 0
+    if not name:
+        unread = set(dict(damaged(bench.home))) - {collection.name for collection in collections(bench.home)}
+        lost = [Finding(sentence) for one, sentence in damaged(bench.home) if one in unread]
+        left += _print_findings("collections", lost, repair)
+        left += _print_findings("home", check_home(bench.home, repair), repair)
+    return 1 if left else 0
+
+
+def _print_findings(where: str, found: list[Finding], repair: bool) -> int:
+    """Print what is damaged and, after a repair, what became of it; how much is damaged still."""
+    for finding in found:
+        said = finding.repaired if finding.repair else "It cannot be repaired."
+        print(f"{where}: {finding.sentence}" + (f" {said}" if repair else ""))
+    return sum(not (repair and finding.repair) for finding in found)
 
 
 def command_samples(arguments: argparse.Namespace) -> None:

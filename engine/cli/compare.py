@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from engine.cli.flags import (
@@ -15,7 +14,7 @@ from engine.cli.flags import (
     refuse_with_a_name,
     stored_flags,
 )
-from engine.cli.printing import check_files, delete, print_results, print_rows, progress_line
+from engine.cli.printing import check_files, delete, json_text, print_results, print_rows, progress_line
 from engine.comparisons.quick import QuickRow, compare_quickly
 from engine.comparisons.recipes import report
 from engine.comparisons.recipes.experiment import Experiment
@@ -96,7 +95,7 @@ def _quick(bench: Workbench, arguments: argparse.Namespace) -> None:
         for r in found.rows
     ]
     if arguments.json:
-        return print(json.dumps(found.as_dict(), ensure_ascii=False, indent=2))
+        return print(json_text(found.as_dict()))
     print(text_table(header, rows))
     for title, reason in found.left_out:
         print(f"Not measured: {title}. {reason}")

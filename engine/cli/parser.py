@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 
 from engine.cli import classify, collections, compare, duplicates, group, hashing, jobs, search, train, vectors, weights
@@ -16,6 +17,7 @@ _MODULES = (collections, search, weights, vectors, train, compare, hashing, clas
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; 0 when it went well, 1 with one sentence on stderr when it did not, 130 when interrupted."""
+    _escape_what_cannot_be_shown()
     arguments = parser().parse_args(words)
     if getattr(arguments, "precision", None):
         ask_precision(arguments.precision)
@@ -37,6 +39,13 @@ def main(words: list[str] | None = None) -> int:
         )
         return 1
     return status or 0
+
+
+def _escape_what_cannot_be_shown() -> None:
+    """Let a terminal or pipe of another encoding get escapes instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def parser() -> argparse.ArgumentParser:

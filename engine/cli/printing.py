@@ -59,9 +59,15 @@ def print_results(
     if arguments.csv:
         write_csv(arguments.csv, csv())
     if arguments.json:
-        print(json.dumps(data(), ensure_ascii=False, indent=2))
+        print(json_text(data()))
     elif arguments.csv != _STDOUT:
         print(table())
+
+
+def json_text(data: Any, indent: int | None = 2) -> str:
+    """JSON for stdout: escaped where its encoding does not hold every letter."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    return json.dumps(data, ensure_ascii=not encoding.lower().startswith("utf"), indent=indent)
 
 
 def confirmed(what: str, arguments: argparse.Namespace) -> bool:
@@ -87,7 +93,7 @@ def print_report(report: dict[str, Any], as_json: bool, rejects_file: str | None
     if rejects_file:
         Path(rejects_file).write_text(ImportReport.from_dict(report).to_csv(), encoding="utf-8", newline="")
     if as_json:
-        print(json.dumps(report, ensure_ascii=False, indent=2))
+        print(json_text(report))
         return
     counts = [(key, report[key]) for key in ("added", "changed", "removed", "copies") if key == "added" or report[key]]
     print(" · ".join(f"{count:,} {key}" for key, count in counts) + f" · {len(rejects):,} could not be read")

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from engine.cli.flags import Commands, output_flags, stored_flags
-from engine.cli.printing import check_files, delete, print_rows, progress_line
+from engine.cli.printing import check_files, delete, json_text, print_rows, progress_line
 from engine.core.errors import BadParameter, Stopped
 from engine.core.progress import Progress
 from engine.runs.run import Run
@@ -145,7 +145,7 @@ def _stopping_gently(
 
 
 def _print_event(event: dict[str, Any]) -> None:
-    print(json.dumps(event, ensure_ascii=False), flush=True)
+    print(json_text(event, indent=None), flush=True)
 
 
 def _epoch_line(event: dict[str, Any]) -> None:

@@ -7,15 +7,30 @@ damage before it is met, and also where it does no harm.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
-from engine.collections.catalogue import Catalogue, is_settled, seal_path
+from engine.collections.catalogue import Catalogue, is_settled, seal, seal_path
 from engine.collections.collection import Collection
+from engine.collections.labelling import damaged_labels, rescue_labels
 from engine.core.errors import BenzerError, Corrupt
 from engine.core.progress import Reporter
-from engine.core.storage import Store, file_digest, read_json
+from engine.core.storage import Store, file_digest, read_object, set_aside, write_json
 
-_STORES = ("pixels", "own_vectors")  # what nobody would notice before it is used
+_DERIVED = ("pixels", "vectors", "text_vectors", "blurred_vectors", "class_probabilities", "vocabularies", "indexes")
+_GIVEN = ("own_vectors", "groupings")  # what cannot be made again from the pictures alone
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One damaged thing: the sentence that names it, and what makes it anew, None where nothing can."""
+
+    sentence: str
+    repair: Callable[[], object] | None = None
+    repaired: str = "Deleted: it is made again when it is needed."
 
 
 def check(collection: Collection, reporter: Reporter | None = None) -> list[str]:
@@ -23,27 +38,46 @@ def check(collection: Collection, reporter: Reporter | None = None) -> list[str]
 
     The collection must not be changed meanwhile; Stopped when a person asked for it.
     """
+    return [finding.sentence for finding in check_and_repair(collection, reporter, repair=False)]
+
+
+def check_and_repair(collection: Collection, reporter: Reporter | None = None, repair: bool = True) -> list[Finding]:
+    """The same, and `repair` whatever can be; what could not be repaired has no `repair`."""
     with collection.alone():
-        return list(_damage(collection, reporter or Reporter()))
+        found = list(_damage(collection, reporter or Reporter()))
+        for finding in found if repair else ():
+            if finding.repair is not None:
+                finding.repair()
+    return found
 
 
-def _damage(collection: Collection, reporter: Reporter) -> Iterator[str]:
-    steps = [lambda: _check_seal(collection.catalogue), lambda: _check_answers(collection)]
-    for step in steps:
-        try:
-            step()
-        except BenzerError as error:
-            yield str(error)
-            return
-    yield from _pictures(collection, reporter)
+def _damage(collection: Collection, reporter: Reporter) -> Iterator[Finding]:
+    try:
+        _check_answers(collection)
+    except BenzerError as error:
+        yield Finding(str(error))
+    else:
+        yield from _seal(collection.catalogue)
+        yield from _pictures(collection, reporter)
+        if labels := damaged_labels(collection):
+            yield Finding(labels, partial(rescue_labels, collection), "Kept aside; the labels as they are were noted.")
     yield from _stores(collection)
+    yield from _edits(collection)
+
+
+def _seal(catalogue: Catalogue) -> Iterator[Finding]:
+    try:
+        _check_seal(catalogue)
+    except BenzerError as error:
+        whole = partial(seal, catalogue) if "seal" in error.message else None
+        yield Finding(str(error), whole, "Sealed again: every row carries a checksum of its own, and fits it.")
 
 
 def _check_seal(catalogue: Catalogue) -> None:
     path = seal_path(catalogue.path)
     if not path.exists():
         return
-    known = read_json(path)
+    known = read_object(path, generation=int, sha256=str)
     with catalogue.reading() as reading:
         current = reading.generation()
     # After a crash the catalogue may be newer than its seal; its rows still carry their own.
@@ -60,21 +94,55 @@ def _check_answers(collection: Collection) -> None:
                 raise collection.catalogue.damaged()
 
 
-def _pictures(collection: Collection, reporter: Reporter) -> Iterator[str]:
+def _pictures(collection: Collection, reporter: Reporter) -> Iterator[Finding]:
     rows = [row for row in collection.rows("image") if row.stored]
     for number, row in enumerate(rows, 1):
         path = collection.path_of(row)
         if not path.is_file():
-            yield f"The file {path} is missing."
+            yield Finding(f"The file {path} is missing.")
         elif hashlib.sha256(path.read_bytes()).hexdigest() != row.hash:
-            yield f"The file {path} has been damaged: it no longer matches its checksum."
+            yield Finding(f"The file {path} has been damaged: it no longer matches its checksum.")
         reporter.update("Checking pictures", number, len(rows), "images")
 
 
-def _stores(collection: Collection) -> Iterator[str]:
-    for name in _STORES:
-        for folder in sorted((collection.folder / name).glob("*")):
-            try:
-                Store(folder, format=name.replace("_", " "), version=1).open()
-            except Corrupt as error:
-                yield str(error)
+def _stores(collection: Collection) -> Iterator[Finding]:
+    for kind in (*_DERIVED, *_GIVEN):
+        for folder in sorted((collection.folder / kind).glob("[!.]*")):
+            for store in _stores_in(folder):
+                try:
+                    Store(store, format="", version=0).verify()
+                except (Corrupt, OSError) as error:
+                    yield Finding(str(error), partial(_delete, store) if kind in _DERIVED else None)
+
+
+def _stores_in(folder: Path) -> list[Path]:
+    """A store and those that stand in it: the parts of an index."""
+    return [folder, *sorted({path.parent for path in folder.rglob("current.json")} - {folder})]
+
+
+def _edits(collection: Collection) -> Iterator[Finding]:
+    """Titles and edits of groupings: without them the groups stand as they were found."""
+    for folder in sorted((collection.folder / "groupings").glob("[!.]*/")):
+        path = folder / "person.json"
+        try:
+            read_object(path, title=str, edits=list)
+        except FileNotFoundError:
+            continue
+        except Corrupt as error:
+            yield Finding(
+                f"{error.message} The groups stand without their edits.",
+                partial(_without_edits, path),
+                "Kept aside; the groups are as they were found, without their edits.",
+            )
+
+
+def _without_edits(path: Path) -> None:
+    set_aside(path)
+    write_json(path, {"title": path.parent.name, "edits": []})
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -22,7 +22,8 @@ from filelock import FileLock, Timeout
 
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound
 from engine.core.home import slug
-from engine.core.storage import delete_folder, held, read_json, read_object, shape_checked, write_json
+from engine.core.locks import held
+from engine.core.storage import delete_folder, read_json, read_object, shape_checked, write_json
 from engine.jobs.job import Job
 
 _FIELDS: dict[str, Any] = {"format": int, "made": (int, float), "plan": dict}
@@ -204,14 +205,14 @@ class Comparison(Generic[PlanT, CellT, RowT]):
             raise NotFound(f"There is no {cls.noun} {name!r}.", way_out=f"See: {cls.command}")
         return cls(root / name)
 
-    def damage(self) -> list[str]:
-        """One sentence for each file of it that cannot be read; damaged results are measured again."""
+    def damage(self) -> list[tuple[Path, str]]:
+        """Each file of it that cannot be read, and the sentence that says why; damaged results are measured again."""
         found = []
         for path in [self.folder / "plan.json", *sorted((self.folder / "cells").glob("*.json"))]:
             try:
                 read_object(path, **(_FIELDS if path.name == "plan.json" else {}))
             except (FileNotFoundError, Corrupt) as error:
-                found.append(str(error))
+                found.append((path, str(error)))
         return found
 
     @classmethod

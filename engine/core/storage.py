@@ -18,22 +18,23 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from engine.core.errors import BenzerError, Corrupt, NotFound, StorageFull
 
 _NO_FILE = (IsADirectoryError, NotADirectoryError, PermissionError)  # what stands there cannot be read as a file
+T = TypeVar("T")
+
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, *_READ_ONLY}
 
@@ -188,35 +189,6 @@ def lines(path: Path, last_bytes: int | None = None) -> Iterator[dict[str, Any]]
             yield event
 
 
-def held(path: Path) -> bool:
-    """Whether a process holds this lock file. Any number may look at once: no look is taken for a holder."""
-    if sys.platform == "win32":
-        return _cannot_be_taken(path)
-    import fcntl
-
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(handle)
-    return False
-
-
-def _cannot_be_taken(path: Path) -> bool:
-    if not path.exists():
-        return False
-    try:
-        with FileLock(path, blocking=False):
-            return False
-    except Timeout:
-        return True
-
-
 def file_digest(path: Path) -> str:
     """The sha256 of a file, as hex."""
     with open(path, "rb") as file:
@@ -241,6 +213,19 @@ def load_array(path: Path, mmap_mode: Literal["r", "c"] | None = None) -> NDArra
 def digest_of(*parts: object) -> str:
     """A short stable name (16 hex digits of sha256) for a sequence of printable parts."""
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+def _manifest(folder: Path, digest: str) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    if file_digest(path) != digest:
+        raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
+    return read_object(path, format=str, version=int, files=dict, facts=dict)
+
+
+def _verify(folder: Path, files: dict[str, str], only: Collection[str] | None) -> None:
+    for name, known in files.items():
+        if (only is None or name in only) and file_digest(folder / name) != known:
+            raise Corrupt(f"The file {folder / name} has been damaged: it no longer matches its checksum.")
 
 
 @dataclass(frozen=True)
@@ -316,13 +301,25 @@ class Store:
         Raises:
             Corrupt: a file differs from what was published; the message names it.
         """
+        return self._current(lambda folder, digest: self._checked(folder, digest, only))
+
+    def verify(self) -> None:
+        """Compare every file of the current generation with its checksum, whatever its format and version.
+
+        Raises:
+            Corrupt: a file differs from what was published; the message names it.
+        """
+        self._current(self._verified)
+
+    def _current(self, look: Callable[[Path, str], T]) -> T | None:
+        """What `look(folder, digest of the manifest)` makes of the current generation, None where there is none."""
         for _ in range(8):
             pointer = self._pointer()
             if pointer is None:
                 return None
             folder = self.folder / pointer["generation"]
             try:
-                return self._checked(folder, pointer["manifest"], only)
+                return look(folder, pointer["manifest"])
             except _NO_FILE as error:
                 raise Corrupt(f"The file {error.filename} has been damaged: {_reason(error)}.") from error
             except FileNotFoundError as error:
@@ -367,16 +364,15 @@ class Store:
         return pointer
 
     def _checked(self, folder: Path, digest: str, only: Collection[str] | None) -> Snapshot | None:
-        path = folder / "manifest.json"
-        if file_digest(path) != digest:
-            raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
-        manifest = read_object(path, format=str, version=int, files=dict, facts=dict)
+        manifest = _manifest(folder, digest)
         if (manifest["format"], manifest["version"]) != (self.format, self.version):
             return None
-        for name, known in manifest["files"].items():
-            if (only is None or name in only) and file_digest(folder / name) != known:
-                raise Corrupt(f"The file {folder / name} has been damaged: it no longer matches its checksum.")
+        _verify(folder, manifest["files"], only)
         return Snapshot(folder, manifest["facts"], digest)
+
+    @staticmethod
+    def _verified(folder: Path, digest: str) -> None:
+        _verify(folder, _manifest(folder, digest)["files"], None)
 
     def _write_manifest(self, folder: Path, facts: dict[str, Any]) -> str:
         files = {}

@@ -31,8 +31,9 @@ from filelock import FileLock
 
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound, Stopped
 from engine.core.home import PROJECT
+from engine.core.locks import held
 from engine.core.progress import Progress, Reporter, progress_of, sentence_of
-from engine.core.storage import held, lines, read_object, write_json
+from engine.core.storage import lines, read_object, write_json
 
 WAITING = "Waiting for its turn"  # the stage of a job that stands in a queue (see turns.py)
 
@@ -88,7 +89,7 @@ class Job:
         result = self.result
         if result:
             return str(result["state"])
-        if self._locked():
+        if self.locked:
             return "running"
         if self.result:  # it ended between the two looks
             return self.state
@@ -142,7 +143,9 @@ class Job:
                 raise BadParameter("job", "removing", "one that has ended", self.id)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _locked(self) -> bool:
+    @property
+    def locked(self) -> bool:
+        """Whether its worker lives, which holds for a damaged job as well."""
         return held(self.folder / "lock")
 
 

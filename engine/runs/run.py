@@ -30,11 +30,11 @@ from filelock import FileLock, Timeout
 
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NameTaken, NotFound, NotTrained
 from engine.core.home import Home, slug
+from engine.core.locks import held
 from engine.core.storage import (
     append_line,
     delete_folder,
     full_disk_named,
-    held,
     lines,
     read_object,
     write_bytes,

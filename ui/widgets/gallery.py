@@ -43,7 +43,13 @@ class Tile:
 
 def thumbnail_url(collection: str, id: int, content: str) -> str:
     """The address of a thumbnail; `content` is the picture's hash, so that a changed picture has another address."""
-    return f"/thumbs/{collection}/{int(id)}.webp?v={content[:12]}"
+    return f"{thumbnails_of(collection)}/{int(id)}.webp?v={content[:12]}"
+
+
+def thumbnails_of(collection: str) -> str:
+    """The address that those of a collection's thumbnails begin with, below the path that a proxy may ask for."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}/thumbs/{collection}" if base else f"/thumbs/{collection}"
 
 
 def gallery(

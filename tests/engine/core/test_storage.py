@@ -19,9 +19,10 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from engine.core import storage
+from engine.core import locks, storage
 from engine.core.errors import BenzerError, Corrupt, NotFound, StorageFull
-from engine.core.storage import Store, held, read_json, write_bytes, write_json
+from engine.core.locks import held
+from engine.core.storage import Store, read_json, write_bytes, write_json
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -313,7 +314,7 @@ def test_who_looks_whether_a_lock_is_held_is_no_holder(tmp_path: Path) -> None:
 def test_without_a_shared_look_a_lock_that_cannot_be_taken_is_held(tmp_path: Path) -> None:
     """The way of systems without flock."""
     path = tmp_path / "lock"
-    assert not storage._cannot_be_taken(path)
+    assert not locks._cannot_be_taken(path)
     with FileLock(path):
-        assert storage._cannot_be_taken(path)
-    assert not storage._cannot_be_taken(path)
+        assert locks._cannot_be_taken(path)
+    assert not locks._cannot_be_taken(path)

@@ -16,6 +16,7 @@ from engine.grouping.stored.palette import COLOURS, NOISE
 from ui.pages.groups.selection import selection_bar
 from ui.pages.groups.state import Seen, kept, names_of, rows_of, select, selected, state_key
 from ui.session.opened import images_of, open_collection
+from ui.widgets.gallery import thumbnails_of
 from ui.widgets.picture_map import LegendEntry, picture_map
 
 HEIGHT = 620
@@ -40,7 +41,7 @@ def map_tab(view: Seen) -> None:
     picture_map(
         key=f"map-{view.key}", title=f"Map of {view.title}", ids=view.groups.ids, points=view.grouping.points,
         colours=colours, palette=palette, names=names_of(view.collection, view.groups.ids), legend=legend,
-        thumbs=f"/thumbs/{view.collection}/{{id}}.webp", selected=set(selected()), on_select=select,
+        thumbs=f"{thumbnails_of(view.collection)}/{{id}}.webp", selected=set(selected()), on_select=select,
         on_pick=partial(_pick, view), height=HEIGHT,
     )  # fmt: skip
     st.caption("Nearby pictures are similar; distances between clusters are not meaningful. Select with box or lasso.")
