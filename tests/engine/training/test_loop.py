@@ -122,7 +122,7 @@ def test_two_epochs_and_two_more_are_four(home: Home, blobs: Any) -> None:
     four = train_run(home, TrainingConfig(**(SMALL | {"epochs": 4}), name="four"), blobs, Reporter())
     run = train_run(home, TrainingConfig(**SMALL, name="two"), blobs, Reporter())
     assert not run.can_continue
-    with pytest.raises(BadParameter, match="Give more epochs"):
+    with pytest.raises(BadParameter, match="ask for more epochs"):
         continue_run(run, blobs, Reporter(), None)
     with pytest.raises(BadParameter, match="whole number from 3"):
         continue_run(run, blobs, Reporter(), 1)
@@ -134,7 +134,7 @@ def test_two_epochs_and_two_more_are_four(home: Home, blobs: Any) -> None:
 def test_a_collection_with_other_images_is_refused(home: Home, blobs: Any, few: Any) -> None:
     with pytest.raises(Stopped):
         train_run(home, TrainingConfig(**SMALL, name="stopped"), blobs, StopAfter(2))
-    with pytest.raises(BadParameter, match="must be as it was when the run stopped began"):
+    with pytest.raises(BadParameter, match="must be as when the run stopped began"):
         continue_run(runs.run(home, "stopped"), few, Reporter(), None)
 
 
@@ -226,7 +226,7 @@ def test_nan_stops_and_keeps_what_was_good(home: Home, blobs: Any, monkeypatch: 
         return torch.tensor(math.nan) if len(calls) == 5 else step(self, rows)
 
     monkeypatch.setattr(loop.Training, "_gradients", poisoned)
-    with pytest.raises(Diverged, match=r"epoch 2; the best weights up to epoch 1 are kept\. Try a lower"):
+    with pytest.raises(Diverged, match=r"epoch 2; the best checkpoint up to epoch 1 is kept\. Try a lower"):
         train_run(home, TrainingConfig(**SMALL, name="broken"), blobs, Reporter())
     run = runs.run(home, "broken")
     assert (run.state, run.can_continue) == ("failed", False)
@@ -431,7 +431,7 @@ def test_weights_that_the_last_step_spoilt_are_not_kept(
         return loss
 
     monkeypatch.setattr(loop.Training, "one_epoch", spoilt)
-    with pytest.raises(Diverged, match="best weights up to epoch 1 are kept"):
+    with pytest.raises(Diverged, match="best checkpoint up to epoch 1 is kept"):
         train_run(home, TrainingConfig(**SMALL, validation=0.0, name="spoilt"), blobs, Reporter())
     assert all(tensor.isfinite().all() for tensor in runs.run(home, "spoilt").load().values())
 
