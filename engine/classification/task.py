@@ -153,9 +153,7 @@ def _check_labels(labels: dict[int, str], plan: ClassificationPlan) -> None:
     if least == 1:  # no number of folds would do
         others = ",".join(sorted(label for label, size in sizes.items() if size > 1))
         way_out = f"Leave it out: --labels {others}" if others.count(",") else ""
-        raise BadParameter(
-            "labels", "a classification", "on at least 2 pictures each", f"1 with {rare!r}", way_out=way_out
-        )
+        raise BadParameter(f"label {rare!r}", "a classification", "on at least 2 pictures", 1, way_out=way_out)
     least = min(least, plan.each or least)
     if least < plan.folds:
         wanted = f"at most {least}, as many as there are items with the label {rare!r}"
