@@ -10,7 +10,7 @@ from engine.core.errors import BenzerError
 from engine.core.recipe import MAX_K, Recipe
 from ui.session.opened import DEFAULT_K, OPENED
 from ui.session.query import MOST_WORDS, SessionQuery, current_query, set_query_image
-from ui.session.recipe import choose_embedding, choose_method
+from ui.session.recipe import choose_embedding, choose_encoder, choose_method
 
 
 def read_address() -> None:
@@ -26,9 +26,11 @@ def read_address() -> None:
         return
     st.session_state.address = address
     st.session_state.linked = True
-    for choice in ("collection", "encoder", "metric", "method", "label"):
+    for choice in ("collection", "metric", "method", "label"):
         if choice in address:
             st.session_state[choice] = address[choice]
+    if "encoder" in address:
+        choose_encoder(address["encoder"])
     if "embedding" in address:
         choose_embedding(address["embedding"])
     try:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from engine.core.recipe import Recipe, parse_method
 from engine.core.settings import Choice
+from engine.encoders.choosing import default_embedding
 from engine.encoders.pooling import FINISHES, unfinished
 from ui.session.opened import workbench
 from ui.session.query import set_query_image
@@ -25,6 +26,13 @@ def use_recipe(text: str, query: int | None = None) -> None:
     choose_method(recipe.method_text)
     state.label = ""
     state.go_to = "search"
+
+
+def choose_encoder(text: str) -> None:
+    """Put an encoder into the sidebar, as a recipe names it, and the embedding that suits it."""
+    st.session_state.encoder = text
+    name, _, weights = text.partition("@")
+    choose_embedding(default_embedding(workbench().home, name, weights))
 
 
 def choose_embedding(name: str) -> None:

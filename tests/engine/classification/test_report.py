@@ -65,7 +65,7 @@ def test_the_page_tells_everything_and_interprets_nothing(tmp_path: Path) -> Non
     assert "Nothing has been measured yet" in to_html(found)
     keep_all(found, CLASSES, THINGS, {("picture", 0): [(1, "Bags")], ("late", 1): [(2, "Caps <b>")]})
     page = to_html(found)
-    for text in ("Missing or noisy", "no picture", "Confused most", "By class", "Learning", "0.917 ± 0.144"):
+    for text in ("Missing or noisy", "no picture", "Most confused", "By class", "Learning", "0.917 ± 0.144"):
         assert text in page
     assert "Caps &lt;b&gt;" in page
     assert "Caps <b>" not in page

@@ -43,8 +43,8 @@ from ui.pages.classify.details import calibration_sentence, errors_sentence, lea
 from ui.pages.classify.mistakes import WHO
 from ui.pages.classify.results import COLUMNS, table_lines
 from ui.pages.classify.state import CLASSIFICATIONS, best_sentence, outdated, shortened
-from ui.pages.compare import state as experiment_state
 from ui.session import opened as state
+from ui.shared import titles
 from ui.widgets.results_table import table_data
 
 SCRIPT = str(Path(__file__).resolve().parents[3] / "ui" / "entry" / "script.py")
@@ -277,7 +277,7 @@ def test_time_is_told_by_earlier_trainings_of_the_same(here: Workbench) -> None:
     assert known.seconds == pytest.approx(6 + 2 / 12 * 45 * 30 * 4)
     other = classification_cost(here.home, replace(found.plan, picture="hog"), 100, [(found.plan, rows)], 400)
     assert not other.measured
-    assert other.embedding == 10
+    assert other.embedding == pytest.approx(400 / 60)
     assert "a rough estimate" in other.sentence()
 
 
@@ -299,8 +299,8 @@ def test_results_are_told_and_opened(here: Workbench) -> None:
         "Errors": "**4 errors** of 20 items",
         "By class": "Click a row for the errors of a class",
         "Calibration": "Mean confidence **84.0 %**",
-        "Learning curves": "Each learned from about 12 things",
-        "Confusion matrix": "Rows are what things are",
+        "Learning curves": "Each trained on about 12 items",
+        "Confusion matrix": "Rows: true class; columns: predicted class",
     }
     for part, sentence in told.items():
         at.button_group(key="classification-part").set_value(part).run()
@@ -309,7 +309,7 @@ def test_results_are_told_and_opened(here: Workbench) -> None:
         assert sentence in texts(at)
     at.session_state["classification-class"] = HOSTILE
     at.button_group(key="classification-part").set_value("By class").run()
-    assert "4 were called something else: Caps 4" in texts(at)
+    assert "4 were predicted as another class: Caps 4" in texts(at)
     assert at.query_params["classification"] == found.name
 
 
@@ -353,8 +353,8 @@ def test_a_class_and_the_folds_in_words(here: Workbench) -> None:
     assert "The dots mark the epochs 1, 1" in learned_sentence(rows[:2])
     assert "validation items: 60 %, 60 %" in learned_sentence(rows[2:])
     assert "overconfident" in calibration_sentence([measures.Bin(0.9, 1.0, 10, 0.95, 0.5)])
-    assert "right more often than it says" in calibration_sentence([measures.Bin(0.5, 0.6, 10, 0.55, 0.9)])
-    assert "can be taken as it is" in calibration_sentence([measures.Bin(0.5, 0.6, 10, 0.55, 0.555)])
+    assert "underconfident" in calibration_sentence([measures.Bin(0.5, 0.6, 10, 0.55, 0.9)])
+    assert "well calibrated" in calibration_sentence([measures.Bin(0.5, 0.6, 10, 0.55, 0.555)])
 
 
 def test_the_table_has_a_line_for_each_model_condition_and_failure(here: Workbench) -> None:
@@ -464,7 +464,7 @@ def test_encoders_that_were_taught_the_labels_are_not_offered(tmp_path: Path, mo
     bench, recipe = small_shop.shop(tmp_path / "home")
     keep(bench.home, Pair(("colour-histogram", ""), ("fused", recipe.weights)))
     keep(bench.home, Pair(("colour-histogram", ""), ("hog", "")))
-    for module in (classify_source, experiment_state):
+    for module in (classify_source, titles):
         monkeypatch.setattr(module, "workbench", lambda: bench)
     offered = classify_source.picture_encoders("shop")
     assert {"colour-histogram", "colour-histogram+hog"} <= set(offered)

@@ -34,7 +34,7 @@ from ui.pages.hashing.table import columns_of, lines_of
 from ui.widgets.results_table import table_data
 
 HOSTILE = "<b>*x*</b> $1$"
-SOURCE = "shapes/raw-pixels/max"
+SOURCE = "shapes/raw-pixels/avg-sqrt"
 _MANY = " ".join(map(str, range(1, 33)))
 LSH, WIDE, AUTO = "lsh(bits=8,tables=4)", "lsh(bits=16,tables=4)", "itq"
 
@@ -109,7 +109,9 @@ def test_without_a_collection_a_file_can_still_be_measured(empty_bench: Workbenc
 
 
 def test_the_vectors_of_the_sidebar_are_told(here: Workbench) -> None:
-    assert "**Shapes · Raw pixels · Max pool** · 12 vectors × 3,072 · Cosine" in texts(visit())
+    assert "**Shapes · Raw pixels · Average pool, square root and centred** · 12 vectors × 3,072 · Cosine" in texts(
+        visit()
+    )
     assert "The 12 pictures are prepared first" in texts(visit(encoder="colour-histogram"))
 
 
@@ -353,7 +355,7 @@ def test_search_with_it_puts_the_method_into_the_sidebar(here: Workbench) -> Non
     test.button(key="study-search").click().run()
     assert test.title[0].value == "Find similar pictures"
     recipe: Recipe = test.session_state.recipe
-    assert str(recipe) == "shapes/raw-pixels/max/euclidean/lsh(bits=8,tables=4)/8"
+    assert str(recipe) == f"{SOURCE}/euclidean/lsh(bits=8,tables=4)/8"
 
 
 def test_where_exact_search_is_the_best_it_is_said_and_used(here: Workbench) -> None:

@@ -15,6 +15,7 @@ from engine.runs.run import Run
 from ui.pages.classify.classifier_state import measured_of, network_of
 from ui.session.opened import images_of, open_collection, shown, workbench
 from ui.session.query import SessionQuery
+from ui.session.recipe import choose_encoder
 from ui.shared.browser import PICTURE_TYPES, accept_paste
 from ui.shared.messages import show_error
 from ui.shared.plain_text import plain_text
@@ -254,7 +255,8 @@ def _similar(run: Run, data: bytes | None, name: str, text: str) -> None:
 def _search(run: Run, data: bytes | None, name: str, text: str) -> None:
     """Make the classifier the sidebar's encoder and look for this item in its collection."""
     state = st.session_state
-    state.collection, state.encoder = run.card["collection"]["name"], f"fused@{run.name}"
+    state.collection = run.card["collection"]["name"]
+    choose_encoder(f"fused@{run.name}")
     state.query = SessionQuery(data=data, name=name, words=text[:200])
     state.uploader = state.get("uploader", 0) + 1
     state.go_to = "search"

@@ -11,6 +11,7 @@ from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.encoders import imported_vectors
 from ui.session.query import set_query_image
+from ui.session.recipe import choose_encoder
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
 
@@ -66,7 +67,8 @@ def _add(collection: Collection, title: str, files: list[UploadedFile]) -> None:
 
 
 def _search_with(collection: str, encoder: str) -> None:
-    st.session_state.collection, st.session_state.encoder = collection, encoder
+    st.session_state.collection = collection
+    choose_encoder(encoder)
     st.session_state.go_to = "search"
     set_query_image(None)
 

@@ -12,6 +12,7 @@ from engine.encoders.encoder import EncoderChoice
 from engine.search.words import HALF
 from ui.session.opened import has_texts, workbench
 from ui.session.query import MOST_WORDS, SessionQuery, current_query, set_query_image, set_query_share, set_query_words
+from ui.session.recipe import choose_encoder
 from ui.shared.plain_text import plain_text
 from ui.shared.text_field import text_field
 
@@ -128,4 +129,4 @@ def _classifier_of(collection: str) -> EncoderChoice | None:
 
 
 def _use(choice: EncoderChoice) -> None:
-    st.session_state.encoder = f"{choice.name}@{choice.weights}"
+    choose_encoder(f"{choice.name}@{choice.weights}")

@@ -21,6 +21,7 @@ from engine.jobs.job import WAITING, Job
 from engine.runs.epochs import Probed, Watched
 from engine.runs.run import Run
 from ui.session.opened import recent_jobs, workbench
+from ui.session.recipe import choose_encoder, chosen_embedding
 
 NEWS_SECONDS = 900.0
 
@@ -172,12 +173,12 @@ def objective(config: dict[str, Any]) -> str:
 
 def search_with(run: Run) -> None:
     """Make the run the sidebar's encoder and go to the search; missing vectors are started at once."""
-    st.session_state.encoder = f"{run.encoder}@{run.name}"
+    choose_encoder(f"{run.encoder}@{run.name}")
     st.session_state.go_to = "search"
     recipe: Recipe | None = st.session_state.get("recipe")
     if recipe is not None:
         with suppress(BenzerError):  # the search page says what is wrong, and offers the way out
-            recipe = recipe.but(encoder=run.encoder, weights=run.name)
+            recipe = recipe.but(encoder=run.encoder, weights=run.name, embedding=chosen_embedding())
             if workbench().readiness(recipe).action == "embed":
                 workbench().start("embed", recipe=recipe.as_dict())
 
