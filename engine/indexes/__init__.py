@@ -1,4 +1,4 @@
-"""Search methods: one file each. `methods()` is what the folder holds."""
+"""Search methods: one file each; `methods()` discovers them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.core.errors import BadParameter
 from engine.core.settings import Setting, Value, checked_settings
 from engine.indexes.index import Index, Neighbours
 
-# Numba's own choice may fall on a layer that ends the whole process when two threads search at once.
+# Numba's default threading layer may abort the process when two threads search at once.
 os.environ.setdefault("NUMBA_THREADING_LAYER", "threadsafe")
 # OpenMP's threads spin while they wait. Beside other busy processes (a training job, say) each parallel loop then costs
 # a whole time slice, 8 ms; told to sleep instead, 7 µs. It is read once, when OpenMP is loaded.
@@ -28,7 +28,7 @@ def methods() -> dict[str, type[Index]]:
 
 
 def approximate_methods() -> list[str]:
-    """The names of the methods that are measured against exact search, by rank."""
+    """The names of the approximate methods, by rank."""
     found = sorted(methods().values(), key=lambda method: (method.rank, method.name))
     return [method.name for method in found if not method.reference]
 
@@ -50,7 +50,7 @@ def make_index(method: str, metric: str, **options: Value) -> Index:
     """An empty index of that method.
 
     Raises:
-        BadParameter: no such method or setting, a value out of range, or a metric the method does not know.
+        BadParameter: no such method or setting, a value out of range, or an unsupported metric.
     """
     known = methods()
     if method not in known:

@@ -1,6 +1,6 @@
-"""Exact search: every vector is considered, and the answer is that of comparing each one in double precision.
+"""Exact search: every vector is considered; the result equals a full comparison in double precision.
 
-How it can be fast all the same stands in `screening.py`.
+`screening.py` explains how it is still fast.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from engine.indexes.table.rows import RowIndex, Rows, RowTable, checked_k
 from engine.indexes.table.screen import make_screen
 from engine.indexes.table.screening import CodeScreen, Screen
 
-_CHUNK = 1024  # queries that are compared with everything at a time
+_CHUNK = 1024  # queries per block
 
 
 class Exact(RowIndex):
-    """The k nearest of all: the truth that the others are measured by. Equal distances: the earlier vector first."""
+    """The k nearest of all vectors: the ground truth for the other methods. Ties go to the earlier vector."""
 
     name = "exact"
     title = "Exact"
@@ -58,7 +58,7 @@ class Exact(RowIndex):
         return table.neighbours(distances, rows, self.metric, np.full(len(queries), table.size))
 
     def _compare_all(self, queries: Vectors, distances: NDArray[np.float64], rows: Rows, left: Ids) -> None:
-        """The plain way, for queries that no bound helps with."""
+        """Brute force, for queries without useful bounds."""
         from engine.indexes.kernels.common import nearest_of_all
 
         table, cosine = self._rows, self.metric == "cosine"

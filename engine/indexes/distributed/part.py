@@ -1,4 +1,4 @@
-"""One part of a distributed index: any other index over some of the vectors, kept on disk so that it can come back."""
+"""A part of a distributed index: any other index over some of the vectors, persisted so that it can be recovered."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ Answer = tuple[Ids, Any, Ids, float]
 
 
 class Part:
-    """An index over some of the vectors. A new one with the same folder is what the lost one was.
+    """An index over some of the vectors. A new part with the same folder restores a lost one.
 
-    Any number of threads may search; they wait for a change in memory, not for its way to the disk. What changes the
-    part may be asked again where the answer was lost.
+    Thread-safe: searches wait for changes in memory, not for writes to disk. Calls that change the part are idempotent
+    and may be repeated if the answer was lost.
 
     Args:
-        folder: where it keeps itself. base: a folder that `save` wrote, to begin from, "" for none.
+        folder: where it is persisted. base: a folder written by `save` to start from, "" for none.
         method, metric, options: of its index.
     """
 
-    direct: ClassVar[frozenset[str]] = frozenset({"search"})  # what may be asked on a direct connection
+    direct: ClassVar[frozenset[str]] = frozenset({"search"})  # methods callable over a direct connection
 
     def __init__(self, folder: str, base: str, method: str, metric: str, options: dict[str, Any]) -> None:
         self.method, self.metric, self.options = method, metric, options
@@ -52,10 +52,10 @@ class Part:
     # ── building ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def build(self, vectors: str, ids: Ids, rows: Ids, functions: HashFunctions | int) -> int:
-        """Index these rows of the vectors in a .npy file; how many there are.
+        """Index these rows of the vectors in a .npy file, and return the number of vectors.
 
         Args:
-            functions: hash functions that all parts share, or the seed to fit own ones from.
+            functions: hash functions shared by all parts, or the seed to fit its own.
 
         Raises:
             BenzerError: this node does not see the file's folder.
@@ -64,7 +64,7 @@ class Part:
         return self._build(ids, np.ascontiguousarray(load_array(Path(vectors), mmap_mode="r")[rows]), functions)
 
     def take(self, folders: Sequence[str], functions: HashFunctions | int) -> int:
-        """Index what other parts gave into these folders; how many there are."""
+        """Index the vectors that other parts wrote to these folders, and return their number."""
         return self._build(*_given(folders), functions)
 
     def _build(self, ids: Ids, vectors: Vectors, functions: HashFunctions | int) -> int:
@@ -84,10 +84,10 @@ class Part:
     # ── searching ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def search(self, queries: Vectors, k: int, wider: int = 0) -> Answer:
-        """(ids, distances, examined) of the k nearest here, nearest first; and the seconds that it took.
+        """(ids, distances, examined) of the k nearest in this part, nearest first, and the seconds taken.
 
         Args:
-            wider: where hashing found too few, how many extra buckets are looked into instead (`buckets.widths`).
+            wider: number of extra buckets to probe if hashing found too few (`buckets.widths`).
         """
         with self._access.reading():
             began, index = time.perf_counter(), self.index
@@ -102,7 +102,7 @@ class Part:
     # ── changing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def add(self, ids: Ids, vectors: Vectors) -> int:
-        """Add vectors, but for those that are here already; how many there are then."""
+        """Add vectors that are not present yet, and return the new count."""
         with self._changing:
             new = ~np.isin(ids, self.index.ids)
             with self._access.writing():
@@ -110,18 +110,18 @@ class Part:
             return self._kept()
 
     def add_given(self, folder: str) -> int:
-        """As `add`, of what another part gave into this folder."""
+        """As `add`, with the vectors that another part wrote to this folder."""
         return self.add(*_given([folder]))
 
     def remove(self, ids: Ids) -> int:
-        """Remove those of the ids that are here; how many are left."""
+        """Remove the given ids if present, and return the new count."""
         with self._changing:
             with self._access.writing():
                 self.index.remove(np.intersect1d(ids, self.index.ids, assume_unique=True))
             return self._kept()
 
     def keep_only(self, ids: Ids) -> int:
-        """Remove everything else, from the memory as well; how many are left."""
+        """Remove everything else, also from memory, and return the new count."""
         with self._changing:
             other = np.setdiff1d(self.index.ids, ids, assume_unique=True)
             if not len(other):
@@ -137,7 +137,7 @@ class Part:
     # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def give(self, shares: Sequence[Ids], folders: Sequence[str]) -> None:
-        """Write the vectors under these ids, which stay here as well, into folders where other parts find them."""
+        """Copy the vectors under these ids to folders for other parts; they stay in this part as well."""
         with self._changing, full_disk_named("what a part of an index gives"):
             for ids, folder in zip(shares, folders, strict=True):
                 Path(folder).mkdir(parents=True, exist_ok=True)
@@ -145,22 +145,22 @@ class Part:
                 np.save(Path(folder) / "ids.npy", ids, allow_pickle=False)
 
     def functions(self) -> HashFunctions | None:
-        """The hash functions in force; None where nothing is hashed."""
+        """The hash functions in use; None without hashing."""
         return self.index.functions_in_force if isinstance(self.index, HashIndex) else None
 
     def save(self, folder: str) -> None:
-        """Write the part where `base` finds it; BenzerError where this node does not see the folder above."""
-        require_seen([Path(folder).parent])  # one made here would be a folder of this node alone
+        """Write the part for use as `base`; BenzerError if this node does not see the parent folder."""
+        require_seen([Path(folder).parent])  # a folder created here would only exist on this node
         Path(folder).mkdir()
         with self._changing, full_disk_named("a part of an index"):
             self.index.save(Path(folder))
 
     def size(self) -> int:
-        """How many vectors there are."""
+        """The number of vectors."""
         return self.index.size
 
     def process(self) -> int:
-        """The number of the process that holds the part."""
+        """The id of the process that holds the part."""
         return os.getpid()
 
     def _kept(self) -> int:
@@ -174,7 +174,7 @@ class Part:
 
 
 def _warm_up(index: RowIndex) -> None:
-    """Ask once before anybody does: the first search of a process loads the compiled loops."""
+    """Warm up: the first search of a process loads the compiled loops."""
     if index.size:
         index.search(index.vectors_of(index.ids[:1]), 1)
 

@@ -1,4 +1,4 @@
-"""The arithmetic of parts: which ids go where, and many answers as one."""
+"""The arithmetic of parts: which ids go where, and merging of answers."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from engine.indexes.index import Ids, Neighbours
 
 
 def no_ids() -> Ids:
-    """None at all."""
+    """An empty answer."""
     return np.empty(0, dtype=np.int64)
 
 
 @dataclass(eq=False)
 class Piece:
-    """A part as the coordinator knows it: handles to its copies, the folder of each, and the ids it answers for."""
+    """The coordinator's view of a part: handles to its copies, the folder of each, and the ids it answers for."""
 
     folders: list[Path]
     handles: list[Any]
     ids: Ids = field(default_factory=no_ids)
 
     def first(self) -> Piece:
-        """The part by its first copy alone."""
+        """The part reduced to its first copy."""
         return Piece(self.folders[:1], self.handles[:1], self.ids)
 
 
 def even_parts(count: int, parts: int, seed: int) -> list[NDArray[np.int64]]:
-    """The rows 0 to count − 1 at random in parts that differ by one row at most, each ascending."""
+    """Rows 0 to count − 1 randomly split into parts whose sizes differ by at most one, each ascending."""
     order = np.random.default_rng(seed).permutation(count)
     return [np.sort(rows) for rows in np.array_split(order, parts)]
 
 
 def shares_for(held: Sequence[Ids], more: int, seed: int) -> list[list[Ids]]:
-    """What each of m parts gives to each of `more` new ones, so that all hold equally many; drawn at random.
+    """The random rows that each of m parts hands to each of `more` new parts, so that all are equally large.
 
-    A part that holds less than its even share keeps all. `[i][j]` is what part i gives to the new part j.
+    A part below its even share keeps everything. `[i][j]` is what part i gives to the new part j.
     """
     rng, total = np.random.default_rng(seed), sum(map(len, held))
-    # The first of the parts keep the rows that are left over when the total is divided.
+    # The first parts keep the remainder of the division.
     kept = [total // (len(held) + more) + (number < total % (len(held) + more)) for number in range(len(held))]
     given = [rng.permutation(ids)[: max(0, len(ids) - keep)] for ids, keep in zip(held, kept, strict=True)]
-    # Each giver starts with another of the new parts: the rows left over are spread over them as well.
+    # Each giver starts at a different new part, which spreads the remainders over them as well.
     return [_rolled([np.sort(one) for one in np.array_split(ids, more)], n) for n, ids in enumerate(given)]
 
 
@@ -56,10 +56,10 @@ def _rolled(shares: list[Ids], by: int) -> list[Ids]:
 
 
 def merged(answers: Sequence[tuple[Any, ...]], k: int, share: float, repeats: bool = False) -> Neighbours:
-    """The k nearest of what the parts found, by distance and then by id; prices are added up.
+    """The k nearest of the parts' answers, by distance and then by id; `examined` is summed.
 
     Args:
-        repeats: whether two parts may have answered with the same vector; it is then taken once.
+        repeats: whether two parts may return the same vector, which is then deduplicated.
     """
     ids = np.concatenate([answer[0] for answer in answers], axis=1)
     distances = np.concatenate([answer[1] for answer in answers], axis=1)

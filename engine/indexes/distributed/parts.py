@@ -1,4 +1,4 @@
-"""The parts of a distributed index: where they live, who is asked, and what is done about those that are lost."""
+"""The parts of a distributed index: their placement, the routing of queries, and the recovery of lost parts."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from engine.indexes.distributed.read_write_lock import ReadWriteLock
 from engine.indexes.hashing.lookup import short_of
 from engine.indexes.index import Ids, Neighbours, Vectors
 
-FOLDER = "BENZER_RAY_FOLDER"  # a folder that every node sees; where parts keep themselves
+FOLDER = "BENZER_RAY_FOLDER"  # a folder visible to every node, where parts are persisted
 _ANSWERED_WITHIN = 30.0  # seconds after which a part counts as lost
-_DONE_WITHIN = 3600.0  # the same for what changes a part: building one takes minutes
-_BACK_WITHIN = 5.0  # seconds that a search waits where no part answers: one usually comes back
+_DONE_WITHIN = 3600.0  # the same for calls that change a part: a build takes minutes
+_BACK_WITHIN = 5.0  # seconds that a search waits if no part answers: usually one recovers
 GONE = "No part of the index answers."
 AGAIN = "Try again in a few seconds."
 
 
 class Parts:
-    """Parts with their copies, each a worker. Any number of threads may search while one changes something.
+    """Parts with their copies, each a worker. Any number of threads may search while one makes changes.
 
     Args:
         made_of: method, metric and options of each part's index. copies: how many nodes hold each.
-        bases: for each part a folder to begin from, "" for none.
-        steps: for k, how far parts look, one after the other while all of them together find fewer than k.
+        bases: for each part a folder to start from, "" for none.
+        steps: for k, the successive probe counts, tried while all parts together find fewer than k.
 
     Attributes:
-        changing: held by who changes the parts. pieces: what is asked; replaced, never changed.
+        changing: lock held during changes. pieces: the parts to query; replaced, never mutated.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Parts:
         self._watch = Watch(self.workers, "size")
         self._numbers, self._turn = itertools.count(), itertools.count()
         self._handles: list[Any] = []
-        self._repeats = False  # whether two parts may answer with the same vector
+        self._repeats = False  # whether two parts may return the same vector
         self.folder = _own_folder()
         weakref.finalize(self, _end, self.workers, self._watch, self._handles, self.folder)
         self.pieces = [self.make(base) for base in bases]
@@ -66,7 +66,7 @@ class Parts:
 
     @property
     def ids(self) -> Ids:
-        """(n,) those of all parts."""
+        """(n,) ids of all parts."""
         return np.concatenate([piece.ids for piece in self.pieces])
 
     @property
@@ -75,7 +75,7 @@ class Parts:
         return [handle for piece in self.pieces for handle in piece.handles]
 
     def make(self, base: str = "") -> Piece:
-        """A new part, which nobody asks yet: for each copy a worker with a folder of its own, on a node of its own."""
+        """A new part, not yet queried: each copy is a worker with a separate folder, on a separate node."""
         number = next(self._numbers)
         piece = Piece([self.folder / f"part-{number:04d}" / f"copy-{copy}" for copy in range(self.copies)], [])
         for folder in piece.folders:
@@ -86,7 +86,7 @@ class Parts:
         return piece
 
     def let_go(self, pieces: Sequence[Piece]) -> None:
-        """Forget parts that nobody asks any more, and what they kept."""
+        """Release parts that are no longer queried and delete their folders."""
         handles = [handle for piece in pieces for handle in piece.handles]
         self._handles[:] = [handle for handle in self._handles if handle not in handles]
         self._watch.forget(handles)
@@ -97,9 +97,9 @@ class Parts:
     # ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def search(self, queries: Vectors, k: int) -> Neighbours:
-        """The k nearest that the parts find, and the share of the vectors that those hold; BenzerError: none does.
+        """The k nearest found by the parts, and the share of vectors they cover; BenzerError if none answers.
 
-        Where all parts together find fewer than k, all look further, as one index over all vectors would.
+        If all parts together find fewer than k, all probe further, as a single index over all vectors would.
         """
         with self._access.reading():
             first, *further = self.steps(k)
@@ -115,7 +115,7 @@ class Parts:
         return found
 
     def _found(self, queries: Vectors, k: int, wider: int = 0) -> tuple[Neighbours, NDArray[np.float64]]:
-        """What the parts find, and the seconds that each took, NaN where it did not answer."""
+        """The parts' answers and the seconds each took, NaN without an answer."""
         pieces, what, repeats = self.pieces, (queries, k, wider), self._repeats  # which may end meanwhile
         answers = self._answers(pieces, what)
         if not any(answers) and self._watch.back(_BACK_WITHIN):
@@ -130,7 +130,7 @@ class Parts:
         return merged(there, k, share, repeats), seconds
 
     def _answers(self, pieces: Sequence[Piece], what: tuple[Vectors, int, int]) -> list[Any]:
-        """What each part answers; where a copy is lost the next one is asked; None where all are."""
+        """Each part's answer; if a copy is lost the next one is queried; None if all are lost."""
         answers: list[Any] = [None] * len(pieces)
         turn = next(self._turn)
         for attempt in range(self.copies):
@@ -148,7 +148,7 @@ class Parts:
         return answers
 
     def all_of(self, calls: Sequence[tuple[Piece, str, tuple[Any, ...]]]) -> None:
-        """Call a method of every copy of these parts; Lost where one does not answer, which is then looked after."""
+        """Call a method of every copy of these parts; Lost if one does not answer, whose recovery is then started."""
         asked = [(handle, method, arguments) for piece, method, arguments in calls for handle in piece.handles]
         answers = self.workers.ask(asked, _DONE_WITHIN)
         lost = [(call[0], answer) for call, answer in zip(asked, answers, strict=True) if isinstance(answer, Lost)]
@@ -158,7 +158,7 @@ class Parts:
             raise lost[0][1]
 
     def one_of(self, pieces: Sequence[Piece], method: str, *arguments: Any) -> Any:
-        """What the first copy of these parts that is there answers; Lost where none is."""
+        """The answer of the first live copy of each part; Lost if there is none."""
         answer: Any = Lost(GONE, way_out=AGAIN)
         for handle in [handle for piece in pieces for handle in piece.handles]:
             answer = self.workers.ask([(handle, method, arguments)], _DONE_WITHIN)[0]
@@ -169,25 +169,25 @@ class Parts:
     # ── changing; the caller holds `changing` ────────────────────────────────────────────────────────────────────
 
     def answer_for(self, held: Sequence[tuple[Piece, Ids]]) -> None:
-        """From now on these parts are asked, and answer for these ids; returns when nobody asks the former ones."""
+        """Switch queries to these parts and ids; returns once no search uses the previous ones."""
         now = [Piece(piece.folders, piece.handles, ids) for piece, ids in held]
         with self._access.writing():
             self.pieces = now
 
     def repeat(self) -> None:
-        """From now on two parts may hold the same vector, and an answer takes it once; `settle` ends it."""
+        """Start deduplicating answers, as two parts may now hold the same vector; ended by `settle`."""
         with self._access.writing():
             self._repeats = True
 
     def settle(self) -> None:
-        """Let every part drop what others answer for now; Lost where one does not answer: it has to be asked again."""
+        """Make every part drop vectors that moved to others; Lost if one does not answer: repeat the call."""
         if self._repeats:
             self.all_of([(piece, "keep_only", (piece.ids,)) for piece in self.pieces])
             self._repeats = False
 
 
 def _own_folder() -> Path:
-    """A new one where the parts keep themselves; BenzerError where `$BENZER_RAY_FOLDER` cannot hold it."""
+    """A new folder for the parts; BenzerError if it cannot be created in `$BENZER_RAY_FOLDER`."""
     where = os.environ.get(FOLDER) or None
     try:
         with full_disk_named("the parts of an index"):
@@ -199,7 +199,7 @@ def _own_folder() -> Path:
 
 
 def _with(found: Neighbours, rows: NDArray[np.int64], more: Neighbours) -> Neighbours:
-    """The answers with these rows from others; the share is that of those who covered less."""
+    """The answers with these rows replaced; the share is the lower of the two."""
     ids, distances, examined = found.ids.copy(), found.distances.copy(), found.examined.copy()
     ids[rows], distances[rows] = more.ids, more.distances
     examined[rows] = more.examined

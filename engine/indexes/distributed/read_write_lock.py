@@ -1,6 +1,6 @@
-"""A lock that many readers hold together and one writer alone.
+"""A lock shared by readers and exclusive for a writer.
 
-Courtois, Heymans, Parnas, "Concurrent control with readers and writers" (CACM 1971), with writers first.
+Courtois, Heymans, Parnas, "Concurrent control with readers and writers" (CACM 1971), with writer priority.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from contextlib import contextmanager
 
 
 class ReadWriteLock:
-    """Who wants to write waits for those who read already; who comes then waits for the writer."""
+    """A writer waits for current readers; later readers wait for the writer."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._readers = 0
-        self._writers = 0  # waiting ones and the one that writes
+        self._writers = 0  # waiting and active writers
         self._writing = threading.Lock()
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Together with other readers."""
+        """Hold the lock shared with other readers."""
         with self._changed:
             self._changed.wait_for(lambda: not self._writers)
             self._readers += 1
@@ -34,7 +34,7 @@ class ReadWriteLock:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Alone."""
+        """Hold the lock exclusively."""
         with self._changed:
             self._writers += 1
         try:

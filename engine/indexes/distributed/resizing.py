@@ -1,8 +1,8 @@
-"""Parts join and leave while the index is searched.
+"""Adding and removing parts while the index is being searched.
 
-Vectors go from part to part through the folder that all nodes see. What moves is in two parts for a while, and each
-answer takes it once, so that no answer lacks it: copied first, then asked for in its new place, and only when no search
-knows the old place alone any more is it dropped there.
+Vectors move between parts through the shared folder. Moving vectors are temporarily in two parts, and answers are
+deduplicated, so that none is ever missing: they are copied first, then served from the new part, and dropped from the
+old part only when no search relies on it any more.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from engine.indexes.index import Ids
 
 
 def grow(parts: Parts, more: int, shared: bool) -> None:
-    """Make new parts that take an even share from all others.
+    """Add parts that take an even share from all others.
 
     Args:
         shared: whether all parts hash alike.
@@ -53,12 +53,12 @@ def grow(parts: Parts, more: int, shared: bool) -> None:
     taken = [np.sort(np.concatenate(given)) for given in zip(*shares, strict=True)]
     parts.repeat()
     parts.answer_for([*zip(former, kept, strict=True), *zip(new, taken, strict=True)])
-    with suppress(Lost):  # it is asked again before the next change
+    with suppress(Lost):  # repeated before the next change
         parts.settle()
 
 
 def shrink(parts: Parts) -> None:
-    """Let the last part give its vectors to the others and leave.
+    """Distribute the last part's vectors to the others and remove it.
 
     Raises:
         BadParameter: it is the only one. Lost: a part does not answer; the parts answer as before.
@@ -82,14 +82,14 @@ def shrink(parts: Parts) -> None:
 
 
 def _give(parts: Parts, givers: Sequence[Piece], shares: Sequence[Sequence[Ids]], between: Path) -> None:
-    """Let the first copy of each part that is there write its shares."""
+    """Make the first live copy of each part write its shares."""
     for number, (piece, given) in enumerate(zip(givers, shares, strict=True)):
         folders = [str(_between(between, number, taker)) for taker in range(len(given))]
         parts.one_of([piece], "give", list(given), folders)
 
 
 def _take(parts: Parts, new: Sequence[Piece], shared: bool, between: Path) -> None:
-    """Let new parts index what was given, with the functions of the others where all hash alike."""
+    """Make new parts index their shares, with the others' hash functions if these are shared."""
     givers = len(parts.pieces)
     functions: HashFunctions | None = parts.one_of(parts.pieces, "functions") if shared else None
     calls = []

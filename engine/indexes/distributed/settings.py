@@ -1,4 +1,4 @@
-"""What the parts of a distributed index hash with: as given, or as one index over all vectors would choose."""
+"""Hash settings of the parts of a distributed index: as given, or as a single index would choose them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from engine.indexes.hashing.hash_index import HashIndex
 from engine.indexes.hashing.lookup import Growth
 from engine.indexes.index import Index, Vectors
 
-_TABLES = 32  # where there is nothing to choose by
+_TABLES = 32  # default without data to choose from
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """Tables and bits of every part, and how many neighbouring buckets are looked into besides."""
+    """Tables and bits of every part, and the number of extra buckets to probe."""
 
     tables: int = _TABLES
     bits: int = 1
@@ -27,11 +27,11 @@ class Numbers:
 
     @property
     def chosen(self) -> dict[str, Value]:
-        """Those that a person may set, by name."""
+        """The user settings by name."""
         return {"tables": self.tables, "bits": self.bits, "probes": self.probes}
 
     def steps(self, k: int, further: bool) -> Iterator[int]:
-        """How many extra buckets are looked into for k neighbours, one after the other while too few are found.
+        """The numbers of extra buckets to probe for k neighbours, tried in turn while too few are found.
 
         0 stands for as many as `probes`; EVERYTHING may come last.
         """
@@ -46,18 +46,18 @@ class Numbers:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The numbers of `as_dict`; older ones know nothing of growth."""
+        """The inverse of `as_dict`; older data have no growth."""
         return cls(**{**values, "growth": Growth(**values.get("growth", {}))})
 
 
 def numbers_for(index: Index, vectors: Vectors, given: dict[str, int]) -> tuple[Numbers, HashFunctions | None]:
-    """What parts of (n, d) vectors hash with, and functions for all of them; None where nothing is hashed.
+    """The hash settings for parts of (n, d) vectors and functions for all of them; None without hashing.
 
     Args:
-        index: an empty one, with the numbers that are `given`.
+        index: an empty index with the `given` settings.
 
     Raises:
-        BadParameter: so many bits cannot be had of these vectors.
+        BadParameter: these vectors cannot provide that many bits.
     """
     if not isinstance(index, HashIndex) or not len(vectors):
         return Numbers(**given), None  # type: ignore[arg-type]

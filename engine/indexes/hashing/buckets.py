@@ -1,6 +1,6 @@
 """Table look-up: rows sorted by their codes, the query's buckets and, with multi-probe, those next to them.
 
-Lv, Josephson, Wang, Charikar, Li, "Multi-probe LSH" (VLDB 2007). Large buckets that are hashed once more inside: Bawa,
+Lv, Josephson, Wang, Charikar, Li, "Multi-probe LSH" (VLDB 2007). Large buckets are subdivided by further bits: Bawa,
 Condie, Ganesan, "LSH forest" (WWW 2005).
 """
 
@@ -20,16 +20,16 @@ from engine.indexes.kernels.threads import threads_for
 from engine.indexes.table.rows import Rows, RowTable, mapped
 
 MAX_PROBES = 250
-EVERYTHING = -1  # in the place of a number of extra buckets: all vectors are compared
-_PREFIX = 16  # buckets are addressed by so many bits directly, by binary search beyond
+EVERYTHING = -1  # in place of a number of extra buckets: all vectors are compared
+_PREFIX = 16  # bits that address buckets directly; longer codes use binary search
 
 
 @dataclass(frozen=True)
 class Tables:
-    """Every table's rows in order of their codes.
+    """Every table's rows, sorted by code.
 
     Attributes:
-        codes: (T, n) sorted, or (T, 0) where the prefix is the whole code. rows: (T, n) int32.
+        codes: (T, n) sorted, or (T, 0) if the prefix is the whole code. rows: (T, n) int32.
         starts: (T, 2^prefix + 1) int32, where each prefix begins.
     """
 
@@ -41,9 +41,9 @@ class Tables:
 class Buckets(Lookup):
     """The union of the query's buckets in all tables.
 
-    Where the buckets hold fewer than k vectors, more and more of the neighbouring buckets are looked into, and at last
-    everything, so that k answers come whenever k vectors exist; `examined` counts all that were compared. Where the
-    number of buckets was chosen from the data, more of them are looked into for large k.
+    If the buckets hold fewer than k vectors, more and more neighbouring buckets are probed, and finally everything, so
+    that k results are returned whenever k vectors exist; `examined` counts all comparisons. If the number of probes was
+    chosen from the data, it grows with large k.
     """
 
     def __init__(
@@ -70,14 +70,14 @@ class Buckets(Lookup):
         self._sort_in(self.functions.only_codes(self.table.vectors, self.metric))
 
     def _sort_in(self, codes: NDArray) -> None:
-        """Sort (T, n) codes of all rows into the tables; nothing is late any more."""
+        """Sort the (T, n) codes of all rows, late ones included, into the tables."""
         self._tables = sorted_tables(codes, self.functions.bits)
         self._late: NDArray = np.empty((self.functions.tables, 0), self.functions.code_type)
 
     def append(self, rows: Rows) -> None:
         codes = self.functions.only_codes(self.table.vectors[rows], self.metric)
         self._late = np.concatenate([self._late, codes], axis=1)
-        # Late rows are found by looking through all their codes; once that would be felt, they are sorted in.
+        # Late rows are found by a linear scan; before that becomes noticeable, they are sorted in.
         if self._late.shape[1] > max(1024, len(self.table.ids) // 256):
             self.fill()
 
@@ -93,7 +93,7 @@ class Buckets(Lookup):
         self._look(queries, distances, rows, examined, self.probes_for(rows.shape[1]))
 
     def probes_for(self, k: int) -> int:
-        """How many extra buckets are looked into for k neighbours."""
+        """The number of extra buckets to probe for k neighbours."""
         return probes_for(k, self.probes, self.growth)
 
     def _look(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids, probes: int) -> None:
@@ -117,7 +117,7 @@ class Buckets(Lookup):
             distances[short], rows[short], examined[short] = found, nearest, seen
 
     def look_wider(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids, probes: int) -> None:
-        """Fill in what so many extra buckets hold, or everything does."""
+        """Fill in the results from that many extra buckets, or from everything."""
         if probes == EVERYTHING:
             self._compare_all(queries, distances, rows, examined)
         else:
@@ -131,7 +131,7 @@ class Buckets(Lookup):
         examined[:] = table.size
 
     def _parts(self) -> tuple:
-        """What the compiled loops need of the tables, as one value."""
+        """The tables as one argument for the compiled loops."""
         tables, bits = self._tables, self.functions.bits
         cut = np.uint64(bits - min(bits, _PREFIX))
         late_first = tables.rows.shape[1]
@@ -152,7 +152,7 @@ class Buckets(Lookup):
 
 
 def probes_for(k: int, probes: int, growth: Growth) -> int:
-    """How many extra buckets are looked into for k neighbours, where `probes` are for few."""
+    """The number of extra buckets to probe for k neighbours, given `probes` for few."""
     return max(probes, min(growth.of(probes, k), MAX_PROBES))
 
 

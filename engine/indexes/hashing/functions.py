@@ -1,4 +1,4 @@
-"""Hash functions: what turns vectors into short codes of bits. They are fitted once and may then serve many indexes."""
+"""Hash functions, which map vectors to short binary codes. Fitted once, they can be shared by many indexes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from engine.indexes.kernels.threads import threads_for
 from engine.indexes.table.sampling import prepared
 
 MAX_BITS = 128
-BUCKET_BITS = 64  # the longest code that buckets are found by
-_MARGINS = 2_000_000  # values held at a time
+BUCKET_BITS = 64  # maximum code length for buckets
+_MARGINS = 2_000_000  # values per block
 
 
 class HashFunctions(ABC):
-    """T tables of b functions each; every function makes one bit of a table's code.
+    """T tables of b functions each; every function gives one bit of a table's code.
 
     A concrete class is a frozen dataclass of arrays, `centre` (d,) among them, so that any of them can be stored and
     sent as it is.
@@ -40,7 +40,7 @@ class HashFunctions(ABC):
 
     @abstractmethod
     def first(self, tables: int, bits: int) -> Self:
-        """The first so many tables with the first so many functions of each."""
+        """The first tables, with the first functions of each."""
 
     @abstractmethod
     def points(self, vectors: Vectors, metric: str) -> NDArray:
@@ -48,9 +48,9 @@ class HashFunctions(ABC):
 
     @abstractmethod
     def margins(self, points: NDArray) -> NDArray[np.float32]:
-        """(n, p) points to (n, T·b): above 0 where the bit is set, and about how far the point is from changing it.
+        """(n, p) points to (n, T·b) margins: positive if the bit is set, with the approximate distance to a flip.
 
-        The sign must not depend on how many points are hashed together.
+        The sign must not depend on the batch size.
         """
 
     @property
@@ -90,7 +90,7 @@ class HashFunctions(ABC):
         return words
 
     def _margins(self, vectors: Vectors, metric: str) -> Iterator[NDArray[np.float32]]:
-        """The margins of all vectors, chunk by chunk."""
+        """The margins of all vectors, in chunks."""
         step = min(max(_MARGINS // max(1, self.tables * self.bits), 256), 8192)
         for i in range(0, len(vectors), step):
             yield self.margins(self.points(vectors[i : i + step], metric))

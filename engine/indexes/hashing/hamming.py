@@ -1,6 +1,6 @@
-"""Hamming ranking: rows in order of how many bits of their codes differ from the query's, the best compared exactly.
+"""Hamming ranking: rows by the Hamming distance of their codes to the query's, with the best re-ranked exactly.
 
-The codes of all tables are read as one long code.
+The codes of all tables are concatenated.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class HammingRanking(Lookup):
         return np.ascontiguousarray(self.functions.words(queries, self.metric).T)
 
     def candidates(self, query: Vectors) -> Rows:
-        # As many answers as candidates are all of them.
+        # With as many results as candidates, all are returned.
         wanted = min(self.rerank, self.table.size)
         distances, rows = np.full((1, wanted), np.inf), np.full((1, wanted), -1, dtype=np.int64)
         self._rank(query, distances, rows, np.zeros(1, dtype=np.int64), wanted)

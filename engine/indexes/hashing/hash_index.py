@@ -1,4 +1,4 @@
-"""Search by hash codes: what all families of hash functions share. A family says how its functions are fitted."""
+"""Search by hash codes: the base of all hashing methods, which differ in how their functions are fitted."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ FURTHER = Choice(
     "yes",
 )
 _RECALL = Setting("recall", "Recall", "", 0.01, 1, WANTED_RECALL, whole=False)
-_INNER_BITS = 16  # functions that hash once more inside large buckets
-_RANKED_TABLES, _RANKED_BITS = 4, 64  # of Hamming ranking where nothing else is asked for: 32 bytes a vector
-_MOST_RANKED = 8192  # bits of all tables together: a kilobyte a vector
+_INNER_BITS = 16  # functions that subdivide large buckets
+_RANKED_TABLES, _RANKED_BITS = 4, 64  # defaults for Hamming ranking: 32 bytes per vector
+_MOST_RANKED = 8192  # bits of all tables together: a kilobyte per vector
 _LOOKUP_HELP = "Only the query's buckets, or all codes by the number of bits in which they differ from the query's."
 _LOOKUPS = {"buckets": "In buckets", "hamming": "By Hamming distance"}
 
@@ -51,11 +51,11 @@ def lookup_setting(default: str) -> Choice:
 
 
 class HashIndex(RowIndex):
-    """Vectors found by their codes and ranked by the true distance.
+    """Candidates found by code and ranked by true distance.
 
-    `functions`, fitted elsewhere, serve instead of own ones: so many parts of a collection can share one set.
-    `seed` is of everything random in own ones. What is chosen from the data finds `recall` of so many `neighbours`;
-    searches for more look further.
+    `functions` fitted elsewhere replace its own, so that the parts of a collection can share one set. `seed` fixes the
+    randomness of its own. Settings chosen from the data reach `recall` for that many `neighbours`; searches for more
+    probe further.
     """
 
     family = "hashing"
@@ -94,18 +94,18 @@ class HashIndex(RowIndex):
 
     @abstractmethod
     def fit(self, vectors: Vectors, tables: int, bits: int) -> HashFunctions:
-        """Hash functions for (n, d) vectors; BadParameter where so many bits cannot be had of them."""
+        """Hash functions for (n, d) vectors; BadParameter if these cannot provide that many bits."""
 
     @abstractmethod
     def sizes(self, dimensions: int) -> Sizes:
-        """What is chosen from for buckets."""
+        """The candidate settings for buckets."""
 
     def most_bits(self, dimensions: int) -> int:
-        """The longest code of one table that vectors with so many dimensions can have."""
+        """The maximum code length of a table for vectors of that many dimensions."""
         return MAX_BITS
 
     def with_functions(self, functions: HashFunctions) -> Self:
-        """Use these functions for what is built from now on."""
+        """Use these functions for all later builds."""
         self.functions = functions
         return self
 
@@ -118,7 +118,7 @@ class HashIndex(RowIndex):
         return self.chosen_for(vectors).functions
 
     def tuned(self, vectors: Vectors) -> dict[str, int | str]:
-        """The settings in force of an index over (n, d) vectors, without building all of it."""
+        """The effective settings of an index over (n, d) vectors, without a full build."""
         return self._in_force(self.chosen_for(vectors))
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
@@ -136,7 +136,7 @@ class HashIndex(RowIndex):
         return self._ranking(table) if self.lookup == "hamming" else self._buckets(table)
 
     def _check_functions(self, dimensions: int) -> None:
-        """Raise BadParameter where functions from elsewhere are not for this method or for these vectors."""
+        """Raise BadParameter if external functions do not match this method or these vectors."""
         given = self.functions
         if given is None:
             return
@@ -203,7 +203,7 @@ class HashIndex(RowIndex):
         return [(self.fit(table.vectors, tables, length), [length]) for length in lengths]
 
     def _with_inner(self, bits: int) -> int:
-        """Together with those that hash once more inside large buckets."""
+        """The functions together with those that subdivide large buckets."""
         return min(bits + _INNER_BITS, BUCKET_BITS) if self.largest else bits
 
     def _outer(self, functions: HashFunctions) -> int:
@@ -222,7 +222,7 @@ class HashIndex(RowIndex):
         return self._found(queries, k, self.further == "yes")
 
     def in_own_buckets(self, queries: Vectors, k: int) -> Neighbours:
-        """As `search`, of what the queries' own buckets hold, be it fewer than k."""
+        """As `search`, but only in the queries' own buckets, which may hold fewer than k."""
         return self._found(queries, k, False)
 
     def in_wider_buckets(self, queries: Vectors, k: int, probes: int) -> Neighbours:
@@ -246,7 +246,7 @@ class HashIndex(RowIndex):
         return table.neighbours(distances, rows, self.metric, examined)
 
     def candidates(self, queries: Vectors) -> list[Ids]:
-        """The ids that each query is compared with before any looking further, ascending."""
+        """The ids that each query is compared with before further probing, ascending."""
         table = self._rows
         queries = table.checked_queries(queries)
         return [np.sort(table.ids[self._lookup.candidates(queries[i : i + 1])]) for i in range(len(queries))]
@@ -268,7 +268,7 @@ class HashIndex(RowIndex):
         table, numbers = RowTable.load(folder), read_json(folder / f"{self.name}.json")
         functions = self.functions_kind.load(folder)
         kind = Buckets if "probes" in numbers else HammingRanking
-        growth = Growth(**numbers.pop("growth", {}))  # absent where it was stored before there was any
+        growth = Growth(**numbers.pop("growth", {}))  # absent in older files
         self._lookup = kind(functions, self.metric, table, **numbers)
         self._lookup.growth = growth
         self._lookup.load(folder)

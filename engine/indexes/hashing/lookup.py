@@ -1,4 +1,4 @@
-"""What the ways to find candidates by their codes have in common."""
+"""The common base of the ways to find candidates by code."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from engine.indexes.table.rows import Rows, RowTable
 from engine.indexes.table.sampling import MANY
 
 _SECONDS_A_QUERY = 2e-4  # about; decides only whether threads are worth waking
-_CHUNK = 1024  # queries searched at a time
+_CHUNK = 1024  # queries per block
 
 
 @dataclass(frozen=True)
 class Growth:
-    """How a number that was chosen for a few neighbours grows for those who ask for more.
+    """How a setting chosen for few neighbours grows with larger k.
 
     Attributes:
-        enough: up to so many neighbours it stays as it is; 0 where it was given and always does.
-        many: what is needed for a hundred neighbours; beyond, it grows with their number.
+        enough: the number of neighbours up to which it stays constant; 0 if it was given and never grows.
+        many: the value for a hundred neighbours; above, it grows with k.
     """
 
     enough: int = 0
     many: int = 0
 
     def of(self, number: int, k: int) -> int:
-        """The number for k neighbours."""
+        """The value for k neighbours."""
         if k <= self.enough:
             return number
         return max(number, ceil(self.many * max(1.0, k / max(MANY, self.enough))))
@@ -62,7 +62,7 @@ class Lookup(ABC):
 
     @abstractmethod
     def append(self, rows: Rows) -> None:
-        """Hash the (a,) rows that have just been added."""
+        """Hash the (a,) newly added rows."""
 
     @abstractmethod
     def save(self, folder: Path, kept: Rows) -> None:
@@ -74,17 +74,17 @@ class Lookup(ABC):
 
     @abstractmethod
     def candidates(self, query: Vectors) -> Rows:
-        """The rows that one query (1, d) is compared with before any looking further, ascending."""
+        """The rows that one query (1, d) is compared with before further probing, ascending."""
 
     @abstractmethod
     def _search(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:
         """Fill (q, k) distances (the square, for Euclidean) and rows, and (q,) how many were compared."""
 
     def search(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids, further: bool = True) -> None:
-        """As `_search`, chunk by chunk and with as many threads as pay.
+        """As `_search`, in chunks and with as many threads as worthwhile.
 
         Args:
-            further: whether more is looked into where a query's own share holds fewer than k.
+            further: whether to probe further if a query's own buckets hold fewer than k.
         """
         with threads_for(len(queries) * _SECONDS_A_QUERY):
             for i in range(0, len(queries), _CHUNK):
@@ -94,7 +94,7 @@ class Lookup(ABC):
                 self._widen(queries, distances, rows, examined)
 
     def _widen(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:  # noqa: B027
-        """Look further for queries with fewer answers than were asked for and exist, where that can be."""
+        """Probe further for queries with fewer results than requested, as long as more exist."""
 
     def _workers(self, queries: Vectors) -> int:
         from numba import get_num_threads
