@@ -1,4 +1,4 @@
-"""Search along a graph of near neighbours, by the library faiss.
+"""Search in a graph of near neighbours (HNSW), with faiss.
 
 Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using hierarchical navigable small world
 graphs" (2018), https://arxiv.org/abs/1603.09320.
@@ -25,12 +25,12 @@ from engine.indexes.table.ranking import nearest_in_lists
 from engine.indexes.table.rows import RowIndex, RowTable, checked_k
 
 _EF_CONSTRUCTION = 200
-_MOST_REMOVED = 0.2  # of the rows: with more of them gone, the walk passes too many in vain
-_COUNTING = threading.Lock()  # faiss counts the distances of all graphs in one place
+_MOST_REMOVED = 0.2  # of the rows: with more removed, the walk wastes too many steps
+_COUNTING = threading.Lock()  # faiss counts the distances of all graphs in one global counter
 
 
 class HNSW(RowIndex):
-    """A navigable graph. Removed vectors stay in it as waypoints until a fifth is gone; then it is built again."""
+    """A navigable graph. Removed vectors stay as waypoints until a fifth is gone; then it is rebuilt."""
 
     name = "hnsw"
     title = "HNSW"
@@ -148,7 +148,7 @@ class HNSW(RowIndex):
         facts, path = read_json(folder / "hnsw.json"), folder / "graph.faiss"
         if facts.get("version") != self.version:
             raise Corrupt(f"The graph in {folder} is of another version.")
-        if file_digest(path) != facts["sha256"]:  # the library would believe it and read past its end
+        if file_digest(path) != facts["sha256"]:  # the library would trust it and read out of bounds
             raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
         table = RowTable.load(folder)
         table.keep_only(load_array(folder / "rows.npy"))
@@ -192,7 +192,7 @@ class _Allowed:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Build with one thread: with several the graph, and so the answers, would depend on which came first."""
+    """Build with one thread: with several, the graph and the results would depend on thread timing."""
     faiss = _faiss()
     former = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)

@@ -1,4 +1,4 @@
-"""The face of every index: vectors in, neighbours and their price out."""
+"""The interface of indexes: vectors in, neighbours and their cost out."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Neighbours:
     """The answer to q queries: row i belongs to query i, nearest first.
 
     Attributes:
-        ids: (q, k) int64, -1 where fewer than k exist.
-        distances: (q, k) float32, smaller is nearer, inf where missing.
-        examined: (q,) int64, how many vectors were compared with the query: the price of the answer; -1 where the
-            library behind a method does not count them.
-        share: of the vectors that were within reach; less than 1 where a part of a distributed index did not answer.
+        ids: (q, k) int64, padded with -1 if fewer than k exist.
+        distances: (q, k) float32, smaller is nearer, inf for padding.
+        examined: (q,) int64, how many vectors were compared with the query, the cost of the search; -1 if the
+        underlying library does not count them.
+        share: of the vectors covered; less than 1 if a part of a distributed index did not answer.
     """
 
     ids: Ids
@@ -47,10 +47,10 @@ class Index(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     summary: ClassVar[str]  # one plain sentence for the drop-down's help
-    version: ClassVar[int] = 1  # of its files: an index stored under another one is built again
+    version: ClassVar[int] = 1  # of its files: an index stored under another version is rebuilt
     family: ClassVar[str] = ""  # the idea behind it: "hashing", "clusters", "graph"; "" for one of its own
-    rank: ClassVar[int] = 50  # where it stands among the methods, the smallest first
-    reference: ClassVar[bool] = False  # whether it is there for others to be judged by
+    rank: ClassVar[int] = 50  # its place among the methods, smallest first
+    reference: ClassVar[bool] = False  # whether it is the reference for other methods
     metrics: ClassVar[frozenset[str]] = frozenset(METRICS)
     settings: ClassVar[tuple[AnySetting, ...]] = ()
 
@@ -66,23 +66,23 @@ class Index(ABC):
 
     @abstractmethod
     def add(self, ids: Ids, vectors: Vectors) -> None:
-        """Add vectors without a rebuild; the same checks as `build`, and the ids must be new."""
+        """Add vectors without a rebuild; checked as in `build`, and the ids must be new."""
 
     @abstractmethod
     def remove(self, ids: Ids) -> None:
-        """Remove vectors without a rebuild; NotFound when an id is not there."""
+        """Remove vectors without a rebuild; NotFound if an id does not exist."""
 
     @abstractmethod
     def search(self, queries: Vectors, k: int) -> Neighbours:
-        """The k nearest of each of (q, d) queries that the method finds."""
+        """The k nearest neighbours that the method finds for each of (q, d) queries."""
 
     def search_among(self, ids: Ids, queries: Vectors, k: int) -> Neighbours | None:
-        """The k nearest among these ids only; None for a method that cannot leave out others while it searches."""
+        """The k nearest among these ids only; None for a method that cannot filter during a search."""
         return None
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write what `load` needs besides the settings, as .npy and JSON."""
+        """Write the data for `load`, without the settings, as .npy and JSON."""
 
     @abstractmethod
     def load(self, folder: Path) -> Self:
@@ -96,4 +96,4 @@ class Index(ABC):
     @property
     @abstractmethod
     def chosen(self) -> Mapping[str, Value]:
-        """The settings in force, those chosen from the data included."""
+        """The effective settings, including those chosen from the data."""

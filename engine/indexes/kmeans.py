@@ -21,14 +21,14 @@ from engine.indexes.table.ranking import nearest_in_lists
 from engine.indexes.table.rows import RowIndex, RowTable, checked_k
 from engine.indexes.table.sampling import NEIGHBOURS, WANTED_RECALL, prepared
 
-_BATCHED_ABOVE = 20_000  # vectors: from here on scikit-learn's mini-batches
-_TRAINED_ON = 200_000  # at most so many vectors make the clusters
-_CHUNK = 1024  # queries ranked at a time
+_BATCHED_ABOVE = 20_000  # vectors: above this, scikit-learn's mini-batch k-means
+_TRAINED_ON = 200_000  # maximum number of vectors to fit the clusters to
+_CHUNK = 1024  # queries per block
 _SEED = 0
 
 
 class KMeansIndex(RowIndex):
-    """Clusters made once; a query is compared with the members of its nearest ones only.
+    """Fixed clusters; a query is only compared with the members of its nearest clusters.
 
     As many are looked into as hold `recall` of so many `neighbours` of a sample, where `probes` are not given.
     """
@@ -72,7 +72,7 @@ class KMeansIndex(RowIndex):
         return self
 
     def tuned(self, vectors: Vectors) -> dict[str, int]:
-        """The settings in force of an index over (n, d) vectors."""
+        """The effective settings of an index over (n, d) vectors."""
         return self.build(np.arange(len(vectors)), vectors).chosen
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
@@ -111,7 +111,7 @@ class KMeansIndex(RowIndex):
         return nearest_in_lists(self._rows, queries, np.concatenate([*lists, members[:0]]), ends, self.metric, k)
 
     def _clusters_needed(self, sizes: Ids, k: int) -> int:
-        """`probes` clusters, or as many more as it takes to have k members to choose from."""
+        """The nearest `probes` clusters, or more if needed for k members."""
         enough = int(np.searchsorted(np.cumsum(sizes), min(k, int(sizes.sum())))) + 1
         return max(self._probes, enough)
 
@@ -125,7 +125,7 @@ class KMeansIndex(RowIndex):
         return self._members
 
     def _measured_probes(self) -> int:
-        """The fewest clusters that hold the wanted share of a sample's true neighbours."""
+        """The smallest number of clusters that reaches the target recall on a sample."""
         sample, neighbours = true_neighbours(self._rows, self.metric, _SEED, self.neighbours)
         there = neighbours >= 0
         if not there.any():
@@ -192,11 +192,11 @@ def choose_clusters(vectors: Vectors, counts: list[int], metric: str = "euclidea
     """Help for choosing a number of clusters: for each count the inertia (look for the elbow) and the silhouette.
 
     Args:
-        vectors: (n, d); at most 2,000 of them are looked at.
+        vectors: (n, d); at most 2,000 of them are used.
         counts: numbers of clusters to try, each from 2 to the number of vectors looked at − 1; others are left out.
 
     Returns:
-        One entry a count: clusters, inertia (mean squared distance to the own centre), silhouette (−1…1, larger is
+        One entry per count: clusters, inertia (mean squared distance to the own centre), silhouette (−1…1, larger is
         better; Rousseeuw 1987), and elbow: 1 for the count whose inertia lies farthest below the line from the first
         to the last, in logarithms.
     """

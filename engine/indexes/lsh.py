@@ -65,7 +65,7 @@ class LSH(HashIndex):
 
     @property
     def planes(self) -> HashFunctions | None:
-        """The functions from elsewhere that serve instead of own ones."""
+        """External functions that replace its own."""
         return self.functions
 
     @planes.setter

@@ -1,4 +1,4 @@
-"""LSH as the package lshashpy3 does it: in plain Python, for comparison with our own."""
+"""LSH by the package lshashpy3, in plain Python, for comparison with our own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SEED = 0
 class LSHashReference(RowIndex):
     """The tables of lshashpy3, without extra buckets; the union of the query's buckets is ranked by the true distance.
 
-    Where the buckets hold fewer than k vectors there are fewer than k answers, as in the original.
+    If the buckets hold fewer than k vectors, fewer than k results are returned, as in the original.
     """
 
     name = "lshash"

@@ -1,8 +1,8 @@
-"""RDH, randomized distributed hashing: the vectors in random even parts, each with LSH tables of its own.
+"""RDH, randomized distributed hashing: the vectors in random parts of equal size, each with its LSH tables.
 
-A query goes to all parts at once; each answers with its k nearest, and the nearest of all of them are the answer. The
-parts live in this process, or spread over the nodes of a Ray cluster (`engine.cluster`). A part that is lost comes back
-from its own folder; until then an answer says which share of the vectors it covers.
+A query goes to all parts at once; each returns its k nearest, which are merged into the result. The parts live in this
+process or on the nodes of a Ray cluster (`engine.cluster`). A lost part is restored from its folder; until then results
+state which share of the vectors they cover.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SELECTIONS = {"selected": "balanced"}  # how LSH takes its planes where they ar
 
 
 class RDH(Index):
-    """LSH (or any other index) over random parts, with the same hash functions everywhere or own ones in each part.
+    """LSH (or any other index) over random parts, with hash functions that are shared or separate for each part.
 
     With the same functions the candidates are those of one LSH over all vectors, and numbers that are not given are
     those that it would choose.
@@ -127,7 +127,7 @@ class RDH(Index):
         return self
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
-        """To the part with the fewest vectors. Lost where a part does not answer: ask again."""
+        """Add to the part with the fewest vectors; Lost if a part does not answer: repeat the call."""
         parts = self._built
         vectors = checked_vectors(vectors, "the vectors", self._dimensions)
         ids = checked_ids(ids, len(vectors))
@@ -142,7 +142,7 @@ class RDH(Index):
                 parts.answer_for([(piece, more.get(piece, piece.ids)) for piece in parts.pieces])
 
     def remove(self, ids: Ids) -> None:
-        """As every index. Lost where a part does not answer: ask again."""
+        """As for every index; Lost if a part does not answer: repeat the call."""
         parts, ids = self._built, np.unique(np.asarray(ids, dtype=np.int64).ravel())
         with parts.changing:
             missing = ids[~np.isin(ids, parts.ids)]
@@ -161,9 +161,9 @@ class RDH(Index):
         return self.grow(more) if more else 0
 
     def grow(self, more: int = 1) -> int:
-        """Make new parts that take an even share of the vectors from the others; how many there are new.
+        """Add parts that take an even share of the vectors from the others, and return their number.
 
-        Searches go on meanwhile, with whole answers.
+        Searches continue meanwhile, with complete results.
 
         Raises:
             BadParameter: more parts than vectors. Lost: a part does not answer; the parts answer as before.
@@ -175,7 +175,7 @@ class RDH(Index):
         return more
 
     def shrink(self) -> None:
-        """Let the last part give its vectors to the others and leave. Searches go on meanwhile, with whole answers.
+        """Distribute the last part's vectors to the others and remove it. Searches continue, with complete results.
 
         Raises:
             BadParameter: it is the only one. Lost: a part does not answer; the parts answer as before.
@@ -198,7 +198,7 @@ class RDH(Index):
     # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def save(self, folder: Path) -> None:
-        """A folder for each part, written by the part itself: `folder` must be one that its node sees."""
+        """Save each part to a subfolder, written by the part itself: its node must see `folder`."""
         parts = self._built
         with parts.changing:
             parts.settle()
@@ -255,7 +255,7 @@ class RDH(Index):
         return {name: number for name, number in numbers.items() if number is not None}
 
     def _made(self, dimensions: int, numbers: Numbers, bases: Sequence[str]) -> Parts:
-        """Parts that begin from these folders, or empty."""
+        """Parts that start from these folders, or empty."""
         self._dimensions, self._numbers = dimensions, numbers
         options = self._options(numbers.chosen)
         steps = partial(numbers.steps, further=self.further == "yes") if options else None
@@ -278,7 +278,7 @@ class RDH(Index):
 
 
 def _on_disk(given: Vectors, checked: Vectors, shared: Path) -> str:
-    """A .npy file of the vectors: the one they are mapped from, else one that is written now."""
+    """A .npy file of the vectors: the file they are mapped from, else a new file."""
     name = str(getattr(given, "filename", None) or "")
     # A part of a mapped array knows the file as well, and so does one turned round: it must be the whole, as it lies.
     as_stored = isinstance(given, np.memmap) and given.mode == "r" and given.flags.c_contiguous

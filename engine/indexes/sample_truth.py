@@ -9,9 +9,9 @@ from engine.indexes.exact import Exact
 from engine.indexes.table.rows import Rows, RowTable
 from engine.indexes.table.sampling import NEIGHBOURS, sample_rows
 
-_SAMPLE = 256  # stored vectors that stand in for queries
-_RANKS = 32  # at most so many neighbours of each
-_REFERENCE = 100_000  # at most so many vectors are searched for the sample's true neighbours
+_SAMPLE = 256  # stored vectors used as queries
+_RANKS = 32  # maximum neighbours of each
+_REFERENCE = 100_000  # maximum vectors searched for the sample's true neighbours
 
 
 def true_neighbours(table: RowTable, metric: str, seed: int, neighbours: int = NEIGHBOURS) -> tuple[Rows, Rows]:
@@ -42,6 +42,6 @@ def _without(found: Rows, own: Rows) -> Rows:
 
 
 def share_found(hits: NDArray[np.bool_], neighbours: Rows) -> float:
-    """The share of the sample's true neighbours that are found; 1 where there are none."""
+    """The recall of the sample's true neighbours; 1 if there are none."""
     there = neighbours >= 0
     return float(hits[there].mean()) if there.any() else 1.0

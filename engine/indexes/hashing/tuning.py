@@ -16,9 +16,9 @@ from engine.indexes.table.rows import Rows, RowTable
 from engine.indexes.table.sampling import MANY, NEIGHBOURS, WANTED_RECALL, sample_rows
 
 PROBES = (0, 1, 2, 4, 8, 16, 24)
-_MORE_PROBES = (*PROBES, 32, 48, 64, 96)  # for those who ask for many neighbours
-_STRANGERS = 400  # vectors drawn to learn how many a query would be compared with
-_ASKERS = 48  # queries that are asked of them
+_MORE_PROBES = (*PROBES, 32, 48, 64, 96)  # for searches with large k
+_STRANGERS = 400  # random vectors to estimate how many a query would be compared with
+_ASKERS = 48  # queries to estimate with
 _LEAST_RERANK = 8 * NEIGHBOURS
 
 
@@ -30,13 +30,13 @@ class Sizes:
     bits: Sequence[int]
 
     def bits_for(self, rows: int) -> list[int]:
-        """Those that leave buckets of more than a fraction of a vector; the smallest in any case."""
+        """The bit counts with non-negligible average bucket sizes; always the smallest."""
         return [bits for bits in self.bits if bits <= np.log2(max(rows, 2)) + 2] or list(self.bits[:1])
 
 
 @dataclass(frozen=True)
 class Setup:
-    """A setting with the recall and the number of compared vectors that the sample promises."""
+    """A setting with the recall and the number of comparisons estimated on the sample."""
 
     functions: HashFunctions
     bits: int
@@ -47,7 +47,7 @@ class Setup:
 
     @property
     def cost(self) -> float:
-        """In comparisons of a query with 128 bytes, about 25 ns: a bucket waits for memory as long as 25 of them."""
+        """The cost in units of one comparison with 128 bytes, about 25 ns; a bucket costs 25 units of latency."""
         lookups = self.tables * (1 + self.probes)
         comparing = self.examined * (0.4 + 0.6 * self.functions.dimensions / 128)
         return comparing + 25 * lookups + self.tables * self.bits
@@ -96,7 +96,7 @@ def _setups(
     functions: HashFunctions, bits: int, tables: Sequence[int], probes: int | None, near: _Hashed, far: _Hashed,
     there: NDArray[np.bool_], size: int,
 ) -> Iterator[Setup]:  # fmt: skip
-    """What every number of tables and probes promises with codes of so many bits."""
+    """The estimates for every number of tables and probes with codes of that length."""
     extras = [probes] if probes is not None else [extra for extra in PROBES if extra <= 2.0**bits - 1]
     most = min(max(extras), MAX_PROBES)
     found, met = near.probes_needed(bits, most), far.probes_needed(bits, most)
@@ -118,7 +118,7 @@ def _cheapest(setups: list[Setup], recall: float) -> Setup:
 def choose_rerank(
     ranking: HammingRanking, seed: int = 0, neighbours: int = NEIGHBOURS, recall: float = WANTED_RECALL
 ) -> int:
-    """How many of the nearest codes must be compared to find the wanted share of a sample's nearest neighbours."""
+    """How many of the nearest codes must be re-ranked to reach the target recall on a sample."""
     sample, nearest = true_neighbours(ranking.table, ranking.metric, seed, neighbours)
     there, least = nearest >= 0, max(_LEAST_RERANK, neighbours)
     if not there.any():

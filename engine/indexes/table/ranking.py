@@ -13,7 +13,7 @@ from engine.indexes.table.rows import RowTable
 def nearest_among(
     table: RowTable, queries: Vectors, candidates: list[NDArray[np.int64]], metric: str, k: int
 ) -> Neighbours:
-    """The k nearest of each query's (c,) candidate rows; `examined` is their number. Ties: the earlier row first."""
+    """The k nearest of each query's (c,) candidate rows; `examined` is their number. Ties go to the earlier row."""
     return nearest_in_lists(table, queries, *_flattened(candidates), metric, k)
 
 

@@ -1,7 +1,7 @@
-"""The rows an index holds, vectors under ids, added to and removed from without a rebuild; and an index over them.
+"""The rows of an index, vectors under ids, with additions and removals without a rebuild; and an index over them.
 
-A removed row stays where it is, marked as gone, and leaves when the index is saved; so row numbers never move under the
-tables, clusters and codes that point at them.
+A removed row is only marked as gone until the index is saved, so that row numbers stay valid for the tables, clusters
+and codes that refer to them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Rows = NDArray[np.int64]
 
 
 class RowTable:
-    """Ids, vectors and which are still there. Vectors may be memory-mapped; the first `add` copies them once."""
+    """Ids, vectors and a mask of live rows. Vectors may be memory-mapped; the first `add` copies them once."""
 
     def __init__(self, ids: Ids, vectors: Vectors) -> None:
         self._vectors = checked_vectors(vectors, "the vectors")
@@ -44,7 +44,7 @@ class RowTable:
 
     @property
     def alive(self) -> NDArray[np.bool_]:
-        """(m,) whether the row is still there."""
+        """(m,) whether the row is live."""
         return self._alive[: self._count]
 
     def keep_only(self, rows: Rows) -> None:
@@ -55,7 +55,7 @@ class RowTable:
 
     @property
     def size(self) -> int:
-        """How many rows are still there."""
+        """The number of live rows."""
         return int(np.count_nonzero(self._alive[: self._count]))
 
     @property
@@ -73,7 +73,7 @@ class RowTable:
         return Neighbours(ids.astype(np.int64), distances.astype(np.float32), np.asarray(examined, dtype=np.int64))
 
     def add(self, ids: Ids, vectors: Vectors) -> Rows:
-        """Append rows; the (a,) row numbers they got. BadParameter for a bad value or an id that is there already."""
+        """Append rows and return their (a,) row numbers; BadParameter for an invalid value or an existing id."""
         vectors = checked_vectors(vectors, "the vectors", self.dimensions)
         ids = checked_ids(ids, len(vectors))
         known = np.isin(ids, self.ids[self.alive])
@@ -86,7 +86,7 @@ class RowTable:
         return np.arange(first, last, dtype=np.int64)
 
     def remove(self, ids: Ids) -> Rows:
-        """Mark rows as gone; their (r,) row numbers. NotFound, with nothing removed, when an id is not there."""
+        """Mark rows as gone and return their (r,) row numbers; NotFound, with nothing removed, if an id is unknown."""
         ids = np.unique(np.asarray(ids, dtype=np.int64).ravel())
         rows = self.rows_of(ids)
         self._alive[rows] = False
@@ -99,7 +99,7 @@ class RowTable:
         return found
 
     def rows_of(self, ids: Ids) -> Rows:
-        """(n,) the row numbers of these ids; NotFound when one is not there."""
+        """(n,) the row numbers of these ids; NotFound if an id is unknown."""
         if self._sorted is None:
             here = np.flatnonzero(self.alive)
             self._sorted = here[np.argsort(self.ids[here], kind="stable")]
@@ -142,7 +142,7 @@ def mapped(path: Path) -> NDArray:
     """The array of a .npy file, memory-mapped privately: the file is never written. An empty one is read instead."""
     try:
         return load_array(path, mmap_mode="c").view(np.ndarray)
-    except Corrupt:  # nothing cannot be mapped; what is really damaged fails again here
+    except Corrupt:  # an empty file cannot be mapped; a damaged one fails again here
         return load_array(path)
 
 
@@ -205,7 +205,7 @@ def checked_ids(ids: Ids, count: int) -> Ids:
 
 def checked_k(k: int) -> int:
     """k as a whole number from 1 to MAX_K and the query itself, else BadParameter."""
-    if type(k) is int and 1 <= k <= MAX_K + 1:  # as nearly always
+    if type(k) is int and 1 <= k <= MAX_K + 1:  # the usual case
         return k
     checked: int = Setting("k", "k", "", 1, MAX_K + 1).checked(k, "the search")
     return checked

@@ -1,4 +1,4 @@
-"""What an index measures on a sample of its own vectors in order to choose its settings."""
+"""Sampling of an index's own vectors to choose its settings."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import numpy as np
 from engine.indexes.index import Vectors
 from engine.indexes.table.rows import Rows, RowTable
 
-NEIGHBOURS = 8  # the settings are chosen for the k that people ask for
-MANY = 100  # … and once more for those who ask for more
-WANTED_RECALL = 0.97  # of the sample: a little above the 0.95 that is promised for queries from outside it
+NEIGHBOURS = 8  # settings are chosen for this common k
+MANY = 100  # … and once more for large k
+WANTED_RECALL = 0.97  # on the sample: a little above the 0.95 promised for new queries
 
 
 def sample_rows(table: RowTable, count: int, seed: int) -> Rows:
-    """At most `count` rows that are still there, drawn without repetition, in ascending order."""
+    """At most `count` live rows, drawn without replacement, in ascending order."""
     here = np.flatnonzero(table.alive)
     if len(here) <= count:
         return here
@@ -21,7 +21,7 @@ def sample_rows(table: RowTable, count: int, seed: int) -> Rows:
 
 
 def prepared(vectors: Vectors, metric: str) -> Vectors:
-    """The vectors in the space where straight-line distance orders as the metric does: length 1 for cosine."""
+    """The vectors in the space where Euclidean distance orders like the metric: length 1 for cosine."""
     if metric != "cosine":
         return vectors
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))[:, None]

@@ -8,7 +8,7 @@ from engine.indexes.table.screening_cuda import cuda_screen
 
 
 def make_screen(table: RowTable, metric: str) -> CodeScreen | ProductScreen:
-    """A graphics card where there is one, else codes where they are tight enough, else products in single precision."""
+    """A GPU if available, else codes if they are tight enough, else products in single precision."""
     on_card = cuda_screen(table, metric)
     if on_card is not None:
         return on_card

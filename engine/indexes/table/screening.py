@@ -1,4 +1,4 @@
-"""Finding the k nearest without comparing every vector in full: bound all distances, compare the few in question.
+"""Exact k nearest without full comparisons: bound all distances, then compare the few undecided vectors.
 
 Two screens, both proven: a lower and an upper bound stand on either side of every squared distance, a vector is dropped
 only when its lower bound is above the k-th smallest upper bound, and those left are compared in double precision. So
@@ -27,13 +27,13 @@ from engine.indexes.kernels.threads import threads_for
 from engine.indexes.table.rows import Rows, RowTable, mapped
 from engine.indexes.table.sampling import sample_rows
 
-_CHUNK = 65_536  # vectors summed at a time
-_L2_BYTES = 262_144  # codes that are worked on before the next tile of queries comes
+_CHUNK = 65_536  # vectors per block of the sum
+_L2_BYTES = 262_144  # codes processed per tile of queries
 MAX_DIMENSIONS = 60_000  # 255 · 127 · d must fit into 32 bits
-_RANGE = (1e-24, 1e30)  # squared lengths that single precision holds with room on both sides
+_RANGE = (1e-24, 1e30)  # squared lengths with ample headroom in single precision
 _BYTES_AT_ONCE = 32 << 20  # room for products and for lists of rows in question
-_TRIED_ON = 32  # stored vectors that the screen is tried on when it is built
-_LOOSE = 0.05  # if more than this share is in question, the codes do not help
+_TRIED_ON = 32  # stored vectors to test the screen on when it is built
+_LOOSE = 0.05  # if more than this share stays undecided, the codes do not help
 _CENTRE_OF_BYTES = 128.0
 
 
@@ -51,13 +51,13 @@ class Asked:
 
 
 class Screen(Protocol):
-    """A cheap way to bound all distances."""
+    """A cheap bound on all distances."""
 
     def write(self, rows: Rows) -> None:
-        """Take in rows that the table has got."""
+        """Include rows added to the table."""
 
     def forget(self, rows: Rows) -> None:
-        """Never find these rows again."""
+        """Exclude these rows."""
 
     def search(self, queries: Vectors, distances: NDArray[np.float64], rows: Rows) -> Ids:
         """Fill the (q, k) nearest; (q,) how many were compared in full, −1 where the bounds were of no use."""

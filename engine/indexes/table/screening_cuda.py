@@ -1,4 +1,4 @@
-"""The screen of exact search on a graphics card: products in single precision there, the few in question ranked here.
+"""The screen of exact search on a GPU: products in single precision there, undecided vectors ranked on the CPU.
 
 The bounds are those of `ProductScreen`; they hold for any order of the additions, and so on any device.
 """
@@ -18,10 +18,10 @@ from engine.indexes.table.ranking import ordered_lists
 from engine.indexes.table.rows import Rows, RowTable
 from engine.indexes.table.screening import ProductScreen, asked_of, rounding_of
 
-_WORTH_IT = 10_000_000  # values from which on the way to the card pays
+_WORTH_IT = 10_000_000  # values from which the transfer to the GPU pays off
 _SHARE_OF_MEMORY = 0.6
-_SPARE = 64  # so many more than k are kept for each query
-_TILE_VALUES = 64_000_000  # distances on the card at once
+_SPARE = 64  # rows kept for each query in addition to k
+_TILE_VALUES = 64_000_000  # distances per block on the GPU
 _QUERIES = 1024
 
 
@@ -109,7 +109,7 @@ class CudaScreen(ProductScreen):
         return lows, ups, rows
 
     def save(self, folder: Path) -> None:
-        """Nothing: what stands on the card is made from the vectors."""
+        """Nothing to save: the data on the GPU is computed from the vectors."""
 
 
 def _merged(best: tuple[Any, Any, Any], fresh: tuple[Any, Any, Any], wanted: int) -> tuple[Any, Any, Any]:
@@ -134,7 +134,7 @@ def _full_precision() -> Iterator[None]:
 
 
 def cuda_screen(table: RowTable, metric: str) -> CudaScreen | None:
-    """The screen on the first CUDA device, or None where there is none, it is too small, or not worth the way."""
+    """The screen on the first CUDA device; None if it is absent, too small, or not worth the transfer."""
     values = table.vectors.size
     # Importing torch takes seconds: only where a card's driver shows at all.
     if values < _WORTH_IT or not (Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()):
