@@ -83,7 +83,7 @@ def _sidebar() -> None:
 
 
 def unforeseen(error: Exception) -> bool:
-    """Show what no one foresaw as a sentence; the whole of it goes to the server's log."""
+    """Show an unexpected error as a sentence; the traceback goes to the server's log."""
     if isinstance(error, BenzerError):
         show_error(error)
         return True

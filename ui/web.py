@@ -1,4 +1,4 @@
-"""What the server answers besides the pages: thumbnails by number, and which requests it refuses."""
+"""What the server handles besides the pages: thumbnails by number, and refusing foreign requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from engine.core.errors import BenzerError, NotFound
 from engine.indexes import make_index
 from ui.session.opened import open_collection, recent_jobs
 
-# Behind a reverse proxy of one's own: BENZER_HOSTS="pictures.example.org other.example.org".
+# Behind your own reverse proxy: BENZER_HOSTS="pictures.example.org other.example.org".
 PROXIED = frozenset(os.environ.get("BENZER_HOSTS", "").split())
 HOSTS = frozenset({"localhost", "127.0.0.1", "::1"}) | PROXIED
 _PORTS = {"http": 80, "https": 443}
@@ -75,7 +75,7 @@ def _is_own(scope: Scope) -> bool:
         return False
     if "origin" in headers and not _is_own_origin(headers, scope["scheme"]):
         return False
-    # A link on another site may open a page here; its scripts and pictures may not read from here.
+    # A link on another site may open a page here, but its scripts and images must not read from here.
     foreign = headers.get("sec-fetch-site") == "cross-site"
     return not foreign or headers.get("sec-fetch-mode") == "navigate"
 
@@ -128,7 +128,7 @@ def _with_headers(send: Send) -> Send:
 
 
 def thumbnail(request: Request) -> Response:
-    """`/thumbs/<collection>/<id>.webp`: one thumbnail. The pages add `?v=<content>`, so an answer never changes."""
+    """`/thumbs/<collection>/<id>.webp`: one thumbnail. The pages add `?v=<content>`, so a response never changes."""
     try:
         if not _NAME.fullmatch(request.path_params["collection"]):
             raise NotFound("No collection has such a name.")
@@ -147,13 +147,13 @@ MIDDLEWARE = [Middleware(OwnPagesOnly)]
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """Load the heavy libraries while the first page is being looked at, so that the first upload need not wait."""
+    """Load the heavy libraries while the first page is on screen, so that the first upload need not wait."""
     threading.Thread(target=_warm_up, daemon=True).start()
     yield
 
 
 def _wait_for_jobs() -> None:
-    """A first visit draws and embeds its sample: that must not share the processor with what can wait."""
+    """Wait while the first visit draws and embeds its sample, which needs the CPU more urgently."""
     until = time.monotonic() + 120
     time.sleep(3)
     while time.monotonic() < until and any(job.alive for job in recent_jobs()):
@@ -161,7 +161,7 @@ def _wait_for_jobs() -> None:
 
 
 def _warm_up() -> None:
-    """The first search loads and compiles what all later ones use."""
+    """Run a first search, which loads and compiles what all later ones use."""
     try:
         _wait_for_jobs()
         import numpy as np
@@ -171,5 +171,5 @@ def _warm_up() -> None:
         vectors = np.random.default_rng(0).normal(size=(16, 8)).astype(np.float32)
         for method in ("exact", "lsh", "kmeans", "itq"):
             make_index(method, "cosine").build(np.arange(16), vectors).search(vectors[:1], 3)
-    except Exception:  # a help, never a condition: the page that needs it says what is missing
+    except Exception:  # optional: the page that needs it reports what is missing
         logging.getLogger("benzer").info("Nothing could be loaded ahead.", exc_info=True)

@@ -1,12 +1,12 @@
-"""Measurements on disk: a plan, and one sealed file for every cell of it that has been measured.
+"""Comparisons on disk: a plan, and one sealed file for every measured cell.
 
     <kind>s/<name>/
-        plan.json           format, when it was made, and the plan (sealed)
-        cells/<key>.json    what was measured of one cell, or why it could not be (sealed)
-        lock                held by the process that measures
+        plan.json           format, creation time, and the plan (sealed)
+        cells/<key>.json    the results of one cell, or why it could not be measured (sealed)
+        lock                held by the measuring process
 
-A cell's file is the commit point of its cell: whatever is there is finished, and starting again goes on with the rest.
-A damaged file counts as none, so that its cell is measured again.
+A cell's file is its commit point: every file present is complete, and restarting continues with the rest. A damaged
+file counts as missing, so its cell is measured again.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from engine.core.storage import delete_folder, read_json, read_object, shape_che
 from engine.jobs.job import Job
 
 _FIELDS: dict[str, Any] = {"format": int, "made": (int, float), "plan": dict}
-_MOST_OF_A_NAME = 40  # characters: names of runs are made from it by adding numbers, and have at most 60
+_MOST_OF_A_NAME = 40  # characters: run names, at most 60, are derived from it by adding numbers
 
 
 class AnyCell(Protocol):
-    """One line of the results, under a key that is stable as long as the same is measured."""
+    """A row of the results, under a key that is stable as long as the same is measured."""
 
     @property
     def key(self) -> str: ...
@@ -49,7 +49,7 @@ class AnyPlan(Protocol):
 
 
 class AnyRow(AnyCell, Protocol):
-    """What was measured of one cell: `error` says why it could not be, `made_of` what the figures were made of."""
+    """The results of one cell: `error` says why it could not be measured, `made_of` identifies the inputs."""
 
     @property
     def error(self) -> str: ...
@@ -67,7 +67,7 @@ RowT = TypeVar("RowT", bound=AnyRow)
 
 @dataclass(frozen=True)
 class Comparison(Generic[PlanT, CellT, RowT]):
-    """One plan with its results, read from its folder. Each kind says what its plans and rows are."""
+    """A plan with its results, read from its folder. Each kind defines its plans and rows."""
 
     folder: Path
 
@@ -84,7 +84,7 @@ class Comparison(Generic[PlanT, CellT, RowT]):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """All of plan.json; NotFound when it is gone, Corrupt when it has been damaged."""
+        """All of plan.json; NotFound if it is gone, Corrupt if it is damaged."""
         try:
             return read_object(self.folder / "plan.json", **_FIELDS)
         except FileNotFoundError:
@@ -107,11 +107,11 @@ class Comparison(Generic[PlanT, CellT, RowT]):
         return float(self.facts["made"])
 
     def rows(self) -> list[RowT]:
-        """What has been measured, failed cells included, in the plan's order."""
+        """The measured rows, including failed cells, in the plan's order."""
         return [row for cell in self.plan.cells() if (row := self.row(cell)) is not None]
 
     def row(self, cell: CellT) -> RowT | None:
-        """What has been measured of one cell, None where nothing whole is there."""
+        """The row of a cell, None if missing or damaged."""
         try:
             path = self._path(cell)
             with shape_checked(path):
@@ -121,19 +121,19 @@ class Comparison(Generic[PlanT, CellT, RowT]):
         return row
 
     def keep(self, row: RowT) -> None:
-        """Make this the result of its cell, in one step. StorageFull: the disk refused; nothing else is lost."""
-        self.folder.stat()  # one that was removed meanwhile does not come back
+        """Store the row of its cell atomically. StorageFull: the disk is full; nothing else is lost."""
+        self.folder.stat()  # a comparison removed meanwhile does not come back
         write_json(self._path(row), row.as_dict())
 
     def forget(self, cell: CellT) -> None:
-        """Drop what was measured of a cell, where there is anything."""
+        """Drop the row of a cell, if any."""
         self._path(cell).unlink(missing_ok=True)
 
     def state(self, jobs: Iterable[Job], complete: bool | None = None) -> str:
         """planned, starting, running, stopped, failed, interrupted, or done: every cell has its row.
 
         Args:
-            complete: whether every cell has its row, where that is known already; None looks.
+            complete: whether every cell has its row, if already known; None checks.
         """
         job = self.job(jobs)
         if job is not None and job.alive:
@@ -152,7 +152,7 @@ class Comparison(Generic[PlanT, CellT, RowT]):
 
     @contextmanager
     def measuring(self) -> Iterator[None]:
-        """Hold it while it is measured; BadParameter when another process does so already."""
+        """Lock it while it is measured; BadParameter if another process has locked it."""
         lock = FileLock(self.folder / "lock", timeout=1)
         try:
             lock.acquire()
@@ -166,16 +166,16 @@ class Comparison(Generic[PlanT, CellT, RowT]):
 
     @property
     def alive(self) -> bool:
-        """Whether a process measures it right now."""
+        """Whether a process is measuring it right now."""
         return held(self.folder / "lock")
 
     def rename(self, title: str) -> None:
-        """Give it another title; what was measured stays. BadParameter for a text that is no title."""
+        """Change its title and keep the results; BadParameter for an invalid title."""
         plan: Any = self.plan
         self.change(replace(plan, title=title.strip()))
 
     def change(self, plan: PlanT, **facts: Any) -> None:
-        """Put another plan in the place of this one, and facts beside it."""
+        """Replace the plan, and store facts alongside."""
         write_json(self.folder / "plan.json", self.facts | facts | {"plan": plan.as_dict()})
 
     def remove(self) -> None:
@@ -193,9 +193,9 @@ class Comparison(Generic[PlanT, CellT, RowT]):
 
     @classmethod
     def find(cls, root: Path, name: str) -> Self:
-        """The one of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
+        """The one of that name; NotFound if there is none, Corrupt if its plan is damaged."""
         comparison = cls.unread(root, name)
-        comparison.plan  # noqa: B018 - to fail here and not later
+        comparison.plan  # noqa: B018 - fail here, not later
         return comparison
 
     @classmethod
@@ -217,13 +217,13 @@ class Comparison(Generic[PlanT, CellT, RowT]):
 
     @classmethod
     def every(cls, root: Path) -> list[Self]:
-        """Every readable one, newest first."""
+        """Every readable comparison, newest first."""
         readable = filter(cls._readable, (cls(path.parent) for path in root.glob("*/plan.json")))
         return sorted(readable, key=lambda one: (one.made, one.name), reverse=True)
 
     @classmethod
     def fresh_name(cls, root: Path, title: str) -> str:
-        """The slug of the title, made new by a number; the folder is taken at once, so that no two get the same."""
+        """The slug of the title, made unique by a number; the folder is created at once to reserve it."""
         try:
             base = slug(title)[:_MOST_OF_A_NAME].strip("-")
         except BadParameter:

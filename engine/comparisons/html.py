@@ -1,7 +1,7 @@
-"""Reports as pages of HTML: what their Jinja2 templates are given, and how they are rendered.
+"""Reports as HTML pages: what their Jinja2 templates are given, and how they are rendered.
 
-Templates lie beside the code that fills them. Whatever people wrote is escaped by Jinja2; a page has no script and no
-link, and asks for nothing from outside.
+Templates are next to the code that fills them. User text is escaped by Jinja2; a page has no script and no link, and
+loads nothing external.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 Points = Sequence[tuple[float, float]]
 
 _WIDTH, _HEIGHT = 640, 320  # of a chart, in pixels
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 40  # what its axes take
-_COLOURS = 8  # of lines; more repeat them, with other marks
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 40  # space for its axes
+_COLOURS = 8  # of lines; further lines reuse them with other markers
 _MOST_TICKS = 6
 
 
@@ -30,7 +30,7 @@ def _environment() -> Environment:
 
 
 def render(template: str, **values: Any) -> str:
-    """The page that a template makes of these values.
+    """A template rendered with these values.
 
     Args:
         template: its path below `engine`, "comparisons/hashing/report.html".
@@ -40,7 +40,7 @@ def render(template: str, **values: Any) -> str:
 
 @dataclass(frozen=True)
 class Best:
-    """The text of a cell in bold, and what stands plainly before and after it."""
+    """The text of a cell in bold, with plain text before and after it."""
 
     text: str
     after: str = ""
@@ -58,13 +58,13 @@ class Bar:
 
     @property
     def label(self) -> str:
-        """The same in words."""
+        """The bar in words."""
         return f"{self.value:.3f}, interval {self.low:.3f} to {self.high:.3f}, chance {self.chance:.3f}"
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table under its heading; all but the first `left` columns stand to the right."""
+    """A table under its heading; all but the first `left` columns are right-aligned."""
 
     head: Sequence[str]
     lines: Sequence[Sequence[str | Best | Bar]]
@@ -75,12 +75,12 @@ class Table:
 
 
 def strong(text: str, best: bool) -> str | Best:
-    """The text of a cell, in bold where it is the best."""
+    """The text of a cell, in bold if it is the best."""
     return Best(text) if best else text
 
 
 def optional(value: float | None, form: str) -> str:
-    """A figure written in a form, "–" where there is none.
+    """A formatted figure, "–" for None.
 
     >>> optional(0.5, ".1%"), optional(None, ".1%")
     ('50.0%', '–')
@@ -89,21 +89,21 @@ def optional(value: float | None, form: str) -> str:
 
 
 def bold_best(values: Sequence[float | None], *, low: bool = False) -> list[bool]:
-    """Whether each value is the best one: the highest, or the lowest where `low` is better."""
+    """Whether each value is the best: the highest, or with `low` the lowest."""
     known = [value for value in values if value is not None]
     best = (min if low else max)(known) if known else None
     return [value is not None and value == best for value in values]
 
 
 def notes_of(rows: Iterable[Any]) -> list[str]:
-    """What must be said of the figures of some rows, each sentence once."""
+    """The notes of some rows, without repetitions."""
     notes = dict.fromkeys((row.title, row.note) for row in rows if row.note)
     return [f"{title}: {note}" for title, note in notes]
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A value of an axis, and where it stands."""
+    """A value of an axis, and its position."""
 
     at: float
     text: str
@@ -111,7 +111,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class ChartLine:
-    """A line of a chart through places in pixels."""
+    """A line of a chart through points in pixels."""
 
     name: str
     colour: int
@@ -146,10 +146,10 @@ class Chart:
 
 
 def curves(lines: Mapping[str, Points], across: str, up: str, *, logarithmic: bool = False) -> Chart | None:
-    """A chart of lines from (x, y) points; None where there is nothing to draw.
+    """A line chart of (x, y) points; None if there is nothing to draw.
 
     Args:
-        across, up: titles of the axes. logarithmic: the x axis; points that are not above 0 are left out.
+        across, up: titles of the axes. logarithmic: the x axis; points not above 0 are omitted.
     """
     drawn = {name: sorted(p for p in points if p[0] > 0 or not logarithmic) for name, points in lines.items()}
     drawn = {name: points for name, points in drawn.items() if points}
@@ -177,7 +177,7 @@ def _dashes(number: int) -> str:
 def _axis(
     values: Sequence[float], begin: float, end: float, logarithmic: bool
 ) -> tuple[Callable[[float], float], list[float]]:
-    """From a value to its place between begin and end, and the values that get a tick."""
+    """The scale from values to positions between begin and end, and the tick values."""
     low, high = min(values), max(values)
     if logarithmic:
         low, high = 10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high) - 1e-9)
@@ -192,6 +192,6 @@ def _axis(
 
 
 def _step(span: float) -> float:
-    """The least of 1, 2, 5 times a power of ten that makes few ticks."""
+    """The smallest of 1, 2, 5 times a power of ten that gives few ticks."""
     power = 10.0 ** math.floor(math.log10(span / _MOST_TICKS))
     return next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= _MOST_TICKS)

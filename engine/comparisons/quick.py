@@ -1,6 +1,6 @@
-"""Which encoder sees a collection best, in under a minute: every ready encoder on the same few hundred pictures.
+"""Which encoder suits a collection best, in under a minute: every ready encoder on the same few hundred pictures.
 
-With labels it is judged by precision@8, without them by how often an altered copy finds its original first.
+With labels it is judged by precision@8, without by how often an augmented copy finds its original first.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 K = 8
-_PICTURES = 400  # that every encoder is shown
-_SECONDS = 45.0  # after which no further encoder begins
+_PICTURES = 400  # that every encoder encodes
+_SECONDS = 45.0  # after which no further encoder starts
 _POOLINGS = ("avg", "max", "gem")
-_LEAST_CUT = 0.6  # of the side of an altered copy
+_LEAST_CUT = 0.6  # of the side, in an augmented copy
 
 Matrix = NDArray[np.float32]
 Figures = NDArray[np.float64]
@@ -45,11 +45,11 @@ Figures = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class QuickRow:
-    """One encoder under one embedding.
+    """An encoder with an embedding.
 
     Attributes:
         encoder: as in a recipe. figure: between 0 and 1, with its 95 % bootstrap interval.
-        behind: by how much the best row is ahead of it over the same queries, as a 95 % interval; (0, 0) for the best.
+        behind: the lead of the best row over the same queries, as a 95 % interval; (0, 0) for the best.
     """
 
     encoder: str
@@ -62,7 +62,7 @@ class QuickRow:
 
 @dataclass(frozen=True)
 class QuickComparison:
-    """All rows, the best first; `left_out` are the encoders that were not measured, each with the reason."""
+    """All rows, best first; `left_out` are the encoders that were not measured, each with the reason."""
 
     collection: str
     pictures: int
@@ -80,10 +80,10 @@ class QuickComparison:
 
 
 def compare_quickly(home: Home, collection: Collection, reporter: Reporter) -> QuickComparison:
-    """Show every ready encoder the same pictures of a collection, with the poolings that cost nothing more.
+    """Compare every ready encoder on the same pictures of a collection, with the poolings that cost nothing extra.
 
     Raises:
-        BadParameter: too few pictures. Stopped: a person asked.
+        BadParameter: too few pictures. Stopped: on request.
     """
     began, sample = time.monotonic(), _sample(collection.images())
     if len(sample.ids) <= K:
@@ -106,7 +106,7 @@ def compare_quickly(home: Home, collection: Collection, reporter: Reporter) -> Q
 
 
 def _in_order(lines: Sequence[EncoderChoice]) -> list[EncoderChoice]:
-    """Those that are ready: the first network, then what costs little, and the other networks at the end."""
+    """The ready encoders: the first network, then the cheap ones, and the other networks last."""
     ready = [line for line in lines if line.ready and not line.rare and line.pictures]
     networks = [line for line in ready if line.name in BACKBONES]
     return sorted(ready, key=lambda line: line in networks[1:])
@@ -119,13 +119,13 @@ class _Sample:
 
     @property
     def labelled(self) -> bool:
-        """Whether labels can judge: two kinds at least, and one of them shared."""
+        """Whether labels can be used: at least two, and one of them shared."""
         kinds = {label: self.labels.count(label) for label in set(self.labels) - {""}}
         return len(kinds) > 1 and max(kinds.values()) > 1 and sum(kinds.values()) > K
 
 
 def _sample(images: Images) -> _Sample:
-    """Pictures spread evenly over the collection; those with labels, where there are enough of them."""
+    """Pictures spread evenly over the collection; only labelled ones, if there are enough."""
     everything = np.arange(len(images.ids))
     with_labels = everything[[bool(label) for label in images.labels]] if len(everything) else everything
     rows = with_labels if len(with_labels) >= min(_PICTURES, len(everything)) / 2 else everything
@@ -136,7 +136,7 @@ def _sample(images: Images) -> _Sample:
 def _figures(
     collection: Collection, encoder: Encoder, choice: EncoderChoice, sample: _Sample
 ) -> Iterator[tuple[str, Figures]]:
-    """Each embedding with one figure for each query."""
+    """For each embedding one figure per query."""
     names = list(_POOLINGS) if encoder.info.spatial else ["flatten"]
     plain = _stored(collection, encoder, names, sample.ids) if sample.labelled else None
     altered: dict[str, Matrix] = {}
@@ -155,7 +155,7 @@ def _figures(
 def _stored(
     collection: Collection, encoder: Encoder, names: Sequence[str], ids: NDArray[np.int64]
 ) -> dict[str, Matrix] | None:
-    """The sample's vectors where the whole collection has them already."""
+    """The sample's vectors, if the whole collection has them already."""
     found = {}
     for name in names:
         vectors = stored(collection, encoder.info, name) if state(collection, encoder.info, name).ready else None
@@ -168,7 +168,7 @@ def _stored(
 def _encoded(
     collection: Collection, encoder: Encoder, names: Sequence[str], sample: _Sample
 ) -> tuple[dict[str, Matrix], dict[str, Matrix]]:
-    """The sample's vectors, and without labels those of its altered copies, by embedding."""
+    """The sample's vectors and, without labels, those of its augmented copies, by embedding."""
     source = Decoded(collection, sample.ids, encoder.info.input_size)
     chunks = list(source)
     if source.failures:
@@ -183,7 +183,7 @@ def _vectors(encoder: Encoder, chunks: list[Chunk], names: Sequence[str]) -> dic
 
 
 def _altered(chunk: Chunk) -> Chunk:
-    """Mirrored, cut and recoloured copies; the same ones for every encoder of that input size."""
+    """Mirrored, cropped and recoloured copies; the same for every encoder of that input size."""
     import torch
 
     from engine.training.augment import cut, mirrored, recoloured
@@ -195,7 +195,7 @@ def _altered(chunk: Chunk) -> Chunk:
 
 
 def _judged(plain: Matrix, altered: Matrix | None, sample: _Sample) -> Figures:
-    """(q,) precision@8 of each labelled picture, or whether each altered copy is nearest to its original."""
+    """(q,) precision@8 of each labelled picture, or whether each augmented copy finds its original first."""
     if sample.labelled or altered is None:
         return leave_one_out(plain, sample.labels, "cosine", K).precisions
     return (cosine(altered, plain).argmin(1) == np.arange(len(plain))).astype(np.float64)

@@ -1,6 +1,6 @@
-"""A comparison measured cell by cell: what every kind of it does alike.
+"""Measuring a comparison cell by cell: what all kinds have in common.
 
-A kind brings two functions: one that measures the cells, and one that makes the row of a cell that failed.
+Each kind provides two functions: one that measures the cells, and one that makes the row of a failed cell.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from engine.core.progress import Reporter, sentence_of
 
 @dataclass
 class ComparisonRun(Generic[PlanT, CellT, RowT]):
-    """One run through a comparison; `measured` counts the cells that got figures in it.
+    """A run through a comparison; `measured` counts the cells measured in it.
 
     Attributes:
-        failed: makes the row of a cell that could not be measured, from the cell and the sentence that says why.
+        failed: makes the row of a cell that could not be measured, from the cell and the reason.
     """
 
     comparison: Comparison[PlanT, CellT, RowT]
@@ -39,31 +39,31 @@ class ComparisonRun(Generic[PlanT, CellT, RowT]):
         return f"{len(self.comparison.rows())} of {len(self.plan.cells())}"
 
     def missing(self, cells: Iterable[CellT], made_of: str = "") -> list[CellT]:
-        """The cells without figures; `made_of` leaves only figures that were made of the same, "" any."""
+        """The cells without figures; with `made_of`, figures of anything else count as missing."""
         return [cell for cell in cells if not self._has_figures(cell, made_of)]
 
     def groups(self, key: Callable[[CellT], Hashable]) -> Iterator[list[CellT]]:
-        """The plan's cells in runs with an equal key: they share what is prepared for them. Stopped: a person asked."""
+        """The plan's cells in runs of equal keys, which share their preparation; Stopped on request."""
         for _, cells in groupby(self.plan.cells(), key=key):
             self.reporter.stop_if_asked()
             yield list(cells)
 
     def each(self, cells: Iterable[CellT], measure: Callable[[CellT], None]) -> None:
-        """Measure cell by cell; one that fails keeps its sentence, and the others go on. Stopped: a person asked."""
+        """Measure cell by cell; a failed cell keeps its error, and the others go on. Stopped on request."""
         for cell in cells:
             self.reporter.stop_if_asked()
             with self.failures_kept([cell]):
                 measure(cell)
 
     def keep(self, row: RowT) -> None:
-        """Store the row of a cell and report how far the whole is."""
+        """Store the row of a cell and report the overall progress."""
         self.comparison.keep(row)
         self.measured += not row.error
         self.reporter.event(kind="cells", done=len(self.comparison.rows()), total=len(self.plan.cells()))
 
     @contextmanager
     def failures_kept(self, cells: Iterable[CellT]) -> Iterator[None]:
-        """Note what fails inside in the rows of these cells; only Stopped and StorageFull end the whole run."""
+        """Record failures inside the context in the rows of these cells; only Stopped and StorageFull end the run."""
         try:
             yield
         except (Stopped, StorageFull):
@@ -83,14 +83,14 @@ def run_comparison(
     failed: Callable[[CellT, str], RowT],
     reporter: Reporter,
 ) -> dict[str, Any]:
-    """Hold a comparison while `measure` measures what is missing of it.
+    """Lock a comparison while `measure` measures its missing cells.
 
     Returns:
         Its name under its kind, how many cells were "measured" now, and how many have "failed".
 
     Raises:
-        BadParameter: another process measures it. Stopped: a person asked; StorageFull: the disk refused. What was
-        finished is kept. Besides, what `measure` raises before its first cell.
+        BadParameter: another process is measuring it. Stopped: on request; StorageFull: the disk is full. Finished
+        cells are kept. Also what `measure` raises before its first cell.
     """
     with comparison.measuring():
         run = ComparisonRun(comparison, reporter, failed)

@@ -1,4 +1,4 @@
-"""The face of the engine: everything that a page, a command or a notebook can ask for."""
+"""The public interface of the engine for pages, commands and notebooks."""
 
 from engine.workbench.workbench import Answer, CollectionCard, Hit, Query, Readiness, Receipt, Workbench
 

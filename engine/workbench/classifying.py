@@ -1,4 +1,4 @@
-"""The part of the workbench that tells classes: classifications, classifiers, and what one says of a thing."""
+"""The classification part of the workbench: classifications, classifiers, and their predictions."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 
     from engine.classification.training.cost import Speed
 
-_MEANING = "all-minilm-l6-v2"  # what is proposed for texts where it is ready
+_MEANING = "all-minilm-l6-v2"  # the default text encoder, if it is ready
 
 
 class ClassificationMethods:
-    """What pages and commands ask about classes; `Workbench` is one."""
+    """Methods for classification, mixed into `Workbench`."""
 
     home: Home
 
     def text_choices(self) -> list[TextChoice]:
-        """The lines of the drop-down of text encoders, those that are ready first."""
+        """The entries of the text encoder drop-down, ready ones first."""
         return text_choices(self.home)
 
     def default_encoders(self, collection: str) -> tuple[str, str]:
-        """Good first encoders of pictures (as in a recipe) and of texts, of those that are ready."""
+        """Default encoders of pictures (as in a recipe) and of texts, among those that are ready."""
         best = default_choice(self.home, collection)
         picture = f"{best.name}@{best.weights}" if best.weights else best.name
         texts = [choice.name for choice in self.text_choices() if choice.ready]
@@ -53,22 +53,22 @@ class ClassificationMethods:
         return classifications(self.home)
 
     def classification(self, name: str) -> Classification:
-        """The classification of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
+        """The classification of that name; NotFound if there is none, Corrupt if its plan is damaged."""
         return classification(self.home, name)
 
     def plan_classification(self, plan: ClassificationPlan) -> Classification:
         """Store a plan as a new classification; `start("classification", name=…)` then measures it.
 
         Raises:
-            NotFound, BadParameter, NotReady, MissingPackage: something that the plan names is not there or cannot be.
+            NotFound, BadParameter, NotReady, MissingPackage: something that the plan names is missing or invalid.
         """
         return plan_classification(self.home, plan)
 
     def fine_tuning_speed(self, plan: ClassificationPlan) -> Speed:
-        """How fast the encoders learn that a plan fine-tunes, from a few measured batches: some seconds.
+        """The fine-tuning speed of a plan's encoders, from a few timed batches: a few seconds.
 
-        It depends on the plan's encoders, its embedding, and which of them learn;
-        `engine.classification.fine_tuning.price` makes the time of a plan of it.
+        It depends on the plan's encoders, its embedding, and which of them are trained;
+        `engine.classification.fine_tuning.price` turns it into the time of a plan.
 
         Raises:
             What `plan_classification` raises.
@@ -80,20 +80,20 @@ class ClassificationMethods:
         return classifiers(self.home)
 
     def classifier(self, name: str) -> FusionEncoder:
-        """A trained classifier, ready to judge; NotFound, NotReady or Corrupt where it is not."""
+        """A trained classifier, ready to predict; else NotFound, NotReady or Corrupt."""
         return open_classifier(self.home, name)
 
     def guesses(self, classifier: str, collection: str) -> StoredPredictions | None:
-        """What a classifier said of a collection last; `start("apply", name=…, collection=…)` lets it say so."""
+        """A classifier's last predictions for a collection; `start("apply", name=…, collection=…)` makes them."""
         return guesses(self.home, classifier, collection)
 
     def judge(self, classifier: FusionEncoder, data: bytes | None, text: str | None) -> dict[str, Any]:
-        """What a classifier says of a picture's bytes, a text, or both.
+        """A classifier's predictions for a picture's bytes, a text, or both.
 
         Returns:
-            "fused", "picture" and "text": (label, probability) of the likeliest classes, None for what was not given or
-            tells it nothing;
-            "words": (piece, attention) of the text where the classifier attends to words.
+            "fused", "picture" and "text": (label, probability) of the most probable classes, None for an input that is
+            missing or uninformative;
+            "words": (piece, attention) of the text if the classifier attends to words.
 
         Raises:
             BadParameter: neither is given. UnreadableImage. BenzerError: it knows none of the words.
@@ -104,21 +104,21 @@ class ClassificationMethods:
         return {**told, "words": words}
 
     def reads_words(self, encoder: str, weights: str) -> bool:
-        """Whether an encoder can be asked for words as well: a classifier that was trained on texts."""
+        """Whether an encoder also takes words: a classifier that was trained on texts."""
         try:
             return encoder == NAME and bool(classifier(self.home, weights).card["text"])
         except (BenzerError, KeyError):
             return False
 
     def reads_nothing(self, encoder: Encoder, query: Query) -> bool:
-        """Whether a query has words beside its picture of which the encoder knows none: then they count nothing."""
+        """Whether a query has words next to its picture but the encoder knows none of them, so they are ignored."""
         pictured = query.data is not None or query.image_id is not None
         return (
             pictured and bool(query.text) and isinstance(encoder, FusionEncoder) and not encoder.understands(query.text)
         )
 
     def described_vector(self, encoder: Encoder, query: Query, picture: Any | None) -> NDArray[np.float32]:
-        """The (1, d) vector of a query with a text; BadParameter where the encoder sees pictures only."""
+        """The (1, d) vector of a query with a text; BadParameter if the encoder takes pictures only."""
         if not isinstance(encoder, FusionEncoder):
             way_out = "Choose an encoder of picture and text; python -m engine classify makes one."
             raise BadParameter(

@@ -1,4 +1,4 @@
-"""The part of the workbench that compares: experiments over recipes, and studies of search methods."""
+"""The comparison part of the workbench: experiments over recipes, and studies of search methods."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.core.home import Home
 
 
 class ComparisonMethods:
-    """What pages and commands ask about measured comparisons; `Workbench` is one."""
+    """Methods for comparisons, mixed into `Workbench`."""
 
     home: Home
 
@@ -21,14 +21,14 @@ class ComparisonMethods:
         return experiments(self.home)
 
     def experiment(self, name: str) -> Experiment:
-        """The experiment of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
+        """The experiment of that name; NotFound if there is none, Corrupt if its plan is damaged."""
         return experiment(self.home, name)
 
     def plan_experiment(self, plan: ExperimentPlan) -> Experiment:
         """Store a plan as a new experiment; `start("experiment", name=…)` then measures it.
 
         Raises:
-            NotFound, BadParameter: something that the plan names does not exist or cannot be.
+            NotFound, BadParameter: something that the plan names does not exist or is invalid.
         """
         return plan_experiment(self.home, plan)
 
@@ -37,7 +37,7 @@ class ComparisonMethods:
         return studies(self.home)
 
     def study(self, name: str) -> HashingStudy:
-        """The study of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
+        """The study of that name; NotFound if there is none, Corrupt if its plan is damaged."""
         return study(self.home, name)
 
     def plan_study(self, plan: StudyPlan) -> HashingStudy:

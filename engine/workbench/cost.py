@@ -1,7 +1,7 @@
-"""About how long work takes on this computer.
+"""Estimated durations on this computer.
 
-Rates come from what jobs, training runs and classifications measured here. Where nothing was measured, rough rates of
-two processor cores take their place: only their order of magnitude matters.
+Rates come from earlier jobs, training runs and classifications on this computer. Without any, rough rates for two
+processor cores are used: only their order of magnitude matters.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ Config = Mapping[str, Any]
 
 # ── embedding ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Images per second where no job has embedded with an encoder yet: an autoencoder at 224 pixels
+# Images per second if no job has used an encoder yet: an autoencoder at 224 pixels
 # (benchmarks/results/embedding.md), a ready-made network, any other encoder.
 _AUTOENCODER, _NETWORK, _OTHER = 100.0, 40.0, 60.0
-_TELLING = 32  # images: fewer take longer to start than to embed
+_TELLING = 32  # fewest images for a rate: with fewer, start-up dominates
 _jobs: Cache[tuple[str, str, float] | None] = Cache(256)
 
 
 def images_per_second(home: Home, encoder: str) -> float:
-    """How fast an encoder embeds: the median of the jobs on the device of the newest one, else a rough rate."""
+    """The embedding rate of an encoder: the median over jobs on the device of the newest one, else a rough rate."""
     measured = [(device, rate) for name, device, rate in _measured_rates(home) if name == encoder]
     if measured:
         newest = measured[0][0]
@@ -48,12 +48,12 @@ def images_per_second(home: Home, encoder: str) -> float:
 
 
 def embedding_seconds(home: Home, encoder: str, images: int) -> float:
-    """About how long embedding takes by an encoder as a recipe names it, "model-4@default" or "model-4"."""
+    """The estimated embedding time with an encoder as a recipe names it, "model-4@default" or "model-4"."""
     return images / images_per_second(home, encoder.partition("@")[0])
 
 
 def _measured_rates(home: Home) -> Iterator[tuple[str, str, float]]:
-    """(encoder, device, images per second) of the jobs that embedded, the newest first."""
+    """(encoder, device, images per second) of embedding jobs, newest first."""
     folders = [*home.jobs.glob("*-embed"), *home.jobs.glob("*-sample")]
     for folder in sorted(folders, reverse=True):
         key = (folder, file_stamp(folder / "result.json"))
@@ -67,7 +67,7 @@ def _rate_of(job: Job) -> tuple[str, str, float] | None:
         arguments = job.config["arguments"]
     except (Corrupt, FileNotFoundError, KeyError):
         return None
-    done = value.get("embedded", value)  # a sample is drawn and embedded by one job
+    done = value.get("embedded", value)  # a sample is drawn and embedded by the same job
     encoder = done.get("encoder") or arguments.get("recipe", {}).get("encoder")
     rate = float(done.get("images_per_second") or 0.0)
     if not encoder or not rate or done.get("encoded", 0) < _TELLING:
@@ -81,7 +81,7 @@ _epochs: Cache[list[dict[str, Any]]] = Cache(64)
 
 
 def training_seconds(home: Home, config: Config, images: int) -> tuple[float, Run] | None:
-    """About how long a training takes, from the newest run with the same work per picture, and that run."""
+    """The estimated training time, from the newest run with the same work per picture, and that run."""
     for run in runs(home):
         stamp = file_stamp(run.folder / "events.jsonl")
         events = _epochs.get((run.folder, stamp), run.events)
@@ -93,7 +93,7 @@ def training_seconds(home: Home, config: Config, images: int) -> tuple[float, Ru
 
 
 def _work_of(config: Config) -> tuple[object, ...]:
-    """What the time of a picture depends on."""
+    """What the time per picture depends on."""
     network = config.get("network") or config.get("model")
     clusters_itself = config.get("objective") == "deepcluster"
     return network, clusters_itself, config["size"], config.get("views") or config["size"], bool(config.get("contrast"))
@@ -107,13 +107,13 @@ _A_PAIR = 2e-6  # seconds for each query and each image
 
 @dataclass(frozen=True)
 class ExperimentCost:
-    """`seconds` of what is known; `unknown` trainings whose time nobody has measured yet."""
+    """`seconds` of the known parts; `unknown`: the number of trainings of unknown duration."""
 
     seconds: float
     unknown: int
 
     def sentence(self) -> str:
-        """For people, e.g. "About 12 min on this computer, plus 1 training of unknown duration."."""
+        """For display, e.g. "About 12 min on this computer, plus 1 training of unknown duration."."""
         about = f"About {duration(self.seconds)} on this computer"
         if not self.unknown:
             return about + "."
@@ -124,10 +124,10 @@ class ExperimentCost:
 def experiment_cost(
     home: Home, plan: ExperimentPlan, images: int, training: Callable[[Config], float | None]
 ) -> ExperimentCost:
-    """Of training, embedding and measuring a plan over so many images.
+    """The cost of training, embedding and measuring a plan over that many images.
 
     Args:
-        training: the seconds of one training by its config, None where nobody knows.
+        training: the seconds of a training by its config, None if unknown.
     """
     trainings = [training(each.config) for each in plan.trainings]
     encoders = [*plan.encoders]
@@ -141,18 +141,18 @@ def experiment_cost(
 # ── studies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _START = 6.0  # seconds until the first cell is measured: libraries, compiled kernels
-_WIDTH = 512  # of vectors that are not there yet
+_WIDTH = 512  # assumed for vectors that do not exist yet
 _A_CELL = 0.4  # seconds
 _A_COMPARISON = 2.5e-10  # seconds for each value of a vector, in exact search
-_ASKING_AT_MOST = 20.0  # seconds after which the single queries of a cell are cut short
+_ASKING_AT_MOST = 20.0  # time limit for the single queries of a cell, in seconds
 _CHOOSING = 2.0  # seconds to choose numbers from the data
-_TABLES, _BITS = 32, 14  # where they are chosen from the data
+_TABLES, _BITS = 32, 14  # if they are chosen from the data
 _A_BIT = 6e-9  # seconds for each vector, table and bit
 _BUILDS = {"hnsw": 2.2e-4, "kmeans": 1.2e-5}  # seconds a vector of 128 dimensions
 
 
 def study_seconds(home: Home, plan: StudyPlan, count: int, width: int | None) -> float:
-    """Of measuring every cell of a plan over so many vectors, embedding included where `width` is None."""
+    """The seconds to measure every cell of a plan over that many vectors, including embedding if `width` is None."""
     total = _START
     if width is None:
         total += embedding_seconds(home, plan.source.split("/")[1], count)
@@ -180,22 +180,22 @@ def _building(method: str, rows: int, width: int) -> float:
 # ── classifications ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 _AN_ITEM = {"picture": 2e-4, "text": 3e-4, "early": 5e-4, "intermediate": 1e-3, "late": 6e-4}  # seconds an epoch
-_EPOCHS = 30  # of a training that says nothing else
-_LEARNING = 0.9  # of a fold's items, the others are held out to stop by
+_EPOCHS = 30  # of a training, by default
+_LEARNING = 0.9  # of a fold's items; the others are held out for early stopping
 
 Earlier = Sequence[tuple[ClassificationPlan, Iterable[FoldRow]]]
 
 
 @dataclass(frozen=True)
 class ClassificationCost:
-    """`seconds` at most; whether every training's rate was `measured` here; `embedding`: seconds of it to embed."""
+    """`seconds` at most; `measured`: whether every training's rate was measured here; `embedding`: seconds to embed."""
 
     seconds: float
     measured: bool
     embedding: float
 
     def sentence(self) -> str:
-        """For people, e.g. "At most about 2 min, based on trainings on this computer."."""
+        """For display, e.g. "At most about 2 min, based on trainings on this computer."."""
         source = "based on trainings on this computer" if self.measured else "a rough estimate"
         first = f" Preparing the pictures takes about {duration(self.embedding)} of it." if self.embedding else ""
         return f"At most about {duration(self.seconds)}, {source}. Trainings that stop improving end earlier.{first}"
@@ -204,10 +204,10 @@ class ClassificationCost:
 def classification_cost(
     home: Home, plan: ClassificationPlan, items: int, earlier: Earlier, unseen: int
 ) -> ClassificationCost:
-    """Of a plan over so many items.
+    """The cost of a plan over that many items.
 
     Args:
-        earlier: other plans with what was measured, newest first. unseen: how many pictures must be embedded first.
+        earlier: other plans with their results, newest first. unseen: how many pictures must be embedded first.
     """
     learned_from = items * (plan.folds - 1) / plan.folds * _LEARNING
     epochs = int(plan.settings.get("epochs", _EPOCHS))
@@ -222,7 +222,7 @@ def classification_cost(
 
 
 def _seconds_an_item(plan: ClassificationPlan, fusion: str, earlier: Earlier) -> float | None:
-    """Of an epoch of a training with the same encoders, None where there was none."""
+    """Seconds per item and epoch in trainings with the same encoders, None if there were none."""
     for other, rows in earlier:
         if _encoders_of(other) != _encoders_of(plan):
             continue
@@ -233,5 +233,5 @@ def _seconds_an_item(plan: ClassificationPlan, fusion: str, earlier: Earlier) ->
 
 
 def _encoders_of(plan: ClassificationPlan) -> tuple[str, str, str]:
-    """What the time of a training depends on, beside its fusion."""
+    """What the time of a training depends on, besides its fusion."""
     return plan.picture, plan.text, str(plan.settings.get("fine_tune", "none"))

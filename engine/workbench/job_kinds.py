@@ -1,4 +1,4 @@
-"""Every kind of long work, in one table: a new entry of `KINDS` is a new job for pages, commands and notebooks."""
+"""All kinds of jobs, in one table: a new entry of `KINDS` is a new job for pages, commands and notebooks."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ _VECTORS = "Vectors that are finished are kept. " + _AGAIN
 
 @dataclass(frozen=True)
 class JobKind:
-    """A kind of long work.
+    """A kind of job.
 
     Attributes:
         name: of the kind in job folders, addresses and `Workbench.start`; it never changes.
         verb: the first word of a job's title. about: the rest of the title, from the job's arguments.
         run: the work itself, from its arguments to a JSON-able result.
         makes: what it makes or changes, for pages that show such work (see `kinds_that_make`).
-        kept: what somebody who stops the work can rely on.
-        background: whether it takes hours, steps back behind other processes, and leaves its collection as it is.
+        kept: what is preserved if the work is stopped.
+        background: whether it takes hours, yields to other processes, and leaves its collection unchanged.
     """
 
     name: str
@@ -63,18 +63,18 @@ class JobKind:
 
 
 def _experiment(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
-    """Measure what is missing of the experiment `name`; what it needs is trained, embedded and indexed first."""
+    """Measure the missing cells of the experiment `name`, training, embedding and indexing first as needed."""
     return run_experiment(home_of(arguments), arguments["name"], reporter)
 
 
 def _quick(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
-    """Show every ready encoder some hundred pictures of `collection`."""
+    """Compare every ready encoder on a few hundred pictures of `collection`."""
     home = home_of(arguments)
     return compare_quickly(home, Collection.open(home, arguments["collection"]), reporter).as_dict()
 
 
 def _study(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
-    """Measure what is missing of the study `name`, or of a new one: `plan`, with `tune` to choose settings first."""
+    """Measure the missing cells of the study `name`, or of a new one: `plan`, with `tune` to choose settings first."""
     home, name = home_of(arguments), arguments.get("name")
     if name is None:
         tuned = {"tune": arguments["tune"]} if "tune" in arguments else {}
@@ -83,7 +83,7 @@ def _study(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
 
 
 def _classification(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
-    """Measure what is missing of the classification `name`; pictures and texts are embedded first."""
+    """Measure the missing cells of the classification `name`; pictures and texts are embedded first."""
     return run_classification(home_of(arguments), arguments["name"], reporter)
 
 
@@ -101,7 +101,7 @@ def _apply(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
 
 
 def _group(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
-    """Group the collection of `recipe` as `plan` says, under `title`; missing vectors are made first."""
+    """Group the collection of `recipe` as `plan` says, under `title`; missing vectors are computed first."""
     recipe = Recipe.from_dict(arguments["recipe"])
     return group_collection(home_of(arguments), recipe, arguments["plan"], arguments.get("title", ""), reporter)
 
@@ -110,7 +110,7 @@ def _group(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
 
 
 def _title(arguments: Arguments) -> str:
-    """The title of what is made or measured, or its name."""
+    """The title of the result, or its name."""
     plan = arguments.get("plan") or {}
     return f'"{arguments.get("title") or arguments.get("name") or plan.get("title", "")}"'
 
@@ -138,7 +138,7 @@ def _network(arguments: Arguments) -> str:
 
 
 def _training(arguments: Arguments) -> str:
-    """Model and collection of a new training, or the title of a run that goes on."""
+    """Model and collection of a new training, or the title of a continued run."""
     if "run" in arguments:
         with suppress(NotFound, Corrupt):
             return f'"{run(home_of(arguments), arguments["run"]).title}"'
@@ -188,7 +188,7 @@ BACKGROUND = frozenset(kind.name for kind in KINDS.values() if kind.background)
 
 
 def job_kind(name: str) -> JobKind:
-    """The kind of that name; BadParameter when there is none."""
+    """The kind of that name; BadParameter if there is none."""
     if name not in KINDS:
         raise BadParameter("kind", "a job", "one of " + ", ".join(KINDS), name)
     return KINDS[name]
@@ -200,11 +200,11 @@ def kinds_that_make(*what: str) -> tuple[str, ...]:
 
 
 def title_of(name: str, arguments: Arguments) -> str:
-    """What a job is called: 'Preparing "Fashion products" (Model 4)'. `arguments` name the home."""
+    """The title of a job: 'Preparing "Fashion products" (Model 4)'. `arguments` include the home."""
     kind = job_kind(name)
     return f"{kind.verb} {kind.about(arguments)}"
 
 
 def work(folder: Path) -> None:
-    """Do the job of `folder` in this process: the body of a worker."""
+    """Run the job of `folder` in this process: the body of a worker."""
     jobs.work(folder, {kind.name: kind.run for kind in KINDS.values()}, BACKGROUND)

@@ -1,4 +1,4 @@
-"""The part of the workbench that searches by words without a trained classifier; see `engine.search.words`."""
+"""The part of the workbench for search by words without a trained classifier; see `engine.search.words`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from engine.texts.lexicon.lexicon import Meaning, lexicon
 
 
 class WordMethods:
-    """What pages and commands ask about words; `Workbench` is one."""
+    """Methods for search by words, mixed into `Workbench`."""
 
     home: Home
 
@@ -42,22 +42,22 @@ class WordMethods:
         raise NotImplementedError
 
     def to_prepare(self, recipe: Recipe, query: Query) -> Recipe:
-        """The recipe whose vectors a query still waits for: words need those of the network that knows them."""
+        """The recipe whose vectors a query still needs: words need those of the ImageNet network."""
         if not query.text or not lexicon().meaning(query.text).known or not self.sees_words():
             return recipe
         by_words = words_recipe(recipe.collection, recipe.k)
         return recipe if self._has_word_vectors(recipe.collection) else by_words
 
     def sees_words(self) -> bool:
-        """Whether the network that tells what pictures show is installed."""
+        """Whether the network that recognises what pictures show is installed."""
         return packaged.file_of(backbone(NETWORK)) is not None
 
     def class_probabilities(self, collection: str) -> ClassProbabilities:
-        """How probable each of ImageNet's classes is for every picture; raises as in `engine.search.classes`."""
+        """The probability of each ImageNet class for every picture; raises as in `engine.search.classes`."""
         return class_probabilities(self.collection(collection), self.encoder(words_recipe(collection)).info)
 
     def suggested_labels(self, collection: str, image_id: int, most: int = 3) -> list[tuple[str, float]]:
-        """The likeliest classes of a picture with their probabilities; none where it has no vector of the network."""
+        """The most probable classes of a picture with their probabilities; none if it has no vector of the network."""
         found = self.class_probabilities(collection)
         rows = np.flatnonzero(found.ids == image_id)
         classes = lexicon().classes
@@ -79,11 +79,11 @@ class WordMethods:
     def search_words(
         self, recipe: Recipe, query: Query, *, include_query: bool = False, label: str | None = None
     ) -> Answer:
-        """Pictures by what they show (`hits`) and by what is written about them (`written`), maybe near a picture.
+        """Pictures by what they show (`hits`) and by their texts (`written`), optionally near a picture.
 
         Raises:
             NotReady: the collection must be embedded first (`to_prepare`). NotFound: no such label.
-            BenzerError: nobody knows any of the words.
+            BenzerError: none of the words is known.
         """
         images, meaning = self.collection(recipe.collection).images(), lexicon().meaning(query.text)
         about = written(images, query.text)
@@ -143,7 +143,7 @@ def _scaled(best: tuple[NDArray[np.int64], NDArray[np.float32]]) -> tuple[NDArra
 
 
 def _note(text: str, meaning: Meaning, scores: Scores, pictured: bool) -> str:
-    """Which words counted, and whether any picture clearly shows them."""
+    """Which words were used, and whether any picture clearly shows them."""
     parts = [f"nearest to “{name}” that can be recognised: {kind}" for name, kind in meaning.near[:3]]
     if meaning.known and meaning.unknown:
         parts.append("not known: " + ", ".join(meaning.unknown[:5]))

@@ -1,4 +1,4 @@
-"""The face of the engine: open a collection, open a recipe, search, start a job. Pages and commands talk to this.
+"""The public interface of the engine, for pages and commands: open a collection or a recipe, search, start a job.
 
 from engine.workbench.workbench import Query, Workbench
 
@@ -67,29 +67,29 @@ __all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "
 
 _COLLECTIONS_KEPT = 8
 _RECIPES_KEPT = 6
-_PICTURES_KEPT = 8  # of queries, decoded: some hundred kilobytes each
+_PICTURES_KEPT = 8  # decoded query pictures: a few hundred kilobytes each
 _ENCODERS_KEPT = 2
 _SURROUNDINGS_KEPT = 2
 _CLUSTERS_TRIED = [2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64]
-_HELPFUL_VALUES = 1_000_000  # vectors × their length that the help for choosing clusters looks at: seconds, not minutes
-_HELPFUL_ROWS = 300  # vectors that it looks at in any case
-_QUICK = 60.0  # seconds of embedding that are started without being asked for
+_HELPFUL_VALUES = 1_000_000  # vectors × their length sampled by the help for choosing clusters: seconds, not minutes
+_HELPFUL_ROWS = 300  # vectors sampled in any case
+_QUICK = 60.0  # seconds of embedding that start without confirmation
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether a recipe can answer at once; else a sentence, the job that makes it so, and about how long that takes."""
+    """Whether a recipe can answer now; if not, a sentence, the job that prepares it, and about how long that takes."""
 
     ready: bool
     sentence: str = ""
-    action: str = ""  # "embed", "index", "train" or "fetch": a kind of job; "" where there is nothing to start
+    action: str = ""  # "embed", "index", "train" or "fetch": a kind of job; "" if there is nothing to start
     missing: int = 0
     seconds: float | None = None
-    megabytes: int = 0  # of the download, where something has to be fetched
+    megabytes: int = 0  # of the download, if one is needed
 
     @property
     def quick(self) -> bool:
-        """Whether vectors are missing that take about a minute at most, so that nobody has to be asked."""
+        """Whether the missing vectors take at most about a minute and need no confirmation."""
         return self.action == "embed" and (self.seconds or 0.0) <= _QUICK
 
 
@@ -106,7 +106,7 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         self._left_out: Cache[tuple[tuple[str, str], ...]] = Cache(_RECIPES_KEPT)
         self._surroundings_kept: Cache[Neighbourhoods] = Cache(_SURROUNDINGS_KEPT)
 
-    # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────
+    # ── contents ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def collections(self) -> list[CollectionCard]:
         """A card for every readable collection, by title; `engine.collections.damaged` names the others."""
@@ -114,12 +114,12 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         return sorted((card for card in cards if card is not None), key=lambda card: card.title.lower())
 
     def collection(self, name: str) -> Collection:
-        """The collection of that name; NotFound when there is none."""
+        """The collection of that name; NotFound if there is none."""
         stamp = catalogue_stamp(self.home.datasets / name)
         return self._collections.get((name, stamp), lambda: Collection.open(self.home, name))
 
     def choices(self, collection: str = "", also: str = "") -> list[EncoderChoice]:
-        """The lines of the encoder drop-down, those that need training included, as `engine.encoders.choices` does."""
+        """The entries of the encoder drop-down, including those that need training; see `engine.encoders.choices`."""
         return choices(self.home, collection, also)
 
     def methods(self) -> dict[str, type[Index]]:
@@ -127,15 +127,15 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         return methods()
 
     def runs(self) -> list[Run]:
-        """Every readable training run, newest first; what ships comes last."""
+        """Every readable training run, newest first, shipped ones last."""
         return runs(self.home)
 
     def training_run(self, name: str) -> Run:
-        """The training run of that name; NotFound when there is none."""
+        """The training run of that name; NotFound if there is none."""
         return run(self.home, name)
 
     def estimate(self, collection: str, config: Mapping[str, Any]) -> Estimate:
-        """How long a training would take here, from a few measured batches: 3 to 10 seconds.
+        """How long a training would take here, from a few timed batches: 3 to 10 seconds.
 
         Raises:
             BadParameter: a setting has no such value. NotFound: no such collection.
@@ -149,17 +149,17 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         return groupings(self.collection(collection))
 
     def grouping(self, collection: str, name: str) -> Grouping:
-        """The grouping of that name; NotFound when there is none, Corrupt when it has been damaged."""
+        """The grouping of that name; NotFound if there is none, Corrupt if it is damaged."""
         return grouping(self.collection(collection), name)
 
     def default_recipe(self, collection: str) -> Recipe:
-        """A good first try for a collection: the best encoder that is ready for it, and exact search."""
+        """A sensible default for a collection: the best encoder that is ready, and exact search."""
         return opening.default_recipe(self.home, collection)
 
     # ── search ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def readiness(self, recipe: Recipe) -> Readiness:
-        """Whether the recipe can answer at once, and what to do otherwise."""
+        """Whether the recipe can answer now, and what to do if not."""
         collection = self.collection(recipe.collection)
         try:
             info = self.encoder(recipe).info
@@ -182,7 +182,7 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         """The k most similar images to the query, with the receipt.
 
         Raises:
-            NotReady: something must be made first (`readiness` says what). NotFound: no such collection, image, label.
+            NotReady: something must be prepared first (see `readiness`). NotFound: no such collection, image, label.
             UnreadableImage: the query picture cannot be opened. BadParameter: a choice of the recipe has no such value.
         """
         if query.text and recipe.encoder != FUSION:
@@ -201,32 +201,32 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         )
 
     def encoder(self, recipe: Recipe) -> Encoder:
-        """The recipe's encoder, loaded, as it is over the recipe's collection.
+        """The recipe's encoder, loaded and adapted to the recipe's collection.
 
         Raises:
-            NotTrained, NoWeights, Corrupt: its weights are not there or damaged. NotFound: no such encoder, collection.
+            NotTrained, NoWeights, Corrupt: its weights are missing or damaged. NotFound: no such encoder, collection.
         """
         key = (recipe.encoder, recipe.weights, file_stamp(*self._weights_files(recipe)))
         opened = self._encoders.get(key, lambda: open_encoder(recipe.encoder, recipe.weights, self.home))
         return opened.at(self.collection(recipe.collection))
 
     def preview(self, data: bytes, side: int = 640) -> bytes:
-        """A picture from outside as a small upright WebP; UnreadableImage when it cannot be opened."""
+        """An external picture as a small upright WebP; UnreadableImage if it cannot be opened."""
         return preview_in_worker(data, side)
 
     def left_out(self, recipe: Recipe) -> tuple[tuple[str, str], ...]:
-        """The images that could not be embedded and are not searched: name and reason of each."""
+        """The images that could not be embedded and are not searched, each with its name and the reason."""
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
         vectors = store(collection, info, recipe.embedding).pointer
         key = (vectors, catalogue_stamp(collection.folder), file_stamp(vectors))
         return self._left_out.get(key, lambda: state(collection, info, recipe.embedding).left_out)
 
     def cluster_help(self, recipe: Recipe) -> list[dict[str, float]]:
-        """Help for choosing the number of clusters of k-means: a row for each of some numbers, on a sample of vectors.
+        """Help for choosing the number of k-means clusters: a row for each of several numbers, on a sample of vectors.
 
         Returns:
             Rows of clusters, inertia, silhouette and elbow, as `engine.indexes.kmeans.choose_clusters` gives them;
-            none where there are too few vectors to group.
+            none if there are too few vectors to group.
 
         Raises:
             NotReady: embed first.
@@ -240,10 +240,10 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         step = max(1, -(-count // max(_HELPFUL_ROWS, _HELPFUL_VALUES // width)))
         return choose_clusters(vectors.matrix[::step], _CLUSTERS_TRIED, recipe.metric)
 
-    # ── duplicates and odd ones ──────────────────────────────────────────────────────────────────────────────────────
+    # ── duplicates and outliers ──────────────────────────────────────────────────────────────────────────────────────
 
     def duplicates(self, recipe: Recipe, threshold: float | None = None, keepers: Sequence[int] = ()) -> Duplicates:
-        """Groups of copies within a distance (None: one is suggested); `keepers` are kept, then the largest.
+        """Groups of copies within a threshold (None: the suggested one); `keepers` are kept, else the largest.
 
         Raises:
             NotReady: start the job "duplicates". NotFound: no such keeper. BadParameter: a threshold out of range.
@@ -251,7 +251,7 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         return self._surroundings(recipe).duplicates(threshold, keepers)
 
     def odd_ones(self, recipe: Recipe, most: int | None = None) -> Outliers:
-        """The pictures that have nothing near them, the oddest first; raises as `duplicates` does."""
+        """The pictures without near neighbours, the most unusual first; raises as `duplicates` does."""
         return self._surroundings(recipe).odd_ones(most)
 
     def _surroundings(self, recipe: Recipe) -> Neighbourhoods:
@@ -261,18 +261,18 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         key = (recipe, info.fingerprint, catalogue_stamp(collection.folder), file_stamp(vectors))
         return self._surroundings_kept.get(key, lambda: open_surroundings(collection, info, recipe, exact=self._exact))
 
-    # ── long work ────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def start(self, kind: str, **arguments: Any) -> Job:
-        """Start a job in a process of its own; the kinds are those of `engine.workbench.job_kinds.KINDS`."""
+        """Start a job in its own process; the kinds are those of `engine.workbench.job_kinds.KINDS`."""
         arguments = self._at_home(arguments)
         return job_folders.start(self.home.jobs, kind, title_of(kind, arguments), arguments)
 
     def again(self, id: str) -> Job:
-        """Start once more what a job was asked for; a training goes on with its run.
+        """Restart a job with the same arguments; a training continues its run.
 
         Raises:
-            NotFound: no such job. BadParameter: it still runs, or did what it was asked for.
+            NotFound: no such job. BadParameter: it is still running, or has succeeded.
         """
         job = self.job(id)
         if job.alive or job.state == "done":
@@ -287,7 +287,7 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         hear: Callable[[dict[str, Any]], None] | None = None,
         **arguments: Any,
     ) -> Any:
-        """Do the work of a job here and now, and return its result; `listen` and `hear` are those of the Reporter."""
+        """Run a job synchronously and return its result; `listen` and `hear` are those of the Reporter."""
         return job_kind(kind).run(self._at_home(arguments), Reporter(listen=listen, hear=hear))
 
     def jobs(self) -> list[Job]:
@@ -295,16 +295,16 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         return job_folders.jobs(self.home.jobs)
 
     def job(self, id: str) -> Job:
-        """The job of that id; NotFound when there is none."""
+        """The job of that id; NotFound if there is none."""
         return job_folders.job(self.home.jobs, id)
 
     def spool(self, files: Iterable[tuple[str, bytes]]) -> Path:
-        """Put uploaded files where a job can read them: a new folder of numbered files beside the list of their names.
+        """Put uploaded files where a job can read them: a new folder of numbered files with a list of their names.
 
-        The job that imports them deletes the folder, unless it was stopped: then it can be started once more.
+        The job that imports them deletes the folder, unless it was stopped: then it can be restarted.
 
         Raises:
-            StorageFull: nothing of the files is left then.
+            StorageFull: none of the files is left behind.
         """
         return spooled(self.home.root / "jobs" / "uploads", files)
 
@@ -319,7 +319,7 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _open(self, recipe: Recipe) -> OpenedRecipe:
-        """The opened recipe, from the cache as long as neither images, weights nor vectors changed."""
+        """The opened recipe, cached until images, weights or vectors change."""
         key = (
             *(recipe.collection, recipe.encoder, recipe.weights),
             *(recipe.embedding, recipe.metric, recipe.method, recipe.options),
@@ -331,7 +331,7 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         return opened
 
     def _opened_now(self, recipe: Recipe) -> OpenedRecipe:
-        """The recipe opened. Files are stamped before they are read: a change meanwhile shows at the next search."""
+        """The opened recipe. Files are stamped before they are read: a concurrent change shows at the next search."""
         files = FileStamps(*catalogue_files(self.home.datasets / recipe.collection), *self._weights_files(recipe))
         collection, encoder = self.collection(recipe.collection), self.encoder(recipe)
         files.add(*encoder.made_from(collection))
@@ -342,7 +342,7 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
 
     def _query_vector(self, opened: OpenedRecipe, recipe: Recipe, query: Query) -> NDArray[Any]:
         if query.stored:
-            return opened.searcher.vector(query.image_id or 0)  # whatever it is: what is no id is not found
+            return opened.searcher.vector(query.image_id or 0)  # any value: what is not an id is not found
 
         data = query.data
         if data is None and query.image_id is not None:
@@ -355,7 +355,7 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         return embed_pictures(opened.encoder, [picture], recipe.embedding, finish)
 
     def _decoded(self, data: bytes, size: int, crop: Crop | None) -> NDArray[np.uint8]:
-        """A picture from outside, decoded once for all the recipes and pages that ask for it."""
+        """An external picture, decoded once for all recipes and pages."""
         key = (hashlib.sha256(data).digest(), size, crop)
         return self._pictures.get(key, lambda: read_in_worker(data, size, crop))
 
@@ -370,7 +370,7 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         for encoder, weights in parts_of(recipe.encoder, recipe.weights):
             if weights:
                 files += [folder / weights / "run.json" for folder in self.home.runs]
-            else:  # a ready-made network has a card; there is none of a descriptor
+            else:  # a ready-made network has a card, a descriptor has none
                 files.append(self.home.pretrained / f"{encoder}.json")
         return files
 

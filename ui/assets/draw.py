@@ -1,4 +1,4 @@
-"""Draws the page icon and the logo: `python ui/assets/draw.py`. Two overlapping circles: what both have in common."""
+"""Draws the page icon and the logo, two overlapping circles: `python ui/assets/draw.py`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _disc(side: int, centre: float) -> Image.Image:
 
 
 def logo(height: int) -> Image.Image:
-    """The mark and the name in a green that can be read on light and on dark ground."""
+    """The mark and the name in a green that is legible on light and dark backgrounds."""
     font = ImageFont.load_default(size=height * FINE * 0.66)
     width = int(font.getlength("Benzer"))
     picture = Image.new("RGBA", (height * FINE + width + 8 * FINE, height * FINE), (0, 0, 0, 0))

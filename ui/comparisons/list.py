@@ -1,4 +1,4 @@
-"""All comparisons of one kind, newest first, the result of each, and where a new one starts."""
+"""All comparisons of a kind, newest first, each with its result, and the form for a new one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STATES = {
 
 
 def comparison_list(kind: Kind, opened: str, best: Callable[[Seen], str]) -> None:
-    """Draw a card for every one but that which is open; `best` says in Markdown what it found, or nothing."""
+    """Draw a card for every comparison but the open one; `best` states its result in Markdown, or nothing."""
     st.header(kind.nouns.capitalize(), anchor=False)
     found = [comparison for comparison in listed(kind) if comparison.name != opened]
     if not found:
@@ -66,7 +66,7 @@ def _card(view: Seen, best: Callable[[Seen], str]) -> None:
 
 
 def new_one(kind: Kind, forms: Callable[[], None], *, folded: bool) -> None:
-    """The forms that start a new one: unfolded unless one is open above."""
+    """The forms that start a new comparison, expanded unless one is open above."""
     title = f"New {kind.noun}"
     if not folded:
         st.header(title, anchor=False)

@@ -23,7 +23,7 @@ _EXPORTS = {
 
 
 def comparison_view(view: Seen, results: Callable[[Seen], None]) -> None:
-    """Draw it with its `results`, and refresh both while it runs; then the page is drawn again."""
+    """Draw a comparison with its `results`, refresh both while it runs, then redraw the page."""
     alive, state, kind = view.alive, view.state, view.kind
 
     @st.fragment(run_every=REFRESH if alive else None, key=f"{kind.key}-view-{view.name}-{alive}")
@@ -41,7 +41,7 @@ def comparison_view(view: Seen, results: Callable[[Seen], None]) -> None:
 
 
 def comparison_head(view: Seen) -> None:
-    """The title, when it was made, and what can be done with it."""
+    """The title, the creation time, and the actions."""
     key = view.kind.key
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.header(plain_text(view.title), anchor=False)
@@ -63,13 +63,13 @@ def summary(view: Seen) -> str:
 
 
 def made_text(made: float) -> str:
-    """A moment as people write it."""
+    """A formatted point in time."""
     moment = time.localtime(made)
     return f"{moment.tm_mday} {time.strftime('%B %Y, %H:%M', moment)}"
 
 
 def comparison_status(view: Seen) -> None:
-    """Its progress with Stop, or how it ended with Continue; nothing for one that is complete."""
+    """Its progress with Stop, or its outcome with Continue; nothing if it is complete."""
     if view.alive:
         _running(view)
     elif view.state == "done":

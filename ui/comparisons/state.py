@@ -1,5 +1,5 @@
-"""What the pages know of comparisons of every kind: which exist, how far each is, and what can be done with one.
-Folders are the truth, and are read again only when they have changed."""
+"""Page state shared by all kinds of comparisons: which exist, their progress, and the actions on them.
+Folders are the source of truth, and are reread only when they change."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ui.session.opened import workbench
 from ui.shared.plain_text import plain_text
 
 _JOBS_LOOKED_AT = 60
-_TWICE = 2.0  # seconds in which the same is not started again: a double click
-_ON_ITS_WAY = 3.0  # seconds in which a browser has surely taken over an address
+_TWICE = 2.0  # seconds in which a repeated start is ignored: a double click
+_ON_ITS_WAY = 3.0  # seconds within which a browser has surely applied a new address
 _listed: Cache[list[Any]] = Cache(4)
 _read: Cache[tuple[Any, str, int, float, list[Any]]] = Cache(48)
 _files: Cache[bytes] = Cache(6)
@@ -30,14 +30,14 @@ _files: Cache[bytes] = Cache(6)
 
 @dataclass(frozen=True)
 class Kind:
-    """What distinguishes one kind of such work on the pages.
+    """What distinguishes a kind of comparison on the pages.
 
     Attributes:
-        key: of its jobs, its widgets, the address and the session, "experiment". noun, nouns: what people call one and
-            several of it. cell: what people call a cell of it.
-        root: the folder they stand in. every, one: all of them, newest first, and that of a name.
-        parts: what the line below a title says besides how far it is. kept: what stays when one is deleted.
-        outdated: why figures should be measured again, "" where they need not. to_csv, to_html: its results as a file.
+        key: of its jobs, its widgets, the address and the session, "experiment". noun, nouns: its display names. cell:
+            the display name of a cell.
+        root: its folder. every, one: all comparisons, newest first, and the one of a given name.
+        parts: further facts for the line below a title. kept: what remains when one is deleted.
+        outdated: why figures should be measured again, else "". to_csv, to_html: its results as a file.
     """
 
     key: str
@@ -56,7 +56,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Seen:
-    """One of them as it stands now. `total`: its cells. `state`: that of the comparison."""
+    """The current snapshot of a comparison. `total`: its cells. `state`: that of the comparison."""
 
     kind: Kind
     comparison: Any
@@ -78,7 +78,7 @@ class Seen:
 
     @property
     def measured(self) -> list[Any]:
-        """The rows that have figures."""
+        """The rows with figures."""
         return [row for row in self.rows if not row.error]
 
     @property
@@ -87,13 +87,13 @@ class Seen:
 
 
 def listed(kind: Kind) -> list[Any]:
-    """Every readable one, newest first."""
+    """Every readable comparison, newest first."""
     plans = sorted(kind.root().glob("*/plan.json"))
     return _listed.get((kind.key, tuple((path, file_stamp(path)) for path in plans)), kind.every)
 
 
 def seen(kind: Kind, comparison: Any, jobs: Sequence[Job] | None = None) -> Seen:
-    """It as it stands now; NotFound or Corrupt where its plan cannot be read."""
+    """The current snapshot; NotFound or Corrupt if its plan cannot be read."""
     plan, title, total, made, rows = _read.get(files_stamp(comparison.folder), lambda: _whole(comparison))
     job = comparison.job(jobs_of(kind) if jobs is None else jobs)
     state = comparison.state([job] if job else [], complete=0 < total == len(rows))
@@ -101,7 +101,7 @@ def seen(kind: Kind, comparison: Any, jobs: Sequence[Job] | None = None) -> Seen
 
 
 def seen_by_name(kind: Kind, name: str) -> Seen | None:
-    """The one of that name, None where it is there no more or cannot be read."""
+    """The snapshot of that name, None if it no longer exists or cannot be read."""
     try:
         return seen(kind, kind.one(name))
     except (NotFound, Corrupt, BenzerError):
@@ -109,7 +109,7 @@ def seen_by_name(kind: Kind, name: str) -> Seen | None:
 
 
 def jobs_of(kind: Kind) -> list[Job]:
-    """The last jobs that measured one, newest first."""
+    """The latest jobs that measured a comparison of this kind, newest first."""
     folders = sorted((path.parent for path in workbench().home.jobs.glob(f"*-{kind.key}/config.json")), reverse=True)
     found = []
     for folder in folders[:_JOBS_LOOKED_AT]:
@@ -121,7 +121,7 @@ def jobs_of(kind: Kind) -> list[Job]:
 
 
 def files_stamp(folder: Path) -> tuple[object, ...]:
-    """Changes whenever the plan or a cell does: a cell's file is put into its folder by renaming."""
+    """Changes whenever the plan or a cell does: cell files are moved into their folder."""
     cells = folder / "cells"
     count = len(os.listdir(cells)) if cells.is_dir() else 0
     return (folder, count, file_stamp(folder / "plan.json", cells))
@@ -136,7 +136,7 @@ def _whole(comparison: Any) -> tuple[Any, str, int, float, list[Any]]:
 
 
 def opened(kind: Kind) -> Seen | None:
-    """The one of the address, or the chosen one; on a first visit the newest. A name that is gone is told."""
+    """The one in the address, or the chosen one; on a first visit the newest. A missing name is reported."""
     linked = newly_linked(kind.key, st.session_state.get(kind.key))
     if linked:
         open_one(kind, linked)
@@ -158,7 +158,7 @@ def write_opened(kind: Kind, view: Seen | None) -> None:
 
 
 def newly_linked(key: str, chosen: str | None) -> str:
-    """What the address names under a key, "" where that is what this session wrote there itself.
+    """The address's value under a key, "" if this session wrote it itself.
 
     Args:
         chosen: what is open in this session.
@@ -170,8 +170,8 @@ def newly_linked(key: str, chosen: str | None) -> str:
 
 
 def _late(key: str, linked: str, chosen: str | None) -> bool:
-    """Whether the browser still sent the address from before: another one was opened since the last was written, or
-    it was written so shortly ago that the browser had not heard of it when it asked."""
+    """Whether the browser sent an outdated address: another comparison was opened since the last was written, or it was
+    written too recently for the browser to know."""
     state = st.session_state
     if f"{key}_written" not in state:
         return False
@@ -181,7 +181,7 @@ def _late(key: str, linked: str, chosen: str | None) -> bool:
 
 
 def write_link(key: str, name: str) -> None:
-    """Let the address name this under a key, or nothing."""
+    """Set or clear a key of the address."""
     state = st.session_state
     written = state.get(f"{key}_written", "")
     if written != name:
@@ -192,26 +192,26 @@ def write_link(key: str, name: str) -> None:
 
 
 def open_one(kind: Kind, name: str | None) -> None:
-    """Show the one of that name, or none; no row of it is open."""
+    """Open the comparison of that name, or none, with all rows closed."""
     st.session_state[kind.key] = name or ""
     st.session_state[f"{kind.key}_row"] = None
 
 
-# ── what a person does with one ──────────────────────────────────────────────────────────────────────────────────────
+# ── actions ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def measure(kind: Kind, comparison: Any) -> None:
-    """Measure what is missing, in a job of its own; one that is being measured already is left alone."""
+    """Measure the missing cells in a job, unless one is already running."""
     view = seen(kind, comparison)
     if not view.alive:
         workbench().start(kind.key, name=view.name, title=view.title)
 
 
 def begin(kind: Kind, plan: Any, store: Callable[[Any], Any], field: str) -> None:
-    """Store a plan, start measuring it, and open it; once, also after a double click.
+    """Store a plan, start measuring it, and open it; only once on a double click.
 
     Args:
-        plan: None where there is none. store: makes one of the plan. field: where its title was typed, emptied now.
+        plan: None if there is none. store: creates the comparison. field: the title field, which is cleared.
     """
     key = f"{kind.key}_asked"
     asked, at = st.session_state.get(key, (None, 0.0))
@@ -226,7 +226,7 @@ def begin(kind: Kind, plan: Any, store: Callable[[Any], Any], field: str) -> Non
 
 
 def exported(view: Seen, form: str) -> bytes:
-    """All results as CSV, HTML or JSON; made once for each state of it."""
+    """All results as CSV, HTML or JSON; cached until they change."""
     make = {"csv": _csv, "html": lambda view: view.kind.to_html(view.comparison).encode(), "json": _json}[form]
     return _files.get((form, files_stamp(view.comparison.folder)), lambda: make(view))
 

@@ -1,5 +1,5 @@
-"""The script that Streamlit runs for every change. It stands apart from `ui/pages`: beside a folder of that name
-Streamlit would take every file in it for a page of its own."""
+"""The script that Streamlit runs on every change. It is kept apart from `ui/pages`: next to a folder of that name,
+Streamlit would treat every file in it as a page."""
 
 from ui.main import main
 

@@ -14,13 +14,13 @@ from ui.session.recipe import choose_embedding, choose_encoder, choose_method
 
 
 def read_address() -> None:
-    """Take over what the address asks for, when it is not what this session wrote there itself (a link, or Back)."""
+    """Apply the address unless this session wrote it itself (i.e. for a link, or Back)."""
     address = {name: st.query_params[name] for name in st.query_params}
     if "grouping" in address:
         _read_grouping(address)
         return
     opened = address.keys() & OPENED
-    # A collection alone is what the groups page writes; it counts when the page is loaded, not after a quick click.
+    # The groups page writes the collection alone; it counts on page load, not after a quick click.
     opened = opened or (address.keys() == {"collection"} and "grouping_written" in st.session_state)
     if not address or opened or address == st.session_state.get("address") or _chosen_since():
         return
@@ -40,7 +40,7 @@ def read_address() -> None:
 
 
 def _read_grouping(address: dict[str, str]) -> None:
-    """Take over the collection and the grouping that a link names; the groups page opens it."""
+    """Apply the collection and the grouping of a link; the groups page opens it."""
     state = st.session_state
     written = state.get("grouping_written")
     opened = state.get("groupings_open", {}).get(state.get("collection"))
@@ -52,7 +52,7 @@ def _read_grouping(address: dict[str, str]) -> None:
 
 
 def _chosen_since() -> bool:
-    """Whether a choice was changed since the address was written: then the browser sent the address from before it."""
+    """Whether a choice changed since the address was written, so that the browser sent an outdated one."""
     return "address" in st.session_state and _choices() != st.session_state.get("choices_written")
 
 
@@ -74,7 +74,7 @@ def _read_details(address: dict[str, str]) -> None:
 
 
 def _read_query(address: dict[str, str]) -> None:
-    """The picture and the words that an address names; an upload, which it cannot name, stays."""
+    """The picture and the words of an address; an upload, which it cannot name, stays."""
     before = current_query()
     words = SessionQuery(words=" ".join(address.get("words", "")[:MOST_WORDS].split()), share=_share(address))
     if "q" in address:
@@ -93,7 +93,7 @@ def _read_query(address: dict[str, str]) -> None:
 
 
 def _share(address: dict[str, str]) -> int | None:
-    """How much the words of an address count; ValueError where that is no percentage."""
+    """The weight of the words in an address; ValueError if it is not a percentage."""
     if not address.get("words", "").strip() or "share" not in address:
         return None
     share = int(address["share"])
@@ -103,7 +103,7 @@ def _share(address: dict[str, str]) -> int | None:
 
 
 def write_address(recipe: Recipe) -> None:
-    """Put the recipe and the query into the address, where they differ from what stands there."""
+    """Write the recipe and the query to the address if they have changed."""
     encoder = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
     address = {
         "collection": recipe.collection,

@@ -1,8 +1,8 @@
-"""What a session remembers and what all sessions share: the workbench, opened collections, the address and the recipe.
+"""Session state and state shared by all sessions: the workbench, opened collections, the address and the recipe.
 
-The address holds the whole recipe and the query, in the engine's own words, so that a link opens the same search
+The address holds the whole recipe and the query in the engine's own notation, so that a link opens the same search
 anywhere: `?collection=animal-faces&encoder=model-4@default&embedding=max&metric=cosine&method=lsh(bits=8)&q=17`;
-with `&words=black+watch&share=30` where an encoder is asked for words as well.
+with `&words=black+watch&share=30` if the query includes words.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from engine.workbench.workbench import CollectionCard, Workbench
 FIRST_SAMPLE = "animal-faces"
 DEFAULT_K = 8
 
-# What an address may name in the place of a recipe: the pages read it.
+# What an address may name instead of a recipe; read by the pages.
 OPENED = set(kinds_that_make("comparison", "classifier"))
 _COLLECTIONS_KEPT = 8
 _JOBS_SHOWN = 30
-_PICTURE_SIDE = 640  # pixels; what a page shows of an uploaded picture
+_PICTURE_SIDE = 640  # pixels, of an uploaded picture on a page
 
 _images: Cache[Images] = Cache(_COLLECTIONS_KEPT)
 _opened: Cache[Collection] = Cache(_COLLECTIONS_KEPT)
@@ -36,12 +36,12 @@ _described: Cache[bool] = Cache(_COLLECTIONS_KEPT)
 
 @cache
 def workbench() -> Workbench:
-    """The one workbench of this server."""
+    """The workbench of this server."""
     return Workbench()
 
 
 def open_collection(name: str) -> Collection:
-    """The collection of that name, kept open until it changes; NotFound when there is none."""
+    """The collection of that name, kept open until it changes; NotFound if there is none."""
     return _opened.get((name, catalogue_stamp(workbench().home.datasets / name)), lambda: workbench().collection(name))
 
 
@@ -59,9 +59,9 @@ def has_texts(name: str) -> bool:
 
 
 def free_name(title: str) -> None:
-    """Raise NameTaken at once instead of in the job, BadParameter for a title that gives no name.
+    """Raise NameTaken now instead of in the job, BadParameter for a title that yields no name.
 
-    The name of an import that was cut off is free for taking it up again.
+    The name of an interrupted import is free, so that it can be resumed.
     """
     name = slug(title)
     if (workbench().home.datasets / name).exists() and open_collection(name).complete:
@@ -69,7 +69,7 @@ def free_name(title: str) -> None:
 
 
 def row_of(collection: str, id: int) -> int:
-    """The row of an image among those of its collection; NotFound when it is there no more."""
+    """The row of an image in its collection; NotFound if it no longer exists."""
     ids = images_of(collection).ids
     row = int(ids.searchsorted(id))
     if row >= len(ids) or ids[row] != id:
@@ -93,7 +93,7 @@ def _stamps() -> tuple[object, ...]:
 
 
 def recent_jobs(kind: str = "") -> list[Job]:
-    """The last jobs, all or those of one kind, newest first: the older ones only matter to the command line."""
+    """The latest jobs, all or of one kind, newest first: older ones only matter to the command line."""
     pattern = f"*-{kind}/config.json" if kind else "*/config.json"
     folders = sorted((path.parent for path in workbench().home.jobs.glob(pattern)), reverse=True)
     found = []
@@ -106,7 +106,7 @@ def recent_jobs(kind: str = "") -> list[Job]:
 
 
 def job_about(collection: str) -> Job | None:
-    """The job that changes a collection right now, if any; work in the background leaves it as it is."""
+    """The job that is changing a collection, if any; background jobs leave it unchanged."""
     for job in recent_jobs():
         arguments = job.config["arguments"]
         names = {arguments.get("collection"), arguments.get("name"), arguments.get("recipe", {}).get("collection")}
@@ -118,11 +118,11 @@ def job_about(collection: str) -> Job | None:
 # ── the address ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-# ── pictures from outside ────────────────────────────────────────────────────────────────────────────────────────────
+# ── external pictures ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def shown(data: bytes) -> str:
-    """An uploaded picture as a small data address, upright; UnreadableImage when it cannot be opened."""
+    """An uploaded picture as a small upright data URL; UnreadableImage if it cannot be opened."""
     import base64
 
     picture = workbench().preview(data, _PICTURE_SIDE)

@@ -10,27 +10,27 @@ from engine.core.errors import BadParameter, NotFound
 
 
 def roots() -> list[Path]:
-    """The folders below which a person may name a folder to import: the home directory and those of $BENZER_ROOTS."""
+    """The folders from which imports are allowed: the home directory and those of $BENZER_ROOTS."""
     named = [Path(part) for part in os.environ.get("BENZER_ROOTS", "").split(os.pathsep) if part]
     return [root.expanduser().resolve() for root in [Path.home(), *named] if root.expanduser().is_dir()]
 
 
 def folder_under_roots(text: str) -> Path:
-    """The folder a person typed, absolute or below one of the roots.
+    """The folder typed by the user, absolute or below one of the roots.
 
     Raises:
-        BadParameter: nothing that can be a path. NotFound: there is no such folder, or it is outside the roots.
+        BadParameter: not a valid path. NotFound: there is no such folder, or it is outside the roots.
     """
     return _under_roots(text, "folder", "the import", Path.is_dir)
 
 
 def pictures_under_roots(text: str) -> Path:
-    """The folder, table or archive of pictures a person typed; NotFound where there is none below the roots."""
+    """The folder, table or archive of pictures typed by the user; NotFound if there is none below the roots."""
     return _under_roots(text, "folder or file", "the import", Path.exists)
 
 
 def file_under_roots(text: str, thing: str) -> Path:
-    """The file a person typed, absolute or below one of the roots; NotFound where there is no such file."""
+    """The file typed by the user, absolute or below one of the roots; NotFound if there is no such file."""
     return _under_roots(text, "file", thing, Path.is_file)
 
 
@@ -46,7 +46,7 @@ def _under_roots(text: str, kind: str, thing: str, fits: Callable[[Path], bool])
         inside = inside or path.is_relative_to(root)
         if path.is_relative_to(root) and path.exists() and fits(path):
             return path
-    if not inside:  # whether it exists is nobody's business
+    if not inside:  # do not reveal whether it exists
         allow = "Allow its folder with the environment variable BENZER_ROOTS."
         raise NotFound(f"{text.strip()!r} is outside the folders that Benzer may read.", way_out=allow)
     raise NotFound(f"There is no {kind} {text.strip()!r} in the folders that Benzer may read.")

@@ -1,4 +1,4 @@
-"""What a session looks for: a picture of the collection or an uploaded one, words, or words beside a picture."""
+"""The query of a session: a picture of the collection or an uploaded one, words, or both."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import streamlit as st
 
 from engine.search.answer import Query
 
-MOST_WORDS = 200  # letters that are looked for
+MOST_WORDS = 200  # longest query, in characters
 
 
 @dataclass(frozen=True)
 class SessionQuery:
-    """What this session looks for: an image of the collection, or an uploaded picture, or words, or words with either.
+    """The session's query: an image of the collection, an uploaded picture, words, or words with either.
 
-    `crop` is the part of the picture that is meant. `share` is how much the words count beside it, in percent; None: as
-    in training. A `proposed` picture stands there only because nobody has asked for anything yet.
+    `crop` is the selected part of the picture. `share` is the weight of the words next to it, in percent; None: as in
+    training. A `proposed` picture is shown only until the user asks for something.
     """
 
     image_id: int | None = None
@@ -29,7 +29,7 @@ class SessionQuery:
 
     @property
     def pictured(self) -> bool:
-        """Whether there is a picture in it."""
+        """Whether it includes a picture."""
         return self.data is not None or self.image_id is not None or not self.words
 
     def as_query(self) -> Query:
@@ -43,39 +43,39 @@ class SessionQuery:
 
 
 def current_query() -> SessionQuery | None:
-    """The session's query, None where nothing was chosen yet."""
+    """The session's query, None if nothing has been chosen yet."""
     query: SessionQuery | None = st.session_state.get("query")
     return query
 
 
 def set_query_image(id: int | None, *, keep_words: bool = False) -> None:
-    """Look for an image of the collection; an upload is put away (its widget empties because its key changes)."""
+    """Search for an image of the collection; an upload is dropped (its widget is cleared by a new key)."""
     words = _words_alone() if keep_words else None
     st.session_state.query = words if id is None else replace(words or SessionQuery(), image_id=id)
     st.session_state.uploader = st.session_state.get("uploader", 0) + 1
 
 
 def propose_image(id: int) -> None:
-    """Look for an image while nobody has asked for anything."""
+    """Search for an image until the user asks for something."""
     set_query_image(id)
     st.session_state.query = SessionQuery(image_id=id, proposed=True)
 
 
 def set_query_upload(data: bytes | None, name: str) -> None:
-    """Look for an uploaded picture, beside the words that stand there; None takes it away. The address names none."""
+    """Search for an uploaded picture, with any words present; None removes it. The address cannot name it."""
     words = _words_alone()
     st.session_state.query = words if data is None else replace(words or SessionQuery(), data=data, name=name)
 
 
 def set_query_crop(crop: tuple[float, float, float, float] | None) -> None:
-    """Look for a part of the same picture, or for the whole (None)."""
+    """Search for a part of the same picture, or for the whole (None)."""
     query = current_query()
     if query is not None:
         st.session_state.query = replace(query, crop=crop, proposed=False)
 
 
 def set_query_words(words: str) -> None:
-    """Look for words beside the picture, or instead of one that was merely proposed; "" takes them away."""
+    """Search for words with the picture, or in place of a merely proposed one; "" removes them."""
     words = " ".join(words.split())[:MOST_WORDS].strip()
     query = current_query()
     if query is None or query.proposed or not query.pictured:
@@ -85,7 +85,7 @@ def set_query_words(words: str) -> None:
 
 
 def set_query_share(share: int | None) -> None:
-    """Let the words count so many percent beside the picture; None: as in training."""
+    """Set the weight of the words next to the picture, in percent; None: as in training."""
     query = current_query()
     if query is not None:
         st.session_state.query = replace(query, share=share)

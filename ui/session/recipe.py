@@ -1,4 +1,4 @@
-"""The recipe of the sidebar, and changing it from a page."""
+"""The sidebar's recipe, and changing it from a page."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ui.session.query import set_query_image
 
 
 def use_recipe(text: str, query: int | None = None) -> None:
-    """Put a row's recipe into the sidebar and go to the search, with that image of the collection if one is named."""
+    """Put a recipe into the sidebar and open the search page, with an image of the collection as query if given."""
     recipe, state = Recipe.parse(text), st.session_state
     if query is not None or state.get("collection") != recipe.collection:
         set_query_image(query)
-    state.linked = True  # the query belongs to the collection that is chosen now
+    state.linked = True  # the query belongs to the chosen collection
     state.collection, state.metric = recipe.collection, recipe.metric
     choose_embedding(recipe.embedding)
     state.encoder = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
@@ -36,22 +36,22 @@ def choose_encoder(text: str) -> None:
 
 
 def choose_embedding(name: str) -> None:
-    """Put an embedding into the sidebar: one drop-down holds the pooling, another what is done after it."""
+    """Put an embedding into the sidebar: a drop-down for the pooling, another for what follows it."""
     st.session_state.embedding = unfinished(name)
     st.session_state.finish = name.removeprefix(unfinished(name))
 
 
 def chosen_embedding() -> str:
-    """The embedding of the sidebar, as it is written in a recipe."""
+    """The sidebar's embedding, as written in a recipe."""
     finish = st.session_state.get("finish")
     return f"{st.session_state.embedding}{finish if finish in FINISHES else ''}"
 
 
 def choose_method(text: str) -> None:
-    """Put a search method with its settings into the sidebar; BadParameter where the text is none."""
+    """Put a search method with its settings into the sidebar; BadParameter for an invalid text."""
     name, options = parse_method(text)
     for key in [key for key in map(str, st.session_state) if key.partition(".")[0] in workbench().methods()]:
-        st.session_state[key] = None  # what is not named is automatic, not what it was before
+        st.session_state[key] = None  # unnamed settings become automatic, whatever they were before
     st.session_state.method = name
     method = workbench().methods().get(name)
     choices = {setting.name: setting for setting in (method.settings if method else ()) if isinstance(setting, Choice)}
@@ -61,7 +61,7 @@ def choose_method(text: str) -> None:
 
 
 def recipe_of_choices(options: dict[str, Any]) -> Recipe:
-    """The recipe of the sidebar's present choices; BadParameter when one is missing."""
+    """The recipe of the sidebar's current choices; BadParameter if one is missing."""
     state = st.session_state
     encoder, _, weights = str(state.encoder).partition("@")
     return Recipe(

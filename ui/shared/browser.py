@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.collections.reading.safely import SUFFIXES
 
-PICTURE_TYPES = sorted(suffix.removeprefix(".") for suffix in SUFFIXES)  # what is read may be uploaded
+PICTURE_TYPES = sorted(suffix.removeprefix(".") for suffix in SUFFIXES)  # every readable format may be uploaded
 
 _PASTE = """
 export default function () {
@@ -58,7 +58,7 @@ _copy = st.components.v2.component(
 
 
 def accept_paste() -> None:
-    """A picture pasted anywhere on the page goes into the query's uploader."""
+    """Send a picture pasted anywhere on the page to the query's uploader."""
     _paste(key="paste", height="content")
 
 

@@ -19,14 +19,14 @@ Points = list[tuple[float, float]]
 
 HEIGHT = 240  # pixels
 _HUGE = 2.0  # times the largest other loss
-_WARM = {"light": "#b4531f", "dark": "#f0a867"}  # the second colour: apart from the first one for the colour-blind too
+_WARM = {"light": "#b4531f", "dark": "#f0a867"}  # the second colour, safe for the colour-blind
 _VIOLET = {"light": "#6a4fa3", "dark": "#b9a3ec"}
 _GREY = {"light": "#5a6168", "dark": "#adb1b4"}
 
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: what the legend calls it, its points, its colour (a key of `palette`), and how it is drawn."""
+    """A curve: its name in the legend, its points, its colour (a key of `palette`), and its line style."""
 
     title: str
     points: Points
@@ -35,7 +35,7 @@ class Line:
 
 
 def palette() -> dict[str, str]:
-    """The colours of curves in the theme that the visitor sees."""
+    """The colours of curves in the visitor's theme."""
     theme = "dark" if st.context.theme.type == "dark" else "light"
     names = ("primaryColor", "secondaryBackgroundColor", "textColor", "backgroundColor")
     first, ground, ink, paper = (str(st.get_option(f"theme.{theme}.{name}")) for name in names)
@@ -44,12 +44,12 @@ def palette() -> dict[str, str]:
 
 
 def points(events: Sequence[Event], name: str) -> Points:
-    """(epoch, value) of every epoch that has that value."""
+    """(epoch, value) of every epoch with that value."""
     return [(event["epoch"], event[name]) for event in events if event.get(name) is not None]
 
 
 def draw(figure: Figure, *, key: str, alt: str) -> None:
-    """Put a chart on the page, with a sentence for those who cannot see it."""
+    """Put a chart on the page, with a text alternative."""
     st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False})
 
 
@@ -68,7 +68,7 @@ def draw_points(figure: Figure, *, key: str, alt: str, on_pick: Callable[[str], 
 
 def loss_chart(lines: Sequence[Line], *, log: bool, marked: int | None = None) -> Figure:
     """Losses over the epochs; `marked` is the epoch whose weights are kept."""
-    untrained = log or not any(_flattens(line.points) for line in lines)  # of all lines or of none
+    untrained = log or not any(_flattens(line.points) for line in lines)  # for all lines or for none
     shown = [Line(line.title, _in_sight(line.points, log, untrained), line.colour, line.dash) for line in lines]
     figure = _figure(shown, "%{y:.5f}")
     figure.update_yaxes(type="log" if log else "linear", tickformat=".2~g" if log else None, nticks=6)
@@ -78,20 +78,20 @@ def loss_chart(lines: Sequence[Line], *, log: bool, marked: int | None = None) -
 
 
 def _flattens(found: Points) -> bool:
-    """Whether an untrained network's huge loss would flatten all that follows."""
+    """Whether an untrained network's huge loss would flatten the rest of the curve."""
     rest = max((y for _, y in found[1:]), default=math.inf)
     return bool(found) and found[0][0] == 0 and found[0][1] > _HUGE * rest
 
 
 def _in_sight(found: Points, log: bool, untrained: bool) -> Points:
-    """The points that can be drawn; that of an untrained network only where it is wanted, or is all there is."""
+    """The points to draw; the untrained network's only if requested or if it is the only one."""
     if log:
         return [point for point in found if point[1] > 0]
     return found if untrained or len(found) == 1 else [point for point in found if point[0] > 0]
 
 
 def retrieval_chart(lines: Sequence[Line], *, chance: float | None, marked: int | None = None) -> Figure:
-    """Retrieval over the epochs, in percent, with what pure chance would reach as a dotted line."""
+    """Retrieval over the epochs, in percent, with the chance level as a dotted line."""
     percent = [Line(line.title, [(x, 100 * y) for x, y in line.points], line.colour, line.dash) for line in lines]
     figure = _figure(percent, "%{y:.1f} %")
     figure.update_yaxes(rangemode="tozero", ticksuffix=" %", nticks=6)
@@ -107,13 +107,13 @@ def retrieval_chart(lines: Sequence[Line], *, chance: float | None, marked: int 
 
 
 def agreement_chart(lines: Sequence[Line]) -> Figure:
-    """How well groups agree with others, as NMI from 0 to 1, over the epochs."""
+    """The agreement of groups with others over the epochs, as NMI from 0 to 1."""
     figure = _figure(lines, "%{y:.2f}")
     return figure.update_yaxes(range=[0, 1], nticks=6)
 
 
 def rate_chart(rates: Points, *, height: int = HEIGHT, now: float | None = None) -> Figure:
-    """The learning rate over the epochs; `now` is how many of them are behind."""
+    """The learning rate over the epochs; `now` is the number of finished epochs."""
     figure = _figure([Line("learning rate", rates)], "%{y:.3~g}", height=height)
     figure.update_yaxes(rangemode="tozero", tickformat=".2~g", nticks=5)
     if now is not None:
@@ -122,7 +122,7 @@ def rate_chart(rates: Points, *, height: int = HEIGHT, now: float | None = None)
 
 
 def _figure(lines: Sequence[Line], hover: str, *, height: int = HEIGHT) -> Figure:
-    import pandas  # noqa: F401 - whole before Plotly looks at it: another visitor's thread may be importing it right now
+    import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
     from plotly.graph_objects import Figure
 
     colours, figure = palette(), Figure()
@@ -168,12 +168,12 @@ def _marked(figure: Figure, line: Line, epoch: int | None) -> Figure:
 
 
 def plain(text: str) -> str:
-    """A title for a legend: charts read a few HTML tags, and a title from outside must not become one."""
+    """A title for a legend: charts interpret some HTML tags, which an external title must not contain."""
     return text.replace("<", "‹").replace(">", "›").replace("$", "＄")
 
 
 def spoken(what: str, line: Line, shown: str = "{:.4g}") -> str:
-    """A sentence that tells what a curve shows, for those who cannot see it."""
+    """A text alternative for a curve."""
     if not line.points:
         return f"{what}: nothing measured yet."
     (start, first), (end, last) = line.points[0], line.points[-1]

@@ -1,4 +1,4 @@
-"""A job as the page shows it: what it does, how far it is, how fast, how long still, and a button to stop it."""
+"""A job on the page: what it does, its progress, rate and remaining time, and a button to stop it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REFRESH = 2  # seconds; polling every second in two tabs costs nearly half a cor
 
 
 def job_progress(job: Job, *, key: str) -> None:
-    """Draw the job and refresh it until it ends; then the whole page is drawn anew."""
+    """Draw the job and refresh it until it ends; then redraw the whole page."""
     alive = job.alive
 
     @st.fragment(run_every=REFRESH if alive else None, key=f"watch-{key}-{job.id}")
@@ -61,7 +61,7 @@ def progress_sentence(progress: Progress) -> str:
 
 
 def job_chip(jobs: list[Job]) -> None:
-    """One small line in the sidebar for the job that runs now, wherever it was started."""
+    """A small line in the sidebar for the running job, wherever it was started."""
     running = sorted((job for job in jobs if job.alive), key=lambda job: job.waiting)
     if not running:
         return

@@ -1,4 +1,4 @@
-"""Sentences with a way out: errors, notes and empty states."""
+"""Messages with a way forward: errors, notes and empty states."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def show_error(error: BenzerError) -> None:
 
 
 def show_complaint() -> None:
-    """Say once what of a link could not be followed."""
+    """Say once which part of a link could not be applied."""
     complaint = st.session_state.pop("complaint", "")
     if complaint:
         st.warning(plain_text(complaint), icon=":material/info:")
@@ -26,7 +26,7 @@ def show_complaint() -> None:
 
 @contextmanager
 def errors_shown() -> Iterator[None]:
-    """Whatever of ours goes wrong inside is shown as a sentence, and the rest of the page is drawn."""
+    """Show our own errors raised inside the context as sentences, and draw the rest of the page."""
     try:
         yield
     except BenzerError as error:
@@ -34,7 +34,7 @@ def errors_shown() -> Iterator[None]:
 
 
 def empty_state(title: str, sentence: str, actions: dict[str, Callable[[], None]], *, key: str) -> None:
-    """One sentence and something to click."""
+    """A sentence and buttons for what to do next."""
     with st.container(border=True, key=key, horizontal_alignment="center"):
         st.header(plain_text(title), anchor=False)
         st.write(plain_text(sentence))

@@ -13,7 +13,7 @@ from ui.shared.plain_text import plain_text
 
 
 def fetch_network(name: str, title: str, megabytes: int, *, key: str) -> None:
-    """The button that downloads a network's weights; while that runs its progress, and afterwards what went wrong."""
+    """The button that downloads a network's weights, the progress meanwhile, and any error afterwards."""
     last = last_fetch(name)
     if last is not None and last.alive:
         job_progress(last, key=key)
@@ -24,7 +24,7 @@ def fetch_network(name: str, title: str, megabytes: int, *, key: str) -> None:
 
 
 def fetch_texts(name: str) -> None:
-    """The same for a network that reads texts; nothing where it is here, or is none of the published ones."""
+    """`fetch_network` for a text network; nothing if it is installed, or not a published one."""
     network = PUBLISHED.get(name)
     if network is not None and folder_of(workbench().home, network) is None:
         fetch_network(name, network.title, network.megabytes, key=f"fetch-{name}")
@@ -42,7 +42,7 @@ def last_fetch(name: str) -> Job | None:
 
 
 def start_fetching(name: str) -> None:
-    """Start it, unless it runs already."""
+    """Start the download, unless it is already running."""
     running = last_fetch(name)
     if running is None or not running.alive:
         with errors_shown():

@@ -1,4 +1,4 @@
-"""Texts from outside (file names, labels, titles) on the page exactly as they are: never Markdown, LaTeX or HTML."""
+"""External texts (file names, labels, titles) shown on the page verbatim: never as Markdown, LaTeX or HTML."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _JOINER = "\u2060"  # zero width, no break
 def plain_text(text: object) -> str:
     """Markdown that shows `text` as it is, on one line.
 
-    A backslash takes the meaning from every mark. Emoji names and bare addresses are looked for after Markdown has been
-    read, so an invisible character is put into those.
+    A backslash escapes every special character. Emoji names and bare URLs are recognised after Markdown is parsed, so
+    an invisible character is inserted into those.
 
     >>> plain_text("**a**")
     '\\\\*\\\\*a\\\\*\\\\*'

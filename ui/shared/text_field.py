@@ -1,4 +1,4 @@
-"""A field for a name or a folder with its button: one click, or Enter, sends what stands in the field."""
+"""A field for a name or a folder with its button: a click or Enter submits it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def text_field(
     on_emptied: Callable[[], Any] | None = None,
     in_a_row: bool = False,
 ) -> str:
-    """What was typed once it is sent, without spaces around it; "" until then, and where it is unchanged unless `same`.
+    """The submitted text, stripped; "" until it is submitted, and if it is unchanged unless `same`.
 
-    A field outside a form tells of its text only when it is left: a button that waits for the text would be disabled
-    at the first click. `on_sent` is called with the text before the page is drawn; `on_emptied`, where an empty field
-    means something, when it is sent without one. `in_a_row` puts the button beside the field.
+    A field outside a form reports its text only when it loses focus: a button that waits for the text would be disabled
+    at the first click. `on_sent` is called with the text before the page is drawn; `on_emptied`, if an empty field is
+    meaningful, when it is submitted empty. `in_a_row` puts the button next to the field.
     """
 
     def send() -> None:
@@ -53,6 +53,6 @@ def text_field(
 
 
 def _text(key: str, former: str) -> str:
-    """What stands in the field, "" where that is what stood there before."""
+    """The text in the field, "" if unchanged."""
     text = str(st.session_state.get(key) or "").strip()
     return text if text != former else ""

@@ -8,9 +8,9 @@ from ui.session.opened import collection_cards, workbench
 
 
 def encoder_titles(collection: str = "") -> dict[str, str]:
-    """The titles of all encoders by how they are written in a recipe; equal ones carry their name as well.
+    """The titles of all encoders by their name in a recipe; duplicate titles include the name.
 
-    With the name of a collection, those that can only be used with another one are left out.
+    With the name of a collection, encoders that only work with another collection are left out.
     """
     ready = [choice for choice in workbench().choices(collection) if choice.ready]
     titles = {f"{c.name}@{c.weights}" if c.weights else c.name: c.title for c in ready}
@@ -19,22 +19,22 @@ def encoder_titles(collection: str = "") -> dict[str, str]:
 
 
 def embedding_title(name: str) -> str:
-    """What people call an embedding; the name itself where there is none of that name."""
+    """The title of an embedding; the name itself if it is unknown."""
     return embedding(name).title if unfinished(name) in POOLINGS else name
 
 
 def metric_title(name: str) -> str:
-    """What people call a metric."""
+    """The title of a metric."""
     return METRICS[name].title if name in METRICS else name
 
 
 def method_title(text: str) -> str:
-    """What people call a search method, with its settings as they were written."""
+    """The title of a search method, with its settings as written."""
     name, bracket, settings = text.partition("(")
     method = workbench().methods().get(name)
     return (method.title if method else name) + (f" ({settings}" if bracket else "")
 
 
 def collection_title(name: str) -> str:
-    """What people call a collection; its name where it is there no more."""
+    """The title of a collection; its name if it no longer exists."""
     return next((card.title for card in collection_cards() if card.name == name), name)

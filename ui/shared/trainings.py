@@ -1,4 +1,4 @@
-"""What people call the networks that can be trained, and what a training learns by."""
+"""Display names of the trainable networks and of training objectives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Help for choosing the number of clusters: what each number gains, drawn beside the field it is for."""
+"""Help for choosing the number of clusters: what each number gains, in a chart next to the field."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Row = dict[str, float]
 
 
 def cluster_help(recipe: Recipe) -> None:
-    """A button that opens the help. It is a window of its own: beside a button that still moves, as the settings open,
-    a panel would be placed out of sight."""
+    """A button that opens the help in a dialog: next to a button that still moves while the settings open, a popover
+    would be placed out of sight."""
     if st.button("How many clusters?", icon=":material/bubble_chart:", key="cluster-help"):
         _window(recipe)
 
 
 @st.dialog("How many clusters?")
 def _window(recipe: Recipe) -> None:
-    """Measure some numbers of clusters on a sample of the vectors and offer the best to take."""
+    """Evaluate several numbers of clusters on a sample of the vectors and offer the best ones."""
     st.write(
         "Runs k-means on a sample of the pictures with increasing numbers of clusters. Good choices are the elbow "
         "of the inertia and the highest silhouette."
@@ -50,7 +50,7 @@ def _draw(rows: list[Row]) -> None:
     with st.container(horizontal=True):
         for clusters, reason in proposals(rows).items():
             if st.button(f"Use {clusters} ({reason})", key=f"use-{clusters}", on_click=_use, args=(clusters,)):
-                st.rerun()  # closes the window
+                st.rerun()  # closes the dialog
 
 
 def _use(clusters: int) -> None:
@@ -58,7 +58,7 @@ def _use(clusters: int) -> None:
 
 
 def proposals(rows: list[Row]) -> dict[int, str]:
-    """The numbers worth taking with what speaks for each: the elbow and the largest silhouette, often the same."""
+    """The recommended numbers, each with its reason: the elbow and the largest silhouette, often the same."""
     elbow = next(int(row["clusters"]) for row in rows if row["elbow"])
     separated = int(max(rows, key=lambda row: row["silhouette"])["clusters"])
     if elbow == separated:

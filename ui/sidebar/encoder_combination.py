@@ -1,4 +1,4 @@
-"""Two encoders made into one: a second encoder, how much it counts, and from then on a line of the drop-down."""
+"""Combining two encoders: a second encoder and its weight become a new entry of the drop-down."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ui.shared.plain_text import plain_text
 
 
 def combine_encoders(choices: Sequence[EncoderChoice], first: EncoderChoice) -> None:
-    """The form that combines the chosen encoder with a second one; for a combination, a way to take it off the list."""
+    """The form that combines the chosen encoder with a second one; for a combination, a way to delete it."""
     with st.expander("Combine two encoders", icon=":material/join:", key="combine-encoders"):
         if combination.Pair.parse(first.name):
             st.caption(plain_text(f"{first.title} is already a combination. Choose a single encoder to combine."))
@@ -52,7 +52,7 @@ def _forget(choice: EncoderChoice) -> None:
 
 
 def _written(choice: EncoderChoice) -> str:
-    """The first part, as the drop-down names it."""
+    """The first part, as named in the drop-down."""
     (name, weights), _ = combination.parts_of(choice.name, "")
     return f"{name}@{weights}" if weights else name
 

@@ -1,4 +1,4 @@
-"""The sidebar's drop-downs: one choice each makes the recipe."""
+"""The sidebar's drop-downs, which together make the recipe."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ui.sidebar.encoder_combination import combine_encoders
 
 
 def recipe_picker(cards: Sequence[CollectionCard]) -> Recipe:
-    """Draw the drop-downs in the sidebar and return the recipe they make. There must be at least one collection."""
+    """Draw the drop-downs in the sidebar and return the recipe; requires at least one collection."""
     collection = _collection(cards)
     default = workbench().default_recipe(collection)
     choices = workbench().choices(collection, also=str(st.session_state.get("encoder") or ""))
@@ -32,7 +32,7 @@ def recipe_picker(cards: Sequence[CollectionCard]) -> Recipe:
     return recipe_of_choices(options)
 
 
-_NEWEST = 3  # of the classifiers that learned from this collection, and of those that learned from others
+_NEWEST = 3  # most classifiers listed, of those trained on this collection and on others each
 _FINISH_HELP = (
     "What is done to the vectors afterwards. Precision@8 of EfficientNet-Lite0, average pool, on 1,500 photographs of "
     "three species and on 114 paintings by five artists: none .974 and .825; square root and centred .977 and .840; "
@@ -49,17 +49,17 @@ def _collection(cards: Sequence[CollectionCard]) -> str:
     name = _choice("collection", "Collection", names, lambda name: titles.get(name, name), names[0])
     query = current_query()
     if before not in (None, name) and query is not None and query.data is None and not st.session_state.get("linked"):
-        set_query_image(None, keep_words=True)  # the number belongs to a picture of the other collection
+        set_query_image(None, keep_words=True)  # the id belongs to a picture of the other collection
     st.session_state.linked = False
     st.session_state.searched_collection = name
     return name
 
 
 def offered(choices: Sequence[EncoderChoice], collection: str, meant: str) -> list[EncoderChoice]:
-    """The encoders of the list: what learned from this collection to tell its things stands second.
+    """The listed encoders, those trained to classify this collection's items in second place.
 
-    Rare ones are left out, except for the one that is `meant` (a link or a command may name what the list would not
-    offer yet), and except for the newest that can be asked for words or learned from things: they stand for themselves.
+    Rare ones are left out, except the one that is `meant` (a link or a command may name an unlisted one) and the newest
+    ones that take words or were trained on labelled items.
     """
     learned = [choice for choice in choices if choice.learned_from and choice.ready]
     own = [choice for choice in learned if choice.learned_from == collection][:_NEWEST]
@@ -69,7 +69,7 @@ def offered(choices: Sequence[EncoderChoice], collection: str, meant: str) -> li
 
 
 def _fits(choice: EncoderChoice, collection: str) -> bool:
-    """Whether what learned from another collection sees anything of this one."""
+    """Whether an encoder trained on another collection applies to this one."""
     return choice.pictures or (choice.words and has_texts(collection))
 
 
@@ -121,7 +121,7 @@ def _finish_title(name: str) -> str:
 
 
 def _follow_encoder(embeddings: dict[str, str]) -> None:
-    """With another encoder begins the embedding that suits it."""
+    """On a change of encoder, choose the embedding that suits it."""
     choose_embedding(embeddings.get(str(st.session_state.encoder), str(st.session_state.embedding)))
 
 
@@ -141,7 +141,7 @@ def _method(default: Recipe) -> dict[str, int | str]:
 
 
 def _settings(method: type[Index]) -> dict[str, int | str]:
-    """A field for each setting of the method; an empty one leaves the choice to the method."""
+    """A field for each setting of the method; an empty field leaves it to the method."""
     chosen: dict[str, int | str] = {}
     for setting in method.settings:
         key = f"{method.name}.{setting.name}"
@@ -179,7 +179,7 @@ def _choice(
     help: str | None = None,
     on_change: Callable[[], None] | None = None,
 ) -> str:
-    """A drop-down of names. A name that is not there (an old link) gives way to the default, and the page says so."""
+    """A drop-down of names. An unknown name (an old link) is replaced by the default, and the page says so."""
     present = st.session_state.get(key)
     if present not in options:
         if present is not None:
@@ -191,6 +191,6 @@ def _choice(
 
 
 def _distinct(titles: dict[str, str]) -> dict[str, str]:
-    """Titles by name; those that occur twice carry their name as well."""
+    """Titles by name; duplicate titles include the name."""
     texts = list(titles.values())
     return {name: title if texts.count(title) == 1 else f"{title} ({name})" for name, title in titles.items()}

@@ -1,4 +1,4 @@
-"""Groups of copies as rows of pictures: the one to keep first and marked, each other one with a button to keep it."""
+"""Groups of copies as rows of pictures: the keeper first and marked, every other one with a button to keep it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def copies(
     on_pick: Callable[[int], None],
     on_keep: Callable[[int], None],
 ) -> None:
-    """Draw numbered groups; a click on a picture calls `on_pick(id)`, one on its button `on_keep(id)`."""
+    """Draw numbered groups; a click on a picture calls `on_pick(id)`, a click on its button `on_keep(id)`."""
 
     def told(name: str, act: Callable[[int], None]) -> None:
         id = getattr(st.session_state.get(key), name, None)
@@ -73,7 +73,7 @@ def _item(found: Duplicates, id: int, distance: float, keep: bool) -> dict[str, 
 
 
 def file_size(size: int) -> str:
-    """Bytes as people read them: "812 bytes", "34 KB", "2.1 MB"."""
+    """A human-readable size: "812 bytes", "34 KB", "2.1 MB"."""
     if size < 1000:
         return f"{size} bytes"
     return f"{size / 1e3:.0f} KB" if size < 999_500 else f"{size / 1e6:.1f} MB"

@@ -1,4 +1,4 @@
-"""The query picture, of which a part can be chosen by dragging over it or with the arrow keys."""
+"""The query picture, which can be cropped by dragging or with the arrow keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _crop = st.components.v2.component(
 
 
 def crop_picture(src: str, alt: str, crop: Crop | None, *, key: str, on_crop: Callable[[Crop | None], None]) -> None:
-    """Draw the picture at `src`; `on_crop` gets the chosen part as shares of its sides, None for the whole picture."""
+    """Draw the picture at `src`; `on_crop` gets the crop as shares of its sides, None for the whole picture."""
 
     def chosen() -> None:
         sides = getattr(st.session_state.get(key), "crop", None)
@@ -31,7 +31,7 @@ def crop_picture(src: str, alt: str, crop: Crop | None, *, key: str, on_crop: Ca
 
 
 def checked_crop(sides: object) -> Crop | None:
-    """What a browser sent as a crop, None where it means the whole picture or nothing sensible."""
+    """A crop sent by the browser, None for the whole picture or an invalid one."""
     try:
         left, top, right, bottom = (min(max(float(side), 0.0), 1.0) for side in sides)  # type: ignore[attr-defined]
     except (TypeError, ValueError):

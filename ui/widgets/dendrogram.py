@@ -11,7 +11,7 @@ import streamlit as st
 from engine.grouping.stored.palette import NOISE
 
 _HERE = Path(__file__).parent
-# One script made of parts that can each be read: the entry comes last.
+# A single script concatenated from readable parts, the entry point last.
 _PARTS = ("dendrogram_tree.js", "dendrogram.js")
 
 _dendrogram = st.components.v2.component(
@@ -38,12 +38,12 @@ def dendrogram(
     measure: str = "distance",
     height: int = 700,
 ) -> None:
-    """Draw the tree; `on_cut(height)` and `on_pick(node)` are called before the page is drawn anew.
+    """Draw the tree; `on_cut(height)` and `on_pick(node)` are called before the page is redrawn.
 
-    `leaves`, in the order in which they stand: node, id, name, count (pictures that the leaf stands for), colour (index
-    into `palette` (light, dark), −1 for grey), src (address of the picture). `joins`, lower ones first: node, left,
-    right (nodes), height, count, colour. `height_now`: where the line stands. `measure`: what the axis is called.
-    Without `on_cut` there is no line to drag. `height` in pixels: larger trees scroll inside.
+    `leaves`, in drawing order: node, id, name, count (pictures that the leaf represents), colour (index into `palette`
+    (light, dark), −1 for grey), src (picture URL). `joins`, lower ones first: node, left, right (nodes), height, count,
+    colour. `height_now`: the position of the line. `measure`: the title of the axis. Without `on_cut` there is no line
+    to drag. `height` in pixels: larger trees scroll inside.
     """
     data = {
         "title": title,
@@ -61,7 +61,7 @@ def dendrogram(
 
 
 def _plain(value: Any) -> Any:
-    """NumPy's numbers as Python's, which JSON can hold."""
+    """NumPy numbers as Python numbers, for JSON."""
     return value.item() if hasattr(value, "item") else value
 
 

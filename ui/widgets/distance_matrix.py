@@ -1,4 +1,4 @@
-"""The distances between pictures as a heat map, in the order of a tree; pointing at a square shows both pictures."""
+"""The distances between pictures as a heat map, in the order of a tree; hovering over a cell shows both pictures."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def distance_matrix(
     measure: str = "distance",
     height: int = 620,
 ) -> None:
-    """Draw the matrix (k, k), whose rows stand in the order of the tree.
+    """Draw the matrix (k, k), whose rows are in the order of the tree.
 
     `names` (k,), `groups` (k,) numbers: lines are drawn where they change; `colours` (k,) index into `palette`
-    (light, dark), −1 for grey, by the number of the group where there are none; `sources` (k,) addresses of the
-    pictures. `height` in pixels. Raises BadParameter where the lengths differ or the matrix is larger than 500.
+    (light, dark), −1 for grey, by group number if not given; `sources` (k,) picture URLs. `height` in pixels. Raises
+    BadParameter if the lengths differ or the matrix is larger than 500.
     """
     matrix, k = np.asarray(matrix), len(names)
     if matrix.shape != (k, k) or k > _MOST:

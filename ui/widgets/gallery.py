@@ -1,4 +1,4 @@
-"""A grid of thumbnails that can be clicked: answers with rank, distance and label, or pages to browse."""
+"""A clickable grid of thumbnails: answers with rank, distance and label, or pages to browse."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _gallery = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture of a gallery. `same`: whether its label is the query's (None: nobody knows)."""
+    """A picture of a gallery. `same`: whether its label is the query's (None: unknown)."""
 
     id: int
     src: str
@@ -42,7 +42,7 @@ class Tile:
 
 
 def thumbnail_url(collection: str, id: int, content: str) -> str:
-    """The address of a thumbnail; `content` is the picture's hash, so that a changed picture has another address."""
+    """The URL of a thumbnail; `content` is the picture's hash, so that a changed picture has a new URL."""
     return f"{thumbnails_of(collection)}/{int(id)}.webp?v={content[:12]}"
 
 
@@ -62,7 +62,7 @@ def gallery(
     on_pick: Callable[[int], None] | None = None,
     scroll: bool = True,
 ) -> None:
-    """Draw the tiles; a click or Enter calls `on_pick(id)` before the page is drawn anew. Without it they are still."""
+    """Draw the tiles; a click or Enter calls `on_pick(id)` before the page is redrawn. Without it they are inert."""
 
     def picked() -> None:
         id = getattr(st.session_state.get(key), "pick", None)

@@ -21,7 +21,7 @@ _cards = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Card:
-    """One group: `colour` for the light and the dark theme, `thumbs` addresses of pictures, `note` a few words."""
+    """A group: `colour` for the light and the dark theme, `thumbs` picture URLs, `note` a few words."""
 
     number: int
     title: str
@@ -36,7 +36,7 @@ class Card:
 
 
 def group_cards(cards: Sequence[Card], *, key: str, title: str, on_open: Callable[[int], None]) -> None:
-    """Draw the cards; a click or Enter calls `on_open(number)` before the page is drawn anew."""
+    """Draw the cards; a click or Enter calls `on_open(number)` before the page is redrawn."""
 
     def opened() -> None:
         number = getattr(st.session_state.get(key), "open", None)
@@ -48,7 +48,7 @@ def group_cards(cards: Sequence[Card], *, key: str, title: str, on_open: Callabl
 
 
 def swatch(colour: tuple[str, str], size: str = "0.85em") -> str:
-    """A dot of colour as HTML without any text from outside: it goes to `st.html`."""
+    """A coloured dot as HTML for `st.html`, without any external text."""
     light, dark = colour
     return (
         f'<span aria-hidden="true" style="display:inline-block;width:{size};height:{size};border-radius:50%;'

@@ -1,4 +1,4 @@
-"""Opinions of a classifier as the browser draws them, and the script and style that its components share."""
+"""A classifier's predictions as drawn in the browser, and the script and style that its components share."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ HERE = Path(__file__).parent
 
 
 def shared(file: Path) -> str:
-    """The script or style of a component that draws opinions, behind what all of them share."""
+    """The script or style of a component that draws predictions, after the shared part."""
     parts = (HERE / f"opinions{file.suffix}", file)
     return "\n".join(part.read_text(encoding="utf-8") for part in parts)
 
 
 def bars(said: Sequence[tuple[str, float]] | None, most: int = 3) -> list[dict[str, Any]]:
-    """The likeliest classes with their probabilities; none where nothing was said."""
+    """The most probable classes with their probabilities; empty without a prediction."""
     return [{"label": label, "share": share, "percent": percent(share)} for label, share in (said or ())[:most]]
 
 
@@ -26,7 +26,7 @@ def whole(share: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A probability as people read it: never 100 % where it is not, and never 0 %."""
+    """A human-readable probability: 100 % only if exact, and never 0 %."""
     if share < 0.01:
         return "< 1 %"
     return "> 99 %" if 0.99 < share < 1 else whole(share)

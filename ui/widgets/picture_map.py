@@ -1,4 +1,4 @@
-"""A map of pictures: one dot each on a canvas, thumbnails where there is room, and a selection by box or lasso."""
+"""A map of pictures: dots on a canvas, thumbnails where there is room, and selection by box or lasso."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.core.errors import BadParameter
 from engine.grouping.stored.palette import NOISE
 
 _HERE = Path(__file__).parent
-# One script made of parts that can each be read: the entry comes last.
+# A single script concatenated from readable parts, the entry point last.
 _PARTS = ("picture_map_points.js", "picture_map_paint.js", "picture_map_thumbs.js", "picture_map.js")
 
 _map = st.components.v2.component(
@@ -50,11 +50,11 @@ def picture_map(
     on_pick: Callable[[int], None] | None = None,
     height: int = 560,
 ) -> None:
-    """Draw the map; `on_select(ids)` and `on_pick(id)` are called before the page is drawn anew.
+    """Draw the map; `on_select(ids)` and `on_pick(id)` are called before the page is redrawn.
 
     `ids` (n,), `points` (n, 2) float32, `colours` (n,) an index into `palette` (light, dark), −1 for grey. `thumbs` is
-    an address with `{id}` in it. `legend`: (colour index, text, count). `selected`: ids to mark, None leaves to the
-    browser what is marked. `height` in pixels. Raises BadParameter where the lengths differ or a point is not finite.
+    a URL with `{id}` in it. `legend`: (colour index, text, count). `selected`: ids to mark, None leaves the marks to
+    the browser. `height` in pixels. Raises BadParameter if the lengths differ or a point is not finite.
     """
     ids, points = np.asarray(ids), np.asarray(points)
     _check(ids, points, colours, names)
@@ -86,7 +86,7 @@ def pack(marked: np.ndarray) -> str:
 
 
 def unpack(bits: str, count: int) -> np.ndarray:
-    """The rows that `pack` marked, (k,), of `count`; what cannot be read marks none."""
+    """The rows marked by `pack`, (k,), out of `count`; invalid input marks none."""
     try:
         found = np.frombuffer(base64.b64decode(bits, validate=True), np.uint8)
     except ValueError:
@@ -108,13 +108,13 @@ def _check(ids: np.ndarray, points: np.ndarray, colours: np.ndarray, names: Sequ
 
 
 def _points_bytes(ids: np.ndarray, points: np.ndarray, names: Sequence[str] | None) -> bytes:
-    """Positions, ids, then the names, which are separated by zeros."""
+    """Positions, ids, then the zero-separated names."""
     words = b"" if names is None else "\0".join(name.replace("\0", " ") for name in names).encode("utf-8", "replace")
     return points.astype("<f4").tobytes() + ids.astype("<i4").tobytes() + words
 
 
 def _message(digest: str, part: str, data: bytes) -> bytes:
-    """What a carrier brings: the length of a header, the header (JSON), the bytes; each begins at a fourth byte."""
+    """A message: the length of a header, the header (JSON), the bytes; each aligned to four bytes."""
     head = json.dumps({"digest": digest, "part": part}).encode()
     head += b" " * (-len(head) % 4)
     return len(head).to_bytes(4, "little") + head + data
@@ -127,7 +127,7 @@ def _callbacks(
     on_select: Callable[[list[int]], None] | None,
     on_pick: Callable[[int], None] | None,
 ) -> dict[str, Any]:
-    known = ids  # of the drawing that the visitor saw: a callback of the next run is made with that run's
+    known = ids  # of the map that the visitor saw: the next run's callback uses that run's ids
 
     def selected() -> None:
         found = getattr(st.session_state.get(key), "select", None)

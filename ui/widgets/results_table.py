@@ -1,4 +1,4 @@
-"""Figures that were measured, as a table: sortable by any column, the best of each marked, a click opens a row."""
+"""A table of measured figures: sortable by any column, the best of each marked, a click opens a row."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _table = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Column:
-    """One column of figures.
+    """A column of figures.
 
     Attributes:
-        title, help: its heading and what it means. value: the figure of a row, None where it has none. shown: its form.
+        title, help: its heading and its meaning. value: the figure of a row, None if missing. shown: its format.
         small: whether the smallest is the best. judged: whether there is a best at all.
-        more: further facts of a cell for the browser, as `_cell` gives them: "sub" stands small below the figure.
+        more: further facts of a cell for the browser, as `_cell` gives them: "sub" is small text below the figure.
     """
 
     title: str
@@ -40,7 +40,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Named:
-    """What a row is called: its subject, and the choices in which the rows differ."""
+    """The name of a row: its subject, and the choices in which rows differ."""
 
     name: str
     sub: str
@@ -52,7 +52,7 @@ class Named:
 
 @dataclass(frozen=True)
 class Line:
-    """One row of the table: its figures, what it is called, what stands in its tip, and what must be said of it.
+    """A row of the table: its figures, name, tooltip and note.
 
     `judged`: whether it may be the best of a column.
     """
@@ -74,9 +74,9 @@ def results_table(
     picked: str | None,
     on_pick: Callable[[str], None],
 ) -> None:
-    """Draw the lines; a click on one, or Enter, calls `on_pick(key)` before the page is drawn.
+    """Draw the lines; a click or Enter calls `on_pick(key)` before the page is drawn.
 
-    `first` is the heading of the names. They are sorted by the first column of figures until a person sorts otherwise.
+    `first` is the heading of the names. The lines are sorted by the first column of figures until the user changes it.
     """
 
     def chosen() -> None:
@@ -100,7 +100,7 @@ def table_data(
 
 
 def _best(column: Column, rows: Sequence[Any]) -> float | None:
-    """The best value of a column, None where there is none, or most rows share it: that would mark nothing."""
+    """The best value of a column, None if there is none or most rows share it."""
     values = [value for row in rows if (value := column.value(row)) is not None]
     if not column.judged or len(set(values)) < 2:
         return None

@@ -1,4 +1,4 @@
-"""What the rows of a study look like as lines: quality against time and against bits, for pages and reports."""
+"""The curves of a study: quality against time and against bits, for pages and reports."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _TUNED = ("bits", "tables", "probes", "rerank", "links", "effort", "clusters")  
 
 
 def quality_against_time(rows: Sequence[StudyRow], figure: str = "recall") -> dict[str, Line]:
-    """(p50, figure) of each family of settings, of those that no other one of the family beats in both.
+    """(p50, figure) of the Pareto-optimal rows of each family of settings.
 
-    A family is a method with the settings that say where and how it runs, not how hard it looks.
+    A family is a method with the settings for where and how it runs, not how thoroughly it searches.
     """
     families: dict[str, Line] = {}
     for row in rows:
@@ -26,7 +26,7 @@ def quality_against_time(rows: Sequence[StudyRow], figure: str = "recall") -> di
 
 
 def quality_against_bits(rows: Sequence[StudyRow], figure: str = "recall") -> dict[str, Line]:
-    """(bits, figure) of everything that was measured with two numbers of bits or more, all else the same."""
+    """(bits, figure) of everything measured with at least two numbers of bits, all else equal."""
     lines: dict[str, Line] = {}
     for row in rows:
         options = dict(parse_method(row.method)[1])
@@ -37,7 +37,7 @@ def quality_against_bits(rows: Sequence[StudyRow], figure: str = "recall") -> di
 
 
 def unbeaten(points: Sequence[tuple[float, float]]) -> Line:
-    """The points (cost, worth) that no other one beats in both, the cheapest first.
+    """The Pareto front of (cost, worth) points, cheapest first.
 
     >>> unbeaten([(3, 0.9), (1, 0.5), (2, 0.4), (4, 0.9)])
     [(1, 0.5), (3, 0.9)]

@@ -15,12 +15,12 @@ from engine.core.errors import BadParameter, MissingPackage, NotFound, Unreadabl
 Matrix = NDArray[np.float32]
 
 _METRICS = {"euclidean": "euclidean", "angular": "cosine"}  # by their names in ann-benchmarks
-_BLOCK = 2**24  # values looked at or turned into single precision at a time
+_BLOCK = 2**24  # values checked or converted to single precision at a time
 
 
 @dataclass(frozen=True)
 class VectorFile:
-    """Vectors (n, d), memory-mapped where the file allows it, and queries (q, d) and a metric where it has its own."""
+    """Vectors (n, d), memory-mapped if the file allows it, and queries (q, d) and a metric if it has its own."""
 
     title: str
     vectors: Matrix
@@ -28,15 +28,15 @@ class VectorFile:
     metric: str | None = None
 
     def asked_with(self, other: VectorFile) -> VectorFile:
-        """With the vectors of another file as queries; BadParameter where they are of another length."""
+        """With the vectors of another file as queries; BadParameter if the dimensions differ."""
         return replace(self, queries=_fitting(other.vectors, self.vectors, other.title))
 
 
 def read_vectors(path: Path) -> VectorFile:
-    """The vectors of a file, checked for being finite numbers; of bytes and whole numbers single precision is made.
+    """The vectors of a file, checked to be finite; bytes and integers are converted to single precision.
 
     Raises:
-        NotFound: no such file. BadParameter: another kind of file, of another shape, or with NaN. Unreadable: cut off.
+        NotFound: no such file. BadParameter: wrong kind of file, wrong shape, or NaN. Unreadable: truncated.
     """
     path = Path(path).expanduser()
     ending = path.suffix.lower()
@@ -68,7 +68,7 @@ def _bvecs(path: Path) -> VectorFile:
 
 
 def _records(path: Path, kind: np.dtype) -> NDArray[Any]:
-    """(n, d) values of a file of records: the length as four bytes, then as many values."""
+    """(n, d) values of a file of records: a four-byte length, then that many values."""
     head = np.fromfile(path, "<i4", count=1)
     dimensions = int(head[0]) if len(head) else 0
     stride = 4 + dimensions * kind.itemsize
@@ -102,7 +102,7 @@ def _hdf5(path: Path) -> VectorFile:
 
 
 def _dataset(file: Any, name: str, path: Path) -> NDArray[Any] | None:
-    """An array of the file, mapped where it lies there in one piece; links that lead out of the file count as none."""
+    """An array of the file, memory-mapped if contiguous; links out of the file count as missing."""
     import h5py
 
     if not isinstance(file.get(name, getlink=True), h5py.HardLink) or not isinstance(file[name], h5py.Dataset):
@@ -135,7 +135,7 @@ def _fitting(queries: NDArray[Any] | None, vectors: Matrix, name: str) -> Matrix
 
 
 def _checked(found: NDArray[Any], name: str) -> Matrix:
-    """The array as C-contiguous (n, d) float32, itself where it is that; else BadParameter."""
+    """The array as C-contiguous (n, d) float32, without a copy if it is already; else BadParameter."""
     if found.dtype.kind not in "fiu":
         raise BadParameter("values", name, "numbers", found.dtype)
     if found.ndim != 2 or not found.size:

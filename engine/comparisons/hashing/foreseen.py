@@ -1,4 +1,4 @@
-"""What can be known of a study before it is measured: which of its cells cannot be."""
+"""Which cells of a study are known in advance not to be measurable."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from engine.indexes.hashing.hash_index import HashIndex
 
 
 def foreseen(plan: StudyPlan, count: int, width: int | None) -> list[str]:
-    """A sentence for each method and size that cannot be measured over `count` vectors, each once.
+    """A sentence for each method and size that cannot be measured over `count` vectors, without repetitions.
 
     Args:
-        width: of the vectors, None where it is not known yet.
+        width: of the vectors, None if not known yet.
     """
     largest = [f"There are {count:,} vectors, fewer than {size:,}." for size in plan.sizes if size and size > count]
     fewest = min((size for size in plan.sizes if size), default=count)

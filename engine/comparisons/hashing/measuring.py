@@ -1,4 +1,4 @@
-"""What one search method is worth over one set of vectors: quality against exact search, time, and what it keeps."""
+"""Measuring a search method over one set of vectors: quality against exact search, time, and index size."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from engine.indexes import Index, Neighbours
 
 Matrix = NDArray[np.float32]
 
-BATCH = 100  # queries asked at once for the time of batches, and between two chances to stop
+BATCH = 100  # queries per timed batch, and between checks for a stop
 HERE = "this process"
 _WARM = 3  # searches before the clock starts
-_SECONDS_SINGLE, _SECONDS_BATCHES = 20.0, 5.0  # after which no further one is timed
+_SECONDS_SINGLE, _SECONDS_BATCHES = 20.0, 5.0  # time limits of the measurements
 _LEAST_TIMED, _LEAST_BATCHES = 20, 3
-_LOOKED_EVERY = 0.2  # seconds between two looks whether to stop
+_LOOKED_EVERY = 0.2  # seconds between checks for a stop
 _SEED = 0
 
 
 @dataclass(frozen=True)
 class Data:
-    """What is indexed and what is asked: (n, d) vectors, (q, d) queries, and the truth, (q, R), once it is known."""
+    """Indexed (n, d) vectors, (q, d) queries, and the ground truth, (q, R), once known."""
 
     vectors: Matrix
     queries: Matrix
@@ -49,17 +49,17 @@ class StudyRow:
     """One measured cell.
 
     Attributes:
-        key, method, fold: the cell's. title: the method for people. chosen: the settings in force.
-        size: vectors indexed. queries: how many were asked. neighbours: how many were judged (R).
-        map: mean average precision divided by the right ones among those returned. strict_map: divided by R.
+        key, method, fold: the cell's. title: the method for display. chosen: the settings in force.
+        size: vectors indexed. queries: how many were run. neighbours: how many were judged (R).
+        map: mean average precision divided by the number of correct results. strict_map: divided by R.
         recall: mean recall@R. recall_10: mean recall@10.
-        candidates: mean number of vectors compared with a query, and `share` of all; None where nobody counts them.
-        p50, p99, mean_ms: milliseconds of one query, asked alone, in shuffled order. batch_ms: in batches of 100.
-        p50_low, p50_high: between these the median of such queries lies, with 95 %.
+        candidates: mean number of vectors compared with a query, and `share` of all; None if not counted.
+        p50, p99, mean_ms: milliseconds of a single query, in shuffled order. batch_ms: in batches of 100.
+        p50_low, p50_high: the 95 % confidence interval of the median.
         slowest_ms: median time of the slowest part itself, None without parts.
-        build_seconds: of the index alone. megabytes: what it keeps besides the vectors. vectors_megabytes: these.
-        workers: where parts lived. made_of: changes when the vectors do. note: what must be said of the figures.
-        error: why it could not be measured, "" where it was; all figures are 0 then.
+        build_seconds: of the index alone. megabytes: the index without vectors. vectors_megabytes: the vectors.
+        workers: where parts ran. made_of: changes when the vectors do. note: caveats of the figures.
+        error: why it could not be measured (all figures are 0 then), else "".
     """
 
     key: str
@@ -98,7 +98,7 @@ class StudyRow:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> StudyRow:
-        """The row of `as_dict`. BadParameter for other keys."""
+        """The row of `as_dict`; BadParameter for unknown keys."""
         if not set(values) <= set(cls.__dataclass_fields__):
             raise BadParameter("keys", "a row of results", "those that rows have", sorted(values))
         return cls(**values)
@@ -110,18 +110,18 @@ def unmeasured(cell: StudyCell, **known: Any) -> StudyRow:
 
 
 def true_neighbours(exact: Index, data: Data, reporter: Reporter) -> Neighbours:
-    """What exact search finds, (q, R), in blocks of queries."""
+    """The results of exact search, (q, R), in blocks of queries."""
     return _in_batches(exact, data, np.arange(len(data.queries)), reporter, "Finding the true neighbours")[0]
 
 
 def measure(index: Index, data: Data, reporter: Reporter, below: Path) -> dict[str, Any]:
-    """The figures of a built index as fields of a Row, all but the cell's own and the seconds of the build.
+    """The figures of a built index as fields of `StudyRow`, except the cell's own and the build time.
 
     Args:
-        data: with the truth. below: where there is room to write what the index keeps, for a moment.
+        data: with the ground truth. below: a folder to write the index to temporarily.
 
     Raises:
-        Stopped: a person asked.
+        Stopped: on request.
     """
     found, alone = _one_at_a_time(index, data, reporter)
     left = np.flatnonzero(~alone.asked)
@@ -152,7 +152,7 @@ def measure(index: Index, data: Data, reporter: Reporter, below: Path) -> dict[s
 
 
 def quality(found: Neighbours, data: Data) -> dict[str, Any]:
-    """How good (q, R) answers are against the truth, and what they cost in comparisons."""
+    """The quality of (q, R) results against the ground truth, and their cost in comparisons."""
     truth = data.truth
     if truth is None:
         raise ValueError("the truth is found before anything is measured")
@@ -171,9 +171,9 @@ def quality(found: Neighbours, data: Data) -> dict[str, Any]:
 
 
 def median_interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """The order statistics between which the median of all such values lies in 95 of 100 samples.
+    """The 95 % confidence interval of the median, as two order statistics.
 
-    Source: the binomial distribution of how many values lie below the median, as a normal one.
+    Source: the normal approximation to the binomial number of values below the median.
     """
     ordered, half = np.sort(values), 0.98 * math.sqrt(len(values))
     low, high = math.floor(len(values) / 2 - half), math.ceil(len(values) / 2 + half)
@@ -182,16 +182,16 @@ def median_interval(values: NDArray[np.float64]) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class _Alone:
-    """What came of asking one query at a time: (t,) milliseconds, those of the slowest part, and (q,) who was asked."""
+    """Times of single queries: (t,) milliseconds, those of the slowest part, and (q,) which queries were run."""
 
     milliseconds: NDArray[np.float64]
     slowest: NDArray[np.float64] | None
     asked: NDArray[np.bool_]
-    covered: float  # the least share of the vectors that an answer was found among
+    covered: float  # the smallest share of the vectors that was searched for an answer
 
 
 def _one_at_a_time(index: Index, data: Data, reporter: Reporter) -> tuple[Neighbours, _Alone]:
-    """Ask every query alone in shuffled order until the time is up; the answers, and how long each took."""
+    """Run the queries one by one in shuffled order until the time is up; the results, and how long each took."""
     count = len(data.queries)
     found, asked = _nothing(count, data.neighbours), np.zeros(count, dtype=bool)
     for query in range(min(_WARM, count)):
@@ -219,14 +219,14 @@ def _one_at_a_time(index: Index, data: Data, reporter: Reporter) -> tuple[Neighb
 
 
 def _told(timed: int, count: int, covered: float) -> str:
-    """What must be said of the times."""
+    """Caveats of the times."""
     few = f"Timed with {timed:,} of the {count:,} queries, one at a time." if timed < count else ""
     lost = f"Some results covered only {covered:.0%} of the vectors." if covered < 1 else ""
     return " ".join(filter(None, [few, lost]))
 
 
 def _slowest_part(index: Index) -> list[float]:
-    """Milliseconds of the slowest part in the last search; nothing where an index has no parts."""
+    """Milliseconds of the slowest part in the last search; empty if the index has no parts."""
     seconds = getattr(index, "part_seconds", None)
     return [1000 * float(np.nanmax(seconds))] if seconds is not None and len(seconds) else []
 
@@ -234,9 +234,9 @@ def _slowest_part(index: Index) -> list[float]:
 def _in_batches(
     index: Index, data: Data, rows: NDArray[np.int64], reporter: Reporter, stage: str, *, timed: bool = False
 ) -> tuple[Neighbours, float]:
-    """Ask these rows of the queries in batches; the answers in their order, and the median milliseconds a query.
+    """Run these query rows in batches; the results in their order, and the median milliseconds per query.
 
-    With `timed`, others are asked as well where the rows make too few batches for a time, as long as there is time.
+    With `timed`, further queries are run while time remains if the rows make too few batches to time.
     """
     blocks = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
     found, times = _nothing(len(rows), data.neighbours), []
@@ -257,7 +257,7 @@ def _in_batches(
 
 
 def _batch(index: Index, data: Data, rows: NDArray[np.int64]) -> tuple[Neighbours, float]:
-    """The answers to these rows of the queries, and the milliseconds they took."""
+    """The results for these query rows, and the milliseconds they took."""
     queries = np.ascontiguousarray(data.queries[rows])
     start = time.perf_counter()
     answer = index.search(queries, data.neighbours)
@@ -265,10 +265,10 @@ def _batch(index: Index, data: Data, rows: NDArray[np.int64]) -> tuple[Neighbour
 
 
 def kept_megabytes(index: Index, below: Path) -> tuple[float, str]:
-    """What an index writes besides the vectors, in megabytes, and what must be said of it.
+    """The size of a saved index without the vectors, in megabytes, and any caveat.
 
     Raises:
-        StorageFull: the disk refused.
+        StorageFull: the disk is full.
     """
     below.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=below, prefix=".weighed-", ignore_cleanup_errors=True) as folder:
@@ -283,7 +283,7 @@ def kept_megabytes(index: Index, below: Path) -> tuple[float, str]:
 
 
 def bytes_in(folder: Path) -> int:
-    """The bytes of all files below a folder; copies of the vectors are not counted, for these are counted already."""
+    """The bytes of all files below a folder, without copies of the vectors, which are counted already."""
     total = 0
     for path in folder.rglob("*"):
         with suppress(FileNotFoundError):

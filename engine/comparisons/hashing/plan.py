@@ -1,4 +1,4 @@
-"""What a study is to measure: search methods over one set of vectors, as a small frozen value."""
+"""The plan of a study: search methods over one set of vectors, as a small frozen value."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from engine.indexes import methods
 EXACT = "exact"
 MOST_CELLS = 2000
 _FILE = "file:"
-_FIRST = ("effort", "largest")  # settings whose name is said before their number
-_SAID_ITSELF = ("lookup", "further")  # choices whose options say what they are about
+_FIRST = ("effort", "largest")  # settings whose name precedes the number
+_SAID_ITSELF = ("lookup", "further")  # choices whose options explain themselves
 _ORDER = ["parts", "functions", "runs", "bits", "tables", "probes", "lookup", "further"]  # of settings in a title
 _MOST_QUERIES, _MOST_VECTORS = 1_000_000, 2_000_000_000
 
 
 @dataclass(frozen=True)
 class StudyCell:
-    """One line of the results: its key (stable as long as the same is measured), method, size and fold."""
+    """A row of the results: its key (stable as long as the same is measured), method, size and fold."""
 
     key: str
     method: str
@@ -36,22 +36,22 @@ class StudyCell:
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """Search methods over one set of vectors. Its values are checked for form when it is made.
+    """Search methods over one set of vectors; the form of its values is validated on construction.
 
-    Exact search is the truth of every size and fold, and is always measured first.
+    Exact search is the ground truth of every size and fold, and is always measured first.
 
     Attributes:
         title: of the study.
         source: "file:" and the absolute path of a file of vectors, or "collection/encoder@weights/embedding".
         metric: cosine or euclidean.
-        methods: as in a recipe ("lsh(bits=16,tables=50)"); where settings are to be chosen, what to choose them for.
-        neighbours: how many are judged (R). queries: how many are asked at most. They are held out of the index, a
-            fifth of the vectors at most, unless the file holds queries of its own.
-        sizes: how many vectors are indexed, drawn by seed; None for all.
-        folds: with more than 1, cross validation: each fold is the queries once, the others are indexed, and queries
-            that come with a file are not asked.
-        seed: of all that is drawn. asked: the absolute path of a file of queries, "" for none.
-        tune: the recall for which settings are chosen before anything is measured; None takes the methods as they are.
+        methods: as in a recipe ("lsh(bits=16,tables=50)"); with `tune`, the methods to tune.
+        neighbours: how many are judged (R). queries: how many are run at most. They are held out of the index, a fifth
+            of the vectors at most, unless the file has its own queries.
+        sizes: how many vectors are indexed, drawn with the seed; None for all.
+        folds: with more than 1, cross-validation: each fold is the queries once, the others are indexed, and queries
+            that come with a file are not used.
+        seed: of all random draws. asked: the absolute path of a file of queries, "" for none.
+        tune: the target recall for which settings are chosen first; None takes the methods as they are.
     """
 
     title: str
@@ -102,7 +102,7 @@ class StudyPlan:
 
     @property
     def file(self) -> Path | None:
-        """The file of vectors, None where they are a collection's."""
+        """The file of vectors, None if they are a collection's."""
         return Path(self.source.removeprefix(_FILE)) if self.source.startswith(_FILE) else None
 
     def cells(self) -> list[StudyCell]:
@@ -120,7 +120,7 @@ class StudyPlan:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> StudyPlan:
-        """The plan of `as_dict`; BadParameter for a key it does not have or a value that cannot be."""
+        """The plan of `as_dict`; BadParameter for an unknown key or an invalid value."""
         if not isinstance(values, Mapping):
             raise BadParameter("plan", "a benchmark", "keys with values", values)
         unknown = sorted(set(values) - set(cls.__dataclass_fields__))
@@ -135,7 +135,7 @@ def file_source(path: Path) -> str:
 
 
 def canonical(method: str) -> str:
-    """A method as it is written in every plan: its settings by name; BadParameter where it cannot be read."""
+    """A method in canonical form, its settings sorted by name; BadParameter if it cannot be parsed."""
     if not isinstance(method, str):
         raise BadParameter("method", "a benchmark", "a text", method)
     name, options = parse_method(method)
@@ -143,7 +143,7 @@ def canonical(method: str) -> str:
 
 
 def check_methods(methods: Sequence[str]) -> None:
-    """BadParameter for a method or a setting that does not exist, or a value out of its range."""
+    """Raise BadParameter for an unknown method or setting, or a value out of range."""
     for method in methods:
         name, options = parse_method(method)
         checked_settings(_settings(name), dict(options), f"the method {name}")
@@ -159,11 +159,11 @@ def grid(
     lookup: str = "",
     further: str = "",
 ) -> tuple[str, ...]:
-    """Every combination of settings for each method, of those that the method has; one without bits is left as it is.
+    """Every combination of settings that each method has; a method without bits is left as it is.
 
     Args:
-        names: methods, which may bring settings of their own ("hnsw(links=32)"). The others: values to try; none
-            leaves a setting to the method.
+        names: methods, possibly with settings ("hnsw(links=32)"). The others: values to try; an empty list leaves the
+            setting to the method.
 
     Raises:
         BadParameter: no such method, or a value out of range.
@@ -183,7 +183,7 @@ def grid(
 
 
 def title_of(method: str) -> str:
-    """A method with its settings, for people.
+    """A method with its settings, for display.
 
     >>> title_of("lsh(tables=50,bits=16,lookup=buckets)")
     'LSH · 16 bits · 50 tables · in buckets'
@@ -205,7 +205,7 @@ def _said(setting: Setting | Choice | None, name: str, value: Value) -> str:
 
 
 def _tried(name: str, own: Mapping[str, Value], lists: Mapping[str, Sequence[Value]]) -> dict[str, Sequence[Value]]:
-    """The lists of values that have a use for the method: probes look into buckets, and rank nothing."""
+    """The lists of values that apply to the method: probes apply to buckets, not to ranking."""
     known = {setting.name: setting for setting in _settings(name)}
     if "bits" not in known:
         return {}

@@ -1,4 +1,4 @@
-"""The results of a study to take along: CSV, and one page of HTML that asks for nothing from outside."""
+"""Exports of a study: CSV, and a self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HEADS = {
 
 
 def to_csv(rows: Sequence[StudyRow]) -> str:
-    """All rows in the plan's order, one column a figure; spreadsheet formulas are disarmed."""
+    """All rows in the plan's order, one column per figure; spreadsheet formulas are neutralised."""
     names = (*_CHOICES, *_FIGURES, *_TOLD)
     header = [_HEADS.get(name, name) for name in names]
     return csv_text([*header, "settings in force"], ([*_csv_cells(row, names), _chosen(row)] for row in rows))
@@ -46,7 +46,7 @@ def _chosen(row: StudyRow) -> str:
 
 
 def to_html(study: HashingStudy) -> str:
-    """The whole study as one page: what to take, all results, curves, speed-up, size-up, folds, and what failed."""
+    """The whole study as one page: the recommendation, all results, curves, speed-up, size-up, folds, and failures."""
     folded, rows, every = study.folded(), study.averaged(), study.rows()
     failed = [[row.title, row.error] for row in every if row.error]
     return render(
@@ -87,7 +87,7 @@ def _results(rows: Sequence[StudyRow]) -> Table:
 
 
 def _best(rows: Sequence[StudyRow], name: str, low: bool) -> list[bool]:
-    """Whether each row has the best figure; exact search is the measure, and does not compete."""
+    """Whether each row has the best figure; exact search is the reference and does not compete."""
     return bold_best([None if row.method == EXACT else getattr(row, name) for row in rows], low=low)
 
 
@@ -122,7 +122,7 @@ def _spread(one: Folded, name: str) -> str:
 
 
 def _speed_up(study: HashingStudy) -> dict[str, Any] | None:
-    """RDH in several parts against the same in one: its table and its chart, None where there is one number only."""
+    """RDH in several parts against one part: table and chart, None if only one number of parts was measured."""
     found = study.speed_up()
     if len(found) < 2:
         return None
@@ -149,7 +149,7 @@ def _speed_up(study: HashingStudy) -> dict[str, Any] | None:
 
 
 def _size_up(study: HashingStudy) -> dict[str, Any] | None:
-    """Each method over more vectors against itself over the fewest: its table and its chart."""
+    """Each method over more vectors against itself over the fewest: table and chart."""
     found = study.size_up()
     drawn: dict[str, list[tuple[float, float]]] = {}
     lines = []

@@ -1,4 +1,4 @@
-"""Measuring a study: embed what is missing, choose settings where asked to, build, and measure cell by cell."""
+"""Measuring a study: embed what is missing, tune settings if requested, build, and measure cell by cell."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from engine.encoders.pooling import embedding
 from engine.encoders.vectors.pipeline import vectors_of
 from engine.indexes import Index, make_index
 
-_HELD_OUT = 5  # one vector of so many is asked at most
+_HELD_OUT = 5  # at most one vector in this many is a query
 _DISTRIBUTED = "rdh"
-_SHORT_CODE = 32  # bits; longer codes have compiled loops of their own
+_SHORT_CODE = 32  # bits; longer codes use separately compiled loops
 _WARMED_WITH = 1000  # vectors
 
 StudyRun = ComparisonRun[StudyPlan, StudyCell, StudyRow]
@@ -42,7 +42,7 @@ StudyRun = ComparisonRun[StudyPlan, StudyCell, StudyRow]
 
 @dataclass(frozen=True)
 class Source:
-    """All vectors of a study, (n, d), queries (q, d) where they come apart, and what they were made of."""
+    """All vectors of a study, (n, d), separate queries (q, d), if any, and their origin."""
 
     vectors: NDArray[np.float32]
     queries: NDArray[np.float32] | None
@@ -50,11 +50,11 @@ class Source:
 
 
 def plan_study(home: Home, plan: StudyPlan) -> HashingStudy:
-    """Store a plan as a new study, once everything it names has been looked at.
+    """Store a plan as a new study, once everything it names has been checked.
 
     Raises:
-        NotFound: no such file or collection. BadParameter: no such encoder, embedding, method or setting, or a file
-            that holds something else. Unreadable: a file that is cut off.
+        NotFound: no such file or collection. BadParameter: no such encoder, embedding, method or setting, or the
+            wrong kind of file. Unreadable: a truncated file.
     """
     check_methods(plan.methods)
     if plan.tune is not None and not plan.methods:
@@ -63,15 +63,15 @@ def plan_study(home: Home, plan: StudyPlan) -> HashingStudy:
 
 
 def run_study(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
-    """Measure every cell that has not been measured yet, or was of other vectors.
+    """Measure every cell that has not been measured yet, or was measured with other vectors.
 
     Returns:
         What `run_comparison` returns.
 
     Raises:
-        NotFound: no such study, file or collection. BadParameter: another process measures it. BenzerError: the Ray
-            cluster that `$BENZER_RAY` names does not answer, and nothing can be measured without it. Stopped: a person
-            asked; StorageFull: the disk refused. What was finished is kept.
+        NotFound: no such study, file or collection. BadParameter: another process is measuring it. BenzerError: the
+            Ray cluster in `$BENZER_RAY` does not respond, and nothing can be measured without it. Stopped: on request;
+            StorageFull: the disk is full. Finished cells are kept.
     """
     comparison = study(home, name)
 
@@ -98,11 +98,11 @@ class MethodFigures:
     home: Home
     run: StudyRun
     source: Source
-    no_cluster: BenzerError | None = None  # why nothing distributed can be measured
+    no_cluster: BenzerError | None = None  # why distributed methods cannot be measured
     warmed: set[Any] = field(default_factory=set)
 
     def measure(self, cells: list[StudyCell]) -> None:
-        """Measure what is missing of one size and fold: its cells share vectors, queries and truth."""
+        """Measure the missing cells of one size and fold, which share vectors, queries and ground truth."""
         missing = self.run.missing(cells, self.source.made_of)
         if not missing:
             return
@@ -125,7 +125,7 @@ class MethodFigures:
         known = {"made_of": self.source.made_of, "build_seconds": seconds, "workers": _workers(cell.method)}
         self.run.keep(replace(unmeasured(cell, **known), **figures))
         del index, built
-        gc.collect()  # parts on Ray end when nothing refers to them any more
+        gc.collect()  # parts on Ray end when no references remain
 
     def _built(self, method: str, data: Data) -> tuple[Index, float]:
         name, options = parse_method(method)
@@ -135,7 +135,7 @@ class MethodFigures:
         return index, time.perf_counter() - began
 
     def _warm_up(self, method: str, data: Data) -> None:
-        """Build the method over a few vectors once: what is compiled for it must not count as its build."""
+        """Build the method over a few vectors once, so that compilation does not count as build time."""
         name, options = parse_method(method)
         given = dict(options)
         kind = (name, given.get("lookup"), given.get("runs"), int(given.get("bits") or 0) > _SHORT_CODE)
@@ -143,7 +143,7 @@ class MethodFigures:
             return
         self.warmed.add(kind)
         few = replace(data, vectors=np.ascontiguousarray(data.vectors[:_WARMED_WITH]))
-        with suppress(BenzerError):  # what cannot be built says so when it is measured
+        with suppress(BenzerError):  # a method that cannot be built fails again when measured
             index, _ = self._built(method, few)
             index.search(data.queries[:2], min(data.neighbours, len(few.vectors)))
 
@@ -156,13 +156,13 @@ class MethodFigures:
 def rows_of(
     plan: StudyPlan, cell: StudyCell, count: int, apart: bool
 ) -> tuple[slice | NDArray[np.int64], NDArray[np.int64]]:
-    """The rows of a cell that are indexed, and those that are asked: none where the queries come from elsewhere.
+    """The rows of a cell to index, and those to query: none if the queries are separate.
 
     Args:
-        count: of all vectors. apart: whether queries come from elsewhere.
+        count: of all vectors. apart: whether the queries are separate.
 
     Raises:
-        BadParameter: fewer vectors than the cell, the folds or a query need.
+        BadParameter: fewer vectors than the cell, the folds or a query needs.
     """
     rng = np.random.default_rng(plan.seed)
     nothing = np.empty(0, dtype=np.int64)
@@ -191,14 +191,14 @@ def _sized(rows: NDArray[np.int64], size: int | None) -> NDArray[np.int64]:
 
 
 def _data(source: Source, plan: StudyPlan, indexed: slice | NDArray[np.int64], asked: NDArray[np.int64]) -> Data:
-    """The vectors of a cell; they are copied only where some of them are left out."""
+    """The vectors of a cell, copied only if some of them are left out."""
     own = source.queries
     queries = source.vectors[np.sort(asked)] if own is None or len(asked) else own[: plan.queries]
     return Data(source.vectors[indexed], np.ascontiguousarray(queries), plan.metric, plan.neighbours)
 
 
 def _source(home: Home, plan: StudyPlan, reporter: Reporter) -> Source:
-    """The vectors of a plan; those of a collection are made first where they are missing."""
+    """The vectors of a plan; missing vectors of a collection are computed first."""
     if plan.file is not None:
         reporter.update("Reading the vectors", 0, 1, "files")
         found = _files(plan)
@@ -230,7 +230,7 @@ def recipe_of(plan: StudyPlan) -> Recipe:
 
 
 def _looked_at(home: Home, plan: StudyPlan) -> StudyPlan:
-    """The plan with the weights that it means; BadParameter or NotFound where something is not there."""
+    """The plan with its weights resolved; BadParameter or NotFound if something is missing."""
     if plan.file is not None:
         _files(plan)
         return plan
@@ -242,28 +242,28 @@ def _looked_at(home: Home, plan: StudyPlan) -> StudyPlan:
 
 
 def _tune(found: HashingStudy, source: Source, reporter: Reporter) -> None:
-    """Put settings that promise the wanted recall in the place of the methods."""
+    """Replace the methods by settings expected to reach the target recall."""
     plan = found.plan
     vectors = source.vectors[tuned_on(plan, len(source.vectors), source.queries is not None)]
     chosen = proposals(vectors, plan.metric, plan.tune or 0.0, plan.neighbours, plan.methods, reporter)
-    found.change(replace(found.plan, methods=chosen), families=list(plan.methods))  # it may have another title by now
+    found.change(replace(found.plan, methods=chosen), families=list(plan.methods))  # it may have been renamed
 
 
 def tuned_on(plan: StudyPlan, count: int, apart: bool) -> slice | NDArray[np.int64]:
-    """The rows that settings are chosen over: of the largest size that can be had those that no fold asks.
+    """The rows to tune on: those of the largest possible size that no fold queries.
 
-    Where the folds ask more than half of them, there is nothing else to choose over than what is asked in another fold:
-    then it is what the first one indexes. Arguments and errors as of `rows_of`.
+    If the folds query more than half of them, only rows queried in another fold remain: then the rows that the first
+    fold indexes. Arguments and errors as of `rows_of`.
     """
     *larger, smallest = sorted(plan.sizes, key=lambda size: size or math.inf, reverse=True)
     for size in larger:
-        with suppress(BadParameter):  # its cells say so
+        with suppress(BadParameter):  # its cells report it
             return _unasked(plan, size, count, apart)
     return _unasked(plan, smallest, count, apart)
 
 
 def _unasked(plan: StudyPlan, size: int | None, count: int, apart: bool) -> slice | NDArray[np.int64]:
-    cells = [cell for cell in plan.cells() if cell.size == size and cell.method == EXACT]  # one of each fold
+    cells = [cell for cell in plan.cells() if cell.size == size and cell.method == EXACT]  # one per fold
     indexed, asked = zip(*(rows_of(plan, cell, count, apart) for cell in cells), strict=True)
     if plan.folds == 1:
         return indexed[0]
@@ -272,13 +272,13 @@ def _unasked(plan: StudyPlan, size: int | None, count: int, apart: bool) -> slic
 
 
 def check_cluster(plan: StudyPlan) -> None:
-    """Fail at once, and not in the middle, where a cluster is asked for that is not there."""
+    """Fail before the first cell if a required cluster is not available."""
     if any(map(_distributed, plan.methods)):
         workers()
 
 
 def _missing_cluster(plan: StudyPlan) -> BenzerError | None:
-    """Why distributed methods cannot be measured, None where they can; raised where there are no others."""
+    """Why distributed methods cannot be measured, None if they can; raised if there are no other methods."""
     try:
         check_cluster(plan)
     except BenzerError as error:

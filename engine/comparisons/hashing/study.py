@@ -1,4 +1,4 @@
-"""Studies on disk (see `engine.comparisons.comparison`), and what their rows say together."""
+"""Studies on disk (see `engine.comparisons.comparison`), and summaries of their rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.core.home import Home
 from engine.core.recipe import parse_method
 from engine.core.settings import print_call
 
-DEVIATING = ("map", "strict_map", "recall", "recall_10", "p50", "mean_ms")  # figures told with their deviation
+DEVIATING = ("map", "strict_map", "recall", "recall_10", "p50", "mean_ms")  # figures shown with their deviation
 _AVERAGED = (
     *DEVIATING,
     "p50_low",
@@ -32,7 +32,7 @@ _AVERAGED = (
 
 @dataclass(frozen=True)
 class Folded:
-    """One method over all folds of one size: `row` holds the means, `deviations` the sample's standard deviations."""
+    """A method over all folds of one size: `row` holds the means, `deviations` the sample standard deviations."""
 
     row: StudyRow
     folds: int
@@ -41,12 +41,12 @@ class Folded:
 
 @dataclass(frozen=True)
 class SpeedUp:
-    """RDH in some parts against the same in one.
+    """RDH in several parts against one part.
 
     Attributes:
-        method: without its parts. p50, slowest_ms, build_seconds, recall: as in a Row. speed_up: how many times faster
-            a query is as measured. machines: the same by the time of the slowest part, which is what parts on machines
-            of their own would take; None where it is not known. build_speed_up: of the build, as measured.
+        method: without its parts. p50, slowest_ms, build_seconds, recall: as in `StudyRow`. speed_up: measured speed-up
+            of a query. machines: the speed-up by the time of the slowest part, as with each part on its own machine;
+            None if unknown. build_speed_up: measured speed-up of the build.
     """
 
     method: str
@@ -63,7 +63,7 @@ class SpeedUp:
 
 @dataclass(frozen=True)
 class SizeUp:
-    """A method over some vectors against itself over the fewest: how many times larger, and how many times slower."""
+    """A method against itself over the fewest vectors: how many times larger, and how many times slower."""
 
     method: str
     title: str
@@ -76,7 +76,7 @@ class SizeUp:
 
 @dataclass(frozen=True)
 class Advice:
-    """What reaches a wanted recall: the cheapest, None where nothing does; the nearest to it; exact search beside."""
+    """What reaches a target recall: the cheapest row, None if none does; the row nearest to it; exact search."""
 
     recall: float
     best: StudyRow | None
@@ -85,7 +85,7 @@ class Advice:
 
     @property
     def sentence(self) -> str:
-        """What to take, for people."""
+        """The recommendation, for display."""
         if self.nearest is None:
             return "Nothing has been measured yet."
         found = self.best or self.nearest
@@ -110,11 +110,11 @@ class HashingStudy(Comparison[StudyPlan, StudyCell, StudyRow]):
 
     @property
     def tuned(self) -> bool:
-        """Whether its methods are settings that were chosen from the data."""
+        """Whether the settings of its methods were tuned on the data."""
         return "families" in self.facts
 
     def measured(self) -> list[tuple[StudyCell, StudyRow]]:
-        """Cells with figures, in the plan's order."""
+        """The measured cells, in the plan's order."""
         found = [(cell, self.row(cell)) for cell in self.plan.cells()]
         return [(cell, row) for cell, row in found if row is not None and not row.error]
 
@@ -123,18 +123,18 @@ class HashingStudy(Comparison[StudyPlan, StudyCell, StudyRow]):
         return [_folded(rows) for rows in self._by_method().values()]
 
     def averaged(self) -> list[StudyRow]:
-        """The rows of `folded` over the largest size: what there is to choose from."""
+        """The rows of `folded` over the largest size: the options to choose from."""
         groups = self._by_method()
-        # Folds differ by a row: what is compared is the size that was asked for, of which "all" is the largest.
+        # Folds differ by a row, so the requested sizes are compared, of which "all" is the largest.
         largest = max((_extent(size) for _, size in groups), default=0.0)
         return [_folded(rows).row for (_, size), rows in groups.items() if _extent(size) == largest]
 
     def best(self, recall: float) -> StudyRow | None:
-        """The row with the least p50 that reaches the recall, exact search apart; None where there is none."""
+        """The row with the smallest p50 that reaches the recall, exact search excluded; None if there is none."""
         return self.advice(recall).best
 
     def advice(self, recall: float) -> Advice:
-        """What reaches the recall most cheaply, and what exact search takes."""
+        """What reaches the recall at the lowest cost, and the cost of exact search."""
         rows = self.averaged()
         others = [row for row in rows if row.method != EXACT]
         good = [row for row in others if row.recall >= recall]
@@ -143,7 +143,7 @@ class HashingStudy(Comparison[StudyPlan, StudyCell, StudyRow]):
         return Advice(recall, min(good, key=lambda row: row.p50, default=None), nearest, exact)
 
     def speed_up(self) -> list[SpeedUp]:
-        """RDH in each number of parts against one part, all other settings the same; nothing where that is missing."""
+        """RDH in each number of parts against one part, with equal other settings; empty if that was not measured."""
         return [
             _speed_up(method, first, row, _parts(row))
             for method, rows in _groups(self._largest(), _without_parts).items()
@@ -152,7 +152,7 @@ class HashingStudy(Comparison[StudyPlan, StudyCell, StudyRow]):
         ]
 
     def size_up(self) -> list[SizeUp]:
-        """Each method over each size against itself over the smallest; nothing where there is one size only."""
+        """Each method over each size against itself over the smallest; empty for a single size."""
         groups = _groups((one.row for one in self.folded()), lambda row: row.method).values()
         ordered = [sorted(rows, key=lambda row: row.size) for rows in groups if len(rows) > 1]
         return [_size_up(rows[0], row) for rows in ordered for row in rows]
@@ -174,7 +174,7 @@ def create(home: Home, plan: StudyPlan) -> HashingStudy:
 
 
 def study(home: Home, name: str) -> HashingStudy:
-    """The study of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
+    """The study of that name; NotFound if there is none, Corrupt if its plan is damaged."""
     return HashingStudy.find(home.studies, name)
 
 
@@ -184,7 +184,7 @@ def studies(home: Home) -> list[HashingStudy]:
 
 
 def _extent(size: int | None) -> float:
-    """What a wanted size is in order: None asks for all."""
+    """The sort key of a requested size: None means all."""
     return math.inf if size is None else size
 
 

@@ -1,4 +1,4 @@
-"""Settings that promise a wanted recall on a sample, to be measured by a study."""
+"""Tuning: settings expected to reach a target recall on a sample, to be measured by a study."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from engine.indexes import Index, make_index, methods
 
 Matrix = NDArray[np.float32]
 
-_AIMS = (0.2, 0.6)  # how far above the wanted recall, of the way to 1: what a sample promises is not always kept
+_AIMS = (0.2, 0.6)  # margin above the target recall, as a share of the way to 1: a sample can be too optimistic
 _LOOKUPS = ("buckets", "hamming")
-_SAMPLE, _ASKED = 20_000, 200  # vectors that a graph is tried over, and those that it is asked with
+_SAMPLE, _ASKED = 20_000, 200  # vectors and queries for trying a graph
 _EFFORTS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)  # of a graph, as multiples of the neighbours
 _MOST_EFFORT = 10_000
 _SEED = 0
@@ -33,9 +33,9 @@ def proposals(
     methods: Sequence[str],
     reporter: Reporter | None = None,
 ) -> tuple[str, ...]:
-    """Settings that promise the recall of so many neighbours on a sample of (n, d) vectors: a few for each method.
+    """A few settings for each method expected to reach the recall for `neighbours` on a sample of (n, d) vectors.
 
-    What a method brings ("lsh(bits=16)") is kept. One that cannot be had over these vectors stays as it is, so that
+    Given settings ("lsh(bits=16)") are kept. A method that is impossible over these vectors stays as it is, so that
     measuring it says why.
     """
     reporter, found = reporter or Reporter(), dict[str, None]()
@@ -50,7 +50,7 @@ def proposals(
 
 
 def aims(recall: float) -> list[float]:
-    """What is asked of the sample for a wanted recall.
+    """The recalls to aim for on the sample, given a target recall.
 
     >>> aims(0.95)
     [0.96, 0.98]
@@ -77,7 +77,7 @@ def _proposed(
 
 
 def _lookups(name: str, options: Mapping[str, Value]) -> list[dict[str, Value]]:
-    """Both ways to use codes, where the method has them and nobody chose."""
+    """Both ways to use codes, if the method has them and none was chosen."""
     has = any(setting.name == "lookup" for setting in methods()[name].settings)
     return [{"lookup": lookup} for lookup in _LOOKUPS] if has and "lookup" not in options else [{}]
 
@@ -85,7 +85,7 @@ def _lookups(name: str, options: Mapping[str, Value]) -> list[dict[str, Value]]:
 def _tuned(
     name: str, vectors: Matrix, metric: str, recall: float, neighbours: int, options: Mapping[str, Value]
 ) -> dict[str, Value]:
-    """The settings that a method chooses for itself, those that differ from what it takes anyway."""
+    """The settings that a method chooses itself, as far as they differ from its defaults."""
     kind: Any = methods()[name]
     index = kind(metric, **options, neighbours=neighbours, recall=recall)
     usual = {setting.name: setting.default for setting in kind.settings}
@@ -96,7 +96,7 @@ def _tuned(
 def _distributed(
     vectors: Matrix, metric: str, recall: float, neighbours: int, options: Mapping[str, Value], reporter: Reporter
 ) -> Iterator[str]:
-    """RDH with the settings of its parts: with the same functions it finds what one index over all finds."""
+    """RDH with the settings of its parts: with shared functions it finds the same as a single index."""
     runs = str(options.get("runs", "lsh"))
     known = {setting.name for setting in methods()["rdh"].settings}
     inner = {setting.name for setting in methods()[runs].settings}
@@ -113,7 +113,7 @@ def _distributed(
 def _graphs(
     vectors: Matrix, metric: str, recall: float, neighbours: int, options: Mapping[str, Value]
 ) -> Iterator[str]:
-    """The least effort that reaches the recall over a sample; of more vectors also twice that, for walks get longer."""
+    """The smallest effort that reaches the recall on a sample; for more vectors also twice that: walks get longer."""
     rng = np.random.default_rng(_SEED)
     drawn = rng.permutation(len(vectors))
     held = max(1, min(_ASKED, len(vectors) // 5))
@@ -123,7 +123,7 @@ def _graphs(
     graph, effort = _over("hnsw", sample, metric, options), neighbours
     for factor in _EFFORTS:
         effort = min(_MOST_EFFORT, int(factor * neighbours))
-        setattr(graph, "effort", effort)  # noqa: B010 - a setting of this method alone
+        setattr(graph, "effort", effort)  # noqa: B010 - a setting of this method only
         if recall_at_k(graph.search(queries, neighbours), truth).mean() >= aims(recall)[0]:
             break
     whole = len(vectors) <= held + _SAMPLE

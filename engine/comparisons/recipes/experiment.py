@@ -1,4 +1,4 @@
-"""Experiments on disk (see `engine.comparisons.comparison`), and what a measured cell of one is."""
+"""Experiments on disk (see `engine.comparisons.comparison`), and their rows."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class ExperimentRow:
     """One measured cell.
 
     Attributes:
-        key, title, note: the cell's, and what must be said of its training. recipe: as text, with the real weights.
+        key, title, note: the cell's, and caveats of its training. recipe: as text, with the resolved weights.
         encoder, weights, embedding, metric, method: its parts. made_of: changes when the images, labels or weights do.
-        computed_in: the precision of the encoder, float32 or bfloat16; "" in rows of before.
-        images: labelled images that were searched. queries: how many of them were asked with.
+        computed_in: the precision of the encoder, float32 or bfloat16; "" in older rows.
+        images: labelled images that were searched. queries: how many of them were queries.
         precision: mean precision@k, always divided by k. interval: its 95 % bootstrap interval.
-        chance: the precision of a blind guess. map: strict mean average precision over the first 1000 places.
+        chance: the precision of random results. map: strict mean average precision over the first 1000 ranks.
         recall: mean recall@k against exact search, None for exact search itself. per_class: label to precision.
         milliseconds: median of one search. megabytes: vectors and index. examined: mean share of the vectors that were
-            compared with a query, None where the method does not count them.
-        single: the one image of the report's figure: "query", "hits" and the "answers"; None where there is none.
+            compared with a query, None if the method does not count them.
+        single: the single image of the report's figure: "query", "hits" and the "answers"; None if there is none.
         worst: the eight worst queries: "query", "precision" and the ids of their "answers".
-        losses: the training's least "train", "mse" and "ssim" (1 − SSIM), None where nothing is known.
-        error: why it could not be measured, "" where it was; all figures are 0 then.
+        losses: the training's lowest "train", "mse" and "ssim" (1 − SSIM), None if unknown.
+        error: why it could not be measured (all figures are 0 then), else "".
     """
 
     key: str
@@ -68,7 +68,7 @@ class ExperimentRow:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ExperimentRow:
-        """The row of `as_dict`. BadParameter for other keys."""
+        """The row of `as_dict`; BadParameter for unknown keys."""
         if not set(values) <= set(cls.__dataclass_fields__):
             raise BadParameter("keys", "a row of results", "those that rows have", sorted(values))
         low, high = values.get("interval", (0.0, 0.0))
@@ -87,7 +87,7 @@ def unmeasured(cell: ExperimentCell, recipe_text: str, **known: Any) -> Experime
 
 @dataclass(frozen=True)
 class Experiment(Comparison[ExperimentPlan, ExperimentCell, ExperimentRow]):
-    """One experiment, read from its folder. The runs that it trained stay when it is removed."""
+    """An experiment, read from its folder. The runs that it trained stay when it is removed."""
 
     kind = "experiment"
     noun = "comparison"
@@ -109,7 +109,7 @@ def create(home: Home, plan: ExperimentPlan) -> Experiment:
 
 
 def experiment(home: Home, name: str) -> Experiment:
-    """The experiment of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
+    """The experiment of that name; NotFound if there is none, Corrupt if its plan is damaged."""
     return Experiment.find(home.experiments, name)
 
 

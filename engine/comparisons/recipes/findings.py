@@ -32,15 +32,15 @@ REPORT_HITS = (
     (7, 7, 2, 4),
     (7, 7, 6, 8),
 )
-BEST_PAIR = ("max", "cosine")  # by the report
+BEST_PAIR = ("max", "cosine")  # according to the report
 BEST_ROWS = ("Model 4 · reduce on plateau", "Model 2 · none")
-_LEAST_ROWS = 4  # with fewer a rank correlation says nothing
+_LEAST_ROWS = 4  # with fewer, a rank correlation is meaningless
 _AGREE = -0.5  # rank correlation from which a lower loss counts as going with a better search
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One of the report's findings: what we measured, and whether it holds here."""
+    """A finding of the report: what we measured, and whether it holds here."""
 
     claim: str
     measured: str
@@ -63,7 +63,7 @@ def table(rows: Sequence[ExperimentRow]) -> dict[tuple[str, str, str], Experimen
 
 
 def findings(rows: Sequence[ExperimentRow]) -> list[Finding]:
-    """What holds of the report's findings, as far as enough has been measured."""
+    """Which of the report's findings hold, as far as enough has been measured."""
     found = table(rows)
     complete = [title for title in TITLES if all((title, *column) in found for column in REPORT_COLUMNS)]
     if len(complete) < _LEAST_ROWS:
@@ -77,7 +77,7 @@ def findings(rows: Sequence[ExperimentRow]) -> list[Finding]:
 
 
 def different(found: Mapping[tuple[str, str, str], ExperimentRow], titles: Sequence[str]) -> list[str]:
-    """The titles without those that repeat another one to the bit, such as a plateau that was never reached."""
+    """The titles without bit-identical duplicates, e.g. of a plateau schedule that never triggered."""
     seen: dict[tuple[object, ...], str] = {}
     for title in titles:
         rows = [found[title, *column] for column in REPORT_COLUMNS]
@@ -86,7 +86,7 @@ def different(found: Mapping[tuple[str, str, str], ExperimentRow], titles: Seque
 
 
 def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
-    """Spearman's rank correlation of two lists, equal values sharing their mean rank; None where one is constant.
+    """Spearman's rank correlation of two lists, ties sharing their mean rank; None if either is constant.
 
     >>> rank_correlation([1, 2, 3], [10, 30, 20])
     0.5
@@ -97,7 +97,7 @@ def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks around their mean."""
+    """Centred ranks."""
     below = (values[None, :] < values[:, None]).sum(1)
     alike = (values[None, :] == values[:, None]).sum(1)
     ranks: NDArray[np.float64] = below + (alike - 1) / 2

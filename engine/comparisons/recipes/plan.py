@@ -1,7 +1,7 @@
-"""What an experiment is to measure: a grid of recipes over one labelled collection, as a small frozen value.
+"""The plan of an experiment: a grid of recipes over one labelled collection, as a small frozen value.
 
-The encoders that are there already and the trainings that make new ones are its rows; embeddings, metrics and search
-methods are its columns. A cell is one recipe with, where it has one, the training that makes its weights.
+Existing encoders and trainings that make new ones are its rows; embeddings, metrics and search methods are its columns.
+A cell is a recipe, possibly with the training that makes its weights.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ REPORT_ROWS: tuple[tuple[int, str, Mapping[str, float], str], ...] = (
 
 @dataclass(frozen=True)
 class Training:
-    """A training that an experiment does first.
+    """A training that an experiment runs first.
 
     Attributes:
-        title: for people. config: TrainingConfig as a dictionary, its `name` the run's. note: what must be said of it.
+        title: for display. config: TrainingConfig as a dictionary, its `name` the run's. note: its caveats.
     """
 
     title: str
@@ -56,18 +56,18 @@ class Training:
 
     @property
     def encoder(self) -> str:
-        """What the encoder that it makes is called in a recipe."""
+        """The name of the resulting encoder in a recipe."""
         return str(self.config.get("network") or f"model-{self.config['model']}")
 
     @property
     def name(self) -> str:
-        """The run's name, "" while nobody gave it one."""
+        """The run's name, "" until it has one."""
         return str(self.config.get("name") or "")
 
 
 @dataclass(frozen=True)
 class ExperimentCell:
-    """One line of the results: its key (stable as long as the same is measured), row title, recipe and training."""
+    """A row of the results: its key (stable as long as the same is measured), title, recipe and training."""
 
     key: str
     title: str
@@ -77,16 +77,16 @@ class ExperimentCell:
 
 @dataclass(frozen=True)
 class ExperimentPlan:
-    """A grid of recipes over a labelled collection. Its values are checked for form when it is made.
+    """A grid of recipes over a labelled collection; the form of its values is validated on construction.
 
     Attributes:
         title: of the experiment. collection: its name.
-        encoders: what is measured as it is, written as in a recipe ("model-4@default", "colour-histogram").
+        encoders: existing ones, written as in a recipe ("model-4@default", "colour-histogram").
         trainings: encoders that are trained first.
         embeddings, metrics, methods: the columns; methods are written as in a recipe ("lsh(bits=8)").
         k: how many neighbours are judged.
-        query: the image of the single-image figure, None for the first image of the largest label.
-        queries: ask with at most so many images, drawn by `seed`; None asks with all.
+        query: the image of the single-image figure, None for the first image of the most frequent label.
+        queries: the most queries, drawn with `seed`; None for all images.
     """
 
     title: str
@@ -127,11 +127,11 @@ class ExperimentPlan:
         self.cells()
 
     def cells(self) -> list[ExperimentCell]:
-        """Every cell, encoder by encoder in the plan's order: first what is there, then what is trained."""
+        """Every cell, encoder by encoder in the plan's order: existing encoders first, then trained ones."""
         return [self._cell(*subject, *column) for subject in self._subjects() for column in self._columns()]
 
     def named(self, experiment: str) -> ExperimentPlan:
-        """The same plan with a name for the run of every training: <experiment>-<number> where it has none."""
+        """The plan with a run name for every training: <experiment>-<number> unless it has one."""
         trainings = [
             training if training.name else replace(training, config={**training.config, "name": f"{experiment}-{n}"})
             for n, training in enumerate(self.trainings, 1)
@@ -140,7 +140,7 @@ class ExperimentPlan:
 
     @property
     def repeats_the_report(self) -> bool:
-        """Whether it holds all rows and columns of the report's tables 4 and 5."""
+        """Whether it contains all rows and columns of the report's tables 4 and 5."""
         rows = {_row_of(training) for training in self.trainings}
         wanted = {(model, schedule, options.get("t_0")) for model, schedule, options, _ in REPORT_ROWS}
         columns = {(embedding, metric) for embedding in self.embeddings for metric in self.metrics}
@@ -154,7 +154,7 @@ class ExperimentPlan:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ExperimentPlan:
-        """The plan of `as_dict`; BadParameter for a key it does not have or a value that cannot be."""
+        """The plan of `as_dict`; BadParameter for an unknown key or an invalid value."""
         _check_keys("a comparison", values, cls.__dataclass_fields__)
         trainings = tuple(map(_training, _several("trainings", values.get("trainings", ()), Mapping)))
         whole = {"title": "", "collection": "", **values, "trainings": trainings}
@@ -201,9 +201,9 @@ def report_tables(
     """The nine rows of model and schedule of the report's tables 4 and 5, in their four columns, by exact search.
 
     Args:
-        size: pixels a side; each model is trained at the nearest size that it reconstructs exactly.
-        sizes: another size for some models, by their number.
-        settings: any other setting of every training (`batch`, `rate`, `seed` …).
+        size: pixels per side; each model is trained at the nearest size that it reconstructs exactly.
+        sizes: different sizes for some models, by their number.
+        settings: other settings of every training (`batch`, `rate`, `seed` …).
     """
     trainings = []
     for model, schedule, options, row in REPORT_ROWS:
@@ -218,7 +218,7 @@ def report_tables(
 
 
 def _fitting(model: int, size: int) -> tuple[int, str]:
-    """The nearest size that the model reconstructs exactly, and what must be said of it."""
+    """The nearest size that the model reconstructs exactly, and a note on it."""
     check_whole("input size", "a comparison", size, 16, 1024)
     spec = SPECS[model]
     side = min((s for s in range(16, 1025) if spec.fits(s)), key=lambda s: (abs(s - size), s))
@@ -244,7 +244,7 @@ def _training(values: Mapping[str, Any]) -> Training:
 
 
 def _several(name: str, values: Any, kind: type | tuple[type, ...] = str) -> tuple[Any, ...]:
-    """The values as a tuple without repetitions; BadParameter for what is no list of them."""
+    """The values as a tuple without duplicates; BadParameter for anything but a list of them."""
     if isinstance(values, str) or not isinstance(values, Sequence) or not all(isinstance(v, kind) for v in values):
         raise BadParameter(name, "a comparison", "a list" + (" of texts" if kind is str else ""), values)
     return tuple(value for place, value in enumerate(values) if value not in values[:place])

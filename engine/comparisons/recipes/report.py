@@ -1,6 +1,6 @@
-"""The results of an experiment to take along: CSV, and one page of HTML that asks for nothing from outside.
+"""Exports of an experiment: CSV, and a self-contained HTML page.
 
-Whatever people wrote (titles, labels, names of runs, sentences) is escaped; the page has no script and no link.
+All user text (titles, labels, names of runs, sentences) is escaped; the page has no script and no link.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _COUNTS = ("images", "queries", "results of the single query", "least train loss
 
 
 def to_csv(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
-    """All rows in the plan's order, one column a figure and one for each label; spreadsheet formulas are disarmed."""
+    """All rows in the plan's order, one column per figure and per label; spreadsheet formulas are neutralised."""
     labels = _labels(rows)
     header = [*_CHOICES, *_FIGURES, *_COUNTS, "recipe", "computed in", "note", "error"]
     header += [f"precision of {label}" for label in labels]
@@ -118,7 +118,7 @@ def _worst(row: ExperimentRow) -> Table:
 
 
 def _study_tables(rows: Sequence[ExperimentRow]) -> dict[str, Any]:
-    """Tables 4 and 5 of the original study beside our figures, and which of its findings hold."""
+    """Tables 4 and 5 of the original study next to our figures, and which of its findings hold."""
     losses, hits = report_losses(rows), report_hits(rows)
     return {
         "losses": Table(losses[0], losses[1:], 1),
@@ -128,7 +128,7 @@ def _study_tables(rows: Sequence[ExperimentRow]) -> dict[str, Any]:
 
 
 def report_losses(rows: Sequence[ExperimentRow]) -> list[list[str]]:
-    """The report's table 4, its heading first: the least losses of each training, with the report's own."""
+    """The report's table 4, header first: the lowest losses of each training, next to the report's."""
     found = findings.table(rows)
     lines = [["training", "train", "validation MSE", "validation 1 − SSIM"]]
     for title, theirs in zip(findings.TITLES, findings.REPORT_LOSSES, strict=True):
@@ -139,7 +139,7 @@ def report_losses(rows: Sequence[ExperimentRow]) -> list[list[str]]:
 
 
 def report_hits(rows: Sequence[ExperimentRow]) -> list[list[str]]:
-    """The report's table 5, its heading first: hits of 8 (the report's) · precision@8, the best of a column in **."""
+    """The report's table 5, header first: hits of 8 (the report's) · precision@8, the best per column in **."""
     found = findings.table(rows)
     lines = [["training", *(findings.COLUMN_TITLES[column] for column in REPORT_COLUMNS)]]
     lines += [[title] for title in findings.TITLES]
@@ -154,15 +154,15 @@ def report_hits(rows: Sequence[ExperimentRow]) -> list[list[str]]:
 
 
 def losses_of(found: Mapping[tuple[str, str, str], ExperimentRow], title: str) -> Mapping[str, float | None]:
-    """The least losses of the training of that title, {} where nothing is known."""
+    """The lowest losses of the training of that title, {} if unknown."""
     return next((row.losses for (name, *_), row in found.items() if name == title and row.losses), {})
 
 
 def correlations(rows: Sequence[ExperimentRow]) -> list[str]:
-    """A sentence for each column: the rank correlation (Spearman) between validation MSE and precision@8; and the best.
+    """A sentence per column: Spearman's rank correlation between validation MSE and precision@8; and the best.
 
-    −1 would mean that the lower loss always searches better. Titles with all four columns take part, those that repeat
-    another one to the bit once.
+    −1 would mean that a lower loss always searches better. Titles with all four columns count, bit-identical
+    duplicates only once.
     """
     found = findings.table(rows)
     whole = [title for title in findings.TITLES if all((title, *column) in found for column in REPORT_COLUMNS)]
@@ -197,7 +197,7 @@ def _short_recipe(row: ExperimentRow) -> str:
 
 
 def _starred(cell: str) -> str | Best:
-    """A cell of `report_hits`: its figure between two pairs of stars is the best of its column."""
+    """A cell of `report_hits`; a figure between two pairs of asterisks is the best of its column."""
     before, _, rest = cell.partition("**")
     text, _, after = rest.partition("**")
     return Best(text, after, before=before) if text else cell

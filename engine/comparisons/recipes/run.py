@@ -44,11 +44,11 @@ ExperimentRun = ComparisonRun[ExperimentPlan, ExperimentCell, ExperimentRow]
 
 
 def plan_experiment(home: Home, plan: ExperimentPlan) -> Experiment:
-    """Store a plan as a new experiment, once everything it names has been looked at.
+    """Store a plan as a new experiment, once everything it names has been checked.
 
     Raises:
-        NotFound: no such collection or query image. BadParameter: no such encoder, embedding, method or setting, a
-            training that cannot be, or a collection in which no two images share a label.
+        NotFound: no such collection or query image. BadParameter: no such encoder, embedding, method or setting, an
+            invalid training, or a collection without two images that share a label.
     """
     collection = Collection.open(home, plan.collection)
     _check_columns(plan)
@@ -59,14 +59,14 @@ def plan_experiment(home: Home, plan: ExperimentPlan) -> Experiment:
 
 
 def run_experiment(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
-    """Measure every cell that has not been measured yet, or was of other images, labels or weights.
+    """Measure every cell that has not been measured yet, or was measured with other images, labels or weights.
 
     Returns:
         What `run_comparison` returns.
 
     Raises:
-        NotFound: no such experiment or collection. BadParameter: nothing can be asked, or another process measures it.
-        Stopped: a person asked; StorageFull: the disk refused. What was finished is kept.
+        NotFound: no such experiment or collection. BadParameter: no queries, or another process is measuring it.
+        Stopped: on request; StorageFull: the disk is full. Finished cells are kept.
     """
 
     def measure(run: ExperimentRun) -> None:
@@ -81,7 +81,7 @@ def run_experiment(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
 def _measure_encoder(home: Home, collection: Collection, run: ExperimentRun, cells: list[ExperimentCell]) -> None:
     """All cells of one encoder: its weights first, then its vectors, then cell by cell."""
     within = Within(run.reporter, f"{run.progress} configurations · {cells[0].title}")
-    with run.failures_kept(run.missing(cells)):  # figures that are there stay where, say, a run has been deleted since
+    with run.failures_kept(run.missing(cells)):  # existing figures stay if, say, a run has been deleted since
         trained_run = _trained_run(home, collection, cells[0], within)
         weights = trained_run.name if trained_run else cells[0].recipe.weights
         encoder = open_encoder(cells[0].recipe.encoder, weights, home).prepared(collection, within)
@@ -98,7 +98,7 @@ def _measure_encoder(home: Home, collection: Collection, run: ExperimentRun, cel
 
 
 def _trained_run(home: Home, collection: Collection, cell: ExperimentCell, within: Reporter) -> Run | None:
-    """The trained run that encodes; trained now where the plan says so and it is not there yet."""
+    """The trained run of the encoder, trained now if planned and missing."""
     if cell.training is not None:
         return trained(home, cell.training, collection, within)
     return runs.run(home, cell.recipe.weights) if cell.recipe.weights else None
@@ -115,7 +115,7 @@ def _failed(cell: ExperimentCell, sentence: str) -> ExperimentRow:
 
 @dataclass
 class EncoderFigures:
-    """The figures of one encoder with its weights over the labelled images; `facts` are alike in all of its rows."""
+    """The figures of an encoder with its weights over the labelled images; all of its rows share `facts`."""
 
     collection: Collection
     plan: ExperimentPlan
@@ -144,7 +144,7 @@ class EncoderFigures:
         return replace(row, megabytes=megabytes, **figures)
 
     def _truth(self, recipe: Recipe, vectors: Vectors, asked: Questions) -> tuple[Index, Any]:
-        """Exact search over the vectors, and what it finds; kept for the methods that follow."""
+        """Exact search over the vectors, and its results, cached for the methods that follow."""
         key = (recipe.embedding, recipe.metric)
         if key not in self.exact:
             self.exact.clear()
@@ -156,7 +156,7 @@ class EncoderFigures:
         return exact, truth
 
     def _index(self, recipe: Recipe, vectors: Vectors, exact: Index, whole: bool) -> tuple[Index, int]:
-        """The recipe's index, and what it takes besides the vectors. Over the whole collection it is a stored one."""
+        """The recipe's index, and its size without the vectors; a stored index for the whole collection."""
         if recipe.method == exact.name:
             return exact, 0
         if not whole:
@@ -172,10 +172,10 @@ class EncoderFigures:
 
 
 def trained(home: Home, training: Training, collection: Collection, reporter: Reporter) -> Run:
-    """The run of a planned training: a finished one with the same settings, else an unfinished one continued, or new.
+    """The run of a planned training: a finished one with equal settings, a continued unfinished one, or a new one.
 
     Raises:
-        Diverged: it did so before. What a training raises.
+        Diverged: it diverged before. What a training raises.
     """
     config = TrainingConfig.from_dict(training.config)
     alike = [run for run in runs.runs(home) if _same_training(run, config, collection)]
@@ -193,7 +193,7 @@ def trained(home: Home, training: Training, collection: Collection, reporter: Re
 
 
 def losses(run: Run | None) -> dict[str, float | None] | None:
-    """The least losses of a run's epochs, None where nothing is known; the untrained network does not count."""
+    """The lowest losses of a run's epochs, None if unknown; the untrained network does not count."""
     events = [event for event in run.events() if event["epoch"] > 0] if run else []
     if not events:
         return None
@@ -207,19 +207,19 @@ def _same_training(run: Run, config: TrainingConfig, collection: Collection) -> 
         same_images = run.card["collection"]["fingerprint"] == collection.fingerprint()
     except (BenzerError, KeyError, TypeError):
         return False
-    if run.prolonged_after is not None:  # its learning rate went another way than that of one planned so long
+    if run.prolonged_after is not None:  # its learning rates differ from those of a training planned at this length
         return False
     return same_images and not run.shipped and _settings(made) == _settings(config)
 
 
 def _settings(config: TrainingConfig) -> TrainingConfig:
-    """The config without its name, and with what its schedule takes where nothing is said."""
+    """The config without its name, and with its schedule's defaults filled in."""
     whole = schedule(config.schedule, config.rate, config.epochs, config.options).settings
     return replace(config, name="", options=whole)
 
 
 def _refuse(alike: list[Run]) -> None:
-    """Raise where the same training diverged before, or is going on in another process."""
+    """Raise if the same training diverged before, or is running in another process."""
     for run in alike:
         if run.alive:
             raise NotTrained(
@@ -230,7 +230,7 @@ def _refuse(alike: list[Run]) -> None:
 
 
 def _asked(collection: Collection, plan: ExperimentPlan, ids: Any) -> tuple[Questions, Any]:
-    """The questions over those of (n,) ids that have a label, and the rows of these."""
+    """The questions over the labelled images among (n,) ids, and their rows."""
     images = collection.images()
     labels = dict(zip(images.ids.tolist(), images.labels, strict=True))
     kept = np.array([row for row, id in enumerate(ids.tolist()) if labels.get(id)], dtype=np.int64)
@@ -239,7 +239,7 @@ def _asked(collection: Collection, plan: ExperimentPlan, ids: Any) -> tuple[Ques
 
 
 def _check_columns(plan: ExperimentPlan) -> None:
-    """BadParameter for an embedding, a method or a setting that does not exist."""
+    """Raise BadParameter for an unknown embedding, method or setting."""
     for name in plan.embeddings:
         embedding(name)
     for method in plan.methods:
@@ -249,7 +249,7 @@ def _check_columns(plan: ExperimentPlan) -> None:
 
 
 def _checked(training: Training) -> Training:
-    """The training with every setting written out, those left at their defaults included."""
+    """The training with every setting written out, including defaults."""
     return replace(training, config=TrainingConfig.from_dict(training.config).as_dict())
 
 
@@ -260,7 +260,7 @@ def _saved_bytes(index: Index) -> int:
 
 
 def _bytes_in(folder: Path) -> int:
-    """What an index takes on the disk; the copy of the vectors in it is not counted, for they are counted already."""
+    """The size of an index on disk, without its copy of the vectors, which are counted already."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != "vectors.npy")
 
 

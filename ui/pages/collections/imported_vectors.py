@@ -1,4 +1,4 @@
-"""Custom embeddings, vectors that another program made: those of a collection, and a form to add more."""
+"""Custom embeddings, i.e. vectors from another program: those of a collection, and a form to add more."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _line(collection: Collection, card: imported_vectors.OwnCard) -> None:
 
 
 def _add(collection: Collection, title: str, files: list[UploadedFile]) -> None:
-    """Take the one table of vectors and the one list of names, if there is one."""
+    """Import the single table of vectors and the list of names, if any."""
     tables = [file for file in files if file.name.lower().endswith(tuple(_TABLES))]
     lists = [file for file in files if file not in tables]
     if len(tables) != 1 or len(lists) > 1:

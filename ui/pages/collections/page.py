@@ -1,4 +1,4 @@
-"""The collections page: what there is, what an import did, and every way to add pictures."""
+"""The collections page: existing collections, import reports, and every way to add pictures."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ ARCHIVE_TYPES = [
 ]
 NEWS_SECONDS = 900
 LITTLE_SPACE = 1 << 30  # bytes
-MANY_FILES = 300  # from here on a folder of files takes minutes to send, the same as one ZIP a second
+MANY_FILES = 300  # files from which a folder takes minutes to upload, but a ZIP only a second
 CARDS_IN_A_ROW = 3
 _ORIGINS = {
     "folder": "Folder",
@@ -109,7 +109,7 @@ def _disk() -> None:
 
 
 def _work() -> None:
-    """The jobs that change collections: those that run, and the report of the one that ended last."""
+    """The jobs that change collections: running ones, and the report of the last one."""
     jobs = [job for job in recent_jobs() if job.kind in kinds_that_make("collection", "vectors")]
     for job in jobs:
         if job.alive:
@@ -121,7 +121,7 @@ def _work() -> None:
 
 
 def _is_news(job: Job) -> bool:
-    """Whether a job ended so lately that its report is still of interest; what was cut off always is."""
+    """Whether a job ended recently enough for its report to be of interest; interrupted ones always are."""
     try:
         return time.time() - (job.folder / "result.json").stat().st_mtime < NEWS_SECONDS
     except FileNotFoundError:
@@ -156,7 +156,7 @@ def _can_go_on(job: Job) -> bool:
 
 
 def _again(job: Job) -> None:
-    """Start the same work once more; what was finished is passed over."""
+    """Restart the same work; finished parts are skipped."""
     arguments = {name: value for name, value in job.config["arguments"].items() if name != "home"}
     _start(job.kind, **arguments)
 
@@ -192,7 +192,7 @@ def rejects_table(rejects: list[Reject], key: str) -> None:
 
 
 def _search_in(name: str) -> None:
-    """Go to the search page with this collection; missing vectors are started at once."""
+    """Open the search page with this collection; missing vectors are computed at once."""
     st.session_state.collection = name
     st.session_state.go_to = "search"
     set_query_image(None)
@@ -241,7 +241,7 @@ def _facts(card: CollectionCard) -> str:
 
 
 def _more(card: CollectionCard) -> None:
-    """What is done to a collection now and then. Everything is looked up only when the popover is drawn."""
+    """Occasional actions on a collection, looked up only when the popover is drawn."""
     collection = open_collection(card.name)
     title = text_field("Title", card.title, key=f"title-{card.name}", button="Rename", button_key=f"rename-{card.name}")
     if title:

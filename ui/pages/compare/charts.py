@@ -1,4 +1,4 @@
-"""The results of an experiment as charts: precision with intervals, precision against its price, precision by label."""
+"""The results of an experiment as charts: precision with intervals, precision against cost, precision by label."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 24
 MOST_LABELS = 40
-_CUT = 46  # characters of a name beside a chart
-_LINE = 30  # pixels a row
+_CUT = 46  # characters of a name in a chart
+_LINE = 30  # pixels per row
 _SHAPES = ("circle", "diamond", "square", "triangle-up", "x", "star")
 PRICES = {"milliseconds": "ms per query", "megabytes": "MB"}
 
 
 def precision_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figure:
-    """A dot with its 95 % interval for each row, the best above; the dotted line is the chance level."""
+    """A dot with its 95 % interval for each row, best on top; the dotted line is the chance level."""
     colours, figure = palette(), _figure()
     figure.add_scatter(
         x=[row.precision for row in rows],
@@ -54,7 +54,7 @@ def precision_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figu
 
 
 def price_chart(rows: Sequence[ExperimentRow], names: Sequence[str], price: str) -> Figure:
-    """Precision against cost: left and high is good. One colour and shape for each search method."""
+    """Precision against cost: top left is best. One colour and shape per search method."""
     figure, colours = _figure(), _shades()
     methods = list(dict.fromkeys(row.method for row in rows))
     for number, method in enumerate(methods):
@@ -78,7 +78,7 @@ def price_chart(rows: Sequence[ExperimentRow], names: Sequence[str], price: str)
         )
     figure.update_xaxes(title=PRICES[price], rangemode="tozero", fixedrange=True)
     low, high = min(row.interval[0] for row in rows), max(row.interval[1] for row in rows)
-    room = max(0.02, 0.05 - (high - low) / 2)  # so that small differences do not look large
+    room = max(0.02, 0.05 - (high - low) / 2)  # keeps small differences from looking large
     figure.update_yaxes(
         title=f"precision@{rows[0].k}", range=[max(0, low - room), min(1.02, high + room)], fixedrange=True
     )
@@ -89,7 +89,7 @@ def price_chart(rows: Sequence[ExperimentRow], names: Sequence[str], price: str)
 
 
 def label_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figure:
-    """A heatmap of rows and labels: the darker, the more of the results carry the label."""
+    """A heatmap of rows and labels: the darker, the more results have the label."""
     labels = labels_of(rows)[:MOST_LABELS]
     values = [[row.per_class.get(label) for label in labels] for row in rows]
     figure = _figure()
@@ -122,7 +122,7 @@ def labels_of(rows: Sequence[ExperimentRow]) -> list[str]:
 
 
 def spoken_precision(rows: Sequence[ExperimentRow], names: Sequence[str]) -> str:
-    """What the chart of precisions shows, for those who cannot see it."""
+    """A text alternative for the precision chart."""
     (first, best), (last, worst) = (names[0], rows[0]), (names[-1], rows[-1])
     text = f"Precision of {len(rows)} configurations with 95 % intervals. Best is {first} with {best.precision:.3f} "
     text += f"({best.interval[0]:.3f} to {best.interval[1]:.3f})"
@@ -132,7 +132,7 @@ def spoken_precision(rows: Sequence[ExperimentRow], names: Sequence[str]) -> str
 
 
 def spoken_price(rows: Sequence[ExperimentRow], names: Sequence[str], price: str) -> str:
-    """What the chart of prices shows, for those who cannot see it."""
+    """A text alternative for the cost chart."""
     cheap = min(range(len(rows)), key=lambda place: getattr(rows[place], price))
     best = max(range(len(rows)), key=lambda place: rows[place].precision)
     said = [f"{names[n]}: {getattr(rows[n], price):.3g}, precision {rows[n].precision:.3f}" for n in (cheap, best)]
@@ -140,13 +140,13 @@ def spoken_price(rows: Sequence[ExperimentRow], names: Sequence[str], price: str
 
 
 def spoken_labels(rows: Sequence[ExperimentRow]) -> str:
-    """What the field of labels shows, for those who cannot see it."""
+    """A text alternative for the label heatmap."""
     labels = labels_of(rows)
     return f"Precision of {len(rows)} configurations by label. Hardest is {labels[0]}, easiest {labels[-1]}."
 
 
 def _figure() -> Figure:
-    import pandas  # noqa: F401 - whole before Plotly looks at it: another visitor's thread may be importing it right now
+    import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
     from plotly.graph_objects import Figure
 
     return Figure(layout={"margin": {"l": 4, "r": 8, "t": 10, "b": 4}, "showlegend": False})

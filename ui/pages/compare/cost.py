@@ -1,4 +1,4 @@
-"""How long the trainings of an experiment take, those included that were timed in this session."""
+"""How long the trainings of an experiment take, including timings of this session."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Config = Mapping[str, Any]
 
 
 def training_seconds(config: Config, images: int, collection: str) -> float | None:
-    """Of one training: as timed in this session, or going by an earlier run; None where neither is known."""
+    """The seconds of a training: as timed in this session, or from an earlier run; None if neither is known."""
     measured = _measured().get(_work(config, collection))
     if measured is not None:
         return measured * int(config["epochs"])
@@ -23,7 +23,7 @@ def training_seconds(config: Config, images: int, collection: str) -> float | No
 
 
 def measure_trainings(configs: Sequence[Config], collection: str) -> None:
-    """Measure a few batches of each kind of training whose time is not known; the session remembers."""
+    """Time a few batches of each kind of training of unknown duration; the session remembers the result."""
     for config in configs:
         work = _work(config, collection)
         if work not in _measured():
@@ -32,7 +32,7 @@ def measure_trainings(configs: Sequence[Config], collection: str) -> None:
 
 
 def _measured() -> dict[tuple[object, ...], float]:
-    """Seconds an epoch, by what they depend on."""
+    """Seconds per epoch, by what they depend on."""
     found: dict[tuple[object, ...], float] = st.session_state.setdefault("experiment_measured", {})
     return found
 

@@ -1,4 +1,4 @@
-"""The form that starts an experiment: which encoders, which columns, what is trained first, and what that takes."""
+"""The form that starts an experiment: encoders, columns, trainings, and the expected cost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WEIGHTLESS = ("raw-pixels", "colour-histogram")
 
 
 def experiment_form(card: CollectionCard, default: Recipe) -> None:
-    """Draw the form for a labelled collection; `default` is the sidebar's recipe, a part of the first proposal."""
+    """Draw the form for a labelled collection; `default` is the sidebar's recipe, part of the initial selection."""
     st.write(
         f"Each configuration is queried with all {card.count:,} pictures of **{plain_text(card.title)}** and scored by "
         "precision@8: the share of the eight results that have the label of the query."
@@ -84,7 +84,7 @@ def _several(
     *,
     own: bool = False,
 ) -> None:
-    """A choice of several; with `own` also of what is typed. What is there no more is left out."""
+    """A multiple choice; `own` also allows typed values. Values that no longer exist are dropped."""
     key = f"experiment-{name}"
     chosen = st.session_state.setdefault(key, first)
     if not own and not set(chosen) <= set(options):
@@ -110,11 +110,11 @@ def _queries() -> None:
         )  # fmt: skip
 
 
-# ── what that means ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── summary ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _summary(card: CollectionCard) -> None:
-    """The number of configurations, the time, the title and the button; or what is impossible, in one sentence."""
+    """The number of configurations, the time, the title and the button; or a sentence on what is impossible."""
     plan: ExperimentPlan | None = None
     with st.container(border=True, key="experiment-summary"):
         try:
@@ -162,7 +162,7 @@ def _size(plan: ExperimentPlan, card: CollectionCard) -> None:
 
 
 def show_cost(plan: ExperimentPlan, card: CollectionCard, *, key: str) -> None:
-    """The sentence about the time, and the offer to time the trainings that were never measured."""
+    """The estimated time, and the offer to time trainings of unknown duration."""
     home, images = workbench().home, card.count
     expected = experiment_cost(home, plan, images, lambda config: training_seconds(config, images, card.name))
     st.caption(expected.sentence())
@@ -173,5 +173,5 @@ def show_cost(plan: ExperimentPlan, card: CollectionCard, *, key: str) -> None:
 
 
 def start(plan: ExperimentPlan | None) -> None:
-    """Store the plan, start measuring, and show the experiment; once, also after a double click."""
+    """Store the plan, start measuring, and show the experiment; only once on a double click."""
     begin(EXPERIMENTS, plan, workbench().plan_experiment, "experiment-title")

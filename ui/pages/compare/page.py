@@ -23,7 +23,7 @@ _OFFERED = 2  # other collections with labels
 
 
 def page() -> None:
-    """Draw the experiment that is open, the form that starts one, and the others."""
+    """Draw the open experiment, the form that starts a new one, and the other experiments."""
     st.title("Compare", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None and not listed(EXPERIMENTS):
@@ -63,7 +63,7 @@ def _forms(card: CollectionCard, recipe: Recipe) -> None:
 
 
 def _shares_labels(card: CollectionCard) -> bool:
-    """Whether any two pictures carry the same label: only then there is something to judge by."""
+    """Whether any two pictures share a label: only then can results be judged."""
     labels = [label for label in images_of(card.name).labels if label]
     return len(labels) > len(set(labels))
 

@@ -1,4 +1,4 @@
-"""Which encoder sees the collection best: a button, and the table of the last time it was pressed."""
+"""Which encoder suits the collection best: a button, and the table of its last result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ui.shared.titles import embedding_title
 
 
 def quick_comparison(card: CollectionCard) -> None:
-    """Draw the button, or the job while it runs, and below it what came out."""
+    """Draw the button, or the running job, and the result below."""
     job = next((job for job in recent_jobs("quick") if job.config["arguments"].get("collection") == card.name), None)
     if job is not None and job.alive:
         job_progress(job, key="quick")

@@ -1,4 +1,4 @@
-"""One button that reproduces tables 4 and 5 of the original study, with its cost stated beforehand."""
+"""One button that reproduces tables 4 and 5 of the original study, with its cost stated up front."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _fields(card: CollectionCard) -> None:
 
 
 def _plan(card: CollectionCard, where: object) -> ExperimentPlan | None:
-    """The experiment, None with a sentence where a number is impossible."""
+    """The experiment; None, with a sentence, for an invalid number."""
     size, epochs, limit = (st.session_state.get(f"report-{name}") for name in _FIRST)
     try:
         title = f"Tables 4 and 5 on {card.title[:80]}"

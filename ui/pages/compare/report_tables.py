@@ -1,4 +1,4 @@
-"""Tables 4 and 5 of the original study, reproduced: its figures beside ours, and which findings hold here."""
+"""Tables 4 and 5 of the original study, reproduced: its figures next to ours, and which findings hold here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOTHING = "–"
 
 
 def report_tables_view(view: Seen) -> None:
-    """Draw the nine rows in the report's order and what follows from them."""
+    """Draw the nine rows in the report's order and the findings."""
     found = report.table(view.rows)
     st.markdown("**Table 4 · lowest validation losses**")
     st.caption("In brackets the figures of the original study, for its own 4,738 animal faces.")
@@ -39,7 +39,7 @@ def _explained(view: Seen) -> str:
 
 
 def _notes(rows: Sequence[ExperimentRow]) -> dict[str, list[str]]:
-    """What must be said of trainings, with their titles."""
+    """The notes of trainings, with their titles."""
     found: dict[str, list[str]] = {}
     for title, note in dict.fromkeys((row.title, row.note) for row in rows if row.note):
         found.setdefault(note, []).append(title)

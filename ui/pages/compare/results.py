@@ -49,7 +49,7 @@ def _results(view: Seen) -> None:
 
 
 def _ranked(view: Seen) -> tuple[list[ExperimentRow], list[str]]:
-    """The rows that have figures and their names, the most precise first, at most as many as a chart can hold."""
+    """The measured rows and their names, most precise first, as many as fit into a chart."""
     pairs = [(row, name.whole) for row, name in zip(view.rows, names_of(view.rows), strict=True) if not row.error]
     pairs = sorted(pairs, key=lambda pair: -pair[0].precision)[: charts.MOST_ROWS]
     return [row for row, _ in pairs], [name for _, name in pairs]
@@ -72,7 +72,7 @@ def _table(view: Seen) -> None:
 
 
 def _pick(key: str) -> None:
-    """Open a row, or close it again."""
+    """Toggle a row."""
     st.session_state.experiment_row = None if st.session_state.get("experiment_row") == key else key
 
 

@@ -1,4 +1,4 @@
-"""What the pages know of experiments: what the rows are called, and what a person does with a recipe."""
+"""Page state of experiments: names of rows, and the best recipe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _parts_of(view: Seen) -> tuple[list[str], list[str]]:
 
 
 def outdated(view: Seen) -> str:
-    """Why the figures are of other pictures or labels than the collection has now, "" where they are not."""
+    """Why the figures are outdated (other pictures or labels), else ""."""
     if not any(card.name == view.plan.collection for card in collection_cards()):
         return ""
     now = pictures_digest(images_of(view.plan.collection))
@@ -43,11 +43,11 @@ EXPERIMENTS = Kind(
 )
 
 
-# ── what the rows are called ─────────────────────────────────────────────────────────────────────────────────────────
+# ── names of rows ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def names_of(rows: Sequence[ExperimentRow]) -> list[Named]:
-    """What each row is called: its encoder or training, and those choices in which the rows differ."""
+    """The name of each row: its encoder or training, and the choices in which rows differ."""
     titles, parts = encoder_titles(), [_parts(row) for row in rows]
     differ = [len({part[place] for part in parts}) > 1 for place in range(3)]
     subs = [" · ".join(text for text, shown in zip(part, differ, strict=True) if shown) for part in parts]
@@ -59,7 +59,7 @@ def _parts(row: ExperimentRow) -> tuple[str, str, str]:
 
 
 def best_sentence(view: Seen) -> str:
-    """The most precise recipe so far, as Markdown; "" where nothing was measured."""
+    """The most precise recipe so far, as Markdown; "" if nothing was measured."""
     if not view.measured:
         return ""
     row = max(view.measured, key=lambda row: row.precision)

@@ -49,12 +49,12 @@ _ONLY_WITH_METHODS = ("recall", "candidates scanned")
 
 
 def lines_of(rows: Sequence[ExperimentRow], names: Sequence[Named]) -> list[Line]:
-    """The rows as lines of the table; their tip is the recipe."""
+    """The rows as lines of the table, with the recipe as tooltip."""
     return [Line(row, name, row.recipe, row.note) for row, name in zip(rows, names, strict=True)]
 
 
 def columns_of(rows: Sequence[ExperimentRow]) -> list[Column]:
-    """The columns that say something: recall and what was looked at only where a method is not exact."""
+    """The informative columns: recall and examined share only if a method is approximate."""
     methods = any(row.recall is not None for row in rows)
     k = rows[0].k if rows else 8
     shown = [column for column in COLUMNS if methods or column.title not in _ONLY_WITH_METHODS]

@@ -25,7 +25,7 @@ _FIRST: dict[str, Any] = {
 
 
 def trainings_form() -> None:
-    """Draw the fields; without a model nothing is trained."""
+    """Draw the fields; without a model, nothing is trained."""
     with st.expander("Train and compare", icon=":material/model_training:", key="experiment-training"):
         st.caption(
             "Each combination is trained once and becomes an encoder like any other. Existing runs with the same "
@@ -50,7 +50,7 @@ def trainings_form() -> None:
 
 
 def planned() -> list[Training]:
-    """The trainings that the fields ask for; BadParameter for numbers that cannot be."""
+    """The trainings described by the fields; BadParameter for invalid numbers."""
     models, schedules, losses, learns = (_value(name) for name in ("models", "schedules", "losses", "learns"))
     found = []
     for model, schedule, loss, what in product(models, schedules, losses, learns):

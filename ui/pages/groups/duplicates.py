@@ -1,4 +1,4 @@
-"""Duplicates and outliers of a collection: which of several equal pictures to keep, and what stands out."""
+"""Duplicates and outliers of a collection: which of several copies to keep, and what stands out."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SHOWN_SHARE = 0.9  # of the nearest distances lie within the chart
 def duplicates_view(recipe: Recipe) -> None:
     """Draw everything about duplicates and outliers under the recipe; its search method and k do not matter.
 
-    The page around it shows the work that runs.
+    The surrounding page shows running jobs.
     """
     count = len(images_of(recipe.collection).ids)
     if count < 2:
@@ -68,7 +68,7 @@ def _answer(recipe: Recipe, job: Job | None) -> None:
             outliers_view(recipe)
 
 
-# ── what must be made first ──────────────────────────────────────────────────────────────────────────────────────────
+# ── prerequisites ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _no_encoder(recipe: Recipe, error: NotReady, job: Job | None) -> None:
@@ -82,7 +82,7 @@ def _no_encoder(recipe: Recipe, error: NotReady, job: Job | None) -> None:
 
 
 def _not_ready(recipe: Recipe, error: NotReady, job: Job | None) -> None:
-    """Say what is missing and offer to make it, unless that is being done."""
+    """Say what is missing and offer to prepare it, unless that is under way."""
     if job is not None:
         st.info("Duplicates appear here when preparation finishes.", icon=":material/hourglass_top:")
         return
@@ -113,7 +113,7 @@ def _start(kind: str, recipe: Recipe) -> None:
 
 def _duplicates(recipe: Recipe, first: Duplicates) -> None:
     st.header("Duplicates", anchor=False)
-    if highest(first.nearness) <= 0:  # so few pictures, or so many equal ones, that no threshold can be chosen
+    if highest(first.nearness) <= 0:  # too few pictures, or too many equal ones, to choose a threshold
         st.info(plain_text(first.suggestion.reason), icon=":material/info:")
         return
     threshold, top = _threshold(recipe, first)
@@ -132,7 +132,7 @@ def _duplicates(recipe: Recipe, first: Duplicates) -> None:
 
 
 def _threshold(recipe: Recipe, first: Duplicates) -> tuple[float, float]:
-    """The slider's value, and where its scale ends."""
+    """The slider's value, and the end of its scale."""
     step, top = scale(first)
     suggested = first.suggestion.threshold
     key = f"threshold-{_name(recipe)}-{top:.6g}"
@@ -202,14 +202,14 @@ def _groups(recipe: Recipe, found: Duplicates) -> None:
 
 
 def _keepers(recipe: Recipe) -> tuple[int, ...]:
-    """What this session wants to keep, where it is still there."""
+    """The keepers chosen in this session, if they still exist."""
     here = images_of(recipe.collection).ids
     chosen = st.session_state.get(f"keepers-{recipe.collection}", ())
     return tuple(id for id in chosen if id in here)
 
 
 def _keep(recipe: Recipe, found: Duplicates, id: int) -> None:
-    """Keep this picture of its group and none of the others."""
+    """Make this picture the only keeper of its group."""
     group = next((group for group in found.groups if id in group.copies), None)
     if group is not None:
         others = {group.keeper, *group.copies}

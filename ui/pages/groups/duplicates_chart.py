@@ -1,4 +1,4 @@
-"""How far each picture's nearest neighbour is, as a histogram with the threshold in it."""
+"""A histogram of each picture's nearest-neighbour distance, with the threshold."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _HEIGHT = 190  # pixels
 
 
 def nearest_chart(nearest: NDArray[np.float32], threshold: float, suggested: float, top: float) -> Figure:
-    """Counts of nearest distances from 0 to `top`; bars within the threshold stand out, a dotted line is suggested."""
+    """Counts of nearest distances from 0 to `top`; bars within the threshold stand out; the suggestion is dotted."""
     import numpy as np
-    import pandas  # noqa: F401 - whole before Plotly looks at it: another visitor's thread may be importing it right now
+    import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
     from plotly.graph_objects import Figure
 
     colours = palette()

@@ -1,4 +1,4 @@
-"""Groups that leave the page: a CSV, folders, a ZIP, a new collection, or labels written to the collection."""
+"""Exporting groups: a CSV, folders, a ZIP, a new collection, or labels written to the collection."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ui.shared.titles import collection_title
 
 
 def export_menu(view: Seen, group: Group | None = None) -> None:
-    """A button that opens the ways out, of one group or of all of them."""
+    """A button that opens the export menu of a group or of all groups."""
     place = f"{view.key}-{'all' if group is None else group.number}"
     with st.popover(
         "Export", icon=":material/download:", key=panel_key(f"groups-export-{place}"), on_change="rerun"
@@ -43,7 +43,7 @@ def export_menu(view: Seen, group: Group | None = None) -> None:
 
 
 def groups_csv_file(view: Seen, groups: Sequence[Group]) -> bytes:
-    """A line for each picture, for spreadsheets."""
+    """A row for each picture, for spreadsheets."""
     key = ("csv", state_key(view), tuple(group.number for group in groups))
     names = dict(zip(view.groups.ids.tolist(), names_of(view.collection, view.groups.ids), strict=True))
     made: bytes = kept(key, lambda: groups_csv(groups, names).encode("utf-8-sig"))
@@ -51,7 +51,7 @@ def groups_csv_file(view: Seen, groups: Sequence[Group]) -> bytes:
 
 
 def part_csv(view: Seen, ids: Sequence[int]) -> bytes:
-    """The same for some pictures, whatever groups they belong to."""
+    """A row for each of the given pictures, whatever their groups."""
     from dataclasses import replace
 
     import numpy as np
@@ -82,7 +82,7 @@ def _files(view: Seen, groups: Sequence[Group], place: str, ending: str) -> None
 
 
 def _bytes(view: Seen, groups: Sequence[Group]) -> int:
-    """What the pictures of these groups take."""
+    """The size of these groups' pictures."""
 
     def sizes() -> dict[int, int]:
         return {row.id: row.size for row in open_collection(view.collection).rows("image")}
@@ -92,7 +92,7 @@ def _bytes(view: Seen, groups: Sequence[Group]) -> int:
 
 
 def _named(view: Seen, groups: Sequence[Group]) -> dict[str, Any]:
-    """The groups as jobs are told them: by their numbers, for thousands of pictures are too many words."""
+    """The groups as job arguments: by number, since thousands of picture ids are too long."""
     whole = len(groups) == len(view.groups.groups)
     return {"grouping": view.name, "groups": None if whole else [group.number for group in groups]}
 
@@ -139,7 +139,7 @@ def _start_copy(view: Seen, groups: Sequence[Group], folder: str) -> None:
 
 
 def start_extract(collection: str, title: str, **pictures: Any) -> None:
-    """Make a new collection in a job that is told the `pictures`; NameTaken at once where the name is in use."""
+    """Start the job that makes a new collection of `pictures`; NameTaken at once if the name is in use."""
     free_name(title)
     workbench().start("extract", collection=collection, title=title, **pictures)
     st.toast("Creating the collection.", icon=":material/library_add:")
@@ -186,7 +186,7 @@ def _ask_to_label(view: Seen, groups: Sequence[Group]) -> None:
 
 
 def labels_of(view: Seen, groups: Sequence[Group]) -> dict[int, str]:
-    """The name of its group for each picture that is still there."""
+    """The group name of each picture that still exists."""
     there = set(images_of(view.collection).ids.tolist())
     return {id: group.title for group in groups for id in group.ids.tolist() if id in there}
 

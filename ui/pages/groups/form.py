@@ -1,4 +1,4 @@
-"""The form that groups a collection: a preset or custom steps, what will happen, about how long, and the button."""
+"""The form that groups a collection: a preset or custom steps, a summary with the estimated time, and the button."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ OWN = "own"
 _FIRST = next(iter(PRESETS))
 _NONE = ""
 _ROLES = ("reduction", "clustering", "map")
-_TWICE = 2.0  # seconds in which the same is not started again: a double click
-# Seconds for a thousand pictures on two processor cores; only the order of magnitude matters.
+_TWICE = 2.0  # seconds in which a repeated start is ignored: a double click
+# Seconds per thousand pictures on two processor cores; only the order of magnitude matters.
 _SECONDS = {"umap": 6.0, "tsne": 8.0, "mds": 15.0, "kernel-pca": 2.0, "hierarchical": 2.0, "hdbscan": 1.0}
-_STARTING = 8.0  # the libraries have to be loaded
-_COMPILING = 15.0  # what UMAP takes until it begins
+_STARTING = 8.0  # loading the libraries
+_COMPILING = 15.0  # UMAP's compilation before it starts
 
 
 def groups_form(card: CollectionCard, recipe: Recipe) -> None:
@@ -68,8 +68,8 @@ def _presets(collection: str) -> None:
 def _chosen(collection: str, key: str) -> None:
     """Put a preset into the form and the sidebar.
 
-    A browser that sends the next click before it has drawn the control anew still sends the preset that was just left
-    by hand: nobody chose that.
+    A browser that sends the next click before it has redrawn the control still sends the preset that was just left
+    by a manual change: ignore it.
     """
     if (key, st.session_state.get(key)) == st.session_state.get("groups_preset_left"):
         return
@@ -114,12 +114,12 @@ def _in_form(setting: AnySetting, options: dict[str, Any]) -> Any:
 
 
 def _control() -> str:
-    """The key of the presets' control: another one after every change by hand, so that it shows *Custom*."""
+    """The key of the presets' control, which changes with every manual change, so that it shows *Custom*."""
     return f"groups-preset-{st.session_state.get('groups_presets_left', 0)}"
 
 
 def _own() -> None:
-    """A step was changed by hand: the form shows no preset any more."""
+    """Deselect the preset after a manual change of a step."""
     if st.session_state.get("groups-preset") != OWN:
         st.session_state.groups_preset_left = (_control(), st.session_state.get("groups-preset"))
         st.session_state["groups-preset"] = OWN
@@ -142,7 +142,7 @@ def _steps() -> None:
 
 
 def _known(role: str) -> dict[str, type[Projection] | type[Clusterer]]:
-    """The methods that can take a role, by name."""
+    """The methods available for a role, by name."""
     return dict(clusterers()) if role == "clustering" else dict(projections())
 
 
@@ -161,7 +161,7 @@ def _step(role: str, label: str, *, optional: bool = False) -> None:
         return
     st.caption(plain_text(methods[name].summary))
     for setting in methods[name].settings:
-        if role != "map" or setting.name != "dimensions":  # a map has two
+        if role != "map" or setting.name != "dimensions":  # a map always has two
             _field(role, name, setting)
 
 
@@ -190,7 +190,7 @@ def _key(role: str, method: str, setting: str) -> str:
 
 
 def plan_of_form() -> GroupingPlan:
-    """The steps that the form shows; an empty field leaves the choice to the method."""
+    """The plan shown in the form; an empty field leaves the choice to the method."""
     return GroupingPlan(_chosen_step("clustering"), _chosen_step("reduction", optional=True), _chosen_step("map"))  # type: ignore[arg-type]
 
 
@@ -212,7 +212,7 @@ def _default(setting: AnySetting) -> Any:
     return setting.default if isinstance(setting, Choice | Setting) else None
 
 
-# ── what that means ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── summary ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _summary(card: CollectionCard, recipe: Recipe) -> None:
@@ -235,7 +235,7 @@ def _summary(card: CollectionCard, recipe: Recipe) -> None:
 
 
 def _told(card: CollectionCard, recipe: Recipe, plan: GroupingPlan) -> bool:
-    """Say what will happen and about how long it takes; whether it can be."""
+    """Say what will happen and about how long it takes; whether it is possible."""
     readiness = workbench().readiness(recipe.but(method="exact"))
     key = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
     encoder = encoder_titles().get(key, recipe.encoder)
@@ -255,7 +255,7 @@ def _told(card: CollectionCard, recipe: Recipe, plan: GroupingPlan) -> bool:
 
 
 def _check(plan: GroupingPlan, recipe: Recipe, count: int) -> None:
-    """BadParameter for what the job would refuse."""
+    """Raise BadParameter for what the job would refuse."""
     for step in filter(None, (plan.reduction, plan.map)):
         make_projection(step, recipe.metric)
     clusterer = make_clusterer(plan.clustering, recipe.metric)
@@ -265,7 +265,7 @@ def _check(plan: GroupingPlan, recipe: Recipe, count: int) -> None:
 
 
 def seconds_of(plan: GroupingPlan, card: CollectionCard) -> float:
-    """About how long the steps take here: as long as the last time they were done, else as on another machine."""
+    """The estimated time of the steps: as in their last run here, else as on another machine."""
     for grouping in listed(card.name):
         if str(grouping.plan) == str(plan) and grouping.seconds:
             images = int(grouping.facts.get("images", card.count)) or 1
@@ -276,7 +276,7 @@ def seconds_of(plan: GroupingPlan, card: CollectionCard) -> float:
 
 
 def title_of(plan: GroupingPlan) -> str:
-    """What a grouping is called when nobody says otherwise: its preset, or its steps."""
+    """The default title of a grouping: its preset, or its steps."""
     preset = PRESETS.get(st.session_state.get("groups-preset", OWN))
     return preset.title if preset else " + ".join(_titles(plan))
 
@@ -287,7 +287,7 @@ def _titles(plan: GroupingPlan) -> Sequence[str]:
 
 
 def start_grouping(recipe: Recipe, plan: GroupingPlan | None, title: str) -> None:
-    """Start the job; once, also after a double click."""
+    """Start the job; only once on a double click."""
     asked, at = st.session_state.get("groups_asked", (None, 0.0))
     wanted = (recipe, plan, title)
     if plan is None or (wanted == asked and time.monotonic() - at < _TWICE):

@@ -20,7 +20,7 @@ SHOWN = 8
 
 
 def groupings_list(collection: str, opened: str) -> None:
-    """Draw a card for every grouping of the collection but the one that is open."""
+    """Draw a card for every grouping of the collection except the open one."""
     found = [grouping for grouping in listed(collection) if grouping.name != opened]
     if not found:
         return
@@ -70,7 +70,7 @@ def _summary(grouping: Grouping) -> str:
 
 
 def _groups_now(grouping: Grouping) -> int:
-    """How many groups there are after what was changed by hand."""
+    """The number of groups after manual edits."""
     key = ("count", grouping.folder, file_stamp(grouping.folder / "current.json"))
     return int(kept(key, lambda: sum(group.number >= 0 for group in grouping.groups().groups)))
 

@@ -1,4 +1,4 @@
-"""The map of a grouping: a point for every picture, coloured by group, label or another fact; and the selection."""
+"""The map of a grouping: a point for every picture, coloured by group, label or other attribute; and the selection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ui.widgets.picture_map import LegendEntry, picture_map
 HEIGHT = 620
 _MOST_KINDS = len(COLOURS)
 _BANDS = 6  # of a quantity
-# From little to much, readable in both themes and for the colour-blind.
+# From low to high, legible in both themes and for the colour-blind.
 _RAMP = (
     ("#c2d6e8", "#2c4964"), ("#9dbfdc", "#386489"), ("#74a5ce", "#4682b0"),
     ("#4c8abf", "#5ea2d3"), ("#2b6da8", "#86c1e8"), ("#134d86", "#b7dff7"),
@@ -31,7 +31,7 @@ _OTHERS = "others"
 
 
 def map_tab(view: Seen) -> None:
-    """Draw the map, its colours, and what can be done with the selection."""
+    """Draw the map, its colours, and the actions on the selection."""
     ways = kept(("ways", state_key(view)), lambda: _ways(view))
     by = st.segmented_control(
         "Colour by", list(ways), default="Group", key=f"map-by-{view.key}", required=True, persist_state="session"
@@ -57,14 +57,14 @@ Way = tuple[NDArray[np.int64], list[tuple[str, str]], list[LegendEntry]]
 
 
 def _ways(view: Seen) -> dict[str, Way]:
-    """By group, and by everything that is known of the pictures and differs among them."""
+    """Colourings by group, and by every known attribute that varies among the pictures."""
     images, rows = images_of(view.collection), rows_of(view.collection, view.groups.ids)
     facts = {"Label": images.labels, "Text": images.texts, "Folder": _folders(images), "File type": _types(images)}
     ways: dict[str, Way] = {"Group": _by_group(view)}
     for name, values in facts.items():
         found = [values[row] if row >= 0 else "" for row in rows.tolist()]
         kinds = len(set(found))
-        # A text of its own for each picture tells nothing as a colour, and the folder often is the label.
+        # Unique texts are useless as colours, and the folder is often the label.
         telling = 1 < kinds <= max(_MOST_KINDS, len(found) // 4)
         if telling and not (name == "Folder" and found == [images.labels[row] if row >= 0 else "" for row in rows]):
             ways[name] = by_kind(found)
@@ -79,7 +79,7 @@ def _by_group(view: Seen) -> Way:
 
 
 def by_kind(values: list[str]) -> Way:
-    """A colour for each of the commonest values; the rest, and what has none, is grey."""
+    """A colour for each of the most common values; the rest, and missing ones, are grey."""
     counts = Counter(value for value in values if value)
     shown = [value for value, _ in counts.most_common(_MOST_KINDS)]
     numbers = {value: number for number, value in enumerate(shown)}
@@ -90,7 +90,7 @@ def by_kind(values: list[str]) -> Way:
 
 
 def by_amount(values: NDArray[Any], named: Any) -> Way | None:
-    """Bands of a quantity with about as many pictures each, from little to much; None where all are the same."""
+    """Equally populated bands of a quantity, from low to high; None if all values are equal."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, _BANDS + 1)))
     if len(edges) < 3:
         return None

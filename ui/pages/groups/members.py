@@ -1,4 +1,4 @@
-"""The groups as cards; an opened one: its members by distance, outliers last, and what can be done with them."""
+"""The groups as cards, and an open group: its members by distance, outliers last, with actions."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _COLUMNS = 8
 
 
 def groups_tab(view: Seen) -> None:
-    """Draw the cards of all groups, or the group that is open."""
+    """Draw the cards of all groups, or the open group."""
     number = st.session_state.get("group_open")
     if number is not None:
         try:
             group = view.groups.group(number)
-        except NotFound:  # merged, or taken back, since it was opened
+        except NotFound:  # merged, or undone, since it was opened
             st.session_state.group_open = None
         else:
             _opened(view, group)
@@ -218,4 +218,4 @@ def _split(view: Seen, group: Group) -> None:
 
 def _split_now(view: Seen, change: dict[str, object]) -> None:
     if edit(view, change):
-        open_group(None)  # its parts are seen among the cards
+        open_group(None)  # its parts appear among the cards

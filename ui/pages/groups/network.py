@@ -1,4 +1,4 @@
-"""Which network a preset is designed for, and the ways to it: download it, or use the best available one."""
+"""The network that a preset is designed for: download it, or use the best available one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ui.shared.plain_text import plain_text
 
 
 def network_note(recipe: Recipe, preset_name: str) -> None:
-    """One sentence with buttons, where the sidebar's encoder is not the one that a preset was made for."""
+    """A sentence with buttons, if the sidebar's encoder is not the one that a preset was designed for."""
     preset = PRESETS.get(preset_name)
     if preset is None or recipe.encoder == preset.encoders[0] or _fetching(preset.encoders[0]):
         return
@@ -45,7 +45,7 @@ def _sentence(recipe: Recipe, preset: Preset, best: EncoderChoice | None, here: 
 
 
 def _title(choice: EncoderChoice) -> str:
-    """The title without what the list adds in brackets or behind a comma."""
+    """The title without the list's additions in brackets or after a comma."""
     return choice.title.partition(" (")[0].partition(" · ")[0]
 
 

@@ -1,4 +1,4 @@
-"""The outliers of a collection: the pictures that have nothing near them, the most unusual first."""
+"""The outliers of a collection: pictures without near neighbours, the most unusual first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ALL = 96
 
 
 def outliers_view(recipe: Recipe) -> None:
-    """Draw the most unusual pictures with their scores; a click searches with one."""
+    """Draw the most unusual pictures with their scores; a click searches with a picture."""
     st.header("Outliers", anchor=False)
     more = st.session_state.get("odd-more", False)
     found = workbench().odd_ones(recipe, _ALL if more else _SHOWN)

@@ -1,4 +1,4 @@
-"""The groups page: similar pictures brought together without labels."""
+"""The groups page: clustering similar pictures without labels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ui.shared.plain_text import plain_text
 
 
 def page() -> None:
-    """Draw the grouping that is open, the form that makes one, and the others."""
+    """Draw the open grouping, the form that makes a new one, and the other groupings."""
     st.title("Group similar pictures", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None:
@@ -30,7 +30,7 @@ def page() -> None:
         empty_state("Nothing to group yet", sentence, {"Add pictures": go}, key="groups-empty")
         return
     card = next(card for card in collection_cards() if card.name == recipe.collection)
-    # Fixed places: what comes and goes above must not shift what is drawn below it.
+    # Fixed containers: what comes and goes above must not shift what is drawn below it.
     told, work, result, form, tidying, others = (st.container() for _ in range(6))
     with told:
         _told()
@@ -52,7 +52,7 @@ def page() -> None:
 
 
 def _told() -> None:
-    """What a click or a link has brought about, good or bad."""
+    """The outcome of a click or a link, good or bad."""
     show_complaint()
     complain()
     news = st.session_state.pop("groups_news", "")
@@ -64,7 +64,7 @@ def _told() -> None:
 
 
 def _opened(card: CollectionCard) -> Seen | None:
-    """The grouping of the address, or the chosen one; on a first visit the newest."""
+    """The grouping in the address, or the chosen one; on a first visit the newest."""
     linked = st.session_state.pop("grouping_linked", None)
     if linked is not None:
         open_grouping(card.name, linked)
@@ -85,7 +85,7 @@ def _opened(card: CollectionCard) -> Seen | None:
 
 
 def _write_address(collection: str, view: Seen | None) -> None:
-    """Put the collection and the open grouping into the address, so that the page can be shared and loaded again."""
+    """Put the collection and the open grouping into the address, so that the page can be shared and reloaded."""
     address = {"collection": collection} | ({"grouping": view.name} if view else {})
     st.session_state.grouping_written = address
     if {name: st.query_params[name] for name in st.query_params} != address:
@@ -96,7 +96,7 @@ def _write_address(collection: str, view: Seen | None) -> None:
 
 
 def _new(card: CollectionCard, recipe: Recipe, *, folded: bool) -> None:
-    """The form: open while no grouping is, else folded away."""
+    """The form, expanded unless a grouping is open."""
     if not folded:
         st.header(f"Group “{plain_text(card.title)}”", anchor=False)
         _form(card, recipe)
@@ -108,7 +108,7 @@ def _new(card: CollectionCard, recipe: Recipe, *, folded: bool) -> None:
 
 
 def _duplicates(recipe: Recipe) -> None:
-    """Duplicates and outliers need no grouping: without one they are those of the sidebar's vectors."""
+    """Duplicates and outliers of the sidebar's vectors, if no grouping is open."""
     panel = st.expander("Duplicates and outliers", icon=":material/file_copy:", key="groups-tidy", on_change="rerun")
     if panel.open:
         with panel, errors_shown():

@@ -1,4 +1,4 @@
-"""A grouping as it stands: its title, how good the groups are, what is worth knowing, and the views on it."""
+"""The open grouping: its title, the quality of its groups, notes, and its views."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _QUALITY = {
 
 
 def grouping_view(view: Seen) -> None:
-    """Draw the grouping that is open."""
+    """Draw the open grouping."""
     _head(view)
     words, figures = st.columns([1.15, 1], gap="medium", vertical_alignment="center")
     with words, st.container(gap="xsmall"):
@@ -81,7 +81,7 @@ def summary(view: Seen) -> str:
 
 
 def made_of(view: Seen) -> str:
-    """The encoder, the metric, the steps and when."""
+    """The encoder, the metric, the steps and the date."""
     recipe = view.grouping.recipe
     key = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
     vectors = [encoder_titles().get(key, key), embedding_title(recipe.embedding), metric_title(recipe.metric)]
@@ -90,7 +90,7 @@ def made_of(view: Seen) -> str:
 
 
 def _notes(view: Seen) -> None:
-    """What the engine has to say; of a grouping that was changed by hand it was true before."""
+    """The engine's notes; for a manually edited grouping they describe the original."""
     lead = "At creation: " if view.edited else ""
     for note in view.grouping.notes:
         st.caption(f":material/info: {plain_text(lead + note)}")
@@ -148,5 +148,5 @@ def ask_to_remove(collection: str, name: str, title: str, edited: int) -> None:
 
 
 def _duplicates(view: Seen) -> None:
-    """Near-duplicates and outliers of the vectors that were grouped."""
+    """Near-duplicates and outliers of the grouped vectors."""
     duplicates_view(view.grouping.recipe)

@@ -1,4 +1,4 @@
-"""What can be done with the pictures that are selected: in a group, in the tree, on the map."""
+"""Actions on the selected pictures: in a group, in the tree, on the map."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _ALONE = -1
 
 
 def selection_bar(view: Seen, place: str, *, home: int | None = None) -> None:
-    """How many pictures are selected, and what can be done with them.
+    """The number of selected pictures, and the actions on them.
 
-    It is there before anything is selected as well: nothing below it may move under the pointer, and the map below
-    stays as it is. `place` tells the views apart; `home` is the open group, which they cannot be moved to.
+    It is drawn even with nothing selected, so that nothing below it moves under the pointer. `place` distinguishes the
+    views; `home` is the open group, which pictures cannot be moved to.
     """
     ids = known_ids(view, selected())
     none = not ids
@@ -40,7 +40,7 @@ def selection_bar(view: Seen, place: str, *, home: int | None = None) -> None:
 
 
 def known_ids(view: Seen, ids: list[int]) -> list[int]:
-    """Those of the ids that the grouping knows, in their order."""
+    """The ids that the grouping contains, in their order."""
     if not ids:
         return []
     known: list[int] = np.asarray(ids)[np.isin(ids, view.grouping.ids)].tolist()
@@ -52,7 +52,7 @@ def _search(view: Seen, ids: list[int]) -> None:
 
 
 def middle(view: Seen, ids: list[int]) -> int:
-    """The picture that is nearest to the mean of all of these."""
+    """The picture nearest to the mean of the given ones."""
     rows = np.searchsorted(view.grouping.ids, ids)
     inside = np.asarray(view.grouping.space[rows])
     away = known_metric(view.grouping.metric).between(inside.mean(axis=0, keepdims=True), inside)[0]
@@ -87,7 +87,7 @@ def _move(view: Seen, ids: list[int], place: str, home: int | None) -> None:
 
 
 def _move_now(view: Seen, ids: list[int], to: object, key: str) -> None:
-    """Move them; a new group gets the name that was typed."""
+    """Move the pictures; a new group gets the typed name."""
     title = str(st.session_state.get(key) or "").strip() if to == _NEW else ""
     if edit(view, {"kind": "move", "ids": ids, "to": to}) and title:
         number = view.grouping.groups().of(ids[0]).number

@@ -1,6 +1,6 @@
-"""What the groups page knows of groupings: which there are, which is open, its groups as they stand, and its pictures.
+"""State of the groups page: existing groupings, the open one, its current groups, and its pictures.
 
-Folders are the truth, and are read again only when they have changed.
+Folders are the source of truth, and are reread only when they change.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _matrices: Cache[Any] = Cache(16)
 
 @dataclass(frozen=True)
 class Seen:
-    """One grouping as it stands now, edits applied. `stale`: a sentence where the pictures are others by now."""
+    """A snapshot of a grouping, edits applied. `stale`: a sentence if the pictures have changed since."""
 
     collection: str
     grouping: Grouping
@@ -50,7 +50,7 @@ class Seen:
 
     @property
     def key(self) -> str:
-        """For the keys of widgets: they belong to this grouping only."""
+        """A prefix for widget keys specific to this grouping."""
         return f"{self.collection}-{self.name}"
 
     @property
@@ -73,10 +73,10 @@ def listed(collection: str) -> list[Grouping]:
 
 
 def seen(collection: str, name: str) -> Seen | None:
-    """The grouping of that name as it stands now, None where it is there no more.
+    """A snapshot of the grouping of that name, None if it no longer exists.
 
     Raises:
-        Corrupt: a file of it has been damaged.
+        Corrupt: one of its files is damaged.
     """
     try:
         folder = workbench().grouping(collection, name).folder
@@ -96,13 +96,13 @@ def _read(collection: str, name: str) -> Seen:
 
 
 def steps_text(plan: GroupingPlan) -> str:
-    """The steps of a plan as people call them, "UMAP (dimensions 10) → HDBSCAN"; the map is told apart."""
+    """The steps of a plan for display, "UMAP (dimensions 10) → HDBSCAN", without the map."""
     steps = [(plan.reduction, projections()), (plan.clustering, clusterers())]
     return " → ".join(_step_text(step, known.get(step.name)) for step, known in steps if step)
 
 
 def _step_text(step: Step, method: type[Projection] | type[Clusterer] | None) -> str:
-    if method is None:  # made by another version
+    if method is None:  # from another version
         return str(step)
     known = {setting.name: setting for setting in method.settings}
     said = ", ".join(_setting_text(known.get(name), name, value) for name, value in step.options)
@@ -120,7 +120,7 @@ def _setting_text(setting: AnySetting | None, name: str, value: Value) -> str:
 
 
 def open_grouping(collection: str, name: str | None) -> None:
-    """Show that grouping of the collection, or none; no group of it is open and nothing is selected."""
+    """Open a grouping of the collection, or none, with no open group and no selection."""
     st.session_state.setdefault("groupings_open", {})[collection] = name or ""
     st.session_state.group_open = None
     st.session_state.tree_node = None
@@ -128,13 +128,13 @@ def open_grouping(collection: str, name: str | None) -> None:
 
 
 def opened(collection: str) -> str | None:
-    """The name of the open grouping of a collection, "" for none; None where nobody has chosen yet."""
+    """The name of the open grouping of a collection, "" for none; None if nothing has been chosen yet."""
     name: str | None = st.session_state.get("groupings_open", {}).get(collection)
     return name
 
 
 def jobs_about(collection: str, *kinds: str) -> list[Job]:
-    """The last jobs of these kinds that work on a collection, newest first."""
+    """The latest jobs of these kinds on a collection, newest first."""
     found = [job for kind in kinds for job in recent_jobs(kind)]
     return sorted((job for job in found if collection_of(job) == collection), key=lambda job: job.id, reverse=True)
 
@@ -145,11 +145,11 @@ def collection_of(job: Job) -> str:
     return str(arguments.get("collection") or (arguments.get("recipe") or {}).get("collection", ""))
 
 
-# ── what a person does ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── actions ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def edit(view: Seen, change: dict[str, Any]) -> bool:
-    """Apply an edit; whether it could be. What is wrong with it is shown at the top of the page after the next run."""
+    """Apply an edit; whether it succeeded. Errors are shown at the top of the page in the next run."""
     try:
         view.grouping.edit(change)
     except BenzerError as error:
@@ -160,7 +160,7 @@ def edit(view: Seen, change: dict[str, Any]) -> bool:
 
 
 def undo(view: Seen) -> None:
-    """Take the last edit back."""
+    """Undo the last edit."""
     try:
         view.grouping.undo()
     except BenzerError as error:
@@ -168,23 +168,23 @@ def undo(view: Seen) -> None:
 
 
 def panel_key(name: str) -> str:
-    """The key of a panel that opens over the page; it is another one, and the panel shut, after `close_panels`."""
+    """The key of a panel over the page; `close_panels` changes it, which closes the panel."""
     return f"{name}-{st.session_state.get('panels_closed', 0)}"
 
 
 def close_panels() -> None:
-    """Shut every open panel: what was begun in it, or asked in a dialog, must not be covered by it."""
+    """Close every open panel, so that it does not cover a dialog or what was started from it."""
     st.session_state.panels_closed = st.session_state.get("panels_closed", 0) + 1
 
 
 def ask(question: str) -> None:
-    """Shut the panels and put a question in the next run, which `asked_for` tells."""
+    """Close the panels and ask a question in the next run; see `asked_for`."""
     close_panels()
     st.session_state.groups_question = question
 
 
 def asked_for(question: str) -> bool:
-    """Whether that question is to be put now; once."""
+    """Whether to ask that question now; true only once."""
     if st.session_state.get("groups_question") != question:
         return False
     del st.session_state["groups_question"]
@@ -199,7 +199,7 @@ def complain() -> None:
 
 
 def selected() -> list[int]:
-    """The pictures that are selected right now, in the map, the tree or a group."""
+    """The pictures currently selected in the map, the tree or a group."""
     found: list[int] = st.session_state.get("groups_selected", [])
     return found
 
@@ -210,13 +210,13 @@ def select(ids: Iterable[int]) -> None:
 
 
 def toggle(id: int) -> None:
-    """Select a picture, or no longer."""
+    """Select or deselect a picture."""
     now = selected()
     select([other for other in now if other != id] if id in now else [*now, id])
 
 
 def search_for(view: Seen, id: int) -> None:
-    """Go to the search with that picture, and with the vectors that were grouped."""
+    """Open the search page with that picture, and with the grouped vectors."""
     try:
         row_of(view.collection, id)
     except NotFound as error:
@@ -229,7 +229,7 @@ def search_for(view: Seen, id: int) -> None:
 
 
 def rows_of(collection: str, ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
-    """(k,) the rows of images in `images_of`, −1 for those that are gone."""
+    """(k,) the rows of images in `images_of`, −1 for deleted ones."""
     known, wanted = images_of(collection).ids, np.asarray(ids, dtype=np.int64)
     if not len(known):
         return np.full(len(wanted), -1)
@@ -238,7 +238,7 @@ def rows_of(collection: str, ids: Sequence[int] | NDArray[np.int64]) -> NDArray[
 
 
 def names_of(collection: str, ids: Sequence[int] | NDArray[np.int64]) -> list[str]:
-    """What the pictures are called; one that is gone is named by its number."""
+    """The names of the pictures; a deleted one is named by its number."""
     names = images_of(collection).names
     pairs = zip(np.asarray(ids).tolist(), rows_of(collection, ids).tolist(), strict=True)
     return [names[row] if row >= 0 else f"picture {id}" for id, row in pairs]
@@ -247,7 +247,7 @@ def names_of(collection: str, ids: Sequence[int] | NDArray[np.int64]) -> list[st
 def tiles(
     collection: str, ids: Sequence[int] | NDArray[np.int64], distances: Sequence[float] | None = None
 ) -> list[Tile]:
-    """A tile for each picture that is still there, with its label and distance; selected ones are marked."""
+    """A tile for each existing picture, with its label and distance; selected ones are marked."""
     images, marked = images_of(collection), set(selected())
     found = []
     for place, (id, row) in enumerate(zip(np.asarray(ids).tolist(), rows_of(collection, ids).tolist(), strict=True)):
@@ -262,7 +262,7 @@ def tiles(
 
 
 def kept(key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-    """What takes a moment to make, kept until its key changes: matrices, tables, files for download."""
+    """A cache for slow results until the key changes: matrices, tables, files for download."""
     return _matrices.get(key, make)
 
 

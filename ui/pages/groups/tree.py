@@ -1,4 +1,4 @@
-"""The tree of a hierarchical grouping: cut it, look at a branch, see the distances, take it away as a picture."""
+"""The tree of a hierarchical grouping: cut it, inspect a branch, see the distances, download it as a picture."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _STEPS = 200
 
 
 def tree_tab(view: Seen) -> None:
-    """Draw the tree with its cut; a sentence where the grouping has none."""
+    """Draw the tree with its cut; a sentence if the grouping has no tree."""
     tree = view.grouping.tree
     if tree is None or len(tree.leaves) < 2:
         _no_tree(view)
@@ -57,7 +57,7 @@ def tree_tab(view: Seen) -> None:
 
 
 def _measure(view: Seen) -> str:
-    """What the tree's heights are."""
+    """The meaning of the tree's heights."""
     if dict(view.grouping.plan.clustering.options).get("linkage") == "ward":
         return "increase in variance (Ward)"
     return _distance(view)
@@ -173,7 +173,7 @@ def _pick(node: int) -> None:
 
 
 def _branch(view: Seen, tree: Tree) -> None:
-    """The pictures below the node that was clicked."""
+    """The pictures below the clicked node."""
     node = st.session_state.get("tree_node")
     if node is None or not 0 <= node < 2 * len(tree.leaves) - 1:
         return

@@ -1,4 +1,4 @@
-"""The table of vectors behind a grouping: a part of it to look at, the whole of it to take away."""
+"""The table of vectors behind a grouping: a preview, and the whole as a download."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ui.shared.plain_text import plain_text
 
 ROWS = 200
 COLUMNS = 20
-_MOST_VALUES = 30_000_000  # of a table that is made in memory for a download
+_MOST_VALUES = 30_000_000  # of a table built in memory for a download
 _WHOLE, _SHORT = "Original", "Reduced"
 
 Table = tuple[NDArray[np.int64], NDArray[Any]]
 
 
 def vectors_tab(view: Seen) -> None:
-    """Draw the first rows and columns, and the ways to take all of them away."""
+    """Draw the first rows and columns, and the downloads of the whole table."""
     which = _which(view)
     try:
         with st.spinner("Reading the vectors …"):
@@ -57,7 +57,7 @@ def _which(view: Seen) -> str:
 
 
 def _table(view: Seen, which: str) -> Table:
-    """The ids and the vectors of the grouping's pictures; NoVectors where those of the encoder are gone."""
+    """The ids and the vectors of the grouping's pictures; NoVectors if the encoder's are gone."""
     if which == _SHORT:
         return view.grouping.ids, view.grouping.space
     found: Table = kept(("vectors", state_key(view)), lambda: _embedded(view))
@@ -112,14 +112,14 @@ def _downloads(view: Seen, which: str, ids: NDArray[np.int64], matrix: NDArray[A
 
 
 def npy(matrix: NDArray[Any]) -> bytes:
-    """(n, d) as a file of NumPy, without objects."""
+    """(n, d) as an .npy file, without objects."""
     out = io.BytesIO()
     np.save(out, np.asarray(matrix, dtype=np.float32), allow_pickle=False)
     return out.getvalue()
 
 
 def table_csv(frame: dict[str, Any]) -> bytes:
-    """Columns as CSV for spreadsheets; no text is a formula."""
+    """Columns as CSV for spreadsheets; formulas are neutralised."""
     columns = [values.tolist() if isinstance(values, np.ndarray) else values for values in frame.values()]
     return csv_text(list(frame), zip(*columns, strict=True)).encode("utf-8-sig")
 

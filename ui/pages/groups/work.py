@@ -1,4 +1,4 @@
-"""The work that the groups page has started: what runs, with Stop, and how the last of each kind ended."""
+"""The jobs of the groups page: the running ones, with Stop, and how the last of each kind ended."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LEFT_OUT_SHOWN = 20
 
 
 def groups_work(collection: str) -> None:
-    """Draw the jobs that work on the collection, and what came of those that ended a moment ago."""
+    """Draw the jobs that work on the collection, and the outcome of those that have just ended."""
     jobs = [*jobs_about(collection, *_KINDS, *kinds_that_make("duplicates")), *recent_jobs("fetch")[:3]]
     running, ended = st.container(), st.container()
     with running:
@@ -40,7 +40,7 @@ def groups_work(collection: str) -> None:
 
 
 def _open_when_done(collection: str) -> None:
-    """Show the grouping that this session has asked for as soon as it is there."""
+    """Open the grouping that this session has started as soon as it exists."""
     wanted = st.session_state.get("groups_job")
     job = next((job for job in jobs_about(collection, "group") if job.id == wanted), None)
     if job is None or job.alive:
@@ -71,7 +71,7 @@ def _is_news(job: Job) -> bool:
 
 def _news(job: Job) -> None:
     if job.state == "done" and job.kind in ("group", "fetch"):
-        return  # the page shows what came of it
+        return  # the page shows the result
     with st.container(border=True, key=f"groups-news-{job.kind}", horizontal=True, vertical_alignment="center"):
         if job.state != "done":
             st.error(f"{plain_text(job.title)}: {plain_text(job.error)}", icon=":material/error:")

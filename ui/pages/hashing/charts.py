@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 
-# After Okabe and Ito, "Color universal design" (2008): apart for all kinds of colour vision; lighter ones in the dark.
+# After Okabe and Ito, "Color universal design" (2008): distinct for all colour vision; lighter in the dark theme.
 _COLOURS = {
     "light": ("#0072b2", "#c44f00", "#00805c", "#b3467f", "#8a6d00", "#3f8fc4", "#5b4db0", "#5a6168"),
     "dark": ("#5cb3e6", "#ff8c42", "#3fd0a4", "#f09ac4", "#e8c547", "#9ad4f5", "#b6a9ff", "#c3c7ca"),
@@ -35,7 +35,7 @@ _LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": 
 def quality_chart(
     rows: Sequence[StudyRow], names: Sequence[str], measure: str, wanted: float | None, picked: str | None
 ) -> Figure:
-    """A point for each row, left and high is good; a line joins those of a method that nothing of it beats."""
+    """A point for each row, top left is best; a line joins the Pareto front of each method."""
     figure = _figure()
     named = dict(zip((row.key for row in rows), names, strict=True))
     for method, own in _by_method(rows):
@@ -103,7 +103,7 @@ def bits_chart(rows: Sequence[StudyRow], measure: str) -> Figure:
     figure.update_xaxes(title="bits per code", tickvals=bits, fixedrange=True)
     values = [y for _, _, points in lines for _, y in points]
     title = f"{MEASURES[measure]}@{rows[0].neighbours}"
-    figure.update_layout(showlegend=False)  # the colours are those of the chart beside it
+    figure.update_layout(showlegend=False)  # same colours as the adjacent chart
     return figure.update_yaxes(title=title, range=_range(values), fixedrange=True)
 
 
@@ -121,7 +121,7 @@ def _bit_lines(rows: Sequence[StudyRow], measure: str) -> list[tuple[str, str, L
 
 
 def speed_chart(found: Sequence[SpeedUp], short: Mapping[str, str]) -> Figure:
-    """How many times faster more parts answer: as measured, and by the slowest part's own time; dotted is the ideal."""
+    """How many times faster more parts answer: as measured, and by the slowest part's own time; the ideal is dotted."""
     figure, colours = _figure(), palette()
     titles = list(dict.fromkeys(one.title for one in found))
     for number, title in enumerate(titles):
@@ -146,7 +146,7 @@ def speed_chart(found: Sequence[SpeedUp], short: Mapping[str, str]) -> Figure:
 
 
 def size_chart(found: Sequence[SizeUp], short: Mapping[str, str]) -> Figure:
-    """How many times slower more vectors are; on the dotted line the time grows as the vectors do."""
+    """How many times slower more vectors are; the dotted line is linear growth."""
     figure, colours = _figure(), palette()
     for method, group in groupby(sorted(found, key=lambda one: (one.method, one.size)), key=lambda one: one.method):
         own, (colour, shape) = list(group), _look(parse_method(method)[0])
@@ -170,7 +170,7 @@ def size_chart(found: Sequence[SizeUp], short: Mapping[str, str]) -> Figure:
 
 
 def spoken_quality(rows: Sequence[StudyRow], names: Sequence[str], measure: str) -> str:
-    """What the chart of quality and time shows, for those who cannot see it."""
+    """A text alternative for the chart of quality against time."""
     fast = min(range(len(rows)), key=lambda place: rows[place].p50)
     best = max(range(len(rows)), key=lambda place: (getattr(rows[place], measure), -rows[place].p50))
     said = [
@@ -180,7 +180,7 @@ def spoken_quality(rows: Sequence[StudyRow], names: Sequence[str], measure: str)
 
 
 def spoken_bits(rows: Sequence[StudyRow], measure: str) -> str:
-    """What the chart of bits shows: the ends of each line."""
+    """A text alternative for the chart of bits: the ends of each line."""
     said = [
         f"{title}: {line[0][1]:.3f} with {line[0][0]:g} bits, {line[-1][1]:.3f} with {line[-1][0]:g}"
         for _, title, line in _bit_lines(rows, measure)
@@ -189,7 +189,7 @@ def spoken_bits(rows: Sequence[StudyRow], measure: str) -> str:
 
 
 def spoken_curve(what: str, points: Iterable[tuple[str, float, float]]) -> str:
-    """The last point of each line, named: what a chart of speed-up or size-up shows."""
+    """A text alternative for a speed-up or size-up chart: the last point of each line."""
     last = {title: (x, y) for title, x, y in points}
     return f"{what}: " + "; ".join(f"{title}: {y:.2f} at {x:g}" for title, (x, y) in last.items()) + "."
 
@@ -198,7 +198,7 @@ def spoken_curve(what: str, points: Iterable[tuple[str, float, float]]) -> str:
 
 
 def has_bits(rows: Sequence[StudyRow]) -> bool:
-    """Whether there is any line to draw against bits."""
+    """Whether there are lines to draw against bits."""
     return bool(_bit_lines(rows, "recall"))
 
 
@@ -237,7 +237,7 @@ def _line_at(figure: Figure, wanted: float) -> None:
 
 
 def _figure() -> Figure:
-    import pandas  # noqa: F401 - whole before Plotly looks at it: another visitor's thread may be importing it right now
+    import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
     from plotly.graph_objects import Figure
 
     margin = {"l": 4, "r": 8, "t": 60, "b": 4}

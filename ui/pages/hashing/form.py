@@ -1,4 +1,4 @@
-"""The form that starts a study: which methods with which numbers, how they are judged, and what that takes."""
+"""The form that starts a study: methods and their settings, the evaluation, and the expected cost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import plain_text
 
-_DOUBTS = 4  # told one by one
+_DOUBTS = 4  # listed one by one
 _ALL = "all"
 _LOOKUPS = {"": "Default of each method", "buckets": "Buckets (hash table)", "hamming": "Hamming ranking"}
 _LOOKUP_HELP = (
@@ -148,11 +148,11 @@ def _whole(where: Any, name: str, label: str, help: str) -> None:
     where.number_input(label, step=1, value=None, key=f"study-{name}", help=help, persist_state="session")
 
 
-# ── what that means ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── summary ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _summary(source: Source) -> None:
-    """The number of cells, the time, the title and the button; or the sentence that says what is impossible."""
+    """The number of cells, the time, the title and the button; or a sentence on what is impossible."""
     plan: StudyPlan | None = None
     with st.container(border=True, key="study-summary"):
         try:
@@ -171,7 +171,7 @@ def _summary(source: Source) -> None:
 
 
 def planned(source: Source) -> StudyPlan:
-    """The study that the fields ask for; BadParameter where one of them cannot be."""
+    """The study described by the fields; BadParameter for an invalid field."""
     state = st.session_state
     sizes = [None if size == _ALL else size for size in whole_numbers("sizes", state["study-sizes"], also=(_ALL,))]
     plan = StudyPlan(
@@ -188,7 +188,7 @@ def planned(source: Source) -> StudyPlan:
 
 
 def _given(name: str, label: str) -> int:
-    """The number in a field; BadParameter where the field was emptied."""
+    """The number in a field; BadParameter if the field is empty."""
     number: int | None = st.session_state[f"study-{name}"]
     if number is None:
         raise BadParameter(label, "a benchmark", "a whole number", "nothing")
@@ -196,7 +196,7 @@ def _given(name: str, label: str) -> int:
 
 
 def _calls() -> tuple[str, ...]:
-    """Every method with every combination of the numbers, and without them where that is wanted."""
+    """Every method with every combination of the numbers, and without them if requested."""
     state = st.session_state
     names = [*state["study-methods"], *methods_in(state["study-own"])]
     if not names:
@@ -208,12 +208,12 @@ def _calls() -> tuple[str, ...]:
 
 
 def methods_in(text: str) -> list[str]:
-    """Methods with their settings, one after the other: commas and spaces stand between them, and within brackets."""
+    """A list of methods with settings: commas and spaces separate methods, but also occur within brackets."""
     return [re.sub(r"\s+", "", found) for found in re.findall(r"[^\s,(]+(?:\s*\([^)]*\)?)?", text)]
 
 
 def whole_numbers(name: str, text: str, also: Sequence[str] = ()) -> list[Any]:
-    """The numbers of a list like "8, 16", and words that may stand there `also`; BadParameter for anything else."""
+    """The numbers of a list like "8, 16", and any of the words in `also`; BadParameter for anything else."""
     words = text.replace(",", " ").split()
     wrong = [word for word in words if word not in also and not word.isdecimal()]
     if wrong:
@@ -231,7 +231,7 @@ def _size(plan: StudyPlan, source: Source) -> None:
 
 
 def _doubts(plan: StudyPlan, source: Source) -> None:
-    """Say what will not be measured, or not as one may think."""
+    """Warn about what will not be measured, or not as expected."""
     if plan.folds > 1 and source.queries:
         st.caption("With folds the vectors query each other; the queries in the file are not used.")
     if sentences := foreseen(plan, source.count, source.width):
@@ -241,5 +241,5 @@ def _doubts(plan: StudyPlan, source: Source) -> None:
 
 
 def start(plan: StudyPlan | None) -> None:
-    """Store the plan, start measuring, and show the study; once, also after a double click."""
+    """Store the plan, start measuring, and show the study; only once on a double click."""
     begin(STUDIES, plan, workbench().plan_study, "study-title")

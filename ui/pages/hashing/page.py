@@ -21,7 +21,7 @@ _WANTED = 0.95
 
 
 def page() -> None:
-    """Draw the study that is open, the forms that start one, and the others."""
+    """Draw the open study, the forms that start a new one, and the other studies."""
     st.title("Search benchmarks", anchor=False)
     show_complaint()
     recipe: Recipe | None = st.session_state.recipe
@@ -36,7 +36,7 @@ def page() -> None:
 
 
 def best_sentence(view: Seen) -> str:
-    """What a study advises for its wanted recall, as Markdown; "" where nothing was measured."""
+    """A study's recommendation for its target recall, as Markdown; "" if nothing was measured."""
     return advised(findings(view).advice(view.plan.tune or _WANTED)) if view.measured else ""
 
 

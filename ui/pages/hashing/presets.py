@@ -1,4 +1,4 @@
-"""What the fields of a study hold at first, and sets of them that answer a question: a first look, the thesis, …"""
+"""Initial values of a study's fields, and presets that answer a question: a first look, the thesis, …"""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import streamlit as st
 
 from engine.indexes import approximate_methods
 
-_SMALL = 5000  # vectors: below it short codes are enough to tell them apart
-_IN_A_BUCKET = 4  # vectors, of random ones: fewer would find next to nothing
+_SMALL = 5000  # vectors: below this, short codes suffice
+_IN_A_BUCKET = 4  # vectors, if they were random: fewer would find next to nothing
 Fields = dict[str, Any]
 
 
 def first_look(count: int) -> Fields:
-    """Every method, each with numbers chosen from the data and with some of the usual ones."""
+    """Every method, with settings tuned on the data and with some common ones."""
     small = count < _SMALL
     return {
         "methods": approximate_methods(),
@@ -65,7 +65,7 @@ def size_up(count: int) -> Fields:
 
 
 def ten_fold(count: int) -> Fields:
-    """Ten times nine tenths of the vectors are searched with queries from the last tenth."""
+    """Ten-fold cross-validation: nine tenths of the vectors are searched with queries from the last tenth."""
     return _lsh_and_rdh(count) | {"folds": 10}
 
 
@@ -104,6 +104,6 @@ PRESETS = {
 
 
 def fill(count: int, name: str) -> None:
-    """Put a preset for so many vectors into the fields."""
+    """Fill the fields with a preset for `count` vectors."""
     for field, value in PRESETS[name].fields(count).items():
         st.session_state[f"study-{field}"] = value

@@ -1,4 +1,4 @@
-"""What a study has found so far: what to take, the curves, the table, and how parts and sizes change the time."""
+"""The results of a study so far: recommendation, curves, table, and the effect of parts and sizes on time."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def _results(view: Seen) -> None:
         _sizes(view)
 
 
-# ── what to take ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── recommendation ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _advised(view: Seen) -> Advice:
-    """The wanted recall as a slider, what reaches it most cheaply, and a button that searches with it."""
+    """The target recall as a slider, the cheapest method that reaches it, and a button that searches with it."""
     key = f"study-wanted-{view.name}"
     st.session_state.setdefault(key, round(100 * (view.plan.tune or _WANTED)))
     with st.container(border=True, key="study-advice"):
@@ -67,7 +67,7 @@ def _advised(view: Seen) -> Advice:
 
 
 def advised(advice: Advice) -> str:
-    """What to take, as Markdown."""
+    """The recommendation, as Markdown."""
     exact, wanted, row = advice.exact, f"{100 * advice.recall:.0f} % of the nearest", advice.best
     beside = f"Exact search takes {exact.p50:.3g} ms" if exact else ""
     if advice.nearest is None:
@@ -90,7 +90,7 @@ def advised(advice: Advice) -> str:
 
 
 def _between(exact: StudyRow, row: StudyRow) -> str:
-    """Between which factors the true one lies by the intervals of both medians; "" where they are not known."""
+    """The range of the true factor by the intervals of both medians; "" if they are unknown."""
     if not (exact.p50_low and row.p50_low):
         return ""
     low, high = f"{exact.p50_low / row.p50_high:.1f}", f"{exact.p50_high / row.p50_low:.1f}"
@@ -98,7 +98,7 @@ def _between(exact: StudyRow, row: StudyRow) -> str:
 
 
 def _tail(row: StudyRow) -> str:
-    """What waits behind the median where that is far from all."""
+    """A note on the tail of the times if it is far beyond the median."""
     return f" One query in a hundred takes {row.p99:.3g} ms or more." if row.p99 > _LONG_TAIL * row.p50 else ""
 
 
@@ -107,7 +107,7 @@ def _called(row: StudyRow) -> str:
 
 
 def _taken(view: Seen, advice: Advice) -> None:
-    """The button that searches with what is advised; of a file the method's text, to be copied."""
+    """The button that searches with the recommendation; for a file, the method's text to copy."""
     exact, row = advice.exact, advice.best or advice.nearest
     if row is None or (advice.best is not None and exact is not None and exact.p50 <= row.p50):
         row = exact
@@ -157,7 +157,7 @@ def _over(rows: Sequence[StudyRow]) -> str:
 
 
 def _table(view: Seen, said: Mapping[str, str]) -> None:
-    """Every method and size, means over folds where there are some; a row opens. Of equal ones the fastest is first."""
+    """Every method and size, averaged over folds if any, ties by speed; rows can be opened."""
     folded = findings(view).folded()
     failed = [row for row in view.rows if row.error]
     rows = sorted((one.row for one in folded), key=lambda row: row.p50) + failed
@@ -176,7 +176,7 @@ def _table(view: Seen, said: Mapping[str, str]) -> None:
 
 
 def _pick(key: str) -> None:
-    """Open a row, or close it again."""
+    """Toggle a row."""
     st.session_state.study_row = None if st.session_state.get("study_row") == key else key
 
 
@@ -203,7 +203,7 @@ def _parts(view: Seen) -> None:
 
 
 def where_measured(workers: str) -> str:
-    """What the figures of parts mean, for where they lived."""
+    """What the figures of parts mean, given where the parts ran."""
     slowest = (
         "The slowest part's own time is what a query takes when every part has a machine of its own, before the "
         "network is counted."

@@ -14,7 +14,7 @@ from ui.widgets.results_table import Named
 
 
 def opened_row(plan: StudyPlan, row: StudyRow, name: Named) -> None:
-    """Draw what is known of a row."""
+    """Draw the details of a row."""
     with st.container(border=True, key="study-row"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.subheader(plain_text(name.whole), anchor=False)

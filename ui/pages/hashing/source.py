@@ -31,7 +31,7 @@ from ui.shared.titles import collection_title, embedding_title, encoder_titles, 
 
 COLLECTION, FILE, UPLOAD = "This collection", "A file on this computer", "Upload"
 ENDINGS = ("npy", "fvecs", "bvecs", "hdf5")
-FEWEST = 5  # vectors: one of them is asked
+FEWEST = 5  # vectors, one of which is the query
 _LEFT_OVER = 86_400.0  # seconds after which an upload that no study uses is deleted
 
 _shapes: Cache[tuple[Any, ...]] = Cache(16)
@@ -39,13 +39,13 @@ _shapes: Cache[tuple[Any, ...]] = Cache(16)
 
 @dataclass(frozen=True)
 class Source:
-    """Vectors that can be measured with.
+    """Vectors to measure with.
 
     Attributes:
-        text: as a plan names them. title, short: for people. metric: the one they are compared by.
-        count, width: n × d; width is None where nothing is embedded yet. asked: a file of queries, "" for none.
-        queries: of their own, 0 for none. recipe: the sidebar's, None for a file. sentence: what has to happen first,
-            "" where they are there.
+        text: as a plan names them. title, short: for display. metric: for comparing them.
+        count, width: n × d; width is None if nothing is embedded yet. asked: a file of queries, "" for none.
+        queries: how many the file itself has, 0 for none. recipe: the sidebar's, None for a file. sentence: what has to
+            happen first, "" if the vectors exist.
     """
 
     text: str
@@ -66,7 +66,7 @@ class Source:
 
 
 def source_fields(recipe: Recipe | None) -> Source | None:
-    """Ask for the vectors and say what they are; None, with a sentence, where there are none yet."""
+    """Draw the fields for the vectors and describe them; None, with a sentence, if there are none yet."""
     ways = [COLLECTION, FILE, UPLOAD] if recipe is not None else [FILE, UPLOAD]
     if st.session_state.get("study-source") not in ways:
         st.session_state["study-source"] = ways[0]
@@ -132,7 +132,7 @@ def _stored_shape(recipe: Recipe) -> tuple[int, int]:
 
 
 def _typed_file() -> Source | None:
-    """The file whose path was sent, which stays until another one is, and maybe one of queries."""
+    """The file whose path was submitted, until another is, and optionally a file of queries."""
     st.caption(
         "Vectors as .npy, .fvecs, .bvecs, or .hdf5 as ann-benchmarks has them. Files below "
         + plain_text(" or ".join(map(str, roots())))
@@ -156,7 +156,7 @@ def _typed_file() -> Source | None:
 
 
 def _uploaded_file() -> Path | None:
-    """The file that was uploaded, kept under its content so that a study finds it later."""
+    """The uploaded file, stored by its content hash so that a study finds it later."""
     kinds = list(ENDINGS)
     sent = st.file_uploader("Vectors", type=kinds, key="study-upload", help="One row per vector: .npy, .fvecs, …")
     id, former = st.session_state.get("study_uploaded", ("", ""))
@@ -170,7 +170,7 @@ def _uploaded_file() -> Path | None:
 
 
 def keep_upload(name: str, data: bytes) -> Path:
-    """Put uploaded vectors where jobs find them; the same bytes stand there once, and old ones that nobody uses go."""
+    """Store uploaded vectors where jobs find them: identical files once, old unused ones deleted."""
     stem, _, ending = name.rpartition(".")
     if ending.lower() not in ENDINGS:
         raise BadParameter("file", "the benchmark", "one of " + ", ".join(ENDINGS), name)
@@ -186,12 +186,12 @@ def keep_upload(name: str, data: bytes) -> Path:
 
 
 def uploads() -> Path:
-    """Where uploaded vectors stand."""
-    return workbench().home.studies / ".uploads"  # no study can be called so
+    """The folder of uploaded vectors."""
+    return workbench().home.studies / ".uploads"  # not a valid study name
 
 
 def remove_left_over(keep: Path | None = None, older_than: float = _LEFT_OVER) -> None:
-    """Delete the uploads of `older_than` seconds and more that no study uses."""
+    """Delete uploads at least `older_than` seconds old that no study uses."""
     used = {study.plan.source for study in listed(STUDIES)}
     for path in uploads().glob("*.*"):
         with suppress(OSError):
@@ -201,7 +201,7 @@ def remove_left_over(keep: Path | None = None, older_than: float = _LEFT_OVER) -
 
 
 def of_file(path: Path | None, asked: Path | None = None) -> Source | None:
-    """What is in a file of vectors, and maybe one of queries; read again only when they have changed."""
+    """The contents of a file of vectors and optionally one of queries; reread only when they change."""
     if path is None:
         return None
     try:
@@ -225,7 +225,7 @@ def of_file(path: Path | None, asked: Path | None = None) -> Source | None:
 
 
 def _queries_of(path: Path, width: int) -> int:
-    """How many queries a file has; BadParameter where they are not as wide as the vectors."""
+    """How many queries a file has; BadParameter if their dimension differs from the vectors'."""
     _, queries, found, *_ = _shapes.get((path, file_stamp(path)), lambda: _facts(path))
     if found != width:
         raise BadParameter("length", "the queries", f"{width}, as of the vectors", found)

@@ -1,4 +1,4 @@
-"""What the pages know of studies: what the rows are called, which row answers a wish, and how it becomes a search."""
+"""Page state of studies: names of rows, and turning a row into a search."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ STUDIES = Kind(
 
 
 def findings(view: Seen) -> HashingStudy:
-    """The study as it was read for the page: what its rows say together is then worked out without the disk."""
+    """The study as read for the page, so that summaries of its rows need no disk access."""
     cells = {cell.key: cell for cell in view.plan.cells()}
     pairs = [(cells[row.key], row) for row in view.measured]
 
@@ -53,7 +53,7 @@ def findings(view: Seen) -> HashingStudy:
 
 
 def source_title(text: str) -> str:
-    """What people call the vectors that a plan names."""
+    """The display name of a plan's vectors."""
     if text.startswith("file:"):
         return Path(text.removeprefix("file:")).name
     collection, encoder, embedding = text.split("/")
@@ -61,24 +61,24 @@ def source_title(text: str) -> str:
 
 
 def recipe_of(plan: StudyPlan, row: StudyRow) -> Recipe | None:
-    """The search that a row was measured of; None where its vectors are a file's."""
+    """The recipe of a measured row; None if its vectors come from a file."""
     if plan.file is not None:
         return None
     return Recipe.parse("/".join([plan.source, plan.metric, row.method, "8"]))
 
 
 def search_with(plan: StudyPlan, row: StudyRow) -> None:
-    """Put a row's method, with its vectors, into the sidebar and go to the search."""
+    """Put a row's method, with its vectors, into the sidebar and open the search page."""
     recipe = recipe_of(plan, row)
     if recipe is not None:
         use_recipe(str(recipe))
 
 
-# ── what the rows are called ─────────────────────────────────────────────────────────────────────────────────────────
+# ── names of rows ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def names_of(rows: Sequence[StudyRow]) -> list[Named]:
-    """What each row is called: its method, and its settings, with its size where these differ."""
+    """The name of each row: its method and settings, and its size if sizes differ."""
     sizes, folds = {row.size for row in rows if not row.error}, {row.fold for row in rows}
     found = []
     for row in rows:
@@ -90,7 +90,7 @@ def names_of(rows: Sequence[StudyRow]) -> list[Named]:
 
 
 def told_apart(titles: Sequence[str]) -> tuple[dict[str, str], str]:
-    """Titles without the settings that all of them share, by the whole ones, and what these settings are."""
+    """Titles without the settings that all share, by full title, and these shared settings."""
     parts = [title.split(" · ") for title in titles]
     shared = [part for part in parts[0][1:] if all(part in other for other in parts)] if parts else []
     named = len({part[0] for part in parts}) > 1
@@ -102,7 +102,7 @@ def told_apart(titles: Sequence[str]) -> tuple[dict[str, str], str]:
 
 
 def _automatic(row: StudyRow) -> list[str]:
-    """What was chosen from the data, for a row whose method says nothing itself."""
+    """The automatically chosen settings, for a row whose method names none."""
     wanted = ("parts", "bits", "tables", "probes", "rerank", "clusters", "links", "effort", "lookup")
     if "(" in row.method or not row.chosen:
         return []

@@ -24,13 +24,13 @@ TIME_HELP = "Milliseconds of a single query: median, and below it the 99th perce
 
 
 def columns_of(folded: Sequence[Folded]) -> list[Column]:
-    """The columns for rows that may be means over folds; columns without any figure are left out."""
+    """The columns for rows that may be means over folds; columns without figures are left out."""
     rows = [one.row for one in folded]
     spread = {one.row.key: one.deviations for one in folded}
     r = rows[0].neighbours if rows else 100
 
     def below(name: str, shown: str, other: str = "") -> Any:
-        """The deviation over folds below a figure, where there are folds; else the other text."""
+        """The deviation over folds below a figure, if there are folds; else the other text."""
 
         def more(row: StudyRow) -> Mapping[str, Any]:
             deviation = spread.get(row.key, {}).get(name)
@@ -69,13 +69,13 @@ def _share(row: StudyRow) -> Mapping[str, Any]:
 
 
 def lines_of(rows: Sequence[StudyRow], said: Mapping[str, str] | None = None) -> list[Line]:
-    """The rows as lines of the table; their tip is the method as it is written. `said` of a row stands in its note."""
+    """The rows as lines of the table, with the method as tooltip; `said` of a row goes into its note."""
     elsewhere = len({row.workers for row in rows if not row.error}) > 1 or any("Ray" in row.workers for row in rows)
 
     def note(row: StudyRow) -> str:
         return " ".join(filter(None, [(said or {}).get(row.key), _where(row) if elsewhere else "", row.note]))
 
-    largest = max((row.size for row in rows), default=0)  # what is measured over fewer vectors is faster by that alone
+    largest = max((row.size for row in rows), default=0)  # fewer vectors alone make a search faster
     return [
         Line(row, name, row.method, note(row), judged=row.size == largest)
         for row, name in zip(rows, names_of(rows), strict=True)

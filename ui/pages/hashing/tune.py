@@ -1,4 +1,4 @@
-"""'Tune for me': the recall that is wanted, and a job that looks for the cheapest settings that reach it."""
+"""'Tune for me': the target recall, and a job that finds the cheapest settings that reach it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def tune_form(source: Source) -> None:
 
 
 def planned(source: Source) -> StudyPlan:
-    """The study that tunes; BadParameter where a field cannot be."""
+    """The tuning study; BadParameter for an invalid field."""
     recall, neighbours, methods = (
         st.session_state[f"study-tune-{name}"] for name in ("recall", "neighbours", "methods")
     )

@@ -1,4 +1,4 @@
-"""The lower part of the search page: all pictures of the collection, forty a page."""
+"""The lower part of the search page: all pictures of the collection, forty per page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ A_PAGE = 40
 
 
 def browse(recipe: Recipe) -> None:
-    """Forty thumbnails a page; a click makes a new query."""
+    """Forty thumbnails per page; a click makes a new query."""
     images = images_of(recipe.collection)
     wanted = st.session_state.get("label", "")
     rows = [row for row, label in enumerate(images.labels) if not wanted or label == wanted]

@@ -15,7 +15,7 @@ from ui.widgets.gallery import gallery
 
 
 def comparison(recipe: Recipe) -> None:
-    """A column for each method. One that cannot answer says why in its own column, and the others are drawn."""
+    """A column for each method; a method that cannot answer says why in its own column."""
     query = current_query()
     panel = st.expander(
         "Compare exact and approximate search", icon=":material/compare:", key="compare", on_change="rerun"

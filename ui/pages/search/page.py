@@ -1,4 +1,4 @@
-"""The search page: a picture in, the most similar ones out, and what the search cost."""
+"""The search page: a picture in, the most similar pictures out, and the cost of the search."""
 
 from __future__ import annotations
 
@@ -87,11 +87,11 @@ def page() -> None:
     write_address(recipe)
 
 
-# ── nothing there yet ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── first visit ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _first_visit() -> None:
-    """Nothing stored: draw the first sample at once, unless that was done before and the person removed it."""
+    """Without collections, draw the first sample at once, unless it was drawn before and then removed."""
     samples = [job for job in recent_jobs() if job.kind in kinds_that_make("collection")]
     running = next((job for job in samples if job.alive), None)
     if running is None and not samples:
@@ -151,7 +151,7 @@ def _query_panel(recipe: Recipe) -> None:
 
 def _uploaded(key: str) -> None:
     file = st.session_state.get(key)
-    if file is None:  # taken out, or about to be replaced: the widget must stay the same one
+    if file is None:  # removed, or about to be replaced: the widget must keep its key
         set_query_upload(None, "")
     else:
         set_query_upload(file.getvalue(), file.name)
@@ -171,7 +171,7 @@ def _query_picture(recipe: Recipe, query: SessionQuery) -> None:
 
 
 def _facts_of(recipe: Recipe, query: SessionQuery) -> tuple[str, str, str]:
-    """The query's name, label and address of its picture; nothing where it has none."""
+    """The query's name, label and picture URL; empty if it has none."""
     if not query.pictured:
         return query.words, "", ""
     if query.data is not None:
@@ -186,7 +186,7 @@ def _facts_of(recipe: Recipe, query: SessionQuery) -> tuple[str, str, str]:
 
 
 def _shown_once(data: bytes) -> str:
-    """The small version of an upload, made once for each upload of this session."""
+    """The small version of an upload, made once per upload and session."""
     kept = st.session_state.get("upload_shown")
     if kept is None or kept[0] is not data:
         kept = st.session_state.upload_shown = (data, shown(data))
@@ -197,7 +197,7 @@ def _shown_once(data: bytes) -> str:
 
 
 def _answer_panel(recipe: Recipe, job: Job | None) -> bool:
-    """Search and draw; whether there was an answer."""
+    """Search and draw the answer; whether there was one."""
     query = current_query()
     if query is None:
         return False
@@ -250,12 +250,12 @@ def _filters(recipe: Recipe) -> tuple[bool, str]:
 
 
 def _not_ready(recipe: Recipe, job: Job | None) -> None:
-    """Say what has to be made first, and offer to make it."""
+    """Say what has to be prepared first, and offer to do it."""
     if job is not None:
         st.info("Results appear here when preparation finishes.", icon=":material/hourglass_top:")
         return
     readiness = workbench().readiness(recipe)
-    if readiness.ready:  # it has just been made
+    if readiness.ready:  # it has just been prepared
         st.rerun()
     if _starts_by_itself(recipe, readiness):
         with errors_shown():
@@ -271,13 +271,13 @@ def _not_ready(recipe: Recipe, job: Job | None) -> None:
             args=(readiness.action, recipe),
             icon=":material/play_arrow:",
         )
-    elif readiness.action == "train":  # a callback: it counts even where a quick click overtakes the new address
+    elif readiness.action == "train":  # a callback works even if a quick click overtakes the new address
         go = partial(st.session_state.update, go_to="train")
         st.button("Go to Train", type="primary", icon=":material/model_training:", on_click=go)
 
 
 def _starts_by_itself(recipe: Recipe, readiness: Readiness) -> bool:
-    """Whether quick preparation begins now: once a session for the same vectors, unless the last try failed."""
+    """Whether quick preparation starts by itself: once per session for the same vectors, unless the last try failed."""
     started: set[str] = st.session_state.setdefault("prepared_by_itself", set())
     vectors = str(recipe.but(metric="cosine", method="exact", k=1))
     last = _last_try(recipe)
@@ -302,7 +302,7 @@ def _build(kind: str, recipe: Recipe) -> None:
 
 
 def _failed_before(recipe: Recipe) -> None:
-    """The error of the last attempt, where that was the last thing that happened to this collection."""
+    """The error of the last attempt, if nothing has happened to this collection since."""
     last = _last_try(recipe)
     if last is not None and last.error:
         st.error(plain_text(last.error), icon=":material/error:")
@@ -358,7 +358,7 @@ def _fewer(recipe: Recipe, answer: Answer) -> str:
 
 
 def _left_out(recipe: Recipe) -> None:
-    """Say which pictures are not searched, where there are any."""
+    """Say which pictures are not searched, if any."""
     left_out = workbench().left_out(recipe)
     if not left_out:
         return

@@ -1,4 +1,4 @@
-"""The words of a query: the field, how much they count, and the way to an encoder that was trained on texts."""
+"""The words of a query: the field, their weight, and the way to an encoder that was trained on texts."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _FIELD, _SHARE = "words-typed", "words-share"
 
 
 def reads_words(recipe: Recipe) -> bool:
-    """Whether the recipe's encoder can be asked for words."""
+    """Whether the recipe's encoder takes words."""
     return workbench().reads_words(recipe.encoder, recipe.weights)
 
 
 def words_bar(recipe: Recipe) -> None:
-    """The field for words and what is done with them, over the whole width."""
+    """The field for words and its controls, at full width."""
     query = current_query()
     words = query.words if query is not None else ""
     _fill(_FIELD, words)
@@ -50,7 +50,7 @@ def words_bar(recipe: Recipe) -> None:
 
 
 def way_to_words(recipe: Recipe) -> None:
-    """Behind a fold, where there are texts and the encoder reads none: which encoder does, or where one is trained."""
+    """In an expander, if there are texts the encoder cannot read: which encoder can, or where to train one."""
     if reads_words(recipe) or not has_texts(recipe.collection):
         return
     with st.expander("Search by text", icon=":material/text_fields:", key="way-to-words"):
@@ -69,21 +69,21 @@ def way_to_words(recipe: Recipe) -> None:
 
 
 def show_words(words: str) -> None:
-    """The query where it has no picture: its words."""
+    """The query without a picture: its words."""
     with st.container(border=True, key="query-words"):
         st.markdown(f"### “{plain_text(words)}”")
         st.caption("Searching by text alone. Add a picture to combine both.")
 
 
 def query_title(query: SessionQuery, name: str) -> str:
-    """What the results are similar to, as Markdown: the file name of a picture or of its crop, a text, or both."""
+    """The query as Markdown: the file name of a picture or of its crop, a text, or both."""
     part = "a crop of " if query.crop else ""
     picture = f"{part}{plain_text(PurePosixPath(name).name)}" if query.pictured else ""
     return " and ".join(filter(None, [picture, f"“{plain_text(query.words)}”" if query.words else ""]))
 
 
 def unknown_words(recipe: Recipe, query: SessionQuery) -> str:
-    """A sentence where none of the words beside a picture is known: then the picture alone was looked for."""
+    """A sentence if none of the words next to a picture is known, so that only the picture was used."""
     bench = workbench()
     if not query.words or not bench.reads_nothing(bench.encoder(recipe), query.as_query()):
         return ""
@@ -95,7 +95,7 @@ def unknown_words(recipe: Recipe, query: SessionQuery) -> str:
 
 
 def _share(query: SessionQuery, trained: bool) -> None:
-    """How much the text counts: as the classifier was trained to, or a number of percent."""
+    """The weight of the text: as in the classifier's training, or a percentage."""
     default = AS_TRAINED if trained else HALF
     steps = sorted({*range(0, 101, _STEP), *([] if query.share is None else [query.share])})
     _fill(_SHARE, default if query.share is None else query.share)
@@ -116,14 +116,14 @@ def _share_moved() -> None:
 
 
 def _fill(key: str, value: object) -> None:
-    """Show a value that came from elsewhere (a link, Back, another page) in a field."""
+    """Put a value from elsewhere (a link, Back, another page) into a field."""
     if key not in st.session_state or st.session_state.get(f"{key}-filled") != value:
         st.session_state[key] = value
     st.session_state[f"{key}-filled"] = value
 
 
 def _classifier_of(collection: str) -> EncoderChoice | None:
-    """The newest classifier that reads texts, rather one that learned from this collection, and rather from both."""
+    """The newest classifier that reads texts, preferably trained on this collection and on both modalities."""
     found = [choice for choice in workbench().choices(collection) if choice.words and choice.ready]
     return min(found, key=lambda choice: (choice.learned_from != collection, not choice.pictures), default=None)
 

@@ -1,4 +1,4 @@
-"""The tiles of a gallery that shows an answer, or what an answer missed."""
+"""Gallery tiles for an answer, or for what it missed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ui.widgets.gallery import Tile, thumbnail_url
 
 
 def answer_tiles(recipe: Recipe, answer: Answer, query_label: str, *, labelled: bool = True) -> list[Tile]:
-    """A tile for each hit, with its rank and distance; marked where its label is the query's."""
+    """A tile for each hit, with its rank and distance; marked if its label is the query's."""
     images = images_of(recipe.collection)
     hashes = {int(id): digest for id, digest in zip(images.ids, images.hashes, strict=True)}
     return [
