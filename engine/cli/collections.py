@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.flags import Commands, output_flags, ray_flag, yes_flag
-from engine.cli.printing import confirmed, print_report, print_rows, progress_line
+from engine.cli.printing import check_writable, confirmed, print_report, print_rows, progress_line
 from engine.collections import collections, damaged
 from engine.collections.integrity import Finding, check_and_repair
 from engine.collections.samples import SAMPLES
@@ -32,6 +32,7 @@ def register(commands: Commands) -> None:
     output_flags(sub)
     sub = commands.add("rescan", command_rescan, job="rescan")
     sub.add_argument("collection")
+    sub.add_argument("--verify", action="store_true", help="read every file, whatever its size and date say")
     _report_flags(sub)
     sub = commands.add("delete", command_delete, formerly=["remove"])
     sub.add_argument("collection")
@@ -50,6 +51,7 @@ def _report_flags(sub: argparse.ArgumentParser) -> None:
 
 def command_import(arguments: argparse.Namespace) -> None:
     """Import a folder, an archive, a CSV table or a public data set."""
+    check_writable(arguments.rejects)
     what = arguments.what
     if what in known.KNOWN and not Path(what).exists():
         report = Workbench().run("import", progress_line(), source="known", name=what, title=arguments.title or "")
@@ -83,9 +85,9 @@ def command_list(arguments: argparse.Namespace) -> None:
 
 def command_rescan(arguments: argparse.Namespace) -> None:
     """Take over what was added to, changed in or deleted from a collection's source."""
-    print_report(
-        Workbench().run("rescan", progress_line(), collection=arguments.collection), arguments.json, arguments.rejects
-    )
+    check_writable(arguments.rejects)
+    given: dict[str, Any] = {"collection": arguments.collection} | ({"verify": True} if arguments.verify else {})
+    print_report(Workbench().run("rescan", progress_line(), **given), arguments.json, arguments.rejects)
 
 
 def command_delete(arguments: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from engine.collections.report import ImportReport
 from engine.core.errors import BadParameter
+from engine.core.humanize import count_of
 from engine.core.progress import Progress
 from engine.core.storage import write_bytes
 from engine.core.tables import csv_text, text_table
@@ -87,18 +89,37 @@ def delete(what: str, remove: Callable[[], None], arguments: argparse.Namespace)
         print(f"Deleted {what}.")
 
 
+def check_writable(file: str | None) -> None:
+    """BadParameter where a file cannot be written, before any work is done for it."""
+    if file is None:
+        return
+    path = Path(file).expanduser()
+    place = path if path.exists() else path.parent
+    if path.is_dir() or not place.exists() or not os.access(place, os.W_OK):
+        raise BadParameter("file", "the list of skipped files", "in a folder that exists and can be written to", file)
+
+
+_SHOWN = 20  # lines of a table in a report
+
+
 def print_report(report: dict[str, Any], as_json: bool, rejects_file: str | None) -> None:
     """What an import did: counts and the first rejects, or all as JSON; all rejects go to `rejects_file` as CSV."""
     rejects = report.get("rejects", [])
     if rejects_file:
-        Path(rejects_file).write_text(ImportReport.from_dict(report).to_csv(), encoding="utf-8", newline="")
+        Path(rejects_file).write_text(ImportReport.from_dict(report).to_csv(), encoding="utf-8-sig", newline="")
     if as_json:
         print(json_text(report))
         return
-    counts = [(key, report[key]) for key in ("added", "changed", "removed", "copies") if key == "added" or report[key]]
-    print(" · ".join(f"{count:,} {key}" for key, count in counts) + f" · {len(rejects):,} could not be read")
+    names = {"added": "added", "changed": "changed", "moved": "moved", "removed": "removed"}
+    counts = [f"{report[key]:,} {name}" for key, name in names.items() if key == "added" or report.get(key)]
+    counts += [count_of(report["copies"], "exact duplicate") + " skipped"] if report["copies"] else []
+    print(" · ".join([*counts, f"{len(rejects):,} could not be read"]))
     for note in report.get("notes", []):
         print(note)
+    if copies := report.get("duplicates", []):
+        print(text_table(["exact duplicate", "of"], copies[:_SHOWN]))
+        if len(copies) > _SHOWN:
+            print(f"… and {len(copies) - _SHOWN:,} more: --json lists them all.")
     if rejects:
         shown = [[r["path"], r["stage"], _short(r["message"])] for r in rejects[:20]]
         print(text_table(["file", "stage", "reason"], shown))

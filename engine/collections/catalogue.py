@@ -282,6 +282,10 @@ class Writing(Reading):
         self.db.execute(_INSERT, (*astuple(row), seal_of(*astuple(row))))
         return row
 
+    def put_back(self, row: ImageRow) -> None:
+        """Insert a row that was taken out in the same transaction, under its own id."""
+        self.db.execute(_INSERT, (*astuple(row), seal_of(*astuple(row))))
+
     def replace(self, row: ImageRow) -> None:
         """Overwrite the row of that id."""
         self.db.execute(_UPDATE, (*astuple(row), seal_of(*astuple(row)), row.id))

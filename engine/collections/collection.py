@@ -141,6 +141,11 @@ class Collection:
         return bool(self.source.get("links")) or follows_links()
 
     @property
+    def looked_ns(self) -> int | None:
+        """When the files of the source were last compared with the catalogue, in nanoseconds; None if not noted."""
+        return self._facts.get("looked_ns")
+
+    @property
     def complete(self) -> bool:
         """False while an import runs or after one was cut off; importing the same source again finishes it."""
         return bool(self._facts["complete"])

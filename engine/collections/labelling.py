@@ -2,8 +2,8 @@
 
     labels.json     every writing, oldest first: when, by what, and the labels before and after (sealed)
 
-A rescan reads labels from folders or a table; those that a person has given since stay (`kept`). Content hashes do not
-change with labels, so vectors and indexes stay valid.
+A rescan reads labels from folders or a table; those that a person has given since stay (`given_labels`). Content hashes
+do not change with labels, so vectors and indexes stay valid.
 """
 
 from __future__ import annotations
@@ -89,6 +89,11 @@ def _rewrite(collection: Collection, wanted: list[ImageRow], rows: Mapping[int, 
                 writing.replace(row)
         seal(collection.catalogue)
     return len(changed)
+
+
+def given_labels(collection: Collection) -> dict[int, str]:
+    """The labels that a person has given, by id; the source's own have no say there."""
+    return {int(id): label for writing in writings(collection) for id, label in writing["after"].items()}
 
 
 def writings(collection: Collection) -> list[dict[str, Any]]:

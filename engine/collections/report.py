@@ -28,7 +28,9 @@ class ImportReport:
         added: new usable images. changed: files with new content, label or text. unchanged: files known already.
         copies: files with the same content as an image that is there. rejects: files that could not be used.
         removed: files that are no longer there (not part of `inputs`).
+        moved: known content under another name, which keeps id, label and vectors.
         notes: sentences on how the source was read.
+        duplicates: the name of each exact copy, and of the image that it is a copy of.
     """
 
     collection: str
@@ -37,19 +39,22 @@ class ImportReport:
     changed: int = 0
     unchanged: int = 0
     removed: int = 0
+    moved: int = 0
     rejects: list[Reject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    duplicates: list[list[str]] = field(default_factory=list)
 
     @property
     def inputs(self) -> int:
         """How many files were offered."""
-        return self.added + self.copies + self.changed + self.unchanged + len(self.rejects)
+        return self.added + self.copies + self.changed + self.moved + self.unchanged + len(self.rejects)
 
     @property
     def sentence(self) -> str:
         """The counts in one line: 982 added · 11 exact duplicates skipped · 7 could not be read."""
         parts = [f"{self.added:,} added"]
         parts += [f"{self.changed:,} changed"] if self.changed else []
+        parts += [f"{self.moved:,} moved"] if self.moved else []
         parts += [f"{self.removed:,} removed"] if self.removed else []
         parts += [f"{self.unchanged:,} unchanged"] if self.unchanged else []
         parts += [f"{count_of(self.copies, 'exact duplicate')} skipped"] if self.copies else []

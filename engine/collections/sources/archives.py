@@ -24,7 +24,7 @@ from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources.code_pages import DOS, likeliest
 from engine.collections.sources.folder_labels import label_of, telling_labels
 from engine.collections.sources.folders import is_hidden
-from engine.collections.sources.ingest import Item
+from engine.collections.sources.items import Item
 from engine.core.errors import NotFound, UnreadableArchive
 from engine.core.storage import full_disk_named
 

@@ -12,7 +12,7 @@ from engine.collections.labelling import checked_label
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.report import ImportReport
 from engine.collections.sources import importing
-from engine.collections.sources.ingest import Item
+from engine.collections.sources.items import Item
 from engine.core.errors import BadParameter, NotFound, StorageFull
 from engine.core.home import Home
 from engine.core.progress import Reporter

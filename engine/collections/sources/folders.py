@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.collections.reading.safely import FOLLOW, SUFFIXES, look
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources.folder_labels import label_of, telling_labels
-from engine.collections.sources.ingest import Item
+from engine.collections.sources.items import Item, dated
 from engine.core.errors import BadParameter, NotFound, UnreadableImage
 
 # What file managers, systems and storage devices leave behind, besides all folders that begin with a dot.
@@ -170,4 +170,4 @@ def _file(root: Path, path: Path, key: bytes) -> Item:
         facts = look(path, root)
     except UnreadableImage as error:
         return _failed(key, error.code, error.message)
-    return Item(key, location=str(path), root=str(root), size=facts.st_size, mtime_ns=facts.st_mtime_ns)
+    return dated(Item(key, location=str(path), root=str(root)), facts)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from engine.collections.collection import Collection
-from engine.collections.labelling import writings
+from engine.collections.labelling import given_labels
 from engine.collections.reading.safely import follows_links
 from engine.collections.report import ImportReport
 from engine.collections.samples import SAMPLES
@@ -22,7 +21,6 @@ from engine.collections.sources import archives, folders, table_rows, tables, up
 from engine.collections.sources.archives import Limits
 from engine.collections.sources.ingest import (
     Drawing,
-    Item,
     clear_staging,
     drawings,
     forget,
@@ -30,6 +28,7 @@ from engine.collections.sources.ingest import (
     staging,
     synchronise,
 )
+from engine.collections.sources.items import Item
 from engine.collections.sources.table_inside import labelled, pointed_out
 from engine.collections.sources.table_rows import Listed
 from engine.collections.sources.tables import is_table
@@ -149,8 +148,11 @@ def import_items(
         return checked(_ingest_new(collection, items(staging(collection)), reporter, total))
 
 
-def rescan(collection: Collection, reporter: Reporter) -> ImportReport:
-    """Take note of files added, changed and deleted since the last look; only those are read.
+def rescan(collection: Collection, reporter: Reporter, *, verify: bool = False) -> ImportReport:
+    """Take note of files added, changed, moved and deleted since the last look.
+
+    Args:
+        verify: whether all files are read; otherwise those whose size or times are other ones.
 
     Raises:
         NotFound: the folder or the table has vanished; nothing is changed then.
@@ -160,7 +162,7 @@ def rescan(collection: Collection, reporter: Reporter) -> ImportReport:
         if not collection.source.get("folder"):
             return _rescan_owned(collection)
         listed = _listed(collection)
-        report = synchronise(collection, kept(collection, listed.items), reporter)
+        report = synchronise(collection, listed.items, reporter, given_labels(collection), verify=verify)
         collection.set_facts(complete=True)
         return _noted(report, listed.notes)
 
@@ -273,14 +275,3 @@ def _ingest_new(collection: Collection, items: Iterable[Item], reporter: Reporte
     report = ingest(collection, fresh(), reporter, total)
     report.unchanged += passed
     return report
-
-
-def kept(collection: Collection, found: Iterable[Item]) -> list[Item]:
-    """What a source offers, with the labels that a person has given instead of the source's own."""
-    given: dict[str, str] = {}
-    for writing in writings(collection):
-        given |= writing["after"]
-    if not given:
-        return list(found)
-    ids = {row.key: str(row.id) for row in collection.rows()}
-    return [replace(item, label=given.get(ids.get(item.key, ""), item.label)) for item in found]

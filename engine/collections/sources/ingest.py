@@ -6,12 +6,14 @@ which is cut off at any moment has kept all finished batches and can be taken up
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
+import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -21,6 +23,8 @@ from engine.collections.collection import Collection
 from engine.collections.reading.on_cluster import looked_at
 from engine.collections.reading.worker_tasks import Failure, FileRef, Seen, look
 from engine.collections.report import ImportReport, Reject
+from engine.collections.sources.items import Item
+from engine.collections.sources.moves import Moves
 from engine.core.progress import Reporter
 from engine.core.storage import full_disk_named
 
@@ -31,36 +35,17 @@ _BATCH_SECONDS = 2.0
 _SUFFIX = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
 
 
-@dataclass(frozen=True)
-class Item:
-    """One offered file. `key` names it in its source; `location` is where its bytes lie now; `owned` files are moved
-    into the collection; `failure` says why it cannot be looked at; `former` is its row when it is known."""
-
-    key: bytes
-    label: str = ""
-    text: str = ""
-    location: str = ""
-    root: str = ""
-    owned: bool = False
-    size: int = 0
-    mtime_ns: int = 0
-    failure: Failure | None = None
-    former: ImageRow | None = None
-    shown: str = ""
-
-    @property
-    def name(self) -> str:
-        """The key for people: bytes that are no text become a replacement character."""
-        return self.shown or self.key.split(b"\0")[0].decode("utf-8", "replace")
-
-
-def ingest(collection: Collection, items: Iterable[Item], reporter: Reporter, total: int = 0) -> ImportReport:
+def ingest(
+    collection: Collection, items: Iterable[Item], reporter: Reporter, total: int = 0, moves: Moves | None = None
+) -> ImportReport:
     """Look at every item and write what came out; the report counts each exactly once."""
-    return _Ingest(collection, reporter, total).run(items)
+    return _Ingest(collection, reporter, total, moves or Moves()).run(items)
 
 
 class _Ingest:
-    def __init__(self, collection: Collection, reporter: Reporter, total: int) -> None:
+    def __init__(self, collection: Collection, reporter: Reporter, total: int, moves: Moves) -> None:
+        self.moves = moves
+        self.rejected: dict[int, ImageRow] = {}  # by the id of the row they had
         self.collection = collection
         self.reporter = reporter
         self.total = total
@@ -76,9 +61,24 @@ class _Ingest:
             if len(self.settled) >= BATCH or time.monotonic() - self.written > _BATCH_SECONDS:
                 self._write()
         self._write()
+        self._settle_moves()
         with self.collection.catalogue.writing() as writing:
             writing.promote_copies()
         return self.report
+
+    def _settle_moves(self) -> None:
+        """Write what waited until all was seen: a known content under another name keeps its row."""
+        with self.collection.catalogue.writing() as writing, full_disk_named(self.collection.title):
+            moved, others = self.moves.settled()
+            writing.remove([former.id for _, _, former in moved] + self.moves.displaced)
+            for item, row, former in moved:
+                writing.put_back(replace(row, id=former.id, status=former.status, label=self.moves.label(item, former)))
+            for item, row in others:
+                self._place(writing, item, row)
+            for row in (self.rejected[id] for id in self.moves.taken & self.rejected.keys()):
+                writing.add(self.moves.own_label(row))
+        self.report.moved += len(moved)
+        self.report.removed += len(self.moves.displaced)
 
     def _readable(self, items: Iterable[Item]) -> Iterator[FileRef]:
         for item in items:
@@ -108,12 +108,20 @@ class _Ingest:
         row = replace(_blank(item), size=size, mtime_ns=mtime_ns, hash=result.hash)
         row = replace(row, width=result.width, height=result.height)
         twin = writing.image_of(result.hash)
+        if twin is None or (item.former is not None and twin.id == item.former.id):
+            writing.keep_thumbnail(result.hash, result.thumbnail)
+            row = self._moved_in(item, row, result)
+        if not self.moves.waits(item, row):
+            self._place(writing, item, row)
+        _discard(item)
+
+    def _place(self, writing: Writing, item: Item, row: ImageRow) -> None:
+        twin = writing.image_of(row.hash)
         if twin is not None and (item.former is None or twin.id != item.former.id):
             self._keep(writing, item, replace(row, status="copy"), "copies")
+            self.report.duplicates.append([item.name, twin.name])
         else:
-            writing.keep_thumbnail(result.hash, result.thumbnail)
-            self._keep(writing, item, self._moved_in(item, replace(row, status="image"), result), self._fate(item, row))
-        _discard(item)
+            self._keep(writing, item, replace(row, status="image"), self._fate(item, row))
 
     def _fate(self, item: Item, row: ImageRow) -> str:
         if item.former is None:
@@ -129,9 +137,13 @@ class _Ingest:
 
     def _reject(self, writing: Writing, item: Item, failure: Failure) -> None:
         row = replace(_blank(item), stage=failure.stage, code=failure.code, message=failure.message)
+        if item.former is not None and row == replace(item.former, id=0) and failure.stage != "worker":
+            self.report.unchanged += 1
+            return
         if item.former is None:
             writing.add(row)
         else:
+            self.rejected[item.former.id] = row
             writing.replace(replace(row, id=item.former.id))
         self.report.rejects.append(Reject(item.name, failure.stage, failure.code, failure.message))
         _discard(item)
@@ -182,37 +194,64 @@ def clear_staging(collection: Collection) -> None:
             path.unlink(missing_ok=True)
 
 
-def synchronise(collection: Collection, found: Iterable[Item], reporter: Reporter) -> ImportReport:
+def synchronise(
+    collection: Collection,
+    found: Iterable[Item],
+    reporter: Reporter,
+    given: Mapping[int, str] | None = None,
+    *,
+    verify: bool = False,
+) -> ImportReport:
     """Make the catalogue agree with a full list of its source: only new and changed files are read.
 
-    A file counts as unchanged while its size and modification time are; one whose worker died is tried again. A new
-    label or text of a known file is taken over without a look at the file, and counts as changed.
+    A file counts as unchanged while its size and modification time are, and nothing about it has changed since the last
+    look; one whose worker died is tried again. A new label or text of a known file is taken over without a look at the
+    file, and counts as changed. Known content under another name keeps its row and counts as moved.
+
+    Args:
+        given: labels by id that a person has given, instead of the source's own.
+        verify: whether all files are read, whatever their sizes and times say.
     """
+    looked_ns, given = _now_ns(), given or {}
     known = {row.key: row for row in collection.rows()}
-    found = [_with_former(item, known.get(item.key)) for item in found]
-    fresh = [item for item in found if not _is_known(item)]
-    retold = _retold(item for item in found if _is_known(item))
-    gone = known.keys() - {item.key for item in found}
-    report = ingest(collection, fresh, reporter, total=len(fresh))
+    found = list(found)
+    labels = {item.key: item.label for item in found}
+    found = [_with_former(item, known.get(item.key), given) for item in found]
+    since = math.inf if (last := collection.looked_ns) is None else last
+    is_known = {item.key: not verify and _is_known(item, since) for item in found}
+    fresh = [item for item in found if not is_known[item.key]]
+    retold = _retold(item for item in found if is_known[item.key])
+    gone = [known[key] for key in known.keys() - {item.key for item in found}]
+    moves = Moves(gone, [item.former for item in fresh if item.former], labels, given)
+    report = ingest(collection, fresh, reporter, total=len(fresh), moves=moves)
     _rewrite(collection, retold)
     report.changed += len(retold)
     report.unchanged += len(found) - len(fresh) - len(retold)
-    report.removed = len(gone)
-    forget(collection, [known[key].id for key in gone])
+    left = [row.id for row in gone if row.id not in moves.taken]
+    report.removed += len(left)
+    forget(collection, left)
+    with collection.catalogue.writing() as writing:
+        writing.set_facts(looked_ns=looked_ns)
     return report
 
 
-def _with_former(item: Item, former: ImageRow | None) -> Item:
-    return replace(item, former=former) if former else item
+def _now_ns() -> int:
+    """The time by the clock that files are stamped with, which is a few milliseconds behind the exact one."""
+    coarse = getattr(time, "CLOCK_REALTIME_COARSE", 5 if sys.platform == "linux" else None)
+    return time.time_ns() if coarse is None else time.clock_gettime_ns(coarse)
 
 
-def _is_known(item: Item) -> bool:
+def _with_former(item: Item, former: ImageRow | None, given: Mapping[int, str]) -> Item:
+    return replace(item, former=former, label=given.get(former.id, item.label)) if former else item
+
+
+def _is_known(item: Item, since: float) -> bool:
     row = item.former
     if row is None or row.stage == "worker":
         return False
     if item.failure:
         return row.code == item.failure.code
-    return (row.size, row.mtime_ns) == (item.size, item.mtime_ns)
+    return (row.size, row.mtime_ns) == (item.size, item.mtime_ns) and item.ctime_ns < since
 
 
 def _retold(items: Iterable[Item]) -> list[ImageRow]:

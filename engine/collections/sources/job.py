@@ -67,7 +67,8 @@ def title_of(path: Path) -> str:
 
 def rescan(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Take over what was added to, changed in or deleted from a collection's source."""
-    return importing.rescan(Collection.open(home_of(arguments), arguments["collection"]), reporter).to_dict()
+    collection = Collection.open(home_of(arguments), arguments["collection"])
+    return importing.rescan(collection, reporter, verify=bool(arguments.get("verify", False))).to_dict()
 
 
 def _import_upload(home: Home, title: str, spool: Path, reporter: Reporter) -> ImportReport:

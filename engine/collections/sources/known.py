@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.collections.report import ImportReport
 from engine.collections.sources import layouts
 from engine.collections.sources.importing import check_free, import_items
-from engine.collections.sources.ingest import Item
+from engine.collections.sources.items import Item
 from engine.core.download import Remote, fetch
 from engine.core.errors import BadParameter, NotFound
 from engine.core.home import Home

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.collections.sources.archives import Limits, members
-from engine.collections.sources.ingest import Drawing, Item, drawings
+from engine.collections.sources.ingest import Drawing, drawings
+from engine.collections.sources.items import Item
 from engine.core.errors import Corrupt, UnreadableArchive
 
 _LIMITS = Limits(members=200_000, bytes=16 << 30, member_bytes=512 << 20, ratio=1000)

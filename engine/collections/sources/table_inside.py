@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.collections.reading.worker_tasks import Failure
-from engine.collections.sources.ingest import Item
+from engine.collections.sources.items import Item
 from engine.collections.sources.table_rows import Listed, joined
 from engine.collections.sources.tables import Table, is_table, table_of
 from engine.core.errors import UnreadableTable

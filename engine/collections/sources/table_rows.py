@@ -13,7 +13,7 @@ from engine.collections.reading.safely import look
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources import folders
 from engine.collections.sources.dialects import Record
-from engine.collections.sources.ingest import Item
+from engine.collections.sources.items import Item, dated
 from engine.collections.sources.table_names import Names, is_address, slashed, spelling
 from engine.collections.sources.tables import Table, named_lines, opened, plain, unharmed
 from engine.core.errors import BadParameter, UnreadableImage
@@ -216,4 +216,4 @@ def _of_folder(table: Table, key: bytes, line: Record, found: str | Failure, fol
         facts = look(path, root)
     except UnreadableImage as error:
         return Item(key, label, text, failure=_numbered(Failure(error.stage, error.code, error.message), line))
-    return Item(key, label, text, str(path), str(root), size=facts.st_size, mtime_ns=facts.st_mtime_ns)
+    return dated(Item(key, label, text, str(path), str(root)), facts)

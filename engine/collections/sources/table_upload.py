@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.collections.report import ImportReport
 from engine.collections.sources import importing, uploads
-from engine.collections.sources.ingest import Item
+from engine.collections.sources.items import Item
 from engine.collections.sources.table_inside import counted
 from engine.collections.sources.table_rows import joined
 from engine.collections.sources.tables import opened

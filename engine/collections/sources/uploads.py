@@ -11,7 +11,7 @@ from engine.collections.reading.safely import read_bytes
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources import archives
 from engine.collections.sources.archives import Limits
-from engine.collections.sources.ingest import Item
+from engine.collections.sources.items import Item
 from engine.core.errors import UnreadableArchive, UnreadableImage
 from engine.core.storage import file_digest, full_disk_named
 

@@ -137,6 +137,7 @@ def _report(job: Job) -> None:
             st.success(plain_text(report.sentence), icon=":material/check_circle:")
             for note in report.notes:
                 st.caption(plain_text(note))
+            _duplicates_table(report.duplicates)
             rejects_table(report.rejects, key=f"report-{job.id}")
         elif job.error:
             st.error(plain_text(job.error), icon=":material/error:")
@@ -159,6 +160,19 @@ def _again(job: Job) -> None:
     """Restart the same work; finished parts are skipped."""
     arguments = {name: value for name, value in job.config["arguments"].items() if name != "home"}
     _start(job.kind, **arguments)
+
+
+def _duplicates_table(duplicates: list[list[str]]) -> None:
+    """The files whose content is that of another one, each with the name of that one."""
+    if not duplicates:
+        return
+    with st.expander(f"{count_of(len(duplicates), 'exact duplicate')} skipped — show", icon=":material/file_copy:"):
+        st.dataframe(
+            {"File": [copy for copy, _ in duplicates], "Same as": [of for _, of in duplicates]},
+            hide_index=True,
+            height=min(420, 38 + 35 * len(duplicates)),
+            alt="Exact duplicates and the picture each is the same as",
+        )
 
 
 def rejects_table(rejects: list[Reject], key: str) -> None:

@@ -1,0 +1,38 @@
+"""What every source offers: one Item for each file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+
+from engine.collections.catalogue import ImageRow
+from engine.collections.reading.worker_tasks import Failure
+
+
+@dataclass(frozen=True)
+class Item:
+    """One offered file. `key` names it in its source; `location` is where its bytes lie now; `owned` files are moved
+    into the collection; `failure` says why it cannot be looked at; `former` is its row when it is known."""
+
+    key: bytes
+    label: str = ""
+    text: str = ""
+    location: str = ""
+    root: str = ""
+    owned: bool = False
+    size: int = 0
+    mtime_ns: int = 0
+    ctime_ns: int = 0
+    failure: Failure | None = None
+    former: ImageRow | None = None
+    shown: str = ""
+
+    @property
+    def name(self) -> str:
+        """The key for people: bytes that are no text become a replacement character."""
+        return self.shown or self.key.split(b"\0")[0].decode("utf-8", "replace")
+
+
+def dated(item: Item, facts: os.stat_result) -> Item:
+    """The item with size and times of its file."""
+    return replace(item, size=facts.st_size, mtime_ns=facts.st_mtime_ns, ctime_ns=facts.st_ctime_ns)
