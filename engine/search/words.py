@@ -16,7 +16,7 @@ from engine.collections.collection import Images
 from engine.core.errors import BenzerError
 from engine.search.answer import Hit
 from engine.search.classes import ClassProbabilities
-from engine.texts.lexicon.lexicon import Meaning
+from engine.texts.lexicon.lexicon import FUNCTION_WORDS, Meaning
 
 CLEARLY = 0.1  # the probability from which a picture counts as showing what the words mean
 HALF = 50  # default weight of words next to a picture, in percent
@@ -48,11 +48,13 @@ def shown(probabilities: ClassProbabilities, meaning: Meaning) -> Scores:
 def written(images: Images, text: str) -> Scores:
     """How well each picture's name, label and text match the words: the inverse document frequencies of the matches.
 
-    Words match as substrings, so that scripts without spaces and inflected words work alike.
+    Words match as substrings, so that scripts without spaces and inflected words work alike. Function words count only
+    where there are no others: "a" is in "cats".
     """
     documents = [_plain(" ".join(parts)) for parts in zip(images.names, images.labels, images.texts, strict=True)]
     values = np.zeros(len(documents), np.float32)
-    for word in dict.fromkeys(_plain(text).split()):
+    words = dict.fromkeys(_plain(text).split())
+    for word in [word for word in words if word not in FUNCTION_WORDS] or words:
         holds = np.array([word in document for document in documents], dtype=bool)
         if holds.any():
             values += holds * np.float32(np.log1p(len(documents) / holds.sum()))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 FILE = Path(__file__).parent / "lexicon.json.gz"
 CLASSES = 1000
 _LONGEST = 5  # words of a name: "black and gold garden spider"
-_STOP = frozenset(
+FUNCTION_WORDS = frozenset(
     [
         "a",
         "an",
@@ -113,7 +113,7 @@ class Lexicon:
             found = next((name for name in names if self._form_in(self._words, name) is not None), None)
             if found is not None:
                 known[found] = self._form_in(self._words, found) or 0
-            elif words[place] not in _STOP:
+            elif words[place] not in FUNCTION_WORDS:
                 unknown[words[place]] = None
             place += found.count(" ") + 1 if found else 1
         return known, list(unknown)
@@ -123,7 +123,7 @@ class Lexicon:
         for count in range(min(_LONGEST, len(words)), 0, -1):
             name = " ".join(words[-count:])
             kind = self._form_in(self._near, name)
-            if kind is not None and name not in _STOP:
+            if kind is not None and name not in FUNCTION_WORDS:
                 return {name: kind}
         return {}
 

@@ -80,6 +80,13 @@ def test_what_is_written_is_found_in_any_script() -> None:
     assert not written(some, "  ").values.any()
 
 
+def test_function_words_are_looked_for_only_where_there_are_no_others() -> None:
+    some = images(("1.jpg", "cats", ""), ("2.jpg", "sofa", "on the stage"), ("3.jpg", "", "by the sea"))
+    assert written(some, "A kitten on a sofa").values.astype(bool).tolist() == [False, True, False]
+    assert not written(some, "a kitten").values.any()
+    assert written(some, "on the").values.astype(bool).tolist() == [False, True, True]
+
+
 @pytest.mark.parametrize("text", ["happiness", "Istanbul", "xqz", "", "y" * 10_000, "猫"])
 def test_what_nobody_knows_is_refused(text: str) -> None:
     some = images(("a.jpg", "box", "plain"))
