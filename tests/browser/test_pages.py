@@ -29,7 +29,7 @@ def heading(page: Any, text: str | re.Pattern[str]) -> Any:
 
 def test_the_first_visit_shows_eight_answers_within_a_minute(page: Any, server: Server) -> None:
     page.goto(server.url)
-    page.get_by_text("Preparing a first collection").wait_for()
+    page.get_by_text("Preparing a sample collection").wait_for()
     page.locator(EIGHT).first.wait_for(timeout=90_000)
     took = time.monotonic() - server.began
     assert len(answers(page)) == 8
@@ -102,10 +102,10 @@ def test_a_part_of_the_picture_can_be_searched(page: Any, server: Server) -> Non
     page.mouse.down()
     page.mouse.move(stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2, steps=4)
     page.mouse.up()
-    heading(page, "8 most similar to a part of").wait_for()
+    heading(page, "8 most similar to a crop of").wait_for()
     page.wait_for_url(re.compile(r"crop=0\.0\d+"))
     page.get_by_role("button", name="Use whole picture", exact=True).click()
-    heading(page, "8 most similar to a part of").wait_for(state="detached")
+    heading(page, "8 most similar to a crop of").wait_for(state="detached")
 
 
 def test_an_unreadable_upload_is_a_sentence(page: Any, server: Server) -> None:
@@ -114,7 +114,7 @@ def test_an_unreadable_upload_is_a_sentence(page: Any, server: Server) -> None:
     broken = {"name": "br$ok$en **x**.png", "mimeType": "image/png", "buffer": b"no picture"}
     page.locator(".st-key-query-uploader input[type=file]").set_input_files(broken)
     heading(page, "br$ok$en **x**.png cannot be used").wait_for()
-    page.get_by_role("button", name="Start with another picture").click()
+    page.get_by_role("button", name="Choose another picture").click()
     heading(page, "8 most similar to").wait_for()
 
 
@@ -260,7 +260,7 @@ def test_an_old_link_is_explained(page: Any, server: Server) -> None:
     page.goto(server.url + "/?collection=gone&metric=sideways&q=999999")
     page.get_by_text("is used instead").first.wait_for()
     heading(page, "Picture not found").wait_for()
-    page.get_by_role("button", name="Start with another picture").click()
+    page.get_by_role("button", name="Choose another picture").click()
     assert len(answers(page)) == 8
 
 
@@ -299,12 +299,12 @@ def test_import_a_zip_with_two_broken_files(page: Any, server: Server, archive: 
     page.wait_for_function("b => !b.disabled", arg=button.element_handle())
     button.click()
     page.get_by_text("20 added · 2 could not be read").wait_for(timeout=60_000)
-    page.get_by_text("2 could not be used: which and why").first.click()
+    page.get_by_text("2 files skipped — show reasons").first.click()
     with page.expect_download() as csv:
         page.get_by_role("button", name="CSV", exact=True).first.click()
     table = Path(csv.value.path()).read_text(encoding="utf-8-sig")
     assert "navy/no picture.jpg" in table
-    page.get_by_role("button", name="Search in it", exact=True).click()
+    page.locator(".st-key-report-search button").click()
     heading(page, "8 most similar to").wait_for(timeout=60_000)
     assert len(answers(page)) == 8
 
