@@ -1,7 +1,7 @@
 """Where the parts of a distributed index live: in this process, or on the nodes of a Ray cluster.
 
-Ray is never started or joined unasked. `$BENZER_RAY` asks for it: "local" starts one on this computer, anything else is
-the address of a cluster to join ("auto" for the one this node belongs to). Without it parts live in this process.
+Ray is used only if `$BENZER_RAY` is set: "local" starts it on this computer, any other value is the address of a
+cluster to join ("auto" for this node's own cluster). Otherwise the parts live in this process.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ LOCAL = "local"
 
 
 def workers() -> Workers:
-    """Those that `$BENZER_RAY` asks for.
+    """The workers selected by `$BENZER_RAY`.
 
     Raises:
-        MissingPackage: Ray is asked for and not installed. BenzerError: nothing answers at the address.
+        MissingPackage: Ray is requested but not installed. BenzerError: nothing answers at the address.
     """
     address = os.environ.get(ASKED, "")
     if not address:

@@ -1,8 +1,8 @@
-"""Blocks of independent work, handed to workers on the nodes of a Ray cluster; results come back in order.
+"""Blocks of independent work, run by workers on the nodes of a Ray cluster; results come back in order.
 
-Ray is asked for as in `engine.cluster`. A block whose worker dies is done again by another, and one that takes far
-longer than all others is also given to a worker that has nothing to do; the first result counts (Dean and Ghemawat,
-"MapReduce", 2004). So doing a block twice must do no harm.
+Ray is selected as in `engine.cluster`. If a worker dies, another one redoes its block; a straggler is also given to an
+idle worker, and the first result counts (Dean and Ghemawat, "MapReduce", 2004). Processing a block must therefore be
+idempotent.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from engine.core.errors import BenzerError
 T = TypeVar("T")
 Make = Callable[..., Callable[[Any], Any]]
 
-_DEPTH = 2  # blocks in a worker's hands: one that it does and one that waits, so that no worker waits for us
-_AHEAD = 4  # blocks a worker that are out or done before their turn: what bounds the memory
-_LIVES = 4  # workers that one block may cost
-_PATIENCE = 2.0  # times the longest that a block has taken: after it, an idle worker gets the block as well
+_DEPTH = 2  # blocks assigned to a worker: one running and one queued, so that no worker waits for us
+_AHEAD = 4  # blocks per worker that are running or finished out of order; bounds the memory
+_LIVES = 4  # workers that may die on a block before it is given up
+_PATIENCE = 2.0  # multiple of the longest block time so far after which an idle worker gets the block as well
 _LEAST_PATIENCE = 5.0  # seconds
-_LOOK = 0.5  # seconds between two looks at whether a person wants the work to stop
+_LOOK = 0.5  # seconds between two checks for a stop request
 
 
 class WorkerPool(Protocol):
-    """Workers that do blocks."""
+    """Workers that process blocks."""
 
     @property
     def title(self) -> str: ...
@@ -43,31 +43,31 @@ class WorkerPool(Protocol):
     def count(self) -> int: ...
 
     def begin(self, make: Make, arguments: tuple[Any, ...]) -> None:
-        """Let every worker make its function from the arguments when its first block comes."""
+        """Have every worker create its function from the arguments when its first block arrives."""
 
     def give(self, worker: int, block: Any) -> Any:
-        """Hand a block to a worker; a ticket for the result."""
+        """Send a block to a worker and return a ticket for the result."""
 
     def done(self, tickets: list[Any], seconds: float) -> list[tuple[Any, Any]]:
-        """Tickets whose result has come within so many seconds, each with the result, a RemoteError or Lost."""
+        """Tickets whose result arrived within the given seconds, each with the result, a RemoteError or Lost."""
 
     def renew(self, worker: int) -> None:
-        """Put a fresh worker in the place of one that was lost."""
+        """Replace a lost worker."""
 
     def end(self) -> None:
-        """Let the workers go."""
+        """Release the workers."""
 
 
 @dataclass(frozen=True)
 class RemoteError:
-    """An error of a worker's own: the sentence and the way out."""
+    """An error raised inside a worker: its message and the suggested remedy."""
 
     message: str
     way_out: str
 
 
 class Worker:
-    """What stands on a node: makes its function when the first block comes, and applies it to one after the other."""
+    """Runs on a node: creates its function when the first block arrives and applies it to each block in turn."""
 
     def __init__(self, make: Make, arguments: tuple[Any, ...]) -> None:
         self._make, self._arguments = make, arguments
@@ -79,16 +79,16 @@ class Worker:
             if self._function is None:
                 self._function = self._make(*self._arguments)
             return self._function(block)
-        except BenzerError as error:  # errors with arguments of their own would not survive the way back
+        except BenzerError as error:  # errors with custom arguments would not survive pickling
             return RemoteError(error.message, error.way_out)
 
     def process(self) -> int:
-        """The id of the process it lives in."""
+        """The id of the worker's process."""
         return os.getpid()
 
 
 class RayWorkerPool:
-    """One worker for each processor that the nodes of a Ray cluster offer, on its node."""
+    """One worker per processor of the Ray cluster, placed on that processor's node."""
 
     def __init__(self, actors: RayActors) -> None:
         self._actors, self._places = actors, actors.processors()
@@ -120,10 +120,10 @@ class RayWorkerPool:
 
 
 def worker_pool() -> WorkerPool | None:
-    """The workers that `$BENZER_RAY` asks for; None where the work is done in this process.
+    """The workers selected by `$BENZER_RAY`; None if the work runs in this process.
 
     Raises:
-        MissingPackage: Ray is asked for and not installed. BenzerError: nothing answers at the address.
+        MissingPackage: Ray is requested but not installed. BenzerError: nothing answers at the address.
     """
     address = os.environ.get(ASKED, "")
     if not address:
@@ -134,7 +134,7 @@ def worker_pool() -> WorkerPool | None:
 
 @contextmanager
 def asked_for(address: str | None) -> Iterator[None]:
-    """Within it, work is spread over the Ray at that address; None leaves what `$BENZER_RAY` says."""
+    """A context in which work is distributed over the Ray cluster at `address`; None keeps `$BENZER_RAY`."""
     before = os.environ.get(ASKED)
     if address is not None:
         os.environ[ASKED] = address
@@ -153,12 +153,12 @@ def run_blocks(
     blocks: Iterable[T],
     tick: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[T, Any]]:
-    """Each block with `make(*arguments)(block)`, in order; `tick` is called often and may raise to stop the work.
+    """Yield `make(*arguments)(block)` for each block, in order; `tick` is called often and may raise to stop the work.
 
-    Blocks are taken from their source only a few ahead of the first that is not done.
+    Blocks are read from their source only a few ahead of the first unfinished one.
 
     Raises:
-        BenzerError: what the function raised, or a block that ended one worker after the other.
+        BenzerError: the function raised it, or a block killed several workers in a row.
     """
     rounds = _Rounds(worker_pool, blocks)
     worker_pool.begin(make, arguments)
@@ -169,7 +169,7 @@ def run_blocks(
 
 
 def require_seen(folders: Iterable[Path]) -> None:
-    """BenzerError where this node does not reach a folder that the work needs."""
+    """Raise BenzerError if this node cannot access a folder that the work needs."""
     for folder in folders:
         if not folder.is_dir():
             raise BenzerError(
@@ -179,7 +179,7 @@ def require_seen(folders: Iterable[Path]) -> None:
 
 
 class _Out(NamedTuple):
-    """A block in a worker's hands, and since when."""
+    """A block assigned to a worker, and since when."""
 
     number: int
     worker: int
@@ -187,17 +187,17 @@ class _Out(NamedTuple):
 
 
 class _Rounds(Generic[T]):
-    """The blocks under way: what is out with whom, what came back before its turn, what has to be done again."""
+    """Blocks in flight: which worker has which, results that arrived out of order, and blocks to redo."""
 
     def __init__(self, worker_pool: WorkerPool, blocks: Iterable[T]) -> None:
         self.pool = worker_pool
         self.source = enumerate(blocks)
-        self.held: dict[int, T] = {}  # taken from the source and not yet given back
+        self.held: dict[int, T] = {}  # read from the source and not yet yielded
         self.finished: dict[int, Any] = {}
         self.out: dict[Any, _Out] = {}  # by ticket
         self.again: deque[int] = deque()
         self.lives: Counter[int] = Counter()
-        self.longest = math.inf  # seconds a block has taken, once one has come back
+        self.longest = math.inf  # longest block time in seconds, infinite until the first result
 
     def results(self, tick: Callable[[], None]) -> Iterator[tuple[T, Any]]:
         turn = 0
@@ -211,7 +211,7 @@ class _Rounds(Generic[T]):
                 turn += 1
 
     def _hand_out(self) -> bool:
-        """Fill every worker's hands; False when nothing is left to wait for."""
+        """Keep every worker busy; False when nothing is left to wait for."""
         hands = Counter(out.worker for out in self.out.values())
         for depth in range(1, _DEPTH + 1):
             for worker in range(self.pool.count):
@@ -230,7 +230,7 @@ class _Rounds(Generic[T]):
         return self._straggler() if depth == 1 else None
 
     def _straggler(self) -> int | None:
-        """The oldest block that one worker alone has, and for long: also given to a worker with empty hands."""
+        """Give the oldest overdue block that only one worker has to an idle worker as well."""
         times = Counter(out.number for out in self.out.values())
         before = time.monotonic() - max(_LEAST_PATIENCE, _PATIENCE * self.longest)
         late = {out.number for out in self.out.values() if out.since < before and times[out.number] == 1}
@@ -254,7 +254,7 @@ class _Rounds(Generic[T]):
             self.finished[out.number] = result
 
     def _lost(self, number: int, worker: int, loss: Lost) -> None:
-        """A worker is gone with all it had in its hands."""
+        """Handle a lost worker: its blocks have to be redone."""
         self.lives[number] += 1
         if self.lives[number] >= _LIVES:
             raise Lost(f"The same block of work ended {_LIVES} workers. {loss.message}")

@@ -19,19 +19,19 @@ from engine.core.errors import BenzerError, MissingPackage
 from engine.core.home import PROJECT
 
 _LOCAL = "local"
-_BACK_AT_ONCE = 0.3  # seconds for a worker that hung up to say that it is there again
+_BACK_AT_ONCE = 0.3  # seconds for a disconnected worker to report back
 _NODE_REACHED_WITHIN = 1.0
-_REACHED_WITHIN = 5.0  # seconds to find out that nothing answers at an address
+_REACHED_WITHIN = 5.0  # seconds until an address counts as unreachable
 _STORE = 256 << 20  # bytes of Ray's own memory on this computer: queries and answers are small
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
-# What listens there and is no Ray of ours is asked so often, a second apart; Ray itself would ask twenty times.
+# Attempts, a second apart, at an address that answers but is not our Ray; Ray's own default is twenty.
 _JOINING = {"RAY_NUM_REDIS_GET_RETRIES": "4"}
-_THREADS = "1"  # of each worker: a node has as many workers as it should use processors
-_AT_ONCE = 4  # calls of one worker that Ray lets run side by side
+_THREADS = "1"  # per worker: a node runs one worker per processor
+_AT_ONCE = 4  # concurrent calls that Ray allows per worker
 
 
 class Actor:
-    """Holds one object on a node and lets its methods be called."""
+    """An actor that holds one object on a node and calls its methods."""
 
     def __init__(self, kind: type, arguments: tuple[Any, ...]) -> None:
         self._held = kind(*arguments)
@@ -39,7 +39,7 @@ class Actor:
         self._starting = threading.Lock()
 
     def call(self, method: str, *arguments: Any) -> Any:
-        """What the method returns."""
+        """The method's return value."""
         return getattr(self._held, method)(*arguments)
 
     def endpoint(self) -> Endpoint:
@@ -54,7 +54,7 @@ class Actor:
 
 @dataclass(eq=False)
 class ActorHandle:
-    """A held object as the caller knows it; the actor behind it may be made anew on another node."""
+    """The caller's handle to a held object; its actor may be restarted on another node."""
 
     kind: type
     arguments: tuple[Any, ...]
@@ -62,14 +62,14 @@ class ActorHandle:
     at_once: int = _AT_ONCE
     node: str = ""
     actor: Any = None
-    locating: Any = None  # the call that asks for its endpoint
+    locating: Any = None  # the pending call for its endpoint
     connections: Connections = field(default_factory=Connections)
 
 
 class RayActors:
     """Objects as Ray actors, spread over the nodes.
 
-    Ray makes one whose process dies anew on its node; `mend` does so elsewhere where the node is gone.
+    Ray restarts an actor whose process died on the same node; `mend` recreates it elsewhere if the node is gone.
     """
 
     def __init__(self, address: str) -> None:
@@ -90,29 +90,29 @@ class RayActors:
         return handle
 
     def hold_on(self, node: str, kind: type, arguments: tuple[Any, ...]) -> ActorHandle:
-        """Make an object on that node, or on another one where that is gone; its calls are answered one by one."""
+        """Create an object on that node, or on another if that node is gone; its calls are answered one by one."""
         handle = ActorHandle(kind, arguments, [], at_once=1, node=node)
         self._place(handle, self._nodes())
         self._held.append(handle)
         return handle
 
     def processors(self) -> list[str]:
-        """The nodes that are there, each as often as it has processors, at least once in all."""
+        """The live nodes, each repeated once per processor; at least one entry."""
         nodes = self._nodes()
         places = [name for name, node in nodes.items() for _ in range(int(node["Resources"].get("CPU", 0)))]
         return places or list(nodes)[:1]
 
     def submit(self, handle: ActorHandle, method: str, *arguments: Any) -> Any:
-        """Begin a call of a method; a ticket for `first_done`."""
+        """Start a method call and return a ticket for `first_done`."""
         return handle.actor.call.remote(method, *arguments)
 
     def first_done(self, tickets: Sequence[Any], seconds: float) -> list[tuple[Any, Any]]:
-        """The first of the calls to end within so many seconds, with its result or Lost; none where none does."""
+        """The first call to finish within the given seconds, with its result or Lost; empty if none does."""
         ready, _ = self.ray.wait(list(tickets), num_returns=1, timeout=seconds)
         return [(ticket, self._answer(ticket)) for ticket in ready]
 
     def renew(self, handle: ActorHandle) -> None:
-        """Make an object anew, from its arguments, that was lost."""
+        """Recreate a lost object from its arguments."""
         self._kill(handle)
         self._place(handle, self._nodes())
 
@@ -157,17 +157,17 @@ class RayActors:
     # ── where ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _nodes(self) -> dict[str, dict[str, Any]]:
-        """What Ray says of the nodes that are there; of those without a processor only where there are no others."""
+        """Ray's description of the live nodes; nodes without a processor only if there are no others."""
         alive = {node["NodeID"]: node for node in self.ray.nodes() if node["Alive"]}
         return {name: node for name, node in alive.items() if node["Resources"].get("CPU")} or alive
 
     def _place(self, handle: ActorHandle, nodes: dict[str, dict[str, Any]]) -> None:
-        """Begin its actor on its node; else on that with none of those it must be apart from and the fewest of all."""
+        """Start its actor on its previous node, else on the node with the fewest of `apart`, then the fewest actors."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         near = Counter(other.node for other in handle.apart)
         all_ = Counter(other.node for other in self._held if other is not handle)
-        own = handle.node  # of one that must be where it was
+        own = handle.node  # its previous node, "" for a new actor
         ranked = sorted(nodes, key=lambda node: (node != own, near[node], all_[node], secrets.randbits(16)))
         handle.node = next((node for node in ranked if _listens(nodes[node])), ranked[0])
         options = {
@@ -189,7 +189,7 @@ class RayActors:
     # ── Ray's own calls ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _submit(self, calls: Sequence[Call]) -> list[Any]:
-        """Calls on their way. What several of them are given is put into Ray's memory once."""
+        """Calls in flight. Arguments shared by several calls are put into Ray's object store once."""
         given = Counter(id(argument) for _, _, arguments in calls for argument in arguments)
         put = {
             id(argument): self.ray.put(argument)
@@ -213,22 +213,22 @@ class RayActors:
             return self.ray.get(one, timeout=0)
         except errors.RayTaskError as error:
             raise error.cause if isinstance(error.cause, Exception) else error from None
-        except errors.RayError as error:  # the worker or its node is gone, or the time is over
+        except errors.RayError as error:  # the worker or its node is gone, or the call timed out
             message = f"A worker of the cluster does not answer ({type(error).__name__})."
             return Lost(message, way_out="Try again in a few seconds.")
 
     # ── direct connections ──────────────────────────────────────────────────────────────────────────────────────
 
     def _sent(self, handle: ActorHandle, message: bytes, until: float | None) -> Connection | None:
-        """The connection on which a call is under way; None where it has to go by Ray."""
+        """The connection that carries the call; None if it has to go through Ray."""
         connection = self._connection(handle)
         if connection is not None:
-            with suppress(OSError):  # who waits for the answer hears of it
+            with suppress(OSError):  # reading the answer will report the failure
                 connection.send(message, until)
         return connection
 
     def _received(self, handle: ActorHandle, connection: Connection, message: bytes, until: float | None) -> Any:
-        """The answer; Lost where none comes; None where the call has to go by Ray."""
+        """The answer; Lost if none arrives; None if the call has to go through Ray."""
         try:
             return self._answer_on(handle, connection, until)
         except TimeoutError:
@@ -236,7 +236,7 @@ class RayActors:
             return Lost("A worker of the cluster does not answer in time.")
         except (OSError, ValueError):
             handle.connections.drop()
-        try:  # it may have been made anew since the last call
+        try:  # it may have been restarted since the last call
             handle.connections.address = self.ray.get(handle.actor.endpoint.remote(), timeout=_BACK_AT_ONCE)
             again = self._sent(handle, message, until)
             return None if again is None else self._answer_on(handle, again, until)
@@ -254,7 +254,7 @@ class RayActors:
         return tuple(answer) if well else None
 
     def _connection(self, handle: ActorHandle) -> Connection | None:
-        """A connection to the object; None while its endpoint is asked for, which nobody waits for."""
+        """A connection to the object; None while its endpoint is being looked up, without blocking."""
         connections = handle.connections
         if connections.address is None and not connections.barred:
             locating = handle.locating = handle.locating or handle.actor.endpoint.remote()
@@ -267,14 +267,14 @@ class RayActors:
 
 
 def _messages(calls: Sequence[Call]) -> list[bytes]:
-    """What goes over the connections; calls alike are packed once."""
+    """The messages to send; identical calls are packed once."""
     distinct = {(method, id(arguments)): arguments for _, method, arguments in calls}
     ready = {key: packed([key[0], *arguments]) for key, arguments in distinct.items()}
     return [ready[method, id(arguments)] for _, method, arguments in calls]
 
 
 def _listens(node: dict[str, Any]) -> bool:
-    """Whether the node is there. Ray itself takes up to half a minute to notice that one is gone."""
+    """Whether the node is alive. Ray itself takes up to half a minute to notice a lost node."""
     try:
         where = node["NodeManagerAddress"], node["NodeManagerPort"]
         socket.create_connection(where, timeout=_NODE_REACHED_WITHIN).close()
@@ -284,11 +284,11 @@ def _listens(node: dict[str, Any]) -> bool:
 
 
 def _joined(address: str) -> Any:
-    """Ray, started here or joined; a second call finds it as it is."""
+    """Start or join Ray; later calls reuse it."""
     if address != _LOCAL:
         _check_reached(address)
-    # Ray looks when it is imported. Its ports are open on every interface: nobody without the token is answered.
-    # Its workers would make way for everything else on the computer, and a person waits for theirs.
+    # Ray reads this on import. Its ports are open on every interface: clients without the token are refused.
+    # By default Ray's workers yield to every other process on the computer, but a user is waiting for these.
     own = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(24), "RAY_worker_niceness": "0"}
     for name, value in (_QUIET | (own if address == _LOCAL else _JOINING)).items():
         os.environ.setdefault(name, value)
@@ -309,7 +309,7 @@ def _begin(ray: Any, address: str) -> None:
         own = {"include_dashboard": False, "_node_ip_address": "127.0.0.1", "object_store_memory": _STORE}
         try:
             ray.init(runtime_env=code, **own, **quiet)
-        except Exception as error:  # Ray raises bare ones
+        except Exception as error:  # Ray raises bare exceptions
             raise BenzerError(
                 f"Ray did not start on this computer ({type(error).__name__}: {' '.join(str(error).split())[:200]})",
                 way_out="Where the computer is very busy, try again later.",
@@ -322,7 +322,7 @@ def _begin(ray: Any, address: str) -> None:
 
 
 def _check_reached(address: str) -> None:
-    """Ray itself would try for half a minute before it says that nothing is there."""
+    """Fail fast if nothing listens at the address: Ray itself would retry for half a minute."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon or not port.isdigit():
         return

@@ -1,4 +1,4 @@
-"""Keeps an eye on held objects that do not answer, until they do."""
+"""Watches held objects that do not answer, until they do."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 
 from engine.cluster.workers import Lost, Workers
 
-_PING = 1.0  # seconds after which one still does not answer
-_SHORTEST, _LONGEST = 0.05, 1.0  # pauses between two looks
+_PING = 1.0  # seconds after which a ping counts as unanswered
+_SHORTEST, _LONGEST = 0.05, 1.0  # pauses between two checks
 
 
 class Watch:
-    """Who is lost at the moment. A thread, which lives only while somebody is, asks and mends them.
+    """The objects currently lost. A thread, alive only while there are any, pings and recreates them.
 
     Args:
-        method: a cheap one of the held objects, without arguments.
+        method: a cheap method of the held objects, without arguments.
     """
 
     def __init__(self, workers: Workers, method: str) -> None:
@@ -31,7 +31,7 @@ class Watch:
         return id(handle) in self._lost
 
     def lost(self, handle: Any) -> None:
-        """Look after an object that did not answer."""
+        """Watch an object that did not answer."""
         with self._changed:
             self._lost[id(handle)] = handle
             if self._thread is None:
@@ -39,13 +39,13 @@ class Watch:
                 self._thread.start()
 
     def back(self, seconds: float) -> bool:
-        """Wait until another one of the lost answers; whether one did in time, or none is lost."""
+        """Wait until another lost object answers; True if one did in time or none is lost."""
         with self._changed:
             before = len(self._lost)
             return self._changed.wait_for(lambda: len(self._lost) < max(before, 1), seconds)
 
     def forget(self, handles: Sequence[Any]) -> None:
-        """Do not look after these any more."""
+        """Stop watching these objects."""
         self._found(handles)
 
     def _look(self) -> None:
@@ -55,7 +55,7 @@ class Watch:
             self._found([handle for handle, answer in zip(lost, answers, strict=True) if not isinstance(answer, Lost)])
             for handle, answer in zip(lost, answers, strict=True):
                 if isinstance(answer, Lost):
-                    with suppress(Exception):  # nor is anybody there now: it is tried again after the next look
+                    with suppress(Exception):  # still unreachable: retried after the next check
                         self._workers.mend(handle)
             time.sleep(pause)
             pause = min(1.5 * pause, _LONGEST)
@@ -63,7 +63,7 @@ class Watch:
     def _asked(self, handles: list[Any]) -> list[Any]:
         try:
             return self._workers.ask([(handle, self._method, ()) for handle in handles], _PING)
-        except Exception as error:  # nobody is there to raise it to, and to look on is all that can be done
+        except Exception as error:  # this thread has no caller to raise to; keep watching
             return [Lost(str(error))] * len(handles)
 
     def _still(self) -> list[Any]:

@@ -1,7 +1,7 @@
-"""Direct connections to an object in another process: calls that change nothing, over a socket that stays open.
+"""Direct connections to an object in another process: read-only calls over a persistent socket.
 
-A call through Ray takes some milliseconds, on such a connection some tenths of one. Numbers, texts and arrays go over
-it as they are, nothing is unpickled, and both sides show first that they have the key that the listening one drew.
+A call through Ray takes a few milliseconds, over a direct connection a few tenths of a millisecond. Numbers, texts and
+arrays are sent as raw bytes, nothing is unpickled, and both sides first prove that they know the listener's random key.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ import numpy as np
 
 _HEAD = struct.Struct("<IQ")  # bytes of the description, bytes of the arrays
 _NONCE = 32
-_ASKS, _ANSWERS = b"asks", b"answers"  # what is proven to whom: no proof serves for the other one
-_GREETED_WITHIN = 5.0  # seconds for both sides to show that they have the key
-_GREETED_AT_ONCE = 64  # who has not shown it yet; others wait at the door
-_FULL_HOUSE = 0.2  # seconds until the next try where the process can open nothing more
+_ASKS, _ANSWERS = b"asks", b"answers"  # direction of a proof: neither can be replayed as the other
+_GREETED_WITHIN = 5.0  # seconds for both sides to prove that they know the key
+_GREETED_AT_ONCE = 64  # unauthenticated connections at once; further ones wait
+_FULL_HOUSE = 0.2  # seconds until the next attempt when the process has run out of file descriptors
 _REACHED_WITHIN = 0.5
-_BARRED = 30.0  # seconds before a connection is tried again where none could be had
-# A machine that is gone says nothing. Without these it would be missed for two hours on a connection where nothing is
-# under way, and for a quarter of one where a question is (the last, in milliseconds).
+_BARRED = 30.0  # seconds before a failed connection is retried
+# A machine that vanishes sends nothing. Without these it would go unnoticed for two hours on an idle connection, and
+# for a quarter of an hour on one with a pending request (the last, in milliseconds).
 _MISSED = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 5000}
 _KEPT = 8  # idle connections to one object
 _NUMBERS = "biuf"
 
 
 class Endpoint(NamedTuple):
-    """Where an object listens, and the key to it in hex."""
+    """Where an object listens, and its key in hex."""
 
     host: str
     port: int
@@ -73,12 +73,12 @@ class Connection:
         self.connection.sendall(data)
 
     def receive(self, until: float | None = None) -> list[Any]:
-        """The numbers, texts and arrays of one message."""
+        """Receive the numbers, texts and arrays of one message."""
         described, size = _HEAD.unpack(self.exactly(_HEAD.size, until))
         return _unpacked(self.exactly(described, until), self.exactly(size, until))
 
     def exactly(self, count: int, until: float | None = None) -> bytearray:
-        """So many bytes."""
+        """Receive exactly this many bytes."""
         data, held = bytearray(count), 0
         view = memoryview(data)
         while held < count:
@@ -94,7 +94,7 @@ class Connection:
 
 
 class Connections:
-    """The connections to one object: made when they are wanted, kept for the next call. For any number of threads."""
+    """A thread-safe pool of connections to one object: opened on demand, kept for the next call."""
 
     def __init__(self) -> None:
         self.address: Endpoint | None = None
@@ -103,37 +103,37 @@ class Connections:
 
     @property
     def barred(self) -> bool:
-        """Whether none could be had a moment ago."""
+        """Whether the last attempt to connect failed a moment ago."""
         return time.monotonic() < self._barred
 
     def take(self) -> Connection | None:
-        """A connection of one's own; None where none can be had."""
+        """A connection for exclusive use; None if none can be opened."""
         with suppress(IndexError):
             return self._idle.pop()
         if self.address is None or self.barred:
             return None
         try:
             return Connection.to(self.address)
-        except OSError:  # it may listen elsewhere by then
+        except OSError:  # it may listen elsewhere by the next attempt
             self.address, self._barred = None, time.monotonic() + _BARRED
             return None
 
     def put_back(self, connection: Connection) -> None:
-        """Keep a connection on which nothing is under way."""
+        """Return an idle connection to the pool."""
         if len(self._idle) < _KEPT:
             self._idle.append(connection)
         else:
             connection.close()
 
     def drop(self) -> None:
-        """Hang up: the object is another one now, or none."""
+        """Close all connections: the object has been replaced or is gone."""
         self.address, idle, self._idle = None, self._idle, []
         for connection in idle:
             connection.close()
 
 
 class RpcServer:
-    """Listens for calls to the methods of an object that its class names in `direct`; each connection has a thread."""
+    """Serves calls to those methods of an object that its class lists in `direct`, with one thread per connection."""
 
     def __init__(self, target: Any, host: str) -> None:
         self._target, self._key = target, secrets.token_bytes(_NONCE)
@@ -144,7 +144,7 @@ class RpcServer:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Stop accepting connections."""
         self._listening.close()
 
     def _accept(self) -> None:
@@ -153,7 +153,7 @@ class RpcServer:
             try:
                 raw, _ = self._listening.accept()
                 threading.Thread(target=self._serve, args=(raw,), daemon=True).start()
-            except (OSError, RuntimeError):  # no more files or threads for now, who connected is gone, or it was closed
+            except (OSError, RuntimeError):  # out of files or threads, the client is gone, or closed
                 self._greeting.release()
                 time.sleep(_FULL_HOUSE)
 
@@ -167,7 +167,7 @@ class RpcServer:
                 connection.send(self._answer(*connection.receive()))
 
     def _greeted(self, raw: socket.socket) -> Connection | None:
-        """The connection, once who connects has shown the key and was shown it; None for who does not have it."""
+        """The connection after mutual authentication; None for a client without the key."""
         connection, nonce, until = Connection(raw), secrets.token_bytes(_NONCE), time.monotonic() + _GREETED_WITHIN
         connection.send(nonce, until)
         proof, asked = connection.exactly(_NONCE, until), connection.exactly(_NONCE, until)
@@ -181,12 +181,12 @@ class RpcServer:
             return packed([False])
         try:
             return packed([True, *getattr(self._target, method)(*arguments)])
-        except Exception:  # who asked asks again the long way, on which errors travel
+        except Exception:  # the caller repeats the call through Ray, which carries errors
             return packed([False])
 
 
 def packed(values: Sequence[Any]) -> bytes:
-    """Numbers, texts and arrays as one message."""
+    """Pack numbers, texts and arrays into one message."""
     arrays = [value.tobytes() for value in values if isinstance(value, np.ndarray)]
     described = json.dumps([_described(value) for value in values]).encode()
     return b"".join([_HEAD.pack(len(described), sum(map(len, arrays))), described, *arrays])
@@ -215,5 +215,5 @@ def _proof(key: bytes, role: bytes, nonce: bytes | bytearray) -> bytes:
 
 
 def _left(until: float | None) -> float | None:
-    """Seconds left; a socket takes 0 for "never wait"."""
+    """Seconds left, above 0: a socket takes 0 as non-blocking."""
     return None if until is None else max(until - time.monotonic(), 1e-3)

@@ -1,4 +1,4 @@
-"""Who holds the objects of a distributed index and answers calls to them."""
+"""The interface of workers that hold the objects of a distributed index and answer calls to them."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ Call = tuple[Any, str, tuple[Any, ...]]
 
 
 class Lost(BenzerError):
-    """A worker that does not answer any more."""
+    """A worker that no longer answers."""
 
 
 class Workers(Protocol):
-    """Who holds objects and answers calls to them, from any thread."""
+    """Holds objects and answers calls to them, from any thread."""
 
     @property
     def title(self) -> str:
         """Where they are: "this process", or "Ray on 3 nodes"."""
 
     def hold(self, kind: type, arguments: tuple[Any, ...], apart: Sequence[Any] = ()) -> Any:
-        """Make an object somewhere, on another node than those `apart` where there is one; a handle to it."""
+        """Create an object, if possible on a node without any of those in `apart`, and return its handle."""
 
     def ask(self, calls: Sequence[Call], seconds: float | None = None) -> list[Any]:
-        """Call methods of held objects, all at once; each result, or Lost where none comes. Other errors are raised."""
+        """Call methods of held objects concurrently; each result, or Lost if none arrives. Other errors are raised."""
 
     def read(self, calls: Sequence[Call], seconds: float | None = None) -> list[Any]:
-        """As `ask`, by the shortest way there is.
+        """As `ask`, over direct connections where possible.
 
-        For methods named in their class's `direct`: they change nothing, so that they may be called twice, and take and
+        For methods listed in their class's `direct`: they are read-only, so that they may be called twice, and take and
         return numbers, texts and arrays.
         """
 
     def mend(self, handle: Any) -> None:
-        """Make an object anew, from its arguments, whose node is gone."""
+        """Recreate an object from its arguments after its node is gone."""
 
     def let_go(self, handles: Sequence[Any]) -> None:
-        """Forget objects."""
+        """Release objects."""
 
     def idle_nodes(self) -> int:
-        """How many nodes hold nothing of these workers."""
+        """How many nodes hold no object of these workers."""
 
 
 class InThisProcess:
-    """Objects beside the caller, asked one after the other: every node's share of the work on one processor."""
+    """Objects in the caller's process, called one after the other: all nodes' work on one processor."""
 
     title = "this process"
 

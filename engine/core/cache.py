@@ -1,4 +1,4 @@
-"""A bounded cache whose items are made once, even when many threads ask at the same moment."""
+"""A bounded cache whose items are computed once, even when many threads request them at the same moment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Cache(Generic[T]):
-    """At most `room` items by key; the least recently used goes first. Failures are not kept."""
+    """At most `room` items by key; the least recently used is evicted first. Failures are not cached."""
 
     def __init__(self, room: int) -> None:
         self.room = room
@@ -22,7 +22,7 @@ class Cache(Generic[T]):
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The item under `key`, made now if it is not there. Other keys do not wait meanwhile."""
+        """The item under `key`, computed if absent. Requests for other keys are not blocked."""
         with self._lock:
             if key in self._items:
                 self._items.move_to_end(key)
@@ -45,7 +45,7 @@ class Cache(Generic[T]):
         return item
 
     def drop(self, key: Hashable, item: T) -> None:
-        """Forget an item that is out of date; another one that stands under its key by now is kept."""
+        """Drop a stale item; if its key already holds a newer one, that one is kept."""
         with self._lock:
             if self._items.get(key) is item:
                 del self._items[key]
@@ -59,9 +59,9 @@ class Cache(Generic[T]):
 
 
 def file_stamp(*paths: Path) -> tuple[object, ...]:
-    """Part of a key: changes whenever one of the files does. A cheap look at times and sizes, no reading.
+    """Part of a key: changes whenever one of the files does. Compares times and sizes, reads no content.
 
-    An absent file and an empty one count the same: readers of SQLite put an empty log there and take it away.
+    Absent and empty files count as equal: SQLite readers create an empty log and remove it.
     """
     stamps = []
     for path in paths:
@@ -75,7 +75,7 @@ def file_stamp(*paths: Path) -> tuple[object, ...]:
 
 
 class FileStamps:
-    """The files that something is made from, each stamped before it is read."""
+    """The source files of a result, each stamped before it is read."""
 
     def __init__(self, *paths: Path) -> None:
         self.paths, self.stamp = paths, file_stamp(*paths)
@@ -84,12 +84,12 @@ class FileStamps:
         self.paths, self.stamp = self.paths + paths, self.stamp + file_stamp(*paths)
 
     def unchanged(self) -> bool:
-        """Whether every file is as it was when it was added."""
+        """Whether every file is unchanged since it was added."""
         return file_stamp(*self.paths) == self.stamp
 
 
 def catalogue_stamp(folder: Path) -> tuple[object, ...]:
-    """The stamp of a collection's catalogue with its log."""
+    """The stamp of a collection's catalogue and its log."""
     return file_stamp(*catalogue_files(folder))
 
 

@@ -1,7 +1,7 @@
-"""Where networks run and in which precision: chosen once, and shown to people.
+"""Where networks run and in which precision: chosen once, and shown to the user.
 
-The hardware decides the precision unless BENZER_PRECISION names one: float32 is the reference, the same on every
-machine but for rounding; bfloat16 repeats elsewhere what was made where the hardware multiplies in it.
+The hardware decides the precision unless BENZER_PRECISION sets it: float32 is the reference, the same on every machine
+up to rounding; bfloat16 reproduces results of hardware with native bfloat16 products.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _VARIABLE = "BENZER_PRECISION"
 
 @dataclass(frozen=True)
 class Device:
-    """A place to compute: `name` for torch ("cpu", "cuda"), the precision of its products, a title for people."""
+    """A device: its `name` in torch ("cpu", "cuda"), the precision of its products, a title to display."""
 
     name: str
     dtype: torch.dtype
@@ -39,12 +39,12 @@ class Device:
 
     @property
     def reduced(self) -> bool:
-        """Whether the precision is less than float32."""
+        """Whether the precision is lower than float32."""
         return self.dtype.itemsize < 4
 
 
 def device() -> Device:
-    """CUDA when there is a card, else the processor; in the precision asked for, else the best of the hardware.
+    """CUDA if available, else the CPU; in the requested precision, else the best for the hardware.
 
     Raises:
         BadParameter: BENZER_PRECISION names no precision.
@@ -53,7 +53,7 @@ def device() -> Device:
 
 
 def asked_precision() -> str:
-    """The precision that BENZER_PRECISION asks for, "" where the hardware decides."""
+    """The precision set by BENZER_PRECISION, "" if the hardware decides."""
     asked = os.environ.get(_VARIABLE, "")
     if asked and asked not in PRECISIONS:
         raise BadParameter(_VARIABLE, "the environment", "one of " + ", ".join(PRECISIONS), asked)
@@ -61,7 +61,7 @@ def asked_precision() -> str:
 
 
 def ask_precision(name: str) -> None:
-    """Let this process and those that it starts compute in the precision of that name."""
+    """Make this process and its children compute in the named precision."""
     os.environ[_VARIABLE] = name
 
 
@@ -92,7 +92,7 @@ def _short(dtype: torch.dtype) -> str:
 
 
 def _processor_has_bf16() -> bool:
-    """Whether the processor has instructions for bfloat16 products (AVX-512 BF16 or AMX); emulated they are slower."""
+    """Whether the CPU multiplies bfloat16 natively (AVX-512 BF16 or AMX); emulation would be slower."""
     import torch
 
     probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
@@ -101,10 +101,10 @@ def _processor_has_bf16() -> bool:
 
 @cache
 def keep_freed_memory() -> None:
-    """Let the C library keep large freed blocks for the next batch instead of giving them back (Linux, glibc).
+    """Let the C library keep large freed blocks for the next batch instead of returning them (Linux, glibc).
 
-    Networks on the processor free and take the same hundred megabytes for every batch; without this each of their pages
-    is faulted in anew, a fifth to a third of the training time (measured: Model 2, 224 pixels, 21 → 29 images/s).
+    Networks on the CPU allocate and free the same hundred megabytes for every batch; without this, page faults cost a
+    fifth to a third of the training time (measured: Model 2, 224 pixels, 21 → 29 images/s).
     """
     no_mmap, trim_never, grow_by = (-4, 0), (-1, -1), (-2, 64 << 20)  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
     if sys.platform == "linux":

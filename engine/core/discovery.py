@@ -1,4 +1,4 @@
-"""Finding implementations: the folder is the catalogue, one small file for each."""
+"""Discovery of implementations: the folder is the catalogue, with one small file for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distances between rows of two matrices. A distance is always smaller-is-nearer."""
+"""Distances between rows of two matrices. A smaller distance always means more similar."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Distance:
 
 
 def cosine(a: Matrix, b: Matrix) -> Matrix:
-    """1 − cos of the angle between the rows: 0 for one direction, 2 for opposite ones.
+    """1 − cos of the angle between the rows: 0 for equal directions, 2 for opposite directions.
 
-    A zero row has no direction: it is at 0 from its equal and at 1 from all others.
+    A zero row has no direction: its distance is 0 to another zero row and 1 to any other row.
     """
     apart = np.clip(1.0 - normalised(a) @ normalised(b).T, 0.0, 2.0).astype(np.float32)
     apart[np.ix_(~a.any(axis=1), ~b.any(axis=1))] = 0
@@ -33,7 +33,7 @@ def cosine(a: Matrix, b: Matrix) -> Matrix:
 
 
 def euclidean(a: Matrix, b: Matrix) -> Matrix:
-    """The straight-line distance between the rows, in the units of the vectors."""
+    """The Euclidean distance between the rows, in the units of the vectors."""
     squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None, :] - 2.0 * (a @ b.T)
     return np.sqrt(np.maximum(squares, 0.0)).astype(np.float32)
 
@@ -51,16 +51,16 @@ METRICS: dict[str, Distance] = {
 
 
 def metric(name: str) -> Distance:
-    """The metric of that name; BadParameter when there is none."""
+    """The metric of that name; BadParameter if it does not exist."""
     if name not in METRICS:
         raise BadParameter("metric", "the search", "one of " + ", ".join(METRICS), name)
     return METRICS[name]
 
 
 def among(vectors: Matrix, name: str) -> Matrix:
-    """(n, n) distances between the rows under the metric of that name: symmetric, 0 for a row and itself.
+    """(n, n) pairwise distances between the rows under the named metric: symmetric, with a zero diagonal.
 
-    Euclidean distances are taken around the mean: what all rows have in common would cost the digits in which they
+    Euclidean distances are computed on centred rows: a large common offset would cost the digits in which the rows
     differ.
     """
     between = metric(name).between

@@ -1,6 +1,6 @@
-"""Fetching a file whose hash is known beforehand: with progress, taken up where it was cut off, checked at the end.
+"""Downloads of files with a known hash: with progress, resumed after an interruption, verified at the end.
 
-Nothing is unpacked or even opened before the whole file has the pinned hash.
+Nothing is unpacked or even opened before the whole file matches the pinned hash.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _BLOCK = 1 << 18
 
 @dataclass(frozen=True)
 class Remote:
-    """A file on the network: its address, its pinned hash, about how large it is, and what can be done without it.
+    """A file on the network: its address, its pinned hash, its approximate size, and what works without it.
 
-    The pin is "md5:…" or "sha256:…"; where only the first digits are published, "sha256:0676ba61*" pins those.
+    The pin is "md5:…" or "sha256:…"; if only the first digits are published, "sha256:0676ba61*" pins a prefix.
     """
 
     url: str
@@ -43,11 +43,11 @@ class Remote:
 
 
 def fetch(remote: Remote, folder: Path, reporter: Reporter) -> Path:
-    """The file in `folder`, downloaded unless it is there already; its hash is checked either way.
+    """The file in `folder`, downloaded if absent; its hash is checked either way.
 
     Raises:
-        Offline: there is no way to the server, or it broke off; what arrived is kept for the next try.
-        Corrupt: the file is not the one that was pinned; it is deleted.
+        Offline: the server is unreachable or the connection broke; the partial file is kept for the next attempt.
+        Corrupt: the file does not match its pinned hash; it is deleted.
         StorageFull, Stopped.
     """
     target = folder / remote.name
@@ -71,7 +71,7 @@ def fits(path: Path, pin: str) -> bool:
     """Whether the file has the pinned hash."""
     kind, _, wanted = pin.partition(":")
     with open(path, "rb") as file:
-        # MD5 is what the publishers pinned; it names the file, and nothing here relies on it being hard to collide.
+        # The publishers give MD5; it identifies the file, and nothing here relies on collision resistance.
         found = hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
     return found.startswith(wanted[:-1]) if wanted.endswith("*") else found == wanted
 
@@ -81,7 +81,7 @@ def _download(remote: Remote, part: Path, reporter: Reporter) -> None:
     try:
         response = _opened(remote, have)
     except urllib.error.HTTPError as error:
-        if error.code == 416 and have:  # nothing is left to fetch, or the rest does not fit: the hash will tell
+        if error.code == 416 and have:  # nothing left to fetch, or a bad range: the hash decides
             return
         raise _offline(remote, f"the server answered {error.code}") from error
     except (OSError, http.client.HTTPException) as error:
@@ -124,14 +124,14 @@ def _opened(remote: Remote, have: int) -> Any:
 
 
 def _be_patient(response: Any) -> None:
-    # A slow server may pause longer between two blocks than a dead network takes to be found out.
+    # A slow server may pause between two blocks for longer than the time-out that detects a dead network.
     sock = getattr(getattr(response.fp, "raw", None), "_sock", None)
     if sock is not None:
         sock.settimeout(STALL_SECONDS)
 
 
 def _within(seconds: float, call: Callable[[], Any]) -> Any:
-    """The call's answer, or TimeoutError: the system's name look-up may hang far longer than any socket time-out."""
+    """The call's result, or TimeoutError: the system's name look-up may hang far longer than any socket time-out."""
     outcome: list[Any] = []
 
     def attempt() -> None:

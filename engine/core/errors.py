@@ -1,28 +1,28 @@
 """Everything that can go wrong, as one tree.
 
     BenzerError
-    ├── BadParameter        a value that cannot be used: which, of what, what it must be
+    ├── BadParameter        an invalid value: of which parameter, and what it must be
     ├── NotFound            no collection, image, run or file of that name
-    ├── NameTaken           the name is in use already
-    ├── Unreadable          bytes that are not what they should be
+    ├── NameTaken           the name is already in use
+    ├── Unreadable          bytes in an unexpected format
     │   ├── UnreadableImage     one picture; carries the stage and a code
     │   ├── UnreadableArchive   a ZIP or tar
     │   └── UnreadableTable     a CSV
-    ├── NotReady            something has to be made first; the page offers to make it
+    ├── NotReady            something has to be prepared first; the page offers to do it
     │   ├── NotTrained
     │   ├── NoWeights
     │   ├── NoVectors
     │   ├── StaleVectors
     │   └── NoIndex
     ├── Corrupt             a stored file no longer matches its checksum; names the file
-    ├── StorageFull         the disk refused a write; what stood there before still stands
-    ├── Diverged            a training whose loss stopped being a number
-    ├── OutOfMemory         not even a part of the work fits into the memory
+    ├── StorageFull         the disk refused a write; the previous content is intact
+    ├── Diverged            a training whose loss became NaN or infinite
+    ├── OutOfMemory         not even a part of the work fits into memory
     ├── MissingPackage      an optional package is not installed; carries the exact pip line
-    ├── Offline             a download is needed and there is no way to the network
-    └── Stopped             a person asked the work to stop
+    ├── Offline             a download is needed and the network is unreachable
+    └── Stopped             the user asked the work to stop
 
-Every message is one sentence for the person in front of the screen. `way_out` is a second one, where there is one.
+Every message is one sentence for the user. `way_out` is an optional second sentence: what to do about it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from typing import Any
 
 
 class BenzerError(Exception):
-    """The root: a sentence, and where there is one, the way out of it."""
+    """The root: a sentence and, optionally, what to do about it."""
 
     def __init__(self, message: str, *, way_out: str = "") -> None:
         super().__init__(message)
@@ -42,7 +42,7 @@ class BenzerError(Exception):
         return f"{self.message} {self.way_out}".strip()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Between processes the sentence travels, not what it was made from."""
+        """Pickle the finished sentence, not the arguments it was built from."""
         return _again, (type(self), self.args), self.__dict__
 
 
@@ -51,7 +51,7 @@ def _again(kind: type[BenzerError], arguments: tuple[Any, ...]) -> BenzerError:
 
 
 class BadParameter(BenzerError, ValueError):
-    """A value that cannot be used.
+    """A parameter with an invalid value.
 
     >>> str(BadParameter("k", "the search", "a whole number from 1 to 1000", 0))
     'The k of the search must be a whole number from 1 to 1000; got 0.'
@@ -69,11 +69,11 @@ class NotFound(BenzerError, LookupError):
 
 
 class NameTaken(BenzerError):
-    """The name is in use already."""
+    """The name is already in use."""
 
 
 class Unreadable(BenzerError):
-    """Bytes that are not what they should be."""
+    """Bytes in an unexpected format."""
 
 
 class UnreadableImage(Unreadable):
@@ -89,15 +89,15 @@ class UnreadableImage(Unreadable):
 
 
 class UnreadableArchive(Unreadable):
-    """A ZIP or tar that is none, or that must not be unpacked."""
+    """A file that is not a valid ZIP or tar, or that must not be unpacked."""
 
 
 class UnreadableTable(Unreadable):
-    """A CSV that is none, or lacks a column."""
+    """A file that is not a valid CSV, or lacks a column."""
 
 
 class NotReady(BenzerError):
-    """Something has to be made first."""
+    """Something has to be prepared first."""
 
 
 class NotTrained(NotReady):
@@ -117,11 +117,11 @@ class NoVectors(NotReady):
 
 
 class StaleVectors(NotReady):
-    """The vectors were made from other images or weights than those that stand there now."""
+    """The vectors were computed from images or weights that have changed since."""
 
 
 class NoIndex(NotReady):
-    """The index of this recipe is so large that it is built by a job first."""
+    """The index of this recipe is too large to build on the fly and needs a job first."""
 
 
 class Corrupt(BenzerError):
@@ -137,7 +137,7 @@ class Diverged(BenzerError):
 
 
 class OutOfMemory(BenzerError):
-    """Not even a part of the work fits into the memory."""
+    """Not even a part of the work fits into memory."""
 
 
 class MissingPackage(BenzerError, ImportError):
@@ -154,11 +154,11 @@ class MissingPackage(BenzerError, ImportError):
 
 
 class Offline(BenzerError):
-    """A download is needed and there is no way to the network."""
+    """A download is needed and the network is unreachable."""
 
 
 class Stopped(BenzerError):
-    """A person asked the work to stop."""
+    """The user asked the work to stop."""
 
     def __init__(self, message: str = "Stopped, as asked.") -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Where Benzer keeps things: collections, runs and jobs below one folder that the user may choose."""
+"""Where Benzer stores its data: collections, runs and jobs below one folder that the user may choose."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Home:
-    """The folders of one installation. `$BENZER_HOME` moves them; without it they stand beside the code."""
+    """The folders of one installation, below `$BENZER_HOME` or, by default, beside the code."""
 
     root: Path
 
@@ -33,7 +33,7 @@ class Home:
 
     @property
     def weights(self) -> Path:
-        """One folder per trained run; the weights that ship stand in `shipped_weights`."""
+        """One folder per trained run; weights that ship with the code are in `shipped_weights`."""
         return self.root / "weights"
 
     @property
@@ -42,44 +42,44 @@ class Home:
 
     @property
     def runs(self) -> tuple[Path, ...]:
-        """The folders in which the weights that a recipe names are looked for."""
+        """The folders searched for the weights that a recipe names."""
         return self.weights, self.shipped_weights, self.classifiers
 
     @property
     def pretrained(self) -> Path:
-        """The weights of ready-made networks; no run can be called so, for a run's name has no underscore."""
+        """The weights of ready-made networks; no run can have this name, as run names contain no underscore."""
         return self.root / "weights" / "pretrained_networks"
 
     @property
     def jobs(self) -> Path:
-        """One folder per job, with all that is known of it."""
+        """One folder per job, with its complete state."""
         return self.root / "jobs"
 
     @property
     def experiments(self) -> Path:
-        """One folder per experiment: its plan and what was measured."""
+        """One folder per experiment: its plan and its measurements."""
         return self.root / "experiments"
 
     @property
     def classifications(self) -> Path:
-        """One folder per classification: its plan and what was measured."""
+        """One folder per classification: its plan and its measurements."""
         return self.root / "classifications"
 
     @property
     def classifiers(self) -> Path:
-        """One folder per trained classifier, as those of other runs."""
+        """One folder per trained classifier, laid out like other runs."""
         return self.root / "classifiers"
 
     @property
     def studies(self) -> Path:
-        """One folder per study: its plan and what was measured."""
+        """One folder per hashing study: its plan and its measurements."""
         return self.root / "studies"
 
 
 def slug(title: str) -> str:
     """A folder name for a title: lower-case ASCII letters, digits and dashes, at most 60.
 
-    A title in letters that have no ASCII form, such as Chinese ones, gets a name from its digest.
+    A title in a script without an ASCII form, like Chinese, gets a name from its digest.
 
     Raises:
         BadParameter: the title has no letter and no digit.

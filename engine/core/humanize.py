@@ -1,10 +1,10 @@
-"""Numbers as people read them."""
+"""Human-readable numbers."""
 
 from __future__ import annotations
 
 
 def duration(seconds: float) -> str:
-    """A length of time in the coarsest words that still help: "8 s", "3 min", "2 h 5 min"."""
+    """A duration in the coarsest units that still help: "8 s", "3 min", "2 h 5 min"."""
     whole = max(1, round(seconds))
     if whole < 100:
         return f"{whole} s"

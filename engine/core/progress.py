@@ -1,4 +1,4 @@
-"""Progress of long work: reported, nested, and interrupted when somebody asks for it."""
+"""Progress of long work: reported, nested, and interrupted on request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: what it does now, how many of how many, how fast, and the seconds left (None: not known)."""
+    """A job's progress: its stage, the count done and in total, the rate, and the seconds left (None: not known)."""
 
     stage: str = "Starting"
     done: int = 0
@@ -52,10 +52,10 @@ def progress_of(event: dict[str, Any]) -> Progress | None:
 
 
 class Reporter:
-    """The worker's side: what long functions are given to tell how far they are and to learn that they must stop.
+    """The worker's side: passed to long functions so that they report progress and notice stop requests.
 
-    Without a folder it only keeps the last progress, calls `listen` with it and `hear` with events, and never stops by
-    itself: for the command line and tests.
+    Without a folder, as in the command line and tests, it only keeps the last progress, passes it to `listen` and
+    events to `hear`, and never sees a stop request.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Reporter:
         self._stage_base = 0
 
     def update(self, stage: str, done: int, total: int, unit: str = "images", note: str = "") -> None:
-        """Tell how far the work is; raises Stopped when a person asked for it."""
+        """Report progress; raises Stopped if the user requested it."""
         now = time.monotonic()
         if stage != self.last.stage:
             self._stage_began, self._stage_base = now, done
@@ -88,13 +88,13 @@ class Reporter:
         self.stop_if_asked()
 
     def repeat(self) -> None:
-        """Tell the last progress once more, without storing it, while waiting; raises Stopped as `update` does."""
+        """Repeat the last progress while waiting, without storing it; raises Stopped as `update` does."""
         if self.listen:
             self.listen(self.last)
         self.stop_if_asked()
 
     def event(self, **facts: Any) -> None:
-        """Store one event as a whole line, and tell whoever hears them."""
+        """Store one event as a whole line and pass it to the listener."""
         if self.hear:
             self.hear(facts)
         if self.folder:
@@ -105,13 +105,13 @@ class Reporter:
         return bool(self.folder and (self.folder / "stop").exists())
 
     def stop_if_asked(self) -> None:
-        """Raise Stopped when a person asked for it."""
+        """Raise Stopped if the user requested it."""
         if self.stop_asked:
             raise Stopped()
 
 
 class Within(Reporter):
-    """A reporter for a part of the work: what it tells is led by what the part belongs to."""
+    """A reporter for a part of the work: its stages are prefixed with the parent's."""
 
     def __init__(self, outer: Reporter, lead: str) -> None:
         super().__init__(outer.folder)
@@ -133,7 +133,7 @@ class Within(Reporter):
 
 
 def sentence_of(error: BaseException) -> str:
-    """What a person is told of an error; one that nobody foresaw is printed, for the job's log."""
+    """The message shown for an error; the traceback of an unexpected one is printed to the job's log."""
     if isinstance(error, BenzerError):
         return str(error)
     if isinstance(error, MemoryError):

@@ -54,7 +54,7 @@ class Recipe:
 
     @classmethod
     def parse(cls, text: str) -> Recipe:
-        """The recipe that prints as `text`; BadParameter when none does."""
+        """The recipe whose printed form is `text`; BadParameter if it cannot be parsed."""
         parts = [part.strip() for part in text.split("/")]
         if len(parts) != 6:
             raise BadParameter("text", "a recipe", "collection/encoder@weights/embedding/metric/method/k", text)
@@ -69,17 +69,17 @@ class Recipe:
 
     @property
     def method_text(self) -> str:
-        """The method with its settings, as in `lsh(bits=8,tables=20)`."""
+        """The method with its settings, like `lsh(bits=8,tables=20)`."""
         return print_call(self.method, self.options)
 
     def but(self, **changes: Any) -> Recipe:
-        """The same recipe with some choices changed. Another method starts from its own defaults."""
+        """A copy with some choices changed. A different method starts from its own defaults."""
         if changes.get("method", self.method) != self.method:
             changes.setdefault("options", ())
         return replace(self, **changes)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: one entry a choice, the settings as an object."""
+        """Plain values for JSON: one entry per choice, the settings as an object."""
         return asdict(self) | {"options": dict(self.options)}
 
     @classmethod

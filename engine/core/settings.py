@@ -1,4 +1,4 @@
-"""Settings of methods: numbers and choices with limits, one error sentence, and what a form needs to ask for them."""
+"""Settings of methods: numbers and choices with limits, one error sentence, and the texts a form needs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from engine.core.errors import BadParameter
 
 
 def is_whole(value: object) -> bool:
-    """Whether it is a whole number: of Python's or NumPy's, and neither a float nor a truth value."""
+    """Whether the value is an integer of Python or NumPy, and not a bool."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def check_whole(name: str, thing: str, value: object, low: int, high: int) -> None:
-    """BadParameter unless the value is an int from `low` to `high`; truth values are not numbers."""
+    """BadParameter unless the value is an int from `low` to `high`; a bool is not a number."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise BadParameter(name, thing, f"a whole number from {low} to {high}", value)
 
@@ -38,7 +38,7 @@ def check_switch(name: str, thing: str, value: object) -> None:
 
 @dataclass(frozen=True)
 class Setting:
-    """One number a person may set on a method. `default` None means: chosen from the data."""
+    """A numeric setting of a method. `default` None means: chosen from the data."""
 
     name: str
     title: str
@@ -47,10 +47,10 @@ class Setting:
     high: float
     default: float | None = None
     whole: bool = True
-    also: str = ""  # what papers and other libraries call it, where that is another name
+    also: str = ""  # its name in papers and other libraries, if different
 
     def checked(self, value: Any, thing: str) -> Any:
-        """The value as a number (int where it is whole) within the limits, else BadParameter."""
+        """The value as a number (int if it is whole) within the limits, else BadParameter."""
         number = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
         if not number or not self.low <= value <= self.high or (self.whole and value != int(value)):
             kind, form = ("a whole number", ".0f") if self.whole else ("a number", "g")
@@ -69,7 +69,7 @@ class Choice:
     default: str
 
     def checked(self, value: Any, thing: str) -> str:
-        """The value when it is one of the options, else BadParameter."""
+        """The value if it is one of the options, else BadParameter."""
         if not isinstance(value, str) or value not in self.options:
             raise BadParameter(self.name, thing, "one of " + ", ".join(self.options), value)
         return value
@@ -83,14 +83,14 @@ _WORD = re.compile(r"(?!nan$|inf$|infinity$)[a-z][a-z0-9-]*")
 
 
 def parse_call(text: str, what: str, whole: str, example: str) -> tuple[str, Options]:
-    """Split a method with its settings into its name and them, numbers as numbers and names as they are.
+    """Split a method with settings into its name and the settings, with numbers converted and names kept as text.
 
     >>> parse_call("lsh(tables=20,bits=8)", "method", "a recipe", "lsh(bits=8)")
     ('lsh', (('tables', 20), ('bits', 8)))
 
     Raises:
-        BadParameter: the {what} of {whole} is not written like `example`, a value is no finite number and no name, or a
-            setting stands there twice.
+        BadParameter: the {what} of {whole} is not written like `example`, a value is neither a finite number nor a
+        name, or a setting is given twice.
     """
     match = _CALL.fullmatch(text.strip())
     if not match:
@@ -107,7 +107,7 @@ def parse_call(text: str, what: str, whole: str, example: str) -> tuple[str, Opt
 
 
 def split_calls(text: str) -> list[str]:
-    """The parts between commas that stand outside of brackets.
+    """The parts between commas outside of brackets.
 
     >>> split_calls("exact, lsh(bits=8,tables=20)")
     ['exact', 'lsh(bits=8,tables=20)']
@@ -116,7 +116,7 @@ def split_calls(text: str) -> list[str]:
 
 
 def print_call(name: str, options: Options) -> str:
-    """The text that `parse_call` reads, as in `lsh(bits=8,tables=20)`."""
+    """The inverse of `parse_call`, like `lsh(bits=8,tables=20)`."""
     shown = ",".join(f"{key}={value if isinstance(value, str) else format(value, '.10g')}" for key, value in options)
     return f"{name}({shown})" if shown else name
 
@@ -134,7 +134,7 @@ def _value(name: str, text: str, thing: str) -> Value:
 
 
 def checked_settings(known: Sequence[AnySetting], given: Mapping[str, Any], thing: str) -> dict[str, Any]:
-    """The given settings, each within its limits; BadParameter for one that `thing` does not have."""
+    """The given settings, each within its limits; BadParameter for a setting that `thing` does not have."""
     by_name = {setting.name: setting for setting in known}
     unknown = sorted(set(given) - set(by_name))
     if unknown:
@@ -143,5 +143,5 @@ def checked_settings(known: Sequence[AnySetting], given: Mapping[str, Any], thin
 
 
 def all_settings(known: Sequence[AnySetting], given: Mapping[str, Any], thing: str) -> dict[str, Any]:
-    """Every setting of `thing`: as given, else its default, which may be None."""
+    """Every setting of `thing`: the given value, else its default, which may be None."""
     return {setting.name: setting.default for setting in known} | checked_settings(known, given, thing)

@@ -41,7 +41,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, *_READ_ONLY}
 
 @contextmanager
 def full_disk_named(what: str) -> Iterator[None]:
-    """Turn an OSError of a full or failing disk into StorageFull, which names what was being written."""
+    """Turn an OSError of a full or failing disk into StorageFull, which names the file being written."""
     try:
         yield
     except OSError as error:
@@ -58,7 +58,7 @@ def full_disk_named(what: str) -> Iterator[None]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file so that after any crash either the old or the new content stands there, never a part of it."""
+    """Write a file atomically: after any crash it holds either the old or the new content, never a part."""
     with full_disk_named(path.name):
         path.parent.mkdir(parents=True, exist_ok=True)
     _replace_file(path, data)
@@ -82,21 +82,21 @@ def _replace_file(path: Path, data: bytes) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Move something damaged out of the way, beside where it stands, and return its new place."""
+    """Rename a damaged file or folder within its parent, and return its new path."""
     aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
     os.rename(path, aside)
     return aside
 
 
 def delete_folder(folder: Path, commit: str) -> None:
-    """Delete a folder that counts as absent once the file `commit` in it is gone, however damaged it is."""
+    """Delete a possibly damaged folder, first its file `commit`, without which the folder counts as absent."""
     with suppress(OSError):
         (folder / commit).unlink()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where the system can (POSIX)."""
+    """Make the names in a folder durable, if the system supports it (POSIX)."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -107,7 +107,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_json(path: Path, body: Any) -> None:
-    """Write sealed JSON: the body and its sha256, in one canonical spelling, so that any changed bit is noticed."""
+    """Write sealed JSON: the body and its sha256 in canonical form, so that any changed bit is detected."""
     write_bytes(path, _sealed(body))
 
 
@@ -163,15 +163,15 @@ def _sealed(body: Any) -> bytes:
 
 
 def append_line(path: Path, facts: dict[str, Any]) -> None:
-    """Add one whole line of JSON to a file of events; StorageFull where the disk refuses."""
+    """Append one whole line of JSON to a file of events; StorageFull if the disk refuses."""
     with full_disk_named(path.name), open(path, "ab") as file:
         file.write((json.dumps(facts, ensure_ascii=False) + "\n").encode())
 
 
 def lines(path: Path, last_bytes: int | None = None) -> Iterator[dict[str, Any]]:
-    """The objects of a file of events, oldest first, of the whole file or its end; none where there is no file.
+    """The objects in a file of events, oldest first, from the whole file or its end; empty if the file is absent.
 
-    A line that a crash cut off or that holds no object is passed over, and so is anything that is no file.
+    Lines cut off by a crash or without an object are skipped; anything other than a file reads as empty.
     """
     try:
         with open(path, "rb") as file:
@@ -241,7 +241,7 @@ class Store:
     """A folder of immutable generations with one commit point (see the head of this file).
 
     `format` and `version` name what the generations hold; a generation of another format or version reads as absent,
-    so that it is made anew instead of being misread.
+    so that it is rebuilt instead of misread.
     """
 
     def __init__(self, folder: Path, *, format: str, version: int) -> None:
@@ -251,17 +251,17 @@ class Store:
 
     @property
     def pointer(self) -> Path:
-        """The file that names the current generation: it changes with everything that is published."""
+        """The file that names the current generation; every publish changes it."""
         return self.folder / "current.json"
 
     def publish(self, fill: Callable[[Path], None], facts: dict[str, Any]) -> Snapshot:
-        """Let `fill(folder)` write the files of a new generation, then make it the current one in a single step.
+        """Let `fill(folder)` write the files of a new generation, then make it current in a single step.
 
-        Of the store's own folder the last two levels are made where they are missing, never what they belong to.
+        The last two levels of the store's folder are created if missing, never their parents.
 
         Raises:
-            NotFound: what the store belongs to has been removed, before or meanwhile.
-            StorageFull: the disk refused; the former generation is still the current one.
+            NotFound: the owner of the store has been removed, before or meanwhile.
+            StorageFull: the disk refused; the previous generation stays current.
         """
         try:
             with full_disk_named(self.folder.name):
@@ -294,9 +294,9 @@ class Store:
         return Snapshot(target, facts, digest)
 
     def open(self, only: Collection[str] | None = None) -> Snapshot | None:
-        """The current generation with every checksum verified, or None when there is none of this format and version.
+        """The current generation with every checksum verified, or None if none has this format and version.
 
-        `only` names the files to verify, for a quick look at the facts and the small files; None verifies all.
+        `only` lists the files to verify, for quick access to the facts and the small files; None verifies all.
 
         Raises:
             Corrupt: a file differs from what was published; the message names it.
@@ -323,14 +323,14 @@ class Store:
             except _NO_FILE as error:
                 raise Corrupt(f"The file {error.filename} has been damaged: {_reason(error)}.") from error
             except FileNotFoundError as error:
-                # A newer generation may have been published, and this one swept, since the pointer was read.
+                # A newer generation may have been published, and this one deleted, since the pointer was read.
                 missing = error.filename
                 if self._pointer() == pointer:
                     break
         raise Corrupt(f"The file {missing} is missing although it was published.")
 
     def outdated(self) -> bool:
-        """Whether the current generation is of another format or version, and so reads as absent.
+        """Whether the current generation has another format or version, and so reads as absent.
 
         Raises:
             Corrupt: its manifest is damaged.
@@ -338,7 +338,7 @@ class Store:
         return self._pointer() is not None and self.open(only=()) is None
 
     def forget_former(self) -> None:
-        """Delete all generations but the current one, for stores that nobody reads while they are written.
+        """Delete all generations but the current one, for stores that have no readers while they are written.
 
         Raises:
             StorageFull: the disk refused; nothing is deleted then.
@@ -389,7 +389,7 @@ class Store:
         return f"{max(numbers, default=0) + 1:06d}"
 
     def _sweep(self, keep: set[str]) -> None:
-        # The former generation stays until the next publish: a reader may have followed the pointer a moment ago.
+        # The previous generation stays until the next publish: a reader may just have followed the pointer.
         for path in self.folder.iterdir():
             if path.is_dir() and path.name not in keep:
                 shutil.rmtree(path, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Tables that leave the house: CSV that no spreadsheet takes for a program."""
+"""Tables for export: CSV that is safe from formula injection, and plain text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _STRIPPED_BY_SPREADSHEETS = " \t\r\n\v\f"
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """CSV with `\\r\\n` line ends; texts that a spreadsheet would run as a formula are led by an apostrophe.
+    """CSV with `\\r\\n` line ends; texts that a spreadsheet would run as a formula get a leading apostrophe.
 
     >>> csv_text(["name", "n"], [["=1+1", -2]])
     "name,n\\r\\n'=1+1,-2\\r\\n"
@@ -24,7 +24,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def harmless(cell: object) -> object:
-    """The cell itself, or its text behind an apostrophe where a spreadsheet would run it. Numbers stay numbers."""
+    """The cell, with a leading apostrophe if a spreadsheet would run its text. Numbers stay numbers."""
     if not isinstance(cell, str):
         return cell
     runs = cell.lstrip(_STRIPPED_BY_SPREADSHEETS).startswith(_STARTS_A_FORMULA) or cell.startswith(("\t", "\r"))
@@ -32,7 +32,7 @@ def harmless(cell: object) -> object:
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A plain table for a terminal: columns as wide as their widest cell, numbers to the right."""
+    """A plain table for a terminal: columns as wide as their widest cell, numbers right-aligned."""
     body = [[_printable(cell) for cell in row] for row in rows]
     widths = [max(len(line[i]) for line in [list(header), *body]) for i in range(len(header))]
     right = [all(_is_number(line[i]) for line in body) for i in range(len(header))]
@@ -45,7 +45,7 @@ def text_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _printable(cell: object) -> str:
-    # A file name may hold line ends or terminal escapes: neither may reach a terminal as such.
+    # A file name may contain line ends or terminal escapes: neither may reach the terminal unescaped.
     text = f"{cell:.4f}" if isinstance(cell, float) else str(cell)
     return "".join(c if c.isprintable() else "\ufffd" for c in text)
 

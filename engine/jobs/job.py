@@ -1,6 +1,6 @@
-"""Long work in a process of its own: start, watch, stop, take up again.
+"""Long work in a separate process: start, watch, stop, resume.
 
-A job is a folder, and the folder is the only truth about it:
+A job is a folder, and the folder is its only state:
 
     jobs/<id>/
         config.json     what was asked (sealed)
@@ -10,7 +10,7 @@ A job is a folder, and the folder is the only truth about it:
         lock            held by the worker for as long as it lives, so that "alive" is exact even after a kill -9
         log.txt         what the worker printed
 
-Nothing here knows what the work is: the worker is `python -m engine work <folder>`, which looks the kind up.
+Nothing here depends on the kind of work: the worker is `python -m engine work <folder>`, which looks the kind up.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from engine.core.locks import held
 from engine.core.progress import Progress, Reporter, progress_of, sentence_of
 from engine.core.storage import lines, read_object, write_json
 
-WAITING = "Waiting for its turn"  # the stage of a job that stands in a queue (see turns.py)
+WAITING = "Waiting for its turn"  # the stage of a queued job (see queue.py)
 
 _ID = re.compile(r"\d{8}-\d{6}-\d{3}-")
 _ENDS = ("done", "failed", "stopped")
 _AGAIN = "Start it again: what was finished is kept."
-_TAIL = 65_536  # bytes at the end of the events file that surely hold the last progress
-_KEPT = 200  # jobs of which a person may still want to know
-_NICE = 10  # how far work for hours stands back, of 19; benchmarks/clicks.py measures what it brings
-_STARTUP = 15.0  # seconds a worker may take until it holds its lock
+_TAIL = 65_536  # bytes at the end of the events file that always contain the last progress
+_KEPT = 200  # jobs to keep in the history
+_NICE = 10  # niceness of background work, at most 19; benchmarks/clicks.py measures its effect
+_STARTUP = 15.0  # seconds for a worker to acquire its lock
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Job:
 
     @property
     def config(self) -> dict[str, Any]:
-        """`kind`, `title` and `arguments`, as they were asked for; Corrupt when they have been damaged."""
+        """`kind`, `title` and `arguments`, as requested; Corrupt if the file is damaged."""
         fields: dict[str, Any] = {"kind": str, "title": str, "arguments": dict, "started": (int, float)}
         return read_object(self.folder / "config.json", **fields)
 
@@ -72,7 +72,7 @@ class Job:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """What came out: `state` and, by state, `value` or `error`; None while there is nothing yet.
+        """The result: `state` and, depending on it, `value` or `error`; None until the job ends.
 
         A damaged file reads as a failure that names it.
         """
@@ -91,9 +91,9 @@ class Job:
             return str(result["state"])
         if self.locked:
             return "running"
-        if self.result:  # it ended between the two looks
+        if self.result:  # it ended between the two checks
             return self.state
-        young = abs(time.time() - self.config["started"]) < _STARTUP  # one dated in the future is not young for ever
+        young = abs(time.time() - self.config["started"]) < _STARTUP  # abs: a start in the future must not stay young
         return "starting" if young and not (self.folder / "lock").exists() else "interrupted"
 
     @property
@@ -102,12 +102,12 @@ class Job:
 
     @property
     def waiting(self) -> bool:
-        """Whether it lives and stands in a queue, as only one of its kind may work at a time."""
+        """Whether it is alive and queued, as only one job of its kind may work at a time."""
         return self.alive and self.progress.stage == WAITING
 
     @property
     def error(self) -> str:
-        """The sentence that tells what went wrong, "" where nothing did."""
+        """The error message, "" if there is no error."""
         state = self.state
         if state == "interrupted":
             return f"The work was cut off before it ended. {_AGAIN}"
@@ -116,13 +116,13 @@ class Job:
     @property
     def progress(self) -> Progress:
         last = None
-        for event in self.events(last_bytes=_TAIL):  # the file of a long job is large, and tabs ask every second
+        for event in self.events(last_bytes=_TAIL):  # a long job's file is large, and tabs poll every second
             if event.get("kind") == "progress":
                 last = progress_of(event) or last
         return last or Progress()
 
     def events(self, last_bytes: int | None = None) -> Iterator[dict[str, Any]]:
-        """The stored events, oldest first, of the whole file or its end; a line cut off by a crash is passed over."""
+        """The stored events, oldest first, of the whole file or its end; a line cut off by a crash is skipped."""
         return lines(self.folder / "events.jsonl", last_bytes)
 
     def stop(self) -> None:
@@ -130,7 +130,7 @@ class Job:
         (self.folder / "stop").touch()
 
     def wait(self, seconds: float = 600.0) -> str:
-        """Block until the job has ended or the time is up; its state then."""
+        """Block until the job has ended or the time is up, and return its state."""
         until = time.monotonic() + seconds
         while self.alive and time.monotonic() < until:
             time.sleep(0.05)
@@ -172,9 +172,9 @@ def start(root: Path, kind: str, title: str, arguments: dict[str, Any]) -> Job:
 def work(
     folder: Path, kinds: dict[str, Callable[[dict[str, Any], Reporter], Any]], background: Collection[str] = ()
 ) -> None:
-    """Do the job of `folder` in this process: the body of the worker. Everything that happens ends up in the folder.
+    """Run the job in `folder` in this process: the body of the worker. Every outcome is recorded in the folder.
 
-    Kinds in `background` take hours and leave the processor to others; for any other a person waits.
+    Kinds in `background` take hours and run at low priority; for all others the user is waiting.
     """
     job = Job(folder)
     with FileLock(folder / "lock", timeout=5):
@@ -194,10 +194,10 @@ def work(
 
 
 def step_back() -> None:
-    """Let this process, and all it starts, take only the time that others leave: pages must answer while it works.
+    """Lower the priority of this process and its children, so that pages stay responsive while it works.
 
-    Linux shares a processor between sessions first, where it groups them, and niceness counts within one only: so the
-    session's own is lowered as well.
+    With autogrouping, Linux divides the processor between sessions first, and niceness only counts within a session:
+    so the session's own priority is lowered as well.
     """
     if sys.platform != "linux":
         return
@@ -220,15 +220,15 @@ def jobs(root: Path) -> list[Job]:
 
 
 def damaged_jobs(root: Path) -> list[tuple[Job, str]]:
-    """Jobs with a file that cannot be read, each with the sentence that says which; `remove` deletes them."""
+    """Jobs with an unreadable file, each with a message that names the file; `remove` deletes them."""
     found = ((Job(folder), _damage(folder)) for folder in sorted(root.glob("*/")) if _ID.match(folder.name))
     return [(job, sentence) for job, sentence in found if sentence]
 
 
 def _damage(folder: Path) -> str:
-    """What is wrong with the files of a job, "" where nothing is."""
+    """What is damaged in a job's files, "" if nothing is."""
     try:
-        Job(folder).config  # noqa: B018 - raises as it is read
+        Job(folder).config  # noqa: B018 - raises on access
         read_object(folder / "result.json", state=str)
     except FileNotFoundError:
         return ""
@@ -238,7 +238,7 @@ def _damage(folder: Path) -> str:
 
 
 def job(root: Path, id: str) -> Job:
-    """The job of that id; NotFound when there is none."""
+    """The job of that id; NotFound if it does not exist."""
     for found in jobs(root):
         if found.id == id:
             return found

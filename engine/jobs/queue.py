@@ -1,7 +1,7 @@
-"""One at a time: what must not run beside its like waits for its turn, in the order in which it was asked for.
+"""A queue for jobs that must not run concurrently: each waits for its turn, in the order of the requests.
 
-A slot is a lock file among the job folders, held by the process whose turn it is; the system frees it when that process
-ends, however it ends. Who waits says so by a file in its own job folder, so a waiter that dies waits no longer.
+A slot is a lock file among the job folders, held by the process whose turn it is; the system releases it when that
+process ends, in any way. A waiting job leaves a mark in its own folder, so a dead process no longer holds up the queue.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from engine.core.errors import Corrupt
 from engine.core.progress import Reporter
 from engine.jobs.job import WAITING, Job
 
-_POLL = 0.3  # seconds between two looks whether it is one's turn; also how soon a stop is obeyed
+_POLL = 0.3  # seconds between two polls for the slot; also the delay before a stop is obeyed
 
 
 @contextmanager
 def turn(root: Path, slot: str, reporter: Reporter) -> Iterator[None]:
-    """Hold `slot` among the jobs of `root` while the body runs; wait for it first. Turns of one slot do not nest.
+    """Wait for `slot` among the jobs of `root` and hold it while the body runs. A slot is not re-entrant.
 
-    Older jobs go first, by their id; work without a job folder goes when no job waits.
+    Older jobs go first, by id; work without a job folder goes when no job is waiting.
 
     Raises:
-        Stopped: a person asked for it while it waited.
+        Stopped: the user requested it during the wait.
     """
     root.mkdir(parents=True, exist_ok=True)
     lock = FileLock(root / f"{slot}.lane")
@@ -40,7 +40,7 @@ def turn(root: Path, slot: str, reporter: Reporter) -> Iterator[None]:
 
 
 def _taken(lock: FileLock, root: Path, slot: str, reporter: Reporter) -> bool:
-    """Take the slot if it is free and nobody older wants it."""
+    """Acquire the slot if it is free and no older job wants it."""
     if _somebody_is_ahead(root, slot, reporter.folder):
         return False
     try:
@@ -53,7 +53,7 @@ def _taken(lock: FileLock, root: Path, slot: str, reporter: Reporter) -> bool:
 def _wait(lock: FileLock, root: Path, slot: str, reporter: Reporter) -> None:
     mark = reporter.folder / _mark(slot) if reporter.folder else None
     if mark:
-        mark.touch()  # before the first event: an older job without either counts as one that may still want the slot
+        mark.touch()  # before the first event: an older job with neither may still want the slot
     try:
         reporter.update(WAITING, 0, 0)
         while not _taken(lock, root, slot, reporter):
@@ -66,7 +66,7 @@ def _wait(lock: FileLock, root: Path, slot: str, reporter: Reporter) -> None:
 
 
 def _somebody_is_ahead(root: Path, slot: str, own: Path | None) -> bool:
-    """Whether an older job waits for the slot, or has been started as one of the same kind and is not that far yet."""
+    """Whether an older job waits for the slot, or is of the same kind and has not reached the queue yet."""
     kind = Job(own).kind if own else None
     older = (folder for folder in root.glob("*/") if own is None or folder.name < own.name)
     return any(_wants(folder, slot, kind) for folder in older)
@@ -75,7 +75,7 @@ def _somebody_is_ahead(root: Path, slot: str, own: Path | None) -> bool:
 def _wants(folder: Path, slot: str, kind: str | None) -> bool:
     if (folder / "result.json").exists():
         return False
-    begun = (folder / "events.jsonl").exists()  # looked at first: a waiter leaves its mark before its first event
+    begun = (folder / "events.jsonl").exists()  # checked first: a waiting job leaves its mark before its first event
     try:
         if (folder / _mark(slot)).exists():
             return Job(folder).alive

@@ -1,7 +1,7 @@
 """The objective of a classifier: predict the class of an item from vectors of its picture and its text.
 
 The vectors stay as they are; what learns is a head of a few layers, so a training takes seconds. Where the encoders
-are to learn as well, `tuning.py` puts them before the head. Each training also teaches a head for the picture alone
+are to learn as well, `fine_tuned.py` puts them before the head. Each training also teaches a head for the picture alone
 and one for the text alone, which the fusion does not touch (see `models.fusion`). A late fusion is two trainings, one
 for each side and each with the best of its own epochs, put together.
 """
