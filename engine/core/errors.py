@@ -68,6 +68,10 @@ class NotFound(BenzerError, LookupError):
     """No collection, image, run or file of that name."""
 
 
+class NothingKnown(BenzerError):
+    """None of a query's words means anything here."""
+
+
 class NameTaken(BenzerError):
     """The name is already in use."""
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.collections.collection import Images
-from engine.core.errors import BenzerError
+from engine.core.errors import NothingKnown
 from engine.search.answer import Hit
 from engine.search.classes import ClassProbabilities
 from engine.texts.lexicon.lexicon import FUNCTION_WORDS, Meaning
@@ -87,7 +87,7 @@ def refuse_the_unknown(text: str, meaning: Meaning, about: Scores) -> None:
     """Raise BenzerError if the words have no known meaning and match no text."""
     if not meaning.known and not (about.values > 0).any():
         shortened = text if len(text) <= 60 else text[:59] + "…"
-        raise BenzerError(
+        raise NothingKnown(
             f"Nothing is known of “{shortened}”: it names nothing that can be recognised, "
             "and no file name, label or text contains it.",
             way_out="Try the name of an animal, a plant, a food or an object: dog, flower, pizza, chair.",

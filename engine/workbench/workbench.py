@@ -73,7 +73,7 @@ _SURROUNDINGS_KEPT = 2
 _CLUSTERS_TRIED = [2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64]
 _HELPFUL_VALUES = 1_000_000  # vectors × their length sampled by the help for choosing clusters: seconds, not minutes
 _HELPFUL_ROWS = 300  # vectors sampled in any case
-_QUICK = 60.0  # seconds of embedding that start without confirmation
+_QUICK = 180.0  # seconds of embedding that start without confirmation; it can be stopped
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Readiness:
 
     @property
     def quick(self) -> bool:
-        """Whether the missing vectors take at most about a minute and need no confirmation."""
+        """Whether the missing vectors take at most three minutes and need no confirmation."""
         return self.action == "embed" and (self.seconds or 0.0) <= _QUICK
 
 

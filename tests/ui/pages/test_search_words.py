@@ -222,7 +222,7 @@ def test_the_methods_are_compared_by_words_too(recipe: Recipe) -> None:
 
 def test_without_a_trained_encoder_words_are_looked_for_in_what_is_written(recipe: Recipe) -> None:
     test = visit(pictures_only(recipe), words="leather")  # names nothing that the lexicon knows
-    assert heading(test) == "Pictures that show “leather”"
+    assert heading(test) == "Best matches for “leather”"
     assert "By what is written" in [one.value for one in test.subheader]
     assert "known from names, labels and texts only" in said(test)
     assert test.text_input(key="words-typed").value == "leather"
@@ -230,7 +230,7 @@ def test_without_a_trained_encoder_words_are_looked_for_in_what_is_written(recip
 
 def test_words_that_nobody_knows_are_refused(recipe: Recipe) -> None:
     test = visit(pictures_only(recipe), words="xqz")
-    assert heading(test) == "Search failed"
+    assert heading(test) == "Nothing found"
     assert "Nothing is known of “xqz”" in said(test)
 
 

@@ -9,7 +9,7 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from engine.core.errors import BenzerError, NotFound, NotReady, Unreadable
+from engine.core.errors import BenzerError, NotFound, NothingKnown, NotReady, Unreadable
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.jobs.job import Job
@@ -205,7 +205,7 @@ def _answer_panel(recipe: Recipe, job: Job | None) -> bool:
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="answer-head"
     ):
         heading = st.container(width="stretch")
-        include, label = _filters(recipe)
+        include, label = _filters(recipe, query.pictured)
     try:
         with st.spinner("Searching …"):
             answer = workbench().search(recipe, query.as_query(), include_query=include, label=label or None)
@@ -215,6 +215,9 @@ def _answer_panel(recipe: Recipe, job: Job | None) -> bool:
     except (NotFound, Unreadable) as error:
         heading.header(f"{plain_text(query.name)} cannot be used" if query.data else "Picture not found", anchor=False)
         _unusable_query(error)
+    except NothingKnown as error:
+        heading.header("Nothing found", anchor=False)
+        st.info(plain_text(str(error)), icon=":material/search_off:")
     except BenzerError as error:
         heading.header("Search failed", anchor=False)
         show_error(error)
@@ -224,7 +227,7 @@ def _answer_panel(recipe: Recipe, job: Job | None) -> bool:
     return False
 
 
-def _filters(recipe: Recipe) -> tuple[bool, str]:
+def _filters(recipe: Recipe, pictured: bool) -> tuple[bool, str]:
     labels = sorted({label for label in images_of(recipe.collection).labels if label})
     if st.session_state.get("label", "") not in ["", *labels]:
         st.session_state.label = ""
@@ -240,6 +243,8 @@ def _filters(recipe: Recipe) -> tuple[bool, str]:
             label_visibility="collapsed",
             persist_state="session",
         )
+    if not pictured:
+        return False, str(label or "")
     include = st.toggle(
         "Include the query picture",
         key="include_query",
@@ -328,7 +333,7 @@ def _unusable_query(error: BenzerError) -> None:
 def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: DeltaGenerator) -> None:
     name, label, _ = _facts_of(recipe, query)
     by_words = not query.pictured and not reads_words(recipe)
-    found = "Pictures that show" if by_words else f"{len(answer.hits)} most similar to"
+    found = "Best matches for" if by_words else f"{len(answer.hits)} most similar to"
     heading.header(f"{found} {query_title(query, name)}", anchor=False)
     if unknown := unknown_words(recipe, query):
         st.warning(plain_text(unknown), icon=":material/info:")
@@ -338,8 +343,9 @@ def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: D
         gallery(answer_tiles(recipe, answer, label), key="answers", title="Results", on_pick=set_query_image)
     if answer.written:
         st.subheader("By what is written", anchor=False, help="File names, labels and texts that contain the words.")
-        found_written = replace(answer, hits=answer.written, missed=())
-        gallery(answer_tiles(recipe, found_written, label), key="written", title="Results", on_pick=set_query_image)
+        tiles = answer_tiles(recipe, replace(answer, hits=answer.written, missed=()), label)
+        tiles = [replace(tile, distance=None) for tile in tiles]  # a name contains the words or it does not
+        gallery(tiles, key="written", title="Results", on_pick=set_query_image)
     st.caption(plain_text(answer.sentence()))
     with st.container(horizontal=True, key="take-away"):
         copy_link()
