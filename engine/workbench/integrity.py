@@ -36,7 +36,7 @@ def _jobs(home: Home) -> Iterator[Finding]:
 def _runs(home: Home) -> Iterator[Finding]:
     for run, sentence in damaged_runs(home):
         command = "classify" if run.folder.parent == home.classifiers else "runs"
-        yield Finding(f"{sentence} Delete it with: python -m engine {command} --delete {run.name}")
+        yield Finding(f"{sentence} Delete with: python -m engine {command} --delete {run.name}")
 
 
 def _comparisons(home: Home) -> Iterator[Finding]:
@@ -47,7 +47,7 @@ def _comparisons(home: Home) -> Iterator[Finding]:
                 is_plan = path.name == "plan.json"
                 command = kind.command.replace("--list", f"--delete {folder.name}")
                 if is_plan:
-                    yield Finding(f"{sentence} Delete it with: {command}")
+                    yield Finding(f"{sentence} Delete with: {command}")
                 else:
                     yield Finding(sentence, partial(set_aside, path), _MEASURED.replace("Deleted", "Set aside"))
 
