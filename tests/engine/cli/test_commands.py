@@ -114,9 +114,18 @@ def test_rejects_are_listed_and_written(pictures: Path, tmp_path: Path, capsys: 
     (pictures / "red" / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
     assert main(["import", str(pictures), "--rejects", str(tmp_path / "rejects.csv")]) == 0
     assert "1 could not be read" in capsys.readouterr().out
-    [row] = csv.DictReader(io.StringIO((tmp_path / "rejects.csv").read_text()))
+    [row] = csv.DictReader(io.StringIO((tmp_path / "rejects.csv").read_text(encoding="utf-8-sig")))
     assert row["path"].endswith("broken.jpg")
     assert row["message"]
+    assert (
+        (tmp_path / "rejects.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    )  # the mark by which spreadsheets know UTF-8
+
+
+def test_a_list_of_rejects_that_cannot_be_written_is_noticed_before_the_work(pictures, tmp_path, capsys) -> None:
+    assert main(["import", str(pictures), "--title", "Late", "--rejects", str(tmp_path / "none" / "r.csv")]) == 1
+    assert "can be written" in capsys.readouterr().err
+    assert main(["list", "late"]) == 1
 
 
 def test_an_archive_and_a_table(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
