@@ -3,6 +3,7 @@
     BenzerError
     ├── BadParameter        an invalid value: of which parameter, and what it must be
     ├── NotFound            no collection, image, run or file of that name
+    ├── NothingKnown        none of a query's words means anything here
     ├── NameTaken           the name is already in use
     ├── Unreadable          bytes in an unexpected format
     │   ├── UnreadableImage     one picture; carries the stage and a code

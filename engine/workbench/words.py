@@ -13,6 +13,7 @@ from engine.core.distances import metric
 from engine.core.errors import NotFound, NotReady
 from engine.core.home import Home
 from engine.core.recipe import Recipe
+from engine.core.settings import check_whole
 from engine.encoders.encoder import Encoder
 from engine.encoders.networks import packaged
 from engine.encoders.networks.table import backbone
@@ -88,6 +89,8 @@ class WordMethods:
         images, meaning = self.collection(recipe.collection).images(), lexicon().meaning(query.text)
         about = written(images, query.text)
         refuse_the_unknown(query.text, meaning, about)
+        if query.share is not None:
+            check_whole("share", "the query", query.share, 0, 100)
         allowed = _allowed(images, None if include_query else query.image_id, label)
         scores = self._seen(recipe.collection, images, meaning)
         began = time.perf_counter()

@@ -297,6 +297,19 @@ def groupings(collection: Collection) -> list[Grouping]:
     return sorted(found, key=lambda grouping: -grouping.made)
 
 
+def damaged_groupings(collection: Collection) -> list[tuple[str, str]]:
+    """Name and sentence of every grouping that `groupings` passes over."""
+    readable = {one.name for one in groupings(collection)}
+    found = []
+    for path in sorted((collection.folder / "groupings").glob("[!.]*/")):
+        if path.name not in readable:
+            try:
+                grouping(collection, path.name).title  # noqa: B018 - for what it says
+            except (BenzerError, OSError) as error:
+                found.append((path.name, str(error)))
+    return found
+
+
 def grouping(collection: Collection, name: str) -> Grouping:
     """The grouping of that name; NotFound if there is none, Corrupt if it is damaged."""
     folder = grouping_folder(collection, name)

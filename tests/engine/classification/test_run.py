@@ -20,7 +20,7 @@ from engine.classification.results import Classification
 from engine.classification.run import run_classification
 from engine.cli.parser import main
 from engine.collections.labelling import write_labels
-from engine.core.errors import BadParameter, Corrupt, NotFound, Stopped
+from engine.core.errors import BadParameter, Corrupt, NotFound, NoVectors, Stopped
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
@@ -257,8 +257,10 @@ def test_texts_find_pictures(bench: Workbench) -> None:
     assert bench.search(recipe, Query.image(int(bench.collection("shop").images().ids[0]))).hits
     blind = recipe.but(encoder="colour-histogram", weights="")
     bench.run("embed", recipe=blind.as_dict())
-    with pytest.raises(BadParameter, match="text of the query must be left out: this encoder sees pictures only"):
+    with pytest.raises(NoVectors, match="Searching by words needs"):
         bench.search(blind, Query(text="cap"))
+    with pytest.raises(BadParameter, match="share of the query"):
+        bench.search(blind, Query(data=data, text="number", share=101))
     with pytest.raises(BadParameter, match="share of the query"):
         bench.search(recipe, Query(data=data, text="cap", share=101))
 
@@ -316,7 +318,7 @@ def test_a_failing_cell_keeps_its_sentence(bench: Workbench, monkeypatch: pytest
         ({"picture": "resnet-1"}, "encoder of a classification must be one of"),
         ({"text": "word2vec"}, "text encoder of a classification must be one of"),
         ({"embedding": "best"}, "embedding"),
-        ({"embedding": "flatten-white"}, "embedding of a classification must be one of .*, without -white"),
+        ({"embedding": "flatten-white"}, "embedding of a classification must be one of .*, nothing after it"),
         ({"fusions": ("middle",)}, "fusion of a classification"),
         ({"settings": {"speed": 3}}, "setting of the training"),
         ({"conditions": ("picture=gone",)}, "condition of a classification"),

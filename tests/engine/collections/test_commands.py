@@ -30,8 +30,8 @@ def test_check(here, pile, encoded, capsys):
         place.write_bytes(place.read_bytes()[:-1] + b"x")
     assert main(["check"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "pile is sound."
-    assert {str(place) in line for place, line in zip(places, lines[1:], strict=True)} == {True}
+    assert lines[-1] == "pile is sound."
+    assert {str(place) in line for place, line in zip(places, lines[:-1], strict=True)} == {True}
     assert main(["check", "pile"]) == 0
     assert main(["check", "kept"]) == 1
     assert "is sound" not in capsys.readouterr().out.replace("pile is sound.", "")

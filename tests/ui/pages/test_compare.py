@@ -409,7 +409,10 @@ def test_what_the_quick_comparison_found(here: Workbench, small_home: Path) -> N
              "left_out": [("SIFT", "It has to be prepared first.")]}  # fmt: skip
     folder = small_home / "jobs" / "20990101-000000-000000-quick"
     folder.mkdir(parents=True)
-    write_json(folder / "config.json", {"kind": "quick", "title": "Quick", "arguments": {"collection": "shapes"}})
+    write_json(
+        folder / "config.json",
+        {"kind": "quick", "title": "Quick", "started": 0.0, "arguments": {"collection": "shapes"}},
+    )
     write_json(folder / "result.json", {"state": "done", "value": value})
     try:
         test = visited("compare", collection="shapes")

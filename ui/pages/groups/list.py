@@ -7,10 +7,11 @@ import streamlit as st
 from engine.core.cache import file_stamp
 from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
-from engine.grouping.stored.grouping import Grouping
+from engine.grouping.stored.grouping import Grouping, damaged_groupings
 from ui.comparisons.live import made_text
 from ui.pages.groups.result import ask_to_remove
 from ui.pages.groups.state import ask, asked_for, close_panels, kept, listed, open_grouping, panel_key, steps_text
+from ui.session.opened import workbench
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
 from ui.shared.text_field import text_field
@@ -21,6 +22,7 @@ SHOWN = 8
 
 def groupings_list(collection: str, opened: str) -> None:
     """Draw a card for every grouping of the collection except the open one."""
+    _damaged(collection)
     found = [grouping for grouping in listed(collection) if grouping.name != opened]
     if not found:
         return
@@ -33,6 +35,13 @@ def groupings_list(collection: str, opened: str) -> None:
             st.caption(plain_text(str(error)))
     if len(found) > shown:
         st.button(f"Show {len(found) - shown} more", key="groupings-more", on_click=_show, args=(len(found),))
+
+
+def _damaged(collection: str) -> None:
+    """Say which groupings cannot be read, and how to delete them."""
+    for name, sentence in damaged_groupings(workbench().collection(collection)):
+        command = f"python -m engine group --collection {collection} --delete {name}"
+        st.warning(f"{plain_text(sentence)} Delete with: {plain_text(command)}", icon=":material/error:")
 
 
 def _show(count: int) -> None:

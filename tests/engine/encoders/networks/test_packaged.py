@@ -70,7 +70,7 @@ def test_real_weights_give_their_known_vector(name: str, home: Home) -> None:
 
 def test_it_is_ready_from_the_start_and_averages(home: Home) -> None:
     line = next(choice for choice in choices(home) if choice.name == LITE.name)
-    assert (line.ready, line.weights, line.embedding) == (True, "", "avg")
+    assert (line.ready, line.weights, line.embedding) == (True, "", "avg-sqrt")
     assert pretrained.load(home, LITE)[0].sha256 == LITE.sha256
     assert not home.pretrained.exists(), "nothing is copied"
 
