@@ -258,7 +258,7 @@ def test_take_away_csv_json_link_and_command(page: Any, server: Server) -> None:
 
 def test_an_old_link_is_explained(page: Any, server: Server) -> None:
     page.goto(server.url + "/?collection=gone&metric=sideways&q=999999")
-    page.get_by_text("is used instead").first.wait_for()
+    page.get_by_text("is not available; using").first.wait_for()
     heading(page, "Picture not found").wait_for()
     page.get_by_role("button", name="Choose another picture").click()
     assert len(answers(page)) == 8
@@ -342,13 +342,14 @@ def test_a_taken_name_and_a_folder_outside_are_refused(page: Any, server: Server
     page.goto(server.url + "/collections")
     page.get_by_role("tab", name="Folder on this computer", exact=True).click()
     panel = page.get_by_role("tabpanel").filter(has=page.get_by_label("Folder or CSV table", exact=True))
-    for folder in ("/etc", "../../../etc", str(server.home / "nowhere")):
+    outside, missing = "is outside the folders that Benzer may read", "in the folders that Benzer may read"
+    for folder, sentence in (("/etc", outside), ("../../../etc", outside), (str(server.home / "nowhere"), missing)):
         field = panel.get_by_label("Folder or CSV table", exact=True)
         field.fill(folder)
         field.press("Enter")
         settled(page)
         panel.get_by_role("button", name="Import", exact=True).click()
-        panel.get_by_text("must be an existing folder or file below").wait_for()
+        panel.get_by_text(sentence).first.wait_for()
     pictures = server.home / "pictures" / "animal faces"
     pictures.mkdir(parents=True, exist_ok=True)
     (pictures / "one.png").write_bytes(drawn_picture(1, "red"))
@@ -372,12 +373,12 @@ def test_rename_and_delete(page: Any, server: Server) -> None:
     if not page.get_by_role("button", name="Delete …", exact=True).is_visible():
         card.get_by_role("button", name="More").click()
     page.get_by_role("button", name="Delete …", exact=True).click()
-    page.get_by_role("dialog").get_by_role("button", name="Keep it", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel", exact=True).click()
     assert (server.home / "datasets" / name).exists()
     if not page.get_by_role("button", name="Delete …", exact=True).is_visible():
         card.get_by_role("button", name="More").click()
     page.get_by_role("button", name="Delete …", exact=True).click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete it", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete collection", exact=True).click()
     card.wait_for(state="detached")
     assert not (server.home / "datasets" / name).exists()
 
