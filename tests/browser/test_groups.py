@@ -64,15 +64,15 @@ def shown(text: str) -> str:
 
 def test_a_grouping_from_the_form_to_its_cards(page: Any, server: Server, bench: Workbench) -> None:
     page.goto(f"{server.url}/groups")
-    page.get_by_role("heading", name="Group Blobs", exact=True).wait_for()
+    page.get_by_role("heading", name="Group “Blobs”", exact=True).wait_for()
     settled(page)
     pick(page, "Encoder", "Colour histogram")
     page.get_by_text("Colour histogram · Max pool · Cosine, from the sidebar", exact=True).wait_for()
     page.get_by_label("Groups", exact=True).fill("3")
     page.keyboard.press("Enter")
     page.get_by_text("Map", exact=True).click()
-    pick(page, "Lay them out", "PCA")
-    page.get_by_text(re.compile(r"Embed 24 pictures → Hierarchical → PCA for the map: about")).wait_for()
+    pick(page, "Layout", "PCA")
+    page.get_by_text(re.compile(r"Prepare 24 pictures → Hierarchical → PCA for the map: about")).wait_for()
     settled(page)
     assert violations(page) == []
     page.get_by_label("Name", exact=True).fill(HOSTILE)
@@ -142,10 +142,10 @@ def test_a_lasso_on_the_map_becomes_a_new_group_dark(page: Any, server: Server, 
         bar.get_by_role("button", name="CSV", exact=True).click()
     assert len(Path(download.value.path()).read_text().splitlines()) == 1 + len(inside)
     bar.get_by_role("button", name=re.compile("Move to")).click()
-    page.get_by_label("Name of the new group", exact=True).fill("Left half")
+    page.get_by_label("Group name", exact=True).fill("Left half")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Move", exact=True).click()
-    page.get_by_text(re.compile(r"2 changes by hand")).wait_for()
+    page.get_by_text(re.compile(r"2 manual changes")).wait_for()
     edit, name = grouping.edits()
     assert (edit["kind"], edit["to"], len(edit["ids"])) == ("move", "new", len(inside))
     assert name["title"] == "Left half"
@@ -155,7 +155,7 @@ def test_a_group_is_named_and_exported(page: Any, server: Server, grouping: Grou
     visit(page, server, grouping, "Groups")
     page.locator("button.card").first.click()
     page.get_by_role("button", name="Rename").click()
-    page.get_by_label("Name of the group", exact=True).fill(HOSTILE)
+    page.get_by_label("Group name", exact=True).fill(HOSTILE)
     page.get_by_role("button", name="Save", exact=True).click()
     head = page.get_by_role("heading", level=3).filter(has_text="bold")
     head.wait_for()
@@ -192,12 +192,12 @@ def test_members_by_keyboard_split_and_a_new_collection(
     page.get_by_role("button", name="Split group", exact=True).click()
     page.get_by_text("24 pictures in 3 groups", exact=True).wait_for()
     page.get_by_role("button", name="Export").first.click()
-    page.get_by_label("Name of the collection", exact=True).fill("Grouped blobs")
+    page.get_by_label("Collection name", exact=True).fill("Grouped blobs")
     page.get_by_role("button", name="Create collection", exact=True).click()
     page.get_by_role("button", name="Open", exact=True).wait_for(timeout=PATIENCE)
     assert set(bench.collection("grouped-blobs").labels()) == {"Group 1", "Group 2", "Group 3"}
     page.get_by_role("button", name="Open", exact=True).click()
-    page.get_by_role("heading", name="Group Grouped blobs", exact=True).wait_for()
+    page.get_by_role("heading", name="Group “Grouped blobs”", exact=True).wait_for()
 
 
 def test_groups_become_labels_and_are_taken_back(
@@ -213,7 +213,7 @@ def test_groups_become_labels_and_are_taken_back(
     settled(page)
     page.get_by_role("button", name="Export").first.click()
     page.get_by_role("button", name="Restore labels", exact=True).click()
-    page.get_by_text(re.compile(r"\d+ labels? put back\.")).wait_for()
+    page.get_by_text(re.compile(r"\d+ labels? restored\.")).wait_for()
     assert bench.collection("blobs").labels() == before
 
 
@@ -227,6 +227,6 @@ def test_groupings_are_renamed_and_removed(page: Any, server: Server, grouping: 
     page.get_by_role("button", name="More", exact=True).first.click()
     page.get_by_role("button", name="Delete …", exact=True).click()
     page.get_by_role("button", name="Delete grouping", exact=True).click()
-    page.get_by_role("heading", name="Group Blobs", exact=True).wait_for()
+    page.get_by_role("heading", name="Group “Blobs”", exact=True).wait_for()
     assert grouping.name not in [other.name for other in bench.groupings("blobs")]
     page.wait_for_function("() => !location.search.includes('grouping=')")
