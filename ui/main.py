@@ -17,6 +17,7 @@ from ui.pages.search import page as search
 from ui.pages.train import page as train
 from ui.session.address import read_address
 from ui.session.opened import collection_cards, recent_jobs
+from ui.shared.browser import readable_menu
 from ui.shared.job_progress import job_chip
 from ui.shared.messages import errors_shown, show_error
 from ui.sidebar.recipe_picker import recipe_picker
@@ -80,6 +81,7 @@ def _sidebar() -> None:
         if cards:
             st.session_state.recipe = recipe_picker(cards)
         job_chip(recent_jobs())
+        readable_menu()
 
 
 def unforeseen(error: Exception) -> bool:

@@ -58,7 +58,7 @@ def test_a_study_from_the_form_to_the_search(page: Any, server: Server, bench: W
     page.get_by_label("Bits", exact=True).fill("2, 4")
     page.get_by_label("Tables", exact=True).fill("8")
     page.get_by_label("Title", exact=True).fill(HOSTILE)
-    page.get_by_text("Also each method with numbers chosen from the data").click()
+    page.get_by_text("Also each method with automatic settings").click()
     page.get_by_text("4 configurations", exact=True).wait_for()  # exact search, LSH with two numbers of bits, k-means
     settled(page)
     assert violations(page) == []
@@ -74,7 +74,7 @@ def test_a_study_from_the_form_to_the_search(page: Any, server: Server, bench: W
     shown = [float(text.strip("★").split()[0]) for text in page.locator("tbody td:nth-child(3)").all_inner_texts()]
     assert shown == sorted(shown)
     lines(page).filter(has_text="4 bits").click()
-    page.get_by_text("In force:").wait_for()
+    page.get_by_text("Settings:").wait_for()
     settled(page)
     assert violations(page) == []
     page.get_by_role("button", name="Search with this method", exact=True).click()
