@@ -192,10 +192,10 @@ def prediction_data(run: Run, told: dict[str, Any], pictured: bool, text: str) -
     card = run.card
     given = {"picture": pictured, "text": bool(text)}
     sides = []
-    for side, title in (("picture", "The picture says"), ("text", "The text says")):
+    for side, title in (("picture", "Predicted from the picture"), ("text", "Predicted from the text")):
         note = "" if told[side] else _missing(side, bool(card[side]), given[side])
         sides.append({"title": title, "note": note, "bars": bars(told[side])})
-    sides.append({"title": "Together they say", "note": "", "bars": bars(told["fused"])})
+    sides.append({"title": "Predicted from both", "note": "", "bars": bars(told["fused"])})
     words = whole_words(told["words"])
     return {"sides": sides, "words": _words_data(words) if words else None}
 
