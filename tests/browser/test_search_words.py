@@ -62,7 +62,7 @@ def test_a_visitor_finds_pictures_by_words_then_beside_one_and_sends_the_link(
     page.goto(address(server, recipe.but(encoder="colour-histogram", weights="")))
     page.get_by_text("Search by text", exact=True).click()
     page.get_by_role("button", name="Turn on", exact=True).click()
-    field = page.get_by_role("textbox", name="Words", exact=True)
+    field = page.get_by_role("textbox", name="Text", exact=True)
     field.fill("sun cap")
     field.press("Enter")
     heading(page, "8 most similar to “sun cap”").wait_for()
@@ -77,7 +77,7 @@ def test_a_visitor_finds_pictures_by_words_then_beside_one_and_sends_the_link(
     field.press("Enter")
     heading(page, "and “leather bag”").wait_for()
     both = answers(page)
-    slider = page.get_by_role("slider", name="How much the words count")
+    slider = page.get_by_role("slider", name="Weight of the text")
     expect(slider).to_have_attribute("aria-valuetext", "as trained", timeout=PATIENCE)
     slider.focus()
     for shares in range(2):  # 0 %, 5 %
@@ -99,10 +99,10 @@ def test_a_visitor_finds_pictures_by_words_then_beside_one_and_sends_the_link(
     page.goto(link)
     heading(page, "and “leather bag”").wait_for()
     assert answers(page) == first
-    expect(page.get_by_role("slider", name="How much the words count")).to_have_attribute(
+    expect(page.get_by_role("slider", name="Weight of the text")).to_have_attribute(
         "aria-valuetext", "5 %", timeout=PATIENCE
     )
-    expect(page.get_by_role("textbox", name="Words", exact=True)).to_have_value("leather bag", timeout=PATIENCE)
+    expect(page.get_by_role("textbox", name="Text", exact=True)).to_have_value("leather bag", timeout=PATIENCE)
 
 
 def test_an_uploaded_picture_stands_beside_the_words(page: Any, server: Server, recipe: Recipe) -> None:
@@ -126,6 +126,10 @@ def test_everybody_can_use_it(page: Any, server: Server, recipe: Recipe, mode: s
     assert HOSTILE in title.inner_text().replace("\u2060", "")  # nothing of it is read as Markdown or HTML
     assert violations(page) == []
     pick(page, "Encoder", "Colour histogram")
-    heading(page, "8 most similar to 0.png").wait_for()
-    page.get_by_text(re.compile("This encoder sees pictures only, so the words")).wait_for()
-    page.wait_for_url(lambda url: "words=" not in url)
+    page.wait_for_url(re.compile("[?&]encoder=colour-histogram(&|$)"))
+    heading(page, "8 most similar to 0.png and “").wait_for()  # an encoder of pictures alone keeps the words
+    answers(page)
+    expect(page.get_by_role("slider", name="Weight of the text")).to_have_attribute(
+        "aria-valuetext", "40 %", timeout=PATIENCE
+    )
+    page.wait_for_url(re.compile("[?&]words=.*[?&]share=40(&|$)|[?&]share=40.*[?&]words="))
