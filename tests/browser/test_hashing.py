@@ -77,7 +77,7 @@ def test_a_study_from_the_form_to_the_search(page: Any, server: Server, bench: W
     page.get_by_text("Settings:").wait_for()
     settled(page)
     assert violations(page) == []
-    page.get_by_role("button", name="Search with this method", exact=True).click()
+    page.get_by_role("button", name="Search with these settings", exact=True).click()
     page.wait_for_url(re.compile(r"metric=euclidean&method=lsh%28bits%3D4%2C.*tables%3D8%29"))
     page.locator(".grid.answers button.tile, .grid button.tile").first.wait_for()
 

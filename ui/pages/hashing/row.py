@@ -21,7 +21,7 @@ def opened_row(plan: StudyPlan, row: StudyRow, name: Named) -> None:
             with st.container(horizontal=True, width="content", gap="small"):
                 if plan.file is None:
                     st.button(
-                        "Search with this method", key="study-use", icon=":material/search:", on_click=search_with,
+                        "Search with these settings", key="study-use", icon=":material/search:", on_click=search_with,
                         args=(plan, row), disabled=bool(row.error),
                         help="Selects these vectors and this method in the sidebar and opens Search.",
                     )  # fmt: skip
