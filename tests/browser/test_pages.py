@@ -293,7 +293,7 @@ def test_a_training_is_seen_everywhere_survives_a_reload_and_stops(page: Any, se
 def test_import_a_zip_with_two_broken_files(page: Any, server: Server, archive: Path) -> None:
     page.goto(server.url + "/collections")
     page.get_by_role("tab", name="Upload", exact=True).click()
-    page.get_by_label("Name of the collection").first.fill(HOSTILE)
+    page.get_by_label("Collection name", exact=True).first.fill(HOSTILE)
     page.locator("input[type=file]").first.set_input_files(archive)
     button = page.get_by_role("button", name="Import", exact=True).first
     page.wait_for_function("b => !b.disabled", arg=button.element_handle())
