@@ -358,7 +358,7 @@ def test_a_taken_name_and_a_folder_outside_are_refused(page: Any, server: Server
     field.press("Enter")
     settled(page)
     panel.get_by_role("button", name="Import", exact=True).click()
-    panel.get_by_text("There is a collection named").wait_for()
+    panel.get_by_text("A collection named").wait_for()
 
 
 def test_rename_and_delete(page: Any, server: Server) -> None:
