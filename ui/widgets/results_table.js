@@ -118,7 +118,7 @@ export default function (component) {
     return cell;
   }
 
-  // The interval on a line from 0 to 1, with the precision of a blind guess as a dotted mark.
+  // The interval on a line from 0 to 1, with the chance level as a dotted mark.
   function track(value) {
     const line = make("span", "track");
     line.setAttribute("aria-hidden", "true");
