@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 
 import streamlit as st
@@ -52,6 +53,7 @@ def main() -> None:
     with errors_shown():
         _sidebar()
     with errors_shown():
+        _import_torch_whole()
         page.run()
 
 
@@ -82,6 +84,12 @@ def _sidebar() -> None:
             st.session_state.recipe = recipe_picker(cards)
         job_chip(recent_jobs())
         readable_menu()
+
+
+def _import_torch_whole() -> None:
+    """Wait while another thread imports PyTorch: SciPy, called meanwhile, stumbles over the half-made module."""
+    if "torch" in sys.modules:
+        import torch  # noqa: F401
 
 
 def unforeseen(error: Exception) -> bool:

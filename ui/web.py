@@ -163,9 +163,10 @@ def _wait_for_jobs() -> None:
 def _warm_up() -> None:
     """Run a first search, which loads and compiles what all later ones use."""
     try:
+        import torch  # first of all, so that no page calls SciPy meanwhile: see `ui/main.py`
+
         _wait_for_jobs()
         import numpy as np
-        import torch
 
         torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
         vectors = np.random.default_rng(0).normal(size=(16, 8)).astype(np.float32)

@@ -210,6 +210,7 @@ def violations(page: Any) -> list[str]:
 
     # Elements of the former run are shown faded until the new ones are there: judge what stays.
     page.wait_for_function("() => !document.querySelector('[data-stale=true], .stSkeleton')")
+    page.wait_for_function("() => !document.querySelector('[data-testid=stSidebarNavItems] > div:not([role=none])')")
     page.wait_for_function("() => document.getAnimations().every((moving) => moving.playState !== 'running')")
     found = Axe().run(page).response["violations"]
     return [

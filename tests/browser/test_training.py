@@ -153,7 +153,7 @@ def test_a_look_back_at_earlier_epochs_and_at_another_picture(page: Any, server:
     others.nth(5).click()
     expect(query).to_have_attribute("data-id", wanted)
     assert wanted != before
-    page.get_by_text(re.compile(r"\d of 8 have its label")).wait_for()
+    page.get_by_text(re.compile(r"\d of 8 have the label")).wait_for()
 
 
 def test_a_second_training_waits_for_its_turn(page: Any, server: Server, bench: Workbench) -> None:

@@ -50,7 +50,7 @@ export default function () {
   };
   mend();
   const watch = new MutationObserver(mend);
-  watch.observe(document.querySelector(".stSidebar") ?? document.body, { childList: true, subtree: true });
+  watch.observe(document.body, { childList: true, subtree: true });
   return () => watch.disconnect();
 }
 """
