@@ -65,7 +65,7 @@ class Predictions(NamedTuple):
 
 
 class Fusion(nn.Module):
-    """An `ExampleBatch` to (n, c) logits; `opinions`: all three; `hidden`: the (n, h) vector before them."""
+    """An `ExampleBatch` to (n, c) logits; `predictions`: all three; `hidden`: the (n, h) vector before them."""
 
     weight: Tensor
 
@@ -104,9 +104,9 @@ class Fusion(nn.Module):
         self.scale_words.settle(pair.words[pair.there & pair.has_text[:, None]])
 
     def forward(self, pair: ExampleBatch) -> Tensor:
-        return self.opinions(pair).fused
+        return self.predictions(pair).fused
 
-    def opinions(self, pair: ExampleBatch) -> Predictions:
+    def predictions(self, pair: ExampleBatch) -> Predictions:
         """The logits by picture, by text and by both."""
         pair = self._scaled(pair)
         picture = self.picture(pair.picture, pair.has_picture) if hasattr(self, "picture") else None

@@ -78,14 +78,19 @@ class StoredPredictions:
     classifier: str
     collection: str
     made: float
-    guesses: tuple[StoredPrediction, ...]
+    predictions: tuple[StoredPrediction, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """As it is stored."""
+        every = [asdict(one) for one in self.predictions]
+        return {"classifier": self.classifier, "collection": self.collection, "made": self.made, "guesses": every}
 
     def to_csv(self) -> str:
         """One line each; texts that a spreadsheet would run are made harmless."""
         header = ["id", "picture", "label now", "predicted", "confidence", "by picture", "by text"]
         lines = [
             [one.id, one.name, one.label, one.predicted, one.confidence, _first(one.picture), _first(one.text)]
-            for one in self.guesses
+            for one in self.predictions
         ]
         return csv_text(header, lines)
 
@@ -135,13 +140,13 @@ def apply(home: Home, name: str, collection: str, reporter: Reporter, every: boo
         raise BadParameter("things", "a classification", "without a label yet, or all of them (--all)", "none")
     chosen = items.of(rows)
     facts = [(int(images.ids[row]), images.names[row], images.labels[row]) for row in rows]
-    guesses = sorted(_guesses(opened, chosen, facts), key=lambda one: one.confidence)
-    found = StoredPredictions(name, collection, time.time(), tuple(guesses))
-    write_json(opened.run.folder / "guesses" / f"{place.name}.json", asdict(found))
+    predictions = sorted(_predictions(opened, chosen, facts), key=lambda one: one.confidence)
+    found = StoredPredictions(name, collection, time.time(), tuple(predictions))
+    write_json(opened.run.folder / "guesses" / f"{place.name}.json", found.as_dict())
     return found
 
 
-def guesses(home: Home, name: str, collection: str) -> StoredPredictions | None:
+def predictions(home: Home, name: str, collection: str) -> StoredPredictions | None:
     """The predictions of a classifier for a collection when it was last applied, None if it never was.
 
     Raises:
@@ -231,7 +236,9 @@ def _named(picture: Encoder) -> dict[str, str]:
     return {"encoder": info.name, "weights": info.weights, "fingerprint": info.fingerprint}
 
 
-def _guesses(opened: FusionEncoder, items: Examples, facts: Sequence[tuple[int, str, str]]) -> list[StoredPrediction]:
+def _predictions(
+    opened: FusionEncoder, items: Examples, facts: Sequence[tuple[int, str, str]]
+) -> list[StoredPrediction]:
     predicted = opened.verdict(items)
     found = []
     for row, fact in enumerate(facts):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from engine.classification.classifiers import StoredPrediction, guesses
+from engine.classification.classifiers import StoredPrediction, predictions
 from engine.collections.collection import Collection, Images
 from engine.collections.labelling import checked_label, write_labels
 from engine.core.errors import NotFound
@@ -34,7 +34,7 @@ class Review:
         made: when the predictions were made, in seconds since 1970.
     """
 
-    guesses: tuple[StoredPrediction, ...]
+    predictions: tuple[StoredPrediction, ...]
     labels: Mapping[int, str]
     decisions: Mapping[int, str]
     made: float
@@ -42,12 +42,12 @@ class Review:
     @property
     def undecided(self) -> list[StoredPrediction]:
         """Predictions without a decision."""
-        return [one for one in self.guesses if one.id not in self.decisions]
+        return [one for one in self.predictions if one.id not in self.decisions]
 
     @property
     def waiting(self) -> dict[int, str]:
         """The labels that were decided and are not in the collection yet, by id."""
-        chosen = {one.id: self.decisions.get(one.id, "") for one in self.guesses}
+        chosen = {one.id: self.decisions.get(one.id, "") for one in self.predictions}
         return {id: label for id, label in chosen.items() if label and label != self.labels[id]}
 
     def to_csv(self) -> str:
@@ -63,7 +63,7 @@ class Review:
             "decision",
             "decided",
         ]
-        return csv_text(header, [self._line(one) for one in self.guesses])
+        return csv_text(header, [self._line(one) for one in self.predictions])
 
     def _line(self, one: StoredPrediction) -> list[object]:
         sides = [predicted[0][0] if predicted else "" for predicted in (one.picture, one.text)]
@@ -96,12 +96,12 @@ def review(home: Home, name: str, collection: str, images: Images | None = None)
     Raises:
         NotFound: no such classifier or collection. Corrupt: a file has been damaged.
     """
-    found = guesses(home, name, collection)
+    found = predictions(home, name, collection)
     if found is None:
         return None
     images = Collection.open(home, collection).images() if images is None else images
     now = {int(id): (name, label) for id, name, label in zip(images.ids, images.names, images.labels, strict=True)}
-    standing = tuple(one for one in found.guesses if one.id in now and now[one.id][0] == one.name)
+    standing = tuple(one for one in found.predictions if one.id in now and now[one.id][0] == one.name)
     decisions = _read(_path(home, name, collection))
     return Review(standing, {one.id: now[one.id][1] for one in standing}, decisions, found.made)
 

@@ -210,15 +210,15 @@ def _apply(bench: Workbench, arguments: argparse.Namespace) -> None:
         raise BadParameter("collection", "--apply", "given", "nothing")
     words = {"name": arguments.apply, "collection": arguments.collection, "every": arguments.all}
     bench.run("apply", progress_line(), **words)
-    found = bench.guesses(arguments.apply, arguments.collection)
+    found = bench.predictions(arguments.apply, arguments.collection)
     assert found is not None
-    guesses = found.guesses
-    shown = [[one.id, one.name, one.label, one.predicted, one.confidence] for one in guesses[:_SHOWN]]
-    more = f"{len(guesses):,} in all, the least confident first; --csv FILE writes them."
+    predictions = found.predictions
+    shown = [[one.id, one.name, one.label, one.predicted, one.confidence] for one in predictions[:_SHOWN]]
+    more = f"{len(predictions):,} in all, the least confident first; --csv FILE writes them."
     print_results(
         arguments,
         table=lambda: text_table(["id", "picture", "label now", "predicted", "confidence"], shown) + "\n\n" + more,
-        data=lambda: [asdict(one) for one in guesses],
+        data=lambda: [asdict(one) for one in predictions],
         csv=found.to_csv,
     )
 

@@ -235,7 +235,7 @@ def verdict(network: Fusion, items: Examples, rows: NDArray[np.int64]) -> Explan
     parts: list[list[NDArray[np.float64]]] = [[], [], []]
     with torch.inference_mode():
         for pair in _pairs(items, rows, where):
-            for place, predicted in zip(parts, network.opinions(pair), strict=True):
+            for place, predicted in zip(parts, network.predictions(pair), strict=True):
                 if predicted is not None:
                     place.append(predicted.double().softmax(1).cpu().numpy())
     picture, text, fused = (np.concatenate(part) if part else None for part in parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engine.classification.classifiers import StoredPredictions, guesses, open_classifier
+from engine.classification.classifiers import StoredPredictions, open_classifier, predictions
 from engine.classification.fine_tuning import measured_speed
 from engine.classification.plan import ClassificationPlan
 from engine.classification.results import Classification, classification, classifications, likeliest
@@ -83,9 +83,9 @@ class ClassificationMethods:
         """A trained classifier, ready to predict; else NotFound, NotReady or Corrupt."""
         return open_classifier(self.home, name)
 
-    def guesses(self, classifier: str, collection: str) -> StoredPredictions | None:
+    def predictions(self, classifier: str, collection: str) -> StoredPredictions | None:
         """A classifier's last predictions for a collection; `start("apply", name=…, collection=…)` makes them."""
-        return guesses(self.home, classifier, collection)
+        return predictions(self.home, classifier, collection)
 
     def judge(self, classifier: FusionEncoder, data: bytes | None, text: str | None) -> dict[str, Any]:
         """A classifier's predictions for a picture's bytes, a text, or both.

@@ -97,7 +97,7 @@ def _apply(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
     """Predict the labels of the unlabelled items of `collection` with the classifier `name`; `every`: of all items."""
     words = (arguments["name"], arguments["collection"])
     found = apply_classifier(home_of(arguments), *words, reporter, bool(arguments.get("every")))
-    return {"classifier": found.classifier, "collection": found.collection, "guesses": len(found.guesses)}
+    return {"classifier": found.classifier, "collection": found.collection, "guesses": len(found.predictions)}
 
 
 def _group(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:

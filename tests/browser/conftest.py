@@ -12,11 +12,16 @@ import pytest
 
 from tests.browser.helpers import CHROMIUM, FLAGS, HOSTILE, ROOT, Server, drawn_picture, serving
 
+PATIENCE = (
+    90_000  # milliseconds until what should appear counts as missing: long, as a busy computer is slow, not wrong
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +36,9 @@ def chromium() -> Iterator[object]:
         if os.environ.get("CI"):
             pytest.fail(f"there is no browser at {CHROMIUM}")
         pytest.skip(f"there is no browser at {CHROMIUM}")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -48,7 +54,7 @@ def page(request: pytest.FixtureRequest, chromium: object, server: Server) -> It
     )
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(f"page error: {error}"))
     page.on("request", lambda asked: _note_foreign(asked.url, server, wrong))

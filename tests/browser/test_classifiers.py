@@ -115,7 +115,7 @@ def test_labels_are_corrected_written_and_taken_back_dark(page: Any, server: Ser
     found = review(bench.home, name_of(bench), "shop")
     assert found is not None
     assert sorted(filter(None, labels(bench))) == sorted([HOSTILE, said[0]])
-    assert {found.labels[one.id] for one in found.guesses[:3]} == {said[0], "", HOSTILE}
+    assert {found.labels[one.id] for one in found.predictions[:3]} == {said[0], "", HOSTILE}
 
     page.get_by_role("button", name="Undo", exact=True).click()
     page.get_by_role("button", name="Write 2 labels to the collection").wait_for()

@@ -20,7 +20,6 @@ from tests.browser.helpers import HOSTILE, Server, drawn_picture, pick, serving,
 
 TILES = ".grid.answers button.tile"
 BAG = 1  # its id
-PATIENCE = 30_000  # milliseconds; a busy machine needs them
 
 
 @pytest.fixture(scope="module")
@@ -72,17 +71,17 @@ def test_a_visitor_finds_pictures_by_words_then_beside_one_and_sends_the_link(
     assert "q=" not in page.url
     page.locator(TILES).nth(0).click()  # a new search: by that picture alone
     page.wait_for_url(re.compile(rf"[?&]q={caps[0]}(&|$)"))
-    expect(field).to_have_value("", timeout=PATIENCE)
+    expect(field).to_have_value("")
     field.fill("leather bag")
     field.press("Enter")
     heading(page, "and “leather bag”").wait_for()
     both = answers(page)
     slider = page.get_by_role("slider", name="Weight of the text")
-    expect(slider).to_have_attribute("aria-valuetext", "as trained", timeout=PATIENCE)
+    expect(slider).to_have_attribute("aria-valuetext", "as trained")
     slider.focus()
     for shares in range(2):  # 0 %, 5 %
         slider.press("ArrowRight")
-        expect(slider).to_have_attribute("aria-valuetext", f"{5 * shares} %", timeout=PATIENCE)
+        expect(slider).to_have_attribute("aria-valuetext", f"{5 * shares} %")
         page.wait_for_url(re.compile(rf"[?&]share={5 * shares}(&|$)"))
     first = answers(page)
     assert first != both
@@ -99,10 +98,8 @@ def test_a_visitor_finds_pictures_by_words_then_beside_one_and_sends_the_link(
     page.goto(link)
     heading(page, "and “leather bag”").wait_for()
     assert answers(page) == first
-    expect(page.get_by_role("slider", name="Weight of the text")).to_have_attribute(
-        "aria-valuetext", "5 %", timeout=PATIENCE
-    )
-    expect(page.get_by_role("textbox", name="Text", exact=True)).to_have_value("leather bag", timeout=PATIENCE)
+    expect(page.get_by_role("slider", name="Weight of the text")).to_have_attribute("aria-valuetext", "5 %")
+    expect(page.get_by_role("textbox", name="Text", exact=True)).to_have_value("leather bag")
 
 
 def test_an_uploaded_picture_stands_beside_the_words(page: Any, server: Server, recipe: Recipe) -> None:
@@ -129,7 +126,5 @@ def test_everybody_can_use_it(page: Any, server: Server, recipe: Recipe, mode: s
     page.wait_for_url(re.compile("[?&]encoder=colour-histogram(&|$)"))
     heading(page, "8 most similar to 0.png and “").wait_for()  # an encoder of pictures alone keeps the words
     answers(page)
-    expect(page.get_by_role("slider", name="Weight of the text")).to_have_attribute(
-        "aria-valuetext", "40 %", timeout=PATIENCE
-    )
+    expect(page.get_by_role("slider", name="Weight of the text")).to_have_attribute("aria-valuetext", "40 %")
     page.wait_for_url(re.compile("[?&]words=.*[?&]share=40(&|$)|[?&]share=40.*[?&]words="))

@@ -33,7 +33,7 @@ def network(fusion: str, classes: int = 3, dropout: float = 0.0) -> Fusion:
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_shapes(fusion: str) -> None:
     pair = pairs()
-    found = network(fusion).eval().opinions(pair)
+    found = network(fusion).eval().predictions(pair)
     assert found.fused.shape == (24, 3)
     assert (found.picture is None) == (fusion == "text")
     assert (found.text is None) == (fusion == "picture")
@@ -50,7 +50,7 @@ def test_a_tiny_set_is_learned_by_heart(fusion: str) -> None:
     adam = torch.optim.Adam(net.parameters(), lr=0.003)
     for _ in range(150):
         adam.zero_grad()
-        said = net.opinions(pair)
+        said = net.predictions(pair)
         sum(functional.cross_entropy(one, labels) for one in said if one is not None).backward()  # type: ignore[union-attr]
         adam.step()
     assert (net.eval()(pair).argmax(1) == labels).all()
@@ -76,7 +76,7 @@ def test_the_heads_alone_share_nothing_with_the_fusion() -> None:
 def test_what_a_late_fusion_says_is_the_weighted_average() -> None:
     pair, net = pairs(), network("late").eval()
     net.weight.fill_(0.3)
-    said = net.opinions(pair)
+    said = net.predictions(pair)
     assert said.picture is not None
     assert said.text is not None
     expected = 0.7 * said.picture.softmax(1) + 0.3 * said.text.softmax(1)
@@ -86,12 +86,12 @@ def test_what_a_late_fusion_says_is_the_weighted_average() -> None:
 def test_a_late_fusion_listens_to_the_one_that_is_there() -> None:
     pair, net = pairs(), network("late").eval()
     nobody, everybody = torch.zeros(24, dtype=torch.bool), torch.ones(24, dtype=torch.bool)
-    said = net.opinions(pair.without(picture=everybody, text=nobody))
+    said = net.predictions(pair.without(picture=everybody, text=nobody))
     assert said.text is not None
     assert torch.allclose(said.fused.softmax(1), said.text.softmax(1), atol=1e-6)
 
 
-def test_averaging_two_certain_opinions_is_known() -> None:
+def test_averaging_two_certain_predictions_is_known() -> None:
     sure = torch.tensor([[100.0, 0.0]])
     other = torch.tensor([[0.0, 100.0]])
     assert torch.allclose(averaged(sure, other, torch.tensor(0.25)), torch.tensor([[0.75, 0.25]]), atol=1e-6)

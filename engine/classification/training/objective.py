@@ -71,7 +71,7 @@ class Classifying:
             no_picture, no_text = drawn < self.config.missing, drawn > 1 - self.config.missing
             pair = pair.without(picture=no_picture & pair.has_text, text=no_text & pair.has_picture)
         with seeded(generator):
-            predicted, codes = self.head.opinions(pair), self._codes(rows)
+            predicted, codes = self.head.predictions(pair), self._codes(rows)
         alone = [
             functional.cross_entropy(one, codes)
             for one in predicted[:2]

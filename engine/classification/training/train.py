@@ -132,7 +132,7 @@ class ClassifierTraining:
         predicted: list[list[Tensor]] = [[], []]
         for some in batches(both, self.config.batch):
             for place, side in enumerate(sides):  # each sees its own vectors, which its training may have changed
-                one = network.opinions(side.pair(side.source.take(some)))[place]
+                one = network.predictions(side.pair(side.source.take(some)))[place]
                 assert one is not None
                 predicted[place].append(one.cpu())
         picture, text = (torch.cat(parts) for parts in predicted)

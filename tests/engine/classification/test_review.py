@@ -1,4 +1,4 @@
-"""What a person decides about guesses: kept, read again, written to the collection, and taken back."""
+"""What a person decides about predictions: kept, read again, written to the collection, and taken back."""
 
 from __future__ import annotations
 
@@ -83,15 +83,15 @@ def test_decisions_are_kept_and_written_only_when_that_is_asked(home: Home) -> N
     name, before = name_of(home), labels(home)
     found = review(home, name, "shop")
     assert found is not None
-    assert len(found.guesses) == len(found.undecided) == 6
-    assert [one.confidence for one in found.guesses] == sorted(one.confidence for one in found.guesses)
-    first, second, third = (one.id for one in found.guesses[:3])
-    said = found.guesses[0].predicted
+    assert len(found.predictions) == len(found.undecided) == 6
+    assert [one.confidence for one in found.predictions] == sorted(one.confidence for one in found.predictions)
+    first, second, third = (one.id for one in found.predictions[:3])
+    said = found.predictions[0].predicted
     decide(home, name, "shop", {first: said, second: " A  new\nlabel ", third: ""})
 
     again = review(home, name, "shop")
     assert again is not None
-    assert [again.decision(one) for one in again.guesses] == ["accepted", "corrected", "skipped", "", "", ""]
+    assert [again.decision(one) for one in again.predictions] == ["accepted", "corrected", "skipped", "", "", ""]
     assert again.waiting == {first: said, second: "A new label"}
     assert labels(home) == before
     assert write_decided(home, name, "shop") == 2
@@ -113,7 +113,7 @@ def test_a_decision_can_be_changed_and_taken_back(home: Home) -> None:
     name = name_of(home)
     found = review(home, name, "shop")
     assert found is not None
-    id = found.guesses[0].id
+    id = found.predictions[0].id
     for wanted, decision in (("Caps", {id: "Caps"}), ("Hats", {id: "Hats"}), (None, {})):
         decide(home, name, "shop", {id: wanted})
         now = review(home, name, "shop")
@@ -156,14 +156,14 @@ def test_guesses_about_other_pictures_are_left_out(home: Home, tmp_path: Path) -
     Workbench(home).run("import", source="folder", title="Shop", path=str(folder))
     found = review(home, name, "shop")
     assert found is not None
-    assert found.guesses == ()
+    assert found.predictions == ()
 
 
 def test_the_table_holds_decisions_and_no_formulas(home: Home) -> None:
     name = name_of(home)
     found = review(home, name, "shop")
     assert found is not None
-    decide(home, name, "shop", {found.guesses[0].id: "=1+1"})
+    decide(home, name, "shop", {found.predictions[0].id: "=1+1"})
     after = review(home, name, "shop")
     assert after is not None
     lines = list(csv.reader(io.StringIO(after.to_csv())))

@@ -189,15 +189,17 @@ def test_a_classifier_is_kept_applied_and_asked(bench: Workbench) -> None:
     name = bench.run("classifier", name=found.name, fusion="intermediate", title="Sorter")["classifier"]
     assert [run.name for run in bench.classifiers()] == [name] == ["sorter-1"]
     assert bench.run("apply", name=name, collection="shop") == {"classifier": name, "collection": "shop", "guesses": 3}
-    guesses = bench.guesses(name, "shop")
-    assert guesses is not None
-    assert {guess.name: guess.predicted for guess in guesses.guesses} == {
+    predictions = bench.predictions(name, "shop")
+    assert predictions is not None
+    assert {one.name: one.predicted for one in predictions.predictions} == {
         "30.png": "Bags",
         "31.png": "Caps",
         "32.png": "Shirts",
     }
-    assert [guess.confidence for guess in guesses.guesses] == sorted(guess.confidence for guess in guesses.guesses)
-    assert "id,picture,label now,predicted" in guesses.to_csv()
+    assert [one.confidence for one in predictions.predictions] == sorted(
+        one.confidence for one in predictions.predictions
+    )
+    assert "id,picture,label now,predicted" in predictions.to_csv()
     opened = bench.classifier(name)
     both = bench.judge(opened, picture(bench, "0.png"), "<i>leather bag</i>")
     assert both["fused"][0][0] == "Bags"
@@ -210,7 +212,7 @@ def test_a_classifier_is_kept_applied_and_asked(bench: Workbench) -> None:
     assert (alone["picture"], alone["text"][0][0]) == (None, "Caps")
     with pytest.raises(BadParameter, match="query of a classifier must be a picture, a text, or both; got 'neither'"):
         bench.judge(opened, None, "")
-    write_labels(bench.collection("shop"), {guess.id: guess.predicted for guess in guesses.guesses}, "a classifier")
+    write_labels(bench.collection("shop"), {one.id: one.predicted for one in predictions.predictions}, "a classifier")
     with pytest.raises(BadParameter, match="without a label yet"):
         bench.run("apply", name=name, collection="shop")
 

@@ -28,7 +28,7 @@ from ui.pages.classify.classifier_review import expected
 from ui.pages.classify.classifier_state import Measured, measured_of, train
 from ui.pages.classify.classifier_try import measured_accuracy, prediction_data, whole_words
 from ui.session.opened import images_of
-from ui.widgets.opinions import percent
+from ui.widgets.predictions import percent
 
 HOSTILE = "<b>*x*</b> $1$"
 OPEN = 9  # things whose label was taken away
@@ -36,7 +36,7 @@ OPEN = 9  # things whose label was taken away
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A shop with a measured classification, its classifier, some things without a label, and guesses about them."""
+    """A shop with a measured classification, its classifier, items without a label, and predictions about them."""
     home = tmp_path_factory.mktemp("classifiers")
     bench, recipe = shop.shop(home, "late")
     (found,) = bench.classifications()
@@ -412,7 +412,7 @@ def test_only_decisions_about_what_was_shown_are_taken_from_the_browser() -> Non
 
 def test_a_classifier_of_one_side_does_not_say_that_the_other_is_missing(run: Run, bench: Workbench) -> None:
     found = found_of(bench, run)
-    one = replace(found.guesses[0], picture=None)
+    one = replace(found.predictions[0], picture=None)
     images = images_of("shop")
     assert card(images, "shop", found, one)["sides"][0]["note"] == "no picture"
     assert card(images, "shop", found, one, ["picture"])["sides"][0]["note"] == "not used"
@@ -424,7 +424,7 @@ def test_a_classifier_of_one_side_does_not_say_that_the_other_is_missing(run: Ru
 def test_a_card_tells_what_was_said_and_decided(run: Run, bench: Workbench) -> None:
     decide(bench.home, run.name, "shop", {1: HOSTILE})
     found = found_of(bench, run)
-    one = next(one for one in found.guesses if one.id == 1)
+    one = next(one for one in found.predictions if one.id == 1)
     drawn = card(images_of("shop"), "shop", found, one)
     assert (drawn["decided"], drawn["decision"], drawn["written"]) == (HOSTILE, "corrected", False)
     assert [side["title"] for side in drawn["sides"]] == ["Picture", "Text", "Both"]

@@ -389,7 +389,7 @@ def test_the_matrix_is_cut_and_ordered() -> None:
     )
 
 
-def test_cards_tell_three_opinions_and_leave_out_what_is_gone(here: Workbench) -> None:
+def test_cards_tell_three_predictions_and_leave_out_what_is_gone(here: Workbench) -> None:
     images = here.collection("shop").images()
     said = (("Caps", 0.995), ("Bags", 0.004))
     answer = Prediction(int(images.ids[0]), "Bags", (("Bags", 0.7),), said, said)

@@ -1,4 +1,4 @@
-// Items with their picture, their words and what was predicted of them; `opinion` and `make` stand in opinions.js.
+// Items with their picture, their words and what was predicted of them; `prediction` and `make` stand in predictions.js.
 export default function (component) {
   const { parentElement, data, setTriggerValue } = component;
   const root = parentElement.querySelector(".root");
@@ -24,7 +24,7 @@ export default function (component) {
     button.onclick = () => root.pick(item.id);
     button.append(picture(item));
     head.append(button, words(item));
-    entry.append(head, ...item.sides.map(opinion));
+    entry.append(head, ...item.sides.map(prediction));
     return entry;
   }
 

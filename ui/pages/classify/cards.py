@@ -14,7 +14,7 @@ from engine.core.errors import NotFound
 from ui.pages.classify.state import search_similar, shortened
 from ui.session.opened import images_of
 from ui.widgets.gallery import thumbnail_url
-from ui.widgets.opinions import bars, shared
+from ui.widgets.predictions import bars, shared
 
 _HERE = Path(__file__).parent
 

@@ -15,7 +15,7 @@ from engine.collections.collection import Images
 from engine.runs.run import Run
 from ui.session.opened import images_of
 from ui.widgets.gallery import thumbnail_url
-from ui.widgets.opinions import bars, percent, shared
+from ui.widgets.predictions import bars, percent, shared
 
 _HERE = Path(__file__).parent
 
@@ -69,14 +69,15 @@ def _filters(run: Run, name: str, found: Review) -> tuple[str, list[StoredPredic
             "Show", [TO_DECIDE, DECIDED, EVERY], key=f"review-show-{of}", default=TO_DECIDE, required=True,
             persist_state="session",
         )  # fmt: skip
+        classes = sorted({one.predicted for one in found.predictions})
         predicted = st.selectbox(
-            "Predicted", ["", *sorted({one.predicted for one in found.guesses})], key=f"review-said-{of}", width=220,
+            "Predicted", ["", *classes], key=f"review-said-{of}", width=220,
             format_func=lambda label: label or "anything", persist_state="session",
         )  # fmt: skip
         apart = not blind_to(run) and st.toggle(
             "Picture and text disagree", key=f"review-apart-{of}", persist_state="session"
         )
-    some = [one for one in found.guesses if predicted in ("", one.predicted) and not (apart and agree(one))]
+    some = [one for one in found.predictions if predicted in ("", one.predicted) and not (apart and agree(one))]
     return str(shown or TO_DECIDE), some, f"review-page-{of}-{found.made}-{shown}-{predicted}-{apart}"
 
 
@@ -147,7 +148,7 @@ def _draw(run: Run, name: str, found: Review, batch: Sequence[StoredPrediction],
     key = f"review-cards-{run.name}-{name}"
 
     def decided() -> None:
-        wanted = checked(getattr(st.session_state.get(key), "decide", None), {one.id for one in found.guesses})
+        wanted = checked(getattr(st.session_state.get(key), "decide", None), {one.id for one in found.predictions})
         if wanted:
             decide(wanted)
 

@@ -54,7 +54,7 @@ export default function (component) {
     const entry = make("li", "prediction" + (open ? "" : " decided"));
     entry.dataset.id = item.id;
     const sides = make("div", "sides");
-    sides.append(...item.sides.map(opinion));
+    sides.append(...item.sides.map(prediction));
     entry.append(picture(item), words(item), sides, open ? choices(item) : verdict(item, label));
     entry.addEventListener("keydown", (event) => pressed(event, item, open));
     return entry;

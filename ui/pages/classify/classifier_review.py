@@ -19,7 +19,7 @@ from ui.session.opened import open_collection, workbench
 from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
 from ui.shared.plain_text import plain_text
 from ui.shared.titles import collection_title
-from ui.widgets.opinions import whole
+from ui.widgets.predictions import whole
 
 _SURE = (0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.0)
 
@@ -55,12 +55,12 @@ def _draw(run: Run, name: str) -> None:
     if found is None:
         return
     _written(run, name, found)
-    if not found.guesses:
+    if not found.predictions:
         st.info("None of the predicted items is in this collection any more.", icon=":material/info:")
         return
     _head(run, name, found)
     if found.undecided:
-        _surer(run, name, found)
+        _accept_confident(run, name, found)
     one_by_one(run, name, found, partial(_decide, run, name))
 
 
@@ -76,7 +76,7 @@ def _decide(run: Run, name: str, decisions: Mapping[int, str | None]) -> None:
 
 def _head(run: Run, name: str, found: Review) -> None:
     """How far it is, the button that writes, and the table to take away."""
-    made = [found.decision(one) for one in found.guesses]
+    made = [found.decision(one) for one in found.predictions]
     counts = " · ".join(f"{made.count(what):,} {what}" for what in ("accepted", "corrected", "skipped"))
     done, every = len(made) - made.count(""), len(made)
     st.progress(done / every, text=f"{done:,} of {every:,} decided · {counts}")
@@ -99,7 +99,7 @@ def _head(run: Run, name: str, found: Review) -> None:
 
 def _take_back_all(run: Run, name: str, found: Review) -> None:
     """Forget every decision that is not in the collection: those that were accepted many at once, too."""
-    ids = [one.id for one in found.guesses if one.id in found.decisions]
+    ids = [one.id for one in found.predictions if one.id in found.decisions]
     those = [id for id in ids if id in found.waiting or not found.decisions[id]]
     st.button(
         f"Undo {count_of(len(those), 'decision')}", key="review-forget", icon=":material/undo:",
@@ -151,7 +151,7 @@ def _undo(name: str) -> None:
 # ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _surer(run: Run, name: str, found: Review) -> None:
+def _accept_confident(run: Run, name: str, found: Review) -> None:
     """Accept all predictions with a minimum confidence, beside the number of errors to expect."""
     with st.expander("Accept all with high confidence", icon=":material/done_all:", key="review-surer"):
         left, right = st.columns([1, 2.4], vertical_alignment="center", gap="medium")

@@ -170,7 +170,7 @@ def reviewed(run: Run, collection: str) -> Review | None:
 def under_review(run: Run) -> bool:
     """Whether the user has decided about some of what it predicted for a collection last, and not all is done with."""
     found = next((reviewed(run, name) for name, _ in applied_to(run)), None)
-    begun = found is not None and any(one.id in found.decisions for one in found.guesses)
+    begun = found is not None and any(one.id in found.decisions for one in found.predictions)
     return bool(found and begun and (found.undecided or found.waiting))
 
 

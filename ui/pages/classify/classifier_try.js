@@ -6,7 +6,7 @@ export default function (component) {
   if (root.dataset.drawn === drawn) return;
   root.dataset.drawn = drawn;
   const sides = make("div", "sides");
-  sides.append(...data.sides.map(opinion));
+  sides.append(...data.sides.map(prediction));
   root.replaceChildren(sides);
   if (data.words) root.append(words(data.words));
 

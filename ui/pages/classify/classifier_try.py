@@ -20,7 +20,7 @@ from ui.shared.browser import PICTURE_TYPES, accept_paste
 from ui.shared.messages import show_error
 from ui.shared.plain_text import plain_text
 from ui.widgets.gallery import Tile, gallery
-from ui.widgets.opinions import bars, percent, shared, whole
+from ui.widgets.predictions import bars, percent, shared, whole
 
 _HERE = Path(__file__).parent
 

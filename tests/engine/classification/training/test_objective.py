@@ -97,7 +97,7 @@ def test_leaving_out_never_takes_both_sides(tmp_path: Path) -> None:
     config = ClassifierConfig(fusion="early", missing=0.45, dropout=0.0)
     objective = Classifying(config, given, np.arange(60), EXACT)
     seen: list[Any] = []
-    objective.network.opinions = lambda pair: seen.append(pair) or Fusion.opinions(objective.network, pair)  # type: ignore[func-returns-value, method-assign, assignment]
+    objective.network.predictions = lambda pair: seen.append(pair) or Fusion.predictions(objective.network, pair)  # type: ignore[func-returns-value, method-assign, assignment]
     rows = np.arange(60)
     for seed in range(5):
         objective.loss(Features(given, "cpu").take(rows), torch.Generator().manual_seed(seed), rows)

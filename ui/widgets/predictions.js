@@ -1,5 +1,5 @@
-// What a model says of a thing, as bars, for the components that show opinions. Every text comes in by textContent.
-function opinion(said) {
+// What a model says of a thing, as bars, for the components that show predictions. Every text comes in by textContent.
+function prediction(said) {
   const part = make("section", "side");
   part.append(make("h4", "", said.title));
   if (said.note) part.append(make("p", "note", said.note));

@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 
 def shared(file: Path) -> str:
     """The script or style of a component that draws predictions, after the shared part."""
-    parts = (HERE / f"opinions{file.suffix}", file)
+    parts = (HERE / f"predictions{file.suffix}", file)
     return "\n".join(part.read_text(encoding="utf-8") for part in parts)
 
 
