@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from engine.classification.corruptions import USUAL
 from engine.classification.fine_tuning import price
 from engine.classification.plan import FUSIONS, ClassificationPlan
 from engine.classification.results import Classification
-from engine.classification.task import fine_tuned, items_of_a_plan
+from engine.classification.task import checked_labels, fine_tuned, items_of_a_plan
 from engine.classification.training.config import FINE_TUNED, ClassifierConfig
 from engine.cli.flags import Commands, former_flag, output_flags, refuse_with_a_name, stored_flags
 from engine.cli.printing import check_files, confirmed, delete, json_text, print_results, print_rows, progress_line
+from engine.collections.label_spelling import spelling_notes
 from engine.collections.reading.safely import read_bytes
 from engine.core.errors import BadParameter
 from engine.core.home import Home
@@ -105,6 +107,7 @@ def command_classify(arguments: argparse.Namespace) -> None:
 def _measure(bench: Workbench, arguments: argparse.Namespace) -> None:
     found = _asked(bench, arguments)
     if not arguments.show:
+        _warn_of_labels(bench, found.plan)
         _warn_of_the_time(bench, found)
         bench.run("classification", progress_line(), name=found.name)
     _print(found, arguments)
@@ -149,6 +152,12 @@ def _plan(bench: Workbench, arguments: argparse.Namespace) -> ClassificationPlan
         settings=settings,
         **{name: value for name, value in given.items() if value is not None},
     )
+
+
+def _warn_of_labels(bench: Workbench, plan: ClassificationPlan) -> None:
+    labels = checked_labels(bench.collection(plan.collection), plan).values()
+    for note in spelling_notes(Counter(labels)):
+        print(note, file=sys.stderr)
 
 
 def _warn_of_the_time(bench: Workbench, found: Classification) -> None:

@@ -6,7 +6,6 @@ label and text. The two give separate answers and are never mixed.
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from engine.collections.collection import Images
 from engine.core.errors import NothingKnown
+from engine.core.spelling import folded
 from engine.search.answer import Hit
 from engine.search.classes import ClassProbabilities
 from engine.texts.lexicon.lexicon import FUNCTION_WORDS, Meaning
@@ -51,9 +51,9 @@ def written(images: Images, text: str) -> Scores:
     Words match as substrings, so that scripts without spaces and inflected words work alike. Function words count only
     where there are no others: "a" is in "cats".
     """
-    documents = [_plain(" ".join(parts)) for parts in zip(images.names, images.labels, images.texts, strict=True)]
+    documents = [folded(" ".join(parts)) for parts in zip(images.names, images.labels, images.texts, strict=True)]
     values = np.zeros(len(documents), np.float32)
-    words = dict.fromkeys(_plain(text).split())
+    words = dict.fromkeys(folded(text).split())
     for word in [word for word in words if word not in FUNCTION_WORDS] or words:
         holds = np.array([word in document for document in documents], dtype=bool)
         if holds.any():
@@ -92,10 +92,6 @@ def refuse_the_unknown(text: str, meaning: Meaning, about: Scores) -> None:
             "and no file name, label or text contains it.",
             way_out="Try the name of an animal, a plant, a food or an object: dog, flower, pizza, chair.",
         )
-
-
-def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def _scaled(values: NDArray[np.float32]) -> NDArray[np.float32]:

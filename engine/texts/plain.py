@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 
 from engine.core.storage import digest_of
 
@@ -13,7 +14,7 @@ _MARK = re.compile(r"<(?:/?[a-zA-Z][^<>]*|!--.*?--|![^<>]*)>", re.DOTALL)
 
 
 def plain(text: str) -> str:
-    """The text with HTML stripped and whitespace collapsed.
+    """The text with HTML stripped, letters composed and whitespace collapsed.
 
     >>> plain("<p>Blue &amp; <b>white</b><br>shirt, size &lt; 40</p>")
     'Blue & white shirt, size < 40'
@@ -21,7 +22,7 @@ def plain(text: str) -> str:
     text = text[:LONGEST].encode("utf-8", "replace").decode()
     if "<" in text:
         text = _MARK.sub(" ", _HIDDEN.sub(" ", text))
-    return " ".join(html.unescape(text).split())
+    return " ".join(unicodedata.normalize("NFC", html.unescape(text)).split())
 
 
 def text_hash(text: str) -> str:

@@ -10,6 +10,7 @@ projections", 2003. scikit-learn fits it.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -21,23 +22,25 @@ from engine.core.errors import BadParameter, BenzerError
 from engine.core.home import Home
 from engine.core.storage import digest_of
 from engine.texts.encoder import Encoded, TextChoice, TextEncoder, TextInfo, Words
+from engine.texts.terms import terms
 
 MOST_TERMS = 4096
 _WORD_WIDTH = 256
 _MOST_WORDS = 64
-_TERM = r"(?u)\b\w+\b"
+_VERSION = 2  # of how a text is split into terms; part of the fingerprint
+_OF_BEFORE = r"(?u)\b\w+\b"  # words as they were found before scripts without spaces were known
 
 
 class TfIdf(TextEncoder):
-    """TF-IDF over the words of a collection: (1 + ln count) · idf, each vector of length 1."""
+    """TF-IDF over the terms of a collection (`engine.texts.terms`): (1 + ln count) · idf, each vector of length 1."""
 
     name = "tf-idf"
     rank = 10
 
-    def __init__(self, terms: Sequence[str] = (), idf: Sequence[float] = ()) -> None:
-        self.terms, self.idf = tuple(terms), tuple(idf)
+    def __init__(self, terms: Sequence[str] = (), idf: Sequence[float] = (), version: int = _VERSION) -> None:
+        self.terms, self.idf, self.version = tuple(terms), tuple(idf), version
         self.places = {term: place for place, term in enumerate(self.terms)}
-        title, fingerprint = "TF-IDF", digest_of("tf-idf 1", *self.terms, *self.idf)
+        title, fingerprint = "TF-IDF", digest_of(f"tf-idf {version}", *self.terms, *self.idf)
         self.info = TextInfo(
             self.name, title, len(self.terms), _WORD_WIDTH, _MOST_WORDS, fingerprint, "the collection's texts", "none"
         )
@@ -55,7 +58,7 @@ class TfIdf(TextEncoder):
         """Fit the 4096 most frequent words of these texts and their document frequencies."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        found = TfidfVectorizer(token_pattern=_TERM, sublinear_tf=True, max_features=MOST_TERMS)
+        found = TfidfVectorizer(analyzer=terms, sublinear_tf=True, max_features=MOST_TERMS)
         try:
             found.fit(texts)
         except ValueError as error:
@@ -64,10 +67,10 @@ class TfIdf(TextEncoder):
 
     @property
     def state(self) -> dict[str, Any]:
-        return {"terms": list(self.terms), "idf": list(self.idf)}
+        return {"terms": list(self.terms), "idf": list(self.idf), "version": self.version}
 
     def restored(self, state: Mapping[str, Any] | None) -> TfIdf:
-        return self if state is None else TfIdf(state["terms"], state["idf"])
+        return self if state is None else TfIdf(state["terms"], state["idf"], state.get("version", 1))
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         if not self.terms:
@@ -80,24 +83,21 @@ class TfIdf(TextEncoder):
         return Encoded(vectors, Words.stacked(parts, _WORD_WIDTH))
 
     def pieces(self, text: str) -> list[str]:
-        return list(dict.fromkeys(term for term in _terms(text) if term in self.places))[:_MOST_WORDS]
+        return list(dict.fromkeys(term for term in self._terms(text) if term in self.places))[:_MOST_WORDS]
 
     def _weights(self, text: str) -> dict[str, float]:
         """The weight of each known word of a text; the squares sum to 1."""
-        counts = Counter(term for term in _terms(text) if term in self.places)
+        counts = Counter(term for term in self._terms(text) if term in self.places)
         raw = {term: (1 + np.log(count)) * self.idf[self.places[term]] for term, count in counts.items()}
         length = float(np.sqrt(sum(value**2 for value in raw.values()))) or 1.0
         return {term: value / length for term, value in raw.items()}
 
+    def _terms(self, text: str) -> list[str]:
+        return terms(text) if self.version > 1 else re.findall(_OF_BEFORE, text.lower())
+
     def _words(self, text: str, weights: Mapping[str, float]) -> NDArray[np.float32]:
         rows = [_direction(term) * np.float32(weights[term]) for term in self.pieces(text)]
         return np.stack(rows) if rows else np.empty((0, _WORD_WIDTH), np.float32)
-
-
-def _terms(text: str) -> list[str]:
-    import re
-
-    return re.findall(_TERM, text.lower())
 
 
 def _direction(term: str) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.collections.collection import Collection
+from engine.collections.label_spelling import spelling_notes
 from engine.collections.labelling import given_labels
 from engine.collections.reading.safely import follows_links
 from engine.collections.report import ImportReport
@@ -164,7 +165,7 @@ def rescan(collection: Collection, reporter: Reporter, *, verify: bool = False) 
         listed = _listed(collection)
         report = synchronise(collection, listed.items, reporter, given_labels(collection), verify=verify)
         collection.set_facts(complete=True)
-        return _noted(report, listed.notes)
+        return _noted(report, [*listed.notes, *spelling_notes(collection.labels())])
 
 
 def _in_folder(root: Path, home: Home, follow: bool) -> Listed:
@@ -241,7 +242,7 @@ def check_free(home: Home, title: str, source: dict[str, Any], name: str = "") -
 
 def _checked(collection: Collection, report: ImportReport) -> ImportReport:
     if len(collection):
-        return report
+        return _noted(report, spelling_notes(collection.labels()))
     first = report.rejects[0] if report.rejects else None
     seen = f" Of {report.inputs} files none could be read; the first, {first.path!r}: {first.message}" if first else ""
     raise Unreadable(f"There is no picture to import.{seen}")

@@ -194,3 +194,9 @@ def test_without_the_network_what_is_written_still_counts(bench: Workbench, monk
     answer = by_words(bench, "lemon fruit")
     assert not answer.hits
     assert {hit.label for hit in answer.written} == {"fruit"}
+
+
+def test_every_form_of_a_word_finds_the_same_texts() -> None:
+    pile = images(("1.png", "", "eine Ha\u0308ngematte"), ("2.png", "", "eine HÄNGEMATTE"), ("3.png", "", "ein Hund"))
+    for word in ("Hängematte", "ha\u0308ngematte", "Ｈänge\u00admatte"):
+        assert (written(pile, word).values > 0).tolist() == [True, True, False]

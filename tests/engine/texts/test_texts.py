@@ -33,6 +33,7 @@ def test_html_is_taken_away() -> None:
     assert plain("x<script>alert(1)</script>y<!-- no --> z") == "x y z"
     assert plain("  ") == ""
     assert plain("\ud800") == "?"
+    assert plain("Ha\u0308nge&#x0301;") == "Hängé"
 
 
 def test_tf_idf_against_a_slow_plain_version() -> None:
@@ -75,6 +76,25 @@ def test_tf_idf_is_told_apart_by_what_it_was_fitted_to_and_restored_from_it() ->
     assert np.array_equal(again.encode(["a red bag"]).vectors, encoder.encode(["a red bag"]).vectors)
     with pytest.raises(BadParameter, match="texts of TF-IDF"):
         TfIdf().fitted(["", " !! "])
+
+
+def test_tf_idf_finds_the_same_words_in_every_form_and_in_scripts_without_spaces() -> None:
+    encoder = TfIdf().fitted(["eine Ha\u0308ngematte", "ein Hund", "红色的猫在睡觉", "黑色的狗在睡觉"])
+    composed, decomposed = encoder.encode(["HÄNGEMATTE"]).vectors, encoder.encode(["ha\u0308ngematte"]).vectors
+    assert composed.any()
+    assert np.array_equal(composed, decomposed)
+    assert encoder.pieces("猫") == ["猫"]
+    red_cat, cat, dog = encoder.encode(["红色的猫", "一只猫", "黑狗"]).vectors
+    assert red_cat @ cat > 0
+    assert dog @ cat == 0
+
+
+def test_tf_idf_that_was_fitted_before_scripts_without_spaces_were_known_answers_as_then() -> None:
+    state = {"terms": ["红色的猫", "dog"], "idf": [1.5, 1.0]}
+    before = TfIdf().restored(state)
+    assert before.pieces("红色的猫 dog") == ["红色的猫", "dog"]
+    assert before.info.fingerprint != TfIdf(state["terms"], state["idf"]).info.fingerprint
+    assert TfIdf().restored(before.state).info == before.info
 
 
 def test_words_without_accents_marks_alone() -> None:

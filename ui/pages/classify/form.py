@@ -11,6 +11,7 @@ import streamlit as st
 from engine.classification.corruptions import USUAL
 from engine.classification.plan import FUSIONS, ClassificationPlan
 from engine.collections.collection import Collection
+from engine.collections.label_spelling import spelling_notes
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.humanize import count_of
 from engine.encoders.pooling import POOLINGS
@@ -163,6 +164,8 @@ def _labels(collection: Collection) -> None:
         format_func=lambda label: f"{label} ({sizes.get(label, 0):,})", placeholder=f"All {len(sizes)}",
         help="Empty: all. Items without a label are left out; a classifier can predict them afterwards.",
     )  # fmt: skip
+    for note in spelling_notes(sizes):
+        st.caption(plain_text(note))
 
 
 _FOLDS = (
