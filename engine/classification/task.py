@@ -139,7 +139,7 @@ def _column(collection: Collection, name: str) -> dict[int, str]:
     if not table:
         wanted = "left out: the collection was not imported from a table"
         raise BadParameter("label column", collection.title, wanted, name)
-    found = column(checked_table(table), name)
+    found = column(checked_table(table), name, collection.source.get("columns"))
     return {row.id: found.get(row.key, "") for row in collection.rows("image")}
 
 

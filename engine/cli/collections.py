@@ -14,6 +14,7 @@ from engine.collections.integrity import Finding, check_and_repair
 from engine.collections.samples import SAMPLES
 from engine.collections.sources import known
 from engine.collections.sources.job import source_of, title_of
+from engine.collections.sources.tables import ROLES
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.workbench.integrity import check_home
@@ -24,6 +25,12 @@ def register(commands: Commands) -> None:
     sub = commands.add("import", command_import, job="import")
     sub.add_argument("what", help="a folder, ZIP, tar or CSV, or a public data set: " + ", ".join(known.KNOWN))
     sub.add_argument("--title", help="the collection's name (default: that of the file or folder)")
+    for role in ROLES:
+        sub.add_argument(
+            f"--{role}",
+            metavar="COLUMN",
+            help=f"the column of a table that is the {role} (default: guessed by its heading)",
+        )
     sub.add_argument("--follow-links", action="store_true", help="read links that lead out of the folder")
     _report_flags(sub)
     ray_flag(sub)
@@ -64,6 +71,10 @@ def command_import(arguments: argparse.Namespace) -> None:
         place, title = path.resolve(), arguments.title or title_of(path.resolve())
         given: dict[str, Any] = {"source": source_of(path), "title": title, "path": str(place)}
         given |= {"follow_links": True} if arguments.follow_links else {}
+        columns = {role: value for role in ROLES if (value := getattr(arguments, role)) is not None}
+        given |= {"columns": columns} if columns else {}
+        if columns and given["source"] != "csv":
+            raise BadParameter("columns", "an import", "named for a table only", title)
         report = Workbench().run("import", progress_line(), **given)
     print_report(report, arguments.json, arguments.rejects)
 

@@ -59,18 +59,28 @@ def import_folder(
         return checked(_noted(synchronise(collection, listed.items, reporter), listed.notes))
 
 
-def import_csv(home: Home, title: str, table: str | Path, reporter: Reporter, *, follow: bool = False) -> ImportReport:
+def import_csv(
+    home: Home,
+    title: str,
+    table: str | Path,
+    reporter: Reporter,
+    *,
+    follow: bool = False,
+    columns: tables.Columns | None = None,
+) -> ImportReport:
     """The pictures that a CSV (`image,label,text,…`) lists, referenced where they lie below the folder of the CSV.
 
     Args:
         follow: whether links may lead out of that folder.
+        columns: the headings of image, label and text, "" for none; those that are not named are guessed.
 
     Raises:
-        NotFound: no such file. UnreadableTable: no table with a column `image`. Unreadable: no picture. NameTaken.
+        NotFound: no such file. UnreadableTable: no table with a column `image`. BadParameter: no such column.
+        Unreadable: no picture. NameTaken.
     """
     path = tables.checked_table(table)
-    listed = table_rows.rows(path, follow=follow or follows_links())
-    source = {"kind": "csv", "folder": str(path.parent), "table": str(path)} | _links(follow)
+    listed = table_rows.rows(path, follow=follow or follows_links(), columns=columns)
+    source = {"kind": "csv", "folder": str(path.parent), "table": str(path)} | _links(follow) | _named(columns)
     with _filling(home, title, source) as (collection, checked):
         return checked(_noted(synchronise(collection, listed.items, reporter), listed.notes))
 
@@ -173,6 +183,10 @@ def _in_folder(root: Path, home: Home, follow: bool) -> Listed:
     return Listed(list(map(pointed_out, walk.items())), walk.notes())
 
 
+def _named(columns: tables.Columns | None) -> dict[str, Any]:
+    return {"columns": dict(columns)} if columns else {}
+
+
 def _links(follow: bool) -> dict[str, bool]:
     return {"links": True} if follow else {}
 
@@ -180,7 +194,8 @@ def _links(follow: bool) -> dict[str, bool]:
 def _listed(collection: Collection) -> Listed:
     source = collection.source
     if source["kind"] == "csv":
-        found = table_rows.rows(tables.checked_table(source["table"]), follow=collection.follows_links)
+        path, columns = tables.checked_table(source["table"]), source.get("columns")
+        found = table_rows.rows(path, follow=collection.follows_links, columns=columns)
     else:
         home = Home(collection.folder.parent.parent)
         found = _in_folder(folders.checked_folder(source["folder"]), home, collection.follows_links)

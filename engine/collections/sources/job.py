@@ -15,7 +15,7 @@ from engine.collections.sources.archives import SUFFIXES
 from engine.collections.sources.known import import_known
 from engine.collections.sources.spool import under_its_name, waiting
 from engine.collections.sources.table_upload import import_table_upload
-from engine.collections.sources.tables import is_table
+from engine.collections.sources.tables import Columns, is_table
 from engine.collections.sources.uploads import is_archive
 from engine.core.errors import BadParameter, NameTaken, Unreadable
 from engine.core.home import Home, home_of
@@ -32,12 +32,12 @@ def import_pictures(arguments: dict[str, Any], reporter: Reporter) -> dict[str, 
     if source == "known":
         return import_known(home, arguments["name"], reporter, title).to_dict()
     if source == "upload":
-        return _import_upload(home, title, Path(arguments["spool"]), reporter).to_dict()
-    follow = bool(arguments.get("follow_links", False))
+        return _import_upload(home, title, arguments, reporter).to_dict()
+    follow, columns = bool(arguments.get("follow_links", False)), arguments.get("columns")
     paths: dict[str, Source] = {
         "folder": partial(importing.import_folder, follow=follow),
         "archive": importing.import_archive,
-        "csv": partial(importing.import_csv, follow=follow),
+        "csv": partial(importing.import_csv, follow=follow, columns=columns),
     }
     if source not in paths:
         raise BadParameter("source", "an import", "one of " + ", ".join([*paths, "upload", "known"]), source)
@@ -71,10 +71,11 @@ def rescan(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     return importing.rescan(collection, reporter, verify=bool(arguments.get("verify", False))).to_dict()
 
 
-def _import_upload(home: Home, title: str, spool: Path, reporter: Reporter) -> ImportReport:
+def _import_upload(home: Home, title: str, arguments: dict[str, Any], reporter: Reporter) -> ImportReport:
     """Import the files of the spool; it is deleted unless a second attempt can continue from it."""
+    spool = Path(arguments["spool"])
     try:
-        report = _import_waiting(home, title, spool, reporter)
+        report = _import_waiting(home, title, spool, reporter, arguments.get("columns"))
     except (Unreadable, NameTaken, BadParameter):
         shutil.rmtree(spool, ignore_errors=True)
         raise
@@ -82,13 +83,13 @@ def _import_upload(home: Home, title: str, spool: Path, reporter: Reporter) -> I
     return report
 
 
-def _import_waiting(home: Home, title: str, spool: Path, reporter: Reporter) -> ImportReport:
+def _import_waiting(home: Home, title: str, spool: Path, reporter: Reporter, columns: Columns | None) -> ImportReport:
     """A table with pictures or archives, one archive, or any mixture of pictures and archives."""
     files = waiting(spool)
     tables = [file for file in files if is_table(file[0])]
     if len(tables) == 1 and len(files) > 1:
         pictures = [file for file in files if file is not tables[0]]
-        return import_table_upload(home, title, under_its_name(*tables[0]), pictures, reporter)
+        return import_table_upload(home, title, under_its_name(*tables[0]), pictures, reporter, columns)
     if len(files) == 1 and is_archive(files[0][0]):
         return importing.import_archive(home, title, under_its_name(*files[0]), reporter)
     return importing.import_files(home, title, files, reporter)

@@ -15,7 +15,7 @@ from engine.collections.sources import folders
 from engine.collections.sources.dialects import Record
 from engine.collections.sources.items import Item, dated
 from engine.collections.sources.table_names import Names, is_address, slashed, spelling
-from engine.collections.sources.tables import Table, named_lines, opened, plain, unharmed
+from engine.collections.sources.tables import Columns, Table, named_lines, opened, plain, unharmed
 from engine.core.errors import BadParameter, UnreadableImage
 
 _ADDRESS = "This is an address; pictures are read from this computer only."
@@ -30,16 +30,17 @@ class Listed:
     notes: list[str] = field(default_factory=list)
 
 
-def rows(path: Path, *, follow: bool = False) -> Listed:
+def rows(path: Path, *, follow: bool = False, columns: Columns | None = None) -> Listed:
     """One item a line; a missing picture, or one outside the table's folder, comes with a failure.
 
     Args:
         follow: whether links may lead out of the table's folder.
+        columns: the headings that the user named; see `opened`.
 
     Raises:
-        UnreadableTable: no text, no header, or no column that names the pictures.
+        UnreadableTable: no text, no header, or no column that names the pictures. BadParameter: no such column.
     """
-    table, folder = opened(path), _Folder(path.parent)
+    table, folder = opened(path, columns=columns), _Folder(path.parent)
     finds = _findings(table, folder.find)
     items = [
         _of_folder(table, key, line, finds[line.number], folder.root, follow)
@@ -48,19 +49,19 @@ def rows(path: Path, *, follow: bool = False) -> Listed:
     return Listed(items, table.notes() + _contradictions(table, finds))
 
 
-def columns(path: Path) -> list[str]:
+def headings(path: Path, columns: Columns | None = None) -> list[str]:
     """The columns of a table besides that of the pictures, as they are written there; UnreadableTable."""
-    table = opened(path)
+    table = opened(path, columns=columns)
     return [name for place, name in enumerate(table.header) if name and place != table.image]
 
 
-def column(path: Path, name: str) -> dict[bytes, str]:
+def column(path: Path, name: str, columns: Columns | None = None) -> dict[bytes, str]:
     """What a column of the table says of each picture, by the key that its row has in a catalogue.
 
     Raises:
         BadParameter: the table has no such column. UnreadableTable: no text, no header, or no column `image`.
     """
-    table, folder = opened(path), _Folder(path.parent)
+    table, folder = opened(path, columns=columns), _Folder(path.parent)
     wanted = [heading.lower() for heading in table.header]
     place = wanted.index(name.strip().lower()) if name.strip().lower() in wanted else table.image
     if place == table.image:

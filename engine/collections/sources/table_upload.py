@@ -10,23 +10,28 @@ from engine.collections.sources import importing, uploads
 from engine.collections.sources.items import Item
 from engine.collections.sources.table_inside import counted
 from engine.collections.sources.table_rows import joined
-from engine.collections.sources.tables import opened
+from engine.collections.sources.tables import Columns, opened
 from engine.core.home import Home
 from engine.core.progress import Reporter
 
 
 def import_table_upload(
-    home: Home, title: str, table: Path, files: Sequence[tuple[str, Path]], reporter: Reporter
+    home: Home,
+    title: str,
+    table: Path,
+    files: Sequence[tuple[str, Path]],
+    reporter: Reporter,
+    columns: Columns | None = None,
 ) -> ImportReport:
     """A new collection of the pictures in `files` (name, path; archives or pictures) that the table lists.
 
     A line is matched to a picture by its path, or by the end of it. Pictures that no line lists, and lines whose
-    picture is not there, are among the rejects.
+    picture is not there, are among the rejects. `columns` names those of image, label and text as for `opened`.
 
     Raises:
-        UnreadableTable, UnreadableArchive. Unreadable: no picture at all. NameTaken.
+        UnreadableTable, UnreadableArchive. BadParameter: no such column. Unreadable: no picture at all. NameTaken.
     """
-    read, notes = opened(table), list[str]()
+    read, notes = opened(table, columns=columns), list[str]()
     source = {"kind": "upload", "sha256": uploads.content_digest([(table.name, table), *files])}
 
     def items(staging: Path) -> Iterable[Item]:

@@ -5,14 +5,14 @@ The same reader stands behind a table beside its pictures, one that is uploaded 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.collections.reading.safely import SUFFIXES
 from engine.collections.sources.code_pages import decoded_text
 from engine.collections.sources.dialects import Record, records
-from engine.core.errors import NotFound, UnreadableTable
+from engine.core.errors import BadParameter, NotFound, UnreadableTable
 from engine.core.tables import harmless
 
 MAX_BYTES = 256 << 20
@@ -26,6 +26,8 @@ PICTURE_HEADINGS = (
 )
 _LABEL_HEADINGS = ("label", "classname", "category", "class", "articletype", "species", "labels", "target", "group")
 _TEXT_HEADINGS = ("text", "description", "caption", "title", "productdisplayname", "productname")
+ROLES = ("image", "label", "text")  # what a column may be; the user may name it, "" for none
+Columns = Mapping[str, str]
 _LOOKED_AT = 50  # lines that tell which column names the pictures
 _OTHER_KINDS = {
     b"PK\x03\x04": "a workbook or an archive",
@@ -81,34 +83,42 @@ def checked_table(table: str | Path) -> Path:
     return path
 
 
-def opened(path: Path, name: str = "") -> Table:
-    """The table in a file; `name` is what sentences call it where that is not the file's own name.
+def opened(path: Path, name: str = "", columns: Columns | None = None) -> Table:
+    """The table in a file.
+
+    Args:
+        name: what sentences call it where that is not the file's own name.
+        columns: the heading of the column of each of ROLES, "" for none; those that are not named are guessed.
 
     Raises:
-        UnreadableTable: no text, no header, or no column that names the pictures.
+        UnreadableTable: no text, no header, or no column that names the pictures. BadParameter: no such column.
     """
     name = name or path.name
     if path.stat().st_size > MAX_BYTES:
         raise UnreadableTable(f"The table {name} is larger than {MAX_BYTES >> 20} MB.")
-    return table_of(name, path.read_bytes())
+    return table_of(name, path.read_bytes(), columns)
 
 
-def table_of(name: str, data: bytes) -> Table:
-    """The table in these bytes; UnreadableTable as for `opened`."""
+def table_of(name: str, data: bytes, columns: Columns | None = None) -> Table:
+    """The table in these bytes; arguments and errors are those of `opened`."""
     _check_text(name, data)
     text, encoding = decoded_text(data)
     if "\0" in text:
         raise UnreadableTable(f"The file {name} is not a table of text.")
-    found = list(records(text, lambda heading: plain(heading) in PICTURE_HEADINGS))
+    columns = columns or {}
+    known = {*PICTURE_HEADINGS, *map(plain, columns.values())} - {""}
+    found = list(records(text, lambda heading: plain(heading) in known))
     header, lines = (found[0].cells if found else []), found[1:]
-    image = _picture_place(header, lines)
+    named = {role: _named_place(name, header, role, heading) for role, heading in columns.items()}
+    image = named.get("image", -1) if columns.get("image") else _picture_place(header, lines)
     if image < 0:
         shown = ", ".join(header[:8])[:200] or "nothing"
         raise UnreadableTable(
             f"The table {name} has no column named image; its first line has: {shown}.",
             way_out="The first line must read image,label,text.",
         )
-    label, text_place = _place(header, _LABEL_HEADINGS, image), _place(header, _TEXT_HEADINGS, image)
+    label = named["label"] if "label" in named else _place(header, _LABEL_HEADINGS, image)
+    text_place = named["text"] if "text" in named else _place(header, _TEXT_HEADINGS, image)
     return Table(name, encoding, header, image, label, text_place, lines)
 
 
@@ -161,7 +171,19 @@ def _picture_place(header: list[str], lines: list[Record]) -> int:
         cells = [line.cells[place] for line in lines[:_LOOKED_AT] if len(line.cells) > place and line.cells[place]]
         return 2 * sum(map(has_picture_suffix, cells)) > len(cells)
 
-    return next(filter(shown, places), places[0] if places else -1)
+    by_cells = [place for place in range(len(header)) if place not in places and lines and shown(place)]
+    return next(filter(shown, places), next(iter(by_cells + places), -1))
+
+
+def _named_place(name: str, header: list[str], role: str, heading: str) -> int:
+    """Where the column stands that the user named, as it is written or without capitals and underscores."""
+    if not heading:
+        return -1
+    places = [place for place, own in enumerate(header) if own == heading.strip()]
+    places += [place for place, own in enumerate(header) if own and plain(own) == plain(heading)]
+    if not places:
+        raise BadParameter(f"{role} column", f"the table {name}", f"one of {', '.join(filter(None, header))}", heading)
+    return places[0]
 
 
 def _place(header: list[str], headings: tuple[str, ...], image: int) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.classification.plan import ClassificationPlan
 from engine.classification.task import checked_labels, config_of, labels_of
 from engine.collections.collection import Collection
-from engine.collections.sources.table_rows import columns
+from engine.collections.sources.table_rows import headings
 from engine.collections.sources.tables import checked_table
 from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BenzerError
@@ -28,7 +28,7 @@ def columns_of(collection: Collection) -> list[str]:
         return []
     try:
         path = checked_table(table)
-        found = _columns.get((path, file_stamp(path)), lambda: columns(path))
+        found = _columns.get((path, file_stamp(path)), lambda: headings(path, collection.source.get("columns")))
     except BenzerError:
         return []
     return [name for name in found if name not in ("label", "text")]

@@ -10,9 +10,10 @@ import pytest
 
 from engine.collections.collection import Collection
 from engine.collections.report import ImportReport
-from engine.collections.sources.importing import import_archive, import_csv, import_folder
+from engine.collections.sources.importing import import_archive, import_csv, import_folder, rescan
 from engine.collections.sources.table_names import Names
 from engine.collections.sources.table_upload import import_table_upload
+from engine.core.errors import BadParameter
 
 Facts = tuple[list[str], list[str], list[str], int, int, list[str], list[str]]
 
@@ -119,3 +120,65 @@ def test_of_two_tables_in_an_archive_none_is_used(home, tmp_path, encoded, repor
     report = import_archive(home, "Two", path, reporter)
     assert Collection.open(home, "two").images().labels == ["cats"]
     assert [reject.code for reject in report.rejects] == ["table", "table"]
+
+
+# ── columns that the user names ──────────────────────────────────────────────────────────────────────────────────────
+
+
+STYLES = "nr;kind;colour;remark\n1;shirt;red;a red shirt\n2;skirt;blue;a blue skirt\n"
+
+
+def mapped(home, folder: Path, reporter, **columns: str) -> ImportReport:
+    table = folder / "styles.csv"
+    table.write_text(STYLES)
+    return import_csv(home, "Mapped", table, reporter, columns=columns)
+
+
+@pytest.fixture
+def numbered(tmp_path, encoded) -> Path:
+    folder = tmp_path / "numbered"
+    folder.mkdir()
+    for number in (1, 2):
+        (folder / f"{number}.png").write_bytes(encoded(number))
+    return folder
+
+
+def test_columns_are_those_that_the_user_names(home, numbered, reporter) -> None:
+    report = mapped(home, numbered, reporter, image="NR", label="colour", text="remark")
+    images = Collection.open(home, report.collection).images()
+    assert (images.names, images.labels) == (["1.png", "2.png"], ["red", "blue"])
+    assert images.texts == ["a red shirt", "a blue skirt"]
+    assert report.notes == ["Columns of styles.csv that were not used: kind."]
+
+
+def test_a_rescan_reads_the_same_columns(home, numbered, reporter) -> None:
+    collection = Collection.open(home, mapped(home, numbered, reporter, image="nr", label="kind").collection)
+    (numbered / "styles.csv").write_text(STYLES.replace("skirt;blue", "dress;blue"))
+    rescan(collection, reporter)
+    assert collection.images().labels == ["shirt", "dress"]
+
+
+def test_a_role_may_have_no_column(home, numbered, reporter) -> None:
+    (numbered / "t.csv").write_text("image,label\n1.png,x\n2.png,y\n")
+    report = import_csv(home, "Bare", numbered / "t.csv", reporter, columns={"label": ""})
+    assert Collection.open(home, report.collection).images().labels == ["", ""]
+
+
+def test_a_column_that_is_not_there_is_refused_with_those_that_are(home, numbered, reporter) -> None:
+    with pytest.raises(BadParameter, match=r"label column of the table styles\.csv must be one of nr, kind, colour"):
+        mapped(home, numbered, reporter, image="nr", label="species")
+    assert not list(home.datasets.glob("[!.]*"))
+
+
+def test_an_upload_takes_the_same_columns(home, numbered, reporter) -> None:
+    (numbered / "styles.csv").write_text(STYLES)
+    pictures = [(name, numbered / name) for name in ("1.png", "2.png")]
+    columns = {"image": "nr", "label": "kind"}
+    report = import_table_upload(home, "Sent", numbered / "styles.csv", pictures, reporter, columns)
+    assert Collection.open(home, report.collection).images().labels == ["shirt", "skirt"]
+
+
+def test_a_column_of_file_names_needs_no_known_heading(home, numbered, reporter) -> None:
+    (numbered / "t.csv").write_text("kind,where it lies\nshirt,1.png\nskirt,2.png\n")
+    report = import_csv(home, "Odd", numbered / "t.csv", reporter)
+    assert (report.added, report.rejects) == (2, [])
