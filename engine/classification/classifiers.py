@@ -3,7 +3,7 @@
 classifiers/<run>/
     run.json, weights-….safetensors, events.jsonl …   a run, as those of encoders (see `engine.runs.run`)
     text.json                   what its encoder of texts had learned (sealed), where it learns
-    guesses/<collection>.json   what it predicted for each item of a collection, the lowest confidence first (sealed)
+    guesses/<collection>.json   its predictions (see `engine.classification.predictions`)
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine.classification.fine_tuning import tunable
 from engine.classification.folds import held_out
-from engine.classification.results import Probabilities, classification, likeliest
+from engine.classification.predictions import StoredPrediction, StoredPredictions
+from engine.classification.results import classification, likeliest
 from engine.classification.task import Task, config_of
 from engine.classification.training.config import ClassifierConfig
 from engine.collections.collection import Collection
@@ -26,73 +27,16 @@ from engine.core.device import device
 from engine.core.errors import BadParameter, NotFound
 from engine.core.home import Home
 from engine.core.progress import Reporter
-from engine.core.storage import read_json, shape_checked, write_json
-from engine.core.tables import csv_text
+from engine.core.storage import write_json
 from engine.encoders.encoder import Encoder
 from engine.encoders.fusion import NAME, FusionEncoder
 from engine.runs import run as runs
-from engine.runs.classifiers import classifier, classifiers
+from engine.runs.classifiers import classifiers
 from engine.runs.run import Run
+from engine.search.provenance import provenance_of
 
 if TYPE_CHECKING:
     from engine.encoders.examples.examples import Examples
-
-
-@dataclass(frozen=True)
-class StoredPrediction:
-    """A prediction for one item: from its picture and from its text alone (None if missing), and from both.
-
-    Attributes:
-        label: that it has now, "" for none. sure: the probability of the likeliest class.
-    """
-
-    id: int
-    name: str
-    label: str
-    picture: Probabilities | None
-    text: Probabilities | None
-    fused: Probabilities
-
-    @property
-    def predicted(self) -> str:
-        return self.fused[0][0]
-
-    @property
-    def confidence(self) -> float:
-        return self.fused[0][1]
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> StoredPrediction:
-        """The prediction that was stored."""
-        predictions = {
-            side: None if values[side] is None else tuple((str(label), float(p)) for label, p in values[side])
-            for side in ("picture", "text", "fused")
-        }
-        return cls(values["id"], values["name"], values["label"], **predictions)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class StoredPredictions:
-    """All predictions for a collection, the lowest confidence first; `made` in seconds since 1970."""
-
-    classifier: str
-    collection: str
-    made: float
-    predictions: tuple[StoredPrediction, ...]
-
-    def as_dict(self) -> dict[str, object]:
-        """As it is stored."""
-        every = [asdict(one) for one in self.predictions]
-        return {"classifier": self.classifier, "collection": self.collection, "made": self.made, "guesses": every}
-
-    def to_csv(self) -> str:
-        """One line each; texts that a spreadsheet would run are made harmless."""
-        header = ["id", "picture", "label now", "predicted", "confidence", "by picture", "by text"]
-        lines = [
-            [one.id, one.name, one.label, one.predicted, one.confidence, _first(one.picture), _first(one.text)]
-            for one in self.predictions
-        ]
-        return csv_text(header, lines)
 
 
 def train_final(home: Home, name: str, fusion: str, reporter: Reporter, title: str = "") -> Run:
@@ -140,26 +84,9 @@ def apply(home: Home, name: str, collection: str, reporter: Reporter, every: boo
         raise BadParameter("things", "a classification", "without a label yet, or all of them (--all)", "none")
     chosen = items.of(rows)
     facts = [(int(images.ids[row]), images.names[row], images.labels[row]) for row in rows]
-    predictions = sorted(_predictions(opened, chosen, facts), key=lambda one: one.confidence)
-    found = StoredPredictions(name, collection, time.time(), tuple(predictions))
-    write_json(opened.run.folder / "guesses" / f"{place.name}.json", found.as_dict())
-    return found
-
-
-def predictions(home: Home, name: str, collection: str) -> StoredPredictions | None:
-    """The predictions of a classifier for a collection when it was last applied, None if it never was.
-
-    Raises:
-        NotFound: no such classifier. Corrupt: the file has been damaged.
-    """
-    try:
-        path = classifier(home, name).folder / "guesses" / f"{collection}.json"
-        with shape_checked(path):
-            values = read_json(path)
-            every = tuple(StoredPrediction.from_dict(one) for one in values["guesses"])
-            return StoredPredictions(values["classifier"], values["collection"], values["made"], every)
-    except FileNotFoundError:
-        return None
+    found = sorted(_predictions(opened, chosen, facts), key=lambda one: one.confidence)
+    made_with = asdict(provenance_of(opened.info, images))
+    return StoredPredictions(name, place.name, time.time(), tuple(found), made_with).keep(home)
 
 
 def open_classifier(home: Home, name: str) -> FusionEncoder:
@@ -247,10 +174,6 @@ def _predictions(
         seen, read = (None if one is None else likeliest(one[row], opened.classes) for one in (picture, text))
         found.append(StoredPrediction(*fact, seen, read, likeliest(predicted.fused[row], opened.classes)))
     return found
-
-
-def _first(predicted: Probabilities | None) -> str:
-    return f"{predicted[0][0]} ({predicted[0][1]:.3f})" if predicted else ""
 
 
 def remove_classifier(home: Home, name: str) -> None:

@@ -1,7 +1,7 @@
-"""A review of a classifier's predictions: decisions are kept beside them, and written to the collection on request.
+"""A review of predictions: decisions are kept beside them, and written to the collection on request.
 
-    classifiers/<run>/reviews/<collection>.json   by the id of an item the label that was decided for it (sealed);
-                                                  "" where it was skipped
+    <folder of the predictor>/reviews/<collection>.json   by the id of an item the label that was decided for it
+                                                          (sealed); "" where it was skipped
 
 Whether a decision has been written is not stored: it has where the item carries that label. So when labels are taken
 back, the decisions wait again.
@@ -15,14 +15,13 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from engine.classification.classifiers import StoredPrediction, predictions
+from engine.classification.predictions import StoredPrediction, predictions, predictor, source_of
 from engine.collections.collection import Collection, Images
 from engine.collections.labelling import checked_label, write_labels
 from engine.core.errors import NotFound
 from engine.core.home import Home
 from engine.core.storage import full_disk_named, read_json, shape_checked, write_json
 from engine.core.tables import csv_text
-from engine.runs.classifiers import classifier
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def decide(home: Home, name: str, collection: str, decisions: Mapping[int, str |
     """
     path = _path(home, name, collection)
     wanted = {int(id): None if label is None else checked_label(label) for id, label in decisions.items()}
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with full_disk_named("what was decided"), FileLock(path.parent / f".{path.stem}.lock"):  # two tabs may decide
         after = {id: label for id, label in {**_read(path), **wanted}.items() if label is not None}
         write_json(path, {str(id): label for id, label in after.items()})
@@ -133,14 +132,13 @@ def write_decided(home: Home, name: str, collection: str) -> int:
     found = review(home, name, collection)
     if found is None:
         raise NotFound(f"The classifier {name!r} was not applied to {collection!r}.", way_out="Apply it first.")
-    title = classifier(home, name).title
-    return write_labels(Collection.open(home, collection), found.waiting, f"the classifier {title}")
+    return write_labels(Collection.open(home, collection), found.waiting, source_of(predictor(home, name)))
 
 
 def _path(home: Home, name: str, collection: str) -> Path:
     if collection != Path(collection).name:
         raise NotFound(f"There is no collection {collection!r}.")
-    return classifier(home, name).folder / "reviews" / f"{collection}.json"
+    return predictor(home, name).folder / "reviews" / f"{collection}.json"
 
 
 def _read(path: Path) -> dict[int, str]:

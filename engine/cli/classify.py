@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from engine.classification.results import Classification
 from engine.classification.task import checked_labels, fine_tuned, items_of_a_plan
 from engine.classification.training.config import FINE_TUNED, ClassifierConfig
 from engine.cli.flags import Commands, former_flag, output_flags, refuse_with_a_name, stored_flags
+from engine.cli.labels import print_predictions
 from engine.cli.printing import check_files, confirmed, delete, json_text, print_results, print_rows, progress_line
 from engine.collections.label_spelling import spelling_notes
 from engine.collections.reading.safely import read_bytes
@@ -31,7 +31,6 @@ from engine.workbench.workbench import Workbench
 _LISTS = ("fusion", "labels", "conditions")
 _OF_A_PLAN = (*_LISTS, "encoder", "embedding", "text", "folds", "each", "label_column", "seed", "title")
 _OF_A_TRAINING = ("epochs", "batch", "rate", "missing", "patience", "fine_tune", "encoder_rate")
-_SHOWN = 20  # predictions that a terminal shows
 _TUNED_EPOCHS = 5  # each takes long, and few are enough for an encoder that knows much already
 _HEADER = ["model", "condition", "folds", "accuracy", "±", "macro F1", "±", "ECE", "log loss", "s a fold"]
 
@@ -221,15 +220,7 @@ def _apply(bench: Workbench, arguments: argparse.Namespace) -> None:
     bench.run("apply", progress_line(), **words)
     found = bench.predictions(arguments.apply, arguments.collection)
     assert found is not None
-    predictions = found.predictions
-    shown = [[one.id, one.name, one.label, one.predicted, one.confidence] for one in predictions[:_SHOWN]]
-    more = f"{len(predictions):,} in all, the least confident first; --csv FILE writes them."
-    print_results(
-        arguments,
-        table=lambda: text_table(["id", "picture", "label now", "predicted", "confidence"], shown) + "\n\n" + more,
-        data=lambda: [asdict(one) for one in predictions],
-        csv=found.to_csv,
-    )
+    print_predictions(found, arguments)
 
 
 def _ask(bench: Workbench, arguments: argparse.Namespace) -> None:

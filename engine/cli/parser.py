@@ -6,13 +6,26 @@ import argparse
 import io
 import sys
 
-from engine.cli import classify, collections, compare, duplicates, group, hashing, jobs, search, train, vectors, weights
+from engine.cli import (
+    classify,
+    collections,
+    compare,
+    duplicates,
+    group,
+    hashing,
+    jobs,
+    labels,
+    search,
+    train,
+    vectors,
+    weights,
+)
 from engine.cli.flags import Commands
 from engine.cluster.blocks import asked_for
 from engine.core.device import ask_precision
 from engine.core.errors import BenzerError, Stopped
 
-_MODULES = (collections, search, weights, vectors, train, compare, hashing, classify, group, duplicates, jobs)
+_MODULES = (collections, search, weights, vectors, train, compare, hashing, classify, labels, group, duplicates, jobs)
 
 
 def main(words: list[str] | None = None) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engine.classification.classifiers import StoredPredictions, open_classifier, predictions
+from engine.classification.classifiers import open_classifier
 from engine.classification.fine_tuning import measured_speed
 from engine.classification.plan import ClassificationPlan
+from engine.classification.predictions import StoredPredictions, predictions
 from engine.classification.results import Classification, classification, classifications, likeliest
 from engine.classification.run import plan_classification
 from engine.collections.collection import Collection
@@ -84,7 +85,10 @@ class ClassificationMethods:
         return open_classifier(self.home, name)
 
     def predictions(self, classifier: str, collection: str) -> StoredPredictions | None:
-        """A classifier's last predictions for a collection; `start("apply", name=…, collection=…)` makes them."""
+        """A classifier's last predictions for a collection; `start("apply", name=…, collection=…)` makes them.
+
+        Those of `SUGGESTED` need no classifier: `start("suggest", collection=…)` makes them.
+        """
         return predictions(self.home, classifier, collection)
 
     def judge(self, classifier: FusionEncoder, data: bytes | None, text: str | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from engine.classification.classifiers import apply as apply_classifier
 from engine.classification.classifiers import train_final
 from engine.classification.run import run_classification
+from engine.classification.suggestions import suggest_labels
 from engine.collections.collection import Collection
 from engine.collections.samples import SAMPLES
 from engine.collections.sources.job import import_pictures, rescan
@@ -100,6 +101,13 @@ def _apply(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
     return {"classifier": found.classifier, "collection": found.collection, "guesses": len(found.predictions)}
 
 
+def _suggest(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
+    """Suggest labels for the unlabelled pictures of `collection` (`every`: all), from the words `among` if given."""
+    words = arguments["collection"], reporter, bool(arguments.get("every")), arguments.get("among", ())
+    found = suggest_labels(home_of(arguments), *words)
+    return {"collection": found.collection, "guesses": len(found.predictions)}
+
+
 def _group(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
     """Group the collection of `recipe` as `plan` says, under `title`; missing vectors are computed first."""
     recipe = Recipe.from_dict(arguments["recipe"])
@@ -175,6 +183,7 @@ KINDS: dict[str, JobKind] = {
         JobKind("extract", "Creating the collection", extract, _title, ("collection", "export"), _AGAIN),
         JobKind("copy", "Copying pictures of", copy, _title, ("export",), _NOTHING),
         JobKind("apply", "Predicting labels in", _apply, _collection, ("labels",), _VECTORS),
+        JobKind("suggest", "Suggesting labels for", _suggest, _collection, ("labels",), _VECTORS),
         JobKind("train", "Training", train, _training, ("run",), _TRAINED, background=True),
         JobKind("experiment", "Comparing", _experiment, _title, ("comparison",), _MEASURED.format("compare"), True),
         JobKind("quick", "Comparing encoders on", _quick, _collection, ("comparison",), _NOTHING),

@@ -44,6 +44,7 @@ SHIPPED = "Model 4 (trained on Animal faces)"
         ("experiment", {"name": "mine", "title": "Mine"}, 'Comparing "Mine"'),
         ("apply", {"name": "c", "collection": "fashion-products", "title": "C"},
          'Predicting labels in "Fashion products"'),
+        ("suggest", {"collection": "fashion-products"}, 'Suggesting labels for "Fashion products"'),
     ],
 )  # fmt: skip
 def test_titles_name_collections_and_encoders_as_people_know_them(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.classification.classifiers import StoredPrediction
+from engine.classification.predictions import SUGGESTED, StoredPrediction, StoredPredictions
 from engine.classification.review import Review, decide, review, write_decided
 from engine.collections.labelling import last_writing, undo_labels, write_labels
 from engine.core.storage import write_json
@@ -99,6 +99,40 @@ def texts(test: AppTest) -> str:
 
 def buttons(test: AppTest) -> dict[str, Any]:
     return {button.key: button for button in test.button}
+
+
+# ── without a classifier ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_suggested_labels_need_no_classifier(bench: Workbench, started: list[Any]) -> None:
+    test = visit()
+    ran(test.button(key="suggested-open").click())
+    assert test.query_params["classifier"] == SUGGESTED
+    test.text_input(key="suggested-among").set_value("bag, , cap")
+    ran(test)
+    ran(test.button(key="suggested-start").click())
+    assert started == [("suggest", {"collection": "shop", "every": False, "among": ["bag", "cap"]})]
+    test.segmented_control(key=f"classifier-tab-{SUGGESTED}").set_value("Review")
+    assert "Nothing to review yet" in texts(ran(test))
+    ran(test.button(key="suggested-close").click())
+    assert "suggested-open" in buttons(test)
+
+
+def test_suggested_labels_are_written_and_undone_like_predictions(bench: Workbench) -> None:
+    said = (("bag", 0.8), ("cap", 0.1))
+    found = (StoredPrediction(1, bench.collection("shop").images().names[0], "", said, None, said),)
+    StoredPredictions(SUGGESTED, "shop", 1.0, found).keep(bench.home)
+    test = visit(SUGGESTED, **{f"classifier-tab-{SUGGESTED}": "Review"})
+    test.selectbox(key=f"review-sure-{SUGGESTED}").set_value(0.0)
+    ran(ran(test).button(key="review-accept-surer").click())
+    write_decided(bench.home, SUGGESTED, "shop")
+    assert bench.collection("shop").images().labels[0] == "bag"
+    test = visit(SUGGESTED)
+    assert "Suggest labels" in [button.label for button in test.button]  # nothing waits: it begins with the form
+    ran(test.button(key="suggested-review-shop").click())
+    assert "1 label written to Shop" in texts(test)
+    ran(test.button(key="review-undo").click())
+    assert bench.collection("shop").images().labels[0] == ""
 
 
 # ── the list, and the one that is open ───────────────────────────────────────────────────────────────────────────────

@@ -9,10 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from engine.classification.classifiers import StoredPrediction
+from engine.classification.predictions import Predictor, StoredPrediction
 from engine.classification.review import Review
 from engine.collections.collection import Images
-from engine.runs.run import Run
 from ui.session.opened import images_of
 from ui.widgets.gallery import thumbnail_url
 from ui.widgets.predictions import bars, percent, shared
@@ -37,7 +36,7 @@ _cards = st.components.v2.component(
 )
 
 
-def one_by_one(run: Run, name: str, found: Review, decide: Decide) -> None:
+def one_by_one(run: Predictor, name: str, found: Review, decide: Decide) -> None:
     """Draw what may be shown, one page of predictions, and the way to the next; `decide` keeps what the user says."""
     shown, some, key = _filters(run, name, found)
     if shown == TO_DECIDE:
@@ -61,7 +60,7 @@ def one_by_one(run: Run, name: str, found: Review, decide: Decide) -> None:
     _turning(shown, more, key, turn, all(one.id in found.decisions for one in batch))
 
 
-def _filters(run: Run, name: str, found: Review) -> tuple[str, list[StoredPrediction], str]:
+def _filters(run: Predictor, name: str, found: Review) -> tuple[str, list[StoredPrediction], str]:
     """Which half is shown, the predictions that may be, and the key of its page."""
     of = f"{run.name}-{name}"
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -81,7 +80,7 @@ def _filters(run: Run, name: str, found: Review) -> tuple[str, list[StoredPredic
     return str(shown or TO_DECIDE), some, f"review-page-{of}-{found.made}-{shown}-{predicted}-{apart}"
 
 
-def blind_to(run: Run) -> list[str]:
+def blind_to(run: Predictor) -> list[str]:
     """The sides that the classifier never looks at: picture, text or none of them."""
     return [side for side in ("picture", "text") if not run.card.get(side)]
 
@@ -144,7 +143,7 @@ def _turning(shown: str, more: int, key: str, turn: Callable[[], None], done: bo
 # ── cards ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _draw(run: Run, name: str, found: Review, batch: Sequence[StoredPrediction], decide: Decide) -> None:
+def _draw(run: Predictor, name: str, found: Review, batch: Sequence[StoredPrediction], decide: Decide) -> None:
     key = f"review-cards-{run.name}-{name}"
 
     def decided() -> None:

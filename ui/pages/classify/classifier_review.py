@@ -7,11 +7,11 @@ from functools import partial
 
 import streamlit as st
 
+from engine.classification.predictions import Predictor, source_of
 from engine.classification.review import Review, decide, write_decided
 from engine.collections.labelling import last_writing, undo_labels
 from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
-from engine.runs.run import Run
 from ui.comparisons.live import made_text
 from ui.pages.classify.classifier_cards import one_by_one
 from ui.pages.classify.classifier_state import APPLY, applied_to, collection_key, measured_of, reviewed, tab_key
@@ -24,13 +24,13 @@ from ui.widgets.predictions import whole
 _SURE = (0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.0)
 
 
-def review_view(run: Run) -> None:
+def review_view(run: Predictor) -> None:
     """Draw the predictions for a collection and their review."""
     names = [name for name, _ in applied_to(run)]
     if not names:
         go = partial(st.session_state.update, {tab_key(run): APPLY})
-        sentence = "No predictions yet. Apply the classifier to a collection; its predictions are reviewed here."
-        empty_state("Nothing to review yet", sentence, {"Apply classifier": go}, key="classifier-nothing")
+        sentence = "No predictions yet. Apply it to a collection; its predictions are reviewed here."
+        empty_state("Nothing to review yet", sentence, {"Apply": go}, key="classifier-nothing")
         return
     key = collection_key(run)
     if st.session_state.get(key) not in names:
@@ -49,7 +49,7 @@ def review_view(run: Run) -> None:
     part()
 
 
-def _draw(run: Run, name: str) -> None:
+def _draw(run: Predictor, name: str) -> None:
     show_complaint()
     found = reviewed(run, name)
     if found is None:
@@ -64,7 +64,7 @@ def _draw(run: Run, name: str) -> None:
     one_by_one(run, name, found, partial(_decide, run, name))
 
 
-def _decide(run: Run, name: str, decisions: Mapping[int, str | None]) -> None:
+def _decide(run: Predictor, name: str, decisions: Mapping[int, str | None]) -> None:
     try:
         decide(workbench().home, run.name, name, decisions)
     except BenzerError as error:
@@ -74,7 +74,7 @@ def _decide(run: Run, name: str, decisions: Mapping[int, str | None]) -> None:
 # ── the whole of it ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _head(run: Run, name: str, found: Review) -> None:
+def _head(run: Predictor, name: str, found: Review) -> None:
     """How far it is, the button that writes, and the table to take away."""
     made = [found.decision(one) for one in found.predictions]
     counts = " · ".join(f"{made.count(what):,} {what}" for what in ("accepted", "corrected", "skipped"))
@@ -97,7 +97,7 @@ def _head(run: Run, name: str, found: Review) -> None:
             _take_back_all(run, name, found)
 
 
-def _take_back_all(run: Run, name: str, found: Review) -> None:
+def _take_back_all(run: Predictor, name: str, found: Review) -> None:
     """Forget every decision that is not in the collection: those that were accepted many at once, too."""
     ids = [one.id for one in found.predictions if one.id in found.decisions]
     those = [id for id in ids if id in found.waiting or not found.decisions[id]]
@@ -109,7 +109,7 @@ def _take_back_all(run: Run, name: str, found: Review) -> None:
 
 
 @st.dialog("Write the labels?")
-def _ask_to_write(run: Run, name: str, found: Review) -> None:
+def _ask_to_write(run: Predictor, name: str, found: Review) -> None:
     new = sum(not found.labels[id] for id in found.waiting)
     changed = len(found.waiting) - new
     parts = [f"{count_of(new, 'item')} without a label will get one"] if new else []
@@ -127,10 +127,10 @@ def _ask_to_write(run: Run, name: str, found: Review) -> None:
             st.rerun()
 
 
-def _written(run: Run, name: str, found: Review) -> None:
+def _written(run: Predictor, name: str, found: Review) -> None:
     """What was written last, with Undo, where it came from this classifier."""
     note = last_writing(open_collection(name))
-    if note is None or note["what"] != f"the classifier {run.title}":
+    if note is None or note["what"] != source_of(run):
         return
     with st.container(horizontal=True, vertical_alignment="center", key="review-written"):
         told = f"{count_of(note['count'], 'label')} written to {plain_text(collection_title(name))}"
@@ -151,7 +151,7 @@ def _undo(name: str) -> None:
 # ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _accept_confident(run: Run, name: str, found: Review) -> None:
+def _accept_confident(run: Predictor, name: str, found: Review) -> None:
     """Accept all predictions with a minimum confidence, beside the number of errors to expect."""
     with st.expander("Accept all with high confidence", icon=":material/done_all:", key="review-surer"):
         left, right = st.columns([1, 2.4], vertical_alignment="center", gap="medium")
@@ -168,7 +168,7 @@ def _accept_confident(run: Run, name: str, found: Review) -> None:
             )  # fmt: skip
 
 
-def expected(run: Run, count: int, confidence: float) -> str:
+def expected(run: Predictor, count: int, confidence: float) -> str:
     """How many predictions reach the confidence, and the number of errors expected among them, as Markdown."""
     has = "has" if count == 1 else "have"
     told = f"**{count_of(count, 'undecided item')}** {has} at least {whole(confidence)} confidence."

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from engine.classification.corruptions import CLEAN
+from engine.classification.predictions import SUGGESTED, Predictor, SuggestedLabels
 from engine.classification.review import Review, review
 from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BenzerError, Corrupt, NotFound
@@ -66,8 +67,8 @@ def classifier_named(name: str) -> Run | None:
     return next((run for run in classifiers() if run.name == name), None)
 
 
-def measured_of(run: Run) -> Measured | None:
-    """How good its model was, None where its classification is gone or has not measured it."""
+def measured_of(run: Predictor) -> Measured | None:
+    """How good its model was, None where it has no classification, or one that has not measured it."""
     name, fusion = str(run.card.get("classification", "")), str(run.card.get("fusion", ""))
     folder = workbench().home.classifications / name
     if not name or not (folder / "plan.json").exists():
@@ -112,10 +113,12 @@ def follow_link() -> bool:
     return bool(linked)
 
 
-def opened() -> Run | None:
-    """The classifier that is open; of a training that was just started, its run once it is there."""
+def opened() -> Run | SuggestedLabels | None:
+    """What is open: a classifier, the suggested labels, or nothing; of a training just started, its run once there."""
     _take_over_started()
     name = st.session_state.get(OPEN) or ""
+    if name == SUGGESTED:
+        return SuggestedLabels(workbench().home)
     return classifier_named(name) if name else None
 
 
@@ -125,12 +128,12 @@ def open_classifier(name: str) -> None:
     st.session_state.pop(STARTED, None)
 
 
-def tab_key(run: Run) -> str:
+def tab_key(run: Predictor) -> str:
     """Under which the session remembers what is done with a classifier."""
     return f"classifier-tab-{run.name}"
 
 
-def write_opened(run: Run | None) -> None:
+def write_opened(run: Predictor | None) -> None:
     """Put the open one into the address, so that the page can be shared."""
     write_link(KEY, run.name if run else "")
 
@@ -145,19 +148,19 @@ def _take_over_started() -> None:
 # ── what it has said ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def applied_to(run: Run) -> list[tuple[str, float]]:
+def applied_to(run: Predictor) -> list[tuple[str, float]]:
     """The collections that are there and that it was applied to, with the time of it, the last one first."""
     there = {card.name for card in collection_cards()}
     files = [path for path in (run.folder / "guesses").glob("[!.]*.json") if path.stem in there]
     return sorted(((path.stem, path.stat().st_mtime) for path in files), key=lambda pair: -pair[1])
 
 
-def collection_key(run: Run) -> str:
+def collection_key(run: Predictor) -> str:
     """Under which the session remembers the collection whose predictions are reviewed."""
     return f"classifier-reviewed-{run.name}"
 
 
-def reviewed(run: Run, collection: str) -> Review | None:
+def reviewed(run: Predictor, collection: str) -> Review | None:
     """What it predicted for a collection and what was decided, read again only when either changes."""
     files = [run.folder / part / f"{collection}.json" for part in ("guesses", "reviews")]
     key = (run.folder, collection, file_stamp(*files), catalogue_stamp(workbench().home.datasets / collection))
@@ -167,7 +170,7 @@ def reviewed(run: Run, collection: str) -> Review | None:
     return found
 
 
-def under_review(run: Run) -> bool:
+def under_review(run: Predictor) -> bool:
     """Whether the user has decided about some of what it predicted for a collection last, and not all is done with."""
     found = next((reviewed(run, name) for name, _ in applied_to(run)), None)
     begun = found is not None and any(one.id in found.decisions for one in found.predictions)

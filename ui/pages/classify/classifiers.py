@@ -8,6 +8,7 @@ import streamlit as st
 
 from engine.classification.classifiers import remove_classifier
 from engine.classification.plan import FUSIONS
+from engine.classification.predictions import SuggestedLabels
 from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
 from engine.jobs.job import Job
@@ -36,6 +37,7 @@ from ui.pages.classify.classifier_state import (
 )
 from ui.pages.classify.classifier_try import try_view
 from ui.pages.classify.state import text_title
+from ui.pages.classify.suggested import suggested_card, suggested_view
 from ui.session.opened import workbench
 from ui.shared.job_progress import job_progress
 from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
@@ -65,7 +67,9 @@ def classifiers_view() -> None:
         open_classifier("")
     if run is not None:
         with errors_shown():
-            _open(run)
+            suggested_view(run) if isinstance(run, SuggestedLabels) else _open(run)
+    if not isinstance(run, SuggestedLabels):
+        suggested_card()
     with errors_shown():
         _others(run.name if run else "")
     write_opened(run)
