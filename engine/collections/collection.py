@@ -43,7 +43,7 @@ _MADE = {
     "vocabularies",
     ".lock",
 }
-_MARKS = {"catalogue.sqlite", "catalogue.seal.json", "labels.json", "groupings", "vectors", "indexes"}
+_MARKS = {"catalogue.sqlite", "catalogue.seal.json", "labels.json", "marks.sqlite", "groupings", "vectors", "indexes"}
 _ASIDE_SECONDS = 3600  # what a cut-off creation or removal left behind is swept away after this long
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from engine.collections.catalogue import Catalogue, is_settled, seal, seal_path
 from engine.collections.collection import Collection
+from engine.collections.facts.marks import FILE as MARKS
+from engine.collections.facts.marks import last_act, marks
 from engine.collections.labelling import damaged_labels, rescue_labels
 from engine.core.errors import BenzerError, Corrupt
 from engine.core.progress import Reporter
@@ -61,8 +63,17 @@ def _damage(collection: Collection, reporter: Reporter) -> Iterator[Finding]:
         yield from _pictures(collection, reporter)
         if labels := damaged_labels(collection):
             yield Finding(labels, partial(rescue_labels, collection), "Kept aside; the labels as they are were noted.")
+        yield from _marks(collection)
     yield from _stores(collection)
     yield from _edits(collection)
+
+
+def _marks(collection: Collection) -> Iterator[Finding]:
+    try:
+        marks(collection)
+        last_act(collection)
+    except Corrupt as error:
+        yield Finding(error.message, partial(set_aside, collection.folder / MARKS), "Kept aside.")
 
 
 def _seal(catalogue: Catalogue) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 rescued/<collection>-<date>/
     labels.csv      the picture and label of every row that can still be read
     labels.json     the notes of labels that were written
+    marks.sqlite    tags and stars
     groupings/      the groups, with their titles and edits
 """
 
@@ -46,9 +47,10 @@ def rescue(folder: Path, root: Path) -> Path | None:
     with full_disk_named(f"what was rescued of {folder.name}"):
         if labels:
             write_bytes(place / "labels.csv", csv_text(["file_name", "label"], labels).encode("utf-8-sig"))
-        if (folder / "labels.json").is_file():
-            place.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(folder / "labels.json", place / "labels.json")
+        for name in ("labels.json", "marks.sqlite"):
+            if (folder / name).is_file():
+                place.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(folder / name, place / name)
         if (folder / "groupings").is_dir() and any((folder / "groupings").iterdir()):
             shutil.copytree(folder / "groupings", place / "groupings")
     return place if place.is_dir() else None

@@ -13,6 +13,7 @@ from engine.classification.classifiers import train_final
 from engine.classification.run import run_classification
 from engine.classification.suggestions import suggest_labels
 from engine.collections.collection import Collection
+from engine.collections.facts.job import read_facts
 from engine.collections.samples import SAMPLES
 from engine.collections.sources.job import import_pictures, rescan
 from engine.collections.sources.known import KNOWN
@@ -175,6 +176,8 @@ KINDS: dict[str, JobKind] = {
         JobKind("fetch", "Downloading", fetch, _network, ("weights",), "What has arrived is kept. " + _AGAIN),
         JobKind("import", "Importing", import_pictures, _source, ("collection",), _AGAIN),
         JobKind("rescan", "Rescanning", rescan, _collection, ("collection",), _AGAIN),
+        JobKind("facts", "Reading dates and cameras of", read_facts, _collection, ("facts",),
+                "What is read is kept. " + _AGAIN),
         JobKind("sample", "Creating the sample", sample, _sample, ("collection",), _AGAIN),
         JobKind("embed", "Preparing", embed, _recipe, ("vectors",), _VECTORS),
         JobKind("index", "Indexing", index, _recipe, ("vectors",), _NOTHING),

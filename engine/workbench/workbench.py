@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.collections.cards import CollectionCard, readable_card
 from engine.collections.collection import Collection, collections
+from engine.collections.facts.table import PictureTable
 from engine.collections.reading.workers import preview_in_worker, read_in_worker
 from engine.collections.removing import remove_collection
 from engine.collections.sources.spool import spooled
@@ -53,6 +54,7 @@ from engine.workbench.classifying import ClassificationMethods
 from engine.workbench.comparing import ComparisonMethods
 from engine.workbench.cost import embedding_seconds
 from engine.workbench.job_kinds import job_kind, title_of
+from engine.workbench.pictures import PictureMethods
 from engine.workbench.words import WordMethods
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ class Readiness:
         return self.action == "embed" and (self.seconds or 0.0) <= _QUICK
 
 
-class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
+class Workbench(PictureMethods, WordMethods, ClassificationMethods, ComparisonMethods):
     """Everything a page, a command or a notebook can ask for. Safe to share between threads."""
 
     def __init__(self, home: Home | None = None) -> None:
@@ -103,6 +105,7 @@ class Workbench(WordMethods, ClassificationMethods, ComparisonMethods):
         self._pictures: Cache[NDArray[np.uint8]] = Cache(_PICTURES_KEPT)
         self._exact: Cache[Index] = Cache(_RECIPES_KEPT)  # shared by the recipes over the same vectors
         self._encoders: Cache[Encoder] = Cache(_ENCODERS_KEPT)
+        self._tables: Cache[PictureTable] = Cache(_COLLECTIONS_KEPT)
         self._left_out: Cache[tuple[tuple[str, str], ...]] = Cache(_RECIPES_KEPT)
         self._surroundings_kept: Cache[Neighbourhoods] = Cache(_SURROUNDINGS_KEPT)
 

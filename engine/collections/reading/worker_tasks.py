@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.collections.facts.exif import Exif, exif_of, exif_table
 from engine.collections.reading.safely import header, open_picture, read_bytes, shown_otherwise, stretched
 from engine.core.errors import UnreadableImage
 
@@ -30,7 +31,7 @@ class FileRef:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was learnt of a usable picture: hash of its bytes, upright size in pixels, bytes, time, thumbnail."""
+    """What was learnt of a usable picture: hash of its bytes, upright size in pixels, bytes, time, thumbnail, EXIF."""
 
     hash: str
     width: int
@@ -39,6 +40,7 @@ class Seen:
     mtime_ns: int
     format: str
     thumbnail: bytes
+    exif: Exif
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,21 @@ def preview(pictures: list[bytes], side: int) -> list[bytes | Failure]:
     return [_guarded(lambda data: _thumbnail(open_picture(data, size=side), side), data) for data in pictures]
 
 
+def shown(pictures: list[bytes], side: int | None) -> list[bytes | Failure]:
+    """Each picture in memory as an upright JPEG of at most `side` pixels, None for its own size."""
+    return [_guarded(_shown, data, side) for data in pictures]
+
+
+def read_exif(files: list[FileRef]) -> list[Exif | Failure]:
+    """The EXIF of each file, or why it cannot be read."""
+    return [_guarded(lambda file: exif_of(read_bytes(Path(file.location), _root(file))), file) for file in files]
+
+
+def exif_tables(pictures: list[bytes]) -> list[list[tuple[str, str]] | Failure]:
+    """Every EXIF tag of each picture in memory, as (name, value)."""
+    return [_guarded(exif_table, data) for data in pictures]
+
+
 def _guarded(function, *arguments):  # type: ignore[no-untyped-def]
     try:
         return function(*arguments)
@@ -91,7 +108,7 @@ def _look(file: FileRef) -> Seen:
     width, height, format = header(data)
     thumbnail = _thumbnail(open_picture(data, size=THUMBNAIL_SIDE))
     digest = hashlib.sha256(data).hexdigest()
-    return Seen(digest, width, height, len(data), facts.st_mtime_ns, format, thumbnail)
+    return Seen(digest, width, height, len(data), facts.st_mtime_ns, format, thumbnail, exif_of(data))
 
 
 def _differs(file: FileRef) -> bool:
@@ -116,6 +133,18 @@ def _decode_bytes(data: bytes, size: int, crop: Crop | None) -> NDArray[np.uint8
     left, top, right, bottom = (round(share * side) for share, side in zip(crop, picture.size * 2, strict=True))
     left, top = min(left, picture.width - 1), min(top, picture.height - 1)
     return stretched(picture.crop((left, top, max(right, left + 1), max(bottom, top + 1))), size)
+
+
+def _shown(data: bytes, side: int | None) -> bytes:
+    width, height, _ = header(data)
+    # A JPEG may be decoded at a fraction of its size as long as the shorter side keeps all the pixels that are shown.
+    shorter = None if side is None else -(-side * min(width, height) // max(width, height))
+    picture = open_picture(data, size=None if shorter is None else -(-shorter // 2))
+    if side is not None:
+        picture.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=90)
+    return out.getvalue()
 
 
 def _thumbnail(picture: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:

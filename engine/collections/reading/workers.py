@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.collections.reading.worker_tasks import Crop, Failure, decode_bytes, preview
+from engine.collections.reading.worker_tasks import Crop, Failure, decode_bytes, exif_tables, preview, shown
 from engine.core.errors import BenzerError, UnreadableImage
 
 if TYPE_CHECKING:
@@ -88,6 +88,22 @@ def preview_in_worker(data: bytes, side: int) -> bytes:
     """
     picture: bytes = _read_one(preview, data, side)
     return picture
+
+
+def shown_in_worker(data: bytes, side: int | None) -> bytes:
+    """A picture in memory as an upright JPEG of at most `side` pixels (None: its own size), in a process that may die.
+
+    Raises:
+        UnreadableImage: it cannot be decoded.
+    """
+    picture: bytes = _read_one(shown, data, side)
+    return picture
+
+
+def exif_table_in_worker(data: bytes) -> list[tuple[str, str]]:
+    """Every EXIF tag of a picture in memory, read in a process that may die; UnreadableImage."""
+    table: list[tuple[str, str]] = _read_one(exif_tables, data)
+    return table
 
 
 def _read_one(function: Task, data: bytes, *extra: Any) -> Any:

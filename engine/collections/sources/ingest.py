@@ -20,6 +20,7 @@ from PIL import Image
 
 from engine.collections.catalogue import ImageRow, Writing
 from engine.collections.collection import Collection
+from engine.collections.facts.stored import columns_by_id, drop_unused_facts, keep_columns, keep_exif
 from engine.collections.reading.on_cluster import looked_at
 from engine.collections.reading.worker_tasks import Failure, FileRef, Seen, look
 from engine.collections.report import ImportReport, Reject
@@ -110,6 +111,7 @@ class _Ingest:
         twin = writing.image_of(result.hash)
         if twin is None or (item.former is not None and twin.id == item.former.id):
             writing.keep_thumbnail(result.hash, result.thumbnail)
+            keep_exif(writing, [(result.hash, result.exif)])
             row = self._moved_in(item, row, result)
         if not self.moves.waits(item, row):
             self._place(writing, item, row)
@@ -130,9 +132,12 @@ class _Ingest:
 
     def _keep(self, writing: Writing, item: Item, row: ImageRow, counted: str) -> None:
         if item.former is None:
-            writing.add(row)
+            row = writing.add(row)
         else:
-            writing.replace(replace(row, id=item.former.id))
+            row = replace(row, id=item.former.id)
+            writing.replace(row)
+        if item.columns or item.former is not None:
+            keep_columns(writing, [(row.id, item.columns)])
         setattr(self.report, counted, getattr(self.report, counted) + 1)
 
     def _reject(self, writing: Writing, item: Item, failure: Failure) -> None:
@@ -225,6 +230,7 @@ def synchronise(
     moves = Moves(gone, [item.former for item in fresh if item.former], labels, given)
     report = ingest(collection, fresh, reporter, total=len(fresh), moves=moves)
     _rewrite(collection, retold)
+    _keep_further_cells(collection, [item for item in found if is_known[item.key]])
     report.changed += len(retold)
     report.unchanged += len(found) - len(fresh) - len(retold)
     left = [row.id for row in gone if row.id not in moves.taken]
@@ -267,6 +273,17 @@ def _rewrite(collection: Collection, rows: list[ImageRow]) -> None:
                 writing.replace(row)
 
 
+def _keep_further_cells(collection: Collection, items: list[Item]) -> None:
+    """Take over what the table says now in its further columns of pictures that are known."""
+    with collection.catalogue.reading() as reading:
+        kept = columns_by_id(reading)
+    told = [(item.former.id, item.columns) for item in items if item.former and item.former.status != "rejected"]
+    changed = [(id, cells) for id, cells in told if kept.get(id, {}) != cells]
+    if changed:
+        with collection.catalogue.writing() as writing:
+            keep_columns(writing, changed)
+
+
 def forget(collection: Collection, ids: list[int]) -> None:
     """Take rows out; copies of what went take its place."""
     if not ids:
@@ -275,3 +292,4 @@ def forget(collection: Collection, ids: list[int]) -> None:
         writing.remove(ids)
         writing.promote_copies()
         writing.drop_unused_thumbnails()
+        drop_unused_facts(writing)

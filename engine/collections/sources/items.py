@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from engine.collections.catalogue import ImageRow
 from engine.collections.reading.worker_tasks import Failure
@@ -12,7 +13,8 @@ from engine.collections.reading.worker_tasks import Failure
 @dataclass(frozen=True)
 class Item:
     """One offered file. `key` names it in its source; `location` is where its bytes lie now; `owned` files are moved
-    into the collection; `failure` says why it cannot be looked at; `former` is its row when it is known."""
+    into the collection; `failure` says why it cannot be looked at; `former` is its row when it is known; `columns` are
+    the further cells of its line in a table."""
 
     key: bytes
     label: str = ""
@@ -26,6 +28,7 @@ class Item:
     failure: Failure | None = None
     former: ImageRow | None = None
     shown: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def name(self) -> str:

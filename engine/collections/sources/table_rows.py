@@ -72,6 +72,14 @@ def column(path: Path, name: str, columns: Columns | None = None) -> dict[bytes,
     return {key: " ".join(table.cell(line, place).split()) for key, line in keyed}
 
 
+def further_cells(path: Path, columns: Columns | None = None) -> dict[bytes, dict[str, str]]:
+    """The further cells of each line, by the key that its row has in a catalogue; raises as `rows` does."""
+    table, folder = opened(path, columns=columns), _Folder(path.parent)
+    finds = _findings(table, folder.find)
+    keyed = named_lines(table, lambda line: _key(table, line, finds[line.number]))
+    return {key: table.further(line) for key, line in keyed}
+
+
 def joined(table: Table, sent: Iterable[Item]) -> Listed:
     """The items that were sent along with the labels and texts of their lines; what does not match is named."""
     by_name: dict[str, Item] = {}
@@ -101,7 +109,7 @@ def _with_lines(table: Table, finds: dict[int, str | Failure], by_name: dict[str
             continue
         times[found] = times.get(found, 0) + 1
         item = by_name[found] if times[found] == 1 else _again(by_name[found], times[found])
-        yield replace(item, label=label, text=text)
+        yield replace(item, label=label, text=text, columns=table.further(line))
 
 
 def _again(item: Item, time: int) -> Item:
@@ -217,4 +225,4 @@ def _of_folder(table: Table, key: bytes, line: Record, found: str | Failure, fol
         facts = look(path, root)
     except UnreadableImage as error:
         return Item(key, label, text, failure=_numbered(Failure(error.stage, error.code, error.message), line))
-    return dated(Item(key, label, text, str(path), str(root)), facts)
+    return dated(Item(key, label, text, str(path), str(root), columns=table.further(line)), facts)

@@ -61,11 +61,19 @@ class Table:
     def text_of(self, line: Record) -> str:
         return unharmed(self.cell(line, self.text))
 
-    def notes(self) -> list[str]:
-        """What should be known of how the table was read: columns that were passed over, and a guessed encoding."""
+    def further(self, line: Record) -> dict[str, str]:
+        """The cells of a line, besides picture, label and text, by the names of their columns; empty ones left out."""
+        cells = {name: " ".join(unharmed(self.cell(line, place)).split()) for place, name in self._others()}
+        return {name: cell for name, cell in cells.items() if cell}
+
+    def _others(self) -> list[tuple[int, str]]:
         used = {self.image, self.label, self.text}
-        others = [name for place, name in enumerate(self.header) if name and place not in used]
-        notes = [f"Columns of {self.name} that were not used: {', '.join(others)}."] if others else []
+        return [(place, name) for place, name in enumerate(self.header) if name and place not in used]
+
+    def notes(self) -> list[str]:
+        """What should be known of how the table was read: columns that became filters, and a guessed encoding."""
+        others = [name for _, name in self._others()]
+        notes = [f"Further columns of {self.name} are filters: {', '.join(others)}."] if others else []
         if not self.encoding.startswith("utf"):
             notes.append(f"{self.name} is not in UTF-8; it was read as {_titled(self.encoding)}.")
         return notes

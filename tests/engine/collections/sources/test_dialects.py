@@ -99,7 +99,9 @@ def test_usual_headings(header: str, used: tuple[str, str, str], passed_over: li
     table = table_of("t.csv", (header + "\n" + ",".join(["1"] * (header.count(",") + 1))).encode())
     places = (table.image, table.label, table.text)
     assert tuple(table.header[place] if place >= 0 else "" for place in places) == used
-    assert table.notes() == ([f"Columns of t.csv that were not used: {', '.join(passed_over)}."] if passed_over else [])
+    assert table.notes() == (
+        [f"Further columns of t.csv are filters: {', '.join(passed_over)}."] if passed_over else []
+    )
 
 
 def test_of_two_columns_the_one_with_picture_names_counts() -> None:

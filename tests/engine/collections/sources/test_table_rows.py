@@ -148,7 +148,7 @@ def test_columns_are_those_that_the_user_names(home, numbered, reporter) -> None
     images = Collection.open(home, report.collection).images()
     assert (images.names, images.labels) == (["1.png", "2.png"], ["red", "blue"])
     assert images.texts == ["a red shirt", "a blue skirt"]
-    assert report.notes == ["Columns of styles.csv that were not used: kind."]
+    assert report.notes == ["Further columns of styles.csv are filters: kind."]
 
 
 def test_a_rescan_reads_the_same_columns(home, numbered, reporter) -> None:

@@ -1,0 +1,277 @@
+"""Tags and stars that a person gives to pictures, in a small store beside the catalogue.
+
+    marks.sqlite    marks: tags and stars by picture; acts: the last 100 changes, each with what stood before
+
+Every change is one transaction with a journal: after a crash at any moment it has happened wholly or not at all. Marks
+belong to a picture's id, which stays when the file is moved or edited; a picture that was away and came back under
+another id gets the marks of the same contents. Rows carry a seal like those of the catalogue.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from engine.collections.catalogue import seal_of
+from engine.collections.collection import Collection
+from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound, StorageFull
+
+FILE = "marks.sqlite"
+MOST_STARS = 5
+_LONGEST = 100  # characters of a tag
+_ACTS_KEPT = 100
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS marks (id INTEGER PRIMARY KEY, hash TEXT NOT NULL, tags TEXT NOT NULL,
+    stars INTEGER NOT NULL, synced TEXT NOT NULL, seal INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS acts (number INTEGER PRIMARY KEY AUTOINCREMENT, made REAL NOT NULL, what TEXT NOT NULL,
+    changes TEXT NOT NULL, seal INTEGER NOT NULL);
+"""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The tags of a picture, sorted, and its stars, 0 for none; `synced` are the tags that its sidecar last had."""
+
+    tags: tuple[str, ...] = ()
+    stars: int = 0
+    synced: tuple[str, ...] = ()
+
+
+Change = Callable[[int, Mark], Mark]
+
+
+def checked_tag(tag: object) -> str:
+    """A tag on one line without spaces around it; BadParameter when it is empty, too long or no text."""
+    text = " ".join(tag.split()) if isinstance(tag, str) else ""
+    if not text or len(text) > _LONGEST or not text.isprintable():
+        raise BadParameter("tag", "a picture", f"a text of 1 to {_LONGEST} characters", tag)
+    return text
+
+
+def checked_stars(stars: object) -> int:
+    """A number of stars; BadParameter unless it is a whole number from 0 to 5."""
+    if isinstance(stars, bool) or not isinstance(stars, int) or not 0 <= stars <= MOST_STARS:
+        raise BadParameter("stars", "a picture", f"a whole number from 0 to {MOST_STARS}", stars)
+    return stars
+
+
+def mark_pictures(
+    collection: Collection,
+    ids: Iterable[int],
+    *,
+    add: Iterable[str] = (),
+    remove: Iterable[str] = (),
+    stars: int | None = None,
+) -> int:
+    """Give pictures tags, take tags from them, set their stars (None: as they are); how many pictures have changed.
+
+    All or none of the pictures are changed, and `undo_marks` takes it back.
+
+    Raises:
+        BadParameter: nothing to change, or a tag or number of stars that cannot be. NotFound: an id is no picture.
+    """
+    added, removed = set(map(checked_tag, add)), set(map(checked_tag, remove))
+    if not added and not removed and stars is None:
+        raise BadParameter("change", "tags and stars", "at least one tag or a number of stars", "none")
+    wanted = None if stars is None else checked_stars(stars)
+
+    def change(_: int, mark: Mark) -> Mark:
+        tags = tuple(sorted((set(mark.tags) | added) - removed))
+        return replace(mark, tags=tags, stars=mark.stars if wanted is None else wanted)
+
+    return change_marks(collection, ids, change, _described(added, removed, wanted))
+
+
+def change_marks(collection: Collection, ids: Iterable[int], change: Change, what: str) -> int:
+    """Replace the mark of each picture by `change(id, mark)` in one act called `what`; how many have changed.
+
+    Raises:
+        BadParameter: no pictures. NotFound: an id is no picture of the collection.
+    """
+    wanted = list(dict.fromkeys(map(int, ids)))
+    if not wanted:
+        raise BadParameter("number of pictures", "tags and stars", "at least 1", 0)
+    hashes = _hashes(collection)
+    gone = next((id for id in wanted if id not in hashes), None)
+    if gone is not None:
+        raise NotFound(f"There is no picture {gone} in the collection {collection.title!r} any more.")
+    with _writing(collection) as db:
+        known = _with_returned(_read(db, _path(collection)), hashes)
+        changed = {id: (known.get(id, Mark()), change(id, known.get(id, Mark()))) for id in wanted}
+        changed = {id: pair for id, pair in changed.items() if pair[0] != pair[1]}
+        _put(db, {id: after for id, (_, after) in changed.items()}, hashes)
+        if what and any(_given(before) != _given(after) for before, after in changed.values()):
+            _note(db, what, {str(id): [*_given(before), *_given(after)] for id, (before, after) in changed.items()})
+    return len(changed)
+
+
+def marks(collection: Collection) -> dict[int, Mark]:
+    """The marks of the collection's pictures by id; pictures without any are left out. Corrupt when damaged."""
+    path = _path(collection)
+    if not path.exists():
+        return {}
+    with _connection(path, "ro") as db:
+        return _with_returned(_read(db, path), _hashes(collection))
+
+
+def last_act(collection: Collection) -> dict[str, Any] | None:
+    """What `undo_marks` would take back: `made`, `what` and `count`; None where there is nothing."""
+    path = _path(collection)
+    if not path.exists():
+        return None
+    with _connection(path, "ro") as db:
+        act = _last(db, path)
+    return act and {"made": act["made"], "what": act["what"], "count": len(act["changes"])}
+
+
+def undo_marks(collection: Collection) -> int:
+    """Take the last act back on pictures whose marks still stand as it left them; how many have changed.
+
+    Raises:
+        NotFound: there is nothing to take back.
+    """
+    path, hashes = _path(collection), _hashes(collection)
+    act = None
+    if path.exists():
+        with _writing(collection) as db:
+            act = _last(db, path)
+            if act is not None:
+                known = _with_returned(_read(db, path), hashes)
+                former = dict(_restored(act["changes"], known, hashes))
+                _put(db, former, hashes)
+                db.execute("DELETE FROM acts WHERE number=?", (act["number"],))
+    if act is None:
+        raise NotFound(f"No tags or stars of {collection.title!r} have been changed that could be restored.")
+    return len(former)
+
+
+def _restored(
+    changes: Mapping[str, list[Any]], known: Mapping[int, Mark], there: Mapping[int, str]
+) -> Iterator[tuple[int, Mark]]:
+    for key, (tags, stars, later_tags, later_stars) in changes.items():
+        mark = known.get(int(key), Mark())
+        if int(key) in there and _given(mark) == [later_tags, later_stars]:
+            yield int(key), replace(mark, tags=tuple(tags), stars=stars)
+
+
+def _described(added: set[str], removed: set[str], stars: int | None) -> str:
+    """What an act did, for people: "tagged lake, not boat, 3 stars"."""
+    parts = ["tagged " + ", ".join(sorted(added))] if added else []
+    parts += ["removed the tag " + ", ".join(sorted(removed))] if removed else []
+    parts += [f"{stars} star{'' if stars == 1 else 's'}"] if stars is not None else []
+    return " · ".join(parts)
+
+
+def _given(mark: Mark) -> list[Any]:
+    return [list(mark.tags), mark.stars]
+
+
+def _with_returned(known: Mapping[int, tuple[str, Mark]], hashes: Mapping[int, str]) -> dict[int, Mark]:
+    """Marks by the ids of today: those of a picture that has gone pass to a new one with the same contents."""
+    found = {id: mark for id, (_, mark) in known.items() if id in hashes}
+    orphans = {hash: mark for id, (hash, mark) in known.items() if id not in hashes}
+    if orphans:
+        found |= {id: orphans[hash] for id, hash in hashes.items() if hash in orphans and id not in known}
+    return {id: mark for id, mark in found.items() if mark != Mark()}
+
+
+def _hashes(collection: Collection) -> dict[int, str]:
+    """The content hash of every readable picture, by id."""
+    with collection.catalogue.reading() as reading:
+        return dict(reading.db.execute("SELECT id, hash FROM files WHERE status<>'rejected'"))
+
+
+# ── the file ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _path(collection: Collection) -> Path:
+    return collection.folder / FILE
+
+
+def _read(db: sqlite3.Connection, path: Path) -> dict[int, tuple[str, Mark]]:
+    found = db.execute("SELECT id, hash, tags, stars, synced, seal FROM marks").fetchall()
+    if any(seal_of(*line[:-1]) != line[-1] for line in found):
+        raise damaged(path)
+    return {
+        id: (hash, Mark(tuple(json.loads(tags)), stars, tuple(json.loads(synced))))
+        for id, hash, tags, stars, synced, _ in found
+    }
+
+
+def _put(db: sqlite3.Connection, changed: Mapping[int, Mark], hashes: Mapping[int, str]) -> None:
+    lines = [
+        (id, hashes[id], json.dumps(mark.tags), mark.stars, json.dumps(mark.synced)) for id, mark in changed.items()
+    ]
+    sealed = [(*line, seal_of(*line)) for line in lines]
+    db.executemany("INSERT OR REPLACE INTO marks VALUES (?,?,?,?,?,?)", sealed)
+
+
+def _note(db: sqlite3.Connection, what: str, changes: Mapping[str, list[Any]]) -> None:
+    line = (time.time(), what, json.dumps(changes))
+    db.execute("INSERT INTO acts (made, what, changes, seal) VALUES (?,?,?,?)", (*line, seal_of(*line)))
+    db.execute("DELETE FROM acts WHERE number <= (SELECT max(number) FROM acts) - ?", (_ACTS_KEPT,))
+
+
+def _last(db: sqlite3.Connection, path: Path) -> dict[str, Any] | None:
+    line = db.execute("SELECT number, made, what, changes, seal FROM acts ORDER BY number DESC LIMIT 1").fetchone()
+    if line is None:
+        return None
+    if seal_of(*line[1:-1]) != line[-1]:
+        raise damaged(path)
+    return {"number": line[0], "made": line[1], "what": line[2], "changes": json.loads(line[3])}
+
+
+@contextmanager
+def _writing(collection: Collection) -> Iterator[sqlite3.Connection]:
+    """One transaction: everything or, on any error, nothing."""
+    with _connection(_path(collection), "rwc") as db:
+        db.execute("BEGIN IMMEDIATE")
+        for statement in filter(str.strip, _SCHEMA.split(";")):
+            db.execute(statement)
+        try:
+            yield db
+        except BaseException:
+            db.rollback()
+            raise
+        db.commit()
+
+
+@contextmanager
+def _connection(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+    db = None
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=30, isolation_level=None)
+        db.execute("PRAGMA synchronous=FULL")
+        yield db
+    except sqlite3.OperationalError as error:
+        raise _refused(path, error) from error
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise damaged(path) from error
+    finally:
+        if db is not None:
+            db.close()
+
+
+def _refused(path: Path, error: sqlite3.OperationalError) -> BenzerError:
+    text = str(error).lower()
+    if "locked" in text or "busy" in text:
+        return BenzerError(f"The file {path} is in use by other work.", way_out="Try again in a moment.")
+    if "no such" in text or "malformed" in text:
+        return damaged(path)
+    return StorageFull(
+        f"The disk refused to store {path.name} ({text}); what stood there before is unharmed.",
+        way_out="The folder must be one that can be written to, with free space.",
+    )
+
+
+def damaged(path: Path) -> Corrupt:
+    return Corrupt(
+        f"The file {path} has been damaged: it no longer matches its checksums.",
+        way_out="python -m engine check --repair keeps it aside; tags and stars then come from sidecar files alone.",
+    )

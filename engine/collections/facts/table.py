@@ -1,0 +1,91 @@
+"""Everything that is known of a collection's pictures as columns, for filters and for the page of one picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.collections.collection import Collection
+from engine.collections.facts.exif import Exif
+from engine.collections.facts.marks import FILE, Mark, marks
+from engine.collections.facts.stored import columns_by_id, exif_by_hash
+from engine.core.cache import catalogue_files
+
+_NO_EXIF, _NO_MARK = Exif(), Mark()
+
+
+@dataclass(frozen=True)
+class PictureTable:
+    """The usable pictures of a collection by id, as lists of equal length.
+
+    Attributes:
+        ids: (n,) int64, ascending. widths, heights: (n,) upright pixels. bytes: (n,) sizes of the files.
+        names: paths below the source, with slashes. exif: empty where nothing is known.
+        columns: the further columns of the collection's table by name, "" where a picture has no cell.
+        missing: how many pictures have not been asked for their EXIF; the job "facts" does that.
+    """
+
+    ids: NDArray[np.int64]
+    names: list[str]
+    labels: list[str]
+    texts: list[str]
+    widths: NDArray[np.int64]
+    heights: NDArray[np.int64]
+    bytes: NDArray[np.int64]
+    exif: list[Exif]
+    marks: list[Mark]
+    columns: dict[str, list[str]]
+    missing: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def folders(self) -> list[str]:
+        """The folder of each picture below the source, "" for the source itself."""
+        return [folder_of(name) for name in self.names]
+
+    @cached_property
+    def rows(self) -> dict[int, int]:
+        """The place of each id."""
+        return {int(id): row for row, id in enumerate(self.ids)}
+
+
+def picture_table(collection: Collection) -> PictureTable:
+    """The table as it stands now; Corrupt when the catalogue or the marks are damaged."""
+    with collection.catalogue.reading() as reading:
+        rows = [row for row in reading.rows() if row.status == "image"]
+        exif, columns = exif_by_hash(reading), columns_by_id(reading)
+    marked = marks(collection)
+    names = dict.fromkeys(name for row in rows for name in columns.get(row.id, ()))
+    return PictureTable(
+        ids=np.array([row.id for row in rows], dtype=np.int64),
+        names=[row.name for row in rows],
+        labels=[row.label for row in rows],
+        texts=[row.text for row in rows],
+        widths=np.array([row.width for row in rows], dtype=np.int64),
+        heights=np.array([row.height for row in rows], dtype=np.int64),
+        bytes=np.array([row.size for row in rows], dtype=np.int64),
+        exif=[exif.get(row.hash, _NO_EXIF) for row in rows],
+        marks=[marked.get(row.id, _NO_MARK) for row in rows],
+        columns={name: [columns.get(row.id, {}).get(name, "") for row in rows] for name in names},
+        missing=sum(row.hash not in exif for row in rows),
+    )
+
+
+def table_files(folder: Path) -> tuple[Path, ...]:
+    """The files that the table of a collection is read from."""
+    return *catalogue_files(folder), folder / FILE
+
+
+def folder_of(name: str) -> str:
+    """The folder of a picture's name.
+
+    >>> folder_of("2024/lake/1.jpg"), folder_of("1.jpg")
+    ('2024/lake', '')
+    """
+    return name.replace("\\", "/").rpartition("/")[0]

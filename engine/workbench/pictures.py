@@ -1,0 +1,137 @@
+"""The part of the workbench for single pictures and their facts: look, facts, tags and stars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from engine.collections.collection import Collection
+from engine.collections.facts import marks
+from engine.collections.facts.exif import Exif
+from engine.collections.facts.table import PictureTable, folder_of, picture_table, table_files
+from engine.collections.reading.workers import exif_table_in_worker, shown_in_worker
+from engine.core.cache import Cache, file_stamp
+from engine.core.errors import BenzerError, NotFound
+from engine.core.home import Home
+from engine.core.settings import check_whole
+
+LARGEST_SIDE = 16_384  # pixels, of a picture that is looked at
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """All that is known of one picture, for its page.
+
+    Attributes:
+        name: of the file. folder: below the collection's source. path: where the file is now.
+        width, height: upright, in pixels. bytes: of the file.
+        exif: date, camera, lens and place. exif_table: every readable tag as (name, value); read from the file.
+        columns: the further columns of the collection's table.
+    """
+
+    id: int
+    name: str
+    folder: str
+    path: Path
+    width: int
+    height: int
+    bytes: int
+    label: str
+    text: str
+    tags: tuple[str, ...]
+    stars: int
+    exif: Exif
+    exif_table: tuple[tuple[str, str], ...]
+    columns: dict[str, str]
+
+
+class PictureMethods:
+    """Methods for pictures and their facts, mixed into `Workbench`."""
+
+    home: Home
+    _tables: Cache[PictureTable]
+
+    def collection(self, name: str) -> Collection:
+        raise NotImplementedError
+
+    def look(self, collection: str, id: int, side: int | None = 1920) -> bytes:
+        """The original picture as an upright JPEG of at most `side` pixels, None for its own size.
+
+        Raises:
+            NotFound: no such picture, or its file has vanished. UnreadableImage: it can no longer be decoded.
+        """
+        if side is not None:
+            check_whole("side", "the picture", side, 16, LARGEST_SIDE)
+        return shown_in_worker(self.collection(collection).picture(id), side)
+
+    def picture_table(self, collection: str) -> PictureTable:
+        """Everything known of a collection's pictures as columns, cached until something changes."""
+        folder = self.home.datasets / collection
+        stamp = file_stamp(*table_files(folder))
+        return self._tables.get((collection, stamp), lambda: picture_table(self.collection(collection)))
+
+    def picture_facts(self, collection: str, id: int) -> PictureFacts:
+        """All that is known of one picture, its EXIF table included; NotFound for an unknown id.
+
+        A file that can no longer be read has an empty EXIF table.
+        """
+        opened, table = self.collection(collection), self.picture_table(collection)
+        record, row = opened.image(id), table.rows.get(int(id))
+        if row is None:
+            raise NotFound(f"There is no picture {id} in the collection {opened.title!r}.")
+        mark = table.marks[row]
+        return PictureFacts(
+            id=record.id,
+            name=PurePosixPath(record.name.replace("\\", "/")).name,
+            folder=folder_of(record.name),
+            path=record.path,
+            width=record.width,
+            height=record.height,
+            bytes=record.bytes,
+            label=record.label,
+            text=record.text,
+            tags=mark.tags,
+            stars=mark.stars,
+            exif=table.exif[row],
+            exif_table=_exif_table(lambda: opened.picture(id)),
+            columns={name: cells[row] for name, cells in table.columns.items() if cells[row]},
+        )
+
+    def facts_missing(self, collection: str) -> int:
+        """How many pictures have not been asked for their EXIF; `start("facts", collection=…)` does that."""
+        return self.picture_table(collection).missing
+
+    # ── tags and stars ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def mark(
+        self,
+        collection: str,
+        ids: Iterable[int],
+        *,
+        add: Iterable[str] = (),
+        remove: Iterable[str] = (),
+        stars: int | None = None,
+    ) -> int:
+        """Tag pictures, remove tags, set stars; how many changed. All or none, and `undo_mark` takes it back.
+
+        Raises:
+            BadParameter: nothing to change, or a bad tag or number of stars. NotFound: an id is no picture.
+        """
+        return marks.mark_pictures(self.collection(collection), ids, add=add, remove=remove, stars=stars)
+
+    def undo_mark(self, collection: str) -> int:
+        """Take the last change of tags and stars back; how many pictures changed. NotFound: nothing to take back."""
+        return marks.undo_marks(self.collection(collection))
+
+    def last_mark(self, collection: str) -> dict[str, Any] | None:
+        """What `undo_mark` would take back: `made`, `what` and `count`; None if there is nothing."""
+        return marks.last_act(self.collection(collection))
+
+
+def _exif_table(read: Callable[[], bytes]) -> tuple[tuple[str, str], ...]:
+    try:
+        return tuple(exif_table_in_worker(read()))
+    except BenzerError:
+        return ()
