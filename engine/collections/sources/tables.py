@@ -11,11 +11,14 @@ from pathlib import Path
 
 from engine.collections.reading.safely import SUFFIXES
 from engine.collections.sources.code_pages import decoded_text
-from engine.collections.sources.dialects import Record, records
+from engine.collections.sources.dialects import MOST_CHARACTERS, Record, records
 from engine.core.errors import BadParameter, NotFound, UnreadableTable
 from engine.core.tables import harmless
 
 MAX_BYTES = 256 << 20
+MOST_LINES = 5_000_000
+_FIRST_BYTES = MOST_CHARACTERS  # longer than any first line
+_COLUMNS_NAMED = 20
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
 # Headings without blanks, dashes and underscores, the surest first. A number may name a picture: 1163 is 1163.jpg.
@@ -73,7 +76,9 @@ class Table:
     def notes(self) -> list[str]:
         """What should be known of how the table was read: columns that became filters, and a guessed encoding."""
         others = [name for _, name in self._others()]
-        notes = [f"Further columns of {self.name} are filters: {', '.join(others)}."] if others else []
+        shown = ", ".join(name[:80] for name in others[:_COLUMNS_NAMED])
+        shown += f" and {len(others) - _COLUMNS_NAMED:,} more" if len(others) > _COLUMNS_NAMED else ""
+        notes = [f"Further columns of {self.name} are filters: {shown}."] if others else []
         if not self.encoding.startswith("utf"):
             notes.append(f"{self.name} is not in UTF-8; it was read as {_titled(self.encoding)}.")
         return notes
@@ -104,12 +109,18 @@ def opened(path: Path, name: str = "", columns: Columns | None = None) -> Table:
     name = name or path.name
     if path.stat().st_size > MAX_BYTES:
         raise UnreadableTable(f"The table {name} is larger than {MAX_BYTES >> 20} MB.")
-    return table_of(name, path.read_bytes(), columns)
+    with open(path, "rb") as file:
+        first = file.read(_FIRST_BYTES)
+        _check_text(name, first)
+        return table_of(name, first + file.read(), columns)
 
 
 def table_of(name: str, data: bytes, columns: Columns | None = None) -> Table:
     """The table in these bytes; arguments and errors are those of `opened`."""
     _check_text(name, data)
+    ends = max(data.count(b"\n"), data.count(b"\r"))
+    if ends > MOST_LINES:
+        raise UnreadableTable(f"The table {name} has {ends:,} lines; at most {MOST_LINES:,} are read.")
     text, encoding = decoded_text(data)
     if "\0" in text:
         raise UnreadableTable(f"The file {name} is not a table of text.")
@@ -159,6 +170,7 @@ def has_picture_suffix(name: str) -> bool:
 
 
 def _check_text(name: str, data: bytes) -> None:
+    data = data[:_FIRST_BYTES]
     kind = next((kind for mark, kind in _OTHER_KINDS.items() if data.startswith(mark)), "")
     if name.lower().endswith(WORKBOOK_SUFFIXES):
         kind = "a workbook"
@@ -167,6 +179,11 @@ def _check_text(name: str, data: bytes) -> None:
     if kind:
         raise UnreadableTable(
             f"The file {name} is {kind}, not a table of text.", way_out="Save the table as CSV and import that."
+        )
+    if len(data) == _FIRST_BYTES and not (b"\n" in data or b"\r" in data):
+        raise UnreadableTable(
+            f"The first line of the table {name} is longer than {MOST_CHARACTERS >> 20} MB.",
+            way_out="The first line must read image,label,text.",
         )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from engine.collections.sources import dialects
 from engine.collections.sources.dialects import records
-from engine.collections.sources.tables import PICTURE_HEADINGS, plain, table_of
+from engine.collections.sources.tables import PICTURE_HEADINGS, opened, plain, table_of
 from engine.core.errors import UnreadableTable
 from engine.core.tables import csv_text
 
@@ -128,3 +131,64 @@ def test_windows_code_pages_are_recognised_and_named(text: str, page: str) -> No
 def test_other_kinds_of_files_are_named(name: str, data: bytes, what: str) -> None:
     with pytest.raises(UnreadableTable, match=f"{what}, not a table of text. Save the table as CSV"):
         table_of(name, data)
+
+
+def first_record(lines: list[str]) -> tuple[list[str] | None, int]:
+    """The first record by trying ever more lines: slow, but plain."""
+    for used in range(1, len(lines) + 1):
+        part, escaped = "".join(lines[:used]), any('\\"' in line for line in lines[:used])
+        for escape in (None, "\\") if escaped else (None,):
+            reader = csv.reader(lines[:used], strict=True, skipinitialspace=True, escapechar=escape)
+            try:
+                found = list(reader)
+            except csv.Error:
+                continue
+            quotes, behind = part.count('"'), part.count('\\"')
+            if len(found) == 1 and (used == 1 or quotes % 2 == 0 or (behind and (quotes - behind) % 2 == 0)):
+                return [cell.strip() for cell in found[0]], used
+    return None, 1
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.text('ab,"\\ ', min_size=1, max_size=8).map(lambda text: text + "\n"), min_size=1, max_size=6))
+@example(['"a\\"\n', 'b"\n'])
+@example(['12" disc,"a\n', 'b"\n'])
+def test_a_record_ends_where_the_shortest_one_ends(lines: list[str]) -> None:
+    lines[0] = '"' + lines[0]
+    assert dialects._record(lines, 0, ",")[:2] == first_record(lines)
+
+
+def test_a_line_that_is_too_long_is_named_and_harms_no_other() -> None:
+    long = "x," * dialects.MOST_CHARACTERS
+    found = read(f'image,label\n{long}\na.png,cat\n"b.png,{long}"\nc.png,"two\nlines"\n')
+    assert [(number, damaged) for number, _, damaged in found] == [
+        (1, False), (2, True), (3, False), (4, True), (5, False),
+    ]  # fmt: skip
+    assert found[2][1] == ["a.png", "cat"]
+    assert found[4][1] == ["c.png", "two\nlines"]
+
+
+@pytest.mark.parametrize("data", [b"x", b"image,", b"\0"], ids=repr)
+def test_one_line_of_200_megabytes_is_refused_before_it_is_read(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    with open(path, "wb") as file:
+        file.write(data * 1000)
+        file.truncate(200 << 20)
+    tracemalloc.start()
+    with pytest.raises(UnreadableTable, match=r"The first line of the table t\.csv is longer than 1 MB"):
+        opened(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+def test_more_lines_than_are_read_are_counted() -> None:
+    with pytest.raises(UnreadableTable, match=r"has 6,000,001 lines; at most 5,000,000 are read"):
+        table_of("t.csv", b"image\n" + b"\n" * 6_000_000)
+
+
+@pytest.mark.parametrize("line", ['"a.png,b\n', '"a\n', '"\\"a\n', 'a,"b\n'], ids=repr)
+def test_quotation_marks_that_never_match_do_not_hang(line: str) -> None:
+    """Looking for the other mark from every line anew took minutes."""
+    found = table_of("t.csv", ("image,label\n" + line * 100_000).encode())
+    assert found.lines[-1].number > 99_000
