@@ -10,6 +10,8 @@ from engine.cli.printing import confirmed, print_rows, progress_line
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.encoders.imported_vectors import cards, remove, take_over
+from engine.encoders.vectors.files import Part
+from engine.encoders.vectors.layouts import parts_of
 from engine.workbench.workbench import Workbench
 
 _ACTIONS = ("list", "add", "delete")
@@ -18,9 +20,12 @@ _ACTIONS = ("list", "add", "delete")
 def register(commands: Commands) -> None:
     sub = commands.add("vectors", command_vectors)
     sub.add_argument("action", nargs="?", default="list", choices=_ACTIONS, type=_action, help="default: list")
-    sub.add_argument("file", nargs="?", help="add: a .npy or .parquet file; delete: the name, as in the list")
+    sub.add_argument("file", nargs="?", help="add: a file or folder of vectors; delete: the name, as in the list")
     sub.add_argument("--collection", required=True)
-    sub.add_argument("--names", metavar="FILE", help="the pictures' names in the order of a .npy: one a line, or CSV")
+    sub.add_argument(
+        "--names", metavar="FILE", help="the pictures' names in the order of a .npy: one a line, or a table"
+    )
+    sub.add_argument("--columns", metavar="NAMES", help="the columns of a table that hold the values, with commas")
     sub.add_argument("--title", help="the title of the embeddings (default: the file's name)")
     yes_flag(sub)
     output_flags(sub)
@@ -48,16 +53,20 @@ def _list(bench: Workbench, arguments: argparse.Namespace) -> None:
 
 
 def _add(bench: Workbench, arguments: argparse.Namespace) -> None:
-    path, collection = _file(arguments.file), bench.collection(arguments.collection)
-    names = _file(arguments.names).read_bytes() if arguments.names else None
+    path, collection = _there(arguments.file), bench.collection(arguments.collection)
+    names = [Part(names.name, names)] if arguments.names and (names := _there(arguments.names)) else []
+    columns = [name.strip() for name in (arguments.columns or "").split(",") if name.strip()]
     told = Reporter(listen=progress_line())
-    card = take_over(collection, path, path.name, names, arguments.title or path.stem, told)
+    title = arguments.title or (path.name if path.is_dir() else path.stem)
+    card = take_over(collection, [*parts_of(path), *names], title, told, columns)
+    for note in card.notes:
+        print(note)
     print(f"{card.count:,} vectors of {card.width:,} values are taken over; search with: --encoder {card.name}")
 
 
-def _file(text: str) -> Path:
+def _there(text: str) -> Path:
     path = Path(text).expanduser()
-    if not path.is_file():
+    if not path.exists():
         raise BadParameter("file", "own vectors", "one that is there", text)
     return path
 

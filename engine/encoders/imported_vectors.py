@@ -9,21 +9,25 @@ own_vectors/<name>/000001/
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound
 from engine.core.home import Home, slug
+from engine.core.humanize import count_of
 from engine.core.progress import Reporter
 from engine.core.storage import Snapshot, Store
 from engine.encoders.encoder import EncoderChoice, EncoderInfo
 from engine.encoders.vectors.derived import Derivation, Derived
-from engine.encoders.vectors.files import read_names, read_vectors
+from engine.encoders.vectors.files import Part
+from engine.encoders.vectors.layouts import read_parts
+from engine.encoders.vectors.matching import matched, without_vector
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import discard, opened
 
@@ -31,17 +35,22 @@ _PREFIX = "own-"
 _FOLDER = "own_vectors"
 _LONGEST_TITLE = 120
 _ROWS_CHECKED_AT_ONCE = 8192
+_SKIPPED = {"copy": "exact duplicate", "rejected": "unreadable file"}
 
 
 @dataclass(frozen=True)
 class OwnCard:
-    """A description of imported vectors: the encoder's name, title, source file, count and width."""
+    """A description of imported vectors: the encoder's name, title, source file, count and width.
+
+    `notes`, right after they were added, are sentences on how the file was read and what was left out.
+    """
 
     name: str
     title: str
     file: str
     count: int
     width: int
+    notes: tuple[str, ...] = ()
 
 
 class OwnVectors(Derived):
@@ -103,41 +112,51 @@ class OwnVectors(Derived):
 def add(collection: Collection, title: str, file: str, names: Sequence[str] | None, matrix: NDArray[Any]) -> OwnCard:
     """Store (n, d) vectors for the named images; without names, for all images in order of their ids.
 
-    The same title replaces earlier vectors. A name may omit its folder if it is unambiguous.
+    The same title replaces earlier vectors. A name may omit its folder if it is unambiguous. Vectors of
+    exact duplicates, of files that could not be read and of other files are left out and named in the card's notes.
 
     Raises:
-        BadParameter: not (n, d) finite numbers, a count that differs from the names, an unknown or ambiguous name, or a
-        title too similar to another.
+        BadParameter: not (n, d) finite numbers, a count that differs from the names, no known name, or a title too
+        similar to another.
         StorageFull: nothing was stored.
     """
     title = " ".join(title.split())[:_LONGEST_TITLE]
     vectors = _checked(matrix, file)
-    images = collection.images()
-    rows = np.arange(len(images.ids)) if names is None else _rows_of(names, images.names, file)
-    if len(rows) != len(vectors):
-        what = "pictures of the collection" if names is None else "names"
-        raise BadParameter("number of vectors", file, f"that of the {what}, {len(rows):,}", len(vectors))
-    order = np.argsort(rows, kind="stable")
-    hashes = [images.hashes[row] for row in rows[order]]
+    images, rows = collection.images(), collection.rows()
+    if names is None:
+        _check_count(len(vectors), rows, file)
+        ids, places, notes = images.ids, np.arange(len(vectors)), list[str]()
+    else:
+        if len(names) != len(vectors):
+            raise BadParameter("number of vectors", file, f"that of the names, {len(names):,}", len(vectors))
+        found = matched(names, rows, file)
+        ids = np.array(sorted(found.rows), dtype=np.int64)
+        places = np.array([found.rows[id] for id in ids.tolist()])
+        notes = found.notes() + without_vector(rows, ids)
+    hash_of = dict(zip(images.ids.tolist(), images.hashes, strict=True))
+    hashes = [hash_of[id] for id in ids.tolist()]
     store = _store(collection, _name_for(collection, title))
-    facts = {"title": title, "file": file, "count": len(rows), "width": vectors.shape[1]}
-    in_order = vectors if (order == np.arange(len(order))).all() else vectors[order]
-    store.publish(lambda folder: _fill(folder, images.ids[rows[order]], hashes, in_order), facts)
-    return _card(store.folder.name, facts)
+    facts = {"title": title, "file": file, "count": len(ids), "width": vectors.shape[1]}
+    in_order = vectors if np.array_equal(places, np.arange(len(vectors))) else vectors[places]
+    store.publish(lambda folder: _fill(folder, ids, hashes, in_order), facts)
+    return replace(_card(store.folder.name, facts), notes=tuple(notes))
 
 
 def take_over(
-    collection: Collection, file: Path | BinaryIO, name: str, names: bytes | None, title: str, told: Reporter
+    collection: Collection, parts: Sequence[Part], title: str, told: Reporter, columns: Sequence[str] = ()
 ) -> OwnCard:
-    """Read a file called `name` and a list of names, store its vectors, and prepare them for search.
+    """Read files of vectors and names (see `engine.encoders.vectors.layouts`), store them, and prepare them for search.
+
+    Args:
+        columns: those of the values, where a table has several; () to find them.
 
     Raises:
-        BadParameter: the file, the names or the values are invalid; the message says which.
+        BadParameter: the files, the names or the values are invalid; the message says which.
     """
-    own, matrix = read_vectors(file, name)
-    card = add(collection, title, name, own if names is None else read_names(names), matrix)
+    given = read_parts(parts, columns)
+    card = add(collection, title, parts[0].name, given.names, given.matrix)
     embed_collection(collection, OwnVectors(card.name).at(collection), ["max"], told)
-    return card
+    return replace(card, notes=(*given.notes, *card.notes))
 
 
 def cards(collection: Collection) -> list[OwnCard]:
@@ -169,29 +188,16 @@ def _checked(matrix: NDArray[Any], file: str) -> NDArray[np.float32]:
     return vectors
 
 
-def _rows_of(names: Sequence[str], known: Sequence[str], file: str) -> NDArray[np.int64]:
-    """The row of the image of each name; an ambiguous name needs its full path."""
-    places: dict[str, list[int]] = {}
-    for row, name in enumerate(known):
-        for key in {name, name.rsplit("/", 1)[-1]}:
-            places.setdefault(key, []).append(row)
-    whole = {name: row for row, name in enumerate(known)}
-    rows = []
-    for name in names:
-        path = name.replace("\\", "/").removeprefix("./")
-        found = [whole[path]] if path in whole else places.get(path, [])
-        if len(found) != 1:
-            wanted = "whole where two pictures share their ending" if found else "those of pictures of the collection"
-            raise BadParameter("names", file, wanted, name)
-        rows += found
-    if len(set(rows)) != len(rows):
-        raise BadParameter("names", file, "different from each other", _twice(names, rows))
-    return np.array(rows, dtype=np.int64)
-
-
-def _twice(names: Sequence[str], rows: list[int]) -> str:
-    first = {row: place for place, row in reversed(list(enumerate(rows)))}
-    return next(name for place, name in enumerate(names) if first[rows[place]] != place)
+def _check_count(count: int, rows: Sequence[ImageRow], file: str) -> None:
+    """Refuse vectors without names that are not as many as the pictures; they may be those of all files."""
+    images = sum(row.status == "image" for row in rows)
+    if count == images:
+        return
+    parts = [(sum(row.status == status for row in rows), what) for status, what in _SKIPPED.items()]
+    skipped = " and ".join(count_of(number, what) for number, what in parts if number)
+    way_out = f"The import skipped {skipped}; give a list of names." if skipped else "Give a list of names."
+    wanted = f"that of the pictures of the collection, {images:,}"
+    raise BadParameter("number of vectors", file, wanted, count, way_out=way_out)
 
 
 def _fill(folder: Path, ids: NDArray[np.int64], hashes: list[str], vectors: NDArray[np.float32]) -> None:

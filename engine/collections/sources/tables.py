@@ -129,7 +129,7 @@ def table_of(name: str, data: bytes, columns: Columns | None = None) -> Table:
     found = list(records(text, lambda heading: plain(heading) in known))
     header, lines = (found[0].cells if found else []), found[1:]
     named = {role: _named_place(name, header, role, heading) for role, heading in columns.items()}
-    image = named.get("image", -1) if columns.get("image") else _picture_place(header, lines)
+    image = named.get("image", -1) if columns.get("image") else picture_place(header, lines)
     if image < 0:
         shown = ", ".join(header[:8])[:200] or "nothing"
         raise UnreadableTable(
@@ -187,7 +187,7 @@ def _check_text(name: str, data: bytes) -> None:
         )
 
 
-def _picture_place(header: list[str], lines: list[Record]) -> int:
+def picture_place(header: list[str], lines: list[Record]) -> int:
     """The column whose cells look like pictures, or the one with the surest heading; -1 where none has such one."""
     names = [plain(name) for name in header]
     places = [names.index(heading) for heading in PICTURE_HEADINGS if heading in names]

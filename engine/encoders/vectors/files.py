@@ -1,112 +1,205 @@
-"""Reading vectors from files: .npy with a list of names, or .parquet with a column of names."""
+"""Reading vectors from files: an array with a list of names, a table with columns of both, or FiftyOne's samples."""
 
 from __future__ import annotations
 
-import csv
+import base64
 import io
-import re
+import json
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.errors import BadParameter
+from engine.collections.sources.code_pages import decoded_text
+from engine.collections.sources.dialects import Record, records
+from engine.collections.sources.tables import PICTURE_HEADINGS, has_picture_suffix, plain, table_of, unharmed
+from engine.core.errors import BadParameter, UnreadableTable
+from engine.encoders.vectors.columns import Given, given_in, name_column, texts_of
 
-ENDINGS = (".npy", ".parquet")
-_INDEX = re.compile(r"__index_level_\d+__")  # pandas' names for unnamed row indexes
-_HEADS = ("name", "file", "filename", "file_name", "path", "filepath", "image")
-
-
-def read_vectors(file: Path | BinaryIO, name: str) -> tuple[list[str] | None, NDArray[Any]]:
-    """The names, if included, and the array in a .npy or .parquet file.
-
-    Raises:
-        BadParameter: another or an unreadable kind of file, or a table without names or vectors.
-    """
-    if name.lower().endswith(".npy"):
-        return None, _npy(file, name)
-    if name.lower().endswith(".parquet"):
-        return _parquet(file, name)
-    raise BadParameter("file", "custom embeddings", "one of " + ", ".join(ENDINGS), name)
+ARRAYS = (".npy",)
+TEXTS = (".csv", ".tsv", ".tab", ".txt")
+TABLES = (".parquet", ".json", *TEXTS)
+_LARGEST = 1 << 28  # bytes of one vector of FiftyOne when unpacked
 
 
-def read_names(data: bytes) -> list[str]:
-    """The names in a list, one per line, or in the first column of a CSV; a header line is skipped.
+@dataclass(frozen=True)
+class Part:
+    """One file that was given: its name, and where it can be read."""
 
-    Raises:
-        BadParameter: it is not a text file.
-    """
-    text = data.decode("utf-8-sig", errors="replace")
-    try:
-        names = [row[0].strip() for row in csv.reader(io.StringIO(text, newline=None)) if row and row[0].strip()]
-    except csv.Error as error:
-        raise BadParameter("names", "custom embeddings", "a text with one name a line, or a CSV", str(error)) from error
-    return names[1:] if names and names[0].lower() in _HEADS else names
+    name: str
+    file: Path | BinaryIO
+
+    def bytes(self) -> bytes:
+        return self.file.read_bytes() if isinstance(self.file, Path) else self.file.read()
+
+    def ends_in(self, *endings: str) -> bool:
+        return self.name.lower().endswith(endings)
 
 
-def _npy(file: Path | BinaryIO, name: str) -> NDArray[Any]:
+def array_in(part: Part) -> NDArray[Any]:
+    """The array of a .npy file; BadParameter if it is no whole array of numbers."""
+    file = part.file
     try:  # a file on disk is memory-mapped: it may be larger than memory
         found = np.load(file, mmap_mode="r" if isinstance(file, Path) else None, allow_pickle=False)
     except (ValueError, EOFError, OSError, MemoryError) as error:  # a header may claim any size
-        raise BadParameter("file", "custom embeddings", "a whole .npy file of numbers", name) from error
+        raise BadParameter("file", "custom embeddings", "a whole .npy file of numbers", part.name) from error
     if not isinstance(found, np.ndarray):
-        raise BadParameter("file", "custom embeddings", "a single array, not several", name)
+        raise BadParameter("file", "custom embeddings", "a single array, not several", part.name)
     return found
 
 
-def _parquet(file: Path | BinaryIO, name: str) -> tuple[list[str], NDArray[Any]]:
-    from pyarrow import ArrowException
-    from pyarrow.parquet import read_table
+def table_in(part: Part, columns: Sequence[str] = ()) -> Given:
+    """The names and vectors of a .parquet, .json or text table; `columns` are those of the values, () to find them.
+
+    Raises:
+        BadParameter: an unreadable file, or a table without names or vectors.
+    """
+    if part.ends_in(".parquet"):
+        return given_in(_parquet(part), part.name, columns)
+    if part.ends_in(".json"):
+        return given_in(_samples(part), part.name, columns)
+    return given_in(_text_table(part), part.name, columns)
+
+
+def names_in(part: Part) -> list[str]:
+    """The names of pictures in a list: one a line, a table with a column of them, .parquet, or a JSON list.
+
+    Raises:
+        BadParameter: it is nothing of these.
+    """
+    if part.ends_in(".parquet"):
+        table = _parquet(part)
+        return texts_of(table, name_column(table, part.name))
+    data = part.bytes()
+    if data.lstrip()[:1] == b"[":
+        return _json_names(data, part.name)
+    text = decoded_text(data)[0]
+    if "\0" in text:
+        raise BadParameter("names", "custom embeddings", "a text with one name a line, or a CSV", part.name)
+    lines = list(records(text, lambda heading: plain(heading) in PICTURE_HEADINGS))
+    if any(plain(cell) in PICTURE_HEADINGS for cell in lines[0].cells) if lines else False:
+        table = table_of(part.name, data)
+        return [unharmed(table.picture_of(line)) for line in table.lines]
+    return [unharmed(line.cells[_place_of_names(lines)]) for line in lines]
+
+
+# ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _place_of_names(lines: Sequence[Record]) -> int:
+    """The first column whose first cell is a picture's name, of a list without a heading; else the first one."""
+    return next((place for place, cell in enumerate(lines[0].cells) if has_picture_suffix(cell)), 0)
+
+
+def _json_names(data: bytes, name: str) -> list[str]:
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BadParameter("names", "custom embeddings", "a whole JSON list of names", name) from error
+    if not all(isinstance(one, str) for one in found):
+        raise BadParameter("names", "custom embeddings", "a JSON list of names, all of them texts", name)
+    return list(found)
+
+
+def _parquet(part: Part) -> Any:
+    """The columns of a Parquet file but for bytes, which are those of pictures."""
+    from pyarrow import ArrowException, BaseExtensionType, chunked_array, types
+    from pyarrow.parquet import ParquetFile
 
     try:
-        table = read_table(file)
+        file = ParquetFile(part.file)
+        kinds = {field.name: field.type for field in file.schema_arrow}
+        wanted = [name for name, kind in kinds.items() if not types.is_binary(kind) and not types.is_large_binary(kind)]
+        paths = [f"{n}.path" if types.is_struct(kinds[n]) else n for n in wanted]
+        table = file.read(columns=paths)
     except (ArrowException, OSError) as error:
-        raise BadParameter("file", "custom embeddings", "a whole .parquet file", name) from error
-    return _name_column(table, name), _vector_columns(table, name)
+        raise BadParameter("file", "custom embeddings", "a whole .parquet file", part.name) from error
+    for place, field in enumerate(table.schema):
+        if isinstance(field.type, BaseExtensionType):  # tensors are lists of one length underneath
+            bare = chunked_array([chunk.storage for chunk in table.column(place).chunks], field.type.storage_type)
+            table = table.set_column(place, field.name, bare)
+    return table
 
 
-def _name_column(table: Any, file: str) -> list[str]:
-    from pyarrow import types
+def _text_table(part: Part) -> Any:
+    """A CSV or its kin, with columns of numbers, and of lists in brackets, as such."""
+    import pyarrow
 
-    texts = [f.name for f in table.schema if types.is_string(f.type) or types.is_large_string(f.type)]
-    chosen = next((column for column in texts if column.lower() in _HEADS), texts[0] if texts else None)
-    if chosen is None:
-        raise _lacking(table, file)
-    return [str(value) for value in table.column(chosen).to_pylist()]
-
-
-def _vector_columns(table: Any, file: str) -> NDArray[Any]:
-    """The first column of number lists, else all numeric columns side by side, without pandas' index."""
-    for field in table.schema:
-        if _is_list(field.type) and _is_number(field.type.value_type):
-            return _stacked(table.column(field.name).to_pylist(), file)
-    numbers = [f.name for f in table.schema if _is_number(f.type) and not _INDEX.fullmatch(f.name)]
-    if not numbers:
-        raise _lacking(table, file)
-    return np.column_stack([table.column(column).to_numpy() for column in numbers])
+    try:
+        table = table_of(part.name, part.bytes())
+    except UnreadableTable as error:
+        raise BadParameter(
+            "file", "custom embeddings", "a table with a column of file names", part.name, way_out=error.message
+        ) from error
+    damaged = next((line for line in table.lines if line.damage), None)
+    if damaged is not None:
+        raise BadParameter("lines", part.name, "such that all fit", f"line {damaged.number}: {damaged.damage}")
+    columns = [[table.cell(line, place) for line in table.lines] for place in range(len(table.header))]
+    named = [(head or f"column {place + 1}") for place, head in enumerate(table.header)]
+    typed = [cells if place == table.image else _typed(cells) for place, cells in enumerate(columns)]
+    return pyarrow.Table.from_arrays([pyarrow.array(column) for column in typed], names=named)
 
 
-def _is_list(kind: Any) -> bool:
-    from pyarrow import types
-
-    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
-
-
-def _is_number(kind: Any) -> bool:
-    from pyarrow import types
-
-    return bool(types.is_integer(kind) or types.is_floating(kind))
-
-
-def _lacking(table: Any, file: str) -> BadParameter:
-    wanted = "one of file names and one or more of numbers"
-    return BadParameter("columns", file, wanted, ", ".join(table.schema.names))
+def _typed(cells: list[str]) -> list[Any]:
+    """Cells as whole numbers, else as fractions, else as lists of such, else as they are; None where they are empty."""
+    filled = [cell for cell in cells if cell]
+    if not filled:
+        return cells
+    for read in (int, float, _listed):
+        read_cell: Callable[[str], Any] = read
+        try:
+            return [read_cell(cell) if cell else None for cell in cells]
+        except ValueError:
+            continue
+    return cells
 
 
-def _stacked(rows: list[Any], file: str) -> NDArray[Any]:
-    lengths = {len(row) if row is not None else 0 for row in rows}
-    if len(lengths) != 1:
-        found = " and ".join(map(str, sorted(lengths)[:3])) or "none"
-        raise BadParameter("vectors", file, "of equal length", found)
-    return np.array(rows, dtype=np.float64)
+def _listed(cell: str) -> list[float]:
+    """The numbers in brackets, as Python and NumPy print them; ValueError where there are none."""
+    if cell[:1] + cell[-1:] not in ("[]", "()"):
+        raise ValueError("no brackets")
+    return [float(number) for number in cell[1:-1].replace(",", " ").split()]
+
+
+def _samples(part: Part) -> Any:
+    """The samples of FiftyOne's own export, or a list of records: texts and vectors, all other fields are left out."""
+    import pyarrow
+
+    try:
+        found = json.loads(part.bytes())
+        samples: list[dict[str, Any]] = found["samples"] if isinstance(found, dict) else found
+        fields = list(dict.fromkeys(name for sample in samples for name in sample))
+        columns = {name: [_value(sample.get(name)) for sample in samples] for name in fields}
+        kept = {name: cells for name, cells in columns.items() if _is_of_one_kind(cells)}
+        return pyarrow.table(kept)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, zlib.error) as error:
+        wanted = "the samples.json of a FiftyOne dataset, or a list of records"
+        raise BadParameter("file", "custom embeddings", wanted, part.name) from error
+
+
+def _value(value: Any) -> Any:
+    """A field of a sample: an array that MongoDB keeps as bytes is a list of numbers."""
+    packed = value.get("$binary") if isinstance(value, dict) else None
+    packed = packed.get("base64") if isinstance(packed, dict) else packed
+    if packed is None:
+        return value
+    data = zlib.decompressobj().decompress(base64.b64decode(packed), _LARGEST)
+    return np.load(io.BytesIO(data), allow_pickle=False).ravel().tolist()
+
+
+def _is_of_one_kind(cells: list[Any]) -> bool:
+    """Whether a field holds texts only, numbers only, or lists of numbers only."""
+    kinds = {_kind(cell) for cell in cells if cell is not None}
+    return len(kinds) == 1 and kinds <= {"text", "number", "list"}
+
+
+def _kind(cell: Any) -> str:
+    if isinstance(cell, list):
+        return "list" if cell and all(_kind(one) == "number" for one in cell) else "other"
+    if isinstance(cell, bool):
+        return "other"
+    return "text" if isinstance(cell, str) else "number" if isinstance(cell, int | float) else "other"

@@ -53,7 +53,7 @@ def test_mistakes_are_one_sentence(pile: Path, capsys: pytest.CaptureFixture[str
     mistakes = [
         (["vectors", "add", "--collection", "pile"], "The file of vectors add must be named"),
         (["vectors", "add", "/no/such.npy", "--collection", "pile"], "must be one that is there"),
-        (["vectors", "add", str(pile / "names.txt"), "--collection", "pile"], "must be one of .npy, .parquet"),
+        (["vectors", "add", str(pile / "names.txt"), "--collection", "pile"], "with a column of file names"),
         (
             ["vectors", "delete", "own-nothing", "--collection", "pile", "--yes"],
             "no custom embeddings 'own-nothing'",
@@ -82,3 +82,35 @@ def test_damage_is_found_by_looking_a_collection_over(pile: Path, capsys: pytest
     path.write_bytes(bytes(data))
     assert main(["check", "pile"]) == 1
     assert "matrix.npy" in capsys.readouterr().out
+
+
+def test_copies_and_skipped_files_are_named(pile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = pile / "more"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.png").write_bytes((pile / "Pile" / f"{name}.png").read_bytes())
+    (folder / "copy.png").write_bytes((folder / "a.png").read_bytes())
+    (folder / "broken.png").write_bytes(b"no picture")
+    assert main(["import", str(folder), "--title", "more"]) == 0
+    rows = [f"{name}.png;7;{value};0.5" for value, name in enumerate(["b", "copy", "broken", "a"])]
+    (pile / "t.csv").write_text("sep=;\n" + "\n".join(["file;class_id;d0;d1", *rows]))
+    capsys.readouterr()
+    assert main(["vectors", "add", str(pile / "t.csv"), "--collection", "more"]) == 0
+    told = capsys.readouterr().out
+    assert "Columns of t.csv that were not used: class_id." in told
+    assert "1 vector left out as exact duplicates that were skipped at import: copy.png." in told
+    assert "1 vector left out for files that could not be read at import: broken.png." in told
+    assert "2 vectors of 2 values are taken over" in told
+    np.save(pile / "four.npy", np.ones((4, 2)))
+    assert main(["vectors", "add", str(pile / "four.npy"), "--collection", "more"]) == 1
+    assert "skipped 1 exact duplicate and 1 unreadable file; give a list of names" in capsys.readouterr().err
+
+
+def test_a_folder_of_another_program_is_taken_over(pile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"filepath": f"/data/{name}.png", "clip": row} for name, row in zip("abc", VECTORS.tolist(), strict=True)]
+    (pile / "export").mkdir()
+    (pile / "export" / "samples.json").write_text(json.dumps({"samples": rows}))
+    assert main(["vectors", "add", str(pile / "export"), "--collection", "pile", "--columns", "clip"]) == 0
+    assert "3 vectors of 2 values are taken over; search with: --encoder own-export" in capsys.readouterr().out
+    assert main(["vectors", "add", str(pile / "Pile"), "--collection", "pile"]) == 1
+    assert "img_emb and metadata (clip-retrieval)" in capsys.readouterr().err

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.collections import pixels
+from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.core.home import Home
 from engine.encoders import visual_words
@@ -72,6 +73,11 @@ class Pile:
         ids = sorted(self.pictures)
         hashes = [hashlib.sha256(self.pictures[id].tobytes()).hexdigest() for id in ids]
         return Columns(np.array(ids, dtype=np.int64), hashes, [f"{id}.png" for id in ids])
+
+    def rows(self, status: str = "") -> list[ImageRow]:
+        found = self.images()
+        columns = zip(found.ids.tolist(), found.names, found.hashes, strict=True)
+        return [ImageRow(id, name.encode(), name, hash=hash, status="image") for id, name, hash in columns]
 
     def decoded(self, ids: Sequence[int], size: int) -> Decoded:
         return Decoded(self, ids, size)

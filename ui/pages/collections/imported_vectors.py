@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from engine.collections.collection import Collection
-from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.encoders import imported_vectors
+from engine.encoders.vectors.files import ARRAYS, TABLES, Part
 from ui.session.query import set_query_image
 from ui.session.recipe import choose_encoder
 from ui.shared.messages import errors_shown
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 
-_TABLES, _LISTS = ["npy", "parquet"], ["csv", "txt"]
+_TYPES = [ending.lstrip(".") for ending in (*ARRAYS, *TABLES)]
 
 
 def custom_embeddings_panel(collection: Collection) -> None:
@@ -29,17 +29,20 @@ def custom_embeddings_panel(collection: Collection) -> None:
         st.caption("Vectors that another program computed for these pictures; search with them as with any encoder.")
         for card in imported_vectors.cards(collection):
             _line(collection, card)
+        for note in st.session_state.get(f"own-notes-{key}", ()):
+            st.caption(plain_text(note))
         number = st.session_state.get(f"own-number-{key}", 0)
         title = st.text_input("Name", key=f"own-title-{key}-{number}", max_chars=120)
         files = st.file_uploader(
             "Vectors, and optionally a list of file names",
-            type=_TABLES + _LISTS, accept_multiple_files=True, key=f"own-files-{key}-{number}",
-            help="A .parquet file with a column of file names, or an .npy array with one row per picture and a list of "
-            "file names. Without a list, rows follow the order in which the pictures were imported.",
+            type=_TYPES, accept_multiple_files=True, key=f"own-files-{key}-{number}",
+            help="A table (.parquet, .csv, FiftyOne's samples.json) with a column of file names, or an .npy array with "
+            "one row per picture and a list of file names. Without a list, rows follow the order in which the pictures "
+            "were imported. clip-retrieval: the files of img_emb and metadata together.",
         )  # fmt: skip
         if st.button("Add", key=f"own-add-{key}", disabled=not files):
             with errors_shown():
-                _add(collection, title, files)
+                st.session_state[f"own-notes-{key}"] = _add(collection, title, files)
                 st.session_state[f"own-number-{key}"] = number + 1
                 st.rerun()
 
@@ -53,17 +56,12 @@ def _line(collection: Collection, card: imported_vectors.OwnCard) -> None:
                   args=(collection, card.name))  # fmt: skip
 
 
-def _add(collection: Collection, title: str, files: list[UploadedFile]) -> None:
-    """Import the single table of vectors and the list of names, if any."""
-    tables = [file for file in files if file.name.lower().endswith(tuple(_TABLES))]
-    lists = [file for file in files if file not in tables]
-    if len(tables) != 1 or len(lists) > 1:
-        names = ", ".join(file.name for file in files)
-        raise BadParameter("files", "custom embeddings", "one file of vectors and at most one list of names", names)
-    table = tables[0]
-    names = lists[0].getvalue() if lists else None
-    named = title.strip() or table.name.rsplit(".", 1)[0]
-    imported_vectors.take_over(collection, table, table.name, names, named, Reporter())
+def _add(collection: Collection, title: str, files: list[UploadedFile]) -> list[str]:
+    """Import the files of vectors and lists of names; notes on what was left out."""
+    first = next((file for file in files if file.name.lower().endswith(ARRAYS)), files[0])
+    named = title.strip() or first.name.rsplit(".", 1)[0]
+    parts = [Part(file.name, file) for file in sorted(files, key=lambda file: file is not first)]
+    return list(imported_vectors.take_over(collection, parts, named, Reporter()).notes)
 
 
 def _search_with(collection: str, encoder: str) -> None:
