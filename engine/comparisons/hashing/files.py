@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.errors import BadParameter, MissingPackage, NotFound, Unreadable
+from engine.core.memory import check_memory
 
 Matrix = NDArray[np.float32]
 
@@ -37,6 +39,7 @@ def read_vectors(path: Path) -> VectorFile:
 
     Raises:
         NotFound: no such file. BadParameter: wrong kind of file, wrong shape, or NaN. Unreadable: truncated.
+        OutOfMemory: numbers that must be converted or unpacked do not fit into memory.
     """
     path = Path(path).expanduser()
     ending = path.suffix.lower()
@@ -110,10 +113,24 @@ def _dataset(file: Any, name: str, path: Path) -> NDArray[Any] | None:
     found = file[name]
     if found.dtype.kind not in "fiu" or found.external or found.is_virtual:
         raise BadParameter(name, path.name, "numbers that stand in the file itself", found.dtype)
+    _check_whole(found, name, path)
     begin = found.id.get_offset() if found.chunks is None else None
     if begin is not None and found.dtype == np.dtype("<f4") and found.ndim == 2 and found.size:
         return np.memmap(path, "<f4", mode="r", offset=begin, shape=found.shape)
+    check_memory(found.dtype.itemsize * max(math.prod(found.shape), math.prod(found.chunks or ())), path.name)
     return np.asarray(found[()])
+
+
+def _check_whole(found: Any, name: str, path: Path) -> None:
+    """Unreadable if the file holds fewer values than it claims; HDF5 would fill up the rest with zeros."""
+    if found.id.get_create_plist().get_nfilters():
+        chunks = math.prod(-(-side // chunk) for side, chunk in zip(found.shape, found.chunks, strict=True))
+        stored = found.id.get_num_chunks() >= chunks
+    else:
+        stored = found.id.get_storage_size() >= math.prod(found.shape) * found.dtype.itemsize
+    if not stored:
+        shape = " × ".join(f"{side:,}" for side in found.shape)
+        raise Unreadable(f"The data set {name} of {path.name} claims {shape} values, which are not all in the file.")
 
 
 READERS: dict[str, Callable[[Path], VectorFile]] = {
@@ -141,6 +158,8 @@ def _checked(found: NDArray[Any], name: str) -> Matrix:
     if found.ndim != 2 or not found.size:
         raise BadParameter("shape", name, "(n, d) with at least one vector", found.shape)
     plain = found.dtype == np.float32 and found.flags.c_contiguous
+    if not plain:
+        check_memory(4 * found.size, name)
     values: Matrix = found if plain else np.empty(found.shape, np.float32)
     step = max(1, _BLOCK // found.shape[1])
     for start in range(0, len(found), step):

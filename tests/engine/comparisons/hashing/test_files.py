@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from engine.comparisons.hashing.files import read_vectors
-from engine.core.errors import BadParameter, MissingPackage, NotFound, Unreadable
+from engine.core import memory
+from engine.core.errors import BadParameter, MissingPackage, NotFound, OutOfMemory, Unreadable
 
 VALUES = np.arange(60, dtype=np.float32).reshape(12, 5)
 
@@ -149,3 +150,63 @@ def test_a_missing_library_is_named(hdf5, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(MissingPackage, match="pip install h5py"):
         read_vectors(path)
+
+
+LAYOUTS = (
+    {},
+    {"chunks": (1000, 16)},
+    {"chunks": (1000, 16), "compression": "gzip"},
+    {"chunks": (7, 3), "shuffle": True},
+)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+@pytest.mark.parametrize("shape", [(10**9, 1900), (10**6, 1900)], ids=str)
+@pytest.mark.parametrize("name", ["train", "test"])
+def test_a_data_set_that_claims_more_than_the_file_holds(tmp_path, name, shape, layout):
+    import h5py
+
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for one in ("train", "test"):
+            if one == name:
+                made = file.create_dataset(one, shape, "f4", **layout)
+                if layout:
+                    made[0, 0] = 1  # one chunk of many
+            else:
+                file[one] = VALUES
+    with pytest.raises(Unreadable, match=f"The data set {name} of a.h5 claims {shape[0]:,} × {shape[1]:,} values"):
+        read_vectors(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("dtype", ["<f4", "<f8", "u1"])
+@pytest.mark.parametrize("layout", LAYOUTS[1:], ids=str)
+def test_whole_data_sets_of_any_layout_are_read(tmp_path, layout, dtype):
+    import h5py
+
+    values = np.arange(2100 * 40).reshape(2100, 40) % 200
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("train", data=values.astype(dtype), **layout)
+    np.testing.assert_array_equal(read_vectors(tmp_path / "a.h5").vectors, values)
+
+
+def test_what_does_not_fit_into_memory_is_refused_with_both_numbers(tmp_path, hdf5, monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda: 32 << 20)
+    packed = hdf5(packed=np.zeros((100_000, 100), np.float32))
+    assert packed.stat().st_size < 1 << 20
+    with pytest.raises(OutOfMemory, match=r"set\.hdf5 needs 38 MB of memory, and only 32 MB are free"):
+        read_vectors(packed)
+    np.save(tmp_path / "a.npy", np.zeros((100_000, 100), np.uint8))
+    with pytest.raises(OutOfMemory, match=r"a\.npy needs 38 MB"):
+        read_vectors(tmp_path / "a.npy")
+    np.save(tmp_path / "b.npy", np.zeros((100_000, 100), np.float32))
+    assert isinstance(read_vectors(tmp_path / "b.npy").vectors, np.memmap)
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+@pytest.mark.parametrize("shape", [(10**9, 2000), (2**40, 2**40), (-1, 4), (10**12, 0)], ids=str)
+def test_an_array_whose_header_lies(tmp_path, shape):
+    with open(tmp_path / "a.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        file.write(bytes(400))
+    with pytest.raises((Unreadable, BadParameter), match=r"a\.npy"):
+        read_vectors(tmp_path / "a.npy")
