@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from engine.cli.flags import (
@@ -19,11 +20,14 @@ from engine.cli.flags import (
     recipe_of,
 )
 from engine.cli.printing import answer_table, check_files, print_results, print_rows, progress_line
+from engine.collections.facts.where import needs_exif, parse_where
 from engine.collections.reading.safely import read_bytes
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights, UnreadableImage
 from engine.core.recipe import Recipe
 from engine.search.answer import Answer, Query
+from engine.search.examples import Example, parse_examples
 from engine.search.replay import compared, query_of, read_answer
+from engine.search.uploads import upload_path
 from engine.workbench.workbench import Workbench
 
 
@@ -66,19 +70,10 @@ def command_search(arguments: argparse.Namespace) -> int | None:
     if not arguments.collection:
         raise BadParameter("collection", "the search", "the name of one (see: list)", "none")
     check_files(arguments)
-    given = (arguments.picture is not None) + (arguments.image is not None)
-    if given > 1 or not (given or arguments.text):
-        wanted = "either a picture's file or --image with an id, or --words"
-        raise BadParameter("query", "the search", wanted, "both" if given else "neither")
-    crop = _crop(arguments.crop)
-    if arguments.image is not None:
-        query = Query.image(arguments.image, crop)
-    elif arguments.picture is not None:
-        query = Query.picture(_picture_bytes(Path(arguments.picture).expanduser().resolve()), arguments.picture, crop)
-    else:
-        query = Query(name=arguments.text)
-    query = replace(query, text=arguments.text or "", share=arguments.share)
+    arguments.where = ";".join(arguments.where)
     bench, recipe = Workbench(), recipe_of(arguments)
+    _check_filter(bench, recipe.collection, arguments.where)
+    query = _query(bench, arguments)
     answer = _search_building(bench, recipe, query, arguments)
     if query.text and bench.reads_nothing(bench.encoder(recipe), query):
         print("None of these words is known: only the picture was searched with.", file=sys.stderr)
@@ -91,12 +86,59 @@ def command_search(arguments: argparse.Namespace) -> int | None:
     return None
 
 
+def _query(bench: Workbench, arguments: argparse.Namespace) -> Query:
+    """The query: one picture, words, both, or several examples joined by + and -."""
+    terms = arguments.picture
+    given = bool(terms) + (arguments.image is not None)
+    if given > 1 or not (given or arguments.text):
+        wanted = "either a picture's file or --image with an id, or --words"
+        raise BadParameter("query", "the search", wanted, "both" if given else "neither")
+    crop = _crop(arguments.crop)
+    if len(terms) > 1:
+        return _examples(bench, arguments)
+    if arguments.image is not None:
+        query = Query.image(arguments.image, crop)
+    elif terms and (terms[0].startswith("#") or terms[0].startswith("upload:")) and not Path(terms[0]).exists():
+        [one] = parse_examples(terms, bench.kept_example)
+        query = replace(Query.of(one), crop=crop or one.crop)
+    elif terms:
+        query = Query.picture(_picture_bytes(Path(terms[0]).expanduser().resolve()), terms[0], crop)
+    else:
+        query = Query(name=arguments.text)
+    return replace(query, text=arguments.text or "", share=arguments.share)
+
+
+def _examples(bench: Workbench, arguments: argparse.Namespace) -> Query:
+    """Several examples; their files are kept for a while, so that an export can be repeated."""
+    refused = ("image", "crop", "text", "share")
+    wrong = next((name for name in refused if getattr(arguments, name) is not None), None)
+    if wrong:
+        wanted = "part of a term, as in cat.jpg + #12@0.5[0,0,1,0.5] - striped"
+        raise BadParameter(wrong, "a search with several examples", wanted, f"--{wrong}")
+
+    def of_file(name: str) -> Example:
+        return Example(data=_picture_bytes(Path(name).expanduser().resolve()), name=name)
+
+    return Query.of(*parse_examples(arguments.picture, bench.kept_example, files=of_file))
+
+
+def _check_filter(bench: Workbench, collection: str, where: str) -> None:
+    """BadParameter for a filter that cannot be; dates and cameras of pictures of before are read first."""
+    conditions = parse_where(where)
+    if needs_exif(conditions) and bench.facts_missing(collection):
+        bench.run("facts", progress_line(), collection=collection)
+    if conditions:
+        bench.meeting(collection, conditions)
+
+
 def _replay(arguments: argparse.Namespace) -> int:
     """Search as an exported answer did; 0 for the same results, 1 with what differs."""
     former, bench = read_answer(Path(arguments.replay)), Workbench()
     recipe = Recipe.from_dict(former["recipe"])
     recipe = recipe.but(collection=arguments.collection or recipe.collection)
-    query = query_of(former, bench.collection(recipe.collection).images())
+    kept = partial(upload_path, bench.home)
+    query = query_of(former, bench.collection(recipe.collection).images(), kept)
+    arguments.where = former.get("where", "")
     arguments.label, arguments.include_query = former.get("label"), former.get("include_query", False)
     same, sentences = compared(former, _search_building(bench, recipe, query, arguments).as_dict())
     print("\n".join(sentences))
@@ -105,9 +147,10 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: argparse.Namespace) -> Answer:
     """The answer; vectors and then an index that are not there yet are made first."""
-    for _ in range(2):
+    scope = {"include_query": arguments.include_query, "label": arguments.label, "where": arguments.where}
+    for _ in range(3):
         try:
-            return bench.search(recipe, query, include_query=arguments.include_query, label=arguments.label)
+            return bench.search(recipe, query, **scope)
         except (NotTrained, NoWeights):
             raise
         except NotReady as error:
@@ -116,7 +159,7 @@ def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: 
             print(error.message + " Doing that first.", file=sys.stderr)
             missing = bench.to_prepare(recipe, query).as_dict()
             bench.run("index" if isinstance(error, NoIndex) else "embed", progress_line(), recipe=missing)
-    return bench.search(recipe, query, include_query=arguments.include_query, label=arguments.label)
+    return bench.search(recipe, query, **scope)
 
 
 def _picture_bytes(path: Path) -> bytes:
@@ -138,7 +181,12 @@ def _crop(text: str | None) -> tuple[float, float, float, float] | None:
 
 def _search_flags(sub: argparse.ArgumentParser) -> None:
     encoder_flags(sub, required=False)
-    sub.add_argument("picture", nargs="?", help="the query picture's file")
+    sub.add_argument(
+        "picture",
+        nargs="*",
+        help="the query picture's file; or several files, ids like '#12' and words, joined by + and -, as in "
+        "beach.jpg + sunset.jpg@0.5 - people.jpg; @ gives a weight",
+    )
     sub.add_argument("--image", type=int, metavar="ID", help="a picture of the collection by its id, instead of a file")
     sub.add_argument("--words", dest="text", help="search by words, alone or beside a picture: dog, red shoe")
     former_flag(sub, "--text", "text")
@@ -148,6 +196,14 @@ def _search_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--method", default="exact", help="how to search, see below (default: exact)")
     sub.add_argument("--k", type=int, default=Recipe.k, help=f"number of results (default: {Recipe.k})")
     sub.add_argument("--label", help="only pictures with this label")
+    sub.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="FILTER",
+        help="only pictures that meet this, like label=cat, date>=2020-01-01, size>=12MP, tag=lake, stars>=3, "
+        "text~red, folder=2020/May or a column of the table; may be given again",
+    )
     sub.add_argument("--crop", help="use this part of the query picture: left,top,right,bottom from 0 to 1")
     sub.add_argument("--include-query", action="store_true", help="include the query picture in the results")
     sub.add_argument("--no-build", action="store_true", help="fail if vectors are missing instead of making them")

@@ -71,6 +71,11 @@ class Home:
         return self.root / "classifiers"
 
     @property
+    def searches(self) -> Path:
+        """Saved searches, the history, and uploaded query pictures."""
+        return self.root / "searches"
+
+    @property
     def studies(self) -> Path:
         """One folder per hashing study: its plan and its measurements."""
         return self.root / "studies"

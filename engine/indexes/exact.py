@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.indexes.index import Ids, Neighbours, Vectors
+from engine.indexes.table.ranking import nearest_among
 from engine.indexes.table.rows import RowIndex, Rows, RowTable, checked_k
 from engine.indexes.table.screen import make_screen
 from engine.indexes.table.screening import CodeScreen, Screen
@@ -56,6 +57,12 @@ class Exact(RowIndex):
             if (compared < 0).any():
                 self._compare_all(queries, distances, rows, np.flatnonzero(compared < 0))
         return table.neighbours(distances, rows, self.metric, np.full(len(queries), table.size))
+
+    def search_among(self, ids: Ids, queries: Vectors, k: int) -> Neighbours:
+        """The k nearest among these ids, each of which is compared."""
+        table, k = self._rows, checked_k(k)
+        queries, rows = table.checked_queries(queries), np.sort(table.rows_of(ids))
+        return nearest_among(table, queries, [rows] * len(queries), self.metric, k)
 
     def _compare_all(self, queries: Vectors, distances: NDArray[np.float64], rows: Rows, left: Ids) -> None:
         """Brute force, for queries without useful bounds."""

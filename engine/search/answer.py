@@ -8,18 +8,16 @@ import shlex
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from engine.core.errors import BadParameter
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text
+from engine.search.examples import Crop, Example, check_crop, checked_examples, print_examples
 from engine.search.provenance import Provenance
-
-Crop = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Query:
-    """A query: an image of the collection or an external picture, whole or cropped; or a text.
+    """A query: an image of the collection or an external picture, whole or cropped; a text; or several examples.
 
     `crop` is (left, top, right, bottom) as shares of the upright picture's width and height. For a `text` with a
     picture, `share` is the weight of the text in percent, None for its weight in training. `stored` says whether the
@@ -33,17 +31,17 @@ class Query:
     text: str = ""
     share: int | None = None
     sha256: str = ""  # of the picture's file
+    examples: tuple[Example, ...] = ()  # in place of all others
     stored: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         whole = self.image_id is not None and self.data is None and self.crop is None and not self.text
+        if self.examples:
+            object.__setattr__(self, "examples", checked_examples(self.examples))
         object.__setattr__(self, "stored", whole)
         if self.data is not None:
             object.__setattr__(self, "sha256", hashlib.sha256(self.data).hexdigest())
-        if self.crop is not None:
-            left, top, right, bottom = self.crop
-            if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
-                raise BadParameter("crop", "the query", "left < right and top < bottom, all from 0 to 1", self.crop)
+        check_crop(self.crop)
 
     @classmethod
     def image(cls, id: int, crop: Crop | None = None) -> Query:
@@ -54,6 +52,25 @@ class Query:
     def picture(cls, data: bytes, name: str = "picture", crop: Crop | None = None) -> Query:
         """An external picture, as the bytes of its file."""
         return cls(data=data, name=name, crop=crop)
+
+    @classmethod
+    def of(cls, *examples: Example) -> Query:
+        """Several pictures and words, to be like and not to be like; one alone is the plain query of it."""
+        if len(examples) == 1 and examples[0].weight == 1:
+            [one] = examples
+            return cls(image_id=one.image_id, data=one.data, name=one.name or one.text, crop=one.crop, text=one.text)
+        return cls(name=print_examples(examples), examples=tuple(examples))
+
+    @property
+    def image_ids(self) -> set[int]:
+        """The images of the collection that are asked with."""
+        ids = {self.image_id, *(one.image_id for one in self.examples)}
+        return {id for id in ids if id is not None}
+
+    @property
+    def texts(self) -> list[str]:
+        """The words that are asked with."""
+        return [text for text in (self.text, *(one.text for one in self.examples)) if text]
 
 
 @dataclass(frozen=True)
@@ -107,6 +124,7 @@ class Answer:
     note: str = ""  # on the index or the words, besides the receipt
     provenance: Provenance | None = None
     written: tuple[Hit, ...] = ()  # hits by names, labels and texts, if the query is words
+    where: str = ""  # the filter, as `parse_where` reads it
 
     def sentence(self) -> str:
         """The receipt in one line, e.g. "8 nearest of 4,738 pictures · 3.2 ms · compared with 2 % · same 8 as exact
@@ -141,12 +159,23 @@ class Answer:
             "receipt": asdict(self.receipt),
             "hits": [asdict(h) for h in self.hits],
             "missed": list(self.missed),
-        } | ({"written": [asdict(h) for h in self.written]} if self.written else {})
+        } | self._if_any()
+
+    def _if_any(self) -> dict[str, Any]:
+        """What few answers have."""
+        written = {"written": [asdict(h) for h in self.written]} if self.written else {}
+        return written | ({"where": self.where} if self.where else {})
 
     def _asked(self) -> dict[str, Any]:
         """The query: an image by its id, the file's name and sha256; and the text, if any."""
         query = self.query
-        asked = {"image": query.image_id, "name": query.name, "sha256": query.sha256, "crop": query.crop}
+        asked: dict[str, Any] = {
+            "image": query.image_id,
+            "name": query.name,
+            "sha256": query.sha256,
+            "crop": query.crop,
+        }
+        asked |= {"examples": [one.as_dict() for one in query.examples]} if query.examples else {}
         return asked | ({"text": query.text, "share": query.share} if query.text else {})
 
     def command(self) -> str:
@@ -157,11 +186,14 @@ class Answer:
         words += ["--pooling", recipe.embedding, "--metric", recipe.metric, "--method", recipe.method_text]
         words += ["--k", str(recipe.k)]
         words += [f"--label={self.label}"] if self.label else []  # a label may begin with a dash
+        words += [f"--where={self.where}"] if self.where else []
         words += ["--crop", ",".join(f"{side:.4f}" for side in self.query.crop)] if self.query.crop else []
         words += ["--precision", self.provenance.precision] if self.provenance and self.provenance.depends else []
         words += ["--include-query"] if self.include_query else []
         words += [f"--words={self.query.text}"] if self.query.text else []
         words += ["--share", str(self.query.share)] if self.query.text and self.query.share is not None else []
+        if self.query.examples:
+            return shlex.join([*words, "--", *_terms(self.query.examples)])
         if self.query.text and self.query.image_id is None and self.query.data is None:
             return shlex.join(words)
         words += ["--image", str(self.query.image_id)] if self.query.image_id is not None else ["--", self.query.name]
@@ -197,6 +229,13 @@ class Answer:
         if self.missed:
             return f"missed {len(self.missed)} of the {min(receipt.wanted, receipt.total)} that exact search finds"
         return "" if self._exact else f"same {found} as exact search"
+
+
+def _terms(examples: tuple[Example, ...]) -> list[str]:
+    """The words of the command line for several examples."""
+    signed = [("+" if one.weight > 0 else "-", str(one)) for one in examples]
+    words = [word for pair in signed for word in pair]
+    return words[1:] if words[0] == "+" else words
 
 
 def _milliseconds(value: float) -> str:

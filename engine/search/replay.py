@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from itertools import zip_longest
 from pathlib import Path
@@ -15,6 +16,7 @@ from engine.collections.collection import Images
 from engine.collections.reading.safely import read_bytes
 from engine.core.errors import BadParameter, NotFound
 from engine.search.answer import Query
+from engine.search.examples import Example
 from engine.search.provenance import Provenance
 
 Body = Mapping[str, Any]
@@ -43,13 +45,18 @@ def _is_answer(body: dict[str, Any]) -> bool:
     return all(isinstance(hit, dict) and {"name", "distance"} <= set(hit) for hit in hits)
 
 
-def query_of(former: Body, images: Images) -> Query:
+def query_of(former: Body, images: Images, kept: Callable[[str], Path | None] = lambda _: None) -> Query:
     """The query of an exported answer: the image of the collection with the same file, else that file itself.
+
+    Args:
+        kept: where an uploaded picture is kept, by its sha256; None if it is not.
 
     Raises:
         NotFound: neither exists any more, or the file's contents have changed.
     """
     asked = former["query"]
+    if asked.get("examples"):
+        return Query.of(*(_example(one, images, kept) for one in asked["examples"]))
     crop = tuple(asked["crop"]) if asked.get("crop") else None
     words = {"text": asked.get("text", ""), "share": asked.get("share")}
     known, name, id = asked.get("sha256", ""), asked["name"], asked.get("image")
@@ -58,10 +65,28 @@ def query_of(former: Body, images: Images) -> Query:
     if id is not None:
         id = _image_with(known, id, images)
         return Query(image_id=id, name=name, crop=crop, **words)
-    query = Query.picture(read_bytes(Path(name)), name, crop)
-    if query.sha256 != known:
+    return Query(data=_file_with(known, name, kept), name=name, crop=crop, sha256=known, **words)
+
+
+def _example(one: Body, images: Images, kept: Callable[[str], Path | None]) -> Example:
+    """One of several examples; raises as `query_of`."""
+    crop = tuple(one["crop"]) if one.get("crop") else None
+    weight, name = float(one.get("weight", 1)), str(one.get("name", ""))
+    if one.get("text"):
+        return Example(text=one["text"], weight=weight)
+    if one.get("image") is not None:
+        id = _image_with(one.get("sha256", ""), one["image"], images)
+        return Example(image_id=id, name=name, crop=crop, weight=weight)
+    data = _file_with(one["sha256"], name, kept)
+    return Example(data=data, name=name, crop=crop, weight=weight)
+
+
+def _file_with(sha256: str, name: str, kept: Callable[[str], Path | None]) -> bytes:
+    """The bytes of the file of that name or of the upload that is kept; NotFound if its contents have changed."""
+    data = read_bytes(kept(sha256) or Path(name))
+    if hashlib.sha256(data).hexdigest() != sha256:
         raise NotFound(f"The file {name} is not the one that was asked for: its contents have changed.")
-    return Query(data=query.data, name=name, crop=crop, sha256=known, **words)
+    return data
 
 
 def _image_with(sha256: str, id: int, images: Images) -> int:

@@ -13,12 +13,13 @@ from engine.core.errors import NotFound
 from engine.core.recipe import MAX_K, Recipe
 from engine.encoders.vectors.store import Vectors
 from engine.evaluation.recall import COMPUTED_UP_TO, estimated_recall
-from engine.indexes import Index, Neighbours, make_index
+from engine.indexes import Index, Neighbours
 from engine.search.answer import Answer, Hit, Query, Receipt
+from engine.search.examples import Example
 from engine.search.provenance import Provenance
 
-_SUBSETS_KEPT = 8
 _NONE: tuple[int, ...] = ()
+_FEW = 0.25  # the share of the pictures up to which all that may be found are compared, by exact search
 _MOST_ASKED = MAX_K + 1  # the query itself may be included
 
 
@@ -31,6 +32,19 @@ class SearchResult:
     examined: int
     milliseconds: float
     share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What may be found: pictures that are not `left_out`, of `ids` (ascending) where these are not None."""
+
+    left_out: NDArray[np.int64]
+    ids: NDArray[np.int64] | None = None
+
+    def keeps(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these ids may be found; -1 stands for none."""
+        found: NDArray[np.bool_] = (ids >= 0) & ~np.isin(ids, self.left_out)
+        return found if self.ids is None else found & np.isin(ids, self.ids)
 
 
 class Searcher:
@@ -60,7 +74,6 @@ class Searcher:
         self._rows = {int(id): row for row, id in enumerate(images.ids)}
         self._has_vector = np.isin(images.ids, vectors.ids)
         self._labels = np.asarray(images.labels)
-        self._exact_of_label: dict[str, Index] = {}
         self._sampled_recall: dict[int, float] = {}
 
     def vector(self, image_id: int) -> NDArray[np.float32]:
@@ -79,17 +92,27 @@ class Searcher:
         include_query: bool,
         label: str | None,
         encode_milliseconds: float,
+        where: str = "",
+        among: NDArray[np.int64] | None = None,
+        note: str = "",
     ) -> Answer:
-        """The answer to one (1, d) query vector; `recipe` may differ from the opened one only in k."""
-        left_out = None if include_query else query.image_id
-        truth_index = self._exact_index_of(label) if label else self.exact
+        """The answer to one (1, d) query vector; `recipe` may differ from the opened one only in k.
+
+        Args:
+            where: the filter in words, and `among`: the ids that meet it.
+            note: on how the vector was made, besides that on the index.
+
+        Raises:
+            NotFound: no picture has the label, or meets the filter.
+        """
+        scope = self._scope(query, include_query, label, where, among)
         exactly = self.index is self.exact
-        total = self._total(left_out, label)
-        nearest = self._find(truth_index if exactly else self.index, vector, recipe.k, left_out, label, total)
-        pool = truth_index.size if exactly and label else len(self.vectors.ids)
+        total = self._total(scope)
+        nearest = self._find(self.index, vector, recipe.k, scope, total)
+        pool = len(scope.ids) if exactly and scope.ids is not None else len(self.vectors.ids)
         recall, missed, estimated = 1.0, _NONE, False
         if not exactly:
-            recall, missed, estimated = self._judge(nearest, truth_index, vector, recipe.k, left_out, label)
+            recall, missed, estimated = self._judge(nearest, vector, recipe.k, scope)
         receipt = Receipt(
             milliseconds=nearest.milliseconds,
             encode_milliseconds=encode_milliseconds,
@@ -101,75 +124,109 @@ class Searcher:
             wanted=recipe.k,
             share=nearest.share,
         )
-        asked, hits = query if query.data is not None else self._named(query), self._hits(nearest)
-        return Answer(recipe, asked, hits, receipt, missed, label, include_query, self.note, self.provenance)
+        return Answer(
+            recipe, self.named(query), self._hits(nearest), receipt, missed, label, include_query,
+            " · ".join(filter(None, (note, self.note))), self.provenance, where=where,
+        )  # fmt: skip
 
-    def _named(self, query: Query) -> Query:
-        """The query with the name and the sha256 of its file, if it is an image of the collection."""
+    def ranked(
+        self,
+        query: Query,
+        distances: NDArray[np.float32],
+        recipe: Recipe,
+        *,
+        include_query: bool,
+        label: str | None,
+        encode_milliseconds: float,
+        where: str = "",
+        among: NDArray[np.int64] | None = None,
+        note: str = "",
+    ) -> Answer:
+        """The answer by given (n,) distances of all vectors instead of a query vector; otherwise as `answer`."""
+        began = time.perf_counter()
+        scope = self._scope(query, include_query, label, where, among)
+        order = self._order(distances, scope)[: recipe.k]
+        took = 1000 * (time.perf_counter() - began)
+        count, total = len(self.vectors.ids), self._total(scope)
+        hits = self._hits(SearchResult(self.vectors.ids[order], distances[order], count, took))
+        return Answer(
+            recipe.but(method="exact", options=()), self.named(query), hits,
+            Receipt(took, encode_milliseconds, count, count, total, 1.0, False, recipe.k),
+            _NONE, label, include_query, note, self.provenance, where=where,
+        )  # fmt: skip
+
+    def further(self, answer: Answer, distances: NDArray[np.float32], among: NDArray[np.int64] | None) -> list[Hit]:
+        """All results after those of an answer, by (n,) distances of all vectors; `among` as for `answer`."""
+        scope = self._scope(answer.query, answer.include_query, answer.label, answer.where, among)
+        order = self._order(distances, scope)
+        order = order[~np.isin(self.vectors.ids[order], [hit.id for hit in answer.hits])]
+        hits = self._hits(SearchResult(self.vectors.ids[order], distances[order], len(distances), 0.0))
+        return [replace(hit, rank=hit.rank + len(answer.hits)) for hit in hits]
+
+    def named(self, query: Query) -> Query:
+        """The query with the names and the sha256 of the files of those pictures that are of the collection."""
+        if query.examples:
+            return replace(query, examples=tuple(self._named_example(one) for one in query.examples))
         row = self._rows.get(query.image_id) if query.image_id is not None and query.data is None else None
         return query if row is None else replace(query, name=self.images.names[row], sha256=self.images.hashes[row])
 
-    def _find(
-        self,
-        index: Index,
-        vector: NDArray[np.float32],
-        k: int,
-        left_out: int | None,
-        label: str | None,
-        total: int,
-    ) -> SearchResult:
+    def _named_example(self, example: Example) -> Example:
+        row = self._rows.get(example.image_id) if example.image_id is not None else None
+        return example if row is None else replace(example, name=self.images.names[row], sha256=self.images.hashes[row])
+
+    def _scope(
+        self, query: Query, include_query: bool, label: str | None, where: str, among: NDArray[np.int64] | None
+    ) -> Scope:
+        left_out = np.array([] if include_query else sorted(query.image_ids), dtype=np.int64)
+        if not label and among is None:
+            return Scope(left_out)
+        allowed = self._has_vector & (self._labels == label) if label else self._has_vector
+        if label and not allowed.any():
+            raise NotFound(f"No picture of this collection has the label {label!r}.")
+        allowed = allowed & np.isin(self.images.ids, among) if among is not None else allowed
+        if not allowed.any():
+            raise NotFound(f"No picture of this collection meets the filter {where!r}.")
+        return Scope(left_out, self.images.ids[allowed])
+
+    def _find(self, index: Index, vector: NDArray[np.float32], k: int, scope: Scope, total: int) -> SearchResult:
         began = time.perf_counter()
-        asked = min(k + (left_out is not None), _MOST_ASKED)
-        wanted = min(k, total)
-        answer = index.search_among(self._ids_of(label), vector, asked) if label else None
+        asked, wanted = min(k + len(scope.left_out), _MOST_ASKED), min(k, total)
+        answer = self._within(index, scope, vector, asked)
         if answer is None:
-            answer = self._widening(index, vector, asked, wanted, left_out, label)
-        keep, examined = self._keep(answer, left_out, label), int(answer.examined[0])
-        if label and keep.sum() < wanted:  # the label is rare: comparing all its images is cheap and exact
-            answer = self._exact_index_of(label).search(vector, asked)
-            keep, examined = self._keep(answer, left_out, label), max(examined, 0) + int(answer.examined[0])
+            answer = self._widening(index, vector, asked, wanted, scope)
+        keep, examined = scope.keeps(answer.ids[0]), int(answer.examined[0])
+        if scope.ids is not None and keep.sum() < wanted:  # few may be found: comparing all of them is cheap and exact
+            answer = self._exactly(scope.ids, vector, asked)
+            keep, examined = scope.keeps(answer.ids[0]), max(examined, 0) + int(answer.examined[0])
         ids, distances = answer.ids[0][keep][:k], answer.distances[0][keep][:k]
         return SearchResult(ids, distances, examined, 1000 * (time.perf_counter() - began), answer.share)
 
-    def _widening(
-        self,
-        index: Index,
-        vector: NDArray[np.float32],
-        asked: int,
-        wanted: int,
-        left_out: int | None,
-        label: str | None,
-    ) -> Neighbours:
+    def _within(self, index: Index, scope: Scope, vector: NDArray[np.float32], asked: int) -> Neighbours | None:
+        """The answer of an index that filters during its search; None where asking for more costs less."""
+        if scope.ids is None or (index is self.exact and len(scope.ids) > _FEW * index.size):
+            return None
+        return index.search_among(scope.ids, vector, asked)
+
+    def _exactly(self, ids: NDArray[np.int64], vector: NDArray[np.float32], asked: int) -> Neighbours:
+        answer = self.exact.search_among(ids, vector, asked)
+        assert answer is not None  # exact search can always filter
+        return answer
+
+    def _widening(self, index: Index, vector: NDArray[np.float32], asked: int, wanted: int, scope: Scope) -> Neighbours:
         """Search with a growing k until enough results pass the filter, or there are no more."""
         while True:
             answer = index.search(vector, asked)
-            kept = self._keep(answer, left_out, label).sum()
-            if kept >= wanted or asked >= min(index.size, _MOST_ASKED):
+            if scope.keeps(answer.ids[0]).sum() >= wanted or asked >= min(index.size, _MOST_ASKED):
                 return answer
             asked = min(asked * 4, _MOST_ASKED)
 
-    def _keep(self, answer: Neighbours, left_out: int | None, label: str | None) -> NDArray[np.bool_]:
-        ids = answer.ids[0]
-        keep = ids >= 0
-        if left_out is not None:
-            keep &= ids != left_out
-        if label:
-            keep &= np.array([id in self._rows and self._labels[self._rows[id]] == label for id in ids.tolist()], bool)
-        return keep
-
     def _judge(
-        self,
-        nearest: SearchResult,
-        truth_index: Index,
-        vector: NDArray[np.float32],
-        k: int,
-        left_out: int | None,
-        label: str | None,
+        self, nearest: SearchResult, vector: NDArray[np.float32], k: int, scope: Scope
     ) -> tuple[float, tuple[int, ...], bool]:
         """The recall of an approximate answer, the ids it missed, and whether the recall is an estimate."""
-        if truth_index.size > COMPUTED_UP_TO:
+        if (self.exact.size if scope.ids is None else len(scope.ids)) > COMPUTED_UP_TO:
             return self._recall_on_a_sample(k), (), True
-        truth = self._find(truth_index, vector, k, left_out, label, total=k)
+        truth = self._find(self.exact, vector, k, scope, total=k)
         missed = _missed(nearest, truth)
         return 1.0 - len(missed) / max(len(truth.ids), 1), missed, False
 
@@ -178,24 +235,14 @@ class Searcher:
             self._sampled_recall[k] = estimated_recall(self.index, self.exact, self.vectors.matrix, k)
         return self._sampled_recall[k]
 
-    def _total(self, left_out: int | None, label: str | None) -> int:
-        possible = self._has_vector & (self._labels == label) if label else self._has_vector
-        row = self._rows.get(left_out) if left_out is not None else None
-        return int(possible.sum()) - int(row is not None and possible[row])
+    def _total(self, scope: Scope) -> int:
+        possible = self.images.ids[self._has_vector] if scope.ids is None else scope.ids
+        return len(possible) - int(np.isin(scope.left_out, possible).sum())
 
-    def _exact_index_of(self, label: str) -> Index:
-        if label not in self._exact_of_label:
-            ids = self._ids_of(label)
-            if not len(ids):
-                raise NotFound(f"No picture of this collection has the label {label!r}.")
-            if len(self._exact_of_label) >= _SUBSETS_KEPT:
-                self._exact_of_label.pop(next(iter(self._exact_of_label)), None)
-            chosen = self.vectors.matrix[np.searchsorted(self.vectors.ids, ids)]
-            self._exact_of_label[label] = make_index("exact", self.recipe.metric).build(ids, chosen)
-        return self._exact_of_label[label]
-
-    def _ids_of(self, label: str) -> NDArray[np.int64]:
-        return self.images.ids[self._has_vector & (self._labels == label)]
+    def _order(self, distances: NDArray[np.float32], scope: Scope) -> NDArray[np.int64]:
+        """The rows of all vectors that may be found, nearest first; ties in the order of their ids."""
+        rows = np.flatnonzero(scope.keeps(np.asarray(self.vectors.ids)))
+        return rows[np.argsort(distances[rows], kind="stable")]
 
     def _hits(self, nearest: SearchResult) -> tuple[Hit, ...]:
         images, hits = self.images, []

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.collections.collection import Collection
 from engine.collections.facts import marks
 from engine.collections.facts.exif import Exif
 from engine.collections.facts.table import PictureTable, folder_of, picture_table, table_files
+from engine.collections.facts.where import Where, matching, parse_where, print_where, values_of
 from engine.collections.reading.workers import exif_table_in_worker, shown_in_worker
 from engine.core.cache import Cache, file_stamp
 from engine.core.errors import BenzerError, NotFound
@@ -102,6 +106,22 @@ class PictureMethods:
     def facts_missing(self, collection: str) -> int:
         """How many pictures have not been asked for their EXIF; `start("facts", collection=…)` does that."""
         return self.picture_table(collection).missing
+
+    def filter_values(self, collection: str) -> dict[str, list[tuple[str, int]]]:
+        """What a filter can choose from: values by field, each with its count; see `where.values_of`."""
+        return values_of(self.picture_table(collection))
+
+    def meeting(self, collection: str, where: str | Where) -> NDArray[np.int64]:
+        """The ids of the pictures that meet a filter, ascending; BadParameter for a condition that is none."""
+        table = self.picture_table(collection)
+        return table.ids[matching(parse_where(where) if isinstance(where, str) else where, table)]
+
+    def _filtered(self, collection: str, where: str | Where) -> dict[str, Any]:
+        """A filter in its written form, and the ids that meet it, as the parts of a search take them."""
+        conditions = parse_where(where) if isinstance(where, str) else where
+        if not conditions:
+            return {}
+        return {"where": print_where(conditions), "among": self.meeting(collection, conditions)}
 
     # ── tags and stars ───────────────────────────────────────────────────────────────────────────────────────────
 

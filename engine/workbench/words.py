@@ -17,6 +17,7 @@ from engine.core.settings import check_whole
 from engine.encoders.encoder import Encoder
 from engine.encoders.networks import packaged
 from engine.encoders.networks.table import backbone
+from engine.encoders.vectors.store import state
 from engine.search.answer import Answer, Query, Receipt
 from engine.search.classes import NETWORK, ClassProbabilities, class_probabilities, words_recipe
 from engine.search.opening import OpenedRecipe
@@ -44,10 +45,12 @@ class WordMethods:
 
     def to_prepare(self, recipe: Recipe, query: Query) -> Recipe:
         """The recipe whose vectors a query still needs: words need those of the ImageNet network."""
-        if not query.text or not lexicon().meaning(query.text).known or not self.sees_words():
+        if not self.sees_words() or not any(lexicon().meaning(text).known for text in query.texts):
             return recipe
         by_words = words_recipe(recipe.collection, recipe.k)
-        return recipe if self._has_word_vectors(recipe.collection) else by_words
+        if self._has_word_vectors(recipe.collection) or (query.examples and not self._has_vectors(recipe)):
+            return recipe
+        return by_words
 
     def sees_words(self) -> bool:
         """Whether the network that recognises what pictures show is installed."""
@@ -78,9 +81,18 @@ class WordMethods:
             return None
 
     def search_words(
-        self, recipe: Recipe, query: Query, *, include_query: bool = False, label: str | None = None
+        self,
+        recipe: Recipe,
+        query: Query,
+        *,
+        include_query: bool = False,
+        label: str | None = None,
+        where: str = "",
+        among: NDArray[np.int64] | None = None,
     ) -> Answer:
         """Pictures by what they show (`hits`) and by their texts (`written`), optionally near a picture.
+
+        `where` and `among` are a filter and the ids that meet it.
 
         Raises:
             NotReady: the collection must be embedded first (`to_prepare`). NotFound: no such label.
@@ -91,7 +103,7 @@ class WordMethods:
         refuse_the_unknown(query.text, meaning, about)
         if query.share is not None:
             check_whole("share", "the query", query.share, 0, 100)
-        allowed = _allowed(images, None if include_query else query.image_id, label)
+        allowed = _allowed(images, None if include_query else query.image_id, label, where, among)
         scores = self._seen(recipe.collection, images, meaning)
         began = time.perf_counter()
         pictured = query.data is not None or query.image_id is not None
@@ -105,11 +117,14 @@ class WordMethods:
             used, query, hits, Receipt(took, 0.0, len(images.ids), len(images.ids), len(allowed), 1.0, False, recipe.k),
             label=label, include_query=include_query, note=_note(query.text, meaning, scores, pictured),
             provenance=self._provenance(used, images) if scores.values.any() else None,
-            written=() if pictured else hits_of(images, *_scaled(about.best(recipe.k, allowed))),
+            written=() if pictured else hits_of(images, *_scaled(about.best(recipe.k, allowed))), where=where,
         )  # fmt: skip
 
     def _provenance(self, recipe: Recipe, images: Images) -> Provenance:
         return provenance_of(self.encoder(recipe).info, images)
+
+    def _has_vectors(self, recipe: Recipe) -> bool:
+        return state(self.collection(recipe.collection), self.encoder(recipe).info, recipe.embedding).ready
 
     def _has_word_vectors(self, collection: str) -> bool:
         try:
@@ -117,6 +132,10 @@ class WordMethods:
         except NotReady:
             return False
         return True
+
+    def class_scores(self, collection: str, text: str) -> Scores:
+        """How well each picture shows words of known meaning; raises as `class_probabilities`."""
+        return shown(self.class_probabilities(collection), lexicon().meaning(text))
 
     def _seen(self, collection: str, images: Images, meaning: Meaning) -> Scores:
         if not meaning.known or not self.sees_words():
@@ -131,12 +150,18 @@ class WordMethods:
         return mixed(words, vectors.ids, distances, HALF if query.share is None else query.share)
 
 
-def _allowed(images: Images, left_out: int | None, label: str | None) -> NDArray[np.int64]:
+def _allowed(
+    images: Images, left_out: int | None, label: str | None, where: str, among: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
     kept = images.ids != (-1 if left_out is None else left_out)
     if label:
         kept &= np.asarray(images.labels) == label
         if not kept.any():
             raise NotFound(f"No picture of this collection has the label {label!r}.")
+    if among is not None:
+        kept &= np.isin(images.ids, among)
+        if not kept.any():
+            raise NotFound(f"No picture of this collection meets the filter {where!r}.")
     return images.ids[kept]
 
 

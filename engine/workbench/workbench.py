@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from engine.collections.cards import CollectionCard, readable_card
 from engine.collections.collection import Collection, collections
 from engine.collections.facts.table import PictureTable
+from engine.collections.facts.where import Where
 from engine.collections.reading.workers import preview_in_worker, read_in_worker
 from engine.collections.removing import remove_collection
 from engine.collections.sources.spool import spooled
@@ -47,15 +48,16 @@ from engine.jobs import job as job_folders
 from engine.jobs.job import Job
 from engine.runs.run import Run, run, runs
 from engine.search import opening
-from engine.search.answer import Answer, Crop, Hit, Query, Receipt
+from engine.search.answer import Answer, Hit, Query, Receipt
+from engine.search.examples import Crop
 from engine.search.opening import OpenedRecipe
 from engine.training import TrainingConfig
 from engine.workbench.classifying import ClassificationMethods
 from engine.workbench.comparing import ComparisonMethods
 from engine.workbench.cost import embedding_seconds
+from engine.workbench.examples import ExampleMethods
 from engine.workbench.job_kinds import job_kind, title_of
-from engine.workbench.pictures import PictureMethods
-from engine.workbench.words import WordMethods
+from engine.workbench.searches import SearchMethods
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +97,7 @@ class Readiness:
         return self.action == "embed" and (self.seconds or 0.0) <= _QUICK
 
 
-class Workbench(PictureMethods, WordMethods, ClassificationMethods, ComparisonMethods):
+class Workbench(ExampleMethods, SearchMethods, ClassificationMethods, ComparisonMethods):
     """Everything a page, a command or a notebook can ask for. Safe to share between threads."""
 
     def __init__(self, home: Home | None = None) -> None:
@@ -181,27 +183,37 @@ class Workbench(PictureMethods, WordMethods, ClassificationMethods, ComparisonMe
             return Readiness(False, error.message, "embed", missing, seconds)
         return Readiness(True)
 
-    def search(self, recipe: Recipe, query: Query, *, include_query: bool = False, label: str | None = None) -> Answer:
-        """The k most similar images to the query, with the receipt.
+    def search(
+        self,
+        recipe: Recipe,
+        query: Query,
+        *,
+        include_query: bool = False,
+        label: str | None = None,
+        where: str | Where = "",
+    ) -> Answer:
+        """The k most similar images to the query, with the receipt; `further` gives more of them.
+
+        Args:
+            query: one picture, words, or several examples (`Query.of`).
+            where: a filter as in `engine.collections.facts.where`, which scopes the search itself.
 
         Raises:
-            NotReady: something must be prepared first (see `readiness`). NotFound: no such collection, image, label.
-            UnreadableImage: the query picture cannot be opened. BadParameter: a choice of the recipe has no such value.
+            NotReady: something must be prepared first (see `readiness`). NotFound: no such collection, image or label,
+            or no picture meets the filter. UnreadableImage: the query picture cannot be opened. BadParameter: a choice
+            of the recipe has no such value, or a condition of the filter is none.
         """
+        filtered = self._filtered(recipe.collection, where)
+        scope: dict[str, Any] = {"include_query": include_query, "label": label or None} | filtered
         if query.text and recipe.encoder != FUSION:
-            return self.search_words(recipe, query, include_query=include_query, label=label or None)
+            return self.search_words(recipe, query, **scope)
         opened = self._open(recipe)
+        if query.examples:
+            return self.search_examples(opened, recipe, query, **scope)
         began = time.perf_counter()
         vector = self._query_vector(opened, recipe, query)
         took = 1000 * (time.perf_counter() - began)
-        return opened.searcher.answer(
-            query,
-            vector,
-            recipe,
-            include_query=include_query,
-            label=label or None,
-            encode_milliseconds=0.0 if query.stored else took,
-        )
+        return opened.searcher.answer(query, vector, recipe, encode_milliseconds=0.0 if query.stored else took, **scope)
 
     def encoder(self, recipe: Recipe) -> Encoder:
         """The recipe's encoder, loaded and adapted to the recipe's collection.

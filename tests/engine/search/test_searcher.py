@@ -242,7 +242,7 @@ def test_the_command_is_one_that_the_command_line_understands(query: Query) -> N
     assert parsed.method == "lsh(bits=6,tables=4)"
     assert parsed.label == "-dog"
     assert parsed.include_query
-    assert (parsed.image == 5) if query.data is None else (parsed.picture == query.name)
+    assert (parsed.image == 5) if query.data is None else (parsed.picture == [query.name])
 
 
 @pytest.mark.parametrize("crop", [(0, 0, 0, 1), (0.5, 0, 0.4, 1), (-0.1, 0, 1, 1), (0, 0, 1, 1.1), (0, 1, 1, 1)])

@@ -1,0 +1,135 @@
+"""The part of the workbench for queries of several examples, and for results beyond the first."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.collections.facts.where import Where
+from engine.core.distances import metric, normalised
+from engine.core.errors import NothingKnown, NotReady
+from engine.core.recipe import MAX_K, Recipe
+from engine.core.settings import check_whole
+from engine.encoders.fusion import NAME as FUSION
+from engine.search.answer import Answer, Hit, Query
+from engine.search.examples import Example, combined, described, learned_distances, teaches
+from engine.search.opening import OpenedRecipe
+from engine.search.words import Scores, refuse_the_unknown, written
+from engine.texts.lexicon.lexicon import lexicon
+from engine.workbench.pictures import PictureMethods
+from engine.workbench.words import WordMethods
+
+_SHOWING = 10  # pictures that stand for words in the space of an encoder that reads none
+
+
+class ExampleMethods(PictureMethods, WordMethods):
+    """Methods for several examples and further results, mixed into `Workbench`."""
+
+    def search(
+        self,
+        recipe: Recipe,
+        query: Query,
+        *,
+        include_query: bool = False,
+        label: str | None = None,
+        where: str | Where = "",
+    ) -> Answer:
+        raise NotImplementedError
+
+    def search_examples(self, opened: OpenedRecipe, recipe: Recipe, query: Query, **scope: Any) -> Answer:
+        """The pictures like the plus examples and unlike the minus examples of a query; raises as `search`.
+
+        Words are, for an encoder that reads none, the mean of the ten pictures that show or name them best: relevance
+        feedback without a person (Rocchio 1971).
+        """
+        began = time.perf_counter()
+        vectors, weights = self._example_vectors(opened, recipe, query)
+        scope = scope | {"note": described(weights)}
+        if not teaches(weights):
+            vector = combined(vectors, weights, recipe.metric)
+            took = 1000 * (time.perf_counter() - began)
+            return opened.searcher.answer(query, vector, recipe, encode_milliseconds=took, **scope)
+        distances = learned_distances(vectors, weights, np.asarray(opened.searcher.vectors.matrix), recipe.metric)
+        took = 1000 * (time.perf_counter() - began)
+        return opened.searcher.ranked(query, distances, recipe, encode_milliseconds=took, **scope)
+
+    def further(self, answer: Answer, count: int = 24) -> tuple[Hit, ...]:
+        """The results that follow those of an answer: up to `count`, fewer or none at the end of the collection.
+
+        For still more ask again with `replace(answer, hits=answer.hits + further)`. They come from exact search over
+        everything else, so that none is left out, whatever the method of the answer.
+
+        Raises:
+            BadParameter: a count below 1. As `search`: the collection has changed.
+        """
+        check_whole("count", "further results", count, 1, 1_000_000)
+        ready = len(answer.hits) + count
+        if answer.query.text and answer.recipe.encoder != FUSION:
+            hits = self._repeated(answer, min(ready, MAX_K)).hits
+            return tuple(hits[len(answer.hits) :])
+        opened = self._open(answer.recipe.but(method="exact", options=()))
+        among = self._filtered(answer.recipe.collection, answer.where).get("among")
+        return tuple(opened.searcher.further(answer, self._distances(opened, answer), among)[:count])
+
+    def _repeated(self, answer: Answer, k: int) -> Answer:
+        return self.search(
+            answer.recipe.but(k=k),
+            answer.query,
+            include_query=answer.include_query,
+            label=answer.label,
+            where=answer.where,
+        )
+
+    def _distances(self, opened: OpenedRecipe, answer: Answer) -> NDArray[np.float32]:
+        """(n,) how far all vectors are from the query of an answer."""
+        recipe, query, matrix = answer.recipe, answer.query, np.asarray(opened.searcher.vectors.matrix)
+        if not query.examples:
+            return metric(recipe.metric).between(self._query_vector(opened, recipe, query), matrix)[0]
+        vectors, weights = self._example_vectors(opened, recipe, query)
+        if teaches(weights):
+            return learned_distances(vectors, weights, matrix, recipe.metric)
+        return metric(recipe.metric).between(combined(vectors, weights, recipe.metric), matrix)[0]
+
+    def _example_vectors(
+        self, opened: OpenedRecipe, recipe: Recipe, query: Query
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(m, d) the vectors of the examples and (m,) their weights."""
+        vectors = [self._example_vector(opened, recipe, one) for one in query.examples]
+        return np.concatenate(vectors), np.array([one.weight for one in query.examples], dtype=np.float32)
+
+    def _example_vector(self, opened: OpenedRecipe, recipe: Recipe, example: Example) -> NDArray[np.float32]:
+        if example.text and recipe.encoder != FUSION:
+            return self._words_vector(opened, recipe, example.text)
+        query = Query(
+            image_id=example.image_id, data=example.data, name=example.name, crop=example.crop, text=example.text
+        )
+        return self._query_vector(opened, recipe, query)
+
+    def _words_vector(self, opened: OpenedRecipe, recipe: Recipe, text: str) -> NDArray[np.float32]:
+        """(1, d) the mean vector of the pictures that show the words best, or name them where none shows them."""
+        vectors, about = opened.searcher.vectors, written(opened.searcher.images, text)
+        meaning = lexicon().meaning(text)
+        refuse_the_unknown(text, meaning, about)
+        allowed = np.asarray(vectors.ids)
+        ids, values = self._showing(recipe.collection, text, about).best(_SHOWING, allowed)
+        if not len(ids):
+            raise NothingKnown(f"No picture of this collection shows “{text}” or has it in its name, label or text.")
+        rows = np.asarray(vectors.matrix[np.searchsorted(allowed, ids)])
+        rows = normalised(rows) if recipe.metric == "cosine" else rows
+        mean: NDArray[np.float32] = (values[None, :] @ rows / values.sum()).astype(np.float32)
+        return mean
+
+    def _showing(self, collection: str, text: str, about: Scores) -> Scores:
+        """How well each picture shows the words; what is written of it where that is not known."""
+        if not lexicon().meaning(text).known or not self.sees_words():
+            return about
+        try:
+            shown = self.class_scores(collection, text)
+        except NotReady:
+            if not (about.values > 0).any():
+                raise
+            return about
+        return shown if (shown.values > 0).any() else about
