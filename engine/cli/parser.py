@@ -16,6 +16,7 @@ from engine.cli import (
     jobs,
     labels,
     search,
+    selecting,
     train,
     vectors,
     weights,
@@ -25,7 +26,21 @@ from engine.cluster.blocks import asked_for
 from engine.core.device import ask_precision
 from engine.core.errors import BenzerError, Stopped
 
-_MODULES = (collections, search, weights, vectors, train, compare, hashing, classify, labels, group, duplicates, jobs)
+_MODULES = (
+    collections,
+    search,
+    selecting,
+    weights,
+    vectors,
+    train,
+    compare,
+    hashing,
+    classify,
+    labels,
+    group,
+    duplicates,
+    jobs,
+)
 
 
 def main(words: list[str] | None = None) -> int:

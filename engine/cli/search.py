@@ -67,6 +67,9 @@ def command_search(arguments: argparse.Namespace) -> int | None:
     """Find the pictures most similar to a picture file or to a picture of the collection."""
     if arguments.replay:
         return _replay(arguments)
+    if arguments.saved:
+        _saved(arguments)
+        return None
     if not arguments.collection:
         raise BadParameter("collection", "the search", "the name of one (see: list)", "none")
     check_files(arguments)
@@ -75,15 +78,29 @@ def command_search(arguments: argparse.Namespace) -> int | None:
     _check_filter(bench, recipe.collection, arguments.where)
     query = _query(bench, arguments)
     answer = _search_building(bench, recipe, query, arguments)
+    if arguments.save:
+        print(f"Saved as {bench.save_search(arguments.save, answer).name}.", file=sys.stderr)
     if query.text and bench.reads_nothing(bench.encoder(recipe), query):
         print("None of these words is known: only the picture was searched with.", file=sys.stderr)
+    _print(arguments, answer)
+    return None
+
+
+def _saved(arguments: argparse.Namespace) -> None:
+    """Make a saved search again."""
+    bench = Workbench()
+    found = bench.saved_search(arguments.saved)
+    arguments.label, arguments.where, arguments.include_query = found.label, found.where, found.include_query
+    _print(arguments, _search_building(bench, *bench.recipe_and_query(found), arguments))
+
+
+def _print(arguments: argparse.Namespace, answer: Answer) -> None:
     print_results(
         arguments,
         table=lambda: answer_table(answer),
         data=answer.as_dict,
         csv=answer.to_csv,
     )
-    return None
 
 
 def _query(bench: Workbench, arguments: argparse.Namespace) -> Query:
@@ -207,6 +224,8 @@ def _search_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--crop", help="use this part of the query picture: left,top,right,bottom from 0 to 1")
     sub.add_argument("--include-query", action="store_true", help="include the query picture in the results")
     sub.add_argument("--no-build", action="store_true", help="fail if vectors are missing instead of making them")
+    sub.add_argument("--save", metavar="NAME", help="save this search under a name")
+    sub.add_argument("--saved", metavar="NAME", help="make this saved search again (see: searches)")
     sub.add_argument("--replay", metavar="JSON", help="search as this exported result did, and say what differs")
     output_flags(sub)
     methods_help(sub)

@@ -14,6 +14,7 @@ from engine.classification.run import run_classification
 from engine.classification.suggestions import suggest_labels
 from engine.collections.collection import Collection
 from engine.collections.facts.job import read_facts
+from engine.collections.facts.sidecars import write_sidecars
 from engine.collections.samples import SAMPLES
 from engine.collections.sources.job import import_pictures, rescan
 from engine.collections.sources.known import KNOWN
@@ -35,6 +36,7 @@ from engine.jobs import job as jobs
 from engine.runs.run import run
 from engine.search.job import embed, index, sample
 from engine.training.job import train
+from engine.workbench.copying import copy_files
 
 Arguments = dict[str, Any]
 
@@ -185,6 +187,9 @@ KINDS: dict[str, JobKind] = {
         JobKind("group", "Grouping", _group, _recipe, ("groups",), _VECTORS),
         JobKind("extract", "Creating the collection", extract, _title, ("collection", "export"), _AGAIN),
         JobKind("copy", "Copying pictures of", copy, _title, ("export",), _NOTHING),
+        JobKind("files", "Copying pictures of", copy_files, _collection, ("export",), "Files that were copied stay."),
+        JobKind("sidecars", "Writing sidecar files of", write_sidecars, _collection, ("sidecars",),
+                "Files that were written stay."),
         JobKind("apply", "Predicting labels in", _apply, _collection, ("labels",), _VECTORS),
         JobKind("suggest", "Suggesting labels for", _suggest, _collection, ("labels",), _VECTORS),
         JobKind("train", "Training", train, _training, ("run",), _TRAINED, background=True),

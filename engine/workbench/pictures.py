@@ -103,6 +103,11 @@ class PictureMethods:
             columns={name: cells[row] for name, cells in table.columns.items() if cells[row]},
         )
 
+    def paths(self, collection: str, ids: Iterable[int]) -> list[Path]:
+        """Where the files of pictures are now, in the order of the ids; NotFound for an unknown one."""
+        opened = self.collection(collection)
+        return [opened.image(id).path for id in ids]
+
     def facts_missing(self, collection: str) -> int:
         """How many pictures have not been asked for their EXIF; `start("facts", collection=…)` does that."""
         return self.picture_table(collection).missing
@@ -122,6 +127,9 @@ class PictureMethods:
         if not conditions:
             return {}
         return {"where": print_where(conditions), "among": self.meeting(collection, conditions)}
+
+    # Copying files and writing sidecars are jobs: start("files", collection=…, ids=…, folder=…, sidecars=…) and
+    # start("sidecars", collection=…, ids=…), where ids=None stands for every picture with tags or stars.
 
     # ── tags and stars ───────────────────────────────────────────────────────────────────────────────────────────
 

@@ -36,11 +36,11 @@ CREATE TABLE IF NOT EXISTS acts (number INTEGER PRIMARY KEY AUTOINCREMENT, made 
 
 @dataclass(frozen=True)
 class Mark:
-    """The tags of a picture, sorted, and its stars, 0 for none; `synced` are the tags that its sidecar last had."""
+    """The tags of a picture, sorted, and its stars, 0 for none; `synced` is what its sidecar file last had of both."""
 
     tags: tuple[str, ...] = ()
     stars: int = 0
-    synced: tuple[str, ...] = ()
+    synced: tuple[tuple[str, ...], int] | None = None
 
 
 Change = Callable[[int, Mark], Mark]
@@ -199,14 +199,19 @@ def _read(db: sqlite3.Connection, path: Path) -> dict[int, tuple[str, Mark]]:
     if any(seal_of(*line[:-1]) != line[-1] for line in found):
         raise damaged(path)
     return {
-        id: (hash, Mark(tuple(json.loads(tags)), stars, tuple(json.loads(synced))))
+        id: (hash, Mark(tuple(json.loads(tags)), stars, _synced(json.loads(synced))))
         for id, hash, tags, stars, synced, _ in found
     }
 
 
+def _synced(stored: list[Any]) -> tuple[tuple[str, ...], int] | None:
+    return (tuple(stored[0]), stored[1]) if stored else None
+
+
 def _put(db: sqlite3.Connection, changed: Mapping[int, Mark], hashes: Mapping[int, str]) -> None:
     lines = [
-        (id, hashes[id], json.dumps(mark.tags), mark.stars, json.dumps(mark.synced)) for id, mark in changed.items()
+        (id, hashes[id], json.dumps(mark.tags), mark.stars, json.dumps(mark.synced or []))
+        for id, mark in changed.items()
     ]
     sealed = [(*line, seal_of(*line)) for line in lines]
     db.executemany("INSERT OR REPLACE INTO marks VALUES (?,?,?,?,?,?)", sealed)

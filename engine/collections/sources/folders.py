@@ -23,6 +23,7 @@ _JUNK = frozenset(
         *("$RECYCLE.BIN", "RECYCLER", "System Volume Information", "lost+found", "Icon\r", "@Recently-Snapshot"),
     )
 )
+_SIDECAR = ".xmp"
 
 
 def checked_folder(folder: str | Path) -> Path:
@@ -108,7 +109,7 @@ class Walk:
             yield path, key + b"/"
         elif entry.is_symlink() and path.is_dir():
             yield _failed(key, "link", f"This is a link to a folder; {FOLLOW}.")
-        else:
+        elif path.suffix.lower() != _SIDECAR:  # tags and stars beside a picture are read with it
             yield _file(Path(path.anchor) if self._follow else self._root, path, key)
 
 

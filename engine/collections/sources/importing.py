@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.collections.collection import Collection
+from engine.collections.facts.sidecars import read_sidecars
 from engine.collections.label_spelling import spelling_notes
 from engine.collections.labelling import given_labels
 from engine.collections.reading.safely import follows_links
@@ -56,7 +57,8 @@ def import_folder(
     if not listed.items:
         raise Unreadable(f"The folder {str(root)!r} is empty.", way_out="Choose a folder with pictures in it.")
     with _filling(home, title, {"kind": "folder", "folder": str(root)} | _links(follow)) as (collection, checked):
-        return checked(_noted(synchronise(collection, listed.items, reporter), listed.notes))
+        report = _noted(synchronise(collection, listed.items, reporter), listed.notes)
+        return checked(_noted(report, read_sidecars(collection)))
 
 
 def import_csv(
@@ -82,7 +84,8 @@ def import_csv(
     listed = table_rows.rows(path, follow=follow or follows_links(), columns=columns)
     source = {"kind": "csv", "folder": str(path.parent), "table": str(path)} | _links(follow) | _named(columns)
     with _filling(home, title, source) as (collection, checked):
-        return checked(_noted(synchronise(collection, listed.items, reporter), listed.notes))
+        report = _noted(synchronise(collection, listed.items, reporter), listed.notes)
+        return checked(_noted(report, read_sidecars(collection)))
 
 
 def import_archive(
@@ -175,7 +178,7 @@ def rescan(collection: Collection, reporter: Reporter, *, verify: bool = False) 
         listed = _listed(collection)
         report = synchronise(collection, listed.items, reporter, given_labels(collection), verify=verify)
         collection.set_facts(complete=True)
-        return _noted(report, [*listed.notes, *spelling_notes(collection.labels())])
+        return _noted(report, [*listed.notes, *spelling_notes(collection.labels()), *read_sidecars(collection)])
 
 
 def _in_folder(root: Path, home: Home, follow: bool) -> Listed:

@@ -41,7 +41,7 @@ def copy(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """
     collection = _collection(arguments)
     parts = _parts(collection, _told_parts(collection, arguments))
-    names, size = _names_and_size(collection, [id for part in parts for id in part.ids])
+    names, size = names_and_size(collection, [id for part in parts for id in part.ids])
     places = entries(parts, names)
     if arguments.get("folder"):
         target = Path(arguments["folder"])
@@ -85,7 +85,7 @@ def _parts(collection: Collection, parts: Sequence[Mapping[str, Any]]) -> list[P
     return found
 
 
-def _names_and_size(collection: Collection, ids: Sequence[int]) -> tuple[dict[int, str], int]:
+def names_and_size(collection: Collection, ids: Sequence[int]) -> tuple[dict[int, str], int]:
     """The file names, with the extensions of their formats, and the total size in bytes."""
     rows = {row.id: row for row in collection.rows("image")}
     wanted = [rows[id] for id in ids if id in rows]

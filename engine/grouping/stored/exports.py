@@ -167,7 +167,7 @@ def into_folder(
         NotFound: `into` is not a folder, or no picture can be read. StorageFull: they do not fit. Stopped. Nothing
         is left behind.
     """
-    _check_room(into, size)
+    check_room(into, size)
     with _building(into) as building, full_disk_named(title):
         done = Copied(building)
         for folder in {place.folder for place in places}:
@@ -186,7 +186,7 @@ def into_zip(places: Sequence[Entry], read: Read, path: Path, reporter: Reporter
     """
     if path.exists():
         raise BadParameter("file", "an export", "one that does not exist yet", path.name)
-    _check_room(path.parent, size)
+    check_room(path.parent, size)
     with _building(path.parent) as building, full_disk_named(path.name):
         done, packed = Copied(path), building / "packed"
         with zipfile.ZipFile(packed, "x", zipfile.ZIP_STORED) as archive:
@@ -246,7 +246,8 @@ def checked_folder(into: Path) -> Path:
     return into
 
 
-def _check_room(into: Path, size: int) -> None:
+def check_room(into: Path, size: int) -> None:
+    """NotFound if there is no such folder, StorageFull if so many bytes do not fit there."""
     free = shutil.disk_usage(checked_folder(into)).free
     if size + _SPARE > free:
         raise StorageFull(

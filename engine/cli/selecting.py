@@ -1,0 +1,127 @@
+"""The commands for chosen pictures: tag, sidecars, copy, searches."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+from engine.cli.flags import Commands, output_flags
+from engine.cli.printing import confirmed, print_rows, progress_line
+from engine.collections.facts.where import needs_exif, parse_where
+from engine.core.errors import BadParameter
+from engine.core.humanize import count_of
+from engine.core.tables import text_table
+from engine.workbench.workbench import Workbench
+
+_SHOWN = 20  # lines of a report
+
+
+def register(commands: Commands) -> None:
+    sub = commands.add("tag", command_tag)
+    _chosen(sub)
+    sub.add_argument("--add", action="append", default=[], metavar="TAG", help="give this tag; may be given again")
+    sub.add_argument("--remove", action="append", default=[], metavar="TAG", help="take this tag away")
+    sub.add_argument("--stars", type=int, help="set the stars, 0 for none to 5")
+    sub.add_argument("--undo", action="store_true", help="take the last change of tags and stars back")
+    sub = commands.add("sidecars", command_sidecars, job="sidecars")
+    _chosen(sub)
+    sub = commands.add("copy", command_copy, job="files")
+    _chosen(sub)
+    sub.add_argument("--to", required=True, metavar="FOLDER", help="an existing folder")
+    sub.add_argument("--sidecars", action="store_true", help="write tags and stars beside the copies, as XMP")
+    sub = commands.add("searches", command_searches)
+    sub.add_argument("--history", action="store_true", help="list the last hundred searches instead")
+    sub.add_argument("--delete", metavar="NAME", help="delete this saved search; asks first")
+    sub.add_argument("--yes", action="store_true", help="delete without asking")
+    output_flags(sub)
+
+
+def _chosen(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("collection")
+    sub.add_argument("ids", nargs="*", type=int, help="the pictures by their ids")
+    help = "the pictures that meet this filter, as in search --where"
+    sub.add_argument("--where", action="append", default=[], metavar="FILTER", help=help)
+
+
+def command_tag(arguments: argparse.Namespace) -> None:
+    """Give pictures tags and stars, or list those that have some."""
+    bench, name = Workbench(), arguments.collection
+    if arguments.undo:
+        print(f"Restored {count_of(bench.undo_mark(name), 'picture')}.")
+        return
+    if not arguments.add and not arguments.remove and arguments.stars is None:
+        _list_marks(bench, arguments)
+        return
+    changes: dict[str, Any] = {"add": arguments.add, "remove": arguments.remove, "stars": arguments.stars}
+    print(f"Changed {count_of(bench.mark(name, _ids(bench, arguments), **changes), 'picture')}.")
+
+
+def _list_marks(bench: Workbench, arguments: argparse.Namespace) -> None:
+    table, wanted = bench.picture_table(arguments.collection), set(_ids(bench, arguments, everything=True))
+    rows = [
+        [int(id), name, ", ".join(mark.tags), mark.stars]
+        for id, name, mark in zip(table.ids, table.names, table.marks, strict=True)
+        if (mark.tags or mark.stars) and int(id) in wanted
+    ]
+    print(text_table(["id", "name", "tags", "stars"], rows))
+
+
+def command_sidecars(arguments: argparse.Namespace) -> None:
+    """Write tags and stars to XMP files beside the pictures; what else these hold stays."""
+    bench = Workbench()
+    ids = _ids(bench, arguments) if arguments.ids or arguments.where else None
+    done = bench.run("sidecars", progress_line(), collection=arguments.collection, ids=ids)
+    left = done["left"]
+    print(f"{done['written']:,} written · {done['unchanged']:,} unchanged · {len(left):,} left alone")
+    if left:
+        print(text_table(["left alone", "why"], left[:_SHOWN]))
+
+
+def command_copy(arguments: argparse.Namespace) -> None:
+    """Copy pictures to a folder; taken names are numbered, and nothing is overwritten."""
+    bench = Workbench()
+    given = {"ids": _ids(bench, arguments), "folder": arguments.to, "sidecars": arguments.sidecars}
+    done = bench.run("files", progress_line(), collection=arguments.collection, **given)
+    print(f"Copied {count_of(done['count'], 'picture')} to {done['path']}.")
+    if done["left_out"]:
+        print(text_table(["left out", "why"], done["left_out"][:_SHOWN]))
+
+
+def command_searches(arguments: argparse.Namespace) -> None:
+    """List the saved searches, which `search --saved NAME` makes again."""
+    bench = Workbench()
+    if arguments.delete:
+        found = bench.saved_search(arguments.delete)
+        if confirmed(f"the saved search {found.name}", arguments):
+            bench.forget_search(found.name)
+            print(f"Deleted {found.name}.")
+        return
+    found_searches = bench.search_history() if arguments.history else bench.saved_searches()
+    rows = [
+        [
+            one.name,
+            one.query,
+            one.where,
+            one.label,
+            one.recipe,
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(one.made)),
+        ]
+        for one in found_searches
+    ]
+    print_rows(["name", "query", "filter", "label", "recipe", "made"], rows, arguments)
+
+
+def _date(made: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(made))
+
+
+def _ids(bench: Workbench, arguments: argparse.Namespace, *, everything: bool = False) -> list[int]:
+    """The pictures chosen by ids and by a filter; BadParameter if none is chosen."""
+    where = parse_where(";".join(arguments.where))
+    if not arguments.ids and not where and not everything:
+        raise BadParameter("pictures", f"the command {arguments.command}", "given as ids or by --where", "none")
+    if needs_exif(where) and bench.facts_missing(arguments.collection):
+        bench.run("facts", progress_line(), collection=arguments.collection)
+    meeting = bench.meeting(arguments.collection, where).tolist()
+    return [id for id in arguments.ids if id in set(meeting)] if where and arguments.ids else arguments.ids or meeting

@@ -1,0 +1,129 @@
+"""Tags and stars between the catalogue and sidecar files beside the pictures: `lake.jpg` has `lake.jpg.xmp`.
+
+Both sides may have changed since they last agreed: what was added on either side is kept, what was removed on either
+side goes, and the stars are those of the side that changed them (the file's, if both did).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.collections.catalogue import ImageRow
+from engine.collections.collection import Collection
+from engine.collections.facts.marks import Mark, change_marks, marks
+from engine.collections.facts.xmp import Sidecar, read_sidecar, with_sidecar
+from engine.collections.reading.safely import read_bytes
+from engine.core.errors import StorageFull, Unreadable, UnreadableImage
+from engine.core.home import home_of
+from engine.core.humanize import count_of
+from engine.core.progress import Reporter
+from engine.core.storage import write_bytes
+
+SUFFIX = ".xmp"
+
+
+@dataclass
+class SidecarReport:
+    """How many files were written and needed no change, and which were left alone, each with the reason."""
+
+    written: int = 0
+    unchanged: int = 0
+    left: list[tuple[str, str]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def read_sidecars(collection: Collection) -> list[str]:
+    """Take over tags and stars from the sidecar files of pictures that are referenced in place.
+
+    Returns:
+        Sentences for the report: how many pictures changed, and which files could not be read.
+    """
+    found, notes = dict[int, Sidecar](), list[str]()
+    for row, path in _beside(collection):
+        try:
+            found[row.id] = read_sidecar(read_bytes(path, collection.root_of(row)))
+        except (Unreadable, UnreadableImage) as error:
+            notes.append(f"{path.name}: {error.message}")
+    known = marks(collection)
+    changed = {id: mark for id, theirs in found.items() if (mark := _merged(known.get(id), theirs)) != known.get(id)}
+    if changed:
+        change_marks(collection, changed, lambda id, _: changed[id], "")
+        notes.insert(0, f"Tags and stars of {count_of(len(changed), 'picture')} were read from sidecar files.")
+    return notes
+
+
+def write_sidecars(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Write the tags and stars of the pictures `ids` of `collection` (None: all marked ones) to their sidecar files.
+
+    What else a file holds stays; one that is no XMP is left alone and named in the report.
+    """
+    collection, wanted = Collection.open(home_of(arguments), arguments["collection"]), arguments.get("ids")
+    known, report = marks(collection), SidecarReport()
+    rows = {row.id: row for row in collection.rows("image")}
+    ids = [id for id in (known if wanted is None else map(int, wanted)) if id in rows]
+    agreed: dict[int, Mark] = {}
+    for number, id in enumerate(ids, 1):
+        try:
+            agreed[id] = _written(collection, rows[id], known.get(id), report)
+        except (Unreadable, UnreadableImage, StorageFull, OSError) as error:
+            report.left.append((rows[id].name, str(error)))
+        reporter.update("Writing sidecar files", number, len(ids), "files")
+    if agreed:
+        change_marks(collection, agreed, lambda id, _: agreed[id], "")
+    return report.as_dict()
+
+
+def _written(collection: Collection, row: ImageRow, mark: Mark | None, report: SidecarReport) -> Mark:
+    """Bring one sidecar file up to date; the mark that both sides now agree on."""
+    if row.stored:
+        raise Unreadable("Benzer keeps this picture itself; copy it to a folder to get a sidecar file beside it.")
+    path = collection.path_of(row)
+    if not path.is_file():
+        raise Unreadable("The picture is not there.")
+    beside = path.with_name(path.name + SUFFIX)
+    data = read_bytes(beside) if os.path.lexists(beside) else None
+    theirs = read_sidecar(data) if data is not None else Sidecar()
+    agreed = (mark or Mark()) if data is None else _merged(mark, theirs)  # a file that is not there removes nothing
+    ours = Sidecar(agreed.tags, agreed.stars)
+    if ours == theirs:
+        report.unchanged += 1
+    else:
+        write_bytes(beside, with_sidecar(data, ours))
+        report.written += 1
+    return Mark(agreed.tags, agreed.stars, (ours.tags, ours.stars))
+
+
+def _merged(mark: Mark | None, theirs: Sidecar) -> Mark:
+    """Three-way: what either side changed since both were equal."""
+    mark = mark or Mark()
+    tags, stars = mark.synced or ((), 0)
+    gone, new = set(tags) - set(theirs.tags), set(theirs.tags) - set(tags)
+    merged = tuple(sorted((set(mark.tags) - gone) | new))
+    return Mark(merged, theirs.stars if theirs.stars != stars else mark.stars, (theirs.tags, theirs.stars))
+
+
+def _beside(collection: Collection) -> Iterator[tuple[ImageRow, Path]]:
+    """Every picture that has a sidecar file: `a.jpg.xmp`, or else `a.xmp` as Lightroom names it."""
+    rows = [row for row in collection.rows("image") if not row.stored]
+    paths = [collection.path_of(row) for row in rows]
+    names = {folder: _sidecar_names(folder) for folder in {path.parent for path in paths}}
+    for row, path in zip(rows, paths, strict=True):
+        there = names[path.parent]
+        name = there.get((path.name + SUFFIX).lower()) or there.get((path.stem + SUFFIX).lower())
+        if name:
+            yield row, path.with_name(name)
+
+
+def _sidecar_names(folder: Path) -> dict[str, str]:
+    try:
+        names: Iterable[str] = os.listdir(folder)
+    except OSError:
+        return {}
+    return {name.lower(): name for name in names if name.lower().endswith(SUFFIX)}

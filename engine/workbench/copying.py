@@ -1,0 +1,96 @@
+"""Copying chosen pictures into a folder: names that are taken are numbered, and nothing is ever overwritten."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from engine.collections.collection import Collection
+from engine.collections.facts.marks import Mark, marks
+from engine.collections.facts.sidecars import SUFFIX
+from engine.collections.facts.xmp import Sidecar, with_sidecar
+from engine.core.errors import BadParameter, NotFound
+from engine.core.home import home_of
+from engine.core.progress import Reporter
+from engine.core.storage import full_disk_named
+from engine.grouping.stored.exporting import names_and_size
+from engine.grouping.stored.exports import Entry, check_room, entries
+from engine.grouping.stored.exports import Part as _Part
+
+_TRIES = 10_000  # numbers after a name
+
+
+def copy_files(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Copy the pictures `ids` of `collection` into the existing `folder`, with `sidecars` where asked for.
+
+    Returns:
+        `path` of the folder, `count`, the `files` that were written, and `left_out`: names with the reason.
+
+    Raises:
+        NotFound: no such folder, or none of the pictures can be read. BadParameter: no pictures. StorageFull: they do
+        not fit; files that were written before stay.
+    """
+    collection = Collection.open(home_of(arguments), arguments["collection"])
+    ids, folder = [int(id) for id in arguments["ids"]], Path(arguments["folder"]).expanduser()
+    if not ids:
+        raise BadParameter("number of pictures", "a copy", "at least 1", 0)
+    names, size = names_and_size(collection, ids)
+    check_room(folder, size)
+    known = marks(collection) if arguments.get("sidecars") else {}
+    files, left_out = list[str](), list[list[str]]()
+    for number, place in enumerate(entries([_Part("", ids)], names), 1):
+        try:
+            files.append(_copied(collection, place, folder, known.get(place.id)).name)
+        except NotFound as error:
+            left_out.append([place.file, error.message])
+        reporter.update("Copying pictures", number, len(ids), "images")
+    if not files:
+        raise NotFound(f"None of the pictures can be copied: {left_out[0][1]}")
+    return {"path": str(folder), "count": len(files), "files": files, "left_out": left_out}
+
+
+def _copied(collection: Collection, place: Entry, folder: Path, mark: Mark | None) -> Path:
+    data, modified = collection.picture(place.id), _modified(collection, place.id)
+    target = _put(data, folder, place.file)
+    os.utime(target, ns=(modified, modified))
+    if mark is not None and (mark.tags or mark.stars):
+        _put(with_sidecar(None, Sidecar(mark.tags, mark.stars)), folder, target.name + SUFFIX)
+    return target
+
+
+def _modified(collection: Collection, id: int) -> int:
+    try:
+        return os.stat(collection.image(id).path).st_mtime_ns
+    except OSError as error:
+        raise NotFound("The file is not there.") from error
+
+
+def _put(data: bytes, folder: Path, name: str) -> Path:
+    """Write a whole file under the name, numbered if that is taken."""
+    with full_disk_named(name):
+        handle, part = tempfile.mkstemp(dir=folder, prefix=".benzer-copy-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.chmod(part, 0o644)
+            target = _claimed(folder, name)
+            os.replace(part, target)
+        except BaseException:
+            Path(part).unlink(missing_ok=True)
+            raise
+    return target
+
+
+def _claimed(folder: Path, name: str) -> Path:
+    """An empty file of our own under the first free name: nobody else's file can be overwritten then."""
+    stem, suffix = os.path.splitext(name)
+    for number in range(_TRIES):
+        target = folder / (name if not number else f"{stem} ({number + 1}){suffix}")
+        try:
+            target.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        return target
+    raise BadParameter("name", "a copy", f"free with a number up to {_TRIES}", name)

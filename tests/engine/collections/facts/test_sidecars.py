@@ -1,0 +1,163 @@
+"""XMP sidecar files: what others wrote is read and kept, both sides are merged, and what is no XMP is left alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.collections.collection import Collection
+from engine.collections.facts.marks import mark_pictures, marks
+from engine.collections.facts.sidecars import write_sidecars
+from engine.collections.facts.xmp import DC, RDF, Sidecar, read_sidecar, with_sidecar
+from engine.collections.sources.importing import import_folder, rescan
+from engine.core.errors import Unreadable
+from engine.core.home import Home
+from engine.core.progress import Reporter
+
+DARKTABLE = """<?xml version="1.0" encoding="UTF-8"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="XMP Core 4.4.0-Exiv2">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/"
+   xmlns:darktable="http://darktable.sf.net/" xmp:Rating="3" darktable:history_end="7">
+   <dc:subject><rdf:Seq><rdf:li>lake</rdf:li><rdf:li>Ferien &amp; Meer</rdf:li></rdf:Seq></dc:subject>
+   <darktable:history><rdf:Seq><rdf:li darktable:operation="exposure"/></rdf:Seq></darktable:history>
+  </rdf:Description>
+ </rdf:RDF>
+</x:xmpmeta>
+"""
+LIGHTROOM = DARKTABLE.replace(' xmp:Rating="3"', "").replace("<dc:sub", "<xmp:Rating>4</xmp:Rating><dc:sub")
+
+
+def test_tags_and_stars_of_other_programs_are_read() -> None:
+    assert read_sidecar(DARKTABLE.encode()) == Sidecar(("Ferien & Meer", "lake"), 3)
+    assert read_sidecar(LIGHTROOM.encode()).stars == 4
+    assert read_sidecar(DARKTABLE.replace('"3"', '"-1"').encode()).stars == 0  # rejected
+    assert read_sidecar(DARKTABLE.replace('"3"', '"many"').encode()).stars == 0
+
+
+def test_what_others_wrote_stays() -> None:
+    for text in (DARKTABLE, LIGHTROOM):
+        written = with_sidecar(text.encode(), Sidecar(("lake", "new"), 5))
+        assert read_sidecar(written) == Sidecar(("lake", "new"), 5)
+        root = ElementTree.fromstring(written)
+        assert root.find(".//{http://darktable.sf.net/}history") is not None
+        assert b'darktable:operation="exposure"' in written
+        assert b'darktable:history_end="7"' in written
+
+
+TAG = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
+SIDECARS = st.builds(lambda tags, stars: Sidecar(tuple(sorted(tags)), stars), st.sets(TAG), st.integers(0, 5))
+
+
+@given(SIDECARS, SIDECARS)
+def test_what_is_written_is_read_back_and_may_be_written_again(first: Sidecar, second: Sidecar) -> None:
+    once = with_sidecar(None, first)
+    assert read_sidecar(once) == first
+    assert read_sidecar(with_sidecar(once, second)) == second
+
+
+def test_the_tags_are_a_bag_of_dublin_core() -> None:
+    root = ElementTree.fromstring(with_sidecar(None, Sidecar(("b", "a"), 0)))
+    items = root.findall(f".//{{{DC}}}subject/{{{RDF}}}Bag/{{{RDF}}}li")
+    assert sorted(item.text or "" for item in items) == ["a", "b"]
+    assert b"Rating" not in with_sidecar(None, Sidecar(("a",), 0))
+
+
+BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaa">]><x>&a;</x>'
+
+
+@pytest.mark.parametrize("data", [b"", b"no xml", b"<a><b></a>", b"<html/>", BOMB, b" " * (5 << 20)])
+def test_what_is_no_xmp_is_refused(data: bytes) -> None:
+    with pytest.raises(Unreadable, match="The sidecar file"):
+        read_sidecar(data)
+
+
+@pytest.fixture
+def collection(home: Home, pile: Path, reporter: Reporter) -> Collection:
+    (pile / "blue" / "00.png.xmp").write_text(DARKTABLE, "utf-8")
+    (pile / "blue" / "02.XMP").write_text(LIGHTROOM, "utf-8")
+    (pile / "red" / "01.png.xmp").write_text("no xml", "utf-8")
+    report = import_folder(home, "Pile", pile, reporter)
+    assert report.rejects == []
+    assert report.notes[0] == "Tags and stars of 2 pictures were read from sidecar files."
+    assert report.notes[1].startswith("01.png.xmp: The sidecar file is no XML.")
+    return Collection.open(home, "pile")
+
+
+def by_name(collection: Collection, name: str) -> int:
+    return next(row.id for row in collection.rows("image") if row.name.endswith(name))
+
+
+def write(home: Home, collection: Collection, ids: list[int] | None = None) -> dict:
+    arguments = {"home": str(home.root), "collection": collection.name, "ids": ids}
+    return write_sidecars(arguments, Reporter())
+
+
+def test_sidecars_are_read_at_import(collection: Collection) -> None:
+    found = marks(collection)
+    assert (found[by_name(collection, "00.png")].tags, found[by_name(collection, "00.png")].stars) == (
+        ("Ferien & Meer", "lake"),
+        3,
+    )
+    assert found[by_name(collection, "02.png")].stars == 4
+    assert len(found) == 2
+
+
+def test_writing_merges_and_leaves_alone_what_is_no_xmp(home: Home, collection: Collection, pile: Path) -> None:
+    known, broken, fresh = (by_name(collection, name) for name in ("00.png", "01.png", "03.png"))
+    mark_pictures(collection, [known, broken, fresh], add=["sea"], remove=["lake"], stars=5)
+    before = (pile / "red" / "01.png.xmp").read_bytes()
+    report = write(home, collection, [known, broken, fresh])
+    assert (report["written"], report["unchanged"]) == (2, 0)
+    assert report["left"] == [("red/01.png", "The sidecar file is no XML.")]
+    assert (pile / "red" / "01.png.xmp").read_bytes() == before
+    merged = (pile / "blue" / "00.png.xmp").read_bytes()
+    assert read_sidecar(merged) == Sidecar(("Ferien & Meer", "sea"), 5)
+    assert b"darktable:history" in merged
+    assert read_sidecar((pile / "red" / "03.png.xmp").read_bytes()) == Sidecar(("sea",), 5)
+    assert write(home, collection, [known, fresh])["unchanged"] == 2
+
+
+def test_both_sides_may_change_and_a_removed_tag_stays_removed(
+    home: Home, collection: Collection, pile: Path, reporter: Reporter
+) -> None:
+    id, path = by_name(collection, "03.png"), pile / "red" / "03.png.xmp"
+    mark_pictures(collection, [id], add=["a", "b"], stars=2)
+    write(home, collection)
+    path.write_bytes(with_sidecar(path.read_bytes(), Sidecar(("b", "theirs"), 2)))  # another program removes a
+    mark_pictures(collection, [id], add=["ours"], remove=["b"], stars=4)
+    rescan(collection, reporter)
+    assert (marks(collection)[id].tags, marks(collection)[id].stars) == (("ours", "theirs"), 4)
+    write(home, collection)
+    assert read_sidecar(path.read_bytes()) == Sidecar(("ours", "theirs"), 4)
+    assert marks(collection)[by_name(collection, "02.png")].stars == 4  # its tags came from 02.XMP
+    assert rescan(collection, reporter).notes == ["01.png.xmp: The sidecar file is no XML."]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
+def test_a_folder_that_cannot_be_written_to_is_named(home: Home, collection: Collection, pile: Path) -> None:
+    id = by_name(collection, "03.png")
+    mark_pictures(collection, [id], stars=1)
+    (pile / "red").chmod(0o555)
+    try:
+        [[name, sentence]] = write(home, collection, [id])["left"]
+    finally:
+        (pile / "red").chmod(0o755)
+    assert name == "red/03.png"
+    assert "refused to store" in sentence
+
+
+def test_a_link_in_the_place_of_a_sidecar_is_left_alone(
+    home: Home, collection: Collection, pile: Path, tmp_path: Path
+) -> None:
+    id = by_name(collection, "03.png")
+    mark_pictures(collection, [id], stars=1)
+    (tmp_path / "elsewhere").write_text("mine", "utf-8")
+    (pile / "red" / "03.png.xmp").symlink_to(tmp_path / "elsewhere")
+    assert "link" in write(home, collection, [id])["left"][0][1]
+    assert (tmp_path / "elsewhere").read_text("utf-8") == "mine"
