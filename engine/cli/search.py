@@ -100,6 +100,7 @@ def _print(arguments: argparse.Namespace, answer: Answer) -> None:
         table=lambda: answer_table(answer),
         data=answer.as_dict,
         csv=answer.to_csv,
+        html=lambda: Workbench().search_report(answer),
     )
 
 
@@ -227,5 +228,5 @@ def _search_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--save", metavar="NAME", help="save this search under a name")
     sub.add_argument("--saved", metavar="NAME", help="make this saved search again (see: searches)")
     sub.add_argument("--replay", metavar="JSON", help="search as this exported result did, and say what differs")
-    output_flags(sub)
+    output_flags(sub, html=True)
     methods_help(sub)

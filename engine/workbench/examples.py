@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from engine.search.opening import OpenedRecipe
 from engine.search.words import Scores, refuse_the_unknown, written
 from engine.texts.lexicon.lexicon import lexicon
 from engine.workbench.pictures import PictureMethods
+from engine.workbench.pictures_report import search_report, selection_report
 from engine.workbench.words import WordMethods
 
 _SHOWING = 10  # pictures that stand for words in the space of an encoder that reads none
@@ -73,6 +75,20 @@ class ExampleMethods(PictureMethods, WordMethods):
         opened = self._open(answer.recipe.but(method="exact", options=()))
         among = self._filtered(answer.recipe.collection, answer.where).get("among")
         return tuple(opened.searcher.further(answer, self._distances(opened, answer), among)[:count])
+
+    def search_report(self, answer: Answer, further: Sequence[Hit] = ()) -> str:
+        """The results of a search as one page of HTML with the pictures inside; at most 1,000."""
+        name = answer.recipe.collection
+        return search_report(self.collection(name), self.picture_table(name), answer, further)
+
+    def selection_report(self, collection: str, title: str, parts: Mapping[str, Iterable[int]], note: str = "") -> str:
+        """Chosen pictures, by heading ("" for none), as one page of HTML with the pictures inside.
+
+        Raises:
+            BadParameter: no pictures, or more than 1,000. NotFound: an id is no picture.
+        """
+        opened = self.collection(collection)
+        return selection_report(opened, self.picture_table(collection), title, parts, note)
 
     def _repeated(self, answer: Answer, k: int) -> Answer:
         return self.search(
