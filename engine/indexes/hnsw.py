@@ -20,7 +20,7 @@ from engine.core.distances import normalised
 from engine.core.errors import Corrupt, MissingPackage
 from engine.core.settings import Setting
 from engine.core.storage import file_digest, load_array, read_json, write_json
-from engine.indexes.index import Ids, Neighbours, Vectors
+from engine.indexes.index import BuildCost, Ids, Neighbours, Vectors
 from engine.indexes.table.ranking import nearest_in_lists
 from engine.indexes.table.rows import RowIndex, RowTable, checked_k
 
@@ -51,6 +51,10 @@ class HNSW(RowIndex):
         self.links = links
         self.effort = effort
         self._graph: Any = None
+
+    def foreseen(self, count: int, dimensions: int) -> BuildCost:
+        """Links of four bytes, twice as many on the lowest level; a search among many candidates for each vector."""
+        return BuildCost(count * (8 * self.links + 16), count * _EF_CONSTRUCTION * self.links * dimensions)
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
         table = RowTable(ids, vectors)

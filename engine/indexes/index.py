@@ -38,6 +38,14 @@ class Neighbours:
     share: float = 1.0
 
 
+@dataclass(frozen=True)
+class BuildCost:
+    """About what building an index takes: `bytes` that it stores besides its vectors, `products` of two numbers."""
+
+    bytes: int
+    products: int = 0
+
+
 class Index(ABC):
     """Vectors under ids, searched by one method under one metric.
 
@@ -63,6 +71,10 @@ class Index(ABC):
     @abstractmethod
     def build(self, ids: Ids, vectors: Vectors) -> Self:
         """Index (n, d) vectors under (n,) distinct ids. BadParameter for NaN, Inf, wrong shapes or repeated ids."""
+
+    def foreseen(self, count: int, dimensions: int) -> BuildCost:
+        """The cost of building it over (count, dimensions) vectors, known from its settings alone."""
+        return BuildCost(16 * count)
 
     @abstractmethod
     def add(self, ids: Ids, vectors: Vectors) -> None:

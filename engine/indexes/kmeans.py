@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.core.distances import euclidean
 from engine.core.settings import Setting
 from engine.core.storage import load_array, read_json, write_json
-from engine.indexes.index import Ids, Neighbours, Vectors
+from engine.indexes.index import BuildCost, Ids, Neighbours, Vectors
 from engine.indexes.sample_truth import true_neighbours
 from engine.indexes.table.ranking import nearest_in_lists
 from engine.indexes.table.rows import RowIndex, RowTable, checked_k
@@ -60,6 +60,10 @@ class KMeansIndex(RowIndex):
         self._labels: Ids = np.empty(0, dtype=np.int64)
         self._members: tuple[Ids, Ids] | None = None
         self._probes = 1
+
+    def foreseen(self, count: int, dimensions: int) -> BuildCost:
+        clusters = min(self.clusters or round(np.sqrt(count)), count)
+        return BuildCost(4 * clusters * dimensions + 24 * count, 20 * clusters * count * dimensions)
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
         table = RowTable(ids, vectors)

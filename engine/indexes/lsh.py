@@ -63,6 +63,9 @@ class LSH(HashIndex):
     def sizes(self, dimensions: int) -> Sizes:
         return _SIZES
 
+    def axes(self, dimensions: int) -> int:
+        return min(dimensions, self.directions)
+
     @property
     def planes(self) -> HashFunctions | None:
         """External functions that replace its own."""

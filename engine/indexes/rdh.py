@@ -27,7 +27,7 @@ from engine.indexes.distributed.resizing import grow, shrink
 from engine.indexes.distributed.settings import Numbers, numbers_for
 from engine.indexes.hashing.hash_index import FURTHER, HashIndex
 from engine.indexes.hashing.hyperplanes import DIRECTIONS
-from engine.indexes.index import Ids, Index, Neighbours, Vectors
+from engine.indexes.index import BuildCost, Ids, Index, Neighbours, Vectors
 from engine.indexes.table.rows import checked_ids, checked_k
 
 _SEED = 0
@@ -108,6 +108,10 @@ class RDH(Index):
         self._parts: Parts | None = None
 
     # ── building ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def foreseen(self, count: int, dimensions: int) -> BuildCost:
+        part = make_index(self.runs, self.metric, **self._options()).foreseen(-(-count // self.parts), dimensions)
+        return BuildCost(self.parts * self.copies * part.bytes, self.parts * part.products)
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
         """As every index; BadParameter also for more parts than vectors, where there is any."""

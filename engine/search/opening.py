@@ -19,11 +19,14 @@ from engine.encoders.choosing import default_choice
 from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.vectors.store import Vectors, state, stored
 from engine.indexes import Index, make_index
+from engine.search.index_files import make_room, mark_used
 from engine.search.provenance import provenance_of
 from engine.search.searcher import Searcher
 
 _REBUILT = "The {} index was built by an earlier version of Benzer; it has been built again."
 BUILT_WHILE_WAITING = 16_000_000  # values (vectors × their length) whose index is built in seconds
+_PRODUCTS = 2e11  # of two numbers, which take seconds as well
+_LIGHT = 32 << 20  # bytes that an index may store, besides its vectors, without a question
 
 
 @dataclass(frozen=True)
@@ -81,16 +84,21 @@ def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -
 
 
 def require_index(collection: Collection, info: EncoderInfo, recipe: Recipe) -> None:
-    """Raise NoIndex if building the index would take long."""
+    """Raise NoIndex if building the index would take long, or much space; the sentence says how much."""
     vectors = None if recipe.method == "exact" else stored(collection, info, recipe.embedding)
-    if vectors is None or vectors.matrix.size < BUILT_WHILE_WAITING:
+    if vectors is None:
+        return
+    rows, width = vectors.matrix.shape
+    cost = _empty_index(recipe).foreseen(rows, width)
+    if vectors.matrix.size < BUILT_WHILE_WAITING and cost.bytes < _LIGHT and cost.products < _PRODUCTS:
         return
     place = index_store(collection, info, recipe)
     if _fresh(place, vectors) is None:
-        rows, width = vectors.matrix.shape
         state = "was built by an earlier version of Benzer" if _outdated(place) else "has not been built yet"
+        megabytes = (cost.bytes + vectors.matrix.nbytes) >> 20
         raise NoIndex(
-            f"The {recipe.method} index over {rows:,} vectors of {width:,} values {state}.",
+            f"The {recipe.method} index over {rows:,} vectors of {width:,} values {state}; it takes about "
+            f"{max(1, megabytes):,} MB.",
             way_out=f"Run: python -m engine index {shlex.quote(str(recipe))}",
         )
 
@@ -102,10 +110,13 @@ def open_index(collection: Collection, info: EncoderInfo, recipe: Recipe, vector
     place = index_store(collection, info, recipe)
     snapshot = _fresh(place, vectors)
     if snapshot is not None:
-        return _empty_index(recipe).load(snapshot.folder)
+        with suppress(FileNotFoundError):  # other work has just deleted it to make room
+            mark_used(place)
+            return _empty_index(recipe).load(snapshot.folder)
     index = _empty_index(recipe).build(vectors.ids, vectors.matrix)
     with suppress(StorageFull):  # it still answers, and is rebuilt next time
         place.publish(index.save, {"vectors": vectors.digest, "recipe": str(recipe)})
+        make_room(collection.folder.parent, place)
     return index
 
 

@@ -21,7 +21,7 @@ from engine.indexes.table.rows import Rows, RowTable, mapped
 
 MAX_PROBES = 250
 EVERYTHING = -1  # in place of a number of extra buckets: all vectors are compared
-_PREFIX = 16  # bits that address buckets directly; longer codes use binary search
+PREFIX = 16  # bits that address buckets directly; longer codes use binary search
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Buckets(Lookup):
     def _parts(self) -> tuple:
         """The tables as one argument for the compiled loops."""
         tables, bits = self._tables, self.functions.bits
-        cut = np.uint64(bits - min(bits, _PREFIX))
+        cut = np.uint64(bits - min(bits, PREFIX))
         late_first = tables.rows.shape[1]
         largest = self.largest or len(self.table.ids)
         return tables.codes, tables.rows, tables.starts, cut, bits, self.bits, largest, self._late, late_first
@@ -168,7 +168,7 @@ def sorted_tables(codes: NDArray, bits: int) -> Tables:
     """(T, n) codes by row to the sorted tables."""
     from engine.indexes.kernels.lsh import sort_tables
 
-    prefix = min(bits, _PREFIX)
+    prefix = min(bits, PREFIX)
     rows = np.empty(codes.shape, dtype=np.int32)
     starts = np.zeros((len(codes), 2**prefix + 1), dtype=np.int32)
     with threads_for(codes.size * 5e-9):

@@ -14,13 +14,13 @@ import numpy as np
 from engine.core.errors import BadParameter
 from engine.core.settings import AnySetting, Choice, Setting
 from engine.core.storage import read_json, write_json
-from engine.indexes.hashing.buckets import MAX_PROBES, Buckets
+from engine.indexes.hashing.buckets import MAX_PROBES, PREFIX, Buckets
 from engine.indexes.hashing.functions import BUCKET_BITS, MAX_BITS, HashFunctions
 from engine.indexes.hashing.hamming import MAX_RERANK, HammingRanking
 from engine.indexes.hashing.hyperplanes import Hyperplanes
 from engine.indexes.hashing.lookup import Growth, Lookup
 from engine.indexes.hashing.tuning import Sizes, choose, choose_more_probes, choose_rerank
-from engine.indexes.index import Ids, Neighbours, Vectors
+from engine.indexes.index import BuildCost, Ids, Neighbours, Vectors
 from engine.indexes.table.rows import RowIndex, RowTable, built, checked_k
 from engine.indexes.table.sampling import MANY, NEIGHBOURS, WANTED_RECALL
 
@@ -39,6 +39,7 @@ FURTHER = Choice(
 )
 _RECALL = Setting("recall", "Recall", "", 0.01, 1, WANTED_RECALL, whole=False)
 _INNER_BITS = 16  # functions that subdivide large buckets
+_USUAL_TABLES, _USUAL_BITS = 16, 12  # about what is chosen from the data for buckets
 _RANKED_TABLES, _RANKED_BITS = 4, 64  # defaults for Hamming ranking: 32 bytes per vector
 _MOST_RANKED = 8192  # bits of all tables together: a kilobyte per vector
 _LOOKUP_HELP = "Only the query's buckets, or all codes by the number of bits in which they differ from the query's."
@@ -120,6 +121,19 @@ class HashIndex(RowIndex):
     def tuned(self, vectors: Vectors) -> dict[str, int | str]:
         """The effective settings of an index over (n, d) vectors, without a full build."""
         return self._in_force(self.chosen_for(vectors))
+
+    def foreseen(self, count: int, dimensions: int) -> BuildCost:
+        """For every table, its functions, where each bucket begins, and for each vector a code and a place."""
+        usual = (_RANKED_TABLES, _RANKED_BITS) if self.lookup == "hamming" else (_USUAL_TABLES, _USUAL_BITS)
+        tables, bits = self.tables or usual[0], self._with_inner(self.bits or usual[1])
+        buckets = 0 if self.lookup == "hamming" else 4 << min(bits, PREFIX)
+        return BuildCost(
+            tables * (4 * bits * self.axes(dimensions) + buckets + 12 * count), tables * bits * dimensions * count
+        )
+
+    def axes(self, dimensions: int) -> int:
+        """How many values each hash function has."""
+        return min(dimensions, MAX_BITS)
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
         table = RowTable(ids, vectors)
