@@ -12,7 +12,7 @@ from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text
 from engine.search.examples import Crop, Example, check_crop, checked_examples, print_examples
-from engine.search.provenance import Provenance
+from engine.search.provenance import Provenance, WordsUsed
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,7 @@ class Answer:
     provenance: Provenance | None = None
     written: tuple[Hit, ...] = ()  # hits by names, labels and texts, if the query is words
     where: str = ""  # the filter, as `parse_where` reads it
+    words: WordsUsed | None = None  # how the words were understood, if no encoder of texts was asked
 
     def sentence(self) -> str:
         """The receipt in one line, e.g. "8 nearest of 4,738 pictures · 3.2 ms · compared with 2 % · same 8 as exact
@@ -162,9 +163,10 @@ class Answer:
         } | self._if_any()
 
     def _if_any(self) -> dict[str, Any]:
-        """What few answers have."""
+        """What few answers have; the words as lists, as they are read again from JSON."""
         written = {"written": [asdict(h) for h in self.written]} if self.written else {}
-        return written | ({"where": self.where} if self.where else {})
+        words = {"words": json.loads(json.dumps(asdict(self.words)))} if self.words else {}
+        return written | words | ({"where": self.where} if self.where else {})
 
     def _asked(self) -> dict[str, Any]:
         """The query: an image by its id, the file's name and sha256; and the text, if any."""

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from engine import VERSION
 from engine.collections.collection import Images
 from engine.encoders.encoder import EncoderInfo
+from engine.texts.lexicon.lexicon import Lexicon, Meaning
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,34 @@ def provenance_of(info: EncoderInfo, images: Images) -> Provenance:
     """The provenance of answers over these images by that encoder, on this machine."""
     encoder = info.computed_in, bool(info.precision), info.fingerprint, info.sha256
     return Provenance(*encoder, images.content_digest(), len(images), dict(_versions()))
+
+
+@dataclass(frozen=True)
+class WordsUsed:
+    """How the words of a query were understood, and what recognised it in pictures.
+
+    Attributes:
+        known: each known name with the kind it stands for. near: those of them that stand for the nearest kind only.
+        unknown: words that mean nothing. classes: the names of the network's classes that were searched for.
+        lexicon: sha256 of the dictionary.
+        precision, encoder, weights: of the network, as in `Provenance`; "" if its classes were not used.
+    """
+
+    known: tuple[tuple[str, str], ...]
+    near: tuple[str, ...]
+    unknown: tuple[str, ...]
+    classes: tuple[str, ...]
+    lexicon: str
+    precision: str = ""
+    encoder: str = ""
+    weights: str = ""
+
+
+def words_used(words: Lexicon, meaning: Meaning, info: EncoderInfo | None) -> WordsUsed:
+    """What a search by words used; `info` is that of the network, None if it was not used."""
+    classes = tuple(words.classes[number] for number in meaning.weights.nonzero()[0].tolist())
+    understood = meaning.known, tuple(name for name, _ in meaning.near), meaning.unknown, classes, words.fingerprint
+    return WordsUsed(*understood, *((info.computed_in, info.fingerprint, info.sha256) if info else ()))
 
 
 @cache

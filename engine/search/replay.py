@@ -102,12 +102,39 @@ def compared(former: Body, latter: Body) -> tuple[bool, list[str]]:
     """Whether both answers have the same results, and sentences on that and on differences in how they were made."""
     differences = _results(former["hits"], latter["hits"])
     conditions = _conditions(former.get("made_with"), latter["made_with"])
+    conditions += _words(former.get("words") or {}, latter.get("words") or {})
     if differences:
         return False, ["The results differ.", *differences, *conditions]
     return True, ["The same results.", *conditions]
 
 
-def _conditions(former: Body | None, latter: Body) -> list[str]:
+def _words(former: Body, latter: Body) -> list[str]:
+    """What differs in how words were understood; nothing for a search without words, or an export from before."""
+    if not former or not latter:
+        return []
+    found = []
+    if former.get("lexicon") != latter["lexicon"]:
+        found.append(f"Dictionary: sha256 {_short(former.get('lexicon', ''))} then, {_short(latter['lexicon'])} now.")
+    then, now = former.get("classes", []), latter["classes"]
+    if then != now:
+        found.append(f"The words stood for {_kinds(then)} then, for {_kinds(now)} now.")
+    if former.get("weights") != latter["weights"]:
+        weights = _short(former.get("weights", "")), _short(latter["weights"])
+        found.append(f"Weights of the network that recognises words: sha256 {weights[0]} then, {weights[1]} now.")
+    if former.get("precision") != latter["precision"]:
+        then, now = former.get("precision") or "none", latter["precision"] or "none"
+        found.append(f"Precision of the network that recognises words: {then} then, {now} now.")
+    return found
+
+
+def _kinds(classes: Sequence[str]) -> str:
+    named = ", ".join(classes[:3]) or "nothing"
+    return f"{len(classes)} classes ({named}, …)" if len(classes) > 3 else named
+
+
+def _conditions(former: Body | None, latter: Body | None) -> list[str]:
+    if latter is None:  # by names, labels and texts only: no encoder had a say
+        return []
     if former is None:
         return ["The former result does not say with which precision, weights and collection it was made."]
     found = []

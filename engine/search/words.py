@@ -78,7 +78,15 @@ def hits_of(images: Images, ids: NDArray[np.int64], values: NDArray[np.float32])
     rows = {int(id): row for row, id in enumerate(images.ids)}
     found = [(rows[id], value) for id, value in zip(ids.tolist(), values.tolist(), strict=True)]
     return tuple(
-        Hit(rank, int(images.ids[row]), images.names[row], images.labels[row], images.texts[row], 1 - value)
+        Hit(
+            rank,
+            int(images.ids[row]),
+            images.names[row],
+            images.labels[row],
+            images.texts[row],
+            1 - value,
+            images.hashes[row],
+        )
         for rank, (row, value) in enumerate(found, 1)
     )
 

@@ -14,14 +14,14 @@ from engine.core.errors import NotFound, NotReady
 from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.core.settings import check_whole
-from engine.encoders.encoder import Encoder
+from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.networks import packaged
 from engine.encoders.networks.table import backbone
 from engine.encoders.vectors.store import state
 from engine.search.answer import Answer, Query, Receipt
 from engine.search.classes import NETWORK, ClassProbabilities, class_probabilities, words_recipe
 from engine.search.opening import OpenedRecipe
-from engine.search.provenance import Provenance, provenance_of
+from engine.search.provenance import Provenance, provenance_of, words_used
 from engine.search.words import CLEARLY, HALF, Scores, hits_of, mixed, refuse_the_unknown, shown, written
 from engine.texts.lexicon.lexicon import Meaning, lexicon
 
@@ -114,11 +114,17 @@ class WordMethods:
         took = 1000 * (time.perf_counter() - began)
         used = recipe.but(method="exact", options=()) if pictured else words_recipe(recipe.collection, recipe.k)
         return Answer(
-            used, query, hits, Receipt(took, 0.0, len(images.ids), len(images.ids), len(allowed), 1.0, False, recipe.k),
+            used, _named(query, images), hits,
+            Receipt(took, 0.0, len(images.ids), len(images.ids), len(allowed), 1.0, False, recipe.k),
             label=label, include_query=include_query, note=_note(query.text, meaning, scores, pictured),
             provenance=self._provenance(used, images) if scores.values.any() else None,
+            words=words_used(lexicon(), meaning, self._network(recipe.collection, meaning)),
             written=() if pictured else hits_of(images, *_scaled(about.best(recipe.k, allowed))), where=where,
         )  # fmt: skip
+
+    def _network(self, collection: str, meaning: Meaning) -> EncoderInfo | None:
+        """The network that recognises what the words mean; None if it was not asked."""
+        return self.encoder(words_recipe(collection)).info if meaning.known and self.sees_words() else None
 
     def _provenance(self, recipe: Recipe, images: Images) -> Provenance:
         return provenance_of(self.encoder(recipe).info, images)
@@ -148,6 +154,14 @@ class WordMethods:
         vectors = opened.searcher.vectors
         distances = metric(recipe.metric).between(vector, np.asarray(vectors.matrix))[0]
         return mixed(words, vectors.ids, distances, HALF if query.share is None else query.share)
+
+
+def _named(query: Query, images: Images) -> Query:
+    """The query with the name and the sha256 of its file, if it has an image of the collection."""
+    if query.image_id is None or query.data is not None:
+        return query
+    rows = np.flatnonzero(images.ids == query.image_id).tolist()
+    return replace(query, name=images.names[rows[0]], sha256=images.hashes[rows[0]]) if rows else query
 
 
 def _allowed(

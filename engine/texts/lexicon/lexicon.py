@@ -7,6 +7,7 @@ classes of that sense equally. `lexicon.json.gz` is made by `build.py`; NOTICE h
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import re
 import unicodedata
@@ -67,7 +68,9 @@ class Lexicon:
     """Words, the kinds they stand for, and the classes of each kind."""
 
     def __init__(self, file: Path = FILE) -> None:
-        data = json.loads(gzip.decompress(file.read_bytes()))
+        packed = file.read_bytes()
+        data = json.loads(gzip.decompress(packed))
+        self.fingerprint = hashlib.sha256(packed).hexdigest()
         self.classes: tuple[str, ...] = tuple(data["classes"])
         self.kinds: list[str] = [title for title, _ in data["kinds"]]
         self._spans: list[list[int]] = [spans for _, spans in data["kinds"]]

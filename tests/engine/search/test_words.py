@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,9 @@ from engine.encoders import open_encoder
 from engine.encoders.vectors.store import Vectors
 from engine.search import classes
 from engine.search.classes import KEPT, ClassProbabilities
+from engine.search.replay import compared
 from engine.search.words import Scores, hits_of, mixed, refuse_the_unknown, shown, written
-from engine.texts.lexicon.lexicon import CLASSES, lexicon
+from engine.texts.lexicon.lexicon import CLASSES, FILE, lexicon
 from engine.workbench import Answer, Query, Workbench, words
 from models.efficientnet_lite import EfficientNetLite
 
@@ -166,6 +169,39 @@ def test_words_beside_a_picture(bench: Workbench) -> None:
     near = by_words(bench, "lemon", image_id=pug, share=0)
     assert [hit.label for hit in near.hits][:2] == ["pugs", "pugs"]
     assert pug not in {hit.id for hit in near.hits}
+
+
+def test_an_export_says_what_the_words_were_taken_for(bench: Workbench) -> None:
+    body = json.loads(by_words(bench, "pug xqz").to_json())
+    used = body["words"]
+    assert (used["known"], used["unknown"], used["classes"]) == ([["pug", "pug"]], ["xqz"], ["pug"])
+    assert used["lexicon"] == hashlib.sha256(FILE.read_bytes()).hexdigest()
+    assert used["encoder"] == body["made_with"]["encoder"]
+    assert all(len(hit["sha256"]) == 64 for hit in body["hits"])
+    beside = json.loads(by_words(bench, "dog", image_id=body["hits"][0]["id"]).to_json())
+    assert beside["query"]["sha256"] == body["hits"][0]["sha256"]
+    assert beside["query"]["name"] == body["hits"][0]["name"]
+    assert len(beside["words"]["classes"]) > 100
+    only_written = json.loads(by_words(bench, "png").to_json())
+    assert only_written["made_with"] is None
+    assert only_written["words"]["encoder"] == only_written["words"]["weights"] == ""
+
+
+def test_a_replay_of_words_says_the_same_or_what_differs(bench: Workbench) -> None:
+    for text, more in (("dog", {}), ("png", {}), ("lemon", {"image_id": 1, "share": 30})):
+        former = json.loads(by_words(bench, text, **more).to_json())
+        again = by_words(bench, text, **more).as_dict()
+        assert compared(former, again) == (True, ["The same results."])
+    former = json.loads(by_words(bench, "dog").to_json())
+    former["words"] |= {"lexicon": "0" * 64, "classes": ["tabby"], "weights": "1" * 64, "precision": "bfloat16"}
+    same, told = compared(former, by_words(bench, "dog").as_dict())
+    assert same
+    assert any(one.startswith("Dictionary: sha256 000000000000… then") for one in told)
+    assert any(one.startswith("The words stood for tabby then, for ") for one in told)
+    assert any("Weights of the network that recognises words" in one for one in told)
+    assert any("bfloat16 then, float32 now" in one for one in told)
+    del former["words"]  # an export of before
+    assert compared(former, by_words(bench, "dog").as_dict()) == (True, ["The same results."])
 
 
 def test_only_pictures_with_the_label(bench: Workbench) -> None:
