@@ -24,6 +24,7 @@ FLOORS = (  # from the ground up: a room imports only rooms that stand before it
     "engine.cluster",
     "engine.runs",
     "engine.collections",
+    "engine.duplicates",
     "engine.texts",
     "engine.indexes",
     "engine.evaluation",

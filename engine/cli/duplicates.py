@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from engine.cli.flags import Commands, encoder_flags, metric_flag, output_flags, recipe_of
-from engine.cli.printing import check_files, print_results, progress_line
-from engine.core.errors import NotReady, NotTrained, NoWeights
+from engine.cli.printing import check_files, print_results, print_rows, progress_line
+from engine.core.errors import BadParameter, NotReady, NotTrained, NoWeights
+from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.tables import text_table
-from engine.grouping.duplicates.duplicates import HEADER, ODD_HEADER, Duplicates, Outliers
+from engine.duplicates.acts.checking import Drop
+from engine.duplicates.acts.journal import root_of
+from engine.duplicates.groups import HEADER, FoundDuplicates
+from engine.duplicates.job import ACTS
+from engine.duplicates.rules import KEEP, STRENGTHS, Rule
+from engine.grouping.duplicates.duplicates import HEADER as BY_VECTORS
+from engine.grouping.duplicates.duplicates import ODD_HEADER, Duplicates, Outliers
 from engine.workbench.workbench import Workbench
 
 _SHOWN = 20  # groups of duplicates that a terminal shows
 _OUTLIERS = 20  # where no number is given
+_WHAT = ("list", "trash", "link", "restore")
 
 
 def register(commands: Commands) -> None:
-    sub = commands.add("duplicates", command_duplicates, job="duplicates")
+    sub = commands.add("duplicates", command_duplicates, job="perceptual")
+    sub.add_argument("what", nargs="?", choices=_WHAT, default="list", help="what to do (default: list)")
+    sub.add_argument("--act", metavar="NAME", help="with restore: the act to restore (default: list them)")
+    strengths = ", ".join(f"{name} ({least:g})" for name, least in STRENGTHS.items())
+    sub.add_argument("--strength", default="normal", help=f"{strengths} or the least likeness (default: normal)")
+    sub.add_argument("--keep", default="largest", metavar="RULE", help="largest, oldest or a folder (default: largest)")
+    sub.add_argument("--protect", action="append", default=[], metavar="FOLDER", help="take nothing from this folder")
+    sub.add_argument("--dry-run", action="store_true", help="say what would be done")
     _flags(sub)
-    sub.add_argument("--threshold", type=float, help="maximum distance of a duplicate (default: suggested)")
+    by_vectors = "by vectors instead: maximum distance of a duplicate (with --encoder, default: suggested)"
+    sub.add_argument("--threshold", type=float, help=by_vectors)
     sub = commands.add("outliers", command_outliers, job="duplicates", formerly=["odd"])
     _flags(sub)
     sub.add_argument("--most", type=int, default=_OUTLIERS, help=f"how many (default: {_OUTLIERS})")
@@ -35,22 +53,121 @@ def _flags(sub: argparse.ArgumentParser) -> None:
 
 
 def command_duplicates(arguments: argparse.Namespace) -> None:
-    """Find duplicates: pictures that show the same, and which of each group to keep."""
+    """Find duplicates: equal files and pictures that show the same; move them to the trash folder, or restore them.
+
+    Nothing is ever deleted: trash moves files to a folder beside the pictures. With --encoder, --model or --threshold
+    duplicates are found by vectors.
+    """
+    if arguments.threshold is not None or arguments.encoder or arguments.model:
+        _by_vectors(arguments)
+    elif arguments.what == "restore":
+        _restore(arguments)
+    elif arguments.act:
+        raise BadParameter("act", "duplicates", f"left out with {arguments.what}", arguments.act)
+    else:
+        _by_looks(arguments)
+
+
+# ── by what pictures look like ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _by_looks(arguments: argparse.Namespace) -> None:
+    bench, name = Workbench(), arguments.collection
+    check_files(arguments)
+    rule = _rule(bench, arguments)
+    bench.duplicate_groups(name, arguments.strength, rule)  # a wrong strength is named before the search
+    bench.run("perceptual", progress_line(), collection=name)
+    found = bench.duplicate_groups(name, arguments.strength, rule)
+    if arguments.what == "list" or arguments.dry_run:
+        print_results(arguments, table=lambda: _table(found), data=found.as_dict, csv=found.to_csv)
+    if arguments.what != "list":
+        _act(bench, arguments, found, rule)
+
+
+def _rule(bench: Workbench, arguments: argparse.Namespace) -> Rule:
+    """The rule of the flags: folders may be given below the collection's own or absolute."""
+    root = root_of(bench.collection(arguments.collection))
+    protected = tuple(_below(root, folder) for folder in arguments.protect)
+    if arguments.keep in KEEP and arguments.keep != "folder":
+        return Rule(arguments.keep, protected=protected)
+    return Rule("folder", _below(root, arguments.keep), protected)
+
+
+def _below(root: Path, folder: str) -> str:
+    """A folder as a path below the root; BadParameter where there is no such folder."""
+    path = (root / Path(folder).expanduser()).resolve()
+    if not path.is_dir() or not path.is_relative_to(root.resolve()):
+        raise BadParameter("folder", "the duplicates", f"a folder below {root}, or largest or oldest", folder)
+    return path.relative_to(root.resolve()).as_posix()
+
+
+def _table(found: FoundDuplicates) -> str:
+    """How many duplicates there are, and the first groups."""
+    text = found.sentence()
+    if found.groups:
+        rows = [row[:-1] for row in found.rows() if int(str(row[0])) <= _SHOWN]
+        text += "\n\n" + text_table(HEADER[:-1], rows)
+    return text + _more(len(found.groups))
+
+
+def _more(count: int) -> str:
+    return f"\n… and {count - _SHOWN:,} more groups: --csv FILE writes them all." if count > _SHOWN else ""
+
+
+def _act(bench: Workbench, arguments: argparse.Namespace, found: FoundDuplicates, rule: Rule) -> None:
+    linking = arguments.what == "link"
+    groups = [(group.keeper, row) for group in found.groups for row in group.dropped]
+    drops = [Drop(row.id, row.hash, kept.id) for kept, row in groups if not linking or row.hash == kept.hash]
+    if arguments.dry_run:
+        print(f"{count_of(len(drops), 'picture')} would be {'linked' if linking else 'moved to the trash'}.")
+        return
+    outcome = bench.drop_duplicates(arguments.collection, drops, rule, link=linking)
+    print(outcome.sentence(ACTS[arguments.what]))
+    for refusal in outcome.refused:
+        print(f"{refusal.name}: {refusal.sentence}", file=sys.stderr)
+    if outcome.batch:
+        print(f"Undo: python -m engine duplicates restore --collection {arguments.collection} --act {outcome.batch}")
+
+
+def _restore(arguments: argparse.Namespace) -> None:
+    """Restore one act, or list what can be restored."""
+    bench, name = Workbench(), arguments.collection
+    if not arguments.act:
+        rows = [
+            [batch.name, batch.kind, time.strftime("%Y-%m-%d %H:%M", time.localtime(batch.time)), len(batch.waiting)]
+            for batch in bench.dropped(name)
+        ]
+        print_rows(["act", "kind", "when", "files"], rows, arguments)
+        return
+    if arguments.dry_run:
+        waiting = {batch.name: batch.waiting for batch in bench.dropped(name)}.get(arguments.act, [])
+        print(f"{count_of(len(waiting), 'picture')} would be restored.")
+        return
+    outcome = bench.restore_dropped(name, arguments.act)
+    print(outcome.sentence(ACTS["restore"]))
+    for refusal in outcome.refused:
+        print(f"{refusal.name}: {refusal.sentence}", file=sys.stderr)
+
+
+# ── by vectors ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _by_vectors(arguments: argparse.Namespace) -> None:
+    if arguments.what != "list":
+        raise BadParameter("encoder", f"duplicates {arguments.what}", "left out: only list goes by vectors", "one")
     found: Duplicates = _ready(arguments, lambda bench, recipe: bench.duplicates(recipe, arguments.threshold))
     suggested = arguments.threshold is None
-    print_results(arguments, table=lambda: _table(found, suggested), data=found.as_dict, csv=found.to_csv)
+    print_results(arguments, table=lambda: _vectors_table(found, suggested), data=found.as_dict, csv=found.to_csv)
 
 
-def _table(found: Duplicates, suggested: bool) -> str:
+def _vectors_table(found: Duplicates, suggested: bool) -> str:
     """What the threshold means, how many duplicates there are, and the first groups."""
     sentences = [found.share.sentence(), found.suggestion.reason if suggested else "", found.sentence()]
     text = "\n".join(filter(None, sentences))
     if found.groups:
         rows = [row for row in found.rows() if int(str(row[0])) <= _SHOWN]
-        text += "\n\n" + text_table(HEADER, rows)
-    if len(found.groups) > _SHOWN:
-        text += f"\n… and {len(found.groups) - _SHOWN:,} more groups: --csv FILE writes them all."
-    return text
+        text += "\n\n" + text_table(BY_VECTORS, rows)
+    return text + _more(len(found.groups))
 
 
 def command_outliers(arguments: argparse.Namespace) -> None:

@@ -26,6 +26,8 @@ from engine.core.errors import BadParameter, Corrupt, NotFound
 from engine.core.home import Home, home_of
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
+from engine.duplicates.job import act as act_on_duplicates
+from engine.duplicates.job import find as find_duplicates
 from engine.encoders.choosing import encoder_title
 from engine.encoders.networks.job import fetch, network_of
 from engine.encoders.networks.job import title_of as network_title
@@ -184,6 +186,9 @@ KINDS: dict[str, JobKind] = {
         JobKind("embed", "Preparing", embed, _recipe, ("vectors",), _VECTORS),
         JobKind("index", "Indexing", index, _recipe, ("vectors",), _NOTHING),
         JobKind("duplicates", "Finding duplicates in", duplicates, _recipe, ("duplicates",), _VECTORS),
+        JobKind("perceptual", "Finding duplicates in", find_duplicates, _collection, ("duplicates",), _AGAIN),
+        JobKind("tidy", "Moving duplicates of", act_on_duplicates, _collection, ("duplicates",),
+                "What was moved is listed on the page Duplicates and can be restored there."),
         JobKind("group", "Grouping", _group, _recipe, ("groups",), _VECTORS),
         JobKind("extract", "Creating the collection", extract, _title, ("collection", "export"), _AGAIN),
         JobKind("copy", "Copying pictures of", copy, _title, ("export",), _NOTHING),

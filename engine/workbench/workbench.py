@@ -58,6 +58,7 @@ from engine.workbench.cost import embedding_seconds
 from engine.workbench.examples import ExampleMethods
 from engine.workbench.job_kinds import job_kind, title_of
 from engine.workbench.searches import SearchMethods
+from engine.workbench.tidying import TidyingMethods
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,11 +98,12 @@ class Readiness:
         return self.action == "embed" and (self.seconds or 0.0) <= _QUICK
 
 
-class Workbench(ExampleMethods, SearchMethods, ClassificationMethods, ComparisonMethods):
+class Workbench(TidyingMethods, ExampleMethods, SearchMethods, ClassificationMethods, ComparisonMethods):
     """Everything a page, a command or a notebook can ask for. Safe to share between threads."""
 
     def __init__(self, home: Home | None = None) -> None:
         self.home = home or Home.default()
+        self._prepare_tidying()
         self._collections: Cache[Collection] = Cache(_COLLECTIONS_KEPT)
         self._opened: Cache[OpenedRecipe] = Cache(_RECIPES_KEPT)
         self._pictures: Cache[NDArray[np.uint8]] = Cache(_PICTURES_KEPT)

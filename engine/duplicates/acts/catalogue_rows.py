@@ -1,0 +1,98 @@
+"""Bringing the catalogue in line with where the files of an act are now, wherever it was cut off."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import replace
+
+from engine.collections.catalogue import ImageRow, Writing
+from engine.collections.collection import Collection
+from engine.collections.reading import workers
+from engine.collections.reading.worker_tasks import FileRef, Seen, look
+from engine.duplicates.acts.journal import Batch, Entry, batches, root_of
+from engine.duplicates.acts.links import forget_temporary
+
+
+def settle(collection: Collection, batch: Batch) -> None:
+    """Take the rows of files in the trash out of the catalogue, and put back those of files that are where they were.
+
+    The collection must be held. Rows keep their id, so that labels, groups and vectors are as before after a restore.
+    """
+    if batch.kind == "link":
+        _note_times(collection, batch)
+        return
+    entries = batch.entries
+    for entry in entries:
+        _forget_second_name(batch, entry)
+    gone = [entry for entry in entries if os.path.lexists(batch.inside(entry)) and not os.path.lexists(batch.at(entry))]
+    back = [entry for entry in entries if _is_back(batch, entry)]
+    with collection.catalogue.writing() as writing:
+        writing.remove([row.id for entry in gone for row in entry.rows])
+        for row in (row for entry in back for row in entry.rows):
+            _put_back(writing, row)
+        writing.promote_copies()
+    _show_again(collection, [row for entry in back for row in entry.rows])
+
+
+def settle_all(collection: Collection) -> None:
+    """Settle every act that was cut off; the collection must be held."""
+    for batch in batches(collection):
+        if not batch.cut_off:
+            continue
+        if batch.kind == "link":
+            forget_temporary(batch)
+        settle(collection, batch)
+        batch.note("done" if batch.waiting else "restored")
+
+
+def _note_times(collection: Collection, batch: Batch) -> None:
+    """A hard link has the times of the file that was kept: no reason for a rescan to read it again."""
+    with collection.catalogue.writing() as writing:
+        for row in (row for entry in batch.entries for row in entry.rows):
+            with suppress(OSError):
+                facts = os.stat(collection.path_of(row))
+                if (now := writing.row(row.id)) is not None and now.size == facts.st_size:
+                    writing.replace(replace(now, mtime_ns=facts.st_mtime_ns))
+
+
+def _forget_second_name(batch: Batch, entry: Entry) -> None:
+    """A file on its way back may have both names for a moment: the one in the trash goes."""
+    with suppress(OSError):
+        if os.path.samefile(batch.inside(entry), batch.at(entry)):
+            os.unlink(batch.inside(entry))
+
+
+def _is_back(batch: Batch, entry: Entry) -> bool:
+    """Whether the very file lies where it was: a move keeps its size and times."""
+    try:
+        facts = os.lstat(batch.at(entry))
+    except OSError:
+        return False
+    return (facts.st_size, facts.st_mtime_ns) == (entry.size, entry.mtime_ns)
+
+
+def _put_back(writing: Writing, row: ImageRow) -> None:
+    """Insert a row as it was, unless the file has another one by now; of equal contents one stays the picture."""
+    if writing.row(row.id) is not None or _has_row(writing, row.key):
+        return
+    twin = writing.image_of(row.hash)
+    if twin is not None and row.status == "image":
+        writing.replace(replace(twin, status="copy"))
+    writing.put_back(row)
+
+
+def _has_row(writing: Writing, key: bytes) -> bool:
+    return writing.db.execute("SELECT 1 FROM files WHERE key=?", (key,)).fetchone() is not None
+
+
+def _show_again(collection: Collection, rows: list[ImageRow]) -> None:
+    """Make the thumbnails again that went with the last row that needed them."""
+    with collection.catalogue.reading() as reading:
+        bare = [row for row in rows if reading.thumbnail(row.hash) is None]
+    files = [FileRef(str(collection.path_of(row)), str(root_of(collection))) for row in bare]
+    seen = [result for _, result in workers.run(look, files)] if files else []
+    with collection.catalogue.writing() as writing:
+        for row, result in zip(bare, seen, strict=True):
+            if isinstance(result, Seen) and result.hash == row.hash:
+                writing.keep_thumbnail(row.hash, result.thumbnail)

@@ -1,0 +1,54 @@
+"""Hard links: files of equal content become one file with several names, where the file system has them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from contextlib import suppress
+
+from engine.core.storage import sync_folder
+from engine.duplicates.acts.checking import Refused
+from engine.duplicates.acts.journal import Batch, Entry
+
+_UNABLE = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+def put_link(batch: Batch, entry: Entry) -> None:
+    """Replace a file by a second name of the kept one, in one step."""
+    beside, target = batch.root / entry.beside, batch.at(entry)
+    try:
+        os.link(batch.root / entry.keeper, beside, follow_symlinks=False)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            raise Refused("It lies on another disk than the kept one.") from error
+        if error.errno in _UNABLE:
+            raise Refused("This disk has no hard links.") from error
+        raise
+    os.replace(beside, target)
+    sync_folder(target.parent)
+
+
+def restore_links(batch: Batch, entry: Entry) -> None:
+    """Give a linked file a copy of its own again, with the time that it had."""
+    target = batch.at(entry)
+    if not target.is_file() or not os.path.samefile(target, batch.root / entry.keeper):
+        raise Refused("It does not share its file with the kept one any more.")
+    beside = batch.root / entry.beside
+    with suppress(FileNotFoundError):  # of a restore that was cut off
+        os.unlink(beside)
+    with open(target, "rb") as source, open(beside, "xb") as copy:
+        shutil.copyfileobj(source, copy)
+        copy.flush()
+        os.fsync(copy.fileno())
+    shutil.copymode(target, beside)
+    os.utime(beside, ns=(entry.mtime_ns, entry.mtime_ns))
+    os.replace(beside, target)
+    sync_folder(target.parent)
+
+
+def forget_temporary(batch: Batch) -> None:
+    """Delete what work that was cut off left beside the files: a second name of a kept file, or a part of a copy."""
+    for entry in batch.entries:
+        with suppress(OSError):
+            os.unlink(batch.root / entry.beside)

@@ -1,0 +1,95 @@
+"""Pairs of pictures worth comparing: near by their perceptual hash in any orientation, or sharing local features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.progress import Reporter
+from engine.duplicates.perceptual_hash import ORIENTATIONS
+from engine.duplicates.prints import Prints
+
+HASH_BITS = 14  # of 64 by which the hashes of two duplicates may differ
+FEATURE_BITS = 36  # of 256 by which the descriptors of one point may differ
+VOTES = 10  # features of either that must be near one of the other, for two pictures to be compared
+_MOST = 60  # pictures near one by its hash that are compared with it
+_NEAREST = 8  # descriptors looked at for each
+_BY_LISTS = 100_000  # descriptors from which only some lists of them are searched
+_LISTS_SEARCHED = 8
+_AT_ONCE = 65_536  # descriptors searched at a time
+
+Rows = NDArray[np.int64]
+Pairs = dict[tuple[int, int], int]  # (row, larger row): the orientation, −1 where only features are shared
+
+
+def candidates(prints: Prints, reporter: Reporter) -> Pairs:
+    """The pairs to compare, each once, with the orientation in which their hashes are nearest."""
+    pairs = dict.fromkeys(_sharing_features(prints, reporter), -1)
+    return pairs | _near_by_hash(prints)
+
+
+def _near_by_hash(prints: Prints) -> Pairs:
+    import faiss
+
+    if len(prints) < 2:
+        return {}
+    index = faiss.IndexBinaryFlat(prints.hashes.shape[2] * 8)
+    index.add(np.ascontiguousarray(prints.hashes.reshape(-1, prints.hashes.shape[2])))
+    limits, bits, found = index.range_search(np.ascontiguousarray(prints.hashes[:, 0]), HASH_BITS + 1)
+    pairs: Pairs = {}
+    for row in range(len(prints)):
+        part = slice(int(limits[row]), int(limits[row + 1]))
+        _note(pairs, row, found[part], bits[part])
+    return pairs
+
+
+def _note(pairs: Pairs, row: int, found: Rows, bits: NDArray[Any]) -> None:
+    """Note the rows found near a row, the nearest first, each in its best orientation."""
+    noted = 0
+    for place in np.argsort(bits, kind="stable").tolist():
+        other, orientation = divmod(int(found[place]), len(ORIENTATIONS))
+        if other > row and (row, other) not in pairs and noted < _MOST:
+            pairs[row, other] = orientation
+            noted += 1
+
+
+def _sharing_features(prints: Prints, reporter: Reporter) -> list[tuple[int, int]]:
+    """The pairs with at least VOTES features in common, counted from both sides."""
+    owners = np.repeat(np.arange(len(prints)), prints.counts)
+    if len(owners) < 2:
+        return []
+    descriptors = np.concatenate([prints.features(row)[1] for row in range(len(prints))])
+    index = _index(descriptors)
+    votes: list[Rows] = []
+    for start in range(0, len(owners), _AT_ONCE):
+        reporter.update("Looking for shared details", start, len(owners))
+        bits, found = index.search(descriptors[start : start + _AT_ONCE], _NEAREST)
+        votes.append(_votes(owners, start, bits, found, len(prints)))
+    pairs, count = np.unique(np.concatenate(votes), return_counts=True)
+    return [(int(pair) // len(prints), int(pair) % len(prints)) for pair in pairs[count >= VOTES]]
+
+
+def _index(descriptors: NDArray[np.uint8]) -> Any:
+    import faiss
+
+    width = descriptors.shape[1] * 8
+    index: Any = faiss.IndexBinaryFlat(width)
+    if len(descriptors) >= _BY_LISTS:
+        lists = int(4 * np.sqrt(len(descriptors)))
+        index = faiss.IndexBinaryIVF(index, width, lists)
+        index.nprobe = _LISTS_SEARCHED
+        index.train(descriptors[:: max(1, len(descriptors) // (40 * lists))])
+    index.add(descriptors)
+    return index
+
+
+def _votes(owners: Rows, start: int, bits: NDArray[Any], found: Rows, count: int) -> Rows:
+    """The pairs that features of one batch vote for, as smaller · count + larger; a feature votes once for each."""
+    near = (found >= 0) & (bits <= FEATURE_BITS)
+    line, _ = np.nonzero(near)
+    own, other = owners[start + line], owners[found[near]]
+    ballots = np.unique(np.stack([start + line, np.minimum(own, other), np.maximum(own, other)], axis=1), axis=0)
+    apart = ballots[ballots[:, 1] != ballots[:, 2]]
+    return np.asarray(apart[:, 1] * count + apart[:, 2], dtype=np.int64)

@@ -1,0 +1,140 @@
+"""All pairs of pictures in a collection that show the same, with how far: searched for once and stored.
+
+datasets/<collection>/indexes/same-pictures/ holds them by content, so that they stay true when files are moved, moved
+to the trash or restored; only content that was not there at the search asks for another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.collections.collection import Collection
+from engine.core.cache import Cache
+from engine.core.errors import Corrupt, NotReady
+from engine.core.progress import Reporter
+from engine.core.storage import Snapshot, Store, load_array, read_json, write_json
+from engine.duplicates.candidates import candidates
+from engine.duplicates.overlay import Overlay, part, whole
+from engine.duplicates.prints import Look, Prints, look_at, prints_of, thumbnails_named
+
+LEAST = 0.5  # likeness of a pair that is stored
+_SURE = 0.9  # likeness of two whole pictures that needs no second opinion
+_DECODED = 1024  # thumbnails kept decoded: 64 KB each
+_FILES = ("rows", "likeness", "orientations", "shares", "tones")
+
+
+@dataclass(frozen=True)
+class SamePictures:
+    """The p pairs among n contents whose likeness is at least LEAST.
+
+    Attributes:
+        contents: n sha256 of files, ascending.
+        rows: (p, 2) int64, the contents of each pair.
+        likeness: (p,) float32, from 0 to 1.
+        orientations: (p,) int64, how the second lies on the first: a place in ORIENTATIONS.
+        shares: (p,) float32, the part of the larger picture that both show.
+        tones: (n, 2) float32, as in Prints.
+    """
+
+    contents: list[str]
+    rows: NDArray[np.int64]
+    likeness: NDArray[np.float32]
+    orientations: NDArray[np.int64]
+    shares: NDArray[np.float32]
+    tones: NDArray[np.float32]
+
+
+def same_pictures(collection: Collection) -> SamePictures:
+    """The stored pairs; NotReady where pictures have not been compared yet: start the job "perceptual"."""
+    found = _stored(_store(collection))
+    missing = set(thumbnails_named(collection)) - set(found.contents if found else ())
+    if found is None or missing:
+        raise NotReady(f"{len(missing):,} pictures have not been compared yet.")
+    return found
+
+
+def find_same_pictures(collection: Collection, reporter: Reporter) -> SamePictures:
+    """The pairs of the collection, searched for where any picture has not been compared yet.
+
+    Raises:
+        Stopped. StorageFull: the disk refused to keep them.
+    """
+    try:
+        return same_pictures(collection)
+    except NotReady:
+        prints = prints_of(collection, reporter)
+    found = compared(prints, collection, reporter)
+    _store(collection).publish(lambda folder: _save(found, folder), {"pictures": len(prints), "pairs": len(found.rows)})
+    return found
+
+
+def compared(prints: Prints, collection: Collection, reporter: Reporter) -> SamePictures:
+    """Compare the candidates among the prints, by the thumbnails of the collection."""
+    looks: Cache[Look] = Cache(_DECODED)
+    ids = thumbnails_named(collection)
+    pairs = {pair: how for pair, how in candidates(prints, reporter).items() if _is_there(prints, pair, ids)}
+    found: list[tuple[tuple[int, int], Overlay]] = []
+    for done, (pair, orientation) in enumerate(sorted(pairs.items())):
+        if done % 64 == 0:
+            reporter.update("Comparing pictures", done, len(pairs), "pairs")
+        first, second = (
+            looks.get(row, lambda row=row: look_at(collection.thumbnail(ids[prints.contents[row]])))  # type: ignore[misc]
+            for row in pair
+        )
+        overlay = _best(prints, pair, orientation, first, second)
+        found += [(pair, overlay)] if overlay.likeness >= LEAST else []
+    return _table(prints, found)
+
+
+def _is_there(prints: Prints, pair: tuple[int, int], ids: dict[str, int]) -> bool:
+    """Whether the collection still has both: prints outlive their pictures."""
+    return all(prints.contents[row] in ids for row in pair)
+
+
+def _best(prints: Prints, pair: tuple[int, int], orientation: int, first: Look, second: Look) -> Overlay:
+    """The better of both ways to lay one picture on the other."""
+    overlay = whole(first, second, orientation) if orientation >= 0 else Overlay(0.0)
+    if overlay.likeness >= _SURE:
+        return overlay
+    features = [prints.features(row) for row in pair]
+    return max(overlay, part(first, second, *features), key=lambda one: one.likeness)
+
+
+def _table(prints: Prints, found: list[tuple[tuple[int, int], Overlay]]) -> SamePictures:
+    overlays = [overlay for _, overlay in found]
+    return SamePictures(
+        prints.contents,
+        np.array([pair for pair, _ in found], np.int64).reshape(-1, 2),
+        np.array([overlay.likeness for overlay in overlays], np.float32),
+        np.array([overlay.orientation for overlay in overlays], np.int64),
+        np.array([overlay.share for overlay in overlays], np.float32),
+        np.asarray(prints.tones),
+    )
+
+
+def _store(collection: Collection) -> Store:
+    return Store(collection.folder / "indexes" / "same-pictures", format="same-pictures", version=1)
+
+
+def _stored(store: Store) -> SamePictures | None:
+    """The stored pairs; damaged ones count as missing."""
+    try:
+        snapshot = store.open()
+    except Corrupt:
+        return None
+    return _loaded(snapshot) if snapshot is not None else None
+
+
+def _loaded(snapshot: Snapshot) -> SamePictures:
+    folder = snapshot.folder
+    return SamePictures(read_json(folder / "contents.json"), *(load_array(folder / f"{name}.npy") for name in _FILES))
+
+
+def _save(found: SamePictures, folder: Path) -> None:
+    write_json(folder / "contents.json", found.contents)
+    for name in _FILES:
+        np.save(folder / f"{name}.npy", getattr(found, name), allow_pickle=False)

@@ -1,0 +1,82 @@
+"""What pages, commands and notebooks ask about duplicates, whatever encoder is chosen for search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.collections.collection import Collection
+from engine.core.cache import Cache, catalogue_stamp, file_stamp
+from engine.core.errors import NotReady
+from engine.core.home import Home
+from engine.duplicates.acts.checking import Drop
+from engine.duplicates.acts.journal import Batch, batches
+from engine.duplicates.acts.trash import Outcome, move_to_trash, restore, share_files
+from engine.duplicates.decisions import decisions_of
+from engine.duplicates.groups import FoundDuplicates, group_duplicates
+from engine.duplicates.pairs import SamePictures, same_pictures
+from engine.duplicates.rules import Rule, least_likeness
+
+_KEPT = 4
+
+
+class TidyingMethods:
+    """A part of the Workbench."""
+
+    home: Home
+    _same: Cache[SamePictures | None]
+    _found: Cache[FoundDuplicates]
+
+    def collection(self, name: str) -> Collection:
+        raise NotImplementedError
+
+    def _prepare_tidying(self) -> None:
+        self._same, self._found = Cache(_KEPT), Cache(_KEPT)
+
+    def same_pictures(self, collection: str) -> SamePictures | None:
+        """The pairs of pictures that show the same; None where the job "perceptual" has not looked at all of them."""
+
+        def opened() -> SamePictures | None:
+            try:
+                return same_pictures(self.collection(collection))
+            except NotReady:
+                return None
+
+        return self._same.get((collection, self._stamp(collection)), opened)
+
+    def duplicate_groups(
+        self, collection: str, strength: str | float = "normal", rule: Rule | None = None
+    ) -> FoundDuplicates:
+        """Groups of files that show the same; of equal content only, as long as `same_pictures` is None.
+
+        Args:
+            strength: strict, normal, loose, or the least likeness of two duplicates.
+
+        Raises:
+            BadParameter: no such strength. NotFound: no such collection.
+        """
+        least, rule = least_likeness(strength), rule or Rule()
+
+        def grouped() -> FoundDuplicates:
+            opened = self.collection(collection)
+            return group_duplicates(opened, self.same_pictures(collection), least, rule, decisions_of(opened))
+
+        return self._found.get((collection, least, rule, self._stamp(collection)), grouped)
+
+    def drop_duplicates(
+        self, collection: str, drops: Sequence[Drop], rule: Rule | None = None, *, link: bool = False
+    ) -> Outcome:
+        """Move pictures to the trash folder, or let them share the file of the kept one; see engine.duplicates.acts."""
+        return (share_files if link else move_to_trash)(self.collection(collection), drops, rule)
+
+    def dropped(self, collection: str) -> list[Batch]:
+        """What was done and can be restored, newest first."""
+        return [batch for batch in batches(self.collection(collection)) if batch.waiting]
+
+    def restore_dropped(self, collection: str, batch: str) -> Outcome:
+        """Put back what an act took away."""
+        return restore(self.collection(collection), batch)
+
+    def _stamp(self, collection: str) -> tuple[object, ...]:
+        folder = self.home.datasets / collection
+        pairs = folder / "indexes" / "same-pictures" / "current.json"
+        return catalogue_stamp(folder), file_stamp(pairs, folder / "duplicates.json")

@@ -1,0 +1,347 @@
+"""Moving duplicates to the trash and back: nothing is lost, nothing outside is touched, and every refusal is named."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.core.errors import BenzerError, NotFound
+from engine.duplicates.acts import journal, trash
+from engine.duplicates.acts.checking import Drop
+from engine.duplicates.acts.journal import FOLDER, batches
+from engine.duplicates.decisions import protect
+from engine.duplicates.rules import Rule
+from engine.workbench.workbench import Workbench
+from tests.engine.duplicates.scenes import imported, scene
+
+COPIES = 4
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """keep.png and equal files copy-0.png … in a sub-folder; other.png is another picture."""
+    folder = tmp_path / "pictures"
+    (folder / "sub").mkdir(parents=True)
+    scene(0).save(folder / "keep.png")
+    scene(1).save(folder / "other.png")
+    for number in range(COPIES):
+        shutil.copy(folder / "keep.png", folder / "sub" / f"copy-{number}.png")
+    return folder
+
+
+@pytest.fixture
+def bench(pictures: Path, tmp_path: Path) -> Workbench:
+    return imported(tmp_path / "home", pictures)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Every file below a folder, outside the trash, with the sha256 of its bytes."""
+    files = (path for path in folder.rglob("*") if path.is_file() and FOLDER not in path.parts)
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def drops(bench: Workbench, *names: str) -> list[Drop]:
+    """The suggested drops, those of these names where any are given."""
+    found = bench.duplicate_groups("scenes")
+    chosen = [(group.keeper, row) for group in found.groups for row in group.dropped]
+    return [Drop(row.id, row.hash, kept.id) for kept, row in chosen if not names or row.name in names]
+
+
+def rows(bench: Workbench) -> list[tuple[int, str, str]]:
+    return [(row.id, row.name, row.status) for row in bench.collection("scenes").rows()]
+
+
+def refusal(bench: Workbench, *given: Drop) -> str:
+    outcome = bench.drop_duplicates("scenes", list(given))
+    assert outcome.files == 0
+    return outcome.refused[0].sentence
+
+
+def test_there_and_back(bench: Workbench, pictures: Path) -> None:
+    before, known = contents(pictures), rows(bench)
+    outcome = bench.drop_duplicates("scenes", drops(bench))
+    assert outcome.files == COPIES
+    assert outcome.bytes == COPIES * (pictures / "keep.png").stat().st_size
+    assert set(contents(pictures)) == {"keep.png", "other.png"}
+    assert [name for _, name, _ in rows(bench)] == ["keep.png", "other.png"]
+    [batch] = bench.dropped("scenes")
+    assert len(batch.waiting) == COPIES
+    assert outcome.sentence("moved to the trash").startswith("4 pictures (")
+    back = bench.restore_dropped("scenes", outcome.batch)
+    assert (back.files, back.refused) == (COPIES, ())
+    assert contents(pictures) == before
+    assert rows(bench) == known
+    assert bench.dropped("scenes") == []
+
+
+def test_a_rescan_neither_finds_the_trash_nor_misses_what_is_in_it(bench: Workbench) -> None:
+    bench.drop_duplicates("scenes", drops(bench))
+    report = bench.run("rescan", collection="scenes")
+    assert (report["added"], report["removed"], report["rejects"]) == (0, 0, [])
+
+
+def test_a_picture_goes_when_its_copy_is_kept_and_comes_back_as_it_was(bench: Workbench, pictures: Path) -> None:
+    """The row that stood for all equal files goes; one of the others takes its place until it is back."""
+    known = rows(bench)
+    ids = {name: id for id, name, _ in known}
+    hash = bench.collection("scenes").image(ids["keep.png"]).hash
+    outcome = bench.drop_duplicates("scenes", [Drop(ids["keep.png"], hash, ids["sub/copy-0.png"])])
+    assert outcome.files == 1
+    assert {name: status for _, name, status in rows(bench)}["sub/copy-0.png"] == "image"
+    bench.restore_dropped("scenes", outcome.batch)
+    assert rows(bench) == known
+    assert (pictures / "keep.png").is_file()
+
+
+def test_the_thumbnail_of_the_last_copy_is_made_again(bench: Workbench, pictures: Path) -> None:
+    """A near duplicate has a content of its own, whose thumbnail a rescan forgets."""
+    scene(1).resize((160, 120)).save(pictures / "small.png")
+    bench.run("rescan", collection="scenes")
+    bench.run("perceptual", collection="scenes")
+    [drop] = drops(bench, "small.png")
+    outcome = bench.drop_duplicates("scenes", [drop])
+    (pictures / "sub" / "copy-3.png").unlink()
+    bench.run("rescan", collection="scenes")
+    bench.restore_dropped("scenes", outcome.batch)
+    assert bench.collection("scenes").thumbnail(drop.id)[:4] == b"RIFF"
+
+
+def test_a_sidecar_goes_along(bench: Workbench, pictures: Path) -> None:
+    sidecar = pictures / "sub" / "copy-0.png.xmp"
+    sidecar.write_text("<x/>")
+    outcome = bench.drop_duplicates("scenes", drops(bench, "sub/copy-0.png"))
+    assert not sidecar.exists()
+    bench.restore_dropped("scenes", outcome.batch)
+    assert sidecar.read_text() == "<x/>"
+
+
+# ── refusals ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_file_that_is_gone_or_changed_stays_and_is_named(bench: Workbench, pictures: Path) -> None:
+    (gone,) = drops(bench, "sub/copy-0.png")
+    (pictures / "sub" / "copy-0.png").unlink()
+    assert refusal(bench, gone) == "The file is no longer there."
+    (changed,) = drops(bench, "sub/copy-1.png")
+    shutil.copy(pictures / "other.png", pictures / "sub" / "copy-1.png")
+    assert refusal(bench, changed) == "It has changed since the duplicates were listed."
+    assert refusal(bench, Drop(changed.id, "0" * 64, changed.keeper)) == refusal(bench, changed)
+
+
+def test_nothing_goes_when_what_is_kept_is_gone_or_changed(bench: Workbench, pictures: Path) -> None:
+    (one,) = drops(bench, "sub/copy-0.png")
+    shutil.copy(pictures / "other.png", pictures / "keep.png")
+    assert "gone or has changed, so this one stays" in refusal(bench, one)
+    (pictures / "keep.png").unlink()
+    assert "gone or has changed, so this one stays" in refusal(bench, one)
+
+
+def test_two_tabs_never_drop_a_whole_group(bench: Workbench) -> None:
+    """Each tab keeps the picture that the other one drops."""
+    ids = {name: id for id, name, _ in rows(bench)}
+    hash = bench.collection("scenes").image(ids["keep.png"]).hash
+    first, second = ids["sub/copy-0.png"], ids["sub/copy-1.png"]
+    assert bench.drop_duplicates("scenes", [Drop(first, hash, second)]).files == 1
+    assert "no longer in the collection, so this one stays" in refusal(bench, Drop(second, hash, first))
+    assert refusal(bench, Drop(first, hash, second)) == "It is no longer in the collection."
+
+
+def test_a_group_is_never_dropped_as_a_whole_at_once(bench: Workbench) -> None:
+    ids = {name: id for id, name, _ in rows(bench)}
+    hash = bench.collection("scenes").image(ids["keep.png"]).hash
+    one, other = ids["sub/copy-0.png"], ids["sub/copy-1.png"]
+    outcome = bench.drop_duplicates("scenes", [Drop(one, hash, other), Drop(other, hash, one)])
+    assert outcome.files == 0
+    assert {refused.sentence for refused in outcome.refused} == {"No picture of its group would be kept."}
+    assert "itself" not in refusal(bench, Drop(one, hash, one))
+
+
+def test_protected_folders_are_left_alone_whoever_asks(bench: Workbench) -> None:
+    chosen = drops(bench)
+    outcome = bench.drop_duplicates("scenes", chosen, Rule(protected=("sub",)))
+    assert (outcome.files, outcome.refused[0].sentence) == (0, "It lies in a protected folder.")
+    protect(bench.collection("scenes"), ["sub"])
+    assert bench.drop_duplicates("scenes", chosen).files == 0
+
+
+def test_a_folder_that_became_a_link_out_of_the_root_is_not_touched(bench: Workbench, pictures: Path) -> None:
+    chosen = drops(bench)
+    outside = pictures.parent / "outside"
+    shutil.move(pictures / "sub", outside)
+    (pictures / "sub").symlink_to(outside)
+    before = contents(outside)
+    outcome = bench.drop_duplicates("scenes", chosen)
+    assert outcome.files == 0
+    assert {refused.sentence for refused in outcome.refused} == {"It lies outside the folder of the collection."}
+    assert contents(outside) == before
+
+
+def test_a_file_that_became_a_link_is_not_touched(bench: Workbench, pictures: Path) -> None:
+    (one,) = drops(bench, "sub/copy-0.png")
+    (pictures / "sub" / "copy-0.png").unlink()
+    (pictures / "sub" / "copy-0.png").symlink_to(pictures / "keep.png")
+    assert refusal(bench, one) == "It is a link or no regular file."
+
+
+def test_a_kept_link_to_what_would_go_is_no_keeper(bench: Workbench, pictures: Path) -> None:
+    (one,) = drops(bench, "sub/copy-0.png")
+    (pictures / "keep.png").unlink()
+    (pictures / "keep.png").symlink_to(pictures / "sub" / "copy-0.png")
+    assert "link to one that would be taken away" in refusal(bench, one)
+
+
+def test_a_restore_never_leaves_the_root_nor_overwrites(bench: Workbench, pictures: Path, tmp_path: Path) -> None:
+    outcome = bench.drop_duplicates("scenes", drops(bench))
+    (pictures / "sub" / "copy-0.png").write_bytes(b"another file")
+    back = bench.restore_dropped("scenes", outcome.batch)
+    assert back.files == COPIES - 1
+    assert back.refused[0].sentence == "Another file of that name lies there now."
+    assert (pictures / "sub" / "copy-0.png").read_bytes() == b"another file"
+    [batch] = bench.dropped("scenes")
+    shutil.rmtree(pictures / "sub")
+    (tmp_path / "elsewhere").mkdir()
+    (pictures / "sub").symlink_to(tmp_path / "elsewhere")
+    assert "outside the folder" in bench.restore_dropped("scenes", batch.name).refused[0].sentence
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    (pictures / "sub").unlink()
+    assert bench.restore_dropped("scenes", batch.name).files == 1
+
+
+def test_a_trash_folder_that_is_a_link_is_refused(bench: Workbench, pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (pictures / FOLDER).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BenzerError, match="is a link to another place, so nothing was moved"):
+        bench.drop_duplicates("scenes", drops(bench))
+
+
+def failing(code: int) -> Callable[..., Any]:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise OSError(code, os.strerror(code))
+
+    return fail
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_a_read_only_folder_and_a_full_disk_are_refused(
+    bench: Workbench, pictures: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    before, known = contents(pictures), rows(bench)
+    chosen = drops(bench)
+    with monkeypatch.context() as broken:
+        make, refuse = Path.mkdir, failing(code)
+        broken.setattr(Path, "mkdir", lambda path, **how: refuse() if FOLDER in path.parts else make(path, **how))
+        with pytest.raises(BenzerError, match=r"cannot be written to .*so nothing was moved"):
+            bench.drop_duplicates("scenes", chosen)
+    with monkeypatch.context() as broken:
+        broken.setattr("engine.core.storage.os.fsync", failing(code))
+        with pytest.raises(BenzerError, match=r"cannot be written to .*so nothing was moved"):
+            bench.drop_duplicates("scenes", chosen)
+    assert (contents(pictures), rows(bench)) == (before, known)
+
+
+def test_a_disk_that_refuses_in_the_middle_leaves_the_rest_in_place(
+    bench: Workbench, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, rename, moves = contents(pictures), os.rename, []
+
+    def twice(source: Any, target: Any) -> None:
+        if "copy-" in str(source):
+            moves.append(source)
+            if len(moves) > 2:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rename(source, target)
+
+    monkeypatch.setattr(trash.os, "rename", twice)
+    outcome = bench.drop_duplicates("scenes", drops(bench))
+    monkeypatch.undo()
+    assert (outcome.files, len(outcome.refused)) == (2, 2)
+    assert outcome.refused[0].sentence == "The disk refused: no space left on device."
+    bench.restore_dropped("scenes", outcome.batch)
+    assert contents(pictures) == before
+
+
+def test_a_disk_without_hard_links_restores_all_the_same(
+    bench: Workbench, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(pictures)
+    outcome = bench.drop_duplicates("scenes", drops(bench))
+    (pictures / "sub").mkdir(exist_ok=True)
+    (pictures / "sub" / "copy-1.png").write_bytes(b"another file")
+    monkeypatch.setattr(trash.os, "link", failing(errno.EPERM))
+    assert bench.restore_dropped("scenes", outcome.batch).files == COPIES - 1
+    (pictures / "sub" / "copy-1.png").unlink()
+    assert bench.restore_dropped("scenes", outcome.batch).files == 1
+    assert contents(pictures) == before
+
+
+def test_another_disk_is_named(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    rename = os.rename
+    across = failing(errno.EXDEV)
+    monkeypatch.setattr(trash.os, "rename", lambda a, b: across() if "copy-" in str(a) else rename(a, b))
+    outcome = bench.drop_duplicates("scenes", drops(bench))
+    assert outcome.refused[0].sentence == "It lies on another disk than the trash folder."
+
+
+def test_what_is_not_in_the_trash_is_named(bench: Workbench) -> None:
+    with pytest.raises(NotFound, match="There is nothing named"):
+        bench.restore_dropped("scenes", "../../etc")
+
+
+def test_a_damaged_plan_is_left_out(bench: Workbench, pictures: Path) -> None:
+    outcome = bench.drop_duplicates("scenes", drops(bench))
+    plan = pictures / FOLDER / outcome.batch / "plan.json"
+    plan.write_bytes(plan.read_bytes()[:-20])
+    assert batches(bench.collection("scenes")) == []
+
+
+def test_names_of_any_bytes_are_restored(tmp_path: Path) -> None:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    names = [b"caf\xe9 %41.png", "ünï #1?.png".encode(), b"line\nbreak.png"]
+    scene(0).save(folder / "keep.png")
+    for name in names:
+        shutil.copy(folder / "keep.png", os.path.join(os.fsencode(folder), name))
+    bench = imported(tmp_path / "home", folder)
+    outcome = bench.drop_duplicates("scenes", drops(bench))
+    assert outcome.files == 3
+    bench.restore_dropped("scenes", outcome.batch)
+    assert set(os.listdir(os.fsencode(folder))) >= {*names, b"keep.png"}
+
+
+def test_uploaded_pictures_have_their_trash_beside_them(tmp_path: Path) -> None:
+    """Of equal uploads one file is stored; near duplicates have a file each."""
+    files = []
+    for name, picture in (("one", scene(0)), ("small", scene(0).resize((160, 120))), ("other", scene(1))):
+        picture.save(tmp_path / f"{name}.png")
+        files.append((f"{name}.png", (tmp_path / f"{name}.png").read_bytes()))
+    files.append(("again.png", files[1][1]))
+    bench = Workbench(type(Workbench(None).home)(tmp_path / "home"))
+    bench.run("import", source="upload", title="Scenes", spool=str(bench.spool(files)))
+    bench.run("perceptual", collection="scenes")
+    known = rows(bench)
+    outcome = bench.drop_duplicates("scenes", drops(bench))
+    assert outcome.files == 1
+    assert [name for _, name, _ in rows(bench)] == ["one.png", "other.png"]
+    assert journal.trash_of(bench.collection("scenes")) == bench.collection("scenes").folder / "trash"
+    bench.restore_dropped("scenes", outcome.batch)
+    assert rows(bench) == known
+    assert len(bench.collection("scenes").picture(known[1][0])) == len(files[1][1])
+
+
+def test_five_thousand_at_once_are_a_job(bench: Workbench, pictures: Path) -> None:
+    """The job does the same as the call, for any number."""
+    arguments = {"act": "trash", "drops": [[drop.id, drop.hash, drop.keeper] for drop in drops(bench)]}
+    done = bench.run("tidy", collection="scenes", **arguments)
+    assert (done["files"], done["refused"]) == (COPIES, [])
+    assert done["sentence"].startswith("4 pictures (")
+    back = bench.run("tidy", collection="scenes", act="restore", batch=done["batch"])
+    assert back["files"] == COPIES
+    with pytest.raises(BenzerError, match="The act of duplicates must be one of trash, link, restore"):
+        bench.run("tidy", collection="scenes", act="delete")
