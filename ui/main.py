@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from engine.core.errors import BenzerError
+from engine.core.recipe import Recipe
 from ui.pages.classify import page as classify
 from ui.pages.collections import page as collections
 from ui.pages.compare import page as compare
@@ -16,12 +18,13 @@ from ui.pages.groups import page as groups
 from ui.pages.hashing import page as hashing
 from ui.pages.search import page as search
 from ui.pages.train import page as train
-from ui.session.address import read_address
+from ui.session.address import last_used, read_address
 from ui.session.opened import collection_cards, recent_jobs
-from ui.shared.browser import readable_menu
 from ui.shared.job_progress import job_chip
 from ui.shared.messages import errors_shown, show_error
+from ui.shared.titles import collection_title
 from ui.sidebar.recipe_picker import recipe_picker
+from ui.widgets.frame import frame
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -32,38 +35,62 @@ def main() -> None:
     """Draw the page that the address names."""
     st.set_page_config(page_title="Benzer", page_icon=str(ASSETS / "icon.png"), layout="wide", menu_items=_MENU)
     st.logo(str(ASSETS / "logo.png"), size="large", icon_image=str(ASSETS / "icon.png"))
-    pages = {
-        "search": st.Page(search.page, title="Search", icon=":material/image_search:", default=True),
-        "collections": st.Page(
-            collections.page, title="Collections", icon=":material/photo_library:", url_path="collections"
-        ),
-        "train": st.Page(train.page, title="Train", icon=":material/model_training:", url_path="train"),
-        "groups": st.Page(groups.page, title="Groups", icon=":material/workspaces:", url_path="groups"),
-        "compare": st.Page(compare.page, title="Compare", icon=":material/leaderboard:", url_path="compare"),
-        "classify": st.Page(classify.page, title="Classify", icon=":material/category:", url_path="classify"),
-        "hashing": st.Page(hashing.page, title="Search benchmarks", icon=":material/speed:", url_path="hashing"),
-    }
-    lab = [pages.pop(name) for name in _LAB]
-    page = st.navigation({"": list(pages.values()), "Lab": lab})
-    pages |= dict(zip(_LAB, lab, strict=True))
+    pages = {name: _page(name) for name in (*_PICTURES, *_LAB)}
+    page = st.navigation({"": [pages[name] for name in _PICTURES], "Lab": [pages[name] for name in _LAB]})
     wanted = st.session_state.pop("go_to", None)
     if wanted in pages:
         st.switch_page(pages[wanted])
     st.html(f"<style>{_STYLE}</style>")
     with errors_shown():
-        _sidebar()
+        _sidebar(seeing=page.title in _SEEING)
+    recipe: Recipe | None = st.session_state.recipe
+    parts = [page.title, collection_title(recipe.collection) if recipe else "", "Benzer"]
+    st.set_page_config(page_title=" · ".join(filter(None, parts)))
     with errors_shown():
         _import_torch_whole()
         page.run()
 
 
+# By the address of each page: its title, its icon and what draws it.
+_PAGES = {
+    "search": ("Search", "image_search", search.page),
+    "collections": ("Collections", "photo_library", collections.page),
+    "groups": ("Groups", "workspaces", groups.page),
+    "train": ("Train", "model_training", train.page),
+    "compare": ("Compare", "leaderboard", compare.page),
+    "classify": ("Classify", "category", classify.page),
+    "hashing": ("Search benchmarks", "speed", hashing.page),
+}
+_PICTURES = ("search", "collections", "groups")
 _LAB = ("train", "compare", "classify", "hashing")
+_SEEING = {"Search", "Groups", "Search benchmarks"}  # pages that use the encoder of the sidebar
 _STYLE = """
 .stMainBlockContainer { padding-inline: clamp(1rem, 3.5vw, 3.5rem); max-width: 1500px; }
 .stApp [data-testid="stCaptionContainer"], .stApp [data-testid="stCaptionContainer"] * {
   opacity: 1; color: light-dark(#5a6168, #adb1b4);
 }
 .stSidebar hr { margin-block: 0.5rem; }
+/* The collection first, then the menu, and work in progress at the foot, where it moves nothing. */
+[data-testid="stSidebarContent"] { display: flex; flex-direction: column; position: relative; min-height: 100%; }
+[data-testid="stSidebarUserContent"] { order: 1; padding-top: 0; padding-bottom: 0.75rem; }
+[data-testid="stSidebarNav"] { order: 2; }
+[data-testid="stSidebarNavSeparator"] { display: none; }
+[data-testid="stSidebarContent"]:has(.st-key-job-chip) { padding-bottom: 11rem; }
+.stLayoutWrapper:has(> .st-key-job-chip), .st-key-job-chip { background: inherit; }
+.st-key-job-chip { position: absolute; bottom: 1rem; inset-inline: 1.5rem; width: auto; }
+.stSidebar .st-key-seeing button { justify-content: flex-start; text-align: start; }
+[data-testid="stPopoverBody"]:has(.st-key-seeing-panel) { width: min(46rem, 94vw); max-width: 94vw; }
+/* A moving line along the top in place of Streamlit's running man. */
+[data-testid="stStatusWidget"]:has([data-testid="stStatusWidgetRunningIcon"]) {
+  position: fixed; inset: 0 0 auto 0; height: 3px; min-width: 0; padding: 0; overflow: hidden; pointer-events: none;
+}
+[data-testid="stStatusWidget"]:has([data-testid="stStatusWidgetRunningIcon"]) > * { opacity: 0; }
+[data-testid="stStatusWidget"]:has([data-testid="stStatusWidgetRunningIcon"])::after {
+  content: ""; position: absolute; inset: 0; background: light-dark(#17685f, #69cbbd);
+  transform: scaleX(0.3); transform-origin: left; animation: benzer-working 1.1s ease-in-out infinite alternate;
+}
+@keyframes benzer-working { to { transform: translateX(70%) scaleX(0.3); } }
+@media (prefers-reduced-motion: reduce) { [data-testid="stStatusWidget"]::after { animation: none; } }
 .stApp .stButtonGroup [role="toolbar"] { flex-wrap: wrap; overflow: visible; mask-image: none; }
 @media (max-width: 1100px) {
   .st-key-study-fields > div > .stHorizontalBlock { flex-wrap: wrap; }
@@ -75,15 +102,22 @@ _STYLE = """
 _MENU = {"About": "**Benzer** finds similar pictures. Everything stays on this computer."}
 
 
-def _sidebar() -> None:
+def _page(name: str) -> StreamlitPage:
+    title, icon, draw = _PAGES[name]
+    first = name == "search"
+    return st.Page(draw, title=title, icon=f":material/{icon}:", default=first, url_path=None if first else name)
+
+
+def _sidebar(*, seeing: bool) -> None:
     st.session_state.recipe = None
     read_address()
     with st.sidebar:
         cards = collection_cards()
         if cards:
-            st.session_state.recipe = recipe_picker(cards)
+            st.session_state.recipe = recipe_picker(cards, seeing=seeing)
         job_chip(recent_jobs())
-        readable_menu()
+        recipe = st.session_state.recipe
+        frame(last_used(recipe) if recipe is not None else "")
 
 
 def _import_torch_whole() -> None:

@@ -205,8 +205,9 @@ def _ranked(measured: list[tuple[EncoderChoice, str, Figures]]) -> tuple[QuickRo
     ordered = sorted(measured, key=lambda line: -line[2].mean())
     rows = []
     for choice, name, figures in ordered:
-        encoder = f"{choice.name}@{choice.weights}" if choice.weights else choice.name
         lead = ordered[0][2] - figures
         behind = bootstrap_interval(lead) if lead.any() else (0.0, 0.0)
-        rows.append(QuickRow(encoder, choice.title, name, float(figures.mean()), bootstrap_interval(figures), behind))
+        rows.append(
+            QuickRow(choice.key, choice.title, name, float(figures.mean()), bootstrap_interval(figures), behind)
+        )
     return tuple(rows)

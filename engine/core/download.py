@@ -152,8 +152,9 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
 
 
 def _offline(remote: Remote, why: str) -> Offline:
-    host = remote.url.split("/")[2]
+    kind, _, digits = remote.pin.partition(":")
+    checksum = f"{kind} {digits[:-1]}…" if digits.endswith("*") else f"{kind} {digits}"
     return Offline(
-        f"{remote.name} could not be downloaded from {host}: {why}.",
+        f"{remote.url} ({checksum}) could not be downloaded: {why}.",
         way_out="Connect to the internet and start again: what has arrived is kept. " + remote.otherwise,
     )

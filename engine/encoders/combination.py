@@ -261,7 +261,8 @@ def _part_lines(part: tuple[str, str], known: Sequence[EncoderChoice], home: Hom
 def _line(pair: Pair, first: EncoderChoice, second: EncoderChoice) -> EncoderChoice:
     help = f"{pair.share} % weight on {second.title}. {first.help} {second.help}"
     title, ready = _title(pair, [first.title, second.title]), first.ready and second.ready
-    return EncoderChoice(str(pair), "", title, help, ready, collection=first.collection or second.collection)
+    only = first.collection or second.collection
+    return EncoderChoice(str(pair), "", title, help, ready, collection=only, good_for="Both views at once.")
 
 
 def _title(pair: Pair, titles: Sequence[str]) -> str:

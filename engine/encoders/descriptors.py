@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from engine.core.errors import BadParameter, NotFound
 from engine.core.home import Home
-from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
+from engine.encoders.encoder import COMPUTED, Encoder, EncoderChoice, EncoderInfo
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +21,7 @@ class Descriptor(Encoder):
 
     title: ClassVar[str]
     help: ClassVar[str]
+    good_for: ClassVar[str]  # one sentence that helps to choose
     version: ClassVar[str]  # changes whenever the vectors would
     size: ClassVar[int]
 
@@ -38,7 +39,7 @@ class Descriptor(Encoder):
 
     @classmethod
     def choices(cls, home: Home) -> list[EncoderChoice]:
-        return [EncoderChoice(cls.name, "", cls.title, cls.help, ready=True)]
+        return [EncoderChoice(cls.name, "", cls.title, cls.help, ready=True, shelf=COMPUTED, good_for=cls.good_for)]
 
     @classmethod
     def open(cls, name: str, weights: str, home: Home) -> Self:
@@ -63,6 +64,7 @@ class RawPixels(Descriptor):
     rank = 20
     title = "Raw pixels"
     help = "The pixels of a 32×32 thumbnail. Needs no training; finds the same colours in the same places."
+    good_for = "Pictures with the same colours in the same places, such as sketches and icons."
     version = "1"
     size = 32
 
@@ -80,6 +82,7 @@ class ColourHistogram(Descriptor):
     rank = 60
     title = "Colour histogram"
     help = "How often each of 192 colours (hue, saturation, value) occurs. Needs no training; ignores shapes."
+    good_for = "The same mix of colours, whatever the picture shows."
     version = "1"
     size = 64
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from models.tunable import TrainableImageEncoder
 
 
+PHOTOGRAPHS, COMPUTED, OWN = "photographs", "computed", "own"  # the shelves of encoders
+
+
 @dataclass(frozen=True)
 class EncoderInfo:
     """The description of an encoder and its vectors.
@@ -59,6 +62,8 @@ class EncoderChoice:
     `collection` is the only collection that it can be used with, "" for any. `pictures` and `words` say which queries
     it supports, and `learned_from` is the collection whose items it was trained to classify. `embedding` is its
     default; `trained_on` is the collection whose pictures the weights were trained on here, "" for ready-made weights.
+    `shelf` groups the entries for display: PHOTOGRAPHS, COMPUTED or OWN. `good_for` is one sentence that helps to
+    choose, and `megabytes` the size of the weights, 0 if there are none or they were made here.
     """
 
     name: str
@@ -73,6 +78,14 @@ class EncoderChoice:
     learned_from: str = ""
     embedding: str = "max"
     trained_on: str = ""
+    shelf: str = OWN
+    good_for: str = ""
+    megabytes: int = 0
+
+    @property
+    def key(self) -> str:
+        """The encoder as a recipe names it, `model-4@default`."""
+        return f"{self.name}@{self.weights}" if self.weights else self.name
 
 
 class Encoder(ABC):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 NAME = "tuned"
+_GOOD_FOR = "Telling apart the classes that it was trained on."
 
 
 class FineTunedEncoder(Encoder):
@@ -76,4 +77,6 @@ def _choice(run: Run) -> EncoderChoice:
     help = f"{title}, trained further to tell {len(run.card['classes'])} classes of {place['title']} apart."
     learned_from = str(place.get("name", ""))
     line = f"{title}, fine-tuned · {run.title}"
-    return EncoderChoice(NAME, run.name, line, help, ready=True, rare=True, learned_from=learned_from)
+    return EncoderChoice(
+        NAME, run.name, line, help, ready=True, rare=True, learned_from=learned_from, good_for=_GOOD_FOR
+    )

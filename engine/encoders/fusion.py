@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from models.fusion import ExampleBatch, Fusion
 
 NAME = "fused"
+_GOOD_FOR = "Items with picture and text: search by either or by both."
 _BATCH = 256
 
 Floats = NDArray[np.float32]
@@ -281,7 +282,9 @@ def _choice(run: Run) -> EncoderChoice:
         f"Tells {len(card['classes'])} classes of {card['collection']['title']} by {seen}; searches by either or both."
     )
     learned_from = str(card["collection"].get("name", ""))
-    line = EncoderChoice(NAME, run.name, _title(run), help, ready=True, rare=True, learned_from=learned_from)
+    line = EncoderChoice(
+        NAME, run.name, _title(run), help, ready=True, rare=True, learned_from=learned_from, good_for=_GOOD_FOR
+    )
     return replace(line, pictures=bool(card["picture"]), words=bool(card["text"]))
 
 

@@ -26,6 +26,7 @@ class GLCM(Descriptor):
     rank = 45
     title = "Texture (co-occurrence)"
     help = "How grey levels occur side by side: coarse or fine, even or rough. Needs no training; ignores positions."
+    good_for = "How coarse or even a surface is: fabrics, stone, paper."
     version = "1"
     size = 128
 

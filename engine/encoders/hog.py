@@ -24,6 +24,7 @@ class HOG(Descriptor):
     rank = 30
     title = "Edges (HOG)"
     help = "Where edges run, and in which direction. Needs no training; finds the same outlines in the same places."
+    good_for = "The same outlines in the same places: drawings, logos, products on white."
     version = "1"
     size = 128
 

@@ -33,6 +33,7 @@ from engine.encoders.vectors.store import discard, opened
 
 _PREFIX = "own-"
 _FOLDER = "own_vectors"
+_GOOD_FOR = "Vectors that you computed elsewhere."
 _LONGEST_TITLE = 120
 _ROWS_CHECKED_AT_ONCE = 8192
 _SKIPPED = {"copy": "exact duplicate", "rejected": "unreadable file"}
@@ -254,4 +255,6 @@ def _card(name: str, facts: dict[str, Any]) -> OwnCard:
 
 def _choice(collection: str, card: OwnCard) -> EncoderChoice:
     help = f"{card.count:,} vectors of {card.width:,} values from {card.file}. Only pictures of this collection."
-    return EncoderChoice(card.name, "", f"Custom embeddings · {card.title}", help, ready=True, collection=collection)
+    return EncoderChoice(
+        card.name, "", f"Custom embeddings · {card.title}", help, ready=True, collection=collection, good_for=_GOOD_FOR
+    )

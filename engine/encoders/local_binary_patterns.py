@@ -28,6 +28,7 @@ class LocalBinaryPatterns(Descriptor):
     rank = 40
     title = "Texture (local binary patterns)"
     help = "How often small patterns occur in each part. Needs no training; ignores colour and brightness."
+    good_for = "Fine texture in any light, such as fur, wood and weave."
     version = "1"
     size = 128
 

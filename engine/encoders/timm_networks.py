@@ -19,7 +19,7 @@ from engine.core.errors import BadParameter, Corrupt, MissingPackage, NotFound, 
 from engine.core.home import Home
 from engine.core.storage import file_digest
 from engine.encoders.backbone import BackboneEncoder, backbone_info
-from engine.encoders.encoder import EncoderChoice
+from engine.encoders.encoder import PHOTOGRAPHS, EncoderChoice
 from engine.encoders.networks import weights as pretrained
 from engine.encoders.networks.table import Backbone
 
@@ -167,4 +167,4 @@ def _exists(model: str) -> bool:
 def _choice(name: str, ready: bool = True) -> EncoderChoice:
     title = f"{name.removeprefix(PREFIX)} (timm)" + ("" if ready else " · not downloaded")
     help = "A network of the timm library, with the weights you added."
-    return EncoderChoice(name, "", title, help, ready=ready, rare=not ready)
+    return EncoderChoice(name, "", title, help, ready=ready, rare=not ready, shelf=PHOTOGRAPHS, good_for=help)

@@ -14,7 +14,7 @@ from engine.core.errors import BadParameter, Corrupt, NotFound, NoVectors
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.encoders.descriptors import grey
-from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
+from engine.encoders.encoder import COMPUTED, Encoder, EncoderChoice, EncoderInfo
 from engine.encoders.keypoints.local_features import LOCAL_FEATURES, LocalFeature
 from engine.encoders.keypoints.vocabulary import (
     Vocabulary,
@@ -38,6 +38,7 @@ _WAYS = {
     "words": ("bag of visual words", "How often each of 256 visual words occurs, wherever they are."),
     "vlad": ("VLAD", "How the local features of a picture differ from 32 typical ones, wherever they are."),
 }
+_GOOD_FOR = "The same object or page, moved, turned or partly hidden."
 
 
 class VisualWords(Encoder):
@@ -166,4 +167,7 @@ def _title(feature: LocalFeature, way: str) -> str:
 def _choice(name: str) -> EncoderChoice:
     kind, way = name.rsplit("-", 1)
     help = f"{_WAYS[way][1]} Needs no training; the visual words are fitted to the collection once."
-    return EncoderChoice(name, "", _title(LOCAL_FEATURES[kind], way), help, ready=True, rare=name not in _OFFERED)
+    title = _title(LOCAL_FEATURES[kind], way)
+    return EncoderChoice(
+        name, "", title, help, ready=True, rare=name not in _OFFERED, shelf=COMPUTED, good_for=_GOOD_FOR
+    )

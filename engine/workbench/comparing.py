@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.comparisons.figures import Figure, encoder_figures
 from engine.comparisons.hashing.plan import StudyPlan
 from engine.comparisons.hashing.run import plan_study
 from engine.comparisons.hashing.study import HashingStudy, studies, study
@@ -31,6 +32,10 @@ class ComparisonMethods:
             NotFound, BadParameter: something that the plan names does not exist or is invalid.
         """
         return plan_experiment(self.home, plan)
+
+    def encoder_figures(self, collection: str) -> dict[str, Figure]:
+        """How well encoders were measured to see a collection; `start("quick", collection=…)` measures all of them."""
+        return encoder_figures(self.home, collection)
 
     def studies(self) -> list[HashingStudy]:
         """Every readable study, newest first."""

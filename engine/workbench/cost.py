@@ -38,13 +38,18 @@ _jobs: Cache[tuple[str, str, float] | None] = Cache(256)
 
 def images_per_second(home: Home, encoder: str) -> float:
     """The embedding rate of an encoder: the median over jobs on the device of the newest one, else a rough rate."""
-    measured = [(device, rate) for name, device, rate in _measured_rates(home) if name == encoder]
-    if measured:
-        newest = measured[0][0]
-        return median(rate for device, rate in measured if device == newest)
+    measured = measured_images_per_second(home, encoder)
+    if measured is not None:
+        return measured
     if encoder.startswith("model-"):
         return _AUTOENCODER
     return _NETWORK if encoder in BACKBONES else _OTHER
+
+
+def measured_images_per_second(home: Home, encoder: str) -> float | None:
+    """The embedding rate of an encoder in jobs on this computer, None if there were none."""
+    measured = [(device, rate) for name, device, rate in _measured_rates(home) if name == encoder]
+    return median(rate for device, rate in measured if device == measured[0][0]) if measured else None
 
 
 def embedding_seconds(home: Home, encoder: str, images: int) -> float:

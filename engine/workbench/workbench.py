@@ -15,10 +15,12 @@ for hit in answer.hits:
 from __future__ import annotations
 
 import hashlib
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from engine.collections.cards import CollectionCard, readable_card
@@ -37,6 +39,7 @@ from engine.encoders import choices, open_encoder
 from engine.encoders.combination import parts_of
 from engine.encoders.encoder import Encoder, EncoderChoice
 from engine.encoders.fusion import NAME as FUSION
+from engine.encoders.networks import weights as pretrained
 from engine.encoders.pooling import unaugmented
 from engine.encoders.vectors.batches import embed_pictures
 from engine.encoders.vectors.store import state, store, stored
@@ -61,8 +64,6 @@ from engine.workbench.searches import SearchMethods
 from engine.workbench.tidying import TidyingMethods
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -314,6 +315,19 @@ class Workbench(TidyingMethods, ExampleMethods, SearchMethods, ClassificationMet
     def job(self, id: str) -> Job:
         """The job of that id; NotFound if there is none."""
         return job_folders.job(self.home.jobs, id)
+
+    def add_weights(self, file: str, data: bytes) -> str:
+        """Store the weights in a file's bytes as those of the network that they fit, and return its name.
+
+        Raises:
+            BadParameter: they fit no network. Unreadable: not plain tensors. Corrupt: a published name, another hash.
+        """
+        with tempfile.TemporaryDirectory(prefix="benzer-weights-") as folder:
+            path = Path(folder) / (PurePath(file).name or "weights.pth")
+            path.write_bytes(data)
+            network = pretrained.network_of(path)
+            pretrained.add(self.home, network, path)
+        return network.name
 
     def spool(self, files: Iterable[tuple[str, bytes]]) -> Path:
         """Put uploaded files where a job can read them: a new folder of numbered files with a list of their names.

@@ -137,6 +137,34 @@ def pick(page: Any, field: Any, option: str | re.Pattern[str]) -> None:
     raise AssertionError(f"{option} cannot be taken of {page.get_by_role('option').all_inner_texts()}")
 
 
+def see_with(page: Any, encoder: str | re.Pattern[str]) -> None:
+    """Take an encoder, by the beginning of its line, from the shelves behind the chip in the sidebar."""
+    from playwright.sync_api import expect
+
+    open_seeing(page)
+    name = encoder if isinstance(encoder, re.Pattern) else re.compile(f"^{re.escape(encoder)}")
+    line = page.locator(".st-key-encoder-choice").get_by_role("button", name=name).first
+    line.click()
+    expect(line).to_have_attribute("aria-pressed", "true", timeout=30_000)
+    settled(page)
+
+
+def open_seeing(page: Any) -> None:
+    """Open the chip in the sidebar that holds all choices of how similarity is judged, if it is closed."""
+    settled(page)
+    panel = page.locator(".st-key-seeing-panel")
+    if not panel.count():
+        page.get_by_role("button", name="Seeing with").click()
+        panel.wait_for()
+
+
+def close_seeing(page: Any) -> None:
+    """Close it."""
+    page.keyboard.press("Escape")
+    page.locator(".st-key-seeing-panel").wait_for(state="detached")
+    settled(page)
+
+
 def pick_only(page: Any, field: str, *options: str) -> None:
     """Take exactly these options of a drop-down of several, given by its label."""
     box = page.get_by_test_id("stMultiSelect").filter(has=page.get_by_text(field, exact=True))

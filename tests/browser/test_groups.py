@@ -19,7 +19,17 @@ from playwright.sync_api import expect
 from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.stored.grouping import Grouping
 from engine.workbench.workbench import Workbench
-from tests.browser.helpers import HOSTILE, Server, blobs, pick, serving, settled, violations
+from tests.browser.helpers import (
+    HOSTILE,
+    Server,
+    blobs,
+    close_seeing,
+    pick,
+    see_with,
+    serving,
+    settled,
+    violations,
+)
 from tests.browser.test_views import asked, drag
 
 PATIENCE = 120_000  # milliseconds; a grouping starts in five seconds on a quiet machine
@@ -66,7 +76,8 @@ def test_a_grouping_from_the_form_to_its_cards(page: Any, server: Server, bench:
     page.goto(f"{server.url}/groups")
     page.get_by_role("heading", name="Group “Blobs”", exact=True).wait_for()
     settled(page)
-    pick(page, "Encoder", "Colour histogram")
+    see_with(page, "Colour histogram")
+    close_seeing(page)
     page.get_by_text("Colour histogram · Max pool · Cosine, from the sidebar", exact=True).wait_for()
     page.get_by_label("Groups", exact=True).fill("3")
     page.keyboard.press("Enter")

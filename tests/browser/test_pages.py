@@ -11,7 +11,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.helpers import HOSTILE, Server, drawn_picture, pick, settled, violations
+from tests.browser.helpers import (
+    HOSTILE,
+    Server,
+    close_seeing,
+    drawn_picture,
+    open_seeing,
+    pick,
+    see_with,
+    settled,
+    violations,
+)
 
 EIGHT = ".grid.answers button.tile"
 
@@ -121,18 +131,23 @@ def test_an_unreadable_upload_is_a_sentence(page: Any, server: Server) -> None:
 def test_every_drop_down_can_be_changed_and_the_address_restores_it(page: Any, server: Server, chromium: Any) -> None:
     page.goto(server.url + "/?q=100")
     answers(page)
-    pick(page, "Encoder", "Raw pixels")
+    see_with(page, "Raw pixels")
     page.wait_for_url(re.compile("encoder=raw-pixels"))
+    close_seeing(page)
     _build_if_asked(page)
+    open_seeing(page)
     pick(page, "Pooling", "Flatten")
     page.wait_for_url(re.compile("embedding=flatten"))
+    close_seeing(page)
     _build_if_asked(page)
+    open_seeing(page)
     pick(page, "Distance", "Euclidean")
     page.wait_for_url(re.compile("metric=euclidean"))
     for title, name in (("k-means", "kmeans"), ("LSH", "lsh")):
         pick(page, "Search method", title)
         page.wait_for_url(re.compile(f"method={name}"), timeout=60_000)
         page.get_by_text(re.compile(r"compared with \d+ %")).first.wait_for()
+    close_seeing(page)
     found = answers(page)
     address = page.url
     for part in (
@@ -163,9 +178,9 @@ def test_settings_of_a_method_are_in_the_address(page: Any, server: Server) -> N
     page.goto(server.url + "/?encoder=raw-pixels&embedding=flatten&method=lsh(bits=4,tables=2)&q=100")
     _build_if_asked(page)
     answers(page)
-    page.get_by_test_id("stSidebar").get_by_text("Settings", exact=True).click()
+    open_seeing(page)
     bits = page.get_by_label("Bits", exact=True)
-    assert bits.input_value() == "4"
+    expect(bits).to_have_value("4")
     bits.fill("6")
     bits.press("Enter")
     page.wait_for_url(re.compile(r"method=lsh%28bits%3D6%2Ctables%3D2%29"))
@@ -178,7 +193,7 @@ def test_back_to_a_link_without_settings_empties_their_fields(page: Any, server:
     page.goto(server.url + "/?encoder=raw-pixels&embedding=flatten&method=lsh&q=100")
     _build_if_asked(page)
     answers(page)
-    page.get_by_test_id("stSidebar").get_by_text("Settings", exact=True).click()
+    open_seeing(page)
     tables = page.get_by_label("Tables", exact=True)
     tables.fill("20")
     tables.press("Enter")
@@ -193,7 +208,7 @@ def test_back_to_a_link_without_settings_empties_their_fields(page: Any, server:
 def test_a_number_of_clusters_is_measured_and_taken_over(page: Any, server: Server) -> None:
     page.goto(server.url + "/?method=kmeans&q=100")
     answers(page)
-    page.get_by_test_id("stSidebar").get_by_text("Settings", exact=True).click()
+    open_seeing(page)
     page.get_by_role("button", name="How many clusters?").click()
     page.get_by_role("button", name="Measure").click()
     page.locator(".js-plotly-plot").wait_for()
@@ -201,6 +216,7 @@ def test_a_number_of_clusters_is_measured_and_taken_over(page: Any, server: Serv
     number = use.inner_text().split()[1]
     use.click()
     page.wait_for_url(re.compile(rf"method=kmeans%28clusters%3D{number}%29"))
+    open_seeing(page)
     expect(page.get_by_label("Clusters", exact=True)).to_have_value(number)
     answers(page)
 
@@ -267,7 +283,7 @@ def test_an_old_link_is_explained(page: Any, server: Server) -> None:
 def test_an_untrained_model_offers_training(page: Any, server: Server) -> None:
     page.goto(server.url)
     answers(page)
-    pick(page, "Encoder", re.compile("not trained yet"))
+    see_with(page, re.compile("not trained yet"))
     page.get_by_role("button", name="Go to Train").click()
     page.get_by_role("heading", name="Train", exact=True).wait_for()
     page.get_by_role("button", name="Start training").wait_for()

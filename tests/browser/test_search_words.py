@@ -16,7 +16,16 @@ from playwright.sync_api import expect
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import Workbench
 from tests import shop as things
-from tests.browser.helpers import HOSTILE, Server, drawn_picture, pick, serving, settled, violations
+from tests.browser.helpers import (
+    HOSTILE,
+    Server,
+    close_seeing,
+    drawn_picture,
+    see_with,
+    serving,
+    settled,
+    violations,
+)
 
 TILES = ".grid.answers button.tile"
 BAG = 1  # its id
@@ -122,7 +131,8 @@ def test_everybody_can_use_it(page: Any, server: Server, recipe: Recipe, mode: s
     title = page.get_by_role("heading", level=2).filter(has_text="most similar to 0.png")
     assert HOSTILE in title.inner_text().replace("\u2060", "")  # nothing of it is read as Markdown or HTML
     assert violations(page) == []
-    pick(page, "Encoder", "Colour histogram")
+    see_with(page, "Colour histogram")
+    close_seeing(page)
     page.wait_for_url(re.compile("[?&]encoder=colour-histogram(&|$)"))
     heading(page, "8 most similar to 0.png and “").wait_for()  # an encoder of pictures alone keeps the words
     answers(page)

@@ -24,6 +24,15 @@ def visited(page: str, **session: Any) -> AppTest:
     return test
 
 
+def seeing(test: AppTest) -> Any:
+    """The sidebar with the choices of how similarity is judged open."""
+    closed = test.session_state.seeing_closed if "seeing_closed" in test.session_state else 0
+    if not test.session_state[f"seeing-open-{closed}"]:
+        test.session_state[f"seeing-open-{closed}"] = True
+        test.run()
+    return test.sidebar
+
+
 def texts(test: AppTest) -> str:
     """Everything that can be read, headings last."""
     kinds = (test.markdown, test.caption, test.info, test.warning, test.error, test.success, test.code)

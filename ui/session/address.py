@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from urllib.parse import parse_qsl, unquote, urlencode
 
 import streamlit as st
 
 from engine.core.errors import BenzerError
 from engine.core.recipe import MAX_K, Recipe
-from ui.session.opened import DEFAULT_K, OPENED
+from ui.session.opened import DEFAULT_K, LAST, OPENED, collection_cards
 from ui.session.query import MOST_WORDS, SessionQuery, current_query, set_query_image
 from ui.session.recipe import choose_embedding, choose_encoder, choose_method
 
@@ -16,6 +18,9 @@ from ui.session.recipe import choose_embedding, choose_encoder, choose_method
 def read_address() -> None:
     """Apply the address unless this session wrote it itself (i.e. for a link, or Back)."""
     address = {name: st.query_params[name] for name in st.query_params}
+    if not st.session_state.get("begun") and not address:
+        _read_last()
+    st.session_state.begun = True
     if "grouping" in address:
         _read_grouping(address)
         return
@@ -37,6 +42,36 @@ def read_address() -> None:
         _read_details(address)
     except (BenzerError, ValueError):
         st.session_state.complaint = "Part of this link could not be read and was ignored."
+
+
+def _read_last() -> None:
+    """In a new tab without an address, choose what was used last in this browser, as far as it is still there."""
+    last = dict(parse_qsl(unquote(str(st.context.cookies.get(LAST, "")))))
+    if last.get("collection") not in {card.name for card in collection_cards()}:
+        return
+    with suppress(BenzerError, ValueError, KeyError):
+        choose_method(last.get("method", "exact"))
+        for choice in ("collection", "metric"):
+            st.session_state[choice] = last[choice]
+        choose_embedding(last["embedding"])
+        st.session_state.encoder = last["encoder"]
+
+
+def last_used(recipe: Recipe) -> str:
+    """What a new tab of this browser opens with: the choices of the sidebar as a query string."""
+    return urlencode(choices_of(recipe))
+
+
+def choices_of(recipe: Recipe) -> dict[str, str]:
+    """A recipe as the address names it, without the number of results."""
+    encoder = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
+    return {
+        "collection": recipe.collection,
+        "encoder": encoder,
+        "embedding": recipe.embedding,
+        "metric": recipe.metric,
+        "method": recipe.method_text,
+    }
 
 
 def _read_grouping(address: dict[str, str]) -> None:
@@ -104,14 +139,7 @@ def _share(address: dict[str, str]) -> int | None:
 
 def write_address(recipe: Recipe) -> None:
     """Write the recipe and the query to the address if they have changed."""
-    encoder = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
-    address = {
-        "collection": recipe.collection,
-        "encoder": encoder,
-        "embedding": recipe.embedding,
-        "metric": recipe.metric,
-        "method": recipe.method_text,
-    }
+    address = choices_of(recipe)
     if recipe.k != DEFAULT_K:
         address["k"] = str(recipe.k)
     if label := st.session_state.get("label"):

@@ -20,6 +20,7 @@ from engine.workbench.workbench import CollectionCard, Workbench
 
 FIRST_SAMPLE = "animal-faces"
 DEFAULT_K = 8
+LAST = "benzer_last"  # the cookie with the choices that a new tab begins with; written by `ui/widgets/frame.js`
 
 # What an address may name instead of a recipe; read by the pages.
 OPENED = set(kinds_that_make("comparison", "classifier"))

@@ -40,21 +40,6 @@ export default function ({ parentElement }) {
 }
 """
 
-# Streamlit wraps each section of the menu in a <div> within the list, so that a screen reader loses its items.
-_MENU = """
-export default function () {
-  const mend = () => {
-    const list = document.querySelector('[data-testid="stSidebarNavItems"]');
-    list?.setAttribute("role", "list");
-    list?.querySelectorAll(":scope > div").forEach((section) => section.setAttribute("role", "none"));
-  };
-  mend();
-  const watch = new MutationObserver(mend);
-  watch.observe(document.body, { childList: true, subtree: true });
-  return () => watch.disconnect();
-}
-"""
-
 _BUTTON_CSS = """
 button {
   font-family: var(--st-font); font-size: 0.875rem; line-height: 1.6; color: var(--st-text-color);
@@ -67,15 +52,9 @@ button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offse
 """
 
 _paste = st.components.v2.component("benzer_paste", html="<span></span>", js=_PASTE)
-_menu = st.components.v2.component("benzer_menu", html="<span></span>", js=_MENU)
 _copy = st.components.v2.component(
     "benzer_copy", html='<button type="button">Copy link</button>', css=_BUTTON_CSS, js=_COPY
 )
-
-
-def readable_menu() -> None:
-    """Let screen readers count the sections of the menu as one list; draw it within the sidebar."""
-    _menu(key="readable-menu")
 
 
 def accept_paste() -> None:

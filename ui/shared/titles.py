@@ -13,7 +13,11 @@ def encoder_titles(collection: str = "") -> dict[str, str]:
     With the name of a collection, encoders that only work with another collection are left out.
     """
     ready = [choice for choice in workbench().choices(collection) if choice.ready]
-    titles = {f"{c.name}@{c.weights}" if c.weights else c.name: c.title for c in ready}
+    return distinct({choice.key: choice.title for choice in ready})
+
+
+def distinct(titles: dict[str, str]) -> dict[str, str]:
+    """Titles by name; duplicate titles include the name."""
     texts = list(titles.values())
     return {name: title if texts.count(title) == 1 else f"{title} ({name})" for name, title in titles.items()}
 

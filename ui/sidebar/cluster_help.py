@@ -17,10 +17,19 @@ Row = dict[str, float]
 
 
 def cluster_help(recipe: Recipe) -> None:
-    """A button that opens the help in a dialog: next to a button that still moves while the settings open, a popover
-    would be placed out of sight."""
-    if st.button("How many clusters?", icon=":material/bubble_chart:", key="cluster-help"):
+    """A button that closes the panel around it and opens the help in a dialog: see `cluster_window`."""
+    st.button("How many clusters?", icon=":material/bubble_chart:", key="cluster-help", on_click=_ask)
+
+
+def cluster_window(recipe: Recipe) -> None:
+    """The dialog, if it was asked for; to be drawn outside of the panel, which would close it."""
+    if st.session_state.pop("cluster_help_asked", False):
         _window(recipe)
+
+
+def _ask() -> None:
+    st.session_state.cluster_help_asked = True
+    st.session_state.seeing_closed = st.session_state.get("seeing_closed", 0) + 1
 
 
 @st.dialog("How many clusters?")

@@ -21,7 +21,7 @@ def combine_encoders(choices: Sequence[EncoderChoice], first: EncoderChoice) -> 
             if first.name in combination.kept(workbench().home):
                 st.button("Remove from the list", key="combine-forget", on_click=_forget, args=(first,))
             return
-        seconds = {_key(c): c for c in choices if c.ready and _can_join(c, first)}
+        seconds = {c.key: c for c in choices if c.ready and _can_join(c, first)}
         if not first.ready or not seconds:
             st.caption("Train or download this encoder first.")
             return
@@ -36,7 +36,7 @@ def combine_encoders(choices: Sequence[EncoderChoice], first: EncoderChoice) -> 
 
 
 def _can_join(second: EncoderChoice, first: EncoderChoice) -> bool:
-    return _key(second) != _key(first) and combination.Pair.parse(second.name) is None
+    return second.key != first.key and combination.Pair.parse(second.name) is None
 
 
 def _combine(first: EncoderChoice, second: EncoderChoice, share: int) -> None:
@@ -55,7 +55,3 @@ def _written(choice: EncoderChoice) -> str:
     """The first part, as named in the drop-down."""
     (name, weights), _ = combination.parts_of(choice.name, "")
     return f"{name}@{weights}" if weights else name
-
-
-def _key(choice: EncoderChoice) -> str:
-    return f"{choice.name}@{choice.weights}" if choice.weights else choice.name

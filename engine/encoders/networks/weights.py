@@ -145,6 +145,23 @@ def add(home: Home, network: Backbone, path: Path) -> Card:
     return _store(home, network, path, path.name, network.licence if path.name == network.file else _GIVEN)
 
 
+def network_of(path: Path) -> Backbone:
+    """The network that the weights in a file are for, by their names and shapes.
+
+    Raises:
+        BadParameter: they fit no network of the table. Unreadable: it holds anything but plain tensors.
+    """
+    tensors = _tensors(path)
+    likely = sorted(BACKBONES.values(), key=lambda network: network.file != path.name)
+    found = next((network for network in likely if not _difference(network, network.shapes(), tensors)), None)
+    if found is None:
+        wanted = "weights of one of torchvision's networks that Benzer knows"
+        raise BadParameter(
+            "contents", "a weights file", wanted, path.name, way_out="List them: python -m engine weights list"
+        )
+    return found
+
+
 def remove(home: Home, network: Backbone) -> bool:
     """Delete the network's weights, and return whether there were any."""
     there = _card_path(home, network).exists()

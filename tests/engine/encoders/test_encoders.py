@@ -18,6 +18,7 @@ from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.encoders import EncoderInfo, choices, open_encoder
 from engine.encoders.descriptors import hsv
+from engine.encoders.encoder import COMPUTED, OWN, PHOTOGRAPHS
 from engine.encoders.networks.table import BACKBONES
 from engine.encoders.vectors.batches import embed_pictures, squared
 from models.autoencoder import Autoencoder
@@ -57,6 +58,18 @@ def opened(home: Home, pile: Any, make_run: Callable[..., Any]) -> Callable[[str
 
 def test_every_family_is_tested_here(home: Home) -> None:
     assert {choice.name for choice in choices(home)} == set(READY) | set(BACKBONES)
+
+
+def test_every_line_says_what_it_is_good_for_and_stands_on_a_shelf(home: Home, make_run: Callable[..., Any]) -> None:
+    make_run(4, "run-4", 160)
+    for choice in choices(home):
+        assert choice.good_for.endswith("."), choice.name
+        assert choice.shelf in (PHOTOGRAPHS, COMPUTED, OWN)
+    shelves = {choice.key: choice.shelf for choice in choices(home)}
+    wanted = {"resnet-50": PHOTOGRAPHS, "hog": COMPUTED, "orb-words": COMPUTED, "model-4@run-4": OWN, "model-1": OWN}
+    assert {name: shelves[name] for name in wanted} == wanted
+    sizes = {choice.name: choice.megabytes for choice in choices(home)}
+    assert (sizes["resnet-50"], sizes["hog"]) == (98, 0)
 
 
 @pytest.mark.parametrize("name", READY)

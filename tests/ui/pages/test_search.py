@@ -13,6 +13,7 @@ from engine.core.errors import MissingPackage, Offline, StorageFull
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import Answer, Query, Workbench
+from tests.ui.app_pages import seeing
 from tests.ui.conftest import SCRIPT
 from ui.sidebar.cluster_help import proposals
 
@@ -64,27 +65,27 @@ def test_the_address_makes_the_recipe(bench: Workbench) -> None:
 
 def test_a_changed_choice_changes_the_address(bench: Workbench) -> None:
     test = visit(**RAW, q="5")
-    test.sidebar.selectbox(key="metric").select("euclidean").run()
+    seeing(test).selectbox(key="metric").select("euclidean").run()
     assert params(test)["metric"] == "euclidean"
     assert params(test)["q"] == "5"
 
 
 def test_what_is_done_to_the_vectors_is_a_choice_and_a_part_of_the_address(bench: Workbench) -> None:
     test = visit(**RAW | {"embedding": "avg-white"}, q="5")
-    assert test.sidebar.selectbox(key="embedding").value == "avg"
-    assert test.sidebar.selectbox(key="finish").value == "-white"
+    assert seeing(test).selectbox(key="embedding").value == "avg"
+    assert seeing(test).selectbox(key="finish").value == "-white"
     assert headings(test)[1] == "Not searched yet"
-    test.sidebar.selectbox(key="finish").select("").run()
+    seeing(test).selectbox(key="finish").select("").run()
     assert params(test)["embedding"] == "avg"
     assert headings(test)[1].startswith("8 most similar")
-    test.sidebar.selectbox(key="finish").select("-white").run()
+    seeing(test).selectbox(key="finish").select("-white").run()
     assert str(test.session_state.recipe) == "shapes/raw-pixels/avg-white/cosine/exact/8"
     bench.run("embed", recipe=test.session_state.recipe.as_dict())
     test.run()
     assert headings(test)[1].startswith("8 most similar")
     test.query_params["embedding"] = "max"
     test.run()
-    assert test.sidebar.selectbox(key="finish").value == ""
+    assert seeing(test).selectbox(key="finish").value == ""
 
 
 @pytest.mark.parametrize("before", ["lsh(tables=20)", "kmeans(clusters=3)"])
@@ -169,10 +170,10 @@ def test_quick_preparation_begins_by_itself_and_only_once(bench: Workbench, monk
     test = visit(**RAW | {"encoder": "colour-histogram"})
     assert started == ["embed colour-histogram max"]
     test.run()
-    test.sidebar.selectbox(key="metric").select("euclidean").run()
+    seeing(test).selectbox(key="metric").select("euclidean").run()
     assert len(started) == 1, "the same vectors"
     assert any(button.label.startswith("Prepare") for button in test.button), "and a way to ask for them"
-    test.sidebar.selectbox(key="finish").select("-dba").run()
+    seeing(test).selectbox(key="finish").select("-dba").run()
     assert started[1:] == ["embed colour-histogram max-dba"]
 
 
@@ -197,15 +198,15 @@ def test_missing_vectors_are_offered(bench: Workbench, monkeypatch: pytest.Monke
 
 def test_two_encoders_are_combined_and_taken_off_the_list(bench: Workbench) -> None:
     test = visit(**RAW)
-    test.sidebar.selectbox(key="combine-second").select("glcm").run()
-    test.sidebar.slider(key="combine-share").set_value(30).run()
-    test.sidebar.button(key="combine").click().run()
+    seeing(test).selectbox(key="combine-second").select("glcm").run()
+    seeing(test).slider(key="combine-share").set_value(30).run()
+    seeing(test).button(key="combine").click().run()
     assert params(test)["encoder"] == "raw-pixels+glcm+30"
     assert "raw-pixels+glcm+30" in [choice.name for choice in bench.choices()]
     bench.run("embed", recipe=test.session_state.recipe.as_dict())
     test.run()
     assert headings(test)[1].startswith("8 most similar")
-    test.sidebar.button(key="combine-forget").click().run()
+    seeing(test).button(key="combine-forget").click().run()
     assert params(test)["encoder"] == "raw-pixels"
     assert "raw-pixels+glcm+30" not in [choice.name for choice in bench.choices()]
     linked = visit(**RAW | {"encoder": "raw-pixels+glcm+30"})
@@ -321,8 +322,8 @@ def test_a_folder_that_has_vanished_is_a_sentence(bench: Workbench, small_home: 
 def _in_the_window(test: AppTest, key: str) -> AppTest:
     """Click a button in the window of the number of clusters, which a run of the whole page would close."""
     if key not in [button.key for button in test.button]:
-        test.button(key="cluster-help").click().run()
-    test.button(key="cluster-help").click()
+        seeing(test).button(key="cluster-help").click().run()
+    test.session_state.cluster_help_asked = True
     return test.button(key=key).click().run()
 
 
@@ -333,7 +334,7 @@ def test_clusters_can_be_chosen_by_measuring(bench: Workbench) -> None:
     elbow = next(row for row in bench.cluster_help(test.session_state.recipe) if row["elbow"])["clusters"]
     _in_the_window(test, f"use-{elbow}")
     assert params(test)["method"] == f"kmeans(clusters={elbow})"
-    test.sidebar.selectbox(key="metric").select("euclidean").run()
+    seeing(test).selectbox(key="metric").select("euclidean").run()
     assert not test.get("plotly_chart")  # it was drawn from other distances
 
 

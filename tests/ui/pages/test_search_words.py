@@ -256,9 +256,9 @@ def test_the_way_to_words_takes_a_classifier_of_both_sides_where_there_is_one(
 def test_the_way_to_words_is_shown_where_there_are_texts(recipe: Recipe, bench: Workbench) -> None:
     test = visit(pictures_only(recipe))
     assert "you can search with a picture, with text, or with both" in said(test)
-    assert test.sidebar.selectbox(key="encoder").value == "colour-histogram"
+    assert test.session_state.encoder == "colour-histogram"
     test = press(test, "words-use")
-    assert test.sidebar.selectbox(key="encoder").value == f"fused@{recipe.weights}"
+    assert test.session_state.encoder == f"fused@{recipe.weights}"
     assert any(field.key == "words-typed" for field in test.text_input)
     silent = visit(pictures_only(recipe).but(collection="silent"))
     assert "words-use" not in keys(silent)

@@ -28,6 +28,7 @@ from engine.encoders.backbone import filled, fold_batch_norm
 from engine.encoders.networks import weights as pretrained
 from engine.encoders.networks.table import BACKBONES, Backbone, backbone
 from engine.encoders.vectors.batches import embed_pictures
+from engine.workbench.workbench import Workbench
 
 SMALL = backbone("squeezenet-1-1")
 FEATURES = {
@@ -224,6 +225,18 @@ def test_a_file_that_would_grow_when_it_is_read(home: Home, tmp_path: Path) -> N
     assert len(torch.load(tmp_path / "bomb.pth", weights_only=True)["more"]) == 1_000_000  # torch itself reads it
     with pytest.raises(Unreadable, match="no plain tensors"):
         pretrained.add(home, SMALL, tmp_path / "bomb.pth")
+
+
+def test_a_file_says_by_its_contents_which_network_it_is_for(home: Home, tmp_path: Path, weights_file: Path) -> None:
+    assert pretrained.network_of(weights_file) is SMALL
+    bench = Workbench(home)
+    assert bench.add_weights("../../any name.safetensors", weights_file.read_bytes()) == SMALL.name
+    assert pretrained.ready(home, SMALL)
+    save_file({"weight": torch.ones(2, 2)}, tmp_path / "other.safetensors")
+    with pytest.raises(BadParameter, match=r"must be weights of one of torchvision's networks .* got 'other.safe"):
+        pretrained.network_of(tmp_path / "other.safetensors")
+    with pytest.raises(Unreadable, match="holds no plain tensors"):
+        bench.add_weights("text.pth", b"no weights")
 
 
 @pytest.mark.parametrize(
