@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from engine.collections.collection import Collection
 from engine.collections.facts import marks
 from engine.collections.facts.exif import Exif
-from engine.collections.facts.table import PictureTable, folder_of, picture_table, table_files
+from engine.collections.facts.table import PictureTable, folder_of, unmarked_table, with_marks
 from engine.collections.facts.where import Where, matching, parse_where, print_where, values_of
 from engine.collections.reading.workers import exif_table_in_worker, shown_in_worker
-from engine.core.cache import Cache, file_stamp
+from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BenzerError, NotFound
 from engine.core.home import Home
 from engine.core.settings import check_whole
@@ -73,8 +73,12 @@ class PictureMethods:
     def picture_table(self, collection: str) -> PictureTable:
         """Everything known of a collection's pictures as columns, cached until something changes."""
         folder = self.home.datasets / collection
-        stamp = file_stamp(*table_files(folder))
-        return self._tables.get((collection, stamp), lambda: picture_table(self.collection(collection)))
+        known = (collection, catalogue_stamp(folder))
+        marked = (*known, file_stamp(folder / marks.FILE))
+        return self._tables.get(marked, lambda: with_marks(self._unmarked(known), self.collection(collection)))
+
+    def _unmarked(self, known: tuple[str, object]) -> PictureTable:
+        return self._tables.get(known, lambda: unmarked_table(self.collection(known[0])))
 
     def picture_facts(self, collection: str, id: int) -> PictureFacts:
         """All that is known of one picture, its EXIF table included; NotFound for an unknown id.

@@ -24,9 +24,9 @@ Part = tuple[str, list["ShownPicture"]]
 
 @dataclass(frozen=True)
 class ShownPicture:
-    """A picture of a report: its bytes as an address, its name, and lines below it."""
+    """A picture of a report: its bytes in base 64, its name, and lines below it."""
 
-    source: str
+    webp: str
     name: str
     lines: tuple[str, ...] = ()
 
@@ -95,13 +95,13 @@ class _Shower:
     def _asked(self, id: int | None, data: bytes | None, name: str, line: str) -> ShownPicture:
         if data is None:
             return self.picture(id or 0, line)
-        return ShownPicture(_address(preview_in_worker(data, _SIDE)), name, tuple(filter(None, [line])))
+        return ShownPicture(_encoded(preview_in_worker(data, _SIDE)), name, tuple(filter(None, [line])))
 
     def picture(self, id: int, *before: str) -> ShownPicture:
         row = self.table.rows.get(id)
         name = self.table.names[row] if row is not None else str(id)
         lines = [*before, *(self._lines(row) if row is not None else ())]
-        return ShownPicture(_address(self._bytes(id)), name, tuple(filter(None, lines)))
+        return ShownPicture(_encoded(self._bytes(id)), name, tuple(filter(None, lines)))
 
     def _lines(self, row: int) -> list[str]:
         table = self.table
@@ -115,5 +115,5 @@ class _Shower:
         return self.collection.thumbnail(id)
 
 
-def _address(webp: bytes) -> str:
-    return "data:image/webp;base64," + base64.b64encode(webp).decode()
+def _encoded(webp: bytes) -> str:
+    return base64.b64encode(webp).decode()

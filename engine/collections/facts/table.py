@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
 from engine.collections.facts.exif import Exif
-from engine.collections.facts.marks import FILE, Mark, marks
+from engine.collections.facts.marks import Mark, marks
 from engine.collections.facts.stored import columns_by_id, exif_by_hash
-from engine.core.cache import catalogue_files
 
 _NO_EXIF, _NO_MARK = Exif(), Mark()
 
@@ -55,12 +53,17 @@ class PictureTable:
         return {int(id): row for row, id in enumerate(self.ids)}
 
 
-def picture_table(collection: Collection) -> PictureTable:
-    """The table as it stands now; Corrupt when the catalogue or the marks are damaged."""
+def with_marks(table: PictureTable, collection: Collection) -> PictureTable:
+    """The table with the tags and stars of today; Corrupt when these are damaged."""
+    marked = marks(collection)
+    return replace(table, marks=[marked.get(id, _NO_MARK) for id in table.ids.tolist()])
+
+
+def unmarked_table(collection: Collection) -> PictureTable:
+    """What the catalogue alone says, which changes less often than tags and stars do; Corrupt when it is damaged."""
     with collection.catalogue.reading() as reading:
         rows = [row for row in reading.rows() if row.status == "image"]
         exif, columns = exif_by_hash(reading), columns_by_id(reading)
-    marked = marks(collection)
     names = dict.fromkeys(name for row in rows for name in columns.get(row.id, ()))
     return PictureTable(
         ids=np.array([row.id for row in rows], dtype=np.int64),
@@ -71,15 +74,10 @@ def picture_table(collection: Collection) -> PictureTable:
         heights=np.array([row.height for row in rows], dtype=np.int64),
         bytes=np.array([row.size for row in rows], dtype=np.int64),
         exif=[exif.get(row.hash, _NO_EXIF) for row in rows],
-        marks=[marked.get(row.id, _NO_MARK) for row in rows],
+        marks=[_NO_MARK] * len(rows),
         columns={name: [columns.get(row.id, {}).get(name, "") for row in rows] for name in names},
         missing=sum(row.hash not in exif for row in rows),
     )
-
-
-def table_files(folder: Path) -> tuple[Path, ...]:
-    """The files that the table of a collection is read from."""
-    return *catalogue_files(folder), folder / FILE
 
 
 def folder_of(name: str) -> str:

@@ -34,6 +34,7 @@ def test_a_page_asks_nothing_from_outside() -> None:
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_no_template_switches_escaping_off_or_loads_anything(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
+    text = re.sub(r'<img src="data:image/webp;base64,\{\{ [\w.]+ \}\}"', "", text)  # a picture inside the page
     assert not re.search(r"\|\s*safe\b|autoescape|<script|<a |<img|<link|src=|href=|url\(|https?://", text)
 
 
