@@ -176,7 +176,7 @@ def command_outliers(arguments: argparse.Namespace) -> None:
     score = "score: the distance to its nearest neighbours, in units of what is usual here (1)."
     print_results(
         arguments,
-        table=lambda: text_table(ODD_HEADER, found.rows()) + "\n\n" + score,
+        table=lambda: "\n\n".join(filter(None, [text_table(ODD_HEADER, found.rows()), score, found.sentence()])),
         data=found.as_dict,
         csv=found.to_csv,
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.collections.report import ImportReport
 from engine.core.errors import BadParameter
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, examples
 from engine.core.progress import Progress
 from engine.core.storage import write_bytes
 from engine.core.tables import csv_text, text_table
@@ -64,6 +64,13 @@ def print_results(
         print(json_text(data()))
     elif arguments.csv != _STDOUT:
         print(table())
+
+
+def print_left_out(left_out: Sequence[tuple[str, str]], total: int) -> None:
+    """Say on stderr which pictures have no vector and why, (name, reason) each; nothing where all have one."""
+    if left_out:
+        names, reason = examples([name for name, _ in left_out]), left_out[0][1]
+        print(f"{len(left_out):,} of {count_of(total, 'picture')} left out: {names}. {reason}", file=sys.stderr)
 
 
 def json_text(data: Any, indent: int | None = 2) -> str:

@@ -19,7 +19,7 @@ from engine.cli.flags import (
     ray_flag,
     recipe_of,
 )
-from engine.cli.printing import answer_table, check_files, print_results, print_rows, progress_line
+from engine.cli.printing import answer_table, check_files, print_left_out, print_results, print_rows, progress_line
 from engine.collections.facts.where import needs_exif, parse_where
 from engine.collections.reading.safely import read_bytes
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights, UnreadableImage
@@ -53,6 +53,8 @@ def command_embed(arguments: argparse.Namespace) -> None:
     recipe = recipe_of(arguments)
     done = Workbench().run("embed", progress_line(), recipe=recipe.as_dict())
     where = f" on {done['device']}" if arguments.ray and done["encoded"] else ""
+    left_out = [(one["name"], one["reason"]) for one in done["left_out"]]
+    print_left_out(left_out, done["encoded"] + done["kept"] + len(left_out))
     print(f"{recipe.collection} is prepared for {recipe.encoder}{where}.")
 
 
@@ -82,6 +84,8 @@ def command_search(arguments: argparse.Namespace) -> int | None:
         print(f"Saved as {bench.save_search(arguments.save, answer).name}.", file=sys.stderr)
     if query.text and bench.reads_nothing(bench.encoder(recipe), query):
         print("None of these words is known: only the picture was searched with.", file=sys.stderr)
+    if not query.text:
+        print_left_out(bench.left_out(recipe), len(bench.collection(recipe.collection)))
     _print(arguments, answer)
     return None
 

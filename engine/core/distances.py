@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine.core.errors import BadParameter
 
 Matrix = NDArray[np.float32]
+Real = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,32 @@ def among(vectors: Matrix, name: str) -> Matrix:
     apart = between(vectors, vectors)
     np.fill_diagonal(apart, 0)
     return np.minimum(apart, apart.T)
+
+
+_ALIKE = 1e-12  # a cosine distance below it is rounding of single-precision rows
+_ULP = float(np.finfo(np.float32).eps)
+
+
+def precisely(vectors: Matrix, name: str) -> Real:
+    """(n, n) pairwise distances in double precision; exactly 0 for rows that differ by rounding only."""
+    metric(name)
+    rows = np.asarray(vectors, dtype=np.float64)
+    lengths = np.linalg.norm(rows, axis=1)
+    if name == "cosine":
+        unit = rows / np.where(lengths > 0, lengths, 1)[:, None]
+        apart = np.clip(1.0 - unit @ unit.T, 0.0, 2.0)
+        apart[np.ix_(lengths == 0, lengths == 0)] = 0
+    else:
+        centred = rows - rows.mean(axis=0)  # a large common offset would cost digits
+        squares = (centred * centred).sum(1)
+        apart = np.sqrt(np.maximum(squares[:, None] + squares[None, :] - 2.0 * (centred @ centred.T), 0.0))
+    return without_rounding(apart, name, lengths[:, None], lengths[None, :])
+
+
+def without_rounding(distances: Real, name: str, one: Real, other: Real) -> Real:
+    """The distances between single-precision rows of these lengths, 0 where they are no larger than rounding."""
+    least = _ALIKE if name == "cosine" else _ULP * np.maximum(one, other)
+    return np.asarray(np.where(distances <= least, 0.0, distances))
 
 
 def checked_vectors(vectors: Matrix, what: str, dimensions: int | None = None) -> Matrix:

@@ -8,6 +8,7 @@ from typing import Any
 from engine.collections.collection import Collection, Images
 from engine.core.errors import NoVectors
 from engine.core.home import Home
+from engine.core.humanize import count_of, examples
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.encoders import choices, open_encoder
@@ -40,7 +41,8 @@ def group_collection(
         raise NoVectors(f"No picture of {collection.title} could be prepared.")
     found = group(vectors.matrix, chosen, recipe.metric, reporter)
     left_out = _held(images) - _held(vectors)
-    found.notes += _told(len(left_out))
+    names = dict(zip(images.ids.tolist(), images.names, strict=True))
+    found.notes += _told([names[id] for id, _ in sorted(left_out)])
     title = title or _title(chosen)
     pictures, precision = (vectors.hashes, vectors.ids), encoder.info.computed_in
     made = store_grouping(collection, recipe, chosen, *pictures, found, title, left_out, precision)
@@ -51,11 +53,10 @@ def _held(images: Images | Vectors) -> set[tuple[int, str]]:
     return set(zip(images.ids.tolist(), images.hashes, strict=True))
 
 
-def _told(left_out: int) -> list[str]:
-    if not left_out:
-        return []
-    many = f"{left_out:,} pictures could not be prepared and are in no group."
-    return ["1 picture could not be prepared and is in no group." if left_out == 1 else many]
+def _told(names: list[str]) -> list[str]:
+    are = "is" if len(names) == 1 else "are"
+    pictures = f"{count_of(len(names), 'picture')} could not be prepared and {are} in no group: {examples(names)}."
+    return [pictures] if names else []
 
 
 def _title(plan: GroupingPlan) -> str:

@@ -31,6 +31,7 @@ from engine.indexes.index import BuildCost, Ids, Index, Neighbours, Vectors
 from engine.indexes.table.rows import checked_ids, checked_k
 
 _SEED = 0
+_PARTS = 2  # where no number is given
 _SELECTIONS = {"selected": "balanced"}  # how LSH takes its planes where they are selected
 
 
@@ -49,7 +50,7 @@ class RDH(Index):
     rank = 50
     summary = "Splits the pictures at random into parts that are searched in parallel, on Ray nodes if wanted."
     settings = (
-        Setting("parts", "Parts", "Number of parts.", 1, 1000, 2),
+        Setting("parts", "Parts", "Number of parts.", 1, 1000, _PARTS),
         Choice(
             "functions",
             "Hash functions",
@@ -91,7 +92,7 @@ class RDH(Index):
     def __init__(
         self,
         metric: str,
-        parts: int = 2,
+        parts: int = _PARTS,
         functions: str = "same",
         tables: int | None = None,
         bits: int | None = None,
@@ -117,13 +118,14 @@ class RDH(Index):
         """As every index; BadParameter also for more parts than vectors, where there is any."""
         checked = checked_vectors(vectors, "the vectors")
         ids = checked_ids(ids, len(checked))
-        if len(ids) and self.parts > len(ids):
+        if len(ids) and self.parts > max(len(ids), _PARTS):
             raise BadParameter("parts", "the method rdh", f"at most {len(ids):,}, the number of vectors", self.parts)
+        count = min(self.parts, len(ids) or self.parts)  # one vector is one part where the usual number is two
         numbers, functions = numbers_for(make_index(self.runs, self.metric, **self._options()), checked, self._given)
         own_ones = functions is None or self.functions == "different"
-        parts = self._made(checked.shape[1], numbers, [""] * self.parts)
+        parts = self._made(checked.shape[1], numbers, [""] * count)
         with tempfile.TemporaryDirectory(dir=parts.folder) as shared:
-            path, rows = _on_disk(vectors, checked, Path(shared)), even_parts(len(ids), self.parts, _SEED)
+            path, rows = _on_disk(vectors, checked, Path(shared)), even_parts(len(ids), count, _SEED)
             given = [(path, ids[own], own, n if own_ones else functions) for n, own in enumerate(rows)]
             parts.all_of([(piece, "build", what) for piece, what in zip(parts.pieces, given, strict=True)])
         parts.answer_for([(piece, np.sort(ids[own])) for piece, own in zip(parts.pieces, rows, strict=True)])

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from engine.collections.catalogue import ImageRow
 from engine.collections.sources.table_names import Names
 from engine.core.errors import BadParameter
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, examples
 
-_SHOWN = 3
 _SENTENCES = {
     "copy": "{vectors} left out as exact duplicates that were skipped at import: {names}.",
     "rejected": "{vectors} left out for files that could not be read at import: {names}.",
@@ -33,7 +32,7 @@ class Matched:
     def notes(self) -> list[str]:
         """A sentence for each reason, with the number of vectors and examples."""
         return [
-            _SENTENCES[reason].format(vectors=count_of(len(names), "vector"), names=shown(names))
+            _SENTENCES[reason].format(vectors=count_of(len(names), "vector"), names=examples(names))
             for reason, names in self.left_out.items()
         ]
 
@@ -66,16 +65,6 @@ def matched(names: Sequence[str], rows: Sequence[ImageRow], file: str) -> Matche
     return found
 
 
-def shown(names: Sequence[str]) -> str:
-    """The first of some names.
-
-    >>> shown(["a", "b", "c", "d", "e"])
-    'a, b, c and 2 more'
-    """
-    rest = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")
-
-
 class _Finder:
     """The pictures that names stand for; exact copies stand for the picture with their content."""
 
@@ -103,7 +92,8 @@ def without_vector(rows: Sequence[ImageRow], ids: NDArray[np.int64]) -> list[str
     held = set(ids.tolist())
     names = [row.name for row in rows if row.status == "image" and row.id not in held]
     have = "has" if len(names) == 1 else "have"
-    return [f"{count_of(len(names), 'picture')} of the collection {have} no vector: {shown(names)}."] if names else []
+    pictures = f"{count_of(len(names), 'picture')} of the collection {have} no vector: {examples(names)}."
+    return [pictures] if names else []
 
 
 def _refuse(found: Matched, names: Sequence[str], file: str) -> None:

@@ -18,7 +18,7 @@ from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.core.cache import Cache
 from engine.core.errors import BadParameter, Corrupt, NoIndex, NotFound, StaleVectors, StorageFull
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, examples
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.core.storage import Store, digest_of
@@ -31,6 +31,7 @@ from engine.grouping.duplicates.outliers import Outlier, odd_ones
 from engine.indexes import Index
 from engine.search import opening
 
+_VERSION = 2  # in the first, rounding counted as distance
 WHILE_WAITING = 1e11  # n · n · d up to which the lists are computed on the spot: a second or two
 
 _ANSWERS_KEPT = 4  # per collection, by threshold and keepers: a page keeps asking
@@ -64,11 +65,15 @@ class Duplicates:
         return sum(self.pictures[id].size for id in self.copies)
 
     def sentence(self) -> str:
-        """E.g. "12 groups with 15 duplicates (3.1 MB) among 1,500 pictures."."""
-        if not self.groups:
-            return f"No duplicates among {len(self.nearness):,} pictures."
+        """E.g. "12 groups with 15 duplicates (3.1 MB) among 1,500 pictures.", and how many could not be compared."""
         groups, duplicates = count_of(len(self.groups), "group"), count_of(len(self.copies), "duplicate")
-        return f"{groups} with {duplicates} ({self.bytes / 1e6:.1f} MB) among {len(self.nearness):,} pictures."
+        found = f"{groups} with {duplicates} ({self.bytes / 1e6:.1f} MB)" if self.groups else "No duplicates"
+        return " ".join([f"{found} among {count_of(len(self.nearness), 'picture')}.", *_told(self.left_out)])
+
+    @cached_property
+    def left_out(self) -> list[str]:
+        """The names of the images without a vector, which were not compared."""
+        return _without_vector(self.pictures, self.nearness)
 
     def rows(self) -> list[list[object]]:
         """A row for each picture of a group, the keeper first; columns as in HEADER."""
@@ -93,9 +98,19 @@ class Duplicates:
             "share_of_random_pairs": self.share.pairs,
             "pictures": len(self.nearness),
             "copies": len(self.copies),
+            "left_out": self.left_out,
             "groups": [vars(group) for group in self.groups],
             "names": {id: self.pictures[id].name for group in self.groups for id in (group.keeper, *group.copies)},
         }
+
+
+def _told(names: list[str]) -> list[str]:
+    return [f"{count_of(len(names), 'picture')} without a vector left out: {examples(names)}."] if names else []
+
+
+def _without_vector(pictures: dict[int, ImageRow], nearness: NearestLists) -> list[str]:
+    compared = set(nearness.ids.tolist())
+    return [row.name for id, row in pictures.items() if id not in compared]
 
 
 HEADER = ("group", "keep", "distance", "id", "file", "label", "width", "height", "bytes")
@@ -104,12 +119,17 @@ ODD_HEADER = ("rank", "score", "distance", "lof", "id", "file", "label", "width"
 
 @dataclass(frozen=True)
 class Outliers:
-    """The pictures without near neighbours, by descending score."""
+    """The pictures without near neighbours, by descending score; `left_out` are the names of those without a vector."""
 
     recipe: Recipe
     ones: tuple[Outlier, ...]
     pictures: dict[int, ImageRow]
     precision: str = ""  # of the encoder
+    left_out: tuple[str, ...] = ()
+
+    def sentence(self) -> str:
+        """How many pictures could not be compared, "" where all were."""
+        return "".join(_told(list(self.left_out)))
 
     def rows(self) -> list[list[object]]:
         """A row for each picture; columns as in ODD_HEADER."""
@@ -124,7 +144,8 @@ class Outliers:
     def as_dict(self) -> dict[str, Any]:
         """What the command line prints with --json."""
         ones = [{**vars(one), "name": self.pictures[one.id].name} for one in self.ones]
-        return {"recipe": self.recipe.as_dict(), "precision": self.precision, "odd_ones": ones}
+        found = {"recipe": self.recipe.as_dict(), "precision": self.precision, "odd_ones": ones}
+        return found | {"left_out": list(self.left_out)}
 
 
 def _facts(row: ImageRow) -> list[object]:
@@ -161,7 +182,8 @@ class Neighbourhoods:
         """The pictures by descending score, or the first `most`; BadParameter if `most` is less than 1."""
         if most is not None and most < 1:
             raise BadParameter("number", "the outliers", "1 or more", most)
-        return Outliers(self.recipe, self._odd[:most], self.pictures, self.precision)
+        left_out = _without_vector(self.pictures, self.nearness)
+        return Outliers(self.recipe, self._odd[:most], self.pictures, self.precision, tuple(left_out))
 
     @cached_property
     def _odd(self) -> tuple[Outlier, ...]:
@@ -244,7 +266,9 @@ def _made(
 
 def _store(collection: Collection, info: EncoderInfo, recipe: Recipe) -> Store:
     key = digest_of(info.name, info.weights, recipe.embedding, recipe.metric)
-    return Store(collection.folder / "indexes" / f"nearest-{key}", format="nearest", version=1)
+    return Store(
+        collection.folder / "indexes" / f"nearest-{key}", format="nearest", version=2
+    )  # 1: rounding counted as distance
 
 
 def _stored(store: Store, vectors: Vectors) -> NearestLists | None:

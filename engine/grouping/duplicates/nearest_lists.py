@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.distances import metric as known_metric
+from engine.core.distances import precisely, without_rounding
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.core.storage import load_array
@@ -89,11 +90,13 @@ def measure(ids: NDArray[np.int64], vectors: Matrix, metric: str, search: Search
         raise BadParameter("ids", "the vectors", "ascending, one for each vector, at least one", f"{len(ids)} ids")
     width = min(LISTED, len(ids) - 1)
     rows, distances = np.zeros((len(ids), width), np.int32), np.zeros((len(ids), width), np.float32)
+    lengths = np.linalg.norm(vectors, axis=1).astype(np.float64)
     for start in range(0, len(ids), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         reporter.update("Finding nearest neighbours", start, len(ids))
         found = search(np.ascontiguousarray(vectors[part], dtype=np.float32), width + 1)
-        rows[part], distances[part] = _others(ids, ids[part], found, width)
+        rows[part], near = _others(ids, ids[part], found, width)
+        distances[part] = without_rounding(near, metric, lengths[part, None], lengths[rows[part]])
     reporter.update("Finding nearest neighbours", len(ids), len(ids))
     return NearestLists(np.asarray(ids), rows, distances, random_pairs(vectors, metric))
 
@@ -116,5 +119,5 @@ def random_pairs(vectors: Matrix, metric: str, seed: int = 0) -> Matrix:
     if count > _DRAWN:
         chosen = np.sort(np.random.default_rng(seed).choice(count, _DRAWN, replace=False))
     drawn = np.ascontiguousarray(vectors[chosen], dtype=np.float32)
-    between = known_metric(metric).between(drawn, drawn)
-    return np.sort(between[np.triu_indices(len(drawn), 1)])
+    between = precisely(drawn, metric)
+    return np.sort(between[np.triu_indices(len(drawn), 1)].astype(np.float32))

@@ -130,6 +130,16 @@ def test_more_parts_than_vectors_are_refused() -> None:
         RDH("cosine", parts=4).build(ids, vectors)
 
 
+def test_one_vector_is_one_part_where_no_number_is_given(tmp_path: Path) -> None:
+    ids, vectors = made(1)
+    built = RDH("cosine").build(ids, vectors)
+    assert built.search(vectors, 3).ids.tolist() == [[ids[0], -1, -1]]
+    built.save(tmp_path)
+    assert RDH("cosine").load(tmp_path).search(vectors, 1).ids.tolist() == [[ids[0]]]
+    with pytest.raises(BadParameter, match="at most 1, the number of vectors"):
+        RDH("cosine", parts=3).build(ids, vectors)
+
+
 def test_mapped_vectors_are_read_from_their_file_and_a_slice_of_them_is_not(tmp_path: Path) -> None:
     ids, vectors = made(400)
     np.save(tmp_path / "v.npy", vectors)

@@ -1,0 +1,65 @@
+"""Pictures that have vanished or changed since the import: every command says how many it left out, and which."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from engine.cli.parser import main
+
+RECIPE = ["--collection", "p", "--encoder", "hog"]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A collection of six pictures, one of which has vanished and one of which is no picture any more."""
+    monkeypatch.setenv("BENZER_HOME", str(tmp_path / "home"))
+    (tmp_path / "p").mkdir()
+    for number in range(6):
+        picture = Image.new("L", (40, 40), 9)
+        picture.paste(250, (number * 5, 5, number * 5 + 9, 30))
+        picture.save(tmp_path / "p" / f"{number}.png")
+    assert main(["import", str(tmp_path / "p")]) == 0
+    (tmp_path / "p" / "0.png").unlink()
+    (tmp_path / "p" / "1.png").write_text("junk")
+    return tmp_path
+
+
+def test_every_command_says_what_it_left_out(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["embed", *RECIPE]) == 0
+    assert "2 of 6 pictures left out: 0.png, 1.png." in capsys.readouterr().err
+    assert main(["search", *RECIPE, "--image", "3"]) == 0
+    assert "2 of 6 pictures left out: 0.png, 1.png." in capsys.readouterr().err
+    assert main(["duplicates", *RECIPE]) == 0
+    assert "among 4 pictures. 2 pictures without a vector left out: 0.png, 1.png." in capsys.readouterr().out
+    assert main(["duplicates", *RECIPE, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["left_out"] == ["0.png", "1.png"]
+    assert main(["outliers", *RECIPE]) == 0
+    assert "2 pictures without a vector left out: 0.png, 1.png." in capsys.readouterr().out
+    assert main(["group", *RECIPE]) == 0
+    assert "2 pictures could not be prepared and are in no group: 0.png, 1.png." in capsys.readouterr().out
+
+
+def test_nothing_is_said_where_nothing_was_left_out(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rescan", "p"]) == 0
+    assert main(["embed", *RECIPE]) == 0
+    assert main(["duplicates", *RECIPE]) == 0
+    assert "left out" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("method", ["exact", "rdh", "lsh", "hnsw"])
+def test_a_collection_of_one_picture(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setenv("BENZER_HOME", str(tmp_path / "home"))
+    (tmp_path / "p").mkdir()
+    Image.new("L", (40, 40), 9).save(tmp_path / "p" / "a.png")
+    assert main(["import", str(tmp_path / "p")]) == 0
+    assert main(["search", *RECIPE, "--method", method, "--image", "1"]) == 0
+    assert "no results" in capsys.readouterr().out
+    assert main(["search", *RECIPE, "--method", method, "--image", "1", "--include-query", "--json"]) == 0
+    assert [hit["id"] for hit in json.loads(capsys.readouterr().out)["hits"]] == [1]
+    assert main(["duplicates", *RECIPE]) == 0
+    assert "No duplicates among 1 picture." in capsys.readouterr().out

@@ -1,0 +1,49 @@
+"""Distances without rounding: equal vectors are equal under every metric, and different ones stay different."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
+
+from engine.core.distances import METRICS, precisely
+from engine.core.errors import BadParameter
+
+RNG = np.random.default_rng(0)
+BASE = RNG.random(3000).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("offset", [0, 1000])
+def test_equal_rows_are_at_zero_and_others_as_scipy_says(name: str, offset: float) -> None:
+    rows = np.float32(offset) + np.concatenate([np.repeat(BASE[None], 4, 0), RNG.random((3, 3000)).astype(np.float32)])
+    found, expected = precisely(rows, name), cdist(rows.astype(np.float64), rows.astype(np.float64), name)
+    assert (found[:4, :4] == 0).all()
+    assert found == pytest.approx(expected, rel=1e-4, abs=1e-12)
+    assert (found[4:, :4] > 0).all()
+
+
+def test_scaled_rows_are_equal_under_cosine_only() -> None:
+    scaled = np.stack([BASE * np.float32(by) for by in (0.1, 0.3, 7.0)])
+    assert (precisely(scaled, "cosine") == 0).all()
+    assert (precisely(scaled, "euclidean")[np.triu_indices(3, 1)] > 1).all()
+
+
+def test_rows_of_zeros() -> None:
+    rows = np.zeros((3, 4), np.float32)
+    rows[2, 0] = 1
+    assert precisely(rows, "cosine").tolist() == [[0, 0, 1], [0, 0, 1], [1, 1, 0]]
+    assert precisely(rows, "euclidean").tolist() == [[0, 0, 1], [0, 0, 1], [1, 1, 0]]
+    with pytest.raises(BadParameter, match="metric"):
+        precisely(rows, "taxicab")
+
+
+@settings(max_examples=50)
+@given(st.lists(st.floats(-1e6, 1e6, width=32, allow_subnormal=False), min_size=1, max_size=8), st.sampled_from(sorted(METRICS)))
+def test_the_last_bit_is_no_distance(row: list[float], name: str) -> None:
+    one = np.array(row, np.float32)
+    other = one.copy()
+    other[np.abs(one).argmax()] = np.nextafter(other[np.abs(one).argmax()], np.float32(0))
+    assert precisely(np.stack([one, other]), name)[0, 1] == 0
