@@ -41,7 +41,10 @@ def test_rows_of_zeros() -> None:
 
 
 @settings(max_examples=50)
-@given(st.lists(st.floats(-1e6, 1e6, width=32, allow_subnormal=False), min_size=1, max_size=8), st.sampled_from(sorted(METRICS)))
+@given(
+    st.lists(st.floats(-1e6, 1e6, width=32, allow_subnormal=False), min_size=1, max_size=8),
+    st.sampled_from(sorted(METRICS)),
+)
 def test_the_last_bit_is_no_distance(row: list[float], name: str) -> None:
     one = np.array(row, np.float32)
     other = one.copy()
