@@ -146,6 +146,11 @@ class Collection:
         return self._facts.get("looked_ns")
 
     @property
+    def reading(self) -> int:
+        """The version of the picture reader that looked at the source's files last."""
+        return int(self._facts.get("reading", 1))
+
+    @property
     def complete(self) -> bool:
         """False while an import runs or after one was cut off; importing the same source again finishes it."""
         return bool(self._facts["complete"])

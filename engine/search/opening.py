@@ -76,6 +76,11 @@ def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -
             f"{collection.title} is not ready for {info.title} yet: {count_of(vectors.total, 'picture')} to prepare.",
             way_out="Run: " + _embed_command(recipe),
         )
+    if vectors.outdated and not vectors.missing and not vectors.stale:
+        raise StaleVectors(
+            f"{collection.title} was prepared by an earlier version of Benzer, which showed some pictures otherwise.",
+            way_out="Prepare it again; only those are processed.",
+        )
     raise StaleVectors(
         f"{collection.title} has changed since it was prepared: {count_of(vectors.missing, 'picture')} "
         f"without a vector, {count_of(vectors.stale, 'vector')} out of date.",

@@ -22,6 +22,7 @@ from engine.collections.catalogue import ImageRow, Writing
 from engine.collections.collection import Collection
 from engine.collections.facts.stored import columns_by_id, drop_unused_facts, keep_columns, keep_exif
 from engine.collections.reading.on_cluster import looked_at
+from engine.collections.reading.safely import READING
 from engine.collections.reading.worker_tasks import Failure, FileRef, Seen, look
 from engine.collections.report import ImportReport, Reject
 from engine.collections.sources.items import Item
@@ -209,9 +210,10 @@ def synchronise(
 ) -> ImportReport:
     """Make the catalogue agree with a full list of its source: only new and changed files are read.
 
-    A file counts as unchanged while its size and modification time are, and nothing about it has changed since the last
-    look; one whose worker died is tried again. A new label or text of a known file is taken over without a look at the
-    file, and counts as changed. Known content under another name keeps its row and counts as moved.
+    A file counts as unchanged while its size and modification time are, and nothing about it has changed since the
+    last look; one whose worker died is tried again, and so is one that an earlier version could not read. A new label
+    or text of a known file is taken over without a look at the file, and counts as changed. Known content under
+    another name keeps its row and counts as moved.
 
     Args:
         given: labels by id that a person has given, instead of the source's own.
@@ -223,7 +225,8 @@ def synchronise(
     labels = {item.key: item.label for item in found}
     found = [_with_former(item, known.get(item.key), given) for item in found]
     since = math.inf if (last := collection.looked_ns) is None else last
-    is_known = {item.key: not verify and _is_known(item, since) for item in found}
+    again = verify or collection.reading < READING
+    is_known = {item.key: not verify and _is_known(item, since, again) for item in found}
     fresh = [item for item in found if not is_known[item.key]]
     retold = _retold(item for item in found if is_known[item.key])
     gone = [known[key] for key in known.keys() - {item.key for item in found}]
@@ -237,7 +240,7 @@ def synchronise(
     report.removed += len(left)
     forget(collection, left)
     with collection.catalogue.writing() as writing:
-        writing.set_facts(looked_ns=looked_ns)
+        writing.set_facts(looked_ns=looked_ns, reading=READING)
     return report
 
 
@@ -251,9 +254,9 @@ def _with_former(item: Item, former: ImageRow | None, given: Mapping[int, str]) 
     return replace(item, former=former, label=given.get(former.id, item.label)) if former else item
 
 
-def _is_known(item: Item, since: float) -> bool:
+def _is_known(item: Item, since: float, rejects_again: bool) -> bool:
     row = item.former
-    if row is None or row.stage == "worker":
+    if row is None or row.stage == "worker" or (rejects_again and row.stage in ("header", "decode")):
         return False
     if item.failure:
         return row.code == item.failure.code

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.collections.collection import Collection
-from engine.collections.pixels import shown_otherwise
 from engine.collections.reading.safely import READING
 from engine.core.errors import BenzerError, Corrupt
 from engine.core.progress import Reporter
@@ -81,7 +80,7 @@ def _stands(
         told = store.state(collection, info, name)
     except Corrupt:
         return False
-    if held is None or (held.reading < READING and shown_otherwise(collection)):
+    if held is None or held.reading < READING:
         return False
     if list(zip(held.ids.tolist(), held.hashes, strict=True)) != rows:
         return False

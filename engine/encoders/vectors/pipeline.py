@@ -140,7 +140,7 @@ class EmbeddingRun:
         image_names = dict(zip(images.ids.tolist(), images.names, strict=True))
         fresh: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
         wanted = sorted(hashes.items())
-        changed = bool(stale) or any(found is None or _rows(found) != wanted for found in held.values())
+        changed = any(found is None or _rows(found) != wanted or found.reading < READING for found in held.values())
         return cls(collection, encoder.info, hashes, image_names, names, known, todo, fresh, changed)
 
     @property

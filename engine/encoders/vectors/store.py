@@ -23,7 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
+from engine.collections.pixels import shown_otherwise
 from engine.collections.reading.safely import READING
+from engine.core.cache import Cache, catalogue_stamp
 from engine.core.errors import Corrupt
 from engine.core.storage import Snapshot, Store, digest_of, load_array
 from engine.encoders.encoder import EncoderInfo
@@ -35,6 +37,8 @@ from engine.encoders.vectors.whitening import Whitening, fit_whitening
 VERSION = 1
 _SMALL = ("ids.npy", "hashes.npy")
 Finish = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # (n, d) vectors of an encoder to (n, k)
+_LOOKED_AT = 1000  # pictures that may be looked at for a question, within a second or two
+_otherwise: Cache[set[str]] = Cache(8)  # by collection
 _COPIED_AT_ONCE = 2**24  # values: 64 MB for any vector width
 
 
@@ -61,16 +65,19 @@ class VectorState:
     Attributes:
         missing: images without a vector. stale: vectors of changed or removed images. total: images.
         left_out: images that could not be embedded in the last attempt, each with name and reason.
+        outdated: whether an earlier version of the reader may have shown some pictures otherwise; which ones is only
+        known once they were looked at.
     """
 
     missing: int
     stale: int
     total: int
     left_out: tuple[tuple[str, str], ...] = ()
+    outdated: bool = False
 
     @property
     def ready(self) -> bool:
-        return not self.missing and not self.stale
+        return not (self.missing or self.stale or self.outdated)
 
 
 def store(collection: Collection, info: EncoderInfo, name: str) -> Store:
@@ -113,11 +120,20 @@ def state(collection: Collection, info: EncoderInfo, name: str) -> VectorState:
     if snapshot is None:
         return VectorState(total, 0, total)
     now = set(zip(images.ids.tolist(), images.hashes, strict=True))
-    held = set(_held(snapshot.folder))
+    held, outdated = set(_held(snapshot.folder)), False
+    if snapshot.facts.get("reading", 1) < READING:
+        outdated = total > _LOOKED_AT
+        otherwise = set() if outdated else _shown_otherwise(collection)
+        held = {(id, hash) for id, hash in held if hash not in otherwise}
     left_out = {(int(id), hash): reason for id, hash, reason in snapshot.facts["left_out"]}
     names = dict(zip(images.ids.tolist(), images.names, strict=True))
     reasons = tuple((names[id], reason) for (id, hash), reason in left_out.items() if (id, hash) in now)
-    return VectorState(len(now - held - set(left_out)), len(held - now), total, reasons)
+    return VectorState(len(now - held - set(left_out)), len(held - now), total, reasons, outdated)
+
+
+def _shown_otherwise(collection: Collection) -> set[str]:
+    key = (collection.folder, catalogue_stamp(collection.folder))
+    return _otherwise.get(key, lambda: shown_otherwise(collection))
 
 
 @contextmanager

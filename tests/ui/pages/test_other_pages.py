@@ -146,3 +146,16 @@ def _npy(rows: np.ndarray) -> bytes:
     out = io.BytesIO()
     np.save(out, rows)
     return out.getvalue()
+
+
+def test_a_rescan_may_read_every_file(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **given: asked.append({"kind": kind} | given))
+    test = page("collections")
+    test.button(key="rescan-shapes").click().run()
+    test.checkbox(key="verify-shapes").check().run()
+    test.button(key="rescan-shapes").click().run()
+    assert asked == [
+        {"kind": "rescan", "collection": "shapes"},
+        {"kind": "rescan", "collection": "shapes", "verify": True},
+    ]

@@ -264,13 +264,18 @@ def _more(card: CollectionCard) -> None:
             st.rerun()
     if collection.source.get("folder"):
         st.caption("Read in place from " + plain_text(collection.source["folder"]))
+    verify = bool(collection.source.get("folder")) and st.checkbox(
+        "Read every file",
+        key=f"verify-{card.name}",
+        help="Rescan files whose size and date are unchanged too: slower, but it finds every change.",
+    )
     st.button(
         "Rescan",
         key=f"rescan-{card.name}",
         icon=":material/sync:",
         on_click=_start,
         args=("rescan",),
-        kwargs={"collection": card.name},
+        kwargs={"collection": card.name} | ({"verify": True} if verify else {}),
     )
     labels = collection.labels()
     if labels:

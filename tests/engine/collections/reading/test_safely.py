@@ -409,3 +409,15 @@ def test_no_permission(tmp_path, encoded, monkeypatch):
     with pytest.raises(UnreadableImage) as caught:
         read_bytes(path)
     assert caught.value.code == "no-permission"
+
+
+@pytest.mark.parametrize(("width", "height", "megapixels"), [(9600, 9600, "93"), (12_000, 9_000, "108")])
+def test_a_heic_that_is_too_large_is_refused_with_both_numbers(width: int, height: int, megapixels: str) -> None:
+    out = io.BytesIO()
+    from_pillow(Image.new("RGB", (64, 64), "red")).save(out, quality=50)
+    data = out.getvalue()
+    place = data.index(b"ispe") + 8  # behind its name, version and flags: width and height
+    lying = data[:place] + width.to_bytes(4, "big") + height.to_bytes(4, "big") + data[place + 8 :]
+    for read in (header, open_picture):
+        with pytest.raises(UnreadableImage, match=f"has {megapixels} megapixels; at most 89 are read: save it smaller"):
+            read(lying)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from engine.collections import pixels
 from engine.collections.collection import Collection
 from engine.collections.reading.colour_profile import rgb_profile
 from engine.collections.reading.safely import shown_otherwise
-from engine.collections.sources.importing import import_folder
+from engine.collections.sources.importing import import_folder, rescan
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.encoders import open_encoder
@@ -71,10 +72,47 @@ def test_only_these_are_encoded_again(home: Home, mixed: Collection, monkeypatch
     with monkeypatch.context() as former:
         former.setattr(store, "READING", 1)
         assert embed_collection(mixed, encoder, ["flatten"], Reporter())["encoded"] == 10
-    assert store.state(mixed, encoder.info, "flatten").ready
+    told = store.state(mixed, encoder.info, "flatten")
+    assert (told.missing, told.stale, told.outdated, told.ready) == (5, 0, False, False)
+    monkeypatch.setattr(store, "_LOOKED_AT", 9)
+    told = store.state(mixed, encoder.info, "flatten")
+    assert (told.missing, told.outdated, told.ready) == (0, True, False)
     done = embed_collection(mixed, encoder, ["flatten"], Reporter())
     assert (done["encoded"], done["kept"]) == (5, 5)
+    assert store.state(mixed, encoder.info, "flatten").ready
     assert embed_collection(mixed, encoder, ["flatten"], Reporter())["encoded"] == 0
+
+
+def test_where_nothing_looks_otherwise_the_vectors_are_kept(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "a.png").write_bytes(SAME[0])
+    import_folder(home, "Plain", tmp_path / "plain", Reporter())
+    plain, encoder = Collection.open(home, "plain"), open_encoder("raw-pixels", "", home)
+    with monkeypatch.context() as former:
+        former.setattr(store, "READING", 1)
+        embed_collection(plain, encoder, ["flatten"], Reporter())
+    assert store.state(plain, encoder.info, "flatten").ready
+    monkeypatch.setattr(store, "_LOOKED_AT", 0)
+    assert store.state(plain, encoder.info, "flatten").outdated
+    done = embed_collection(plain, encoder, ["flatten"], Reporter())
+    assert (done["encoded"], done["kept"]) == (0, 1)
+    assert store.state(plain, encoder.info, "flatten").ready
+
+
+def test_a_rescan_takes_in_what_an_earlier_version_could_not_read(
+    home: Home, mixed: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = mixed.rows("image")[9]
+    with mixed.catalogue.writing() as writing:
+        writing.replace(replace(row, status="rejected", stage="decode", code="malformed", hash="", message="No."))
+        writing.set_facts(reading=1)
+    report = rescan(Collection.open(home, "mixed"), Reporter())
+    assert (report.changed + report.added, report.unchanged, len(report.rejects)) == (1, 9, 0)
+    again = Collection.open(home, "mixed")
+    assert [one.id for one in again.rows("image")] == [one.id for one in mixed.rows("image")]
+    assert rescan(again, Reporter()).unchanged == 10
 
 
 def test_decoded_pixels_are_made_again(mixed: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
