@@ -184,8 +184,8 @@ def command_outliers(arguments: argparse.Namespace) -> None:
 
 def _ready(arguments: argparse.Namespace, ask: Callable[[Workbench, Recipe], Any]) -> Any:
     """The answer; what is missing for it is made first."""
-    bench, recipe = Workbench(), recipe_of(arguments)
     check_files(arguments)
+    bench, recipe = Workbench(), recipe_of(arguments)
     try:
         return ask(bench, recipe)
     except (NotTrained, NoWeights):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from engine.collections.report import ImportReport
 from engine.core.errors import BadParameter
 from engine.core.humanize import count_of, examples
 from engine.core.progress import Progress
-from engine.core.storage import write_bytes
+from engine.core.storage import unwritable, write_bytes
 from engine.core.tables import csv_text, text_table
 from engine.search.answer import Answer, Hit
 
@@ -101,9 +100,11 @@ def check_writable(file: str | None) -> None:
     if file is None:
         return
     path = Path(file).expanduser()
-    place = path if path.exists() else path.parent
-    if path.is_dir() or not place.exists() or not os.access(place, os.W_OK):
-        raise BadParameter("file", "the list of skipped files", "in a folder that exists and can be written to", file)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return  # a pipe or a device
+    if reason := unwritable(path) if path.parent.is_dir() else "no such folder":
+        wanted = "in a folder that exists and can be written to"
+        raise BadParameter("file", "the list of skipped files", wanted, file, way_out=_because(reason))
 
 
 _SHOWN = 20  # lines of a table in a report
@@ -113,7 +114,8 @@ def print_report(report: dict[str, Any], as_json: bool, rejects_file: str | None
     """What an import did: counts and the first rejects, or all as JSON; all rejects go to `rejects_file` as CSV."""
     rejects = report.get("rejects", [])
     if rejects_file:
-        Path(rejects_file).write_text(ImportReport.from_dict(report).to_csv(), encoding="utf-8-sig", newline="")
+        path, text = Path(rejects_file).expanduser(), ImportReport.from_dict(report).to_csv()
+        path.write_text(text, encoding="utf-8-sig", newline="")
     if as_json:
         print(json_text(report))
         return
@@ -158,7 +160,13 @@ def _file(file: str, form: str, what: str) -> Path:
     path = Path(file).expanduser()
     if path.is_dir():
         raise BadParameter(form, what, "a file", file)
+    if file != _STDOUT and (reason := unwritable(path)):
+        raise BadParameter(form, what, "a file that can be written", file, way_out=_because(reason))
     return path
+
+
+def _because(reason: str) -> str:
+    return f"{reason[0].upper()}{reason[1:]}."
 
 
 def write_html(file: str, text: str) -> None:

@@ -64,6 +64,23 @@ def write_bytes(path: Path, data: bytes) -> None:
     _replace_file(path, data)
 
 
+def unwritable(path: Path) -> str:
+    """Why `write_bytes` could not write a file there, "" where it can: it is tried, and nothing is left behind."""
+    place = next((folder for folder in path.absolute().parents if os.path.lexists(folder)), path)
+    name = path.name if place == path.absolute().parent else ""
+    try:
+        if path.exists() and not path.is_file():
+            return "it is no file"
+        handle, beside = tempfile.mkstemp(dir=place, prefix=f".{name}.", suffix=".part")
+        os.close(handle)
+        os.unlink(beside)
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def _replace_file(path: Path, data: bytes) -> None:
     with full_disk_named(path.name):
         if path.is_dir() and not path.is_symlink():  # a rename would refuse to replace it

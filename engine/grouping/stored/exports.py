@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from engine.core.errors import BadParameter, NotFound, StorageFull
+from engine.core.errors import BadParameter, BenzerError, NotFound, StorageFull
 from engine.core.progress import Reporter
-from engine.core.storage import full_disk_named
+from engine.core.storage import full_disk_named, unwritable
 from engine.core.tables import csv_text
 
 HEADER = ("file", "id", "group", "distance", "odd")
@@ -240,9 +240,11 @@ def _put(building: Path, into: Path, name: str) -> Path:
 
 
 def checked_folder(into: Path) -> Path:
-    """The folder; NotFound if there is none."""
+    """The folder; NotFound if there is none, BenzerError if nothing can be written there."""
     if not into.is_dir():
         raise NotFound(f"There is no folder {str(into)!r}.", way_out="Choose a folder that exists.")
+    if reason := unwritable(into / ".tried"):
+        raise BenzerError(f"The folder {str(into)!r} cannot be written to: {reason}.", way_out="Choose another folder.")
     return into
 
 
