@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from engine.collections.collection import Collection
 from engine.collections.facts.marks import FILE as MARKS
 from engine.collections.facts.marks import last_act, marks
 from engine.collections.labelling import damaged_labels, rescue_labels
-from engine.core.errors import BenzerError, Corrupt
+from engine.core.errors import BenzerError, Corrupt, StorageFull
 from engine.core.progress import Reporter
 from engine.core.storage import Store, file_digest, read_object, set_aside, write_json
 
@@ -45,7 +46,12 @@ def check(collection: Collection, reporter: Reporter | None = None) -> list[str]
 
 def check_and_repair(collection: Collection, reporter: Reporter | None = None, repair: bool = True) -> list[Finding]:
     """The same, and `repair` whatever can be; what could not be repaired has no `repair`."""
-    with collection.alone():
+    with ExitStack() as held:
+        try:
+            held.enter_context(collection.alone())
+        except StorageFull:  # what cannot be written, nobody changes meanwhile
+            if repair:
+                raise
         found = list(_damage(collection, reporter or Reporter()))
         for finding in found if repair else ():
             if finding.repair is not None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.core.errors import BadParameter, Corrupt, NotFound
+from engine.core.errors import BadParameter, Corrupt, NotFound, StorageFull
 from engine.core.storage import Store, delete_folder
 from engine.indexes import methods
 
@@ -34,8 +34,13 @@ class StoredIndex:
         return f"{self.collection}/{self.folder.name}"
 
     def delete(self) -> None:
-        """Delete it; a search that has it open keeps it until it ends."""
+        """Delete it; a search that has it open keeps it until it ends. StorageFull if the disk refuses."""
         delete_folder(self.folder, "current.json")
+        if self.folder.exists():
+            raise StorageFull(
+                f"The disk refused to delete the index {self.name}.",
+                way_out="The folder must be one that can be written to.",
+            )
 
 
 def stored_indexes(datasets: Path, collection: str = "") -> list[StoredIndex]:
