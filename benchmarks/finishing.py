@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks._machine import facts
 from engine.collections.collection import Collection
+from engine.collections.samples import SAMPLES
 from engine.collections.sources import importing
 from engine.core.errors import NotFound
 from engine.core.home import PROJECT, Home
@@ -63,11 +64,10 @@ def collections(home: Home, wanted: list[str]) -> Iterator[Collection]:
         if _opened(home, name) is None:
             (importing.import_folder if path.is_dir() else importing.import_csv)(home, name.title(), path, Reporter())
         yield Collection.open(home, name)
-    if SAMPLE not in wanted:
-        return
-    if _opened(home, SAMPLE) is None:
-        importing.import_sample(home, SAMPLE, Reporter())
-    yield Collection.open(home, SAMPLE)
+    for name in (name for name in SAMPLES if name in wanted):
+        if _opened(home, name) is None:
+            importing.import_sample(home, name, Reporter())
+        yield Collection.open(home, name)
 
 
 def rows(home: Home, collection: Collection, encoder: str) -> Iterator[str]:

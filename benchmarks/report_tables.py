@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks import _chart, _machine, deepcluster
 from benchmarks._page import markdown, said
-from benchmarks.quality import TITLES, collections
+from benchmarks.autoencoders import TITLES, collections
 from engine.collections.collection import Collection
 from engine.comparisons.recipes.experiment import Experiment, ExperimentRow
 from engine.comparisons.recipes.findings import BEST_PAIR, findings

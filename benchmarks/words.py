@@ -24,6 +24,7 @@ from engine.texts.lexicon.lexicon import lexicon
 from engine.workbench import Workbench
 
 K = 8
+HEADER = ("| collection | label | taken for | precision@8 | chance level |", "|---|---|---|---:|---:|")
 
 
 def main() -> None:
@@ -36,8 +37,7 @@ def main() -> None:
         lines = [
             f"# Words without training\n\n{facts()}\n\nThe share of the {K} pictures found by what they show that "
             "carry the label that was typed.\n",
-            "| collection | label | taken for | precision@8 | chance level |",
-            "|---|---|---|---:|---:|",
+            *HEADER,
         ]
         for collection in collections(bench.home, wanted.collections.split(",")):
             for line in rows(bench, collection.name):
@@ -62,7 +62,7 @@ def rows(bench: Workbench, name: str) -> Iterator[str]:
         kinds = ", ".join(kind for _, kind in meaning.known)
         yield f"| {name} | {label} | {kinds} | {known[-1]:.2f} | {chance:.2f} |"
     count = len(set(labels.tolist()) - {""})
-    yield f"| **{name}** | {len(known)} of {count} labels known | | **{np.mean(known or [0]):.2f}** | |"
+    yield f"| **{name}** | {len(known)} of {count} labels known | | {f'**{np.mean(known):.2f}**' if known else ''} | |"
 
 
 if __name__ == "__main__":

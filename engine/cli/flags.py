@@ -147,13 +147,17 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
     bench.collection(arguments.collection)
     default = bench.default_recipe(arguments.collection)
     encoder = f"model-{arguments.model}" if arguments.model else arguments.encoder or default.encoder
-    weights = arguments.weights if arguments.weights is not None else newest_weights(bench.home, encoder, "the search")
+    chosen = arguments.model or arguments.encoder
+    weights = newest_weights(bench.home, encoder, "the search") if chosen else default.weights
+    weights = weights if arguments.weights is None else arguments.weights
+    usual = (default.encoder, default.weights) == (encoder, weights)
+    embedding = default.embedding if usual else default_embedding(bench.home, encoder, weights)
     method, options = parse_method(getattr(arguments, "method", "exact"))
     return Recipe(
         collection=arguments.collection,
         encoder=encoder,
         weights=weights,
-        embedding=arguments.embedding or default_embedding(bench.home, encoder, weights),
+        embedding=arguments.embedding or embedding,
         metric=getattr(arguments, "metric", None) or "cosine",
         method=method,
         k=getattr(arguments, "k", 8),

@@ -41,6 +41,7 @@ _MADE = {
     "indexes",
     "pixels",
     "vocabularies",
+    "best_encoder.json",
     ".lock",
 }
 _MARKS = {"catalogue.sqlite", "catalogue.seal.json", "labels.json", "marks.sqlite", "groupings", "vectors", "indexes"}

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.core.errors import BadParameter
 from engine.core.home import Home
 from engine.encoders import choices
+from engine.encoders.best import measured_best
 from engine.encoders.encoder import EncoderChoice
 from engine.encoders.networks.table import BACKBONES
 
 _COMPUTED = "colour-histogram"  # the most accurate unlearned encoder on photographs
 
 
-def default_choice(home: Home, collection: str) -> EncoderChoice:
-    """The default encoder: a ready-made network, else weights trained on this collection, else a computed one.
+def default_choice(home: Home, collection: str, *, measured: bool = True) -> EncoderChoice:
+    """The default encoder: what measured best here, else a ready-made network, else weights trained on this collection.
 
-    Among ready-made networks the first of the table wins. Weights trained on other pictures are never the default, as
-    they capture what mattered there.
+    Among ready-made networks the first of the table wins; without any, a computed encoder. Weights trained on other
+    pictures are never the default, as they capture what mattered there. `measured=False`: as if nothing was measured.
     """
     ready = [choice for choice in choices(home, collection) if choice.ready and not choice.rare and choice.pictures]
+    best = measured_best(home, collection) if measured and collection else None
+    fitting = [choice for choice in ready if best and (choice.name, choice.weights) == (best.encoder, best.weights)]
+    if best and fitting:
+        return replace(fitting[0], embedding=best.embedding)
     return min(ready, key=lambda choice: _place(choice, collection))
 
 

@@ -12,10 +12,11 @@ from PIL import Image
 from engine.cli.parser import main
 from engine.comparisons import quick
 from engine.comparisons.quick import QuickComparison, compare_quickly
-from engine.core.errors import BadParameter
+from engine.core.errors import BadParameter, BenzerError
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.encoders import open_encoder
+from engine.encoders.best import measured_best
 from engine.encoders.encoder import EncoderChoice
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.workbench.workbench import Workbench
@@ -63,6 +64,48 @@ def test_by_labels(home: Home, tmp_path: Path) -> None:
     embed_collection(bench.collection("pile"), open_encoder("raw-pixels", "", home), ["max"], Reporter())
     again = {(row.encoder, row.embedding): row.figure for row in asked(bench).rows}
     assert again == figures, "stored vectors give the same"
+
+
+def test_what_is_clearly_better_becomes_the_default(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = EncoderChoice("raw-pixels", "", "raw-pixels", "", ready=True, embedding="flatten")
+    monkeypatch.setattr(quick, "default_choice", lambda home, collection, measured: usual)
+    bench = collection(home, tmp_path, 24, ("blue", "red"))
+    random = np.random.default_rng(0)
+    chance = lambda collection, encoder, choice, sample, until: (  # noqa: E731
+        ("flatten", random.choice([0.25, 0.75], 24) if choice.name == "raw-pixels" else np.ones(24)) for _ in [0]
+    )
+    monkeypatch.setattr(quick, "figures_of", chance)
+    found = asked(bench)
+    assert found.better is not None
+    assert found.better.lead[0] > 0.25
+    assert "From now on" in found.verdict()
+    assert measured_best(home, "pile") == found.better
+    assert bench.default_recipe("pile").encoder == "colour-histogram"
+    assert bench.default_recipe("pile").embedding == "flatten"
+    same = lambda collection, encoder, choice, sample, until: [("flatten", np.ones(24))]  # noqa: E731
+    monkeypatch.setattr(quick, "figures_of", same)
+    assert asked(bench).better is None
+    assert measured_best(home, "pile") is None
+    assert bench.default_recipe("pile").encoder != "colour-histogram"
+
+
+def test_without_labels_the_default_stays(home: Home, tmp_path: Path) -> None:
+    bench = collection(home, tmp_path, 20, ("",))
+    before = bench.default_recipe("pile")
+    found = asked(bench)
+    assert found.better is None
+    assert "rank correlation" in found.verdict()
+    assert bench.default_recipe("pile") == before
+
+
+def test_an_encoder_that_is_not_done_in_time_is_left_out(home: Home, tmp_path: Path) -> None:
+    bench = collection(home, tmp_path, 40, ("blue", "red"))
+    sample, encoder = quick.sample_of(bench.collection("pile").images()), open_encoder("raw-pixels", "", home)
+    line = EncoderChoice("raw-pixels", "", "raw-pixels", "", ready=True)
+    with pytest.raises(BenzerError, match="no time left"):
+        list(quick.figures_of(bench.collection("pile"), encoder, line, sample, until=-1.0))
 
 
 def test_without_labels_altered_copies_are_looked_for(home: Home, tmp_path: Path) -> None:

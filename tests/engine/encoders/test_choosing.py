@@ -10,6 +10,8 @@ import pytest
 
 from engine.core.errors import BadParameter
 from engine.core.home import Home
+from engine.core.storage import write_json
+from engine.encoders.best import MeasuredBest, keep_best, measured_best
 from engine.encoders.choosing import default_choice, default_embedding, newest_weights, with_weights
 from engine.encoders.networks.table import BACKBONES
 from engine.runs import run as runs
@@ -41,6 +43,34 @@ def test_without_one_weights_serve_only_the_collection_they_were_trained_on(home
     trained(home, "own", "holiday")
     assert (default_choice(home, "holiday").name, default_choice(home, "holiday").weights) == ("model-1", "own")
     assert default_choice(home, "garden").name == "colour-histogram"
+
+
+BETTER = MeasuredBest("colour-histogram", "", "max-sqrt", 0.9, (0.1, 0.2), "efficientnet-lite0/avg-sqrt")
+
+
+def test_what_measured_better_on_a_collection_is_its_default(home: Home) -> None:
+    (home.datasets / "holiday").mkdir(parents=True)
+    keep_best(home.datasets / "holiday", BETTER)
+    assert measured_best(home, "holiday") == BETTER
+    assert str(default_recipe(home, "holiday")) == "holiday/colour-histogram/max-sqrt/cosine/exact/8"
+    assert default_recipe(home, "garden").encoder == "efficientnet-lite0"
+    assert default_choice(home, "holiday", measured=False).name == "efficientnet-lite0"
+    keep_best(home.datasets / "holiday", None)
+    assert default_recipe(home, "holiday").encoder == "efficientnet-lite0"
+
+
+def test_what_is_gone_or_damaged_is_no_default(home: Home) -> None:
+    folder = home.datasets / "holiday"
+    folder.mkdir(parents=True)
+    keep_best(folder, replace(BETTER, encoder="model-1", weights="gone"))
+    assert default_recipe(home, "holiday").encoder == "efficientnet-lite0"
+    keep_best(folder, BETTER)
+    path = folder / "best_encoder.json"
+    path.write_text(path.read_text().replace("max-sqrt", "max-pool"))
+    assert measured_best(home, "holiday") is None
+    assert default_recipe(home, "holiday").encoder == "efficientnet-lite0"
+    write_json(path, {"encoder": "hog"})
+    assert measured_best(home, "holiday") is None
 
 
 def test_each_encoder_has_its_embedding(home: Home) -> None:
