@@ -33,7 +33,9 @@ def test_every_command_says_what_it_left_out(pictures: Path, capsys: pytest.Capt
     assert main(["embed", *RECIPE]) == 0
     assert "2 of 6 pictures left out: 0.png, 1.png." in capsys.readouterr().err
     assert main(["search", *RECIPE, "--image", "3"]) == 0
-    assert "2 of 6 pictures left out: 0.png, 1.png." in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "2 of 6 pictures left out: 0.png, 1.png." in told
+    assert "engine rescan" in told
     assert main(["duplicates", *RECIPE]) == 0
     assert "among 4 pictures. 2 pictures without a vector left out: 0.png, 1.png." in capsys.readouterr().out
     assert main(["duplicates", *RECIPE, "--json"]) == 0
