@@ -21,6 +21,7 @@ from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound
 from engine.core.home import Home, slug
 from engine.core.humanize import count_of
+from engine.core.memory import check_memory
 from engine.core.progress import Reporter
 from engine.core.storage import Snapshot, Store
 from engine.encoders.encoder import EncoderChoice, EncoderInfo
@@ -180,6 +181,8 @@ def _checked(matrix: NDArray[Any], file: str) -> NDArray[np.float32]:
     if matrix.ndim != 2 or matrix.dtype.kind not in "fiub" or not matrix.size:
         shown = f"{'×'.join(map(str, matrix.shape))} {matrix.dtype}"
         raise BadParameter("array", file, "numbers in rows and columns, one row per picture", shown)
+    if matrix.dtype != np.float32:
+        check_memory(4 * matrix.size, file)
     with np.errstate(over="ignore"):
         vectors = np.ascontiguousarray(matrix, dtype="<f4")
     for start in range(0, len(vectors), _ROWS_CHECKED_AT_ONCE):

@@ -18,6 +18,7 @@ from engine.collections.sources.code_pages import decoded_text
 from engine.collections.sources.dialects import Record, records
 from engine.collections.sources.tables import PICTURE_HEADINGS, has_picture_suffix, plain, table_of, unharmed
 from engine.core.errors import BadParameter, UnreadableTable
+from engine.core.memory import check_memory
 from engine.encoders.vectors.columns import Given, given_in, name_column, texts_of
 
 ARRAYS = (".npy",)
@@ -115,6 +116,7 @@ def _parquet(part: Part) -> Any:
         kinds = {field.name: field.type for field in file.schema_arrow}
         wanted = [name for name, kind in kinds.items() if not types.is_binary(kind) and not types.is_large_binary(kind)]
         paths = [f"{n}.path" if types.is_struct(kinds[n]) else n for n in wanted]
+        check_memory(_unpacked(file.metadata), part.name)
         table = file.read(columns=paths)
     except (ArrowException, OSError) as error:
         raise BadParameter("file", "custom embeddings", "a whole .parquet file", part.name) from error
@@ -123,6 +125,13 @@ def _parquet(part: Part) -> Any:
             bare = chunked_array([chunk.storage for chunk in table.column(place).chunks], field.type.storage_type)
             table = table.set_column(place, field.name, bare)
     return table
+
+
+def _unpacked(metadata: Any) -> int:
+    """How many bytes the numbers and texts of a Parquet file take in memory; equal ones are stored once in the file."""
+    groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
+    chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
+    return sum(max(8 * chunk.num_values, chunk.total_uncompressed_size) for chunk in chunks)
 
 
 def _text_table(part: Part) -> Any:
