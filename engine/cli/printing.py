@@ -124,10 +124,7 @@ def print_report(report: dict[str, Any], as_json: bool, rejects_file: str | None
     if as_json:
         print(json_text(report))
         return
-    names = {"added": "added", "changed": "changed", "moved": "moved", "removed": "removed"}
-    counts = [f"{report[key]:,} {name}" for key, name in names.items() if key == "added" or report.get(key)]
-    counts += [count_of(report["copies"], "exact duplicate") + " skipped"] if report["copies"] else []
-    print(" · ".join([*counts, f"{len(rejects):,} could not be read"]))
+    print(report["sentence"])
     for note in report.get("notes", []):
         print(note)
     if copies := report.get("duplicates", []):

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from engine.core.humanize import count_of
 from engine.core.tables import csv_text
+
+_LOST = {"truncated", "malformed", "no-pixels", "crashed", "failed", "empty", "time-out"}
+_TOO_LARGE = {"too-large", "too-many-pixels", "out-of-memory"}
+_OUT_OF_REACH = {"link", "link-outside", "missing", "no-permission", "input-output", "vanished", "outside"}
+_CAMERA_RAW = {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".iiq", ".kdc", ".mrw", ".nef", ".nrw", ".orf"}
+_CAMERA_RAW |= {".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"}
+_VIDEO = {".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv"}
+_DRAWINGS = {".ai", ".cdr", ".eps", ".exr", ".hdr", ".jp2", ".jxl", ".pdf", ".psb", ".psd", ".svg", ".xcf"}
+_PICTURES = {".avif", ".bmp", ".gif", ".heic", ".heif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+# What is lost comes before what was never a picture. Each with its plural and what else is said of it.
+KINDS = {
+    "damaged": ("damaged picture", "damaged pictures", ""),
+    "too large": ("picture too large", "pictures too large", ""),
+    "out of reach": ("file out of reach", "files out of reach", ""),
+    "line": ("line of the table without a picture", "lines of the table without a picture", ""),
+    "raw": ("camera RAW", "camera RAWs", " (not supported yet)"),
+    "format": ("picture of an unsupported format", "pictures of unsupported formats", ""),
+    "video": ("video", "videos", ""),
+    "other": ("other file", "other files", ""),
+}
 
 
 @dataclass(frozen=True)
@@ -17,6 +40,33 @@ class Reject:
     stage: str
     code: str
     message: str
+
+    @property
+    def kind(self) -> str:
+        """One of KINDS: whether a picture was lost, is of a kind that is not read, or the file was never one."""
+        suffix = PurePosixPath(self.path.lower()).suffix
+        if suffix in _CAMERA_RAW:
+            return "raw"
+        if suffix in _VIDEO:
+            return "video"
+        by_code = next((kind for kind, codes in _BY_CODE.items() if self.code in codes), "")
+        if by_code and (by_code != "damaged" or suffix in _PICTURES):
+            return by_code
+        if suffix in _DRAWINGS or self.code == "not-read":
+            return "format"
+        if suffix in _PICTURES and self.code == "not-a-picture":
+            return "damaged"
+        return "line" if self.stage == "table" and self.code not in ("table", "not-listed") else "other"
+
+
+_BY_CODE = {"damaged": _LOST, "too large": _TOO_LARGE, "out of reach": _OUT_OF_REACH}
+
+
+def kinds_of(rejects: Iterable[Reject]) -> list[str]:
+    """How many there are of each kind, the lost ones first: ["1 damaged picture", "4 other files"]."""
+    counts = Counter(reject.kind for reject in rejects)
+    found = [(counts[kind], *words) for kind, words in KINDS.items() if counts[kind]]
+    return [f"{count:,} {one if count == 1 else many}{remark}" for count, one, many, remark in found]
 
 
 @dataclass
@@ -51,14 +101,14 @@ class ImportReport:
 
     @property
     def sentence(self) -> str:
-        """The counts in one line: 982 added · 11 exact duplicates skipped · 7 could not be read."""
+        """The counts in one line: 982 added · 11 exact duplicates skipped · 1 damaged picture · 4 other files."""
         parts = [f"{self.added:,} added"]
         parts += [f"{self.changed:,} changed"] if self.changed else []
         parts += [f"{self.moved:,} moved"] if self.moved else []
         parts += [f"{self.removed:,} removed"] if self.removed else []
         parts += [f"{self.unchanged:,} unchanged"] if self.unchanged else []
         parts += [f"{count_of(self.copies, 'exact duplicate')} skipped"] if self.copies else []
-        parts += [f"{len(self.rejects):,} could not be read"] if self.rejects else []
+        parts += kinds_of(self.rejects)
         return " · ".join(parts)
 
     def to_dict(self) -> dict[str, Any]:

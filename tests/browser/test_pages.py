@@ -306,22 +306,31 @@ def test_a_training_is_seen_everywhere_survives_a_reload_and_stops(page: Any, se
     page.get_by_text("was stopped").wait_for()
 
 
-def test_import_a_zip_with_two_broken_files(page: Any, server: Server, archive: Path) -> None:
+def adding(page: Any, server: Server) -> Any:
+    """The dialog that adds pictures, open."""
     page.goto(server.url + "/collections")
-    page.get_by_role("tab", name="Upload", exact=True).click()
-    page.get_by_label("Collection name", exact=True).first.fill(HOSTILE)
-    page.locator("input[type=file]").first.set_input_files(archive)
-    button = page.get_by_role("button", name="Import", exact=True).first
+    page.get_by_role("button", name="Add pictures", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.wait_for()
+    return dialog
+
+
+def test_import_a_zip_with_two_broken_files(page: Any, server: Server, archive: Path) -> None:
+    dialog = adding(page, server)
+    dialog.get_by_role("tab", name="Upload", exact=True).click()
+    dialog.locator(".st-key-add-upload input[type=file]").set_input_files(archive)
+    dialog.get_by_label("Collection name", exact=True).filter(visible=True).fill(HOSTILE)
+    button = dialog.locator(".st-key-import-files button")
     page.wait_for_function("b => !b.disabled", arg=button.element_handle())
     button.click()
-    page.get_by_text("20 added · 2 could not be read").wait_for(timeout=60_000)
-    page.get_by_text("2 files skipped — show reasons").first.click()
+    dialog.get_by_text("20 added · 2 damaged pictures").wait_for(timeout=180_000)
+    dialog.get_by_text("2 files skipped — show reasons").click()
     with page.expect_download() as csv:
-        page.get_by_role("button", name="CSV", exact=True).first.click()
+        dialog.get_by_role("button", name="CSV", exact=True).click()
     table = Path(csv.value.path()).read_text(encoding="utf-8-sig")
     assert "navy/no picture.jpg" in table
-    page.locator(".st-key-report-search button").click()
-    heading(page, "8 most similar to").wait_for(timeout=60_000)
+    dialog.locator(".st-key-report-search button").click()
+    heading(page, "8 most similar to").wait_for(timeout=180_000)
     assert len(answers(page)) == 8
 
 
@@ -354,27 +363,43 @@ def _hostile_id(server: Server, name: str) -> int:
     return next(int(id) for id, shown in zip(images.ids, images.names, strict=True) if "=1+1" in shown)
 
 
-def test_a_taken_name_and_a_folder_outside_are_refused(page: Any, server: Server) -> None:
-    page.goto(server.url + "/collections")
-    page.get_by_role("tab", name="Folder on this computer", exact=True).click()
-    panel = page.get_by_role("tabpanel").filter(has=page.get_by_label("Folder or CSV table", exact=True))
-    outside, missing = "is outside the folders that Benzer may read", re.compile("There is no|is outside the folders")
-    for folder, sentence in (("/etc", outside), ("../../../etc", outside), (str(server.home / "nowhere"), missing)):
-        field = panel.get_by_label("Folder or CSV table", exact=True)
-        field.fill(folder)
-        field.press("Enter")
-        settled(page)
-        panel.get_by_role("button", name="Import", exact=True).click()
-        panel.get_by_text(sentence).first.wait_for()
+def test_a_folder_is_chosen_by_clicks_and_by_its_path(page: Any, server: Server) -> None:
     pictures = server.home / "pictures" / "animal faces"
     pictures.mkdir(parents=True, exist_ok=True)
     (pictures / "one.png").write_bytes(drawn_picture(1, "red"))
-    field = panel.get_by_label("Folder or CSV table", exact=True)
-    field.fill(str(pictures))
+    dialog = adding(page, server)
+    field = dialog.get_by_role("textbox", name="Folder, table or archive")
+    outside, missing = "is outside the folders that Benzer may read", re.compile("There is no|is outside the folders")
+    for folder, sentence in (("/etc", outside), ("../../../etc", outside), (str(server.home / "nowhere"), missing)):
+        field.fill(folder)
+        field.press("Enter")
+        dialog.get_by_text(sentence).first.wait_for()
+        settled(page)
+    field.fill(f'"{pictures.parent}"')
     field.press("Enter")
+    dialog.get_by_role("button", name="animal faces", exact=True).click()
+    dialog.get_by_text("1 picture in animal faces and below.").wait_for()
+    expect(field).to_have_value(str(pictures))
+    dialog.locator(".st-key-import-folder button").click()
+    dialog.get_by_text("A collection named").wait_for()
+    assert not violations(page)
+
+
+def test_dropped_pictures_open_the_dialog(page: Any, server: Server) -> None:
+    page.goto(server.url + "/collections")
+    page.get_by_role("button", name="Add pictures", exact=True).wait_for()
     settled(page)
-    panel.get_by_role("button", name="Import", exact=True).click()
-    panel.get_by_text("A collection named").wait_for()
+    page.evaluate(
+        """() => {
+            const dropped = new DataTransfer();
+            dropped.items.add(new File(["no pixels"], "dropped.png", { type: "image/png" }));
+            const event = new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: dropped });
+            document.querySelector("h1").dispatchEvent(event);
+        }"""
+    )
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("tab", name="Upload", exact=True).click()
+    dialog.get_by_text("dropped.png").wait_for()
 
 
 def test_rename_and_delete(page: Any, server: Server) -> None:

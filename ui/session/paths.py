@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 from engine.core.errors import BadParameter, NotFound
 
@@ -35,18 +36,37 @@ def file_under_roots(text: str, thing: str) -> Path:
 
 
 def _under_roots(text: str, kind: str, thing: str, fits: Callable[[Path], bool]) -> Path:
-    if not text.strip() or "\0" in text:
+    typed = unquoted(text)
+    if not typed or "\0" in typed:
         raise BadParameter(kind, thing, f"the path of a {kind} on this computer", text)
     inside = False
     for root in roots():
         try:
-            path = (root / Path(text.strip()).expanduser()).resolve()
-        except (OSError, RuntimeError):
+            path = (root / Path(typed).expanduser()).resolve()
+            inside = inside or path.is_relative_to(root)
+            if path.is_relative_to(root) and path.exists() and fits(path):
+                return _readable(path, kind, thing)
+        except (OSError, RuntimeError):  # a folder above it that may not be entered; a link that leads in a circle
             continue
-        inside = inside or path.is_relative_to(root)
-        if path.is_relative_to(root) and path.exists() and fits(path):
-            return path
     if not inside:  # do not reveal whether it exists
         allow = "Allow its folder with the environment variable BENZER_ROOTS."
-        raise NotFound(f"{text.strip()!r} is outside the folders that Benzer may read.", way_out=allow)
-    raise NotFound(f"There is no {kind} {text.strip()!r} in the folders that Benzer may read.")
+        raise NotFound(f"{typed!r} is outside the folders that Benzer may read.", way_out=allow)
+    raise NotFound(f"There is no {kind} {typed!r} in the folders that Benzer may read.")
+
+
+def unquoted(text: str) -> str:
+    """A path as it was meant: file managers and terminals copy it in quotation marks or as an address.
+
+    >>> unquoted(' "/home/ada/My pictures" '), unquoted("file:///home/ada/My%20pictures")
+    ('/home/ada/My pictures', '/home/ada/My pictures')
+    """
+    typed = text.strip()
+    if len(typed) > 1 and typed[0] == typed[-1] and typed[0] in "\"'":
+        typed = typed[1:-1].strip()
+    return unquote(typed.removeprefix("file://")) if typed.startswith("file:///") else typed
+
+
+def _readable(path: Path, kind: str, thing: str) -> Path:
+    if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+        raise BadParameter(kind, thing, f"a {kind} that can be read", str(path))
+    return path

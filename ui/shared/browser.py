@@ -25,6 +25,40 @@ export default function () {
 }
 """
 
+# Pictures that are dropped anywhere on the page go into an uploader, which a button may have to open first.
+_DROP = """
+export default function ({ data }) {
+  const field = () => document.querySelector(`.st-key-${data.into} input[type="file"]`);
+  const give = (dropped, tries) => {
+    const input = field();
+    if (!input) {
+      if (tries) setTimeout(() => give(dropped, tries - 1), 100);
+      return;
+    }
+    const files = new DataTransfer();
+    dropped.forEach((file) => files.items.add(file));
+    input.files = files.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  const over = (event) => {
+    if ([...(event.dataTransfer?.types || [])].includes("Files")) event.preventDefault();
+  };
+  const drop = (event) => {
+    const dropped = [...(event.dataTransfer?.files || [])];
+    if (!dropped.length || event.target.closest('[data-testid="stFileUploaderDropzone"]')) return;
+    event.preventDefault();
+    if (!field()) document.querySelector(`.st-key-${data.button} button`)?.click();
+    give(dropped, 50);
+  };
+  document.addEventListener("dragover", over);
+  document.addEventListener("drop", drop);
+  return () => {
+    document.removeEventListener("dragover", over);
+    document.removeEventListener("drop", drop);
+  };
+}
+"""
+
 _COPY = """
 export default function ({ parentElement }) {
   const button = parentElement.querySelector("button");
@@ -52,9 +86,19 @@ button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offse
 """
 
 _paste = st.components.v2.component("benzer_paste", html="<span></span>", js=_PASTE)
+_drop = st.components.v2.component("benzer_drop", html="<span></span>", js=_DROP)
 _copy = st.components.v2.component(
     "benzer_copy", html='<button type="button">Copy link</button>', css=_BUTTON_CSS, js=_COPY
 )
+
+
+def drop_anywhere(*, into: str, button: str = "") -> None:
+    """Give files that are dropped on the page to the uploader in the container of the key `into`.
+
+    Args:
+        button: the key of the button that brings the uploader onto the page if it is not there.
+    """
+    _drop(data={"into": into, "button": button}, key=f"drop-into-{into}")
 
 
 def accept_paste() -> None:

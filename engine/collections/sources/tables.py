@@ -107,16 +107,31 @@ def opened(path: Path, name: str = "", columns: Columns | None = None) -> Table:
         UnreadableTable: no text, no header, or no column that names the pictures. BadParameter: no such column.
     """
     name = name or path.name
-    if path.stat().st_size > MAX_BYTES:
-        raise UnreadableTable(f"The table {name} is larger than {MAX_BYTES >> 20} MB.")
-    with open(path, "rb") as file:
-        first = file.read(_FIRST_BYTES)
-        _check_text(name, first)
-        return table_of(name, first + file.read(), columns)
+    return table_of(name, _bytes_of(path, name), columns)
 
 
 def table_of(name: str, data: bytes, columns: Columns | None = None) -> Table:
     """The table in these bytes; arguments and errors are those of `opened`."""
+    table = _read(name, data, columns or {})
+    if table.image < 0:
+        shown = ", ".join(table.header[:8])[:200] or "nothing"
+        raise UnreadableTable(
+            f"The table {name} has no column named image; its first line has: {shown}.",
+            way_out="Name the column of the pictures, or let the first line read image,label,text.",
+        )
+    return table
+
+
+def preview(path: Path, columns: Columns | None = None) -> Table:
+    """The table in a file, whose `image` is -1 where the user has to say which column names the pictures.
+
+    Raises:
+        UnreadableTable: no text. BadParameter: no such column.
+    """
+    return _read(path.name, _bytes_of(path, path.name), columns or {})
+
+
+def _read(name: str, data: bytes, columns: Columns) -> Table:
     _check_text(name, data)
     ends = max(data.count(b"\n"), data.count(b"\r"))
     if ends > MOST_LINES:
@@ -124,21 +139,24 @@ def table_of(name: str, data: bytes, columns: Columns | None = None) -> Table:
     text, encoding = decoded_text(data)
     if "\0" in text:
         raise UnreadableTable(f"The file {name} is not a table of text.")
-    columns = columns or {}
     known = {*PICTURE_HEADINGS, *map(plain, columns.values())} - {""}
     found = list(records(text, lambda heading: plain(heading) in known))
     header, lines = (found[0].cells if found else []), found[1:]
     named = {role: _named_place(name, header, role, heading) for role, heading in columns.items()}
-    image = named.get("image", -1) if columns.get("image") else picture_place(header, lines)
-    if image < 0:
-        shown = ", ".join(header[:8])[:200] or "nothing"
-        raise UnreadableTable(
-            f"The table {name} has no column named image; its first line has: {shown}.",
-            way_out="The first line must read image,label,text.",
-        )
+    image = named["image"] if columns.get("image") else picture_place(header, lines)
     label = named["label"] if "label" in named else _place(header, _LABEL_HEADINGS, image)
     text_place = named["text"] if "text" in named else _place(header, _TEXT_HEADINGS, image)
     return Table(name, encoding, header, image, label, text_place, lines)
+
+
+def _bytes_of(path: Path, name: str) -> bytes:
+    """All of a file, once its size and its first bytes could be those of a table."""
+    if path.stat().st_size > MAX_BYTES:
+        raise UnreadableTable(f"The table {name} is larger than {MAX_BYTES >> 20} MB.")
+    with open(path, "rb") as file:
+        first = file.read(_FIRST_BYTES)
+        _check_text(name, first)
+        return first + file.read()
 
 
 def is_table(name: str) -> bool:

@@ -14,7 +14,7 @@ from engine.core.errors import BadParameter, NameTaken
 from engine.core.home import slug
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import CollectionCard, Workbench
-from ui.pages.collections.page import _facts
+from ui.pages.collections.cards import facts_of
 from ui.session.opened import free_name
 
 
@@ -40,7 +40,7 @@ def test_every_collection_has_a_card(bench: Workbench) -> None:
 
 
 def test_nothing_there_yet(empty_bench: Workbench) -> None:
-    test = page("collections")
+    test = page("collections", adding=True)
     assert "No collections yet" in texts(test)
     assert "add-animal-faces" in [button.key for button in test.button]
 
@@ -48,47 +48,96 @@ def test_nothing_there_yet(empty_bench: Workbench) -> None:
 def test_a_sample_starts_with_one_click(empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Any] = []
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
-    test = page("collections")
+    test = page("collections", adding=True)
     test.button(key="add-digits").click().run()
     assert started == [("sample", {"name": "digits"})]
 
 
-def test_a_folder_outside_the_roots_is_a_sentence(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Workbench, "start", lambda *_, **__: pytest.fail("nothing may start"))
-    test = page("collections")
-    test.text_input(key="folder-path").set_value("/etc").run()
-    test.button(key="import-folder").click().run()
-    assert "is outside the folders that Benzer may read" in texts(test)
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("/etc", "is outside the folders that Benzer may read"),
+        ("{home}/nowhere", "There is no folder or file"),
+        ("", "must be the path of a folder or file"),
+    ],
+)
+def test_a_folder_that_cannot_be_read_is_a_sentence(
+    bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch, typed: str, sentence: str
+) -> None:
+    monkeypatch.setenv("BENZER_ROOTS", str(small_home))
+    test = page("collections", adding=True)
+    test.text_input(key="folder-path").set_value(typed.format(home=small_home)).run()
+    assert sentence in texts(test)
+    assert "import-folder" not in [button.key for button in test.button]
+
+
+def test_folders_are_entered_by_clicks(bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENZER_ROOTS", str(small_home))
+    test = page("collections", adding=True)
+    test.text_input(key="folder-path").set_value(f'"{small_home}"').run()
+    next(button for button in test.button if button.label == "pictures").click().run()
+    assert test.text_input(key="folder-path").value == str(small_home / "pictures")
+    assert "17 pictures in pictures and below." in texts(test)
+    test.button(key="folder-up").click().run()
+    assert test.text_input(key="folder-path").value == str(small_home)
 
 
 def test_a_folder_below_a_root_is_imported(bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Any] = []
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
     monkeypatch.setenv("BENZER_ROOTS", str(small_home))
-    test = page("collections")
+    test = page("collections", adding=True)
     test.text_input(key="folder-path").set_value(str(small_home / "pictures")).run()
     test.button(key="import-folder").click().run()
     folder = str(small_home / "pictures")
     assert started == [("import", {"title": "pictures", "source": "folder", "path": folder})]
 
 
-def test_a_table_below_a_root_is_imported_with_its_texts(
+def test_a_table_below_a_root_is_imported_with_the_columns_that_are_shown(
     bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Any] = []
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
     monkeypatch.setenv("BENZER_ROOTS", str(small_home))
     table = small_home / "shop.CSV"
-    table.write_text("image,label,text\n")
-    test = page("collections")
+    table.write_text("nr,articleType,productDisplayName,season\n1,shirt,A shirt,summer\n")
+    test = page("collections", adding=True)
     test.text_input(key="folder-path").set_value(str(table)).run()
+    assert test.button(key="import-folder").disabled
+    assert "Choose the column that names the pictures." in texts(test)
+    test.selectbox(key=f"column-image-{table}").select("nr").run()
+    test.selectbox(key=f"column-text-{table}").select("—").run()
     test.button(key="import-folder").click().run()
-    assert started == [("import", {"title": "shop", "source": "csv", "path": str(table)})]
+    columns = {"image": "nr", "label": "articleType", "text": ""}
+    assert started == [("import", {"title": "shop", "source": "csv", "path": str(table), "columns": columns})]
+
+
+def test_the_dialog_follows_the_import_to_its_report(bench: Workbench, small_home: Path) -> None:
+    job = bench.start("import", source="folder", path=str(small_home / "pictures" / "Few"), title="Once more")
+    test = page("collections", adding=True, adding_job=job.id)
+    assert "the import goes on" in texts(test)
+    assert job.wait(250) == "done"
+    test.run()
+    assert "5 added" in texts(test)
+    assert test.session_state.collection == "once-more"
+    test.button(key="report-search").click().run()
+    assert (test.session_state.adding, test.session_state.go_to) == (False, "search")
+
+
+def test_what_speaks_against_an_import_stands_in_the_dialog(
+    bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENZER_ROOTS", str(small_home))
+    test = page("collections", adding=True)
+    test.text_input(key="folder-path").set_value(str(small_home / "pictures")).run()
+    test.text_input(key="folder-title").set_value("Shapes").run()
+    test.button(key="import-folder").click().run()
+    assert "A collection named 'Shapes' already exists." in texts(test)
 
 
 def test_one_label_is_no_plural() -> None:
     card = CollectionCard("shop", "Shop", count=2, labels=1, rejects=0, origin="csv", thumb_ids=())
-    assert _facts(card) == "2 pictures · 1 label · Table"
+    assert facts_of(card) == "2 pictures · 1 label · Table"
 
 
 def test_uploaded_files_are_spooled_for_the_job(
@@ -96,7 +145,7 @@ def test_uploaded_files_are_spooled_for_the_job(
 ) -> None:
     started: list[Any] = []
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
-    test = page("collections")
+    test = page("collections", adding=True)
     test.text_input(key="upload-title").set_value("New *one*").run()
     data = (small_home / "pictures" / "Few" / "gold" / "00.png").read_bytes()
     test.file_uploader(key="import-0").set_value([("=a.png", data, "image/png"), ("b.png", data, "image/png")]).run()

@@ -1,0 +1,69 @@
+"""What stands in a folder, for those who choose one: its sub-folders, tables and archives, and how many pictures."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.collections.sources.archives import SUFFIXES as ARCHIVES
+from engine.collections.sources.folders import checked_folder, is_junk, names
+from engine.collections.sources.tables import TABLE_SUFFIXES, has_picture_suffix
+
+
+@dataclass(frozen=True)
+class FolderView:
+    """A folder as a user chooses it.
+
+    Attributes:
+        folder: without links. folders, tables, archives: names, in the order of people; hidden ones are left out.
+        pictures: how many are in it and below, by the ends of their names. complete: whether all could be counted.
+    """
+
+    folder: Path
+    folders: tuple[str, ...]
+    tables: tuple[str, ...]
+    archives: tuple[str, ...]
+    pictures: int
+    complete: bool
+
+
+def look_into(folder: str | Path, seconds: float = 0.25) -> FolderView:
+    """What stands in a folder; pictures below it are counted for so many `seconds`.
+
+    Raises:
+        NotFound: it does not exist. BadParameter: it is no folder, or may not be read.
+    """
+    path = checked_folder(folder)
+    folders, files = _entries(path)
+    pictures, complete = _counted(path, seconds)
+    tables = tuple(name for name in files if name.lower().endswith(TABLE_SUFFIXES))
+    archives = tuple(name for name in files if name.lower().endswith(tuple(ARCHIVES)))
+    return FolderView(path, folders, tables, archives, pictures, complete)
+
+
+def _entries(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    folders: list[str] = []
+    files: list[str] = []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            is_folder = entry.is_dir()
+            if not is_junk(entry.name, folder=is_folder):
+                (folders if is_folder else files).append(entry.name)
+    return tuple(sorted(folders, key=_as_people_sort)), tuple(sorted(files, key=_as_people_sort))
+
+
+def _counted(path: Path, seconds: float) -> tuple[int, bool]:
+    until, pictures = time.monotonic() + seconds, 0
+    for name in names(path):
+        pictures += has_picture_suffix(name)
+        if time.monotonic() > until:
+            return pictures, False
+    return pictures, True
+
+
+def _as_people_sort(name: str) -> list[tuple[int, str]]:
+    """Numbers by their value and letters without regard to case: 2 before 10, b before C."""
+    parts = "".join(c if c.isdecimal() else f" {c.casefold()} " for c in name).split()
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -1,0 +1,136 @@
+"""A card for each collection with its first pictures, and what can be done with the whole of it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from engine.core.errors import BenzerError
+from engine.core.humanize import count_of
+from engine.workbench.workbench import CollectionCard
+from ui.pages.collections.imported_vectors import custom_embeddings_panel
+from ui.pages.collections.opening import search_in, start
+from ui.pages.collections.report import rejects_table
+from ui.session.opened import damaged_collections, images_of, open_collection, workbench
+from ui.session.query import set_query_image
+from ui.shared.messages import errors_shown, show_error
+from ui.shared.plain_text import plain_text
+from ui.shared.text_field import text_field
+from ui.widgets.gallery import Tile, gallery, thumbnail_url
+
+_ORIGINS = {
+    "folder": "Folder",
+    "archive": "Archive",
+    "upload": "Upload",
+    "csv": "Table",
+    "sample": "Sample",
+    "known": "Public data set",
+    "extract": "Subset",
+}
+
+
+def card_of(card: CollectionCard) -> None:
+    """Draw the card of a collection."""
+    with st.container(border=True, key=f"card-{card.name}"):
+        images = images_of(card.name)
+        rows = {int(id): row for row, id in enumerate(images.ids)}
+        tiles = [
+            Tile(id=id, src=thumbnail_url(card.name, id, images.hashes[rows[id]]), name=images.names[rows[id]])
+            for id in card.thumb_ids
+            if id in rows
+        ]
+        if tiles:
+            gallery(tiles, key=f"thumbs-{card.name}", title=card.title, columns=4, kind="card")
+        st.subheader(plain_text(card.title), anchor=False)
+        st.caption(plain_text(facts_of(card)))
+        with st.container(horizontal=True):
+            st.button(
+                "Search",
+                key=f"search-{card.name}",
+                disabled=not card.count,
+                icon=":material/search:",
+                on_click=search_in,
+                args=(card.name,),
+            )
+            with st.popover("More", key=f"more-{card.name}"):
+                _more(card)
+
+
+def facts_of(card: CollectionCard) -> str:
+    """What a card says below the title: "982 pictures · 5 labels · 7 skipped · Folder"."""
+    parts = [f"{card.count:,} pictures" if card.count != 1 else "1 picture"]
+    parts += [f"{card.labels:,} labels" if card.labels != 1 else "1 label"] if card.labels else []
+    parts += [f"{card.rejects:,} skipped"] if card.rejects else []
+    parts += [_ORIGINS[card.origin]] if card.origin in _ORIGINS else []
+    return " · ".join(parts)
+
+
+def _more(card: CollectionCard) -> None:
+    """Occasional actions on a collection, looked up only when the popover is drawn."""
+    collection = open_collection(card.name)
+    title = text_field("Title", card.title, key=f"title-{card.name}", button="Rename", button_key=f"rename-{card.name}")
+    if title:
+        with errors_shown():
+            collection.rename(title)
+            st.rerun()
+    if collection.source.get("folder"):
+        st.caption("Read in place from " + plain_text(collection.source["folder"]))
+    verify = bool(collection.source.get("folder")) and st.checkbox(
+        "Read every file",
+        key=f"verify-{card.name}",
+        help="Rescan files whose size and date are unchanged too: slower, but it finds every change.",
+    )
+    st.button(
+        "Rescan",
+        key=f"rescan-{card.name}",
+        icon=":material/sync:",
+        on_click=start,
+        args=("rescan",),
+        kwargs={"collection": card.name} | ({"verify": True} if verify else {}),
+    )
+    labels = collection.labels()
+    if labels:
+        st.caption(plain_text(", ".join(f"{name} {count:,}" for name, count in list(labels.items())[:30])))
+    rejects_table(collection.rejects(), key=f"rejects-{card.name}")
+    if card.count:
+        custom_embeddings_panel(collection)
+    if st.button("Delete …", key=f"delete-{card.name}", icon=":material/delete:"):
+        _ask_to_delete(card)
+
+
+@st.dialog("Delete this collection?")
+def _ask_to_delete(card: CollectionCard) -> None:
+    folder = open_collection(card.name).source.get("folder")
+    st.write(
+        f"**{plain_text(card.title)}** with {count_of(card.count, 'picture')}, its vectors and indexes will be "
+        "permanently deleted."
+    )
+    if folder:
+        st.write(f"The files in {plain_text(folder)} are not touched.")
+    with st.container(horizontal=True):
+        if st.button("Delete collection", type="primary", key="delete-yes"):
+            try:
+                workbench().remove(card.name)
+            except BenzerError as error:
+                show_error(error)
+            else:
+                if st.session_state.get("collection") == card.name:
+                    del st.session_state["collection"]
+                    set_query_image(None)
+                st.rerun()
+        if st.button("Cancel", key="delete-no"):
+            st.rerun()
+
+
+def damaged_cards() -> None:
+    """Collections that cannot be opened are named, not hidden, and can be deleted."""
+    for name, sentence in damaged_collections():
+        st.error(f"{plain_text(name)}: {plain_text(sentence)}", icon=":material/error:")
+        st.button(f"Delete {plain_text(name)}", key=f"delete-damaged-{name}", on_click=partial(_delete_damaged, name))
+
+
+def _delete_damaged(name: str) -> None:
+    with errors_shown():
+        kept = workbench().remove(name)
+        st.toast(f"Labels and groups that could be read are kept in {plain_text(str(kept))}." if kept else "Deleted.")

@@ -1,0 +1,105 @@
+"""Choosing a folder, table or archive of this computer by clicks or by its path, and a table's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from engine.collections.sources.browsing import FolderView, look_into
+from engine.collections.sources.job import source_of, title_of
+from engine.collections.sources.tables import TABLE_SUFFIXES
+from engine.core.errors import BenzerError
+from engine.core.humanize import count_of
+from ui.pages.collections.table_columns import columns_panel
+from ui.session.opened import collection_cards, open_collection
+from ui.session.paths import pictures_under_roots, roots
+from ui.shared.messages import show_error
+from ui.shared.plain_text import plain_text
+
+SHOWN = 200  # sub-folders as buttons; deeper ones are reached by their path
+RECENT = 4
+
+Begin = Callable[..., None]
+
+
+def folder_panel(begin: Begin) -> None:
+    """Draw the path, the places, what stands in the folder, and the button that imports it.
+
+    Args:
+        begin: called with the name of the panel, the title and the arguments of the import.
+    """
+    st.session_state.setdefault("folder-path", str(roots()[0]))
+    typed = st.text_input("Folder, table or archive", key="folder-path", help=_allowed())
+    try:
+        chosen = pictures_under_roots(typed)
+        view = look_into(chosen if chosen.is_dir() else chosen.parent)
+    except BenzerError as error:
+        show_error(error)
+        _places()
+        return
+    _places()
+    _inside(view)
+    st.caption(plain_text(_contents(chosen, view)))
+    columns = columns_panel(chosen) if chosen.name.lower().endswith(TABLE_SUFFIXES) and chosen.is_file() else {}
+    title = st.text_input("Collection name", key="folder-title", max_chars=120, placeholder=title_of(chosen))
+    given = {"source": source_of(chosen), "path": str(chosen)} | ({"columns": columns} if columns else {})
+    st.button("Import", key="import-folder", type="primary", disabled=columns is None,
+              on_click=partial(begin, "My folders", title or title_of(chosen), **given))  # fmt: skip
+
+
+def _allowed() -> str:
+    allowed = plain_text(", ".join(map(str, roots())))
+    return (
+        "Pictures are read in place, never copied; sub-folders become labels. "
+        f"Folders that may be read: {allowed}. The environment variable BENZER_ROOTS allows more."
+    )
+
+
+def _places() -> None:
+    """The folders where one begins, and those that collections came from."""
+    places = {("Home" if root == Path.home().resolve() else root.name or str(root)): root for root in roots()}
+    for folder in _recent():
+        places.setdefault(folder.name, folder)
+    with st.container(horizontal=True, key="folder-places"):
+        for number, (name, folder) in enumerate(places.items()):
+            _go(name, folder, f"place-{number}", ":material/home:" if name == "Home" else ":material/history:")
+
+
+def _recent() -> list[Path]:
+    found = [open_collection(card.name).source.get("folder") for card in collection_cards() if card.origin == "folder"]
+    folders = dict.fromkeys(Path(folder).parent for folder in found if folder)
+    return [folder for folder in folders if folder.is_dir() and any(map(folder.is_relative_to, roots()))][:RECENT]
+
+
+def _inside(view: FolderView) -> None:
+    with st.container(height=260, border=True, key="folder-inside", gap=None):
+        if any(view.folder.parent.is_relative_to(root) for root in roots()):
+            _go("..", view.folder.parent, "folder-up", ":material/arrow_upward:")
+        for number, name in enumerate(view.folders[:SHOWN]):
+            _go(name, view.folder / name, f"folder-{number}", ":material/folder:")
+        for number, name in enumerate(view.tables):
+            _go(name, view.folder / name, f"table-{number}", ":material/table:")
+        for number, name in enumerate(view.archives):
+            _go(name, view.folder / name, f"archive-{number}", ":material/folder_zip:")
+        if len(view.folders) > SHOWN:
+            st.caption(f"… and {len(view.folders) - SHOWN:,} more folders; type the path of one above.")
+
+
+def _go(name: str, path: Path, key: str, icon: str) -> None:
+    st.button(plain_text(name), key=key, icon=icon, type="tertiary", on_click=partial(_choose, str(path)))
+
+
+def _choose(path: str) -> None:
+    st.session_state["folder-path"] = path
+    st.session_state["folder-title"] = ""
+
+
+def _contents(chosen: Path, view: FolderView) -> str:
+    if not chosen.is_dir():
+        return f"{chosen.name} will be imported."
+    counted = count_of(view.pictures, "picture") if view.complete else f"more than {count_of(view.pictures, 'picture')}"
+    tables = f" Choose {view.tables[0]} above to read labels and texts from it." if view.tables else ""
+    return f"{counted[:1].upper()}{counted[1:]} in {chosen.name or chosen} and below.{tables}"

@@ -1,0 +1,29 @@
+"""What several parts of the page lead to: a job that begins, and the search in a collection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from ui.session.opened import workbench
+from ui.session.query import set_query_image
+from ui.shared.messages import errors_shown
+
+
+def start(kind: str, **arguments: Any) -> None:
+    """Start a job; what speaks against it is shown."""
+    with errors_shown():
+        workbench().start(kind, **arguments)
+
+
+def search_in(name: str) -> None:
+    """Open the search page with this collection; missing vectors are computed at once."""
+    st.session_state.collection = name
+    st.session_state.go_to = "search"
+    set_query_image(None)
+    with errors_shown():
+        bench = workbench()
+        recipe = bench.default_recipe(name)
+        if bench.readiness(recipe).action == "embed":
+            bench.start("embed", recipe=recipe.as_dict())

@@ -1,0 +1,116 @@
+"""What an import or a rescan did: counts, what was lost and what was ignored, exact duplicates, and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from engine.collections.report import ImportReport, Reject, rejects_csv
+from engine.core.humanize import count_of
+from engine.jobs.job import Job
+from ui.pages.collections.opening import search_in, start
+from ui.shared.plain_text import plain_text
+
+
+def report_of(job: Job) -> ImportReport | None:
+    """The report of a job that ended well, None for every other."""
+    value = (job.result or {}).get("value")
+    is_report = job.state == "done" and isinstance(value, dict) and "collection" in value
+    return ImportReport.from_dict(value) if is_report else None  # type: ignore[arg-type]
+
+
+def report_panel(
+    job: Job, again: Callable[[Job], None] | None = None, closing: Callable[[], None] | None = None
+) -> None:
+    """Draw the report of a job with the buttons for what comes next.
+
+    Args:
+        again: called instead of a restart of the work. closing: called when the report is closed.
+    """
+    with st.container(border=True, key="report"):
+        st.markdown(f"**{plain_text(job.title)}**")
+        report = report_of(job)
+        if report is not None:
+            draw_report(report, key=f"report-{job.id}")
+        elif job.error:
+            st.error(plain_text(job.error), icon=":material/error:")
+        else:
+            st.info("Stopped. Finished work is kept.", icon=":material/info:")
+        with st.container(horizontal=True):
+            if report is not None:
+                st.button("Search", type="primary", key="report-search", on_click=search_in, args=(report.collection,))
+            elif _can_go_on(job):
+                st.button("Try again", type="primary", key="report-again", on_click=partial(again or _again, job))
+            st.button("Close", key="report-close", on_click=partial(_dismiss, job, closing))
+
+
+def _dismiss(job: Job, closing: Callable[[], None] | None) -> None:
+    st.session_state.setdefault("dismissed", set()).add(job.id)
+    if closing is not None:
+        closing()
+
+
+def draw_report(report: ImportReport, key: str) -> None:
+    """The counts, the remarks, and what was skipped with the reasons."""
+    st.success(plain_text(report.sentence), icon=":material/check_circle:")
+    for note in report.notes:
+        st.caption(plain_text(note))
+    _duplicates_table(report.duplicates)
+    rejects_table(report.rejects, key=key)
+
+
+def _can_go_on(job: Job) -> bool:
+    spool = job.config["arguments"].get("spool")
+    return spool is None or Path(spool).exists()
+
+
+def _again(job: Job) -> None:
+    """Restart the same work; finished parts are skipped."""
+    arguments = {name: value for name, value in job.config["arguments"].items() if name != "home"}
+    start(job.kind, **arguments)
+
+
+def _duplicates_table(duplicates: list[list[str]]) -> None:
+    """The files whose content is that of another one, each with the name of that one."""
+    if not duplicates:
+        return
+    with st.expander(f"{count_of(len(duplicates), 'exact duplicate')} skipped — show", icon=":material/file_copy:"):
+        st.dataframe(
+            {"File": [copy for copy, _ in duplicates], "Same as": [of for _, of in duplicates]},
+            hide_index=True,
+            height=min(420, 38 + 35 * len(duplicates)),
+            alt="Exact duplicates and the picture each is the same as",
+        )
+
+
+def rejects_table(rejects: list[Reject], key: str) -> None:
+    """The files that could not be used, each with its reason, as a table and as CSV."""
+    if not rejects:
+        return
+    with st.expander(f"{count_of(len(rejects), 'file')} skipped — show reasons", icon=":material/warning:"):
+        st.dataframe(
+            {
+                "File": [reject.path for reject in rejects],
+                "Reason": [reject.message for reject in rejects],
+                "Stage": [reject.stage for reject in rejects],
+                "Code": [reject.code for reject in rejects],
+            },
+            hide_index=True,
+            height=min(420, 38 + 35 * len(rejects)),
+            column_config={
+                "File": st.column_config.TextColumn(width="medium"),
+                "Reason": st.column_config.TextColumn(width="large"),
+            },
+            alt="Skipped files with the reason for each",
+        )
+        st.download_button(
+            "CSV",
+            rejects_csv(rejects).encode("utf-8-sig"),
+            "rejected.csv",
+            "text/csv",
+            key=f"{key}-csv",
+            on_click="ignore",
+        )
