@@ -29,7 +29,7 @@ def register(commands: Commands) -> None:
     sub = commands.add("copy", command_copy, job="files")
     _chosen(sub)
     sub.add_argument("--to", required=True, metavar="FOLDER", help="an existing folder")
-    sub.add_argument("--sidecars", action="store_true", help="write tags and stars beside the copies, as XMP")
+    sub.add_argument("--sidecars", action="store_true", help="write tags and stars beside the copied files, as XMP")
     sub = commands.add("searches", command_searches)
     sub.add_argument("--history", action="store_true", help="list the last hundred searches instead")
     sub.add_argument("--delete", metavar="NAME", help="delete this saved search; asks first")
