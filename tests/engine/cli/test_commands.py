@@ -113,7 +113,7 @@ def test_an_interrupted_command_says_what_is_kept(
 def test_rejects_are_listed_and_written(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (pictures / "red" / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
     assert main(["import", str(pictures), "--rejects", str(tmp_path / "rejects.csv")]) == 0
-    assert "1 could not be read" in capsys.readouterr().out
+    assert "1 damaged picture" in capsys.readouterr().out
     [row] = csv.DictReader(io.StringIO((tmp_path / "rejects.csv").read_text(encoding="utf-8-sig")))
     assert row["path"].endswith("broken.jpg")
     assert row["message"]

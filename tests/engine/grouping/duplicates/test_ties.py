@@ -44,4 +44,4 @@ def test_a_third_of_equal_pairs_are_copies_and_chance_is_about_the_others() -> N
     assert np.median(found.pairs) > 0
     assert (found.pairs <= suggestion.threshold).sum() == 21, "the equal ones"
     assert "less than one of the 66 pairs" in suggestion.reason
-    assert suggestion.reason.endswith("copies aside.")
+    assert suggestion.reason.endswith("duplicates aside.")
