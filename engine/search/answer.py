@@ -33,12 +33,15 @@ class Query:
     sha256: str = ""  # of the picture's file
     examples: tuple[Example, ...] = ()  # in place of all others
     stored: bool = field(init=False, repr=False, compare=False)
+    image_ids: frozenset[int] = field(init=False, repr=False, compare=False)  # of the collection
 
     def __post_init__(self) -> None:
         whole = self.image_id is not None and self.data is None and self.crop is None and not self.text
         if self.examples:
             object.__setattr__(self, "examples", checked_examples(self.examples))
         object.__setattr__(self, "stored", whole)
+        ids = {self.image_id, *(one.image_id for one in self.examples)}
+        object.__setattr__(self, "image_ids", frozenset(ids - {None}))
         if self.data is not None:
             object.__setattr__(self, "sha256", hashlib.sha256(self.data).hexdigest())
         check_crop(self.crop)
@@ -60,12 +63,6 @@ class Query:
             [one] = examples
             return cls(image_id=one.image_id, data=one.data, name=one.name or one.text, crop=one.crop, text=one.text)
         return cls(name=print_examples(examples), examples=tuple(examples))
-
-    @property
-    def image_ids(self) -> set[int]:
-        """The images of the collection that are asked with."""
-        ids = {self.image_id, *(one.image_id for one in self.examples)}
-        return {id for id in ids if id is not None}
 
     @property
     def texts(self) -> list[str]:

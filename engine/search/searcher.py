@@ -191,7 +191,9 @@ class Searcher:
     def _find(self, index: Index, vector: NDArray[np.float32], k: int, scope: Scope, total: int) -> SearchResult:
         began = time.perf_counter()
         asked, wanted = min(k + len(scope.left_out), _MOST_ASKED), min(k, total)
-        answer = self._within(index, scope, vector, asked)
+        # Exact search filters by comparing all that may be found; of many of these, asking for more costs less.
+        many = scope.ids is not None and index is self.exact and len(scope.ids) > _FEW * index.size
+        answer = None if scope.ids is None or many else index.search_among(scope.ids, vector, asked)
         if answer is None:
             answer = self._widening(index, vector, asked, wanted, scope)
         keep, examined = scope.keeps(answer.ids[0]), int(answer.examined[0])
@@ -200,12 +202,6 @@ class Searcher:
             keep, examined = scope.keeps(answer.ids[0]), max(examined, 0) + int(answer.examined[0])
         ids, distances = answer.ids[0][keep][:k], answer.distances[0][keep][:k]
         return SearchResult(ids, distances, examined, 1000 * (time.perf_counter() - began), answer.share)
-
-    def _within(self, index: Index, scope: Scope, vector: NDArray[np.float32], asked: int) -> Neighbours | None:
-        """The answer of an index that filters during its search; None where asking for more costs less."""
-        if scope.ids is None or (index is self.exact and len(scope.ids) > _FEW * index.size):
-            return None
-        return index.search_among(scope.ids, vector, asked)
 
     def _exactly(self, ids: NDArray[np.int64], vector: NDArray[np.float32], asked: int) -> Neighbours:
         answer = self.exact.search_among(ids, vector, asked)

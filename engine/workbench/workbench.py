@@ -206,8 +206,8 @@ class Workbench(TidyingMethods, ExampleMethods, SearchMethods, ClassificationMet
             or no picture meets the filter. UnreadableImage: the query picture cannot be opened. BadParameter: a choice
             of the recipe has no such value, or a condition of the filter is none.
         """
-        filtered = self._filtered(recipe.collection, where)
-        scope: dict[str, Any] = {"include_query": include_query, "label": label or None} | filtered
+        scope: dict[str, Any] = {"include_query": include_query, "label": label or None}
+        scope |= self._filtered(recipe.collection, where) if where else {}
         if query.text and recipe.encoder != FUSION:
             return self.search_words(recipe, query, **scope)
         opened = self._open(recipe)
