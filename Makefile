@@ -2,8 +2,8 @@
 VENV  := .venv
 PY    := $(VENV)/bin/python
 PORT  ?= 8501
-# How many processes run the tests, but for those that want the computer for themselves (browsers, a Ray cluster);
-# each works with one thread, as more would only wait for each other.
+# How many processes run the tests, each with one thread, as more would only wait for each other. Browsers come after
+# the rest, as what they start (servers, trainings) needs the cores; clusters of Ray want the computer for themselves.
 WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -20,7 +20,8 @@ install: $(VENV)/.dev     ## Make the virtual environment with everything for de
 test: $(VENV)/.dev lint types   ## Lint, check types, run every test
 	failed=0; \
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not alone" --durations=15 || failed=1; \
-	$(PY) -m pytest -m alone --durations=15 || failed=1; \
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "alone and browser" --durations=15 || failed=1; \
+	$(PY) -m pytest -m "alone and not browser" --durations=15 || failed=1; \
 	exit $$failed
 
 check: $(VENV)/.dev lint types   ## For the daily round: style, types and the quick tests, without browser, Ray and training

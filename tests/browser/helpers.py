@@ -34,7 +34,7 @@ FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
-SOON, TRIES = 3_000, 4  # milliseconds for a list to open, and how often it is tried
+SOON, TRIES = 3_000, 8  # milliseconds for a list to open, and how often it is tried
 HOSTILE = "=1+1 <b>bold</b> **md** $x^2$ :smile: [l](x) `c` www.example.com"
 
 
@@ -57,7 +57,7 @@ class Server:
         )
 
     def wait(self) -> None:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while time.monotonic() < until:
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2):

@@ -15,7 +15,7 @@ SCRIPT = str(Path(__file__).resolve().parents[2] / "ui" / "entry" / "script.py")
 
 def visited(page: str, **session: Any) -> AppTest:
     """The page of that name with these choices made."""
-    test = AppTest.from_file(SCRIPT, default_timeout=60)
+    test = AppTest.from_file(SCRIPT, default_timeout=180)
     for name, value in session.items():
         test.session_state[name] = value
     test.session_state.go_to = page

@@ -110,7 +110,9 @@ def suggest(nearness: NearestLists) -> Suggestion:
             break
         found, pairs = further, pairs[pairs > further]
     all_pairs = count * (count - 1) // 2
-    reason = f"By chance less than one of the {all_pairs:,} pairs of this collection would be this near, duplicates aside."
+    reason = (
+        f"By chance less than one of the {all_pairs:,} pairs of this collection would be this near, duplicates aside."
+    )
     return Suggestion(_rounded_down(min(found, highest(nearness))), reason)
 
 

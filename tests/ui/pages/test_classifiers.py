@@ -74,7 +74,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]
 
 def visit(name: str = "", **session: Any) -> AppTest:
     """The half of the page with the classifiers, one of them open."""
-    test = AppTest.from_file(SCRIPT, default_timeout=60)
+    test = AppTest.from_file(SCRIPT, default_timeout=180)
     test.session_state["go_to"], test.session_state["classify-view"] = "classify", "Classifiers"
     for key, value in ({"classify_open": name} | session).items():
         test.session_state[key] = value

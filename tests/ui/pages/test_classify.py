@@ -132,7 +132,7 @@ def classified(bench: Workbench, **changes: Any) -> Classification:
 
 
 def opened(collection: str = "shop", **values: Any) -> AppTest:
-    at = AppTest.from_file(SCRIPT, default_timeout=60)
+    at = AppTest.from_file(SCRIPT, default_timeout=180)
     at.session_state["go_to"] = "classify"
     at.session_state["collection"] = collection
     for key, value in values.items():

@@ -285,12 +285,12 @@ def test_it_can_be_renamed_and_deleted(here: Workbench) -> None:
 
 def test_a_link_opens_its_experiment_and_a_wrong_one_says_so(here: Workbench) -> None:
     older, newer = create(here.home, plan(title="Older")), create(here.home, plan(title="Newer"))
-    test = AppTest.from_string(_ALONE, default_timeout=60)
+    test = AppTest.from_string(_ALONE, default_timeout=180)
     test.query_params["experiment"] = older.name
     assert test.run().header[0].value == "Older"
     test.button(key=f"experiment-open-{newer.name}").click().run()
     assert test.header[0].value == "Newer"
-    test = AppTest.from_string(_ALONE, default_timeout=60)
+    test = AppTest.from_string(_ALONE, default_timeout=180)
     test.query_params["experiment"] = "../jobs"
     assert "The experiment “../jobs” does not exist any more." in texts(test.run())
 

@@ -59,7 +59,7 @@ def recipe(collection: str = "twins", encoder: str = "raw-pixels") -> Recipe:
 
 
 def visit(asked: Recipe, **session: Any) -> AppTest:
-    test = AppTest.from_function(entry, default_timeout=60, args=(asked,))
+    test = AppTest.from_function(entry, default_timeout=180, args=(asked,))
     for name, value in session.items():
         test.session_state[name] = value
     test.run()

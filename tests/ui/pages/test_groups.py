@@ -84,7 +84,7 @@ def job(bench: Workbench, kind: str, result: dict[str, Any] | None, **arguments:
 
 def visit(query: dict[str, str] | None = None, **session: Any) -> AppTest:
     """The groups page with these choices made; a link is followed once the page is there."""
-    test = AppTest.from_file(SCRIPT, default_timeout=60)
+    test = AppTest.from_file(SCRIPT, default_timeout=180)
     for name, value in {"collection": "shapes", "encoder": "raw-pixels", "go_to": "groups", **session}.items():
         test.session_state[name] = value
     drawn(test.run())
@@ -549,7 +549,7 @@ def test_tables_of_vectors_come_back_as_they_were() -> None:
 def test_the_collection_stands_in_the_address_and_is_there_after_loading_the_page_again(here: Workbench) -> None:
     first = visit(collection="few")
     assert first.query_params["collection"] == "few"
-    again = AppTest.from_file(SCRIPT, default_timeout=60)
+    again = AppTest.from_file(SCRIPT, default_timeout=180)
     again.session_state.go_to = "groups"
     again.query_params["collection"] = "few"
     assert drawn(again.run()).session_state.collection == "few"

@@ -415,7 +415,7 @@ def test_a_link_opens_its_study(here: Workbench) -> None:
     older, _ = create(here.home, plan(title="Older")), create(here.home, plan(title="Newer"))
     test = AppTest.from_string(
         "import streamlit as st\nfrom ui.pages.hashing.page import page\nst.session_state.recipe = None\npage()",
-        default_timeout=60,
+        default_timeout=180,
     )
     test.query_params["study"] = older.name
     assert test.run().header[0].value == "Older"
@@ -426,7 +426,7 @@ def test_a_closed_study_stays_closed_while_the_browser_still_sends_its_address(h
     study = create(here.home, plan(title="Older"))
     test = AppTest.from_string(
         "import streamlit as st\nfrom ui.pages.hashing.page import page\nst.session_state.recipe = None\npage()",
-        default_timeout=60,
+        default_timeout=180,
     )
     assert test.run().header[0].value == "Older"
     button = next(button for button in test.button if button.key == "study-close")

@@ -20,7 +20,7 @@ from ui.session.opened import free_name
 
 def page(name: str, **state: object) -> AppTest:
     """One page on its own, after its first run."""
-    test = AppTest.from_string(f"from ui.pages.{name} import page as {name}\n{name}.page()", default_timeout=60)
+    test = AppTest.from_string(f"from ui.pages.{name} import page as {name}\n{name}.page()", default_timeout=180)
     for key, value in state.items():
         test.session_state[key] = value
     test.run()

@@ -22,7 +22,7 @@ RAW = {"collection": "shapes", "encoder": "raw-pixels", "embedding": "max", "met
 
 def visit(**address: str) -> AppTest:
     """A fresh visitor at that address."""
-    test = AppTest.from_file(SCRIPT, default_timeout=60)
+    test = AppTest.from_file(SCRIPT, default_timeout=180)
     for name, value in address.items():
         test.query_params[name] = value
     test.run()
@@ -374,7 +374,7 @@ def test_a_method_that_cannot_answer_says_so_in_its_column(
         return real(self, recipe, query, **options)
 
     monkeypatch.setattr(Workbench, "search", search)
-    test = AppTest.from_string(_COMPARE, default_timeout=60).run()
+    test = AppTest.from_string(_COMPARE, default_timeout=180).run()
     assert not test.exception
     assert [column.markdown[0].value for column in test.columns] == [
         "**Exact**",

@@ -43,7 +43,7 @@ def recipe(made: tuple[Path, Recipe], bench: Workbench) -> Recipe:
 
 def visit(recipe: Recipe, **query: str) -> AppTest:
     """A fresh visitor with that recipe and query in the address."""
-    test = AppTest.from_file(SCRIPT, default_timeout=60)
+    test = AppTest.from_file(SCRIPT, default_timeout=180)
     encoder = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
     address = {"collection": recipe.collection, "encoder": encoder, "embedding": recipe.embedding}
     for name, value in {**address, "metric": "cosine", "method": "exact", **query}.items():
@@ -209,7 +209,7 @@ def test_a_share_that_is_none_is_left_out_with_a_sentence(recipe: Recipe, share:
 
 
 def test_the_methods_are_compared_by_words_too(recipe: Recipe) -> None:
-    test = AppTest.from_file(SCRIPT, default_timeout=60)
+    test = AppTest.from_file(SCRIPT, default_timeout=180)
     test.session_state.compare = True
     for name, value in params(visit(recipe, words="sun cap")).items():
         test.query_params[name] = value

@@ -122,7 +122,7 @@ def page(collection: str = "shapes", **session: object) -> AppTest:
         "import streamlit as st\nfrom ui.pages.train import page as train\n"
         "st.write('another page') if st.session_state.get('away') else train.page()"
     )
-    test = AppTest.from_string(script, default_timeout=60)
+    test = AppTest.from_string(script, default_timeout=180)
     test.session_state["recipe"] = Recipe(collection, "model-4", "default")
     for key, value in session.items():
         test.session_state[key] = value
