@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from engine.cli.flags import (
 from engine.cli.printing import answer_table, check_files, print_left_out, print_results, print_rows, progress_line
 from engine.collections.facts.where import needs_exif, parse_where
 from engine.collections.reading.safely import read_bytes
-from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights, UnreadableImage
+from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights, StorageFull, UnreadableImage
 from engine.core.recipe import Recipe
 from engine.search.answer import Answer, Query
 from engine.search.examples import Example, parse_examples
@@ -131,7 +132,7 @@ def _query(bench: Workbench, arguments: argparse.Namespace) -> Query:
 
 
 def _examples(bench: Workbench, arguments: argparse.Namespace) -> Query:
-    """Several examples; their files are kept for a while, so that an export can be repeated."""
+    """Several examples; their files are kept for a while, so that the search can be repeated after they have gone."""
     refused = ("image", "crop", "text", "share")
     wrong = next((name for name in refused if getattr(arguments, name) is not None), None)
     if wrong:
@@ -139,7 +140,10 @@ def _examples(bench: Workbench, arguments: argparse.Namespace) -> Query:
         raise BadParameter(wrong, "a search with several examples", wanted, f"--{wrong}")
 
     def of_file(name: str) -> Example:
-        return Example(data=_picture_bytes(Path(name).expanduser().resolve()), name=name)
+        data = _picture_bytes(Path(name).expanduser().resolve())
+        with suppress(StorageFull):  # it is searched with all the same
+            bench.keep_upload(data, name)
+        return Example(data=data, name=name)
 
     return Query.of(*parse_examples(arguments.picture, bench.kept_example, files=of_file))
 
