@@ -70,6 +70,7 @@ _STYLE = """
   opacity: 1; color: light-dark(#5a6168, #adb1b4);
 }
 .stSidebar hr { margin-block: 0.5rem; }
+.st-key-frame { position: absolute; height: 0; overflow: hidden; }
 /* The collection first, then the menu, and work in progress at the foot, where it moves nothing. */
 [data-testid="stSidebarContent"] { display: flex; flex-direction: column; position: relative; min-height: 100%; }
 [data-testid="stSidebarUserContent"] { order: 1; padding-top: 0; padding-bottom: 0.75rem; }

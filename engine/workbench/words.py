@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.networks import packaged
 from engine.encoders.networks.table import backbone
 from engine.encoders.vectors.store import state
+from engine.grouping.stored.names import common_value, distinct, folder_of
 from engine.search.answer import Answer, Query, Receipt
 from engine.search.classes import NETWORK, ClassProbabilities, class_probabilities, words_recipe
 from engine.search.opening import OpenedRecipe
@@ -79,6 +81,22 @@ class WordMethods:
             return lexicon().best_name(self.class_probabilities(collection).of(ids))
         except NotReady:
             return None
+
+    def suggested_names(
+        self, collection: str, groups: Sequence[NDArray[np.int64]], taken: Sequence[str] = ()
+    ) -> list[str]:
+        """A name for each group of pictures, "" for none: by labels, else folders, else by what the pictures show.
+
+        A label or folder names a group if at least 60 % of its pictures share it. No name occurs twice or is `taken`.
+        """
+        images = self.collection(collection).images()
+        return distinct([self._group_name(collection, images, ids) for ids in groups], taken)
+
+    def _group_name(self, collection: str, images: Images, ids: NDArray[np.int64]) -> str:
+        rows = np.flatnonzero(np.isin(images.ids, ids)).tolist()
+        labels = common_value([images.labels[row] for row in rows])
+        found = labels or common_value([folder_of(images.names[row]) for row in rows])
+        return found or (self.suggested_name(collection, ids) or ("", 0.0))[0]
 
     def search_words(
         self,

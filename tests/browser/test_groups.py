@@ -76,6 +76,8 @@ def test_a_grouping_from_the_form_to_its_cards(page: Any, server: Server, bench:
     page.goto(f"{server.url}/groups")
     page.get_by_role("heading", name="Group “Blobs”", exact=True).wait_for()
     settled(page)
+    page.get_by_text("Tree (manual cut)", exact=True).click()
+    settled(page)
     see_with(page, "Colour histogram")
     close_seeing(page)
     page.get_by_text("Colour histogram · Max pool · Cosine, from the sidebar", exact=True).wait_for()

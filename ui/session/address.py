@@ -84,6 +84,7 @@ def _read_grouping(address: dict[str, str]) -> None:
     if address != written and not chosen_since:
         state.collection = address.get("collection", state.get("collection"))
         state.grouping_linked, state.linked = address["grouping"], True
+        state.grouping_parts = {name: address[name] for name in ("tab", "group") if name in address}
 
 
 def _chosen_since() -> bool:

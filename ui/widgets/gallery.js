@@ -4,6 +4,7 @@ export default function (component) {
   const root = parentElement.querySelector(".root");
   const drawn = JSON.stringify(data);
   root.pick = (id) => setTriggerValue("pick", id);
+  root.range = (ids) => setTriggerValue("range", ids);
   if (root.dataset.drawn === drawn) return;
   const hadFocus = root.contains(parentElement.activeElement || document.activeElement);
   root.dataset.drawn = drawn;
@@ -24,7 +25,7 @@ export default function (component) {
     if (!data.still) {
       button.type = "button";
       button.tabIndex = index === 0 ? 0 : -1;
-      button.onclick = () => picked(item.id);
+      button.onclick = (event) => (event.shiftKey && data.ranges ? ranged(item.id) : picked(item.id));
     }
     button.title = item.name;
     button.dataset.id = item.id;
@@ -64,7 +65,15 @@ export default function (component) {
     return line;
   }
 
+  // Shift takes everything from the tile that was clicked last to this one.
+  function ranged(id) {
+    const ids = data.items.map((one) => one.id);
+    const [from, to] = [ids.indexOf(root.anchor ?? ids[0]), ids.indexOf(id)].sort((a, b) => a - b);
+    root.range(ids.slice(Math.max(0, from), to + 1));
+  }
+
   function picked(id) {
+    root.anchor = id;
     root.pick(id);
     const page = document.querySelector('[data-testid="stMain"]');
     if (page && data.scroll !== false) page.scrollTo({ top: 0, behavior: "smooth" });

@@ -60,14 +60,24 @@ def gallery(
     columns: int = 4,
     kind: str = "answers",
     on_pick: Callable[[int], None] | None = None,
+    on_range: Callable[[list[int]], None] | None = None,
     scroll: bool = True,
 ) -> None:
-    """Draw the tiles; a click or Enter calls `on_pick(id)` before the page is redrawn. Without it they are inert."""
+    """Draw the tiles; a click or Enter calls `on_pick(id)` before the page is redrawn. Without it they are inert.
+
+    With Shift, `on_range(ids)` is called with all tiles from the one clicked last to this one.
+    """
 
     def picked() -> None:
         id = getattr(st.session_state.get(key), "pick", None)
         if on_pick is not None and isinstance(id, int):
             on_pick(id)
+
+    def ranged() -> None:
+        ids = getattr(st.session_state.get(key), "range", None)
+        known = {tile.id for tile in tiles}
+        if on_range is not None and isinstance(ids, list):
+            on_range([id for id in ids if isinstance(id, int) and id in known])
 
     data = {
         "items": [tile.as_data() for tile in tiles],
@@ -76,5 +86,6 @@ def gallery(
         "kind": kind,
         "still": on_pick is None,
         "scroll": scroll,
+        "ranges": on_range is not None,
     }
-    _gallery(data=data, key=key, on_pick_change=picked)
+    _gallery(data=data, key=key, on_pick_change=picked, on_range_change=ranged)

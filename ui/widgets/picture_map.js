@@ -57,13 +57,22 @@ class PictureMap {
     more.onclick = () => this.zoom(1.6);
     fit.onclick = () => this.fit();
     zooms.append(less, more, fit);
+    this.sizer = this.slider();
+    this.named = make("button", "names", "Names");
+    this.named.type = "button";
+    this.named.title = "Show the names of the groups";
+    this.named.setAttribute("aria-pressed", "true");
+    this.named.onclick = () => {
+      this.named.setAttribute("aria-pressed", String(this.named.getAttribute("aria-pressed") !== "true"));
+      this.dirty(false);
+    };
     this.said = make("div", "said");
     this.said.setAttribute("role", "status");
     this.clear = make("button", "clear", "Clear");
     this.clear.type = "button";
     this.clear.title = "Clear the selection (Esc)";
     this.clear.onclick = () => this.select([], false);
-    this.bar.append(modes, zooms, this.said, this.clear);
+    this.bar.append(modes, zooms, this.sizer, this.named, this.said, this.clear);
     this.stage = make("div", "stage");
     this.stage.tabIndex = 0;
     this.stage.setAttribute("role", "application");
@@ -102,6 +111,22 @@ class PictureMap {
     return button;
   }
 
+  // How large pictures and dots are drawn, as a factor.
+  slider() {
+    const label = make("label", "sizer", "Size");
+    const slider = make("input", "");
+    Object.assign(slider, { type: "range", min: "0.5", max: "3", step: "0.1", value: "1" });
+    this.factor = 1;
+    slider.oninput = () => {
+      this.factor = Number(slider.value);
+      this.sized = "";
+      this.placed = new Set();
+      this.dirty();
+    };
+    label.append(slider);
+    return label;
+  }
+
   choose(mode) {
     this.mode = mode;
     for (const [name, button] of Object.entries(this.modes)) button.setAttribute("aria-pressed", String(name === mode));
@@ -116,7 +141,7 @@ class PictureMap {
     this.drawn = drawn;
     const before = this.data;
     this.data = data;
-    this.stage.style.height = data.height + "px";
+    this.stage.style.height = `max(${data.height}px, calc(100vh - 13rem))`;
     this.stage.setAttribute("aria-label", `${data.title}: ${data.count} pictures. Arrow keys move, plus and minus zoom, Enter opens the picture in the middle, Escape clears the selection.`);
     for (const mode of ["box", "lasso"]) this.modes[mode].hidden = !data.selects;
     this.thumbs.use(data.thumbs);
@@ -347,7 +372,7 @@ class PictureMap {
   get radius() {
     const n = this.data.count;
     const least = n > 20000 ? 1.5 : n > 5000 ? 2 : n > 800 ? 2.8 : 4;
-    return Math.min(7, least * Math.pow(Math.max(1, this.view.scale / this.whole), 0.3));
+    return this.factor * Math.min(7, least * Math.pow(Math.max(1, this.view.scale / this.whole), 0.3));
   }
 
   // First what stands back, then what stands out; gathers the rows in sight where they are few.
@@ -386,6 +411,7 @@ class PictureMap {
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.clearRect(0, 0, this.width, this.height);
     this.shown = this.data.thumbs && this.seen ? this.drawThumbs(context) : [];
+    if (this.named.getAttribute("aria-pressed") === "true") this.drawNames(context);
     if (this.hover >= 0) this.drawRing(context, this.hover);
     if (this.path) this.drawPath(context);
   }
@@ -396,7 +422,8 @@ class PictureMap {
     if (this.sized === about) return this.size;
     this.sized = about;
     const at = (i) => this.at(i), many = (size) => this.thumbs.place(this.seen, at, size + 3, new Set()).length;
-    return (this.size = [96, 80, 66, 54, 46].find((size) => many(size) >= this.seen.length / 2) ?? 40);
+    this.size = [96, 80, 66, 54, 46].find((size) => many(size) >= this.seen.length / 2) ?? 40;
+    return (this.size = Math.round(this.size * this.factor));
   }
 
   drawThumbs(context) {
@@ -439,6 +466,49 @@ class PictureMap {
       context.stroke();
     }
     context.globalAlpha = 1;
+  }
+
+  // The name of each group where its pictures are densest; the largest first, as long as none covers another.
+  drawNames(context) {
+    context.font = `600 13px ${getComputedStyle(this.root).fontFamily}`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.lineJoin = "round";
+    const drawn = [];
+    for (const { text, place } of this.densest()) {
+      const x = (place[0] - this.view.x) * this.view.scale + this.width / 2, y = this.height / 2 - (place[1] - this.view.y) * this.view.scale;
+      const short = text.length > 28 ? text.slice(0, 27) + "…" : text, wide = context.measureText(short).width / 2 + 8;
+      if (x < 0 || y < 0 || x > this.width || y > this.height) continue;
+      if (drawn.some(([a, b, w]) => Math.abs(a - x) < w + wide && Math.abs(b - y) < 20)) continue;
+      drawn.push([x, y, wide]);
+      context.lineWidth = 5;
+      context.strokeStyle = this.ground;
+      context.strokeText(short, x, y);
+      context.fillStyle = this.ink;
+      context.fillText(short, x, y);
+    }
+  }
+
+  // For each entry of the legend its name and the middle of the fullest of 24 × 24 cells around it, largest first.
+  densest() {
+    if (this.dense?.of === this.colours && this.dense.legend === this.data.legend) return this.dense.found;
+    const { left, top, right, bottom } = this.points.bounds, side = 24, cells = new Map();
+    for (let i = 0; i < this.points.count; i++) {
+      const x = this.points.places[2 * i], y = this.points.places[2 * i + 1];
+      const cell = Math.min(side - 1, Math.floor(((x - left) / (right - left || 1)) * side)) * side + Math.min(side - 1, Math.floor(((y - top) / (bottom - top || 1)) * side));
+      const own = cells.get(this.colours[i]) ?? cells.set(this.colours[i], new Map()).get(this.colours[i]);
+      const sum = own.get(cell) ?? own.set(cell, [0, 0, 0]).get(cell);
+      sum[0] += x;
+      sum[1] += y;
+      sum[2]++;
+    }
+    const entries = [...this.data.legend].filter((entry) => cells.has(entry.colour) && entry.colour !== 0xffff);
+    const found = entries.sort((a, b) => b.count - a.count).map((entry) => {
+      const [x, y, n] = [...cells.get(entry.colour).values()].reduce((best, one) => (one[2] > best[2] ? one : best));
+      return { text: entry.text, place: [x / n, y / n] };
+    });
+    this.dense = { of: this.colours, legend: this.data.legend, found };
+    return found;
   }
 
   drawRing(context, i) {

@@ -141,11 +141,11 @@ def test_one_picture_is_too_few(here: Workbench, monkeypatch: pytest.MonkeyPatch
 
 def test_the_first_proposal_starts_what_it_promises(here: Workbench, started: list[tuple[str, dict[str, Any]]]) -> None:
     test = visit()
-    assert "Hierarchical → UMAP for the map: about" in texts(test)
+    assert "UMAP → HDBSCAN → UMAP for the map: about" in texts(test)
     drawn(test.button(key="groups-start").click().run())
     [(kind, arguments)] = started
-    assert (kind, arguments["title"]) == ("group", "Tree (manual cut)")
-    assert arguments["plan"] == GroupingPlan(Step("hierarchical")).as_dict()
+    assert (kind, arguments["title"]) == ("group", "Automatic (recommended)")
+    assert arguments["plan"] == GroupingPlan(Step("hdbscan"), Step("umap")).as_dict()
     assert arguments["recipe"]["encoder"] == "raw-pixels"
 
 
@@ -166,6 +166,8 @@ def test_steps_and_settings_of_ones_own(here: Workbench, started: list[tuple[str
 
 def test_a_preset_takes_over_steps_and_metric(here: Workbench, started: list[Any]) -> None:
     test = visit(metric="euclidean")
+    drawn(test.button_group(key="groups-preset-0").set_value("photo").run())
+    test.session_state.metric = "euclidean"
     drawn(test.button_group(key="groups-preset-0").set_value("recommended").run())
     assert test.session_state["groups-reduction"] == "umap"
     assert test.session_state["groups-clustering"] == "hdbscan"
@@ -210,6 +212,7 @@ def test_a_network_that_is_not_here_can_be_fetched(
 
 def test_more_groups_than_pictures_are_refused_at_once(here: Workbench) -> None:
     test = visit()
+    drawn(test.selectbox(key="groups-clustering").set_value("hierarchical").run())
     drawn(test.number_input(key="groups-clustering-hierarchical-groups").set_value(13).run())
     assert "The groups of Hierarchical must be at most 12, the number of pictures; got 13." in texts(test)
     assert test.button(key="groups-start").disabled
@@ -570,3 +573,50 @@ def test_steps_are_called_by_their_titles(here: Workbench) -> None:
     assert steps_text(GroupingPlan(Step("gone", (("x", 0.5),)))) == "gone(x=0.5)"
     made(here, FLAT, title="Titled")
     assert "PCA (dimensions 3) → k-means (groups 2)" in texts(visit())
+
+
+def test_names_are_suggested_by_labels_and_taken_over_at_once(here: Workbench) -> None:
+    grouping, images = made(here), here.collection("shapes").images()
+    label_of = dict(zip(images.ids.tolist(), images.labels, strict=True))
+    members = [found.ids for found in grouping.groups().groups]
+    suggested = here.suggested_names("shapes", members)
+    assert any(suggested)
+    for ids, name in zip(members, suggested, strict=True):
+        share = [label_of[id] for id in ids.tolist()]
+        assert not name or share.count(name.split(" ")[0]) >= 0.6 * len(share)
+    test = visit()
+    drawn(test.button(key="groups-name-all").click().run())
+    assert [found.title for found in grouping.groups().groups if found.named] == [name for name in suggested if name]
+    assert test.button(key="groups-name-all").disabled
+
+
+def test_an_opened_group_and_tab_are_in_the_address_and_come_back(here: Workbench) -> None:
+    grouping = made(here)
+    number = grouping.groups().groups[0].number
+    test = choose(visit(), group_open=number)
+    assert dict(test.query_params) == {
+        "collection": "shapes",
+        "grouping": grouping.name,
+        "group": str(number),
+    }
+    linked = visit({"collection": "shapes", "grouping": grouping.name, "group": str(number), "tab": "map"})
+    assert linked.session_state.group_open == number
+    assert linked.session_state["groups-tab"] == "Map"
+    del linked.query_params["group"], linked.query_params["tab"]
+    drawn(linked.run())
+    assert linked.session_state.group_open is None
+    for broken in ("x", "-", "9999"):
+        linked.query_params["group"] = broken
+        drawn(linked.run())
+        assert linked.session_state.group_open is None
+
+
+RANGE = """
+from ui.pages.groups import state
+state.select([3])
+state.select_also([2, 3, 4])
+"""
+
+
+def test_a_range_is_added_to_the_selection(here: Workbench) -> None:
+    assert AppTest.from_string(RANGE).run().session_state.groups_selected == [3, 2, 4]

@@ -27,7 +27,7 @@ from ui.shared.plain_text import plain_text
 from ui.shared.titles import embedding_title, encoder_titles, metric_title
 
 OWN = "own"
-_FIRST = next(iter(PRESETS))
+_FIRST = "recommended"
 _NONE = ""
 _ROLES = ("reduction", "clustering", "map")
 _TWICE = 2.0  # seconds in which a repeated start is ignored: a double click

@@ -12,7 +12,7 @@ from engine.grouping.stored.grouping import Group
 from engine.grouping.stored.palette import COLOURS, NOISE
 from ui.pages.groups.export import export_menu
 from ui.pages.groups.selection import selection_bar
-from ui.pages.groups.state import Seen, edit, rows_of, select, tiles, toggle
+from ui.pages.groups.state import Seen, edit, kept, rows_of, select, select_also, state_key, tiles, toggle
 from ui.session.opened import workbench
 from ui.shared.plain_text import plain_text
 from ui.shared.text_field import text_field
@@ -21,7 +21,7 @@ from ui.widgets.group_cards import Card, group_cards, swatch
 
 CARDS = 24
 MEMBERS = 48
-_THUMBS = 4
+_THUMBS = 9
 _COLUMNS = 8
 
 
@@ -57,11 +57,17 @@ def open_group(number: int | None) -> None:
 def _cards(view: Seen) -> None:
     groups = view.groups.groups
     shown = st.session_state.get("group_cards_shown", CARDS)
-    left, right = st.columns([3, 1], vertical_alignment="center")
-    left.caption("Cards show the pictures closest to the group centre. Click a card to open the group.")
-    with right, st.container(horizontal_alignment="right"):
+    names = _suggested_names(view, groups[:shown])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            "Cards show the pictures closest to the centre. Click one to open the group.", width="stretch"
+        )
+        st.button(
+            "Use suggested names", key="groups-name-all", icon=":material/auto_awesome:", disabled=not names,
+            on_click=_name_all, args=(view, names), help="By labels, folders or what the pictures show.",
+        )  # fmt: skip
         _merge(view)
-    cards = [_card(view, group) for group in groups[:shown]]
+    cards = [_card(view, group, names.get(group.number, "")) for group in groups[:shown]]
     group_cards(cards, key=f"group-cards-{view.key}", title="Groups", on_open=open_group)
     if len(groups) > shown:
         rest = len(groups) - shown
@@ -72,9 +78,25 @@ def _show_cards(count: int) -> None:
     st.session_state.group_cards_shown = count
 
 
-def _card(view: Seen, group: Group) -> Card:
+def _suggested_names(view: Seen, groups: list[Group]) -> dict[int, str]:
+    """A name for each group without one, by its number, as far as one is evident."""
+    unnamed = [group for group in groups if group.number >= 0 and not group.named]
+    key = ("names", state_key(view), tuple(group.number for group in unnamed))
+    taken = [group.title for group in view.groups.groups if group.named]
+    found = kept(key, lambda: workbench().suggested_names(view.collection, [group.ids for group in unnamed], taken))
+    return {group.number: name for group, name in zip(unnamed, found, strict=True) if name}
+
+
+def _name_all(view: Seen, names: dict[int, str]) -> None:
+    for number, name in names.items():
+        if not edit(view, {"kind": "name", "group": number, "title": name[:80]}):
+            return
+
+
+def _card(view: Seen, group: Group, suggested: str) -> Card:
     thumbs = [tile.src for tile in tiles(view.collection, group.ids[: 2 * _THUMBS])][:_THUMBS]
-    note = count_of(group.odd, "outlier") if group.odd else ""
+    odd = count_of(group.odd, "outlier") if group.odd else ""
+    note = " · ".join(filter(None, [f"Suggested name: {suggested}" if suggested else "", odd]))
     return Card(group.number, group.title, len(group), colour(group), thumbs, note)
 
 
@@ -107,7 +129,7 @@ def _opened(view: Seen, group: Group) -> None:
     members = tiles(view.collection, group.ids[:shown], _distances(group, 0, shown))
     gallery(
         members, key=f"group-members-{view.key}-{group.number}", title=f"Members of {group.title}", columns=_COLUMNS,
-        kind="browse", on_pick=toggle, scroll=False,
+        kind="browse", on_pick=toggle, on_range=select_also, scroll=False,
     )  # fmt: skip
     if usual > shown:
         st.button(
@@ -126,8 +148,8 @@ def _explained(view: Seen, group: Group) -> str:
     are = "is" if gone == 1 else "are"
     missing = f" {count_of(gone, 'picture')} {are} no longer in the collection." if gone else ""
     if group.number < 0:
-        return f"These pictures fit no group. Click to select.{missing}"
-    return f"Sorted by distance to the group centre. Click to select.{missing}"
+        return f"These pictures fit no group. Click to select; Shift selects a range.{missing}"
+    return f"Sorted by distance to the group centre. Click to select; Shift selects a range.{missing}"
 
 
 def _show_more(shown: int) -> None:
@@ -140,7 +162,7 @@ def _outliers(view: Seen, group: Group, usual: int) -> None:
     odd = tiles(view.collection, group.ids[usual : usual + MEMBERS], _distances(group, usual, usual + MEMBERS))
     gallery(
         odd, key=f"group-odd-{view.key}-{group.number}", title=f"Outliers of {group.title}", columns=_COLUMNS,
-        kind="browse", on_pick=toggle, scroll=False,
+        kind="browse", on_pick=toggle, on_range=select_also, scroll=False,
     )  # fmt: skip
     st.button("Select all outliers", key="group-select-odd", on_click=select, args=(group.ids[usual:].tolist(),))
 

@@ -13,7 +13,16 @@ from ui.pages.groups.duplicates import duplicates_view
 from ui.pages.groups.form import groups_form
 from ui.pages.groups.list import groupings_list
 from ui.pages.groups.result import grouping_view
-from ui.pages.groups.state import Seen, complain, listed, open_grouping, opened, seen
+from ui.pages.groups.state import (
+    Seen,
+    complain,
+    listed,
+    open_grouping,
+    open_parts,
+    opened,
+    opened_parts,
+    seen,
+)
 from ui.pages.groups.work import groups_work
 from ui.session.opened import collection_cards
 from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
@@ -68,6 +77,7 @@ def _opened(card: CollectionCard) -> Seen | None:
     linked = st.session_state.pop("grouping_linked", None)
     if linked is not None:
         open_grouping(card.name, linked)
+        open_parts(st.session_state.pop("grouping_parts", {}))
     if opened(card.name) is None:
         open_grouping(card.name, next((grouping.name for grouping in listed(card.name)), None))
     name = opened(card.name)
@@ -86,7 +96,7 @@ def _opened(card: CollectionCard) -> Seen | None:
 
 def _write_address(collection: str, view: Seen | None) -> None:
     """Put the collection and the open grouping into the address, so that the page can be shared and reloaded."""
-    address = {"collection": collection} | ({"grouping": view.name} if view else {})
+    address = {"collection": collection} | (opened_parts(view) if view else {})
     st.session_state.grouping_written = address
     if {name: st.query_params[name] for name in st.query_params} != address:
         st.query_params.from_dict(address)

@@ -34,13 +34,7 @@ _QUALITY = {
 def grouping_view(view: Seen) -> None:
     """Draw the open grouping."""
     _head(view)
-    words, figures = st.columns([1.15, 1], gap="medium", vertical_alignment="center")
-    with words, st.container(gap="xsmall"):
-        st.markdown(f"**{plain_text(summary(view))}**")
-        st.caption(plain_text(made_of(view)))
-        _notes(view)
-    with figures:
-        _quality(view)
+    st.markdown(f"**{plain_text(summary(view))}**")
     if view.stale:
         _stale(view)
     drawn = (groups_tab, tree_tab, map_tab, vectors_tab, _duplicates)
@@ -49,6 +43,10 @@ def grouping_view(view: Seen) -> None:
         if tab.open:
             with tab, errors_shown():
                 draw(view)
+    with st.expander("How it was made, and how good it is", icon=":material/info:", key="groups-facts"):
+        st.caption(plain_text(made_of(view)))
+        _notes(view)
+        _quality(view)
 
 
 # ── the head ─────────────────────────────────────────────────────────────────────────────────────────────────────────

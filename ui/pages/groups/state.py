@@ -127,6 +127,29 @@ def open_grouping(collection: str, name: str | None) -> None:
     select([])
 
 
+def opened_parts(view: Seen) -> dict[str, str]:
+    """What of a grouping is open, as the address names it: the grouping, the tab and the group."""
+    tab, group = st.session_state.get("groups-tab"), st.session_state.get("group_open")
+    parts = {"grouping": view.name}
+    if tab in TABS[1:]:
+        parts["tab"] = _tab_word(tab)
+    if group is not None:
+        parts["group"] = str(group)
+    return parts
+
+
+def open_parts(address: dict[str, str]) -> None:
+    """Open the tab and the group that an address names; what it does not name is closed."""
+    named = {_tab_word(tab): tab for tab in TABS}
+    st.session_state["groups-tab"] = named.get(address.get("tab", ""), TABS[0])
+    group = address.get("group", "")
+    st.session_state.group_open = int(group) if group.lstrip("-").isdecimal() else None
+
+
+def _tab_word(tab: str) -> str:
+    return tab.lower().partition(" ")[0]
+
+
 def opened(collection: str) -> str | None:
     """The name of the open grouping of a collection, "" for none; None if nothing has been chosen yet."""
     name: str | None = st.session_state.get("groupings_open", {}).get(collection)
@@ -213,6 +236,11 @@ def toggle(id: int) -> None:
     """Select or deselect a picture."""
     now = selected()
     select([other for other in now if other != id] if id in now else [*now, id])
+
+
+def select_also(ids: Iterable[int]) -> None:
+    """Select these pictures besides those that are selected."""
+    select(dict.fromkeys([*selected(), *ids]))
 
 
 def search_for(view: Seen, id: int) -> None:
