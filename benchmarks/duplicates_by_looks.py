@@ -139,7 +139,7 @@ def main() -> None:
                 "# Duplicates by looks\n",
                 f"Measured with `python -m benchmarks.duplicates_by_looks --seeds {seeds}` on {machine}.\n",
                 f"{seeds} sets of 200 photographs, 59 altered copies and 10 screenshots with different text. Counted "
-                "are pairs; seconds are those of one set, from imported pictures (Benzer) and from files (imagededup).\n",
+                "are pairs; seconds are those of a set, from imported pictures (Benzer) and from files (imagededup).\n",
                 "| " + " | ".join(header) + " |",
                 "|---" * len(header) + "|",
                 *lines,

@@ -14,6 +14,7 @@ from engine.core.recipe import Recipe
 from ui.pages.classify import page as classify
 from ui.pages.collections import page as collections
 from ui.pages.compare import page as compare
+from ui.pages.duplicates import page as duplicates
 from ui.pages.groups import page as groups
 from ui.pages.hashing import page as hashing
 from ui.pages.search import page as search
@@ -56,12 +57,13 @@ _PAGES = {
     "search": ("Search", "image_search", search.page),
     "collections": ("Collections", "photo_library", collections.page),
     "groups": ("Groups", "workspaces", groups.page),
+    "duplicates": ("Duplicates", "file_copy", duplicates.page),
     "train": ("Train", "model_training", train.page),
     "compare": ("Compare", "leaderboard", compare.page),
     "classify": ("Classify", "category", classify.page),
     "hashing": ("Search benchmarks", "speed", hashing.page),
 }
-_PICTURES = ("search", "collections", "groups")
+_PICTURES = ("search", "collections", "groups", "duplicates")
 _LAB = ("train", "compare", "classify", "hashing")
 _SEEING = {"Search", "Groups", "Search benchmarks"}  # pages that use the encoder of the sidebar
 _STYLE = """

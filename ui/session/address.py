@@ -156,6 +156,11 @@ def write_address(recipe: Recipe) -> None:
         address["words"] = query.words
         if query.share is not None and query.pictured:
             address["share"] = str(query.share)
+    write_opened(address)
+
+
+def write_opened(address: dict[str, str]) -> None:
+    """Write what a page shows to the address if it has changed."""
     st.session_state.address = address
     st.session_state.choices_written = _choices()
     if {name: st.query_params[name] for name in st.query_params} != address:

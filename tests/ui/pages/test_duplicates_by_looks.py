@@ -1,0 +1,171 @@
+"""What the page of duplicates decides: choices, marks, what is taken away, undo, and what is said."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.duplicates.decisions import decisions_of
+from engine.duplicates.groups import FoundDuplicates
+from engine.workbench.workbench import Workbench
+from tests.engine.duplicates.scenes import scene
+from tests.ui.app_pages import labels, texts, visited
+from ui.pages.duplicates import state, work
+from ui.session.opened import workbench
+from ui.widgets.culling import Marks, culling_data
+
+
+@pytest.fixture
+def here(empty_bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workbench:
+    """The collection `scenes`: one.png twice, a smaller copy of it in b/, two.png, and a smaller copy of that."""
+    monkeypatch.setattr(work, "QUICK", -1)  # nothing is compared that a test did not ask for
+    folder = tmp_path / "pictures"
+    (folder / "b").mkdir(parents=True)
+    scene(1).save(folder / "one.png")
+    shutil.copy(folder / "one.png", folder / "b" / "one.png")
+    scene(1).resize((160, 120)).save(folder / "b" / "one-small.png")
+    scene(2).save(folder / "two.png")
+    scene(2).resize((160, 120)).save(folder / "two-small.png")
+    empty_bench.run("import", source="folder", title="Scenes", path=str(folder))
+    empty_bench.run("perceptual", collection="scenes")
+    return empty_bench
+
+
+def files(bench: Workbench) -> set[str]:
+    return {row.name for row in bench.collection("scenes").rows()}
+
+
+def found(bench: Workbench) -> FoundDuplicates:
+    return bench.duplicate_groups("scenes")
+
+
+def ids(bench: Workbench) -> dict[str, int]:
+    return {row.name: row.id for row in bench.collection("scenes").rows()}
+
+
+def test_the_page_says_what_was_found_and_names_strength_and_collection_in_the_address(here: Workbench) -> None:
+    test = visited("duplicates")
+    assert "2 groups with 3 duplicates" in texts(test)
+    assert test.query_params == {"collection": "scenes", "strength": "normal"}
+    test.segmented_control(key="duplicates-strength").set_value("own").run()
+    test.number_input(key="likeness-scenes").set_value(1.0).run()
+    assert "1 group with 1 duplicate" in texts(test)
+    assert test.query_params["strength"] == "1"
+
+
+def test_without_a_comparison_only_equal_files_are_listed(here: Workbench) -> None:
+    shutil.rmtree(here.collection("scenes").folder / "indexes")
+    test = visited("duplicates")
+    assert "1 group with 1 duplicate" in texts(test)
+    assert "Compare 4 pictures" in labels(test)
+
+
+def test_protected_folders_are_remembered_with_the_collection(here: Workbench) -> None:
+    test = visited("duplicates")
+    test.multiselect(key="protected-scenes").set_value(["b"]).run()
+    assert decisions_of(here.collection("scenes")).protected == ("b",)
+    assert here.duplicate_groups("scenes").groups[0].keeper.name == "b/one.png"
+
+
+def test_an_empty_home_leads_to_collections(empty_bench: Workbench) -> None:
+    assert "Add pictures" in labels(visited("duplicates"))
+
+
+def test_marks_decide_what_goes_and_each_goes_with_one_that_stays(here: Workbench) -> None:
+    every, by = found(here), ids(here)
+    suggested = {drop.id for drop in state.drops_of(every, Marks())}
+    assert suggested == {by["b/one.png"], by["b/one-small.png"], by["two-small.png"]}
+    marks = Marks({by["one.png"]: False, by["b/one.png"]: True, by["two-small.png"]: True})
+    kept = {drop.id: drop.keeper for drop in state.drops_of(every, marks)}
+    assert kept == {by["one.png"]: by["b/one.png"], by["b/one-small.png"]: by["b/one.png"]}
+    equal = state.drops_of(every, marks, equal=True)
+    assert [drop.id for drop in equal] == [by["one.png"]]
+    none = Marks(dict.fromkeys(by.values(), False))
+    assert state.drops_of(every, none) == []  # nothing of a group would stay
+    reviewed = Marks(done=frozenset({every.groups[1].name}))
+    assert [drop.id for drop in state.drops_of(every, reviewed, reviewed=True)] == [by["two-small.png"]]
+
+
+def entry(what: str) -> None:
+    """Act as a click on the bar does; AppTest runs the text of this function."""
+    import streamlit as st
+
+    from ui.pages.duplicates import state
+    from ui.pages.duplicates.trash import news, trash_list
+    from ui.widgets.culling import Marks
+
+    if what and "acted" not in st.session_state:
+        st.session_state.acted = True
+        state.act(state.found_duplicates("scenes"), what, Marks())
+    news("scenes")
+    trash_list("scenes")
+
+
+def test_an_act_is_told_undone_and_listed(here: Workbench) -> None:
+    before = files(here)
+    test = AppTest.from_function(entry, args=("all",), default_timeout=60).run()
+    assert not test.exception
+    assert "3 pictures (" in texts(test)
+    assert files(here) == {"one.png", "two.png"}
+    assert "Undo" in labels(test)
+    assert "Restore" in labels(test)
+    test.button(key="duplicates-undo").click().run()
+    assert "3 pictures (" in texts(test)
+    assert files(here) == before
+    assert "Restore" not in labels(test)
+
+
+def test_what_was_left_in_place_is_named(here: Workbench, tmp_path: Path) -> None:
+    (tmp_path / "pictures" / "two-small.png").unlink()
+    test = AppTest.from_function(entry, args=("all",), default_timeout=60).run()
+    assert "1 picture left in place: The file is no longer there." in texts(test)
+    assert "two-small.png: The file is no longer there." in texts(test)
+
+
+def test_many_files_are_moved_by_a_job(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    monkeypatch.setattr(state, "AT_ONCE", 2)
+    monkeypatch.setattr(type(workbench()), "start", lambda self, kind, **given: started.append((kind, given)))
+    test = AppTest.from_function(entry, args=("all",), default_timeout=60).run()
+    assert not test.exception
+    [(kind, given)] = started
+    assert (kind, given["act"], len(given["drops"])) == ("tidy", "trash", 3)
+    assert files(here) == set(ids(here))
+
+
+def test_the_version_changes_with_the_groups_and_old_marks_are_not_taken(here: Workbench) -> None:
+    every = found(here)
+    version = state.version_of(every)
+    assert state.version_of(here.duplicate_groups("scenes", 1.0)) != version
+    told = {"version": version, "keep": {"3": True}, "done": ["x"]}
+    assert Marks.told(told, version) == Marks({3: True}, frozenset({"x"}))
+    assert Marks.told(told, "another") is None
+    assert Marks.told("nonsense", version) is None
+
+
+def test_what_the_browser_gets(here: Workbench) -> None:
+    def draw() -> None:
+        """Nothing but a session."""
+
+    AppTest.from_function(draw).run()
+    every = found(here)
+    first, second = every.groups
+    data = culling_data("scenes", [(1, first)], Marks(done=frozenset({second.name})), "v", [second])
+    [group] = data["groups"]
+    assert [item["keep"] for item in group["items"]] == [True, False, False]
+    assert group["items"][0]["large"].startswith("/pictures/scenes/")
+    assert data["elsewhere"]["files"] == data["elsewhere"]["reviewed"]["files"] == 1
+    assert data["equal"] is True
+
+
+def test_pictures_that_are_no_duplicates_are_not_listed_again(here: Workbench) -> None:
+    every = found(here)
+    state.part(every, every.groups[1].name)
+    state.part(every, "no such group")
+    assert len(found(here).groups) == 1
+    test = visited("duplicates")
+    test.button(key="duplicates-forget").click().run()
+    assert "2 groups with 3 duplicates" in texts(test)

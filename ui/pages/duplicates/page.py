@@ -1,0 +1,92 @@
+"""The page of duplicates: groups of pictures that show the same, to go through by keyboard, and the trash."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from engine.core.errors import BenzerError
+from engine.core.recipe import Recipe
+from engine.duplicates.groups import FoundDuplicates
+from ui.pages.duplicates.controls import controls, exports, strength_in_address
+from ui.pages.duplicates.state import act, found_duplicates, keep_marks, marks_of, part, read_link, version_of
+from ui.pages.duplicates.trash import news, trash_list
+from ui.pages.duplicates.work import preparing
+from ui.session.address import write_opened
+from ui.session.opened import images_of
+from ui.shared.messages import empty_state, errors_shown, show_error
+from ui.shared.plain_text import plain_text
+from ui.widgets.culling import culling
+
+_GROUPS_A_PAGE = 50
+
+
+def page() -> None:
+    """Draw the choices, the groups with the bar that acts on them, and what can be restored."""
+    st.title("Find duplicates", anchor=False)
+    recipe: Recipe | None = st.session_state.recipe
+    if recipe is None:
+        go = partial(st.session_state.update, go_to="collections")
+        empty_state("No duplicates", "This page needs a collection of pictures.", {"Add pictures": go}, key="no-dupes")
+        return
+    name = recipe.collection
+    read_link()
+    told, choices, work, groups, trash = (st.container() for _ in range(5))
+    with told:
+        news(name)
+    if not len(images_of(name).ids):
+        go = partial(st.session_state.update, go_to="collections")
+        empty_state("No duplicates", "This collection is empty.", {"Add pictures": go}, key="no-dupes")
+    else:
+        with choices, errors_shown():
+            controls(name)
+        with work, errors_shown():
+            missing = preparing(name)
+        with groups:
+            _groups(name, missing)
+    with trash, errors_shown():
+        trash_list(name)
+    write_opened({"collection": name, "strength": strength_in_address(name)})
+
+
+def _groups(name: str, missing: bool) -> None:
+    try:
+        found = found_duplicates(name)
+    except BenzerError as error:
+        show_error(error)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="duplicates-said"):
+        st.subheader(plain_text(found.sentence()), anchor=False)
+        exports(found)
+    if missing:
+        st.caption("So far only files of equal content. Pictures that show the same follow when they are compared.")
+    if found.groups:
+        _cull(found)
+    elif not missing:
+        st.caption("*Loose* finds more. Nothing was changed.")
+
+
+def _cull(found: FoundDuplicates) -> None:
+    """The groups of one page, most certain first."""
+    name = found.collection
+    pages, key = -(-len(found.groups) // _GROUPS_A_PAGE), f"duplicates-page-{found.collection}"
+    if not 1 <= int(st.session_state.get(key) or 1) <= pages:
+        st.session_state[key] = 1
+    first = (int(st.session_state.get(key) or 1) - 1) * _GROUPS_A_PAGE
+    numbered = list(enumerate(found.groups, 1))
+    shown = numbered[first : first + _GROUPS_A_PAGE]
+    elsewhere = [group for number, group in numbered if not first < number <= first + _GROUPS_A_PAGE]
+    culling(
+        name,
+        shown,
+        marks_of(name),
+        key=f"culling-{name}",
+        version=version_of(found) + f"-{first}",
+        elsewhere=elsewhere,
+        on_marks=partial(keep_marks, name),
+        on_act=partial(act, found),
+        on_apart=partial(part, found),
+    )
+    if pages > 1:
+        st.pagination(pages, key=key)

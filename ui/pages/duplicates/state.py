@@ -1,0 +1,132 @@
+"""What the page of duplicates remembers in a session, and what follows from it: choices, marks, what to take away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import streamlit as st
+
+from engine.core.errors import BadParameter, BenzerError
+from engine.core.storage import digest_of
+from engine.duplicates.acts.checking import Drop
+from engine.duplicates.acts.trash import Outcome
+from engine.duplicates.decisions import say_apart
+from engine.duplicates.groups import DuplicateGroup, FoundDuplicates
+from engine.duplicates.job import ACTS
+from engine.duplicates.rules import KEEP, STRENGTHS, Rule, least_likeness
+from ui.session.opened import open_collection, workbench
+from ui.shared.messages import errors_shown
+from ui.widgets.culling import Marks
+
+AT_ONCE = 200  # files moved while the page waits; more are moved by a job
+
+
+def chosen_strength(collection: str) -> float:
+    """The least likeness: that of the chosen strength, or an own number."""
+    number = st.session_state.get(f"likeness-{collection}")
+    name = str(st.session_state.get("duplicates-strength") or "normal")
+    return least_likeness(float(number) if name == "own" and number else STRENGTHS.get(name, STRENGTHS["normal"]))
+
+
+def chosen_rule(collection: str) -> Rule:
+    """Which picture is kept."""
+    keep = str(st.session_state.get("duplicates-keep") or "largest")
+    folder = str(st.session_state.get(f"keep-folder-{collection}") or "")
+    return Rule(keep if keep in KEEP else "largest", folder if keep == "folder" else "")
+
+
+def found_duplicates(collection: str) -> FoundDuplicates:
+    """The groups under the chosen strength and rule."""
+    return workbench().duplicate_groups(collection, chosen_strength(collection), chosen_rule(collection))
+
+
+def version_of(found: FoundDuplicates) -> str:
+    """Changes whenever the groups, or what the rule keeps of them, do."""
+    parts = [f"{g.name}:{','.join(str(m.row.id) for m in g.members if m.keep)}" for g in found.groups]
+    return digest_of(found.collection, found.least, *parts)
+
+
+# ── marks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def marks_of(collection: str) -> Marks:
+    """What was marked in this session: marks name pictures and groups, so they outlive a change of the list."""
+    found: Marks = st.session_state.get(f"marks-{collection}") or Marks()
+    return found
+
+
+def keep_marks(collection: str, marks: Marks) -> None:
+    st.session_state[f"marks-{collection}"] = marks
+
+
+def drops_of(found: FoundDuplicates, marks: Marks, *, reviewed: bool = False, equal: bool = False) -> list[Drop]:
+    """What is to be taken away, each with a picture that stays; of a group of which nothing would stay, nothing.
+
+    Args:
+        reviewed: only of reviewed groups. equal: only files of which an equal one stays.
+    """
+    groups = [group for group in found.groups if not reviewed or group.name in marks.done]
+    drops = [drop for group in groups for drop in _drops(group, marks)]
+    hashes = {member.row.id: member.row.hash for group in groups for member in group.members}
+    return [drop for drop in drops if not equal or hashes[drop.keeper] == drop.hash]
+
+
+def _drops(group: DuplicateGroup, marks: Marks) -> list[Drop]:
+    kept = [member.row for member in group.members if marks.kept(member)]
+    twins = {row.hash: row.id for row in reversed(kept)}
+    gone = [member.row for member in group.members if not marks.kept(member)] if kept else []
+    return [Drop(row.id, row.hash, twins.get(row.hash, kept[0].id)) for row in gone]
+
+
+# ── acts ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def act(found: FoundDuplicates, what: str, marks: Marks) -> None:
+    """Move pictures to the trash, those of all groups or of reviewed ones, or let equal files share one."""
+    keep_marks(found.collection, marks)
+    kind = "link" if what == "link" else "trash"
+    drops = drops_of(found, marks, reviewed=what == "reviewed", equal=kind == "link")
+    if len(drops) > AT_ONCE:
+        arguments = [[drop.id, drop.hash, drop.keeper] for drop in drops]
+        with errors_shown():
+            workbench().start("tidy", collection=found.collection, act=kind, drops=arguments)
+        return
+    tell(kind, lambda: workbench().drop_duplicates(found.collection, drops, link=kind == "link"))
+
+
+def restore(collection: str, batch: str) -> None:
+    """Put back what an act took away."""
+    tell("restore", lambda: workbench().restore_dropped(collection, batch))
+
+
+def tell(kind: str, do: Callable[[], Outcome]) -> None:
+    """Do something, and let the page say what came of it."""
+    try:
+        outcome = do()
+    except BenzerError as error:
+        st.session_state["duplicates-news"] = ("error", str(error), "", [])
+        return
+    refused = [[refusal.name, refusal.sentence] for refusal in outcome.refused]
+    undo = outcome.batch if kind != "restore" else ""
+    st.session_state["duplicates-news"] = ("success", outcome.sentence(ACTS[kind]), undo, refused)
+
+
+def part(found: FoundDuplicates, name: str) -> None:
+    """Remember that the pictures of a group are no duplicates."""
+    if (group := found.group(name)) is None:
+        return
+    with errors_shown():
+        say_apart(open_collection(found.collection), group.contents)
+
+
+def read_link() -> None:
+    """Take over the strength that the address names, once."""
+    name = st.query_params.get("strength")
+    if not name or "duplicates-strength" in st.session_state:
+        return
+    with suppress(BadParameter):
+        likeness = least_likeness(name)
+        st.session_state["duplicates-strength"] = name if name in STRENGTHS else "own"
+        if name not in STRENGTHS:
+            st.session_state[f"likeness-{st.query_params.get('collection', '')}"] = likeness

@@ -1,0 +1,64 @@
+"""What came of the last act, and the list of what can be restored."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from engine.core.humanize import count_of
+from engine.duplicates.acts.journal import Batch, trash_of
+from ui.pages.duplicates.state import restore
+from ui.session.opened import open_collection, workbench
+from ui.shared.plain_text import plain_text
+
+_SHOWN = 10  # refused files that are named
+_LISTED = 20  # acts
+
+
+def news(collection: str) -> None:
+    """Say once what an act did, with a button that undoes it."""
+    told = st.session_state.pop("duplicates-news", None)
+    if told is None:
+        return
+    kind, sentence, batch, refused = told
+    st.toast(plain_text(sentence))  # whoever acts is far below the head of the page
+    with st.container(key="duplicates-news"):
+        (st.error if kind == "error" else st.success)(plain_text(sentence))
+        if batch:
+            st.button("Undo", key="duplicates-undo", icon=":material/undo:", on_click=restore, args=(collection, batch))
+        if refused:
+            with st.expander(f"{count_of(len(refused), 'picture')} left in place"):
+                for name, why in refused[:_SHOWN]:
+                    st.markdown(f"- {plain_text(name)}: {plain_text(why)}")
+                if len(refused) > _SHOWN:
+                    st.caption(f"… and {len(refused) - _SHOWN:,} more")
+
+
+def trash_list(collection: str) -> None:
+    """Draw every act that can be undone, newest first."""
+    dropped = workbench().dropped(collection)
+    if not dropped:
+        return
+    files = sum(len(batch.waiting) for batch in dropped if batch.kind == "trash")
+    with st.expander(f"Trash · {count_of(files, 'picture')}", icon=":material/restore_from_trash:", key="trash-list"):
+        st.caption(
+            f"Nothing is deleted for good. To free the space, delete the folder "
+            f"{plain_text(trash_of(open_collection(collection)))} yourself."
+        )
+        for batch in dropped[:_LISTED]:
+            _line(collection, batch)
+        if len(dropped) > _LISTED:
+            st.caption(f"… and {len(dropped) - _LISTED:,} older ones")
+
+
+def _line(collection: str, batch: Batch) -> None:
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(batch.time))
+    size = sum(entry.size for entry in batch.waiting) / 1e6
+    what = "replaced by hard links" if batch.kind == "link" else "moved to the trash"
+    said = f"{count_of(len(batch.waiting), 'picture')} ({size:.1f} MB) {what}"
+    if batch.cut_off:
+        said += " · this was cut off"
+    with st.container(horizontal=True, vertical_alignment="center", key=f"trash-{batch.name}"):
+        st.markdown(f"{when} · {said}")
+        st.button("Restore", key=f"restore-{batch.name}", on_click=restore, args=(collection, batch.name))

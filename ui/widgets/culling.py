@@ -1,0 +1,154 @@
+"""Groups of duplicates to go through by keyboard or mouse, two of them side by side, and the bar that acts on them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engine.core.humanize import count_of
+from engine.duplicates.groups import DuplicateGroup, Member
+from ui.widgets.copies import file_size
+from ui.widgets.gallery import thumbnail_url, thumbnails_of
+
+_HERE = Path(__file__).parent
+_SHOWN = 24  # pictures of one group
+_LARGE = 1920  # pixels of the longer side of a picture that is compared
+
+_culling = st.components.v2.component(
+    "benzer_culling",
+    html='<div class="root"></div>',
+    css=(_HERE / "culling.css").read_text(encoding="utf-8"),
+    js="".join((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("culling", "culling_compare")),
+)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What was chosen against the rule: the ids to keep (True) or drop (False), and the names of reviewed groups."""
+
+    keep: Mapping[int, bool] = field(default_factory=dict)
+    done: frozenset[str] = frozenset()
+
+    @classmethod
+    def told(cls, value: Any, version: str) -> Marks | None:
+        """What the browser tells; None for anything else, or for marks of groups that were listed before."""
+        if not isinstance(value, dict) or value.get("version") != version:
+            return None
+        keep = {int(id): bool(kept) for id, kept in value.get("keep", {}).items()}
+        return cls(keep, frozenset(map(str, value.get("done", []))))
+
+    def kept(self, member: Member) -> bool:
+        """Whether a picture stays."""
+        return member.protected or self.keep.get(member.row.id, member.keep)
+
+
+def culling(
+    collection: str,
+    groups: Sequence[tuple[int, DuplicateGroup]],
+    marks: Marks,
+    *,
+    key: str,
+    version: str,
+    elsewhere: Sequence[DuplicateGroup] = (),
+    on_marks: Callable[[Marks], None],
+    on_act: Callable[[str, Marks], None],
+    on_apart: Callable[[str], None],
+) -> None:
+    """Draw numbered groups.
+
+    Args:
+        version: changes whenever the groups do; marks of another one are forgotten.
+        elsewhere: groups that are not drawn but acted on as well.
+        on_marks: called with what was chosen so far. on_act: with "all", "reviewed" or "link" and that.
+        on_apart: with the name of a group whose pictures are no duplicates.
+    """
+
+    def told(name: str) -> Any:
+        return getattr(st.session_state.get(key), name, None)
+
+    def marked() -> None:
+        if (found := Marks.told(told("marks"), version)) is not None:
+            on_marks(found)
+
+    def acted() -> None:
+        value = told("act")
+        if (found := Marks.told(value, version)) is not None:
+            on_act(str(value.get("what")), found)
+
+    def parted() -> None:
+        if isinstance(name := told("apart"), str):
+            on_apart(name)
+
+    _culling(
+        data=culling_data(collection, groups, marks, version, elsewhere),
+        key=key,
+        on_marks_change=marked,
+        on_act_change=acted,
+        on_apart_change=parted,
+    )
+
+
+def culling_data(
+    collection: str,
+    groups: Sequence[tuple[int, DuplicateGroup]],
+    marks: Marks,
+    version: str,
+    elsewhere: Sequence[DuplicateGroup],
+) -> dict[str, Any]:
+    """What the browser needs to draw the groups. It holds the marks itself, so they are only those of a new version."""
+    here = {group.name for group in (*elsewhere, *(group for _, group in groups))}
+    first = st.session_state.setdefault("culling-marks-sent", {})
+    if first.get("version") != version:
+        first.update(version=version, keep=dict(marks.keep), done=sorted(marks.done & here))
+    reviewed = [group for group in elsewhere if group.name in marks.done]
+    return {
+        "version": version,
+        "marks": {str(id): kept for id, kept in first["keep"].items()},
+        "done": first["done"],
+        "groups": [_group(collection, number, group) for number, group in groups],
+        "elsewhere": {**_totals(elsewhere, marks), "reviewed": _totals(reviewed, marks)},
+        "equal": any(len(group.members) > len(group.contents) for group in (*elsewhere, *(g for _, g in groups))),
+    }
+
+
+def _totals(groups: Sequence[DuplicateGroup], marks: Marks) -> dict[str, int]:
+    dropped = [member.row.size for group in groups for member in group.members if not marks.kept(member)]
+    return {"files": len(dropped), "bytes": sum(dropped)}
+
+
+def _group(collection: str, number: int, group: DuplicateGroup) -> dict[str, Any]:
+    what = "identical files" if group.exact else f"likeness {math.floor(100 * group.likeness) / 100:.2f}"
+    title = f"Group {number} · {count_of(len(group.members), 'picture')} · {what}"
+    more = f"and {len(group.members) - _SHOWN:,} more" if len(group.members) > _SHOWN else ""
+    items = [_item(collection, member) for member in group.members[:_SHOWN]]
+    return {"name": group.name, "title": title, "items": items, "more": more}
+
+
+def _item(collection: str, member: Member) -> dict[str, Any]:
+    row = member.row
+    folder, _, name = row.name.rpartition("/")
+    date = time.strftime("%Y-%m-%d", time.localtime(row.mtime_ns / 1e9))
+    return {
+        "id": row.id,
+        "src": thumbnail_url(collection, row.id, row.hash),
+        "large": f"{pictures_of(collection)}/{row.id}.jpg?side={_LARGE}&v={row.hash[:12]}",
+        "name": name,
+        "folder": folder,
+        "path": row.name,
+        "facts": f"{row.width} × {row.height} · {file_size(row.size)} · {date}",
+        "difference": member.difference.words,
+        "keep": member.keep,
+        "protected": member.protected,
+        "bytes": row.size,
+    }
+
+
+def pictures_of(collection: str) -> str:
+    """The address that those of a collection's originals begin with."""
+    return thumbnails_of(collection).replace("/thumbs/", "/pictures/")
