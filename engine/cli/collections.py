@@ -41,6 +41,9 @@ def register(commands: Commands) -> None:
     sub.add_argument("collection")
     sub.add_argument("--verify", action="store_true", help="read every file, whatever its size and date say")
     _report_flags(sub)
+    sub = commands.add("relink", command_relink)
+    sub.add_argument("collection")
+    sub.add_argument("folder", help="where the collection's folder lies now")
     sub = commands.add("delete", command_delete, formerly=["remove"])
     sub.add_argument("collection")
     yes_flag(sub)
@@ -99,6 +102,12 @@ def command_rescan(arguments: argparse.Namespace) -> None:
     check_writable(arguments.rejects)
     given: dict[str, Any] = {"collection": arguments.collection} | ({"verify": True} if arguments.verify else {})
     print_report(Workbench().run("rescan", progress_line(), **given), arguments.json, arguments.rejects)
+
+
+def command_relink(arguments: argparse.Namespace) -> None:
+    """Find the pictures of a collection again after its folder was moved or renamed."""
+    Workbench().relink(arguments.collection, arguments.folder)
+    print(f"{arguments.collection} reads its pictures from {Path(arguments.folder).resolve()} now.")
 
 
 def command_delete(arguments: argparse.Namespace) -> None:

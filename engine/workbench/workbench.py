@@ -29,6 +29,7 @@ from engine.collections.facts.table import PictureTable
 from engine.collections.facts.where import Where
 from engine.collections.reading.workers import preview_in_worker, read_in_worker
 from engine.collections.removing import remove_collection
+from engine.collections.sources.relinking import relink
 from engine.collections.sources.spool import spooled
 from engine.core.cache import Cache, FileStamps, catalogue_files, catalogue_stamp, file_stamp
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights
@@ -346,6 +347,12 @@ class Workbench(TidyingMethods, ExampleMethods, SearchMethods, ClassificationMet
         self._exact.clear()
         self._surroundings_kept.clear()
         return kept
+
+    def relink(self, collection: str, folder: str | Path) -> int:
+        """Find a collection's pictures again in the folder where they lie now; see `engine…sources.relinking`."""
+        found = relink(self.collection(collection), folder)
+        self._opened.clear()
+        return found
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 

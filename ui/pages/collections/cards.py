@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
+from engine.collections.collection import Collection
 from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
 from engine.workbench.workbench import CollectionCard
@@ -13,6 +15,7 @@ from ui.pages.collections.imported_vectors import custom_embeddings_panel
 from ui.pages.collections.opening import search_in, start
 from ui.pages.collections.report import rejects_table
 from ui.session.opened import damaged_collections, images_of, open_collection, workbench
+from ui.session.paths import folder_under_roots
 from ui.session.query import set_query_image
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import plain_text
@@ -75,7 +78,7 @@ def _more(card: CollectionCard) -> None:
             collection.rename(title)
             st.rerun()
     if collection.source.get("folder"):
-        st.caption("Read in place from " + plain_text(collection.source["folder"]))
+        _place(collection)
     verify = bool(collection.source.get("folder")) and st.checkbox(
         "Read every file",
         key=f"verify-{card.name}",
@@ -97,6 +100,21 @@ def _more(card: CollectionCard) -> None:
         custom_embeddings_panel(collection)
     if st.button("Delete …", key=f"delete-{card.name}", icon=":material/delete:"):
         _ask_to_delete(card)
+
+
+def _place(collection: Collection) -> None:
+    """Where the pictures lie, and a field for the new place if the folder has gone."""
+    folder = collection.source["folder"]
+    if Path(folder).is_dir():
+        st.caption("Read in place from " + plain_text(folder))
+        return
+    st.warning(f"The folder {plain_text(folder)} has gone.", icon=":material/folder_off:")
+    typed = text_field("Where it is now", key=f"relink-{collection.name}", button="Find again",
+                       button_key=f"relink-do-{collection.name}", max_chars=4096)  # fmt: skip
+    if typed:
+        with errors_shown():
+            workbench().relink(collection.name, folder_under_roots(typed))
+            st.rerun()
 
 
 @st.dialog("Delete this collection?")

@@ -1,0 +1,47 @@
+"""A collection whose folder was moved or renamed: its pictures are found again where the folder lies now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.collections.catalogue import ImageRow
+from engine.collections.collection import Collection
+from engine.collections.sources.folders import checked_folder
+from engine.core.errors import BadParameter
+
+_LOOKED_FOR = 50
+
+
+def relink(collection: Collection, folder: str | Path) -> int:
+    """Take `folder` for the one that the pictures lie in from now on; ids, labels, vectors and groups stay.
+
+    Returns:
+        How many of the pictures that were looked for, spread over the collection and 50 at most, lie there.
+
+    Raises:
+        NotFound: no such folder. BadParameter: the collection refers to no folder; the pictures are not in this one.
+    """
+    root = checked_folder(folder)
+    source = collection.source
+    if not source.get("folder"):
+        raise BadParameter("collection", "relinking", "one whose pictures are read in place", collection.title)
+    with collection.alone():
+        rows = [row for row in collection.rows("image") if not row.stored]
+        sample = rows[:: max(1, len(rows) // _LOOKED_FOR)][:_LOOKED_FOR]
+        found = sum(_lies_below(root, collection, row) for row in sample)
+        if not found:
+            wanted = f"that of {collection.title!r}, of which {len(sample):,} pictures were looked for"
+            raise BadParameter("folder", "relinking", wanted, str(root))
+        moved = {"folder": str(root)}
+        if "table" in source:
+            moved["table"] = str(root / Path(source["table"]).name)
+        collection.set_facts(source=source | moved)
+    return found
+
+
+def _lies_below(root: Path, collection: Collection, row: ImageRow) -> bool:
+    name = collection.path_of(row).relative_to(Path(collection.source["folder"]))
+    try:
+        return (root / name).stat().st_size == row.size
+    except OSError:
+        return False

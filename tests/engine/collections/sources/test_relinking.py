@@ -1,0 +1,50 @@
+"""A folder that was moved is found again, and nothing else is taken for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.collections.collection import Collection
+from engine.collections.sources.importing import import_csv, import_folder, rescan
+from engine.collections.sources.relinking import relink
+from engine.core.errors import BadParameter, NotFound
+
+
+@pytest.fixture
+def moved(home, pile, reporter) -> Collection:
+    collection = Collection.open(home, import_folder(home, "Pile", pile, reporter).collection)
+    pile.rename(pile.with_name("elsewhere"))
+    return collection
+
+
+def test_the_pictures_are_the_same_at_the_new_place(home, pile, moved, reporter) -> None:
+    before = moved.images()
+    with pytest.raises(NotFound, match="has vanished"):
+        rescan(moved, reporter)
+    assert relink(moved, pile.with_name("elsewhere")) == len(before.ids)
+    again = Collection.open(home, moved.name)
+    assert again.path_of(again.rows("image")[0]).is_file()
+    report = rescan(again, reporter)
+    assert (report.added, report.removed, report.unchanged > 0) == (0, 0, True)
+    np.testing.assert_array_equal(again.images().ids, before.ids)
+
+
+def test_another_folder_is_refused_and_nothing_changes(moved, tmp_path) -> None:
+    before = moved.source
+    (tmp_path / "other").mkdir()
+    with pytest.raises(BadParameter, match="pictures were looked for"):
+        relink(moved, tmp_path / "other")
+    with pytest.raises(NotFound, match="There is no folder"):
+        relink(moved, tmp_path / "nowhere")
+    assert moved.source == before
+
+
+def test_a_table_moves_with_its_folder(home, pile, reporter) -> None:
+    name = next(path.relative_to(pile).as_posix() for path in sorted(pile.rglob("*.png")))
+    (pile / "t.csv").write_text(f"image,label\n{name},x\n")
+    collection = Collection.open(home, import_csv(home, "Table", pile / "t.csv", reporter).collection)
+    place = pile.rename(pile.with_name("elsewhere"))
+    relink(collection, place)
+    assert rescan(collection, reporter).unchanged == 1
+    assert collection.source["table"] == str(place / "t.csv")
