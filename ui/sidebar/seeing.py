@@ -14,7 +14,6 @@ from engine.encoders.pooling import FINISHES, POOLINGS
 from engine.indexes import Index
 from ui.session.opened import workbench
 from ui.shared.messages import errors_shown
-from ui.shared.plain_text import plain_text
 from ui.sidebar.cluster_help import cluster_help, cluster_window
 from ui.sidebar.encoder_picker import encoder_picker
 
@@ -26,6 +25,9 @@ _FINISH_HELP = (
 )
 _METRIC_HELP = "Cosine ignores the overall strength of the vectors, such as brightness; Euclidean compares every value."
 
+# The name of the encoder is not part of the label: a panel whose label changes closes.
+_NAMED = '.st-key-seeing [data-testid="stMarkdownContainer"] p::after {{ content: ": {}"; }}'
+
 
 def seeing_chip(recipe: Recipe, choices: Sequence[EncoderChoice], lines: Sequence[EncoderChoice]) -> None:
     """Draw the chip; its content is only drawn while it is open. `lines` are the offered ones of all `choices`.
@@ -34,12 +36,9 @@ def seeing_chip(recipe: Recipe, choices: Sequence[EncoderChoice], lines: Sequenc
     """
     chosen = next(line for line in lines if line.key == st.session_state.encoder)
     with st.container(key="seeing"):
-        panel = st.popover(
-            f"Seeing with: {plain_text(chosen.title)}",
-            key=f"seeing-open-{st.session_state.get('seeing_closed', 0)}",
-            on_change="rerun",
-            width="stretch",
-        )
+        st.html(f"<style>{_NAMED.format(css_text(chosen.title))}</style>")
+        key = f"seeing-open-{st.session_state.get('seeing_closed', 0)}"
+        panel = st.popover("Seeing with", key=key, on_change="rerun", width="stretch")
     cluster_window(recipe)
     if panel.open:
         with panel, st.container(key="seeing-panel"), errors_shown():
@@ -92,6 +91,11 @@ def _number(key: str, setting: Setting) -> None:
 
 def _drop_down(key: str, label: str, options: Collection[str], shown: Callable[[str], str], help: str) -> None:
     st.selectbox(label, list(options), format_func=shown, key=key, help=help, persist_state="session")
+
+
+def css_text(text: str) -> str:
+    """Text as the content of a string in a style sheet, every special character escaped."""
+    return "".join(char if char.isalnum() and char.isascii() else f"\\{ord(char):x} " for char in text)
 
 
 def pooling_title(name: str) -> str:

@@ -59,9 +59,7 @@ def _cards(view: Seen) -> None:
     shown = st.session_state.get("group_cards_shown", CARDS)
     names = _suggested_names(view, groups[:shown])
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            "Cards show the pictures closest to the centre. Click one to open the group.", width="stretch"
-        )
+        st.caption("Cards show the pictures closest to the centre. Click one to open the group.", width="stretch")
         st.button(
             "Use suggested names", key="groups-name-all", icon=":material/auto_awesome:", disabled=not names,
             on_click=_name_all, args=(view, names), help="By labels, folders or what the pictures show.",
