@@ -210,7 +210,7 @@ def test_a_number_of_clusters_is_measured_and_taken_over(page: Any, server: Serv
     answers(page)
     open_seeing(page)
     page.get_by_role("button", name="How many clusters?").click()
-    page.get_by_role("button", name="Measure").click()
+    page.get_by_role("button", name="Measure", exact=True).click()
     page.locator(".js-plotly-plot").wait_for()
     use = page.get_by_role("button", name=re.compile(r"Use \d+")).first
     number = use.inner_text().split()[1]

@@ -11,6 +11,7 @@ from engine.comparisons.figures import Figure
 from engine.workbench.workbench import Workbench
 from tests.ui.app_pages import labels, seeing, texts, visited
 from ui.sidebar import encoder_picker
+from ui.sidebar.seeing import css_text
 
 RAW = {"collection": "shapes", "encoder": "raw-pixels", "embedding": "max", "metric": "cosine", "method": "exact"}
 
@@ -115,3 +116,7 @@ def test_a_weights_file_can_be_added(bench: Workbench) -> None:
     test.file_uploader(key="weights-file-0").set_value(("net.pth", b"no weights", "application/octet-stream")).run()
     test.button(key="weights-file-add").click().run()
     assert "net.pth holds no plain tensors" in texts(test)
+
+
+def test_no_name_of_an_encoder_ends_its_string_in_the_style_sheet() -> None:
+    assert css_text('a"}</style>\\') == "a\\22 \\7d \\3c \\2f style\\3e \\5c "
