@@ -1,192 +1,171 @@
-"""What the view of duplicates and odd ones decides; what is drawn in the browser is looked at there."""
+"""What the page of duplicates decides: choices, marks, what is taken away, undo, and what is said."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from engine.core.home import Home
-from engine.core.recipe import Recipe
-from engine.grouping.duplicates import duplicates as tidying
-from engine.grouping.duplicates.copies import Suggestion, share_within
-from engine.grouping.duplicates.duplicates import Duplicates
-from engine.grouping.duplicates.nearest_lists import NearestLists
+from engine.duplicates.decisions import decisions_of
+from engine.duplicates.groups import FoundDuplicates
 from engine.workbench.workbench import Workbench
-from ui.pages.groups.duplicates import scale
-from ui.widgets.copies import copies_data, file_size
-
-HOSTILE = "_b_ $x$ (1).png"
-
-
-def entry(recipe: object) -> None:
-    """What a page does with the view; AppTest runs the text of this function."""
-    from ui.pages.groups.duplicates import duplicates_view
-
-    duplicates_view(recipe)
-
-
-@pytest.fixture(scope="module")
-def twins(small_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The collection `twins` in the small home: 12 pictures, one also at half its size, embedded as raw pixels."""
-    folder, rng = tmp_path_factory.mktemp("twins"), np.random.default_rng(0)
-    for number in range(12):
-        patches = Image.fromarray(rng.integers(0, 256, (5, 5, 3), dtype=np.uint8))
-        picture = patches.resize((160, 160), Image.Resampling.BICUBIC)
-        picture.save(folder / f"{number:02d}.png")
-        if not number:
-            picture.resize((80, 80)).save(folder / HOSTILE)
-    mine = Workbench(Home(small_home))
-    mine.run("import", source="folder", title="Twins", path=str(folder))
-    mine.run("embed", recipe=recipe().as_dict())
-    yield
-    mine.remove("twins")
+from tests.engine.duplicates.scenes import scene
+from tests.ui.app_pages import labels, texts, visited
+from ui.pages.duplicates import state, work
+from ui.session.opened import workbench
+from ui.widgets.culling import Marks, culling_data
 
 
 @pytest.fixture
-def here(twins: None, bench: Workbench) -> Workbench:
-    """The pages' workbench with the collection `twins` besides."""
-    return bench
+def here(empty_bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workbench:
+    """The collection `scenes`: one.png twice, a smaller copy of it in b/, two.png, and a smaller copy of that."""
+    monkeypatch.setattr(work, "QUICK", -1)  # nothing is compared that a test did not ask for
+    folder = tmp_path / "pictures"
+    (folder / "b").mkdir(parents=True)
+    scene(1).save(folder / "one.png")
+    shutil.copy(folder / "one.png", folder / "b" / "one.png")
+    scene(1).resize((160, 120)).save(folder / "b" / "one-small.png")
+    scene(2).save(folder / "two.png")
+    scene(2).resize((160, 120)).save(folder / "two-small.png")
+    empty_bench.run("import", source="folder", title="Scenes", path=str(folder))
+    empty_bench.run("perceptual", collection="scenes")
+    return empty_bench
 
 
-def recipe(collection: str = "twins", encoder: str = "raw-pixels") -> Recipe:
-    return Recipe(collection, encoder, embedding="flatten")
+def files(bench: Workbench) -> set[str]:
+    return {row.name for row in bench.collection("scenes").rows()}
 
 
-def visit(asked: Recipe, **session: Any) -> AppTest:
-    test = AppTest.from_function(entry, default_timeout=180, args=(asked,))
-    for name, value in session.items():
-        test.session_state[name] = value
-    test.run()
+def found(bench: Workbench) -> FoundDuplicates:
+    return bench.duplicate_groups("scenes")
+
+
+def ids(bench: Workbench) -> dict[str, int]:
+    return {row.name: row.id for row in bench.collection("scenes").rows()}
+
+
+def test_the_page_says_what_was_found_and_names_strength_and_collection_in_the_address(here: Workbench) -> None:
+    test = visited("duplicates")
+    assert "2 groups with 3 duplicates" in texts(test)
+    assert test.query_params == {"collection": "scenes", "strength": "normal"}
+    test.segmented_control(key="duplicates-strength").set_value("own").run()
+    test.number_input(key="likeness-scenes").set_value(1.0).run()
+    assert "1 group with 1 duplicate" in texts(test)
+    assert test.query_params["strength"] == "1"
+
+
+def test_without_a_comparison_only_equal_files_are_listed(here: Workbench) -> None:
+    shutil.rmtree(here.collection("scenes").folder / "indexes")
+    test = visited("duplicates")
+    assert "1 group with 1 duplicate" in texts(test)
+    assert "Compare 4 pictures" in labels(test)
+
+
+def test_protected_folders_are_remembered_with_the_collection(here: Workbench) -> None:
+    test = visited("duplicates")
+    test.multiselect(key="protected-scenes").set_value(["b"]).run()
+    assert decisions_of(here.collection("scenes")).protected == ("b",)
+    assert here.duplicate_groups("scenes").groups[0].keeper.name == "b/one.png"
+
+
+def test_an_empty_home_leads_to_collections(empty_bench: Workbench) -> None:
+    assert "Add pictures" in labels(visited("duplicates"))
+
+
+def test_marks_decide_what_goes_and_each_goes_with_one_that_stays(here: Workbench) -> None:
+    every, by = found(here), ids(here)
+    suggested = {drop.id for drop in state.drops_of(every, Marks())}
+    assert suggested == {by["b/one.png"], by["b/one-small.png"], by["two-small.png"]}
+    marks = Marks({by["one.png"]: False, by["b/one.png"]: True, by["two-small.png"]: True})
+    kept = {drop.id: drop.keeper for drop in state.drops_of(every, marks)}
+    assert kept == {by["one.png"]: by["b/one.png"], by["b/one-small.png"]: by["b/one.png"]}
+    equal = state.drops_of(every, marks, equal=True)
+    assert [drop.id for drop in equal] == [by["one.png"]]
+    none = Marks(dict.fromkeys(by.values(), False))
+    assert state.drops_of(every, none) == []  # nothing of a group would stay
+    reviewed = Marks(done=frozenset({every.groups[1].name}))
+    assert [drop.id for drop in state.drops_of(every, reviewed, reviewed=True)] == [by["two-small.png"]]
+
+
+def entry(what: str) -> None:
+    """Act as a click on the bar does; AppTest runs the text of this function."""
+    import streamlit as st
+
+    from ui.pages.duplicates import state
+    from ui.pages.duplicates.trash import news, trash_list
+    from ui.widgets.culling import Marks
+
+    if what and "acted" not in st.session_state:
+        st.session_state.acted = True
+        state.act(state.found_duplicates("scenes"), what, Marks())
+    news("scenes")
+    trash_list("scenes")
+
+
+def test_an_act_is_told_undone_and_listed(here: Workbench) -> None:
+    before = files(here)
+    test = AppTest.from_function(entry, args=("all",), default_timeout=60).run()
     assert not test.exception
-    return test
+    assert "3 pictures (" in texts(test)
+    assert files(here) == {"one.png", "two.png"}
+    assert "Undo" in labels(test)
+    assert "Restore" in labels(test)
+    test.button(key="duplicates-undo").click().run()
+    assert "3 pictures (" in texts(test)
+    assert files(here) == before
+    assert "Restore" not in labels(test)
 
 
-def texts(test: AppTest) -> str:
-    kinds = (test.markdown, test.caption, test.info, test.error, test.header, test.subheader)
-    return " | ".join(part.value for kind in kinds for part in kind).replace("\\", "")
+def test_what_was_left_in_place_is_named(here: Workbench, tmp_path: Path) -> None:
+    (tmp_path / "pictures" / "two-small.png").unlink()
+    test = AppTest.from_function(entry, args=("all",), default_timeout=60).run()
+    assert "1 picture left in place: The file is no longer there." in texts(test)
+    assert "two-small.png: The file is no longer there." in texts(test)
 
 
-def labels(test: AppTest) -> list[str]:
-    return [button.label for button in test.button]
+def test_many_files_are_moved_by_a_job(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    monkeypatch.setattr(state, "AT_ONCE", 2)
+    monkeypatch.setattr(type(workbench()), "start", lambda self, kind, **given: started.append((kind, given)))
+    test = AppTest.from_function(entry, args=("all",), default_timeout=60).run()
+    assert not test.exception
+    [(kind, given)] = started
+    assert (kind, given["act"], len(given["drops"])) == ("tidy", "trash", 3)
+    assert files(here) == set(ids(here))
 
 
-def test_without_vectors_it_offers_to_look_and_starts_the_job(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[tuple[str, dict[str, Any]]] = []
-    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
-    asked = recipe(encoder="hog")
-    test = visit(asked)
-    assert "is not ready for" in texts(test)
-    test.button(key="duplicates-start").click().run()
-    assert started == [("duplicates", {"recipe": asked.as_dict()})]
-
-
-def test_a_large_collection_is_left_to_the_job(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tidying, "WHILE_WAITING", 1.0)
-    test = visit(recipe().but(metric="euclidean"))
-    assert "not been computed" in texts(test)
-    assert "Find duplicates" in labels(test)
-
-
-def test_missing_weights_and_trainings_are_named(here: Workbench) -> None:
-    assert "Go to Train" in labels(visit(recipe(encoder="model-3").but(embedding="max")))
-    assert any("Download" in label for label in labels(visit(recipe(encoder="vgg-16"))))
-
-
-def test_the_copy_is_found_and_the_threshold_says_what_it_means(here: Workbench) -> None:
-    test = visit(recipe())
-    said = texts(test)
-    assert "1 group with 1 duplicate" in said
-    assert "of the pictures have another one this near; expected by chance" in said
-    assert "This distance is suggested: by chance" in said
-    assert "Outliers" in said
-    [slider] = test.slider
-    slider.set_value(0.0).run()
-    assert "No duplicates among 13 pictures" in texts(test)
-    assert "is suggested" in texts(test)
-    next(button for button in test.button if button.label == "Use suggested").click().run()
-    assert "1 group with 1 duplicate" in texts(test)
-
-
-def test_a_chosen_keeper_changes_places_and_can_be_forgotten(here: Workbench) -> None:
-    [group] = here.duplicates(recipe()).groups
-    small = group.copies[0]
-    test = visit(recipe(), **{"keepers-twins": (small, 4711)})
-    assert "1 group with 1 duplicate" in texts(test)
-    assert "Reset choices" in labels(test)
-    assert here.duplicates(recipe(), keepers=[small]).groups[0].copies == (group.keeper,)
-    test.button(key="keepers-forget").click().run()
-    assert "Reset choices" not in labels(test)
-
-
-def test_a_new_collection_takes_what_is_kept(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[tuple[str, dict[str, Any]]] = []
-    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
-    test = visit(recipe())
-    test.text_input[0].set_value("  Tidy ")
-    test.button(key="without-copies").click().run()
-    [(kind, arguments)] = started
-    assert (kind, arguments["collection"], arguments["title"]) == ("extract", "twins", "Tidy")
-    [part] = arguments["parts"]
-    assert part["label"] is None
-    assert part["ids"] == here.duplicates(recipe()).kept
-    assert len(part["ids"]) == 12
+def test_the_version_changes_with_the_groups_and_old_marks_are_not_taken(here: Workbench) -> None:
+    every = found(here)
+    version = state.version_of(every)
+    assert state.version_of(here.duplicate_groups("scenes", 1.0)) != version
+    told = {"version": version, "keep": {"3": True}, "done": ["x"]}
+    assert Marks.told(told, version) == Marks({3: True}, frozenset({"x"}))
+    assert Marks.told(told, "another") is None
+    assert Marks.told("nonsense", version) is None
 
 
 def test_what_the_browser_gets(here: Workbench) -> None:
-    found = here.duplicates(recipe())
-    [group] = copies_data(found, [(1, found.groups[0])])["groups"]
-    first, second = group["items"]
-    assert group["title"] == "Group 1 · 1 duplicate"
-    assert (first["keep"], second["keep"]) == (True, False)
-    assert second["name"] == HOSTILE
-    assert first["facts"].startswith("160 × 160 · ")
-    assert second["away"].startswith("distance ")
+    def draw() -> None:
+        """Nothing but a session."""
+
+    AppTest.from_function(draw).run()
+    every = found(here)
+    first, second = every.groups
+    data = culling_data("scenes", [(1, first)], Marks(done=frozenset({second.name})), "v", [second])
+    [group] = data["groups"]
+    assert [item["keep"] for item in group["items"]] == [True, False, False]
+    assert group["items"][0]["large"].startswith("/pictures/scenes/")
+    assert data["elsewhere"]["files"] == data["elsewhere"]["reviewed"]["files"] == 1
+    assert data["equal"] is True
 
 
-def test_the_scale_of_the_slider_holds_the_suggestion(here: Workbench) -> None:
-    found = here.duplicates(recipe())
-    step, top = scale(found)
-    assert round(top / step) == pytest.approx(top / step)
-    assert round(found.suggestion.threshold / step) == pytest.approx(found.suggestion.threshold / step)
-    assert found.suggestion.threshold <= top <= float(found.nearness.pairs[-1])
-
-
-def test_the_slider_has_a_scale_where_nearly_every_picture_comes_twice() -> None:
-    pairs = np.sort(np.array([0.0, 0.0, *np.full(8, 1.0), *np.full(5, 1.2)], np.float32))
-    lists = NearestLists(np.arange(6), np.zeros((6, 1), np.int32), np.zeros((6, 1), np.float32), pairs)
-    twice = Duplicates(recipe(), share_within(lists, 0.0), Suggestion(0.0, "so"), (), {}, lists)
-    step, top = scale(twice)
-    assert 0 < step < top == pytest.approx(1.0)
-
-
-def test_one_picture_is_nothing_to_compare(bench: Workbench, small_home: Path, tmp_path: Path) -> None:
-    Image.new("RGB", (40, 40), "navy").save(tmp_path / "one.png")
-    mine = Workbench(Home(small_home))
-    mine.run("import", source="folder", title="Alone", path=str(tmp_path))
-    try:
-        assert "only one picture" in texts(visit(recipe("alone")))
-    finally:
-        mine.remove("alone")
-
-
-def test_equal_vectors_are_said_to_be_equal(bench: Workbench, small_home: Path, tmp_path: Path) -> None:
-    for size in (40, 60, 80, 100):
-        Image.new("RGB", (size, size), "navy").save(tmp_path / f"{size}.png")
-    mine = Workbench(Home(small_home))
-    mine.run("import", source="folder", title="Navy", path=str(tmp_path))
-    mine.run("embed", recipe=recipe("navy").as_dict())
-    try:
-        assert "least half of all pairs of pictures are equal" in texts(visit(recipe("navy")))
-    finally:
-        mine.remove("navy")
-
-
-@pytest.mark.parametrize(("size", "shown"), [(12, "12 bytes"), (34_400, "34 KB"), (999_900, "1.0 MB")])
-def test_sizes_of_files(size: int, shown: str) -> None:
-    assert file_size(size) == shown
+def test_pictures_that_are_no_duplicates_are_not_listed_again(here: Workbench) -> None:
+    every = found(here)
+    state.part(every, every.groups[1].name)
+    state.part(every, "no such group")
+    assert len(found(here).groups) == 1
+    test = visited("duplicates")
+    test.button(key="duplicates-forget").click().run()
+    assert "2 groups with 3 duplicates" in texts(test)

@@ -386,17 +386,17 @@ def test_the_vectors_are_shown_as_embedded_and_as_grouped(here: Workbench) -> No
     assert "12 pictures × 3 values" in texts(test)
 
 
-def test_duplicates_need_no_grouping(here: Workbench) -> None:
+def test_outliers_need_no_grouping(here: Workbench) -> None:
     test = visit()
     assert "Outliers" not in texts(test)  # made only when it is asked for
     test = visit(**{"groups-tidy": True})
-    assert "Outliers" in texts(test) or "Find duplicates" in labels(test)
+    assert "Outliers" in texts(test) or "Find outliers" in labels(test)
     made(here)
     test = visit(**{"groups-tidy": True})
-    assert "Duplicates and outliers" not in [panel.label for panel in test.expander]  # a tab of the grouping holds them
+    assert "Outliers" not in [panel.label for panel in test.expander]  # a tab of the grouping holds them
 
 
-def test_looking_for_duplicates_is_work_of_this_page(here: Workbench) -> None:
+def test_looking_for_outliers_is_work_of_this_page(here: Workbench) -> None:
     folder = job(here, "duplicates", None, recipe={"collection": "shapes"})
     with FileLock(folder / "lock"):
         test = visit()

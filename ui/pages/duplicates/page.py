@@ -9,6 +9,7 @@ import streamlit as st
 from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
 from engine.duplicates.groups import FoundDuplicates
+from ui.pages.duplicates.by_vectors import by_vectors
 from ui.pages.duplicates.controls import controls, exports, strength_in_address
 from ui.pages.duplicates.state import act, found_duplicates, keep_marks, marks_of, part, read_link, version_of
 from ui.pages.duplicates.trash import news, trash_list
@@ -17,6 +18,7 @@ from ui.session.address import write_opened
 from ui.session.opened import images_of
 from ui.shared.messages import empty_state, errors_shown, show_error
 from ui.shared.plain_text import plain_text
+from ui.shared.titles import encoder_titles
 from ui.widgets.culling import culling
 
 _GROUPS_A_PAGE = 50
@@ -32,7 +34,7 @@ def page() -> None:
         return
     name = recipe.collection
     read_link()
-    told, choices, work, groups, trash = (st.container() for _ in range(5))
+    told, choices, work, groups, trash, vectors = (st.container() for _ in range(6))
     with told:
         news(name)
     if not len(images_of(name).ids):
@@ -45,9 +47,24 @@ def page() -> None:
             missing = preparing(name)
         with groups:
             _groups(name, missing)
+        with vectors:
+            _vectors(recipe)
     with trash, errors_shown():
         trash_list(name)
     write_opened({"collection": name, "strength": strength_in_address(name)})
+
+
+def _vectors(recipe: Recipe) -> None:
+    """Near duplicates by the vectors that Search uses, when asked for."""
+    panel = st.expander("By vectors", icon=":material/scatter_plot:", key="duplicates-vectors", on_change="rerun")
+    if panel.open:
+        with panel, errors_shown():
+            key = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
+            title = encoder_titles(recipe.collection).get(key, recipe.encoder)
+            st.caption(
+                f"Pictures that are near for {plain_text(title)}; another encoder is chosen on Search or Groups."
+            )
+            by_vectors(recipe)
 
 
 def _groups(name: str, missing: bool) -> None:

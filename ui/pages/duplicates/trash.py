@@ -9,15 +9,30 @@ import streamlit as st
 from engine.core.humanize import count_of
 from engine.duplicates.acts.journal import Batch, trash_of
 from ui.pages.duplicates.state import restore
-from ui.session.opened import open_collection, workbench
+from ui.session.opened import open_collection, recent_jobs, workbench
 from ui.shared.plain_text import plain_text
 
 _SHOWN = 10  # refused files that are named
 _LISTED = 20  # acts
 
 
+def created() -> None:
+    """Say once that the collection without duplicates, asked for in this session, is there."""
+    wanted = st.session_state.get("duplicates-extract")
+    job = next((job for job in recent_jobs("extract") if job.id == wanted), None) if wanted else None
+    if job is None or job.alive:
+        return
+    del st.session_state["duplicates-extract"]
+    title = plain_text(job.config["arguments"].get("title", ""))
+    if job.state == "done":
+        st.success(f"The collection {title} was created.", icon=":material/check_circle:")
+    elif job.error:
+        st.error(plain_text(job.error), icon=":material/error:")
+
+
 def news(collection: str) -> None:
     """Say once what an act did, with a button that undoes it."""
+    created()
     told = st.session_state.pop("duplicates-news", None)
     if told is None:
         return

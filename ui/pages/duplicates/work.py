@@ -27,7 +27,7 @@ def preparing(collection: str) -> bool:
 
 
 def _about(job: Job, collection: str) -> bool:
-    return job.kind in ("perceptual", "tidy") and job.config["arguments"].get("collection") == collection
+    return job.kind in ("perceptual", "tidy", "extract") and job.config["arguments"].get("collection") == collection
 
 
 def _start_or_offer(collection: str) -> None:
@@ -43,7 +43,7 @@ def _start_or_offer(collection: str) -> None:
     st.button(
         f"Compare {count_of(count, 'picture')}",
         type="primary",
-        key="duplicates-start",
+        key="perceptual-start",
         icon=":material/play_arrow:",
         on_click=_start,
         args=(collection,),

@@ -9,6 +9,7 @@ import streamlit as st
 from engine.core.recipe import Recipe
 from ui.session.opened import workbench
 from ui.session.recipe import use_recipe
+from ui.shared.neighbours import with_neighbours
 from ui.widgets.gallery import Tile, gallery, thumbnail_url
 
 _SHOWN = 24
@@ -17,6 +18,10 @@ _ALL = 96
 
 def outliers_view(recipe: Recipe) -> None:
     """Draw the most unusual pictures with their scores; a click searches with a picture."""
+    with_neighbours(recipe, "outliers", lambda _: _outliers(recipe))
+
+
+def _outliers(recipe: Recipe) -> None:
     st.header("Outliers", anchor=False)
     more = st.session_state.get("odd-more", False)
     found = workbench().odd_ones(recipe, _ALL if more else _SHOWN)

@@ -9,9 +9,9 @@ import streamlit as st
 from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import CollectionCard
-from ui.pages.groups.duplicates import duplicates_view
 from ui.pages.groups.form import groups_form
 from ui.pages.groups.list import groupings_list
+from ui.pages.groups.outliers import outliers_view
 from ui.pages.groups.result import grouping_view
 from ui.pages.groups.state import (
     Seen,
@@ -54,7 +54,7 @@ def page() -> None:
         _new(card, recipe, folded=view is not None)
     if view is None and card.count > 1:
         with tidying:
-            _duplicates(recipe)
+            _outliers(recipe)
     with others, errors_shown():
         groupings_list(card.name, view.name if view else "")
     _write_address(card.name, view)
@@ -117,12 +117,12 @@ def _new(card: CollectionCard, recipe: Recipe, *, folded: bool) -> None:
             _form(card, recipe)
 
 
-def _duplicates(recipe: Recipe) -> None:
-    """Duplicates and outliers of the sidebar's vectors, if no grouping is open."""
-    panel = st.expander("Duplicates and outliers", icon=":material/file_copy:", key="groups-tidy", on_change="rerun")
+def _outliers(recipe: Recipe) -> None:
+    """Outliers by the sidebar's vectors, if no grouping is open."""
+    panel = st.expander("Outliers", icon=":material/scatter_plot:", key="groups-tidy", on_change="rerun")
     if panel.open:
         with panel, errors_shown():
-            duplicates_view(recipe)
+            outliers_view(recipe)
 
 
 def _form(card: CollectionCard, recipe: Recipe) -> None:

@@ -9,11 +9,11 @@ import streamlit as st
 from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
 from ui.comparisons.live import made_text
-from ui.pages.groups.duplicates import duplicates_view
 from ui.pages.groups.export import export_menu
 from ui.pages.groups.form import start_grouping
 from ui.pages.groups.map import map_tab
 from ui.pages.groups.members import groups_tab
+from ui.pages.groups.outliers import outliers_view
 from ui.pages.groups.state import TABS, Seen, ask, asked_for, close_panels, open_grouping, panel_key, steps_text, undo
 from ui.pages.groups.tree import tree_tab
 from ui.pages.groups.vectors import vectors_tab
@@ -37,7 +37,7 @@ def grouping_view(view: Seen) -> None:
     st.markdown(f"**{plain_text(summary(view))}**")
     if view.stale:
         _stale(view)
-    drawn = (groups_tab, tree_tab, map_tab, vectors_tab, _duplicates)
+    drawn = (groups_tab, tree_tab, map_tab, vectors_tab, _outliers)
     tabs: dict[str, Callable[[Seen], None]] = dict(zip(TABS, drawn, strict=True))
     for tab, draw in zip(st.tabs(list(tabs), key="groups-tab", on_change="rerun"), tabs.values(), strict=True):
         if tab.open:
@@ -145,6 +145,6 @@ def ask_to_remove(collection: str, name: str, title: str, edited: int) -> None:
             st.rerun()
 
 
-def _duplicates(view: Seen) -> None:
-    """Near-duplicates and outliers of the grouped vectors."""
-    duplicates_view(view.grouping.recipe)
+def _outliers(view: Seen) -> None:
+    """Outliers by the grouped vectors."""
+    outliers_view(view.grouping.recipe)

@@ -25,7 +25,7 @@ from ui.session.recipe import use_recipe
 from ui.shared.messages import show_error
 from ui.widgets.gallery import Tile, thumbnail_url
 
-TABS = ("Groups", "Tree", "Map", "Vectors", "Duplicates and outliers")
+TABS = ("Groups", "Tree", "Map", "Vectors", "Outliers")
 
 _groupings: Cache[list[Grouping]] = Cache(4)
 _seen: Cache[Seen] = Cache(4)

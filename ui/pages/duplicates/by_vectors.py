@@ -1,4 +1,4 @@
-"""Duplicates and outliers of a collection: which of several copies to keep, and what stands out."""
+"""Duplicates by the vectors of an encoder: pictures within a distance of the one that is kept."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from functools import partial
 
 import streamlit as st
 
-from engine.core.errors import BenzerError, NotReady, NotTrained, NoWeights
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.grouping.duplicates.copies import highest
 from engine.grouping.duplicates.duplicates import Duplicates
-from engine.jobs.job import Job
-from ui.pages.groups.duplicates_chart import nearest_chart
-from ui.pages.groups.outliers import outliers_view
-from ui.session.opened import images_of, job_about, recent_jobs, workbench
+from ui.pages.duplicates.by_vectors_chart import nearest_chart
+from ui.session.opened import images_of, workbench
 from ui.session.recipe import use_recipe
 from ui.shared.charts import draw
-from ui.shared.messages import empty_state, errors_shown, show_error
+from ui.shared.messages import errors_shown
+from ui.shared.neighbours import neighbours_key, with_neighbours
 from ui.shared.plain_text import plain_text
 from ui.shared.text_field import text_field
 from ui.widgets.copies import copies
@@ -29,90 +27,15 @@ _MOST_STEPS = 500
 _SHOWN_SHARE = 0.9  # of the nearest distances lie within the chart
 
 
-def duplicates_view(recipe: Recipe) -> None:
-    """Draw everything about duplicates and outliers under the recipe; its search method and k do not matter.
-
-    The surrounding page shows running jobs.
-    """
-    count = len(images_of(recipe.collection).ids)
-    if count < 2:
-        few = "This collection is empty." if not count else "This collection has only one picture."
-        go = partial(st.session_state.update, go_to="collections")
-        empty_state("No duplicates", few, {"Add pictures": go}, key="no-duplicates")
-        return
-    job = job_about(recipe.collection)
-
-    @st.fragment(key=f"duplicates-{_name(recipe)}")
-    def shown() -> None:
-        if "go_to" in st.session_state or st.session_state.pop("redraw", False):
-            st.rerun()
-        _answer(recipe, job)
-
-    shown()
-
-
-def _answer(recipe: Recipe, job: Job | None) -> None:
-    try:
-        with st.spinner("Finding the nearest neighbours …"):
-            first = workbench().duplicates(recipe)
-    except (NotTrained, NoWeights) as error:
-        _no_encoder(recipe, error, job)
-    except NotReady as error:
-        _not_ready(recipe, error, job)
-    except BenzerError as error:
-        show_error(error)
-    else:
-        with errors_shown():
-            _duplicates(recipe, first)
-        with errors_shown():
-            outliers_view(recipe)
-
-
-# ── prerequisites ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _no_encoder(recipe: Recipe, error: NotReady, job: Job | None) -> None:
-    st.info(plain_text(error.message), icon=":material/construction:")
-    if job is None and isinstance(error, NoWeights):
-        label = f"Download ({error.megabytes} MB)"
-        st.button(label, type="primary", key="duplicates-fetch", on_click=_start, args=("fetch", recipe))
-    elif isinstance(error, NotTrained):
-        go = partial(st.session_state.update, go_to="train")
-        st.button("Go to Train", type="primary", key="duplicates-train", on_click=go)
-
-
-def _not_ready(recipe: Recipe, error: NotReady, job: Job | None) -> None:
-    """Say what is missing and offer to prepare it, unless that is under way."""
-    if job is not None:
-        st.info("Duplicates appear here when preparation finishes.", icon=":material/hourglass_top:")
-        return
-    mine = (job for job in recent_jobs("duplicates") if job.config["arguments"]["recipe"] == recipe.as_dict())
-    last = next(mine, None)
-    if last is not None and last.error:
-        st.error(plain_text(last.error), icon=":material/error:")
-    st.info(plain_text(error.message), icon=":material/construction:")
-    st.button(
-        "Find duplicates",
-        type="primary",
-        key="duplicates-start",
-        icon=":material/play_arrow:",
-        on_click=_start,
-        args=("duplicates", recipe),
-        help="Prepares missing vectors first. Runs in the background; you can leave this page.",
-    )
-
-
-def _start(kind: str, recipe: Recipe) -> None:
-    with errors_shown():
-        workbench().start(kind, recipe=recipe.as_dict())
-        st.session_state.redraw = True
+def by_vectors(recipe: Recipe) -> None:
+    """Draw the duplicates by the vectors of the recipe; its search method and k do not matter."""
+    with_neighbours(recipe, "duplicates", lambda first: _duplicates(recipe, first))
 
 
 # ── the threshold ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _duplicates(recipe: Recipe, first: Duplicates) -> None:
-    st.header("Duplicates", anchor=False)
     if highest(first.nearness) <= 0:  # too few pictures, or too many equal ones, to choose a threshold
         st.info(plain_text(first.suggestion.reason), icon=":material/info:")
         return
@@ -120,7 +43,7 @@ def _duplicates(recipe: Recipe, first: Duplicates) -> None:
     found = workbench().duplicates(recipe, threshold, _keepers(recipe))
     chart = nearest_chart(found.nearness.nearest, threshold, first.suggestion.threshold, top)
     near = f"Histogram of the distance to the nearest other picture. {found.share.sentence()}"
-    draw(chart, key=f"nearest-{_name(recipe)}", alt=near)
+    draw(chart, key=f"nearest-{neighbours_key(recipe)}", alt=near)
     st.markdown(plain_text(found.share.sentence()))
     st.caption(_why(first, threshold))
     st.subheader(plain_text(found.sentence()), anchor=False)
@@ -135,7 +58,7 @@ def _threshold(recipe: Recipe, first: Duplicates) -> tuple[float, float]:
     """The slider's value, and the end of its scale."""
     step, top = scale(first)
     suggested = first.suggestion.threshold
-    key = f"threshold-{_name(recipe)}-{top:.6g}"
+    key = f"threshold-{neighbours_key(recipe)}-{top:.6g}"
     st.session_state.setdefault(key, min(suggested, top))
     digits = max(0, 1 - math.floor(math.log10(step)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -185,7 +108,7 @@ def _why(first: Duplicates, threshold: float) -> str:
 
 def _groups(recipe: Recipe, found: Duplicates) -> None:
     pages = -(-len(found.groups) // _GROUPS_A_PAGE)
-    key = f"copies-page-{_name(recipe)}"
+    key = f"copies-page-{neighbours_key(recipe)}"
     if not 1 <= int(st.session_state.get(key) or 1) <= pages:
         st.session_state[key] = 1
     numbered = list(enumerate(found.groups, 1))
@@ -196,7 +119,7 @@ def _groups(recipe: Recipe, found: Duplicates) -> None:
     )
     shown = numbered[(page - 1) * _GROUPS_A_PAGE : page * _GROUPS_A_PAGE]
     keep = partial(_keep, recipe, found)
-    copies(found, shown, key=f"copies-{_name(recipe)}", on_pick=partial(use_recipe, str(recipe)), on_keep=keep)
+    copies(found, shown, key=f"copies-{neighbours_key(recipe)}", on_pick=partial(use_recipe, str(recipe)), on_keep=keep)
     if pages > 1:
         st.pagination(pages, key=key)
 
@@ -253,10 +176,6 @@ def _without_copies(recipe: Recipe, found: Duplicates) -> None:
 def _extract(recipe: Recipe, found: Duplicates, title: str) -> None:
     with errors_shown():
         parts = [{"label": None, "ids": found.kept}]
-        workbench().start("extract", collection=recipe.collection, title=title, parts=parts)
+        job = workbench().start("extract", collection=recipe.collection, title=title, parts=parts)
+        st.session_state["duplicates-extract"] = job.id if job else ""
         st.session_state.redraw = True
-
-
-def _name(recipe: Recipe) -> str:
-    """The part of the recipe that the answer depends on, for keys."""
-    return "/".join((recipe.collection, recipe.encoder, recipe.weights, recipe.embedding, recipe.metric))
