@@ -16,6 +16,7 @@ from engine.core.storage import read_json, shape_checked, write_json
 from engine.core.tables import csv_text
 from engine.runs.classifiers import classifier
 from engine.search.classes import NETWORK
+from engine.search.provenance import COLUMNS, provenance_cells
 from engine.texts.lexicon.lexicon import lexicon
 
 SUGGESTED = "suggested_labels"  # no run's name can hold an underscore
@@ -120,9 +121,19 @@ class StoredPredictions:
 
     def to_csv(self) -> str:
         """One line each; texts that a spreadsheet would run are made harmless."""
-        header = ["id", "picture", "label now", "predicted", "confidence", "by picture", "by text"]
+        header = ["id", "picture", "label now", "predicted", "confidence", "by picture", "by text", *COLUMNS]
+        made_with = provenance_cells(self.made_with)
         lines = [
-            [one.id, one.name, one.label, one.predicted, one.confidence, _first(one.picture), _first(one.text)]
+            [
+                one.id,
+                one.name,
+                one.label,
+                one.predicted,
+                one.confidence,
+                _first(one.picture),
+                _first(one.text),
+                *made_with,
+            ]
             for one in self.predictions
         ]
         return csv_text(header, lines)

@@ -12,6 +12,7 @@ from engine.classification.plan import FUSIONS
 from engine.classification.results import Classification, ResultLine
 from engine.comparisons.html import Bar, Best, Table, bold_best, curves, render, strong
 from engine.core.tables import csv_text
+from engine.search.provenance import COLUMNS, provenance_cells
 
 _CONFUSED = 20  # pairs of classes
 
@@ -19,8 +20,10 @@ _CONFUSED = 20  # pairs of classes
 def to_csv(found: Classification) -> str:
     """The table; texts that a spreadsheet would run are made harmless."""
     header = ["model", "condition", "folds", "accuracy", "deviation", "macro F1", "deviation of F1"]
-    header += ["calibration error", "log loss", "seconds a fold"]
-    return csv_text(header, [[one.title, one.condition.title, *one.figures] for one in found.table()])
+    header += ["calibration error", "log loss", "seconds a fold", *COLUMNS]
+    made_with = {row.fusion: provenance_cells(row.made_with) for row in found.rows() if not row.error}
+    lines = [[one.title, one.condition.title, *one.figures, *made_with[one.fusion]] for one in found.table()]
+    return csv_text(header, lines)
 
 
 def to_html(found: Classification) -> str:

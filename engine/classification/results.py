@@ -59,6 +59,7 @@ class FoldRow:
         curve: of each epoch its "epoch", "train", "validation" and "accuracy". epoch: whose weights were taken.
         answers: the prediction for each clean test item. seconds: of the training.
         error: why it could not be measured, "" where it was.
+        made_with: what pictures were seen with, as `engine.search.provenance.Provenance`; empty for texts alone.
     """
 
     key: str
@@ -79,6 +80,7 @@ class FoldRow:
     answers: tuple[Prediction, ...] = ()
     seconds: float = 0.0
     error: str = ""
+    made_with: Mapping[str, Any] = field(default_factory=dict)
 
     def counts(self, condition: str = CLEAN) -> NDArray[np.int64]:
         """(c, c) the confusion matrix of a condition."""

@@ -107,6 +107,7 @@ class FoldTrainings:
         seen_by = learned(self.task, run, config.tuned)
         sizes = (len(learning), len(own))
         row = FoldRow(cell.key, cell.title, cell.fusion, cell.fold, self.made_of, *sizes, items.classes)
+        row = replace(row, made_with=self.task.made_with)
         self.run.keep(replace(row, **_trained_figures(run, network), **self._asked(network, own, seen_by)))
         Run(run.folder).remove()
 

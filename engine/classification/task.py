@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from engine.encoders.combination import parts_of
 from engine.encoders.encoder import Encoder
 from engine.encoders.examples.of_collection import examples_of
 from engine.encoders.pooling import POOLINGS, embedding, unfinished
+from engine.search.provenance import provenance_of
 from engine.texts import TextEncoder, open_text_encoder
 from engine.texts.plain import plain
 from engine.texts.published import PUBLISHED
@@ -74,6 +75,11 @@ class Task:
         """Changes when pictures, labels, texts or weights do."""
         encoders = [one.info.fingerprint for one in (self.picture, self.text) if one is not None]
         return f"{items_digest(self.collection, self.labels)}-{digest_of(*encoders)}"
+
+    @property
+    def made_with(self) -> dict[str, Any]:
+        """What pictures are seen with; empty if only texts are read."""
+        return asdict(provenance_of(self.picture.info, self.collection.images())) if self.picture else {}
 
     def items(self, reporter: Reporter, every: bool = False) -> Examples:
         """The labelled items with their classes: those drawn by the plan, or all of them."""

@@ -12,7 +12,7 @@ from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text
 from engine.search.examples import Crop, Example, check_crop, checked_examples, print_examples
-from engine.search.provenance import Provenance, WordsUsed
+from engine.search.provenance import COLUMNS, Provenance, WordsUsed, provenance_cells
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,11 @@ class Answer:
         return " · ".join(filter(None, [*parts, self._quality(), self.note]))
 
     def to_csv(self) -> str:
-        """One row per hit: rank, id, name, label, text, distance."""
+        """One row per hit: rank, id, name, label, text, distance, sha256, and what the answer was made with."""
+        made_with = provenance_cells(asdict(self.provenance) if self.provenance else None)
         return csv_text(
-            ["rank", "id", "name", "label", "text", "distance"],
-            [[h.rank, h.id, h.name, h.label, h.text, f"{h.distance:.6f}"] for h in self.hits],
+            ["rank", "id", "name", "label", "text", "distance", "sha256", *COLUMNS],
+            [[h.rank, h.id, h.name, h.label, h.text, f"{h.distance:.6f}", h.sha256, *made_with] for h in self.hits],
         )
 
     def to_json(self) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from engine import VERSION
 from engine.collections.collection import Images
@@ -37,6 +39,17 @@ def provenance_of(info: EncoderInfo, images: Images) -> Provenance:
     """The provenance of answers over these images by that encoder, on this machine."""
     encoder = info.computed_in, bool(info.precision), info.fingerprint, info.sha256
     return Provenance(*encoder, images.content_digest(), len(images), dict(_versions()))
+
+
+COLUMNS = ("precision", "encoder fingerprint", "sha256 of the weights", "contents of the collection", "versions")
+
+
+def provenance_cells(made_with: Mapping[str, Any] | None) -> list[str]:
+    """The cells of a CSV under `COLUMNS`, from a provenance as a dictionary; empty if it was not recorded."""
+    if not made_with:
+        return [""] * len(COLUMNS)
+    versions = " ".join(f"{name}={number}" for name, number in made_with["versions"].items())
+    return [*(str(made_with[name]) for name in ("precision", "encoder", "weights", "collection")), versions]
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ class StudyRow:
         build_seconds: of the index alone. megabytes: the index without vectors. vectors_megabytes: the vectors.
         workers: where parts ran. made_of: changes when the vectors do. note: caveats of the figures.
         error: why it could not be measured (all figures are 0 then), else "".
+        made_with: what made the vectors of a collection, as `engine.search.provenance.Provenance`; empty for a file's.
     """
 
     key: str
@@ -91,6 +92,7 @@ class StudyRow:
     made_of: str = ""
     note: str = ""
     error: str = ""
+    made_with: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

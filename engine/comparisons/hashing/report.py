@@ -11,6 +11,7 @@ from engine.comparisons.hashing.plan import EXACT
 from engine.comparisons.hashing.study import Folded, HashingStudy
 from engine.comparisons.html import Bar, Best, Table, bold_best, curves, notes_of, optional, render, strong
 from engine.core.tables import csv_text
+from engine.search.provenance import COLUMNS, provenance_cells
 
 _CHOICES = ("title", "method", "fold")
 _FIGURES = (
@@ -33,7 +34,8 @@ def to_csv(rows: Sequence[StudyRow]) -> str:
     """All rows in the plan's order, one column per figure; spreadsheet formulas are neutralised."""
     names = (*_CHOICES, *_FIGURES, *_TOLD)
     header = [_HEADS.get(name, name) for name in names]
-    return csv_text([*header, "settings in force"], ([*_csv_cells(row, names), _chosen(row)] for row in rows))
+    lines = ([*_csv_cells(row, names), _chosen(row), *provenance_cells(row.made_with)] for row in rows)
+    return csv_text([*header, "settings in force", *COLUMNS], lines)
 
 
 def _csv_cells(row: StudyRow, names: Sequence[str]) -> list[object]:

@@ -6,7 +6,7 @@ import gc
 import math
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from engine.encoders.choosing import with_weights
 from engine.encoders.pooling import embedding
 from engine.encoders.vectors.pipeline import vectors_of
 from engine.indexes import Index, make_index
+from engine.search.provenance import provenance_of
 
 _HELD_OUT = 5  # at most one vector in this many is a query
 _DISTRIBUTED = "rdh"
@@ -47,6 +48,7 @@ class Source:
     vectors: NDArray[np.float32]
     queries: NDArray[np.float32] | None
     made_of: str
+    made_with: dict[str, Any] = field(default_factory=dict)
 
 
 def plan_study(home: Home, plan: StudyPlan) -> HashingStudy:
@@ -122,7 +124,8 @@ class MethodFigures:
         self._warm_up(cell.method, data)
         index, seconds = built or self._built(cell.method, data)
         figures = measure(index, data, within, self.home.root / "studies")
-        known = {"made_of": self.source.made_of, "build_seconds": seconds, "workers": _workers(cell.method)}
+        known = {"build_seconds": seconds, "workers": _workers(cell.method)}
+        known |= {"made_of": self.source.made_of, "made_with": self.source.made_with}
         self.run.keep(replace(unmeasured(cell, **known), **figures))
         del index, built
         gc.collect()  # parts on Ray end when no references remain
@@ -219,7 +222,8 @@ def _embedded(home: Home, recipe: Recipe, reporter: Reporter) -> Source:
     vectors = vectors_of(collection, encoder, recipe.embedding, reporter)
     if not len(vectors.ids):
         raise BadParameter("collection", "a benchmark", "one with pictures", recipe.collection)
-    return Source(vectors.matrix, None, vectors.digest)
+    made_with = asdict(provenance_of(encoder.at(collection).info, collection.images()))
+    return Source(vectors.matrix, None, vectors.digest, made_with)
 
 
 def recipe_of(plan: StudyPlan) -> Recipe:

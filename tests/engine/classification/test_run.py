@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -110,6 +111,10 @@ def test_five_models_are_measured_fold_by_fold(bench: Workbench) -> None:
     assert sides["late"].text is not None
     assert 0 <= next(row.share for row in found.rows() if row.fusion == "late") <= 1
     assert "Late fusion,as they are,2," in to_csv(found)
+    line = next(csv.DictReader(io.StringIO(to_csv(found))))
+    assert line["precision"] == "float32"
+    assert line["contents of the collection"] == bench.collection("shop").images().content_digest()
+    assert "benzer=" in line["versions"]
     assert not list((found.folder / "runs").glob("[!.]*"))  # trainings leave nothing behind
 
 

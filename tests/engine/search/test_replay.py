@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +63,15 @@ def test_an_export_names_everything_that_decides(exported: Callable[..., Path]) 
     assert {"benzer", "python", "torch", "numpy"} <= set(made["versions"])
     assert body["query"]["name"].endswith(".png")
     assert all(len(hit["sha256"]) == 64 for hit in body["hits"])
+
+
+def test_a_table_of_results_names_it_too(pictures: Path, capsys: Capture) -> None:
+    capsys.readouterr()
+    assert main(["search", "--collection", "pile", *EMBEDDED, "--image", "3", "--csv"]) == 0
+    line = next(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert line["precision"] == "bfloat16"
+    assert len(line["sha256"]) == len(line["sha256 of the weights"]) == len(line["contents of the collection"]) == 64
+    assert "torch=" in line["versions"]
 
 
 def test_on_the_same_home_it_is_the_same(exported: Callable[..., Path], capsys: Capture) -> None:
