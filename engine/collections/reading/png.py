@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,10 @@ _USED = {
     b"eXIf",
     b"sBIT",
 }  # they change what the pixels look like
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, by the colour type
+_ONE_PASS = ((0, 0, 1, 1),)
+# Adam7: the first column and row of each pass, and the steps to the next ones.
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _MOST = 1 << 20  # bytes that a compressed profile may grow to
 
 
@@ -38,9 +42,9 @@ class _Chunk(NamedTuple):
 def pixels_only(data: bytes) -> list[bytes]:
     """The PNG without texts, previews and what is damaged beside the pixels: with as much as is usable, with less.
 
-    Nothing where the pixels are damaged.
+    Nothing where the pixels are damaged. A wrong checksum behind pixels whose chunks are sound is put right.
     """
-    chunks = list(_chunks(data))
+    chunks = _with_right_sum(list(_chunks(data)))
     kinds = [chunk.kind for chunk in chunks]
     if kinds[:1] != [b"IHDR"] or b"IDAT" not in kinds:
         return []
@@ -52,6 +56,20 @@ def pixels_only(data: bytes) -> list[bytes]:
 def _written(chunks: list[_Chunk], used: set[bytes]) -> bytes:
     kept = [chunk for chunk in chunks if chunk.kind in _ESSENTIAL or (chunk.kind in used and _usable(chunk))]
     return SIGNATURE + b"".join(_packed(chunk) for chunk in kept) + _packed(_Chunk(b"IEND", b"", True))
+
+
+def holds_all_rows(data: bytes) -> bool:
+    """Whether the compressed pixels unpack to as many bytes as the header says; a reader shows missing rows black."""
+    width, height, bits, colours, _, _, passes = struct.unpack(">IIBBBBB", data[16:29])
+    needed = sum(
+        len(range(top, height, down)) * (1 + (len(range(left, width, right)) * bits * _SAMPLES[colours] + 7) // 8)
+        for left, top, right, down in (_PASSES if passes else _ONE_PASS)
+        if left < width
+    )
+    stream, found = zlib.decompressobj(), 0
+    for part in _unpacked(stream, [chunk.body for chunk in _chunks(data) if chunk.kind == b"IDAT"]):
+        found += len(part)
+    return found >= needed
 
 
 def wide_colours(data: bytes) -> NDArray[np.uint16] | None:
@@ -92,14 +110,39 @@ def _whole(chunks: list[_Chunk]) -> bool:
         return True
     stream = zlib.decompressobj()
     try:
-        for chunk in pixels:
-            rest = chunk.body
-            while rest and not stream.eof:
-                stream.decompress(rest, 1 << 20)
-                rest = stream.unconsumed_tail
+        for _ in _unpacked(stream, [chunk.body for chunk in pixels]):
+            pass
     except zlib.error:
         return False
     return stream.eof
+
+
+def _with_right_sum(chunks: list[_Chunk]) -> list[_Chunk]:
+    """The chunks with their pixels as one whose Adler-32 is right, where all are sound and their stream ends."""
+    pixels = [chunk for chunk in chunks if chunk.kind == b"IDAT"]
+    packed = b"".join(chunk.body for chunk in pixels)
+    if not pixels or not all(chunk.sound for chunk in pixels):
+        return chunks
+    stream, checksum = zlib.decompressobj(-zlib.MAX_WBITS), 1
+    try:
+        for part in _unpacked(stream, [packed[2:]]):
+            checksum = zlib.adler32(part, checksum)
+    except zlib.error:
+        return chunks
+    if not stream.eof:
+        return chunks
+    whole = packed[: len(packed) - len(stream.unused_data)] + struct.pack(">I", checksum)
+    place = chunks.index(pixels[0])
+    others = [chunk for chunk in chunks[place:] if chunk.kind != b"IDAT"]
+    return [*chunks[:place], _Chunk(b"IDAT", whole, True), *others]
+
+
+def _unpacked(stream: Any, bodies: list[bytes]) -> Iterator[bytes]:
+    """What a stream of zlib gives, in parts of a megabyte."""
+    for body in bodies:
+        while body and not stream.eof:
+            yield stream.decompress(body, 1 << 20)
+            body = stream.unconsumed_tail
 
 
 def _usable(chunk: _Chunk) -> bool:

@@ -195,6 +195,7 @@ def _decoded(data: bytes, size: int | None) -> Image.Image:
         picture = _opened(data)
         _shrink(picture, size)
         picture.load()
+        _check_rows(picture, data)
         return _turned(_shown(picture, data), _orientation(picture))
     except Exception as error:
         raise _undecodable(error) from error
@@ -209,6 +210,14 @@ def _shrink(picture: Image.Image, size: int | None) -> None:
     if size or fraction > 1:
         enough = 2 * size if size else MAX_SIDE
         picture.draft(None, (min(enough, width // fraction), min(enough, height // fraction)))
+
+
+def _check_rows(picture: Image.Image, data: bytes) -> None:
+    """Pillow leaves rows black that are missing in a PNG; only where the last ones are, all are counted."""
+    if picture.format == "PNG":
+        last = picture.crop((0, max(0, picture.height - 2), picture.width, picture.height))
+        if not np.asarray(last).reshape(last.height, -1).any(axis=1).all() and not png.holds_all_rows(data):
+            raise UnreadableImage("decode", "truncated", "The file ends before the picture does.")
 
 
 def _shown(picture: Image.Image, data: bytes) -> Image.Image:
@@ -279,6 +288,8 @@ def _opened(data: bytes) -> Image.Image:
     _check_length(len(data))
     try:
         picture = _of_any_format(data)
+        if picture.format == "TIFF":
+            picture.seek(tiff.main_page(data))
         width, height = picture.size
         passes = " sent in passes" if "progressive" in picture.info and picture.format in ("JPEG", "MPO") else ""
         _check_size(width, height, str(picture.format), passes)

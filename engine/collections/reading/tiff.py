@@ -11,6 +11,7 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,10 @@ from engine.core.errors import UnreadableImage
 
 MAX_PIXELS = 89_478_485
 MAX_BYTES = 768 << 20  # of the samples that are shown, as they stand in the file
+_NOT_FOLLOWED = (KeyError, TypeError, ValueError, IndexError, OverflowError, OSError, SyntaxError, struct.error)
 _PREFIXES = tuple(TiffImagePlugin.PREFIXES)
+_MOST_PREVIEWS = 16  # pages that are passed over in search of the picture itself
+_SUBFILE = 254
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION = range(256, 260)
 _PHOTOMETRIC, _FILL_ORDER, _STRIPS, _SAMPLES, _ROWS = 262, 266, 273, 277, 278
 _STRIP_BYTES, _PLANES, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 279, 284, 317, 322, 323, 324, 325
@@ -39,7 +43,7 @@ _COLOURS |= {32844: "LogL", 32845: "LogLuv", 34892: "linear raw colours"}
 
 @dataclass(frozen=True)
 class Layout:
-    """How the first picture of a TIFF is laid out.
+    """How the picture of a TIFF is laid out.
 
     `bits` and `kind` (1 unsigned, 2 signed, 3 float; else neither) speak of one sample; `bands` are samples of a pixel.
     `alpha` is the band that holds opacity, -1 where none does, and `premultiplied` says how.
@@ -95,13 +99,22 @@ class Layout:
         return np.dtype(f"{self.order}{kind}{self.bits // 8}") if self.bits in sizes.get(kind, ()) else None
 
 
+def main_page(data: bytes) -> int:
+    """The number of the page that is shown: the first that is no smaller version of another one, else the first."""
+    try:
+        return next((page for page, tags in enumerate(_directories(data)) if not _is_preview(tags)), 0)
+    except _NOT_FOLLOWED:
+        return 0
+
+
 def layout(data: bytes) -> Layout | None:
-    """The layout of the first picture, None where this is no TIFF or its tags cannot be followed."""
+    """The layout of the picture that is shown, None where this is no TIFF or its tags cannot be followed."""
     if not data.startswith(_PREFIXES):
         return None
     try:
-        return _layout(_tags(data), "<" if data[:2] == b"II" else ">")
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError, OSError, SyntaxError, struct.error):
+        tags = next(islice(_directories(data), main_page(data), None))
+        return _layout(tags, "<" if data[:2] == b"II" else ">")
+    except _NOT_FOLLOWED:
         return None
 
 
@@ -141,14 +154,25 @@ def shown(data: bytes, layout: Layout) -> NDArray[np.uint8]:
     return np.concatenate([colours, opacity], axis=2)
 
 
-def _tags(data: bytes) -> dict[int, Any]:
+def _directories(data: bytes) -> Iterator[dict[int, Any]]:
+    """The tags of the first page, and of the next ones as long as all before are previews."""
     file = io.BytesIO(data)
     # Pillow looks for 64-bit offsets in the third byte alone, whatever the order of bytes.
     head = b"II\x2b\0" + data[4:16] if 43 in data[2:4] else b"II\x2a\0" + data[4:8]
-    directory = TiffImagePlugin.ImageFileDirectory_v2(head, prefix=data[:2])
-    file.seek(directory.next)
-    directory.load(file)
-    return dict(directory)
+    place = 0
+    for _ in range(_MOST_PREVIEWS):
+        directory = TiffImagePlugin.ImageFileDirectory_v2(head, prefix=data[:2])
+        place = place or directory.next
+        file.seek(place)
+        directory.load(file)
+        yield dict(directory)
+        place = directory.next
+        if not place or not _is_preview(directory):
+            return
+
+
+def _is_preview(tags: Any) -> bool:
+    return bool(int(tags.get(_SUBFILE, 0)) & 1)
 
 
 def _layout(tags: dict[int, Any], order: str) -> Layout:

@@ -1,5 +1,6 @@
 """PNG: whole pixels are shown whatever the other chunks are like, and damaged ones are not."""
 
+import io
 import struct
 import zlib
 
@@ -131,3 +132,39 @@ def test_twelve_bits_that_stand_unscaled_in_sixteen(channels):
     data = png.SIGNATURE + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     found = np.asarray(open_picture(data)).astype(int)
     assert np.abs(found - np.rint(wide[..., :3].astype(float) / 4095 * 255)).max() <= 1
+
+
+def test_a_wrong_sum_behind_whole_pixels():
+    packed = zlib.compress(ROWS)
+    for pixels in (packed[:-4] + b"abcd", packed[:-4] + bytes(4)):
+        assert np.array_equal(shown(png_of(pixels=chunk(b"IDAT", pixels))), PIXELS)
+    damaged = png_of(pixels=chunk(b"IDAT", packed[:-4] + b"abcd", flaw=1))
+    with pytest.raises(UnreadableImage):
+        open_picture(damaged)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 6, 11])
+@pytest.mark.parametrize("passes", [0, 1])
+def test_missing_rows_are_not_shown_black(rows, passes):
+    head = chunk(b"IHDR", HEAD[:-1] + bytes([passes]))
+    pixels = chunk(b"IDAT", zlib.compress(bytes(rows * 49)))
+    with pytest.raises(UnreadableImage, match="ends before"):
+        open_picture(png.SIGNATURE + head + pixels + chunk(b"IEND", b""))
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["1", "L", "P", "LA", "RGB", "RGBA", "I;16"]), st.integers(1, 19), st.integers(1, 19))
+def test_a_whole_picture_that_ends_black_has_all_rows(mode, width, height):
+    out = io.BytesIO()
+    Image.new(mode, (width, height)).save(out, "PNG")
+    assert png.holds_all_rows(out.getvalue())
+    assert open_picture(out.getvalue()).size == (width, height)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 5), (5, 2), (9, 17)])
+def test_the_passes_of_interlaced_pictures_add_up(size):
+    width, height = size
+    count = sum(
+        len(range(left, width, right)) * len(range(top, height, down)) for left, top, right, down in png._PASSES
+    )
+    assert count == width * height

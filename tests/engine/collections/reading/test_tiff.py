@@ -267,3 +267,24 @@ def test_damaged_files_end_in_a_sentence(data):
         assert open_picture(bytes(whole)).mode == "RGB"
     except UnreadableImage as error:
         assert error.message.endswith(".")
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+@pytest.mark.parametrize("previews", [1, 2])
+def test_a_smaller_version_before_the_picture_is_passed_over(dtype, previews):
+    values = ramp(dtype, (24, 40), 0, 1 if dtype == "f4" else 255 if dtype == "u1" else 65535)
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as writer:
+        for _ in range(previews):
+            writer.write(values[::8, ::8], subfiletype=1)
+        writer.write(values, subfiletype=0)
+    assert header(out.getvalue()) == (40, 24, "TIFF")
+    plain = io.BytesIO()
+    tifffile.imwrite(plain, values)
+    assert np.array_equal(open_picture(out.getvalue()), open_picture(plain.getvalue()))
+
+
+def test_a_picture_of_which_there_is_only_a_smaller_version():
+    out = io.BytesIO()
+    tifffile.imwrite(out, ramp("u1", (3, 5), 0, 255), subfiletype=1)
+    assert header(out.getvalue()) == (5, 3, "TIFF")
