@@ -1,4 +1,4 @@
-"""What the server handles besides the pages: thumbnails by number, and refusing foreign requests."""
+"""What the server handles besides the pages: pictures and their facts by number, and refusing foreign requests."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.core.errors import BenzerError, NotFound
 from engine.indexes import make_index
-from ui.session.opened import open_collection, recent_jobs
+from ui.session.facts import facts_shown
+from ui.session.opened import open_collection, recent_jobs, workbench
 
 # Behind your own reverse proxy: BENZER_HOSTS="pictures.example.org other.example.org".
 PROXIED = frozenset(os.environ.get("BENZER_HOSTS", "").split())
@@ -130,18 +131,47 @@ def _with_headers(send: Send) -> Send:
 def thumbnail(request: Request) -> Response:
     """`/thumbs/<collection>/<id>.webp`: one thumbnail. The pages add `?v=<content>`, so a response never changes."""
     try:
-        if not _NAME.fullmatch(request.path_params["collection"]):
-            raise NotFound("No collection has such a name.")
-        data = open_collection(request.path_params["collection"]).thumbnail(request.path_params["id"])
+        data = open_collection(_named(request)).thumbnail(request.path_params["id"])
     except (BenzerError, OSError):
         return PlainTextResponse("There is no such picture.", status_code=404)
     return Response(data, media_type="image/webp", headers={"cache-control": "private, max-age=31536000, immutable"})
 
 
-ROUTES = [  # the second for a server that stands below a path of a proxy (server.baseUrlPath)
-    Route("/thumbs/{collection}/{id:int}.webp", thumbnail, methods=["GET"]),
-    Route("/{base:path}/thumbs/{collection}/{id:int}.webp", thumbnail, methods=["GET"]),
-]
+def picture(request: Request) -> Response:
+    """`/pictures/<collection>/<id>.jpg`: the original, upright; with `?side=1280` no larger than that."""
+    side = request.query_params.get("side", "")
+    try:
+        data = workbench().look(_named(request), request.path_params["id"], int(side) if side else None)
+    except (BenzerError, OSError, ValueError):
+        return PlainTextResponse("There is no such picture.", status_code=404)
+    return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=31536000, immutable"})
+
+
+def facts(request: Request) -> Response:
+    """`/facts/<collection>/<id>.json`: what is known of a picture, as the page shows it."""
+    try:
+        found = facts_shown(workbench().picture_facts(_named(request), request.path_params["id"]))
+    except (BenzerError, OSError) as error:
+        said = error.message if isinstance(error, BenzerError) else "The file cannot be read."
+        return PlainTextResponse(said, status_code=404)
+    return JSONResponse(found, headers={"cache-control": "no-store"})
+
+
+def _named(request: Request) -> str:
+    """The name of the collection in the path; NotFound if none can have it."""
+    name = str(request.path_params["collection"])
+    if not _NAME.fullmatch(name):
+        raise NotFound("No collection has such a name.")
+    return name
+
+
+_SERVED = (
+    ("thumbs/{collection}/{id:int}.webp", thumbnail),
+    ("pictures/{collection}/{id:int}.jpg", picture),
+    ("facts/{collection}/{id:int}.json", facts),
+)
+# The second for a server that stands below a path of a proxy (server.baseUrlPath).
+ROUTES = [Route(below + path, serve, methods=["GET"]) for path, serve in _SERVED for below in ("/", "/{base:path}/")]
 MIDDLEWARE = [Middleware(OwnPagesOnly)]
 
 

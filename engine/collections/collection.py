@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ class Images:
         hashes: sha256 of each file's bytes, as hex.
         labels: "" where there is none.
         names, texts: for people.
+        shapes: (n, 2) int32, upright width and height in pixels; 0 where they are not known.
     """
 
     ids: NDArray[np.int64]
@@ -64,6 +65,7 @@ class Images:
     labels: list[str]
     names: list[str]
     texts: list[str]
+    shapes: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 2), np.int32))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -183,6 +185,7 @@ class Collection:
             [row.label for row in rows],
             [row.name for row in rows],
             [row.text for row in rows],
+            np.array([(row.width, row.height) for row in rows], dtype=np.int32).reshape(-1, 2),
         )
 
     def fingerprint(self) -> str:

@@ -27,3 +27,10 @@ def examples(names: Sequence[str], most: int = 3) -> str:
 def count_of(number: int, what: str) -> str:
     """A number with its noun, "1 picture" or "1,997 pictures"."""
     return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def file_size(size: int) -> str:
+    """A human-readable size: "812 bytes", "34 KB", "2.1 MB"."""
+    if size < 1000:
+        return f"{size} bytes"
+    return f"{size / 1e3:.0f} KB" if size < 999_500 else f"{size / 1e6:.1f} MB"

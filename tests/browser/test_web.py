@@ -122,3 +122,22 @@ def test_the_server_listens_on_this_computer_only(server: Server) -> None:
                 listening.append(address.split(":")[0])
     assert listening
     assert all(re.fullmatch("0100007F|0{24}01000000|0{31}1", address) for address in listening)
+
+
+@pytest.mark.parametrize("path", ["/pictures/%2e%2e/1.jpg", "/pictures/no-such/1.jpg", "/facts/..%2f..%2fetc/1.json"])
+def test_there_is_no_way_out_of_the_pictures_and_their_facts(server: Server, path: str) -> None:
+    status, headers, body = ask(server, path)
+    assert status in (400, 403, 404) or headers.get("content-type", "").startswith("text/html")
+    assert b"root:" not in body
+    assert b"Traceback" not in body
+
+
+def test_the_original_is_served_no_larger_than_asked_and_its_facts_are_text(server: Server) -> None:
+    original = first_thumbnail(server).replace("/thumbs/", "/pictures/").replace(".webp", ".jpg")
+    status, headers, body = ask(server, original + "?side=100")
+    assert (status, headers["content-type"], body[:2]) == (200, "image/jpeg", b"\xff\xd8")
+    for side in ("0", "-4", "many", "1e9"):
+        assert ask(server, f"{original}?side={side}")[0] == 404
+    status, headers, _ = ask(server, original.replace("/pictures/", "/facts/").replace(".jpg", ".json"))
+    assert (status, headers["content-type"], headers["cache-control"]) == (200, "application/json", "no-store")
+    assert ask(server, original, {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"})[0] == 403

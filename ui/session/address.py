@@ -8,10 +8,21 @@ from urllib.parse import parse_qsl, unquote, urlencode
 
 import streamlit as st
 
+from engine.collections.facts.where import print_where
 from engine.core.errors import BenzerError
 from engine.core.recipe import MAX_K, Recipe
-from ui.session.opened import DEFAULT_K, LAST, OPENED, collection_cards
-from ui.session.query import MOST_WORDS, SessionQuery, current_query, set_query_image
+from engine.search.examples import parse_examples, print_examples
+from ui.session.filters import set_where, where_of
+from ui.session.opened import DEFAULT_K, LAST, OPENED, collection_cards, workbench
+from ui.session.query import (
+    MOST_WORDS,
+    SessionQuery,
+    current_query,
+    set_examples,
+    set_query_image,
+    show_results,
+    shown_results,
+)
 from ui.session.recipe import choose_embedding, choose_encoder, choose_method
 
 
@@ -94,7 +105,20 @@ def _chosen_since() -> bool:
 
 def _choices() -> tuple[object, ...]:
     state = st.session_state
-    names = ["query", "label", "include_query", "k", "collection", "encoder", "embedding", "finish", "metric", "method"]
+    names = [
+        "query",
+        "shown",
+        "where",
+        "label",
+        "include_query",
+        "k",
+        "collection",
+        "encoder",
+        "embedding",
+        "finish",
+        "metric",
+        "method",
+    ]
     names += sorted(key for key in map(str, state) if "." in key)
     return tuple((name, state.get(name)) for name in names)
 
@@ -105,26 +129,34 @@ def _read_details(address: dict[str, str]) -> None:
     if "label" not in address:
         st.session_state.label = ""
     st.session_state.include_query = address.get("self") == "1"
+    if "collection" in address:
+        set_where(address["collection"], address.get("where", ""))
     st.session_state.k = min(max(int(address.get("k", DEFAULT_K)), 1), MAX_K)
     _read_query(address)
+    show_results(min(max(int(address.get("shown", 0)), 0), MAX_K))
 
 
 def _read_query(address: dict[str, str]) -> None:
-    """The picture and the words of an address; an upload, which it cannot name, stays."""
+    """The pictures and the words of an address."""
     before = current_query()
     words = SessionQuery(words=" ".join(address.get("words", "")[:MOST_WORDS].split()), share=_share(address))
-    if "q" in address:
+    if "examples" in address:
+        set_examples(list(parse_examples(address["examples"], workbench().kept_example)))
+    elif "q" in address or "upload" in address:
         crop = tuple(float(side) for side in address["crop"].split(",")) if "crop" in address else None
-        wanted = replace(words, image_id=int(address["q"]), crop=crop)  # type: ignore[arg-type]
+        wanted = replace(words, crop=crop)  # type: ignore[arg-type]
+        if "q" in address:
+            wanted = replace(wanted, image_id=int(address["q"]))
+        else:
+            kept = workbench().kept_example(address["upload"])
+            wanted = replace(wanted, data=kept.data, name=kept.name)
         wanted.as_query()
         set_query_image(wanted.image_id)
         st.session_state.query = wanted
-    elif before is not None and before.data is not None:
-        st.session_state.query = replace(before, words=words.words, share=words.share)
     elif words.words:
         set_query_image(None)
         st.session_state.query = words
-    elif before is not None and before.words:
+    elif before is not None and not before.proposed:
         set_query_image(None)
 
 
@@ -143,19 +175,15 @@ def write_address(recipe: Recipe) -> None:
     address = choices_of(recipe)
     if recipe.k != DEFAULT_K:
         address["k"] = str(recipe.k)
+    if shown_results() > recipe.k:
+        address["shown"] = str(shown_results())
     if label := st.session_state.get("label"):
         address["label"] = label
     if st.session_state.get("include_query"):
         address["self"] = "1"
-    query = current_query()
-    if query is not None and query.image_id is not None:
-        address["q"] = str(query.image_id)
-        if query.crop:
-            address["crop"] = ",".join(f"{side:.4f}" for side in query.crop)
-    if query is not None and query.words:
-        address["words"] = query.words
-        if query.share is not None and query.pictured:
-            address["share"] = str(query.share)
+    if where := where_of(recipe.collection):
+        address["where"] = print_where(where)
+    address |= _of_query(current_query())
     write_opened(address)
 
 
@@ -165,3 +193,23 @@ def write_opened(address: dict[str, str]) -> None:
     st.session_state.choices_written = _choices()
     if {name: st.query_params[name] for name in st.query_params} != address:
         st.query_params.from_dict(address)
+
+
+def _of_query(query: SessionQuery | None) -> dict[str, str]:
+    """The part of the address that names the query."""
+    if query is None:
+        return {}
+    if query.examples:
+        return {"examples": print_examples(query.examples)}
+    named = {}
+    if query.image_id is not None:
+        named["q"] = str(query.image_id)
+    if query.data is not None:
+        named["upload"] = query.as_query().sha256[:16]
+    if query.crop and query.pictured:
+        named["crop"] = ",".join(f"{side:.4f}" for side in query.crop)
+    if query.words:
+        named["words"] = query.words
+        if query.share is not None and query.pictured:
+            named["share"] = str(query.share)
+    return named

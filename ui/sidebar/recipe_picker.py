@@ -45,7 +45,7 @@ def _collection(cards: Sequence[CollectionCard]) -> str:
     _possible("collection", "collection", names, titles.get, names[0])
     name = str(st.selectbox("Collection", names, format_func=lambda name: titles.get(name, name), key="collection"))
     query = current_query()
-    if before not in (None, name) and query is not None and query.data is None and not st.session_state.get("linked"):
+    if before not in (None, name) and query is not None and query.named and not st.session_state.get("linked"):
         set_query_image(None, keep_words=True)  # the id belongs to a picture of the other collection
     st.session_state.linked = False
     st.session_state.searched_collection = name

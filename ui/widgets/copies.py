@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, file_size
 from engine.grouping.duplicates.copies import CopyGroup
 from engine.grouping.duplicates.duplicates import Duplicates
 from ui.widgets.gallery import thumbnail_url
@@ -70,10 +70,3 @@ def _item(found: Duplicates, id: int, distance: float, keep: bool) -> dict[str, 
         "away": "" if keep else f"distance {distance:.3g}",
         "keep": keep,
     }
-
-
-def file_size(size: int) -> str:
-    """A human-readable size: "812 bytes", "34 KB", "2.1 MB"."""
-    if size < 1000:
-        return f"{size} bytes"
-    return f"{size / 1e3:.0f} KB" if size < 999_500 else f"{size / 1e6:.1f} MB"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.collections.facts.where import parse_where
 from engine.core.errors import MissingPackage, Offline, StorageFull
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import Answer, Query, Workbench
 from tests.ui.app_pages import seeing
 from tests.ui.conftest import SCRIPT
+from ui.pages.search.filters import row_of_filters
 from ui.sidebar.cluster_help import proposals
 
 RAW = {"collection": "shapes", "encoder": "raw-pixels", "embedding": "max", "metric": "cosine", "method": "exact"}
@@ -49,7 +52,7 @@ def params(test: AppTest) -> dict[str, str]:
 
 def test_a_bare_visit_answers_and_fills_the_address(bench: Workbench) -> None:
     test = visit(collection="shapes", encoder="raw-pixels", embedding="max")
-    assert headings(test)[1] == "8 most similar to 00.png"
+    assert headings(test)[0] == "8 most similar to 00.png"
     assert "Exact search over 11 pictures" in captions(test)
     assert params(test) == {**RAW, "q": "1"}
 
@@ -74,15 +77,15 @@ def test_what_is_done_to_the_vectors_is_a_choice_and_a_part_of_the_address(bench
     test = visit(**RAW | {"embedding": "avg-white"}, q="5")
     assert seeing(test).selectbox(key="embedding").value == "avg"
     assert seeing(test).selectbox(key="finish").value == "-white"
-    assert headings(test)[1] == "Not searched yet"
+    assert headings(test)[0] == "Not searched yet"
     seeing(test).selectbox(key="finish").select("").run()
     assert params(test)["embedding"] == "avg"
-    assert headings(test)[1].startswith("8 most similar")
+    assert headings(test)[0].startswith("8 most similar")
     seeing(test).selectbox(key="finish").select("-white").run()
     assert str(test.session_state.recipe) == "shapes/raw-pixels/avg-white/cosine/exact/8"
     bench.run("embed", recipe=test.session_state.recipe.as_dict())
     test.run()
-    assert headings(test)[1].startswith("8 most similar")
+    assert headings(test)[0].startswith("8 most similar")
     test.query_params["embedding"] = "max"
     test.run()
     assert seeing(test).selectbox(key="finish").value == ""
@@ -110,8 +113,8 @@ def test_another_collection_forgets_the_number_of_the_picture(bench: Workbench) 
 
 def test_fewer_pictures_than_asked_for_are_all_shown_and_it_says_so(bench: Workbench) -> None:
     test = visit(**RAW | {"collection": "few"})
-    assert headings(test)[1] == "4 most similar to 00.png"
-    assert any("only 4 pictures to choose from" in element.value for element in test.info)
+    assert headings(test)[0] == "4 most similar to 00.png"
+    assert "All 4 pictures" in captions(test)
 
 
 @pytest.mark.parametrize(
@@ -142,20 +145,20 @@ def test_fewer_pictures_than_asked_for_are_all_shown_and_it_says_so(bench: Workb
 )
 def test_a_broken_link_still_gives_an_answer_or_a_sentence(bench: Workbench, broken: dict[str, str]) -> None:
     test = visit(**RAW | broken)
-    assert len(headings(test)) >= 2
+    assert len(headings(test)) >= 1
     assert "unforeseen" not in "".join(element.value for element in test.error)
 
 
 def test_a_picture_that_is_gone_has_a_way_out(bench: Workbench) -> None:
     test = visit(**RAW, q="4711")
-    assert headings(test)[1] == "Picture not found"
+    assert headings(test)[0] == "Picture not found"
     next(button for button in test.button if button.label == "Choose another picture").click().run()
-    assert headings(test)[1].startswith("8 most similar to")
+    assert headings(test)[0].startswith("8 most similar to")
 
 
 def test_a_label_narrows_the_answer(bench: Workbench) -> None:
     test = visit(**RAW, label="navy", q="1")
-    assert headings(test)[1] == "6 most similar to 00.png"
+    assert headings(test)[0] == "6 most similar to 00.png"
     assert params(test)["label"] == "navy"
 
 
@@ -188,7 +191,7 @@ def test_long_preparation_waits_for_the_button(bench: Workbench, monkeypatch: py
 
 def test_missing_vectors_are_offered(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     test = visit(**RAW | {"encoder": "colour-histogram"})
-    assert headings(test)[1] == "Not searched yet"
+    assert headings(test)[0] == "Not searched yet"
     started: list[dict[str, Any]] = []
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append({"kind": kind, **arguments}))
     next(button for button in test.button if button.label.startswith("Prepare")).click().run()
@@ -205,12 +208,12 @@ def test_two_encoders_are_combined_and_taken_off_the_list(bench: Workbench) -> N
     assert "raw-pixels+glcm+30" in [choice.name for choice in bench.choices()]
     bench.run("embed", recipe=test.session_state.recipe.as_dict())
     test.run()
-    assert headings(test)[1].startswith("8 most similar")
+    assert headings(test)[0].startswith("8 most similar")
     seeing(test).button(key="combine-forget").click().run()
     assert params(test)["encoder"] == "raw-pixels"
     assert "raw-pixels+glcm+30" not in [choice.name for choice in bench.choices()]
     linked = visit(**RAW | {"encoder": "raw-pixels+glcm+30"})
-    assert headings(linked)[1].startswith("8 most similar"), "a link works without the list"
+    assert headings(linked)[0].startswith("8 most similar"), "a link works without the list"
 
 
 def test_missing_weights_are_fetched_with_one_click(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +222,7 @@ def test_missing_weights_are_fetched_with_one_click(bench: Workbench, monkeypatc
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append({"kind": kind, **arguments}))
     for encoder in ("resnet-50", "raw-pixels+resnet-50"):
         test = visit(**RAW | {"encoder": encoder})
-        assert headings(test)[1] == "Not searched yet"
+        assert headings(test)[0] == "Not searched yet"
         assert "The weights of ResNet-50 (98 MB) are not on this computer yet." in sentences(test)
         next(button for button in test.button if button.label == "Download (98 MB)").click().run()
         assert (started[-1]["kind"], started[-1]["recipe"]["encoder"]) == ("fetch", encoder)
@@ -251,7 +254,7 @@ def test_damaged_weights_are_a_sentence(
     (folder / "resnet-18.json").write_text("{}")
     try:
         test = visit(**RAW | {"encoder": "resnet-18"})
-        assert headings(test)[1] == "Search failed"
+        assert headings(test)[0] == "Search failed"
         assert "has been damaged" in test.error[0].value.replace("\\", "")
         assert "weights download resnet-18" in test.error[0].value.replace("\\", "")
     finally:
@@ -271,12 +274,12 @@ def test_an_upload_is_searched_and_a_broken_one_is_named(bench: Workbench, small
     test = visit(**RAW)
     data = (small_home / "pictures" / "Shapes" / "navy" / "01.png").read_bytes()
     test.file_uploader[0].set_value(("mine.png", data, "image/png")).run()
-    assert headings(test)[1] == "8 most similar to mine.png"
+    assert headings(test)[0] == "8 most similar to mine.png"
     assert "q" not in params(test)
     test.file_uploader[0].set_value(("tiny.png", _tiny(), "image/png")).run()
-    assert headings(test)[1] == "8 most similar to tiny.png"
+    assert headings(test)[0] == "8 most similar to tiny.png"
     test.file_uploader[0].set_value(("torn.png", data[:60], "image/png")).run()
-    assert headings(test)[1] == "torn.png cannot be used"
+    assert headings(test)[0] == "torn.png cannot be used"
 
 
 def _tiny() -> bytes:
@@ -397,3 +400,83 @@ st.session_state.include_query = False
 st.session_state.compare = True
 comparison(Recipe("shapes", "raw-pixels", embedding="max"))
 """
+
+
+def test_further_results_are_in_the_address_and_a_new_search_begins_with_eight(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.pages.search.query_bar.random.choice", lambda ids: ids[4])
+    test = visit(**RAW, q="1", shown="11")
+    assert headings(test)[0] == "11 most similar to 00.png"
+    assert params(test)["shown"] == "11"
+    next(button for button in test.button if button.label == "Random picture").click().run()
+    assert headings(test)[0].startswith("8 most similar")
+    assert "shown" not in params(test)
+    broken = visit(**RAW, q="1", shown="many")
+    assert headings(broken)[0].startswith("8 most similar")
+
+
+def test_several_examples_are_asked_with_and_stand_in_the_address(bench: Workbench) -> None:
+    test = visit(**RAW, examples="#1 + #3@2 - #2")
+    assert headings(test)[0] == "8 most similar to 2 pictures, unlike 1 picture"
+    assert params(test)["examples"] == "#1 + #3@2 - #2"
+    assert "2 × mean of 2 plus − mean of 1 minus" in captions(test)
+    assert "q" not in params(test)
+    assert bench.search(test.session_state.recipe, bench.parse_query("#1 + #3@2 - #2")).hits[0].id not in (1, 2, 3)
+    test.sidebar.selectbox(key="collection").select("few").run()
+    assert "examples" not in params(test), "its pictures are not in the other collection"
+
+
+def test_words_among_the_examples_are_changed_in_the_field(bench: Workbench) -> None:
+    test = visit(**RAW, examples='#1 + "navy" - #2')
+    field = next(one for one in test.text_input if one.key == "words-typed")
+    assert field.value == "navy"
+    field.set_value("gold")
+    next(button for button in test.button if button.label == "Search").click().run()
+    assert params(test)["examples"] == '#1 - #2 + "gold"'
+
+
+@pytest.mark.parametrize("broken", ["#1 -", "- #1", "#1 + upload:00000000", '#1 + "', "#4711", "#1[2,0,0,0]"])
+def test_broken_examples_are_a_sentence(bench: Workbench, broken: str) -> None:
+    test = visit(**RAW, examples=broken)
+    assert headings(test)
+    assert "unexpected" not in "".join(element.value for element in test.error)
+
+
+def test_an_upload_has_an_address_of_its_own(bench: Workbench, small_home: Path) -> None:
+    test = visit(**RAW)
+    data = (small_home / "pictures" / "Shapes" / "navy" / "01.png").read_bytes()
+    test.file_uploader[0].set_value(("mine.png", data, "image/png")).run()
+    link = params(test)
+    assert link["upload"] == hashlib.sha256(data).hexdigest()[:16]
+    other = visit(**link)
+    assert headings(other)[0] == "8 most similar to mine.png"
+    test.file_uploader[1].set_value(("other.png", _tiny(), "image/png")).run()
+    assert headings(test)[0] == "8 most similar to 2 pictures"
+    linked = visit(**params(test))
+    assert headings(linked)[0] == "8 most similar to 2 pictures"
+    gone = visit(**RAW, upload="0" * 16)
+    assert any("Part of this link" in element.value for element in gone.warning)
+
+
+def test_filters_narrow_the_results_and_stand_in_the_address(bench: Workbench) -> None:
+    test = visit(**RAW, q="1", where="folder=navy;size<1MP")
+    assert headings(test)[0] == "6 most similar to 00.png"
+    assert headings(test)[1] == "6 pictures that meet the filters"
+    assert params(test)["where"] == "folder=navy;size<1MP"
+    none = visit(**RAW, q="1", where="size>=12MP")
+    assert headings(none)[0] == "Nothing found"
+    assert "No picture of this collection meets these filters." in sentences(none)
+    broken = visit(**RAW, q="1", where="date>=never")
+    assert any("Part of this link" in element.value for element in broken.warning)
+
+
+def test_filters_of_the_row_are_those_the_collection_has_values_for(bench: Workbench) -> None:
+    values = {"label": [("b", 2), ("a", 1)], "folder": [("x", 3)], "date": [("2023", 3)], "season": [("Summer", 3)]}
+    where = parse_where("date>=2023-02-01;colour=red")
+    row = {one.field: one for one in row_of_filters(values, "a", where, texts=False)}
+    assert list(row) == ["label", "date", "size", "name", "season", "colour"]
+    assert row["label"].values == [("a", "a (1)"), ("b", "b (2)")]
+    assert row["label"].chosen == [("=", "a")]
+    assert (row["date"].kind, row["date"].chosen) == ("dates", [(">=", "2023-02-01")])
+    assert row["colour"].chosen == [("=", "red")]

@@ -62,7 +62,7 @@ def pictures_only(recipe: Recipe) -> Recipe:
 
 
 def heading(test: AppTest) -> str:
-    return test.header[1].value.replace("\\", "")
+    return test.header[0].value.replace("\\", "")
 
 
 def said(test: AppTest) -> str:
@@ -141,7 +141,7 @@ def test_odd_words_are_shown_as_they_are(recipe: Recipe) -> None:
     hostile = "<b>cap</b> **x** $y$ [l](u)"
     test = visit(recipe, words=hostile)
     assert heading(test) == f"8 most similar to “{hostile}”"
-    assert "\\*" in test.header[1].value  # Markdown of the words is no Markdown of the page
+    assert "\\*" in test.header[0].value  # Markdown of the words is no Markdown of the page
     assert params(test)["words"] == hostile
 
 

@@ -16,8 +16,8 @@ from ui.session.paths import folder_under_roots, roots
 from ui.session.query import SessionQuery
 from ui.shared.job_progress import duration, progress_sentence
 from ui.shared.plain_text import plain_text
-from ui.widgets.crop import checked_crop
 from ui.widgets.gallery import Tile, thumbnail_url
+from ui.widgets.query_line import checked_crop
 
 
 def plain(markdown: str) -> str:

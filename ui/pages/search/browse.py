@@ -7,10 +7,11 @@ from collections.abc import Callable
 import streamlit as st
 
 from engine.core.recipe import Recipe
-from ui.session.opened import images_of
+from ui.session.filters import where_of
+from ui.session.opened import images_of, workbench
 from ui.session.query import current_query, set_query_image
 from ui.shared.plain_text import plain_text
-from ui.widgets.gallery import Tile, gallery, thumbnail_url
+from ui.widgets.picture_grid import picture_grid, picture_of
 
 A_PAGE = 40
 
@@ -18,27 +19,32 @@ A_PAGE = 40
 def browse(recipe: Recipe) -> None:
     """Forty thumbnails per page; a click makes a new query."""
     images = images_of(recipe.collection)
-    wanted = st.session_state.get("label", "")
+    wanted, where = st.session_state.get("label", ""), where_of(recipe.collection)
     rows = [row for row, label in enumerate(images.labels) if not wanted or label == wanted]
+    if where:
+        meeting = set(workbench().meeting(recipe.collection, where).tolist())
+        rows = [row for row in rows if int(images.ids[row]) in meeting]
     pages = max(1, -(-len(rows) // A_PAGE))
     st.session_state.browse_page = min(max(st.session_state.get("browse_page", 1), 1), pages)
     what = f"pictures labelled {plain_text(wanted)}" if wanted else "pictures"
-    st.header(f"{'' if wanted else 'All '}{len(rows):,} {what}", anchor=False)
+    narrowed = " that meet the filters" if where else ""
+    st.header(f"{'' if wanted or where else 'All '}{len(rows):,} {what}{narrowed}", anchor=False)
     st.caption("Click a picture to search with it.")
     number = st.session_state.browse_page
     query = current_query()
-    tiles = [
-        Tile(
-            id=int(images.ids[row]),
-            src=thumbnail_url(recipe.collection, int(images.ids[row]), images.hashes[row]),
-            name=images.names[row],
-            selected=query is not None and query.image_id == int(images.ids[row]),
-        )
+    chosen = query.as_query().image_ids if query is not None else set()
+    pictures = [
+        picture_of(recipe.collection, images, row, chosen=int(images.ids[row]) in chosen)
         for row in rows[(number - 1) * A_PAGE : number * A_PAGE]
     ]
-    gallery(tiles, key="browse", title="All pictures", columns=10, kind="browse", on_pick=set_query_image)
+    picture_grid(pictures, key="browse", title="All pictures", kind="browse", words=False, first=0, on_act=_act)
     if pages > 1:
         _pager(pages)
+
+
+def _act(what: str, ids: list[int]) -> None:
+    if what == "similar" and ids:
+        set_query_image(ids[0])
 
 
 def _pager(pages: int) -> None:

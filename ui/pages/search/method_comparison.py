@@ -7,6 +7,7 @@ import streamlit as st
 from engine.core.recipe import Recipe
 from engine.indexes import first_of_each_family
 from ui.pages.search.tiles import answer_tiles, missed_tiles
+from ui.session.filters import where_of
 from ui.session.opened import workbench
 from ui.session.query import SessionQuery, current_query, set_query_image
 from ui.shared.messages import errors_shown
@@ -32,11 +33,12 @@ def comparison(recipe: Recipe) -> None:
 def _one_method(recipe: Recipe, query: SessionQuery) -> None:
     method = workbench().methods()[recipe.method]
     st.markdown(f"**{plain_text(method.title)}**")
-    include, label = st.session_state.include_query, st.session_state.get("label") or None
+    include, label = bool(st.session_state.get("include_query")), st.session_state.get("label") or None
     with st.spinner("Searching …"):
-        answer = workbench().search(recipe, query.as_query(), include_query=include, label=label)
+        where = where_of(recipe.collection)
+        answer = workbench().search(recipe, query.as_query(), include_query=include, label=label, where=where)
     key = f"compare-{method.name}"
-    tiles = answer_tiles(recipe, answer, "", labelled=False)
+    tiles = answer_tiles(recipe, answer)
     gallery(tiles, key=key, title=method.title, kind="small", on_pick=set_query_image)
     st.caption(plain_text(answer.sentence()))
     if answer.missed:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
 import streamlit as st
 
+from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.encoders.encoder import EncoderChoice
+from engine.search.examples import Example
 from engine.search.words import HALF
 from ui.session.opened import has_texts, workbench
 from ui.session.query import MOST_WORDS, SessionQuery, current_query, set_query_image, set_query_share, set_query_words
@@ -29,14 +32,14 @@ def reads_words(recipe: Recipe) -> bool:
 def words_bar(recipe: Recipe) -> None:
     """The field for words and its controls, at full width."""
     query = current_query()
-    words = query.words if query is not None else ""
+    words = query.typed if query is not None else ""
     _fill(_FIELD, words)
     text_field(
         "Text", key=_FIELD, button="Search", button_key="words-send", icon=":material/search:", max_chars=MOST_WORDS,
         placeholder="e.g. dog" if not reads_words(recipe) else "e.g. brown leather bag", same=True, in_a_row=True,
         on_sent=set_query_words, on_emptied=partial(set_query_words, ""),
     )  # fmt: skip
-    if query is None or not words:
+    if query is None or not query.words:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="words-buttons"):
         if query.pictured:
@@ -76,10 +79,21 @@ def show_words(words: str) -> None:
 
 
 def query_title(query: SessionQuery, name: str) -> str:
-    """The query as Markdown: the file name of a picture or of its crop, a text, or both."""
+    """The query as Markdown: the file name of a picture or of its crop, a text, both, or how many examples."""
+    if query.examples:
+        like = _counted([one for one in query.examples if one.weight > 0])
+        unlike = _counted([one for one in query.examples if one.weight < 0])
+        return like + (f", unlike {unlike}" if unlike else "")
     part = "a crop of " if query.crop else ""
     picture = f"{part}{plain_text(PurePosixPath(name).name)}" if query.pictured else ""
     return " and ".join(filter(None, [picture, f"“{plain_text(query.words)}”" if query.words else ""]))
+
+
+def _counted(examples: Sequence[Example]) -> str:
+    """How many pictures, and which words, as Markdown."""
+    pictures = sum(not one.text for one in examples)
+    words = [f"“{plain_text(one.text)}”" for one in examples if one.text]
+    return " and ".join([*([count_of(pictures, "picture")] if pictures else []), *words])
 
 
 def unknown_words(recipe: Recipe, query: SessionQuery) -> str:

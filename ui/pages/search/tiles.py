@@ -1,15 +1,34 @@
-"""Gallery tiles for an answer, or for what it missed."""
+"""Pictures of a grid for results, and gallery tiles for the methods side by side."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.core.recipe import Recipe
-from engine.workbench.workbench import Answer
+from engine.workbench.workbench import Answer, Hit
 from ui.session.opened import images_of, row_of
 from ui.widgets.gallery import Tile, thumbnail_url
+from ui.widgets.picture_grid import Picture, picture_of
 
 
-def answer_tiles(recipe: Recipe, answer: Answer, query_label: str, *, labelled: bool = True) -> list[Tile]:
-    """A tile for each hit, with its rank and distance; marked if its label is the query's."""
+def result_pictures(recipe: Recipe, hits: Sequence[Hit], query_label: str) -> list[Picture]:
+    """A picture for each result: below it its text or its label, which is marked if it is the query's."""
+    images = images_of(recipe.collection)
+    return [
+        picture_of(
+            recipe.collection,
+            images,
+            row_of(recipe.collection, hit.id),
+            second=hit.text or hit.label,
+            same=hit.label == query_label if hit.label and query_label and not hit.text else None,
+            distance=hit.distance,
+        )
+        for hit in hits
+    ]
+
+
+def answer_tiles(recipe: Recipe, answer: Answer) -> list[Tile]:
+    """A tile for each result of a method, with its rank and distance."""
     images = images_of(recipe.collection)
     hashes = {int(id): digest for id, digest in zip(images.ids, images.hashes, strict=True)}
     return [
@@ -19,15 +38,13 @@ def answer_tiles(recipe: Recipe, answer: Answer, query_label: str, *, labelled: 
             name=hit.name,
             rank=hit.rank,
             distance=hit.distance,
-            label=(hit.label or hit.name) if labelled else None,
-            same=hit.label == query_label if hit.label and query_label else None,
         )
         for hit in answer.hits
     ]
 
 
 def missed_tiles(recipe: Recipe, answer: Answer) -> list[Tile]:
-    """A tile for each image that exact search finds and the answer lacks."""
+    """A tile for each picture that exact search finds and the results lack."""
     images = images_of(recipe.collection)
     tiles = []
     for id in answer.missed:

@@ -1,0 +1,139 @@
+"""Several examples, filters and uploads in a real browser: by mouse, by keyboard, and again by their link."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.helpers import Server, blobs, drawn_picture, serving, settled, violations
+
+TILES = ".grid.answers button.tile"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("examples")
+    bench = blobs(home)
+    recipe = bench.default_recipe("blobs").but(encoder="colour-histogram", weights="", embedding="flatten")
+    bench.run("embed", recipe=recipe.as_dict())
+    with serving(home) as running:
+        yield running
+
+
+def opened(page: Any, server: Server, query: str = "q=7") -> None:
+    page.goto(f"{server.url}/?collection=blobs&encoder=colour-histogram&embedding=flatten&{query}")
+    page.locator(TILES).first.wait_for()
+    settled(page)
+
+
+def ids(page: Any) -> list[str]:
+    settled(page)
+    return page.locator(TILES).evaluate_all("tiles => tiles.map((tile) => tile.dataset.id)")
+
+
+def heading(page: Any, text: str | re.Pattern[str]) -> Any:
+    return page.get_by_role("heading", level=2).filter(has_text=text)
+
+
+def test_examples_are_added_weighed_turned_round_and_taken_out(page: Any, server: Server) -> None:
+    opened(page, server)
+    first = ids(page)
+    page.locator(TILES).nth(1).focus()
+    page.keyboard.press("+")
+    heading(page, "8 most similar to 2 pictures").wait_for()
+    page.wait_for_url(re.compile(r"examples=%237\+%2B\+%23" + first[1]))
+    page.locator(TILES).nth(7).focus()
+    unlike = ids(page)[7]
+    page.keyboard.press("-")
+    heading(page, "8 most similar to 2 pictures, unlike 1 picture").wait_for()
+    assert unlike not in ids(page)
+    chips = page.get_by_role("list", name="What is searched for", exact=True)
+    chips.get_by_role("combobox").nth(1).select_option("2")
+    page.wait_for_url(re.compile(r"examples=.*%402.*"))
+    both = ids(page)
+    page.reload()
+    heading(page, "8 most similar to 2 pictures, unlike 1 picture").wait_for()
+    assert ids(page) == both
+    chips.get_by_role("button", name=re.compile("results are not like it")).click()
+    heading(page, re.compile("8 most similar to 3 pictures$")).wait_for()
+    for _ in range(2):
+        chips.get_by_role("button", name=re.compile("^Remove")).last.click()
+        settled(page)
+    heading(page, "8 most similar to 06.png").wait_for()
+    page.go_back()
+    heading(page, "8 most similar to 2 pictures").wait_for()
+
+
+@pytest.mark.parametrize(("zone", "title"), [("uploader", "mine.png"), ("plus", "2 pictures"), ("minus", "unlike")])
+def test_a_picture_is_dropped_anywhere_on_the_page(page: Any, server: Server, zone: str, title: str) -> None:
+    opened(page, server)
+    _drop(page, zone, drawn_picture(5, "teal"))
+    heading(page, title).wait_for()
+    found = ids(page)
+    page.wait_for_url(re.compile("upload(=|%3A)[0-9a-f]{16}"))
+    page.reload()
+    heading(page, title).wait_for()
+    assert ids(page) == found
+
+
+def _drop(page: Any, zone: str, data: bytes) -> None:
+    page.evaluate(
+        """([zone, bytes]) => {
+            const carried = new DataTransfer();
+            carried.items.add(new File([new Uint8Array(bytes)], "mine.png", { type: "image/png" }));
+            const say = (name, target) => target.dispatchEvent(
+                new DragEvent(name, { dataTransfer: carried, bubbles: true, composed: true, cancelable: true }));
+            say("dragenter", document.body);
+            const all = [...document.querySelectorAll("*")];
+            const found = all.map((one) => one.shadowRoot?.querySelector(".cover.shown"));
+            const target = found.find(Boolean).querySelector(".zone." + zone);
+            say("dragover", target);
+            say("drop", target);
+        }""",
+        [zone, list(data)],
+    )
+
+
+def test_what_is_no_picture_is_refused_by_name(page: Any, server: Server) -> None:
+    opened(page, server)
+    page.get_by_label("Choose a picture", exact=True).set_input_files(
+        {"name": "letter.pdf", "mimeType": "application/pdf", "buffer": b"%PDF"}
+    )
+    page.get_by_text("letter.pdf is not a picture that can be read.").wait_for()
+
+
+def test_filters_scope_the_search_and_come_back_with_the_link(page: Any, server: Server) -> None:
+    opened(page, server)
+    filters = page.get_by_role("group", name="Filters", exact=True)
+    filters.get_by_role("combobox", name="Folder", exact=True).select_option(label="gold (12)")
+    page.wait_for_url(re.compile("where=folder%3Dgold"))
+    page.get_by_text("Exact search over 12 pictures").wait_for()
+    filters.get_by_role("button", name="More filters", exact=True).click()
+    field = filters.get_by_role("textbox", name="File name contains", exact=True)
+    field.fill("0")
+    field.press("Enter")
+    page.wait_for_url(re.compile("name%7E0"))
+    narrowed = ids(page)
+    page.reload()
+    page.locator(TILES).first.wait_for()
+    assert ids(page) == narrowed
+    expect(filters.get_by_role("combobox", name="Folder", exact=True)).to_have_value('[["=","gold"]]')
+    filters.get_by_role("button", name="Clear filters", exact=True).click()
+    page.wait_for_url(lambda url: "where=" not in url)
+    page.get_by_text("Exact search over 23 pictures").wait_for()
+    filters.get_by_role("checkbox", name="Include the query picture", exact=True).check()
+    page.wait_for_url(re.compile("[?&]self=1"))
+    assert ids(page)[0] == "7"
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 900])
+def test_everybody_can_use_it(page: Any, server: Server, mode: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    opened(page, server, 'examples=%231+%2B+%233%402+%2B+"gold"+-+%232')
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert violations(page) == []

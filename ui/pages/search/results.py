@@ -1,0 +1,118 @@
+"""The results of a search: pictures first, then what the search cost and how good it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from engine.core.errors import BenzerError, NotFound, NothingKnown, NotReady, Unreadable
+from engine.core.recipe import MAX_K, Recipe
+from engine.jobs.job import Job
+from engine.search.examples import Example
+from engine.workbench.workbench import Answer
+from ui.pages.search.filters import filters
+from ui.pages.search.preparation import not_ready
+from ui.pages.search.query_bar import facts_of
+from ui.pages.search.query_words import query_title, reads_words, unknown_words
+from ui.pages.search.tiles import result_pictures
+from ui.session.opened import workbench
+from ui.session.query import SessionQuery, add_example, current_query, set_query_image, show_more
+from ui.shared.browser import copy_link
+from ui.shared.messages import show_error
+from ui.shared.plain_text import plain_text
+from ui.widgets.picture_grid import FIRST, STEP, picture_grid
+
+
+def results(recipe: Recipe, job: Job | None) -> bool:
+    """Search and draw the results; whether there were any to draw."""
+    query = current_query()
+    if query is None:
+        return False
+    include, label, where = filters(recipe.collection, query.pictured)
+    heading = st.container(key="answer-head")
+    try:
+        if where and not len(workbench().meeting(recipe.collection, where)):
+            raise NothingKnown("No picture of this collection meets these filters.")
+        with st.spinner("Searching …"):
+            answer = workbench().search(
+                recipe, query.as_query(), include_query=include, label=label or None, where=where
+            )
+    except NotReady:
+        heading.header("Not searched yet", anchor=False)
+        not_ready(workbench().to_prepare(recipe, query.as_query()), job)
+    except (NotFound, Unreadable) as error:
+        heading.header(f"{plain_text(query.name)} cannot be used" if query.data else "Picture not found", anchor=False)
+        _unusable_query(error)
+    except NothingKnown as error:
+        heading.header("Nothing found", anchor=False)
+        st.info(plain_text(str(error)), icon=":material/search_off:")
+    except BenzerError as error:
+        heading.header("Search failed", anchor=False)
+        show_error(error)
+    else:
+        _draw_answer(recipe, query, answer, heading)
+        return True
+    return False
+
+
+def act_on(what: str, ids: list[int]) -> None:
+    """Do what was asked for in a grid of pictures."""
+    if what == "similar" and ids:
+        set_query_image(ids[0])
+    elif what in ("plus", "minus") and ids:
+        add_example(Example(image_id=ids[0], weight=1 if what == "plus" else -1))
+    elif what == "more":
+        show_more(STEP)
+
+
+def _unusable_query(error: BenzerError) -> None:
+    show_error(error)
+    if isinstance(error, Unreadable) and "JPEG" not in error.message:
+        st.write("Supported formats: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC.")
+    st.button("Choose another picture", on_click=set_query_image, args=(None,), type="primary")
+
+
+def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: DeltaGenerator) -> None:
+    name, label = facts_of(recipe, query)
+    by_words = not query.pictured and not reads_words(recipe)
+    found = "Best matches for" if by_words else f"{len(answer.hits)} most similar to"
+    heading.header(f"{found} {query_title(query, name)}", anchor=False)
+    if unknown := unknown_words(recipe, query):
+        st.warning(plain_text(unknown), icon=":material/info:")
+    if len(answer.hits) < min(recipe.k, answer.receipt.total) and not by_words:
+        st.info(_fewer(recipe, answer), icon=":material/info:")
+    if answer.hits:
+        pictures = result_pictures(recipe, answer.hits, label)
+        picture_grid(pictures, key="answers", title="Results", on_act=act_on, more=_more(answer), scroll=True)
+    if answer.written:
+        st.subheader("By what is written", anchor=False, help="File names, labels and texts that contain the words.")
+        pictures = [replace(picture, distance=None) for picture in result_pictures(recipe, answer.written, label)]
+        picture_grid(pictures, key="written", title="Results by what is written", on_act=act_on)
+    _receipt(recipe, answer)
+
+
+def _more(answer: Answer) -> str:
+    """What the button below the results says, "" if all are shown."""
+    found = len(answer.hits)
+    left = min(answer.receipt.total, MAX_K) - found
+    return f"Show {min(STEP, left)} more" if left > 0 and found >= min(FIRST, answer.receipt.wanted) else ""
+
+
+def _receipt(recipe: Recipe, answer: Answer) -> None:
+    """One line: what was compared and how good the results are, and the ways to take them away."""
+    with st.container(horizontal=True, vertical_alignment="center", key="receipt"):
+        st.caption(plain_text(answer.sentence()), width="stretch")
+        copy_link()
+        stem = f"benzer-{recipe.collection}"
+        st.download_button("CSV", answer.to_csv().encode("utf-8-sig"), f"{stem}.csv", "text/csv", on_click="ignore")
+        st.download_button("JSON", answer.to_json(), f"{stem}.json", "application/json", on_click="ignore")
+        with st.popover("Command", icon=":material/terminal:"):
+            st.write("The same search on the command line:")
+            st.code(answer.command(), language="bash", wrap_lines=True)
+
+
+def _fewer(recipe: Recipe, answer: Answer) -> str:
+    found = len(answer.hits)
+    return f"This search method found only {found} of {recipe.k} results. Exact search finds all of them."

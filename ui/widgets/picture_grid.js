@@ -1,0 +1,240 @@
+// Pictures in rows that fill the width, never cropped. Every text comes in by textContent: a name is never read as HTML.
+export default function (component) {
+  const { parentElement, data, setTriggerValue } = component;
+  const root = parentElement.querySelector(".root");
+  root.grid ??= new PictureGrid(root);
+  root.grid.tell = (what, ids = [], value = null) => setTriggerValue("act", { what, ids, value });
+  root.grid.update(data);
+  return () => root.grid.rest();
+}
+
+const GAP = 10;
+const KEYS = { " ": "look", "+": "plus", "-": "minus", x: "tick", i: "info" };
+const ROOM = 760; // pixels that pictures and facts need beside each other
+
+class PictureGrid {
+  constructor(root) {
+    this.root = root;
+    this.cells = new Map(); // id → its cell
+    this.list = make("ul", "grid");
+    this.list.setAttribute("role", "list");
+    this.list.addEventListener("keydown", (event) => this.pressed(event));
+    this.list.addEventListener("focusin", (event) => this.reach(event.target.closest("li")));
+    this.list.addEventListener("mouseover", (event) => this.regard(event.target.closest("li"), 160));
+    this.foot = make("div", "foot");
+    this.shelf = make("div", "shelf");
+    this.shelf.append(this.list, this.foot);
+    this.facts = new Facts((what, value) => this.act(what, this.facts.item.id, value));
+    this.facts.element.hidden = true;
+    root.append(this.shelf, this.facts.element);
+    this.sized = new ResizeObserver(() => this.arrange());
+  }
+
+  update(data) {
+    this.sized.observe(this.shelf);
+    const news = JSON.stringify(data);
+    if (news === this.news) return;
+    const focused = this.focused();
+    this.news = news;
+    this.data = data;
+    this.list.className = "grid " + data.kind;
+    this.list.setAttribute("aria-label", data.title);
+    const former = this.cells;
+    this.cells = new Map();
+    data.items.forEach((item, index) => this.cells.set(item.id, this.cell(item, index, former.get(item.id))));
+    this.list.replaceChildren(...this.cells.values());
+    this.foot.replaceChildren(...(data.more ? [this.moreButton()] : []));
+    this.arrange(true);
+    this.reach(this.cells.get(focused) || this.list.firstElementChild);
+    if (focused !== undefined) this.list.querySelector("button.tile[tabindex='0']")?.focus({ preventScroll: true });
+    if (data.facts !== this.stamp) this.renewFacts(data.facts);
+    else if (!this.facts.element.hidden) this.regard(this.reached, 0);
+  }
+
+  rest() {
+    this.sized.disconnect();
+  }
+
+  focused() {
+    const active = this.root.getRootNode().activeElement;
+    return this.list.contains(active) ? Number(active.closest("li").dataset.id) : undefined;
+  }
+
+  cell(item, index, former) {
+    const told = JSON.stringify(item);
+    if (former?.told === told) return former;
+    const cell = make("li", "cell" + (item.missed ? " missed" : "") + (item.chosen ? " chosen" : ""));
+    cell.dataset.id = item.id;
+    cell.told = told;
+    const tile = make("button", "tile");
+    tile.type = "button";
+    tile.tabIndex = -1;
+    tile.dataset.id = item.id;
+    tile.title = item.path || item.name;
+    tile.onclick = () => this.pick(item.id);
+    const frame = make("span", "frame");
+    frame.append(this.picture(item, frame, index));
+    tile.append(frame);
+    if (this.data.words) tile.append(this.words(item));
+    cell.append(tile, ...this.actions(item));
+    return cell;
+  }
+
+  picture(item, frame, index) {
+    const image = make("img", "");
+    image.alt = item.name;
+    image.loading = index < 12 ? "eager" : "lazy";
+    image.decoding = "async";
+    image.draggable = false;
+    image.onerror = () => frame.replaceChildren(make("span", "gone", "picture not there"));
+    image.src = item.src;
+    return image;
+  }
+
+  words(item) {
+    const words = make("span", "words");
+    words.append(make("span", "name", item.name));
+    const line = make("span", "line");
+    const kind = item.same === true ? " same" : item.same === false ? " other" : "";
+    if (item.second) line.append(make("span", "label" + kind, item.second));
+    if (item.distance) line.append(make("span", "distance", item.distance));
+    if (line.children.length) words.append(line);
+    return words;
+  }
+
+  actions(item) {
+    const offered = this.data.actions || [];
+    const below = make("div", "acts");
+    for (const [what, says, key] of offered)
+      below.append(iconButton(what, `${says}: ${item.name}`, () => this.act(what, item.id), key));
+    below.querySelectorAll("button").forEach((button) => (button.tabIndex = -1));
+    return offered.length ? [below] : [];
+  }
+
+  moreButton() {
+    const button = make("button", "more", this.data.more);
+    button.type = "button";
+    button.onclick = () => {
+      button.disabled = true;
+      button.textContent = "Loading …";
+      this.tell("more");
+    };
+    return button;
+  }
+
+  act(what, id, value) {
+    if (what === "look") this.look(id);
+    else if (what === "info") this.inspect(id);
+    else this.tell(what, [id], value);
+  }
+
+  item(id) {
+    return this.data.items.find((item) => item.id === id);
+  }
+
+  // ── looking at a picture, and its facts ──
+
+  look(id) {
+    this.viewer ??= new Look(this.root, (what, id, value) => this.act(what, id, value));
+    const back = (last) => this.cells.get(last)?.querySelector(".tile").focus();
+    this.viewer.open(this.data.items, this.data.items.findIndex((item) => item.id === id), this.data.actions, () => false, back);
+  }
+
+  inspect(id) {
+    if (this.root.clientWidth < ROOM) return this.look(id);
+    const open = this.facts.element.hidden || this.facts.item.id !== id;
+    this.facts.element.hidden = !open;
+    this.root.classList.toggle("beside", open);
+    if (open) this.facts.show(this.item(id), true);
+  }
+
+  // The facts beside the pictures are those of the picture that is pointed at, or has the focus.
+  regard(cell, patience) {
+    clearTimeout(this.later);
+    const item = cell && this.item(Number(cell.dataset.id));
+    if (this.facts.element.hidden || !item) return;
+    this.later = setTimeout(() => this.facts.show(item, true), patience);
+  }
+
+  renewFacts(stamp) {
+    this.stamp = stamp;
+    this.facts.forget();
+    this.viewer?.facts.forget();
+  }
+
+  pick(id) {
+    this.tell("similar", [id]);
+    if (this.data.scroll) document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0, behavior: "smooth" });
+  }
+
+  // ── where the pictures stand ──
+
+  arrange(anyway) {
+    const width = Math.floor(this.shelf.clientWidth);
+    if (!width || !this.data || (!anyway && width === this.width)) return;
+    this.width = width;
+    const ratios = this.data.items.map(({ size }) => size[0] / size[1]);
+    const rows = this.rows(ratios, width);
+    const cells = [...this.cells.values()];
+    for (const row of rows) {
+      for (let at = row.start; at < row.end; at++) {
+        const wide = Math.min(width, Math.floor(100 * ratios[at] * row.height) / 100);
+        Object.assign(cells[at].style, { width: wide + "px", marginRight: "" });
+        cells[at].style.setProperty("--high", wide / ratios[at] + "px");
+        cells[at].classList.toggle("narrow", wide < 108);
+      }
+      cells[row.end - 1].style.marginRight = "auto"; // of a row that is not filled, nothing follows in its line
+    }
+    this.lines = rows;
+  }
+
+  rows(ratios, width) {
+    const { first, step, words } = this.data;
+    if (!first) return justified(ratios, width, GAP, width < 560 ? 84 : 120, false);
+    const scrolled = document.querySelector('[data-testid="stMain"]')?.scrollTop || 0;
+    const below = innerHeight - this.root.getBoundingClientRect().top - scrolled;
+    const available = 1.15 * Math.max(below, innerHeight * 0.55, 380);
+    const least = width < 560 ? width * 0.4 : 150;
+    this.wanted = fittingHeight(ratios.slice(0, first), width, GAP, words ? 44 : 0, available, least);
+    return inBlocks(ratios, first, step, width, GAP, this.wanted);
+  }
+
+  // ── the keyboard: arrows walk over the pictures, so that Tab passes the others in one step ──
+
+  reach(cell) {
+    if (!cell || cell === this.reached) return;
+    for (const [one, index] of [[this.reached, -1], [cell, 0]])
+      one?.querySelectorAll("button").forEach((button) => (button.tabIndex = index));
+    this.reached = cell;
+    this.regard(cell, 60);
+  }
+
+  pressed(event) {
+    const cell = event.target.closest("li");
+    if (!cell || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape" && !this.facts.element.hidden) return this.inspect(this.facts.item.id);
+    const next = this.neighbour(cell, event.key);
+    const what = event.target.matches(".tile") ? KEYS[event.key] : undefined;
+    if (next) next.querySelector(".tile").focus();
+    else if (what && this.offers(what)) this.act(what, Number(cell.dataset.id));
+    else return;
+    event.preventDefault();
+  }
+
+  offers(what) {
+    return (this.data.actions || []).some(([offered]) => offered === what);
+  }
+
+  neighbour(cell, key) {
+    const cells = [...this.cells.values()], at = cells.indexOf(cell);
+    const step = { ArrowRight: 1, ArrowLeft: -1, Home: -at, End: cells.length - 1 - at }[key];
+    if (step !== undefined) return cells[at + step];
+    if (key !== "ArrowDown" && key !== "ArrowUp") return undefined;
+    const row = this.lines.findIndex((line) => at < line.end);
+    const other = this.lines[row + (key === "ArrowDown" ? 1 : -1)];
+    if (!other) return undefined;
+    const middle = (one) => one.offsetLeft + one.offsetWidth / 2;
+    const away = (one) => Math.abs(middle(one) - middle(cell));
+    return cells.slice(other.start, other.end).reduce((near, one) => (away(one) < away(near) ? one : near));
+  }
+}

@@ -1,0 +1,119 @@
+"""Pictures in rows that fill the width, never cropped: what is found, with actions on each, or pages to browse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engine.collections.collection import Images
+from ui.widgets.gallery import thumbnail_url
+
+FIRST, STEP = 8, 24  # pictures shown first, and how many more at a time
+
+_HERE = Path(__file__).parent
+# A single script concatenated from readable parts, the entry point last.
+_PARTS = ("picture_icons.js", "picture_layout.js", "facts.js", "look.js", "picture_grid.js")
+_STYLES = ("picture_grid.css", "look.css")
+# Name of the drawing, what it says, and the key.
+_ACTIONS = (
+    ("similar", "Search with this picture", "Enter"),
+    ("plus", "Like this, too", "+"),
+    ("minus", "Not like this", "-"),
+    ("look", "Look at the picture", "Space"),
+    ("info", "Facts", "I"),
+)
+
+_grid = st.components.v2.component(
+    "benzer_picture_grid",
+    html='<div class="root"></div>',
+    css="\n".join((_HERE / part).read_text(encoding="utf-8") for part in _STYLES),
+    js="\n".join((_HERE / part).read_text(encoding="utf-8") for part in _PARTS),
+)
+
+Act = Callable[[str, list[int]], None]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the grid.
+
+    Attributes:
+        src: the address of its thumbnail. name: of its file. path: below the collection's folder.
+        size: upright width and height in pixels. second: its text or label, "" for none.
+        same: whether its label is the query's (None: unknown). distance: to the query, None if it has none.
+        missed: found by exact search alone. chosen: it is the query.
+    """
+
+    id: int
+    src: str
+    name: str
+    path: str = ""
+    size: tuple[int, int] = (1, 1)
+    second: str = ""
+    same: bool | None = None
+    distance: float | None = None
+    missed: bool = False
+    chosen: bool = False
+
+    def as_data(self) -> dict[str, Any]:
+        """What the browser needs, empty entries left out."""
+        data = {name: value for name, value in vars(self).items() if value not in (None, "")}
+        if self.distance is not None:
+            data["distance"] = f"{self.distance:.3g}" if self.distance >= 100 else f"{self.distance:.3f}"
+        return data
+
+
+def picture_of(collection: str, images: Images, row: int, **more: Any) -> Picture:
+    """The picture in that row of a collection; `more` are further attributes."""
+    id, path = int(images.ids[row]), images.names[row]
+    width, height = images.shapes[row].tolist() if len(images.shapes) else (0, 0)
+    return Picture(
+        id=id,
+        src=thumbnail_url(collection, id, images.hashes[row]),
+        name=path.rpartition("/")[2],
+        path=path,
+        size=(width or 1, height or 1),
+        **more,
+    )
+
+
+def picture_grid(
+    pictures: Sequence[Picture],
+    *,
+    key: str,
+    title: str,
+    on_act: Act,
+    kind: str = "answers",
+    words: bool = True,
+    first: int = FIRST,
+    more: str = "",
+    scroll: bool = True,
+) -> None:
+    """Draw the pictures; `on_act(what, ids)` is called before the page is redrawn.
+
+    `what` is "similar" for a click on a picture, "plus" and "minus" for an example to be like and not to be like, and
+    "more" for the button below that says `more` ("": none). The first `first` pictures are as large as the window
+    shows at once; 0 makes all rows low. `words`: names stand below.
+    """
+
+    def told() -> None:
+        act = getattr(st.session_state.get(key), "act", None)
+        if isinstance(act, dict) and isinstance(act.get("what"), str):
+            on_act(act["what"], [int(id) for id in act.get("ids", []) if isinstance(id, int)])
+
+    data = {
+        "items": [picture.as_data() for picture in pictures],
+        "title": title,
+        "kind": kind,
+        "words": words,
+        "first": first,
+        "step": STEP,
+        "more": more,
+        "scroll": scroll,
+        "actions": _ACTIONS if words else (),
+    }
+    _grid(data=data, key=key, on_act_change=told)
