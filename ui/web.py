@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.core.errors import BenzerError, NotFound
 from engine.indexes import make_index
-from ui.session.facts import facts_shown
+from ui.session.facts import facts_shown, taken_away
 from ui.session.opened import open_collection, recent_jobs, workbench
 
 # Behind your own reverse proxy: BENZER_HOSTS="pictures.example.org other.example.org".
@@ -157,6 +157,20 @@ def facts(request: Request) -> Response:
     return JSONResponse(found, headers={"cache-control": "no-store"})
 
 
+def selected(request: Request) -> Response:
+    """`/selected/<collection>.<kind>?ids=1,2`: pictures as a table, as a page with them inside, or as paths."""
+    try:
+        ids = [int(id) for id in request.query_params.get("ids", "").split(",") if id]
+        kind = request.path_params["kind"]
+        body, media = taken_away(_named(request), ids, kind)
+    except (BenzerError, OSError, ValueError) as error:
+        said = error.message if isinstance(error, BenzerError) else "There are no such pictures."
+        return PlainTextResponse(said, status_code=404)
+    name = f"benzer-{request.path_params['collection']}.{kind}"
+    headers = {"cache-control": "no-store", "content-disposition": f'attachment; filename="{name}"'}
+    return Response(body, media_type=media, headers=headers)
+
+
 def _named(request: Request) -> str:
     """The name of the collection in the path; NotFound if none can have it."""
     name = str(request.path_params["collection"])
@@ -169,6 +183,7 @@ _SERVED = (
     ("thumbs/{collection}/{id:int}.webp", thumbnail),
     ("pictures/{collection}/{id:int}.jpg", picture),
     ("facts/{collection}/{id:int}.json", facts),
+    ("selected/{collection}.{kind}", selected),
 )
 # The second for a server that stands below a path of a proxy (server.baseUrlPath).
 ROUTES = [Route(below + path, serve, methods=["GET"]) for path, serve in _SERVED for below in ("/", "/{base:path}/")]

@@ -63,7 +63,7 @@ def test_examples_are_added_weighed_turned_round_and_taken_out(page: Any, server
     for _ in range(2):
         chips.get_by_role("button", name=re.compile("^Remove")).last.click()
         settled(page)
-    heading(page, "8 most similar to 06.png").wait_for()
+    heading(page, "8 most similar to 12.png").wait_for()
     page.go_back()
     heading(page, "8 most similar to 2 pictures").wait_for()
 
@@ -137,3 +137,60 @@ def test_everybody_can_use_it(page: Any, server: Server, mode: str, width: int) 
     opened(page, server, 'examples=%231+%2B+%233%402+%2B+"gold"+-+%232')
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert violations(page) == []
+
+
+def test_pictures_are_selected_tagged_copied_and_it_is_undone(page: Any, server: Server) -> None:
+    opened(page, server)
+    found = ids(page)
+    cells = page.locator(".grid.answers li")
+    page.locator(TILES).nth(1).click(modifiers=["Control"])
+    page.locator(TILES).nth(4).click(modifiers=["Shift"])
+    bar = page.get_by_role("toolbar", name="Selected pictures", exact=True)
+    bar.get_by_text("4 selected", exact=True).wait_for()
+    page.locator(TILES).nth(4).focus()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("x")
+    page.keyboard.press("x")
+    bar.get_by_text("5 selected", exact=True).wait_for()
+    expect(cells.nth(5)).to_have_class(re.compile("picked"))
+    bar.get_by_role("button", name="Tag", exact=True).click()
+    bar.get_by_role("combobox", name="Tag", exact=True).fill("lake")
+    page.keyboard.press("Enter")
+    page.get_by_text("Tagged 5 pictures “lake”.", exact=True).wait_for()
+    page.get_by_role("group", name="Filters", exact=True).get_by_role("combobox", name="Tag", exact=True).wait_for()
+    bar.get_by_role("button", name="4 stars", exact=True).click()
+    page.get_by_text("4 stars for 5 pictures.", exact=True).wait_for()
+    assert violations(page) == []
+    bar.get_by_role("button", name="Copy paths", exact=True).click()
+    bar.get_by_role("button", name="Paths copied", exact=True).wait_for()
+    assert len(page.evaluate("navigator.clipboard.readText()").splitlines()) == 5
+    with page.expect_download() as report:
+        bar.get_by_role("link", name="Report", exact=True).click()
+    assert "data:image/webp;base64," in report.value.path().read_text(encoding="utf-8")
+    bar.get_by_role("button", name="Copy files to …", exact=True).click()
+    target = server.home / "pictures" / "best"
+    bar.get_by_role("combobox", name="Folder", exact=True).fill(str(target))
+    page.keyboard.press("Enter")
+    page.get_by_text(f"Copied 5 files to {target}.", exact=True).wait_for()
+    assert len(list(target.iterdir())) == 5
+    page.locator(TILES).first.focus()
+    page.keyboard.press("Escape")
+    bar.wait_for(state="hidden")
+    assert ids(page) == found
+
+
+def test_an_act_is_taken_back_and_a_selection_is_searched_with(page: Any, server: Server) -> None:
+    opened(page, server)
+    page.locator(TILES).first.focus()
+    page.keyboard.press("Control+a")
+    bar = page.get_by_role("toolbar", name="Selected pictures", exact=True)
+    bar.get_by_text("8 selected", exact=True).wait_for()
+    page.reload()
+    bar.get_by_text("8 selected", exact=True).wait_for()
+    settled(page)
+    bar.get_by_role("button", name="1 star", exact=True).click()
+    page.get_by_text("1 star for 8 pictures.", exact=True).wait_for()
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.get_by_text("The former tags and stars of 8 pictures are back.", exact=True).wait_for()
+    bar.get_by_role("button", name="Search with these", exact=True).click()
+    heading(page, "8 most similar to 8 pictures").wait_for()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from engine.core.humanize import file_size
+from engine.core.errors import NotFound
+from engine.core.humanize import count_of, file_size
+from engine.core.tables import csv_text
 from engine.workbench.pictures import PictureFacts
+from ui.session.opened import open_collection, workbench
 
 
 def facts_shown(facts: PictureFacts) -> dict[str, Any]:
@@ -38,3 +42,33 @@ def date_shown(taken: str) -> str:
     ('2 July 2023, 09:05', '')
     """
     return f"{datetime.fromisoformat(taken):%-d %B %Y, %H:%M}" if taken else ""
+
+
+def taken_away(collection: str, ids: Sequence[int], kind: str) -> tuple[str, str]:
+    """Pictures as "txt" (their paths), "csv" (what is known of them) or "html" (a report), and its media type.
+
+    Raises:
+        NotFound: no such collection, picture or kind. BadParameter: more than a report holds.
+    """
+    if kind == "txt":
+        return "\n".join(map(str, workbench().paths(collection, ids))), "text/plain"
+    if kind == "csv":
+        return "\ufeff" + _table(collection, ids), "text/csv"
+    if kind == "html":
+        title = f"{count_of(len(ids), 'picture')} of {open_collection(collection).title}"
+        return workbench().selection_report(collection, title, {"": ids}), "text/html"
+    raise NotFound(f"Pictures cannot be had as {kind!r}.")
+
+
+def _table(collection: str, ids: Sequence[int]) -> str:
+    table = workbench().picture_table(collection)
+    rows = []
+    for id in ids:
+        if id not in table.rows:
+            raise NotFound(f"There is no picture {id} in this collection.")
+        row = table.rows[id]
+        mark, exif = table.marks[row], table.exif[row]
+        facts = [table.names[row], table.labels[row], table.texts[row], exif.taken, exif.camera]
+        rows.append([id, *facts, table.widths[row], table.heights[row], ", ".join(mark.tags), mark.stars or ""])
+    head = ["id", "name", "label", "text", "date", "camera", "width", "height", "tags", "stars"]
+    return csv_text(head, rows)

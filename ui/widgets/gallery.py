@@ -47,9 +47,14 @@ def thumbnail_url(collection: str, id: int, content: str) -> str:
 
 
 def thumbnails_of(collection: str) -> str:
-    """The address that those of a collection's thumbnails begin with, below the path that a proxy may ask for."""
+    """The address that those of a collection's thumbnails begin with."""
+    return served_below("thumbs", collection)
+
+
+def served_below(kind: str, collection: str) -> str:
+    """The address that what is served of a collection begins with, below the path that a proxy may ask for."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base}/thumbs/{collection}" if base else f"/thumbs/{collection}"
+    return f"/{base}/{kind}/{collection}" if base else f"/{kind}/{collection}"
 
 
 def gallery(

@@ -4,6 +4,7 @@ export default function (component) {
   const root = parentElement.querySelector(".root");
   root.grid ??= new PictureGrid(root);
   root.grid.tell = (what, ids = [], value = null) => setTriggerValue("act", { what, ids, value });
+  root.grid.listen();
   root.grid.update(data);
   return () => root.grid.rest();
 }
@@ -30,8 +31,13 @@ class PictureGrid {
     this.sized = new ResizeObserver(() => this.arrange());
   }
 
-  update(data) {
+  listen() {
     this.sized.observe(this.shelf);
+    this.heard ??= () => this.markSelected();
+    SELECTED.addEventListener("change", this.heard);
+  }
+
+  update(data) {
     const news = JSON.stringify(data);
     if (news === this.news) return;
     const focused = this.focused();
@@ -44,6 +50,7 @@ class PictureGrid {
     data.items.forEach((item, index) => this.cells.set(item.id, this.cell(item, index, former.get(item.id))));
     this.list.replaceChildren(...this.cells.values());
     this.foot.replaceChildren(...(data.more ? [this.moreButton()] : []));
+    this.markSelected();
     this.arrange(true);
     this.reach(this.cells.get(focused) || this.list.firstElementChild);
     if (focused !== undefined) this.list.querySelector("button.tile[tabindex='0']")?.focus({ preventScroll: true });
@@ -53,6 +60,7 @@ class PictureGrid {
 
   rest() {
     this.sized.disconnect();
+    SELECTED.removeEventListener("change", this.heard);
   }
 
   focused() {
@@ -71,7 +79,7 @@ class PictureGrid {
     tile.tabIndex = -1;
     tile.dataset.id = item.id;
     tile.title = item.path || item.name;
-    tile.onclick = () => this.pick(item.id);
+    tile.onclick = (event) => this.clicked(event, item.id);
     const frame = make("span", "frame");
     frame.append(this.picture(item, frame, index));
     tile.append(frame);
@@ -125,6 +133,7 @@ class PictureGrid {
   act(what, id, value) {
     if (what === "look") this.look(id);
     else if (what === "info") this.inspect(id);
+    else if (what === "tick") this.toggle(id);
     else this.tell(what, [id], value);
   }
 
@@ -137,7 +146,7 @@ class PictureGrid {
   look(id) {
     this.viewer ??= new Look(this.root, (what, id, value) => this.act(what, id, value));
     const back = (last) => this.cells.get(last)?.querySelector(".tile").focus();
-    this.viewer.open(this.data.items, this.data.items.findIndex((item) => item.id === id), this.data.actions, () => false, back);
+    this.viewer.open(this.data.items, this.data.items.findIndex((item) => item.id === id), this.data.actions, (id) => this.selected().has(id), back);
   }
 
   inspect(id) {
@@ -167,10 +176,48 @@ class PictureGrid {
     if (this.data.scroll) document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0, behavior: "smooth" });
   }
 
+  // ── selecting: with the mouse, a range with Shift, and by keys ──
+
+  selected() {
+    return selectionOf(this.data.collection);
+  }
+
+  clicked(event, id) {
+    if (event.shiftKey) this.selectRange(id);
+    else if (event.ctrlKey || event.metaKey) this.toggle(id);
+    else this.pick(id);
+  }
+
+  toggle(id) {
+    this.anchor = id;
+    select(this.data.collection, (selection) => selection.delete(id) || selection.set(id, this.item(id).name));
+  }
+
+  // Everything from where the last selecting began to this picture.
+  selectRange(id) {
+    const ids = [...this.cells.keys()];
+    const [from, to] = [ids.indexOf(this.anchor ?? id), ids.indexOf(id)].sort((a, b) => a - b);
+    this.anchor ??= id;
+    this.selectAll(ids.slice(Math.max(from, 0), to + 1));
+  }
+
+  selectAll(ids) {
+    select(this.data.collection, (selection) => ids.forEach((id) => selection.set(id, this.item(id).name)));
+  }
+
+  markSelected() {
+    const selection = this.selected();
+    this.list.classList.toggle("selecting", selection.size > 0);
+    for (const [id, cell] of this.cells) {
+      cell.classList.toggle("picked", selection.has(id));
+      cell.querySelector(".tick")?.setAttribute("aria-pressed", String(selection.has(id)));
+    }
+  }
+
   // ── where the pictures stand ──
 
   arrange(anyway) {
-    const width = Math.floor(this.shelf.clientWidth);
+    const width = Math.floor(this.shelf.getBoundingClientRect().width);
     if (!width || !this.data || (!anyway && width === this.width)) return;
     this.width = width;
     const ratios = this.data.items.map(({ size }) => size[0] / size[1]);
@@ -211,14 +258,31 @@ class PictureGrid {
 
   pressed(event) {
     const cell = event.target.closest("li");
-    if (!cell || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Escape" && !this.facts.element.hidden) return this.inspect(this.facts.item.id);
+    if (!cell || event.altKey) return;
+    const id = Number(cell.dataset.id);
     const next = this.neighbour(cell, event.key);
     const what = event.target.matches(".tile") ? KEYS[event.key] : undefined;
-    if (next) next.querySelector(".tile").focus();
-    else if (what && this.offers(what)) this.act(what, Number(cell.dataset.id));
+    if (event.ctrlKey || event.metaKey) {
+      if (event.key !== "a" || !this.offers("tick")) return;
+      this.selectAll([...this.cells.keys()]);
+    } else if (next) {
+      if (event.shiftKey && this.offers("tick")) this.extend(id, Number(next.dataset.id));
+      next.querySelector(".tile").focus();
+    } else if (event.key === "Escape") this.escape();
+    else if (what && this.offers(what)) this.act(what, id);
     else return;
     event.preventDefault();
+  }
+
+  extend(from, to) {
+    this.anchor ??= from;
+    if (!this.selected().has(from)) this.toggle(from);
+    this.selectRange(to);
+  }
+
+  escape() {
+    if (!this.facts.element.hidden) this.inspect(this.facts.item.id);
+    else if (this.selected().size) select(this.data.collection, (selection) => selection.clear());
   }
 
   offers(what) {

@@ -16,7 +16,7 @@ FIRST, STEP = 8, 24  # pictures shown first, and how many more at a time
 
 _HERE = Path(__file__).parent
 # A single script concatenated from readable parts, the entry point last.
-_PARTS = ("picture_icons.js", "picture_layout.js", "facts.js", "look.js", "picture_grid.js")
+_PARTS = ("picture_icons.js", "picture_layout.js", "selection.js", "facts.js", "look.js", "picture_grid.js")
 _STYLES = ("picture_grid.css", "look.css")
 # Name of the drawing, what it says, and the key.
 _ACTIONS = (
@@ -25,6 +25,7 @@ _ACTIONS = (
     ("minus", "Not like this", "-"),
     ("look", "Look at the picture", "Space"),
     ("info", "Facts", "I"),
+    ("tick", "Select", "X"),
 )
 
 _grid = st.components.v2.component(
@@ -34,7 +35,7 @@ _grid = st.components.v2.component(
     js="\n".join((_HERE / part).read_text(encoding="utf-8") for part in _PARTS),
 )
 
-Act = Callable[[str, list[int]], None]
+Act = Callable[[str, list[int], object], None]
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def picture_of(collection: str, images: Images, row: int, **more: Any) -> Pictur
 
 
 def picture_grid(
+    collection: str,
     pictures: Sequence[Picture],
     *,
     key: str,
@@ -92,20 +94,24 @@ def picture_grid(
     first: int = FIRST,
     more: str = "",
     scroll: bool = True,
+    facts: str = "",
 ) -> None:
-    """Draw the pictures; `on_act(what, ids)` is called before the page is redrawn.
+    """Draw the pictures; `on_act(what, ids, value)` is called before the page is redrawn.
 
-    `what` is "similar" for a click on a picture, "plus" and "minus" for an example to be like and not to be like, and
-    "more" for the button below that says `more` ("": none). The first `first` pictures are as large as the window
-    shows at once; 0 makes all rows low. `words`: names stand below.
+    `what` is "similar" for a click on a picture, "plus" and "minus" for an example to be like and not to be like,
+    "tag", "untag" and "stars" with a value, and "more" for the button below that says `more` ("": none). The first
+    `first` pictures are as large as the window shows at once; 0 makes all rows low. `words`: names stand below.
+    `facts` changes with what is known of the pictures, so that it is asked again.
     """
 
     def told() -> None:
         act = getattr(st.session_state.get(key), "act", None)
         if isinstance(act, dict) and isinstance(act.get("what"), str):
-            on_act(act["what"], [int(id) for id in act.get("ids", []) if isinstance(id, int)])
+            on_act(act["what"], [int(id) for id in act.get("ids", []) if isinstance(id, int)], act.get("value"))
 
     data = {
+        "collection": collection,
+        "facts": facts,
         "items": [picture.as_data() for picture in pictures],
         "title": title,
         "kind": kind,
@@ -114,6 +120,6 @@ def picture_grid(
         "step": STEP,
         "more": more,
         "scroll": scroll,
-        "actions": _ACTIONS if words else (),
+        "actions": _ACTIONS,
     }
     _grid(data=data, key=key, on_act_change=told)

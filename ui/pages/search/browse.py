@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
 from engine.core.recipe import Recipe
+from ui.pages.search.acting import act_on, known_facts
 from ui.session.filters import where_of
 from ui.session.opened import images_of, workbench
-from ui.session.query import current_query, set_query_image
+from ui.session.query import current_query
 from ui.shared.plain_text import plain_text
 from ui.widgets.picture_grid import picture_grid, picture_of
 
@@ -37,14 +39,12 @@ def browse(recipe: Recipe) -> None:
         picture_of(recipe.collection, images, row, chosen=int(images.ids[row]) in chosen)
         for row in rows[(number - 1) * A_PAGE : number * A_PAGE]
     ]
-    picture_grid(pictures, key="browse", title="All pictures", kind="browse", words=False, first=0, on_act=_act)
+    picture_grid(
+        recipe.collection, pictures, key="browse", title="All pictures", kind="browse", words=False, first=0,
+        on_act=partial(act_on, recipe.collection), facts=known_facts(recipe.collection),
+    )  # fmt: skip
     if pages > 1:
         _pager(pages)
-
-
-def _act(what: str, ids: list[int]) -> None:
-    if what == "similar" and ids:
-        set_query_image(ids[0])
 
 
 def _pager(pages: int) -> None:

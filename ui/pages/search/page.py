@@ -10,12 +10,14 @@ from engine.core.humanize import count_of
 from engine.core.recipe import MAX_K, Recipe
 from engine.jobs.job import Job
 from engine.workbench.job_kinds import kinds_that_make
+from ui.pages.search.acting import bar_of_selection
 from ui.pages.search.browse import browse
 from ui.pages.search.method_comparison import comparison
 from ui.pages.search.preparation import build
 from ui.pages.search.query_bar import query_bar
 from ui.pages.search.query_words import way_to_words, words_bar
 from ui.pages.search.results import results
+from ui.pages.search.saved import remember
 from ui.session.address import write_address
 from ui.session.opened import (
     FIRST_SAMPLE,
@@ -34,9 +36,10 @@ _LEFT_OUT_SHOWN = 50
 _STYLE = """
 .stMainBlockContainer { max-width: none; }
 .stMainBlockContainer h1 { font-size: 1.35rem; padding: 0; }
-.st-key-query-uploader, .st-key-query-plus, .st-key-query-minus { display: none; }
+.st-key-query-uploads, .stLayoutWrapper:has(> .st-key-query-uploads) { display: none; }
+.stElementContainer:has(> .stHtml > style) { display: none; }
 .st-key-words-typed-form [data-testid="stForm"] { padding: 0; }
-.st-key-answer-head h2 { padding: 0; font-size: 1.1rem; }
+.st-key-answer-head h2 { padding: 0.2rem 0 0; font-size: 1.1rem; }
 .st-key-receipt { min-height: 2.5rem; }
 """
 
@@ -63,13 +66,16 @@ def page() -> None:
     words_bar(recipe)
     query_bar(recipe)
     shown = recipe.but(k=min(max(recipe.k, shown_results()), MAX_K))
-    answered = results(shown, job)
+    answer = results(shown, job)
     way_to_words(recipe)
-    if answered:
+    if answer is not None:
         _left_out(recipe)
         comparison(recipe)
     browse(recipe)
+    bar_of_selection(recipe.collection)
     write_address(recipe)
+    if answer is not None:
+        remember(answer)
 
 
 # ── first visit ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ import streamlit as st
 from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
 from engine.search.examples import Example
+from ui.pages.search.saved import saved_searches
 from ui.session.opened import images_of, row_of, shown, workbench
 from ui.session.query import (
     SessionQuery,
@@ -30,24 +31,30 @@ _SHOWN_KEPT = 24  # small versions of uploads
 
 def query_bar(recipe: Recipe) -> None:
     """The chips, and the uploaders that drops and pasted pictures go to, which are not shown."""
-    for name in _SIGNS:
-        with st.container(key=f"query-{name}"):
-            key = f"upload-{name}-{st.session_state.get('uploader', 0)}"
-            st.file_uploader(
-                "Search with a picture",
-                type=PICTURE_TYPES,
-                key=key,
-                on_change=_uploaded,
-                args=(key, _SIGNS[name]),
-                accept_multiple_files=True,
-                max_upload_size=MEGABYTES,
-            )
+    with st.container(key="query-uploads"):
+        for name in _SIGNS:
+            _uploader(name)
     with st.container(horizontal=True, vertical_alignment="center", key="query-pictures"):
         with st.container(width="stretch"):
             query_line(_chips(recipe), PICTURE_TYPES, key="query-line", on_change=_changed)
         with st.container(horizontal=True, width="content"):
+            saved_searches(recipe)
             st.button("Random picture", icon=":material/casino:", type="tertiary", on_click=_random, args=(recipe,))
             st.button("Reset", icon=":material/restart_alt:", type="tertiary", on_click=set_query_image, args=(None,))
+
+
+def _uploader(name: str) -> None:
+    with st.container(key=f"query-{name}"):
+        key = f"upload-{name}-{st.session_state.get('uploader', 0)}"
+        st.file_uploader(
+            "Search with a picture",
+            type=PICTURE_TYPES,
+            key=key,
+            on_change=_uploaded,
+            args=(key, _SIGNS[name]),
+            accept_multiple_files=True,
+            max_upload_size=MEGABYTES,
+        )
 
 
 def facts_of(recipe: Recipe, query: SessionQuery) -> tuple[str, str]:

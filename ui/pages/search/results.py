@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -10,26 +11,26 @@ from streamlit.delta_generator import DeltaGenerator
 from engine.core.errors import BenzerError, NotFound, NothingKnown, NotReady, Unreadable
 from engine.core.recipe import MAX_K, Recipe
 from engine.jobs.job import Job
-from engine.search.examples import Example
 from engine.workbench.workbench import Answer
+from ui.pages.search.acting import act_on, known_facts
 from ui.pages.search.filters import filters
 from ui.pages.search.preparation import not_ready
 from ui.pages.search.query_bar import facts_of
 from ui.pages.search.query_words import query_title, reads_words, unknown_words
 from ui.pages.search.tiles import result_pictures
 from ui.session.opened import workbench
-from ui.session.query import SessionQuery, add_example, current_query, set_query_image, show_more
+from ui.session.query import SessionQuery, current_query, set_query_image
 from ui.shared.browser import copy_link
 from ui.shared.messages import show_error
 from ui.shared.plain_text import plain_text
 from ui.widgets.picture_grid import FIRST, STEP, picture_grid
 
 
-def results(recipe: Recipe, job: Job | None) -> bool:
-    """Search and draw the results; whether there were any to draw."""
+def results(recipe: Recipe, job: Job | None) -> Answer | None:
+    """Search and draw the results; None if there are none to draw."""
     query = current_query()
     if query is None:
-        return False
+        return None
     include, label, where = filters(recipe.collection, query.pictured)
     heading = st.container(key="answer-head")
     try:
@@ -53,18 +54,8 @@ def results(recipe: Recipe, job: Job | None) -> bool:
         show_error(error)
     else:
         _draw_answer(recipe, query, answer, heading)
-        return True
-    return False
-
-
-def act_on(what: str, ids: list[int]) -> None:
-    """Do what was asked for in a grid of pictures."""
-    if what == "similar" and ids:
-        set_query_image(ids[0])
-    elif what in ("plus", "minus") and ids:
-        add_example(Example(image_id=ids[0], weight=1 if what == "plus" else -1))
-    elif what == "more":
-        show_more(STEP)
+        return answer
+    return None
 
 
 def _unusable_query(error: BenzerError) -> None:
@@ -85,11 +76,17 @@ def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: D
         st.info(_fewer(recipe, answer), icon=":material/info:")
     if answer.hits:
         pictures = result_pictures(recipe, answer.hits, label)
-        picture_grid(pictures, key="answers", title="Results", on_act=act_on, more=_more(answer), scroll=True)
+        picture_grid(
+            recipe.collection, pictures, key="answers", title="Results", more=_more(answer),
+            on_act=partial(act_on, recipe.collection), facts=known_facts(recipe.collection),
+        )  # fmt: skip
     if answer.written:
         st.subheader("By what is written", anchor=False, help="File names, labels and texts that contain the words.")
         pictures = [replace(picture, distance=None) for picture in result_pictures(recipe, answer.written, label)]
-        picture_grid(pictures, key="written", title="Results by what is written", on_act=act_on)
+        picture_grid(
+            recipe.collection, pictures, key="written", title="Results by what is written",
+            on_act=partial(act_on, recipe.collection), facts=known_facts(recipe.collection),
+        )  # fmt: skip
     _receipt(recipe, answer)
 
 

@@ -1,0 +1,141 @@
+"""What is done with pictures of the search page, and what is kept of searches, without a browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.core.errors import NotFound
+from engine.search.saved import SavedSearch
+from engine.workbench.workbench import Workbench
+from tests.ui.pages.test_search import RAW, headings, params, visit
+from ui.pages.search.saved import described
+from ui.session.facts import date_shown, facts_shown, taken_away
+
+_ACT = """
+import streamlit as st
+from ui.pages.search.acting import act_on
+
+for what, ids, value in st.session_state.steps:
+    act_on("shapes", what, ids, value)
+"""
+
+
+def act(*steps: tuple[str, list[int], Any]) -> Any:
+    """What the page says after these acts on pictures."""
+    test = AppTest.from_string(_ACT, default_timeout=60)
+    test.session_state.steps = list(steps)
+    test.run()
+    assert not test.exception
+    return test.session_state.act_notice
+
+
+def test_tags_and_stars_are_given_and_taken_back(bench: Workbench) -> None:
+    notice = act(("tag", [1, 2, 3], "lake"))
+    assert (notice.text, notice.undo) == ("Tagged 3 pictures “lake”.", True)
+    assert bench.picture_facts("shapes", 2).tags == ("lake",)
+    assert len(bench.meeting("shapes", "tag=lake")) == 3
+    assert act(("untag", [2], "lake")).text == "Removed the tag “lake” from 1 picture."
+    assert act(("stars", [1], 4), ("undo", [], None)).text == "The former tags and stars of 1 picture are back."
+    assert bench.picture_facts("shapes", 1).stars == 0
+    act(("tag", [1], "a"), ("undo", [], None))
+    bench.mark("shapes", [1, 3], remove=["lake"])
+    assert not len(bench.meeting("shapes", "tag=lake"))
+
+
+def test_labels_are_given_and_taken_back(bench: Workbench) -> None:
+    before = bench.picture_facts("shapes", 1).label
+    notice = act(("label", [1], "red kite"))
+    assert notice.undo
+    assert bench.picture_facts("shapes", 1).label == "red kite"
+    assert act(("label", [2], "x"), ("undo", [], None)).text == "The former labels of 1 picture are back."
+    bench.collection("shapes")
+    act(("label", [1], before))
+
+
+def test_what_cannot_be_done_is_a_sentence(bench: Workbench) -> None:
+    assert act(("tag", [1], "  ")).wrong
+    assert act(("tag", [4711], "lake")).wrong
+    assert act(("nonsense", [1], None)).wrong
+    assert "outside the folders" in act(("files", [1], "/etc/benzer")).text
+
+
+def test_files_are_copied_to_a_folder_that_is_made(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENZER_ROOTS", str(tmp_path))
+    notice = act(("files", [1, 2], f"{tmp_path}/best"))
+    assert notice.text == f"Copied 2 files to {tmp_path}/best."
+    assert len(list((tmp_path / "best").iterdir())) == 2
+    act(("files", [1], f"{tmp_path}/best"))
+    assert len(list((tmp_path / "best").iterdir())) == 3, "nothing is overwritten"
+
+
+def test_a_selection_is_searched_with(bench: Workbench) -> None:
+    test = AppTest.from_string(_ACT, default_timeout=60)
+    test.session_state.steps = [("examples", [1, 3, 5], None), ("minus", [2], None), ("plus", [2], None)]
+    test.run()
+    assert [one.image_id for one in test.session_state.query.examples] == [1, 3, 5, 2]
+    assert all(one.weight == 1 for one in test.session_state.query.examples)
+
+
+def test_a_search_is_saved_and_made_again(bench: Workbench) -> None:
+    test = visit(**RAW, examples="#1 - #2", where="folder=navy", **{"self": "1"})
+    test.session_state["searches-0"] = True
+    test.run()
+    next(field for field in test.text_input if field.key == "search-name").set_value("Blue ones")
+    test.button(key="search-save").click().run()
+    kept = bench.saved_search("blue ones")
+    assert (kept.query, kept.where, kept.include_query) == ("#1 - #2", "folder=navy", True)
+    assert described(kept) == "00.png - 02.png · folder=navy"
+    other = visit(**RAW, q="3")
+    other.session_state["searches-0"] = True
+    other.run()
+    other.button(key="Saved-0").click().run()
+    assert params(other)["examples"] == "#1 - #2"
+    assert params(other)["where"] == "folder=navy"
+    other.session_state["searches-1"] = True
+    other.run()
+    other.button(key="forget-0").click().run()
+    assert not bench.saved_searches()
+
+
+def test_searches_that_were_asked_for_are_in_the_history(bench: Workbench) -> None:
+    bench.clear_history()
+    visit(**{name: value for name, value in RAW.items() if name != "method"})
+    assert not bench.search_history(), "nobody asked for the proposed picture"
+    test = visit(**RAW, q="5")
+    assert [one.query for one in bench.search_history("shapes")] == ["#5"]
+    test.run()
+    assert len(bench.search_history()) == 1
+    assert headings(test)
+
+
+def test_a_search_whose_picture_is_gone_is_described() -> None:
+    gone = SavedSearch("nowhere/raw-pixels/max/cosine/exact/8", '#9 + upload:1f3a09c2 + "striped"', "cat", "size>=1MP")
+    assert described(gone) == 'picture 9 + an uploaded picture + "striped" · cat · size>=1MP'
+
+
+def test_facts_for_people(bench: Workbench) -> None:
+    shown = facts_shown(bench.picture_facts("shapes", 1))
+    assert (shown["name"], shown["folder"], shown["date"]) == ("00.png", "gold", "")
+    assert shown["size"].startswith("40 × 40 · ")
+    assert date_shown("2023-07-02T09:05:00") == "2 July 2023, 09:05"
+
+
+def test_pictures_are_taken_away_as_paths_table_and_page(bench: Workbench) -> None:
+    paths, media = taken_away("shapes", [1, 2], "txt")
+    assert [Path(line).name for line in paths.splitlines()] == ["00.png", "02.png"]
+    assert media == "text/plain"
+    rows = list(csv.DictReader(io.StringIO(taken_away("shapes", [2], "csv")[0].removeprefix("\ufeff"))))
+    assert [(row["name"], row["width"]) for row in rows] == [("gold/02.png", "40")]
+    page, _ = taken_away("shapes", [1], "html")
+    assert "data:image/webp;base64," in page
+    for ids, kind in (([4711], "csv"), ([4711], "txt"), ([1], "exe")):
+        with pytest.raises(NotFound):
+            taken_away("shapes", ids, kind)

@@ -1,0 +1,155 @@
+// What can be done with the selected pictures, at the foot of the window. Every text comes in by textContent.
+export default function (component) {
+  const { parentElement, data, setTriggerValue } = component;
+  const root = parentElement.querySelector(".root");
+  root.bar ??= new SelectionBar(root);
+  root.bar.tell = (what, value = null) => setTriggerValue("act", { what, ids: root.bar.ids(), value });
+  root.bar.listen();
+  root.bar.update(data);
+  return () => root.bar.rest();
+}
+
+class SelectionBar {
+  constructor(root) {
+    this.root = root;
+    this.bar = make("div", "bar");
+    this.bar.setAttribute("role", "toolbar");
+    this.bar.setAttribute("aria-label", "Selected pictures");
+    this.news = make("div", "news");
+    this.news.setAttribute("role", "status");
+    root.append(this.news, this.bar);
+    this.heard = () => this.draw();
+    this.placed = () => this.place();
+  }
+
+  listen() {
+    SELECTED.addEventListener("change", this.heard);
+    addEventListener("resize", this.placed);
+  }
+
+  rest() {
+    SELECTED.removeEventListener("change", this.heard);
+    removeEventListener("resize", this.placed);
+  }
+
+  ids() {
+    return [...selectionOf(this.data.collection).keys()];
+  }
+
+  update(data) {
+    const told = JSON.stringify(data);
+    if (told === this.told) return;
+    if (data.notice?.number !== this.data?.notice?.number) this.asked = undefined;
+    this.told = told;
+    this.data = data;
+    this.drawNews();
+    this.draw(true);
+  }
+
+  drawNews() {
+    const notice = this.data.notice;
+    this.news.replaceChildren();
+    if (!notice) return;
+    this.news.append(make("span", notice.wrong ? "wrong" : "", notice.text));
+    if (notice.undo) this.news.append(this.button("Undo", () => this.tell("undo")));
+    this.news.append(iconButton("close", "Dismiss", () => this.tell("dismiss")));
+  }
+
+  draw(anyway) {
+    const count = selectionOf(this.data.collection).size;
+    if (count === this.count && !anyway) return;
+    this.count = count;
+    const said = make("strong", "", `${count.toLocaleString("en")} selected`);
+    this.bar.replaceChildren(
+      said,
+      this.button("Search with these", () => this.tell("examples")),
+      this.button("Tag", () => this.ask("tag", "Tag", "Add")),
+      this.stars(),
+      this.button("Label", () => this.ask("label", "Label", "Give")),
+      this.button("Copy files to …", () => this.ask("files", "Folder", "Copy")),
+      this.button("Copy paths", (event) => this.copyPaths(event.currentTarget)),
+      this.link("CSV", "csv"),
+      this.link("Report", "html"),
+      this.button("Clear", () => select(this.data.collection, (selection) => selection.clear())),
+    );
+    if (this.asked && count) this.bar.append(this.form(...this.asked));
+    this.bar.hidden = !count;
+    this.place();
+  }
+
+  place() {
+    const room = this.root.getBoundingClientRect();
+    Object.assign(this.root.style, { "--left": "" });
+    for (const part of [this.bar, this.news]) Object.assign(part.style, { left: room.left + "px", width: room.width + "px" });
+    this.news.style.bottom = this.bar.hidden ? "0.8rem" : this.bar.offsetHeight + 20 + "px";
+  }
+
+  button(text, act) {
+    const button = make("button", "", text);
+    button.type = "button";
+    button.onclick = act;
+    return button;
+  }
+
+  stars() {
+    const group = make("span", "stars");
+    group.setAttribute("role", "group");
+    group.setAttribute("aria-label", "Stars");
+    for (let number = 1; number <= 5; number++) {
+      const star = this.button("★", () => this.tell("stars", number));
+      star.setAttribute("aria-label", number === 1 ? "1 star" : `${number} stars`);
+      group.append(star);
+    }
+    return group;
+  }
+
+  link(text, kind) {
+    const link = make("a", "", text);
+    link.download = "";
+    link.onclick = () => (link.href = this.address(kind, this.ids()));
+    link.href = this.address(kind, []);
+    return link;
+  }
+
+  address(kind, ids) {
+    return `${this.data.selected}.${kind}?ids=${ids.join(",")}`;
+  }
+
+  ask(what, label, does) {
+    this.asked = this.asked?.[0] === what ? undefined : [what, label, does];
+    this.draw(true);
+    this.bar.querySelector("form input")?.focus();
+  }
+
+  form(what, label, does) {
+    const form = make("form", "");
+    const field = make("input", "");
+    field.setAttribute("aria-label", label);
+    field.placeholder = { tag: "Tag, e.g. lake", label: "Label; empty for none", files: "Folder, e.g. " + this.data.folder }[what];
+    if (what === "files") field.value = this.data.folder;
+    const known = make("datalist", "");
+    known.id = "known-" + what;
+    for (const value of this.data.known[what] || []) known.append(Object.assign(document.createElement("option"), { value }));
+    field.setAttribute("list", known.id);
+    const send = make("button", "go", does);
+    form.append(field, known, send);
+    form.onsubmit = (event) => {
+      event.preventDefault();
+      if (what === "label" || field.value.trim()) this.tell(what, field.value.trim());
+    };
+    form.onkeydown = (event) => event.key === "Escape" && this.ask(what);
+    return form;
+  }
+
+  async copyPaths(button) {
+    try {
+      const answer = await fetch(this.address("txt", this.ids()));
+      if (!answer.ok) throw new Error(await answer.text());
+      await navigator.clipboard.writeText(await answer.text());
+      button.textContent = "Paths copied";
+    } catch {
+      button.textContent = "Could not copy";
+    }
+    setTimeout(() => (button.textContent = "Copy paths"), 2500);
+  }
+}

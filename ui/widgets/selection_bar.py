@@ -1,0 +1,64 @@
+"""What can be done with the selected pictures: a bar at the foot of the window, and what came of the last act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from ui.widgets.gallery import served_below
+
+_HERE = Path(__file__).parent
+# A single script concatenated from readable parts, the entry point last.
+_PARTS = ("picture_icons.js", "selection.js", "selection_bar.js")
+
+_bar = st.components.v2.component(
+    "benzer_selection_bar",
+    html='<div class="root"></div>',
+    css=(_HERE / "selection_bar.css").read_text(encoding="utf-8"),
+    js="\n".join((_HERE / part).read_text(encoding="utf-8") for part in _PARTS),
+)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What came of an act: `number` tells one from the next, `undo` whether it can be taken back."""
+
+    number: int
+    text: str
+    undo: bool = False
+    wrong: bool = False
+
+
+def selection_bar(
+    collection: str,
+    *,
+    key: str,
+    known: Mapping[str, Sequence[str]],
+    folder: str,
+    notice: Notice | None,
+    on_act: Callable[[str, list[int], object], None],
+) -> None:
+    """Draw the bar; `on_act(what, ids, value)` is called before the page is redrawn.
+
+    `what` is "examples", "tag", "stars", "label" or "files" (to a folder), or, without ids, "undo" and "dismiss".
+    `known` are values to choose from for "tag" and "label"; `folder` is proposed for files.
+    """
+
+    def told() -> None:
+        act: dict[str, Any] = getattr(st.session_state.get(key), "act", None) or {}
+        ids = [int(id) for id in act.get("ids", []) if isinstance(id, int)]
+        if isinstance(act.get("what"), str):
+            on_act(act["what"], ids, act.get("value"))
+
+    data = {
+        "collection": collection,
+        "selected": served_below("selected", collection),
+        "known": {what: list(values) for what, values in known.items()},
+        "folder": folder,
+        "notice": asdict(notice) if notice else None,
+    }
+    _bar(data=data, key=key, on_act_change=told)
