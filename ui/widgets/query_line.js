@@ -119,6 +119,7 @@ class QueryLine {
     const button = make("button", "text");
     button.type = "button";
     button.append(icon(drawing), make("span", "", text));
+    button.setAttribute("aria-label", text);
     button.onclick = act;
     return button;
   }
