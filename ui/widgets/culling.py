@@ -11,9 +11,8 @@ from typing import Any
 
 import streamlit as st
 
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, file_size
 from engine.duplicates.groups import DuplicateGroup, Member
-from ui.widgets.copies import file_size
 from ui.widgets.gallery import thumbnail_url, thumbnails_of
 
 _HERE = Path(__file__).parent

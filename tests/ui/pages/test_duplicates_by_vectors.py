@@ -12,6 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from engine.core.home import Home
+from engine.core.humanize import file_size
 from engine.core.recipe import Recipe
 from engine.grouping.duplicates import duplicates as tidying
 from engine.grouping.duplicates.copies import Suggestion, share_within
@@ -19,7 +20,7 @@ from engine.grouping.duplicates.duplicates import Duplicates
 from engine.grouping.duplicates.nearest_lists import NearestLists
 from engine.workbench.workbench import Workbench
 from ui.pages.duplicates.by_vectors import scale
-from ui.widgets.copies import copies_data, file_size
+from ui.widgets.copies import copies_data
 
 HOSTILE = "_b_ $x$ (1).png"
 

@@ -38,7 +38,9 @@ _STYLE = """
 .stMainBlockContainer h1 { font-size: 1.35rem; padding: 0; }
 .st-key-query-uploads, .stLayoutWrapper:has(> .st-key-query-uploads) { display: none; }
 .stElementContainer:has(> .stHtml > style) { display: none; }
-.stMainBlockContainer .st-key-words-typed label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.stMainBlockContainer .st-key-words-typed label {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+}
 .st-key-words-typed input { font-size: 1rem; }
 .st-key-answer-head h2 { padding: 0.2rem 0 0.3rem; font-size: 1.1rem; }
 @media (max-width: 900px) {
