@@ -31,12 +31,13 @@ class Culling {
   }
 
   update(data) {
-    const drawn = JSON.stringify(data);
+    const { marks, done, ...rest } = data; // the marks here are newer than those that come back
+    const drawn = JSON.stringify(rest);
     if (drawn === this.drawn) return;
     const had = this.list.contains(this.root.getRootNode().activeElement);
     if (!this.data || this.data.version !== data.version) {
-      this.marks = new Map(Object.entries(data.marks).map(([id, keep]) => [Number(id), keep]));
-      this.done = new Set(data.done);
+      this.marks = new Map(Object.entries(marks).map(([id, keep]) => [Number(id), keep]));
+      this.done = new Set(done);
       this.undoable = [];
     }
     [this.data, this.drawn] = [data, drawn];
@@ -144,12 +145,14 @@ class Culling {
     group.items.forEach((item) => this.renew(item));
     this.count();
     clearTimeout(this.waiting);
+    delete this.root.dataset.told;
     this.waiting = setTimeout(() => this.told(), QUIET);
   }
 
   told() {
     clearTimeout(this.waiting);
     this.tell("marks", this.chosen());
+    this.root.dataset.told = "yes";
   }
 
   chosen() {

@@ -100,16 +100,13 @@ def culling_data(
     version: str,
     elsewhere: Sequence[DuplicateGroup],
 ) -> dict[str, Any]:
-    """What the browser needs to draw the groups. It holds the marks itself, so they are only those of a new version."""
+    """What the browser needs to draw the groups; it takes the marks when it begins, and with a new version."""
     here = {group.name for group in (*elsewhere, *(group for _, group in groups))}
-    first = st.session_state.setdefault("culling-marks-sent", {})
-    if first.get("version") != version:
-        first.update(version=version, keep=dict(marks.keep), done=sorted(marks.done & here))
     reviewed = [group for group in elsewhere if group.name in marks.done]
     return {
         "version": version,
-        "marks": {str(id): kept for id, kept in first["keep"].items()},
-        "done": first["done"],
+        "marks": {str(id): kept for id, kept in marks.keep.items()},
+        "done": sorted(marks.done & here),
         "groups": [_group(collection, number, group) for number, group in groups],
         "elsewhere": {**_totals(elsewhere, marks), "reviewed": _totals(reviewed, marks)},
         "equal": any(len(group.members) > len(group.contents) for group in (*elsewhere, *(g for _, g in groups))),

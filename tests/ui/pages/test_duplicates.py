@@ -147,10 +147,6 @@ def test_the_version_changes_with_the_groups_and_old_marks_are_not_taken(here: W
 
 
 def test_what_the_browser_gets(here: Workbench) -> None:
-    def draw() -> None:
-        """Nothing but a session."""
-
-    AppTest.from_function(draw).run()
     every = found(here)
     first, second = every.groups
     data = culling_data("scenes", [(1, first)], Marks(done=frozenset({second.name})), "v", [second])
@@ -169,3 +165,15 @@ def test_pictures_that_are_no_duplicates_are_not_listed_again(here: Workbench) -
     test = visited("duplicates")
     test.button(key="duplicates-forget").click().run()
     assert "2 groups with 3 duplicates" in texts(test)
+
+
+def test_a_job_that_moved_many_says_what_it_did_and_is_undone(here: Workbench) -> None:
+    before, drops = files(here), state.drops_of(found(here), Marks())
+    job = here.start("tidy", collection="scenes", act="trash", drops=[[d.id, d.hash, d.keeper] for d in drops])
+    assert job.wait(120) == "done", job.error
+    test = AppTest.from_function(entry, args=("",), default_timeout=60)
+    test.session_state["duplicates-job"] = job.id
+    test.run()
+    assert "3 pictures (" in texts(test)
+    test.button(key="duplicates-undo").click().run()
+    assert files(here) == before

@@ -177,5 +177,5 @@ def _extract(recipe: Recipe, found: Duplicates, title: str) -> None:
     with errors_shown():
         parts = [{"label": None, "ids": found.kept}]
         job = workbench().start("extract", collection=recipe.collection, title=title, parts=parts)
-        st.session_state["duplicates-extract"] = job.id if job else ""
+        st.session_state["duplicates-job"] = job.id if job else ""
         st.session_state.redraw = True

@@ -90,7 +90,8 @@ def act(found: FoundDuplicates, what: str, marks: Marks) -> None:
     if len(drops) > AT_ONCE:
         arguments = [[drop.id, drop.hash, drop.keeper] for drop in drops]
         with errors_shown():
-            workbench().start("tidy", collection=found.collection, act=kind, drops=arguments)
+            job = workbench().start("tidy", collection=found.collection, act=kind, drops=arguments)
+            st.session_state["duplicates-job"] = job.id if job else ""
         return
     tell(kind, lambda: workbench().drop_duplicates(found.collection, drops, link=kind == "link"))
 

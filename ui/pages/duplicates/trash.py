@@ -16,23 +16,28 @@ _SHOWN = 10  # refused files that are named
 _LISTED = 20  # acts
 
 
-def created() -> None:
-    """Say once that the collection without duplicates, asked for in this session, is there."""
-    wanted = st.session_state.get("duplicates-extract")
-    job = next((job for job in recent_jobs("extract") if job.id == wanted), None) if wanted else None
+def _ended() -> None:
+    """Say once what a job that was started here has done."""
+    wanted = st.session_state.get("duplicates-job")
+    job = next((job for job in recent_jobs() if job.id == wanted), None) if wanted else None
     if job is None or job.alive:
         return
-    del st.session_state["duplicates-extract"]
-    title = plain_text(job.config["arguments"].get("title", ""))
-    if job.state == "done":
+    del st.session_state["duplicates-job"]
+    if job.state != "done":
+        if job.error:
+            st.error(plain_text(job.error), icon=":material/error:")
+    elif job.kind == "tidy":
+        value = (job.result or {})["value"]
+        undo = value["batch"] if job.config["arguments"]["act"] != "restore" else ""
+        st.session_state["duplicates-news"] = ("success", value["sentence"], undo, value["refused"])
+    else:
+        title = plain_text(job.config["arguments"].get("title", ""))
         st.success(f"The collection {title} was created.", icon=":material/check_circle:")
-    elif job.error:
-        st.error(plain_text(job.error), icon=":material/error:")
 
 
 def news(collection: str) -> None:
     """Say once what an act did, with a button that undoes it."""
-    created()
+    _ended()
     told = st.session_state.pop("duplicates-news", None)
     if told is None:
         return
