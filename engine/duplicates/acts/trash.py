@@ -34,7 +34,8 @@ class Outcome:
 
     def sentence(self, done: str) -> str:
         """E.g. "12 pictures (3.1 MB) moved to the trash." with `done` "moved to the trash"."""
-        text = f"{count_of(self.files, 'picture')} ({self.bytes / 1e6:.1f} MB) {done}."
+        size = f"{self.bytes / 1e6:.1f} MB" if self.bytes >= 1e6 else f"{self.bytes / 1e3:.0f} KB"
+        text = f"{count_of(self.files, 'picture')} ({size}) {done}."
         left = count_of(len(self.refused), "picture")
         return f"{text} {left} left in place: {self.refused[0].sentence}" if self.refused else text
 
