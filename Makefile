@@ -7,7 +7,7 @@ PORT  ?= 8501
 WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help app install test check lint format types bench lock clean
+.PHONY: help app install test check lint format types bench wheel lock clean
 
 help:            ## Show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ types: $(VENV)/.dev       ## Check the types of engine and models
 
 bench: $(VENV)/.dev       ## Run the benchmarks that the README's figures come from
 	$(PY) -m benchmarks
+
+wheel: $(VENV)/.dev       ## Build the wheel and the source distribution in dist/
+	$(PY) -m hatchling build -t wheel -t sdist
 
 lock: $(VENV)/bin/uv      ## Write the exact versions of requirements-dev.txt to requirements.lock
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url requirements-dev.txt -o requirements.lock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from engine.core.device import PRECISIONS
@@ -26,6 +26,11 @@ class Commands:
 
     def __init__(self, top: Parser) -> None:
         self._commands = top.add_subparsers(dest="command", required=True, metavar="command")
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of all commands added so far, former ones included."""
+        return self._commands.choices.keys()
 
     def add(
         self,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+from collections.abc import Collection
+from pathlib import Path
 
+from engine import VERSION
 from engine.cli import (
     classify,
     collections,
@@ -16,6 +19,7 @@ from engine.cli import (
     indexes,
     jobs,
     labels,
+    opening,
     search,
     selecting,
     train,
@@ -42,13 +46,15 @@ _MODULES = (
     group,
     duplicates,
     jobs,
+    opening,
 )
 
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; 0 when it went well, 1 with one sentence on stderr when it did not, 130 when interrupted."""
     _escape_what_cannot_be_shown()
-    arguments = parser().parse_args(words)
+    top, commands = _commands()
+    arguments = top.parse_args(_opening(sys.argv[1:] if words is None else words, commands.names))
     if getattr(arguments, "precision", None):
         ask_precision(arguments.precision)
     try:
@@ -71,6 +77,13 @@ def main(words: list[str] | None = None) -> int:
     return status or 0
 
 
+def _opening(words: list[str], commands: Collection[str]) -> list[str]:
+    """The words, with the command `open` put before a path that stands in the place of a command, or before nothing."""
+    first = words[0] if words else ""
+    is_path = first not in commands and not first.startswith("-") and Path(first).expanduser().exists()
+    return ["open", *words] if is_path else words
+
+
 def _escape_what_cannot_be_shown() -> None:
     """Let a terminal or pipe of another encoding get escapes instead of an error."""
     for stream in (sys.stdout, sys.stderr):
@@ -80,8 +93,13 @@ def _escape_what_cannot_be_shown() -> None:
 
 def parser() -> argparse.ArgumentParser:
     """All commands with their flags."""
+    return _commands()[0]
+
+
+def _commands() -> tuple[argparse.ArgumentParser, Commands]:
     top = argparse.ArgumentParser(prog="python -m engine", description="Find similar pictures.")
+    top.add_argument("--version", action="version", version=f"Benzer {VERSION}")
     commands = Commands(top)
     for module in _MODULES:
         module.register(commands)
-    return top
+    return top, commands

@@ -16,7 +16,7 @@ from typing import Any
 from engine.cluster.rpc import Connection, Connections, Endpoint, RpcServer, packed
 from engine.cluster.workers import Call, Lost
 from engine.core.errors import BenzerError, MissingPackage
-from engine.core.home import PROJECT
+from engine.core.home import IMPORTED_FROM
 
 _LOCAL = "local"
 _BACK_AT_ONCE = 0.3  # seconds for a disconnected worker to report back
@@ -304,7 +304,7 @@ def _joined(address: str) -> Any:
 
 def _begin(ray: Any, address: str) -> None:
     quiet = {"log_to_driver": False, "logging_level": "ERROR", "ignore_reinit_error": True}
-    code = {"env_vars": {"PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": _THREADS, "NUMBA_NUM_THREADS": _THREADS}}
+    code = {"env_vars": {"PYTHONPATH": str(IMPORTED_FROM), "OMP_NUM_THREADS": _THREADS, "NUMBA_NUM_THREADS": _THREADS}}
     if address == _LOCAL:
         own = {"include_dashboard": False, "_node_ip_address": "127.0.0.1", "object_store_memory": _STORE}
         try:

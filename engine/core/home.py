@@ -11,20 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_data_path
+
 from engine.core.errors import BadParameter
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[2]  # the checkout, or the installed package with all that it carries
+IMPORTED_FROM = Path(__file__).resolve().parents[__name__.count(".")]  # the folder in which Python finds these modules
 
 
 @dataclass(frozen=True)
 class Home:
-    """The folders of one installation, below `$BENZER_HOME` or, by default, beside the code."""
+    """The folders of one installation, below `$BENZER_HOME`; by default beside the code of a checkout, and where the
+    system keeps a user's data if the package is installed."""
 
     root: Path
 
     @classmethod
     def default(cls) -> Home:
-        return cls(Path(os.environ.get("BENZER_HOME") or PROJECT).expanduser().resolve())
+        usual = PROJECT if _is_checkout(PROJECT) else user_data_path("benzer", appauthor=False)
+        return cls(Path(os.environ.get("BENZER_HOME") or usual).expanduser().resolve())
 
     @property
     def datasets(self) -> Path:
@@ -79,6 +84,10 @@ class Home:
     def studies(self) -> Path:
         """One folder per hashing study: its plan and its measurements."""
         return self.root / "studies"
+
+
+def _is_checkout(project: Path) -> bool:
+    return (project / "pyproject.toml").is_file()
 
 
 def slug(title: str) -> str:

@@ -30,7 +30,7 @@ from typing import Any
 from filelock import FileLock
 
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound, Stopped
-from engine.core.home import PROJECT
+from engine.core.home import IMPORTED_FROM
 from engine.core.locks import held
 from engine.core.progress import Progress, Reporter, progress_of, sentence_of
 from engine.core.storage import lines, read_object, write_json
@@ -159,7 +159,7 @@ def start(root: Path, kind: str, title: str, arguments: dict[str, Any]) -> Job:
     with open(folder / "log.txt", "wb") as log:
         subprocess.Popen(
             [sys.executable, "-m", "engine", "work", str(folder)],
-            cwd=PROJECT,
+            cwd=IMPORTED_FROM,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

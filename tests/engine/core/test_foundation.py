@@ -104,6 +104,13 @@ def test_home_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert home.Home.default().root == home.PROJECT
 
 
+def test_an_installed_package_stores_nothing_beside_its_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("BENZER_HOME", raising=False)
+    monkeypatch.setattr(home, "PROJECT", tmp_path / "site-packages" / "benzer")
+    monkeypatch.setattr(home, "user_data_path", lambda name, appauthor: tmp_path / "data" / name)
+    assert home.Home.default().root == tmp_path / "data" / "benzer"
+
+
 @given(st.lists(st.lists(st.text(), min_size=2, max_size=2), max_size=5))
 def test_csv_holds_every_text_and_no_formula(rows: list[list[str]]) -> None:
     read = list(csv.reader(io.StringIO(csv_text(["a", "b"], rows), newline="")))
