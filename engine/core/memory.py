@@ -3,22 +3,57 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from engine.core.errors import OutOfMemory
 
 _MEMINFO = Path("/proc/meminfo")
+_GROUPS = Path("/sys/fs/cgroup")
+_OWN_GROUPS = Path("/proc/self/cgroup")
+# Limit, use, and in the statistics what of the use can be dropped: of version 2, and of version 1.
+_FILES = ("memory.max", "memory.current", "inactive_file")
+_FILES_OF_OLD = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 
 def free_memory() -> int | None:
-    """The bytes that can be allocated without swapping, or all of this computer's; None if the system does not say."""
+    """The bytes that can be allocated without swapping, or all of this computer's; None if the system does not say.
+
+    In a container, and wherever else a control group has a limit, no more than what is left below it.
+    """
+    known = [free for free in (_free_on_computer(), *_free_in_groups()) if free is not None]
+    return min(known, default=None)
+
+
+def _free_on_computer() -> int | None:
     with suppress(OSError, ValueError, StopIteration):
         lines = _MEMINFO.read_text().splitlines()
         return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
     with suppress(OSError, ValueError, AttributeError):
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return None
+
+
+def _free_in_groups() -> Iterator[int]:
+    """What is left below the limit of the control group of this process, and of each group around it."""
+    with suppress(OSError):
+        for line in _OWN_GROUPS.read_text().splitlines():
+            kinds, _, own = line.partition(":")[2].partition(":")
+            if kinds and "memory" not in kinds.split(","):
+                continue
+            root, files = (_GROUPS / "memory", _FILES_OF_OLD) if kinds else (_GROUPS, _FILES)
+            place = PurePosixPath(own.lstrip("/"))
+            for group in (place, *place.parents):
+                with suppress(OSError, ValueError):
+                    yield _left(root / group, *files)
+
+
+def _left(group: Path, limit: str, used: str, droppable: str) -> int:
+    """ValueError where there is no limit; files that were read and can be read again count as free."""
+    most, now = int((group / limit).read_text()), int((group / used).read_text())
+    statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    return max(0, most - now + int(statistics.get(droppable, 0)))
 
 
 def check_memory(needed: int, what: str) -> None:

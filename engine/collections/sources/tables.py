@@ -79,6 +79,10 @@ class Table:
         shown = ", ".join(name[:80] for name in others[:_COLUMNS_NAMED])
         shown += f" and {len(others) - _COLUMNS_NAMED:,} more" if len(others) > _COLUMNS_NAMED else ""
         notes = [f"Further columns of {self.name} are filters: {shown}."] if others else []
+        short = [line.number for line in self.lines if not line.damage and len(line.cells) < len(self.header)]
+        if short:
+            fewer = "1 line has" if len(short) == 1 else f"{len(short):,} lines have"
+            notes.append(f"{fewer} fewer fields than headings, as line {short[0]}; the last ones are taken as empty.")
         if not self.encoding.startswith("utf"):
             notes.append(f"{self.name} is not in UTF-8; it was read as {_titled(self.encoding)}.")
         return notes
@@ -145,6 +149,11 @@ def _read(name: str, data: bytes, columns: Columns) -> Table:
     named = {role: _named_place(name, header, role, heading) for role, heading in columns.items()}
     image = named["image"] if columns.get("image") else picture_place(header, lines)
     label = named["label"] if "label" in named else _place(header, _LABEL_HEADINGS, image)
+    if image >= 0 and has_picture_suffix(header[image]):
+        raise UnreadableTable(
+            f"The first line of the table {name} names a picture, {header[image][:80]!r}, instead of the columns.",
+            way_out="Put a line above it that reads image,label,text, or what its columns are.",
+        )
     text_place = named["text"] if "text" in named else _place(header, _TEXT_HEADINGS, image)
     return Table(name, encoding, header, image, label, text_place, lines)
 

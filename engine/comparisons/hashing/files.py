@@ -17,6 +17,8 @@ from engine.core.memory import check_memory
 Matrix = NDArray[np.float32]
 
 _METRICS = {"euclidean": "euclidean", "angular": "cosine"}  # by their names in ann-benchmarks
+_LARGE = 1 << 30  # bytes from which a file is looked at for holes
+_MOST_HOLES = 16  # how many times its bytes on the disk a file may be long; disks that compress save less
 _BLOCK = 2**24  # values checked or converted to single precision at a time
 
 
@@ -38,7 +40,8 @@ def read_vectors(path: Path) -> VectorFile:
     """The vectors of a file, checked to be finite; bytes and integers are converted to single precision.
 
     Raises:
-        NotFound: no such file. BadParameter: wrong kind of file, wrong shape, or NaN. Unreadable: truncated.
+        NotFound: no such file. BadParameter: wrong kind of file, wrong shape, or NaN.
+        Unreadable: truncated, or mostly holes.
         OutOfMemory: numbers that must be converted or unpacked do not fit into memory.
     """
     path = Path(path).expanduser()
@@ -47,9 +50,19 @@ def read_vectors(path: Path) -> VectorFile:
         raise BadParameter("file", "a benchmark", "one of " + ", ".join(READERS), path.name)
     if not path.is_file():
         raise NotFound(f"There is no file {path}.")
+    _check_stored(path)
     found = READERS[ending](path)
     vectors = _checked(found.vectors, path.name)
     return replace(found, vectors=vectors, queries=_fitting(found.queries, vectors, path.name))
+
+
+def _check_stored(path: Path) -> None:
+    """Unreadable for a large file that is mostly holes: reading terabytes of zeros would not end."""
+    facts = path.stat()
+    stored = 512 * getattr(facts, "st_blocks", facts.st_size)
+    if facts.st_size > _LARGE and stored * _MOST_HOLES < facts.st_size:
+        sizes = f"claims {facts.st_size / 2**30:,.0f} GB, and {stored / 2**30:,.1f} GB of them are on the disk"
+        raise Unreadable(f"The file {path.name} {sizes}: the rest are holes.")
 
 
 def _npy(path: Path) -> VectorFile:

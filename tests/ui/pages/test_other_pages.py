@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from engine.core.errors import BadParameter, NameTaken
 from engine.core.home import slug
 from engine.core.recipe import Recipe
+from engine.search.index_files import stored_indexes
 from engine.workbench.workbench import CollectionCard, Workbench
 from ui.pages.collections.cards import facts_of
 from ui.session.opened import free_name
@@ -133,6 +134,21 @@ def test_what_speaks_against_an_import_stands_in_the_dialog(
     test.text_input(key="folder-title").set_value("Shapes").run()
     test.button(key="import-folder").click().run()
     assert "A collection named 'Shapes' already exists." in texts(test)
+
+
+def test_search_indexes_are_listed_and_deleted(bench: Workbench) -> None:
+    asked = Recipe(bench.collections()[0].name, encoder="colour-histogram", method="hnsw")
+    for kind in ("embed", "index"):
+        bench.run(kind, recipe=asked.as_dict())
+    [stored] = stored_indexes(bench.home.datasets)
+    test = page("collections")
+    test.button(key="indexes").click().run()
+    assert not test.exception
+    assert "They take" in texts(test)
+    assert list(test.dataframe[0].value["Index"]) == [stored.recipe]
+    test.button(key="indexes-delete-all").click().run()
+    assert not test.exception
+    assert stored_indexes(bench.home.datasets) == []
 
 
 def test_one_label_is_no_plural() -> None:

@@ -11,6 +11,7 @@ from engine.jobs.job import Job
 from engine.workbench.job_kinds import kinds_that_make
 from ui.pages.collections.adding import add_button, adding_dialog, followed
 from ui.pages.collections.cards import card_of, damaged_cards
+from ui.pages.collections.indexes import indexes_button
 from ui.pages.collections.report import report_panel
 from ui.session.opened import collection_cards, recent_jobs, workbench
 from ui.shared.browser import drop_anywhere
@@ -41,6 +42,8 @@ def page() -> None:
             with column, errors_shown():
                 card_of(card)
     damaged_cards()
+    if cards:
+        indexes_button()
 
 
 def _disk() -> None:

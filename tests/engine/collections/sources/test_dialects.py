@@ -192,3 +192,13 @@ def test_quotation_marks_that_never_match_do_not_hang(line: str) -> None:
     """Looking for the other mark from every line anew took minutes."""
     found = table_of("t.csv", ("image,label\n" + line * 100_000).encode())
     assert found.lines[-1].number > 99_000
+
+
+def test_a_table_without_headings_loses_no_picture_in_silence() -> None:
+    with pytest.raises(UnreadableTable, match=r"names a picture, 'a\.png'"):
+        table_of("t.csv", b"a.png,cat\nb.png,dog\n")
+
+
+def test_lines_with_fewer_fields_than_headings_are_told() -> None:
+    table = table_of("t.csv", b"image,text,label\na.png,red\nb.png,blue,cat\n")
+    assert table.notes() == ["1 line has fewer fields than headings, as line 2; the last ones are taken as empty."]

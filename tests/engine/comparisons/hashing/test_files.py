@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import numpy as np
@@ -210,3 +211,26 @@ def test_an_array_whose_header_lies(tmp_path, shape):
         file.write(bytes(400))
     with pytest.raises((Unreadable, BadParameter), match=r"a\.npy"):
         read_vectors(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("ending", [".h5", ".npy", ".fvecs"])
+def test_a_file_of_holes_is_not_read_to_its_end(tmp_path, ending):
+    path = tmp_path / f"holes{ending}"
+    path.write_bytes(b"\4\0\0\0")
+    os.truncate(path, 20 << 37)
+    with pytest.raises(Unreadable, match=r"claims 2,560 GB, and 0\.0 GB of them are on the disk"):
+        read_vectors(path)
+
+
+def test_a_large_data_set_that_was_only_reserved(tmp_path):
+    import h5py
+
+    path = tmp_path / "reserved.h5"
+    with h5py.File(path, "w") as file:
+        plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plan.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        plan.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+        h5py.h5d.create(file.id, b"train", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((1 << 32, 256)), plan)
+    assert path.stat().st_size > 1 << 42 or path.stat().st_size < 1 << 20
+    with pytest.raises(Unreadable, match=r"holes|not all in the file|cut off"):
+        read_vectors(path)
