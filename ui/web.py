@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.core.errors import BenzerError, NotFound
 from engine.indexes import make_index
+from engine.workbench.watching import watch_folders
 from ui.session.facts import facts_shown, taken_away
 from ui.session.opened import open_collection, recent_jobs, workbench
 
@@ -192,9 +193,20 @@ MIDDLEWARE = [Middleware(OwnPagesOnly)]
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """Load the heavy libraries while the first page is on screen, so that the first upload need not wait."""
+    """Load the heavy libraries while the first page is on screen, and keep watched folders up to date."""
+    stop = threading.Event()
     threading.Thread(target=_warm_up, daemon=True).start()
+    threading.Thread(target=_watch, args=(stop,), daemon=True).start()
     yield
+    stop.set()
+
+
+def _watch(stop: threading.Event) -> None:
+    """Keep the watched collections up to date as long as the app runs."""
+    try:
+        watch_folders(workbench(), stop)
+    except Exception:  # a file system that cannot be watched must not end the app
+        logging.getLogger("benzer").warning("Folders are not watched any more.", exc_info=True)
 
 
 def _wait_for_jobs() -> None:

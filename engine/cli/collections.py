@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from engine.cli.flags import Commands, output_flags, ray_flag, yes_flag
@@ -18,6 +20,7 @@ from engine.collections.sources.tables import ROLES
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.workbench.integrity import check_home
+from engine.workbench.watching import watch_folders
 from engine.workbench.workbench import Workbench
 
 
@@ -44,6 +47,9 @@ def register(commands: Commands) -> None:
     sub = commands.add("relink", command_relink)
     sub.add_argument("collection")
     sub.add_argument("folder", help="where the collection's folder lies now")
+    sub = commands.add("watch", command_watch)
+    sub.add_argument("collection")
+    sub.add_argument("--off", action="store_true", help="take changes over by themselves no longer")
     sub = commands.add("delete", command_delete, formerly=["remove"])
     sub.add_argument("collection")
     yes_flag(sub)
@@ -108,6 +114,18 @@ def command_relink(arguments: argparse.Namespace) -> None:
     """Find the pictures of a collection again after its folder was moved or renamed."""
     Workbench().relink(arguments.collection, arguments.folder)
     print(f"{arguments.collection} reads its pictures from {Path(arguments.folder).resolve()} now.")
+
+
+def command_watch(arguments: argparse.Namespace) -> None:
+    """Take changes of a collection's folder over by themselves, here until Ctrl-C and in the app while it runs."""
+    bench = Workbench()
+    bench.watch(arguments.collection, not arguments.off)
+    if arguments.off:
+        print(f"{arguments.collection} is not watched any more.")
+        return
+    print(f"Watching {bench.collection(arguments.collection).source['folder']}; Ctrl-C ends it.")
+    with suppress(KeyboardInterrupt):
+        watch_folders(bench, Event())
 
 
 def command_delete(arguments: argparse.Namespace) -> None:

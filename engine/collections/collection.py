@@ -144,6 +144,11 @@ class Collection:
         return bool(self.source.get("links")) or follows_links()
 
     @property
+    def watched(self) -> bool:
+        """Whether changes of its folder are to be taken over by themselves."""
+        return bool(self._facts.get("watched"))
+
+    @property
     def looked_ns(self) -> int | None:
         """When the files of the source were last compared with the catalogue, in nanoseconds; None if not noted."""
         return self._facts.get("looked_ns")

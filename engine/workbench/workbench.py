@@ -29,7 +29,6 @@ from engine.collections.facts.table import PictureTable
 from engine.collections.facts.where import Where
 from engine.collections.reading.workers import preview_in_worker, read_in_worker
 from engine.collections.removing import remove_collection
-from engine.collections.sources.relinking import relink
 from engine.collections.sources.spool import spooled
 from engine.core.cache import Cache, FileStamps, catalogue_files, catalogue_stamp, file_stamp
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights
@@ -60,6 +59,7 @@ from engine.workbench.classifying import ClassificationMethods
 from engine.workbench.comparing import ComparisonMethods
 from engine.workbench.cost import embedding_seconds
 from engine.workbench.examples import ExampleMethods
+from engine.workbench.folders import FolderMethods
 from engine.workbench.job_kinds import job_kind, title_of
 from engine.workbench.searches import SearchMethods
 from engine.workbench.tidying import TidyingMethods
@@ -100,7 +100,7 @@ class Readiness:
         return self.action == "embed" and (self.seconds or 0.0) <= _QUICK
 
 
-class Workbench(TidyingMethods, ExampleMethods, SearchMethods, ClassificationMethods, ComparisonMethods):
+class Workbench(FolderMethods, TidyingMethods, ExampleMethods, SearchMethods, ClassificationMethods, ComparisonMethods):
     """Everything a page, a command or a notebook can ask for. Safe to share between threads."""
 
     def __init__(self, home: Home | None = None) -> None:
@@ -347,12 +347,6 @@ class Workbench(TidyingMethods, ExampleMethods, SearchMethods, ClassificationMet
         self._exact.clear()
         self._surroundings_kept.clear()
         return kept
-
-    def relink(self, collection: str, folder: str | Path) -> int:
-        """Find a collection's pictures again in the folder where they lie now; see `engine…sources.relinking`."""
-        found = relink(self.collection(collection), folder)
-        self._opened.clear()
-        return found
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 

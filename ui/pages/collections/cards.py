@@ -107,6 +107,9 @@ def _place(collection: Collection) -> None:
     folder = collection.source["folder"]
     if Path(folder).is_dir():
         st.caption("Read in place from " + plain_text(folder))
+        st.toggle("Watch this folder", value=collection.watched, key=f"watch-{collection.name}",
+                  help="Files that are added, changed or deleted are taken over by themselves while Benzer runs.",
+                  on_change=partial(_watch, collection.name))  # fmt: skip
         return
     st.warning(f"The folder {plain_text(folder)} has gone.", icon=":material/folder_off:")
     typed = text_field("Where it is now", key=f"relink-{collection.name}", button="Find again",
@@ -115,6 +118,11 @@ def _place(collection: Collection) -> None:
         with errors_shown():
             workbench().relink(collection.name, folder_under_roots(typed))
             st.rerun()
+
+
+def _watch(name: str) -> None:
+    with errors_shown():
+        workbench().watch(name, st.session_state[f"watch-{name}"])
 
 
 @st.dialog("Delete this collection?")

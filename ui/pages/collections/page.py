@@ -59,7 +59,8 @@ def _work() -> None:
     for job in jobs:
         if job.alive and job.id != followed():
             job_progress(job, key=job.id)
-    ended = next((job for job in jobs if job.kind in kinds_that_make("collection")), None)
+    reporting = [job for job in jobs if job.kind in kinds_that_make("collection")]
+    ended = next((job for job in reporting if not job.config["arguments"].get("watched")), None)
     dismissed = st.session_state.setdefault("dismissed", set())
     if ended is not None and not ended.alive and ended.id not in {*dismissed, followed()} and _is_news(ended):
         report_panel(ended)

@@ -1,0 +1,76 @@
+"""Watched folders: what is added to, changed in or deleted from them is taken over and prepared by itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from threading import Event
+
+from watchfiles import watch
+
+from engine.collections.sources.folders import is_junk
+from engine.core.errors import BenzerError
+from engine.workbench.workbench import Workbench
+
+SETTLED = 1600  # milliseconds without a change before a change counts, as a camera copies many files in a row
+LOOK_AGAIN = 5.0  # seconds until a collection that is watched from now on is noticed
+
+_log = logging.getLogger("benzer")
+
+
+def watched(bench: Workbench) -> dict[Path, str]:
+    """The folders of the watched collections, as far as they are there, with the name of the collection."""
+    found: dict[Path, str] = {}
+    for card in bench.collections():
+        collection = bench.collection(card.name)
+        folder = Path(collection.source.get("folder", ""))
+        if collection.watched and collection.source.get("folder") and folder.is_dir():
+            found[folder] = card.name
+    return found
+
+
+def watch_folders(bench: Workbench, stop: Event, settled: int = SETTLED, look_again: float = LOOK_AGAIN) -> None:
+    """Rescan and prepare watched collections whenever their files have changed, by jobs, until `stop` is set.
+
+    A collection is rescanned once when it is first seen, for what changed while nobody watched.
+    """
+    seen: dict[Path, str] = {}
+    while not stop.is_set():
+        folders = watched(bench)
+        for name in [folders[folder] for folder in folders.keys() - seen.keys()]:
+            take_over(bench, name)
+        seen = folders
+        if not folders:
+            stop.wait(look_again)
+            continue
+        for changes in watch(
+            *folders, watch_filter=_matters, stop_event=stop, debounce=settled, step=min(200, settled),
+            rust_timeout=int(1000 * look_again), yield_on_timeout=True, raise_interrupt=False,
+        ):  # fmt: skip
+            for name in _touched((Path(path) for _, path in changes), folders):
+                take_over(bench, name)
+            if watched(bench) != folders:
+                break
+
+
+def take_over(bench: Workbench, name: str) -> None:
+    """Rescan a collection and embed its new pictures with the default recipe; what goes wrong is logged."""
+    try:
+        if bench.start("rescan", collection=name, watched=True).wait() != "done":
+            return
+        recipe = bench.default_recipe(name)
+        if bench.readiness(recipe).action == "embed":
+            bench.start("embed", recipe=recipe.as_dict()).wait()
+    except (BenzerError, OSError):
+        _log.warning("The folder of the collection %s could not be taken over.", name, exc_info=True)
+
+
+def _matters(change: object, path: str) -> bool:
+    return not is_junk(Path(path).name)
+
+
+def _touched(paths: Iterable[Path], folders: dict[Path, str]) -> list[str]:
+    """The collections that changed files belong to, each once."""
+    found = {folders[folder]: None for path in paths for folder in folders if path.is_relative_to(folder)}
+    return list(found)

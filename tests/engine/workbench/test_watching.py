@@ -1,0 +1,97 @@
+"""A watched folder: files that come, change and go are taken over by themselves."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from engine.core.errors import BadParameter
+from engine.core.home import Home
+from engine.workbench import watching
+from engine.workbench.watching import watch_folders, watched
+from engine.workbench.workbench import Workbench
+from tests.browser.helpers import drawn_picture
+
+PATIENCE = 120  # seconds
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Workbench:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.png").write_bytes(drawn_picture(number, "navy"))
+    bench = Workbench(Home(tmp_path / "home"))
+    bench.run("import", source="folder", title="Camera", path=str(folder))
+    return bench
+
+
+@pytest.fixture
+def at_work(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The watching thread; rescans run here and not in a process, and are noted. No encoder is run."""
+    noted: list[str] = []
+
+    def take_over(bench: Workbench, name: str) -> None:
+        bench.run("rescan", collection=name)
+        noted.append(name)
+
+    monkeypatch.setattr(watching, "take_over", take_over)
+    stop = Event()
+    thread = Thread(target=watch_folders, args=(bench, stop, 50, 0.2))
+    thread.start()
+    yield noted
+    stop.set()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def until(true: object, noted: list[str]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < end, noted
+        time.sleep(0.05)
+
+
+def names(bench: Workbench) -> list[str]:
+    return bench.collection("camera").images().names
+
+
+def test_files_that_come_and_go_are_taken_over(bench: Workbench, tmp_path: Path, at_work: list[str]) -> None:
+    bench.watch("camera")
+    until(lambda: at_work, at_work)  # once at first
+    (tmp_path / "pictures" / "new.png").write_bytes(drawn_picture(9, "gold"))
+    until(lambda: "new.png" in names(bench), at_work)
+    (tmp_path / "pictures" / "0.png").unlink()
+    until(lambda: "0.png" not in names(bench), at_work)
+    bench.watch("camera", False)
+    until(lambda: not watched(bench), at_work)
+
+
+def test_hidden_files_are_no_change() -> None:
+    assert not watching._matters(None, "/pictures/.DS_Store")
+    assert watching._matters(None, "/pictures/cat.jpg")
+
+
+def test_the_rescan_is_followed_by_the_preparation(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Done:
+        def wait(self) -> str:
+            return "done"
+
+    started: list[str] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **_: started.append(kind) or Done())
+    watching.take_over(bench, "camera")
+    assert started == ["rescan", "embed"]
+
+
+def test_only_a_collection_with_a_folder_can_be_watched(bench: Workbench, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as packed:
+        packed.writestr("a.png", drawn_picture(1, "gold"))
+    bench.run("import", source="archive", title="Packed", path=str(tmp_path / "packed.zip"))
+    with pytest.raises(BadParameter, match="read in place"):
+        bench.watch("packed")
+    assert watched(bench) == {}
