@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import VERSION
 from engine.cli.parser import parser
 from engine.workbench.workbench import Workbench
 
@@ -33,6 +34,12 @@ def test_every_command_is_understood(page: Path) -> None:
     for line in re.findall(r"^ *python -m engine (.+)$", text, re.MULTILINE):
         words = shlex.split(line.split(" # ")[0])
         assert parser().parse_args(words).run, line
+
+
+def test_the_readme_begins_with_the_two_commands() -> None:
+    install, start = blocks((ROOT / "README.md").read_text(encoding="utf-8"), "bash")[0].splitlines()
+    assert install == f"pip install benzer-{VERSION}-py3-none-any.whl"
+    assert start == "benzer"
 
 
 def test_every_command_is_in_the_guide() -> None:
