@@ -1,8 +1,8 @@
-"""The most accurate model of a classification, its lead, and whether the lead exceeds the variation between folds."""
+"""The most accurate model of a classification, and whether its lead over the second is decided."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,10 @@ import numpy as np
 from engine.classification import measures
 from engine.classification.corruptions import CLEAN
 from engine.classification.results import FoldRow, ResultLine
+from engine.evaluation.statistics.decision import Decision, p_text
+from engine.evaluation.statistics.mcnemar import mcnemar
+from engine.evaluation.statistics.proportion import clopper_pearson
+from engine.evaluation.statistics.resampled import corrected_resampled_t
 
 
 @dataclass(frozen=True)
@@ -18,35 +22,36 @@ class Best:
 
     Attributes:
         line: its figures. other: the second best, None where there is no other. chance: the share of the most frequent
-            class, the accuracy of always predicting it. asked: the number of predicted items.
-        difference, deviation: by how much it is more accurate than `other` on the folds that both are measured on, and
-            the standard deviation of that difference over these folds. folds: how many these are.
+            class, the accuracy of always predicting it. asked, right: the numbers of predicted and of right items.
+        over_items: its lead over `other` by the items that only one of them predicted right (McNemar), None where the
+            predictions were not kept. alone: how many items `line` alone and `other` alone predicted right.
+        over_folds: its lead by the folds that both are measured on (corrected resampled t-test), None for fewer than 2.
     """
 
     line: ResultLine
     other: ResultLine | None
     chance: float
     asked: int
-    difference: float = 0.0
-    deviation: float = 0.0
-    folds: int = 0
+    right: int = 0
+    over_items: Decision | None = None
+    alone: tuple[int, int] = (0, 0)
+    over_folds: Decision | None = None
 
     @property
     def clear(self) -> bool:
-        """Whether the lead is larger than it differs from fold to fold."""
-        return self.folds > 1 and self.difference > self.deviation
+        """Whether the lead is decided both over the items and over the folds."""
+        tests = [one for one in (self.over_items, self.over_folds) if one is not None]
+        return self.over_folds is not None and all(one.outcome == "better" for one in tests)
 
     @property
     def headline(self) -> str:
-        """One sentence: the model, its accuracy, and the deviation over the folds."""
-        over = f"± {100 * self.line.accuracy_deviation:.1f} over {self.line.folds} folds"
-        told = f"{100 * self.line.accuracy:.1f} %"
-        spread = f"({over if self.line.folds > 1 else 'one fold'})."
+        """One sentence: the model and its accuracy with its exact 95 % interval."""
+        told = f"{100 * self.line.accuracy:.1f} % ({accuracy_interval(self.right, self.asked)})"
         if self.other is None:
-            return f"{self.line.title}: {told} accuracy {spread}"
+            return f"{self.line.title}: {told} accuracy."
         if self.clear:
-            return f"{self.line.title} has the highest accuracy: {told} {spread}"
-        return f"{self.line.title} and {self.other.title.lower()} are about equally good: {told} accuracy {spread}"
+            return f"{self.line.title} has the highest accuracy: {told}."
+        return f"{self.line.title}: {told} accuracy, but no lead over {self.other.title.lower()} is decided."
 
     @property
     def beside(self) -> str:
@@ -55,15 +60,28 @@ class Best:
         return chance if self.other is None else f"{self._lead(self.other)} {chance}"
 
     def _lead(self, other: ResultLine) -> str:
-        lead = f"{self.line.title} is ahead of {other.title.lower()} by {100 * self.difference:.1f} percentage points"
-        varies = f"it varies from fold to fold (± {100 * self.deviation:.1f})"
-        if self.folds < 2:
-            return f"{lead} on a single fold, which is not decisive."
-        if not self.difference and not self.deviation:
-            return "Both have the same accuracy in every fold."
-        return (
-            f"{lead}, more than {varies}." if self.clear else f"{lead}, no more than {varies}: not a significant lead."
-        )
+        tests = f" ({', '.join(self._tests())})" if self._tests() else ""
+        if self.clear and self.over_folds is not None:
+            by = f"{100 * self.over_folds.effect:.1f} percentage points"
+            return f"{self.line.title} is ahead of {other.title.lower()} by {by}{tests}."
+        if self.over_folds is None:
+            return f"{self.line.title} and {other.title.lower()} share one fold only, which decides nothing."
+        return f"Which of {self.line.title.lower()} and {other.title.lower()} is better is not decided{tests}."
+
+    def _tests(self) -> list[str]:
+        told = []
+        if self.over_items is not None:
+            first, second = self.alone
+            told.append(f"alone right about {first} items against {second}, McNemar {p_text(self.over_items.p)}")
+        if self.over_folds is not None:
+            told.append(f"over the folds {p_text(self.over_folds.p)} by the corrected t-test")
+        return told
+
+
+def accuracy_interval(right: int, asked: int) -> str:
+    """The exact 95 % interval of an accuracy in per cent, as "98.3–100.0 %"."""
+    low, high = clopper_pearson(right, asked) if asked else (0.0, 1.0)
+    return f"{100 * low:.1f}–{100 * high:.1f} %"
 
 
 def best(table: Sequence[ResultLine], rows: Sequence[FoldRow]) -> Best | None:
@@ -72,16 +90,32 @@ def best(table: Sequence[ResultLine], rows: Sequence[FoldRow]) -> Best | None:
     if not clean:
         return None
     own = {row.fold: row for row in rows if row.fusion == clean[0].fusion}
-    total = np.sum([row.counts().sum(1) for row in own.values()], axis=0)
-    found = Best(clean[0], None, float(total.max() / max(total.sum(), 1)), int(total.sum()))
+    counts = np.sum([row.counts() for row in own.values()], axis=0)
+    total, right = counts.sum(1), int(np.trace(counts))
+    found = Best(clean[0], None, float(total.max() / max(total.sum(), 1)), int(total.sum()), right)
     if len(clean) == 1:
         return found
     others = {row.fold: row for row in rows if row.fusion == clean[1].fusion}
-    leads = [_right(own[fold]) - _right(others[fold]) for fold in sorted(own.keys() & others.keys())]
-    spread = float(np.std(leads, ddof=1)) if len(leads) > 1 else 0.0
-    mean = float(np.mean(leads)) if leads else 0.0
-    return Best(clean[0], clean[1], found.chance, found.asked, mean, spread, len(leads))
+    shared = sorted(own.keys() & others.keys())
+    over_items, alone = _over_items(*({fold: side[fold] for fold in shared} for side in (own, others)))
+    pairs = [(own[fold], others[fold]) for fold in shared]
+    return Best(clean[0], clean[1], found.chance, found.asked, right, over_items, alone, _over_folds(pairs))
 
 
-def _right(row: FoldRow) -> float:
-    return measures.accuracy(row.counts())
+def _over_items(own: Mapping[int, FoldRow], others: Mapping[int, FoldRow]) -> tuple[Decision | None, tuple[int, int]]:
+    """McNemar over the items that both models were asked about, and how many each alone predicted right."""
+    first, second = ({(f, a.id): a.right for f, row in side.items() for a in row.answers} for side in (own, others))
+    pairs = [(first[item], second[item]) for item in sorted(first.keys() & second.keys())]
+    if not pairs:
+        return None, (0, 0)
+    alone = pairs.count((True, False)), pairs.count((False, True))
+    return mcnemar([one for one, _ in pairs], [other for _, other in pairs]), alone
+
+
+def _over_folds(pairs: Sequence[tuple[FoldRow, FoldRow]]) -> Decision | None:
+    """The lead over the folds; None for fewer than two."""
+    if len(pairs) < 2:
+        return None
+    leads = [measures.accuracy(own.counts()) - measures.accuracy(other.counts()) for own, other in pairs]
+    learned, asked = (float(np.mean([getattr(own, name) for own, _ in pairs])) for name in ("learned", "asked"))
+    return corrected_resampled_t(leads, max(learned, 1.0), max(asked, 1.0))

@@ -12,6 +12,7 @@ Codes = NDArray[np.int64]
 Probabilities = NDArray[np.float64]
 
 BINS = 10
+_ROUNDS, _LEAST_ROUNDS, _DRAWN = 400, 40, 4_000_000  # of resampling, and predictions drawn in all of them
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,62 @@ def log_loss(true: Codes, probabilities: Probabilities) -> float:
     """The mean cross entropy in nats."""
     own = probabilities[np.arange(len(true)), true]
     return float(-np.log(np.maximum(own, 1e-12)).mean()) if len(true) else 0.0
+
+
+def brier(true: Codes, probabilities: Probabilities) -> float:
+    """The mean squared distance of the probabilities to the right answer, 0 to 2.
+
+    Source: Brier, "Verification of forecasts expressed in terms of probability", 1950.
+    """
+    wanted = np.zeros_like(probabilities)
+    wanted[np.arange(len(true)), true] = 1
+    return float(((probabilities - wanted) ** 2).sum(1).mean()) if len(true) else 0.0
+
+
+def equal_bins(confidence: Probabilities, right: Probabilities, bins: int = BINS) -> list[Bin]:
+    """Predictions by confidence, in bins of equally many: (n,) confidences, and 1 where the prediction was right."""
+    order = np.argsort(confidence, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return [
+        Bin(
+            float(confidence[part[0]]), float(confidence[part[-1]]), len(part), float(confidence[part].mean()),
+            float(right[part].mean()),
+        )
+        for part in parts
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far confidence and accuracy are apart over all predictions.
+
+    Attributes:
+        error: the expected calibration error over bins of equally many. interval: its 95 % bootstrap interval.
+        by_chance: what 95 of 100 perfectly calibrated models would not exceed with so many predictions.
+    """
+
+    error: float
+    interval: tuple[float, float]
+    by_chance: float
+
+
+def calibration(confidence: Sequence[float], right: Sequence[float], *, seed: int = 0) -> Calibration:
+    """The calibration of pooled predictions; the error of few predictions is above zero by chance alone.
+
+    Source: Nixon et al., "Measuring calibration in deep learning", 2019 (bins of equally many); Bröcker and Smith,
+    "Increasing the reliability of reliability diagrams", 2007 (what chance alone shows).
+    """
+    sure, hits = np.asarray(confidence, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    if not len(sure):
+        return Calibration(0.0, (0.0, 0.0), 0.0)
+    rng, rounds = np.random.default_rng(seed), max(_LEAST_ROUNDS, min(_ROUNDS, _DRAWN // len(sure)))
+    drawn = rng.integers(0, len(sure), (rounds, len(sure)))
+    again = [calibration_error(equal_bins(sure[rows], hits[rows])) for rows in drawn]
+    chance = [
+        calibration_error(equal_bins(sure, (rng.random(len(sure)) < sure).astype(np.float64))) for _ in range(rounds)
+    ]
+    low, high = (float(value) for value in np.quantile(again, (0.025, 0.975)))
+    return Calibration(calibration_error(equal_bins(sure, hits)), (low, high), float(np.quantile(chance, 0.95)))
 
 
 def reliability(true: Codes, probabilities: Probabilities, bins: int = BINS) -> list[Bin]:

@@ -10,7 +10,7 @@ from engine.classification.best import best
 from engine.classification.corruptions import CLEAN
 from engine.classification.plan import FUSIONS
 from engine.classification.results import Classification, ResultLine
-from engine.comparisons.html import Bar, Best, Table, bold_best, curves, render, strong
+from engine.comparisons.html import Bar, Best, Table, bold_best, curves, optional, render, strong
 from engine.core.tables import csv_text
 from engine.search.provenance import COLUMNS, provenance_cells
 
@@ -20,9 +20,12 @@ _CONFUSED = 20  # pairs of classes
 def to_csv(found: Classification) -> str:
     """The table; texts that a spreadsheet would run are made harmless."""
     header = ["model", "condition", "folds", "accuracy", "deviation", "macro F1", "deviation of F1"]
-    header += ["calibration error", "log loss", "seconds a fold", *COLUMNS]
+    header += ["calibration error", "log loss", "seconds a fold", "Brier score", *COLUMNS]
     made_with = {row.fusion: provenance_cells(row.made_with) for row in found.rows() if not row.error}
-    lines = [[one.title, one.condition.title, *one.figures, *made_with[one.fusion]] for one in found.table()]
+    lines = [
+        [one.title, one.condition.title, *one.figures, "" if one.brier is None else one.brier, *made_with[one.fusion]]
+        for one in found.table()
+    ]
     return csv_text(header, lines)
 
 
@@ -54,7 +57,7 @@ def _facts(found: Classification) -> str:
 
 def _results(clean: Sequence[ResultLine]) -> Table:
     marks = [bold_best([line.accuracy for line in clean]), bold_best([line.f1 for line in clean])]
-    marks += [bold_best([getattr(line, name) for line in clean], low=True) for name in ("ece", "log_loss")]
+    marks += [bold_best([getattr(line, name) for line in clean], low=True) for name in ("ece", "log_loss", "brier")]
     cells: list[list[str | Best | Bar]] = [
         [
             line.title,
@@ -63,11 +66,12 @@ def _results(clean: Sequence[ResultLine]) -> Table:
             strong(_spread(line.f1, line.f1_deviation, line.folds), marks[1][at]),
             strong(f"{line.ece:.3f}", marks[2][at]),
             strong(f"{line.log_loss:.3f}", marks[3][at]),
+            strong(optional(line.brier, ".3f"), marks[4][at]),
             f"{line.seconds:.1f}",
         ]
         for at, line in enumerate(clean)
     ]
-    head = ["model", "folds", "accuracy", "macro F1", "calibration error", "log loss", "s a fold"]
+    head = ["model", "folds", "accuracy", "macro F1", "calibration error", "log loss", "Brier score", "s a fold"]
     return Table(head, cells, 1)
 
 
@@ -110,10 +114,19 @@ def _model(found: Classification, line: ResultLine) -> dict[str, Any]:
         "title": line.title,
         "confused": _confused(found, line.fusion),
         "classes": Table(["class", "precision", "recall", "F1", "items"], classes, 1),
-        "calibration_error": f"{measures.calibration_error(bins):.3f}",
+        "calibration": calibration_sentence(found.calibration(line.fusion)),
         "confidence": _confidence(bins),
         "losses": curves(losses, "epochs", "validation loss"),
     }
+
+
+def calibration_sentence(found: measures.Calibration) -> str:
+    """The calibration error with its interval, and whether it is larger than chance alone makes it."""
+    low, high = found.interval
+    told = f"Calibration error of all predictions together: {found.error:.3f} (95 % interval {low:.3f} to {high:.3f})."
+    if found.error > found.by_chance:
+        return f"{told} A perfectly calibrated model would rarely exceed {found.by_chance:.3f} here."
+    return f"{told} That is within what a perfectly calibrated model shows by chance, up to {found.by_chance:.3f}."
 
 
 def _confused(found: Classification, fusion: str) -> Table:

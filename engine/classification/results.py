@@ -54,8 +54,8 @@ class FoldRow:
     Attributes:
         key, title, fusion, fold: the cell's. made_of: changes when pictures, labels, texts or weights do.
         learned, asked: the numbers of training and of test items. classes: the labels in order.
-        confusion: by condition, rows are the true classes. ece, log_loss: by condition. reliability: of the items as
-        they are. share: the text's weight in a late fusion, else None.
+        confusion: by condition, rows are the true classes. ece, log_loss, brier: by condition (`brier` is missing in
+        older rows). reliability: of the items as they are. share: the text's weight in a late fusion, else None.
         curve: of each epoch its "epoch", "train", "validation" and "accuracy". epoch: whose weights were taken.
         answers: the prediction for each clean test item. seconds: of the training.
         error: why it could not be measured, "" where it was.
@@ -73,6 +73,7 @@ class FoldRow:
     confusion: Mapping[str, list[list[int]]] = field(default_factory=dict)
     ece: Mapping[str, float] = field(default_factory=dict)
     log_loss: Mapping[str, float] = field(default_factory=dict)
+    brier: Mapping[str, float] = field(default_factory=dict)
     reliability: tuple[measures.Bin, ...] = ()
     share: float | None = None
     curve: tuple[Mapping[str, Any], ...] = ()
@@ -107,7 +108,11 @@ class FoldRow:
 
 @dataclass(frozen=True)
 class ResultLine:
-    """One fusion under one condition, over the folds: the mean of each figure, and its standard deviation."""
+    """One fusion under one condition, over the folds: the mean of each figure, and its standard deviation.
+
+    The calibration error is not a mean: that of a small fold is above zero by chance. It is that of all predictions
+    together where they were kept. `brier` is None in older rows.
+    """
 
     fusion: str
     title: str
@@ -120,6 +125,7 @@ class ResultLine:
     ece: float
     log_loss: float
     seconds: float
+    brier: float | None = None
 
     @property
     def figures(self) -> tuple[float, ...]:
@@ -170,6 +176,10 @@ class Classification(Comparison[ClassificationPlan, FoldCell, FoldRow]):
         kept = (one for one in every if label in ("", one.label) and predicted in ("", one.predicted))
         return [one for one in kept if not (wrong and one.right)]
 
+    def calibration(self, fusion: str) -> measures.Calibration:
+        """How well the confidence of all predictions together is calibrated, with its interval."""
+        return measures.calibration(*sureness(self.answers(fusion)))
+
     def reliability(self, fusion: str) -> list[measures.Bin]:
         """How sure answers were and how many of them right, over all folds."""
         found: dict[float, list[measures.Bin]] = {}
@@ -211,13 +221,29 @@ def likeliest(probabilities: NDArray[np.float64], classes: Sequence[str]) -> Pro
     return tuple((classes[place], round(float(probabilities[place]), 5)) for place in order)
 
 
+def sureness(answers: Sequence[Prediction]) -> tuple[list[float], list[float]]:
+    """The confidence of each prediction, and 1 where it was right, else 0."""
+    return [answer.fused[0][1] for answer in answers], [float(answer.right) for answer in answers]
+
+
 def _line(fusion: str, condition: Corruption, rows: Sequence[FoldRow]) -> ResultLine:
     counted = [row.counts(condition.name) for row in rows]
     right, scores = [measures.accuracy(one) for one in counted], [measures.macro_f1(one) for one in counted]
-    ece = float(np.mean([row.ece[condition.name] for row in rows]))
+    ece = _calibration_error(condition, rows)
     loss = float(np.mean([row.log_loss[condition.name] for row in rows]))
     figures = (*_spread(right), *_spread(scores), ece, loss, float(np.mean([row.seconds for row in rows])))
-    return ResultLine(fusion, FUSIONS[fusion], condition, len(rows), *figures)
+    scores_kept = [row.brier[condition.name] for row in rows if condition.name in row.brier]
+    brier = float(np.mean(scores_kept)) if len(scores_kept) == len(rows) else None
+    return ResultLine(fusion, FUSIONS[fusion], condition, len(rows), *figures, brier)
+
+
+def _calibration_error(condition: Corruption, rows: Sequence[FoldRow]) -> float:
+    """Over all clean predictions together; of corrupted items only the figures of the folds are kept."""
+    answers = [answer for row in rows for answer in row.answers]
+    if condition.name != CLEAN or not answers:
+        return float(np.mean([row.ece[condition.name] for row in rows]))
+    sure, right = (np.array(values) for values in sureness(answers))
+    return measures.calibration_error(measures.equal_bins(sure, right))
 
 
 def _spread(values: Sequence[float]) -> tuple[float, float]:

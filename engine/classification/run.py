@@ -128,7 +128,7 @@ class FoldTrainings:
     def _asked(self, network: Fusion, own: Rows, seen_by: LearnedEncoders) -> dict[str, Any]:
         """The figures of a network over the held-out items, under every condition."""
         true, count = self.corrupted.items.codes[own], len(self.task.classes)
-        found: dict[str, Any] = {"confusion": {}, "ece": {}, "log_loss": {}}
+        found: dict[str, Any] = {"confusion": {}, "ece": {}, "log_loss": {}, "brier": {}}
         for condition in self.run.plan.asked:
             name, items = condition.name, self.corrupted.of(condition, own, seen_by)
             predicted = verdict(network, items, np.arange(len(own)))
@@ -136,6 +136,7 @@ class FoldTrainings:
             found["confusion"][name] = measures.confusion(true, predicted.fused.argmax(1), count).tolist()
             found["ece"][name] = measures.calibration_error(bins)
             found["log_loss"][name] = measures.log_loss(true, predicted.fused)
+            found["brier"][name] = measures.brier(true, predicted.fused)
             if name == CLEAN:
                 found["reliability"] = tuple(bins)
                 found["answers"] = _predictions(items, predicted, self.task.classes)

@@ -33,4 +33,4 @@ def _check(hits: int, total: int) -> None:
     if not is_whole(total) or total < 1:
         raise BadParameter("number of items", "a proportion", "a whole number from 1 on", total)
     if not is_whole(hits) or not 0 <= hits <= total:
-        raise BadParameter("number of hits", "a proportion", f"a whole number from 0 to {total}", hits)
+        raise BadParameter("number of successes", "a proportion", f"a whole number from 0 to {total}", hits)

@@ -86,3 +86,28 @@ def test_words_are_dropped_by_the_seed() -> None:
     assert dropped(text, 50, seed=3).split() == found
     assert dropped(text, 50, seed=4).split() != found
     assert dropped("", 80, seed=0) == ""
+
+
+def test_the_calibration_of_small_folds_is_worse_than_that_of_all_together() -> None:
+    rng = np.random.default_rng(0)
+    sure = rng.uniform(0.5, 1, 200)
+    ordered = np.sort(sure)
+    right = (np.diff(np.floor(ordered.cumsum()), prepend=0) > 0)[sure.argsort().argsort()] * 1.0  # well calibrated
+    parts = np.arange(200).reshape(5, 40)
+    of_folds = np.mean([measures.calibration_error(measures.equal_bins(sure[part], right[part])) for part in parts])
+    found = measures.calibration(sure.tolist(), right.tolist())
+    assert found.error < 0.75 * of_folds
+    assert found.error < found.by_chance
+    assert found.interval[0] < found.interval[1]
+    wrong = measures.calibration([0.95] * 200, [1.0, 0.0] * 100)
+    assert wrong.error == pytest.approx(0.45)
+    assert wrong.error > 4 * wrong.by_chance
+    assert measures.calibration([], []).error == 0
+
+
+def test_bins_of_equally_many_and_the_brier_score() -> None:
+    bins = measures.equal_bins(np.linspace(0, 1, 25), np.ones(25), 5)
+    assert [one.count for one in bins] == [5] * 5
+    assert bins[0].confidence == pytest.approx(np.linspace(0, 1, 25)[:5].mean())
+    sure = np.array([[0.75, 0.25], [0.5, 0.5]])
+    assert measures.brier(np.array([0, 1]), sure) == pytest.approx((2 * 0.25**2 + 2 * 0.5**2) / 2)

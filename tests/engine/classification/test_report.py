@@ -24,24 +24,46 @@ def classification(home: Path, fusions: tuple[str, ...], folds: int = 3, **chang
     )  # type: ignore[arg-type]
 
 
-def test_a_lead_is_one_only_where_it_is_larger_than_it_varies(tmp_path: Path) -> None:
+MANY = [(number, CLASSES[number % 2]) for number in range(1, 61)]
+
+
+def test_a_lead_is_told_only_where_items_and_folds_decide_it(tmp_path: Path) -> None:
     found = classification(tmp_path, ("picture", "late"))
-    keep_all(found, CLASSES, THINGS, {("picture", fold): [(fold + 1, CLASSES[fold % 2])] for fold in range(3)})
+    mistakes = {("picture", fold): [(id, CLASSES[1 - id % 2]) for id, _ in MANY[fold::3][:8]] for fold in range(3)}
+    keep_all(found, CLASSES, MANY, mistakes)
     clear = best(found.table(), found.rows())
     assert clear is not None
     assert clear.other is not None
     assert (clear.line.fusion, clear.other.fusion, clear.clear) == ("late", "picture", True)
-    assert (clear.difference, clear.deviation, clear.chance, clear.asked) == (pytest.approx(0.25), 0.0, 0.5, 12)
-    assert clear.headline == "Late fusion has the highest accuracy: 100.0 % (± 0.0 over 3 folds)."
-    assert "ahead of picture only by 25.0 percentage points, more than it varies from fold to fold" in clear.beside
+    assert (clear.chance, clear.asked, clear.right, clear.alone) == (0.5, 60, 60, (24, 0))
+    assert clear.headline == "Late fusion has the highest accuracy: 100.0 % (94.0–100.0 %)."
+    assert "ahead of picture only by 40.0 percentage points (alone right about 24 items against 0" in clear.beside
 
     keep_all(found, CLASSES, THINGS, {("picture", 0): [(1, CLASSES[0])]})
     tied = best(found.table(), found.rows())
     assert tied is not None
     assert not tied.clear
-    assert tied.deviation == pytest.approx(0.25 / 3**0.5)
-    assert tied.headline.startswith("Late fusion and picture only are about equally good")
-    assert "not a significant lead" in tied.beside
+    assert tied.headline == "Late fusion: 100.0 % (73.5–100.0 %) accuracy, but no lead over picture only is decided."
+    assert "better is not decided (alone right about 1 items against 0, McNemar p = 1," in tied.beside
+
+
+def test_eighteen_items_against_fifteen_are_no_lead(tmp_path: Path) -> None:
+    things = [(number, CLASSES[number % 2]) for number in range(319)]
+    found = classification(tmp_path, ("picture", "late"), folds=5)
+
+    def wrong(first: int, last: int, fold: int) -> list[tuple[int, str]]:
+        return [(id, CLASSES[1 - id % 2]) for id, _ in things[fold::5] if first <= id < last]
+
+    both = {fold: wrong(0, 12, fold) for fold in range(5)}
+    mistakes = {("picture", fold): both[fold] + wrong(20, 38, fold) for fold in range(5)}
+    keep_all(found, CLASSES, things, mistakes | {("late", fold): both[fold] + wrong(50, 65, fold) for fold in range(5)})
+    told = best(found.table(), found.rows())
+    assert told is not None
+    assert (told.right, told.alone, told.clear) == (292, (18, 15), False)
+    assert told.over_items is not None
+    assert told.over_items.p == pytest.approx(0.728, abs=0.001)
+    assert "alone right about 18 items against 15, McNemar p = .73" in told.beside
+    assert "not decided" in told.beside
 
 
 def test_a_single_model_a_single_fold_and_nothing(tmp_path: Path) -> None:
@@ -52,12 +74,12 @@ def test_a_single_model_a_single_fold_and_nothing(tmp_path: Path) -> None:
     lines = [line for line in found.table() if line.fusion == "late"]
     alone = best(lines, rows)
     assert alone is not None
-    assert alone.headline == "Late fusion: 100.0 % accuracy (± 0.0 over 3 folds)."
+    assert alone.headline == "Late fusion: 100.0 % (39.8–100.0 %) accuracy."
     assert alone.beside == "Chance level, always predicting the most frequent class: 50.0 %."
     first = best(found.table(), rows)
     assert first is not None
     assert not first.clear
-    assert "on a single fold, which is not decisive" in first.beside
+    assert "share one fold only, which decides nothing" in first.beside
 
 
 def test_the_page_tells_everything_and_interprets_nothing(tmp_path: Path) -> None:

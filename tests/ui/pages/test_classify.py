@@ -39,7 +39,7 @@ from ui.pages.classify import state as classify_state
 from ui.pages.classify.cards import cards_data
 from ui.pages.classify.conditions import lost_columns, lost_rows
 from ui.pages.classify.confusion import arranged
-from ui.pages.classify.details import calibration_sentence, errors_sentence, learned_sentence
+from ui.pages.classify.details import confidence_sentence, errors_sentence, learned_sentence
 from ui.pages.classify.mistakes import WHO
 from ui.pages.classify.results import COLUMNS, table_lines
 from ui.pages.classify.state import CLASSIFICATIONS, best_sentence, outdated, shortened
@@ -287,7 +287,7 @@ def test_time_is_told_by_earlier_trainings_of_the_same(here: Workbench) -> None:
 def test_results_are_told_and_opened(here: Workbench) -> None:
     found = classified(here, title=HOSTILE, conditions=("picture=missing",))
     at = opened()
-    assert "**Late fusion has the highest accuracy: 95.0 %" in texts(at)
+    assert "**Late fusion: 95.0 % (75.1–99.9 %) accuracy, but no lead over picture only is decided" in texts(at)
     assert "Robustness" in [one.value for one in at.subheader]
     assert at.selectbox(key="classification-is").value == "Bags"
     assert at.selectbox(key="classification-called").value == HOSTILE
@@ -317,7 +317,7 @@ def test_results_outlive_their_collection(here: Workbench) -> None:
     classified(here)
     here.remove("shop")
     at = opened("bare")
-    assert "**Late fusion has the highest accuracy" in texts(at)
+    assert "**Late fusion: 95.0 %" in texts(at)
     assert "The collection has been deleted" in texts(at)
     assert not at.error
 
@@ -352,9 +352,10 @@ def test_a_class_and_the_folds_in_words(here: Workbench) -> None:
     assert errors_sentence("a", []) == "All **a** were predicted correctly."
     assert "The dots mark the epochs 1, 1" in learned_sentence(rows[:2])
     assert "validation items: 60 %, 60 %" in learned_sentence(rows[2:])
-    assert "overconfident" in calibration_sentence([measures.Bin(0.9, 1.0, 10, 0.95, 0.5)])
-    assert "underconfident" in calibration_sentence([measures.Bin(0.5, 0.6, 10, 0.55, 0.9)])
-    assert "well calibrated" in calibration_sentence([measures.Bin(0.5, 0.6, 10, 0.55, 0.555)])
+    assert "overconfident (p" in confidence_sentence([0.95] * 40, [1.0, 0.0] * 20)
+    assert "underconfident (p" in confidence_sentence([0.55] * 40, [1.0] * 39 + [0.0])
+    assert "is not decided" in confidence_sentence([0.95] * 4, [1.0, 0.0, 1.0, 1.0])
+    assert "no gap of 5 percentage points" in confidence_sentence([0.9] * 1000, ([1.0] * 9 + [0.0]) * 100)
 
 
 def test_the_table_has_a_line_for_each_model_condition_and_failure(here: Workbench) -> None:
@@ -445,7 +446,7 @@ def test_exports_and_the_list(here: Workbench) -> None:
     assert [line[0] for line in lines] == ["model", "Picture only", "Late fusion"]
     assert b"Most confused" in exported(view, "html")
     assert len(json.loads(exported(view, "json"))["rows"]) == 4
-    assert best_sentence(view) == "best: Late fusion, **95.0 %** ± 7.1 accuracy"
+    assert best_sentence(view) == "best: Late fusion, **95.0 %** accuracy (75.1–99.9 %, no lead decided)"
     assert best_sentence(seen(CLASSIFICATIONS, create(here.home, plan(title="empty")))) == ""
 
 

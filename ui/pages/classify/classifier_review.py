@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 
@@ -12,6 +13,7 @@ from engine.classification.review import Review, decide, write_decided
 from engine.collections.labelling import last_writing, undo_labels
 from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
+from engine.evaluation.statistics.proportion import at_most
 from ui.comparisons.live import made_text
 from ui.pages.classify.classifier_cards import one_by_one
 from ui.pages.classify.classifier_state import APPLY, applied_to, collection_key, measured_of, reviewed, tab_key
@@ -176,7 +178,8 @@ def expected(run: Predictor, count: int, confidence: float) -> str:
     asked, right = measured.at_least(confidence) if measured else (0, 0)
     if not asked or not count:
         return f"{told} Their accuracy was not measured." if count else told
-    wrong = count * (1 - right / asked)
-    about = "fewer than 1" if wrong < 1 else f"about {wrong:.0f}"
-    share = f"{100 * right / asked:.1f} % of {asked:,} such predictions were correct"
-    return f"{told} In cross-validation {share}: expect **{about}** errors among them."
+    share = f"{right:,} of {asked:,} such predictions were correct"
+    wrong, most = count * (1 - right / asked), at_most(asked - right, asked)
+    about = f"about **{wrong:.0f}** errors among them, " if round(wrong) else ""
+    bound = f"**{math.floor(count * most):,}** ({100 * most:.1f} %, with 95 % confidence)"
+    return f"{told} In cross-validation {share}: expect {about}at most {bound}."

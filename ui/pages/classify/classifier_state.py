@@ -38,13 +38,12 @@ class Measured:
     """How good a classifier's model was in the cross validation that it comes from.
 
     Attributes:
-        accuracy, deviation, f1: means over the folds, and the standard deviation of the accuracy.
+        accuracy, f1: means over the folds.
         answers: for each test item the confidence, and whether the prediction was correct.
         same: whether it was measured with the pictures, texts and labels that the classifier has learned from.
     """
 
     accuracy: float
-    deviation: float
     f1: float
     folds: int
     answers: tuple[tuple[float, bool], ...]
@@ -88,7 +87,7 @@ def _measure(name: str, fusion: str, made_of: str) -> Measured | None:
         same = all(_items_digest(row.made_of) == _items_digest(made_of) for row in of_it)
     except BenzerError:
         return None
-    return Measured(line.accuracy, line.accuracy_deviation, line.f1, line.folds, answers, same)
+    return Measured(line.accuracy, line.f1, line.folds, answers, same)
 
 
 def _items_digest(made_of: str) -> str:

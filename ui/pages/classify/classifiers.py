@@ -6,6 +6,7 @@ from functools import partial
 
 import streamlit as st
 
+from engine.classification.best import accuracy_interval
 from engine.classification.classifiers import remove_classifier
 from engine.classification.plan import FUSIONS
 from engine.classification.predictions import SuggestedLabels
@@ -148,7 +149,9 @@ def how_good(run: Run) -> str:
     found = measured_of(run)
     if found is None:
         return "Accuracy not measured, or its classification has been deleted."
-    told = f"**{100 * found.accuracy:.1f} %** ± {100 * found.deviation:.1f} accuracy in {found.folds}-fold "
+    asked, right = found.at_least(0.0)
+    interval = f" ({accuracy_interval(right, asked)})" if asked else ""
+    told = f"**{100 * found.accuracy:.1f} %**{interval} accuracy in {found.folds}-fold "
     told += f"cross-validation, macro F1 {found.f1:.3f}"
     return told + ("" if found.same else " (measured before labels, texts or pictures were changed)")
 

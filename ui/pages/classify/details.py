@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from engine.classification.measures import Bin
-from engine.classification.results import FoldRow
+from engine.classification import report
+from engine.classification.results import FoldRow, sureness
+from engine.evaluation.statistics.decision import p_text
+from engine.evaluation.statistics.paired import paired_difference
 from ui.comparisons.state import Seen
 from ui.pages.classify import charts
 from ui.pages.classify.cards import item_cards, paged
@@ -109,7 +111,9 @@ def errors_sentence(label: str, predicted: list[str]) -> str:
 def calibration(view: Seen, fusion: str) -> None:
     """Confidence against accuracy, as a chart and a table."""
     bins = findings(view).reliability(fusion)
-    st.markdown(calibration_sentence(bins))
+    answers = findings(view).answers(fusion)
+    st.markdown(confidence_sentence(*sureness(answers)))
+    st.caption(report.calibration_sentence(findings(view).calibration(fusion)))
     left, right = st.columns([1.3, 1], gap="large")
     with left:
         alt = charts.spoken_reliability(bins)
@@ -125,15 +129,21 @@ def calibration(view: Seen, fusion: str) -> None:
     )
 
 
-def calibration_sentence(bins: list[Bin]) -> str:
-    """Mean confidence and accuracy in one sentence, as Markdown."""
-    total = sum(one.count for one in bins)
-    confidence = 100 * sum(one.count * one.confidence for one in bins) / total
-    right = 100 * sum(one.count * one.accuracy for one in bins) / total
-    told = f"Mean confidence **{confidence:.1f} %**, accuracy **{right:.1f} %**"
-    if abs(confidence - right) < 1:
-        return f"{told}: well calibrated."
-    return f"{told}: {'overconfident' if confidence > right else 'underconfident'}."
+_CALIBRATED = 0.05  # a mean gap that is surely smaller counts as none
+
+
+def confidence_sentence(sure: list[float], right: list[float]) -> str:
+    """Mean confidence and accuracy of (n,) predictions, and whether they differ, as Markdown."""
+    if not sure:
+        return "The predictions were not kept."
+    found = paired_difference(sure, right)
+    told = f"Mean confidence **{100 * sum(sure) / len(sure):.1f} %**, "
+    told += f"accuracy **{100 * sum(right) / len(right):.1f} %**"
+    if found.decided:
+        return f"{told}: {'overconfident' if found.outcome == 'better' else 'underconfident'} ({p_text(found.p)})."
+    if found.within(_CALIBRATED):
+        return f"{told}: no gap of 5 percentage points or more on average."
+    return f"{told}: whether it is overconfident is not decided ({p_text(found.p)})."
 
 
 # ── learning ─────────────────────────────────────────────────────────────────────────────────────────────────────────

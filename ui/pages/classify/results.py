@@ -130,7 +130,8 @@ COLUMNS = [
     ),
     Column(
         "calibration error",
-        "Mean gap between confidence and accuracy (ECE). 0 = perfectly calibrated.",
+        "Mean gap between confidence and accuracy (ECE) over the predictions of all folds together, in ten bins of "
+        "equally many. 0 = perfectly calibrated; a small sample shows a gap by chance.",
         small=True,
         **_under("ece", "{:.3f}"),
     ),
@@ -139,6 +140,12 @@ COLUMNS = [
         "Mean cross-entropy in nats: confident errors cost most.",
         small=True,
         **_under("log_loss", "{:.3f}"),
+    ),
+    Column(
+        "Brier score",
+        "Mean squared error of the predicted probabilities: 0 = certain and right, 2 = certain and wrong.",
+        small=True,
+        **_under("brier", "{:.3f}"),
     ),
     Column(
         "seconds per fold",

@@ -7,7 +7,7 @@ from contextlib import suppress
 import streamlit as st
 
 from engine.classification import report
-from engine.classification.best import Best, best
+from engine.classification.best import Best, accuracy_interval, best
 from engine.classification.corruptions import Corruption
 from engine.classification.plan import FUSIONS, ClassificationPlan
 from engine.classification.results import Classification, FoldRow
@@ -23,7 +23,7 @@ FUSION_HELP = {
     "picture": "Uses only the picture.",
     "text": "Uses only the text.",
     "early": "Concatenates both vectors and trains one network on them.",
-    "intermediate": "Cross-attention: the picture decides which words count, and the other way round.",
+    "intermediate": "Cross-attention: the picture decides which words count.",
     "late": "Trains two models, one per side, and takes a weighted mean of their predictions.",
 }
 _digests: Cache[str] = Cache(16)
@@ -101,9 +101,9 @@ def best_sentence(view: Seen) -> str:
     found = best_of(view)
     if found is None:
         return ""
-    spread = f" ± {100 * found.line.accuracy_deviation:.1f}" if found.line.folds > 1 else ""
-    tie = " (no significant lead)" if found.other is not None and not found.clear else ""
-    return f"best: {found.line.title}, **{100 * found.line.accuracy:.1f} %**{spread} accuracy{tie}"
+    interval = accuracy_interval(found.right, found.asked)
+    tie = ", no lead decided" if found.other is not None and not found.clear else ""
+    return f"best: {found.line.title}, **{100 * found.line.accuracy:.1f} %** accuracy ({interval}{tie})"
 
 
 def measured_fusions(view: Seen) -> list[str]:
