@@ -21,6 +21,7 @@ from engine.workbench.workbench import Workbench
 from tests.browser.helpers import CHROMIUM, FLAGS, Server, pick_only
 
 WIDTH, HEIGHT = 1360, 900
+ONLY = set(sys.argv[2:])  # of these names, if any are given
 
 
 def main(folder: Path) -> None:
@@ -32,17 +33,25 @@ def main(folder: Path) -> None:
         server = Server(Path(home), Path(home) / "server.log")
         server.wait()
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        failed: list[str] = []
         try:
             for name, scheme, width, steps in SHOTS:
+                if ONLY and name not in ONLY:
+                    continue
                 view = {"width": width, "height": HEIGHT}
                 page = browser.new_context(viewport=view, color_scheme=scheme).new_page()
                 page.set_default_timeout(180_000)
-                steps(page, server)
-                _save(page, folder / f"{name}.webp")
+                try:
+                    steps(page, server)
+                    _save(page, folder / f"{name}.webp")
+                except Exception as error:  # the others are wanted all the same
+                    failed.append(f"{name}: {error}")
                 page.context.close()
         finally:
             browser.close()
             server.stop()
+    if failed:
+        sys.exit("\n".join(failed))
 
 
 def _save(page: Any, path: Path) -> None:
@@ -80,7 +89,6 @@ def _train(page: Any, server: Server) -> None:
 def _experiment(page: Any, server: Server) -> None:
     page.goto(f"{server.url}/compare?collection=animal-faces")
     pick_only(page, "Distances", "Cosine", "Euclidean")
-    page.get_by_text(re.compile(r"^\d+ recipes$")).wait_for()
     page.get_by_role("button", name="Start comparison", exact=True).click()
     page.locator("tbody tr").nth(5).wait_for()
     page.locator(".st-key-experiment-now").wait_for(state="detached")
@@ -111,14 +119,50 @@ def _tree(page: Any, server: Server) -> None:
 
 
 def _collections(page: Any, server: Server) -> None:
-    page.goto(f"{server.url}/collections")
+    bench = Workbench(Home(server.home))
     for name in ("artworks", "products", "digits"):
-        page.locator(f".st-key-add-{name} button").click()
-        page.locator(f".st-key-card-{name} img").first.wait_for()
-        page.locator(".st-key-job-chip").wait_for(state="detached")
-    page.get_by_role("button", name="Close", exact=True).click()
+        job = bench.start("sample", name=name)
+        assert job.wait(600) == "done", job.error
+    page.goto(f"{server.url}/collections")
+    close = page.get_by_role("button", name="Close", exact=True)
+    close.wait_for()
+    close.click()
     page.locator(".st-key-report").wait_for(state="detached")
-    page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
+    page.locator(".st-key-card-products img").nth(3).wait_for()
+
+
+def _add(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/collections")
+    page.get_by_role("button", name="Add pictures", exact=True).click()
+    field = page.get_by_role("textbox", name="Folder, table or archive")
+    field.fill(str(_with_copies(server)))
+    field.press("Enter")
+    page.get_by_text("pictures in Holiday and below.").wait_for()
+
+
+def _with_copies(server: Server) -> Path:
+    """A folder of drawn faces, of which some are there twice: at half the size, turned, or grey."""
+    bench, folder = Workbench(Home(server.home)), server.home / "pictures" / "Holiday"
+    if folder.is_dir():
+        return folder
+    faces = bench.collection("animal-faces")
+    for number, row in enumerate(faces.rows("image")[:60:3]):
+        place = folder / ("Day 1" if number < 10 else "Day 2")
+        place.mkdir(parents=True, exist_ok=True)
+        picture = Image.open(faces.path_of(row)).convert("RGB").resize((640, 640), Image.Resampling.LANCZOS)
+        picture.save(place / f"IMG_{2400 + number}.jpg", quality=92)
+        if number % 3 == 0:
+            changed = [picture.resize((320, 320)), picture.rotate(90), picture.convert("L")][number // 3 % 3]
+            changed.save(place / f"IMG_{2400 + number} copy.jpg", quality=85)
+    return folder
+
+
+def _duplicates(page: Any, server: Server) -> None:
+    bench = Workbench(Home(server.home))
+    bench.run("import", source="folder", title="Holiday", path=str(_with_copies(server)))
+    page.goto(f"{server.url}/duplicates?collection=holiday")
+    page.get_by_text(re.compile("groups? .*duplicates?")).first.wait_for()
+    page.locator(".st-key-job-chip").wait_for(state="detached")
 
 
 SHOTS: list[tuple[str, str, int, Callable[[Any, Server], None]]] = [
@@ -131,6 +175,8 @@ SHOTS: list[tuple[str, str, int, Callable[[Any, Server], None]]] = [
     ("groups", "light", WIDTH, _groups),
     ("tree", "light", WIDTH, _tree),
     ("collections", "light", WIDTH, _collections),
+    ("add-pictures", "light", WIDTH, _add),
+    ("duplicates", "light", WIDTH, _duplicates),
     ("narrow", "light", 420, _search),
 ]
 
