@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from engine.core.home import Home
 from engine.workbench.workbench import Workbench
@@ -99,6 +100,7 @@ def test_more_are_shown_on_request_and_the_first_keep_their_place(page: Any, ser
     page.locator(TILES).nth(58).wait_for()
     assert len(set(ids(page))) == COUNT - 1
     page.wait_for_url(re.compile(r"[?&]shown=80(&|$)"))
+    expect(page.get_by_role("button", name=re.compile("^Show"))).to_have_count(0)
     page.reload()
     page.locator(TILES).nth(58).wait_for()
     page.locator(TILES).nth(3).click()

@@ -15,6 +15,7 @@ from engine.search.examples import parse_examples, print_examples
 from ui.session.filters import set_where, where_of
 from ui.session.opened import DEFAULT_K, LAST, OPENED, collection_cards, workbench
 from ui.session.query import (
+    EVERYTHING,
     MOST_WORDS,
     SessionQuery,
     current_query,
@@ -133,7 +134,7 @@ def _read_details(address: dict[str, str]) -> None:
         set_where(address["collection"], address.get("where", ""))
     st.session_state.k = min(max(int(address.get("k", DEFAULT_K)), 1), MAX_K)
     _read_query(address)
-    show_results(min(max(int(address.get("shown", 0)), 0), MAX_K))
+    show_results(min(max(int(address.get("shown", 0)), 0), EVERYTHING))
 
 
 def _read_query(address: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from engine.search.answer import Query
 from engine.search.examples import Example
 
 MOST_WORDS = 200  # longest query, in characters
+EVERYTHING = 3000  # most results on a page
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,10 @@ class CropStage {
     Object.assign(this, { crop, chosen });
     this.element = make("div", "stage");
     this.image = make("img", "");
+    this.image.onload = () => {
+      const ratio = this.image.naturalWidth / this.image.naturalHeight;
+      this.image.style.width = `min(84vw, 54rem, calc(62vh * ${ratio}))`;
+    };
     Object.assign(this.image, { alt, src, draggable: false });
     this.box = make("div", "box");
     this.box.tabIndex = 0;

@@ -11,6 +11,7 @@ export default function (component) {
 
 const GAP = 10;
 const KEYS = { " ": "look", "+": "plus", "-": "minus", x: "tick", i: "info" };
+const THUMBNAIL = 256; // longest side of a thumbnail
 const ROOM = 760; // pixels that pictures and facts need beside each other
 
 class PictureGrid {
@@ -35,6 +36,11 @@ class PictureGrid {
     this.sized.observe(this.shelf);
     this.heard ??= () => this.markSelected();
     SELECTED.addEventListener("change", this.heard);
+    this.scrolled ??= () => {
+      clearTimeout(this.idle);
+      this.idle = setTimeout(() => this.sharpen(), 500);
+    };
+    document.addEventListener("scroll", this.scrolled, true);
   }
 
   update(data) {
@@ -49,7 +55,7 @@ class PictureGrid {
     this.cells = new Map();
     data.items.forEach((item, index) => this.cells.set(item.id, this.cell(item, index, former.get(item.id))));
     this.list.replaceChildren(...this.cells.values());
-    this.foot.replaceChildren(...(data.more ? [this.moreButton()] : []));
+    this.foot.replaceChildren(...data.more.map(([what, says]) => this.moreButton(what, says)));
     this.markSelected();
     this.arrange(true);
     this.reach(this.cells.get(focused) || this.list.firstElementChild);
@@ -61,6 +67,9 @@ class PictureGrid {
   rest() {
     this.sized.disconnect();
     SELECTED.removeEventListener("change", this.heard);
+    document.removeEventListener("scroll", this.scrolled, true);
+    clearTimeout(this.idle);
+    this.round = undefined;
   }
 
   focused() {
@@ -119,13 +128,13 @@ class PictureGrid {
     return offered.length ? [below] : [];
   }
 
-  moreButton() {
-    const button = make("button", "more", this.data.more);
+  moreButton(what, says) {
+    const button = make("button", "more", says);
     button.type = "button";
     button.onclick = () => {
-      button.disabled = true;
+      this.foot.querySelectorAll("button").forEach((one) => (one.disabled = true));
       button.textContent = "Loading …";
-      this.tell("more");
+      this.tell(what);
     };
     return button;
   }
@@ -233,6 +242,25 @@ class PictureGrid {
       cells[row.end - 1].style.marginRight = "auto"; // of a row that is not filled, nothing follows in its line
     }
     this.lines = rows;
+    clearTimeout(this.idle);
+    this.idle = setTimeout(() => this.sharpen(), 500);
+  }
+
+  // Thumbnails that are shown larger than they are become sharp, one after the other while they are in sight.
+  async sharpen() {
+    const round = (this.round = {});
+    for (const [id, cell] of this.cells) {
+      const image = cell.querySelector("img"), item = this.item(id);
+      const box = image?.getBoundingClientRect();
+      if (!box || box.bottom < 0 || box.top > innerHeight || !item || !image.naturalWidth) continue;
+      const pixels = Math.max(box.width, box.height) * devicePixelRatio;
+      if (pixels < 1.2 * THUMBNAIL || Math.max(...item.size) < 1.2 * THUMBNAIL || image.dataset.sharp) continue;
+      const sharp = new Image();
+      sharp.src = sized(item, Math.min(pixels, SIDES[0]));
+      image.dataset.sharp = "asked";
+      await sharp.decode().then(() => (image.src = sharp.src), () => {}); // a lost original keeps its thumbnail
+      if (this.round !== round) return;
+    }
   }
 
   rows(ratios, width) {
@@ -241,7 +269,7 @@ class PictureGrid {
     const scrolled = document.querySelector('[data-testid="stMain"]')?.scrollTop || 0;
     const below = innerHeight - this.root.getBoundingClientRect().top - scrolled;
     const available = 1.15 * Math.max(below, innerHeight * 0.55, 380);
-    const least = width < 560 ? width * 0.4 : 150;
+    const least = width < 560 ? width * 0.33 : 150;
     this.wanted = fittingHeight(ratios.slice(0, first), width, GAP, words ? 44 : 0, available, least);
     return inBlocks(ratios, first, step, width, GAP, this.wanted);
   }

@@ -92,14 +92,14 @@ def picture_grid(
     kind: str = "answers",
     words: bool = True,
     first: int = FIRST,
-    more: str = "",
+    more: Sequence[tuple[str, str]] = (),
     scroll: bool = True,
     facts: str = "",
 ) -> None:
     """Draw the pictures; `on_act(what, ids, value)` is called before the page is redrawn.
 
     `what` is "similar" for a click on a picture, "plus" and "minus" for an example to be like and not to be like,
-    "tag", "untag" and "stars" with a value, and "more" for the button below that says `more` ("": none). The first
+    "tag", "untag" and "stars" with a value; and those of the buttons below, `more`: (what, what it says). The first
     `first` pictures are as large as the window shows at once; 0 makes all rows low. `words`: names stand below.
     `facts` changes with what is known of the pictures, so that it is asked again.
     """
@@ -118,7 +118,7 @@ def picture_grid(
         "words": words,
         "first": first,
         "step": STEP,
-        "more": more,
+        "more": [list(button) for button in more],
         "scroll": scroll,
         "actions": _ACTIONS,
     }

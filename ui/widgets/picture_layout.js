@@ -37,13 +37,15 @@ function inBlocks(ratios, first, step, width, gap, wanted) {
   return rows;
 }
 
-// The largest height of rows at which the first block fits into what is to be seen at once.
+// The height of rows at which the first block fits into what is to be seen at once, but no row is lower than `least`.
 function fittingHeight(ratios, width, gap, words, available, least) {
-  for (let wanted = 420; wanted > least; wanted -= 10) {
-    const rows = justified(ratios, width, gap, wanted, true);
-    const total = rows.reduce((sum, row) => sum + row.height + words + gap, 0);
-    const widest = rows.reduce((most, row) => Math.max(most, row.height), 0);
-    if (total <= available && widest <= 480) return wanted;
+  let fallback = least;
+  for (let wanted = 420; wanted >= least; wanted -= 10) {
+    const heights = justified(ratios, width, gap, wanted, true).map((row) => row.height);
+    const total = heights.reduce((sum, height) => sum + height + words + gap, 0);
+    if (Math.min(...heights) < least) continue;
+    fallback = wanted;
+    if (total <= available && Math.max(...heights) <= 480) return wanted;
   }
-  return least;
+  return fallback;
 }

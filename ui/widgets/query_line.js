@@ -60,6 +60,7 @@ class QueryLine {
     this.news = news;
     this.notice.textContent = "";
     const several = data.chips.length > 1;
+    this.chips.classList.toggle("several", several);
     this.chips.replaceChildren(...data.chips.map((chip) => this.chip(chip, several)), this.adder(data.chips.length > 0));
   }
 
@@ -183,7 +184,8 @@ class QueryLine {
 
   openCrop(told) {
     const send = (crop) => this.tell(told.place, "crop", crop);
-    const stage = new CropStage(told.src, told.name, told.crop || [0.2, 0.2, 0.8, 0.8], send);
+    const original = told.src.replace("/thumbs/", "/pictures/").replace(".webp?", ".jpg?side=1280&");
+    const stage = new CropStage(original, told.name, told.crop || [0.2, 0.2, 0.8, 0.8], send);
     const row = make("div", "row");
     const whole = this.textButton("fit", "Use whole picture", () => {
       send([0, 0, 1, 1]);

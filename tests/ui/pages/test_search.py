@@ -480,3 +480,11 @@ def test_filters_of_the_row_are_those_the_collection_has_values_for(bench: Workb
     assert row["label"].chosen == [("=", "a")]
     assert (row["date"].kind, row["date"].chosen) == ("dates", [(">=", "2023-02-01")])
     assert row["colour"].chosen == [("=", "red")]
+
+
+def test_results_beyond_the_most_of_a_search_are_shown_too(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.pages.search.results.MAX_K", 4)
+    monkeypatch.setattr("ui.pages.search.page.MAX_K", 4)
+    assert headings(visit(**RAW, q="1", k="4", shown="9"))[0] == "9 most similar to 00.png"
+    assert headings(visit(**RAW, q="1", k="4", shown="3000"))[0] == "11 most similar to 00.png"
+    assert headings(visit(**RAW, q="1", k="4"))[0] == "4 most similar to 00.png"

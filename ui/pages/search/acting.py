@@ -13,7 +13,7 @@ from engine.search.examples import Example
 from ui.session.filters import facts_stamp, filter_values
 from ui.session.opened import open_collection, workbench
 from ui.session.paths import folder_under_roots, roots
-from ui.session.query import add_example, set_examples, set_query_image, show_more
+from ui.session.query import EVERYTHING, add_example, set_examples, set_query_image, show_more, show_results
 from ui.widgets.picture_grid import STEP
 from ui.widgets.selection_bar import Notice, selection_bar
 
@@ -25,6 +25,8 @@ def act_on(collection: str, what: str, ids: list[int], value: object) -> None:
     """Do what was asked for in a grid of pictures."""
     if what == "more":
         show_more(STEP)
+    elif what == "all":
+        show_results(EVERYTHING)
     elif what == "similar" and ids:
         set_query_image(ids[0])
     elif what in ("plus", "minus") and ids:

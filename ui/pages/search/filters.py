@@ -11,7 +11,7 @@ from engine.collections.facts.where import Condition, Where
 from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
 from ui.session.filters import Values, filter_values, narrow, set_where, where_of
-from ui.session.opened import has_texts
+from ui.session.opened import has_texts, workbench
 from ui.widgets.filter_bar import Conditions, Filter, filter_bar
 
 _SIZES = [(f"{number}MP", f"{count_of(number, 'megapixel')} and more") for number in (1, 4, 12, 24)]
@@ -34,6 +34,11 @@ def filters(collection: str, pictured: bool) -> tuple[bool, str, Where]:
         on_include=lambda included: state.update(include_query=included),
         on_clear=partial(clear_filters, collection),
     )
+    if missing := workbench().facts_missing(collection):
+        st.button(
+            f"Read dates and cameras of {count_of(missing, 'picture')}", key="read-facts", type="tertiary",
+            icon=":material/event:", on_click=partial(workbench().start, "facts", collection=collection),
+        )  # fmt: skip
     return bool(state.get("include_query")) and pictured, str(state.get("label") or ""), where
 
 

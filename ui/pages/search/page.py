@@ -35,7 +35,7 @@ from ui.shared.plain_text import plain_text
 _LEFT_OUT_SHOWN = 50
 _STYLE = """
 .stMainBlockContainer { max-width: none; }
-.stMainBlockContainer h1 { font-size: 1.35rem; padding: 0; }
+.stMainBlockContainer h1 { font-size: 1.35rem; padding: 0 0 0.5rem; }
 .st-key-query-uploads, .stLayoutWrapper:has(> .st-key-query-uploads) { display: none; }
 .stElementContainer:has(> .stHtml > style) { display: none; }
 .stMainBlockContainer .st-key-words-typed label {
@@ -43,9 +43,9 @@ _STYLE = """
 }
 .st-key-words-typed input { font-size: 1rem; }
 .st-key-answer-head h2 { padding: 0.2rem 0 0.3rem; font-size: 1.1rem; }
-@media (max-width: 900px) {
-  .st-key-query-pictures { flex-wrap: wrap; row-gap: 0.3rem; }
-  .st-key-query-pictures > :first-child { flex: 1 1 100%; }
+@media (max-width: 640px) {
+  .st-key-answer-head { flex-wrap: wrap; }
+  .st-key-answer-head > :first-child { flex: 1 1 100%; }
 }
 .st-key-receipt { min-height: 2.5rem; }
 """

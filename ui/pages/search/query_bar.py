@@ -34,13 +34,15 @@ def query_bar(recipe: Recipe) -> None:
     with st.container(key="query-uploads"):
         for name in _SIGNS:
             _uploader(name)
-    with st.container(horizontal=True, vertical_alignment="center", key="query-pictures"):
-        with st.container(width="stretch"):
-            query_line(_chips(recipe), PICTURE_TYPES, key="query-line", on_change=_changed)
-        with st.container(horizontal=True, width="content"):
-            saved_searches(recipe)
-            st.button("Random picture", icon=":material/casino:", type="tertiary", on_click=_random, args=(recipe,))
-            st.button("Reset", icon=":material/restart_alt:", type="tertiary", on_click=set_query_image, args=(None,))
+    query_line(_chips(recipe), PICTURE_TYPES, key="query-line", on_change=_changed)
+
+
+def query_buttons(recipe: Recipe) -> None:
+    """Former searches, a random picture, and back to the beginning."""
+    with st.container(horizontal=True, width="content", key="query-buttons"):
+        saved_searches(recipe)
+        st.button("Random picture", icon=":material/casino:", type="tertiary", on_click=_random, args=(recipe,))
+        st.button("Reset", icon=":material/restart_alt:", type="tertiary", on_click=set_query_image, args=(None,))
 
 
 def _uploader(name: str) -> None:

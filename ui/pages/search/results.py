@@ -15,15 +15,20 @@ from engine.workbench.workbench import Answer
 from ui.pages.search.acting import act_on, known_facts
 from ui.pages.search.filters import filters
 from ui.pages.search.preparation import not_ready
-from ui.pages.search.query_bar import facts_of
+from ui.pages.search.query_bar import facts_of, query_buttons
 from ui.pages.search.query_words import query_title, reads_words, unknown_words
 from ui.pages.search.tiles import result_pictures
 from ui.session.opened import workbench
-from ui.session.query import SessionQuery, current_query, set_query_image
+from ui.session.query import EVERYTHING, SessionQuery, current_query, set_query_image, shown_results
 from ui.shared.browser import copy_link
 from ui.shared.messages import show_error
 from ui.shared.plain_text import plain_text
 from ui.widgets.picture_grid import FIRST, STEP, picture_grid
+
+_KEYS = (
+    "Keys on a picture: arrows move, Enter searches with it, Space looks at it, + and - make it an example, "
+    "I shows its facts, X selects it, Shift and arrows select several."
+)
 
 
 def results(recipe: Recipe, job: Job | None) -> Answer | None:
@@ -32,7 +37,9 @@ def results(recipe: Recipe, job: Job | None) -> Answer | None:
     if query is None:
         return None
     include, label, where = filters(recipe.collection, query.pictured)
-    heading = st.container(key="answer-head")
+    with st.container(horizontal=True, vertical_alignment="center", key="answer-head"):
+        heading = st.container(width="stretch")
+        query_buttons(recipe)
     try:
         if where and not len(workbench().meeting(recipe.collection, where)):
             raise NothingKnown("No picture of this collection meets these filters.")
@@ -66,6 +73,7 @@ def _unusable_query(error: BenzerError) -> None:
 
 
 def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: DeltaGenerator) -> None:
+    answer = _with_further(answer)
     name, label = facts_of(recipe, query)
     by_words = not query.pictured and not reads_words(recipe)
     found = "Best matches for" if by_words else f"{len(answer.hits)} most similar to"
@@ -90,21 +98,36 @@ def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: D
     _receipt(recipe, answer)
 
 
-def _more(answer: Answer) -> str:
-    """What the button below the results says, "" if all are shown."""
-    found = len(answer.hits)
-    left = min(answer.receipt.total, MAX_K) - found
-    return f"Show {min(STEP, left)} more" if left > 0 and found >= min(FIRST, answer.receipt.wanted) else ""
+def _with_further(answer: Answer) -> Answer:
+    """The answer with the results that were asked for beyond the most that a search gives."""
+    wanted = min(shown_results(), answer.receipt.total)
+    if len(answer.hits) < MAX_K or wanted <= len(answer.hits):
+        return answer
+    further = workbench().further(answer, wanted - len(answer.hits))
+    return replace(answer, hits=(*answer.hits, *further))
+
+
+def _more(answer: Answer) -> list[tuple[str, str]]:
+    """The buttons below the results; none if all are shown."""
+    found, total = len(answer.hits), min(answer.receipt.total, EVERYTHING)
+    if found >= total or found < min(FIRST, answer.receipt.wanted) or found < shown_results():
+        return []
+    buttons = [("more", f"Show {min(STEP, total - found)} more")]
+    return buttons + ([("all", f"Show all {total:,}")] if total - found > STEP and total < EVERYTHING else [])
 
 
 def _receipt(recipe: Recipe, answer: Answer) -> None:
     """One line: what was compared and how good the results are, and the ways to take them away."""
     with st.container(horizontal=True, vertical_alignment="center", key="receipt"):
-        st.caption(plain_text(answer.sentence()), width="stretch")
+        st.caption(plain_text(answer.sentence()), width="stretch", help=_KEYS)
         copy_link()
         stem = f"benzer-{recipe.collection}"
         st.download_button("CSV", answer.to_csv().encode("utf-8-sig"), f"{stem}.csv", "text/csv", on_click="ignore")
         st.download_button("JSON", answer.to_json(), f"{stem}.json", "application/json", on_click="ignore")
+        st.download_button(
+            "Report", partial(workbench().search_report, answer), f"{stem}.html", "text/html", on_click="ignore",
+            help="One page with the pictures inside, which opens without Benzer.",
+        )  # fmt: skip
         with st.popover("Command", icon=":material/terminal:"):
             st.write("The same search on the command line:")
             st.code(answer.command(), language="bash", wrap_lines=True)
