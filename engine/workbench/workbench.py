@@ -15,12 +15,10 @@ for hit in answer.hits:
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from engine.collections.cards import CollectionCard, readable_card
@@ -39,7 +37,6 @@ from engine.encoders import choices, open_encoder
 from engine.encoders.combination import parts_of
 from engine.encoders.encoder import Encoder, EncoderChoice
 from engine.encoders.fusion import NAME as FUSION
-from engine.encoders.networks import weights as pretrained
 from engine.encoders.pooling import unaugmented
 from engine.encoders.vectors.batches import embed_pictures
 from engine.encoders.vectors.store import state, store, stored
@@ -55,6 +52,7 @@ from engine.search.answer import Answer, Hit, Query, Receipt
 from engine.search.examples import Crop
 from engine.search.opening import OpenedRecipe
 from engine.training import TrainingConfig
+from engine.workbench.adding import AddingMethods
 from engine.workbench.classifying import ClassificationMethods
 from engine.workbench.comparing import ComparisonMethods
 from engine.workbench.cost import embedding_seconds
@@ -65,6 +63,8 @@ from engine.workbench.searches import SearchMethods
 from engine.workbench.tidying import TidyingMethods
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -100,7 +100,15 @@ class Readiness:
         return self.action == "embed" and (self.seconds or 0.0) <= _QUICK
 
 
-class Workbench(FolderMethods, TidyingMethods, ExampleMethods, SearchMethods, ClassificationMethods, ComparisonMethods):
+class Workbench(
+    AddingMethods,
+    FolderMethods,
+    TidyingMethods,
+    ExampleMethods,
+    SearchMethods,
+    ClassificationMethods,
+    ComparisonMethods,
+):
     """Everything a page, a command or a notebook can ask for. Safe to share between threads."""
 
     def __init__(self, home: Home | None = None) -> None:
@@ -316,19 +324,6 @@ class Workbench(FolderMethods, TidyingMethods, ExampleMethods, SearchMethods, Cl
     def job(self, id: str) -> Job:
         """The job of that id; NotFound if there is none."""
         return job_folders.job(self.home.jobs, id)
-
-    def add_weights(self, file: str, data: bytes) -> str:
-        """Store the weights in a file's bytes as those of the network that they fit, and return its name.
-
-        Raises:
-            BadParameter: they fit no network. Unreadable: not plain tensors. Corrupt: a published name, another hash.
-        """
-        with tempfile.TemporaryDirectory(prefix="benzer-weights-") as folder:
-            path = Path(folder) / (PurePath(file).name or "weights.pth")
-            path.write_bytes(data)
-            network = pretrained.network_of(path)
-            pretrained.add(self.home, network, path)
-        return network.name
 
     def spool(self, files: Iterable[tuple[str, bytes]]) -> Path:
         """Put uploaded files where a job can read them: a new folder of numbered files with a list of their names.

@@ -1,4 +1,4 @@
-"""A server on an empty home and a real browser, once a session. Without a browser the tests skip, but never in CI."""
+"""A server on a home with a sample and a browser, once a session. Without a browser tests skip, but never in CI."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.core.home import Home
+from engine.workbench.workbench import Workbench
 from tests.browser.helpers import CHROMIUM, FLAGS, HOSTILE, ROOT, Server, drawn_picture, serving
 
 PATIENCE = (
@@ -26,7 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("home")) as running:
+    home = tmp_path_factory.mktemp("home")
+    Workbench(Home(home)).run("sample", name="animal-faces")
+    with serving(home) as running:
         yield running
 
 

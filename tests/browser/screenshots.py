@@ -1,6 +1,6 @@
 """Takes the pictures of the guide: `python -m tests.browser.screenshots docs/screenshots`.
 
-It starts the app on an empty home, waits for the first answer, adds the other samples and photographs what a person
+It starts the app on a home with a sample, adds the others and photographs what a person
 sees. The pictures are WebP, small enough to live in the repository.
 """
 
@@ -30,6 +30,7 @@ def main(folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        Workbench(Home(Path(home))).run("sample", name="animal-faces")
         server = Server(Path(home), Path(home) / "server.log")
         server.wait()
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

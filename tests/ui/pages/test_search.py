@@ -292,24 +292,31 @@ def _tiny() -> bytes:
     return out.getvalue()
 
 
-def test_the_first_visit_draws_the_sample_once(empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[str] = []
-    real = Workbench.start
+def test_the_first_visit_says_what_it_is_and_starts_nothing(
+    empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Workbench, "start", None)
+    test = visit()
+    assert "no picture leaves it" in test.markdown[0].value
+    assert [button.label for button in test.button] == ["My folder …", "Drop pictures", "Try the sample"]
 
-    def start(self: Workbench, kind: str, **arguments: Any) -> Any:
-        started.append(kind)
-        job = real(self, kind, **arguments)
-        job.stop()
-        job.wait(60)
-        shutil.rmtree(self.home.datasets, ignore_errors=True)  # a person removed it again
-        return job
 
-    monkeypatch.setattr(Workbench, "start", start)
-    visit()
-    assert started == ["sample"]
-    again = visit()
-    assert started == ["sample"]
-    assert "Add the sample" in [button.label for button in again.button]
+@pytest.mark.parametrize(("key", "tab"), [("first-folder_open", "My folders"), ("first-upload", "Upload")])
+def test_the_first_visit_leads_to_adding_pictures(empty_bench: Workbench, key: str, tab: str) -> None:
+    test = visit()
+    test.button(key=key).click().run()
+    assert test.title[0].value == "Collections"
+    assert test.session_state["adding"]
+    assert test.session_state["add-ways"] == tab
+
+
+def test_the_sample_is_searched_at_once(empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Workbench, "start", None)
+    monkeypatch.setenv("BENZER_PRECISION", "float32")
+    test = visit()
+    test.button(key="first-sample").click().run()
+    assert headings(test)[1].startswith("8 most similar to")
+    assert test.session_state.collection == "sample-pictures"
 
 
 def test_a_folder_that_has_vanished_is_a_sentence(bench: Workbench, small_home: Path, tmp_path: Path) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from engine.core.humanize import count_of
 from engine.core.recipe import MAX_K, Recipe
-from engine.jobs.job import Job
-from engine.workbench.job_kinds import kinds_that_make
 from ui.pages.search.acting import bar_of_selection
 from ui.pages.search.browse import browse
+from ui.pages.search.first_visit import first_visit
 from ui.pages.search.method_comparison import comparison
 from ui.pages.search.preparation import build
 from ui.pages.search.query_bar import query_bar
@@ -20,16 +17,14 @@ from ui.pages.search.results import results
 from ui.pages.search.saved import remember
 from ui.session.address import write_address
 from ui.session.opened import (
-    FIRST_SAMPLE,
     collection_cards,
     images_of,
     job_about,
-    recent_jobs,
     workbench,
 )
 from ui.session.query import current_query, propose_image, shown_results
 from ui.shared.job_progress import job_progress
-from ui.shared.messages import empty_state, show_complaint
+from ui.shared.messages import show_complaint
 from ui.shared.plain_text import plain_text
 
 _LEFT_OUT_SHOWN = 50
@@ -59,14 +54,14 @@ def page() -> None:
     show_complaint()
     if recipe is None:
         if not collection_cards():
-            _first_visit()
+            first_visit()
         return
     job = job_about(recipe.collection)
     if job is not None:
         job_progress(job, key="search")
     images = images_of(recipe.collection)
     if not len(images.ids):
-        _nothing_to_search()
+        first_visit()
         return
     if current_query() is None:
         propose_image(int(images.ids[0]))
@@ -83,40 +78,6 @@ def page() -> None:
     write_address(recipe)
     if answer is not None:
         remember(answer)
-
-
-# ── first visit ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _first_visit() -> None:
-    """Without collections, draw the first sample at once, unless it was drawn before and then removed."""
-    samples = [job for job in recent_jobs() if job.kind in kinds_that_make("collection")]
-    running = next((job for job in samples if job.alive), None)
-    if running is None and not samples:
-        running = _draw_sample()
-    if running is not None:
-        st.write("Preparing a sample collection of drawn animal faces. This takes less than a minute.")
-        job_progress(running, key="first")
-        return
-    if samples[0].error:
-        st.error(plain_text(samples[0].error))
-    _nothing_to_search()
-
-
-def _nothing_to_search() -> None:
-    empty_state(
-        "No pictures yet",
-        "Add your own pictures, or try Benzer with the built-in sample.",
-        {
-            "Add the sample": _draw_sample,
-            "Add your pictures": partial(st.session_state.update, go_to="collections"),
-        },
-        key="no-pictures",
-    )
-
-
-def _draw_sample() -> Job:
-    return workbench().start("sample", name=FIRST_SAMPLE)
 
 
 # ── below the results ────────────────────────────────────────────────────────────────────────────────────────────────
