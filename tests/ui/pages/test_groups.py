@@ -321,6 +321,17 @@ def test_the_search_goes_on_with_the_selected_picture_and_the_vectors_of_the_gro
     assert test.session_state.query.image_id == int(first.ids[1])
 
 
+def test_several_selected_pictures_become_several_examples(here: Workbench) -> None:
+    grouping = made(here)
+    first = grouping.groups().groups[0]
+    chosen = first.ids[:3].tolist()
+    test = choose(visit(), group_open=first.number, groups_selected=chosen)
+    drawn(test.button(key="selection-search-members").click().run())
+    examples = test.session_state.query.examples
+    assert sorted(one.image_id for one in examples) == sorted(chosen)
+    assert all(f"#{id}" in test.query_params["examples"] for id in chosen)
+
+
 def test_an_edit_that_cannot_be_is_told_and_changes_nothing(here: Workbench) -> None:
     from engine.core.errors import BadParameter
 
@@ -500,8 +511,8 @@ def test_the_list_counts_the_groups_as_they_are_now(here: Workbench) -> None:
     assert "12 pictures in 3 groups" not in told
 
 
-def test_the_picture_in_the_middle_is_the_nearest_to_the_mean(here: Workbench) -> None:
-    from ui.pages.groups.selection import known_ids, middle
+def test_the_most_central_pictures_are_the_nearest_to_the_mean(here: Workbench) -> None:
+    from ui.pages.groups.selection import central, known_ids
 
     grouping = made(here)
     view = groups_state.seen("shapes", grouping.name)
@@ -511,7 +522,8 @@ def test_the_picture_in_the_middle_is_the_nearest_to_the_mean(here: Workbench) -
     space = grouping.space[[4, 1, 7]]
     mean = space.mean(axis=0)
     nearness = [float(row @ mean / np.linalg.norm(row) / np.linalg.norm(mean)) for row in space]
-    assert middle(view, ids) == ids[int(np.argmax(nearness))]
+    assert central(view, ids, 3) == [ids[place] for place in np.argsort(nearness)[::-1]]
+    assert central(view, ids, 1) == [ids[int(np.argmax(nearness))]]
 
 
 # ── small parts ──────────────────────────────────────────────────────────────────────────────────────────────────────

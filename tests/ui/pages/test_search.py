@@ -315,7 +315,7 @@ def test_the_sample_is_searched_at_once(empty_bench: Workbench, monkeypatch: pyt
     monkeypatch.setenv("BENZER_PRECISION", "float32")
     test = visit()
     test.button(key="first-sample").click().run()
-    assert headings(test)[1].startswith("8 most similar to")
+    assert headings(test)[0].startswith("8 most similar to")
     assert test.session_state.collection == "sample-pictures"
 
 

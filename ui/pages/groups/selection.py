@@ -12,6 +12,7 @@ from ui.pages.groups.state import Seen, edit, panel_key, search_for, select, sel
 from ui.shared.messages import errors_shown
 from ui.shared.text_field import text_field
 
+_EXAMPLES = 12  # most pictures of a query, whose numbers the address holds
 _NEW = "new"
 _ALONE = -1
 
@@ -29,7 +30,8 @@ def selection_bar(view: Seen, place: str, *, home: int | None = None) -> None:
         _move(view, ids, place, home)
         st.button(
             "Search", key=f"selection-search-{place}", icon=":material/image_search:", disabled=none,
-            on_click=_search, args=(view, ids), help="Search with the picture nearest to their centre.",
+            on_click=_search, args=(view, ids),
+            help=f"Uses them as examples; of more than {_EXAMPLES}, those nearest to their centre.",
         )  # fmt: skip
         st.download_button(
             "CSV", lambda: part_csv(view, ids), f"{view.name}-selected.csv", "text/csv", key=f"selection-csv-{place}",
@@ -48,15 +50,15 @@ def known_ids(view: Seen, ids: list[int]) -> list[int]:
 
 
 def _search(view: Seen, ids: list[int]) -> None:
-    search_for(view, middle(view, ids))
+    search_for(view, central(view, ids, _EXAMPLES))
 
 
-def middle(view: Seen, ids: list[int]) -> int:
-    """The picture nearest to the mean of the given ones."""
+def central(view: Seen, ids: list[int], most: int) -> list[int]:
+    """At most so many of the given pictures: those nearest to their mean, the nearest first."""
     rows = np.searchsorted(view.grouping.ids, ids)
     inside = np.asarray(view.grouping.space[rows])
     away = known_metric(view.grouping.metric).between(inside.mean(axis=0, keepdims=True), inside)[0]
-    return int(ids[int(np.argmin(away))])
+    return [int(ids[place]) for place in np.argsort(away, kind="stable")[:most]]
 
 
 def _move(view: Seen, ids: list[int], place: str, home: int | None) -> None:

@@ -20,7 +20,9 @@ from engine.grouping import Clusterer, Projection, clusterers, projections
 from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.stored.grouping import Group, Grouping, Groups
 from engine.jobs.job import Job
+from engine.search.examples import Example
 from ui.session.opened import images_of, open_collection, recent_jobs, row_of, workbench
+from ui.session.query import set_examples
 from ui.session.recipe import use_recipe
 from ui.shared.messages import show_error
 from ui.widgets.gallery import Tile, thumbnail_url
@@ -243,14 +245,16 @@ def select_also(ids: Iterable[int]) -> None:
     select(dict.fromkeys([*selected(), *ids]))
 
 
-def search_for(view: Seen, id: int) -> None:
-    """Open the search page with that picture, and with the grouped vectors."""
+def search_for(view: Seen, ids: Sequence[int]) -> None:
+    """Open the search page with these pictures as examples, and with the grouped vectors."""
     try:
-        row_of(view.collection, id)
+        for id in ids:
+            row_of(view.collection, id)
     except NotFound as error:
         st.session_state.groups_complaint = error
         return
-    use_recipe(str(view.grouping.recipe), id)
+    use_recipe(str(view.grouping.recipe), ids[0])
+    set_examples([Example(image_id=int(id)) for id in ids])
 
 
 # ── pictures ─────────────────────────────────────────────────────────────────────────────────────────────────────────
