@@ -210,7 +210,7 @@ def _watch(stop: threading.Event) -> None:
 
 
 def _wait_for_jobs() -> None:
-    """Wait while the first visit draws and embeds its sample, which needs the CPU more urgently."""
+    """Wait while pictures are imported and embedded, which needs the CPU more urgently."""
     until = time.monotonic() + 120
     time.sleep(3)
     while time.monotonic() < until and any(job.alive for job in recent_jobs()):
