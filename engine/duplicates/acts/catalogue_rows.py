@@ -28,7 +28,7 @@ def settle(collection: Collection, batch: Batch) -> None:
     gone = [entry for entry in entries if os.path.lexists(batch.inside(entry)) and not os.path.lexists(batch.at(entry))]
     back = [entry for entry in entries if _is_back(batch, entry)]
     with collection.catalogue.writing() as writing:
-        writing.remove([row.id for entry in gone for row in entry.rows])
+        writing.remove([row.id for entry in gone for row in entry.rows if _is_its_row(writing, row)])
         for row in (row for entry in back for row in entry.rows):
             _put_back(writing, row)
         writing.promote_copies()
@@ -57,9 +57,13 @@ def _note_times(collection: Collection, batch: Batch) -> None:
 
 
 def _forget_second_name(batch: Batch, entry: Entry) -> None:
-    """A file on its way back may have both names for a moment: the one in the trash goes."""
+    """A file on its way back may have both names for a moment: the one in the trash goes.
+
+    A link to the file in the trash, or to its folder, is no second name.
+    """
     with suppress(OSError):
-        if os.path.samefile(batch.inside(entry), batch.at(entry)):
+        inside, there = os.lstat(batch.inside(entry)), os.lstat(batch.at(entry))
+        if os.path.samestat(inside, there) and inside.st_nlink > 1:
             os.unlink(batch.inside(entry))
 
 
@@ -80,6 +84,12 @@ def _put_back(writing: Writing, row: ImageRow) -> None:
     if twin is not None and row.status == "image":
         writing.replace(replace(twin, status="copy"))
     writing.put_back(row)
+
+
+def _is_its_row(writing: Writing, row: ImageRow) -> bool:
+    """Whether the row of that id still names the file."""
+    now = writing.row(row.id)
+    return now is not None and now.key == row.key
 
 
 def _has_row(writing: Writing, key: bytes) -> bool:

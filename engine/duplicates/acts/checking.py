@@ -12,7 +12,7 @@ from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.core.errors import BenzerError
 from engine.core.storage import file_digest
-from engine.duplicates.acts.journal import SIDECAR, Entry, Kind, root_of, trash_of
+from engine.duplicates.acts.journal import SIDECAR, TEMPORARY, Entry, Kind, root_of, trash_of
 from engine.duplicates.groups import has_file
 from engine.duplicates.rules import Rule
 
@@ -54,6 +54,7 @@ class Checker:
                 self.nameless.setdefault(row.hash, []).append(row)
         gone = [self.rows[drop.id] for drop in drops if drop.id in self.rows]
         self.gone = {self.collection.path_of(row) for row in gone if has_file(collection, row)}
+        self.really_gone = {path.resolve() for path in self.gone}
         self._digests: dict[Path, str] = {}
 
     def entry(self, drop: Drop) -> Entry:
@@ -80,7 +81,7 @@ class Checker:
             os.fspath(keeper.resolve().relative_to(self.root)),
             self.named[path] + self.nameless.get(row.hash, []),
             _is_file(path.with_name(path.name + SIDECAR)),
-            os.fspath(below.with_name(f".benzer-link-{secrets.token_hex(6)}")) if self.kind == "link" else "",
+            os.fspath(below.with_name(TEMPORARY + secrets.token_hex(6))) if self.kind == "link" else "",
         )
 
     def name(self, drop: Drop) -> str:
@@ -96,7 +97,7 @@ class Checker:
         if keeper in self.gone or keeper == path:
             raise Refused("No picture of its group would be kept.")
         real = keeper.resolve()
-        if real in {one.resolve() for one in (*self.gone, path)}:
+        if real in self.really_gone:
             raise Refused("The picture to keep is a link to one that would be taken away.")
         if not real.is_relative_to(self.root):
             raise Refused("The picture to keep lies outside the folder of the collection.")

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -29,6 +29,7 @@ from engine.core.storage import append_line, lines, read_object, shape_checked, 
 
 FOLDER = ".benzer-trash"
 SIDECAR = ".xmp"
+TEMPORARY = ".benzer-link-"  # how the temporary name of a hard link begins
 _PLAIN = "/ !#$&'()+,-.;=@[]^_{}~"  # of a path, besides letters and digits; the rest is written as %XX
 
 Kind = Literal["trash", "link"]
@@ -63,8 +64,12 @@ class Entry:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Entry:
-        """The entry of `as_dict`."""
+        """The entry of `as_dict`; ValueError where a path leaves the root: a plan may come with somebody's folder."""
         paths = {name: os.fsdecode(unquote_to_bytes(values[name])) for name in ("path", "keeper", "beside")}
+        if any(PurePath(path).is_absolute() or ".." in PurePath(path).parts for path in paths.values()):
+            raise ValueError("a path outside the root")
+        if paths["beside"] and not PurePath(paths["beside"]).name.startswith(TEMPORARY):
+            raise ValueError("a temporary name of another kind")
         rows = [ImageRow(**{**row, "key": unquote_to_bytes(row["key"])}) for row in values["rows"]]
         return cls(**{**values, **paths, "rows": rows})
 
@@ -87,6 +92,11 @@ class Batch:
     @property
     def kind(self) -> Kind:
         return "link" if self._plan["kind"] == "link" else "trash"
+
+    @property
+    def collection(self) -> str:
+        """The name of the collection whose files it moved."""
+        return str(self._plan.get("collection", ""))
 
     @property
     def time(self) -> float:
@@ -114,8 +124,15 @@ class Batch:
     def waiting(self) -> list[Entry]:
         """The files that can be restored."""
         if self.kind == "link":
-            return [] if self.state == "restored" else self.entries
+            return [] if self.state == "restored" else [entry for entry in self.entries if self._shares(entry)]
         return [entry for entry in self.entries if os.path.lexists(self.inside(entry))]
+
+    def _shares(self, entry: Entry) -> bool:
+        """Whether the file is a second name of the kept one."""
+        try:
+            return os.path.samefile(self.at(entry), self.root / entry.keeper)
+        except OSError:
+            return False
 
     def at(self, entry: Entry) -> Path:
         """Where the file belongs."""
@@ -163,7 +180,8 @@ def begin(collection: Collection, kind: Kind, entries: list[Entry]) -> Batch:
         write_json(folder / "plan.json", {**body, "entries": [entry.as_dict() for entry in entries]})
         batch = Batch(root_of(collection), folder)
         batch.note("begun")
-        sync_folder(trash)
+        for made in (trash, trash.parent):
+            sync_folder(made)
     except (OSError, BenzerError) as error:
         shutil.rmtree(folder, ignore_errors=True)  # there is nothing but the plan in it
         cause = error if isinstance(error, OSError) else error.__cause__
@@ -180,8 +198,15 @@ def _unwritable(folder: Path, error: BaseException | None) -> BenzerError:
 
 
 def batches(collection: Collection) -> list[Batch]:
-    """Every readable act of the collection, newest first."""
-    return [batch for batch in _all(collection) if _is_whole(batch)]
+    """Every readable act of the collection, newest first; also those of collections that have been removed.
+
+    Several collections may be read from one folder: the acts of another one belong to its catalogue.
+    """
+    return [batch for batch in _all(collection) if _is_whole(batch) and _belongs(batch, collection)]
+
+
+def _belongs(batch: Batch, collection: Collection) -> bool:
+    return batch.collection == collection.name or not (collection.folder.parent / batch.collection).is_dir()
 
 
 def _all(collection: Collection) -> Iterator[Batch]:

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 from collections.abc import Collection as Some
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def restore(
         put = restore_links if batch.kind == "link" else _put_back
         back, left = _each(wanted, lambda entry: put(batch, entry), reporter or Reporter())
         settle(collection, batch)
-        batch.note("done" if batch.kind == "trash" and batch.waiting else "restored")
+        batch.note("done" if batch.waiting else "restored")
     _remove_empty(batch)
     return Outcome(batch.name, len(back), sum(entry.size for entry in back), tuple(left))
 
@@ -124,7 +125,7 @@ def _each(entries: list[Entry], act: Callable[[Entry], None], reporter: Reporter
 
 def _take_away(batch: Batch, entry: Entry) -> None:
     target = batch.inside(entry)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_durably(target.parent, batch.folder)
     try:
         os.rename(batch.at(entry), target)  # the target is in a new folder: nothing can be there
     except FileNotFoundError as error:
@@ -141,7 +142,7 @@ def _take_away(batch: Batch, entry: Entry) -> None:
 def _put_back(batch: Batch, entry: Entry) -> None:
     source, target = batch.inside(entry), batch.at(entry)
     _check_place(target.parent, batch.root)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_durably(target.parent, batch.root)
     try:
         _move_without_replacing(source, target)
     except FileExistsError as error:
@@ -149,6 +150,15 @@ def _put_back(batch: Batch, entry: Entry) -> None:
     if entry.sidecar:
         _carry(source, target)
     sync_folder(target.parent)
+
+
+def _make_durably(folder: Path, below: Path) -> None:
+    """Make a folder and those between, durably: what is moved there must not vanish with them at a power failure."""
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for parent in folder.parents[: len(folder.relative_to(below).parts)]:
+        sync_folder(parent)
 
 
 def _check_place(folder: Path, root: Path) -> None:
@@ -160,8 +170,9 @@ def _check_place(folder: Path, root: Path) -> None:
 def _carry(source: Path, target: Path) -> None:
     """Let the sidecar of a picture go with it, where it can."""
     beside, there = (path.with_name(path.name + SIDECAR) for path in (source, target))
-    if beside.is_file() and not os.path.lexists(there):
-        os.rename(beside, there)
+    if beside.is_file():
+        with suppress(OSError):  # the picture itself has been moved already
+            _move_without_replacing(beside, there)
 
 
 def _move_without_replacing(source: Path, target: Path) -> None:

@@ -61,6 +61,20 @@ def test_equal_files_share_one_and_are_two_again(bench: Workbench, pictures: Pat
     assert bench.dropped("scenes") == []
 
 
+def test_a_restore_that_the_disk_refused_can_be_tried_again(
+    bench: Workbench, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    outcome = bench.drop_duplicates("scenes", drops(bench), link=True)
+    with monkeypatch.context() as broken:
+        broken.setattr(links.shutil, "copyfileobj", full)
+        assert bench.restore_dropped("scenes", outcome.batch).files == 0
+    assert bench.restore_dropped("scenes", outcome.batch).files == 1
+    assert not os.path.samefile(pictures / "keep.png", pictures / "sub" / "copy.png")
+
+
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from engine.core.errors import BenzerError, NotFound
+from engine.core.storage import write_json
 from engine.duplicates.acts import journal, trash
+from engine.duplicates.acts.catalogue_rows import settle_all
 from engine.duplicates.acts.checking import Drop
-from engine.duplicates.acts.journal import FOLDER, batches
+from engine.duplicates.acts.journal import FOLDER, Batch, Entry, batches
 from engine.duplicates.decisions import protect
 from engine.duplicates.rules import Rule
 from engine.workbench.workbench import Workbench
@@ -120,6 +122,92 @@ def test_a_sidecar_goes_along(bench: Workbench, pictures: Path) -> None:
     assert not sidecar.exists()
     bench.restore_dropped("scenes", outcome.batch)
     assert sidecar.read_text() == "<x/>"
+
+
+def test_a_sidecar_that_cannot_be_moved_stays_and_the_picture_counts(
+    bench: Workbench, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sidecar = pictures / "sub" / "copy-0.png.xmp"
+    sidecar.write_text("<x/>")
+    monkeypatch.setattr(trash.os, "link", failing(errno.EACCES))
+    outcome = bench.drop_duplicates("scenes", drops(bench, "sub/copy-0.png"))
+    assert (outcome.files, outcome.refused) == (1, ())
+    assert sidecar.read_text() == "<x/>"
+
+
+def test_folders_are_durable_before_anything_is_moved_into_them(
+    bench: Workbench, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power failure could take the new folders, and the pictures in them."""
+    synced: list[Path] = []
+    rename = os.rename
+
+    def renamed(source: Any, target: Any) -> None:
+        parents = [parent for parent in Path(target).parents if parent.is_relative_to(pictures)]
+        assert set(parents[1:]) <= set(synced)  # the last one follows, with the name of the file itself
+        rename(source, target)
+
+    for module in (journal, trash):
+        monkeypatch.setattr(module, "sync_folder", synced.append)
+    monkeypatch.setattr(journal, "write_json", lambda path, body: (write_json(path, body), synced.append(path.parent)))
+    monkeypatch.setattr(trash.os, "rename", renamed)
+    assert bench.drop_duplicates("scenes", drops(bench)).files == COPIES
+
+
+def test_a_link_to_the_file_in_the_trash_is_no_second_name_of_it(bench: Workbench, pictures: Path) -> None:
+    """Neither a link in the place of the picture nor one in the place of its folder costs the only copy."""
+    outcome = bench.drop_duplicates("scenes", drops(bench))
+    inside = pictures / FOLDER / outcome.batch / "files" / "sub"
+    (pictures / "sub" / "copy-0.png").symlink_to(inside / "copy-0.png")
+    assert bench.restore_dropped("scenes", outcome.batch).files == COPIES - 1
+    assert (inside / "copy-0.png").is_file()
+    shutil.rmtree(pictures / "sub")
+    (pictures / "sub").symlink_to(inside)
+    assert bench.restore_dropped("scenes", outcome.batch).files == 0
+    assert (inside / "copy-0.png").is_file()
+
+
+def test_two_collections_of_one_folder_keep_their_own_rows(bench: Workbench, pictures: Path) -> None:
+    """The acts of the other one are none of its own, even where they were cut off."""
+    bench.run("import", source="folder", title="Other", path=str(pictures))
+    outcome = bench.drop_duplicates("scenes", drops(bench))
+    [batch] = batches(bench.collection("scenes"))
+    batch.note("begun")  # as if it had been killed
+    other, known = bench.collection("other"), bench.collection("other").rows()
+    with other.alone():
+        settle_all(other)
+    assert other.rows() == known
+    assert batches(other) == []
+    with pytest.raises(NotFound):
+        bench.restore_dropped("other", outcome.batch)
+    bench.remove("scenes")
+    assert bench.restore_dropped("other", outcome.batch).files == COPIES
+    assert other.rows() == known
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        {"path": "../out.png", "keeper": "keep.png", "beside": ""},
+        {"path": "a.png", "keeper": "/etc/hostname", "beside": ""},
+        {"path": "a.png", "keeper": "keep.png", "beside": "../.benzer-link-0"},
+        {"path": "a.png", "keeper": "keep.png", "beside": "other.png"},
+    ],
+    ids=str,
+)
+def test_a_plan_that_came_with_a_folder_reaches_nothing_outside_it(
+    bench: Workbench, pictures: Path, tmp_path: Path, paths: dict[str, str]
+) -> None:
+    entry = Entry(hash="0", size=1, mtime_ns=0, **paths)
+    folder = pictures / FOLDER / "20200101-000000-forged"
+    write_json(folder / "plan.json", {"kind": "link", "time": 0, "collection": "scenes", "entries": [entry.as_dict()]})
+    assert Batch(pictures, folder).cut_off
+    outside = tmp_path / ".benzer-link-0"
+    outside.write_text("mine")
+    bench.drop_duplicates("scenes", drops(bench))
+    assert outside.read_text() == "mine"
+    assert (pictures / "other.png").is_file()
+    assert folder.name not in [batch.name for batch in batches(bench.collection("scenes"))]
 
 
 # ── refusals ─────────────────────────────────────────────────────────────────────────────────────────────────────────
