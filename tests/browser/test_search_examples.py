@@ -100,9 +100,7 @@ def _drop(page: Any, zone: str, data: bytes) -> None:
 
 def test_what_is_no_picture_is_refused_by_name(page: Any, server: Server) -> None:
     opened(page, server)
-    page.locator("input.file").set_input_files(
-        {"name": "letter.pdf", "mimeType": "application/pdf", "buffer": b"%PDF"}
-    )
+    page.locator("input.file").set_input_files({"name": "letter.pdf", "mimeType": "application/pdf", "buffer": b"%PDF"})
     page.get_by_text("letter.pdf is not a picture that can be read.").wait_for()
 
 

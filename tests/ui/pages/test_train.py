@@ -7,6 +7,7 @@ import json
 import random
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,9 @@ from engine.runs.run import Run
 from engine.training.config import TrainingConfig, with_defaults
 from engine.workbench.cost import training_seconds
 from engine.workbench.workbench import Workbench
-from ui.pages.train import fields
+from ui.pages.train import fields, runs_compared
 from ui.pages.train.live import result, sentence
-from ui.pages.train.runs_compared import verdict
+from ui.pages.train.runs_compared import retrieval_decision, verdict
 from ui.pages.train.runs_list import epochs_csv
 from ui.pages.train.state import go_on, retrieval_of, trainings
 from ui.session import opened as state
@@ -266,7 +267,7 @@ def test_a_run_that_groups_is_shown_by_its_groups(bench: Workbench) -> None:
     shown = texts(test)
     assert "ResNet-18 · Shapes · 32 px · DeepCluster" in shown
     assert "NMI with the labels 0.30 → **0.50**" in shown
-    assert "best loss **0.25" not in shown
+    assert "lowest validation contrastive loss + MSE **0.25" not in shown
     assert "NMI of its clusters" in shown
     assert "their reconstructions" not in shown
     assert "Nearest neighbours of one picture" in shown
@@ -281,7 +282,7 @@ def test_a_run_that_groups_is_compared_by_how_it_searches(bench: Workbench) -> N
         test.button(key=f"compare-{name}").click().run()
     assert not test.exception
     assert "One of the runs makes no clusters" in texts(test)
-    assert "groups searches better." in texts(test)
+    assert "searches better is not decided: difference in retrieval" in texts(test)
     test.button(key="compare-more-groups").click().run()
     test.button(key="compare-groups").click().run()
     assert not test.exception
@@ -467,14 +468,40 @@ def test_two_runs_are_compared_and_a_third_takes_the_place_of_the_first(bench: W
     assert test.session_state["runs_compared"] == []
 
 
-def test_the_verdict_tells_redrawing_from_searching(bench: Workbench) -> None:
+def test_the_same_run_on_one_and_on_two_threads_is_no_difference(bench: Workbench, monkeypatch: Any) -> None:
+    one, two = fake_run(bench, "tiny-a", rise=-0.0043), fake_run(bench, "tiny-c", rise=-0.0017)  # .387 and .395
+    monkeypatch.setattr(runs_compared, "probe_of", lambda run: replace(run.probe(), ids=np.arange(64)))
+    told = verdict([one, two], [Line("a", [(1, 0.07756)]), Line("c", [(1, 0.07766)])], [Line("a", [(0, 0.4)])] * 2)
+    assert "better is not decided: difference in retrieval −0.008 [−0.177, +0.161], p = .93" in told
+    assert "Lowest losses: 0.07756 and 0.07766; how they vary" in told
+    assert "says nothing" not in told
+
+
+def test_two_runs_are_compared_by_the_same_queries(bench: Workbench) -> None:
+    runs = [fake_run(bench, name) for name in ("all-right", "all-wrong")]
+    images = bench.collection("shapes").images()
+    ids, labels = images.ids, np.array(images.labels)
+    for run, right in zip(runs, (True, False), strict=True):
+        near = [[*ids[(labels == label) == right][:8]] for label in labels]
+        for epoch in range(4):
+            Watch(run.folder / "watch").note(epoch, np.array(near), strip())
+        events = (run.folder / "events.jsonl").read_text().splitlines()
+        mine = [json.dumps({**json.loads(line), "retrieval": float(right)}) for line in events]
+        (run.folder / "events.jsonl").write_text("\n".join(mine) + "\n")
+    found = retrieval_decision(runs)
+    assert found is not None
+    assert (found.effect, found.interval, found.cases, found.outcome) == (1.0, (1.0, 1.0), PICTURES, "better")
+    assert found.p < 0.001
+
+
+def test_the_verdict_is_about_searching(bench: Workbench) -> None:
     poor, rich, same = fake_run(bench, "poor", rise=-0.1), fake_run(bench, "rich"), fake_run(bench, "same")
     low, high = Line("one", [(0, 0.9), (1, 0.1)]), Line("two", [(0, 0.9), (1, 0.5)])
     found = [Line("one", [(0, 0.4)]), Line("two", [(0, 0.4)])]
-    assert "the loss says nothing about retrieval" in verdict([poor, rich], [low, high], found)
-    assert verdict([rich, poor], [low, high], found) == "one has the lower reconstruction error and searches better."
-    assert verdict([rich, same], [low, low], found) == "Both are equally good."
-    assert verdict([rich, same], [low, high], found) == "Both search equally well."
+    assert verdict([poor, rich], [low, high], found).startswith("two searches better: difference in retrieval −0.600")
+    assert verdict([rich, poor], [low, high], found).startswith("one searches better: difference in retrieval +0.600")
+    assert "another seed may change it" in verdict([rich, poor], [low, high], found)
+    assert verdict([rich, same], [low, low], found).startswith("Which of the two searches better is not decided")
     seeded = [rich, fake_run(bench, "seeded", seed=1)]
     assert "measured on different pictures" in verdict(seeded, [low, high], found)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from engine.core.progress import Progress
+from engine.evaluation.statistics.shares import mean_shares
 from engine.jobs.job import Job
 from engine.runs.run import Run
 from ui.pages.train import fields
@@ -18,6 +19,7 @@ from ui.pages.train.state import (
     go_on,
     groups,
     is_news,
+    loss_title,
     network_title,
     probe_of,
     retrieval_of,
@@ -198,7 +200,7 @@ def result(run: Run) -> str:
     if found is None:
         return text + "."
     measure = probe.measure if probe else "precision@8"
-    if found[1] < found[0]:
+    if probe and mean_shares(found[1], found[0], max(1, len(probe.ids))).outcome == "worse":
         return f"{text}, but {measure} is lower than untrained: {found[1]:.0%} instead of {found[0]:.0%}."
     return f"{text}; {measure} went from {found[0]:.0%} (untrained) to {found[1]:.0%} (best checkpoint)."
 
@@ -208,7 +210,7 @@ def _learnt(run: Run) -> str:
     if groups(run.config):
         whom, first, last = agreed or ("", 0.0, 0.0)
         return f"NMI of its clusters with {whom}: {last:.2f}, initially {first:.2f}" if agreed else ""
-    return "" if loss is None else f"Lowest validation loss {loss:.4g}"
+    return "" if loss is None else f"Lowest validation {loss_title(run.config)} {loss:.4g}"
 
 
 def what_next(run: Run, *, key: str) -> None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
+from engine.core.errors import BenzerError
+from engine.evaluation.statistics.decision import Decision
+from engine.evaluation.statistics.paired import paired_difference
+from engine.evaluation.statistics.shares import mean_shares
 from engine.runs.run import Run
-from ui.pages.train.state import collection_of, events_of, groups, probe_of, retrieval_of, title_of
+from ui.pages.train.state import collection_of, events_of, groups, probe_of, retrieval_of, title_of, watched_of
+from ui.session.opened import images_of
 from ui.shared.charts import Line, agreement_chart, draw, loss_chart, points, retrieval_chart, spoken, titled
 from ui.shared.plain_text import plain_text
 
 _DRAWN_BY = ("seed", "limit", "validation", "probe")  # what decides which pictures a run is measured with
+_BY_LABELS = "precision@8"
+_ROUNDED = 1e-6  # a noted mean that differs by more is of other labels
 
 
 def compared() -> list[str]:
@@ -86,33 +95,56 @@ def _chance(runs: list[Run]) -> float | None:
 
 
 def verdict(runs: list[Run], losses: list[Line], found: list[Line]) -> str:
-    """Which of two runs reconstructs better and which searches better, and what follows from it."""
+    """Which of two runs searches better, where their query pictures decide it, and their lowest losses."""
     if collection_of(runs[0]) != collection_of(runs[1]):
         return "The runs were trained on different collections, so their figures are not comparable."
     if any(runs[0].config.get(name) != runs[1].config.get(name) for name in _DRAWN_BY):
         return "The runs were measured on different pictures: seed, max. pictures, validation share or probe differ."
-    if not all(line.points for line in (*losses, *found)):
+    if not all(line.points for line in found):
         return ""
-    kept = [retrieval_of(run) or (0.0, 0.0) for run in runs]  # of the weights that a search would use
-    searches = _better([(value, line.title) for (_, value), line in zip(kept, found, strict=True)])
-    if not losses:
-        return f"{searches} searches better." if searches else "Both search equally well."
-    reconstructs = _better([(-min(y for _, y in line.points), line.title) for line in losses])
-    if not reconstructs or not searches:
-        return (
-            f"Both {'search' if reconstructs else 'reconstruct'} equally well."
-            if reconstructs or searches
-            else "Both are equally good."
-        )
-    if reconstructs == searches:
-        return f"{reconstructs} has the lower reconstruction error and searches better."
-    return (
-        f"{reconstructs} has the lower reconstruction error, {searches} searches better: the loss says nothing about "
-        "retrieval."
-    )
+    parts = [_searched(retrieval_decision(runs), [line.title for line in found])]
+    if losses and all(line.points for line in losses):
+        lowest = " and ".join(f"{min(y for _, y in line.points):.4g}" for line in losses)
+        parts.append(f"Lowest losses: {lowest}; how they vary between pictures and seeds was not measured.")
+    return " ".join(filter(None, parts))
 
 
-def _better(figures: list[tuple[float, str]]) -> str:
-    """The title with the larger figure, "" where both are the same."""
-    (one, first), (other, second) = figures
-    return "" if one == other else first if one > other else second
+def _searched(found: Decision | None, titles: list[str]) -> str:
+    """Which checkpoint searches better, as far as their query pictures decide it."""
+    if found is None:
+        return ""
+    told = f"difference in retrieval {found.told('+.3f')} over {found.cases:,} query pictures"
+    if not found.decided:
+        return f"Which of the two searches better is not decided: {told}."
+    better = titles[0] if found.outcome == "better" else titles[1]
+    return f"{better} searches better: {told}. This is about these two checkpoints; another seed may change it."
+
+
+def retrieval_decision(runs: list[Run]) -> Decision | None:
+    """The difference of the checkpoints that a search would use; paired by query where single figures were kept."""
+    kept, probes = [retrieval_of(run) for run in runs], [probe_of(run) for run in runs]
+    if None in kept or None in probes or not all(probe and len(probe.ids) for probe in probes):
+        return None
+    single = [_of_each_query(run) for run in runs]
+    if single[0] is not None and single[1] is not None and len(single[0]) == len(single[1]):
+        return paired_difference(single[0], single[1])
+    means = [value for found in kept if found for value in found[1:]]
+    return mean_shares(*means, min(len(probe.ids) for probe in probes if probe))
+
+
+def _of_each_query(run: Run) -> NDArray[np.float64] | None:
+    """(p,) precision@8 of the query pictures with the kept checkpoint; None if labels have changed since, or gone."""
+    probe, kept, epoch = probe_of(run), retrieval_of(run), int(run.card.get("best_epoch", -1))
+    watched = watched_of(run, epoch)
+    if probe is None or kept is None or watched is None or watched.neighbours is None or probe.measure != _BY_LABELS:
+        return None
+    try:
+        images = images_of(collection_of(run))
+    except BenzerError:
+        return None
+    labels = dict(zip(images.ids.tolist(), images.labels, strict=True))
+    if len(watched.neighbours) != len(probe.ids):
+        return None
+    pairs = zip(probe.ids.tolist(), watched.neighbours.tolist(), strict=True)
+    found = np.array([np.mean([labels.get(id) == labels.get(own, "") for id in near]) for own, near in pairs])
+    return found if abs(found.mean() - kept[1]) < _ROUNDED else None

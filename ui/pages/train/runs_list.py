@@ -18,6 +18,7 @@ from ui.pages.train.state import (
     collection_of,
     events_of,
     groups,
+    loss_title,
     network_title,
     objective,
     probe_of,
@@ -118,7 +119,11 @@ def _settings(run: Run) -> str:
 
 def _figures(run: Run) -> str:
     loss, found, probe = best_loss(run), retrieval_of(run), probe_of(run)
-    parts = [f"best loss **{loss:.4g}**"] if loss is not None and not groups(run.config) else []
+    parts = (
+        [f"lowest validation {loss_title(run.config)} **{loss:.4g}**"]
+        if loss is not None and not groups(run.config)
+        else []
+    )
     agreed = agreement_of(run)
     if agreed is not None:
         parts = [f"NMI with {agreed[0]} {agreed[1]:.2f} → **{agreed[2]:.2f}**"]

@@ -20,6 +20,7 @@ from engine.encoders.networks.table import BACKBONES
 from engine.jobs.job import WAITING, Job
 from engine.runs.epochs import Probed, Watched
 from engine.runs.run import Run
+from engine.training.losses import LOSSES
 from ui.session.opened import recent_jobs, workbench
 from ui.session.recipe import choose_encoder, chosen_embedding
 
@@ -134,6 +135,12 @@ def best_loss(run: Run) -> float | None:
     """The lowest loss on the validation pictures after at least one epoch."""
     values = [e["validation"] for e in events_of(run) if e["epoch"] and e.get("validation") is not None]
     return min(values, default=None)
+
+
+def loss_title(config: dict[str, Any]) -> str:
+    """The loss that a training minimises: "MSE", "contrastive loss + MSE"."""
+    name = LOSSES[config["loss"]].title if config.get("loss") in LOSSES else "loss"
+    return f"contrastive loss + {name}" if config.get("contrast") else name
 
 
 def title_of(run: Run) -> str:

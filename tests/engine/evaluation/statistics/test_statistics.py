@@ -13,6 +13,7 @@ from engine.evaluation.statistics.mcnemar import mcnemar
 from engine.evaluation.statistics.paired import paired_difference, sign_flip
 from engine.evaluation.statistics.proportion import at_most, clopper_pearson
 from engine.evaluation.statistics.resampled import corrected_resampled_t
+from engine.evaluation.statistics.shares import mean_shares
 
 
 def alone(first: int, second: int, both: int, neither: int) -> tuple[list[int], list[int]]:
@@ -120,6 +121,14 @@ def test_the_interval_of_a_correlation() -> None:
     assert not three.decided
 
 
+def test_means_of_shares_are_judged_cautiously() -> None:
+    found = mean_shares(0.395, 0.387, 64)
+    assert found.outcome == "not decided"
+    assert found.interval[1] == pytest.approx(0.008 + 1.96 * np.sqrt((0.395 * 0.605 + 0.387 * 0.613) / 64), abs=1e-4)
+    assert mean_shares(0.6, 0.3, 64).outcome == "better"
+    assert (mean_shares(1.0, 1.0, 9).p, mean_shares(1.0, 0.0, 9).p) == (1.0, 0.0)
+
+
 def test_holm_by_hand() -> None:
     made = [Decision(1.0, (0.5, 1.5), p, 10) for p in (0.01, 0.04, 0.03, 0.005)]
     assert [one.p for one in holm(made)] == pytest.approx([0.03, 0.06, 0.06, 0.02])
@@ -149,6 +158,8 @@ def test_decisions_in_words() -> None:
         lambda: clopper_pearson(0, 0),
         lambda: at_most(-1, 5),
         lambda: spearman([1, 2], [1, 2]),
+        lambda: mean_shares(0.5, 0.5, 0),
+        lambda: mean_shares(1.5, 0.5, 9),
     ],
 )
 def test_bad_input_is_named(call: object) -> None:
