@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,34 @@ def hold(arguments, reporter):
 
 work(folder, {"hold": hold})
 """
+
+MANY = """
+import os, sys, time
+from pathlib import Path
+from engine.jobs.job import work
+from engine.jobs.queue import turn
+
+def hold(arguments, reporter):
+    with turn(folder.parent, "training", reporter):
+        for what in ("begins", "ends"):
+            with open(folder.parent / "order.txt", "a") as order:
+                order.write(folder.name + " " + what + chr(10))
+            time.sleep(0.02)
+
+for folder in sorted(Path(sys.argv[1]).glob("*/")):
+    child = os.fork()
+    if not child:
+        work(folder, {"hold": hold})
+        os._exit(0)
+    print(child, flush=True)
+print("all", flush=True)
+while True:
+    try:
+        os.wait()
+    except ChildProcessError:
+        break
+"""
+QUEUED = 100 if os.environ.get("BENZER_FULL_COUNTS") == "1" else 20
 
 
 class Started:
@@ -175,3 +204,31 @@ def test_who_waits_at_a_command_line_can_stop_waiting(tmp_path: Path) -> None:
     waiting.join()
     assert stopped
     assert told == [WAITING, WAITING]
+
+
+@pytest.mark.slow
+def test_many_jobs_go_one_by_one_though_every_third_is_killed(tmp_path: Path) -> None:
+    for number in range(QUEUED):
+        folder = tmp_path / f"{number:03d}"
+        folder.mkdir()
+        write_json(folder / "config.json", {"kind": "hold", "title": "", "arguments": {}, "started": time.time()})
+    command = [sys.executable, "-c", MANY, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        workers = [int(line) for line in iter(process.stdout.readline, "all\n")]
+        killed = workers[2::3]
+        for worker in killed:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+        assert process.wait(250) == 0
+    lines = [line.split() for line in (tmp_path / "order.txt").read_text().splitlines()]
+    begun = [name for name, what in lines if what == "begins"]
+    ended = [name for name, what in lines if what == "ends"]
+    spared = {f"{number:03d}" for number in range(QUEUED) if number % 3 != 2}
+    assert len(workers) == QUEUED
+    assert spared <= set(ended)
+    assert begun == sorted(begun)
+    for (name, what), (after, then) in pairwise(lines):
+        if what == "begins" and (after, then) != (name, "ends"):
+            assert name not in spared  # it was killed while it held the slot
+    assert {Job(tmp_path / name).state for name in spared} == {"done"}

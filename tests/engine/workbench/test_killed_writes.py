@@ -1,7 +1,7 @@
 """kill -9 at the write itself: a hook stops the process at the k-th file opened for writing, renamed, deleted or
 linked, or statement that changes a database. Nothing is damaged, and the same work done again comes to its end.
 
-Some writes of each job are tried; with BENZER_EVERY_WRITE=1 all of them are.
+Some writes of each job are tried; with BENZER_FULL_COUNTS=1 all of them are.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def _try(do: Killable, place: Path, job: str) -> None:
     assert do(job, str(root), 0)
     wanted, total = state(root), int(root.with_suffix(".writes").read_text())
     assert total > TRIED
-    every = os.environ.get("BENZER_EVERY_WRITE") == "1"
+    every = os.environ.get("BENZER_FULL_COUNTS") == "1"
     numbers = range(1, total + 1) if every else sorted({round(n) for n in np.linspace(1, total, TRIED)})
     ended = []
     for at in numbers:
