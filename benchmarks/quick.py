@@ -16,10 +16,10 @@ from benchmarks.finishing import FOLDERS, collections
 from benchmarks.quality import SAMPLES
 from engine.collections.collection import Collection
 from engine.comparisons.quick import Sample, figures_of, sample_of
-from engine.comparisons.recipes.findings import rank_correlation
 from engine.core.errors import BenzerError
 from engine.core.home import PROJECT, Home
 from engine.encoders import choices, open_encoder
+from engine.evaluation.statistics.correlation import spearman
 
 _HEAD = "| collection | pictures | rows | rank correlation | best by labels | best without | its precision@8 |"
 
@@ -48,10 +48,11 @@ def row(home: Home, collection: Collection, pictures: int) -> str:
     sample = sample_of(collection.images(), pictures)
     by_labels, without = judged(home, collection, sample), judged(home, collection, Sample(sample.ids, []))
     names = [name for name in by_labels if name in without]
-    rho = rank_correlation([by_labels[name] for name in names], [without[name] for name in names])
+    rho = spearman([by_labels[name] for name in names], [without[name] for name in names])
     best, chosen = max(names, key=by_labels.__getitem__), max(names, key=without.__getitem__)
+    rank = rho.told(".2f") if rho else "–"
     told = [f"{best} {by_labels[best]:.3f}", chosen, f"{by_labels[chosen]:.3f}"]
-    return f"| {collection.name} | {len(sample.ids)} | {len(names)} | {rho:.2f} | {' | '.join(told)} |"
+    return f"| {collection.name} | {len(sample.ids)} | {len(names)} | {rank} | {' | '.join(told)} |"
 
 
 def judged(home: Home, collection: Collection, sample: Sample) -> dict[str, float]:

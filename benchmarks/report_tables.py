@@ -109,7 +109,7 @@ def section(bench: Workbench, collection: Collection, experiment: Experiment) ->
     parts = [f"## On {TITLES[collection.name]}", f"{len(collection):,} images: {kinds}.", settings(experiment)]
     parts += ["### Table 4: the lowest losses", TABLE_4, markdown(report_losses(rows))]
     parts += ["### Table 5: how well each searches", TABLE_5, markdown(report_hits(rows)), widest(rows)]
-    parts += ["### Findings of the original study", held(rows), better(bench, rows), notes(rows)]
+    parts += ["### Findings of the original study", held(rows, experiment.plan), better(bench, rows), notes(rows)]
     parts += [twins(bench, rows), trained_on(bench, rows), charts(bench, collection.name, rows)]
     return "\n\n".join(filter(None, parts))
 
@@ -139,10 +139,10 @@ def widest(rows: Sequence[ExperimentRow]) -> str:
     return f"Bootstrap intervals (95 %) of precision@8 are at most ±{wide:.3f}; {chance}{asked}"
 
 
-def held(rows: Sequence[ExperimentRow]) -> str:
+def held(rows: Sequence[ExperimentRow], plan: ExperimentPlan) -> str:
     """The findings with their verdicts and figures; what is still to be measured is said."""
     done = sum(not row.error for row in rows)
-    lines = [f"- **{found.claim} {found.verdict}**: {found.measured}" for found in findings(rows)]
+    lines = [f"- **{found.claim} {found.verdict}**: {found.measured}" for found in findings(rows, plan)]
     lines += [f"- {sentence}" for sentence in correlations(rows)]
     missing = f"Only {done} of 36 cells are measured: too few for all findings." if done < 36 else ""
     return "\n\n".join(filter(None, ["\n".join(lines), missing]))

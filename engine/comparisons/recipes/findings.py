@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.comparisons.recipes.experiment import ExperimentRow
-from engine.comparisons.recipes.plan import REPORT_COLUMNS, REPORT_ROWS
+from engine.comparisons.recipes.plan import REPORT_COLUMNS, REPORT_ROWS, ExperimentPlan
+from engine.evaluation.statistics.correlation import spearman
+from engine.evaluation.statistics.decision import Decision, Outcome, holm, p_text
+from engine.evaluation.statistics.paired import paired_difference
+from engine.evaluation.statistics.shares import mean_shares
+from engine.training.config import ORIGINAL_STUDY
 
 TITLES = tuple(title for *_, title in REPORT_ROWS)
 COLUMN_TITLES = {
@@ -35,20 +40,24 @@ REPORT_HITS = (
 BEST_PAIR = ("max", "cosine")  # according to the report
 BEST_ROWS = ("Model 4 · reduce on plateau", "Model 2 · none")
 _LEAST_ROWS = 4  # with fewer, a rank correlation is meaningless
-_AGREE = -0.5  # rank correlation from which a lower loss counts as going with a better search
+_LITTLE = 0.5  # a rank correlation that is surely nearer to 0 counts as saying nothing
+_CLOSE = 0.7  # and one that surely reaches this counts as telling
+
+
+Found = Mapping[tuple[str, str, str], ExperimentRow]
+Verdict = Literal["Agrees here", "Not reproduced here", "Not decided"]
+_VERDICTS: dict[Outcome, Verdict] = {
+    "better": "Agrees here", "worse": "Not reproduced here", "not decided": "Not decided"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A finding of the report: what we measured, and whether it holds here."""
+    """A finding of the report: what we measured, and whether that decides it."""
 
     claim: str
     measured: str
-    holds: bool
-
-    @property
-    def verdict(self) -> str:
-        return "Agrees" if self.holds else "Not reproduced"
+    verdict: Verdict
 
     @property
     def sentence(self) -> str:
@@ -62,21 +71,33 @@ def table(rows: Sequence[ExperimentRow]) -> dict[tuple[str, str, str], Experimen
     return {(r.title, r.embedding, r.metric): r for r in kept if (r.embedding, r.metric) in columns}
 
 
-def findings(rows: Sequence[ExperimentRow]) -> list[Finding]:
-    """Which of the report's findings hold, as far as enough has been measured."""
+def findings(rows: Sequence[ExperimentRow], plan: ExperimentPlan | None = None) -> list[Finding]:
+    """Which of the report's findings hold, as far as enough has been measured.
+
+    Trainings that are the same to the bit count once. Trainings that `plan` cuts short of the report's epochs decide
+    nothing.
+    """
     found = table(rows)
     complete = [title for title in TITLES if all((title, *column) in found for column in REPORT_COLUMNS)]
     if len(complete) < _LEAST_ROWS:
         return []
-    precisions = {(title, column): found[title, *column].precision for title in complete for column in REPORT_COLUMNS}
-    whole = len(complete) == len(TITLES)
-    possible = [_best_pair(precisions, complete), _loss(found, precisions, complete)]
-    possible += [_best_rows(precisions, complete)] if whole else []
-    possible.append(_one_picture(found, complete))
-    return [finding for finding in possible if finding is not None]
+    kinds = different(found, complete)
+    possible = [_best_pair(found, kinds), _loss(found, kinds)]
+    possible += [_best_rows(found, kinds)] if len(complete) == len(TITLES) else []
+    possible.append(_one_picture(found, kinds))
+    short = shortened(plan) if plan else ""
+    there = [finding for finding in possible if finding is not None]
+    return [replace(one, measured=f"{short} {one.measured}", verdict="Not decided") if short else one for one in there]
 
 
-def different(found: Mapping[tuple[str, str, str], ExperimentRow], titles: Sequence[str]) -> list[str]:
+def shortened(plan: ExperimentPlan) -> str:
+    """Whether the plan trains for fewer epochs than the report did, as a clause; "" if not."""
+    wanted = int(ORIGINAL_STUDY["epochs"])
+    least = min((int(one.config.get("epochs", wanted)) for one in plan.trainings), default=wanted)
+    return f"trained for {least} instead of {wanted} epochs, which decides nothing;" if least < wanted else ""
+
+
+def different(found: Found, titles: Sequence[str]) -> list[str]:
     """The titles without bit-identical duplicates, e.g. of a plateau schedule that never triggered."""
     seen: dict[tuple[object, ...], str] = {}
     for title in titles:
@@ -85,70 +106,73 @@ def different(found: Mapping[tuple[str, str, str], ExperimentRow], titles: Seque
     return list(seen.values())
 
 
-def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
-    """Spearman's rank correlation of two lists, ties sharing their mean rank; None if either is constant.
-
-    >>> rank_correlation([1, 2, 3], [10, 30, 20])
-    0.5
-    """
-    one, other = (_ranks(np.asarray(values, dtype=np.float64)) for values in (a, b))
-    spread = float(np.sqrt((one * one).sum() * (other * other).sum()))
-    return round(float((one * other).sum()) / spread, 6) if spread else None
+def mean_precisions(found: Found, titles: Sequence[str]) -> dict[tuple[str, str], float]:
+    """The mean precision@8 of every column over the trainings, the highest first."""
+    means = {column: float(np.mean([found[title, *column].precision for title in titles])) for column in REPORT_COLUMNS}
+    return dict(sorted(means.items(), key=lambda pair: -pair[1]))
 
 
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Centred ranks."""
-    below = (values[None, :] < values[:, None]).sum(1)
-    alike = (values[None, :] == values[:, None]).sum(1)
-    ranks: NDArray[np.float64] = below + (alike - 1) / 2
-    return ranks - ranks.mean()
+def _best_pair(found: Found, titles: Sequence[str]) -> Finding:
+    """Best only if better than every other pair; refuted if some other pair is better, corrected for their number."""
+    means = mean_precisions(found, titles)
+    own, *others = ([found[t, *c].precision for t in titles] for c in sorted(means, key=lambda c: c != BEST_PAIR))
+    against = [paired_difference(own, other) for other in others]
+    told = ", ".join(f"{COLUMN_TITLES[column]} {mean:.3f}" for column, mean in means.items())
+    tests = ", ".join(p_text(one.p) for one in against)
+    measured = f"mean precision@8 over {len(titles)} different trainings is {told}; against the other pairs {tests}."
+    return Finding("Max pool with cosine is the best pair.", measured, _VERDICTS[_over_all(against)])
 
 
-Precisions = Mapping[tuple[str, tuple[str, str]], float]
+def _over_all(against: Sequence[Decision]) -> Outcome:
+    """ "better" if every decision is, "worse" if one is after correction for their number."""
+    if all(one.outcome == "better" for one in against):
+        return "better"
+    return "worse" if any(one.outcome == "worse" for one in holm(against)) else "not decided"
 
 
-def _best_pair(precisions: Precisions, titles: Sequence[str]) -> Finding:
-    means = {column: float(np.mean([precisions[t, column] for t in titles])) for column in REPORT_COLUMNS}
-    order = sorted(means, key=lambda column: -means[column])
-    told = ", ".join(f"{COLUMN_TITLES[column]} {means[column]:.3f}" for column in order)
-    measured = f"mean precision@8 over {len(titles)} trainings is {told}."
-    return Finding("Max pool with cosine is the best pair.", measured, means[BEST_PAIR] >= means[order[0]])
-
-
-def _loss(
-    found: Mapping[tuple[str, str, str], ExperimentRow], precisions: Precisions, titles: Sequence[str]
-) -> Finding | None:
-    losses = {title: (found[title, *BEST_PAIR].losses or {}).get("mse") for title in different(found, titles)}
+def _loss(found: Found, titles: Sequence[str]) -> Finding | None:
+    losses = {title: (found[title, *BEST_PAIR].losses or {}).get("mse") for title in titles}
     known = {title: loss for title, loss in losses.items() if loss is not None}
     if len(known) < _LEAST_ROWS:
         return None
-    r = rank_correlation(list(known.values()), [precisions[title, BEST_PAIR] for title in known])
-    if r is None:
+    rho = spearman(list(known.values()), [found[title, *BEST_PAIR].precision for title in known])
+    if rho is None:
         return None
-    low, best = min(known, key=known.__getitem__), max(known, key=lambda title: precisions[title, BEST_PAIR])
     measured = f"over {len(known)} different trainings the rank correlation between the lowest MSE and precision@8 "
-    measured += f"(max pool, cosine) is {r:+.2f}; the loss is lowest for {low}, the precision highest for {best}."
-    measured += " At −1 a lower loss would always mean a better search, at +1 a worse one."
-    return Finding("A low reconstruction loss does not mean a good search.", measured, r > _AGREE)
+    measured += f"(max pool, cosine) is {rho.told('+.2f')}. At −1 a lower loss would always mean a better search, at "
+    measured += "+1 a worse one."
+    verdict: Verdict = "Agrees here" if rho.within(_LITTLE) else "Not decided"
+    if rho.decided:
+        verdict = "Not reproduced here"
+        measured += f" So a lower loss goes with a {'worse' if rho.outcome == 'better' else 'better'} search."
+    return Finding("The reconstruction loss says nothing about the search.", measured, verdict)
 
 
-def _best_rows(precisions: Precisions, titles: Sequence[str]) -> Finding:
-    best = {title: max(precisions[title, column] for column in REPORT_COLUMNS) for title in titles}
-    order = sorted(best, key=lambda title: -best[title])
-    told = ", ".join(f"{title} ({best[title]:.3f})" for title in order[:3])
+def _best_rows(found: Found, titles: Sequence[str]) -> Finding:
+    """By the best column of each training; only single figures per query could tell more than this cautious test."""
+    best = {title: max((found[title, *c] for c in REPORT_COLUMNS), key=lambda row: row.precision) for title in titles}
+    order = sorted(best, key=lambda title: -best[title].precision)
+    told = ", ".join(f"{title} ({best[title].precision:.3f})" for title in order[:3])
     claim = f"{BEST_ROWS[0]} and {BEST_ROWS[1]} are the best."
-    holds = all(best[title] >= best[order[1]] for title in BEST_ROWS)
-    return Finding(claim, f"ranked by their best column, the first three are {told}.", holds)
+    measured = f"ranked by their best column, the first three are {told}; one training of each."
+    claimed, others = [t for t in titles if t in BEST_ROWS], [t for t in titles if t not in BEST_ROWS]
+    asked = min(row.queries for row in best.values())
+    if not asked or len(claimed) < len(BEST_ROWS):
+        return Finding(claim, measured, "Not decided")
+    against = [mean_shares(best[one].precision, best[other].precision, asked) for one in claimed for other in others]
+    return Finding(claim, measured, _VERDICTS[_over_all(against)])
 
 
-def _one_picture(found: Mapping[tuple[str, str, str], ExperimentRow], titles: Sequence[str]) -> Finding | None:
+def _one_picture(found: Found, titles: Sequence[str]) -> Finding | None:
     cells = [found[title, *column] for title in titles for column in REPORT_COLUMNS]
     pairs = [(float(row.single["hits"]), row.precision) for row in cells if row.single]
-    r = rank_correlation([hits for hits, _ in pairs], [precision for _, precision in pairs]) if pairs else None
-    if r is None:
+    rho = spearman([hits for hits, _ in pairs], [precision for _, precision in pairs]) if len(pairs) > 2 else None
+    if rho is None:
         return None
     measured = (
-        f"over {len(pairs)} configurations the rank correlation between the correct results for one picture and "
-        f"precision@8 over all pictures is {r:+.2f}."
+        f"over {len(pairs)} different configurations the rank correlation between the correct results for one picture "
+        f"and precision@8 over all pictures is {rho.told('+.2f')}; it would have to be at least {_CLOSE:.2f}."
     )
-    return Finding("The results for one picture tell how good a configuration is.", measured, r >= 0.9)
+    low, high = rho.interval
+    verdict: Verdict = "Agrees here" if low >= _CLOSE else "Not reproduced here" if high < _CLOSE else "Not decided"
+    return Finding("The results for one picture tell how good a configuration is.", measured, verdict)

@@ -13,6 +13,7 @@ from engine.comparisons.recipes import findings
 from engine.comparisons.recipes.experiment import ExperimentRow
 from engine.comparisons.recipes.plan import REPORT_COLUMNS, ExperimentPlan
 from engine.core.tables import csv_text
+from engine.evaluation.statistics.correlation import spearman
 
 _LABELS_SHOWN = 40  # columns of the table by label
 _WORST_SHOWN = 5  # recipes whose worst queries are listed
@@ -50,7 +51,7 @@ def to_html(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
         "comparisons/recipes/report.html",
         title=plan.title,
         facts=_facts(plan, rows),
-        study=_study_tables(rows) if plan.repeats_the_report else None,
+        study=_study_tables(plan, rows) if plan.repeats_the_report else None,
         results=_results(measured, plan.k),
         by_label=_by_label(measured),
         worst=[(_short_recipe(row), _worst(row)) for row in measured[:_WORST_SHOWN]],
@@ -117,13 +118,13 @@ def _worst(row: ExperimentRow) -> Table:
     return Table(["query", "precision", "results"], lines, 0)
 
 
-def _study_tables(rows: Sequence[ExperimentRow]) -> dict[str, Any]:
+def _study_tables(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> dict[str, Any]:
     """Tables 4 and 5 of the original study next to our figures, and which of its findings hold."""
     losses, hits = report_losses(rows), report_hits(rows)
     return {
         "losses": Table(losses[0], losses[1:], 1),
         "hits": Table(hits[0], [[_starred(cell) for cell in line] for line in hits[1:]], 1),
-        "findings": [*(finding.sentence for finding in findings.findings(rows)), *correlations(rows)],
+        "findings": [*(finding.sentence for finding in findings.findings(rows, plan)), *correlations(rows)],
     }
 
 
@@ -159,7 +160,7 @@ def losses_of(found: Mapping[tuple[str, str, str], ExperimentRow], title: str) -
 
 
 def correlations(rows: Sequence[ExperimentRow]) -> list[str]:
-    """A sentence per column: Spearman's rank correlation between validation MSE and precision@8; and the best.
+    """Spearman's rank correlation between validation MSE and precision@8 of each column, and the mean precisions.
 
     −1 would mean that a lower loss always searches better. Titles with all four columns count, bit-identical
     duplicates only once.
@@ -168,20 +169,21 @@ def correlations(rows: Sequence[ExperimentRow]) -> list[str]:
     whole = [title for title in findings.TITLES if all((title, *column) in found for column in REPORT_COLUMNS)]
     if len(whole) < 3:
         return []
-    said = []
     kinds = findings.different(found, whole)
-    losses = [losses_of(found, title).get("mse") for title in kinds]
-    known = [(title, loss) for title, loss in zip(kinds, losses, strict=True) if loss is not None]
-    for column in REPORT_COLUMNS:
-        precisions = [found[title, *column].precision for title, _ in known]
-        r = findings.rank_correlation([loss for _, loss in known], precisions) if len(known) > 2 else None
-        if r is not None:
-            said.append(f"{findings.COLUMN_TITLES[column]} {r:+.2f}")
-    means = {c: sum(found[title, *c].precision for title in whole) / len(whole) for c in REPORT_COLUMNS}
-    top = max(means.values())
-    best = " and ".join(findings.COLUMN_TITLES[column] for column in REPORT_COLUMNS if means[column] == top)
+    said = [
+        f"{findings.COLUMN_TITLES[column]} {told}" for column in REPORT_COLUMNS if (told := _rho(found, kinds, column))
+    ]
+    top, mean = next(iter(findings.mean_precisions(found, kinds).items()))
     sentences = [f"Rank correlation of validation MSE and precision@8: {'; '.join(said)}."] if said else []
-    return [*sentences, f"Best on average: {best} ({top:.3f})."]
+    return [*sentences, f"Highest mean precision@8: {findings.COLUMN_TITLES[top]} ({mean:.3f})."]
+
+
+def _rho(found: findings.Found, titles: Sequence[str], column: tuple[str, str]) -> str:
+    """The rank correlation of one column with its interval, "" if it is not known."""
+    pairs = [(losses_of(found, title).get("mse"), found[title, *column].precision) for title in titles]
+    known = [(loss, precision) for loss, precision in pairs if loss is not None]
+    rho = spearman([loss for loss, _ in known], [precision for _, precision in known]) if len(known) > 2 else None
+    return rho.told("+.2f") if rho else ""
 
 
 def _loss(value: float | None) -> str:

@@ -328,7 +328,7 @@ def test_the_reports_tables_stand_beside_ours(here: Workbench) -> None:
     assert list(hits.value["flatten, cosine"])[:2] == ["0.300 · – (6)", "0.340 · – (7)"]
     assert list(hits.value["flatten, cosine"])[-1] == "**0.620** · – (7)"
     assert losses.value["MSE"].iloc[0] == "– (0.00662)"
-    assert "Max pool with cosine is the best pair. **Not reproduced**: " in texts(test)
+    assert "Max pool with cosine is the best pair. **Not decided**: " in texts(test)
     test.segmented_control(key=f"experiment-tab-{experiment.name}").set_value("By label").run()
     assert not test.exception
 

@@ -14,6 +14,11 @@ from ui.comparisons.state import Seen
 from ui.shared.plain_text import plain_text
 
 _NOTHING = "–"
+_ICONS: dict[report.Verdict, str] = {
+    "Agrees here": ":material/check_circle:",
+    "Not reproduced here": ":material/cancel:",
+    "Not decided": ":material/help:",
+}
 
 
 def report_tables_view(view: Seen) -> None:
@@ -81,11 +86,11 @@ def _figure(value: float | None, digits: int) -> str:
 
 def _findings(view: Seen) -> None:
     st.markdown("**Findings of the original study**")
-    found = report.findings(view.rows)
+    found = report.findings(view.rows, view.plan)
     if not found:
         st.caption("Not decided: at least four of the nine trainings must be measured in all four columns.")
     for finding in found:
-        icon = ":material/check_circle:" if finding.holds else ":material/cancel:"
-        st.markdown(f"{icon} {plain_text(finding.claim)} **{finding.verdict}**: {plain_text(finding.measured)}")
+        claim, measured = plain_text(finding.claim), plain_text(finding.measured)
+        st.markdown(f"{_ICONS[finding.verdict]} {claim} **{finding.verdict}**: {measured}")
     for sentence in correlations(view.rows):
         st.caption(plain_text(sentence))
