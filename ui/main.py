@@ -95,7 +95,12 @@ _STYLE = """
 @keyframes benzer-working { to { transform: translateX(70%) scaleX(0.3); } }
 @media (prefers-reduced-motion: reduce) { [data-testid="stStatusWidget"]::after { animation: none; } }
 .stApp .stButtonGroup [role="toolbar"] { flex-wrap: wrap; overflow: visible; mask-image: none; }
+/* On narrow windows fields go below each other before what stands in them is cut. */
 @media (max-width: 1100px) {
+  .stMain .stMarkdownEllipsis, .stMain .stMarkdownEllipsis p { white-space: normal; }
+  .stMain .stHorizontalBlock:has(> .stColumn :is(.stMultiSelect, .stNumberInput)) { flex-wrap: wrap; }
+  .stMain .stHorizontalBlock:has(> .stColumn .stMultiSelect) > .stColumn { min-width: min(100%, 22rem); }
+  .stMain .stHorizontalBlock > .stColumn:has(> div > div > .stNumberInput) { min-width: 10rem; }
   .st-key-study-fields > div > .stHorizontalBlock { flex-wrap: wrap; }
   .st-key-study-fields > div > .stHorizontalBlock > .stColumn { min-width: 100%; }
 }
