@@ -345,7 +345,7 @@ def test_an_edit_that_cannot_be_is_told_and_changes_nothing(here: Workbench) -> 
 def test_a_group_that_is_gone_closes(here: Workbench) -> None:
     made(here)
     test = choose(visit(), group_open=77)
-    assert "Click a card to open the group." in texts(test)
+    assert "Click one to open the group." in texts(test)
     assert test.session_state.group_open is None
 
 

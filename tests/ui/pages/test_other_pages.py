@@ -140,12 +140,13 @@ def test_search_indexes_are_listed_and_deleted(bench: Workbench) -> None:
     asked = Recipe(bench.collections()[0].name, encoder="colour-histogram", method="hnsw")
     for kind in ("embed", "index"):
         bench.run(kind, recipe=asked.as_dict())
-    [stored] = stored_indexes(bench.home.datasets)
+    stored = stored_indexes(bench.home.datasets)  # other tests of this home leave some, too
+    assert any("hnsw" in one.recipe for one in stored)
     test = page("collections")
     test.button(key="indexes").click().run()
     assert not test.exception
     assert "They take" in texts(test)
-    assert list(test.dataframe[0].value["Index"]) == [stored.recipe]
+    assert sorted(test.dataframe[0].value["Index"]) == sorted(one.recipe for one in stored)
     test.button(key="indexes-delete-all").click().run()
     assert not test.exception
     assert stored_indexes(bench.home.datasets) == []

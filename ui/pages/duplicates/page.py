@@ -74,7 +74,8 @@ def _groups(name: str, missing: bool) -> None:
         show_error(error)
         return
     with st.container(horizontal=True, vertical_alignment="center", key="duplicates-said"):
-        st.subheader(plain_text(found.sentence()), anchor=False)
+        sentence = "No equal files so far." if missing and not found.groups else found.sentence()
+        st.subheader(plain_text(sentence), anchor=False)
         exports(found)
     if missing:
         st.caption("So far only files of equal content. Pictures that show the same follow when they are compared.")
