@@ -101,3 +101,35 @@ class FusionSpec:
 
 
 FUSIONS = ("picture", "text", "early", "intermediate", "late")
+
+
+@dataclass(frozen=True)
+class TowerSpec:
+    """A tower of a CLIP network: its width, layers, heads, and the width between the two linear layers of a block.
+
+    `quick`: whether its activation is x · sigmoid(1.702 x), as in the first published weights, instead of GELU.
+    """
+
+    width: int
+    layers: int
+    heads: int
+    inner: int
+    quick: bool
+
+
+@dataclass(frozen=True)
+class ClipSpec:
+    """A CLIP network.
+
+    Attributes:
+        picture, text: the towers. width: of the vectors they share. size, patch: side of pictures and patches in
+        pixels. pieces: number of word pieces. places: the most pieces of a text.
+    """
+
+    picture: TowerSpec
+    text: TowerSpec
+    width: int
+    size: int
+    patch: int
+    pieces: int
+    places: int

@@ -9,13 +9,15 @@ from typing import Any
 
 from engine.cli.flags import Commands, output_flags, yes_flag
 from engine.cli.printing import confirmed, print_rows, progress_line
-from engine.core.errors import BadParameter, Corrupt
+from engine.core.errors import BadParameter, BenzerError, Corrupt
 from engine.core.home import Home
 from engine.core.storage import file_digest
+from engine.encoders import text_image
 from engine.encoders.networks import packaged
 from engine.encoders.networks import weights as pretrained
 from engine.encoders.networks.table import BACKBONES, Backbone, backbone
 from engine.encoders.timm_networks import PREFIX, timm_network, with_weights
+from engine.encoders.towers import stored as towers
 from engine.texts.published import FOLDER, PUBLISHED, Published, folder_of, intact, remove
 from engine.workbench.workbench import Workbench
 
@@ -27,7 +29,7 @@ def register(commands: Commands) -> None:
     sub = commands.add("weights", command_weights, job="fetch")
     sub.add_argument("action", nargs="?", default="list", choices=_ACTIONS, type=_action, help="default: list")
     sub.add_argument("network", nargs="?", help="the network's name, as in the list")
-    sub.add_argument("file", nargs="?", help="add: a .safetensors or .pth file of its weights")
+    sub.add_argument("file", nargs="?", help="add: a .safetensors or .pth file; for clip-NAME a folder")
     yes_flag(sub)
     output_flags(sub)
 
@@ -45,6 +47,8 @@ def command_weights(arguments: argparse.Namespace) -> None:
     if (arguments.action == "add") != bool(arguments.file):
         wanted = "given with `add` and with nothing else"
         raise BadParameter("file", f"weights {arguments.action}", wanted, arguments.file or "nothing")
+    if arguments.network.startswith(towers.PREFIX):
+        return _towers(arguments)
     if arguments.network in PUBLISHED:
         return _texts(PUBLISHED[arguments.network], arguments)
     run: dict[str, Callable[[Backbone, argparse.Namespace], None]]
@@ -60,6 +64,7 @@ def _list(arguments: argparse.Namespace) -> None:
     header = ["network", "for", "state", "features", "top-1 %", "MB to download", "source", "licence"]
     rows = [_row(Home.default(), network) for network in BACKBONES.values()]
     rows += [_row(Home.default(), timm_network(name)) for name in _of_timm(Home.default())]
+    rows += [_row_of_towers(Home.default(), name) for name in towers.names(Home.default())]
     print_rows(header, rows + [_row_of_texts(Home.default(), network) for network in PUBLISHED.values()], arguments)
 
 
@@ -94,6 +99,14 @@ def _row_of_texts(home: Home, network: Published) -> list[Any]:
     fetched = folder is None or folder.is_relative_to(home.pretrained)
     source = network.place if fetched else str(folder)
     return [network.name, "texts", state, network.width, "", network.megabytes, source, network.licence]
+
+
+def _row_of_towers(home: Home, name: str) -> list[Any]:
+    try:
+        found = towers.opened(home, name)
+    except (BenzerError, OSError):
+        return [name, "pictures and texts", "damaged", "", "", "", "your own files", ""]
+    return [name, "pictures and texts", "ready", "", "", "", found.card.title, found.card.licence]
 
 
 def _download(network: Backbone, arguments: argparse.Namespace) -> None:
@@ -131,3 +144,16 @@ def _texts(network: Published, arguments: argparse.Namespace) -> None:
         print(
             f"Deleted the weights of {network.title}." if there else f"No weights of {network.title} were downloaded."
         )
+
+
+def _towers(arguments: argparse.Namespace) -> None:
+    """Add or delete a text-image encoder."""
+    name = arguments.network
+    if arguments.action == "download":
+        raise BadParameter("network", "weights download", "one that is published; a text-image encoder is added", name)
+    if arguments.action == "add":
+        added = text_image.add(Home.default(), name, Path(arguments.file).expanduser())
+        print(f"{added.title} was added: search with --encoder {name} --words …")
+    elif confirmed(f"the text-image encoder {name}", arguments):
+        there = towers.remove(Home.default(), name)
+        print(f"Deleted {name}." if there else f"There is no text-image encoder {name} here.")

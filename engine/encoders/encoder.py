@@ -5,7 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
 from engine.core.errors import BenzerError
@@ -146,3 +149,22 @@ class Encoder(ABC):
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:
         """(n, 3, s, s) float images in [0, 1] to (n, C, h, w) latents; float32, on the images' device."""
+
+
+class ReadsTexts(ABC):
+    """What an encoder that takes texts, too, implements besides `Encoder`."""
+
+    @abstractmethod
+    def understands(self, text: str) -> bool:
+        """Whether it knows any word of the text."""
+
+    @abstractmethod
+    def embed_query(self, picture: Any | None, text: str | None, share: int | None = None) -> NDArray[np.float32]:
+        """The (1, d) vector of a picture, a text, or both.
+
+        Args:
+            share: weight of the text in percent, from 0 to 100; None: the encoder decides.
+
+        Raises:
+            BadParameter: neither, or a share out of range. BenzerError: it knows none of the text's words.
+        """

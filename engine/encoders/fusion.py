@@ -23,7 +23,7 @@ from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.storage import digest_of, read_object
 from engine.encoders import open_encoder
-from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
+from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo, ReadsTexts
 from engine.encoders.examples.of_collection import examples_of, one_example, texts_of
 from engine.encoders.fine_tuned import FineTunedEncoder
 from engine.encoders.vectors.batches import embed_pictures
@@ -57,7 +57,7 @@ class Explanation:
     fused: NDArray[np.float64]
 
 
-class FusionEncoder(Derived):
+class FusionEncoder(Derived, ReadsTexts):
     """A classifier with its two encoders; `weights` in a recipe is the classifier's run."""
 
     name = "fused"

@@ -16,8 +16,10 @@ from engine.collections.reading.workers import read_in_worker
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.home import Home
 from engine.encoders.choosing import default_choice
-from engine.encoders.encoder import Encoder
+from engine.encoders.encoder import Encoder, ReadsTexts
 from engine.encoders.fusion import NAME, FusionEncoder
+from engine.encoders.text_image import TextImageEncoder
+from engine.encoders.towers.stored import PREFIX
 from engine.runs.classifiers import classifier, classifiers
 from engine.runs.run import Run
 from engine.search.answer import Query
@@ -108,7 +110,9 @@ class ClassificationMethods:
         return {**told, "words": words}
 
     def reads_words(self, encoder: str, weights: str) -> bool:
-        """Whether an encoder also takes words: a classifier that was trained on texts."""
+        """Whether an encoder also takes words: a text-image encoder, or a classifier that was trained on texts."""
+        if encoder.startswith(PREFIX):
+            return True
         try:
             return encoder == NAME and bool(classifier(self.home, weights).card["text"])
         except (BenzerError, KeyError):
@@ -117,15 +121,19 @@ class ClassificationMethods:
     def reads_nothing(self, encoder: Encoder, query: Query) -> bool:
         """Whether a query has words next to its picture but the encoder knows none of them, so they are ignored."""
         pictured = query.data is not None or query.image_id is not None
-        return (
-            pictured and bool(query.text) and isinstance(encoder, FusionEncoder) and not encoder.understands(query.text)
-        )
+        return pictured and bool(query.text) and isinstance(encoder, ReadsTexts) and not encoder.understands(query.text)
 
     def described_vector(self, encoder: Encoder, query: Query, picture: Any | None) -> NDArray[np.float32]:
         """The (1, d) vector of a query with a text; BadParameter if the encoder takes pictures only."""
-        if not isinstance(encoder, FusionEncoder):
+        if not isinstance(encoder, ReadsTexts):
             way_out = "Choose an encoder of picture and text; python -m engine classify makes one."
             raise BadParameter(
                 "text", "the query", "left out: this encoder sees pictures only", query.text, way_out=way_out
             )
         return encoder.embed_query(picture, query.text, query.share)
+
+    def text_note(self, encoder: Encoder, query: Query) -> str:
+        """How an encoder compared a query's text with pictures, "" if there is nothing to say."""
+        if not query.text or not isinstance(encoder, TextImageEncoder):
+            return ""
+        return f"by the cosine between text and pictures, as {encoder.info.title} sees them, not by the dictionary"

@@ -14,7 +14,7 @@ from engine.core.distances import metric, normalised
 from engine.core.errors import NothingKnown, NotReady
 from engine.core.recipe import MAX_K, Recipe
 from engine.core.settings import check_whole
-from engine.encoders.fusion import NAME as FUSION
+from engine.encoders.text_image import takes_texts
 from engine.search.answer import Answer, Hit, Query
 from engine.search.examples import Example, combined, described, learned_distances, teaches
 from engine.search.opening import OpenedRecipe
@@ -69,7 +69,7 @@ class ExampleMethods(PictureMethods, WordMethods):
         """
         check_whole("count", "further results", count, 1, 1_000_000)
         ready = len(answer.hits) + count
-        if answer.query.text and answer.recipe.encoder != FUSION:
+        if answer.query.text and not takes_texts(answer.recipe.encoder):
             hits = self._repeated(answer, min(ready, MAX_K)).hits
             return tuple(hits[len(answer.hits) :])
         opened = self._open(answer.recipe.but(method="exact", options=()))
@@ -117,7 +117,7 @@ class ExampleMethods(PictureMethods, WordMethods):
         return np.concatenate(vectors), np.array([one.weight for one in query.examples], dtype=np.float32)
 
     def _example_vector(self, opened: OpenedRecipe, recipe: Recipe, example: Example) -> NDArray[np.float32]:
-        if example.text and recipe.encoder != FUSION:
+        if example.text and not takes_texts(recipe.encoder):
             return self._words_vector(opened, recipe, example.text)
         query = Query(
             image_id=example.image_id, data=example.data, name=example.name, crop=example.crop, text=example.text

@@ -36,8 +36,8 @@ from engine.core.recipe import Recipe
 from engine.encoders import choices, open_encoder
 from engine.encoders.combination import parts_of
 from engine.encoders.encoder import Encoder, EncoderChoice
-from engine.encoders.fusion import NAME as FUSION
 from engine.encoders.pooling import unaugmented
+from engine.encoders.text_image import card_file, takes_texts
 from engine.encoders.vectors.batches import embed_pictures
 from engine.encoders.vectors.store import state, store, stored
 from engine.grouping.duplicates.duplicates import Duplicates, Neighbourhoods, Outliers, open_surroundings
@@ -217,7 +217,7 @@ class Workbench(
         """
         scope: dict[str, Any] = {"include_query": include_query, "label": label or None}
         scope |= self._filtered(recipe.collection, where) if where else {}
-        if query.text and recipe.encoder != FUSION:
+        if query.text and not takes_texts(recipe.encoder):
             return self.search_words(recipe, query, **scope)
         opened = self._open(recipe)
         if query.examples:
@@ -225,6 +225,7 @@ class Workbench(
         began = time.perf_counter()
         vector = self._query_vector(opened, recipe, query)
         took = 1000 * (time.perf_counter() - began)
+        scope |= {"note": self.text_note(opened.encoder, query)}
         return opened.searcher.answer(query, vector, recipe, encode_milliseconds=0.0 if query.stored else took, **scope)
 
     def encoder(self, recipe: Recipe) -> Encoder:
@@ -398,7 +399,7 @@ class Workbench(
             if weights:
                 files += [folder / weights / "run.json" for folder in self.home.runs]
             else:  # a ready-made network has a card, a descriptor has none
-                files.append(self.home.pretrained / f"{encoder}.json")
+                files.append(card_file(self.home, encoder))
         return files
 
     def _at_home(self, arguments: dict[str, Any]) -> dict[str, Any]:

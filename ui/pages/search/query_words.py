@@ -43,7 +43,7 @@ def words_bar(recipe: Recipe) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="words-buttons"):
         if query.pictured:
-            _share(query, reads_words(recipe))
+            _share(query, trained=reads_words(recipe) and bool(recipe.weights))
         st.button("Clear text", icon=":material/close:", key="words-clear", on_click=set_query_words, args=("",))
         if query.pictured:
             st.button(
@@ -143,4 +143,4 @@ def _classifier_of(collection: str) -> EncoderChoice | None:
 
 
 def _use(choice: EncoderChoice) -> None:
-    choose_encoder(f"{choice.name}@{choice.weights}")
+    choose_encoder(choice.key)
