@@ -299,6 +299,12 @@ class Writing(Reading):
         found = self.db.execute(_SELECT + "WHERE hash=? AND status='image'", (hash,)).fetchone()
         return self._whole(found) if found else None
 
+    @_checked
+    def copy_of(self, hash: str) -> ImageRow | None:
+        """The oldest copy with that content, if there is one."""
+        found = self.db.execute(_SELECT + "WHERE hash=? AND status='copy' ORDER BY id", (hash,)).fetchone()
+        return self._whole(found) if found else None
+
     def keep_thumbnail(self, hash: str, webp: bytes) -> None:
         self.db.execute("INSERT OR REPLACE INTO thumbnails VALUES (?,?,?)", (hash, webp, seal_of(hash, webp)))
 

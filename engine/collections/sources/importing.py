@@ -213,7 +213,7 @@ def _listed(collection: Collection) -> Listed:
 def _rescan_owned(collection: Collection) -> ImportReport:
     rows = collection.rows()
     gone = [row for row in rows if row.stored and not collection.path_of(row).is_file()]
-    forget(collection, [row.id for row in gone])
+    forget(collection, [row.id for row in gone], given_labels(collection))
     clear_staging(collection)
     collection.set_facts(complete=True)
     return ImportReport(collection.name, unchanged=len(rows) - len(gone), removed=len(gone))

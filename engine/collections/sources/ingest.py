@@ -238,7 +238,7 @@ def synchronise(
     report.unchanged += len(found) - len(fresh) - len(retold)
     left = [row.id for row in gone if row.id not in moves.taken]
     report.removed += len(left)
-    forget(collection, left)
+    forget(collection, left, given)
     with collection.catalogue.writing() as writing:
         writing.set_facts(looked_ns=looked_ns, reading=READING)
     return report
@@ -287,12 +287,18 @@ def _keep_further_cells(collection: Collection, items: list[Item]) -> None:
             keep_columns(writing, changed)
 
 
-def forget(collection: Collection, ids: list[int]) -> None:
-    """Take rows out; copies of what went take its place."""
+def forget(collection: Collection, ids: list[int], given: Mapping[int, str] | None = None) -> None:
+    """Take rows out. Of an image with a copy, the copy takes the place: it keeps the id, and a label of `given`."""
     if not ids:
         return
     with collection.catalogue.writing() as writing:
+        gone = [row for row in map(writing.row, ids) if row is not None and row.status == "image"]
         writing.remove(ids)
+        for row in gone:
+            if (copy := writing.copy_of(row.hash)) is not None:
+                writing.remove([copy.id])
+                label = (given or {}).get(row.id, copy.label)
+                writing.put_back(replace(copy, id=row.id, status="image", label=label))
         writing.promote_copies()
         writing.drop_unused_thumbnails()
         drop_unused_facts(writing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -165,4 +166,17 @@ def test_renamed_pictures_of_a_table(home, pile, reporter) -> None:
     (pile / "blue" / "00.png").rename(pile / "zero.png")
     table.write_text("image,label\nzero.png,x\nblue/02.png,y\n")
     assert rescan(collection, reporter).moved == 1
+    assert by_content(collection) == before
+
+
+def test_a_copy_takes_the_place_of_its_deleted_original(home, pile, reporter) -> None:
+    shutil.copy(pile / "blue" / "00.png", pile / "red" / "copy.png")
+    shutil.copy(pile / "red" / "01.png", pile / "red" / "other copy.png")
+    collection = labelled(home, pile, reporter)
+    before, fingerprint = by_content(collection), collection.fingerprint()
+    (pile / "blue" / "00.png").unlink()
+    assert moves_of(rescan(collection, reporter)) == (0, 0, 0, 1, 0)
+    assert (by_content(collection), collection.fingerprint()) == (before, fingerprint)
+    assert "red/copy.png" in collection.images().names
+    assert rescan(collection, reporter).unchanged == 13
     assert by_content(collection) == before
