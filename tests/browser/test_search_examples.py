@@ -114,7 +114,7 @@ def test_filters_scope_the_search_and_come_back_with_the_link(page: Any, server:
     field = filters.get_by_role("textbox", name="File name contains", exact=True)
     field.fill("0")
     field.press("Enter")
-    page.wait_for_url(re.compile("name%7E0"))
+    page.wait_for_url(re.compile("name(~|%7E)0"))
     narrowed = ids(page)
     page.reload()
     page.locator(TILES).first.wait_for()
@@ -152,7 +152,7 @@ def test_pictures_are_selected_tagged_copied_and_it_is_undone(page: Any, server:
     bar.get_by_text("5 selected", exact=True).wait_for()
     expect(cells.nth(5)).to_have_class(re.compile("picked"))
     bar.get_by_role("button", name="Tag", exact=True).click()
-    bar.get_by_role("combobox", name="Tag", exact=True).fill("lake")
+    bar.get_by_label("Tag", exact=True).fill("lake")
     page.keyboard.press("Enter")
     page.get_by_text("Tagged 5 pictures “lake”.", exact=True).wait_for()
     page.get_by_role("group", name="Filters", exact=True).get_by_role("combobox", name="Tag", exact=True).wait_for()
@@ -167,7 +167,7 @@ def test_pictures_are_selected_tagged_copied_and_it_is_undone(page: Any, server:
     assert "data:image/webp;base64," in report.value.path().read_text(encoding="utf-8")
     bar.get_by_role("button", name="Copy files to …", exact=True).click()
     target = server.home / "pictures" / "best"
-    bar.get_by_role("combobox", name="Folder", exact=True).fill(str(target))
+    bar.get_by_label("Folder", exact=True).fill(str(target))
     page.keyboard.press("Enter")
     page.get_by_text(f"Copied 5 files to {target}.", exact=True).wait_for()
     assert len(list(target.iterdir())) == 5

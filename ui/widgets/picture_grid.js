@@ -41,6 +41,7 @@ class PictureGrid {
       this.idle = setTimeout(() => this.sharpen(), 500);
     };
     document.addEventListener("scroll", this.scrolled, true);
+    this.scrolled();
   }
 
   update(data) {
@@ -242,8 +243,7 @@ class PictureGrid {
       cells[row.end - 1].style.marginRight = "auto"; // of a row that is not filled, nothing follows in its line
     }
     this.lines = rows;
-    clearTimeout(this.idle);
-    this.idle = setTimeout(() => this.sharpen(), 500);
+    this.scrolled();
   }
 
   // Thumbnails that are shown larger than they are become sharp, one after the other while they are in sight.

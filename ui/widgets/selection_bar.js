@@ -118,26 +118,28 @@ class SelectionBar {
   ask(what, label, does) {
     this.asked = this.asked?.[0] === what ? undefined : [what, label, does];
     this.draw(true);
-    this.bar.querySelector("form input")?.focus();
+    this.bar.querySelector(".form input")?.focus();
   }
 
   form(what, label, does) {
-    const form = make("form", "");
+    const form = make("div", "form");
     const field = make("input", "");
     field.setAttribute("aria-label", label);
     field.placeholder = { tag: "Tag, e.g. lake", label: "Label; empty for none", files: "Folder, e.g. " + this.data.folder }[what];
     if (what === "files") field.value = this.data.folder;
+    const values = this.data.known[what] || [];
     const known = make("datalist", "");
     known.id = "known-" + what;
-    for (const value of this.data.known[what] || []) known.append(Object.assign(document.createElement("option"), { value }));
-    field.setAttribute("list", known.id);
-    const send = make("button", "go", does);
-    form.append(field, known, send);
-    form.onsubmit = (event) => {
-      event.preventDefault();
-      if (what === "label" || field.value.trim()) this.tell(what, field.value.trim());
-    };
-    form.onkeydown = (event) => event.key === "Escape" && this.ask(what);
+    known.append(...values.map((value) => Object.assign(make("option", ""), { value })));
+    if (values.length) field.setAttribute("list", known.id);
+    const send = () => (what === "label" || field.value.trim()) && this.tell(what, field.value.trim());
+    const act = this.button(does, send);
+    act.classList.add("go");
+    form.append(field, known, act);
+    field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") send();
+      if (event.key === "Escape") this.ask(what);
+    });
     return form;
   }
 
