@@ -58,7 +58,7 @@ def test_examples_are_added_weighed_turned_round_and_taken_out(page: Any, server
     page.reload()
     heading(page, "8 most similar to 2 pictures, unlike 1 picture").wait_for()
     assert ids(page) == both
-    chips.get_by_role("button", name=re.compile("results are not like it")).click()
+    chips.get_by_role("button", name=re.compile("Switch to like this")).click()
     heading(page, re.compile("8 most similar to 3 pictures$")).wait_for()
     for _ in range(2):
         chips.get_by_role("button", name=re.compile("^Remove")).last.click()

@@ -86,7 +86,7 @@ class QueryLine {
 
   sign(told) {
     const like = told.weight > 0;
-    const says = like ? `${told.name}: results are like it. Turn round` : `${told.name}: results are not like it. Turn round`;
+    const says = like ? `${told.name}: like this. Switch to not like this` : `${told.name}: not like this. Switch to like this`;
     return iconButton(like ? "plus" : "minus", says, () => this.tell(told.place, "weight", -told.weight));
   }
 

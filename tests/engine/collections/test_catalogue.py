@@ -384,3 +384,9 @@ def test_a_removed_collection_is_gone_at_once(home, kept):
     with pytest.raises(NotFound):
         Collection.open(home, "kept")
     assert [path for path in home.datasets.iterdir() if path.is_dir()] == []
+
+
+def test_the_shapes_of_images_are_those_of_their_rows(kept: Collection) -> None:
+    images, rows = kept.images(), kept.rows("image")
+    assert images.shapes.tolist() == [[row.width, row.height] for row in rows]
+    assert images.shapes.min() > 0
