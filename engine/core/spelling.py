@@ -1,4 +1,4 @@
-"""One spelling for texts that read the same: capitals, Unicode forms and invisible characters make no difference."""
+"""One spelling for texts that read the same: capitals, Unicode forms, signs that are not shown or optional."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ import unicodedata
 import regex
 
 _INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
+# Signs that Arabic and Hebrew may be written with or without: vowels, and the line that stretches a word.
+_OPTIONAL = regex.compile(r"[\u0640\u064B-\u0652\u0670\u0591-\u05BD\u05BF\u05C1\u05C2\u05C4\u05C5\u05C7]+")
 
 
 def folded(text: str) -> str:
-    """The text as it is compared with others: NFKC, case-folded, without characters that are not shown.
+    """The text as it is compared with others: NFKC, case-folded, without what is not shown or may be left out.
+
+    The dot of a capital İ goes as well, as Turkish and other languages fold it differently.
 
     Source: The Unicode Standard, definition D146 (compatibility caseless matching).
 
     >>> folded("Ha\\u0308ngematte"), folded("ＨÄNGEMATTE"), folded("Hänge\\u00admatte")
     ('hängematte', 'hängematte', 'hängematte')
     """
+    text = _OPTIONAL.sub("", unicodedata.normalize("NFKD", text)).replace("I\u0307", "i")
     for _ in range(2):  # what is folded may decompose further, and what is decomposed may fold
         text = _INVISIBLE.sub("", unicodedata.normalize("NFKD", text)).casefold()
     return unicodedata.normalize("NFKC", text)

@@ -29,7 +29,8 @@ def terms(text: str) -> list[str]:
     >>> terms("Rote KATZE"), terms("紅い猫")
     (['rote', 'katze'], ['紅', '紅い', 'い', 'い猫', '猫'])
     """
-    return [term for run in _RUN.finditer(folded(text)) for term in _terms_of(run)]
+    apart = text.replace("\u200b", " ")  # the space of no width stands between words
+    return [term for run in _RUN.finditer(folded(apart)) for term in _terms_of(run)]
 
 
 def _terms_of(run: regex.Match[str]) -> Iterator[str]:

@@ -52,3 +52,7 @@ def test_no_form_makes_a_difference_and_no_term_is_empty(text: str) -> None:
     found = terms(text)
     assert terms(unicodedata.normalize("NFD", text)) == found == terms(unicodedata.normalize("NFC", text))
     assert all(term and term.strip() for term in found)
+
+
+def test_a_space_of_no_width_stands_between_words() -> None:
+    assert terms("red\u200bshoe") == ["red", "shoe"]
