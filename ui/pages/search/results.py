@@ -26,7 +26,7 @@ from ui.shared.plain_text import plain_text
 from ui.widgets.picture_grid import FIRST, STEP, picture_grid
 
 _KEYS = (
-    "Keys on a picture: arrows move, Enter searches with it, Space looks at it, + and - make it an example, "
+    "Keys on a picture: arrows move, Enter searches with it, Space looks at it, + and - add it as an example, "
     "I shows its facts, X selects it, Shift and arrows select several."
 )
 
