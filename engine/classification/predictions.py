@@ -68,7 +68,7 @@ class StoredPrediction:
     """A prediction for one item: from its picture and from its text alone (None if missing), and from both.
 
     Attributes:
-        label: that it has now, "" for none. sure: the probability of the likeliest class.
+        label: that it has now, "" for none.
     """
 
     id: int
@@ -80,10 +80,12 @@ class StoredPrediction:
 
     @property
     def predicted(self) -> str:
+        """The likeliest label."""
         return self.fused[0][0]
 
     @property
     def confidence(self) -> float:
+        """The probability of the likeliest label."""
         return self.fused[0][1]
 
     @classmethod

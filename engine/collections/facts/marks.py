@@ -161,7 +161,7 @@ def _restored(
 
 
 def _described(added: set[str], removed: set[str], stars: int | None) -> str:
-    """What an act did, for people: "tagged lake, not boat, 3 stars"."""
+    """What an act did, for people: "tagged lake · removed the tag boat · 3 stars"."""
     parts = ["tagged " + ", ".join(sorted(added))] if added else []
     parts += ["removed the tag " + ", ".join(sorted(removed))] if removed else []
     parts += [f"{stars} star{'' if stars == 1 else 's'}"] if stars is not None else []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +52,9 @@ def read_sidecars(collection: Collection) -> list[str]:
         except (Unreadable, UnreadableImage) as error:
             notes.append(f"{path.name}: {error.message}")
     known = marks(collection)
-    changed = {id: mark for id, theirs in found.items() if (mark := _merged(known.get(id), theirs)) != known.get(id)}
-    if changed:
-        change_marks(collection, changed, lambda id, _: changed[id], "")
+    changed = [id for id, theirs in found.items() if _merged(known.get(id), theirs) != known.get(id)]
+    if changed:  # merged with the marks of that moment: others may have changed them meanwhile
+        change_marks(collection, changed, lambda id, mark: _merged(mark, found[id]), "")
         notes.insert(0, f"Tags and stars of {count_of(len(changed), 'picture')} were read from sidecar files.")
     return notes
 
@@ -68,7 +68,7 @@ def write_sidecars(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
     known, report = marks(collection), SidecarReport()
     rows = {row.id: row for row in collection.rows("image")}
     ids = [id for id in (known if wanted is None else map(int, wanted)) if id in rows]
-    agreed: dict[int, Mark] = {}
+    agreed: dict[int, _Agreed] = {}
     for number, id in enumerate(ids, 1):
         try:
             agreed[id] = _written(collection, rows[id], known.get(id), report)
@@ -76,12 +76,15 @@ def write_sidecars(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
             report.left.append((rows[id].name, str(error)))
         reporter.update("Writing sidecar files", number, len(ids), "files")
     if agreed:
-        change_marks(collection, agreed, lambda id, _: agreed[id], "")
+        change_marks(collection, agreed, lambda id, mark: _settled(mark, *agreed[id]), "")
     return report.as_dict()
 
 
-def _written(collection: Collection, row: ImageRow, mark: Mark | None, report: SidecarReport) -> Mark:
-    """Bring one sidecar file up to date; the mark that both sides now agree on."""
+_Agreed = tuple[Sidecar | None, Sidecar]  # what a file held, None if there was none, and what it holds now
+
+
+def _written(collection: Collection, row: ImageRow, mark: Mark | None, report: SidecarReport) -> _Agreed:
+    """Bring one sidecar file up to date."""
     if row.stored:
         raise Unreadable("Benzer keeps this picture itself; copy it to a folder to get a sidecar file beside it.")
     path = collection.path_of(row)
@@ -89,15 +92,21 @@ def _written(collection: Collection, row: ImageRow, mark: Mark | None, report: S
         raise Unreadable("The picture is not there.")
     beside = path.with_name(path.name + SUFFIX)
     data = read_bytes(beside) if os.path.lexists(beside) else None
-    theirs = read_sidecar(data) if data is not None else Sidecar()
-    agreed = (mark or Mark()) if data is None else _merged(mark, theirs)  # a file that is not there removes nothing
+    theirs = read_sidecar(data) if data is not None else None
+    agreed = _settled(mark or Mark(), theirs, Sidecar())
     ours = Sidecar(agreed.tags, agreed.stars)
-    if ours == theirs:
+    if ours == (theirs or Sidecar()):
         report.unchanged += 1
     else:
         write_bytes(beside, with_sidecar(data, ours))
         report.written += 1
-    return Mark(agreed.tags, agreed.stars, (ours.tags, ours.stars))
+    return theirs, ours
+
+
+def _settled(mark: Mark, theirs: Sidecar | None, ours: Sidecar) -> Mark:
+    """The mark after its sidecar file held `theirs` and holds `ours` now; a file that was not there removes nothing."""
+    merged = mark if theirs is None else _merged(mark, theirs)
+    return replace(merged, synced=(ours.tags, ours.stars))
 
 
 def _merged(mark: Mark | None, theirs: Sidecar) -> Mark:

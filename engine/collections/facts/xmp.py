@@ -17,6 +17,7 @@ XMP = "http://ns.adobe.com/xap/1.0/"
 MAX_BYTES = 4 << 20
 _LONGEST = 100  # characters of a tag
 _MOST_STARS = 5
+_DEEPEST = 100  # elements within each other; the library fails at about a thousand
 _XMLNS = "http://www.w3.org/2000/xmlns/"
 _EMPTY = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
@@ -57,15 +58,23 @@ def with_sidecar(data: bytes | None, wanted: Sidecar) -> bytes:
 def _parsed(data: bytes) -> minidom.Document:
     if len(data) > MAX_BYTES:
         raise Unreadable(f"The sidecar file is larger than {MAX_BYTES >> 20} MB.")
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:  # definitions may grow without bound when they are read
+    plain = data.replace(b"\0", b"")  # as of UTF-16
+    if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:  # definitions may grow without bound when they are read
         raise Unreadable("The sidecar file has definitions of its own, which are not read.")
     try:
         document = minidom.parseString(data)
     except (ExpatError, ValueError, LookupError) as error:
         raise Unreadable("The sidecar file is no XML.") from error
-    if not document.getElementsByTagNameNS(RDF, "RDF"):
+    if _is_deep(document) or not document.getElementsByTagNameNS(RDF, "RDF"):
         raise Unreadable("The sidecar file is no XMP.")
     return document
+
+
+def _is_deep(document: minidom.Document) -> bool:
+    level: list[minidom.Node] = [document]
+    for _ in range(_DEEPEST):
+        level = [child for node in level for child in node.childNodes]
+    return bool(level)
 
 
 def _subject(document: minidom.Document) -> minidom.Element | None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.collections.collection import Collection
+from engine.collections.facts import sidecars
 from engine.collections.facts.marks import mark_pictures, marks
 from engine.collections.facts.sidecars import write_sidecars
 from engine.collections.facts.xmp import DC, RDF, Sidecar, read_sidecar, with_sidecar
@@ -18,6 +19,7 @@ from engine.collections.sources.importing import import_folder, rescan
 from engine.core.errors import Unreadable
 from engine.core.home import Home
 from engine.core.progress import Reporter
+from engine.core.storage import write_bytes
 
 DARKTABLE = """<?xml version="1.0" encoding="UTF-8"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="XMP Core 4.4.0-Exiv2">
@@ -69,9 +71,13 @@ def test_the_tags_are_a_bag_of_dublin_core() -> None:
 
 
 BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaa">]><x>&a;</x>'
+HIDDEN_BOMB = f'<!DOCTYPE x [<!ENTITY a "aaaa">]><rdf:RDF xmlns:rdf="{RDF}">&a;</rdf:RDF>'.encode("utf-16")
+DEEP = f'<rdf:RDF xmlns:rdf="{RDF}">{"<a>" * 5000}{"</a>" * 5000}</rdf:RDF>'.encode()
 
 
-@pytest.mark.parametrize("data", [b"", b"no xml", b"<a><b></a>", b"<html/>", BOMB, b" " * (5 << 20)])
+@pytest.mark.parametrize(
+    "data", [b"", b"no xml", b"<a><b></a>", b"<html/>", BOMB, HIDDEN_BOMB, DEEP, b" " * (5 << 20)], ids=range(8)
+)
 def test_what_is_no_xmp_is_refused(data: bytes) -> None:
     with pytest.raises(Unreadable, match="The sidecar file"):
         read_sidecar(data)
@@ -161,3 +167,33 @@ def test_a_link_in_the_place_of_a_sidecar_is_left_alone(
     (pile / "red" / "03.png.xmp").symlink_to(tmp_path / "elsewhere")
     assert "link" in write(home, collection, [id])["left"][0][1]
     assert (tmp_path / "elsewhere").read_text("utf-8") == "mine"
+
+
+def test_a_tag_given_while_sidecars_are_written_or_read_is_kept(
+    home: Home, collection: Collection, reporter: Reporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another tab does not wait for a job over many files."""
+    id = by_name(collection, "03.png")
+    mark_pictures(collection, [id], add=["a"])
+
+    def while_writing(path: Path, data: bytes) -> None:
+        mark_pictures(collection, [id], add=["b"])
+        write_bytes(path, data)
+
+    with monkeypatch.context() as busy:
+        busy.setattr(sidecars, "write_bytes", while_writing)
+        assert write(home, collection, [id])["written"] == 1
+    assert marks(collection)[id].tags == ("a", "b")
+    assert write(home, collection, [id])["written"] == 1
+    path = collection.image(id).path
+    write_bytes(path.with_name(path.name + ".xmp"), with_sidecar(None, Sidecar(("a", "b", "theirs"))))
+
+    def while_reading(read: Collection) -> dict:
+        known = marks(read)
+        mark_pictures(read, [id], add=["c"])
+        return known
+
+    with monkeypatch.context() as busy:
+        busy.setattr(sidecars, "marks", while_reading)
+        rescan(collection, reporter)
+    assert marks(collection)[id].tags == ("a", "b", "c", "theirs")
