@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from engine.collections.facts.xmp import Sidecar, with_sidecar
 from engine.core.errors import BadParameter, NotFound
 from engine.core.home import home_of
 from engine.core.progress import Reporter
-from engine.core.storage import full_disk_named
+from engine.core.storage import full_disk_named, move_without_replacing
 from engine.grouping.stored.exporting import names_and_size
 from engine.grouping.stored.exports import Entry, check_room, entries
 from engine.grouping.stored.exports import Part as _Part
@@ -74,23 +75,21 @@ def _put(data: bytes, folder: Path, name: str) -> Path:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
             os.chmod(part, 0o644)
-            target = _claimed(folder, name)
-            os.replace(part, target)
+            return _named(Path(part), name)
         except BaseException:
             Path(part).unlink(missing_ok=True)
             raise
-    return target
 
 
-def _claimed(folder: Path, name: str) -> Path:
-    """An empty file of our own under the first free name: nobody else's file can be overwritten then."""
+def _named(part: Path, name: str) -> Path:
+    """Give a file the first free name, in one step: nobody else's file is overwritten, and no empty one is left."""
     stem, suffix = os.path.splitext(name)
     for number in range(_TRIES):
-        target = folder / (name if not number else f"{stem} ({number + 1}){suffix}")
-        try:
-            target.touch(exist_ok=False)
-        except FileExistsError:
-            continue
-        return target
+        target = part.with_name(name if not number else f"{stem} ({number + 1}){suffix}")
+        with suppress(FileExistsError):
+            move_without_replacing(part, target)
+            return target
     raise BadParameter("name", "a copy", f"free with a number up to {_TRIES}", name)

@@ -13,15 +13,13 @@ from pathlib import Path
 from engine.collections.collection import Collection
 from engine.core.humanize import count_of
 from engine.core.progress import Reporter
-from engine.core.storage import sync_folder
+from engine.core.storage import move_without_replacing, sync_folder
 from engine.duplicates.acts.catalogue_rows import settle, settle_all
 from engine.duplicates.acts.checking import Drop, Refusal, Refused, checked
 from engine.duplicates.acts.journal import SIDECAR, Batch, Entry, Kind, batch_of, begin
 from engine.duplicates.acts.links import put_link, restore_links
 from engine.duplicates.decisions import decisions_of
 from engine.duplicates.rules import Rule
-
-_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
 
 
 @dataclass(frozen=True)
@@ -144,7 +142,7 @@ def _put_back(batch: Batch, entry: Entry) -> None:
     _check_place(target.parent, batch.root)
     _make_durably(target.parent, batch.root)
     try:
-        _move_without_replacing(source, target)
+        move_without_replacing(source, target)  # cut off, the file has both names: see `settle`
     except FileExistsError as error:
         raise Refused("Another file of that name lies there now.") from error
     if entry.sidecar:
@@ -172,21 +170,7 @@ def _carry(source: Path, target: Path) -> None:
     beside, there = (path.with_name(path.name + SIDECAR) for path in (source, target))
     if beside.is_file():
         with suppress(OSError):  # the picture itself has been moved already
-            _move_without_replacing(beside, there)
-
-
-def _move_without_replacing(source: Path, target: Path) -> None:
-    """Rename a file; FileExistsError where the target is there. Cut off, the file has both names: see `settle`."""
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        if os.path.lexists(target):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
-        os.rename(source, target)
-    else:
-        os.unlink(source)
+            move_without_replacing(beside, there)
 
 
 def _remove_empty(batch: Batch) -> None:

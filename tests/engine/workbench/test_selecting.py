@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from engine.cli.parser import main
-from engine.core.errors import BadParameter, NotFound
+from engine.core.errors import BadParameter, NotFound, StorageFull
 from engine.core.home import Home
+from engine.workbench import copying
 from engine.workbench.workbench import Workbench
 
 
@@ -89,3 +92,15 @@ def test_a_search_is_saved_listed_made_again_and_deleted(bench: Workbench, capsy
     assert again.splitlines()[-1] == next(line for line in first.splitlines() if line.startswith("1,"))
     assert said(capsys, "searches", "--delete", "Two", "--yes") == (0, "Deleted Two.\n")
     assert said(capsys, "search", "--saved", "Two")[0] == 1
+
+
+def test_a_copy_that_the_disk_refuses_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as disk:
+        for name in ("link", "rename", "replace"):
+            disk.setattr(os, name, full)
+        with pytest.raises(StorageFull):
+            copying._put(b"picture", tmp_path, "a.png")
+    assert list(tmp_path.iterdir()) == []
