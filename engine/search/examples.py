@@ -66,8 +66,8 @@ class Example:
             what = f"#{self.image_id}"
         else:
             what = _quoted(self.text) if self.text else _UPLOAD + self.sha256[:_SHOWN]
-        weight = f"@{abs(self.weight):g}" if abs(self.weight) != 1 else ""
-        crop = "[" + ",".join(f"{side:.4g}" for side in self.crop) + "]" if self.crop else ""
+        weight = f"@{_plain(abs(self.weight))}" if abs(self.weight) != 1 else ""
+        crop = "[" + ",".join(_plain(float(f"{side:.4g}")) for side in self.crop) + "]" if self.crop else ""
         return what + weight + crop
 
     def as_dict(self) -> dict[str, Any]:
@@ -168,6 +168,15 @@ def _crop(text: str) -> Crop:
     except ValueError:
         raise BadParameter("crop", "the query", "four numbers: left,top,right,bottom from 0 to 1", text) from None
     return left, top, right, bottom
+
+
+def _plain(number: float) -> str:
+    """A number without an exponent, which `parse_examples` would not read.
+
+    >>> _plain(0.5), _plain(2.0), _plain(0.00001)
+    ('0.5', '2', '0.00001')
+    """
+    return np.format_float_positional(number, trim="-")
 
 
 def _quoted(text: str) -> str:

@@ -52,7 +52,8 @@ def stored_indexes(datasets: Path, collection: str = "") -> list[StoredIndex]:
     if collection and not (datasets / collection).is_dir():
         raise NotFound(f"There is no collection {collection!r}.")
     folders = datasets.glob(f"{collection or '[!.]*'}/indexes/[!.]*/")
-    return sorted(map(_described, folders), key=lambda index: (-index.used, index.name))
+    found = (folder for folder in folders if _method_of(folder) in methods())  # other rooms keep theirs there as well
+    return sorted(map(_described, found), key=lambda index: (-index.used, index.name))
 
 
 def mark_used(place: Store) -> None:
@@ -90,9 +91,12 @@ def _described(folder: Path) -> StoredIndex:
             size += path.stat().st_size if path.is_file() else 0
     with suppress(OSError):
         used = (folder / "current.json").stat().st_mtime
-    method = methods().get(folder.name.rpartition("-")[0])
-    if method is not None:
-        with suppress(Corrupt, OSError):
-            snapshot = Store(folder, format=f"index {method.name}", version=method.version).open(only=())
-            recipe = str(snapshot.facts.get("recipe", "")) if snapshot else ""
+    method = methods()[_method_of(folder)]
+    with suppress(Corrupt, OSError):
+        snapshot = Store(folder, format=f"index {method.name}", version=method.version).open(only=())
+        recipe = str(snapshot.facts.get("recipe", "")) if snapshot else ""
     return StoredIndex(folder.parents[1].name, folder, recipe, size, used)
+
+
+def _method_of(folder: Path) -> str:
+    return folder.name.rpartition("-")[0]

@@ -7,6 +7,7 @@ searches/history.json    the last searches, newest first (sealed)
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,8 @@ def history(home: Home) -> list[SavedSearch]:
     try:
         return _read(_history(home))
     except Corrupt:
-        set_aside(_history(home))
+        with suppress(OSError):  # another tab has put it aside already, or nothing can be written there
+            set_aside(_history(home))
         return []
 
 

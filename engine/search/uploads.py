@@ -11,11 +11,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from engine.core.errors import BadParameter, Corrupt, NotFound
 from engine.core.home import Home
-from engine.core.storage import read_object, write_bytes, write_json
+from engine.core.storage import file_digest, read_object, write_bytes, write_json
 
 MOST_FILES = 500
 MOST_BYTES = 512 << 20
@@ -27,13 +29,24 @@ def keep_upload(home: Home, data: bytes, name: str) -> str:
     """Keep a query picture; its sha256, under which `kept_upload` finds it. StorageFull if the disk refuses."""
     digest, folder = hashlib.sha256(data).hexdigest(), _folder(home)
     path = folder / digest
-    if path.is_file():
-        os.utime(path)
-    else:
+    if not _is_whole(path) or not path.with_suffix(".json").is_file():
         write_bytes(path, data)
         write_json(path.with_suffix(".json"), {"name": name[:200]})
         _evict(folder, keep=path)
+    _mark_used(path)
     return digest
+
+
+def _is_whole(path: Path) -> bool:
+    with suppress(OSError):
+        return file_digest(path) == path.name
+    return False
+
+
+def _mark_used(path: Path) -> None:
+    """Note that an upload has just been used; a home that cannot be written to has no such notes."""
+    with suppress(OSError):
+        os.utime(path)
 
 
 def kept_upload(home: Home, digits: str) -> tuple[bytes, str]:
@@ -50,7 +63,7 @@ def kept_upload(home: Home, digits: str) -> tuple[bytes, str]:
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != path.name:
         raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
-    os.utime(path)
+    _mark_used(path)
     return data, _name_of(path)
 
 
@@ -69,15 +82,23 @@ def _name_of(path: Path) -> str:
 
 def _evict(folder: Path, keep: Path) -> None:
     """Delete what was not used for longest while there are too many files or bytes."""
-    kept = sorted(_kept(folder), key=lambda path: path.stat().st_mtime_ns)
-    count, size = len(kept), sum(path.stat().st_size for path in kept)
-    for path in kept:
+    kept = sorted(_used(folder))
+    count, size = len(kept), sum(bytes for _, bytes, _ in kept)
+    for _, bytes, path in kept:
         if count <= MOST_FILES and size <= MOST_BYTES:
             return
         if path != keep:
-            count, size = count - 1, size - path.stat().st_size
+            count, size = count - 1, size - bytes
             path.unlink(missing_ok=True)
             path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def _used(folder: Path) -> Iterator[tuple[int, int, Path]]:
+    """When each upload was last used, its size and its file; other work may delete some meanwhile."""
+    for path in _kept(folder):
+        with suppress(FileNotFoundError):
+            facts = path.stat()
+            yield facts.st_mtime_ns, facts.st_size, path
 
 
 def _kept(folder: Path) -> list[Path]:

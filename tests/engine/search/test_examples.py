@@ -66,6 +66,13 @@ def test_what_is_printed_is_read_back(examples: list[Example]) -> None:
     ]
 
 
+def test_small_weights_and_crops_are_printed_without_an_exponent() -> None:
+    example = Example(image_id=1, weight=0.00002, crop=(0.00001234, 0.0, 0.5, 1.0))
+    assert str(example) == "#1@0.00002[0.00001234,0,0.5,1]"
+    [found] = parse_examples(str(example), none_kept)
+    assert (found.weight, found.crop) == (example.weight, example.crop)
+
+
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 def test_the_arithmetic_is_that_of_the_slow_way(metric: str) -> None:
     rng = np.random.default_rng(0)

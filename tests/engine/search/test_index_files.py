@@ -67,6 +67,21 @@ def test_forty_links_leave_no_more_than_the_ceiling(bench: Workbench, monkeypatc
     assert 0 < len(folders(bench)) < 20
 
 
+@pytest.mark.parametrize("name", ["prints", "same-pictures", "nearest-0123456789abcdef"])
+def test_what_other_rooms_keep_there_neither_counts_nor_goes(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Comparing all pictures again takes much longer than building an index."""
+    monkeypatch.setenv("BENZER_INDEX_MB", "1")
+    other = bench.home.datasets / "pile" / "indexes" / name / "000001" / "large.npy"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(bytes(2 << 20))
+    bench.search(recipe(bits=6, tables=2, probes=1), Query.image(1))
+    bench.search(recipe(bits=6, tables=3, probes=1), Query.image(1))
+    assert other.is_file()
+    assert len(stored_indexes(bench.home.datasets)) == 2
+
+
 def test_the_least_recently_used_index_makes_room(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     recipes = [recipe(bits=10, tables=tables, probes=1) for tables in (40, 41, 42, 43)]
     for age, asked in enumerate(recipes[:3]):

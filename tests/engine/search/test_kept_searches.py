@@ -39,6 +39,20 @@ def test_an_upload_that_is_gone_or_damaged_is_named(home: Home) -> None:
         kept_upload(home, digest)
 
 
+def test_a_damaged_upload_is_whole_again_after_it_was_uploaded_again(home: Home) -> None:
+    digest = keep_upload(home, b"picture", "a.jpg")
+    (home.searches / "uploads" / digest).write_bytes(b"other")
+    assert keep_upload(home, b"picture", "a.jpg") == digest
+    assert kept_upload(home, digest) == (b"picture", "a.jpg")
+
+
+def test_an_upload_that_another_tab_deletes_meanwhile_is_no_error(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = uploads._kept
+    monkeypatch.setattr(uploads, "_kept", lambda folder: [*kept(folder), folder / ("0" * 64)])
+    digest = keep_upload(home, b"picture", "a.jpg")
+    assert kept_upload(home, digest)[0] == b"picture"
+
+
 def test_the_least_recently_used_goes_first(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "MOST_FILES", 2)
     digests = []
@@ -86,3 +100,12 @@ def test_a_damaged_history_starts_again_and_damaged_saved_searches_are_named(hom
     assert saved.history(home) == []
     with pytest.raises(Corrupt, match=r"saved\.json"):
         saved.saved_searches(home)
+
+
+def test_a_damaged_history_that_another_tab_has_put_aside_starts_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved.remember(home, SEARCH)
+    (home.searches / "history.json").write_bytes(b"{")
+    monkeypatch.setattr(saved, "set_aside", lambda path: os.rename(path.with_name("gone"), path))
+    assert saved.history(home) == []
