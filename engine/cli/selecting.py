@@ -98,17 +98,7 @@ def command_searches(arguments: argparse.Namespace) -> None:
             print(f"Deleted {found.name}.")
         return
     found_searches = bench.search_history() if arguments.history else bench.saved_searches()
-    rows = [
-        [
-            one.name,
-            one.query,
-            one.where,
-            one.label,
-            one.recipe,
-            time.strftime("%Y-%m-%d %H:%M", time.localtime(one.made)),
-        ]
-        for one in found_searches
-    ]
+    rows = [[one.name, one.query, one.where, one.label, one.recipe, _date(one.made)] for one in found_searches]
     print_rows(["name", "query", "filter", "label", "recipe", "made"], rows, arguments)
 
 
@@ -124,4 +114,7 @@ def _ids(bench: Workbench, arguments: argparse.Namespace, *, everything: bool = 
     if needs_exif(where) and bench.facts_missing(arguments.collection):
         bench.run("facts", progress_line(), collection=arguments.collection)
     meeting = bench.meeting(arguments.collection, where).tolist()
-    return [id for id in arguments.ids if id in set(meeting)] if where and arguments.ids else arguments.ids or meeting
+    if not where or not arguments.ids:
+        return arguments.ids or meeting
+    kept = set(meeting)
+    return [id for id in arguments.ids if id in kept]

@@ -19,14 +19,14 @@ LOOK_AGAIN = 5.0  # seconds until a collection that is watched from now on is no
 _log = logging.getLogger("benzer")
 
 
-def watched(bench: Workbench) -> dict[Path, str]:
-    """The folders of the watched collections, as far as they are there, with the name of the collection."""
-    found: dict[Path, str] = {}
+def watched(bench: Workbench) -> dict[str, Path]:
+    """The watched collections by name, as far as their folders are there; several may be read from one folder."""
+    found: dict[str, Path] = {}
     for card in bench.collections():
         collection = bench.collection(card.name)
         folder = Path(collection.source.get("folder", ""))
         if collection.watched and collection.source.get("folder") and folder.is_dir():
-            found[folder] = card.name
+            found[card.name] = folder
     return found
 
 
@@ -35,17 +35,17 @@ def watch_folders(bench: Workbench, stop: Event, settled: int = SETTLED, look_ag
 
     A collection is rescanned once when it is first seen, for what changed while nobody watched.
     """
-    seen: dict[Path, str] = {}
+    seen: dict[str, Path] = {}
     while not stop.is_set():
         folders = watched(bench)
-        for name in [folders[folder] for folder in folders.keys() - seen.keys()]:
+        for name in [name for name, folder in folders.items() if seen.get(name) != folder]:
             take_over(bench, name)
         seen = folders
         if not folders:
             stop.wait(look_again)
             continue
         for changes in watch(
-            *folders, watch_filter=_matters, stop_event=stop, debounce=settled, step=min(200, settled),
+            *set(folders.values()), watch_filter=_matters, stop_event=stop, debounce=settled, step=min(200, settled),
             rust_timeout=int(1000 * look_again), yield_on_timeout=True, raise_interrupt=False,
         ):  # fmt: skip
             for name in _touched((Path(path) for _, path in changes), folders):
@@ -70,7 +70,7 @@ def _matters(change: object, path: str) -> bool:
     return not is_junk(Path(path).name)
 
 
-def _touched(paths: Iterable[Path], folders: dict[Path, str]) -> list[str]:
+def _touched(paths: Iterable[Path], folders: dict[str, Path]) -> list[str]:
     """The collections that changed files belong to, each once."""
-    found = {folders[folder]: None for path in paths for folder in folders if path.is_relative_to(folder)}
-    return list(found)
+    changed = list(paths)
+    return [name for name, folder in folders.items() if any(path.is_relative_to(folder) for path in changed)]

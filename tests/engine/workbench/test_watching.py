@@ -72,6 +72,15 @@ def test_files_that_come_and_go_are_taken_over(bench: Workbench, tmp_path: Path,
     until(lambda: not watched(bench), at_work)
 
 
+def test_every_collection_of_one_folder_is_watched(bench: Workbench, tmp_path: Path) -> None:
+    bench.run("import", source="folder", title="Second", path=str(tmp_path / "pictures"))
+    for name in ("camera", "second"):
+        bench.watch(name)
+    folders = watched(bench)
+    assert sorted(watching._touched([tmp_path / "pictures" / "0.png"], folders)) == ["camera", "second"]
+    assert watching._touched([tmp_path / "0.png"], folders) == []
+
+
 def test_hidden_files_are_no_change() -> None:
     assert not watching._matters(None, "/pictures/.DS_Store")
     assert watching._matters(None, "/pictures/cat.jpg")
