@@ -58,7 +58,7 @@ def register(commands: Commands) -> None:
     for name, text in (("size", "pixels a side"), ("epochs", "epochs")):
         sub.add_argument(f"--{name}", type=int, help=f"{text} of its trainings (default: {ORIGINAL_STUDY[name]})")
     sub.add_argument("--limit", type=int, help="pictures of its trainings (default: all)")
-    sub.add_argument("--quick", action="store_true", help="which ready encoder suits the collection, in under a minute")
+    sub.add_argument("--quick", action="store_true", help="which ready encoder suits the collection, in about a minute")
     stored_flags(sub, "comparison")
     former_flag(sub, "--no-run", "no_run", action="store_true")
     sub.set_defaults(no_run=False)

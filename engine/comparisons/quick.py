@@ -1,4 +1,4 @@
-"""Which encoder suits a collection best, in under a minute: every ready encoder on the same few hundred pictures.
+"""Which encoder suits a collection best, in about a minute: every ready encoder on the same few hundred pictures.
 
 With labels it is judged by precision@8, without by how often an augmented copy finds its original first. An encoder
 that is clearly better than the default by labels becomes the default of the collection.
