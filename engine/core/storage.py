@@ -36,7 +36,6 @@ _NO_FILE = (IsADirectoryError, NotADirectoryError, PermissionError)  # what stan
 T = TypeVar("T")
 
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
-_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, *_READ_ONLY}
 
 
@@ -97,20 +96,6 @@ def _replace_file(path: Path, data: bytes) -> None:
             Path(beside).unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
-
-
-def move_without_replacing(source: Path, target: Path) -> None:
-    """Rename a file; FileExistsError where the target is there. Cut off, the file has both names."""
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        if os.path.lexists(target):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
-        os.rename(source, target)
-    else:
-        os.unlink(source)
 
 
 def set_aside(path: Path) -> Path:

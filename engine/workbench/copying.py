@@ -14,8 +14,9 @@ from engine.collections.facts.sidecars import SUFFIX
 from engine.collections.facts.xmp import Sidecar, with_sidecar
 from engine.core.errors import BadParameter, NotFound
 from engine.core.home import home_of
+from engine.core.moving import move_without_replacing
 from engine.core.progress import Reporter
-from engine.core.storage import full_disk_named, move_without_replacing
+from engine.core.storage import full_disk_named
 from engine.grouping.stored.exporting import names_and_size
 from engine.grouping.stored.exports import Entry, check_room, entries
 from engine.grouping.stored.exports import Part as _Part

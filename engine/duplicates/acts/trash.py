@@ -12,8 +12,9 @@ from pathlib import Path
 
 from engine.collections.collection import Collection
 from engine.core.humanize import count_of
+from engine.core.moving import move_without_replacing
 from engine.core.progress import Reporter
-from engine.core.storage import move_without_replacing, sync_folder
+from engine.core.storage import sync_folder
 from engine.duplicates.acts.catalogue_rows import settle, settle_all
 from engine.duplicates.acts.checking import Drop, Refusal, Refused, checked
 from engine.duplicates.acts.journal import SIDECAR, Batch, Entry, Kind, batch_of, begin
