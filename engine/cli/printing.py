@@ -71,10 +71,11 @@ _RESCAN = "After changes on disk: python -m engine rescan COLLECTION"
 def print_left_out(left_out: Sequence[tuple[str, str]], total: int) -> None:
     """Say on stderr which pictures have no vector and why, (name, reason) each; nothing where all have one."""
     if left_out:
-        names, reason = examples([name for name, _ in left_out]), left_out[0][1]
-        print(
-            f"{len(left_out):,} of {count_of(total, 'picture')} left out: {names}. {reason} {_RESCAN}", file=sys.stderr
-        )
+        names = examples([name for name, _ in left_out])
+        first = {reason: name for name, reason in reversed(left_out)}
+        several = [f"{name}: {reason}" for reason, name in reversed(first.items())]
+        why = next(iter(first)) if len(first) == 1 else " ".join(several[:3])
+        print(f"{len(left_out):,} of {count_of(total, 'picture')} left out: {names}. {why} {_RESCAN}", file=sys.stderr)
 
 
 def json_text(data: Any, indent: int | None = 2) -> str:

@@ -107,6 +107,8 @@ def import_archive(
         if any(is_table(name) and not folders.is_hidden(name) for name in names):
             listed = labelled(members, reporter)
             members, notes = listed.items, notes + listed.notes
+        else:
+            members = map(pointed_out, members)
         return checked(_noted(_ingest_new(collection, members, reporter, archives.count(path)), notes))
 
 

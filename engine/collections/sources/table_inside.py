@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.collections.reading.worker_tasks import Failure
+from engine.collections.sources.archives import SUFFIXES as ARCHIVES
 from engine.collections.sources.items import Item
 from engine.collections.sources.table_rows import Listed, joined
 from engine.collections.sources.tables import Table, is_table, table_of
@@ -36,7 +37,10 @@ def counted(items: Iterable[Item], reporter: Reporter) -> Iterator[Item]:
 
 
 def pointed_out(item: Item, table: Table | None = None) -> Item:
-    """A file that is a table, with the sentence that says so; every other item as it is."""
+    """A file that is a table or an archive, with the sentence that says so; every other item as it is."""
+    if not item.failure and item.name.lower().endswith(ARCHIVES):
+        message = "This is an archive, which is not unpacked here; import it by itself."
+        return replace(item, failure=Failure("header", "not-a-picture", message))
     if item.failure or not is_table(item.name):
         return item
     table = table or _table(item)

@@ -31,7 +31,8 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_command_says_what_it_left_out(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert main(["embed", *RECIPE]) == 0
-    assert "2 of 6 pictures left out: 0.png, 1.png." in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "2 of 6 pictures left out: 0.png, 1.png. 0.png: The file is not there. 1.png: " in told
     assert main(["search", *RECIPE, "--image", "3"]) == 0
     told = capsys.readouterr().err
     assert "2 of 6 pictures left out: 0.png, 1.png." in told

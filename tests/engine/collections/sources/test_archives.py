@@ -223,3 +223,18 @@ def test_mutated_archives(home, tmp_path, encoded, reporter):
     assert outcomes == {"report", "refused"}
     assert around(home) <= before
     assert not list(home.datasets.rglob(".incoming"))
+
+
+def test_an_archive_inside_is_named(home, tmp_path, encoded, reporter) -> None:
+    inner, outer = tmp_path / "inner.zip", tmp_path / "outer.zip"
+    for path, files in ((inner, {"b.png": encoded(2)}), (outer, {"a.png": encoded(1)})):
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+            if path == outer:
+                archive.write(inner, "more/inner.zip")
+    report = import_archive(home, "Outer", outer, reporter)
+    assert report.added == 1
+    assert [(reject.path, reject.message) for reject in report.rejects] == [
+        ("more/inner.zip", "This is an archive, which is not unpacked here; import it by itself.")
+    ]
