@@ -19,7 +19,6 @@ from engine.search.answer import Answer, Hit, Query
 from engine.search.examples import Example, combined, described, learned_distances, teaches
 from engine.search.opening import OpenedRecipe
 from engine.search.words import Scores, refuse_the_unknown, written
-from engine.texts.lexicon.lexicon import lexicon
 from engine.workbench.pictures import PictureMethods
 from engine.workbench.pictures_report import search_report, selection_report
 from engine.workbench.words import WordMethods
@@ -127,7 +126,7 @@ class ExampleMethods(PictureMethods, WordMethods):
     def _words_vector(self, opened: OpenedRecipe, recipe: Recipe, text: str) -> NDArray[np.float32]:
         """(1, d) the mean vector of the pictures that show the words best, or name them where none shows them."""
         vectors, about = opened.searcher.vectors, written(opened.searcher.images, text)
-        meaning = lexicon().meaning(text)
+        meaning = self.meaning(text)
         refuse_the_unknown(text, meaning, about)
         allowed = np.asarray(vectors.ids)
         ids, values = self._showing(recipe.collection, text, about).best(_SHOWING, allowed)
@@ -140,7 +139,7 @@ class ExampleMethods(PictureMethods, WordMethods):
 
     def _showing(self, collection: str, text: str, about: Scores) -> Scores:
         """How well each picture shows the words; what is written of it where that is not known."""
-        if not lexicon().meaning(text).known or not self.sees_words():
+        if not self.meaning(text).known or not self.sees_words():
             return about
         try:
             shown = self.class_scores(collection, text)

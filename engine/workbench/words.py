@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.collections.collection import Collection, Images
 from engine.core.distances import metric
-from engine.core.errors import NotFound, NotReady
+from engine.core.errors import Corrupt, NotFound, NotReady, NoWeights
 from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.core.settings import check_whole
@@ -19,13 +21,19 @@ from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.networks import packaged
 from engine.encoders.networks.table import backbone
 from engine.encoders.vectors.store import state
-from engine.grouping.stored.names import common_value, distinct, folder_of
+from engine.grouping.stored.names import common_value, distinct
+from engine.grouping.stored.names import folder_of as name_folder
 from engine.search.answer import Answer, Query, Receipt
 from engine.search.classes import NETWORK, ClassProbabilities, class_probabilities, words_recipe
 from engine.search.opening import OpenedRecipe
 from engine.search.provenance import Provenance, provenance_of, words_used
 from engine.search.words import CLEARLY, HALF, Scores, hits_of, mixed, refuse_the_unknown, shown, written
+from engine.texts import open_text_encoder
 from engine.texts.lexicon.lexicon import Meaning, lexicon
+from engine.texts.lexicon.nearest import NearestKinds
+from engine.texts.published import PUBLISHED, folder_of
+
+_SENTENCES = "all-minilm-l6-v2"
 
 
 class WordMethods:
@@ -47,7 +55,7 @@ class WordMethods:
 
     def to_prepare(self, recipe: Recipe, query: Query) -> Recipe:
         """The recipe whose vectors a query still needs: words need those of the ImageNet network."""
-        if not self.sees_words() or not any(lexicon().meaning(text).known for text in query.texts):
+        if not self.sees_words() or not any(self.meaning(text).known for text in query.texts):
             return recipe
         by_words = words_recipe(recipe.collection, recipe.k)
         if self._has_word_vectors(recipe.collection) or (query.examples and not self._has_vectors(recipe)):
@@ -57,6 +65,13 @@ class WordMethods:
     def sees_words(self) -> bool:
         """Whether the network that recognises what pictures show is installed."""
         return packaged.file_of(backbone(NETWORK)) is not None
+
+    def meaning(self, text: str) -> Meaning:
+        """What words mean: by the lexicon, else the kind that they are nearest to by MiniLM, if that is installed."""
+        found = lexicon().meaning(text)
+        folder = None if found.known or not text.strip() else folder_of(self.home, PUBLISHED[_SENTENCES])
+        nearest = _nearest_kinds(self.home, folder) if folder is not None else None
+        return found if nearest is None else nearest.meaning(text) or found
 
     def class_probabilities(self, collection: str) -> ClassProbabilities:
         """The probability of each ImageNet class for every picture; raises as in `engine.search.classes`."""
@@ -95,7 +110,7 @@ class WordMethods:
     def _group_name(self, collection: str, images: Images, ids: NDArray[np.int64]) -> str:
         rows = np.flatnonzero(np.isin(images.ids, ids)).tolist()
         labels = common_value([images.labels[row] for row in rows])
-        found = labels or common_value([folder_of(images.names[row]) for row in rows])
+        found = labels or common_value([name_folder(images.names[row]) for row in rows])
         return found or (self.suggested_name(collection, ids) or ("", 0.0))[0]
 
     def search_words(
@@ -116,7 +131,7 @@ class WordMethods:
             NotReady: the collection must be embedded first (`to_prepare`). NotFound: no such label.
             BenzerError: none of the words is known.
         """
-        images, meaning = self.collection(recipe.collection).images(), lexicon().meaning(query.text)
+        images, meaning = self.collection(recipe.collection).images(), self.meaning(query.text)
         about = written(images, query.text)
         refuse_the_unknown(query.text, meaning, about)
         if query.share is not None:
@@ -159,7 +174,7 @@ class WordMethods:
 
     def class_scores(self, collection: str, text: str) -> Scores:
         """How well each picture shows words of known meaning; raises as `class_probabilities`."""
-        return shown(self.class_probabilities(collection), lexicon().meaning(text))
+        return shown(self.class_probabilities(collection), self.meaning(text))
 
     def _seen(self, collection: str, images: Images, meaning: Meaning) -> Scores:
         if not meaning.known or not self.sees_words():
@@ -172,6 +187,15 @@ class WordMethods:
         vectors = opened.searcher.vectors
         distances = metric(recipe.metric).between(vector, np.asarray(vectors.matrix))[0]
         return mixed(words, vectors.ids, distances, HALF if query.share is None else query.share)
+
+
+@lru_cache(maxsize=2)
+def _nearest_kinds(home: Home, folder: Path) -> NearestKinds | None:
+    """The lexicon by the sentence encoder in a folder; None if its files are damaged, which `weights list` says."""
+    try:
+        return NearestKinds.of(home, lexicon(), open_text_encoder(_SENTENCES, home))
+    except (Corrupt, NoWeights):
+        return None
 
 
 def _named(query: Query, images: Images) -> Query:

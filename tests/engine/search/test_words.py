@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,32 @@ def bench(home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workbe
     monkeypatch.setattr(words, "words_recipe", lambda name, k=8: Recipe(name, "raw-pixels", "", embedding="avg", k=k))
     bench.run("embed", recipe=Recipe("mixed", "raw-pixels", "", embedding="avg").as_dict())
     return bench
+
+
+def test_with_damaged_files_of_minilm_the_dictionary_answers_alone(bench: Workbench) -> None:
+    folder = bench.home.pretrained / "texts" / "all-minilm-l6-v2"
+    folder.mkdir(parents=True)
+    for name in ("model.safetensors", "vocab.txt"):
+        (folder / name).write_bytes(b"damaged")
+    assert not bench.meaning("tennis").known
+    with pytest.raises(BenzerError, match="Nothing is known of"):
+        by_words(bench, "tennis")
+
+
+def test_an_unknown_word_is_searched_for_as_the_nearest_kind(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stub:
+        def meaning(self, text: str) -> Any:
+            found = lexicon().meaning("pug")
+            return replace(found, near=((text, "pug"),)) if text == "snub-nosed" else None
+
+    monkeypatch.setattr(words, "folder_of", lambda home, network: Path("there"))
+    monkeypatch.setattr(words, "_nearest_kinds", lambda home, folder: Stub())
+    answer = by_words(bench, "snub-nosed")
+    assert {hit.label for hit in answer.hits} == {"pugs"}
+    assert "nearest to “snub-nosed” that can be recognised: pug" in answer.note
+    for text in ("happiness", "Istanbul", "xqz"):
+        with pytest.raises(BenzerError, match="Nothing is known of"):
+            by_words(bench, text)
 
 
 def by_words(bench: Workbench, text: str, **more: Any) -> Answer:
