@@ -175,7 +175,15 @@ def _table(experiment: Experiment) -> str:
     best = sorted((row for row in rows if not row.error), key=lambda row: -row.precision)
     head = ["recipe", f"precision@{k}", "low", "high", "mAP", "recall", "ms", "MB"]
     lines = [
-        [r.recipe, r.precision, *r.interval, r.map, "" if r.recall is None else r.recall, r.milliseconds, r.megabytes]
+        [
+            r.recipe,
+            r.precision,
+            *r.interval,
+            "" if r.whole_map is None else r.whole_map,
+            "" if r.recall is None else r.recall,
+            r.milliseconds,
+            r.megabytes,
+        ]
         for r in best
     ]
     failed = [f"{row.recipe}: {row.error}" for row in rows if row.error]

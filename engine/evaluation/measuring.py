@@ -1,9 +1,9 @@
 """Measuring one cell of an experiment: its figures, with every labelled image as the query once.
 
 The query itself is always excluded from its results. precision@k is divided by k and the average precision by what
-could have been found, so a method that returns too little pays for it. Neighbours are searched in blocks of queries,
-and twice: for k, as in a search, and for the first 1000 ranks, which only the average precision needs. For so large a
-k an approximate method examines more: what it misses at k shows in the recall, hardly in the average precision.
+could have been found, so a method that returns too little pays for it. Neighbours are searched in blocks of queries.
+The average precision of any method is that of the k results of its search (mAP@k). For exact search that over the
+first 1000 ranks is measured, too (mAP); asked for so many, an approximate method would examine nearly everything.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.distances import Distance
-from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
 from engine.core.recipe import MAX_K
 from engine.evaluation.metrics import average_precision, bootstrap_interval, precision_at_k
+from engine.evaluation.ranking import distances_to_all
 from engine.evaluation.recall import recall_at_k
 from engine.indexes import Index, Neighbours
 
@@ -92,8 +91,11 @@ def measure(
     """
     places = min(len(vectors) - 1, MAX_K)
     found = nearest(index, vectors, asked, k, told)
-    precisions = precision_at_k(relevance(found.ids, asked, asked.rows), k)
-    averages = _average_precisions(index, vectors, asked, places, told)
+    right = relevance(found.ids, asked, asked.rows)
+    precisions = precision_at_k(right, k)
+    returned = average_precision(right, np.minimum(asked.others[asked.rows], k))
+    exact = index.name == "exact"
+    averages = _average_precisions(index, vectors, asked, places, told) if exact else returned
     examined = found.examined
     return {
         "images": len(vectors),
@@ -101,7 +103,8 @@ def measure(
         "precision": float(precisions.mean()),
         "interval": bootstrap_interval(precisions),
         "chance": float(asked.others[asked.rows].mean() / (len(vectors) - 1) * min(k, len(vectors) - 1) / k),
-        "map": float(averages.mean()),
+        "map": float(averages.mean()) if exact else None,
+        "map_at_k": float(returned.mean()),
         "recall": None if truth is None else float(recall_at_k(found, truth).mean()),
         "per_class": per_class(precisions, asked),
         "milliseconds": milliseconds(index, vectors, asked.rows, k),
@@ -189,14 +192,10 @@ def _average_precisions(
     index: Index, vectors: Matrix, asked: Questions, places: int, told: Told
 ) -> NDArray[np.float64]:
     """(q,) the average precision of each query over its first `places` ranks, out of what could have been there."""
-    exact = index.name == "exact"
     parts, done = [], 0
-    for rows in _blocks(asked.rows, len(vectors) if exact else vectors.shape[1]):
-        if exact:
-            found = ranked(vectors, rows, places, index.metric)
-            right = asked.codes[found] == asked.codes[rows][:, None]
-        else:
-            right = relevance(without_itself(index, vectors, asked.ids, rows, places).ids, asked, rows)
+    for rows in _blocks(asked.rows, len(vectors)):
+        found = ranked(vectors, rows, places, index.metric)
+        right = asked.codes[found] == asked.codes[rows][:, None]
         parts.append(average_precision(right, np.minimum(asked.others[rows], places)))
         done += len(rows)
         told(done, len(asked.rows))
@@ -206,21 +205,14 @@ def _average_precisions(
 def ranked(vectors: Matrix, rows: Ids, places: int, metric: str) -> Ids:
     """The rows at the first `places` ranks for (b,) rows as queries, excluding each itself: (b, places).
 
-    By matrix products in single precision: for long rankings this is many times faster than an exact index.
+    By matrix products: for long rankings this is many times faster than an exact index.
     """
-    distances = _to_all(known_metric(metric), np.asarray(vectors[rows]), vectors)
+    distances = distances_to_all(np.asarray(vectors[rows]), vectors, metric)
     distances[np.arange(len(rows)), rows] = np.inf
     first = np.argpartition(distances, places - 1, axis=1)[:, :places]
     order = np.argsort(np.take_along_axis(distances, first, 1), axis=1, kind="stable")
     found: Ids = np.take_along_axis(first, order, 1)
     return found
-
-
-def _to_all(distance: Distance, queries: Matrix, vectors: Matrix) -> Matrix:
-    """(b, n) distances of the queries to all vectors, block by block, since a metric copies its input."""
-    step = max(1, _BLOCK_BYTES // (4 * vectors.shape[1]))
-    blocks = (np.asarray(vectors[start : start + step]) for start in range(0, len(vectors), step))
-    return np.concatenate([distance.between(queries, block) for block in blocks], axis=1)
 
 
 def _blocks(rows: Ids, width: int) -> Iterator[Ids]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.distances import Distance
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
 from engine.evaluation.metrics import average_precision, bootstrap_interval, precision_at_k
+from engine.evaluation.ranking import distances_to_all
 
 _BLOCK_BYTES = 64 * 2**20  # of distances in memory at once
 
@@ -54,7 +54,7 @@ def leave_one_out(vectors: NDArray[np.float32], labels: Sequence[str], metric: s
     queries = np.flatnonzero(sizes[codes] > 1)
     if not 1 <= k < max(len(kept), 2) or not len(queries):
         raise BadParameter("images", "an evaluation", f"more than {k} with labels, and some label shared", len(kept))
-    precisions, averages = _ask(matrix, codes, queries, sizes, known_metric(metric), k)
+    precisions, averages = _ask(matrix, codes, queries, sizes, known_metric(metric).name, k)
     by_kind = {str(kind): precisions[codes[queries] == code] for code, kind in enumerate(kinds)}
     return Scores(
         k=k,
@@ -73,7 +73,7 @@ def _ask(
     codes: NDArray[np.int64],
     queries: NDArray[np.int64],
     sizes: NDArray[np.int64],
-    distance: Distance,
+    name: str,
     k: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(q,) precision@k and (q,) average precision."""
@@ -81,7 +81,7 @@ def _ask(
     step = max(1, _BLOCK_BYTES // (4 * len(matrix)))
     for start in range(0, len(queries), step):
         rows = queries[start : start + step]
-        relevant = _ranked_relevance(distance.between(matrix[rows], matrix), codes, rows)
+        relevant = _ranked_relevance(distances_to_all(matrix[rows], matrix, name), codes, rows)
         precisions.append(precision_at_k(relevant, k))
         averages.append(average_precision(relevant, sizes[codes[rows]] - 1))
     return np.concatenate(precisions), np.concatenate(averages)

@@ -24,7 +24,9 @@ class ExperimentRow:
         computed_in: the precision of the encoder, float32 or bfloat16; "" in older rows.
         images: labelled images that were searched. queries: how many of them were queries.
         precision: mean precision@k, always divided by k. interval: its 95 % bootstrap interval.
-        chance: the precision of random results. map: strict mean average precision over the first 1000 ranks.
+        chance: the precision of random results. map: strict mean average precision over the first 1000 ranks; of exact
+            search only (older rows have one of approximate methods, which examined nearly everything for it).
+        map_at_k: mean average precision of the k results, None in older rows.
         recall: mean recall@k against exact search, None for exact search itself. per_class: label to precision.
         milliseconds: median of one search. megabytes: vectors and index. examined: mean share of the vectors that were
             compared with a query, None if the method does not count them.
@@ -51,7 +53,8 @@ class ExperimentRow:
     precision: float = 0.0
     interval: tuple[float, float] = (0.0, 0.0)
     chance: float = 0.0
-    map: float = 0.0
+    map: float | None = 0.0
+    map_at_k: float | None = None
     recall: float | None = None
     per_class: Mapping[str, float] = field(default_factory=dict)
     milliseconds: float = 0.0
@@ -61,6 +64,11 @@ class ExperimentRow:
     worst: tuple[Mapping[str, Any], ...] = ()
     losses: Mapping[str, float | None] | None = None
     error: str = ""
+
+    @property
+    def whole_map(self) -> float | None:
+        """The mean average precision over the first 1000 ranks, None for approximate methods."""
+        return self.map if self.method == "exact" else None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

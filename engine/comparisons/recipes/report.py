@@ -18,7 +18,7 @@ from engine.evaluation.statistics.correlation import spearman
 _LABELS_SHOWN = 40  # columns of the table by label
 _WORST_SHOWN = 5  # recipes whose worst queries are listed
 _CHOICES = ("title", "encoder", "weights", "embedding", "metric", "method")
-_FIGURES = ("precision", "low", "high", "chance", "map", "recall", "milliseconds", "megabytes", "examined")
+_FIGURES = ("precision", "low", "high", "chance", "map", "map@k", "recall", "milliseconds", "megabytes", "examined")
 _COUNTS = ("images", "queries", "results of the single query", "least train loss", "least MSE", "least 1-SSIM")
 
 
@@ -32,8 +32,16 @@ def to_csv(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
 
 def _csv_line(row: ExperimentRow, labels: Sequence[str]) -> list[object]:
     losses = row.losses or {}
-    figures: list[object] = [row.precision, *row.interval, row.chance, row.map, row.recall, row.milliseconds]
-    figures += [row.megabytes, row.examined, row.images, row.queries, (row.single or {}).get("hits")]
+    figures: list[object] = [row.precision, *row.interval, row.chance, row.whole_map, row.map_at_k]
+    figures += [
+        row.recall,
+        row.milliseconds,
+        row.megabytes,
+        row.examined,
+        row.images,
+        row.queries,
+        (row.single or {}).get("hits"),
+    ]
     if row.error:
         figures = [None] * len(figures)
     told = [losses.get(name) for name in ("train", "mse", "ssim")]
@@ -71,11 +79,23 @@ def _facts(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
 
 
 def _results(rows: Sequence[ExperimentRow], k: int) -> Table:
-    head = ["encoder", "pooling", "distance", "method", f"precision@{k}", "", "95 % interval", "mAP", "recall"]
+    head = [
+        "encoder",
+        "pooling",
+        "distance",
+        "method",
+        f"precision@{k}",
+        "",
+        "95 % interval",
+        "mAP",
+        f"mAP@{k}",
+        "recall",
+    ]
     head += ["candidates scanned", "ms per query", "MB"]
     best = {
         "precision": bold_best([row.precision for row in rows]),
-        "map": bold_best([row.map for row in rows]),
+        "map": bold_best([row.whole_map for row in rows]),
+        "map_at_k": bold_best([row.map_at_k for row in rows]),
         "milliseconds": bold_best([row.milliseconds for row in rows], low=True),
         "megabytes": bold_best([row.megabytes for row in rows], low=True),
     }
@@ -93,7 +113,8 @@ def _result(row: ExperimentRow, best: Mapping[str, bool]) -> list[str | Best | B
         strong(f"{row.precision:.3f}", best["precision"]),
         Bar(row.precision, low, high, row.chance),
         f"{low:.3f}–{high:.3f}",
-        strong(f"{row.map:.3f}", best["map"]),
+        strong(optional(row.whole_map, ".3f"), best["map"]),
+        strong(optional(row.map_at_k, ".3f"), best["map_at_k"]),
         optional(row.recall, ".3f"),
         optional(row.examined, ".0%"),
         strong(f"{row.milliseconds:.2f}", best["milliseconds"]),

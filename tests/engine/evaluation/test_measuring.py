@@ -9,6 +9,7 @@ from engine.core.distances import METRICS
 from engine.core.errors import BadParameter
 from engine.evaluation import measuring
 from engine.evaluation.measuring import Questions, measure, nearest, questions
+from engine.evaluation.retrieval import leave_one_out
 from engine.indexes import Index, make_index
 from engine.indexes.index import Neighbours
 
@@ -90,9 +91,48 @@ def test_what_a_method_does_not_return_counts_as_wrong() -> None:
     assert part["precision"] <= 3 / K
     right = asked.codes[np.searchsorted(ids, truth.ids[:, :3])] == asked.codes[asked.rows][:, None]
     sums = (np.where(right, right.cumsum(1) / [1, 2, 3], 0)).sum(1)
-    assert part["map"] == pytest.approx((sums / asked.others[asked.rows]).mean())
-    assert part["map"] < whole["map"]
+    assert part["map_at_k"] == pytest.approx((sums / np.minimum(asked.others[asked.rows], K)).mean())
+    assert part["map_at_k"] < whole["map_at_k"]
+    assert part["map"] is None  # asked for a thousand places, it would look at everything
     assert part["examined"] is None
+
+
+class Wide(Silent):
+    """A method that finds three of five, but everything when it is asked for many."""
+
+    def search(self, queries: np.ndarray, k: int) -> Neighbours:
+        return self.inner.search(queries, k) if k > 10 else super().search(queries, k)
+
+
+def test_average_precision_is_that_of_the_configured_search() -> None:
+    vectors, ids, labels = made()
+    exact = make_index("exact", "cosine").build(ids, vectors)
+    asked = questions(ids, labels)
+    truth = nearest(exact, vectors, asked, K, told)
+    narrow, wide = (measure(kind(exact), vectors, asked, K, truth=truth, told=told) for kind in (Silent, Wide))
+    assert wide["map_at_k"] == narrow["map_at_k"]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("offset", [100, 3000])
+def test_a_large_common_offset_costs_no_digits(metric: str, offset: float) -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.choice(list("abcd"), 200).tolist()
+    vectors = np.array([[ord(label) * (place % 2) for place in range(32)] for label in labels], dtype=np.float32)
+    vectors = ((vectors + rng.standard_normal((200, 32))) / 8 + offset).astype(np.float32)
+    exactly = vectors.astype(np.float64)  # what the float32 vectors are, to the last digit
+    if metric == "cosine":
+        exactly /= np.linalg.norm(exactly, axis=1, keepdims=True)
+    differences = exactly[:, None] - exactly[None]
+    apart = (differences**2).sum(2)
+    np.fill_diagonal(apart, np.inf)
+    right = np.array(labels)[np.argsort(apart, axis=1, kind="stable")[:, :-1]] == np.array(labels)[:, None]
+    precisions = np.where(right, right.cumsum(1) / np.arange(1, 200), 0)
+    wanted = (precisions.sum(1) / right.sum(1)).mean()
+    asked = questions(np.arange(200), labels)
+    index = make_index("exact", metric).build(np.arange(200), vectors)
+    assert measure(index, vectors, asked, K, truth=None, told=told)["map"] == pytest.approx(wanted, abs=2e-4)
+    assert leave_one_out(vectors, labels, metric, K).map == pytest.approx(wanted, abs=2e-4)
 
 
 def test_the_query_is_never_among_its_answers_and_the_worst_come_first() -> None:

@@ -344,12 +344,15 @@ def test_the_table_marks_the_best_and_leaves_out_what_says_nothing(here: Workben
         "configuration", "precision@8", "mAP", "recall", "candidates scanned", "ms per query", "MB", "pictures",
     ]  # fmt: skip
     first, second, third = data["rows"]
-    assert [cell["best"] for cell in second["cells"]] == [True, True, False, False, False, False, False]
+    assert [cell["best"] for cell in second["cells"]] == [True, False, False, False, False, False, False]
     assert [cell["best"] for cell in first["cells"]] == [False, False, False, False, True, False, False]
     assert first["cells"][2]["text"] == "–"  # exact search has no recall against itself
     assert (first["name"], first["sub"]) == ("Raw pixels", "Exact")
     assert [line["picked"] for line in data["rows"]] == [False, True, False]
     assert third["error"] == "No memory."
+    assert second["cells"][1]["text"] == "–"  # an approximate method has no ranking of a thousand
+    newer = [replace(row, map_at_k=0.5) for row in rows]
+    assert "mAP@8" in [column["title"] for column in table_data(newer, names_of(newer), "Results")["columns"]]
     plain = table_data(rows[:1], names_of(rows[:1]), "Results")
     assert "recall" not in [column["title"] for column in plain["columns"]]
     assert not any(cell["best"] for cell in plain["rows"][0]["cells"])  # one row alone is not the best of anything

@@ -21,16 +21,22 @@ COLUMNS = (
     Column(
         "precision@{k}",
         "Share of the {k} results that have the query's label, over all queries. Below it the 95 % interval; the "
-        "dotted mark is the chance level.",
+        "dotted mark is the chance level. A label with fewer than {k} other pictures cannot reach 1: the figure is "
+        "always divided by {k}.",
         lambda row: row.precision,
         "{:.3f}",
         more=_interval,
     ),
     Column(
         "mAP",
-        "Mean average precision over the first 1000 results. With 1000 results approximate methods scan more "
-        "candidates than with {k}; what they miss shows in the recall.",
-        lambda row: row.map,
+        "Mean average precision over the first 1000 results of exact search: how good the whole ranking is.",
+        lambda row: row.whole_map,
+        "{:.3f}",
+    ),
+    Column(
+        "mAP@{k}",
+        "Mean average precision of the {k} results that the search returns; missing results count as wrong.",
+        lambda row: row.map_at_k,
         "{:.3f}",
     ),
     Column("recall", "Share of the exact nearest neighbours that this method finds.", lambda row: row.recall, "{:.1%}"),
@@ -57,7 +63,8 @@ def columns_of(rows: Sequence[ExperimentRow]) -> list[Column]:
     """The informative columns: recall and examined share only if a method is approximate."""
     methods = any(row.recall is not None for row in rows)
     k = rows[0].k if rows else 8
-    shown = [column for column in COLUMNS if methods or column.title not in _ONLY_WITH_METHODS]
+    older = {"mAP@{k}"} if all(row.map_at_k is None for row in rows) else set()
+    shown = [c for c in COLUMNS if c.title not in older and (methods or c.title not in _ONLY_WITH_METHODS)]
     return [replace(c, title=c.title.format(k=k), help=c.help.format(k=k)) for c in shown]
 
 

@@ -6,15 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.comparisons.hashing.measuring import StudyRow
+from engine.comparisons.hashing.plan import EXACT
 from engine.comparisons.hashing.study import Folded
 from ui.pages.hashing.state import names_of
 from ui.widgets.results_table import Column, Line
 
 MAP_HELP = (
     "Mean average precision as in the thesis: the precision at each correct result, averaged over the right ones that "
-    "were returned. A method that returns few but right ones looks good here."
+    "were returned. Where candidates are ranked by their true distance, nothing wrong stands before a right one: it is "
+    "then the share of queries with any right result, and says nothing of how many were found."
 )
-STRICT_HELP = "Mean average precision divided by all R that could be found: what a method misses counts as wrong."
+STRICT_HELP = (
+    "Mean average precision divided by all R that could be found: what a method misses counts as wrong. Left out where "
+    "it equals the recall in every row, as it does if candidates are ranked by their true distance."
+)
 RECALL_HELP = "The share of the R exact nearest neighbours that were found; below it that of the ten nearest."
 CANDIDATES_HELP = (
     "Candidates scanned: vectors compared with a query by their true distance (re-ranked), on average; below it their "
@@ -58,9 +63,11 @@ def columns_of(folded: Sequence[Folded]) -> list[Column]:
             lambda row: row.megabytes, "{:,.1f}", True,
         ),
     ]  # fmt: skip
-    return found
+    same = all(abs(row.strict_map - row.recall) < _SAME for row in rows)
+    return [column for column in found if not (same and column.title == "strict MAP")]
 
 
+_SAME = 1e-9  # figures that differ by less say the same
 _P99 = "p99 {row.p99:.3g}"
 
 
@@ -77,7 +84,7 @@ def lines_of(rows: Sequence[StudyRow], said: Mapping[str, str] | None = None) ->
 
     largest = max((row.size for row in rows), default=0)  # fewer vectors alone make a search faster
     return [
-        Line(row, name, row.method, note(row), judged=row.size == largest)
+        Line(row, name, row.method, note(row), judged=row.size == largest and row.method != EXACT)
         for row, name in zip(rows, names_of(rows), strict=True)
     ]
 
