@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from engine.collections.catalogue import Catalogue, ImageRow, Reading, seal
+from engine.collections.frame import Framed
 from engine.collections.reading.safely import follows_links, read_bytes
 from engine.collections.report import Reject
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NameTaken, NotFound, UnreadableImage
@@ -91,7 +92,7 @@ class ImageRecord:
     status: str
 
 
-class Collection:
+class Collection(Framed):
     """One collection. Cheap to open; everything is read from its catalogue when asked for."""
 
     def __init__(self, folder: Path) -> None:

@@ -22,6 +22,14 @@ __all__ = [
 ]  # fmt: skip
 
 
+def __getattr__(name: str) -> type[Index]:
+    """The classes of the search methods, found when they are asked for: `indexes.LSH`, `indexes.Exact`."""
+    for method in methods().values() if name[:1].isupper() else ():
+        if method.__name__ == name:
+            return method
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def methods() -> dict[str, type[Index]]:
     """Every search method by name."""
     return implementations(sys.modules[__name__], Index)

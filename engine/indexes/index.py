@@ -68,6 +68,9 @@ class Index(ABC):
             raise BadParameter("metric", f"the method {self.name}", "one of " + ", ".join(sorted(self.metrics)), metric)
         self.metric = metric
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}, {self.metric}>"
+
     @abstractmethod
     def build(self, ids: Ids, vectors: Vectors) -> Self:
         """Index (n, d) vectors under (n,) distinct ids. BadParameter for NaN, Inf, wrong shapes or repeated ids."""

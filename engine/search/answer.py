@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text
 from engine.search.examples import Crop, Example, check_crop, checked_examples, print_examples
 from engine.search.provenance import COLUMNS, Provenance, WordsUsed, provenance_cells
+from engine.search.showing import html_of, show_page
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Query:
     """
 
     image_id: int | None = None
-    data: bytes | None = None
+    data: bytes | None = field(default=None, repr=False)
     name: str = ""
     crop: Crop | None = None
     text: str = ""
@@ -123,6 +128,23 @@ class Answer:
     written: tuple[Hit, ...] = ()  # hits by names, labels and texts, if the query is words
     where: str = ""  # the filter, as `parse_where` reads it
     words: WordsUsed | None = None  # how the words were understood, if no encoder of texts was asked
+    thumbnail: Callable[[int], bytes] | None = field(default=None, repr=False, compare=False)  # by id, as WebP
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.sentence()}>"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each hit, the nearest first: rank, id, name, label, text, distance and sha256."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(hit) for hit in self.hits], columns=[column.name for column in fields(Hit)])
+
+    def show(self) -> None:
+        """Show the hits as pictures: in a notebook below the cell, else in the browser."""
+        show_page(self)
+
+    def _repr_html_(self) -> str:
+        return html_of(self.hits, self.sentence(), self.thumbnail)
 
     def sentence(self) -> str:
         """The receipt in one line, e.g. "8 nearest of 4,738 pictures · 3.2 ms · compared with 2 % · same 8 as exact

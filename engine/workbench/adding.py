@@ -1,17 +1,20 @@
-"""The part of the workbench that puts what ships, or a file, into the home at once, without a job."""
+"""The part of the workbench that takes files as bytes, and puts what ships, or a file, into the home without a job."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path, PurePath
 
+from engine.collections.reading.workers import preview_in_worker
 from engine.collections.samples.ready import unpack_sample
+from engine.collections.sources.spool import spooled
 from engine.core.home import Home
 from engine.encoders.networks import weights as pretrained
 
 
 class AddingMethods:
-    """Methods for adding the sample and weights, mixed into `Workbench`."""
+    """Methods for the sample, weights and uploaded files, mixed into `Workbench`."""
 
     home: Home
 
@@ -31,3 +34,17 @@ class AddingMethods:
             network = pretrained.network_of(path)
             pretrained.add(self.home, network, path)
         return network.name
+
+    def preview(self, data: bytes, side: int = 640) -> bytes:
+        """An external picture as a small upright WebP; UnreadableImage if it cannot be opened."""
+        return preview_in_worker(data, side)
+
+    def spool(self, files: Iterable[tuple[str, bytes]]) -> Path:
+        """Put uploaded files where a job can read them: a new folder of numbered files with a list of their names.
+
+        The job that imports them deletes the folder, unless it was stopped: then it can be restarted.
+
+        Raises:
+            StorageFull: none of the files is left behind.
+        """
+        return spooled(self.home.root / "jobs" / "uploads", files)

@@ -1,33 +1,28 @@
 """The public interface of the engine, for pages and commands: open a collection or a recipe, search, start a job.
 
-from engine.workbench.workbench import Query, Workbench
+from engine.workbench import Workbench
 
 bench = Workbench()
-bench.run("import", source="folder", title="Holiday", path="/home/me/pictures")
-recipe = bench.default_recipe("holiday")
-bench.run("embed", recipe=recipe.as_dict())
-answer = bench.search(recipe, Query.picture(open("beach.jpg", "rb").read(), "beach.jpg"))
-print(answer.sentence())
-for hit in answer.hits:
-    print(hit.rank, hit.name, hit.distance)
+recipe = bench.prepare(bench.import_folder("/home/me/pictures", "Holiday"))
+print(bench.search(recipe, "beach.jpg").to_frame())
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.collections.cards import CollectionCard, readable_card
 from engine.collections.collection import Collection, collections
 from engine.collections.facts.table import PictureTable
 from engine.collections.facts.where import Where
-from engine.collections.reading.workers import preview_in_worker, read_in_worker
+from engine.collections.reading.workers import read_in_worker
 from engine.collections.removing import remove_collection
-from engine.collections.sources.spool import spooled
 from engine.core.cache import Cache, FileStamps, catalogue_files, catalogue_stamp, file_stamp
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights
 from engine.core.home import Home
@@ -58,7 +53,9 @@ from engine.workbench.comparing import ComparisonMethods
 from engine.workbench.cost import embedding_seconds
 from engine.workbench.examples import ExampleMethods
 from engine.workbench.folders import FolderMethods
+from engine.workbench.inputs import PictureLike, query_of
 from engine.workbench.job_kinds import job_kind, title_of
+from engine.workbench.notebook import NotebookMethods
 from engine.workbench.searches import SearchMethods
 from engine.workbench.tidying import TidyingMethods
 
@@ -108,10 +105,13 @@ class Workbench(
     SearchMethods,
     ClassificationMethods,
     ComparisonMethods,
+    NotebookMethods,
 ):
     """Everything a page, a command or a notebook can ask for. Safe to share between threads."""
 
     def __init__(self, home: Home | None = None) -> None:
+        if not isinstance(home, Home | None):
+            raise BadParameter("home", "a workbench", "a Home, or left out", home)
         self.home = home or Home.default()
         self._prepare_tidying()
         self._collections: Cache[Collection] = Cache(_COLLECTIONS_KEPT)
@@ -197,8 +197,8 @@ class Workbench(
 
     def search(
         self,
-        recipe: Recipe,
-        query: Query,
+        recipe: Recipe | Collection | str,
+        query: Query | PictureLike | int,
         *,
         include_query: bool = False,
         label: str | None = None,
@@ -207,7 +207,8 @@ class Workbench(
         """The k most similar images to the query, with the receipt; `further` gives more of them.
 
         Args:
-            query: one picture, words, or several examples (`Query.of`).
+            recipe: a recipe or its text; of a collection or its name the default recipe.
+            query: a picture in any form, the id of one, or a Query: words or several examples (`Query.of`).
             where: a filter as in `engine.collections.facts.where`, which scopes the search itself.
 
         Raises:
@@ -215,18 +216,21 @@ class Workbench(
             or no picture meets the filter. UnreadableImage: the query picture cannot be opened. BadParameter: a choice
             of the recipe has no such value, or a condition of the filter is none.
         """
+        recipe = recipe if isinstance(recipe, Recipe) else self.recipe_of(recipe)
+        query = query if isinstance(query, Query) else query_of(query)
         scope: dict[str, Any] = {"include_query": include_query, "label": label or None}
         scope |= self._filtered(recipe.collection, where) if where else {}
         if query.text and not takes_texts(recipe.encoder):
-            return self.search_words(recipe, query, **scope)
-        opened = self._open(recipe)
-        if query.examples:
-            return self.search_examples(opened, recipe, query, **scope)
-        began = time.perf_counter()
-        vector = self._query_vector(opened, recipe, query)
-        took = 1000 * (time.perf_counter() - began)
-        scope |= {"note": self.text_note(opened.encoder, query)}
-        return opened.searcher.answer(query, vector, recipe, encode_milliseconds=0.0 if query.stored else took, **scope)
+            answer = self.search_words(recipe, query, **scope)
+        elif query.examples:
+            answer = self.search_examples(self._open(recipe), recipe, query, **scope)
+        else:
+            opened, began = self._open(recipe), time.perf_counter()
+            vector = self._query_vector(opened, recipe, query)
+            took = 0.0 if query.stored else 1000 * (time.perf_counter() - began)
+            scope |= {"note": self.text_note(opened.encoder, query)} if query.text else {}
+            answer = opened.searcher.answer(query, vector, recipe, encode_milliseconds=took, **scope)
+        return replace(answer, thumbnail=lambda id: self.collection(recipe.collection).thumbnail(id))
 
     def encoder(self, recipe: Recipe) -> Encoder:
         """The recipe's encoder, loaded and adapted to the recipe's collection.
@@ -237,10 +241,6 @@ class Workbench(
         key = (recipe.encoder, recipe.weights, file_stamp(*self._weights_files(recipe)))
         opened = self._encoders.get(key, lambda: open_encoder(recipe.encoder, recipe.weights, self.home))
         return opened.at(self.collection(recipe.collection))
-
-    def preview(self, data: bytes, side: int = 640) -> bytes:
-        """An external picture as a small upright WebP; UnreadableImage if it cannot be opened."""
-        return preview_in_worker(data, side)
 
     def left_out(self, recipe: Recipe) -> tuple[tuple[str, str], ...]:
         """The images that could not be embedded and are not searched, each with its name and the reason."""
@@ -325,16 +325,6 @@ class Workbench(
     def job(self, id: str) -> Job:
         """The job of that id; NotFound if there is none."""
         return job_folders.job(self.home.jobs, id)
-
-    def spool(self, files: Iterable[tuple[str, bytes]]) -> Path:
-        """Put uploaded files where a job can read them: a new folder of numbered files with a list of their names.
-
-        The job that imports them deletes the folder, unless it was stopped: then it can be restarted.
-
-        Raises:
-            StorageFull: none of the files is left behind.
-        """
-        return spooled(self.home.root / "jobs" / "uploads", files)
 
     def remove(self, collection: str) -> Path | None:
         """Delete a collection with its vectors and indexes, damaged or not; see `remove_collection`."""

@@ -67,6 +67,21 @@ def test_modules_of_the_user_stay_the_users(installed: Installed) -> None:
     assert installed.run("python", "-c", code) == "7 4\n"
 
 
+def test_the_public_names_are_there(installed: Installed) -> None:
+    code = """
+import sys, benzer
+assert "torch" not in sys.modules and "benzer.engine.workbench" not in sys.modules
+bench = benzer.Workbench()
+collection = bench.import_folder("Pile")
+assert len(collection.to_frame()) == 8
+recipe = bench.prepare("pile/colour-histogram/flatten/euclidean/exact/3")
+print(*bench.search(recipe, "Pile/red/1.png").to_frame()["label"])
+assert all(getattr(benzer, name) for name in benzer.__all__)
+assert benzer.indexes.LSH("cosine").name == "lsh"
+"""
+    assert installed.run("python", "-c", code) == "red red red\n"
+
+
 def test_jobs_find_the_package(installed: Installed) -> None:
     code = """
 import time

@@ -1,0 +1,146 @@
+"""The part of the workbench for programs and notebooks: folders, arrays and modules as they have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.collections.collection import Collection, collections
+from engine.collections.reading.workers import read_in_worker
+from engine.collections.sources.job import title_of
+from engine.core.cache import Cache
+from engine.core.errors import BadParameter
+from engine.core.home import Home
+from engine.core.recipe import Recipe
+from engine.encoders import EncoderInfo, choices, open_encoder
+from engine.encoders.choosing import default_choice, default_embedding
+from engine.encoders.encoder import Encoder
+from engine.encoders.own_modules import add_module
+from engine.encoders.pooling import unfinished
+from engine.encoders.vectors.batches import embed_pictures
+from engine.search.opening import OpenedRecipe
+from engine.workbench.inputs import PictureLike, picture_bytes, picture_list
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch.nn import Module
+
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class NotebookMethods:
+    """Methods that take what programs have, mixed into `Workbench`."""
+
+    home: Home
+    _encoders: Cache[Encoder]
+    _opened: Cache[OpenedRecipe]
+
+    def import_folder(self, folder: str | PathLike[str], title: str = "", *, follow_links: bool = False) -> Collection:
+        """The collection of a folder's pictures, which stay where they lie; a folder imported before is rescanned.
+
+        Args:
+            title: of a new collection; by default the folder's name.
+            follow_links: whether links may lead out of the folder.
+
+        Raises:
+            BadParameter: not a path or a title. NotFound: no such folder. Unreadable: no picture in it. NameTaken.
+        """
+        if not isinstance(folder, str | PathLike):
+            raise BadParameter("folder", "an import", "a path", type(folder).__name__)
+        if not isinstance(title, str):
+            raise BadParameter("title", "an import", "a text", type(title).__name__)
+        path = Path(folder).expanduser().resolve()
+        known = next((one.name for one in collections(self.home) if one.source.get("folder") == str(path)), None)
+        if known is not None:
+            report = self.run("rescan", collection=known)
+        else:
+            given = {"source": "folder", "title": title or title_of(path), "path": str(path)}
+            report = self.run("import", **given, **({"follow_links": True} if follow_links else {}))
+        return Collection.open(self.home, report["collection"])
+
+    def prepare(self, recipe: Recipe | Collection | str) -> Recipe:
+        """Make the vectors of a recipe or of a collection's default one, those that are missing, and return the recipe.
+
+        Raises:
+            What `recipe_of` raises. NotTrained, NoWeights: the encoder has no weights yet.
+        """
+        recipe = self.recipe_of(recipe)
+        self.run("embed", recipe=recipe.as_dict())
+        return recipe
+
+    def recipe_of(self, text: Recipe | Collection | str) -> Recipe:
+        """A recipe from its printed form, or the default recipe of a collection.
+
+        Raises:
+            BadParameter: another type, or not the form of a recipe. NotFound: no such collection.
+        """
+        if isinstance(text, Recipe):
+            return text
+        name = text.name if isinstance(text, Collection) else text
+        if not isinstance(name, str):
+            wanted = "a configuration, its text, a collection or the name of one"
+            raise BadParameter("recipe", "the search", wanted, type(text).__name__)
+        return Recipe.parse(name) if "/" in name else self.default_recipe(name)
+
+    def encode(
+        self, images: PictureLike | Iterable[PictureLike], encoder: str = "", *, pooling: str = ""
+    ) -> NDArray[np.float32]:
+        """The (n, d) float32 vectors of pictures that belong to no collection.
+
+        Args:
+            images: one picture or several: paths, bytes of files, PIL images, arrays or tensors.
+            encoder: as in a recipe, `model-4@default`; by default the best ready-made network.
+            pooling: one that needs no other vectors, like `avg`; by default the encoder's.
+
+        Raises:
+            BadParameter: a picture, an encoder or a pooling of another form. NotFound: no such file or encoder.
+            UnreadableImage: a file that is no picture. NotTrained, NoWeights: the encoder has no weights yet.
+        """
+        for parameter, value in (("encoder", encoder), ("pooling", pooling)):
+            if not isinstance(value, str):
+                raise BadParameter(parameter, "encoding", "a text", type(value).__name__)
+        if pooling != unfinished(pooling):
+            raise BadParameter("pooling", "encoding", "one that needs no other vectors", pooling)
+        name, _, weights = (encoder or default_choice(self.home, "").key).partition("@")
+        embedding = pooling or unfinished(default_embedding(self.home, name, weights))
+        pictures = [partial(read_in_worker, picture_bytes(one), crop=None) for one in picture_list(images)]
+        return embed_pictures(open_encoder(name, weights, self.home), pictures, embedding)
+
+    def add_encoder(
+        self,
+        name: str,
+        module: Module,
+        *,
+        size: int = 224,
+        mean: Sequence[float] = _IMAGENET_MEAN,
+        std: Sequence[float] = _IMAGENET_STD,
+    ) -> EncoderInfo:
+        """Offer a module of PyTorch as an encoder, for as long as this process runs; its weights are copied.
+
+        Its vectors are stored under a fingerprint of its weights and are found again when it is added again. Work in
+        other processes (`start`, the app) does not know it.
+
+        Args:
+            size: pictures are stretched to (size, size) pixels. mean, std: by channel, of values in [0, 1].
+
+        Raises:
+            BadParameter: a wrong type or value of any argument, or a module that does not map (n, 3, size, size)
+            pictures to (n, C) vectors or (n, C, h, w) features.
+        """
+        Recipe("any", name)  # its form is that of every encoder's name
+        info = add_module(name, module, size, mean, std, [choice.name for choice in choices(self.home)])
+        self._encoders.clear()  # they may hold a module that had this name before
+        self._opened.clear()
+        return info
+
+    def default_recipe(self, collection: str) -> Recipe:
+        """As the workbench has it."""
+        raise NotImplementedError
+
+    def run(self, kind: str, **arguments: Any) -> Any:
+        """As the workbench has it."""
+        raise NotImplementedError
