@@ -215,8 +215,9 @@ def _shrink(picture: Image.Image, size: int | None) -> None:
 def _check_rows(picture: Image.Image, data: bytes) -> None:
     """Pillow leaves rows black that are missing in a PNG; only where the last ones are, all are counted."""
     if picture.format == "PNG":
-        last = picture.crop((0, max(0, picture.height - 2), picture.width, picture.height))
-        if not np.asarray(last).reshape(last.height, -1).any(axis=1).all() and not png.holds_all_rows(data):
+        rows = range(max(0, picture.height - 2), picture.height)
+        last = [picture.crop((0, row, picture.width, row + 1)).tobytes() for row in rows]
+        if not all(row.strip(b"\0") for row in last) and not png.holds_all_rows(data):
             raise UnreadableImage("decode", "truncated", "The file ends before the picture does.")
 
 

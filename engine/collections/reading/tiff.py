@@ -11,7 +11,6 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -102,7 +101,7 @@ class Layout:
 def main_page(data: bytes) -> int:
     """The number of the page that is shown: the first that is no smaller version of another one, else the first."""
     try:
-        return next((page for page, tags in enumerate(_directories(data)) if not _is_preview(tags)), 0)
+        return _main(data)[0]
     except _NOT_FOLLOWED:
         return 0
 
@@ -112,8 +111,7 @@ def layout(data: bytes) -> Layout | None:
     if not data.startswith(_PREFIXES):
         return None
     try:
-        tags = next(islice(_directories(data), main_page(data), None))
-        return _layout(tags, "<" if data[:2] == b"II" else ">")
+        return _layout(_main(data)[1], "<" if data[:2] == b"II" else ">")
     except _NOT_FOLLOWED:
         return None
 
@@ -152,6 +150,18 @@ def shown(data: bytes, layout: Layout) -> NDArray[np.uint8]:
         return colours
     opacity = opacity_as_bytes(found[..., -1:]) if declared is None else as_bytes(found[..., -1:], declared=declared)
     return np.concatenate([colours, opacity], axis=2)
+
+
+def _main(data: bytes) -> tuple[int, dict[int, Any]]:
+    """The page that is shown, and its tags."""
+    pages: list[dict[int, Any]] = []
+    try:
+        pages.extend(_directories(data))
+    except _NOT_FOLLOWED:
+        if not pages:
+            raise
+    number = next((number for number, tags in enumerate(pages) if not _is_preview(tags)), 0)
+    return number, pages[number]
 
 
 def _directories(data: bytes) -> Iterator[dict[int, Any]]:
