@@ -38,7 +38,8 @@ def heading(page: Any, text: str | re.Pattern[str]) -> Any:
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
-def test_the_first_visit_has_three_ways_to_begin(page: Any, tmp_path: Path, mode: str) -> None:
+def test_the_first_visit_has_three_ways_to_begin(chromium: Any, tmp_path: Path, mode: str) -> None:
+    page = chromium.new_context(color_scheme=mode).new_page()
     with serving(tmp_path) as server:
         page.goto(server.url)
         page.get_by_text("no picture leaves it").wait_for()
@@ -53,6 +54,7 @@ def test_the_first_visit_has_three_ways_to_begin(page: Any, tmp_path: Path, mode
         heading(page, "8 most similar to").wait_for()
         assert len(answers(page)) == 8
         assert page.title() == "Search · Sample pictures · Benzer"
+    page.context.close()
 
 
 def test_a_click_on_a_tile_makes_a_new_query_and_back_undoes_it(page: Any, server: Server) -> None:

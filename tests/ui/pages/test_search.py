@@ -307,7 +307,7 @@ def test_the_first_visit_leads_to_adding_pictures(empty_bench: Workbench, key: s
     test.button(key=key).click().run()
     assert test.title[0].value == "Collections"
     assert test.session_state["adding"]
-    assert test.session_state["add-ways"] == tab
+    assert test.session_state.add_way == tab
 
 
 def test_the_sample_is_searched_at_once(empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def _open() -> None:
 def _close() -> None:
     if followed():
         st.session_state.setdefault("dismissed", set()).add(followed())
-    st.session_state.update(adding=False, adding_job="", adding_error=None)
+    st.session_state.update(adding=False, adding_job="", adding_error=None, add_way=None)
 
 
 @st.dialog("Add pictures", width="large", on_dismiss=_close)
@@ -72,7 +72,9 @@ def _dialog() -> None:
         "Samples": _samples,
         "Public data sets": _public_data_sets,
     }
-    for tab, (name, way) in zip(st.tabs(list(ways), key="add-ways"), ways.items(), strict=True):
+    for tab, (name, way) in zip(
+        st.tabs(list(ways), key="add-ways", default=st.session_state.get("add_way")), ways.items(), strict=True
+    ):
         with tab, errors_shown():
             way()
             _refusal(name)

@@ -49,7 +49,7 @@ def _failed(imports: list[Job]) -> None:
 def _add(tab: str) -> None:
     """Open the dialog that adds pictures, at that tab."""
     st.session_state.update({"go_to": "collections", "adding": True, "adding_job": "", "adding_error": None})
-    st.session_state["add-ways"] = tab
+    st.session_state.add_way = tab
 
 
 def _open_sample() -> None:
