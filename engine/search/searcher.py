@@ -190,6 +190,8 @@ class Searcher:
 
     def _find(self, index: Index, vector: NDArray[np.float32], k: int, scope: Scope, total: int) -> SearchResult:
         began = time.perf_counter()
+        if k + len(scope.left_out) > _MOST_ASKED:  # many examples: they would take the places of results
+            scope = self._without_left_out(scope)
         asked, wanted = min(k + len(scope.left_out), _MOST_ASKED), min(k, total)
         # Exact search filters by comparing all that may be found; of many of these, asking for more costs less.
         many = scope.ids is not None and index is self.exact and len(scope.ids) > _FEW * index.size
@@ -202,6 +204,11 @@ class Searcher:
             keep, examined = scope.keeps(answer.ids[0]), max(examined, 0) + int(answer.examined[0])
         ids, distances = answer.ids[0][keep][:k], answer.distances[0][keep][:k]
         return SearchResult(ids, distances, examined, 1000 * (time.perf_counter() - began), answer.share)
+
+    def _without_left_out(self, scope: Scope) -> Scope:
+        """The same scope, as the ids that may be found."""
+        ids = np.asarray(self.vectors.ids) if scope.ids is None else scope.ids
+        return Scope(scope.left_out, ids[~np.isin(ids, scope.left_out)])
 
     def _exactly(self, ids: NDArray[np.int64], vector: NDArray[np.float32], asked: int) -> Neighbours:
         answer = self.exact.search_among(ids, vector, asked)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.collections.collection import Collection
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, file_size
 from engine.core.moving import move_without_replacing
 from engine.core.progress import Reporter
 from engine.core.storage import sync_folder
@@ -34,8 +34,7 @@ class Outcome:
 
     def sentence(self, done: str) -> str:
         """E.g. "12 pictures (3.1 MB) moved to the trash." with `done` "moved to the trash"."""
-        size = f"{self.bytes / 1e6:.1f} MB" if self.bytes >= 1e6 else f"{self.bytes / 1e3:.0f} KB"
-        text = f"{count_of(self.files, 'picture')} ({size}) {done}."
+        text = f"{count_of(self.files, 'picture')} ({file_size(self.bytes)}) {done}."
         left = count_of(len(self.refused), "picture")
         return f"{text} {left} left in place: {self.refused[0].sentence}" if self.refused else text
 

@@ -11,7 +11,9 @@ from engine.core.distances import METRICS
 from engine.core.errors import NotFound
 from engine.core.recipe import Recipe
 from engine.indexes import make_index
+from engine.search import searcher as searching
 from engine.search.answer import Answer, Query
+from engine.search.examples import Example
 from engine.search.searcher import Searcher
 
 COUNT, DIMENSIONS = 400, 16
@@ -91,3 +93,21 @@ def test_what_follows_an_answer_is_the_rest_in_order(method: str) -> None:
     assert [hit.distance for hit in further] == sorted(hit.distance for hit in further)
     if method == "exact":
         assert found == slowly(opened, among, 300)
+
+
+@pytest.mark.parametrize("method", ["exact", "hnsw", "lsh"])
+@pytest.mark.parametrize("filtered", [False, True])
+def test_examples_take_no_places_of_results(monkeypatch: pytest.MonkeyPatch, method: str, filtered: bool) -> None:
+    """An index is asked for so many at most, of which all examples may be left out."""
+    opened = searcher(method)
+    monkeypatch.setattr(searching, "_MOST_ASKED", 9)
+    vector = opened.vector(5)
+    allowed = opened.vectors.ids[::2] if filtered else opened.vectors.ids
+    asked = slowly(opened, allowed, 5)  # the very pictures that would be found
+    answer = opened.answer(
+        Query.of(*[Example(image_id=id) for id in asked]), vector, opened.recipe.but(k=8), include_query=False,
+        label="cat" if filtered else None, encode_milliseconds=0.0,
+    )  # fmt: skip
+    found = [hit.id for hit in answer.hits]
+    assert len(found) == 8
+    assert not set(found) & set(asked)
