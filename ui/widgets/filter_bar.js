@@ -31,6 +31,7 @@ class FilterBar {
     const shown = this.data.filters.filter((one) => !one.rare || this.open || one.chosen.length);
     const parts = shown.map((one) => this.filter(one));
     if (this.data.filters.some((one) => one.rare)) parts.push(this.more());
+    if (this.data.offer) parts.push(this.offer());
     if (this.data.include !== null) parts.push(this.include());
     if (this.data.filters.some((one) => one.chosen.length)) parts.push(this.clear());
     this.row.replaceChildren(...parts);
@@ -136,6 +137,16 @@ class FilterBar {
     box.onchange = () => this.tell({ what: "include", value: box.checked });
     label.append(box, make("span", "", "Include the query picture"));
     return label;
+  }
+
+  offer() {
+    const button = make("button", "quiet", this.data.offer);
+    button.type = "button";
+    button.onclick = () => {
+      button.disabled = true;
+      this.tell({ what: "offer" });
+    };
+    return button;
   }
 
   clear() {

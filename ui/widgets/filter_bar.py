@@ -50,10 +50,13 @@ def filter_bar(
     on_filter: Callable[[str, Conditions], None],
     on_include: Callable[[bool], None],
     on_clear: Callable[[], None],
+    offer: str = "",
+    on_offer: Callable[[], object] | None = None,
 ) -> None:
     """Draw the row; `on_filter(field, conditions)` gets those that hold for the field from now on.
 
-    `include` is whether the query picture is among the results, None if there is none.
+    `include` is whether the query picture is among the results, None if there is none. `offer` says what would make
+    further filters possible, and `on_offer` does it.
     """
 
     def told() -> None:
@@ -64,6 +67,8 @@ def filter_bar(
             on_include(bool(act.get("value")))
         elif act.get("what") == "clear":
             on_clear()
+        elif act.get("what") == "offer" and on_offer is not None:
+            on_offer()
 
-    data = {"filters": [vars(one) for one in filters], "include": include}
+    data = {"filters": [vars(one) for one in filters], "include": include, "offer": offer}
     _bar(data=data, key=key, on_act_change=told)

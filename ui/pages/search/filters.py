@@ -25,7 +25,7 @@ def filters(collection: str, pictured: bool) -> tuple[bool, str, Where]:
     values = filter_values(collection)
     if state.get("label", "") not in ["", *(value for value, _ in values.get("label", []))]:
         state.label = ""
-    where = where_of(collection)
+    where, missing = where_of(collection), workbench().facts_missing(collection)
     filter_bar(
         row_of_filters(values, str(state.get("label") or ""), where, has_texts(collection)),
         key="filters",
@@ -33,12 +33,9 @@ def filters(collection: str, pictured: bool) -> tuple[bool, str, Where]:
         on_filter=partial(_filtered, collection),
         on_include=lambda included: state.update(include_query=included),
         on_clear=partial(clear_filters, collection),
+        offer=f"Read dates and cameras of {count_of(missing, 'picture')}" if missing else "",
+        on_offer=partial(_read_facts, collection),
     )
-    if missing := workbench().facts_missing(collection):
-        st.button(
-            f"Read dates and cameras of {count_of(missing, 'picture')}", key="read-facts", type="tertiary",
-            icon=":material/event:", on_click=partial(workbench().start, "facts", collection=collection),
-        )  # fmt: skip
     return bool(state.get("include_query")) and pictured, str(state.get("label") or ""), where
 
 
@@ -46,6 +43,14 @@ def clear_filters(collection: str) -> None:
     """Let every picture of the collection be found again."""
     st.session_state.label = ""
     set_where(collection, "")
+
+
+def _read_facts(collection: str) -> None:
+    """Read what was not read when the pictures were imported."""
+    try:
+        workbench().start("facts", collection=collection)
+    except BenzerError as error:
+        st.session_state.complaint = error.message
 
 
 def _filtered(collection: str, field: str, conditions: Conditions) -> None:

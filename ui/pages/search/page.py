@@ -42,6 +42,7 @@ _STYLE = """
   .st-key-answer-head { flex-wrap: wrap; }
   .st-key-answer-head > :first-child { flex: 1 1 100%; }
 }
+[data-testid="stPopoverBody"] [class*="st-key-Last"] button { justify-content: flex-start; text-align: start; }
 .st-key-receipt { min-height: 2.5rem; }
 """
 
