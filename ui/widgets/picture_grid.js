@@ -22,7 +22,7 @@ class PictureGrid {
     this.list.setAttribute("role", "list");
     this.list.addEventListener("keydown", (event) => this.pressed(event));
     this.list.addEventListener("focusin", (event) => this.reach(event.target.closest("li")));
-    this.list.addEventListener("mouseover", (event) => this.regard(event.target.closest("li"), 160));
+    this.list.addEventListener("mouseover", (event) => this.pointed(event.target.closest("li")));
     this.foot = make("div", "foot");
     this.shelf = make("div", "shelf");
     this.shelf.append(this.list, this.foot);
@@ -50,6 +50,7 @@ class PictureGrid {
     const focused = this.focused();
     this.news = news;
     this.data = data;
+    this.items = new Map(data.items.map((item) => [item.id, item]));
     this.list.className = "grid " + data.kind;
     this.list.setAttribute("aria-label", data.title);
     const former = this.cells;
@@ -94,8 +95,23 @@ class PictureGrid {
     frame.append(this.picture(item, frame, index));
     tile.append(frame);
     if (this.data.words) tile.append(this.words(item));
-    cell.append(tile, ...this.actions(item));
+    cell.append(tile);
+    if (matchMedia("(hover: none)").matches) this.equip(cell);
     return cell;
+  }
+
+  // The buttons of a picture are made when they are first needed: of hundreds of pictures few are pointed at.
+  equip(cell) {
+    if (cell.equipped) return;
+    cell.equipped = true;
+    cell.append(...this.actions(this.item(Number(cell.dataset.id))));
+  }
+
+  pointed(cell) {
+    if (!cell) return;
+    this.equip(cell);
+    this.markOne(cell);
+    this.regard(cell, 160);
   }
 
   picture(item, frame, index) {
@@ -148,7 +164,7 @@ class PictureGrid {
   }
 
   item(id) {
-    return this.data.items.find((item) => item.id === id);
+    return this.items.get(id);
   }
 
   // ── looking at a picture, and its facts ──
@@ -218,10 +234,16 @@ class PictureGrid {
   markSelected() {
     const selection = this.selected();
     this.list.classList.toggle("selecting", selection.size > 0);
-    for (const [id, cell] of this.cells) {
-      cell.classList.toggle("picked", selection.has(id));
-      cell.querySelector(".tick")?.setAttribute("aria-pressed", String(selection.has(id)));
+    for (const cell of this.cells.values()) {
+      if (selection.size) this.equip(cell);
+      this.markOne(cell);
     }
+  }
+
+  markOne(cell) {
+    const picked = this.selected().has(Number(cell.dataset.id));
+    cell.classList.toggle("picked", picked);
+    cell.querySelector(".tick")?.setAttribute("aria-pressed", String(picked));
   }
 
   // ── where the pictures stand ──
@@ -278,6 +300,8 @@ class PictureGrid {
 
   reach(cell) {
     if (!cell || cell === this.reached) return;
+    this.equip(cell);
+    this.markOne(cell);
     for (const [one, index] of [[this.reached, -1], [cell, 0]])
       one?.querySelectorAll("button").forEach((button) => (button.tabIndex = index));
     this.reached = cell;
