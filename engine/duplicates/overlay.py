@@ -58,6 +58,8 @@ def part(one: Look, other: Look, own: tuple[Points, Bits], its: tuple[Points, Bi
     """The other picture, shifted, turned and scaled as their (points, descriptors) say; likeness 0 if they do not."""
     import cv2
 
+    if min(len(own[1]), len(its[1])) < _INLIERS:  # OpenCV fails where one of them has none
+        return Overlay(0.0)
     matches = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(its[1], own[1])
     close = [match for match in matches if match.distance <= _NEAR]
     if len(close) < _INLIERS:
