@@ -159,7 +159,8 @@ eight nearest. What Models 1–4 reach when they are trained on a collection its
 WORDS = """## Words without training
 
 Each label typed once, as it stands: the share of the eight pictures found by what they show that carry it. What is not
-known is refused, not answered wrongly.
+known is refused. Of a label with several words the known ones count, so the names of styles are taken for things of
+that name, which finds nothing; and the network, which was trained on photographs, misses some of the drawn animals.
 
 """
 

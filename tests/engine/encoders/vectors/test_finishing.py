@@ -107,6 +107,16 @@ def test_very_few_pictures(name: str, count: int, pile: Any, home: Home) -> None
     assert np.linalg.norm(found.matrix, axis=1) == pytest.approx(np.ones(count), abs=1e-5)
 
 
+def test_three_pictures_are_whitened_and_averaged_with_fewer_neighbours(pile: Any, home: Home) -> None:
+    pile.pictures = {id: pile.pictures[id] for id in range(3, 6)}
+    encoder = open_encoder("colour-histogram", "", home)
+    embed_collection(pile, encoder, ["max-white-dba"], Reporter())
+    found = stored(pile, encoder.info, "max-white-dba")
+    assert found is not None
+    assert len(found.matrix) == 3
+    assert np.linalg.norm(found.matrix, axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+
+
 def test_finished_vectors_follow_those_they_come_from(pile: Any, home: Home) -> None:
     encoder = open_encoder("colour-histogram", "", home)
     embed_collection(pile, encoder, ["max-sqrt-dba"], Reporter())
