@@ -19,7 +19,7 @@ Matrix = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 NOISE = -1  # the label of ungrouped images
-GROUPS = Setting("groups", "Groups", "Number of groups; empty: chosen by the silhouette.", 1, 10_000)
+GROUPS = Setting("groups", "Groups", "Number of groups; empty: chosen by the silhouette of large groups.", 1, 10_000)
 
 
 class Clusterer(ABC):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 CANDIDATES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32)
 _LEAST_SHARE = 0.02  # of the images: anything smaller does not count as a group
+RULE = "the silhouette of groups of at least 2 % of the pictures, times the share they cover"
 SAMPLE = 1500  # images whose pairwise distances are computed
 
 

@@ -27,6 +27,13 @@ def nmi(labels: NDArray[Any], truth: Sequence[str]) -> float:
     return float(normalized_mutual_info_score(truth, labels))
 
 
+def ami(labels: NDArray[Any], truth: Sequence[str]) -> float:
+    """Mutual information above that of random groups of those sizes: 0 by chance, 1 identical (Vinh et al., 2010)."""
+    from sklearn.metrics import adjusted_mutual_info_score
+
+    return float(adjusted_mutual_info_score(truth, labels))
+
+
 def ari(labels: NDArray[Any], truth: Sequence[str]) -> float:
     """The adjusted Rand index: 0 for random groups, 1 for identical ones (Hubert and Arabie, 1985)."""
     from sklearn.metrics import adjusted_rand_score
@@ -47,15 +54,16 @@ def silhouette(labels: NDArray[Any], space: Matrix, metric: str, seed: int = 0) 
 
 
 def quality(labels: NDArray[Any], truth: Sequence[str], space: Matrix, metric: str) -> dict[str, float]:
-    """Purity, NMI and ARI over the images with a label ("" is none), and the silhouette, as far as defined.
+    """Purity, NMI, AMI and ARI over the images with a label ("" is none), and the silhouette, as far as defined.
 
-    The first three count ungrouped images as one group of their own; the silhouette ignores them.
+    The first four count ungrouped images as one group of their own; the silhouette ignores them.
     """
     known = np.array([bool(label) for label in truth])
     found: dict[str, float] = {}
     if known.any() and len(set(truth) - {""}) > 1:
         names = [label for label in truth if label]
         found = {"purity": purity(labels[known], names), "nmi": nmi(labels[known], names)}
+        found["ami"] = ami(labels[known], names)
         found["ari"] = ari(labels[known], names)
     by_itself = silhouette(labels, space, metric)
     return found if by_itself is None else found | {"silhouette": by_itself}

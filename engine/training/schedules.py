@@ -1,8 +1,8 @@
 """Learning rate schedules: each is a function of the (fractional) number of epochs done.
 
 The rate is queried before every batch, so cosine schedules step per batch. The values are those of PyTorch's schedulers
-of the same names, without an optimizer: they can be plotted before a training starts, and a resumed training only needs
-`state`.
+of the same names, except that one cycle ends with the last epoch, not with the last step. No optimizer is needed: they
+can be plotted before a training starts, and a resumed training only needs `state`.
 """
 
 from __future__ import annotations

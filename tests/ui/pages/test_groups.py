@@ -232,7 +232,7 @@ def test_the_newest_grouping_is_shown_with_its_figures(here: Workbench) -> None:
     test = visit()
     assert HOSTILE in texts(test)
     assert "12 pictures in 3 groups" in texts(test)
-    assert {metric.label for metric in test.metric} == {"Purity", "NMI", "ARI", "Silhouette"}
+    assert {metric.label for metric in test.metric} == {"Purity", "NMI", "AMI", "ARI", "Silhouette"}
     assert test.query_params == {"collection": "shapes", "grouping": "b-x-b-1-1"}
 
 

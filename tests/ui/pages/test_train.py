@@ -34,6 +34,7 @@ from ui.pages.train.live import result, sentence
 from ui.pages.train.runs_compared import retrieval_decision, verdict
 from ui.pages.train.runs_list import epochs_csv
 from ui.pages.train.state import go_on, retrieval_of, trainings
+from ui.pages.train.watch import rate_points
 from ui.session import opened as state
 from ui.shared.charts import Line, loss_chart, points, spoken
 
@@ -723,3 +724,18 @@ def test_the_loss_of_an_untrained_network_is_drawn_for_all_lines_or_for_none() -
     assert epochs(learning, calm) == [[1, 2], [1]]
     assert epochs(learning, calm, log=True) == [[0, 1, 2], [0, 1]]
     assert epochs(learning, fresh) == [[1, 2], [0]]
+
+
+def test_the_settings_of_the_study_reset_every_schedule() -> None:
+    assert fields.REPORT["plateau.factor"] == 0.2
+    assert fields.REPORT["warm-restarts.t_0"] == 10
+
+
+def test_warm_restarts_are_drawn_within_the_epochs(bench: Workbench) -> None:
+    options = {"t_0": 1, "t_mult": 1, "eta_min": 1e-4}
+    run = fake_run(bench, "restarts", schedule="warm-restarts", options=options)
+    rates = rate_points(run, run.events())
+    assert rates[-1][0] <= 3
+    assert max(rate for _, rate in rates) > 5 * min(rate for _, rate in rates)  # the noted ones are all .001
+    constant = fake_run(bench, "constant")
+    assert {rate for _, rate in rate_points(constant, constant.events())} == {0.001}

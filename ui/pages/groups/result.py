@@ -25,9 +25,18 @@ from ui.shared.titles import embedding_title, encoder_titles, metric_title
 
 _QUALITY = {
     "purity": ("Purity", "Share of pictures that carry the most common label of their group."),
-    "nmi": ("NMI", "Normalised mutual information of groups and labels: 0 independent, 1 identical."),
+    "nmi": (
+        "NMI",
+        "Normalised mutual information of groups and labels: 1 identical. Random groups are above 0, the more so the "
+        "smaller they are.",
+    ),
+    "ami": ("AMI", "Adjusted mutual information of groups and labels: 0 is chance level, 1 identical."),
     "ari": ("ARI", "Adjusted Rand index of groups and labels: 0 is chance level, 1 identical."),
-    "silhouette": ("Silhouette", "How much closer pictures are to their own group than to the next: −1 to 1."),
+    "silhouette": (
+        "Silhouette",
+        "How much closer pictures are to their own group than to the next: −1 to 1. In the space that was clustered, "
+        "after a reduction; among the encoder's vectors it may be much lower.",
+    ),
 }  # fmt: skip
 
 

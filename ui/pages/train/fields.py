@@ -67,6 +67,11 @@ DEFAULTS: dict[str, Any] = {
     "network": _DEEPCLUSTER["network"],
     "begins": _START["start"],
 }
+DEFAULTS |= {
+    f"{name}.{option.name}": int(option.default) if option.whole else option.default
+    for name, kind in SCHEDULES.items()
+    for option in kind.options
+}
 SUITED = {name: _DEEPCLUSTER[name] for name in ("rate", "epochs", "size", "schedule")}  # what suits DeepCluster
 REPORT = DEFAULTS | {"learns": PLAIN, "size": ORIGINAL_STUDY["size"], "epochs": ORIGINAL_STUDY["epochs"]}
 

@@ -10,6 +10,7 @@ from engine.collections.collection import Images
 from engine.core.errors import BenzerError
 from engine.runs.epochs import Probed, Watched
 from engine.runs.run import Run
+from engine.training.schedules import WarmRestarts, curve
 from ui.pages.train.state import collection_of, events_of, groups, probe_of, watched_of
 from ui.session.opened import images_of
 from ui.shared.charts import (
@@ -80,7 +81,7 @@ def _curves(run: Run, events: list[Event], key: str) -> None:
         with places[1]:
             _retrieval(measured, probe, best, key)
     with places[-1]:
-        _rates(points(events, "rate"), key)
+        _rates(rate_points(run, events), key)
 
 
 def _places(grouping: bool, measured: bool) -> list[DeltaGenerator]:
@@ -88,6 +89,15 @@ def _places(grouping: bool, measured: bool) -> list[DeltaGenerator]:
     if grouping:
         return [*st.columns(2, gap="medium"), *st.columns([1, 1], gap="medium")]
     return list(st.columns([1.25, 1.25, 1] if measured else [1.6, 1], gap="medium"))
+
+
+def rate_points(run: Run, events: list[Event]) -> list[tuple[float, float]]:
+    """The learning rates so far; of warm restarts within the epochs, too, as those at their ends may all be alike."""
+    noted, config = points(events, "rate"), run.config
+    if not noted or config["schedule"] != WarmRestarts.name or run.prolonged_after is not None:
+        return noted
+    steps = curve(config["schedule"], config["rate"], config["epochs"], config.get("options", {}))
+    return [(epoch, rate) for epoch, rate in steps if epoch <= noted[-1][0]]
 
 
 def _rates(rates: list[tuple[float, float]], key: str) -> None:
