@@ -14,9 +14,7 @@ from engine.core.home import Home
 from engine.workbench.workbench import Workbench
 from tests.browser.helpers import CHROMIUM, FLAGS, HOSTILE, ROOT, Server, drawn_picture, serving
 
-PATIENCE = (
-    90_000  # milliseconds until what should appear counts as missing: long, as a busy computer is slow, not wrong
-)
+PATIENCE = 90_000  # milliseconds until what should appear counts as missing: a busy computer is slow, not wrong
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
