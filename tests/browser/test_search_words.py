@@ -131,6 +131,9 @@ def test_everybody_can_use_it(page: Any, server: Server, recipe: Recipe, mode: s
     title = page.get_by_role("heading", level=2).filter(has_text="most similar to 0.png")
     assert HOSTILE in title.inner_text().replace("\u2060", "")  # nothing of it is read as Markdown or HTML
     assert violations(page) == []
+    page.set_viewport_size({"width": 1360, "height": 900})  # in a narrower window the sidebar is folded
+    page.reload()
+    answers(page)
     see_with(page, "Colour histogram")
     close_seeing(page)
     page.wait_for_url(re.compile("[?&]encoder=colour-histogram(&|$)"))
