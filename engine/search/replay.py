@@ -77,6 +77,8 @@ def _example(one: Body, images: Images, kept: Callable[[str], Path | None]) -> E
     if one.get("image") is not None:
         id = _image_with(one.get("sha256", ""), one["image"], images)
         return Example(image_id=id, name=name, crop=crop, weight=weight)
+    if not one.get("sha256"):
+        raise NotFound(f"The export does not say what the file {name} held.")
     data = _file_with(one["sha256"], name, kept)
     return Example(data=data, name=name, crop=crop, weight=weight)
 

@@ -55,9 +55,10 @@ def copy_files(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def _copied(collection: Collection, place: Entry, folder: Path, mark: Mark | None) -> Path:
     data, modified = collection.picture(place.id), _modified(collection, place.id)
-    target = _put(data, folder, place.file)
+    marked = mark is not None and bool(mark.tags or mark.stars)
+    target = _put(data, folder, place.file, SUFFIX if marked else "")
     os.utime(target, ns=(modified, modified))
-    if mark is not None and (mark.tags or mark.stars):
+    if mark is not None and marked:
         _put(with_sidecar(None, Sidecar(mark.tags, mark.stars)), folder, target.name + SUFFIX)
     return target
 
@@ -69,8 +70,8 @@ def _modified(collection: Collection, id: int) -> int:
         raise NotFound("The file is not there.") from error
 
 
-def _put(data: bytes, folder: Path, name: str) -> Path:
-    """Write a whole file under the name, numbered if that is taken."""
+def _put(data: bytes, folder: Path, name: str, beside: str = "") -> Path:
+    """Write a whole file under the name, numbered if that, or the name with `beside` at its end, is taken."""
     with full_disk_named(name):
         handle, part = tempfile.mkstemp(dir=folder, prefix=".benzer-copy-")
         try:
@@ -79,17 +80,19 @@ def _put(data: bytes, folder: Path, name: str) -> Path:
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(part, 0o644)
-            return _named(Path(part), name)
+            return _named(Path(part), name, beside)
         except BaseException:
             Path(part).unlink(missing_ok=True)
             raise
 
 
-def _named(part: Path, name: str) -> Path:
+def _named(part: Path, name: str, beside: str) -> Path:
     """Give a file the first free name, in one step: nobody else's file is overwritten, and no empty one is left."""
     stem, suffix = os.path.splitext(name)
     for number in range(_TRIES):
         target = part.with_name(name if not number else f"{stem} ({number + 1}){suffix}")
+        if beside and target.with_name(target.name + beside).exists():
+            continue
         with suppress(FileExistsError):
             move_without_replacing(part, target)
             return target

@@ -60,6 +60,8 @@ class ExampleMethods(PictureMethods, WordMethods):
     def further(self, answer: Answer, count: int = 24) -> tuple[Hit, ...]:
         """The results that follow those of an answer: up to `count`, fewer or none at the end of the collection.
 
+        A search by words alone has 1,000 results at most.
+
         For still more ask again with `replace(answer, hits=answer.hits + further)`. They come from exact search over
         everything else, so that none is left out, whatever the method of the answer.
 

@@ -178,6 +178,14 @@ def test_a_query_that_is_not_in_the_collection_is_named() -> None:
         query_of({"query": asked["query"] | {"sha256": "bb"}}, images)
 
 
+def test_an_example_whose_contents_are_not_known_is_named() -> None:
+    from engine.collections.collection import Images
+
+    images = Images(np.array([4]), ["aa"], [""], ["x.png"], [""])
+    with pytest.raises(NotFound, match="does not say what the file beach.jpg held"):
+        query_of({"query": {"examples": [{"name": "beach.jpg", "weight": 1}], "crop": None}}, images)
+
+
 def test_the_precision_asked_for_is_one_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("float32", "bfloat16"):
         monkeypatch.setenv("BENZER_PRECISION", name)

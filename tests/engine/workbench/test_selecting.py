@@ -51,6 +51,18 @@ def test_copies_are_numbered_and_nothing_is_overwritten(bench: Workbench, tmp_pa
     assert len(list(out.iterdir())) == 6
 
 
+def test_a_sidecar_stays_beside_its_picture_where_its_name_is_taken(bench: Workbench, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    bench.mark("pile", [1], stars=3)
+    name = bench.paths("pile", [1])[0].name
+    (out / name).unlink(missing_ok=True)
+    (out / f"{name}.xmp").write_text("of another program", "utf-8")
+    [copied] = bench.run("files", collection="pile", ids=[1], folder=str(out), sidecars=True)["files"]
+    assert copied != name
+    assert (out / f"{copied}.xmp").is_file()
+    assert (out / f"{name}.xmp").read_text("utf-8") == "of another program"
+
+
 def test_a_picture_that_has_gone_is_left_out_and_named(bench: Workbench, tmp_path: Path) -> None:
     bench.paths("pile", [2])[0].unlink()
     done = bench.run("files", collection="pile", ids=[1, 2], folder=str(tmp_path / "out"))
