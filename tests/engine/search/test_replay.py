@@ -182,7 +182,7 @@ def test_an_example_whose_contents_are_not_known_is_named() -> None:
     from engine.collections.collection import Images
 
     images = Images(np.array([4]), ["aa"], [""], ["x.png"], [""])
-    with pytest.raises(NotFound, match="does not say what the file beach.jpg held"):
+    with pytest.raises(NotFound, match=r"does not say what the file beach\.jpg held"):
         query_of({"query": {"examples": [{"name": "beach.jpg", "weight": 1}], "crop": None}}, images)
 
 
