@@ -1,13 +1,16 @@
 // A picture of which a part can be chosen: drag over it, or move and resize with the arrow keys.
 class CropStage {
-  constructor(src, alt, crop, chosen) {
+  // `small` is the thumbnail that is shown already: its proportions are known before the picture has come.
+  constructor(src, small, alt, crop, chosen) {
     Object.assign(this, { crop, chosen });
     this.element = make("div", "stage");
     this.image = make("img", "");
-    this.image.onload = () => {
-      const ratio = this.image.naturalWidth / this.image.naturalHeight;
-      this.image.style.width = `min(84vw, 54rem, calc(62vh * ${ratio}))`;
+    const size = (picture) => {
+      const ratio = picture.naturalWidth / picture.naturalHeight;
+      if (ratio) Object.assign(this.image.style, { width: `min(84vw, 54rem, calc(62vh * ${ratio}))`, aspectRatio: ratio });
     };
+    size(small);
+    this.image.onload = () => size(this.image);
     Object.assign(this.image, { alt, src, draggable: false });
     this.box = make("div", "box");
     this.box.tabIndex = 0;

@@ -69,8 +69,8 @@ class QueryLine {
   chip(told, several) {
     const chip = make("li", "chip" + (told.weight < 0 ? " unlike" : ""));
     if (several) chip.append(this.sign(told));
+    const picture = make("img", "");
     if (told.src) {
-      const picture = make("img", "");
       Object.assign(picture, { src: told.src, alt: "", draggable: false });
       chip.append(picture);
     }
@@ -78,7 +78,7 @@ class QueryLine {
     name.title = told.path;
     chip.append(name);
     if (told.crop) chip.append(make("span", "part", "crop"));
-    if (told.src) chip.append(this.textButton("crop", "Crop", () => this.openCrop(told)));
+    if (told.src) chip.append(this.textButton("crop", "Crop", () => this.openCrop(told, picture)));
     if (several) chip.append(this.weights(told));
     chip.append(iconButton("close", "Remove " + told.name, () => this.tell(told.place, "weight", 0)));
     return chip;
@@ -182,10 +182,10 @@ class QueryLine {
 
   // ── a part of a picture ──
 
-  openCrop(told) {
+  openCrop(told, picture) {
     const send = (crop) => this.tell(told.place, "crop", crop);
     const original = told.src.replace("/thumbs/", "/pictures/").replace(".webp?", ".jpg?side=1280&");
-    const stage = new CropStage(original, told.name, told.crop || [0.2, 0.2, 0.8, 0.8], send);
+    const stage = new CropStage(original, picture, told.name, told.crop || [0.2, 0.2, 0.8, 0.8], send);
     const row = make("div", "row");
     const whole = this.textButton("fit", "Use whole picture", () => {
       send([0, 0, 1, 1]);
