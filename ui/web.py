@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import re
@@ -229,5 +230,14 @@ def _warm_up() -> None:
         vectors = np.random.default_rng(0).normal(size=(16, 8)).astype(np.float32)
         for method in ("exact", "lsh", "kmeans", "itq"):
             make_index(method, "cosine").build(np.arange(16), vectors).search(vectors[:1], 3)
+        workbench().preview(_one_pixel(), 16)  # starts the process that reads pictures, for the first look at one
     except Exception:  # optional: the page that needs it reports what is missing
         logging.getLogger("benzer").info("Nothing could be loaded ahead.", exc_info=True)
+
+
+def _one_pixel() -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(out, "PNG")
+    return out.getvalue()
