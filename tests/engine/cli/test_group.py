@@ -36,7 +36,7 @@ def test_pictures_are_grouped_shown_and_exported(pile: Path, capsys: pytest.Capt
     assert main([*GROUP, "--cluster", "hierarchical", "--csv", str(pile / "groups.csv"), "--title", "By colour"]) == 0
     out = capsys.readouterr().out
     assert "By colour (by-colour-1): hierarchical on colour-histogram, cosine" in out
-    assert "purity 1.000 · nmi 1.000 · ari 1.000" in out
+    assert "purity 1.000 · nmi 1.000 · ami 1.000 · ari 1.000" in out
     rows = list(csv.DictReader((pile / "groups.csv").open(encoding="utf-8-sig")))  # as spreadsheets want it
     assert len(rows) == 36
     assert {row["group"] for row in rows} == {"Group 1", "Group 2", "Group 3"}
@@ -68,7 +68,9 @@ def test_a_picture_that_could_not_be_embedded_is_told_and_makes_no_grouping_stal
     whole = broken.read_bytes()
     broken.write_bytes(b"no picture any more")
     assert main([*GROUP, "--cluster", "kmeans(groups=3)"]) == 0
-    assert "1 picture could not be prepared and is in no group." in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "1 picture could not be prepared and is in no group: " in out
+    assert "red/3.png" in out
     bench = Workbench()
     [stored] = bench.groupings("pile")
     assert len(stored.ids) == 35

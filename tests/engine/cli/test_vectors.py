@@ -53,7 +53,10 @@ def test_mistakes_are_one_sentence(pile: Path, capsys: pytest.CaptureFixture[str
     mistakes = [
         (["vectors", "add", "--collection", "pile"], "The file of vectors add must be named"),
         (["vectors", "add", "/no/such.npy", "--collection", "pile"], "must be one that is there"),
-        (["vectors", "add", str(pile / "names.txt"), "--collection", "pile"], "must be one of file names"),
+        (
+            ["vectors", "add", str(pile / "names.txt"), "--collection", "pile"],
+            "must be a table with a column of file names",
+        ),
         (
             ["vectors", "delete", "own-nothing", "--collection", "pile", "--yes"],
             "no custom embeddings 'own-nothing'",

@@ -20,6 +20,7 @@ from engine import indexes
 from engine.core.errors import BadParameter, BenzerError, NotFound, NotReady, UnreadableImage
 from engine.core.home import Home
 from engine.core.recipe import Recipe
+from engine.encoders import own_modules
 from engine.workbench import Query, Workbench
 
 HISTOGRAM = "pile/colour-histogram/flatten/euclidean/exact/3"
@@ -154,6 +155,12 @@ def test_one_picture_gives_one_row_and_a_stack_gives_several(bench: Workbench) -
 
 
 # ── modules ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(autouse=True)
+def no_module_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Added modules live in their process: those of a test must not be seen by the next one."""
+    monkeypatch.setattr(own_modules, "_added", {})
 
 
 @pytest.mark.parametrize("spatial", [False, True])
