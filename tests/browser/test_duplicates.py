@@ -82,7 +82,7 @@ def test_a_group_shows_what_to_keep_and_takes_another_choice(tab: Any) -> None:
     expect(kept).to_contain_text(NAME)
     expect(kept).to_contain_text("64 × 64")
     with tab.expect_download() as download:
-        tab.locator(".st-key-copies-csv button").click()
+        tab.get_by_test_id("stExpanderDetails").locator(".st-key-copies-csv button").first.click()
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8-sig"))))
     assert sum(row["keep"] == "yes" for row in rows) == TWICE
     assert [row["keep"] for row in rows if NAME in row["file"]] == ["yes"]

@@ -158,7 +158,7 @@ def test_a_lasso_on_the_map_becomes_a_new_group_dark(page: Any, server: Server, 
     page.get_by_label("Group name", exact=True).fill("Left half")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Move", exact=True).click()
-    page.get_by_text(re.compile(r"2 manual changes")).wait_for()
+    page.get_by_text(re.compile(r"2 manual changes")).wait_for(state="attached")  # folded away
     edit, name = grouping.edits()
     assert (edit["kind"], edit["to"], len(edit["ids"])) == ("move", "new", len(inside))
     assert name["title"] == "Left half"

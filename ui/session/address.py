@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import parse_qsl, unquote, urlencode
@@ -26,9 +27,15 @@ from ui.session.query import (
 )
 from ui.session.recipe import choose_embedding, choose_encoder, choose_method
 
+_BEHIND = 2.0  # seconds in which a click may still carry the address from before the page changed it; else it is Back
+
 
 def read_address() -> None:
     """Apply the address unless this session wrote it itself (i.e. for a link, or Back)."""
+    chosen = st.session_state.pop("collection_chosen", None)  # by a dialog, which may not change the sidebar itself
+    if chosen is not None:
+        st.session_state.collection = chosen
+        set_query_image(None)
     address = {name: st.query_params[name] for name in st.query_params}
     if not st.session_state.get("begun") and not address:
         _read_last()
@@ -93,7 +100,9 @@ def _read_grouping(address: dict[str, str]) -> None:
     opened = state.get("groupings_open", {}).get(state.get("collection"))
     here = (state.get("collection"), opened or "")
     chosen_since = bool(written) and here != (written["collection"], written.get("grouping", ""))
-    if address != written and not chosen_since:
+    before, at = state.get("grouping_before", (None, 0.0))
+    behind = address == before and time.monotonic() - at < _BEHIND
+    if address != written and not chosen_since and not behind:
         state.collection = address.get("collection", state.get("collection"))
         state.grouping_linked, state.linked = address["grouping"], True
         state.grouping_parts = {name: address[name] for name in ("tab", "group") if name in address}

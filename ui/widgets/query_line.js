@@ -134,13 +134,20 @@ class QueryLine {
     this.cover.classList.remove("shown");
     if (!chosen.length) return;
     const refused = chosen.map((file) => this.refusal(file)).filter(Boolean);
-    const uploader = document.querySelector(`.st-key-query-${name} input[type="file"]`);
     const carried = new DataTransfer();
     for (const file of chosen) if (!this.refusal(file)) carried.items.add(file);
     this.notice.textContent = refused.join(" ") || "Reading the picture …";
-    if (!uploader || !carried.files.length) return;
-    uploader.files = carried.files;
-    uploader.dispatchEvent(new Event("change", { bubbles: true }));
+    if (carried.files.length) this.give(carried.files, name, 100);
+  }
+
+  // The uploader is drawn after this line: whoever drops a picture before waits for it.
+  give(files, name, tries) {
+    const uploader = document.querySelector(`.st-key-query-${name} input[type="file"]`);
+    if (uploader && !uploader.disabled) {
+      uploader.files = files;
+      uploader.dispatchEvent(new Event("change", { bubbles: true }));
+    } else if (tries) setTimeout(() => this.give(files, name, tries - 1), 100);
+    else this.notice.textContent = "The picture could not be taken. Try again.";
   }
 
   refusal(file) {

@@ -120,7 +120,7 @@ def test_the_dialog_follows_the_import_to_its_report(bench: Workbench, small_hom
     assert job.wait(250) == "done"
     test.run()
     assert "5 added" in texts(test)
-    assert test.session_state.collection == "once-more"
+    assert test.session_state.collection_chosen == "once-more"
     test.button(key="report-search").click().run()
     assert (test.session_state.adding, test.session_state.go_to) == (False, "search")
 

@@ -20,7 +20,6 @@ from engine.jobs.job import Job
 from ui.pages.collections.folder_browser import folder_panel
 from ui.pages.collections.report import report_of, report_panel
 from ui.session.opened import collection_cards, free_name, recent_jobs, workbench
-from ui.session.query import set_query_image
 from ui.shared.browser import PICTURE_TYPES
 from ui.shared.job_progress import job_progress
 from ui.shared.messages import errors_shown, show_error
@@ -89,8 +88,8 @@ def _follow(job: Job) -> None:
     report = report_of(job)
     if report is not None and st.session_state.get("chosen_after") != job.id:
         st.session_state.chosen_after = job.id
-        st.session_state.collection = report.collection
-        set_query_image(None)
+        st.session_state.collection_chosen = report.collection
+        st.rerun()
     report_panel(job, again=_again, closing=_close)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 import streamlit as st
@@ -97,6 +98,8 @@ def _opened(card: CollectionCard) -> Seen | None:
 def _write_address(collection: str, view: Seen | None) -> None:
     """Put the collection and the open grouping into the address, so that the page can be shared and reloaded."""
     address = {"collection": collection} | (opened_parts(view) if view else {})
+    if address != st.session_state.get("grouping_written"):
+        st.session_state.grouping_before = (st.session_state.get("grouping_written"), time.monotonic())
     st.session_state.grouping_written = address
     if {name: st.query_params[name] for name in st.query_params} != address:
         st.query_params.from_dict(address)
