@@ -129,17 +129,22 @@ def _upload() -> None:
             key=f"import-{number}",
             help="Folders in an archive become labels. A table has columns for the picture, its label and its text.",
         )
-    title = st.text_input("Collection name", key="upload-title", max_chars=120, placeholder="optional")
+    st.text_input("Collection name", key="upload-title", max_chars=120, placeholder="optional")
     if len(files) > MANY_FILES:
         st.info(
             f"Uploading {len(files):,} separate files takes minutes; one ZIP takes seconds.",
             icon=":material/info:",
         )
     st.button("Import", key="import-files", type="primary", disabled=not files,
-              on_click=partial(_begin_upload, title, files))  # fmt: skip
+              on_click=_begin_upload)  # fmt: skip
 
 
-def _begin_upload(title: str, files: list[Any]) -> None:
+def _begin_upload() -> None:
+    """Import what the fields hold now: a click right after typing comes before the fields are drawn anew."""
+    title = st.session_state.get("upload-title", "")
+    files = st.session_state.get(f"import-{st.session_state.get('import_uploader', 0)}") or []
+    if not files:
+        return
     name = title or title_of(Path(files[0].name))
     try:
         free_name(name)

@@ -44,10 +44,15 @@ def folder_panel(begin: Begin) -> None:
     _inside(view)
     st.caption(plain_text(_contents(chosen, view)))
     columns = columns_panel(chosen) if chosen.name.lower().endswith(TABLE_SUFFIXES) and chosen.is_file() else {}
-    title = st.text_input("Collection name", key="folder-title", max_chars=120, placeholder=title_of(chosen))
+    st.text_input("Collection name", key="folder-title", max_chars=120, placeholder=title_of(chosen))
     given = {"source": source_of(chosen), "path": str(chosen)} | ({"columns": columns} if columns else {})
     st.button("Import", key="import-folder", type="primary", disabled=columns is None,
-              on_click=partial(begin, "My folders", title or title_of(chosen), **given))  # fmt: skip
+              on_click=partial(_import, begin, chosen, given))  # fmt: skip
+
+
+def _import(begin: Begin, chosen: Path, given: dict[str, object]) -> None:
+    """Import with the title that the field holds now: a click right after typing comes before it is drawn anew."""
+    begin("My folders", st.session_state.get("folder-title") or title_of(chosen), **given)
 
 
 def _allowed() -> str:
