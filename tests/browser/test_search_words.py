@@ -132,8 +132,7 @@ def test_everybody_can_use_it(page: Any, server: Server, recipe: Recipe, mode: s
     assert HOSTILE in title.inner_text().replace("\u2060", "")  # nothing of it is read as Markdown or HTML
     assert violations(page) == []
     page.set_viewport_size({"width": 1360, "height": 900})  # in a narrower window the sidebar is folded
-    page.reload()
-    answers(page)
+    page.get_by_test_id("stExpandSidebarButton").click()
     see_with(page, "Colour histogram")
     close_seeing(page)
     page.wait_for_url(re.compile("[?&]encoder=colour-histogram(&|$)"))
