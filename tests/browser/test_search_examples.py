@@ -31,6 +31,7 @@ def opened(page: Any, server: Server, query: str = "q=7") -> None:
 
 
 def ids(page: Any) -> list[str]:
+    page.locator(TILES).nth(7).wait_for()
     settled(page)
     return page.locator(TILES).evaluate_all("tiles => tiles.map((tile) => tile.dataset.id)")
 
