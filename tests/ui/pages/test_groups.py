@@ -602,7 +602,20 @@ def test_names_are_suggested_by_labels_and_taken_over_at_once(here: Workbench) -
     assert test.button(key="groups-name-all").disabled
 
 
-def test_an_opened_group_and_tab_are_in_the_address_and_come_back(here: Workbench) -> None:
+def test_a_quick_click_with_the_former_address_closes_no_group(here: Workbench) -> None:
+    grouping = made(here)
+    number = grouping.groups().groups[0].number
+    test = choose(visit(), group_open=number)
+    del test.query_params["group"]  # as the browser sends it until it has taken the new address
+    drawn(test.run())
+    assert test.session_state.group_open == number
+    assert dict(test.query_params)["group"] == str(number)
+
+
+def test_an_opened_group_and_tab_are_in_the_address_and_come_back(
+    here: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.session.address._BEHIND", 0.0)  # Back, and not a quick click
     grouping = made(here)
     number = grouping.groups().groups[0].number
     test = choose(visit(), group_open=number)
