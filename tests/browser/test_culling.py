@@ -141,7 +141,7 @@ def test_a_choice_outlives_a_change_of_page_and_the_trash_restores(tab: Any, hom
     tab.get_by_role("link", name="Duplicates", exact=True).click()
     expect(tab.locator(".said")).to_contain_text("1 reviewed · 0 pictures")
     tab.get_by_role("button", name="Move all 3 pictures").click()
-    tab.get_by_text("3 pictures (").first.wait_for()
+    tab.get_by_role("heading", name="1 group with 1 duplicate").wait_for()
     assert len(files(home)) == len(before) - 3
     tab.get_by_text("Trash · 3 pictures").click()
     tab.get_by_role("button", name="Restore", exact=True).click()

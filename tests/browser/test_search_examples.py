@@ -30,8 +30,8 @@ def opened(page: Any, server: Server, query: str = "q=7") -> None:
     settled(page)
 
 
-def ids(page: Any) -> list[str]:
-    page.locator(TILES).nth(7).wait_for()
+def ids(page: Any, count: int = 8) -> list[str]:
+    expect(page.locator(TILES)).to_have_count(count)
     settled(page)
     return page.locator(TILES).evaluate_all("tiles => tiles.map((tile) => tile.dataset.id)")
 
@@ -115,10 +115,9 @@ def test_filters_scope_the_search_and_come_back_with_the_link(page: Any, server:
     field.fill("0")
     field.press("Enter")
     page.wait_for_url(re.compile("name(~|%7E)0"))
-    narrowed = ids(page)
+    narrowed = ids(page, 7)
     page.reload()
-    page.locator(TILES).first.wait_for()
-    assert ids(page) == narrowed
+    assert ids(page, 7) == narrowed
     expect(filters.get_by_role("combobox", name="Folder", exact=True)).to_have_value('[["=","gold"]]')
     filters.get_by_role("button", name="Clear filters", exact=True).click()
     page.wait_for_url(lambda url: "where=" not in url)
