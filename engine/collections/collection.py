@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,32 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from engine.collections.catalogue import Catalogue, ImageRow, Reading, seal
+from engine.collections.folders import create_folder, delete_folder, hold
 from engine.collections.frame import Framed
 from engine.collections.reading.safely import follows_links, read_bytes
 from engine.collections.report import Reject
-from engine.core.errors import BadParameter, BenzerError, Corrupt, NameTaken, NotFound, UnreadableImage
+from engine.core.errors import BadParameter, Corrupt, NotFound, UnreadableImage
 from engine.core.home import Home, slug
-from engine.core.storage import full_disk_named
 
-_ASIDE = (".creating-", ".removed-")
-# what can be made again from the images
-_MADE = {
-    "vectors",
-    "text_vectors",
-    "blurred_vectors",
-    "class_probabilities",
-    "indexes",
-    "pixels",
-    "vocabularies",
-    "best_encoder.json",
-    ".lock",
-}
-_MARKS = {"catalogue.sqlite", "catalogue.seal.json", "labels.json", "marks.sqlite", "groupings", "vectors", "indexes"}
-_ASIDE_SECONDS = 3600  # what a cut-off creation or removal left behind is swept away after this long
+_RESCAN = "Rescan the collection to take note of what changed on disk."
 
 
 @dataclass(frozen=True)
@@ -116,19 +99,13 @@ class Collection(Framed):
         """A new empty collection; NameTaken when the name (made from the title) is in use."""
         name = name or slug(title)
         title = " ".join(title.split())[:120] or name
-        home.datasets.mkdir(parents=True, exist_ok=True)
-        _sweep(home)
-        with full_disk_named(f"the collection {title}"):
-            building = Path(tempfile.mkdtemp(dir=home.datasets, prefix=_ASIDE[0]))
-            try:
-                facts = {"title": title, "source": dict(source), "created": time.time(), "complete": False}
-                Catalogue.create(building / "catalogue.sqlite", facts)
-                (building / "images").mkdir()
-                _move_into_place(building, home.datasets / name, title)
-            except BaseException:
-                shutil.rmtree(building, ignore_errors=True)
-                raise
-        return cls(home.datasets / name)
+        facts = {"title": title, "source": dict(source), "created": time.time(), "complete": False}
+
+        def fill(folder: Path) -> None:
+            Catalogue.create(folder / "catalogue.sqlite", facts)
+            (folder / "images").mkdir()
+
+        return cls(create_folder(home.datasets / name, title, fill))
 
     @property
     def title(self) -> str:
@@ -248,7 +225,7 @@ class Collection(Framed):
 
     def delete(self) -> None:
         """The same for one who holds the collection already. It goes out of sight in one step."""
-        delete_collection(self.folder)
+        delete_folder(self.folder)
 
     def rows(self, status: str = "") -> list[ImageRow]:
         """The catalogue's rows by id, all or those of one status; Corrupt when a bit of it has changed."""
@@ -303,112 +280,3 @@ class Collection(Framed):
         if row is None or row.status == "rejected":
             raise NotFound(f"There is no picture {id} in the collection {self.title!r}.")
         return row
-
-
-@contextmanager
-def hold(folder: Path, title: str) -> Iterator[None]:
-    """Hold the folder of a collection; BenzerError where other work holds it."""
-    lock = FileLock(folder / ".lock")
-    try:
-        with full_disk_named(f"the collection {title}"):
-            lock.acquire(timeout=1)
-    except Timeout:
-        raise BenzerError(
-            f"The collection {title!r} is being changed by other work.", way_out="Wait until that has ended."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def delete_collection(folder: Path) -> None:
-    """Delete the folder of a collection, which goes out of sight in one step."""
-    aside = folder.with_name(f"{_ASIDE[1]}{folder.name}-{time.time_ns()}")
-    os.rename(folder, aside)
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-_RESCAN = "Rescan the collection to take note of what changed on disk."
-
-
-def collections(home: Home) -> list[Collection]:
-    """Every readable collection by title; one with a damaged catalogue is left out (see `damaged`).
-
-    Raises:
-        BenzerError: the folder of the collections cannot be read.
-    """
-    return sorted((c for c, _ in _all(home) if c is not None), key=lambda c: c.title.lower())
-
-
-def damaged(home: Home) -> list[tuple[str, str]]:
-    """Names of collections that cannot be opened, each with the sentence that says why."""
-    found = ((name, error or _row_damage(collection)) for collection, (name, error) in _all(home))
-    return [(name, str(error)) for name, error in found if error is not None]
-
-
-def _row_damage(collection: Collection | None) -> BenzerError | None:
-    try:
-        if collection is not None:
-            collection.rows()
-    except BenzerError as error:
-        return error
-    return None
-
-
-def _all(home: Home) -> Iterator[tuple[Collection | None, tuple[str, BenzerError | None]]]:
-    for folder in _folders(home):
-        try:
-            yield Collection(folder), (folder.name, None)
-        except BenzerError as error:
-            yield None, (folder.name, error)
-
-
-def _folders(home: Home) -> list[Path]:
-    """The folders of collections by name, those that lack their catalogue included."""
-    try:
-        found = sorted(path for path in home.datasets.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise BenzerError(f"The collections in {home.datasets} cannot be read: {reason}.") from error
-    return [folder for folder in found if is_collection(folder)]
-
-
-def is_collection(folder: Path) -> bool:
-    """Whether a folder is that of a collection, even of one that has lost its catalogue; not any folder put there."""
-    try:
-        names = {path.name for path in folder.iterdir()}
-    except OSError:
-        return True  # it cannot be looked into, and is named
-    return bool(names & _MARKS) and not names <= _MADE
-
-
-def _is_remains(folder: Path) -> bool:
-    """Whether a folder holds nothing but what work left that was still going on at a collection's removal."""
-    return {path.name for path in folder.iterdir()} <= _MADE
-
-
-def _move_into_place(building: Path, target: Path, title: str) -> None:
-    _move_remains_aside(target)
-    try:
-        os.rename(building, target)  # fails where a folder with anything in it stands
-    except OSError as error:
-        if not target.exists():
-            raise
-        raise NameTaken(f"There is a collection named {title!r} already.", way_out="Choose another name.") from error
-
-
-def _move_remains_aside(target: Path) -> None:
-    """Work that was still going on at a collection's removal may leave a folder that would block the name."""
-    if target.is_dir() and _is_remains(target):
-        aside = target.with_name(f"{_ASIDE[1]}{target.name}-{time.time_ns()}")
-        os.rename(target, aside)
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _sweep(home: Home) -> None:
-    for path in home.datasets.iterdir():
-        if path.name.startswith(_ASIDE) and time.time() - path.stat().st_mtime > _ASIDE_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)

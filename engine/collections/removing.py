@@ -15,7 +15,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from engine.collections.collection import Collection, delete_collection, hold, is_collection
+from engine.collections.collection import Collection
+from engine.collections.folders import delete_folder, hold, is_collection
 from engine.core.errors import Corrupt, NotFound
 from engine.core.home import Home
 from engine.core.storage import full_disk_named, write_bytes
@@ -36,7 +37,7 @@ def remove_collection(home: Home, name: str) -> Path | None:
         raise NotFound(f"There is no collection {name!r}.")
     with hold(folder, name):
         kept = rescue(folder, home.root / "rescued") if is_damaged(folder) else None
-        delete_collection(folder)
+        delete_folder(folder)
     return kept
 
 

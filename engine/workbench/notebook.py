@@ -8,7 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.collections.collection import Collection, collections
+from engine.collections.collection import Collection
+from engine.collections.listing import collections
 from engine.collections.reading.workers import read_in_worker
 from engine.collections.sources.job import title_of
 from engine.core.cache import Cache

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.collections.cards import CollectionCard, readable_card
-from engine.collections.collection import Collection, collections
+from engine.collections.collection import Collection
 from engine.collections.facts.table import PictureTable
 from engine.collections.facts.where import Where
+from engine.collections.listing import collections
 from engine.collections.reading.workers import read_in_worker
 from engine.collections.removing import remove_collection
 from engine.core.cache import Cache, FileStamps, catalogue_files, catalogue_stamp, file_stamp

@@ -10,7 +10,8 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import cache
 
-from engine.collections.collection import Collection, Images, damaged
+from engine.collections.collection import Collection, Images
+from engine.collections.listing import damaged
 from engine.core.cache import Cache, catalogue_stamp
 from engine.core.errors import Corrupt, NameTaken, NotFound
 from engine.core.home import slug

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.collections.collection import damaged
 from engine.collections.integrity import check_and_repair
+from engine.collections.listing import damaged
 from engine.core.errors import BenzerError
 from engine.core.home import Home
 from engine.core.recipe import Recipe

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli.parser import main
-from engine.collections.collection import damaged
+from engine.collections.listing import damaged
 from engine.core.home import Home
 from engine.core.storage import write_json
 from engine.encoders.combination import kept
