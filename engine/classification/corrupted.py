@@ -18,7 +18,8 @@ from engine.classification.fine_tuning import LearnedEncoders
 from engine.classification.task import Task
 from engine.collections.pixels import Decoded
 from engine.core.progress import Reporter
-from engine.core.storage import Store, digest_of, load_array
+from engine.core.storage import digest_of, load_array
+from engine.core.store import Store
 from engine.encoders.encoder import Encoder
 from engine.encoders.examples.of_collection import words_or_texts
 from engine.encoders.vectors.batches import embed_pictures

@@ -29,7 +29,7 @@ from engine.cli import (
 from engine.cli.flags import Commands
 from engine.cluster.blocks import asked_for
 from engine.core.device import ask_precision
-from engine.core.errors import BenzerError, Stopped
+from engine.core.errors import BenzerError, Stopped, reason_of
 
 _MODULES = (
     collections,
@@ -70,9 +70,7 @@ def main(words: list[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except OSError as error:
-        print(
-            f"\r{error.filename or 'A file'} cannot be used: {(error.strerror or str(error)).lower()}.", file=sys.stderr
-        )
+        print(f"\r{error.filename or 'A file'} cannot be used: {reason_of(error)}.", file=sys.stderr)
         return 1
     return status or 0
 

@@ -1,4 +1,4 @@
-"""Images in: reading them safely, the catalogue of a collection, and every way to fill one."""
+"""Collections of images: reading them safely, their catalogue, and every way to import them."""
 
 from engine.collections.collection import Collection, ImageRecord, Images
 from engine.collections.listing import collections, damaged

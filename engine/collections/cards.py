@@ -12,7 +12,7 @@ _THUMBS = 4
 
 @dataclass(frozen=True)
 class CollectionCard:
-    """What a card of the collections page shows; `count` is that of the usable images, `rejects` of the others."""
+    """What a card on the collections page shows; `count` is the number of usable images, `rejects` of the others."""
 
     name: str
     title: str
@@ -24,7 +24,7 @@ class CollectionCard:
 
 
 def card_of(collection: Collection) -> CollectionCard:
-    """The card of a collection, with a few pictures from all over it."""
+    """The card of a collection, with a few pictures spread evenly over it."""
     images = collection.images()
     step = max(1, len(images.ids) // _THUMBS)
     thumbs = tuple(int(id) for id in images.ids[::step][:_THUMBS])
@@ -35,7 +35,7 @@ def card_of(collection: Collection) -> CollectionCard:
 
 
 def readable_card(collection: Collection) -> CollectionCard | None:
-    """The card of a collection, None where a row of its catalogue is damaged."""
+    """The card of a collection, None if a row of its catalogue is damaged."""
     try:
         return card_of(collection)
     except Corrupt:

@@ -1,7 +1,7 @@
 """The catalogue of one collection: a SQLite file (WAL) with one row for every file that was ever offered to it.
 
 Rows carry a seal (a short hash of their values) and the table a running sum of the seals, kept by triggers in the
-same transaction: a flipped bit, a lost row or a foreign change is noticed when it is read.
+same transaction: a flipped bit, a lost row or a change by another program is noticed on reading.
 """
 
 from __future__ import annotations
@@ -78,14 +78,14 @@ def seal_of(*values: object) -> int:
 
 
 class Catalogue:
-    """Open connections are short: one per call of `reading` or `writing`."""
+    """The catalogue file. Connections are short-lived: one per call of `reading` or `writing`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
     def create(cls, path: Path, facts: dict[str, Any]) -> Catalogue:
-        """Make the file with its tables; `facts` are what is known of the collection."""
+        """Create the file with its tables; `facts` describe the collection as a whole."""
         catalogue = cls(path)
         with catalogue.connection(mode="rwc") as db:
             db.execute("PRAGMA journal_mode=WAL")
@@ -97,7 +97,7 @@ class Catalogue:
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
-        """All answers come from one moment, whatever is written meanwhile."""
+        """A consistent snapshot, unaffected by concurrent writes."""
         with self.connection(readable=True) as db:
             db.execute("BEGIN")
             yield Reading(self.path, db)
@@ -118,7 +118,7 @@ class Catalogue:
 
     @contextmanager
     def connection(self, mode: str = "rw", readable: bool = False) -> Iterator[sqlite3.Connection]:
-        """An open connection; `readable` goes without the files that SQLite keeps beside where they cannot be made."""
+        """An open connection; `readable` also opens a catalogue in a folder that cannot be written to."""
         db = None
         try:
             db = self._readable() if readable else self._opened(mode)
@@ -202,7 +202,7 @@ def _checked(read: Callable[P, T]) -> Callable[P, T]:
 
 
 class Reading:
-    """Checked answers from one connection. Everything raises Corrupt when a seal does not fit."""
+    """Verified reads over one connection. Every method raises Corrupt if a seal does not match."""
 
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
         self.path = path
@@ -210,7 +210,7 @@ class Reading:
 
     @_checked
     def facts(self) -> dict[str, Any]:
-        """What is known of the collection as a whole."""
+        """The facts about the collection as a whole."""
         found = self.db.execute("SELECT value, seal FROM facts WHERE name='collection'").fetchone()
         if found is None or seal_of(found[0]) != found[1]:
             raise Catalogue(self.path).damaged()
@@ -219,7 +219,7 @@ class Reading:
 
     @_checked
     def rows(self) -> list[ImageRow]:
-        """Every file by id, with the whole table checked."""
+        """All files by id, after verifying the whole table."""
         found = self.db.execute(_SELECT + "ORDER BY id").fetchall()
         count, seals, next_id = self.db.execute("SELECT rows, seals, next_id FROM totals").fetchone()
         whole = (len(found), sum(line[-1] for line in found)) == (count, seals)
@@ -237,7 +237,7 @@ class Reading:
 
     @_checked
     def generation(self) -> int:
-        """How often the catalogue has been written."""
+        """The number of transactions written so far."""
         number: int
         number, known = self.db.execute("SELECT generation, generation_seal FROM totals").fetchone()
         if seal_of(number) != known:
@@ -246,7 +246,7 @@ class Reading:
 
     @_checked
     def count(self) -> dict[str, int]:
-        """How many files of each status."""
+        """The number of files by status."""
         return dict(self.db.execute("SELECT status, count(*) FROM files GROUP BY status"))
 
     @_checked
@@ -276,14 +276,14 @@ class Writing(Reading):
         _write_facts(self.db, self.facts() | changes)
 
     def add(self, row: ImageRow) -> ImageRow:
-        """Insert the row under a new id, which is never used again; returns it with that id."""
+        """Insert the row under a new id, which is never reused, and return it with that id."""
         [next_id] = self.db.execute("SELECT next_id FROM totals").fetchone()
         row = replace(row, id=next_id)
         self.db.execute(_INSERT, (*astuple(row), seal_of(*astuple(row))))
         return row
 
     def put_back(self, row: ImageRow) -> None:
-        """Insert a row that was taken out in the same transaction, under its own id."""
+        """Reinsert a row deleted in the same transaction, under its own id."""
         self.db.execute(_INSERT, (*astuple(row), seal_of(*astuple(row))))
 
     def replace(self, row: ImageRow) -> None:
@@ -295,13 +295,13 @@ class Writing(Reading):
 
     @_checked
     def image_of(self, hash: str) -> ImageRow | None:
-        """The usable image with that content, if there is one."""
+        """The usable image with that content, None if there is none."""
         found = self.db.execute(_SELECT + "WHERE hash=? AND status='image'", (hash,)).fetchone()
         return self._whole(found) if found else None
 
     @_checked
     def copy_of(self, hash: str) -> ImageRow | None:
-        """The oldest copy with that content, if there is one."""
+        """The oldest copy with that content, None if there is none."""
         found = self.db.execute(_SELECT + "WHERE hash=? AND status='copy' ORDER BY id", (hash,)).fetchone()
         return self._whole(found) if found else None
 
@@ -309,7 +309,7 @@ class Writing(Reading):
         self.db.execute("INSERT OR REPLACE INTO thumbnails VALUES (?,?,?)", (hash, webp, seal_of(hash, webp)))
 
     def promote_copies(self) -> None:
-        """Where an image has gone and a copy of it is left, the oldest copy takes its place."""
+        """Let the oldest copy of every deleted image take its place."""
         orphans = self.db.execute(
             "SELECT min(id) FROM files WHERE status='copy' "
             "AND hash NOT IN (SELECT hash FROM files WHERE status='image') GROUP BY hash"
@@ -329,7 +329,7 @@ def _write_facts(db: sqlite3.Connection, facts: dict[str, Any]) -> None:
 
 
 def seal(catalogue: Catalogue) -> None:
-    """Keep the checksum of the whole catalogue as it stands now, beside it; a busy catalogue is sealed another time."""
+    """Store the checksum of the whole catalogue beside it; a catalogue in use is sealed some other time."""
     with catalogue.connection() as db:
         if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             return

@@ -4,7 +4,7 @@ datasets/<name>/
     catalogue.sqlite    every file that was offered, its label, text, hash and fate; the thumbnails
     images/             files that were copied in (archives, uploads, samples), named by their content
     pixels/<side>/      the images decoded to squares, for training
-    vectors/, indexes/  made from the images by the other parts
+    vectors/, indexes/  derived from the images by other rooms
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Images:
     Attributes:
         ids: (n,) int64.
         hashes: sha256 of each file's bytes, as hex.
-        labels: "" where there is none.
-        names, texts: for people.
-        shapes: (n, 2) int32, upright width and height in pixels; 0 where they are not known.
+        labels: "" for an image without a label.
+        names, texts: for display.
+        shapes: (n, 2) int32, upright width and height in pixels; 0 if unknown.
     """
 
     ids: NDArray[np.int64]
@@ -55,13 +55,13 @@ class Images:
         return len(self.ids)
 
     def content_digest(self) -> str:
-        """The same wherever the same files were imported, whatever their ids: a digest over the content hashes."""
+        """A digest over the content hashes: equal for every import of the same files, whatever their ids."""
         return hashlib.sha256("\n".join(sorted(self.hashes)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """One image: sizes are upright pixels and bytes; `path` is where the original lies now."""
+    """One image; its size is in upright pixels and in bytes, and `path` is where the original is now."""
 
     id: int
     name: str
@@ -76,7 +76,7 @@ class ImageRecord:
 
 
 class Collection(Framed):
-    """One collection. Cheap to open; everything is read from its catalogue when asked for."""
+    """One collection. Cheap to open: everything is read from its catalogue on demand."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -87,7 +87,7 @@ class Collection(Framed):
 
     @classmethod
     def open(cls, home: Home, name: str) -> Collection:
-        """The collection of that name; NotFound when there is none, Corrupt when its catalogue is damaged."""
+        """The collection of that name; NotFound if it does not exist, Corrupt if its catalogue is damaged."""
         folder = home.datasets / name
         proper = name == Path(name).name and not name.startswith(".")
         if not proper or not (folder / "catalogue.sqlite").is_file():
@@ -96,7 +96,7 @@ class Collection(Framed):
 
     @classmethod
     def create(cls, home: Home, title: str, source: Mapping[str, Any], name: str = "") -> Collection:
-        """A new empty collection; NameTaken when the name (made from the title) is in use."""
+        """A new empty collection; NameTaken if the name (derived from the title) is in use."""
         name = name or slug(title)
         title = " ".join(title.split())[:120] or name
         facts = {"title": title, "source": dict(source), "created": time.time(), "complete": False}
@@ -113,32 +113,32 @@ class Collection(Framed):
 
     @property
     def source(self) -> dict[str, Any]:
-        """Where the images come from: `kind` (folder, archive, upload, csv, sample, known) and what belongs to it."""
+        """Where the images come from: `kind` (folder, archive, upload, csv, sample, known) and its details."""
         return dict(self._facts["source"])
 
     @property
     def follows_links(self) -> bool:
-        """Whether links may lead out of the folder, as was said at the import or is said now."""
+        """Whether links may lead out of the folder, as chosen at the import or set for this process."""
         return bool(self.source.get("links")) or follows_links()
 
     @property
     def watched(self) -> bool:
-        """Whether changes of its folder are to be taken over by themselves."""
+        """Whether changes in its folder are imported automatically."""
         return bool(self._facts.get("watched"))
 
     @property
     def looked_ns(self) -> int | None:
-        """When the files of the source were last compared with the catalogue, in nanoseconds; None if not noted."""
+        """When the source was last compared with the catalogue, in nanoseconds; None if not recorded."""
         return self._facts.get("looked_ns")
 
     @property
     def reading(self) -> int:
-        """The version of the picture reader that looked at the source's files last."""
+        """The version of the picture reader that read the source's files last."""
         return int(self._facts.get("reading", 1))
 
     @property
     def complete(self) -> bool:
-        """False while an import runs or after one was cut off; importing the same source again finishes it."""
+        """False during an import and after an interrupted one; importing the same source again finishes it."""
         return bool(self._facts["complete"])
 
     def __len__(self) -> int:
@@ -146,13 +146,13 @@ class Collection(Framed):
             return reading.count().get("image", 0)
 
     def counts(self) -> dict[str, int]:
-        """How many files are images, copies and rejected."""
+        """The numbers of usable images, copies and rejected files."""
         with self.catalogue.reading() as reading:
             found = reading.count()
         return {status: found.get(status, 0) for status in ("image", "copy", "rejected")}
 
     def labels(self) -> dict[str, int]:
-        """Each label and how many images carry it, by name; images without a label are left out."""
+        """The number of images by label, sorted by label; images without a label are left out."""
         counts: dict[str, int] = {}
         for row in self.rows("image"):
             if row.label:
@@ -177,7 +177,7 @@ class Collection(Framed):
         return hashlib.sha256(text.encode()).hexdigest()
 
     def image(self, id: int) -> ImageRecord:
-        """All that is known of one image; NotFound when there is none of that id."""
+        """The record of one image; NotFound for an unknown id."""
         row = self._row(id)
         facts = (row.label, row.text, row.width, row.height, row.size, row.hash, row.status)
         return ImageRecord(row.id, row.name, self.path_of(row), *facts)
@@ -186,8 +186,8 @@ class Collection(Framed):
         """The bytes of the original file.
 
         Raises:
-            NotFound: no such image, or its file or folder has vanished.
-            Corrupt: a file that Benzer keeps itself no longer matches its hash.
+            NotFound: no such image, or its file or folder no longer exists.
+            Corrupt: a file copied in at the import no longer matches its hash.
         """
         row = self._row(id)
         self.check_source()
@@ -210,44 +210,44 @@ class Collection(Framed):
         return webp
 
     def rejects(self) -> list[Reject]:
-        """Every file that could not be used, and why."""
+        """Every file that could not be used, with the reason."""
         return [Reject(row.name, row.stage, row.code, row.message) for row in self.rows("rejected")]
 
     def rename(self, title: str) -> None:
-        """Give the collection another title; its name, which recipes and addresses use, stays."""
+        """Change the title; the name, which recipes and addresses use, stays."""
         slug(title)
         self.set_facts(title=" ".join(title.split())[:120])
 
     def remove(self) -> None:
-        """Delete the collection with all that was made from it. Files referenced where they lie are not touched."""
+        """Delete the collection and everything derived from it. Files referenced in place are not touched."""
         with self.alone():
             self.delete()
 
     def delete(self) -> None:
-        """The same for one who holds the collection already. It goes out of sight in one step."""
+        """As `remove`, for a caller that already holds the lock. The collection disappears in one step."""
         delete_folder(self.folder)
 
     def rows(self, status: str = "") -> list[ImageRow]:
-        """The catalogue's rows by id, all or those of one status; Corrupt when a bit of it has changed."""
+        """The catalogue's rows by id, all or those of one status; Corrupt if the catalogue is damaged."""
         with self.catalogue.reading() as reading:
             found = reading.rows()
         return [row for row in found if not status or row.status == status]
 
     def path_of(self, row: ImageRow) -> Path:
-        """Where the file of a row lies now."""
+        """Where the file of a row is now."""
         if row.stored:
             return self.folder / "images" / row.stored
         return Path(self.source["folder"]) / os.fsdecode(row.key.split(b"\0")[0])
 
     def root_of(self, row: ImageRow) -> Path:
-        """The folder that the file of a row, if it is a link, must not lead out of."""
+        """The folder that a link in the place of a row's file must not lead out of."""
         if row.stored:
             return self.folder / "images"
         folder = Path(self.source["folder"])
         return Path(folder.anchor) if self.follows_links else folder
 
     def check_source(self) -> None:
-        """NotFound when the folder that the images are referenced in has vanished."""
+        """NotFound if the folder with the referenced images no longer exists."""
         folder = self.source.get("folder")
         if folder and not Path(folder).is_dir():
             raise NotFound(
@@ -256,7 +256,7 @@ class Collection(Framed):
             )
 
     def set_facts(self, **changes: Any) -> None:
-        """Change what is known of the collection as a whole."""
+        """Change facts about the collection as a whole."""
         with self.catalogue.writing() as writing:
             writing.set_facts(**changes)
             self._facts = writing.facts()
@@ -264,7 +264,7 @@ class Collection(Framed):
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the collection for one import, rescan or removal at a time; NotFound when it has been removed."""
+        """Lock the collection for an import, a rescan or a removal; NotFound if it has been removed."""
         if not self.catalogue.path.exists():
             raise NotFound(f"There is no collection {self.name!r} any more.")
         with hold(self.folder, self.title):

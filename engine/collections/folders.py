@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from engine.core.errors import BenzerError, NameTaken
+from engine.core.errors import BenzerError, NameTaken, reason_of
 from engine.core.storage import full_disk_named
 
 _CREATING, _REMOVED = ".creating-", ".removed-"
@@ -43,7 +43,7 @@ def collection_folders(root: Path) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise BenzerError(f"The collections in {root} cannot be read: {reason}.") from error
     return [folder for folder in folders if is_collection(folder)]
 

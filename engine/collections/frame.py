@@ -1,4 +1,4 @@
-"""Collections as programs and notebooks show them: a table of pandas, and a short line."""
+"""Collections in programs and notebooks: a pandas data frame, and a one-line summary."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Looking a collection over for bit rot: every stored byte is compared with the checksum taken when it was written.
+"""Checking a collection for bit rot: every stored byte is compared with the checksum taken when it was written.
 
-In use, a damaged row, thumbnail or picture is refused on its own and a damaged pixel store is made anew; this finds
-damage before it is met, and also where it does no harm.
+In use, a damaged row, thumbnail or picture is refused on its own and a damaged pixel store is rebuilt; this check finds
+damage before it is met, and also damage that does no harm.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from engine.collections.facts.marks import last_act, marks
 from engine.collections.labelling import damaged_labels, rescue_labels
 from engine.core.errors import BenzerError, Corrupt, StorageFull
 from engine.core.progress import Reporter
-from engine.core.storage import Store, file_digest, read_object, set_aside, write_json
+from engine.core.storage import file_digest, read_object, set_aside, write_json
+from engine.core.store import Store
 
 _DERIVED = ("pixels", "vectors", "text_vectors", "blurred_vectors", "class_probabilities", "vocabularies", "indexes")
 _GIVEN = ("own_vectors", "groupings")  # what cannot be made again from the pictures alone
@@ -29,7 +30,7 @@ _GIVEN = ("own_vectors", "groupings")  # what cannot be made again from the pict
 
 @dataclass(frozen=True)
 class Finding:
-    """One damaged thing: the sentence that names it, and what makes it anew, None where nothing can."""
+    """Damage to one file: the sentence that names it, and the repair, None if it cannot be repaired."""
 
     sentence: str
     repair: Callable[[], object] | None = None
@@ -37,15 +38,15 @@ class Finding:
 
 
 def check(collection: Collection, reporter: Reporter | None = None) -> list[str]:
-    """Compare everything with its checksums; one sentence for each damaged file, none when all is well.
+    """Compare everything with its checksums; one sentence per damaged file.
 
-    The collection must not be changed meanwhile; Stopped when a person asked for it.
+    The collection must not be changed meanwhile; Stopped on request.
     """
     return [finding.sentence for finding in check_and_repair(collection, reporter, repair=False)]
 
 
 def check_and_repair(collection: Collection, reporter: Reporter | None = None, repair: bool = True) -> list[Finding]:
-    """The same, and `repair` whatever can be; what could not be repaired has no `repair`."""
+    """As `check`, and repair what can be repaired; findings that remain have no `repair`."""
     with ExitStack() as held:
         try:
             held.enter_context(collection.alone())

@@ -1,4 +1,4 @@
-"""Labels that read the same: they differ only in capitals, spaces or Unicode form, and yet are different classes."""
+"""Labels that read the same: they differ only in case, spaces or Unicode form, and yet are different classes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def same_spelling(counts: Mapping[str, int]) -> list[list[str]]:
     """The labels that read the same, group by group, the most frequent of a group first.
 
     Args:
-        counts: how many pictures carry each label.
+        counts: the number of pictures with each label.
 
     >>> same_spelling({"Cat": 2, "cat": 5, "dog": 1})
     [['cat', 'Cat']]

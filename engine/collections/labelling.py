@@ -1,8 +1,8 @@
-"""Labels that a person gives: written into the catalogue, remembered, and taken back.
+"""Labels that the user gives: written into the catalogue, recorded, and reverted.
 
-    labels.json     every writing, oldest first: when, by what, and the labels before and after (sealed)
+    labels.json     every change, oldest first: when, by what, and the labels before and after (sealed)
 
-A rescan reads labels from folders or a table; those that a person has given since stay (`given_labels`). Content hashes
+A rescan reads labels from folders or a table; those that the user has given since stay (`given_labels`). Content hashes
 do not change with labels, so vectors and indexes stay valid.
 """
 
@@ -24,14 +24,14 @@ _LONGEST = 200  # characters of a label
 
 
 def checked_label(label: object) -> str:
-    """The label on one line, "" for none; BadParameter when it is no text or too long."""
+    """The label on one line, "" for none; BadParameter if it is not text or too long."""
     if not isinstance(label, str) or len(label) > _LONGEST:
         raise BadParameter("label", "a picture", f"a text of at most {_LONGEST} characters", label)
     return " ".join(label.encode("utf-8", "replace").decode().split())
 
 
 def write_labels(collection: Collection, labels: Mapping[int, str], what: str) -> int:
-    """Give pictures labels, all or none; `what` says for people where they come from. How many labels have changed.
+    """Give pictures labels, all or none; `what` says where they come from, for display. How many labels changed.
 
     Raises:
         BadParameter: nothing to write, or no label. NotFound: one of the ids is no picture. BenzerError: other work
@@ -55,7 +55,7 @@ def write_labels(collection: Collection, labels: Mapping[int, str], what: str) -
 
 
 def last_writing(collection: Collection) -> dict[str, Any] | None:
-    """What was written last and can be taken back: `made`, `what` and `count`; None where there is nothing."""
+    """The last change, which can be reverted: `made`, `what` and `count`; None if there is nothing."""
     written = [one for one in writings(collection) if one["what"] != _RESCUED]
     if not written:
         return None
@@ -63,10 +63,10 @@ def last_writing(collection: Collection) -> dict[str, Any] | None:
 
 
 def undo_labels(collection: Collection) -> int:
-    """Take the last writing back, where its labels still stand; how many labels have changed.
+    """Revert the last change for pictures whose labels have not changed since; how many labels changed.
 
     Raises:
-        NotFound: there is nothing to take back. Corrupt: the notes of it are damaged. BenzerError: other work changes
+        NotFound: there is nothing to revert. Corrupt: the record of changes is damaged. BenzerError: other work changes
         the collection right now.
     """
     with collection.alone():
@@ -92,14 +92,14 @@ def _rewrite(collection: Collection, wanted: list[ImageRow], rows: Mapping[int, 
 
 
 def given_labels(collection: Collection) -> dict[int, str]:
-    """The labels that a person has given, by id; the source's own have no say there."""
+    """The labels that the user has given, by id; they take precedence over the source's own."""
     return {int(id): label for writing in writings(collection) for id, label in writing["after"].items()}
 
 
 def writings(collection: Collection) -> list[dict[str, Any]]:
-    """What was written, the oldest first.
+    """The recorded changes, oldest first.
 
-    Where the file has been damaged, one writing stands for all: of the labels as they are, so that a rescan keeps them.
+    If the file is damaged, a single entry with the current labels replaces them, so that a rescan keeps these.
     """
     try:
         return _stored(collection)
@@ -109,7 +109,7 @@ def writings(collection: Collection) -> list[dict[str, Any]]:
 
 
 def damaged_labels(collection: Collection) -> str:
-    """The sentence that says how the notes of writings are damaged, "" where they are not."""
+    """The sentence that says how the record of changes is damaged, "" if it is not."""
     try:
         _stored(collection)
     except Corrupt as error:
@@ -118,7 +118,7 @@ def damaged_labels(collection: Collection) -> str:
 
 
 def rescue_labels(collection: Collection) -> None:
-    """Keep damaged notes aside, and note the labels as they are in their place; for one who holds the collection."""
+    """Set a damaged record aside and record the current labels instead; the caller must hold the collection."""
     if damaged_labels(collection):
         written = writings(collection)
         set_aside(_path(collection))

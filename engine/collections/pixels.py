@@ -19,7 +19,8 @@ from engine.collections.reading.worker_tasks import Failure, FileRef, decode, di
 from engine.collections.report import Reject
 from engine.core.errors import BadParameter, Corrupt, NotFound, StorageFull
 from engine.core.progress import Reporter
-from engine.core.storage import Snapshot, Store, load_array
+from engine.core.storage import load_array
+from engine.core.store import Snapshot, Store
 
 MAX_SIDE = 1024
 CHUNK = 32
@@ -27,10 +28,10 @@ SIZES_KEPT = 3  # of decoded pictures: 1,500 of them at 224 pixels are 226 MB
 
 
 class Decoded:
-    """Iterates over (ids (b,), pixels (b, size, size, 3) uint8), in the order asked for, decoded in worker processes.
+    """Iterates over (ids (b,), pixels (b, size, size, 3) uint8) in the given order, decoded in worker processes.
 
     Attributes:
-        failures: the files that could not be decoded now, though they could at import; they are left out.
+        failures: files that can no longer be decoded, although they could at the import; they are left out.
     """
 
     def __init__(self, collection: Collection, ids: Sequence[int] | NDArray[np.int64], size: int) -> None:
@@ -47,11 +48,11 @@ class Decoded:
 
     @property
     def folders(self) -> list[Path]:
-        """The folders that whoever reads the pictures must see."""
+        """The folders that a process must be able to read to decode the pictures."""
         return sorted({self._collection.root_of(row) for row in self._rows})
 
     def parts(self, count: int) -> Iterator[Decoded]:
-        """The same pictures in parts of so many, to be read elsewhere, by one process each."""
+        """The same pictures in parts of at most `count`, each decoded by one process, possibly on another machine."""
         for start in range(0, len(self._rows), count):
             part = copy.copy(self)
             part.failures, part._at_once = [], 1
@@ -82,7 +83,10 @@ class Decoded:
 
 
 def shown_otherwise(collection: Collection) -> set[str]:
-    """The content hashes of the pictures that the first reading may have shown otherwise: what it made is stale."""
+    """The content hashes of pictures that the first version of the reader may have decoded differently.
+
+    What was derived from these pictures then is outdated.
+    """
     rows = collection.rows("image")
     files = [FileRef(str(collection.path_of(row)), str(collection.root_of(row))) for row in rows]
     found = workers.run(differs, files, chunk=CHUNK)
@@ -90,7 +94,7 @@ def shown_otherwise(collection: Collection) -> set[str]:
 
 
 def checked_side(size: int) -> int:
-    """The side in pixels as a whole number from 1 to MAX_SIDE, else BadParameter."""
+    """The side in pixels, a whole number from 1 to MAX_SIDE, else BadParameter."""
     if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= MAX_SIDE:
         raise BadParameter("size", "decoded pictures", f"a whole number from 1 to {MAX_SIDE}", size)
     return int(size)
@@ -101,8 +105,8 @@ def decoded_pixels(
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Every readable image of the collection at (size, size, 3): ids (n,) and memory-mapped (n, size, size, 3) uint8.
 
-    Decoded once; later calls decode only what is new or changed, and everything where a stored file is damaged. The
-    three sizes made last are kept.
+    Decoded once; later calls decode only new and changed images, or everything if a stored file is damaged. The three
+    most recent sizes are kept.
 
     Raises:
         StorageFull: not enough space on the disk.

@@ -1,8 +1,8 @@
-"""Deleting a collection, a damaged one too, and keeping aside what somebody made of a damaged one.
+"""Deleting a collection, even a damaged one, of which the user's own work is rescued first.
 
 rescued/<collection>-<date>/
     labels.csv      the picture and label of every row that can still be read
-    labels.json     the notes of labels that were written
+    labels.json     the record of labels that the user gave
     marks.sqlite    tags and stars
     groupings/      the groups, with their titles and edits
 """
@@ -24,13 +24,13 @@ from engine.core.tables import csv_text
 
 
 def remove_collection(home: Home, name: str) -> Path | None:
-    """Delete a collection with all that was made from it; the folder of what was rescued from a damaged one, else None.
+    """Delete a collection and everything derived from it; the folder with what was rescued, else None.
 
-    Pictures that are referenced where they lie are not touched.
+    Pictures that are referenced in place are not touched.
 
     Raises:
         NotFound: no such collection. BenzerError: other work changes it right now. StorageFull: there is no room for
-        what has to be rescued; nothing is deleted then.
+        the rescued files; nothing is deleted then.
     """
     folder = home.datasets / name
     if name != Path(name).name or name.startswith(".") or not folder.is_dir() or not is_collection(folder):
@@ -42,7 +42,7 @@ def remove_collection(home: Home, name: str) -> Path | None:
 
 
 def rescue(folder: Path, root: Path) -> Path | None:
-    """Copy what somebody made of a collection to a new folder of `root`; that folder, None where nothing is left."""
+    """Copy the user's labels, marks and groups to a new folder below `root`; that folder, None if there are none."""
     place = root / f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1000:03d}"
     labels = _labels(folder / "catalogue.sqlite")
     with full_disk_named(f"what was rescued of {folder.name}"):

@@ -167,3 +167,8 @@ class Stopped(BenzerError):
 
     def __init__(self, message: str = "Stopped, as asked.") -> None:
         super().__init__(message)
+
+
+def reason_of(error: OSError) -> str:
+    """The system's words for an error, for the middle of a sentence."""
+    return (error.strerror or str(error)).lower()

@@ -16,7 +16,8 @@ from engine.collections.collection import Collection
 from engine.core.cache import Cache
 from engine.core.errors import Corrupt, NotReady
 from engine.core.progress import Reporter
-from engine.core.storage import Snapshot, Store, load_array, read_json, write_json
+from engine.core.storage import load_array, read_json, write_json
+from engine.core.store import Snapshot, Store
 from engine.duplicates.candidates import candidates
 from engine.duplicates.overlay import Overlay, part, whole
 from engine.duplicates.prints import Look, Prints, look_at, prints_of, thumbnails_named

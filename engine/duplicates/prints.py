@@ -19,7 +19,8 @@ from PIL import Image
 from engine.collections.collection import Collection
 from engine.core.errors import Corrupt
 from engine.core.progress import Reporter
-from engine.core.storage import Snapshot, Store, load_array, read_json, write_json
+from engine.core.storage import load_array, read_json, write_json
+from engine.core.store import Snapshot, Store
 from engine.duplicates.perceptual_hash import BYTES, ORIENTATIONS, SIDE, hashes
 
 LONG_SIDE = 256  # pixels of the longer side of a picture when it is looked at and compared

@@ -23,7 +23,7 @@ from engine.core.home import Home, slug
 from engine.core.humanize import count_of
 from engine.core.memory import check_memory
 from engine.core.progress import Reporter
-from engine.core.storage import Snapshot, Store
+from engine.core.store import Snapshot, Store
 from engine.encoders.encoder import EncoderChoice, EncoderInfo
 from engine.encoders.vectors.derived import Derivation, Derived
 from engine.encoders.vectors.files import Part

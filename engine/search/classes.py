@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from engine.collections.collection import Collection
 from engine.core.errors import Corrupt, NoVectors
 from engine.core.recipe import Recipe
-from engine.core.storage import Snapshot, Store, load_array
+from engine.core.storage import load_array
+from engine.core.store import Snapshot, Store
 from engine.encoders.encoder import EncoderInfo
 from engine.encoders.networks import packaged
 from engine.encoders.networks.table import backbone

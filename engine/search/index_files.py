@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.core.errors import BadParameter, Corrupt, NotFound, StorageFull
-from engine.core.storage import Store, delete_folder
+from engine.core.storage import delete_folder
+from engine.core.store import Store
 from engine.indexes import methods
 
 CEILING = "BENZER_INDEX_MB"

@@ -14,7 +14,8 @@ from engine.core.errors import Corrupt, NoIndex, NoVectors, StaleVectors, Storag
 from engine.core.home import Home
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
-from engine.core.storage import Snapshot, Store, digest_of
+from engine.core.storage import digest_of
+from engine.core.store import Snapshot, Store
 from engine.encoders.choosing import default_choice
 from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.vectors.store import Vectors, state, stored

@@ -21,7 +21,8 @@ from engine.collections.collection import Collection
 from engine.core.errors import Corrupt
 from engine.core.home import slug
 from engine.core.progress import Reporter
-from engine.core.storage import Snapshot, Store, digest_of, load_array, write_json
+from engine.core.storage import digest_of, load_array, write_json
+from engine.core.store import Snapshot, Store
 from engine.texts.encoder import Encoded, TextEncoder, TextInfo, Words
 from engine.texts.plain import plain, text_hash
 

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.core.storage import Store, read_json, write_json
+from engine.core.storage import read_json, write_json
+from engine.core.store import Store
 from engine.training.schedules import Schedule
 
 _SECONDS = 60.0  # least time between checkpoints, which also take at most a twentieth of the time

@@ -1,1 +1,1 @@
-"""What is known of pictures besides their pixels: EXIF, further columns of a table, tags and stars; and filters."""
+"""Facts about pictures besides their pixels: EXIF, further columns of a table, tags and stars; and filters."""

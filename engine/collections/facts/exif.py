@@ -1,6 +1,6 @@
-"""EXIF: when, with what and where a picture was taken, and the whole table for people.
+"""EXIF: when, where and with which camera a picture was taken, and the whole table for display.
 
-The tags are those of Exif 2.32 (CIPA DC-008). A damaged block costs its values, never the picture.
+The tags are those of Exif 2.32 (CIPA DC-008). A damaged block loses its values, never the picture.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HIDDEN = {"ExifOffset", "GPSInfo", "MakerNote", "UserComment", "ExifInteroperab
 
 @dataclass(frozen=True)
 class Exif:
-    """What a camera noted.
+    """What a camera recorded.
 
     Attributes:
         taken: local time as YYYY-MM-DDTHH:MM:SS, "" if unknown.
@@ -41,7 +41,7 @@ class Exif:
     orientation: int = 1
 
     def as_dict(self) -> dict[str, Any]:
-        """The values that are known, for JSON."""
+        """The known values, for JSON."""
         return {name: value for name, value in asdict(self).items() if value != getattr(_NONE, name)}
 
 

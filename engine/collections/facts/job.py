@@ -1,4 +1,4 @@
-"""Reading what was not kept when pictures were imported: their EXIF, and the further columns of their table."""
+"""Reading facts that were not stored at the import: EXIF, and the further columns of a table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BATCH = 256
 
 
 def read_facts(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Read the EXIF of every picture of `collection` that has not been asked for it; how many were read.
+    """Read the EXIF of every picture of `collection` for which it is missing; how many were read.
 
     A file that can no longer be read counts as one without EXIF until a rescan finds it changed.
     """

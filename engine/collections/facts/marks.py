@@ -1,10 +1,10 @@
-"""Tags and stars that a person gives to pictures, in a small store beside the catalogue.
+"""Tags and stars that the user gives to pictures, in a small database beside the catalogue.
 
-    marks.sqlite    marks: tags and stars by picture; acts: the last 100 changes, each with what stood before
+    marks.sqlite    marks: tags and stars by picture; acts: the last 100 changes, each with the previous values
 
-Every change is one transaction with a journal: after a crash at any moment it has happened wholly or not at all. Marks
-belong to a picture's id, which stays when the file is moved or edited; a picture that was away and came back under
-another id gets the marks of the same contents. Rows carry a seal like those of the catalogue.
+Every change is one transaction with a journal: after a crash at any moment it is complete or absent. Marks belong to a
+picture's id, which stays when the file is moved or edited; a picture that disappears and returns under another id gets
+the marks of the same contents. Rows carry a seal like those of the catalogue.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Change = Callable[[int, Mark], Mark]
 
 
 def checked_tag(tag: object) -> str:
-    """A tag on one line without spaces around it; BadParameter when it is empty, too long or no text."""
+    """A tag on one line without surrounding spaces; BadParameter if it is empty, too long or not text."""
     text = " ".join(tag.split()) if isinstance(tag, str) else ""
     if not text or len(text) > _LONGEST or not text.isprintable():
         raise BadParameter("tag", "a picture", f"a text of 1 to {_LONGEST} characters", tag)
@@ -69,12 +69,12 @@ def mark_pictures(
     remove: Iterable[str] = (),
     stars: int | None = None,
 ) -> int:
-    """Give pictures tags, take tags from them, set their stars (None: as they are); how many pictures have changed.
+    """Add and remove tags and set the stars of pictures (None: unchanged); how many pictures changed.
 
-    All or none of the pictures are changed, and `undo_marks` takes it back.
+    All or none of the pictures are changed; `undo_marks` reverts it.
 
     Raises:
-        BadParameter: nothing to change, or a tag or number of stars that cannot be. NotFound: an id is no picture.
+        BadParameter: nothing to change, or an invalid tag or number of stars. NotFound: an id is no picture.
     """
     added, removed = set(map(checked_tag, add)), set(map(checked_tag, remove))
     if not added and not removed and stars is None:
@@ -89,7 +89,7 @@ def mark_pictures(
 
 
 def change_marks(collection: Collection, ids: Iterable[int], change: Change, what: str) -> int:
-    """Replace the mark of each picture by `change(id, mark)` in one act called `what`; how many have changed.
+    """Replace the mark of each picture by `change(id, mark)` in one act called `what`; how many changed.
 
     Raises:
         BadParameter: no pictures. NotFound: an id is no picture of the collection.
@@ -112,7 +112,7 @@ def change_marks(collection: Collection, ids: Iterable[int], change: Change, wha
 
 
 def marks(collection: Collection) -> dict[int, Mark]:
-    """The marks of the collection's pictures by id; pictures without any are left out. Corrupt when damaged."""
+    """The marks of the collection's pictures by id, without unmarked pictures; Corrupt if they are damaged."""
     path = _path(collection)
     if not path.exists():
         return {}
@@ -121,7 +121,7 @@ def marks(collection: Collection) -> dict[int, Mark]:
 
 
 def last_act(collection: Collection) -> dict[str, Any] | None:
-    """What `undo_marks` would take back: `made`, `what` and `count`; None where there is nothing."""
+    """What `undo_marks` would revert: `made`, `what` and `count`; None if there is nothing."""
     path = _path(collection)
     if not path.exists():
         return None
@@ -131,10 +131,10 @@ def last_act(collection: Collection) -> dict[str, Any] | None:
 
 
 def undo_marks(collection: Collection) -> int:
-    """Take the last act back on pictures whose marks still stand as it left them; how many have changed.
+    """Revert the last act for pictures whose marks have not changed since; how many changed.
 
     Raises:
-        NotFound: there is nothing to take back.
+        NotFound: there is nothing to revert.
     """
     path, hashes = _path(collection), _hashes(collection)
     act = None

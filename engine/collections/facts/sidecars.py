@@ -1,7 +1,7 @@
-"""Tags and stars between the catalogue and sidecar files beside the pictures: `lake.jpg` has `lake.jpg.xmp`.
+"""Tags and stars synchronised with sidecar files beside the pictures: `lake.jpg` has `lake.jpg.xmp`.
 
 Both sides may have changed since they last agreed: what was added on either side is kept, what was removed on either
-side goes, and the stars are those of the side that changed them (the file's, if both did).
+side is dropped, and the stars are those of the side that changed them (the file's, if both did).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SUFFIX = ".xmp"
 
 @dataclass
 class SidecarReport:
-    """How many files were written and needed no change, and which were left alone, each with the reason."""
+    """How many files were written and how many needed no change, and which were skipped, each with the reason."""
 
     written: int = 0
     unchanged: int = 0
@@ -40,7 +40,7 @@ class SidecarReport:
 
 
 def read_sidecars(collection: Collection) -> list[str]:
-    """Take over tags and stars from the sidecar files of pictures that are referenced in place.
+    """Import tags and stars from the sidecar files of pictures that are referenced in place.
 
     Returns:
         Sentences for the report: how many pictures changed, and which files could not be read.
@@ -62,7 +62,7 @@ def read_sidecars(collection: Collection) -> list[str]:
 def write_sidecars(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Write the tags and stars of the pictures `ids` of `collection` (None: all marked ones) to their sidecar files.
 
-    What else a file holds stays; one that is no XMP is left alone and named in the report.
+    Other contents of a file stay; a file that is not XMP is skipped and named in the report.
     """
     collection, wanted = Collection.open(home_of(arguments), arguments["collection"]), arguments.get("ids")
     known, report = marks(collection), SidecarReport()

@@ -1,7 +1,7 @@
 """Facts in the catalogue: EXIF by content hash, and the further columns of a table by id.
 
-Both are tables of their own in `catalogue.sqlite`, made when they are first written: a catalogue of an earlier version
-lacks them, and reads as one in which nothing is known yet.
+Both are separate tables in `catalogue.sqlite`, created when first written: a catalogue of an earlier version lacks
+them, and reads as if nothing were known yet.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _COLUMNS = "CREATE TABLE IF NOT EXISTS columns (id INTEGER PRIMARY KEY, value TE
 
 
 def keep_exif(writing: Writing, found: Iterable[tuple[str, Exif]]) -> None:
-    """Keep the EXIF of files under the hashes of their contents."""
+    """Store the EXIF of files under the hashes of their contents."""
     _keep(writing, _EXIF, "exif", [(hash, exif.as_dict()) for hash, exif in found])
 
 
 def keep_columns(writing: Writing, found: Iterable[tuple[int, Mapping[str, str]]]) -> None:
-    """Keep what further columns of a table say of the rows with these ids; of one without any, nothing is kept."""
+    """Store the further columns of a table for the rows with these ids; rows without any store nothing."""
     found = list(found)
     _keep(writing, _COLUMNS, "columns", [(id, dict(cells)) for id, cells in found if cells])
     if _exists(writing, "columns"):
@@ -31,7 +31,7 @@ def keep_columns(writing: Writing, found: Iterable[tuple[int, Mapping[str, str]]
 
 
 def exif_by_hash(reading: Reading) -> dict[str, Exif]:
-    """The EXIF that is known, by content hash; Corrupt when a seal does not fit."""
+    """The known EXIF by content hash; Corrupt if a seal does not match."""
     try:
         return {hash: Exif(**value) for hash, value in _read(reading, "exif", "hash")}
     except TypeError as error:
@@ -39,12 +39,12 @@ def exif_by_hash(reading: Reading) -> dict[str, Exif]:
 
 
 def columns_by_id(reading: Reading) -> dict[int, dict[str, str]]:
-    """The cells of further columns by id; Corrupt when a seal does not fit."""
+    """The cells of further columns by id; Corrupt if a seal does not match."""
     return dict(_read(reading, "columns", "id"))
 
 
 def drop_unused_facts(writing: Writing) -> None:
-    """Delete what is known of files that no row speaks of any more."""
+    """Delete the facts about files that no longer have a row."""
     if _exists(writing, "exif"):
         writing.db.execute("DELETE FROM exif WHERE hash NOT IN (SELECT hash FROM files WHERE status<>'rejected')")
     if _exists(writing, "columns"):

@@ -1,4 +1,4 @@
-"""Everything that is known of a collection's pictures as columns, for filters and for the page of one picture."""
+"""All facts about a collection's pictures as columns, for filters and for the view of one picture."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class PictureTable:
 
     Attributes:
         ids: (n,) int64, ascending. widths, heights: (n,) upright pixels. bytes: (n,) sizes of the files.
-        names: paths below the source, with slashes. exif: empty where nothing is known.
-        columns: the further columns of the collection's table by name, "" where a picture has no cell.
-        missing: how many pictures have not been asked for their EXIF; the job "facts" does that.
+        names: paths below the source, with slashes. exif: empty if nothing is known.
+        columns: the further columns of the collection's table by name, "" for a picture without a cell.
+        missing: for how many pictures EXIF has not been read yet; the job "facts" does that.
     """
 
     ids: NDArray[np.int64]
@@ -49,18 +49,18 @@ class PictureTable:
 
     @cached_property
     def rows(self) -> dict[int, int]:
-        """The place of each id."""
+        """The position of each id."""
         return {int(id): row for row, id in enumerate(self.ids)}
 
 
 def with_marks(table: PictureTable, collection: Collection) -> PictureTable:
-    """The table with the tags and stars of today; Corrupt when these are damaged."""
+    """The table with the current tags and stars; Corrupt if these are damaged."""
     marked = marks(collection)
     return replace(table, marks=[marked.get(id, _NO_MARK) for id in table.ids.tolist()])
 
 
 def unmarked_table(collection: Collection) -> PictureTable:
-    """What the catalogue alone says, which changes less often than tags and stars do; Corrupt when it is damaged."""
+    """The table from the catalogue alone, which changes less often than tags and stars; Corrupt if it is damaged."""
     with collection.catalogue.reading() as reading:
         rows = [row for row in reading.rows() if row.status == "image"]
         exif, columns = exif_by_hash(reading), columns_by_id(reading)

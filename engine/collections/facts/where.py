@@ -1,4 +1,4 @@
-"""Filters: conditions on what is known of pictures, in a short written form, and the pictures that meet them.
+"""Filters: conditions on the facts about pictures, in a short written form, and the pictures that meet them.
 
     label=cat;date>=2020-01-01;size>=12MP;tag=lake;stars>=3;text~red shoe;season=Summer
 
@@ -68,7 +68,7 @@ def parse_condition(text: str) -> Condition:
 
 
 def parse_where(text: str) -> Where:
-    r"""The conditions of a text, separated by semicolons; one that belongs to a value is written `\;`.
+    r"""The conditions of a text, separated by semicolons; a semicolon within a value is written `\;`.
 
     >>> len(parse_where(r"label=cat;text~a\;b")), parse_where("")
     (2, ())
@@ -88,7 +88,7 @@ def print_where(where: Iterable[Condition]) -> str:
 
 
 def matching(where: Sequence[Condition], table: PictureTable) -> Mask:
-    """(n,) which pictures of the table meet all conditions; BadParameter for a field that the collection lacks."""
+    """(n,) whether each picture of the table meets all conditions; BadParameter for a field the collection lacks."""
     kept: Mask = np.ones(len(table), dtype=bool)
     alternatives: dict[str, Mask] = {}
     for one in where:
@@ -128,7 +128,7 @@ def values_of(table: PictureTable) -> dict[str, list[tuple[str, int]]]:
 
 
 def needs_exif(where: Iterable[Condition]) -> bool:
-    """Whether a filter asks for what stands in EXIF."""
+    """Whether a filter depends on EXIF."""
     return any(one.field in ("date", "camera", "lens") for one in where)
 
 

@@ -1,6 +1,6 @@
 """XMP sidecar files: tags (dc:subject) and stars (xmp:Rating), as digiKam, darktable and Lightroom read and write them.
 
-XMP is RDF in XML (ISO 16684-1). What else a file holds is kept to the letter.
+XMP is RDF in XML (ISO 16684-1). Other contents of a file are preserved exactly.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Sidecar:
 
 
 def read_sidecar(data: bytes) -> Sidecar:
-    """The tags and stars in the bytes of a sidecar file; Unreadable if it is no XMP."""
+    """The tags and stars in the bytes of a sidecar file; Unreadable if it is not XMP."""
     document = _parsed(data)
     subject, rating = _subject(document), _rating(document)
     tags = {" ".join(_text(item).split()) for item in _items(subject)} if subject else set()
@@ -47,7 +47,7 @@ def read_sidecar(data: bytes) -> Sidecar:
 
 
 def with_sidecar(data: bytes | None, wanted: Sidecar) -> bytes:
-    """A sidecar file (None: a new one) with these tags and stars, and all else as it is; Unreadable if it is no XMP."""
+    """A sidecar file (None: a new one) with these tags and stars, otherwise unchanged; Unreadable if it is not XMP."""
     document = _parsed(_EMPTY.encode() if data is None else data)
     _set_tags(document, wanted.tags)
     _set_stars(document, wanted.stars)
@@ -135,7 +135,7 @@ def _set_stars(document: minidom.Document, stars: int) -> None:
 
 
 def _description(document: minidom.Document) -> minidom.Element:
-    """The first description, made where there is none."""
+    """The first description, created if missing."""
     found = document.getElementsByTagNameNS(RDF, "Description")
     return found[0] if found else _added(document, _rdf(document), RDF, "rdf:Description")
 

@@ -1,4 +1,4 @@
-"""ZIP and tar archives as a source: streamed member by member into files with names of our own.
+"""ZIP and tar archives as a source: streamed member by member into files with generated names.
 
 No name from inside an archive ever becomes a path. Members, bytes and the ratio of unpacked to packed bytes are
 counted while they stream, whatever the archive's own headers claim.
@@ -69,9 +69,9 @@ class _Meter:
 
 
 def checked_archive(archive: str | Path, limits: Limits, name: str = "") -> Path:
-    """The archive's path; NotFound when there is no such file, UnreadableArchive when it is neither ZIP nor tar.
+    """The archive's path; NotFound if there is no such file, UnreadableArchive if it is neither ZIP nor tar.
 
-    `name` is what sentences call it where that is not the file's own name.
+    `name` is its name in messages, if that is not the file's own.
     """
     path = Path(archive).expanduser()
     if not path.is_file():
@@ -105,7 +105,7 @@ def names(path: Path, limits: Limits) -> Iterator[str]:
 
 
 def members(path: Path, staging: Path, limits: Limits, name: str = "") -> Iterator[Item]:
-    """Every file of the archive, unpacked into `staging` under a number; what cannot be had comes with a failure."""
+    """Every file of the archive, unpacked into `staging` under a number; an unusable one comes with a failure."""
     meter = _Meter(name or path.name, path.stat().st_size, limits)
     source = _zip_members(path, staging, meter) if _is_zip(path) else _tar_members(path, staging, meter)
     shown = (inside.encode("utf-8", "surrogateescape") for inside in names(path, limits) if not is_hidden(inside))

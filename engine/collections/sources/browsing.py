@@ -1,4 +1,4 @@
-"""What stands in a folder, for those who choose one: its sub-folders, tables and archives, and how many pictures."""
+"""The contents of a folder, for choosing one: its sub-folders, tables and archives, and the number of pictures."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class FolderView:
 
 
 def look_into(folder: str | Path, seconds: float = 0.25) -> FolderView:
-    """What stands in a folder; pictures below it are counted for so many `seconds`.
+    """The contents of a folder; counting the pictures below it stops after `seconds`.
 
     Raises:
-        NotFound: it does not exist. BadParameter: it is no folder, or may not be read.
+        NotFound: it does not exist. BadParameter: it is not a folder, or may not be read.
     """
     path = checked_folder(folder)
     folders, files = _entries(path)

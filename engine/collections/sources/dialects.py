@@ -1,7 +1,7 @@
-"""Tables of text as programs write them: which character separates, what stands in quotes, and which lines do not fit.
+"""Text tables as programs write them: the separator, the quoting, and lines that do not fit.
 
-A line that does not fit is named by its number and stands alone: quotation marks that do not match never swallow the
-lines below, and fields too many never shift a column.
+A line that does not fit is reported by its number and affects no other: unmatched quotation marks never swallow the
+lines below, and extra fields never shift a column.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _QUOTES = "Its quotation marks do not match."
 
 @dataclass(frozen=True)
 class Record:
-    """One record: the number of its first line, its cells without blanks around them, and what is wrong with it."""
+    """One record: the number of its first line, its cells without surrounding blanks, and what is wrong with it."""
 
     number: int
     cells: list[str]
@@ -33,10 +33,10 @@ class Record:
 
 
 def records(text: str, is_known: Callable[[str], bool]) -> Iterator[Record]:
-    """The header, then one record after the other; blank lines are passed over.
+    """The header, then the records one by one; blank lines are skipped.
 
     Args:
-        is_known: whether a heading is one that is looked for; the separator is the one that shows such headings.
+        is_known: whether a heading is expected; the separator that yields such headings is chosen.
     """
     lines = _lines(text)
     at, separator = _beginning(lines)

@@ -1,4 +1,4 @@
-"""A new collection out of some pictures of another one: copies of the files, with labels of one's own."""
+"""A new collection from pictures of another one: copies of the files, with new labels if wanted."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def extract(
 ) -> ImportReport:
     """Copy these pictures into a new collection; those named in `labels` get that label, the others keep theirs.
 
-    A picture that has vanished is among the rejects. One that was cut off goes on when it is asked for again.
+    A picture whose file is gone is among the rejects. The same call continues an interrupted one.
 
     Raises:
         BadParameter: no pictures, or no label. NotFound: one of the ids is no picture. NameTaken, StorageFull.
-        Stopped: what was copied is kept.
+        Stopped: finished copies are kept.
     """
     labels = {int(id): checked_label(label) for id, label in (labels or {}).items()}
     rows = _rows(collection, ids)
@@ -83,10 +83,10 @@ def _check_room(home: Home, size: int) -> None:
 
 
 def parts_as_labels(parts: Sequence[Mapping[str, object]]) -> tuple[list[int], dict[int, str]]:
-    """From parts as a job is given them, `{"label": text or None, "ids": [...]}`: the ids, and the labels to be given.
+    """The ids and the new labels in a job's parts, `{"label": text or None, "ids": [...]}`.
 
     Raises:
-        BadParameter: a part is written otherwise.
+        BadParameter: a part has another form.
     """
     ids: list[int] = []
     labels: dict[int, str] = {}

@@ -1,4 +1,4 @@
-"""Which folder of a path is the label: the last one whose name tells pictures apart."""
+"""Which folder of a path is the label: the innermost one whose name distinguishes pictures."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Parts = tuple[bytes, ...]
 
 
 def label_of(key: bytes) -> str:
-    """The name of the folder that the file stands in, with single spaces as every label; "" at the top."""
+    """The name of the folder with the file, with single spaces as in every label; "" at the top."""
     return _named(_folder(key))
 
 
 def telling_labels(keys: Iterable[bytes], *, packed: bool = False) -> Callable[[bytes], str]:
     """The label of each of these files, by its key.
 
-    Folders named alike below every class, `cat/images` and `dog/images`, or `train` and `test`, are passed over where
-    the folders above them tell more.
+    Folders with the same name below every class, `cat/images` and `dog/images`, or `train` and `test`, are skipped if
+    the folders above them distinguish more.
 
     Args:
-        packed: whether they lie in an archive: it may be packed with backslashes, and files that lie directly in the
-            one folder around everything have no label.
+        packed: whether they are in an archive: it may be packed with backslashes, and files directly in the one folder
+            around everything have no label.
     """
     folders = sorted({_folder(key, packed) for key in keys} - {()})
     chosen = _without_usual(_without_same({folder: folder for folder in folders}))

@@ -1,4 +1,4 @@
-"""A folder on this computer as a source: its files in order, referenced where they lie. Sub-folder = label."""
+"""A folder on this computer as a source: its files in order, referenced in place. The sub-folder is the label."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def checked_folder(folder: str | Path) -> Path:
     """The folder as an absolute path without links.
 
     Raises:
-        NotFound: it does not exist. BadParameter: it is no folder, or may not be read.
+        NotFound: it does not exist. BadParameter: it is not a folder, or may not be read.
     """
     try:
         path = Path(folder).expanduser().resolve(strict=True)
@@ -45,11 +45,11 @@ def checked_folder(folder: str | Path) -> Path:
 
 
 class Walk:
-    """Every file below a folder, in the order of their names; what is no proper file comes with a failure.
+    """Every file below a folder, by name; anything but a regular file comes with a failure.
 
     Args:
         follow: whether links may lead out of the folder, and to other folders.
-        own: folders that are left out: where Benzer keeps its own files.
+        own: folders to leave out: those in which Benzer keeps its own files.
     """
 
     def __init__(self, root: Path, *, follow: bool = False, own: Collection[Path] = ()) -> None:
@@ -64,7 +64,7 @@ class Walk:
         return [replace(item, label=label(item.key)) for item in found]
 
     def notes(self) -> list[str]:
-        """How many hidden and system files and folders were left out, once `items` has been asked for."""
+        """How many hidden and system files and folders were left out, once `items` is exhausted."""
         return left_out_note(self._left_out)
 
     def _found(self) -> Iterator[Item]:
@@ -114,7 +114,7 @@ class Walk:
 
 
 def names(root: Path) -> Iterator[str]:
-    """The path of every file below `root`, with slashes and without a look at the file."""
+    """The path of every file below `root`, with slashes, without reading any file."""
     waiting = [""]
     while waiting:
         below = waiting.pop()
@@ -130,20 +130,20 @@ def names(root: Path) -> Iterator[str]:
 
 
 def is_junk(name: str, *, folder: bool = False) -> bool:
-    """Whether a name is hidden, or one that systems leave behind; a picture that begins with a dot is none."""
+    """Whether a name is hidden or left behind by an operating system; a picture may begin with a dot."""
     if name.lower() in _JUNK or name.startswith(("._", ".Trash")):
         return True
     return name.startswith(".") and (folder or Path(name[1:]).suffix.lower() not in SUFFIXES)
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a path inside an archive is, or lies in, what is left out."""
+    """Whether a path inside an archive is left out, or is in a folder that is."""
     *above, last = name.replace("\\", "/").split("/")
     return is_junk(last) or any(is_junk(part, folder=True) for part in above if part not in (".", ".."))
 
 
 def left_out_note(left_out: Mapping[str, int]) -> list[str]:
-    """A sentence on what was left out; none where nothing was."""
+    """A sentence on what was left out, none if nothing was."""
     count = sum(left_out.values())
     if not count:
         return []
@@ -154,7 +154,7 @@ def left_out_note(left_out: Mapping[str, int]) -> list[str]:
 
 
 def hidden_parts(names: Iterable[str]) -> Counter[str]:
-    """What of these paths inside an archive is left out, by the name that says why."""
+    """The left-out ones of these paths inside an archive, by the name that is the reason."""
     parts: Counter[str] = Counter()
     for name in filter(is_hidden, names):
         *above, last = name.replace("\\", "/").split("/")

@@ -1,7 +1,7 @@
 """Imports: a folder, an archive, uploaded files, a table, a drawn sample, a known data set; and the rescan.
 
 Every function takes a Reporter and returns an ImportReport. A new collection into which nothing could be imported is
-taken away again; one whose import was cut off stays, and the same import takes it up where it was.
+removed again; after an interrupted import it stays, and repeating the import continues it.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ from engine.core.storage import file_digest
 def import_folder(
     home: Home, title: str, folder: str | Path, reporter: Reporter, *, follow: bool = False
 ) -> ImportReport:
-    """The pictures of a folder, referenced where they lie; the sub-folder a picture stands in is its label.
+    """The pictures of a folder, referenced in place; a picture's sub-folder is its label.
 
     Args:
         follow: whether links may lead out of the folder.
 
     Raises:
-        NotFound: no such folder. BadParameter: no folder. Unreadable: no picture in it. NameTaken.
+        NotFound: no such folder. BadParameter: not a folder. Unreadable: no picture in it. NameTaken.
     """
     root = folders.checked_folder(folder)
     listed = _in_folder(root, home, follow or follows_links())
@@ -70,11 +70,11 @@ def import_csv(
     follow: bool = False,
     columns: tables.Columns | None = None,
 ) -> ImportReport:
-    """The pictures that a CSV (`image,label,text,…`) lists, referenced where they lie below the folder of the CSV.
+    """The pictures that a CSV (`image,label,text,…`) lists, referenced in place below the folder of the CSV.
 
     Args:
         follow: whether links may lead out of that folder.
-        columns: the headings of image, label and text, "" for none; those that are not named are guessed.
+        columns: the headings of image, label and text, "" for none; missing ones are guessed.
 
     Raises:
         NotFound: no such file. UnreadableTable: no table with a column `image`. BadParameter: no such column.
@@ -91,7 +91,7 @@ def import_csv(
 def import_archive(
     home: Home, title: str, archive: str | Path, reporter: Reporter, limits: Limits | None = None
 ) -> ImportReport:
-    """The pictures of a ZIP or tar archive, copied in under names of our own; the folder inside it is the label.
+    """The pictures of a ZIP or tar archive, copied in under generated names; the folder inside it is the label.
 
     Raises:
         NotFound: no such file. UnreadableArchive: neither ZIP nor tar, or one that swells beyond `limits`.
@@ -116,7 +116,8 @@ def import_files(home: Home, title: str, files: Sequence[Upload], reporter: Repo
     """Uploaded files, as (name, bytes), (name, path) or paths, copied in; archives among them are unpacked.
 
     Raises:
-        BadParameter: no files. UnreadableArchive: the only file is a false archive. Unreadable: no picture. NameTaken.
+        BadParameter: no files. UnreadableArchive: the only file is an invalid archive. Unreadable: no picture.
+        NameTaken.
     """
     _check_some(files)
     source = {"kind": "upload", "sha256": uploads.content_digest(files)}
@@ -125,7 +126,7 @@ def import_files(home: Home, title: str, files: Sequence[Upload], reporter: Repo
 
 
 def import_sample(home: Home, name: str, reporter: Reporter) -> ImportReport:
-    """One of the collections that our own code draws, under its own name; BadParameter when there is none."""
+    """One of the built-in drawn collections, under its own name; BadParameter if there is none of that name."""
     if name not in SAMPLES:
         raise BadParameter("name", "a sample collection", "one of " + ", ".join(SAMPLES), name)
     sample = SAMPLES[name]
@@ -159,19 +160,19 @@ def import_items(
     name: str = "",
     total: int = 0,
 ) -> ImportReport:
-    """Whatever `items(staging folder)` offers, into a new collection."""
+    """Import the items of `items(staging folder)` into a new collection."""
     with _filling(home, title, source, name) as (collection, checked):
         return checked(_ingest_new(collection, items(staging(collection)), reporter, total))
 
 
 def rescan(collection: Collection, reporter: Reporter, *, verify: bool = False) -> ImportReport:
-    """Take note of files added, changed, moved and deleted since the last look.
+    """Update the catalogue after files were added, changed, moved or deleted.
 
     Args:
-        verify: whether all files are read; otherwise those whose size or times are other ones.
+        verify: whether all files are read; otherwise only those whose size or times have changed.
 
     Raises:
-        NotFound: the folder or the table has vanished; nothing is changed then.
+        NotFound: the folder or the table no longer exists; nothing is changed then.
     """
     with collection.alone():
         collection.check_source()
@@ -251,7 +252,7 @@ def _begun(home: Home, title: str, source: dict[str, Any], name: str) -> Collect
 
 
 def check_free(home: Home, title: str, source: dict[str, Any], name: str = "") -> None:
-    """NameTaken when a finished collection, or one from another source, has that name."""
+    """NameTaken if a finished collection, or one from another source, has that name."""
     folder = home.datasets / (name or slug(title))
     if not (folder / "catalogue.sqlite").exists():
         return

@@ -1,7 +1,7 @@
 """From files to catalogue rows: the one pipeline behind every import and rescan.
 
-A source yields Items in order; the workers look at the files; results are written in small transactions, so that work
-which is cut off at any moment has kept all finished batches and can be taken up again.
+A source yields Items in order; workers read the files; results are written in small transactions, so that interrupted
+work keeps all finished batches and can be continued.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SUFFIX = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF":
 def ingest(
     collection: Collection, items: Iterable[Item], reporter: Reporter, total: int = 0, moves: Moves | None = None
 ) -> ImportReport:
-    """Look at every item and write what came out; the report counts each exactly once."""
+    """Read every item and store the outcome; the report counts each exactly once."""
     return _Ingest(collection, reporter, total, moves or Moves()).run(items)
 
 
@@ -174,7 +174,7 @@ def _discard(item: Item) -> None:
 
 
 def drawings(drawn: Iterable[Drawing], folder: Path) -> Iterator[Item]:
-    """Pictures made in memory, each written to `folder` as PNG."""
+    """Pictures from memory, each written to `folder` as PNG."""
     for number, (name, label, text, picture) in enumerate(drawn):
         place = folder / str(number)
         with full_disk_named(name):
@@ -183,7 +183,7 @@ def drawings(drawn: Iterable[Drawing], folder: Path) -> Iterator[Item]:
 
 
 def staging(collection: Collection) -> Path:
-    """An empty folder inside the collection where offered files wait until they have been looked at."""
+    """An empty folder inside the collection for files that have not been read yet."""
     folder = collection.folder / "images" / ".incoming"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -191,7 +191,7 @@ def staging(collection: Collection) -> Path:
 
 
 def clear_staging(collection: Collection) -> None:
-    """Delete what an import, ended or cut off, left waiting, and moved-in files that no row speaks of."""
+    """Delete files that a finished or interrupted import left waiting, and copied files without a row."""
     images = collection.folder / "images"
     shutil.rmtree(images / ".incoming", ignore_errors=True)
     known = {row.stored for row in collection.rows() if row.stored}
@@ -210,14 +210,13 @@ def synchronise(
 ) -> ImportReport:
     """Make the catalogue agree with a full list of its source: only new and changed files are read.
 
-    A file counts as unchanged while its size and modification time are, and nothing about it has changed since the
-    last look; one whose worker died is tried again, and so is one that an earlier version could not read. A new label
-    or text of a known file is taken over without a look at the file, and counts as changed. Known content under
-    another name keeps its row and counts as moved.
+    A file counts as unchanged if its size and modification time are; one whose worker died is tried again, and so is
+    one that an earlier version could not read. A new label or text of a known file is stored without reading the file,
+    and counts as changed. Known content under another name keeps its row and counts as moved.
 
     Args:
-        given: labels by id that a person has given, instead of the source's own.
-        verify: whether all files are read, whatever their sizes and times say.
+        given: labels by id that the user has given, instead of the source's own.
+        verify: whether all files are read, whatever their sizes and times.
     """
     looked_ns, given = _now_ns(), given or {}
     known = {row.key: row for row in collection.rows()}
@@ -288,7 +287,7 @@ def _keep_further_cells(collection: Collection, items: list[Item]) -> None:
 
 
 def forget(collection: Collection, ids: list[int], given: Mapping[int, str] | None = None) -> None:
-    """Take rows out. Of an image with a copy, the copy takes the place: it keeps the id, and a label of `given`."""
+    """Delete rows. If an image has a copy, the copy replaces it: it keeps the id, and a label of `given`."""
     if not ids:
         return
     with collection.catalogue.writing() as writing:

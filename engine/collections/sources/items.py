@@ -12,8 +12,8 @@ from engine.collections.reading.worker_tasks import Failure
 
 @dataclass(frozen=True)
 class Item:
-    """One offered file. `key` names it in its source; `location` is where its bytes lie now; `owned` files are moved
-    into the collection; `failure` says why it cannot be looked at; `former` is its row when it is known; `columns` are
+    """One file of a source. `key` names it in its source; `location` is where its bytes are now; `owned` files are
+    moved into the collection; `failure` says why it cannot be read; `former` is its row if it is known; `columns` are
     the further cells of its line in a table."""
 
     key: bytes
@@ -32,7 +32,7 @@ class Item:
 
     @property
     def name(self) -> str:
-        """The key for people: bytes that are no text become a replacement character."""
+        """The key for display: bytes that are not text become a replacement character."""
         return self.shown or self.key.split(b"\0")[0].decode("utf-8", "replace")
 
 

@@ -66,7 +66,7 @@ def title_of(path: Path) -> str:
 
 
 def rescan(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Take over what was added to, changed in or deleted from a collection's source."""
+    """Import what was added to, changed in or deleted from a collection's source."""
     collection = Collection.open(home_of(arguments), arguments["collection"])
     return importing.rescan(collection, reporter, verify=bool(arguments.get("verify", False))).to_dict()
 

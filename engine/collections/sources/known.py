@@ -1,4 +1,4 @@
-"""Data sets known by name: where they are, the pinned hashes of their files, and how they are read.
+"""Public data sets: where they are, the pinned hashes of their files, and how they are read.
 
 Sources of addresses and hashes: the publishers' pages, as torchvision 0.2x pins them.
 """
@@ -24,8 +24,8 @@ _BY_HAND = "Requires an account. Download the ZIP at {url}, then add it as a col
 
 @dataclass(frozen=True)
 class Known:
-    """A data set: what people are told of it, the files it is made of, and their reader. Without files it has to be
-    downloaded by hand, as `instructions` say."""
+    """A data set: its description, its files, and their reader. Without files it has to be downloaded by hand, as
+    `instructions` say."""
 
     name: str
     title: str
@@ -143,7 +143,7 @@ KNOWN: dict[str, Known] = {known.name: known for known in _ALL}
 
 
 def import_known(home: Home, name: str, reporter: Reporter, title: str = "") -> ImportReport:
-    """Download what is not there yet, check it and import it; the download is deleted afterwards.
+    """Download missing files, verify and import them; the download is deleted afterwards.
 
     Raises:
         BadParameter: no such data set. NotFound: it has to be downloaded by hand; the way out says how.

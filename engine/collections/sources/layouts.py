@@ -1,4 +1,4 @@
-"""How known data sets are laid out: from their downloaded files to pictures with labels. No code in them is run."""
+"""The layouts of public data sets: from their downloaded files to pictures with labels. No code in them is run."""
 
 from __future__ import annotations
 

@@ -15,10 +15,10 @@ class Moves:
     """Files whose content may be that of a row that lost its file; they wait until every file has been seen.
 
     Args:
-        gone: rows whose files are no longer there.
+        gone: rows whose files no longer exist.
         unsure: rows whose files may have other content now.
         labels: the source's own label by key.
-        given: labels by id that a person has given.
+        given: labels by id that the user has given.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Moves:
         self.displaced: list[int] = []
 
     def waits(self, item: Item, row: ImageRow) -> bool:
-        """Whether an item must wait; a file whose content is that of its own row keeps it, and frees no other."""
+        """Whether an item must wait; a file with the content of its own row keeps that row, and frees no other."""
         if item.former is not None and item.former.hash == row.hash:
             self._free[row.hash].remove(item.former)
             return False
@@ -47,7 +47,7 @@ class Moves:
         return waits
 
     def settled(self) -> tuple[list[tuple[Item, ImageRow, ImageRow]], list[Waiting]]:
-        """The items that moved, with the row each keeps, and the others; to be asked for once."""
+        """The items that moved, with the row each keeps, and the others; to be called once."""
         moved = [(item, row, former) for item, row in self._waiting if (former := self._take(item, row)) is not None]
         placed = {item.key for item, _, _ in moved}
         self.taken = {former.id for _, _, former in moved}
@@ -57,7 +57,7 @@ class Moves:
         return moved, others
 
     def label(self, item: Item, former: ImageRow) -> str:
-        """The label of a moved file: what a person has given its content, else what its new place says."""
+        """The label of a moved file: the one the user gave its content, else that of its new place."""
         return self._given.get(former.id, self._labels.get(item.key, item.label))
 
     def _take(self, item: Item, row: ImageRow) -> ImageRow | None:
@@ -70,7 +70,7 @@ class Moves:
         return found
 
     def own_label(self, row: ImageRow) -> ImageRow:
-        """The row with the source's own label, where a given one stayed with the content that moved."""
+        """The row with the source's own label, if a given one moved away with the content."""
         return replace(row, label=self._labels.get(row.key, row.label))
 
     def _newcomer(self, item: Item, row: ImageRow) -> Waiting:

@@ -1,4 +1,4 @@
-"""A collection whose folder was moved or renamed: its pictures are found again where the folder lies now."""
+"""Relinking a collection whose folder was moved or renamed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _LOOKED_FOR = 50
 
 
 def relink(collection: Collection, folder: str | Path) -> int:
-    """Take `folder` for the one that the pictures lie in from now on; ids, labels, vectors and groups stay.
+    """Use `folder` as the folder of the collection's pictures from now on; ids, labels, vectors and groups stay.
 
     Returns:
-        How many of the pictures that were looked for, spread over the collection and 50 at most, lie there.
+        How many of a sample of up to 50 pictures, spread over the collection, are in it.
 
     Raises:
-        NotFound: no such folder. BadParameter: the collection refers to no folder; the pictures are not in this one.
+        NotFound: no such folder. BadParameter: the collection has no folder, or the pictures are not in this one.
     """
     root = checked_folder(folder)
     source = collection.source

@@ -1,4 +1,4 @@
-"""Where uploaded files wait for the job that imports them: numbered files beside the sealed list of their names."""
+"""The spool, where uploaded files wait for the import job: numbered files beside the sealed list of their names."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ KEPT_SECONDS = 7 * 24 * 3600  # an upload whose job was killed, or stopped and n
 
 
 def spooled(folder: Path, files: Iterable[tuple[str, bytes]]) -> Path:
-    """Put (name, bytes) into a new folder inside `folder`; what was forgotten there is swept away.
+    """Put (name, bytes) into a new folder inside `folder`; abandoned ones are deleted.
 
     Raises:
-        StorageFull: nothing of the files is left then.
+        StorageFull: nothing of the files is left behind.
     """
     _sweep(folder)
     spool = folder / uuid.uuid4().hex
@@ -34,7 +34,7 @@ def spooled(folder: Path, files: Iterable[tuple[str, bytes]]) -> Path:
 
 
 def waiting(spool: Path) -> list[tuple[str, Path]]:
-    """The files of a spool: the name each was uploaded with, and where its bytes lie.
+    """The files of a spool: the name each was uploaded with, and where its bytes are.
 
     Raises:
         FileNotFoundError: the spool is gone. Corrupt: the list of names is damaged.
@@ -43,7 +43,7 @@ def waiting(spool: Path) -> list[tuple[str, Path]]:
 
 
 def under_its_name(name: str, path: Path) -> Path:
-    """The file under the name it was uploaded with as well, where that is possible: sentences about it name it."""
+    """The file, under its uploaded name too if possible, so that messages about it show that name."""
     plain = "".join(c for c in name.replace("\\", "/").rsplit("/", 1)[-1] if c.isprintable())
     target = path.with_name(plain or path.name)
     if plain.startswith(".") or len(plain.encode("utf-8", "replace")) > 200:

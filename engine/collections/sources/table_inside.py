@@ -1,4 +1,4 @@
-"""A table that lies inside an archive, beside the pictures it lists: used where there is one, pointed out otherwise."""
+"""A table inside an archive, beside the pictures it lists: a single one is used, several are only pointed out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.core.progress import Reporter
 
 
 def labelled(items: Iterable[Item], reporter: Reporter) -> Listed:
-    """The items of an archive, with the labels of the one table among them; of several tables none is used."""
+    """The items of an archive, with labels from the table among them; several tables are ambiguous and not used."""
     found = list(counted(items, reporter))
     readable = {item.key: table for item in found if (table := _table(item)) is not None}
     rest = [item for item in found if item.key not in readable]
@@ -30,14 +30,14 @@ def labelled(items: Iterable[Item], reporter: Reporter) -> Listed:
 
 
 def counted(items: Iterable[Item], reporter: Reporter) -> Iterator[Item]:
-    """The same items, with a word of how many there are; all must be there before the first line can be matched."""
+    """The same items, with their number reported; all must be unpacked before the first line can be matched."""
     for number, item in enumerate(items, 1):
         reporter.update("Unpacking", 0, 0, "files", f"{number:,} files")
         yield item
 
 
 def pointed_out(item: Item, table: Table | None = None) -> Item:
-    """A file that is a table or an archive, with the sentence that says so; every other item as it is."""
+    """An item that is a table or an archive fails with a sentence that says so; every other item is unchanged."""
     if not item.failure and item.name.lower().endswith(ARCHIVES):
         message = "This is an archive, which is not unpacked here; import it by itself."
         return replace(item, failure=Failure("header", "not-a-picture", message))

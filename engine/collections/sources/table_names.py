@@ -1,7 +1,7 @@
-"""Which file a line of a table means: by its path, however the system that wrote the table spells it.
+"""Which file a line of a table refers to: by its path, however the system that wrote the table spells it.
 
-Backslashes, capitals, composed and decomposed letters and missing suffixes make no difference; a path may lack its
-first folders, or have some too many. Nothing is guessed: where two files fit, none is taken.
+Backslashes, case, composed and decomposed letters and missing suffixes make no difference; a path may lack its first
+folders, or have extra ones. Nothing is guessed: if two files match, neither is used.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Names:
                 self._last.setdefault(known.rsplit("/", 1)[-1], set()).add(known)
 
     def find(self, cell: str) -> list[str]:
-        """The files that a cell may mean: one where that is clear, several where it is not, [] where none fits."""
+        """The files that a cell may refer to: several if it is ambiguous, [] if none matches."""
         for text in dict.fromkeys((cell, unharmed(cell))):
             if found := self._found(text):
                 return found
@@ -60,7 +60,7 @@ def slashed(cell: str) -> str:
 
 
 def spelling(name: str) -> str:
-    """What is left of a path when all that systems spell differently is put aside.
+    """A path without everything that operating systems spell differently.
 
     >>> spelling("C:\\\\Img\\\\A.PNG"), spelling("./img/a.png")
     ('img/a.png', 'img/a.png')

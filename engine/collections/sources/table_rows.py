@@ -1,4 +1,4 @@
-"""The lines of a table joined with the files they mean: those of its folder, or those that were sent along."""
+"""The lines of a table joined with the files they refer to: those in its folder, or those uploaded with it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _OUTSIDE = "The picture lies outside the folder of the table."
 
 @dataclass
 class Listed:
-    """What a table offers, and what should be said of it."""
+    """The items of a table, and notes on it."""
 
     items: list[Item]
     notes: list[str] = field(default_factory=list)
 
 
 def rows(path: Path, *, follow: bool = False, columns: Columns | None = None) -> Listed:
-    """One item a line; a missing picture, or one outside the table's folder, comes with a failure.
+    """One item per line; a missing picture, or one outside the table's folder, comes with a failure.
 
     Args:
         follow: whether links may lead out of the table's folder.
@@ -50,13 +50,13 @@ def rows(path: Path, *, follow: bool = False, columns: Columns | None = None) ->
 
 
 def headings(path: Path, columns: Columns | None = None) -> list[str]:
-    """The columns of a table besides that of the pictures, as they are written there; UnreadableTable."""
+    """The headings of a table except that of the pictures, as written; UnreadableTable."""
     table = opened(path, columns=columns)
     return [name for place, name in enumerate(table.header) if name and place != table.image]
 
 
 def column(path: Path, name: str, columns: Columns | None = None) -> dict[bytes, str]:
-    """What a column of the table says of each picture, by the key that its row has in a catalogue.
+    """The cells of a column of the table, by the key that each picture's row has in a catalogue.
 
     Raises:
         BadParameter: the table has no such column. UnreadableTable: no text, no header, or no column `image`.
@@ -81,7 +81,7 @@ def further_cells(path: Path, columns: Columns | None = None) -> dict[bytes, dic
 
 
 def joined(table: Table, sent: Iterable[Item]) -> Listed:
-    """The items that were sent along with the labels and texts of their lines; what does not match is named."""
+    """The uploaded items with the labels and texts of their lines; whatever does not match is reported."""
     by_name: dict[str, Item] = {}
     rest = [item for item in sent if by_name.setdefault(item.name, item) is not item]
     names = Names(by_name)

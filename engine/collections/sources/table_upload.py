@@ -25,8 +25,8 @@ def import_table_upload(
 ) -> ImportReport:
     """A new collection of the pictures in `files` (name, path; archives or pictures) that the table lists.
 
-    A line is matched to a picture by its path, or by the end of it. Pictures that no line lists, and lines whose
-    picture is not there, are among the rejects. `columns` names those of image, label and text as for `opened`.
+    A line is matched to a picture by its path, or by the end of it. Pictures without a line and lines without a
+    picture are among the rejects. `columns` names those of image, label and text as for `opened`.
 
     Raises:
         UnreadableTable, UnreadableArchive. BadParameter: no such column. Unreadable: no picture at all. NameTaken.

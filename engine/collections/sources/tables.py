@@ -1,6 +1,6 @@
-"""A CSV as a source: one line for each picture, with a column for the picture, and for its label and text.
+"""A CSV as a source: one line per picture, with columns for the picture, its label and its text.
 
-The same reader stands behind a table beside its pictures, one that is uploaded with them, and one inside an archive.
+The same reader is used for a table beside its pictures, a table uploaded with them, and a table inside an archive.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _OTHER_KINDS = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table that was read: its columns by place (-1: there is none) and its lines in order."""
+    """A table in memory: its columns by position (-1: missing) and its lines in order."""
 
     name: str
     encoding: str
@@ -65,7 +65,7 @@ class Table:
         return unharmed(self.cell(line, self.text))
 
     def further(self, line: Record) -> dict[str, str]:
-        """The cells of a line, besides picture, label and text, by the names of their columns; empty ones left out."""
+        """The cells of a line except picture, label and text, by the names of their columns, without empty ones."""
         cells = {name: " ".join(unharmed(self.cell(line, place)).split()) for place, name in self._others()}
         return {name: cell for name, cell in cells.items() if cell}
 
@@ -74,7 +74,7 @@ class Table:
         return [(place, name) for place, name in enumerate(self.header) if name and place not in used]
 
     def notes(self) -> list[str]:
-        """What should be known of how the table was read: columns that became filters, and a guessed encoding."""
+        """Notes on how the table was read: columns that became filters, and a guessed encoding."""
         others = [name for _, name in self._others()]
         shown = ", ".join(name[:80] for name in others[:_COLUMNS_NAMED])
         shown += f" and {len(others) - _COLUMNS_NAMED:,} more" if len(others) > _COLUMNS_NAMED else ""
@@ -89,7 +89,7 @@ class Table:
 
 
 def checked_table(table: str | Path) -> Path:
-    """The table's absolute path; NotFound when there is no such file."""
+    """The table's absolute path; NotFound if there is no such file."""
     path = Path(table).expanduser()
     try:
         path = path.resolve(strict=True)
@@ -104,8 +104,8 @@ def opened(path: Path, name: str = "", columns: Columns | None = None) -> Table:
     """The table in a file.
 
     Args:
-        name: what sentences call it where that is not the file's own name.
-        columns: the heading of the column of each of ROLES, "" for none; those that are not named are guessed.
+        name: its name in messages, if that is not the file's own.
+        columns: the heading of the column of each of ROLES, "" for none; missing ones are guessed.
 
     Raises:
         UnreadableTable: no text, no header, or no column that names the pictures. BadParameter: no such column.
@@ -127,7 +127,7 @@ def table_of(name: str, data: bytes, columns: Columns | None = None) -> Table:
 
 
 def preview(path: Path, columns: Columns | None = None) -> Table:
-    """The table in a file, whose `image` is -1 where the user has to say which column names the pictures.
+    """The table in a file; its `image` is -1 if the user has to say which column names the pictures.
 
     Raises:
         UnreadableTable: no text. BadParameter: no such column.
@@ -169,12 +169,12 @@ def _bytes_of(path: Path, name: str) -> bytes:
 
 
 def is_table(name: str) -> bool:
-    """Whether a file name ends as those of tables do, spreadsheets included, which are refused by a sentence."""
+    """Whether a file name has an extension of tables or of spreadsheets, which are refused with a message."""
     return name.lower().endswith((*TABLE_SUFFIXES, *WORKBOOK_SUFFIXES))
 
 
 def plain(heading: str) -> str:
-    """A heading without capitals, blanks, dashes and underscores.
+    """A heading in lower case, without blanks, dashes and underscores.
 
     >>> plain("File_Name"), plain("productDisplayName")
     ('filename', 'productdisplayname')
@@ -183,7 +183,7 @@ def plain(heading: str) -> str:
 
 
 def unharmed(cell: str) -> str:
-    """The cell as it was before an export put an apostrophe in front of a formula.
+    """The cell without the apostrophe that an export put in front of a formula.
 
     >>> unharmed("'=1+1"), unharmed("'tis")
     ('=1+1', "'tis")
@@ -192,7 +192,7 @@ def unharmed(cell: str) -> str:
 
 
 def has_picture_suffix(name: str) -> bool:
-    """Whether a name ends as those of pictures do."""
+    """Whether a name has an extension of pictures."""
     return "." in name and "." + name.rsplit(".", 1)[1].lower() in SUFFIXES
 
 
@@ -215,7 +215,7 @@ def _check_text(name: str, data: bytes) -> None:
 
 
 def picture_place(header: list[str], lines: list[Record]) -> int:
-    """The column whose cells look like pictures, or the one with the surest heading; -1 where none has such one."""
+    """The column whose cells look like pictures, else the one with the clearest heading; -1 if there is none."""
     names = [plain(name) for name in header]
     places = [names.index(heading) for heading in PICTURE_HEADINGS if heading in names]
 
@@ -250,7 +250,7 @@ def _titled(encoding: str) -> str:
 
 
 def named_lines(table: Table, key_of: Callable[[Record], str]) -> Iterator[tuple[bytes, Record]]:
-    """Each line with the key that its row has in a catalogue: a picture that is listed again gets a key of its own."""
+    """Each line with the key that its row has in a catalogue; a picture that is listed again gets another key."""
     seen: dict[bytes, int] = {}
     for line in table.lines:
         key = key_of(line).encode("utf-8", "surrogateescape") or b"line %d" % line.number

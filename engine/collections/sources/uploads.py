@@ -1,4 +1,4 @@
-"""Uploaded files as a source: single pictures and archives in any mixture, copied in."""
+"""Uploaded files as a source: any mixture of single pictures and archives, copied in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Upload = tuple[str, bytes] | tuple[str, Path] | Path | str
 
 
 def content_digest(files: Sequence[Upload]) -> str:
-    """The sha256 over names and contents, in order: what tells one upload from another under the same title."""
+    """The sha256 over names and contents, in order; it distinguishes uploads with the same title."""
     digest = hashlib.sha256()
     for name, content in map(_named, files):
         digest.update(repr((name, _digest(name, content))).encode("utf-8", "replace"))
@@ -27,16 +27,16 @@ def content_digest(files: Sequence[Upload]) -> str:
 
 
 def items(files: Sequence[Upload], staging: Path) -> Iterator[Item]:
-    """Every picture of the upload, archives unpacked, each with a key of its own; files lie in `staging` meanwhile.
+    """Every picture of the upload, archives unpacked, each with a unique key; files are in `staging` meanwhile.
 
     Raises:
-        UnreadableArchive: the only file sent is a false archive; among others it is an item with a failure.
+        UnreadableArchive: the only file is an invalid archive; among others it is an item with a failure.
     """
     yield from _distinct(_items([_named(file) for file in files], staging))
 
 
 def is_archive(name: str) -> bool:
-    """Whether a file name ends as those of the archives do that can be unpacked."""
+    """Whether a file name has an extension of a supported archive."""
     return name.lower().endswith(archives.SUFFIXES)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
-from engine.core.errors import BenzerError
+from engine.core.errors import BenzerError, reason_of
 from engine.core.storage import file_digest
 from engine.duplicates.acts.journal import SIDECAR, TEMPORARY, Entry, Kind, root_of, trash_of
 from engine.duplicates.groups import has_file
@@ -135,7 +135,7 @@ class Checker:
             try:
                 self._digests[path] = file_digest(path)
             except OSError as error:
-                raise Refused(f"It cannot be read: {(error.strerror or str(error)).lower()}.") from error
+                raise Refused(f"It cannot be read: {reason_of(error)}.") from error
         return self._digests[path]
 
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
 from engine.core.errors import Corrupt
-from engine.core.storage import Snapshot, Store, load_array
+from engine.core.storage import load_array
+from engine.core.store import Snapshot, Store
 
 _ROUNDS = 15
 _FEATURES = 30_000  # features to fit the words to

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from engine.core.errors import BadParameter, Corrupt, NotFound
 from engine.core.home import Home
-from engine.core.storage import Snapshot, Store, file_digest
+from engine.core.storage import file_digest
+from engine.core.store import Snapshot, Store
 from engine.encoders.towers.card import FILE, TowersCard, read_card
 
 PREFIX = "clip-"

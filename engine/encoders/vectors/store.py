@@ -27,7 +27,8 @@ from engine.collections.pixels import shown_otherwise
 from engine.collections.reading.safely import READING
 from engine.core.cache import Cache, catalogue_stamp
 from engine.core.errors import Corrupt
-from engine.core.storage import Snapshot, Store, digest_of, load_array
+from engine.core.storage import digest_of, load_array
+from engine.core.store import Snapshot, Store
 from engine.encoders.encoder import EncoderInfo
 from engine.encoders.pooling import AUGMENTED, POOLINGS, ROOT, WHITE, embedding, made_from, unfinished
 from engine.encoders.vectors.augmentation import Augmentation

@@ -21,7 +21,8 @@ from engine.core.errors import BadParameter, Corrupt, NoIndex, NotFound, StaleVe
 from engine.core.humanize import count_of, examples
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
-from engine.core.storage import Store, digest_of
+from engine.core.storage import digest_of
+from engine.core.store import Store
 from engine.core.tables import csv_text
 from engine.encoders.encoder import EncoderInfo
 from engine.encoders.vectors.store import Vectors, stored

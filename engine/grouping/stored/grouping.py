@@ -26,15 +26,8 @@ from engine.core.errors import BadParameter, BenzerError, NotFound
 from engine.core.home import slug
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
-from engine.core.storage import (
-    Store,
-    delete_folder,
-    full_disk_named,
-    load_array,
-    read_object,
-    shape_checked,
-    write_json,
-)
+from engine.core.storage import delete_folder, full_disk_named, load_array, read_object, shape_checked, write_json
+from engine.core.store import Store
 from engine.grouping.clusterer import Labels, by_size
 from engine.grouping.grouper import GroupingResult
 from engine.grouping.kmeans import fitted

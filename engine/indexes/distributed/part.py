@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from engine.cluster.blocks import require_seen
-from engine.core.storage import Store, full_disk_named, load_array
+from engine.core.storage import full_disk_named, load_array
+from engine.core.store import Store
 from engine.indexes import make_index
 from engine.indexes.distributed.read_write_lock import ReadWriteLock
 from engine.indexes.hashing.functions import HashFunctions

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engine.cluster import Lost, Workers, workers
 from engine.cluster.recovery import Watch
-from engine.core.errors import BenzerError
+from engine.core.errors import BenzerError, reason_of
 from engine.core.storage import full_disk_named
 from engine.indexes.distributed.part import Part
 from engine.indexes.distributed.partition import Piece, merged
@@ -193,7 +193,7 @@ def _own_folder() -> Path:
         with full_disk_named("the parts of an index"):
             return Path(tempfile.mkdtemp(prefix="benzer-rdh-", dir=where))
     except OSError as error:
-        told = (error.strerror or str(error)).lower()
+        told = reason_of(error)
         raise BenzerError(f"The parts of an index cannot be kept in {where or tempfile.gettempdir()} ({told}).",
             way_out=f"Set {FOLDER} to a folder that every node sees.") from error  # fmt: skip
 

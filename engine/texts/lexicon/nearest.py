@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from engine.core.errors import Corrupt, StorageFull
 from engine.core.home import Home
-from engine.core.storage import Store, load_array
+from engine.core.storage import load_array
+from engine.core.store import Store
 from engine.texts.encoder import TextEncoder
 from engine.texts.lexicon.lexicon import Lexicon, Meaning
 from engine.texts.plain import plain

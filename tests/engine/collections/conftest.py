@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.collections.collection import Collection
+from engine.collections.sources.importing import import_files
 from engine.core.home import PROJECT
 from engine.core.progress import Reporter
 
@@ -98,3 +100,11 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test data at {folder} (set BENZER_TEST_DATA)")
     return folder
+
+
+@pytest.fixture
+def kept(home, encoded, reporter):
+    """A collection of ten pictures of its own, two rejects and a copy, closed."""
+    files = [(f"{seed}.png", encoded(seed)) for seed in range(10)]
+    import_files(home, "Kept", [*files, ("x.txt", b"x"), ("y.png", b""), ("again.png", encoded(3))], Reporter())
+    return Collection.open(home, "kept")

@@ -18,18 +18,10 @@ from engine.collections import Collection, collections, damaged
 from engine.collections.catalogue import Catalogue, ImageRow, seal_of
 from engine.collections.integrity import check
 from engine.collections.pixels import Decoded, decoded_pixels
-from engine.collections.sources.importing import import_archive, import_files, import_folder, rescan
-from engine.core.errors import BenzerError, Corrupt, NameTaken, NotFound, StorageFull
+from engine.collections.sources.importing import import_archive, import_folder, rescan
+from engine.core.errors import BenzerError, Corrupt, StorageFull
 from engine.core.home import PROJECT, Home
 from engine.core.progress import Reporter
-
-
-@pytest.fixture
-def kept(home, encoded, reporter):
-    """A collection of ten pictures of its own, two rejects and a copy, closed."""
-    files = [(f"{seed}.png", encoded(seed)) for seed in range(10)]
-    import_files(home, "Kept", [*files, ("x.txt", b"x"), ("y.png", b""), ("again.png", encoded(3))], Reporter())
-    return Collection.open(home, "kept")
 
 
 def everything(home: Home, name: str) -> object:
@@ -192,16 +184,6 @@ def test_a_catalogue_that_is_newer_than_its_seal_is_whole(kept):
     assert check(kept) == []
 
 
-def test_a_damaged_collection_does_not_hide_the_others(home, kept, pile, reporter):
-    import_folder(home, "Pile", pile, reporter)
-    path = kept.folder / "catalogue.sqlite"
-    path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
-    assert [collection.name for collection in collections(home)] == ["pile"]
-    [(name, sentence)] = damaged(home)
-    assert name == "kept"
-    assert "catalogue.sqlite" in sentence
-
-
 def test_a_catalogue_of_a_newer_version(kept):
     with sqlite3.connect(kept.folder / "catalogue.sqlite") as db:
         db.execute("PRAGMA user_version=99")
@@ -346,6 +328,12 @@ def names(home: Home) -> list[str]:
     return [collection.name for collection in collections(home)]
 
 
+def test_the_shapes_of_images_are_those_of_their_rows(kept: Collection) -> None:
+    images, rows = kept.images(), kept.rows("image")
+    assert images.shapes.tolist() == [[row.width, row.height] for row in rows]
+    assert images.shapes.min() > 0
+
+
 def test_the_three_sizes_made_last_are_kept(kept, reporter):
     first = decoded_pixels(kept, 8, reporter)[1]
     before = np.array(first)
@@ -360,33 +348,3 @@ def test_no_space_for_pixels(kept, reporter, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 90, 10))
     with pytest.raises(StorageFull, match="MB"):
         decoded_pixels(kept, 64, reporter)
-
-
-def test_left_overs_of_others_are_swept_away(home, pile, reporter):
-    home.datasets.mkdir(parents=True)
-    for name, age in [(".creating-old", 9000), (".removed-old", 9000), (".creating-new", 0)]:
-        (home.datasets / name).mkdir()
-        os.utime(home.datasets / name, (time.time() - age,) * 2)
-    import_folder(home, "Pile", pile, reporter)
-    assert {path.name for path in home.datasets.iterdir()} == {".creating-new", "pile"}
-
-
-def test_a_folder_that_is_no_collection_is_not_touched(home, pile, reporter):
-    (home.datasets / "pile").mkdir(parents=True)
-    (home.datasets / "pile" / "mine.txt").touch()
-    with pytest.raises(NameTaken):
-        import_folder(home, "Pile", pile, reporter)
-    assert (home.datasets / "pile" / "mine.txt").exists()
-
-
-def test_a_removed_collection_is_gone_at_once(home, kept):
-    kept.remove()
-    with pytest.raises(NotFound):
-        Collection.open(home, "kept")
-    assert [path for path in home.datasets.iterdir() if path.is_dir()] == []
-
-
-def test_the_shapes_of_images_are_those_of_their_rows(kept: Collection) -> None:
-    images, rows = kept.images(), kept.rows("image")
-    assert images.shapes.tolist() == [[row.width, row.height] for row in rows]
-    assert images.shapes.min() > 0

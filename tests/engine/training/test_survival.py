@@ -21,7 +21,7 @@ import torch
 from engine.core.errors import BenzerError, NameTaken
 from engine.core.home import Home
 from engine.core.progress import Progress, Reporter
-from engine.core.storage import Store
+from engine.core.store import Store
 from engine.encoders import choices
 from engine.runs import run as runs
 from engine.runs.run import Run

@@ -25,7 +25,7 @@ from engine.collections.sources.importing import (
 from engine.core.cache import catalogue_stamp
 from engine.core.errors import BadParameter, BenzerError, NameTaken, NotFound, Stopped, Unreadable, UnreadableArchive
 from engine.core.progress import Progress, Reporter
-from engine.core.storage import Store
+from engine.core.store import Store
 
 
 def test_a_folder(home, pile, encoded, reporter):
