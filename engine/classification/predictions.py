@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from engine.classification.results import Probabilities
+from engine.classification.results import FusedPrediction, Probabilities
 from engine.core.home import Home
 from engine.core.storage import read_json, shape_checked, write_json
 from engine.core.tables import csv_text
@@ -64,7 +64,7 @@ def source_of(one: Predictor) -> str:
 
 
 @dataclass(frozen=True)
-class StoredPrediction:
+class StoredPrediction(FusedPrediction):
     """A prediction for one item: from its picture and from its text alone (None if missing), and from both.
 
     Attributes:
@@ -77,16 +77,6 @@ class StoredPrediction:
     picture: Probabilities | None
     text: Probabilities | None
     fused: Probabilities
-
-    @property
-    def predicted(self) -> str:
-        """The likeliest label."""
-        return self.fused[0][0]
-
-    @property
-    def confidence(self) -> float:
-        """The probability of the likeliest label."""
-        return self.fused[0][1]
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> StoredPrediction:

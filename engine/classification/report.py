@@ -10,6 +10,7 @@ from engine.classification.best import best
 from engine.classification.corruptions import CLEAN
 from engine.classification.plan import FUSIONS
 from engine.classification.results import Classification, ResultLine
+from engine.comparisons.exports import JSON, csv_export, html_export
 from engine.comparisons.html import Bar, Best, Table, bold_best, curves, optional, render, strong
 from engine.core.tables import csv_text
 from engine.search.provenance import COLUMNS, provenance_cells
@@ -144,3 +145,6 @@ def _confidence(bins: Sequence[measures.Bin]) -> Table:
 
 def _percents(low: float, high: float) -> str:
     return f"{100 * low:.0f} to {100 * high:.0f} %"
+
+
+EXPORTS = (csv_export(to_csv, "model and condition"), html_export(to_html), JSON)

@@ -20,8 +20,24 @@ TOP = 3  # classes of each prediction that are kept, the likeliest first
 Probabilities = tuple[tuple[str, float], ...]  # (label, probability), the likeliest first
 
 
+class FusedPrediction:
+    """What follows from the probabilities of a prediction from picture and text together."""
+
+    fused: Probabilities
+
+    @property
+    def predicted(self) -> str:
+        """The likeliest label."""
+        return self.fused[0][0]
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the likeliest label."""
+        return self.fused[0][1]
+
+
 @dataclass(frozen=True)
-class Prediction:
+class Prediction(FusedPrediction):
     """The prediction for one test item: from its picture alone, from its text alone (None if unused), and from both."""
 
     id: int
@@ -29,10 +45,6 @@ class Prediction:
     picture: Probabilities | None
     text: Probabilities | None
     fused: Probabilities
-
-    @property
-    def predicted(self) -> str:
-        return self.fused[0][0]
 
     @property
     def right(self) -> bool:
@@ -223,7 +235,7 @@ def likeliest(probabilities: NDArray[np.float64], classes: Sequence[str]) -> Pro
 
 def sureness(answers: Sequence[Prediction]) -> tuple[list[float], list[float]]:
     """The confidence of each prediction, and 1 where it was right, else 0."""
-    return [answer.fused[0][1] for answer in answers], [float(answer.right) for answer in answers]
+    return [answer.confidence for answer in answers], [float(answer.right) for answer in answers]
 
 
 def _line(fusion: str, condition: Corruption, rows: Sequence[FoldRow]) -> ResultLine:

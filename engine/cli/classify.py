@@ -18,7 +18,17 @@ from engine.classification.task import checked_labels, fine_tuned, items_of_a_pl
 from engine.classification.training.config import FINE_TUNED, ClassifierConfig
 from engine.cli.flags import Commands, former_flag, output_flags, refuse_with_a_name, stored_flags
 from engine.cli.labels import print_predictions
-from engine.cli.printing import check_files, confirmed, delete, json_text, print_results, print_rows, progress_line
+from engine.cli.printing import (
+    check_files,
+    confirmed,
+    delete,
+    further_files,
+    json_text,
+    measured_cells,
+    print_comparison,
+    print_rows,
+    progress_line,
+)
 from engine.collections.label_spelling import spelling_notes
 from engine.collections.reading.safely import read_bytes
 from engine.core.errors import BadParameter
@@ -84,7 +94,7 @@ def register(commands: Commands) -> None:
     sub.add_argument("--ask", metavar="CLASSIFIER", help="predict the label of --picture FILE and --words TEXT")
     sub.add_argument("--picture", metavar="FILE", help="--ask: a picture's file")
     sub.add_argument("--words", metavar="TEXT", help="--ask: a text")
-    output_flags(sub, html=True)
+    output_flags(sub, further_files(report.EXPORTS))
 
 
 def command_classify(arguments: argparse.Namespace) -> None:
@@ -187,8 +197,7 @@ def _print_list(bench: Workbench, arguments: argparse.Namespace) -> None:
     jobs = bench.jobs()
     rows: list[list[Any]] = []
     for found in bench.classifications():
-        cells = f"{sum(not row.error for row in found.rows())} of {len(found.plan.cells())}"
-        rows.append(["classification", found.name, found.state(jobs), cells, found.plan.collection])
+        rows.append(["classification", found.name, found.state(jobs), measured_cells(found), found.plan.collection])
     for run in bench.classifiers():
         card = run.card
         rows.append(["classifier", run.name, run.state, f"{len(card['classes'])} classes", card["collection"]["name"]])
@@ -196,14 +205,7 @@ def _print_list(bench: Workbench, arguments: argparse.Namespace) -> None:
 
 
 def _print(found: Classification, arguments: argparse.Namespace) -> None:
-    name, plan, rows = found.name, found.plan, found.rows()
-    print_results(
-        arguments,
-        table=lambda: _table(found),
-        data=lambda: {"name": name, "plan": plan.as_dict(), "rows": [row.as_dict() for row in rows]},
-        csv=lambda: report.to_csv(found),
-        html=lambda: report.to_html(found),
-    )
+    print_comparison(found, report.EXPORTS, arguments, lambda: _table(found))
 
 
 def _table(found: Classification) -> str:

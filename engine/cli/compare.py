@@ -14,7 +14,16 @@ from engine.cli.flags import (
     refuse_with_a_name,
     stored_flags,
 )
-from engine.cli.printing import check_files, delete, json_text, print_results, print_rows, progress_line
+from engine.cli.printing import (
+    check_files,
+    delete,
+    further_files,
+    json_text,
+    measured_cells,
+    print_comparison,
+    print_rows,
+    progress_line,
+)
 from engine.comparisons.quick import QuickRow, compare_quickly
 from engine.comparisons.recipes import report
 from engine.comparisons.recipes.experiment import Experiment
@@ -62,7 +71,7 @@ def register(commands: Commands) -> None:
     stored_flags(sub, "comparison")
     former_flag(sub, "--no-run", "no_run", action="store_true")
     sub.set_defaults(no_run=False)
-    output_flags(sub, html=True)
+    output_flags(sub, further_files(report.EXPORTS))
     methods_help(sub)
 
 
@@ -151,21 +160,12 @@ def _print_list(bench: Workbench, arguments: argparse.Namespace) -> None:
     jobs = bench.jobs()
     rows = []
     for found in bench.experiments():
-        measured = sum(not row.error for row in found.rows())
-        cells = f"{measured} of {len(found.plan.cells())}"
-        rows.append([found.name, found.state(jobs), cells, found.plan.collection, found.title])
+        rows.append([found.name, found.state(jobs), measured_cells(found), found.plan.collection, found.title])
     print_rows(["experiment", "state", "measured", "collection", "title"], rows, arguments)
 
 
 def _print(experiment: Experiment, arguments: argparse.Namespace) -> None:
-    name, plan, rows = experiment.name, experiment.plan, experiment.rows()
-    print_results(
-        arguments,
-        table=lambda: _table(experiment),
-        data=lambda: {"name": name, "plan": plan.as_dict(), "rows": [row.as_dict() for row in rows]},
-        csv=lambda: report.to_csv(plan, rows),
-        html=lambda: report.to_html(plan, rows),
-    )
+    print_comparison(experiment, report.EXPORTS, arguments, lambda: _table(experiment))
 
 
 def _table(experiment: Experiment) -> str:

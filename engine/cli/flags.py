@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from engine.core.device import PRECISIONS
@@ -65,13 +66,18 @@ def former_flag(sub: Parser, flag: str, dest: str, **words: Any) -> None:
     sub.add_argument(flag, dest=dest, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **words)
 
 
-def output_flags(sub: Parser, *, html: bool = False) -> None:
-    """--json and --csv, and --html where there is a report."""
+def output_flags(sub: Parser, files: Mapping[str, str] = MappingProxyType({})) -> None:
+    """--json and --csv, and a flag for each further format.
+
+    Args:
+        files: what is written, "a report as one HTML page", by the ending of the file, "html".
+    """
     output = sub.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print JSON")
     output.add_argument("--csv", metavar="FILE", nargs="?", const="-", help="write CSV to this file, or print it")
-    if html:
-        sub.add_argument("--html", metavar="FILE", help="write a report as one HTML page")
+    for ending, what in files.items():
+        sub.add_argument(f"--{ending}", metavar="FILE", help=f"write {what}")
+    sub.set_defaults(files=tuple(files))
 
 
 def stored_flags(sub: Parser, noun: str, *, resume: bool = True) -> None:

@@ -17,7 +17,15 @@ from engine.cli.flags import (
     refuse_with_a_name,
     stored_flags,
 )
-from engine.cli.printing import check_files, delete, print_results, print_rows, progress_line
+from engine.cli.printing import (
+    check_files,
+    delete,
+    further_files,
+    measured_cells,
+    print_comparison,
+    print_rows,
+    progress_line,
+)
 from engine.comparisons.hashing import report
 from engine.comparisons.hashing.files import read_vectors
 from engine.comparisons.hashing.plan import StudyPlan, file_source, grid
@@ -73,7 +81,7 @@ def register(commands: Commands) -> None:
     sub.add_argument("--tune", type=float, metavar="RECALL", help="choose settings for this target recall, as in 0.95")
     sub.add_argument("--title", help="the benchmark's title; its name is made from it")
     stored_flags(sub, "benchmark")
-    output_flags(sub, html=True)
+    output_flags(sub, further_files(report.EXPORTS))
     methods_help(sub)
     ray_flag(sub)
 
@@ -175,21 +183,13 @@ def _print_list(bench: Workbench, arguments: argparse.Namespace) -> None:
     jobs = bench.jobs()
     rows = []
     for found in bench.studies():
-        cells = f"{len(found.measured())} of {len(found.plan.cells())}"
         source = found.plan.file.name if found.plan.file else found.plan.source
-        rows.append([found.name, found.state(jobs), cells, source, found.title])
+        rows.append([found.name, found.state(jobs), measured_cells(found), source, found.title])
     print_rows(["study", "state", "measured", "vectors", "title"], rows, arguments)
 
 
 def _print(study: HashingStudy, arguments: argparse.Namespace) -> None:
-    name, plan, rows = study.name, study.plan, study.rows()
-    print_results(
-        arguments,
-        table=lambda: _text(study),
-        data=lambda: {"name": name, "plan": plan.as_dict(), "rows": [row.as_dict() for row in rows]},
-        csv=lambda: report.to_csv(rows),
-        html=lambda: report.to_html(study),
-    )
+    print_comparison(study, report.EXPORTS, arguments, lambda: _text(study))
 
 
 def _text(study: HashingStudy) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from engine.collections.report import ImportReport
+from engine.comparisons.comparison import Comparison
+from engine.comparisons.exports import Export, facts_of
 from engine.core.errors import BadParameter
 from engine.core.humanize import count_of, examples
 from engine.core.progress import Progress
@@ -52,17 +56,41 @@ def print_results(
     table: Callable[[], str],
     data: Callable[[], Any],
     csv: Callable[[], str],
-    html: Callable[[], str] | None = None,
+    files: Mapping[str, Callable[[], str]] = MappingProxyType({}),
 ) -> None:
-    """Write results where --csv and --html say, and print them: as JSON or CSV where asked for, else as a table."""
-    if html is not None and arguments.html:
-        write_html(arguments.html, html())
+    """Write results where --csv and further flags say, and print them: as JSON or CSV if asked for, else as a table.
+
+    Args:
+        files: the contents of further files, by their endings.
+    """
+    for ending, text in files.items():
+        if file := getattr(arguments, ending):
+            _write(_file(file, ending, "a report"), text().encode())
     if arguments.csv:
         write_csv(arguments.csv, csv())
     if arguments.json:
         print(json_text(data()))
     elif arguments.csv != _STDOUT:
         print(table())
+
+
+def further_files(exports: Iterable[Export]) -> dict[str, str]:
+    """What `output_flags` takes for the formats of a comparison; all commands have CSV and JSON."""
+    return {export.ending: f"the {export.title}" for export in exports if export.ending not in ("csv", "json")}
+
+
+def print_comparison(
+    found: Comparison[Any, Any, Any], exports: Iterable[Export], arguments: argparse.Namespace, table: Callable[[], str]
+) -> None:
+    """Print a comparison, and write it in the formats asked for."""
+    texts = {export.ending: partial(export.text, found) for export in exports}
+    files = {ending: text for ending, text in texts.items() if ending in arguments.files}
+    print_results(arguments, table=table, data=lambda: facts_of(found), csv=texts["csv"], files=files)
+
+
+def measured_cells(found: Comparison[Any, Any, Any]) -> str:
+    """How far a comparison is: "3 of 8"."""
+    return f"{sum(not row.error for row in found.rows())} of {len(found.plan.cells())}"
 
 
 _RESCAN = "After changes on disk: python -m engine rescan COLLECTION"
@@ -144,11 +172,12 @@ def _short(sentence: str, most: int = 90) -> str:
 
 
 def check_files(arguments: argparse.Namespace) -> None:
-    """BadParameter where --csv or --html cannot be written; to be called before work whose results go there."""
+    """BadParameter if a file cannot be written; to be called before work whose results go there."""
     if arguments.csv:
         _csv_file(arguments.csv)
-    if getattr(arguments, "html", None):
-        _file(arguments.html, "html", "a report")
+    for ending in arguments.files:
+        if file := getattr(arguments, ending):
+            _file(file, ending, "a report")
 
 
 def _csv_file(file: str) -> Path:
@@ -170,11 +199,6 @@ def _file(file: str, form: str, what: str) -> Path:
 
 def _because(reason: str) -> str:
     return f"{reason[0].upper()}{reason[1:]}."
-
-
-def write_html(file: str, text: str) -> None:
-    """Write one page, and say where."""
-    _write(_file(file, "html", "a report"), text.encode())
 
 
 def write_csv(file: str, text: str) -> None:

@@ -105,7 +105,7 @@ def _print(arguments: argparse.Namespace, answer: Answer) -> None:
         table=lambda: answer_table(answer),
         data=answer.as_dict,
         csv=answer.to_csv,
-        html=lambda: Workbench().search_report(answer),
+        files={"html": lambda: Workbench().search_report(answer)},
     )
 
 
@@ -236,5 +236,5 @@ def _search_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--save", metavar="NAME", help="save this search under a name")
     sub.add_argument("--saved", metavar="NAME", help="make this saved search again (see: searches)")
     sub.add_argument("--replay", metavar="JSON", help="search as this exported result did, and say what differs")
-    output_flags(sub, html=True)
+    output_flags(sub, {"html": "the HTML report"})
     methods_help(sub)

@@ -16,6 +16,7 @@ from engine.evaluation.recall import COMPUTED_UP_TO, estimated_recall
 from engine.indexes import Index, Neighbours
 from engine.search.answer import Answer, Hit, Query, Receipt
 from engine.search.examples import Example
+from engine.search.limits import Limits
 from engine.search.provenance import Provenance
 
 _NONE: tuple[int, ...] = ()
@@ -88,24 +89,20 @@ class Searcher:
         query: Query,
         vector: NDArray[np.float32],
         recipe: Recipe,
+        limits: Limits,
         *,
-        include_query: bool,
-        label: str | None,
         encode_milliseconds: float,
-        where: str = "",
-        among: NDArray[np.int64] | None = None,
         note: str = "",
     ) -> Answer:
         """The answer to one (1, d) query vector; `recipe` may differ from the opened one only in k.
 
         Args:
-            where: the filter in words, and `among`: the ids that meet it.
             note: on how the vector was made, besides that on the index.
 
         Raises:
             NotFound: no picture has the label, or meets the filter.
         """
-        scope = self._scope(query, include_query, label, where, among)
+        scope = self._scope(query, limits)
         exactly = self.index is self.exact
         total = self._total(scope)
         nearest = self._find(self.index, vector, recipe.k, scope, total)
@@ -125,8 +122,8 @@ class Searcher:
             share=nearest.share,
         )
         return Answer(
-            recipe, self.named(query), self._hits(nearest), receipt, missed, label, include_query,
-            " · ".join(filter(None, (note, self.note))), self.provenance, where=where,
+            recipe, self.named(query), self._hits(nearest), receipt, missed, limits.label, limits.include_query,
+            " · ".join(filter(None, (note, self.note))), self.provenance, where=limits.where,
         )  # fmt: skip
 
     def ranked(
@@ -134,17 +131,14 @@ class Searcher:
         query: Query,
         distances: NDArray[np.float32],
         recipe: Recipe,
+        limits: Limits,
         *,
-        include_query: bool,
-        label: str | None,
         encode_milliseconds: float,
-        where: str = "",
-        among: NDArray[np.int64] | None = None,
         note: str = "",
     ) -> Answer:
         """The answer by given (n,) distances of all vectors instead of a query vector; otherwise as `answer`."""
         began = time.perf_counter()
-        scope = self._scope(query, include_query, label, where, among)
+        scope = self._scope(query, limits)
         order = self._order(distances, scope)[: recipe.k]
         took = 1000 * (time.perf_counter() - began)
         count, total = len(self.vectors.ids), self._total(scope)
@@ -152,12 +146,12 @@ class Searcher:
         return Answer(
             recipe.but(method="exact", options=()), self.named(query), hits,
             Receipt(took, encode_milliseconds, count, count, total, 1.0, False, recipe.k),
-            _NONE, label, include_query, note, self.provenance, where=where,
+            _NONE, limits.label, limits.include_query, note, self.provenance, where=limits.where,
         )  # fmt: skip
 
-    def further(self, answer: Answer, distances: NDArray[np.float32], among: NDArray[np.int64] | None) -> list[Hit]:
-        """All results after those of an answer, by (n,) distances of all vectors; `among` as for `answer`."""
-        scope = self._scope(answer.query, answer.include_query, answer.label, answer.where, among)
+    def further(self, answer: Answer, distances: NDArray[np.float32], limits: Limits) -> list[Hit]:
+        """All results after those of an answer, by (n,) distances of all vectors; `limits` are those of the answer."""
+        scope = self._scope(answer.query, limits)
         order = self._order(distances, scope)
         order = order[~np.isin(self.vectors.ids[order], [hit.id for hit in answer.hits])]
         hits = self._hits(SearchResult(self.vectors.ids[order], distances[order], len(distances), 0.0))
@@ -174,19 +168,11 @@ class Searcher:
         row = self._rows.get(example.image_id) if example.image_id is not None else None
         return example if row is None else replace(example, name=self.images.names[row], sha256=self.images.hashes[row])
 
-    def _scope(
-        self, query: Query, include_query: bool, label: str | None, where: str, among: NDArray[np.int64] | None
-    ) -> Scope:
-        left_out = np.array([] if include_query else sorted(query.image_ids), dtype=np.int64)
-        if not label and among is None:
+    def _scope(self, query: Query, limits: Limits) -> Scope:
+        left_out = np.array([] if limits.include_query else sorted(query.image_ids), dtype=np.int64)
+        if not limits.label and limits.among is None:
             return Scope(left_out)
-        allowed = self._has_vector & (self._labels == label) if label else self._has_vector
-        if label and not allowed.any():
-            raise NotFound(f"No picture of this collection has the label {label!r}.")
-        allowed = allowed & np.isin(self.images.ids, among) if among is not None else allowed
-        if not allowed.any():
-            raise NotFound(f"No picture of this collection meets the filter {where!r}.")
-        return Scope(left_out, self.images.ids[allowed])
+        return Scope(left_out, self.images.ids[limits.within(self._has_vector, self.images.ids, self._labels)])
 
     def _find(self, index: Index, vector: NDArray[np.float32], k: int, scope: Scope, total: int) -> SearchResult:
         began = time.perf_counter()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.collections.facts.where import Where
 from engine.core.distances import metric, normalised
 from engine.core.errors import NothingKnown, NotReady
 from engine.core.recipe import MAX_K, Recipe
@@ -17,6 +15,7 @@ from engine.core.settings import check_whole
 from engine.encoders.text_image import takes_texts
 from engine.search.answer import Answer, Hit, Query
 from engine.search.examples import Example, combined, described, learned_distances, teaches
+from engine.search.limits import Limits
 from engine.search.opening import OpenedRecipe
 from engine.search.words import Scores, refuse_the_unknown, written
 from engine.workbench.pictures import PictureMethods
@@ -29,18 +28,7 @@ _SHOWING = 10  # pictures that stand for words in the space of an encoder that r
 class ExampleMethods(PictureMethods, WordMethods):
     """Methods for several examples and further results, mixed into `Workbench`."""
 
-    def search(
-        self,
-        recipe: Recipe,
-        query: Query,
-        *,
-        include_query: bool = False,
-        label: str | None = None,
-        where: str | Where = "",
-    ) -> Answer:
-        raise NotImplementedError
-
-    def search_examples(self, opened: OpenedRecipe, recipe: Recipe, query: Query, **scope: Any) -> Answer:
+    def search_examples(self, opened: OpenedRecipe, recipe: Recipe, query: Query, limits: Limits) -> Answer:
         """The pictures like the plus examples and unlike the minus examples of a query; raises as `search`.
 
         Words are, for an encoder that reads none, the mean of the ten pictures that show or name them best: relevance
@@ -48,14 +36,14 @@ class ExampleMethods(PictureMethods, WordMethods):
         """
         began = time.perf_counter()
         vectors, weights = self._example_vectors(opened, recipe, query)
-        scope = scope | {"note": described(weights)}
+        note = described(weights)
         if not teaches(weights):
             vector = combined(vectors, weights, recipe.metric)
             took = 1000 * (time.perf_counter() - began)
-            return opened.searcher.answer(query, vector, recipe, encode_milliseconds=took, **scope)
+            return opened.searcher.answer(query, vector, recipe, limits, encode_milliseconds=took, note=note)
         distances = learned_distances(vectors, weights, np.asarray(opened.searcher.vectors.matrix), recipe.metric)
         took = 1000 * (time.perf_counter() - began)
-        return opened.searcher.ranked(query, distances, recipe, encode_milliseconds=took, **scope)
+        return opened.searcher.ranked(query, distances, recipe, limits, encode_milliseconds=took, note=note)
 
     def further(self, answer: Answer, count: int = 24) -> tuple[Hit, ...]:
         """The results that follow those of an answer: up to `count`, fewer or none at the end of the collection.
@@ -69,13 +57,13 @@ class ExampleMethods(PictureMethods, WordMethods):
             BadParameter: a count below 1. As `search`: the collection has changed.
         """
         check_whole("count", "further results", count, 1, 1_000_000)
-        ready = len(answer.hits) + count
-        if answer.query.text and not takes_texts(answer.recipe.encoder):
-            hits = self._repeated(answer, min(ready, MAX_K)).hits
+        ready, recipe = len(answer.hits) + count, answer.recipe
+        limits = self._limits(recipe.collection, answer.include_query, answer.label, answer.where)
+        if answer.query.text and not takes_texts(recipe.encoder):
+            hits = self.search_words(recipe.but(k=min(ready, MAX_K)), answer.query, limits).hits
             return tuple(hits[len(answer.hits) :])
-        opened = self._open(answer.recipe.but(method="exact", options=()))
-        among = self._filtered(answer.recipe.collection, answer.where).get("among")
-        return tuple(opened.searcher.further(answer, self._distances(opened, answer), among)[:count])
+        opened = self._open(recipe.but(method="exact", options=()))
+        return tuple(opened.searcher.further(answer, self._distances(opened, answer), limits)[:count])
 
     def search_report(self, answer: Answer, further: Sequence[Hit] = ()) -> str:
         """The results of a search as one page of HTML with the pictures inside; at most 1,000."""
@@ -90,15 +78,6 @@ class ExampleMethods(PictureMethods, WordMethods):
         """
         opened = self.collection(collection)
         return selection_report(opened, self.picture_table(collection), title, parts, note)
-
-    def _repeated(self, answer: Answer, k: int) -> Answer:
-        return self.search(
-            answer.recipe.but(k=k),
-            answer.query,
-            include_query=answer.include_query,
-            label=answer.label,
-            where=answer.where,
-        )
 
     def _distances(self, opened: OpenedRecipe, answer: Answer) -> NDArray[np.float32]:
         """(n,) how far all vectors are from the query of an answer."""

@@ -20,6 +20,7 @@ from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BenzerError, NotFound
 from engine.core.home import Home
 from engine.core.settings import check_whole
+from engine.search.limits import Limits
 
 LARGEST_SIDE = 16_384  # pixels, of a picture that is looked at
 
@@ -125,12 +126,12 @@ class PictureMethods:
         table = self.picture_table(collection)
         return table.ids[matching(parse_where(where) if isinstance(where, str) else where, table)]
 
-    def _filtered(self, collection: str, where: str | Where) -> dict[str, Any]:
-        """A filter in its written form, and the ids that meet it, as the parts of a search take them."""
+    def _limits(self, collection: str, include_query: bool, label: str | None, where: str | Where) -> Limits:
+        """What a search may find; BadParameter for a condition of the filter that is none."""
         conditions = parse_where(where) if isinstance(where, str) else where
         if not conditions:
-            return {}
-        return {"where": print_where(conditions), "among": self.meeting(collection, conditions)}
+            return Limits(include_query, label)
+        return Limits(include_query, label, print_where(conditions), self.meeting(collection, conditions))
 
     # Copying files and writing sidecars are jobs: start("files", collection=…, ids=…, folder=…, sidecars=…) and
     # start("sidecars", collection=…, ids=…), where ids=None stands for every picture with tags or stars.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.collections.collection import Collection, Images
 from engine.core.distances import metric
-from engine.core.errors import Corrupt, NotFound, NotReady, NoWeights
+from engine.core.errors import Corrupt, NotReady, NoWeights
 from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.core.settings import check_whole
@@ -25,6 +25,7 @@ from engine.grouping.stored.names import common_value, distinct
 from engine.grouping.stored.names import folder_of as name_folder
 from engine.search.answer import Answer, Query, Receipt
 from engine.search.classes import NETWORK, ClassProbabilities, class_probabilities, words_recipe
+from engine.search.limits import Limits
 from engine.search.opening import OpenedRecipe
 from engine.search.provenance import Provenance, provenance_of, words_used
 from engine.search.words import CLEARLY, HALF, Scores, hits_of, mixed, refuse_the_unknown, shown, written
@@ -113,19 +114,8 @@ class WordMethods:
         found = labels or common_value([name_folder(images.names[row]) for row in rows])
         return found or (self.suggested_name(collection, ids) or ("", 0.0))[0]
 
-    def search_words(
-        self,
-        recipe: Recipe,
-        query: Query,
-        *,
-        include_query: bool = False,
-        label: str | None = None,
-        where: str = "",
-        among: NDArray[np.int64] | None = None,
-    ) -> Answer:
+    def search_words(self, recipe: Recipe, query: Query, limits: Limits) -> Answer:
         """Pictures by what they show (`hits`) and by their texts (`written`), optionally near a picture.
-
-        `where` and `among` are a filter and the ids that meet it.
 
         Raises:
             NotReady: the collection must be embedded first (`to_prepare`). NotFound: no such label.
@@ -136,7 +126,7 @@ class WordMethods:
         refuse_the_unknown(query.text, meaning, about)
         if query.share is not None:
             check_whole("share", "the query", query.share, 0, 100)
-        allowed = _allowed(images, None if include_query else query.image_id, label, where, among)
+        allowed = _allowed(images, None if limits.include_query else query.image_id, limits)
         scores = self._seen(recipe.collection, images, meaning)
         began = time.perf_counter()
         pictured = query.data is not None or query.image_id is not None
@@ -149,10 +139,10 @@ class WordMethods:
         return Answer(
             used, _named(query, images), hits,
             Receipt(took, 0.0, len(images.ids), len(images.ids), len(allowed), 1.0, False, recipe.k),
-            label=label, include_query=include_query, note=_note(query.text, meaning, scores, pictured),
+            label=limits.label, include_query=limits.include_query, note=_note(query.text, meaning, scores, pictured),
             provenance=self._provenance(used, images) if scores.values.any() else None,
             words=words_used(lexicon(), meaning, self._network(recipe.collection, meaning)),
-            written=() if pictured else hits_of(images, *_scaled(about.best(recipe.k, allowed))), where=where,
+            written=() if pictured else hits_of(images, *_scaled(about.best(recipe.k, allowed))), where=limits.where,
         )  # fmt: skip
 
     def _network(self, collection: str, meaning: Meaning) -> EncoderInfo | None:
@@ -206,19 +196,9 @@ def _named(query: Query, images: Images) -> Query:
     return replace(query, name=images.names[rows[0]], sha256=images.hashes[rows[0]]) if rows else query
 
 
-def _allowed(
-    images: Images, left_out: int | None, label: str | None, where: str, among: NDArray[np.int64] | None
-) -> NDArray[np.int64]:
+def _allowed(images: Images, left_out: int | None, limits: Limits) -> NDArray[np.int64]:
     kept = images.ids != (-1 if left_out is None else left_out)
-    if label:
-        kept &= np.asarray(images.labels) == label
-        if not kept.any():
-            raise NotFound(f"No picture of this collection has the label {label!r}.")
-    if among is not None:
-        kept &= np.isin(images.ids, among)
-        if not kept.any():
-            raise NotFound(f"No picture of this collection meets the filter {where!r}.")
-    return images.ids[kept]
+    return images.ids[limits.within(kept, images.ids, np.asarray(images.labels))]
 
 
 def _scaled(best: tuple[NDArray[np.int64], NDArray[np.float32]]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

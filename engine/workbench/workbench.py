@@ -46,6 +46,7 @@ from engine.runs.run import Run, run, runs
 from engine.search import opening
 from engine.search.answer import Answer, Hit, Query, Receipt
 from engine.search.examples import Crop
+from engine.search.limits import Limits
 from engine.search.opening import OpenedRecipe
 from engine.training import TrainingConfig
 from engine.workbench.adding import AddingMethods
@@ -219,18 +220,18 @@ class Workbench(
         """
         recipe = recipe if isinstance(recipe, Recipe) else self.recipe_of(recipe)
         query = query if isinstance(query, Query) else query_of(query)
-        scope: dict[str, Any] = {"include_query": include_query, "label": label or None}
-        scope |= self._filtered(recipe.collection, where) if where else {}
+        label = label or None
+        limits = self._limits(recipe.collection, include_query, label, where) if where else Limits(include_query, label)
         if query.text and not takes_texts(recipe.encoder):
-            answer = self.search_words(recipe, query, **scope)
+            answer = self.search_words(recipe, query, limits)
         elif query.examples:
-            answer = self.search_examples(self._open(recipe), recipe, query, **scope)
+            answer = self.search_examples(self._open(recipe), recipe, query, limits)
         else:
             opened, began = self._open(recipe), time.perf_counter()
             vector = self._query_vector(opened, recipe, query)
             took = 0.0 if query.stored else 1000 * (time.perf_counter() - began)
-            scope |= {"note": self.text_note(opened.encoder, query)} if query.text else {}
-            answer = opened.searcher.answer(query, vector, recipe, encode_milliseconds=took, **scope)
+            note = self.text_note(opened.encoder, query) if query.text else ""
+            answer = opened.searcher.answer(query, vector, recipe, limits, encode_milliseconds=took, note=note)
         return replace(answer, thumbnail=lambda id: self.collection(recipe.collection).thumbnail(id))
 
     def encoder(self, recipe: Recipe) -> Encoder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -14,12 +15,6 @@ from ui.shared.job_progress import REFRESH, progress_sentence
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import plain_text
 from ui.shared.text_field import text_field
-
-_EXPORTS = {
-    "csv": ("CSV", "text/csv", "One row per {unit}."),
-    "html": ("HTML report", "text/html", "One page with all tables and charts; needs no network."),
-    "json": ("JSON", "application/json", "The plan and all measurements."),
-}
 
 
 def comparison_view(view: Seen, results: Callable[[Seen], None]) -> None:
@@ -139,11 +134,10 @@ def _go_on(view: Seen, label: str) -> None:
 def _exports(view: Seen) -> None:
     key = view.kind.key
     with st.popover("Export", icon=":material/download:", key=f"{key}-export-{view.name}", disabled=not view.rows):
-        for form, (label, mime, help) in _EXPORTS.items():
+        for export in view.kind.exports:
             st.download_button(
-                label, lambda form=form: exported(view, form), f"{view.name}.{form}", mime,
-                key=f"{key}-{form}-{view.name}", on_click="ignore", help=help.format(unit=view.kind.cell),
-                width="stretch",
+                export.title, partial(exported, view, export.ending), f"{view.name}.{export.ending}", export.mime,
+                key=f"{key}-{export.ending}-{view.name}", on_click="ignore", help=export.summary, width="stretch",
             )  # fmt: skip
 
 

@@ -3,21 +3,20 @@ Folders are the source of truth, and are reread only when they change."""
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from engine.comparisons.exports import Export
 from engine.core.cache import Cache, file_stamp
 from engine.core.errors import BenzerError, Corrupt, NotFound
 from engine.jobs.job import Job
-from ui.session.opened import workbench
+from ui.session.opened import recent_jobs, workbench
 from ui.shared.plain_text import plain_text
 
 _JOBS_LOOKED_AT = 60
@@ -37,7 +36,7 @@ class Kind:
             the display name of a cell.
         root: its folder. every, one: all comparisons, newest first, and the one of a given name.
         parts: further facts for the line below a title. kept: what remains when one is deleted.
-        outdated: why figures should be measured again, else "". to_csv, to_html: its results as a file.
+        outdated: why figures should be measured again, else "". exports: the formats in which its results are saved.
     """
 
     key: str
@@ -50,8 +49,7 @@ class Kind:
     parts: Callable[[Seen], tuple[list[str], list[str]]]
     kept: str
     outdated: Callable[[Seen], str]
-    to_csv: Callable[[Any], str]
-    to_html: Callable[[Any], str]
+    exports: Sequence[Export]
 
 
 @dataclass(frozen=True)
@@ -110,14 +108,7 @@ def seen_by_name(kind: Kind, name: str) -> Seen | None:
 
 def jobs_of(kind: Kind) -> list[Job]:
     """The latest jobs that measured a comparison of this kind, newest first."""
-    folders = sorted((path.parent for path in workbench().home.jobs.glob(f"*-{kind.key}/config.json")), reverse=True)
-    found = []
-    for folder in folders[:_JOBS_LOOKED_AT]:
-        with suppress(FileNotFoundError, Corrupt):
-            job = Job(folder)
-            if job.config:
-                found.append(job)
-    return found
+    return recent_jobs(kind.key, _JOBS_LOOKED_AT)
 
 
 def files_stamp(folder: Path) -> tuple[object, ...]:
@@ -225,17 +216,7 @@ def begin(kind: Kind, plan: Any, store: Callable[[Any], Any], field: str) -> Non
     st.rerun()
 
 
-def exported(view: Seen, form: str) -> bytes:
-    """All results as CSV, HTML or JSON; cached until they change."""
-    make = {"csv": _csv, "html": lambda view: view.kind.to_html(view.comparison).encode(), "json": _json}[form]
-    return _files.get((form, files_stamp(view.comparison.folder)), lambda: make(view))
-
-
-def _csv(view: Seen) -> bytes:
-    return bytes(view.kind.to_csv(view.comparison).encode("utf-8-sig"))
-
-
-def _json(view: Seen) -> bytes:
-    facts: dict[str, Any] = {"name": view.name, "made": view.made, "plan": view.plan.as_dict()}
-    facts["rows"] = [row.as_dict() for row in view.rows]
-    return json.dumps(facts, indent=1, ensure_ascii=False).encode()
+def exported(view: Seen, ending: str) -> bytes:
+    """All results in the format of this ending, "csv"; cached until they change."""
+    export = next(export for export in view.kind.exports if export.ending == ending)
+    return _files.get((ending, files_stamp(view.comparison.folder)), lambda: export.data(view.comparison))

@@ -94,12 +94,12 @@ def _stamps() -> tuple[object, ...]:
     return tuple((folder.name, catalogue_stamp(folder)) for folder in folders)
 
 
-def recent_jobs(kind: str = "") -> list[Job]:
+def recent_jobs(kind: str = "", most: int = _JOBS_SHOWN) -> list[Job]:
     """The latest jobs, all or of one kind, newest first: older ones only matter to the command line."""
     pattern = f"*-{kind}/config.json" if kind else "*/config.json"
     folders = sorted((path.parent for path in workbench().home.jobs.glob(pattern)), reverse=True)
     found = []
-    for folder in folders[:_JOBS_SHOWN]:
+    for folder in folders[:most]:
         with suppress(OSError, Corrupt):
             job = Job(folder)
             if job.config:

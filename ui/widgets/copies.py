@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -11,17 +10,12 @@ import streamlit as st
 from engine.core.humanize import count_of, file_size
 from engine.grouping.duplicates.copies import CopyGroup
 from engine.grouping.duplicates.duplicates import Duplicates
+from ui.widgets.component import component
 from ui.widgets.gallery import thumbnail_url
 
-_HERE = Path(__file__).parent
 _SHOWN = 24  # pictures of one group
 
-_copies = st.components.v2.component(
-    "benzer_copies",
-    html='<div class="root"></div>',
-    css=(_HERE / "copies.css").read_text(encoding="utf-8"),
-    js=(_HERE / "copies.js").read_text(encoding="utf-8"),
-)
+_copies = component("copies", "copies.css", "copies.js")
 
 
 def copies(

@@ -6,25 +6,19 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from engine.core.humanize import count_of, file_size
 from engine.duplicates.groups import DuplicateGroup, Member
+from ui.widgets.component import component
 from ui.widgets.gallery import thumbnail_url, thumbnails_of
 
-_HERE = Path(__file__).parent
 _SHOWN = 24  # pictures of one group
 _LARGE = 1920  # pixels of the longer side of a picture that is compared
 
-_culling = st.components.v2.component(
-    "benzer_culling",
-    html='<div class="root"></div>',
-    css=(_HERE / "culling.css").read_text(encoding="utf-8"),
-    js="".join((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("culling", "culling_compare")),
-)
+_culling = component("culling", "culling.css", "culling.js", "culling_compare.js")
 
 
 @dataclass(frozen=True)

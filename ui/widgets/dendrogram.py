@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from engine.grouping.stored.palette import NOISE
+from ui.widgets.component import component
 
-_HERE = Path(__file__).parent
-# A single script concatenated from readable parts, the entry point last.
-_PARTS = ("dendrogram_tree.js", "dendrogram.js")
-
-_dendrogram = st.components.v2.component(
-    "benzer_dendrogram",
-    html='<div class="root"></div>',
-    css=(_HERE / "dendrogram.css").read_text(encoding="utf-8"),
-    js="\n".join((_HERE / part).read_text(encoding="utf-8") for part in _PARTS),
-)
+_dendrogram = component("dendrogram", "dendrogram.css", "dendrogram_tree.js", "dendrogram.js")
 
 _LEAF = ("node", "id", "name", "count", "colour", "src")
 _JOIN = ("node", "left", "right", "height", "count", "colour")

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-import streamlit as st
 
 from engine.core.errors import BadParameter
 from engine.grouping.stored.palette import COLOURS, NOISE, colour_of
+from ui.widgets.component import component
 
-_HERE = Path(__file__).parent
 _MOST = 500  # rows: more would be less than two pixels each
 
-_matrix = st.components.v2.component(
-    "benzer_distance_matrix",
-    html='<div class="root"></div>',
-    css=(_HERE / "distance_matrix.css").read_text(encoding="utf-8"),
-    js=(_HERE / "distance_matrix.js").read_text(encoding="utf-8"),
-)
+_matrix = component("distance_matrix", "distance_matrix.css", "distance_matrix.js")
 
 
 def distance_matrix(

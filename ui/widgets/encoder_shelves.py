@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-_HERE = Path(__file__).parent
+from ui.widgets.component import component
 
-_shelves = st.components.v2.component(
-    "benzer_encoder_shelves",
-    html='<div class="root"></div>',
-    css=(_HERE / "encoder_shelves.css").read_text(encoding="utf-8"),
-    js=(_HERE / "encoder_shelves.js").read_text(encoding="utf-8"),
-)
+_shelves = component("encoder_shelves", "encoder_shelves.css", "encoder_shelves.js")
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-_HERE = Path(__file__).parent
-# A single script concatenated from readable parts, the entry point last.
-_PARTS = ("picture_icons.js", "filter_bar.js")
+from ui.widgets.component import component
 
-_bar = st.components.v2.component(
-    "benzer_filter_bar",
-    html='<div class="root"></div>',
-    css=(_HERE / "filter_bar.css").read_text(encoding="utf-8"),
-    js="\n".join((_HERE / part).read_text(encoding="utf-8") for part in _PARTS),
-)
+_bar = component("filter_bar", "filter_bar.css", "picture_icons.js", "filter_bar.js")
 
 Conditions = list[tuple[str, str]]  # operator and value
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from ui.widgets.component import component
 
-import streamlit as st
-
-_frame = st.components.v2.component(
-    "benzer_frame", html="<span></span>", js=(Path(__file__).parent / "frame.js").read_text(encoding="utf-8")
-)
+_frame = component("frame", "frame.js", html="<span></span>")
 
 
 def frame(last: str) -> None:

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-_HERE = Path(__file__).parent
+from ui.widgets.component import component
 
-_gallery = st.components.v2.component(
-    "benzer_gallery",
-    html='<div class="root"></div>',
-    css=(_HERE / "gallery.css").read_text(encoding="utf-8"),
-    js=(_HERE / "gallery.js").read_text(encoding="utf-8"),
-)
+_gallery = component("gallery", "gallery.css", "gallery.js")
 
 
 @dataclass(frozen=True)

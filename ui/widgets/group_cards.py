@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-_HERE = Path(__file__).parent
+from ui.widgets.component import component
 
-_cards = st.components.v2.component(
-    "benzer_group_cards",
-    html='<div class="root"></div>',
-    css=(_HERE / "group_cards.css").read_text(encoding="utf-8"),
-    js=(_HERE / "group_cards.js").read_text(encoding="utf-8"),
-)
+_cards = component("group_cards", "group_cards.css", "group_cards.js")
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from engine.collections.collection import Images
+from ui.widgets.component import component
 from ui.widgets.gallery import thumbnail_url
 
 FIRST, STEP = 8, 24  # pictures shown first, and how many more at a time
 
-_HERE = Path(__file__).parent
-# A single script concatenated from readable parts, the entry point last.
-_PARTS = ("picture_icons.js", "picture_layout.js", "selection.js", "facts.js", "look.js", "picture_grid.js")
-_STYLES = ("picture_grid.css", "look.css")
 # Name of the drawing, what it says, and the key.
 _ACTIONS = (
     ("similar", "Search with this picture", "Enter"),
@@ -28,11 +24,16 @@ _ACTIONS = (
     ("tick", "Select", "X"),
 )
 
-_grid = st.components.v2.component(
-    "benzer_picture_grid",
-    html='<div class="root"></div>',
-    css="\n".join((_HERE / part).read_text(encoding="utf-8") for part in _STYLES),
-    js="\n".join((_HERE / part).read_text(encoding="utf-8") for part in _PARTS),
+_grid = component(
+    "picture_grid",
+    "picture_grid.css",
+    "look.css",
+    "picture_icons.js",
+    "picture_layout.js",
+    "selection.js",
+    "facts.js",
+    "look.js",
+    "picture_grid.js",
 )
 
 Act = Callable[[str, list[int], object], None]

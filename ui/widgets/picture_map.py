@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,22 +13,19 @@ import streamlit as st
 
 from engine.core.errors import BadParameter
 from engine.grouping.stored.palette import NOISE
+from ui.widgets.component import component
 
-_HERE = Path(__file__).parent
-# A single script concatenated from readable parts, the entry point last.
-_PARTS = ("picture_map_points.js", "picture_map_paint.js", "picture_map_thumbs.js", "picture_map.js")
-
-_map = st.components.v2.component(
-    "benzer_picture_map",
-    html='<div class="root"></div>',
-    css=(_HERE / "picture_map.css").read_text(encoding="utf-8"),
-    js="\n".join((_HERE / part).read_text(encoding="utf-8") for part in _PARTS),
+_map = component(
+    "picture_map",
+    "picture_map.css",
+    "picture_map_points.js",
+    "picture_map_paint.js",
+    "picture_map_thumbs.js",
+    "picture_map.js",
 )
 # Carries large arrays to the browser as bytes. A message whose bytes did not change is not sent again, so a new
 # selection or legend does not send the positions of all points with it.
-_carrier = st.components.v2.component(
-    "benzer_picture_map_data", html="", js=(_HERE / "picture_map_data.js").read_text(encoding="utf-8")
-)
+_carrier = component("picture_map_data", "picture_map_data.js", html="")
 
 LegendEntry = tuple[int, str, int]
 

@@ -1,18 +1,9 @@
-"""A classifier's predictions as drawn in the browser, and the script and style that its components share."""
+"""A classifier's predictions as drawn in the browser."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
-
-HERE = Path(__file__).parent
-
-
-def shared(file: Path) -> str:
-    """The script or style of a component that draws predictions, after the shared part."""
-    parts = (HERE / f"predictions{file.suffix}", file)
-    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
 
 
 def bars(said: Sequence[tuple[str, float]] | None, most: int = 3) -> list[dict[str, Any]]:

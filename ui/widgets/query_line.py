@@ -7,25 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
+
+from ui.widgets.component import component
 
 Crop = tuple[float, float, float, float]
 
 MEGABYTES = 200  # largest picture that may be uploaded
 
-_HERE = Path(__file__).parent
-# A single script concatenated from readable parts, the entry point last.
-_PARTS = ("picture_icons.js", "crop_stage.js", "query_line.js")
 
-_line = st.components.v2.component(
-    "benzer_query_line",
-    html='<div class="root"></div>',
-    css=(_HERE / "query_line.css").read_text(encoding="utf-8"),
-    js="\n".join((_HERE / part).read_text(encoding="utf-8") for part in _PARTS),
-)
+_line = component("query_line", "query_line.css", "picture_icons.js", "crop_stage.js", "query_line.js")
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-_HERE = Path(__file__).parent
+from ui.widgets.component import component
 
-_table = st.components.v2.component(
-    "benzer_results_table",
-    html='<div class="root"></div>',
-    css=(_HERE / "results_table.css").read_text(encoding="utf-8"),
-    js=(_HERE / "results_table.js").read_text(encoding="utf-8"),
-)
+_table = component("results_table", "results_table.css", "results_table.js")
 
 
 @dataclass(frozen=True)

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from ui.widgets.component import component
 from ui.widgets.gallery import served_below
 
-_HERE = Path(__file__).parent
-# A single script concatenated from readable parts, the entry point last.
-_PARTS = ("picture_icons.js", "selection.js", "selection_bar.js")
-
-_bar = st.components.v2.component(
-    "benzer_selection_bar",
-    html='<div class="root"></div>',
-    css=(_HERE / "selection_bar.css").read_text(encoding="utf-8"),
-    js="\n".join((_HERE / part).read_text(encoding="utf-8") for part in _PARTS),
-)
+_bar = component("selection_bar", "selection_bar.css", "picture_icons.js", "selection.js", "selection_bar.js")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from engine.comparisons.exports import JSON, csv_export, html_export
 from engine.comparisons.hashing.curves import quality_against_bits, quality_against_time
 from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.plan import EXACT
@@ -30,11 +31,11 @@ _HEADS = {
 }  # fmt: skip
 
 
-def to_csv(rows: Sequence[StudyRow]) -> str:
+def to_csv(study: HashingStudy) -> str:
     """All rows in the plan's order, one column per figure; spreadsheet formulas are neutralised."""
     names = (*_CHOICES, *_FIGURES, *_TOLD)
     header = [_HEADS.get(name, name) for name in names]
-    lines = ([*_csv_cells(row, names), _chosen(row), *provenance_cells(row.made_with)] for row in rows)
+    lines = ([*_csv_cells(row, names), _chosen(row), *provenance_cells(row.made_with)] for row in study.rows())
     return csv_text([*header, "settings in force", *COLUMNS], lines)
 
 
@@ -161,3 +162,6 @@ def _size_up(study: HashingStudy) -> dict[str, Any] | None:
         drawn.setdefault(one.title, []).append((one.times_larger, one.times_slower))
     head = ["method", "vectors", "times larger", "p50 ms", "times slower", "recall"]
     return {"table": Table(head, lines, 1), "chart": curves(drawn, "times larger", "times slower")} if found else None
+
+
+EXPORTS = (csv_export(to_csv, "configuration"), html_export(to_html), JSON)

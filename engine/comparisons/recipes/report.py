@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from engine.comparisons.exports import JSON, csv_export, html_export
 from engine.comparisons.html import Bar, Best, Table, bold_best, notes_of, optional, render, strong
 from engine.comparisons.recipes import findings
-from engine.comparisons.recipes.experiment import ExperimentRow
+from engine.comparisons.recipes.experiment import Experiment, ExperimentRow
 from engine.comparisons.recipes.plan import REPORT_COLUMNS, ExperimentPlan
 from engine.core.tables import csv_text
 from engine.evaluation.statistics.correlation import spearman
@@ -22,8 +23,9 @@ _FIGURES = ("precision", "low", "high", "chance", "map", "map@k", "recall", "mil
 _COUNTS = ("images", "queries", "results of the single query", "least train loss", "least MSE", "least 1-SSIM")
 
 
-def to_csv(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
+def to_csv(experiment: Experiment) -> str:
     """All rows in the plan's order, one column per figure and per label; spreadsheet formulas are neutralised."""
+    rows = experiment.rows()
     labels = _labels(rows)
     header = [*_CHOICES, *_FIGURES, *_COUNTS, "recipe", "computed in", "note", "error"]
     header += [f"precision of {label}" for label in labels]
@@ -51,8 +53,9 @@ def _csv_line(row: ExperimentRow, labels: Sequence[str]) -> list[object]:
     return ["" if cell is None else cell for cell in [*choices, *figures, *told, *notes, *by_label]]
 
 
-def to_html(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
+def to_html(experiment: Experiment) -> str:
     """The whole experiment as one page: the results with bars, by label, worst queries, and the report's tables."""
+    plan, rows = experiment.plan, experiment.rows()
     measured = sorted((row for row in rows if not row.error), key=lambda row: -row.precision)
     failed = [[_short_recipe(row), row.error] for row in rows if row.error]
     return render(
@@ -224,3 +227,6 @@ def _starred(cell: str) -> str | Best:
     before, _, rest = cell.partition("**")
     text, _, after = rest.partition("**")
     return Best(text, after, before=before) if text else cell
+
+
+EXPORTS = (csv_export(to_csv, "configuration"), html_export(to_html), JSON)

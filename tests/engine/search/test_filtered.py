@@ -14,6 +14,7 @@ from engine.indexes import make_index
 from engine.search import searcher as searching
 from engine.search.answer import Answer, Query
 from engine.search.examples import Example
+from engine.search.limits import Limits
 from engine.search.searcher import Searcher
 
 COUNT, DIMENSIONS = 400, 16
@@ -34,10 +35,8 @@ def searcher(method: str, metric: str = "cosine") -> Searcher:
 
 
 def ask(opened: Searcher, among: np.ndarray, k: int = 8, label: str | None = None) -> Answer:
-    return opened.answer(
-        Query.image(5), opened.vector(5), opened.recipe.but(k=k), include_query=False, label=label,
-        encode_milliseconds=0.0, where="tag=some", among=among,
-    )  # fmt: skip
+    limits = Limits(label=label, where="tag=some", among=among)
+    return opened.answer(Query.image(5), opened.vector(5), opened.recipe.but(k=k), limits, encode_milliseconds=0.0)
 
 
 def slowly(opened: Searcher, allowed: np.ndarray, k: int) -> list[int]:
@@ -86,7 +85,7 @@ def test_what_follows_an_answer_is_the_rest_in_order(method: str) -> None:
     among = opened.vectors.ids[:300]
     answer = ask(opened, among)
     distances = METRICS["cosine"].between(opened.vector(5), opened.vectors.matrix)[0]
-    further = opened.further(answer, distances, among)
+    further = opened.further(answer, distances, Limits(where="tag=some", among=among))
     found = [hit.id for hit in answer.hits] + [hit.id for hit in further]
     assert sorted(found) == sorted(set(among.tolist()) - {5})
     assert [hit.rank for hit in further] == list(range(9, 300))
@@ -104,10 +103,8 @@ def test_examples_take_no_places_of_results(monkeypatch: pytest.MonkeyPatch, met
     vector = opened.vector(5)
     allowed = opened.vectors.ids[::2] if filtered else opened.vectors.ids
     asked = slowly(opened, allowed, 5)  # the very pictures that would be found
-    answer = opened.answer(
-        Query.of(*[Example(image_id=id) for id in asked]), vector, opened.recipe.but(k=8), include_query=False,
-        label="cat" if filtered else None, encode_milliseconds=0.0,
-    )  # fmt: skip
+    query, limits = Query.of(*[Example(image_id=id) for id in asked]), Limits(label="cat" if filtered else None)
+    answer = opened.answer(query, vector, opened.recipe.but(k=8), limits, encode_milliseconds=0.0)
     found = [hit.id for hit in answer.hits]
     assert len(found) == 8
     assert not set(found) & set(asked)

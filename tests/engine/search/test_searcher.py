@@ -18,6 +18,7 @@ from engine.core.errors import BadParameter, NotFound
 from engine.core.recipe import Recipe
 from engine.indexes import Index, Neighbours, make_index
 from engine.search.answer import Query
+from engine.search.limits import Limits
 from engine.search.searcher import Searcher
 
 COUNT = 60
@@ -37,9 +38,9 @@ def searcher(method: str = "exact", metric: str = "cosine", **settings: int) -> 
     return Searcher(recipe, images, vectors, index, exact)  # type: ignore[arg-type]
 
 
-def ask(opened: Searcher, id: int = 5, k: int = 8, **options):
-    options = {"include_query": False, "label": None, "encode_milliseconds": 0.0} | options
-    return opened.answer(Query.image(id), opened.vector(id), opened.recipe.but(k=k), **options)
+def ask(opened: Searcher, id: int = 5, k: int = 8, **limits):
+    recipe = opened.recipe.but(k=k)
+    return opened.answer(Query.image(id), opened.vector(id), recipe, Limits(**limits), encode_milliseconds=0.0)
 
 
 def test_the_hits_are_those_of_the_slow_way() -> None:
@@ -233,9 +234,8 @@ def test_csv_and_json_hold_the_whole_answer() -> None:
 def test_the_command_is_one_that_the_command_line_understands(query: Query) -> None:
     opened = searcher("lsh", bits=6, tables=4)
     opened._labels = np.array(["-dog"] * COUNT)
-    answer = opened.answer(
-        query, opened.vector(5), opened.recipe, include_query=True, label="-dog", encode_milliseconds=1.0
-    )
+    limits = Limits(include_query=True, label="-dog")
+    answer = opened.answer(query, opened.vector(5), opened.recipe, limits, encode_milliseconds=1.0)
     words = shlex.split(answer.command())
     assert words[:4] == ["python", "-m", "engine", "search"]
     parsed = parser().parse_args(words[3:])

@@ -13,8 +13,9 @@ from engine.collections.collection import Images
 from engine.core.errors import NotFound
 from ui.pages.classify.state import search_similar, shortened
 from ui.session.opened import images_of
+from ui.widgets.component import component
 from ui.widgets.gallery import thumbnail_url
-from ui.widgets.predictions import bars, shared
+from ui.widgets.predictions import bars
 
 _HERE = Path(__file__).parent
 
@@ -22,12 +23,7 @@ _HERE = Path(__file__).parent
 _WORDS = 160  # characters of a text that a card holds
 _WHOLE = 1_000  # and of its tip
 
-_cards = st.components.v2.component(
-    "benzer_classify_cards",
-    html='<div class="root"></div>',
-    css=shared(_HERE / "cards.css"),
-    js=shared(_HERE / "cards.js"),
-)
+_cards = component("classify_cards", "predictions.css", _HERE / "cards.css", "predictions.js", _HERE / "cards.js")
 
 
 def item_cards(collection: str, answers: Sequence[Prediction], *, key: str, title: str) -> None:

@@ -13,8 +13,9 @@ from engine.classification.predictions import Predictor, StoredPrediction
 from engine.classification.review import Review
 from engine.collections.collection import Images
 from ui.session.opened import images_of
+from ui.widgets.component import component
 from ui.widgets.gallery import thumbnail_url
-from ui.widgets.predictions import bars, percent, shared
+from ui.widgets.predictions import bars, percent
 
 _HERE = Path(__file__).parent
 
@@ -28,11 +29,8 @@ _LONGEST = 200  # characters of a label
 
 Decide = Callable[[Mapping[int, str | None]], None]
 
-_cards = st.components.v2.component(
-    "benzer_review",
-    html='<div class="root"></div>',
-    css=shared(_HERE / "classifier_review.css"),
-    js=shared(_HERE / "classifier_review.js"),
+_cards = component(
+    "review", "predictions.css", _HERE / "classifier_review.css", "predictions.js", _HERE / "classifier_review.js"
 )
 
 

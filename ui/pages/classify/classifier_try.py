@@ -19,8 +19,9 @@ from ui.session.recipe import choose_encoder
 from ui.shared.browser import PICTURE_TYPES, accept_paste
 from ui.shared.messages import show_error
 from ui.shared.plain_text import plain_text
+from ui.widgets.component import component
 from ui.widgets.gallery import Tile, gallery
-from ui.widgets.predictions import bars, percent, shared, whole
+from ui.widgets.predictions import bars, percent, whole
 
 _HERE = Path(__file__).parent
 
@@ -29,11 +30,8 @@ _MOST = 2000  # characters of a text
 _CLASSES = 60  # that are named
 _TEXT, _UPLOADER, _TAKEN, _SAID = "classifier-text", "classifier-uploader", "classifier-taken", "classifier-said"
 
-_prediction = st.components.v2.component(
-    "benzer_verdict",
-    html='<div class="root"></div>',
-    css=shared(_HERE / "classifier_try.css"),
-    js=shared(_HERE / "classifier_try.js"),
+_prediction = component(
+    "prediction", "predictions.css", _HERE / "classifier_try.css", "predictions.js", _HERE / "classifier_try.js"
 )
 
 

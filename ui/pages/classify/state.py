@@ -67,8 +67,7 @@ CLASSIFICATIONS = Kind(
     parts=_parts_of,
     kept="Classifiers made from it are kept.",
     outdated=outdated,
-    to_csv=report.to_csv,
-    to_html=report.to_html,
+    exports=report.EXPORTS,
 )
 
 

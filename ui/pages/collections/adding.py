@@ -90,13 +90,11 @@ def _follow(job: Job) -> None:
         st.session_state.chosen_after = job.id
         st.session_state.collection_chosen = report.collection
         st.rerun()
-    report_panel(job, again=_again, closing=_close)
+    report_panel(job, restarted=_follow_later, closed=_close)
 
 
-def _again(job: Job) -> None:
-    """Restart the same work; finished parts are skipped."""
-    with errors_shown():
-        st.session_state.adding_job = workbench().again(job.id).id
+def _follow_later(job: Job) -> None:
+    st.session_state.adding_job = job.id
 
 
 def _begin(way: str, title: str, **arguments: Any) -> None:

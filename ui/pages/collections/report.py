@@ -11,7 +11,9 @@ import streamlit as st
 from engine.collections.report import ImportReport, Reject, rejects_csv
 from engine.core.humanize import count_of
 from engine.jobs.job import Job
-from ui.pages.collections.opening import search_in, start
+from ui.pages.collections.opening import search_in
+from ui.session.opened import workbench
+from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
 
 
@@ -23,12 +25,12 @@ def report_of(job: Job) -> ImportReport | None:
 
 
 def report_panel(
-    job: Job, again: Callable[[Job], None] | None = None, closing: Callable[[], None] | None = None
+    job: Job, restarted: Callable[[Job], None] | None = None, closed: Callable[[], None] | None = None
 ) -> None:
     """Draw the report of a job with the buttons for what comes next.
 
     Args:
-        again: called instead of a restart of the work. closing: called when the report is closed.
+        restarted: called with the job that tries again. closed: called when the report is closed.
     """
     with st.container(border=True, key="report"):
         st.markdown(f"**{plain_text(job.title)}**")
@@ -43,14 +45,14 @@ def report_panel(
             if report is not None:
                 st.button("Search", type="primary", key="report-search", on_click=search_in, args=(report.collection,))
             elif _can_go_on(job):
-                st.button("Try again", type="primary", key="report-again", on_click=partial(again or _again, job))
-            st.button("Close", key="report-close", on_click=partial(_dismiss, job, closing))
+                st.button("Try again", type="primary", key="report-again", on_click=partial(_again, job, restarted))
+            st.button("Close", key="report-close", on_click=partial(_dismiss, job, closed))
 
 
-def _dismiss(job: Job, closing: Callable[[], None] | None) -> None:
+def _dismiss(job: Job, closed: Callable[[], None] | None) -> None:
     st.session_state.setdefault("dismissed", set()).add(job.id)
-    if closing is not None:
-        closing()
+    if closed is not None:
+        closed()
 
 
 def draw_report(report: ImportReport, key: str) -> None:
@@ -67,10 +69,12 @@ def _can_go_on(job: Job) -> bool:
     return spool is None or Path(spool).exists()
 
 
-def _again(job: Job) -> None:
+def _again(job: Job, restarted: Callable[[Job], None] | None) -> None:
     """Restart the same work; finished parts are skipped."""
-    arguments = {name: value for name, value in job.config["arguments"].items() if name != "home"}
-    start(job.kind, **arguments)
+    with errors_shown():
+        later = workbench().again(job.id)
+        if restarted is not None:
+            restarted(later)
 
 
 def _duplicates_table(duplicates: list[list[str]]) -> None:

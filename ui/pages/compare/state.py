@@ -38,8 +38,7 @@ EXPERIMENTS = Kind(
     parts=_parts_of,
     kept="Encoders trained for it are kept.",
     outdated=outdated,
-    to_csv=lambda experiment: report.to_csv(experiment.plan, experiment.rows()),
-    to_html=lambda experiment: report.to_html(experiment.plan, experiment.rows()),
+    exports=report.EXPORTS,
 )
 
 

@@ -35,8 +35,7 @@ STUDIES = Kind(
     parts=_parts_of,
     kept="The vectors are kept.",
     outdated=lambda view: "",
-    to_csv=lambda study: report.to_csv(study.rows()),
-    to_html=report.to_html,
+    exports=report.EXPORTS,
 )
 
 

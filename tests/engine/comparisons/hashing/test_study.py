@@ -132,11 +132,11 @@ def test_the_page_says_it_all_and_runs_nothing(home):
 
 def test_csv_holds_every_row_and_disarms_formulas(home):
     made = kept(home, lambda cell: {"recall": 0.25, "note": "=1+1", "chosen": {"bits": 8}}, methods=("lsh",))
-    [_, line] = csv.DictReader(io.StringIO(to_csv(made.rows())))
+    [_, line] = csv.DictReader(io.StringIO(to_csv(made)))
     assert (line["recall"], line["note"], line["settings in force"]) == ("0.25", "'=1+1", "bits=8")
     assert line["precision"] == "", "vectors of a file say nothing of an encoder"
     failed = kept(home, lambda cell: {"error": "No."}, methods=("lsh",))
-    assert next(csv.DictReader(io.StringIO(to_csv(failed.rows()))))["recall"] == ""
+    assert next(csv.DictReader(io.StringIO(to_csv(failed))))["recall"] == ""
 
 
 def test_an_empty_study_has_a_page(home):

@@ -6,10 +6,11 @@ import csv
 import io
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
-from engine.comparisons.recipes.experiment import ExperimentRow
+from engine.comparisons.recipes.experiment import Experiment, ExperimentRow
 from engine.comparisons.recipes.findings import REPORT_HITS, REPORT_LOSSES
 from engine.comparisons.recipes.plan import ExperimentPlan, report_tables
 from engine.comparisons.recipes.report import bold_best, correlations, report_hits, report_losses, to_csv, to_html
@@ -23,6 +24,21 @@ def row(**changes: object) -> ExperimentRow:
     figures = {"precision": 0.5, "interval": (0.4, 0.6), "chance": 0.2, "map": 0.3, "images": 20, "queries": 20}
     figures |= {"milliseconds": 1.5, "megabytes": 2.0, "per_class": {"cat": 0.25, "dog": 0.75}, "worst": worst}
     return replace(base, **figures | {"single": {"query": 1, "hits": 4}} | changes)
+
+
+def measured(plan: ExperimentPlan, rows: list[ExperimentRow]) -> Experiment:
+    """An experiment with these rows, without a folder."""
+
+    class Made(Experiment):
+        @property
+        def plan(self) -> ExperimentPlan:
+            return made
+
+        def rows(self) -> list[ExperimentRow]:
+            return rows
+
+    made = plan
+    return Made(Path("nowhere"))
 
 
 def report_rows() -> tuple[ExperimentPlan, list[ExperimentRow]]:
@@ -64,7 +80,7 @@ class Page(HTMLParser):
 def test_the_page_shows_what_people_wrote_literally_and_asks_for_nothing() -> None:
     plan = ExperimentPlan(EVIL, "c", ("model-1@r",))
     rows = [row(title=EVIL, note=EVIL, per_class={EVIL: 0.5, "b": 0.25}), row(key="k2", error=EVIL)]
-    text = to_html(plan, rows)
+    text = to_html(measured(plan, rows))
     page = Page(text)
     assert not set(page.tags) & {"script", "a", "img", "link", "iframe", "form", "object"}
     assert not page.attributes & {"src", "href", "onclick", "onload", "srcset"}
@@ -79,7 +95,7 @@ def test_the_page_shows_what_people_wrote_literally_and_asks_for_nothing() -> No
 def test_the_best_stand_in_bold() -> None:
     rows = [row(), row(key="k2", title="Model 2")]
     rows[1] = replace(rows[1], precision=0.75, map=0.1, milliseconds=9.0, megabytes=2.0)
-    page = Page(to_html(ExperimentPlan("T", "c", ("model-1@r", "model-2@s")), rows))
+    page = Page(to_html(measured(ExperimentPlan("T", "c", ("model-1@r", "model-2@s")), rows)))
     assert page.bold[:2] == ["0.750", "2.0"]  # the best row first, with the lowest MB shared
     assert {"0.300", "1.50"} <= set(page.bold)
     assert bold_best([1, None, 1, 0]) == [True, False, True, False]
@@ -88,11 +104,12 @@ def test_the_best_stand_in_bold() -> None:
 
 
 def test_an_empty_experiment_has_a_page() -> None:
-    assert "No results yet" in to_html(ExperimentPlan("T", "c", ("model-1",)), [])
+    assert "No results yet" in to_html(measured(ExperimentPlan("T", "c", ("model-1",)), []))
 
 
 def test_what_failed_does_not_count_as_measured() -> None:
-    text = to_html(ExperimentPlan("T", "c", ("model-1@r", "model-2@s")), [row(), row(key="k2", error="It failed.")])
+    plan = ExperimentPlan("T", "c", ("model-1@r", "model-2@s"))
+    text = to_html(measured(plan, [row(), row(key="k2", error="It failed.")]))
     assert "1 of 2 configurations measured." in text
     assert "It failed." in text
 
@@ -100,11 +117,11 @@ def test_what_failed_does_not_count_as_measured() -> None:
 def test_csv_is_whole_and_harmless() -> None:
     plan = ExperimentPlan("T", "c", ("model-1@r",))
     rows = [row(title=EVIL, computed_in="bfloat16"), row(key="k2", error="=It failed.", per_class={})]
-    [good, bad] = list(csv.DictReader(io.StringIO(to_csv(plan, rows))))
+    [good, bad] = list(csv.DictReader(io.StringIO(to_csv(measured(plan, rows)))))
     assert good["title"] == "'" + EVIL
     assert (good["precision"], good["low"], good["high"], good["recall"]) == ("0.5", "0.4", "0.6", "")
     assert good["computed in"] == "bfloat16"
-    assert "Computed in bfloat16." in to_html(plan, rows)
+    assert "Computed in bfloat16." in to_html(measured(plan, rows))
     assert (good["precision of cat"], good["results of the single query"]) == ("0.25", "4")
     assert (bad["precision"], bad["error"], bad["precision of dog"]) == ("", "'=It failed.", "")
 
@@ -115,7 +132,7 @@ def test_the_reports_tables() -> None:
     assert losses[1] == ["Model 1 · none", "0.00662", "0.00662 (0.00662)", "0.50000"]
     assert hits[9] == ["Model 4 · reduce on plateau", "7 (7) · **0.875**", "7 (7) · **0.875**", "6 (6) · 0.750",
                        "8 (8) · **1.000**"]  # fmt: skip
-    page = Page(to_html(plan, rows))
+    page = Page(to_html(measured(plan, rows)))
     assert "Not decided: over 9 different trainings" in page.text
     assert "(0.00662)" in page.text
 

@@ -1,0 +1,55 @@
+"""The formats in which the results of a comparison are saved, by the page and the command line alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.comparisons.comparison import Comparison
+
+
+@dataclass(frozen=True)
+class Export:
+    """A format of files with results; each kind of comparison lists its own as EXPORTS.
+
+    Attributes:
+        ending: of the files, "csv"; also the flag of the command line. mime: the media type.
+        title: on the button. summary: a sentence on what is in it.
+        text: makes the contents from a comparison.
+    """
+
+    ending: str
+    title: str
+    mime: str
+    summary: str
+    text: Callable[[Any], str]
+
+    def data(self, comparison: Any) -> bytes:
+        """The contents of a file; spreadsheets recognise UTF-8 in CSV by a mark at the beginning."""
+        return self.text(comparison).encode("utf-8-sig" if self.ending == "csv" else "utf-8")
+
+
+def csv_export(to_csv: Callable[[Any], str], unit: str) -> Export:
+    """The export as CSV, with a row for each `unit`."""
+    return Export("csv", "CSV", "text/csv", f"One row per {unit}.", to_csv)
+
+
+def html_export(to_html: Callable[[Any], str]) -> Export:
+    """The export as an HTML page."""
+    summary = "One page with all tables and charts; needs no network."
+    return Export("html", "HTML report", "text/html", summary, to_html)
+
+
+def facts_of(comparison: Comparison[Any, Any, Any]) -> dict[str, Any]:
+    """The plan and all measurements as plain values for JSON."""
+    rows = [row.as_dict() for row in comparison.rows()]
+    return {"name": comparison.name, "made": comparison.made, "plan": comparison.plan.as_dict(), "rows": rows}
+
+
+def _to_json(comparison: Comparison[Any, Any, Any]) -> str:
+    return json.dumps(facts_of(comparison), indent=1, ensure_ascii=False)
+
+
+JSON = Export("json", "JSON", "application/json", "The plan and all measurements.", _to_json)
