@@ -45,4 +45,4 @@ def narrow(collection: str, field: str, conditions: list[tuple[str, str]]) -> No
 
 
 def _condition(field: str, sign: str, value: str) -> Condition:
-    return parse_condition(f"{field}{sign}{value}")
+    return parse_condition(print_where([Condition(field, sign, value)]))

@@ -7,7 +7,9 @@ side is dropped, and the stars are those of the side that changed them (the file
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,18 @@ def read_sidecars(collection: Collection) -> list[str]:
         change_marks(collection, changed, lambda id, mark: _merged(mark, found[id]), "")
         notes.insert(0, f"Tags and stars of {count_of(len(changed), 'picture')} were read from sidecar files.")
     return notes
+
+
+def keep_embedded(collection: Collection, found: Mapping[bytes, Sidecar]) -> list[str]:
+    """Give pictures without tags and stars those that stand inside their files, by key; a sentence for the report."""
+    rows = collection.rows("image") if found else []
+    given = {row.id: found[row.key] for row in rows if row.key in found}
+    known = marks(collection) if given else {}
+    bare = [id for id in given if not (id in known and (known[id].tags or known[id].stars))]
+    if not bare:
+        return []
+    change_marks(collection, bare, lambda id, mark: replace(mark, tags=given[id].tags, stars=given[id].stars), "")
+    return [f"Tags and stars of {count_of(len(bare), 'picture')} were read from inside the files."]
 
 
 def write_sidecars(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -119,20 +133,28 @@ def _merged(mark: Mark | None, theirs: Sidecar) -> Mark:
 
 
 def _beside(collection: Collection) -> Iterator[tuple[ImageRow, Path]]:
-    """Every picture that has a sidecar file: `a.jpg.xmp`, or else `a.xmp` as Lightroom names it."""
+    """Every picture that has a sidecar file: `a.jpg.xmp`, or else `a.xmp` as Lightroom names it.
+
+    Capitals matter only where both ways of writing are there: `A.jpg.xmp` is not read for `a.jpg` beside `A.jpg`.
+    """
     rows = [row for row in collection.rows("image") if not row.stored]
     paths = [collection.path_of(row) for row in rows]
     names = {folder: _sidecar_names(folder) for folder in {path.parent for path in paths}}
+    owned = {path.with_name(path.name + SUFFIX) for path in paths}
     for row, path in zip(rows, paths, strict=True):
-        there = names[path.parent]
-        name = there.get((path.name + SUFFIX).lower()) or there.get((path.stem + SUFFIX).lower())
-        if name:
-            yield row, path.with_name(name)
+        for wanted in (path.name + SUFFIX, path.stem + SUFFIX):
+            written = {path.with_name(name) for name in names[path.parent].get(wanted.lower(), ())}
+            own = path.with_name(wanted)
+            if found := [own] if own in written else sorted(written - owned):
+                yield row, found[0]
+                break
 
 
-def _sidecar_names(folder: Path) -> dict[str, str]:
-    try:
-        names: Iterable[str] = os.listdir(folder)
-    except OSError:
-        return {}
-    return {name.lower(): name for name in names if name.lower().endswith(SUFFIX)}
+def _sidecar_names(folder: Path) -> dict[str, list[str]]:
+    """The names of the sidecar files of a folder, by their lower-case form."""
+    names = defaultdict[str, list[str]](list)
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if name.lower().endswith(SUFFIX):
+                names[name.lower()].append(name)
+    return names

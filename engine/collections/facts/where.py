@@ -28,7 +28,8 @@ OPERATORS = ("!=", ">=", "<=", "=", ">", "<", "~")
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq, "!=": operator.ne, ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
-_FORM = re.compile(r"\s*([^=!<>~;]+?)\s*(!=|>=|<=|=|>|<|~)\s*(.*?)\s*", re.DOTALL)
+_FORM = re.compile(r"\s*((?:\\.|[^\\=!<>~;])+?)\s*(!=|>=|<=|=|>|<|~)\s*((?:\\.|[^\\])*?(?:\\\Z)?)\s*", re.DOTALL)
+_MARKED_IN_FIELD, _MARKED_IN_VALUE = re.compile(r"([\\;=!<>~]|^\s|\s$)"), re.compile(r"([\\;]|^[\s=]|\s$)")
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d)?)?)?)?)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(mp|px|kb|mb|gb|b)", re.IGNORECASE)
 _BYTES = {"b": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000}
@@ -53,7 +54,9 @@ Where = tuple[Condition, ...]
 
 
 def parse_condition(text: str) -> Condition:
-    """The condition in a text like `date>=2020-01-01`; BadParameter if it is none.
+    r"""The condition in a text like `date>=2020-01-01`; BadParameter if it is none.
+
+    A backslash marks what belongs to the field or the value: `\;`, `\\`, blanks around it, a sign in a field.
 
     >>> parse_condition("label = cat")
     Condition(field='label', operator='=', value='cat')
@@ -62,7 +65,7 @@ def parse_condition(text: str) -> Condition:
     if found is None:
         wanted = "a field, one of " + " ".join(OPERATORS) + " and a value, like date>=2020-01-01"
         raise BadParameter("condition", "a filter", wanted, text)
-    field, sign, value = found.groups()
+    field, sign, value = (re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL) for part in found.groups())
     known = field.lower() if field.lower() in FIELDS else field
     return _checked(Condition(known, sign, value))
 
@@ -75,8 +78,7 @@ def parse_where(text: str) -> Where:
     """
     parts = re.split(r"(?<!\\)((?:\\\\)*);", text)
     joined = ["".join(parts[place : place + 2]) for place in range(0, len(parts), 2)]
-    plain = [re.sub(r"\\(.)", r"\1", part) for part in joined]
-    found = tuple(parse_condition(part) for part in plain if part.strip())
+    found = tuple(parse_condition(part) for part in joined if part.strip())
     if len(found) > _MOST:
         raise BadParameter("number of conditions", "a filter", f"at most {_MOST}", len(found))
     return found
@@ -84,7 +86,10 @@ def parse_where(text: str) -> Where:
 
 def print_where(where: Iterable[Condition]) -> str:
     """The written form, which `parse_where` reads."""
-    return ";".join(re.sub(r"([\\;])", r"\\\1", str(one)) for one in where)
+    return ";".join(
+        _MARKED_IN_FIELD.sub(r"\\\1", one.field) + one.operator + _MARKED_IN_VALUE.sub(r"\\\1", one.value)
+        for one in where
+    )
 
 
 def matching(where: Sequence[Condition], table: PictureTable) -> Mask:

@@ -1,14 +1,19 @@
-"""XMP sidecar files: tags (dc:subject) and stars (xmp:Rating), as digiKam, darktable and Lightroom read and write them.
+"""XMP: tags (dc:subject) and stars (xmp:Rating), as digiKam, darktable and Lightroom read and write them.
 
-XMP is RDF in XML (ISO 16684-1). Other contents of a file are preserved exactly.
+It stands in sidecar files, which are read and written, and inside pictures, which are never changed. XMP is RDF in XML
+(ISO 16684-1). Other contents of a file are preserved exactly.
 """
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
+from PIL import Image
+
+from engine.collections.reading.safely import FORMATS
 from engine.core.errors import Unreadable
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -44,6 +49,17 @@ def read_sidecar(data: bytes) -> Sidecar:
     subject, rating = _subject(document), _rating(document)
     tags = {" ".join(_text(item).split()) for item in _items(subject)} if subject else set()
     return Sidecar(tuple(sorted(tag for tag in tags if 0 < len(tag) <= _LONGEST and tag.isprintable())), rating)
+
+
+def embedded(data: bytes) -> Sidecar:
+    """The tags and stars in the XMP inside a picture's file; none where there is no XMP, or where it is damaged."""
+    if RDF.encode() not in data:
+        return Sidecar()
+    try:
+        packet = Image.open(io.BytesIO(data), formats=FORMATS).info.get("xmp", b"")
+        return read_sidecar((packet.encode() if isinstance(packet, str) else bytes(packet)).strip(b"\0 \r\n"))
+    except Exception:  # whatever a decoder raises for a damaged block
+        return Sidecar()
 
 
 def with_sidecar(data: bytes | None, wanted: Sidecar) -> bytes:

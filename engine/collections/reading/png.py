@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+
+from engine.core.errors import UnreadableImage
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _ESSENTIAL = {b"IHDR", b"PLTE", b"IDAT"}
@@ -30,6 +33,7 @@ _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, by the colour type
 _ONE_PASS = ((0, 0, 1, 1),)
 # Adam7: the first column and row of each pass, and the steps to the next ones.
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_FILLING = 0xAB  # an unusual level
 _MOST = 1 << 20  # bytes that a compressed profile may grow to
 
 
@@ -59,7 +63,7 @@ def _written(chunks: list[_Chunk], used: set[bytes]) -> bytes:
 
 
 def holds_all_rows(data: bytes) -> bool:
-    """Whether the compressed pixels unpack to as many bytes as the header says; a reader shows missing rows black."""
+    """Whether the compressed pixels unpack to as many bytes as the header says."""
     width, height, bits, colours, _, _, passes = struct.unpack(">IIBBBBB", data[16:29])
     needed = sum(
         len(range(top, height, down)) * (1 + (len(range(left, width, right)) * bits * _SAMPLES[colours] + 7) // 8)
@@ -70,6 +74,22 @@ def holds_all_rows(data: bytes) -> bool:
     for part in _unpacked(stream, [chunk.body for chunk in _chunks(data) if chunk.kind == b"IDAT"]):
         found += len(part)
     return found >= needed
+
+
+def load(picture: Image.Image, data: bytes) -> None:
+    """Decode a picture that Pillow opened; UnreadableImage where rows are missing, which Pillow passes over.
+
+    The pixels are filled before: only where the last rows still look like that, all rows are counted.
+    """
+    values = [_FILLING << 8 | _FILLING] if picture.mode == "I;16" else [_FILLING] * len(picture.getbands())
+    filling = tuple(values) if len(values) > 1 else values[0]
+    picture.im = Image.new(picture.mode, picture.size, filling).im
+    picture.load()
+    row = Image.new(picture.mode, (picture.width, 1), filling).tobytes()
+    places = range(max(0, picture.height - 2), picture.height)
+    last = [picture.crop((0, place, picture.width, place + 1)).tobytes() for place in places]
+    if row in last and not holds_all_rows(data):
+        raise UnreadableImage("decode", "truncated", "The file ends before the picture does.")
 
 
 def wide_colours(data: bytes) -> NDArray[np.uint16] | None:

@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
-from pillow_heif import register_heif_opener
+from PIL.TiffImagePlugin import TiffImageFile
+from pillow_heif import HeifImageFile, is_supported, register_heif_opener
 
 from engine.collections.reading import jpeg, png, tiff
 from engine.collections.reading.colour_profile import colour_code, has_other_colours
@@ -35,8 +36,15 @@ MAX_PIXELS = 89_478_485
 MAX_SIDE = 65_535
 MAX_BYTES = 256 << 20
 # WebP and AVIF hold several copies of the whole picture, so they get a smaller limit for the same memory; a JPEG is
-# decoded at a fraction of its size, and one that is sent in passes holds all its coefficients meanwhile.
-MAX_PIXELS_OF = {"WEBP": 50_000_000, "AVIF": 80_000_000, "JPEG": 500_000_000, "MPO": 500_000_000}
+# decoded at a fraction of its size, and one that is sent in passes holds all its coefficients meanwhile. HEIC has no
+# fractions; the 108 megapixels of some telephones take less than 1 GiB.
+MAX_PIXELS_OF = {
+    "WEBP": 50_000_000,
+    "AVIF": 80_000_000,
+    "HEIF": 110_000_000,
+    "JPEG": 500_000_000,
+    "MPO": 500_000_000,
+}
 MAX_PIXELS_IN_PASSES = 120_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "PPM")
 _SUFFIXES = "jpg jpeg jpe jfif mpo png apng webp gif bmp dib tif tiff avif heic heif hif ppm pgm pbm pnm"
@@ -73,8 +81,18 @@ def open_picture(source: Path | bytes, *, size: int | None = None) -> Image.Imag
         UnreadableImage: with `stage` look, header or decode.
     """
     data = source if isinstance(source, bytes) else read_bytes(source)
+    return _picture(data, size, _measured(data))
+
+
+def header_and_picture(data: bytes, size: int) -> tuple[tuple[int, int, str], Image.Image]:
+    """What `header` and `open_picture` return, for less: the tags of a TIFF are followed once."""
+    layout = _measured(data)
+    return _header(data, layout), _picture(data, size, layout)
+
+
+def _picture(data: bytes, size: int | None, layout: tiff.Layout | None) -> Image.Image:
     try:
-        return _decoded(data, size)
+        return _decoded(data, size, layout)
     except UnreadableImage as error:
         for copies in _pixels_only(data, error):
             if (found := _agreed(copies, size)) is not None:
@@ -84,7 +102,11 @@ def open_picture(source: Path | bytes, *, size: int | None = None) -> Image.Imag
 
 def header(data: bytes) -> tuple[int, int, str]:
     """Width and height of the upright picture in pixels, and its format, from the header alone."""
-    if (layout := _measured(data)) is not None:
+    return _header(data, _measured(data))
+
+
+def _header(data: bytes, layout: tiff.Layout | None) -> tuple[int, int, str]:
+    if layout is not None:
         turned = layout.orientation >= 5 and layout.orientation in _TURNS
         return (layout.height, layout.width, "TIFF") if turned else (layout.width, layout.height, "TIFF")
     picture = _opened_somehow(data)
@@ -186,16 +208,17 @@ def _unlookable(error: OSError) -> UnreadableImage:
     return UnreadableImage("look", "input-output", f"The file cannot be read: {os.strerror(error.errno or 0)}.")
 
 
-def _decoded(data: bytes, size: int | None) -> Image.Image:
+def _decoded(data: bytes, size: int | None, layout: tiff.Layout | None) -> Image.Image:
     try:
-        if (layout := _measured(data)) is not None:
+        if layout is not None:
             _check_size(layout.width, layout.height, "TIFF")
             picture = from_samples(tiff.shown(data, layout), layout.profile, layout.premultiplied)
             return _turned(picture, layout.orientation)
         picture = _opened(data)
         _shrink(picture, size)
+        if picture.format == "PNG":
+            png.load(picture, data)
         picture.load()
-        _check_rows(picture, data)
         return _turned(_shown(picture, data), _orientation(picture))
     except Exception as error:
         raise _undecodable(error) from error
@@ -210,15 +233,6 @@ def _shrink(picture: Image.Image, size: int | None) -> None:
     if size or fraction > 1:
         enough = 2 * size if size else MAX_SIDE
         picture.draft(None, (min(enough, width // fraction), min(enough, height // fraction)))
-
-
-def _check_rows(picture: Image.Image, data: bytes) -> None:
-    """Pillow leaves rows black that are missing in a PNG; only where the last ones are, all are counted."""
-    if picture.format == "PNG":
-        rows = range(max(0, picture.height - 2), picture.height)
-        last = [picture.crop((0, row, picture.width, row + 1)).tobytes() for row in rows]
-        if not all(row.strip(b"\0") for row in last) and not png.holds_all_rows(data):
-            raise UnreadableImage("decode", "truncated", "The file ends before the picture does.")
 
 
 def _shown(picture: Image.Image, data: bytes) -> Image.Image:
@@ -267,7 +281,7 @@ def _pixels_only(data: bytes, error: UnreadableImage) -> Iterator[tuple[bytes, .
 def _agreed(copies: tuple[bytes, ...], size: int | None) -> Image.Image | None:
     """What all copies show; None where they differ or cannot be decoded."""
     try:
-        pictures = [_decoded(copy, size) for copy in copies]
+        pictures = [_decoded(copy, size, None) for copy in copies]
     except UnreadableImage:
         return None
     first = np.asarray(pictures[0])
@@ -289,7 +303,7 @@ def _opened(data: bytes) -> Image.Image:
     _check_length(len(data))
     try:
         picture = _of_any_format(data)
-        if picture.format == "TIFF":
+        if isinstance(picture, TiffImageFile) and tiff.is_preview(picture.tag_v2):
             picture.seek(tiff.main_page(data))
         width, height = picture.size
         passes = " sent in passes" if "progressive" in picture.info and picture.format in ("JPEG", "MPO") else ""
@@ -304,10 +318,12 @@ def _opened(data: bytes) -> Image.Image:
 def _of_any_format(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError:
-        if not data.startswith(jpeg.SIGNATURE):
-            raise
-        return JpegImageFile(io.BytesIO(data))  # looks at no size: it will be decoded at a fraction
+    except Image.DecompressionBombError:  # of these, the size is looked at by their own limits
+        if data.startswith(jpeg.SIGNATURE):
+            return JpegImageFile(io.BytesIO(data))
+        if is_supported(data[:32]):
+            return HeifImageFile(io.BytesIO(data))
+        raise
 
 
 def _unknown(data: bytes) -> UnreadableImage:

@@ -106,6 +106,11 @@ def main_page(data: bytes) -> int:
         return 0
 
 
+def is_preview(tags: Any) -> bool:
+    """Whether a page is a smaller version of another one, by its tags."""
+    return bool(int(tags.get(_SUBFILE, 0)) & 1)
+
+
 def layout(data: bytes) -> Layout | None:
     """The layout of the picture that is shown, None where this is no TIFF or its tags cannot be followed."""
     if not data.startswith(_PREFIXES):
@@ -160,7 +165,7 @@ def _main(data: bytes) -> tuple[int, dict[int, Any]]:
     except _NOT_FOLLOWED:
         if not pages:
             raise
-    number = next((number for number, tags in enumerate(pages) if not _is_preview(tags)), 0)
+    number = next((number for number, tags in enumerate(pages) if not is_preview(tags)), 0)
     return number, pages[number]
 
 
@@ -177,12 +182,8 @@ def _directories(data: bytes) -> Iterator[dict[int, Any]]:
         directory.load(file)
         yield dict(directory)
         place = directory.next
-        if not place or not _is_preview(directory):
+        if not place or not is_preview(directory):
             return
-
-
-def _is_preview(tags: Any) -> bool:
-    return bool(int(tags.get(_SUBFILE, 0)) & 1)
 
 
 def _layout(tags: dict[int, Any], order: str) -> Layout:

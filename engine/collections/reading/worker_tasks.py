@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.collections.facts.exif import Exif, exif_of, exif_table
-from engine.collections.reading.safely import header, open_picture, read_bytes, shown_otherwise, stretched
+from engine.collections.facts.xmp import Sidecar, embedded
+from engine.collections.reading.safely import (
+    header,
+    header_and_picture,
+    open_picture,
+    read_bytes,
+    shown_otherwise,
+    stretched,
+)
 from engine.core.errors import UnreadableImage
 
 THUMBNAIL_SIDE = 256
@@ -31,7 +39,8 @@ class FileRef:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was learnt of a usable picture: hash of its bytes, upright size in pixels, bytes, time, thumbnail, EXIF."""
+    """What was learnt of a usable picture: hash of its bytes, upright size in pixels, bytes, time, thumbnail, EXIF, and
+    the tags and stars that stand inside it."""
 
     hash: str
     width: int
@@ -41,6 +50,7 @@ class Seen:
     format: str
     thumbnail: bytes
     exif: Exif
+    marks: Sidecar
 
 
 @dataclass(frozen=True)
@@ -105,10 +115,10 @@ def _look(file: FileRef) -> Seen:
     path = Path(file.location)
     data = read_bytes(path, _root(file))
     facts = path.stat()
-    width, height, format = header(data)
-    thumbnail = _thumbnail(open_picture(data, size=THUMBNAIL_SIDE))
+    (width, height, format), picture = header_and_picture(data, THUMBNAIL_SIDE)
+    thumbnail = _thumbnail(picture)
     digest = hashlib.sha256(data).hexdigest()
-    return Seen(digest, width, height, len(data), facts.st_mtime_ns, format, thumbnail, exif_of(data))
+    return Seen(digest, width, height, len(data), facts.st_mtime_ns, format, thumbnail, exif_of(data), embedded(data))
 
 
 def _differs(file: FileRef) -> bool:

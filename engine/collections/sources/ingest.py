@@ -20,7 +20,9 @@ from PIL import Image
 
 from engine.collections.catalogue import ImageRow, Writing
 from engine.collections.collection import Collection
+from engine.collections.facts.sidecars import keep_embedded
 from engine.collections.facts.stored import columns_by_id, drop_unused_facts, keep_columns, keep_exif
+from engine.collections.facts.xmp import Sidecar
 from engine.collections.reading.on_cluster import looked_at
 from engine.collections.reading.safely import READING
 from engine.collections.reading.worker_tasks import Failure, FileRef, Seen, look
@@ -48,6 +50,7 @@ class _Ingest:
     def __init__(self, collection: Collection, reporter: Reporter, total: int, moves: Moves) -> None:
         self.moves = moves
         self.rejected: dict[int, ImageRow] = {}  # by the id of the row they had
+        self.embedded: dict[bytes, Sidecar] = {}  # tags and stars inside the files, by key
         self.collection = collection
         self.reporter = reporter
         self.total = total
@@ -66,6 +69,7 @@ class _Ingest:
         self._settle_moves()
         with self.collection.catalogue.writing() as writing:
             writing.promote_copies()
+        self.report.notes += keep_embedded(self.collection, self.embedded)
         return self.report
 
     def _settle_moves(self) -> None:
@@ -105,6 +109,8 @@ class _Ingest:
         if isinstance(result, Failure):
             self._reject(writing, item, result)
             return
+        if result.marks != Sidecar():
+            self.embedded[item.key] = result.marks
         # Size and time as they were before the file was read: a change during the read is noticed by the next rescan.
         size, mtime_ns = item.size or result.size, item.mtime_ns or result.mtime_ns
         row = replace(_blank(item), size=size, mtime_ns=mtime_ns, hash=result.hash)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from engine.collections.catalogue import ImageRow, Writing
 from engine.collections.collection import Collection
+from engine.collections.facts.stored import keep_columns, keep_exif
 from engine.collections.reading import workers
 from engine.collections.reading.worker_tasks import FileRef, Seen, look
 from engine.duplicates.acts.journal import Batch, Entry, batches, root_of
@@ -29,8 +30,9 @@ def settle(collection: Collection, batch: Batch) -> None:
     back = [entry for entry in entries if _is_back(batch, entry)]
     with collection.catalogue.writing() as writing:
         writing.remove([row.id for entry in gone for row in entry.rows if _is_its_row(writing, row)])
-        for row in (row for entry in back for row in entry.rows):
-            _put_back(writing, row)
+        for row, cells in (told for entry in back for told in entry.told):
+            if _put_back(writing, row) and cells:
+                keep_columns(writing, [(row.id, cells)])
         writing.promote_copies()
     _show_again(collection, [row for entry in back for row in entry.rows])
 
@@ -76,14 +78,15 @@ def _is_back(batch: Batch, entry: Entry) -> bool:
     return (facts.st_size, facts.st_mtime_ns) == (entry.size, entry.mtime_ns)
 
 
-def _put_back(writing: Writing, row: ImageRow) -> None:
+def _put_back(writing: Writing, row: ImageRow) -> bool:
     """Insert a row as it was, unless the file has another one by now; of equal contents one stays the picture."""
     if writing.row(row.id) is not None or _has_row(writing, row.key):
-        return
+        return False
     twin = writing.image_of(row.hash)
     if twin is not None and row.status == "image":
         writing.replace(replace(twin, status="copy"))
     writing.put_back(row)
+    return True
 
 
 def _is_its_row(writing: Writing, row: ImageRow) -> bool:
@@ -93,11 +96,13 @@ def _is_its_row(writing: Writing, row: ImageRow) -> bool:
 
 
 def _has_row(writing: Writing, key: bytes) -> bool:
+    """Whether another row names the file; that a table listed it while it was in the trash does not count."""
+    writing.db.execute("DELETE FROM files WHERE key=? AND status='rejected'", (key,))
     return writing.db.execute("SELECT 1 FROM files WHERE key=?", (key,)).fetchone() is not None
 
 
 def _show_again(collection: Collection, rows: list[ImageRow]) -> None:
-    """Make the thumbnails again that went with the last row that needed them."""
+    """Make the thumbnails again that went with the last row that needed them, and read EXIF again."""
     with collection.catalogue.reading() as reading:
         bare = [row for row in rows if reading.thumbnail(row.hash) is None]
     files = [FileRef(str(collection.path_of(row)), str(root_of(collection))) for row in bare]
@@ -106,3 +111,4 @@ def _show_again(collection: Collection, rows: list[ImageRow]) -> None:
         for row, result in zip(bare, seen, strict=True):
             if isinstance(result, Seen) and result.hash == row.hash:
                 writing.keep_thumbnail(row.hash, result.thumbnail)
+                keep_exif(writing, [(row.hash, result.exif)])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
+from engine.collections.facts.stored import columns_by_id
 from engine.core.errors import BenzerError, reason_of
 from engine.core.storage import file_digest
 from engine.duplicates.acts.journal import SIDECAR, TEMPORARY, Entry, Kind, root_of, trash_of
@@ -56,6 +57,8 @@ class Checker:
         self.gone = {self.collection.path_of(row) for row in gone if has_file(collection, row)}
         self.really_gone = {path.resolve() for path in self.gone}
         self._digests: dict[Path, str] = {}
+        with collection.catalogue.reading() as reading:
+            self._cells = columns_by_id(reading)
 
     def entry(self, drop: Drop) -> Entry:
         """The plan for one file; Refused where it must stay."""
@@ -71,7 +74,7 @@ class Checker:
         path = self.collection.path_of(row)
         facts = self._touchable(path)
         self._unchanged(path, row.hash)
-        keeper = self._keeper(drop, path)
+        keeper, rows = self._keeper(drop, path), self.named[path] + self.nameless.get(row.hash, [])
         below = (path.parent.resolve() / path.name).relative_to(self.root)
         return Entry(
             os.fspath(below),
@@ -79,7 +82,8 @@ class Checker:
             facts.st_size,
             facts.st_mtime_ns,
             os.fspath(keeper.resolve().relative_to(self.root)),
-            self.named[path] + self.nameless.get(row.hash, []),
+            rows,
+            [self._cells.get(row.id, {}) for row in rows],
             _is_file(path.with_name(path.name + SIDECAR)),
             os.fspath(below.with_name(TEMPORARY + secrets.token_hex(6))) if self.kind == "link" else "",
         )

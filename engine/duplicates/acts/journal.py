@@ -42,7 +42,7 @@ class Entry:
     Attributes:
         path: below the root, as the file system names it. hash, size, mtime_ns: of the file.
         keeper: the path of the file that is kept, below the root.
-        rows: the rows of the catalogue that name the file.
+        rows: the rows of the catalogue that name the file. cells: what further columns of a table say of each row.
         sidecar: whether a file of the same name and `.xmp` goes with it.
         beside: the temporary name of a hard link, "" for a move.
     """
@@ -53,8 +53,14 @@ class Entry:
     mtime_ns: int
     keeper: str
     rows: list[ImageRow] = field(default_factory=list)
+    cells: list[dict[str, str]] = field(default_factory=list)
     sidecar: bool = False
     beside: str = ""
+
+    @property
+    def told(self) -> Iterator[tuple[ImageRow, dict[str, str]]]:
+        """Each row with its cells; the plans of earlier versions have none."""
+        return zip(self.rows, [*self.cells, *({} for _ in self.rows)], strict=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; paths may hold any byte."""
@@ -71,7 +77,8 @@ class Entry:
         if paths["beside"] and not PurePath(paths["beside"]).name.startswith(TEMPORARY):
             raise ValueError("a temporary name of another kind")
         rows = [ImageRow(**{**row, "key": unquote_to_bytes(row["key"])}) for row in values["rows"]]
-        return cls(**{**values, **paths, "rows": rows})
+        cells = [{str(name): str(cell) for name, cell in told.items()} for told in values.get("cells", [])]
+        return cls(**{**values, **paths, "rows": rows, "cells": cells})
 
 
 def _quoted(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from xml.etree import ElementTree
@@ -9,12 +10,14 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from engine.collections.collection import Collection
 from engine.collections.facts import sidecars
 from engine.collections.facts.marks import mark_pictures, marks
 from engine.collections.facts.sidecars import write_sidecars
-from engine.collections.facts.xmp import DC, RDF, Sidecar, read_sidecar, with_sidecar
+from engine.collections.facts.xmp import DC, RDF, Sidecar, embedded, read_sidecar, with_sidecar
 from engine.collections.sources.importing import import_folder, rescan
 from engine.core.errors import Unreadable
 from engine.core.home import Home
@@ -50,6 +53,51 @@ def test_what_others_wrote_stays() -> None:
         assert root.find(".//{http://darktable.sf.net/}history") is not None
         assert b'darktable:operation="exposure"' in written
         assert b'darktable:history_end="7"' in written
+
+
+def test_names_that_differ_in_capitals_have_sidecar_files_of_their_own(tmp_path: Path) -> None:
+    given = {"a.png": 2, "A.png": 5, "b.png": 3, "B.png": 0, "c.png": 4}
+    for number, name in enumerate(given):
+        Image.new("RGB", (8, 8), (number * 40, 0, 0)).save(tmp_path / name)
+    for name, stars in {"a.png.xmp": 2, "A.png.xmp": 5, "b.png.xmp": 3, "C.PNG.XMP": 4}.items():
+        (tmp_path / name).write_bytes(with_sidecar(None, Sidecar((), stars)))
+    import_folder(Home(tmp_path / ".home"), "Case", tmp_path, Reporter())
+    collection = Collection.open(Home(tmp_path / ".home"), "case")
+    names, known = {row.id: row.name for row in collection.rows("image")}, marks(collection)
+    assert {name: known[id].stars if id in known else 0 for id, name in names.items()} == given
+
+
+XMP = with_sidecar(None, Sidecar(("lake", "red & blue"), 4))
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "HEIF"])
+def test_tags_and_stars_inside_a_picture_are_read(format: str) -> None:
+    out, further = io.BytesIO(), PngInfo()
+    further.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    how = {"PNG": {"pnginfo": further}, "TIFF": {"tiffinfo": {700: XMP}}}.get(format, {"xmp": XMP})
+    Image.new("RGB", (16, 16)).save(out, format, **how)
+    assert embedded(out.getvalue()) == Sidecar(("lake", "red & blue"), 4)
+    assert embedded(out.getvalue().replace(b"</rdf:RDF>", b"</rdf:ROT>")) == Sidecar()
+
+
+def test_what_stands_inside_a_picture_is_taken_over_once(tmp_path: Path) -> None:
+    for number, xmp in enumerate([XMP, XMP, b""]):
+        Image.new("RGB", (8, 8), (number * 40, 0, 0)).save(tmp_path / f"{number}.jpg", xmp=xmp)
+    (tmp_path / "1.jpg.xmp").write_bytes(with_sidecar(None, Sidecar(("boat",), 2)))
+    report = import_folder(Home(tmp_path / ".home"), "Inside", tmp_path, Reporter())
+    assert "Tags and stars of 2 pictures were read from inside the files." in report.notes
+    collection = Collection.open(Home(tmp_path / ".home"), "inside")
+    ids = {row.name: row.id for row in collection.rows("image")}
+
+    def told() -> dict[str, tuple[tuple[str, ...], int]]:
+        known = marks(collection)
+        return {name: (known[id].tags, known[id].stars) for name, id in ids.items() if id in known}
+
+    assert told() == {"0.jpg": (("lake", "red & blue"), 4), "1.jpg": (("boat", "lake", "red & blue"), 2)}
+    mark_pictures(collection, [ids["0.jpg"]], remove=["lake"], stars=1)
+    os.utime(tmp_path / "0.jpg")
+    rescan(collection, Reporter(), verify=True)
+    assert told()["0.jpg"] == (("red & blue",), 1)
 
 
 TAG = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)

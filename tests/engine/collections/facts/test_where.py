@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -112,12 +114,27 @@ def test_a_field_that_the_collection_lacks_is_refused_when_it_is_looked_for() ->
         matching(parse_where("colour=red"), table())
 
 
-TEXT = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=12)
+TEXT = st.text(st.characters() | st.sampled_from(" \n\\;=<>!~"), max_size=12)
+COLUMN = TEXT.filter(lambda text: text and text.lower() not in FIELDS)
+FIELD = st.sampled_from(["label", "text", "camera", "season"]) | COLUMN
 
 
-@given(st.lists(st.builds(Condition, st.sampled_from(["label", "text", "camera", "season"]), st.just("~"), TEXT)))
+@given(st.lists(st.builds(Condition, FIELD, st.sampled_from(["=", "!=", "~", "<", ">", "<=", ">="]), TEXT)))
 def test_what_is_printed_is_read_back(conditions: list[Condition]) -> None:
     assert parse_where(print_where(conditions)) == tuple(conditions)
+
+
+@pytest.mark.parametrize("value", [" red", "red ", " ", "\nred", "=red", "a\\", "\\ "])
+def test_blanks_and_signs_of_a_value_count(value: str) -> None:
+    pictures = replace(table(), columns={"a=b ": [value, "red", "", value]})
+    assert pictures.ids[matching(parse_where(print_where([Condition("a=b ", "=", value)])), pictures)].tolist() == [
+        3,
+        9,
+    ]
+
+
+def test_a_backslash_at_the_end_stands_for_itself() -> None:
+    assert parse_where("text~a\\") == (Condition("text", "~", "a\\"),)
 
 
 @given(st.sampled_from([*FIELDS, "season"]), st.sampled_from(["lake", "2020", "trip", "5", "12MP"]))

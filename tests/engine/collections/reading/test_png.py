@@ -80,6 +80,16 @@ def test_a_wrong_checksum_over_whole_pixels():
     assert np.array_equal(shown(png_of(pixels=pieces)), PIXELS)
 
 
+@pytest.mark.parametrize("level", [0, 254, 255])
+def test_rows_are_counted_only_where_some_may_be_missing(monkeypatch, level):
+    counted = []
+    monkeypatch.setattr(png, "holds_all_rows", lambda data: bool(counted.append(1)) or True)
+    out = io.BytesIO()
+    Image.new("RGB", (9, 9), (level, level, level)).save(out, "PNG")
+    assert open_picture(out.getvalue()).getpixel((8, 8)) == (level, level, level)
+    assert not counted
+
+
 @settings(deadline=None)
 @given(st.data())
 def test_damaged_pixels_are_refused_or_whole(data):
@@ -152,11 +162,20 @@ def test_missing_rows_are_not_shown_black(rows, passes):
         open_picture(png.SIGNATURE + head + pixels + chunk(b"IEND", b""))
 
 
+LEVELS = {"1": (0, 255), "I;16": (0, png._FILLING * 257)}
+
+
 @settings(deadline=None)
-@given(st.sampled_from(["1", "L", "P", "LA", "RGB", "RGBA", "I;16"]), st.integers(1, 19), st.integers(1, 19))
-def test_a_whole_picture_that_ends_black_has_all_rows(mode, width, height):
-    out = io.BytesIO()
-    Image.new(mode, (width, height)).save(out, "PNG")
+@given(
+    st.sampled_from(["1", "L", "P", "LA", "RGB", "RGBA", "I;16"]),
+    st.booleans(),
+    st.integers(1, 19),
+    st.integers(1, 19),
+)
+def test_a_whole_picture_that_ends_black_or_as_it_was_filled_has_all_rows(mode, filled, width, height):
+    out, bands = io.BytesIO(), Image.new(mode, (1, 1)).getbands()
+    level = LEVELS.get(mode, (0, png._FILLING))[filled]
+    Image.new(mode, (width, height), level if len(bands) == 1 else (level,) * len(bands)).save(out, "PNG")
     assert png.holds_all_rows(out.getvalue())
     assert open_picture(out.getvalue()).size == (width, height)
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 from pillow_heif import from_pillow
 
-from engine.collections.reading.safely import MAX_PIXELS, header, open_picture, read_bytes, stretched
+from engine.collections.reading.safely import MAX_PIXELS, MAX_PIXELS_OF, header, open_picture, read_bytes, stretched
 from engine.core.errors import UnreadableImage
 from engine.core.home import PROJECT
 
@@ -281,6 +281,17 @@ def test_the_limits_of_jpegs():
         header(jpeg_of(12_000, 12_000, progressive=True))
 
 
+def test_the_limit_of_heics(monkeypatch):
+    data = saved(Image.new("RGB", (400, 300), "red"), "HEIF")
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 50_000)
+    monkeypatch.setitem(MAX_PIXELS_OF, "HEIF", 120_000)
+    assert header(data) == (400, 300, "HEIF")
+    assert open_picture(data).size == (400, 300)
+    monkeypatch.setitem(MAX_PIXELS_OF, "HEIF", 110_000)
+    with pytest.raises(UnreadableImage, match="1 megapixels; at most 0 are read of a HEIC: save it smaller"):
+        header(data)
+
+
 @pytest.mark.parametrize("size", [None, 64, 1024])
 def test_no_jpeg_is_decoded_beyond_the_limit(monkeypatch, size):
     monkeypatch.setattr("engine.collections.reading.safely.MAX_PIXELS", 200_000)
@@ -411,7 +422,7 @@ def test_no_permission(tmp_path, encoded, monkeypatch):
     assert caught.value.code == "no-permission"
 
 
-@pytest.mark.parametrize(("width", "height", "megapixels"), [(9600, 9600, "93"), (12_000, 9_000, "108")])
+@pytest.mark.parametrize(("width", "height", "megapixels"), [(11_000, 11_000, "121"), (20_000, 9_000, "180")])
 def test_a_heic_that_is_too_large_is_refused_with_both_numbers(width: int, height: int, megapixels: str) -> None:
     out = io.BytesIO()
     from_pillow(Image.new("RGB", (64, 64), "red")).save(out, quality=50)
@@ -419,5 +430,5 @@ def test_a_heic_that_is_too_large_is_refused_with_both_numbers(width: int, heigh
     place = data.index(b"ispe") + 8  # behind its name, version and flags: width and height
     lying = data[:place] + width.to_bytes(4, "big") + height.to_bytes(4, "big") + data[place + 8 :]
     for read in (header, open_picture):
-        with pytest.raises(UnreadableImage, match=f"has {megapixels} megapixels; at most 89 are read: save it smaller"):
+        with pytest.raises(UnreadableImage, match=f"has {megapixels} megapixels; at most 110 are read of a HEIC"):
             read(lying)

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from engine.collections.facts.stored import columns_by_id
 from engine.core.errors import BenzerError, NotFound
-from engine.core.storage import write_json
+from engine.core.home import Home
+from engine.core.storage import read_json, write_json
 from engine.duplicates.acts import journal, trash
 from engine.duplicates.acts.catalogue_rows import settle_all
 from engine.duplicates.acts.checking import Drop
@@ -113,6 +115,56 @@ def test_the_thumbnail_of_the_last_copy_is_made_again(bench: Workbench, pictures
     bench.run("rescan", collection="scenes")
     bench.restore_dropped("scenes", outcome.batch)
     assert bench.collection("scenes").thumbnail(drop.id)[:4] == b"RIFF"
+
+
+@pytest.mark.parametrize("scanned", [False, True])
+def test_what_a_table_says_comes_back(tmp_path: Path, pictures: Path, scanned: bool) -> None:
+    lines = ["image,label,season", "keep.png,a,summer", *(f"sub/copy-{n}.png,b{n},autumn {n}" for n in range(COPIES))]
+    (pictures / "table.csv").write_text("\n".join(lines))
+    bench = Workbench(Home(tmp_path / "home"))
+    bench.run("import", source="csv", title="Scenes", path=str(pictures / "table.csv"))
+
+    def told() -> list[Any]:
+        collection = bench.collection("scenes")
+        with collection.catalogue.reading() as reading:
+            cells = columns_by_id(reading)
+        return [(row.id, row.name, row.label, row.status, cells.get(row.id)) for row in collection.rows()]
+
+    before = told()
+    assert len(before) == COPIES + 1
+    outcome = bench.drop_duplicates("scenes", drops(bench))
+    assert outcome.files == COPIES
+    if scanned:
+        bench.run("rescan", collection="scenes")
+    bench.restore_dropped("scenes", outcome.batch)
+    assert told() == before
+    bench.run("rescan", collection="scenes")
+    assert told() == before
+
+
+def test_a_plan_without_cells_is_read(bench: Workbench, pictures: Path) -> None:
+    outcome, before = bench.drop_duplicates("scenes", drops(bench)), 5
+    plan = pictures / FOLDER / outcome.batch / "plan.json"
+    body = read_json(plan)
+    for entry in body["entries"]:
+        del entry["cells"]
+    write_json(plan, body)
+    assert bench.restore_dropped("scenes", outcome.batch).files == COPIES
+    assert len(rows(bench)) == before + 1
+
+
+def test_two_who_cull_one_group_leave_a_picture(bench: Workbench, pictures: Path) -> None:
+    """The second one's list is of before: what it would keep is gone, so nothing more goes."""
+    [group] = bench.duplicate_groups("scenes").groups
+    rows = [group.keeper, *group.dropped]
+    first = [Drop(row.id, row.hash, rows[0].id) for row in rows[1:]]
+    second = [Drop(row.id, row.hash, rows[-1].id) for row in rows[:-1]]
+    other = Workbench(bench.home)
+    assert bench.drop_duplicates("scenes", first).files == COPIES
+    outcome = other.drop_duplicates("scenes", second)
+    assert outcome.files == 0
+    assert "stays" in outcome.refused[0].sentence
+    assert {name for name in contents(pictures) if name != "other.png"} == {rows[0].name}
 
 
 def test_a_sidecar_goes_along(bench: Workbench, pictures: Path) -> None:
