@@ -29,6 +29,7 @@ FLOORS = (  # from the ground up: a room imports only rooms that stand before it
     "engine.indexes",
     "engine.evaluation",
     "engine.encoders",
+    "engine.evidence",
     "engine.search",
     "engine.training",
     "engine.grouping",

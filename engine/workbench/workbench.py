@@ -54,6 +54,7 @@ from engine.workbench.classifying import ClassificationMethods
 from engine.workbench.comparing import ComparisonMethods
 from engine.workbench.cost import embedding_seconds
 from engine.workbench.examples import ExampleMethods
+from engine.workbench.explaining import ExplainingMethods
 from engine.workbench.folders import FolderMethods
 from engine.workbench.inputs import PictureLike, query_of
 from engine.workbench.job_kinds import job_kind, title_of
@@ -107,6 +108,7 @@ class Workbench(
     SearchMethods,
     ClassificationMethods,
     ComparisonMethods,
+    ExplainingMethods,
     NotebookMethods,
 ):
     """Everything a page, a command or a notebook can ask for. Safe to share between threads."""

@@ -143,6 +143,7 @@ def _read_details(address: dict[str, str]) -> None:
         set_where(address["collection"], address.get("where", ""))
     st.session_state.k = min(max(int(address.get("k", DEFAULT_K)), 1), MAX_K)
     _read_query(address)
+    st.session_state.why = int(address["why"]) if "why" in address else None
     show_results(min(max(int(address.get("shown", 0)), 0), EVERYTHING))
 
 
@@ -194,6 +195,8 @@ def write_address(recipe: Recipe) -> None:
     if where := where_of(recipe.collection):
         address["where"] = print_where(where)
     address |= _of_query(current_query())
+    if (why := st.session_state.get("why")) is not None:
+        address["why"] = str(why)
     write_opened(address)
 
 

@@ -96,12 +96,14 @@ def picture_grid(
     more: Sequence[tuple[str, str]] = (),
     scroll: bool = True,
     facts: str = "",
+    further: Sequence[tuple[str, str, str]] = (),
 ) -> None:
     """Draw the pictures; `on_act(what, ids, value)` is called before the page is redrawn.
 
     `what` is "similar" for a click on a picture, "plus" and "minus" for an example to be like and not to be like,
     "tag", "untag" and "stars" with a value; and those of the buttons below, `more`: (what, what it says). The first
     `first` pictures are as large as the window shows at once; 0 makes all rows low. `words`: names stand below.
+    `further` are actions on a picture besides the usual ones: (what, what it says, key).
     `facts` changes with what is known of the pictures, so that it is asked again.
     """
 
@@ -121,6 +123,6 @@ def picture_grid(
         "step": STEP,
         "more": [list(button) for button in more],
         "scroll": scroll,
-        "actions": _ACTIONS,
+        "actions": [*_ACTIONS, *further],
     }
     _grid(data=data, key=key, on_act_change=told)

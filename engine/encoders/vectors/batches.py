@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from engine.encoders.encoder import Encoder
 from engine.encoders.pooling import embed, embedding, unfinished
 from engine.encoders.vectors.derived import Derived
 from engine.encoders.vectors.store import Finish
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _BATCH = {"cpu": 16, "cuda": 256}
 _CHUNKS_AHEAD = 4
@@ -67,6 +70,18 @@ def embed_pictures(
         if not np.isfinite(vectors).all():
             raise BenzerError(f"The encoder {encoder.info.title} gave values that are not numbers for this picture.")
     return vectors if finish is None else finish(vectors)
+
+
+def encode_latent(encoder: Encoder, picture: Picture) -> NDArray[np.float32]:
+    """The (C, h, w) float32 latent of one picture."""
+    import torch
+
+    size = encoder.info.input_size
+    square = picture(size) if callable(picture) else squared(picture, size)
+    with torch.inference_mode():
+        latents = encoder.encode(_to_images(square[None]))
+    found: NDArray[np.float32] = latents[0].float().cpu().numpy()
+    return found
 
 
 def batches(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
@@ -140,7 +155,13 @@ def encode_batch(encoder: Encoder, pixels: Pixels, names: Sequence[str]) -> dict
     """The vectors of (b, s, s, 3) uint8 pixels under each embedding."""
     import torch
 
-    images = torch.from_numpy(pixels).to(device().name).permute(0, 3, 1, 2).float().div_(255)  # channels_last in memory
     with torch.inference_mode():
-        latents = encoder.encode(images)
+        latents = encoder.encode(_to_images(pixels))
         return {name: embed(latents, name) for name in names}
+
+
+def _to_images(pixels: Pixels) -> Tensor:
+    """(b, s, s, 3) uint8 pixels as (b, 3, s, s) floats in [0, 1], channels_last in memory."""
+    import torch
+
+    return torch.from_numpy(pixels).to(device().name).permute(0, 3, 1, 2).float().div_(255)

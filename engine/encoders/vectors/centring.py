@@ -27,7 +27,7 @@ class Centring:
         found = np.empty(vectors.shape, np.float32)
         step = _rows_at_once(vectors)
         for start in range(0, len(vectors), step):
-            found[start : start + step] = normalised(_roots(vectors[start : start + step]) - self.mean)
+            found[start : start + step] = normalised(signed_roots(vectors[start : start + step]) - self.mean)
         return found
 
 
@@ -39,11 +39,11 @@ def fit_centring(vectors: NDArray[np.float32]) -> Centring:
     """
     total, step = np.zeros(vectors.shape[1], np.float64), _rows_at_once(vectors)
     for start in range(0, len(vectors), step):
-        total += _roots(vectors[start : start + step]).sum(0, dtype=np.float64)
+        total += signed_roots(vectors[start : start + step]).sum(0, dtype=np.float64)
     return Centring((total / (len(vectors) + 1)).astype(np.float32))
 
 
-def _roots(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def signed_roots(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """The signed square roots, scaled to length 1."""
     return normalised(np.sign(vectors) * np.sqrt(np.abs(vectors)))
 

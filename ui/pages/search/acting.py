@@ -10,6 +10,7 @@ from engine.collections.labelling import undo_labels, write_labels
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.humanize import count_of
 from engine.search.examples import Example
+from ui.pages.search.why import ask_why
 from ui.session.filters import facts_stamp, filter_values
 from ui.session.opened import open_collection, workbench
 from ui.session.paths import folder_under_roots, roots
@@ -29,6 +30,8 @@ def act_on(collection: str, what: str, ids: list[int], value: object) -> None:
         show_results(EVERYTHING)
     elif what == "similar" and ids:
         set_query_image(ids[0])
+    elif what == "why" and ids:
+        ask_why(ids[0])
     elif what in ("plus", "minus") and ids:
         add_example(Example(image_id=ids[0], weight=1 if what == "plus" else -1))
     else:

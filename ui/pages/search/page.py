@@ -15,6 +15,7 @@ from ui.pages.search.query_bar import query_bar
 from ui.pages.search.query_words import way_to_words, words_bar
 from ui.pages.search.results import results
 from ui.pages.search.saved import remember
+from ui.pages.search.why import why_dialog
 from ui.session.address import write_address
 from ui.session.opened import (
     collection_cards,
@@ -76,6 +77,7 @@ def page() -> None:
         comparison(recipe)
     browse(recipe)
     bar_of_selection(recipe.collection)
+    why_dialog(recipe, current_query())
     write_address(recipe)
     if answer is not None:
         remember(answer)

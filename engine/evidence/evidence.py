@@ -1,0 +1,99 @@
+"""The distance of two pictures as a sum over their places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.distances import METRICS
+from engine.core.errors import BadParameter
+from engine.evidence.places import Places
+
+_DIGITS = 9  # of a figure in JSON
+
+
+@dataclass(frozen=True)
+class Match:
+    """Two places, each as (row, column) of its picture's grid, and what they add together to the similarity."""
+
+    first: tuple[int, int]
+    second: tuple[int, int]
+    amount: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the places of two pictures contribute.
+
+    Under cosine, `pairs` sums to the similarity, and the two maps are its sums over the other picture's places: what
+    hot places share makes the pictures similar. Under Euclidean, the two maps together sum to the squared distance:
+    hot places set the pictures apart; `pairs` are the inner products.
+
+    Attributes:
+        metric: cosine or euclidean.
+        first, second: (h, w) float64 maps.
+        pairs: (p, q) float64, places row by row of each grid.
+        title, weight: of the encoder; the weight is its share in a combination, else 1, and already in the figures.
+    """
+
+    metric: str
+    first: NDArray[np.float64]
+    second: NDArray[np.float64]
+    pairs: NDArray[np.float64]
+    title: str = ""
+    weight: float = 1.0
+
+    @property
+    def total(self) -> float:
+        """The sum over all places: the similarity, or the squared Euclidean distance."""
+        return float(self.first.sum() + (self.second.sum() if self.metric == "euclidean" else 0.0))
+
+    def matches(self, count: int = 12) -> list[Match]:
+        """The pairs of places that add most to the similarity, at most `count`, those above zero only."""
+        order = np.argsort(self.pairs, axis=None, kind="stable")[::-1][:count]
+        found = [divmod(int(place), self.pairs.shape[1]) for place in order]
+        return [self._match(one, other) for one, other in found if self.pairs[one, other] > 0]
+
+    def _match(self, one: int, other: int) -> Match:
+        first, second = divmod(one, self.first.shape[1]), divmod(other, self.second.shape[1])
+        return Match(first, second, float(self.pairs[one, other]))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The maps, the strongest matches and their sum, for JSON."""
+        return {
+            "encoder": self.title,
+            "weight": self.weight,
+            "sum": self.total,
+            "first": self.first.round(_DIGITS).tolist(),
+            "second": self.second.round(_DIGITS).tolist(),
+            "matches": [[*match.first, *match.second, round(match.amount, _DIGITS)] for match in self.matches()],
+        }
+
+
+def evidence(first: Places, second: Places, metric: str, title: str = "", weight: float = 1.0) -> Evidence:
+    """The evidence of two pictures; under cosine their vectors must have the length 1.
+
+    Raises:
+        BadParameter: another metric, or grids that do not fit each other.
+    """
+    if metric not in METRICS:
+        raise BadParameter("metric", "the evidence", " or ".join(METRICS), metric)
+    if first.apart and first.grid != second.grid:
+        raise BadParameter("places", "two flattened pictures", f"of one grid, {first.grid}", second.grid)
+    pairs = first.parts @ second.parts.T
+    if first.apart:
+        pairs = np.diag(np.einsum("pc,pc->p", first.parts, second.parts))
+    maps = (pairs.sum(1), pairs.sum(0)) if metric == "cosine" else _apart(first, second)
+    return Evidence(metric, maps[0].reshape(first.grid), maps[1].reshape(second.grid), pairs, title, weight)
+
+
+def _apart(first: Places, second: Places) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What each place adds to the squared Euclidean distance: its part times the difference of the vectors."""
+    if first.apart:
+        difference = first.parts - second.parts
+        return (first.parts * difference).sum(1), -(second.parts * difference).sum(1)
+    difference = first.parts.sum(0) - second.parts.sum(0)
+    return first.parts @ difference, -(second.parts @ difference)

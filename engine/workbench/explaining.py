@@ -1,0 +1,102 @@
+"""The part of the workbench that says why two pictures are near."""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.collections.collection import Collection
+from engine.collections.reading.workers import shown_in_worker
+from engine.core.errors import BadParameter
+from engine.core.recipe import Recipe
+from engine.encoders.encoder import Encoder
+from engine.encoders.pooling import unaugmented
+from engine.evidence.drawing import png, side_by_side, stacked
+from engine.evidence.explanation import Explanation, Subject, encoders_with_places, explain, explained
+from engine.search.answer import Query
+from engine.search.examples import Crop
+from engine.search.opening import OpenedRecipe
+from engine.workbench.inputs import PictureLike, query_of
+
+_DRAWN_SIDE = 960  # pixels
+
+
+class ExplainingMethods:
+    """Methods for the evidence of a match, mixed into `Workbench`."""
+
+    def collection(self, name: str) -> Collection:
+        raise NotImplementedError
+
+    def encoder(self, recipe: Recipe) -> Encoder:
+        raise NotImplementedError
+
+    def _open(self, recipe: Recipe) -> OpenedRecipe:
+        raise NotImplementedError
+
+    def _decoded(self, data: bytes, size: int, crop: Crop | None) -> NDArray[np.uint8]:
+        raise NotImplementedError
+
+    def explain(
+        self, recipe: Recipe, first: Query | PictureLike | int, second: Query | PictureLike | int
+    ) -> Explanation:
+        """What each place of two pictures contributes to their distance under a recipe.
+
+        Raises:
+            BenzerError: the encoder has no places. NotReady: embed first. NotFound: no such picture.
+            BadParameter: words or several pictures instead of one.
+        """
+        encoders_with_places(self.encoder(recipe), unaugmented(recipe.embedding))  # before anything is embedded
+        opened = self._open(explained(recipe))
+        one, other = (self._subject(opened.collection, _one_picture(query)) for query in (first, second))
+        return explain(opened.encoder, opened.searcher.vectors, recipe, one, other)
+
+    def drawn_explanation(
+        self,
+        recipe: Recipe,
+        explanation: Explanation,
+        first: Query | PictureLike | int,
+        second: Query | PictureLike | int,
+    ) -> bytes:
+        """A PNG of both pictures with their maps and lines between the strongest places, a row for each encoder."""
+        collection = self.collection(recipe.collection)
+        pictures = [_shown(collection, _one_picture(query)) for query in (first, second)]
+        return png(stacked([side_by_side(part, *pictures) for part in explanation.parts]))
+
+    def shown(self, collection: str, query: Query | PictureLike | int) -> bytes:
+        """A picture, or the part of it that is asked with, as a JPEG to show beside another."""
+        picture = _shown(self.collection(collection), _one_picture(query))
+        out = io.BytesIO()
+        picture.convert("RGB").save(out, "JPEG", quality=90)
+        return out.getvalue()
+
+    def _subject(self, collection: Collection, query: Query) -> Subject:
+        data = _data(collection, query)
+        return Subject(partial(self._decoded, data, crop=query.crop), query.image_id if query.stored else None)
+
+
+def _one_picture(query: Query | PictureLike | int) -> Query:
+    found = query if isinstance(query, Query) else query_of(query)
+    if found.examples or found.text or (found.data is None and found.image_id is None):
+        raise BadParameter("query", "an explanation", "one picture", found.name or "words")
+    return found
+
+
+def _data(collection: Collection, query: Query) -> bytes:
+    return query.data if query.data is not None else collection.picture(query.image_id or 0)
+
+
+def _shown(collection: Collection, query: Query) -> Image.Image:
+    """The upright picture, or the part of it that is asked with."""
+    picture = Image.open(io.BytesIO(shown_in_worker(_data(collection, query), _DRAWN_SIDE)))
+    return picture.crop(_box(picture, query.crop)) if query.crop else picture
+
+
+def _box(picture: Image.Image, crop: Crop) -> Any:
+    left, top, right, bottom = crop
+    width, height = picture.size
+    return round(left * width), round(top * height), round(right * width), round(bottom * height)

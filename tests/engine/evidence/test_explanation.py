@@ -1,0 +1,135 @@
+"""Why two pictures are near, from a collection to the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.cli.parser import main
+from engine.core.distances import METRICS
+from engine.core.errors import BadParameter, BenzerError, NotFound
+from engine.core.home import Home
+from engine.core.recipe import Recipe
+from engine.encoders.pooling import FINISHES, POOLINGS
+from engine.search.answer import Query
+from engine.workbench.workbench import Workbench
+from tests.engine.duplicates.scenes import scene
+
+COUNT = 24
+LITE, SHIPPED = ("efficientnet-lite0", ""), ("model-4", "default")
+PAIR = "efficientnet-lite0+model-4__default+30"
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
+    home = tmp_path_factory.mktemp("evidence")
+    (home / "pictures").mkdir()
+    for number in range(COUNT):
+        scene(number).save(home / "pictures" / f"{number:02d}.png")
+    bench = Workbench(Home(home))
+    bench.run("import", source="folder", title="Scenes", path=str(home / "pictures"))
+    return bench
+
+
+def recipe_of(
+    bench: Workbench, encoder: tuple[str, str] = LITE, embedding: str = "avg", metric: str = "cosine"
+) -> Recipe:
+    recipe = Recipe("scenes", *encoder, embedding=embedding, metric=metric)
+    bench.run("embed", recipe=recipe.as_dict())
+    return recipe
+
+
+@pytest.mark.parametrize("metric", list(METRICS))
+@pytest.mark.parametrize("embedding", [f"{plain}{finish}" for plain in POOLINGS for finish in FINISHES])
+@pytest.mark.parametrize("encoder", [LITE, SHIPPED])
+def test_the_places_sum_to_what_the_search_shows(
+    bench: Workbench, encoder: tuple[str, str], embedding: str, metric: str
+) -> None:
+    recipe = recipe_of(bench, encoder, embedding, metric)
+    shown = {hit.id: hit.distance for hit in bench.search(recipe, Query.image(1)).hits}
+    for id in list(shown)[:3]:
+        found = bench.explain(recipe, 1, id)
+        assert found.total == pytest.approx(
+            1 - found.distance if metric == "cosine" else found.distance**2, abs=1e-5, rel=1e-6
+        )
+        if found.note:
+            assert "Averaged with neighbours" in found.note
+        else:
+            assert found.distance == pytest.approx(shown[id], abs=1e-5)
+
+
+@pytest.mark.parametrize("metric", list(METRICS))
+def test_two_encoders_have_a_map_each_and_sum_together(bench: Workbench, metric: str) -> None:
+    recipe = recipe_of(bench, (PAIR, ""), "avg", metric)
+    shown = bench.search(recipe, Query.image(1)).hits[0]
+    found = bench.explain(recipe, 1, shown.id)
+    assert [part.weight for part in found.parts] == [0.7, 0.3]
+    assert [part.first.shape for part in found.parts] == [(7, 7), (2, 2)]
+    assert found.total == pytest.approx(
+        1 - shown.distance if metric == "cosine" else shown.distance**2, abs=1e-5, rel=1e-6
+    )
+    finished = recipe.but(embedding="avg-white")
+    with pytest.raises(BenzerError, match="cannot be told apart"):
+        bench.explain(finished, 1, 2)
+
+
+def test_a_picture_from_outside_and_a_part_of_one(bench: Workbench, tmp_path: Path) -> None:
+    recipe = recipe_of(bench)
+    scene(3).save(tmp_path / "outside.png")
+    inside = bench.explain(recipe, 4, 1).total
+    assert bench.explain(recipe, tmp_path / "outside.png", 1).total == pytest.approx(inside, abs=0.02)  # bf16 batches
+    cropped = bench.explain(recipe, Query.image(4, (0, 0, 0.5, 0.5)), 1)
+    assert cropped.total != pytest.approx(inside, abs=1e-3)
+
+
+def test_the_same_picture_twice_and_one_of_three_pixels(bench: Workbench) -> None:
+    recipe = recipe_of(bench)
+    assert bench.explain(recipe, 2, 2).total == pytest.approx(1, abs=1e-6)
+    tiny = np.zeros((3, 3, 3), np.uint8)
+    found = bench.explain(recipe, tiny, 2)
+    assert np.isfinite(found.parts[0].first).all()
+    assert bench.drawn_explanation(recipe, found, tiny, 2).startswith(b"\x89PNG")
+
+
+def test_what_two_pictures_share_does_not_set_them_apart(bench: Workbench) -> None:
+    """Two pictures that share one half of their pixels: their distance comes from the other half."""
+    recipe = recipe_of(bench, embedding="flatten", metric="euclidean")
+    left, right, other = (np.asarray(scene(number).resize((200, 200))) for number in (1, 8, 15))
+    found = bench.explain(recipe, np.hstack([left, right]), np.hstack([left, other])).parts[0]
+    apart = found.first + found.second
+    assert apart[:, :3].sum() < 0.5 * apart[:, 4:].sum()
+
+
+def test_what_has_no_places_says_so(bench: Workbench) -> None:
+    recipe = recipe_of(bench, ("colour-histogram", ""), "flatten")
+    with pytest.raises(BenzerError, match="no places to show"):
+        bench.explain(recipe, 1, 2)
+
+
+def test_words_and_several_pictures_and_unknown_ones_are_refused(bench: Workbench) -> None:
+    recipe = recipe_of(bench)
+    with pytest.raises(BadParameter, match="one picture"):
+        bench.explain(recipe, Query(text="dog", name="dog"), 1)
+    with pytest.raises(NotFound):
+        bench.explain(recipe, 1, 999)
+
+
+def test_the_command_prints_matches_and_draws(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe_of(bench)
+    monkeypatch.setenv("BENZER_HOME", str(bench.home.root))
+    words = ["explain", "--collection", "scenes", "--encoder", "efficientnet-lite0", "#1", "#2"]
+    assert main([*words, "--png", str(tmp_path / "why.png")]) == 0
+    assert "The places sum to a similarity of" in capsys.readouterr().out
+    assert Image.open(tmp_path / "why.png").height == 480
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert np.sum(told["encoders"][0]["first"]) == pytest.approx(told["sum"], abs=1e-6)
+    assert main([*words, "--png", str(tmp_path / "why.png" / "below.png")]) == 1
+    assert "--png" in capsys.readouterr().err
+    assert main([*words[:-1], "nothing.png"]) == 1

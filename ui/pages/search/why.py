@@ -1,0 +1,76 @@
+"""Why a result is near: a dialog with what each place of the two pictures contributes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import streamlit as st
+
+from engine.core.errors import BenzerError
+from engine.core.recipe import Recipe
+from engine.search.answer import Query
+from ui.session.opened import images_of, workbench
+from ui.session.query import SessionQuery
+from ui.shared.messages import show_error
+from ui.shared.plain_text import plain_text
+from ui.shared.titles import encoder_titles
+from ui.widgets.evidence_view import ShownSide, evidence_view
+
+ACTION = ("why", "Why is it near?", "W")  # of a picture of the results
+
+
+def can_be_asked(query: SessionQuery) -> bool:
+    """Whether the query is one picture, of which the places can be compared with those of a result."""
+    return query.pictured and not query.examples
+
+
+def ask_why(id: int | None) -> None:
+    """Open the dialog for a result, or close it."""
+    st.session_state.why = id
+
+
+def why_dialog(recipe: Recipe, query: SessionQuery | None) -> None:
+    """Draw the dialog if it is open."""
+    id = st.session_state.get("why")
+    if id is None:
+        return
+    if query is None or not can_be_asked(query):
+        ask_why(None)
+        return
+    _dialog(recipe, replace(query.as_query(), text="", share=None), int(id))
+
+
+@st.dialog("Why is it near?", width="large", on_dismiss=lambda: ask_why(None))
+def _dialog(recipe: Recipe, query: Query, id: int) -> None:
+    bench = workbench()
+    try:
+        with st.spinner("Comparing places …"):
+            explanation = bench.explain(recipe, query, id)
+            sides = [_side(recipe, one) for one in (query, Query.image(id))]
+    except BenzerError as error:
+        show_error(error)
+        return
+    evidence_view(explanation, *sides, key=f"evidence-{id}")
+    st.caption(plain_text(" ".join(filter(None, [_seen_with(recipe), explanation.sentence(), explanation.note]))))
+    with st.container(horizontal=True):
+        stem = f"benzer-why-{id}"
+        st.download_button(
+            "PNG", lambda: bench.drawn_explanation(recipe, explanation, query, id), f"{stem}.png", "image/png",
+            on_click="ignore",
+        )  # fmt: skip
+        told = json.dumps(explanation.as_dict(), ensure_ascii=False, indent=1)
+        st.download_button("JSON", told, f"{stem}.json", "application/json", on_click="ignore")
+
+
+def _side(recipe: Recipe, query: Query) -> ShownSide:
+    images, name = images_of(recipe.collection), query.name
+    if query.data is None:
+        row = int(images.ids.searchsorted(query.image_id or 0))
+        name = images.names[row].rpartition("/")[2] if row < len(images.ids) else ""
+    return ShownSide(workbench().shown(recipe.collection, query), name)
+
+
+def _seen_with(recipe: Recipe) -> str:
+    key = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
+    return f"Seen with {encoder_titles(recipe.collection).get(key, recipe.encoder)}."
