@@ -12,6 +12,7 @@ from engine.core.distances import METRICS
 from engine.core.errors import BadParameter
 from engine.evidence.places import Places
 
+MOST = 16  # rows and columns of a map; finer ones are added up, which keeps their sum
 _DIGITS = 9  # of a figure in JSON
 
 
@@ -83,11 +84,32 @@ def evidence(first: Places, second: Places, metric: str, title: str = "", weight
         raise BadParameter("metric", "the evidence", " or ".join(METRICS), metric)
     if first.apart and first.grid != second.grid:
         raise BadParameter("places", "two flattened pictures", f"of one grid, {first.grid}", second.grid)
-    pairs = first.parts @ second.parts.T
     if first.apart:
-        pairs = np.diag(np.einsum("pc,pc->p", first.parts, second.parts))
+        same = np.einsum("pc,pc->p", first.parts, second.parts)
+        maps = (same, same) if metric == "cosine" else _apart(first, second)
+        blocks, grid = _blocks(first.grid)
+        folded = [np.bincount(blocks, one, grid[0] * grid[1]) for one in (*maps, same)]
+        return Evidence(metric, folded[0].reshape(grid), folded[1].reshape(grid), np.diag(folded[2]), title, weight)
+    first, second = _coarser(first), _coarser(second)
+    pairs = first.parts @ second.parts.T
     maps = (pairs.sum(1), pairs.sum(0)) if metric == "cosine" else _apart(first, second)
     return Evidence(metric, maps[0].reshape(first.grid), maps[1].reshape(second.grid), pairs, title, weight)
+
+
+def _coarser(places: Places) -> Places:
+    """The same with neighbouring places added up, so that at most `MOST` rows and columns remain."""
+    blocks, grid = _blocks(places.grid)
+    parts = np.zeros((grid[0] * grid[1], places.parts.shape[1]))
+    np.add.at(parts, blocks, places.parts)
+    return Places(grid, parts)
+
+
+def _blocks(grid: tuple[int, int]) -> tuple[NDArray[np.int64], tuple[int, int]]:
+    """The number of the block that each place falls into, and the grid of blocks."""
+    steps = [-(-count // MOST) for count in grid]
+    rows, columns = (-(-count // step) for count, step in zip(grid, steps, strict=True))
+    row, column = np.indices(grid)
+    return (row // steps[0] * columns + column // steps[1]).ravel(), (rows, columns)
 
 
 def _apart(first: Places, second: Places) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -10,6 +10,7 @@ export default function (component) {
 const LEVELS = [0.25, 0.5, 0.75]; // of the strongest contribution; where contours run
 const STRONGEST = 0.72; // opacity
 const FINE = 240; // pixels of the longer side of a drawn map
+const HIGHEST = 56; // percent of the window
 const SPACE = "http://www.w3.org/2000/svg";
 
 class EvidenceView {
@@ -39,7 +40,7 @@ class EvidenceView {
     if (news === this.news) return;
     Object.assign(this, { news, data, part: 0, chosen: undefined });
     this.sides.forEach((side, at) => {
-      Object.assign(side.image, { src: data.sides[at].src, alt: data.sides[at].name, onload: () => this.draw() });
+      Object.assign(side.image, { src: data.sides[at].src, alt: data.sides[at].name, onload: () => this.arrange() });
       side.caption.textContent = data.sides[at].name;
       side.frame.setAttribute("aria-label", `Places of ${data.sides[at].name}: arrow keys choose one, Escape none`);
     });
@@ -133,6 +134,14 @@ class EvidenceView {
   }
 
   // ── drawing ──
+
+  // Both pictures at one height, of at most somewhat more than half of the window.
+  arrange() {
+    const ratios = this.sides.map(({ image }) => image.naturalWidth / (image.naturalHeight || 1) || 1);
+    this.sides.forEach((side, at) => side.figure.style.setProperty("--ratio", ratios[at]));
+    this.pair.style.maxWidth = `calc(${HIGHEST}vh * ${ratios[0] + ratios[1]} + 1.5rem)`;
+    this.draw();
+  }
 
   // The maps shown: of a chosen place, what it matches in the other picture.
   shown() {

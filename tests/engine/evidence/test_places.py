@@ -98,6 +98,20 @@ def test_flattened_pictures_meet_in_equal_places_only() -> None:
     assert not pairs[~np.eye(len(pairs), dtype=bool)].any()
 
 
+@pytest.mark.parametrize("name", ["flatten", "avg"])
+@pytest.mark.parametrize("metric", list(METRICS))
+def test_many_places_are_added_up(name: str, metric: str) -> None:
+    fine = latents(2, 3, (40, 17))
+    one, other = (places_of(latent, name) for latent in fine)
+    found = evidence(one, other, metric)
+    assert found.first.shape == found.second.shape == (14, 9)
+    rows = [embed(torch.from_numpy(latent[None]), name)[0].astype(np.float64) for latent in fine]
+    wanted = rows[0] @ rows[1] if metric == "cosine" else ((rows[0] - rows[1]) ** 2).sum()
+    assert found.total == pytest.approx(wanted, rel=1e-6)
+    if name == "flatten" and metric == "cosine":
+        assert found.first[0, 0] == pytest.approx((fine[0][:, :3, :2] * fine[1][:, :3, :2]).sum(), rel=1e-5)
+
+
 def test_what_differs_sets_apart_under_euclidean() -> None:
     first, second = np.zeros((1, 2, 2), np.float32), np.zeros((1, 2, 2), np.float32)
     first[0, 0, 0] = 2

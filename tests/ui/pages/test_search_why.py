@@ -1,0 +1,49 @@
+"""The dialog that says why a result is near, without a browser."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.evidence.explanation import Explanation
+from engine.workbench.workbench import Query, Workbench
+from tests.ui.pages.test_search import RAW, captions, params, sentences, visit
+from ui.pages.search.why import can_be_asked
+from ui.session.query import SessionQuery
+from ui.widgets.evidence_view import ShownSide, evidence_data
+
+
+def test_a_link_opens_the_evidence_of_a_result(bench: Workbench) -> None:
+    test = visit(**RAW, q="1", why="3")
+    distance = next(hit.distance for hit in bench.search(bench.recipe_of("shapes").but(**RAW), 1).hits if hit.id == 3)
+    assert f"a cosine distance of {distance:.4f}" in captions(test)
+    assert params(test)["why"] == "3"
+
+
+def test_without_it_there_is_no_dialog(bench: Workbench) -> None:
+    test = visit(**RAW, q="1")
+    assert "The places sum to" not in captions(test)
+    assert "why" not in params(test)
+
+
+@pytest.mark.parametrize("why", ["999", "-1"])
+def test_a_result_that_is_not_there_is_a_sentence(bench: Workbench, why: str) -> None:
+    assert any(f"no picture {why}" in sentence for sentence in sentences(visit(**RAW, q="1", why=why)))
+
+
+def test_words_and_several_pictures_cannot_be_asked() -> None:
+    assert can_be_asked(SessionQuery(image_id=3))
+    assert can_be_asked(SessionQuery(data=b"x", words="red"))
+    assert not can_be_asked(SessionQuery(words="red"))
+
+
+def test_the_browser_gets_maps_that_sum_to_the_score(bench: Workbench) -> None:
+    recipe = bench.recipe_of("shapes").but(**RAW)
+    explanation: Explanation = bench.explain(recipe, 1, 3)
+    side = ShownSide(bench.shown("shapes", Query.image(1)), "<b>.png")
+    data = evidence_data(explanation, side, side)
+    [part] = data["parts"]
+    assert np.sum(part["maps"][0]) == pytest.approx(explanation.total, abs=1e-4)
+    assert np.sum(part["pairs"]) == pytest.approx(explanation.total, abs=1e-3)
+    assert data["sides"][0]["src"].startswith("data:image/jpeg;base64,")
+    assert data["sides"][0]["name"] == "<b>.png"
