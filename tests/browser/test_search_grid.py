@@ -31,7 +31,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     bench = Workbench(Home(home))
     bench.run("import", source="folder", title="Shapes", path=str(home / "pictures"))
     recipe = bench.default_recipe("shapes").but(encoder="colour-histogram", weights="", embedding="flatten")
-    bench.run("embed", recipe=recipe.as_dict())
+    for one in (recipe, recipe.but(encoder="efficientnet-lite0", embedding="avg")):
+        bench.run("embed", recipe=one.as_dict())
     with serving(home) as running:
         yield running
 
@@ -196,3 +197,27 @@ def test_the_facts_stand_beside_the_pictures_and_follow_the_focus(page: Any, ser
     facts.get_by_role("heading", name=page.locator(".grid.answers .name").nth(1).inner_text(), exact=True).wait_for()
     page.keyboard.press("Escape")
     facts.wait_for(state="hidden")
+
+
+def test_why_a_result_is_near_is_asked_by_keys_and_comes_back_with_the_link(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/?collection=shapes&encoder=efficientnet-lite0&embedding=avg&q=7")
+    page.locator(TILES).nth(7).wait_for()
+    settled(page)
+    page.locator(TILES).nth(1).focus()
+    page.keyboard.press("w")
+    dialog = page.get_by_role("dialog", name="Why is it near?")
+    dialog.get_by_text("The places sum to a similarity of").wait_for()
+    page.wait_for_url(re.compile("[?&]why=[0-9]+"))
+    places = dialog.get_by_role("application")
+    expect(places).to_have_count(2)
+    places.first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    expect(dialog.get_by_text(re.compile("Row 2, column 1 adds"))).to_be_visible()
+    assert violations(page) == []
+    page.reload()
+    dialog.get_by_text("The places sum to a similarity of").wait_for()
+    settled(page)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.wait_for_url(lambda url: "why=" not in url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from engine.core.recipe import Recipe
 from engine.evidence.explanation import Explanation
 from engine.workbench.workbench import Query, Workbench
 from tests.ui.pages.test_search import RAW, captions, params, sentences, visit
@@ -12,10 +13,19 @@ from ui.pages.search.why import can_be_asked
 from ui.session.query import SessionQuery
 from ui.widgets.evidence_view import ShownSide, evidence_data
 
+LITE = RAW | {"encoder": "efficientnet-lite0", "embedding": "avg"}
+
+
+def recipe_of(bench: Workbench) -> Recipe:
+    recipe = Recipe("shapes", "efficientnet-lite0", "", embedding="avg")
+    bench.run("embed", recipe=recipe.as_dict())
+    return recipe
+
 
 def test_a_link_opens_the_evidence_of_a_result(bench: Workbench) -> None:
-    test = visit(**RAW, q="1", why="3")
-    distance = next(hit.distance for hit in bench.search(bench.recipe_of("shapes").but(**RAW), 1).hits if hit.id == 3)
+    recipe = recipe_of(bench)
+    distance = next(hit.distance for hit in bench.search(recipe.but(k=11), 1).hits if hit.id == 3)
+    test = visit(**LITE, q="1", why="3")
     assert f"a cosine distance of {distance:.4f}" in captions(test)
     assert params(test)["why"] == "3"
 
@@ -28,7 +38,12 @@ def test_without_it_there_is_no_dialog(bench: Workbench) -> None:
 
 @pytest.mark.parametrize("why", ["999", "-1"])
 def test_a_result_that_is_not_there_is_a_sentence(bench: Workbench, why: str) -> None:
-    assert any(f"no picture {why}" in sentence for sentence in sentences(visit(**RAW, q="1", why=why)))
+    recipe_of(bench)
+    assert any(f"no picture {why}" in sentence for sentence in sentences(visit(**LITE, q="1", why=why)))
+
+
+def test_an_encoder_without_places_says_so(bench: Workbench) -> None:
+    assert any("no places to show" in sentence for sentence in sentences(visit(**RAW, q="1", why="3")))
 
 
 def test_words_and_several_pictures_cannot_be_asked() -> None:
@@ -38,7 +53,7 @@ def test_words_and_several_pictures_cannot_be_asked() -> None:
 
 
 def test_the_browser_gets_maps_that_sum_to_the_score(bench: Workbench) -> None:
-    recipe = bench.recipe_of("shapes").but(**RAW)
+    recipe = recipe_of(bench)
     explanation: Explanation = bench.explain(recipe, 1, 3)
     side = ShownSide(bench.shown("shapes", Query.image(1)), "<b>.png")
     data = evidence_data(explanation, side, side)
