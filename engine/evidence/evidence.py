@@ -88,7 +88,7 @@ def evidence(first: Places, second: Places, metric: str, title: str = "", weight
         same = np.einsum("pc,pc->p", first.parts, second.parts)
         maps = (same, same) if metric == "cosine" else _apart(first, second)
         blocks, grid = _blocks(first.grid)
-        folded = [np.bincount(blocks, one, grid[0] * grid[1]) for one in (*maps, same)]
+        folded = [np.asarray(np.bincount(blocks, one, grid[0] * grid[1]), np.float64) for one in (*maps, same)]
         return Evidence(metric, folded[0].reshape(grid), folded[1].reshape(grid), np.diag(folded[2]), title, weight)
     first, second = _coarser(first), _coarser(second)
     pairs = first.parts @ second.parts.T
