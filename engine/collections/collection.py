@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -182,6 +182,11 @@ class Collection(Framed):
         facts = (row.label, row.text, row.width, row.height, row.size, row.hash, row.status)
         return ImageRecord(row.id, row.name, self.path_of(row), *facts)
 
+    def paths(self, ids: Iterable[int]) -> list[Path]:
+        """Where the files of images are now, by one look at the catalogue; NotFound for an unknown id."""
+        with self.catalogue.reading() as reading:
+            return [self.path_of(self._row(id, reading)) for id in ids]
+
     def picture(self, id: int) -> bytes:
         """The bytes of the original file.
 
@@ -253,6 +258,16 @@ class Collection(Framed):
             raise NotFound(
                 f"The folder {folder} of the collection {self.title!r} has vanished.",
                 way_out="Put it back, or remove the collection.",
+            )
+
+    def check_unmoved(self) -> None:
+        """NotFound if the folder of the images no longer exists, or became a link to another place unasked."""
+        self.check_source()
+        folder = self.source.get("folder")
+        if folder and not self.follows_links and (real := os.path.realpath(folder)) != folder:
+            raise NotFound(
+                f"The folder {folder} of the collection {self.title!r} leads to {real} by a link now.",
+                way_out=f"If the pictures were moved there: python -m engine relink {self.name} {real}",
             )
 
     def set_facts(self, **changes: Any) -> None:

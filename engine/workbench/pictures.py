@@ -110,8 +110,7 @@ class PictureMethods:
 
     def paths(self, collection: str, ids: Iterable[int]) -> list[Path]:
         """Where the files of pictures are now, in the order of the ids; NotFound for an unknown one."""
-        opened = self.collection(collection)
-        return [opened.image(id).path for id in ids]
+        return self.collection(collection).paths(ids)
 
     def facts_missing(self, collection: str) -> int:
         """How many pictures have not been asked for their EXIF; `start("facts", collection=…)` does that."""

@@ -5,7 +5,6 @@ The tags are those of Exif 2.32 (CIPA DC-008). A damaged block loses its values,
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -13,9 +12,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from PIL import ExifTags, Image
+from PIL import ExifTags
 
-from engine.collections.reading.safely import FORMATS
+from engine.collections.reading.safely import of_any_format
 
 _DATE = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 _LONGEST = 200  # characters of a value
@@ -81,7 +80,7 @@ def exif_table(data: bytes) -> list[tuple[str, str]]:
 
 def _blocks(data: bytes) -> tuple[Mapping[int, Any], Mapping[int, Any], Mapping[int, Any]]:
     """The main block, that of the exposure and that of the place."""
-    picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    picture = of_any_format(data)
     if picture.format == "PNG" and "exif" not in picture.info:
         return {}, {}, {}  # Pillow would decode all its pixels to look for a late block
     found = picture.getexif()

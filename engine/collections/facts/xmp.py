@@ -6,14 +6,11 @@ It stands in sidecar files, which are read and written, and inside pictures, whi
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
-from PIL import Image
-
-from engine.collections.reading.safely import FORMATS
+from engine.collections.reading.safely import of_any_format
 from engine.core.errors import Unreadable
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -56,7 +53,7 @@ def embedded(data: bytes) -> Sidecar:
     if RDF.encode() not in data:
         return Sidecar()
     try:
-        packet = Image.open(io.BytesIO(data), formats=FORMATS).info.get("xmp", b"")
+        packet = of_any_format(data).info.get("xmp", b"")
         return read_sidecar((packet.encode() if isinstance(packet, str) else bytes(packet)).strip(b"\0 \r\n"))
     except Exception:  # whatever a decoder raises for a damaged block
         return Sidecar()

@@ -167,7 +167,10 @@ def _unlinked(path: Path, root: Path | None) -> Path:
         return path
     if root is None:
         raise UnreadableImage("look", "link", "This is a link to another file, and links are not followed here.")
-    target = path.resolve(strict=True)
+    try:
+        target = path.resolve(strict=True)
+    except RuntimeError as error:  # of Python before 3.13, for a link that leads to itself
+        raise UnreadableImage("look", "link", "This is a link that cannot be followed.") from error
     if not target.is_relative_to(root.resolve()):
         raise UnreadableImage("look", "link-outside", f"This is a link to a file outside the folder; {FOLLOW}.")
     return target
@@ -302,7 +305,7 @@ def _opened_somehow(data: bytes) -> Image.Image:
 def _opened(data: bytes) -> Image.Image:
     _check_length(len(data))
     try:
-        picture = _of_any_format(data)
+        picture = of_any_format(data)
         if isinstance(picture, TiffImageFile) and tiff.is_preview(picture.tag_v2):
             picture.seek(tiff.main_page(data))
         width, height = picture.size
@@ -315,7 +318,8 @@ def _opened(data: bytes) -> Image.Image:
     return picture
 
 
-def _of_any_format(data: bytes) -> Image.Image:
+def of_any_format(data: bytes) -> Image.Image:
+    """The picture with its header read; a JPEG or HEIC of any size."""
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError:  # of these, the size is looked at by their own limits

@@ -103,7 +103,7 @@ class Walk:
     def _entry(self, entry: os.DirEntry[str], prefix: bytes) -> Iterator[Item | tuple[Path, bytes]]:
         key = prefix + os.fsencode(entry.name)
         path = Path(entry.path)
-        if entry.is_dir(follow_symlinks=False) or (self._follow and entry.is_dir()):
+        if entry.is_dir(follow_symlinks=False) or (self._follow and path.is_dir()):
             if path.suffix.lower() in SUFFIXES:
                 yield _failed(key, "folder", "This is a folder, although it is named like a picture.")
             yield path, key + b"/"

@@ -31,7 +31,7 @@ from engine.collections.sources.ingest import (
     synchronise,
 )
 from engine.collections.sources.items import Item
-from engine.collections.sources.table_inside import labelled, pointed_out
+from engine.collections.sources.table_inside import labelled, pointed_out, unused_tables
 from engine.collections.sources.table_rows import Listed
 from engine.collections.sources.tables import is_table
 from engine.collections.sources.uploads import Upload
@@ -58,7 +58,7 @@ def import_folder(
         raise Unreadable(f"The folder {str(root)!r} is empty.", way_out="Choose a folder with pictures in it.")
     with _filling(home, title, {"kind": "folder", "folder": str(root)} | _links(follow)) as (collection, checked):
         report = _noted(synchronise(collection, listed.items, reporter), listed.notes)
-        return checked(_noted(report, read_sidecars(collection)))
+        return checked(_noted(report, [*unused_tables(report.rejects), *read_sidecars(collection)]))
 
 
 def import_csv(
@@ -175,7 +175,7 @@ def rescan(collection: Collection, reporter: Reporter, *, verify: bool = False) 
         NotFound: the folder or the table no longer exists; nothing is changed then.
     """
     with collection.alone():
-        collection.check_source()
+        collection.check_unmoved()
         if not collection.source.get("folder"):
             return _rescan_owned(collection)
         listed = _listed(collection)

@@ -230,6 +230,7 @@ def synchronise(
     labels = {item.key: item.label for item in found}
     found = [_with_former(item, known.get(item.key), given) for item in found]
     since = math.inf if (last := collection.looked_ns) is None else last
+    since = -math.inf if last is not None and last > looked_ns else since  # the clock was set back
     again = verify or collection.reading < READING
     is_known = {item.key: not verify and _is_known(item, since, again) for item in found}
     fresh = [item for item in found if not is_known[item.key]]

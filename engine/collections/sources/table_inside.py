@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.collections.reading.worker_tasks import Failure
+from engine.collections.report import Reject
 from engine.collections.sources.archives import SUFFIXES as ARCHIVES
 from engine.collections.sources.items import Item
 from engine.collections.sources.table_rows import Listed, joined
@@ -49,6 +50,16 @@ def pointed_out(item: Item, table: Table | None = None) -> Item:
     headings = ", ".join(name for name in table.header[:8] if name)
     message = f"This is a table ({headings}) that was not used; for its labels, import it or keep only this one."
     return replace(item, failure=Failure("table", "table", message))
+
+
+def unused_tables(rejects: Iterable[Reject]) -> list[str]:
+    """A sentence on the tables of a folder that was imported without them; none where there are none."""
+    names = [reject.path for reject in rejects if reject.code == "table"]
+    if not names:
+        return []
+    shown, several = ", ".join(names[:3]) + (", …" if len(names) > 3 else ""), len(names) > 1
+    words = "are tables that were" if several else "is a table that was"
+    return [f"{shown} {words} not used; for labels and texts, import {'one of them' if several else 'it'} instead."]
 
 
 def _table(item: Item) -> Table | None:

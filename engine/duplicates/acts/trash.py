@@ -68,7 +68,7 @@ def _act(
     act: Callable[[Batch, Entry], None],
 ) -> Outcome:
     with collection.alone():
-        collection.check_source()
+        collection.check_unmoved()
         settle_all(collection)
         given, decided = rule or Rule(), decisions_of(collection)
         protecting = Rule(given.keep, given.folder, (*given.protected, *decided.protected))
@@ -91,7 +91,7 @@ def restore(
         NotFound: no such act. BenzerError: other work changes the collection.
     """
     with collection.alone():
-        collection.check_source()
+        collection.check_unmoved()
         settle_all(collection)
         batch = batch_of(collection, name)
         wanted = [entry for entry in batch.waiting if paths is None or entry.path in paths]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from engine.collections.catalogue import Catalogue
 from engine.core.errors import BadParameter, NotFound
 from engine.core.home import Home
 from engine.workbench.workbench import Workbench
@@ -39,6 +40,18 @@ def bench(tmp_path: Path) -> Workbench:
 def by_name(bench: Workbench, ending: str) -> int:
     images = bench.collection("photos").images()
     return int(images.ids[next(n for n, name in enumerate(images.names) if name.endswith(ending))])
+
+
+def test_paths_are_found_by_one_look_at_the_catalogue(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    collection, looks = bench.collection("photos"), list[object]()
+    ids, read = collection.images().ids.tolist(), Catalogue.reading
+    expected = [collection.image(id).path for id in ids]
+    monkeypatch.setattr(Catalogue, "reading", lambda self: looks.append(self) or read(self))
+    assert collection.paths(ids * 50) == expected * 50
+    assert len(looks) == 1
+    assert bench.paths("photos", ids) == expected
+    with pytest.raises(NotFound):
+        bench.paths("photos", [*ids, 999])
 
 
 def test_a_picture_is_looked_at_upright_and_no_larger_than_asked(bench: Workbench) -> None:

@@ -41,6 +41,13 @@ def test_date_camera_lens_and_place_are_read(format: str) -> None:
     assert (table["Model"], table["LensModel"], table["GPSLatitudeRef"]) == ("Canon EOS R5", "RF50mm F1.2", "S")
 
 
+@pytest.mark.parametrize("format", ["JPEG", "HEIF"])
+def test_the_size_of_a_picture_costs_no_date(monkeypatch: pytest.MonkeyPatch, format: str) -> None:
+    data = photograph(format)
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 40)
+    assert exif_of(data).taken == "2024-05-01T12:30:07"
+
+
 @pytest.mark.parametrize("date", ["0000:00:00 00:00:00", "2024:13:01 00:00:00", "yesterday", ""])
 def test_a_date_that_is_none_counts_as_unknown(date: str) -> None:
     assert exif_of(photograph(date=date)).taken == ""

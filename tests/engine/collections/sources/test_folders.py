@@ -40,6 +40,22 @@ def test_the_label_is_the_last_folder_that_tells_pictures_apart(layout: str) -> 
     assert [label(path.encode()) for path in paths] == labels
 
 
+@pytest.mark.parametrize("follow", [False, True])
+def test_links_that_lead_to_themselves_cost_nothing_else(home, tmp_path, encoded, reporter, follow) -> None:
+    folder = tmp_path / "p"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "1.png").write_bytes(encoded(0))
+    for name, target in {"self": "self", "x.png": "y.png", "y.png": "x.png", "gone.png": "no.png"}.items():
+        (folder / name).symlink_to(target)
+    (folder / "a" / "up").symlink_to("..")
+    report = import_folder(home, "P", folder, reporter, follow=follow)
+    assert report.added == 1
+    codes = {reject.path: reject.code for reject in report.rejects}
+    assert codes == {"self": "link", "x.png": "link", "y.png": "link", "gone.png": "missing"} | (
+        {} if follow else {"a/up": "link"}
+    )
+
+
 def test_in_an_archive_the_folder_around_everything_is_no_label() -> None:
     keys = [b"set/a.png", b"set/cats/b.png", b"set\\dogs\\c.png"]
     label = telling_labels(keys, packed=True)

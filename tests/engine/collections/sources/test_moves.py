@@ -145,6 +145,20 @@ def test_a_change_under_the_same_size_and_time_is_noticed(home, pile, encoded, r
     assert len(collection.picture(1)) > 0
 
 
+def test_a_change_is_noticed_after_the_clock_was_set_back(
+    home, pile, encoded, reporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = pile / "blue" / "00.png"
+    path.write_bytes(path.read_bytes() + b"\0" * 4096)
+    with monkeypatch.context() as ahead:
+        ahead.setattr(ingest, "_now_ns", lambda: 1 << 62)
+        import_folder(home, "Pile", pile, reporter)
+    collection = Collection.open(home, "pile")
+    in_place(path, encoded(60))
+    assert moves_of(rescan(collection, reporter)) == (0, 0, 1, 0, 0)
+    assert rescan(collection, reporter).unchanged == 12
+
+
 def test_verify_reads_every_file(home, pile, encoded, reporter, monkeypatch: pytest.MonkeyPatch) -> None:
     path = pile / "blue" / "00.png"
     path.write_bytes(path.read_bytes() + b"\0" * 4096)

@@ -9,6 +9,8 @@ from engine.collections.collection import Collection
 from engine.collections.sources.importing import import_csv, import_folder, rescan
 from engine.collections.sources.relinking import relink
 from engine.core.errors import BadParameter, NotFound
+from engine.duplicates.acts.checking import Drop
+from engine.duplicates.acts.trash import move_to_trash
 
 
 @pytest.fixture
@@ -28,6 +30,27 @@ def test_the_pictures_are_the_same_at_the_new_place(home, pile, moved, reporter)
     report = rescan(again, reporter)
     assert (report.added, report.removed, report.unchanged > 0) == (0, 0, True)
     np.testing.assert_array_equal(again.images().ids, before.ids)
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_a_link_in_the_place_of_the_folder_is_refused(home, pile, reporter, tmp_path, monkeypatch, table) -> None:
+    name = next(path.relative_to(pile).as_posix() for path in sorted(pile.rglob("*.png")))
+    (pile / "t.csv").write_text(f"image,label\n{name},x\n")
+    report = import_csv(home, "P", pile / "t.csv", reporter) if table else import_folder(home, "P", pile, reporter)
+    collection = Collection.open(home, report.collection)
+    before = collection.rows()
+    pile.rename(pile.with_name("elsewhere"))
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "t.csv").write_text("image,label\nx.png,x\n")
+    pile.symlink_to(tmp_path / "others")
+    with pytest.raises(NotFound, match=r"leads to .*others by a link now\..* relink p .*others"):
+        rescan(collection, reporter)
+    with pytest.raises(NotFound, match="by a link now"):
+        move_to_trash(collection, [Drop(before[0].id, before[0].hash, before[1].id)] if len(before) > 1 else [])
+    assert collection.rows() == before
+    monkeypatch.setenv("BENZER_FOLLOW_LINKS", "1")
+    report = rescan(collection, reporter)  # as the person said
+    assert report.removed == len(before) - (not table)  # both folders hold t.csv, which is no picture
 
 
 def test_another_folder_is_refused_and_nothing_changes(moved, tmp_path) -> None:

@@ -105,7 +105,9 @@ def test_lines_of_two_folders_do_not_share_one_file(home, tmp_path, encoded, rep
 def test_a_table_in_a_folder_is_pointed_out(home, pile, reporter) -> None:
     (pile / "labels.csv").write_text("image,label\nblue/00.png,x\n")
     (pile / "notes.txt").write_text("nothing of interest")
-    found = {reject.path: reject for reject in import_folder(home, "Pile", pile, reporter).rejects}
+    report = import_folder(home, "Pile", pile, reporter)
+    found = {reject.path: reject for reject in report.rejects}
+    assert "labels.csv is a table that was not used; for labels and texts, import it instead." in report.notes
     assert found["labels.csv"].code == "table"
     assert "(image, label)" in found["labels.csv"].message
     assert found["notes.txt"].code == "not-a-picture"
