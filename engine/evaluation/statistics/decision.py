@@ -70,13 +70,26 @@ def p_text(p: float) -> str:
     return "p = " + (f"{p:.2f}" if p >= 0.0995 else f"{p:.3f}").lstrip("0").replace("1.00", "1")
 
 
-def holm(decisions: Sequence[Decision]) -> list[Decision]:
+def apart(first: tuple[float, float], second: tuple[float, float]) -> Outcome:
+    """Whether the first of two figures is larger ("better") or smaller, by 95 % intervals that do not touch.
+
+    That is cautious: without a difference it is wrong in less than 1 % of all cases.
+    """
+    if first[0] > second[1]:
+        return "better"
+    return "worse" if first[1] < second[0] else "not decided"
+
+
+def holm(decisions: Sequence[Decision], *, pairs: int = 0) -> list[Decision]:
     """The decisions with p-values corrected for their number, in the same order.
+
+    Args:
+        pairs: the number of possible decisions, if these were chosen from more by the same figures.
 
     Source: Holm, "A simple sequentially rejective multiple test procedure", 1979.
     """
-    count, largest, corrected = len(decisions), 0.0, list(decisions)
-    for rank, place in enumerate(sorted(range(count), key=lambda place: decisions[place].p)):
+    count, largest, corrected = max(len(decisions), pairs), 0.0, list(decisions)
+    for rank, place in enumerate(sorted(range(len(decisions)), key=lambda place: decisions[place].p)):
         largest = max(largest, min(1.0, (count - rank) * decisions[place].p))
         corrected[place] = replace(decisions[place], p=largest)
     return corrected
