@@ -95,16 +95,23 @@ def _recipe_and_plan(bench: Workbench, arguments: argparse.Namespace) -> tuple[R
 
 def _print(bench: Workbench, arguments: argparse.Namespace, grouping: Grouping, groups: Groups) -> None:
     labels = dict(zip(*_columns(bench, arguments.collection, "labels"), strict=True))
-    quality = grouping.quality([labels.get(id, "") for id in groups.ids.tolist()])
+    truth = [labels.get(id, "") for id in groups.ids.tolist()]
+    quality, chance = grouping.quality(truth), grouping.chance(truth)
     print_results(
         arguments,
-        table=lambda: _table(grouping, groups, quality, labels),
-        data=lambda: _as_dict(grouping, groups, quality),
+        table=lambda: _table(grouping, groups, quality, chance, labels),
+        data=lambda: _as_dict(grouping, groups, quality, chance),
         csv=lambda: groups_csv(groups.groups, dict(zip(*_columns(bench, arguments.collection, "names"), strict=True))),
     )
 
 
-def _table(grouping: Grouping, groups: Groups, quality: dict[str, float], labels: dict[int, str]) -> str:
+def _table(
+    grouping: Grouping,
+    groups: Groups,
+    quality: dict[str, float],
+    chance: dict[str, float],
+    labels: dict[int, str],
+) -> str:
     """What the grouping is, its groups, and how well they agree with the labels."""
     recipe, rows = grouping.recipe, groups.groups
     head = f"{grouping.title} ({grouping.name}): {grouping.plan} on {recipe.encoder}, {recipe.metric}"
@@ -112,7 +119,14 @@ def _table(grouping: Grouping, groups: Groups, quality: dict[str, float], labels
     table = text_table(["group", "pictures", "outliers", "labels"], lines)
     if len(rows) > _SHOWN:
         table += f"\n… and {len(rows) - _SHOWN:,} more: --csv FILE writes them all."
-    figures = " · ".join(f"{name} {value:.3f}" for name, value in quality.items())
+    names = {
+        "silhouette": "silhouette of what was clustered",
+        "encoder_silhouette": "silhouette of the encoder's vectors",
+    }
+    figures = " · ".join(
+        f"{names.get(name, name)} {value:.3f}" + (f" (chance {chance[name]:.3f})" if name in chance else "")
+        for name, value in quality.items()
+    )
     return "\n\n".join(filter(None, ["\n".join([head, *grouping.notes]), table, figures]))
 
 
@@ -122,7 +136,7 @@ def _commonest(labels: dict[int, str], ids: list[int]) -> str:
     return ", ".join(f"{label} {count}" for label, count in counts.most_common(3))
 
 
-def _as_dict(grouping: Grouping, groups: Groups, quality: dict[str, float]) -> dict[str, Any]:
+def _as_dict(grouping: Grouping, groups: Groups, quality: dict[str, float], chance: dict[str, float]) -> dict[str, Any]:
     return {
         "name": grouping.name,
         "title": grouping.title,
@@ -132,6 +146,8 @@ def _as_dict(grouping: Grouping, groups: Groups, quality: dict[str, float]) -> d
         "notes": grouping.notes,
         "seconds": grouping.seconds,
         "quality": quality,
+        "chance": chance,
+        "curve": [one._asdict() for one in grouping.curve],
         "groups": [_group_as_dict(group) for group in groups.groups],
     }
 

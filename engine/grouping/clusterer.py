@@ -12,6 +12,7 @@ from engine.core.distances import checked_vectors, normalised
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
 from engine.core.settings import AnySetting, Setting, all_settings
+from engine.grouping.numbers import Tried
 from engine.grouping.projection import all_equal
 from engine.grouping.tree import Tree
 
@@ -26,7 +27,8 @@ class Clusterer(ABC):
     """A clustering method: vectors to group numbers.
 
     The constructor only stores its settings (keyword arguments named as in `settings`); the work is in `fit_predict`,
-    after which `notes` holds sentences on what was chosen or simplified, and `tree` the tree, if any.
+    after which `notes` holds sentences on what was chosen or simplified, `tree` the tree, if any, and `curve` the
+    numbers of groups that were tried, if one was chosen.
     """
 
     name: ClassVar[str]
@@ -41,6 +43,7 @@ class Clusterer(ABC):
         self.chosen = all_settings(self.settings, settings, self.title)
         self.notes: list[str] = []
         self.tree: Tree | None = None
+        self.curve: list[Tried] = []
 
     def fit_predict(self, vectors: Matrix) -> Labels:
         """(n, d) vectors to (n,) group numbers: 0 is the largest group, −1 is noise. Equal vectors are one group.
@@ -52,7 +55,7 @@ class Clusterer(ABC):
         self.check(len(vectors))
         if self.metric == "cosine":
             vectors = normalised(vectors)
-        self.notes, self.tree = [], None
+        self.notes, self.tree, self.curve = [], None, []
         if all_equal(vectors):
             self.notes.append(_SAME if len(vectors) > 1 else _ALONE)
             return np.zeros(len(vectors), dtype=np.int64)

@@ -16,8 +16,10 @@ from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.grouping import make_clusterer, make_projection
 from engine.grouping.clusterer import Clusterer
+from engine.grouping.numbers import Tried
 from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.projection import Projection, all_equal
+from engine.grouping.quality import silhouette
 from engine.grouping.tree import Tree
 
 T = TypeVar("T")
@@ -36,6 +38,8 @@ class GroupingResult:
         labels: (n,) group numbers, −1 for none. points: (n, 2) the map.
         space: (n, d') the vectors that were grouped; `metric` is how they are compared.
         tree: of a hierarchical clustering. notes: sentences. seconds: per step.
+        curve: the numbers of groups that were tried. encoder_silhouette: of the groups among the encoder's vectors,
+            before a reduction; None without one, or where it is not defined.
     """
 
     labels: NDArray[np.int64]
@@ -45,6 +49,8 @@ class GroupingResult:
     tree: Tree | None = None
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    curve: list[Tried] = field(default_factory=list)
+    encoder_silhouette: float | None = None
 
 
 def group(vectors: Matrix, plan: GroupingPlan, metric: str, reporter: Reporter) -> GroupingResult:
@@ -66,7 +72,8 @@ def group(vectors: Matrix, plan: GroupingPlan, metric: str, reporter: Reporter) 
     # A map of already reduced vectors would be a map of a map: threads instead of clouds.
     points = clock.run("Computing the map", lambda: _map(held, plan.map, metric, plan.seed))
     within = "euclidean" if reduction else metric
-    return GroupingResult(labels, points, space, within, clusterer.tree, notes, clock.seconds)
+    before = silhouette(labels, held, metric, plan.seed) if reduction else None
+    return GroupingResult(labels, points, space, within, clusterer.tree, notes, clock.seconds, clusterer.curve, before)
 
 
 def methods(plan: GroupingPlan, metric: str, count: int) -> tuple[Projection | None, Clusterer]:

@@ -12,7 +12,7 @@ from engine.core.errors import BadParameter
 from engine.core.settings import Choice
 from engine.grouping.clusterer import GROUPS, Clusterer, Matrix, too_few
 from engine.grouping.kmeans import fine
-from engine.grouping.numbers import RULE, best_number, sampled
+from engine.grouping.numbers import best_number, chosen_by, sampled, tried
 from engine.grouping.tree import Tree
 
 LEAVES = 5000  # images up to which all pairwise distances are computed
@@ -98,8 +98,9 @@ class Hierarchical(Clusterer):
         assert tree is not None
         within = apart[np.ix_(rows, rows)]
         candidates = range(2, min(_MOST_TRIED, len(rows) - 1) + 1)
-        number = best_number(lambda k: tree.cut_leaves(groups=k)[rows], within, candidates)
-        self.notes.append(f"The tree is cut into {number} groups, chosen by {RULE}.")
+        self.curve = tried(lambda k: tree.cut_leaves(groups=k)[rows], within, candidates)
+        number = best_number(self.curve)
+        self.notes.append(f"The tree is cut into {number} groups, chosen by {chosen_by(self.curve)}.")
         return number
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.core.distances import among
 from engine.grouping.clusterer import GROUPS, Clusterer, Matrix, too_few
-from engine.grouping.numbers import CANDIDATES, RULE, best_number, sampled
+from engine.grouping.numbers import CANDIDATES, best_number, chosen_by, sampled, tried
 
 _PASSES = 4  # over all vectors, where clusters only have to be small
 _LARGE = 10_000  # vectors beyond which mini-batches are good enough
@@ -40,8 +40,9 @@ class KMeans(Clusterer):
     def _number(self, vectors: Matrix) -> int:
         sample = vectors[sampled(len(vectors), self.seed)]
         apart = among(sample, "euclidean")
-        number = best_number(lambda k: fitted(sample, k, self.seed, starts=1).labels_, apart, CANDIDATES)
-        self.notes.append(f"k-means: {number} groups, chosen by {RULE}.")
+        self.curve = tried(lambda k: fitted(sample, k, self.seed, starts=1).labels_, apart, CANDIDATES)
+        number = best_number(self.curve)
+        self.notes.append(f"k-means: {number} groups, chosen by {chosen_by(self.curve)}.")
         return number
 
 

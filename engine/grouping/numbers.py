@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,31 +14,63 @@ RULE = "the silhouette of groups of at least 2 % of the pictures, times the shar
 SAMPLE = 1500  # images whose pairwise distances are computed
 
 
-def best_number(labels_of: Callable[[int], NDArray[Any]], apart: NDArray[Any], candidates: Sequence[int]) -> int:
-    """The candidate with the largest mean silhouette; 1 if there are no candidates.
+class Tried(NamedTuple):
+    """A number of groups: its `score` by RULE, and the mean `silhouette` of all its groups, small ones included."""
+
+    number: int
+    score: float
+    silhouette: float
+
+
+def tried(labels_of: Callable[[int], NDArray[Any]], apart: NDArray[Any], candidates: Sequence[int]) -> list[Tried]:
+    """Every candidate below the number of images, in their order.
 
     Args:
         labels_of: (n,) group numbers for a number of groups. apart: (n, n) distances.
 
     Source: Rousseeuw, "Silhouettes: a graphical aid to the interpretation and validation of cluster analysis", 1987.
     """
-    scores = {number: _silhouette(labels_of(number), apart) for number in candidates if number < len(apart)}
-    return max(scores, key=lambda number: scores[number], default=1)
+    found = []
+    for number in candidates:
+        if number < len(apart):
+            labels = np.asarray(labels_of(number))
+            every = np.arange(len(labels))
+            found.append(Tried(number, _large(labels, apart), _silhouette(labels, every, apart)))
+    return found
 
 
-def _silhouette(labels: NDArray[Any], apart: NDArray[Any]) -> float:
+def best_number(curve: Sequence[Tried]) -> int:
+    """The number of groups with the highest score, the smallest on ties; 1 if none was tried."""
+    return max(curve, key=lambda one: one.score, default=Tried(1, 0.0, 0.0)).number
+
+
+def chosen_by(curve: Sequence[Tried]) -> str:
+    """The rule, and where the plain silhouette is highest if that is elsewhere, to follow "chosen by"."""
+    highest = max(curve, key=lambda one: one.silhouette, default=None)
+    if highest is None or highest.number == best_number(curve):
+        return RULE
+    return f"{RULE}; the silhouette of all groups is highest at {highest.number}"
+
+
+def _large(labels: NDArray[Any], apart: NDArray[Any]) -> float:
     """The silhouette over sufficiently large groups times the share they cover; −1 for fewer than two such groups.
 
     Average linkage splits off a few outliers first: they must not count as groups.
     """
-    from sklearn.metrics import silhouette_score
-
     _, group, counts = np.unique(labels, return_inverse=True, return_counts=True)
     kept = np.flatnonzero((counts >= max(2, len(labels) * _LEAST_SHARE))[group])
-    if not 1 < len(np.unique(labels[kept])) < len(kept):
+    score = _silhouette(labels, kept, apart)
+    return score * len(kept) / len(labels) if score > -1 else score
+
+
+def _silhouette(labels: NDArray[Any], rows: NDArray[np.int64], apart: NDArray[Any]) -> float:
+    """The mean silhouette of some rows among themselves; −1 for fewer than two groups or only singletons."""
+    from sklearn.metrics import silhouette_score
+
+    if not 1 < len(np.unique(labels[rows])) < len(rows):
         return -1.0
-    score = silhouette_score(apart[np.ix_(kept, kept)], labels[kept], metric="precomputed")
-    return float(score) * len(kept) / len(labels)
+    within = apart if len(rows) == len(apart) else apart[np.ix_(rows, rows)]
+    return float(silhouette_score(within, labels[rows], metric="precomputed"))
 
 
 def sampled(count: int, seed: int, most: int = SAMPLE) -> NDArray[np.int64]:

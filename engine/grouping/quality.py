@@ -12,6 +12,7 @@ from engine.core.distances import Matrix, among
 from engine.grouping.numbers import sampled
 
 _SAMPLE = 2000  # images used for the silhouette
+_DRAWS, _MANY = 10, 20_000  # random groupings; among many images one draw is as good as their mean
 
 
 def purity(labels: NDArray[Any], truth: Sequence[str]) -> float:
@@ -67,6 +68,21 @@ def quality(labels: NDArray[Any], truth: Sequence[str], space: Matrix, metric: s
         found["ari"] = ari(labels[known], names)
     by_itself = silhouette(labels, space, metric)
     return found if by_itself is None else found | {"silhouette": by_itself}
+
+
+def chance(labels: NDArray[Any], truth: Sequence[str], seed: int = 0) -> dict[str, float]:
+    """Purity, NMI, AMI and ARI of random groups of the same sizes, the mean of a few draws; {} without labels.
+
+    Source: Vinh, Epps and Bailey, "Information theoretic measures for clusterings comparison", 2010.
+    """
+    known = np.array([bool(label) for label in truth])
+    names = [label for label in truth if label]
+    if len(set(names)) < 2:
+        return {}
+    rng, own = np.random.default_rng(seed), np.asarray(labels)[known]
+    drawn = [rng.permutation(own) for _ in range(_DRAWS if len(own) <= _MANY else 1)]
+    measures = {"purity": purity, "nmi": nmi, "ami": ami, "ari": ari}
+    return {name: float(np.mean([of(groups, names) for groups in drawn])) for name, of in measures.items()}
 
 
 def _contingency(labels: NDArray[Any], truth: Sequence[str]) -> NDArray[np.int64]:

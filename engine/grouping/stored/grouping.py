@@ -31,8 +31,9 @@ from engine.core.store import Store
 from engine.grouping.clusterer import Labels, by_size
 from engine.grouping.grouper import GroupingResult
 from engine.grouping.kmeans import fitted
+from engine.grouping.numbers import Tried
 from engine.grouping.plan import GroupingPlan
-from engine.grouping.quality import quality
+from engine.grouping.quality import chance, quality
 from engine.grouping.stored import edits as changes
 from engine.grouping.stored.groups import Group, Groups, groups_of
 from engine.grouping.tree import Tree
@@ -72,6 +73,11 @@ class Grouping:
     def notes(self) -> list[str]:
         """Sentences on what was chosen or simplified."""
         return list(self.facts["notes"])
+
+    @property
+    def curve(self) -> list[Tried]:
+        """The numbers of groups that were tried when the number was chosen; empty if it was given."""
+        return [Tried(*one) for one in self.facts.get("curve", ())]
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -182,8 +188,17 @@ class Grouping:
         return self.tree.groups_at(cut["height"]), float(cut["height"])
 
     def quality(self, truth: Sequence[str]) -> dict[str, float]:
-        """Purity, NMI, ARI and silhouette of the current groups; `truth` (n,) are labels by `ids`."""
-        return quality(self._state().labels, truth, self.space, self.metric)
+        """Purity, NMI, AMI, ARI and silhouette of the current groups; `truth` (n,) are labels by `ids`.
+
+        After a reduction also "encoder_silhouette", among the vectors of the encoder, until the groups are changed.
+        """
+        found = quality(self._state().labels, truth, self.space, self.metric)
+        before = self.facts.get("encoder_silhouette")
+        return found if before is None or self.edits() else found | {"encoder_silhouette": float(before)}
+
+    def chance(self, truth: Sequence[str]) -> dict[str, float]:
+        """What random groups of these sizes reach, by the names of `quality`."""
+        return chance(self._state().labels, truth, self.plan.seed)
 
     def distance_matrix(self, most: int = 200) -> tuple[NDArray[np.int64], Matrix]:
         """(ids (k,), distances (k, k)) of at most `most` images, evenly spread, in the order of the tree or groups."""
@@ -331,6 +346,8 @@ def _facts(found: GroupingResult) -> dict[str, Any]:
     return {
         "metric": found.metric,
         "notes": found.notes,
+        "curve": [list(one) for one in found.curve],
+        "encoder_silhouette": found.encoder_silhouette,
         "seconds": found.seconds,
         "made": time.time(),
         "images": len(found.labels),

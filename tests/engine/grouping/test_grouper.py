@@ -15,7 +15,7 @@ from engine.core.progress import Progress, Reporter
 from engine.grouping import clusterers, grouper, hierarchical, projections
 from engine.grouping.clusterer import by_size
 from engine.grouping.grouper import group, patiently
-from engine.grouping.numbers import best_number
+from engine.grouping.numbers import RULE, Tried, best_number, chosen_by, tried
 from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.quality import ari, nmi, purity, quality
 
@@ -141,7 +141,36 @@ def test_odd_pictures_do_not_count_as_groups() -> None:
     points = np.concatenate([np.linspace(0, 1, 60), np.linspace(10, 11, 60), [60.0], [90.0]])
     apart = np.abs(points[:, None] - points)
     order = {2: [0] * 120 + [0, 1], 3: [0] * 120 + [1, 2], 4: [0] * 60 + [1] * 60 + [2, 3]}
-    assert best_number(lambda k: np.array(order[k]), apart, (2, 3, 4)) == 4
+    curve = tried(lambda k: np.array(order[k]), apart, (2, 3, 4))
+    assert best_number(curve) == 4
+    assert best_number([]) == 1
+
+
+def test_where_the_plain_silhouette_is_highest_elsewhere_the_note_says_so() -> None:
+    curve = [Tried(10, 0.2, 0.261), Tried(17, 0.249, 0.249)]
+    assert best_number(curve) == 17
+    assert chosen_by(curve) == f"{RULE}; the silhouette of all groups is highest at 10"
+    assert chosen_by(curve[1:]) == RULE
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(90, 2)) + np.repeat([[0, 0], [9, 0], [0, 9]], 30, axis=0)
+    apart = np.linalg.norm(points[:, None] - points, axis=2)
+    labels = {2: np.repeat([0, 0, 1], 30), 3: np.repeat([0, 1, 2], 30)}
+    found = tried(labels.__getitem__, apart, (2, 3, 200))
+    theirs = [silhouette_score(apart, labels[k], metric="precomputed") for k in (2, 3)]
+    assert [one.silhouette for one in found] == pytest.approx(theirs)
+    assert [one.score for one in found] == pytest.approx(theirs)  # no small group, so both are the same
+    assert best_number(group(points.astype(np.float32), plan("kmeans"), "euclidean", Reporter()).curve) == 3
+
+
+def test_the_silhouette_of_a_reduced_space_is_told_apart_from_that_of_the_encoder() -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(80, 30)).astype(np.float32)
+    vectors[:, 0] += np.repeat([0, 8], 40)
+    found = group(vectors, plan("pca(dimensions=2) > kmeans(groups=2)"), "euclidean", Reporter())
+    own = silhouette_score(vectors, found.labels)
+    assert found.encoder_silhouette == pytest.approx(own, abs=1e-4)
+    assert own < silhouette_score(found.space, found.labels)
+    assert group(vectors, plan("kmeans(groups=2)"), "euclidean", Reporter()).encoder_silhouette is None
 
 
 def test_known_values_of_quality() -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
 from ui.comparisons.live import made_text
+from ui.pages.groups import charts
 from ui.pages.groups.export import export_menu
 from ui.pages.groups.form import start_grouping
 from ui.pages.groups.map import map_tab
@@ -18,6 +19,7 @@ from ui.pages.groups.state import TABS, Seen, ask, asked_for, close_panels, open
 from ui.pages.groups.tree import tree_tab
 from ui.pages.groups.vectors import vectors_tab
 from ui.session.opened import workbench
+from ui.shared.charts import draw, titled
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import plain_text
 from ui.shared.text_field import text_field
@@ -37,6 +39,10 @@ _QUALITY = {
         "How much closer pictures are to their own group than to the next: −1 to 1. In the space that was clustered, "
         "after a reduction; among the encoder's vectors it may be much lower.",
     ),
+    "encoder_silhouette": (
+        "Silhouette, encoder's vectors",
+        "The same, but among the vectors of the encoder, before they were reduced: of the groups as they were made.",
+    ),
 }  # fmt: skip
 
 
@@ -48,10 +54,10 @@ def grouping_view(view: Seen) -> None:
         _stale(view)
     drawn = (groups_tab, tree_tab, map_tab, vectors_tab, _outliers)
     tabs: dict[str, Callable[[Seen], None]] = dict(zip(TABS, drawn, strict=True))
-    for tab, draw in zip(st.tabs(list(tabs), key="groups-tab", on_change="rerun"), tabs.values(), strict=True):
+    for tab, show in zip(st.tabs(list(tabs), key="groups-tab", on_change="rerun"), tabs.values(), strict=True):
         if tab.open:
             with tab, errors_shown():
-                draw(view)
+                show(view)
     with st.expander("How it was made, and how good it is", icon=":material/info:", key="groups-facts"):
         st.caption(plain_text(made_of(view)))
         _notes(view)
@@ -104,12 +110,40 @@ def _notes(view: Seen) -> None:
 
 
 def _quality(view: Seen) -> None:
-    shown = [(text, help, view.quality[name]) for name, (text, help) in _QUALITY.items() if name in view.quality]
+    shown = [(name, *_QUALITY[name]) for name in _QUALITY if name in view.quality]
     if not shown:
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", key="groups-quality"):
-        for text, help, value in shown:
-            st.metric(text, f"{value:.3f}".replace("-", "−"), help=help, width="content")
+        for name, text, help in shown:
+            value = f"{view.quality[name]:.3f}".replace("-", "−")
+            st.metric(_named(view, name, text), value, help=help, width="content")
+    _agreement(view)
+    _numbers(view)
+
+
+def _agreement(view: Seen) -> None:
+    """How well the groups agree with the labels, beside random groups of the same sizes."""
+    charted = [name for name in view.chance if name in view.quality]
+    if charted:
+        titles = [_QUALITY[name][0] for name in charted]
+        values, chances = ([of[name] for name in charted] for of in (view.quality, view.chance))
+        alt = charts.spoken_agreement(titles, values, chances)
+        draw(charts.agreement_chart(titles, values, chances), key=f"groups-agreement-{view.key}", alt=alt)
+
+
+def _numbers(view: Seen) -> None:
+    """The numbers of groups that were tried, if one was chosen."""
+    curve = view.grouping.curve
+    if len(curve) > 1:
+        titled("Silhouette by number of groups")
+        st.caption("Solid: groups of at least 2 %, times their share; the number was chosen by it. Dotted: all.")
+        draw(charts.number_chart(curve), key=f"groups-numbers-{view.key}", alt=charts.spoken_numbers(curve))
+
+
+def _named(view: Seen, name: str, text: str) -> str:
+    """The silhouette says of which space it is, where there are two."""
+    reduced = name == "silhouette" and view.grouping.plan.reduction is not None
+    return f"{text}, reduced space" if reduced else text
 
 
 def _stale(view: Seen) -> None:

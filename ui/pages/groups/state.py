@@ -43,6 +43,7 @@ class Seen:
     title: str
     groups: Groups
     quality: dict[str, float]
+    chance: dict[str, float]
     stale: str
     edited: int
 
@@ -93,7 +94,8 @@ def _read(collection: str, name: str) -> Seen:
     labels = dict(zip(images.ids.tolist(), images.labels, strict=True))
     truth = [labels.get(id, "") for id in grouping.ids.tolist()]
     stale = grouping.stale(open_collection(collection))
-    facts = (grouping.groups(), grouping.quality(truth), stale, len(grouping.edits()))
+    judged = (grouping.quality(truth), grouping.chance(truth))
+    facts = (grouping.groups(), *judged, stale, len(grouping.edits()))
     return Seen(collection, grouping, grouping.title, *facts)
 
 
