@@ -50,6 +50,7 @@ _OF_A_PLAN = (
     "sizes",
     "folds",
     "tune",
+    "draws",
 )
 _SOURCES = ("vectors", "asked", "collection", "model", "encoder", "weights", "title")
 
@@ -77,6 +78,7 @@ def register(commands: Commands) -> None:
     sub.add_argument("--neighbours", type=int, help="how many are judged (default: 100)")
     sub.add_argument("--queries", type=int, help="at most this many queries (default: 1000)")
     sub.add_argument("--sizes", help="index this many vectors, with commas: 10000,50000,all (default: all)")
+    sub.add_argument("--draws", type=int, help="build methods with random parts with this many seeds (default: 1)")
     sub.add_argument("--folds", type=int, help="cross validation with this many folds (default: none)")
     sub.add_argument("--tune", type=float, metavar="RECALL", help="choose settings for this target recall, as in 0.95")
     sub.add_argument("--title", help="the benchmark's title; its name is made from it")
@@ -134,7 +136,7 @@ def _plan(arguments: argparse.Namespace) -> StudyPlan:
         lookup=arguments.lookup or "",
         further=arguments.further or "",
     )
-    numbers = {name: getattr(arguments, name) for name in ("neighbours", "queries", "folds", "tune")}
+    numbers = {name: getattr(arguments, name) for name in ("neighbours", "queries", "folds", "tune", "draws")}
     given = {name: value for name, value in numbers.items() if value is not None}
     return StudyPlan(methods=methods, sizes=_sizes(arguments.sizes), **where, **given)
 

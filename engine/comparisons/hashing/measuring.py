@@ -18,7 +18,7 @@ from engine.comparisons.hashing.plan import StudyCell, title_of
 from engine.core.errors import BadParameter, BenzerError, StorageFull
 from engine.core.progress import Reporter
 from engine.core.storage import full_disk_named
-from engine.evaluation.metrics import average_precision
+from engine.evaluation.metrics import average_precision, bootstrap_interval
 from engine.evaluation.recall import recall_at_k, right_places
 from engine.indexes import Index, Neighbours
 
@@ -61,6 +61,9 @@ class StudyRow:
         workers: where parts ran. made_of: changes when the vectors do. note: caveats of the figures.
         error: why it could not be measured (all figures are 0 then), else "".
         made_with: what made the vectors of a collection, as `engine.search.provenance.Provenance`; empty for a file's.
+        empty: share of queries without any result. found: how many of the R true neighbours each query found, if every
+            query has R (means over draws). recall_low, recall_high: the 95 % bootstrap interval of the recall. All
+            missing in older rows.
     """
 
     key: str
@@ -93,6 +96,10 @@ class StudyRow:
     note: str = ""
     error: str = ""
     made_with: Mapping[str, Any] = field(default_factory=dict)
+    empty: float | None = None
+    found: tuple[float, ...] = ()
+    recall_low: float | None = None
+    recall_high: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -103,7 +110,7 @@ class StudyRow:
         """The row of `as_dict`; BadParameter for unknown keys."""
         if not set(values) <= set(cls.__dataclass_fields__):
             raise BadParameter("keys", "a row of results", "those that rows have", sorted(values))
-        return cls(**values)
+        return cls(**{**values, "found": tuple(values.get("found", ()))})
 
 
 def unmeasured(cell: StudyCell, **known: Any) -> StudyRow:
@@ -158,14 +165,19 @@ def quality(found: Neighbours, data: Data) -> dict[str, Any]:
     truth = data.truth
     if truth is None:
         raise ValueError("the truth is found before anything is measured")
-    right = right_places(found, truth)
-    places = min(10, data.neighbours)
+    right, shares = right_places(found, truth), recall_at_k(found, truth)
+    places, whole = min(10, data.neighbours), bool((truth.ids >= 0).all())
+    low, high = bootstrap_interval(shares)
     examined = found.examined
     counted = not (examined < 0).any()
     return {
         "map": float(average_precision(right, right.sum(axis=1)).mean()),
         "strict_map": float(average_precision(right, (truth.ids >= 0).sum(axis=1)).mean()),
-        "recall": float(recall_at_k(found, truth).mean()),
+        "recall": float(shares.mean()),
+        "recall_low": low,
+        "recall_high": high,
+        "found": tuple(np.rint(shares * data.neighbours).astype(int).tolist()) if whole else (),
+        "empty": float((found.ids < 0).all(axis=1).mean()),
         "recall_10": float(recall_at_k(_first(found, places), _first(truth, places)).mean()),
         "candidates": float(examined.mean()) if counted else None,
         "share": float(examined.mean() / max(len(data.vectors), 1)) if counted else None,

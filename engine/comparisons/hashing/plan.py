@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -26,12 +27,13 @@ _MOST_QUERIES, _MOST_VECTORS = 1_000_000, 2_000_000_000
 
 @dataclass(frozen=True)
 class StudyCell:
-    """A row of the results: its key (stable as long as the same is measured), method, size and fold."""
+    """A row of the results: its key (stable as long as the same is measured), method, size, fold and draw."""
 
     key: str
     method: str
     size: int | None
     fold: int
+    draw: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class StudyPlan:
             that come with a file are not used.
         seed: of all random draws. asked: the absolute path of a file of queries, "" for none.
         tune: the target recall for which settings are chosen first; None takes the methods as they are.
+        draws: how often a method with random parts, such as the planes of LSH, is built, each time with another seed.
     """
 
     title: str
@@ -65,6 +68,7 @@ class StudyPlan:
     seed: int = 0
     asked: str = ""
     tune: float | None = None
+    draws: int = 1
 
     def __post_init__(self) -> None:
         if not isinstance(self.title, str) or not 0 < len(self.title.strip()) <= 120:
@@ -76,6 +80,7 @@ class StudyPlan:
         check_whole("number of queries", "a benchmark", self.queries, 1, _MOST_QUERIES)
         check_whole("seed", "a benchmark", self.seed, 0, 2**31 - 1)
         check_whole("number of folds", "a benchmark", self.folds, 1, 100)
+        check_whole("number of draws", "a benchmark", self.draws, 1, 20)
         for size in sizes:
             if size is not None:
                 check_whole("size", "a benchmark", size, 2, _MOST_VECTORS)
@@ -108,11 +113,13 @@ class StudyPlan:
     def cells(self) -> list[StudyCell]:
         """Every cell, size by size and fold by fold, exact search first."""
         methods = dict.fromkeys((EXACT, *self.methods))
-        return [self._cell(*one) for one in product(self.sizes, range(self.folds), methods)]
+        every = product(self.sizes, range(self.folds), range(self.draws), methods)
+        return [self._cell(*one) for one in every if one[2] == 0 or is_random(one[3])]
 
-    def _cell(self, size: int | None, fold: int, method: str) -> StudyCell:
+    def _cell(self, size: int | None, fold: int, draw: int, method: str) -> StudyCell:
         drawn = (self.source, self.asked, self.metric, self.neighbours, self.queries, self.folds, self.seed)
-        return StudyCell(digest_of(*drawn, size, fold, method), method, size, fold)
+        again = ("draw", draw) if draw else ()  # the keys of plans of before stay
+        return StudyCell(digest_of(*drawn, size, fold, method, *again), method, size, fold, draw)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -127,6 +134,13 @@ class StudyPlan:
         if unknown:
             raise BadParameter("key", "a benchmark", "one of " + ", ".join(cls.__dataclass_fields__), unknown[0])
         return cls(**{"title": "", "source": "", **values})
+
+
+def is_random(method: str) -> bool:
+    """Whether building the method draws random numbers from a seed."""
+    kind = methods().get(parse_method(method)[0])
+    makers = [vars(one)["__init__"] for one in kind.__mro__ if "__init__" in vars(one)] if kind else []
+    return any("seed" in inspect.signature(maker).parameters for maker in makers)
 
 
 def file_source(path: Path) -> str:

@@ -9,7 +9,7 @@ from engine.comparisons.exports import JSON, csv_export, html_export
 from engine.comparisons.hashing.curves import quality_against_bits, quality_against_time
 from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.plan import EXACT
-from engine.comparisons.hashing.study import Folded, HashingStudy
+from engine.comparisons.hashing.study import Folded, HashingStudy, highest_recall
 from engine.comparisons.html import Bar, Best, Table, bold_best, curves, notes_of, optional, render, strong
 from engine.core.tables import csv_text
 from engine.search.provenance import COLUMNS, provenance_cells
@@ -18,15 +18,16 @@ _CHOICES = ("title", "method", "fold")
 _FIGURES = (
     "size", "dimensions", "queries", "neighbours", "recall", "recall_10", "map", "strict_map", "candidates", "share",
     "p50", "p50_low", "p50_high", "p99", "mean_ms", "slowest_ms", "batch_ms", "build_seconds", "megabytes",
-    "vectors_megabytes",
+    "vectors_megabytes", "empty", "recall_low", "recall_high",
 )  # fmt: skip
 _TOLD = ("workers", "note", "error")
-_BEST = (("recall", False), ("p50", True), ("batch_ms", True), ("build_seconds", True))
+_CHEAP = ("p50", "batch_ms", "build_seconds")
 _SPREAD = ("recall", "map", "p50", "mean_ms")
 _HEADS = {
     "recall_10": "recall@10", "strict_map": "strict map", "p50": "p50 ms", "p50_low": "p50 from ms",
     "p50_high": "p50 to ms", "p99": "p99 ms", "mean_ms": "mean ms",
     "slowest_ms": "slowest part ms", "batch_ms": "ms in batches of 100", "build_seconds": "build s",
+    "empty": "queries without results", "recall_low": "recall from", "recall_high": "recall to",
     "megabytes": "MB", "vectors_megabytes": "MB of vectors", "workers": "where parts lived",
 }  # fmt: skip
 
@@ -60,7 +61,7 @@ def to_html(study: HashingStudy) -> str:
         results=_results([one.row for one in folded]),
         by_time=curves(quality_against_time(rows), "milliseconds a query (p50)", "recall", logarithmic=True),
         by_bits=curves(quality_against_bits(rows), "bits", "recall"),
-        fold_count=max((one.folds for one in folded), default=1),
+        repeated=repeated(folded),
         folds=_folds(folded),
         speed_up=_speed_up(study),
         size_up=_size_up(study),
@@ -82,24 +83,31 @@ def _facts(study: HashingStudy) -> str:
 
 
 def _results(rows: Sequence[StudyRow]) -> Table:
-    head = ["method", "vectors", "recall", "recall@10", "MAP", "strict MAP", "p50 ms", "p99 ms", "ms in batches"]
-    head += ["compared", "of all", "build s", "MB"]
-    best = {name: _best(rows, name, low) for name, low in _BEST}
-    lines = [_result(row, {name: marks[place] for name, marks in best.items()}) for place, row in enumerate(rows)]
+    head = ["method", "vectors", "recall", "95 % interval", "recall@10", "without results", "MAP", "strict MAP"]
+    head += ["p50 ms", "p99 ms", "ms in batches", "compared", "of all", "build s", "MB"]
+    most, largest = max((row.size for row in rows), default=0), set[str]()
+    if most:
+        largest = highest_recall([row for row in rows if row.size == most])
+    cheap = {name: _best(rows, name) for name in _CHEAP}
+    marks = [{name: cheap[name][place] for name in _CHEAP} for place in range(len(rows))]
+    lines = [_result(row, {**own, "recall": row.key in largest}) for row, own in zip(rows, marks, strict=True)]
     return Table(head, lines, 1)
 
 
-def _best(rows: Sequence[StudyRow], name: str, low: bool) -> list[bool]:
-    """Whether each row has the best figure; exact search is the reference and does not compete."""
-    return bold_best([None if row.method == EXACT else getattr(row, name) for row in rows], low=low)
+def _best(rows: Sequence[StudyRow], name: str) -> list[bool]:
+    """Whether each row has the lowest figure; exact search is the reference and does not compete."""
+    return bold_best([None if row.method == EXACT else getattr(row, name) for row in rows], low=True)
 
 
 def _result(row: StudyRow, best: dict[str, bool]) -> list[str | Best | Bar]:
+    interval = None if row.recall_low is None else f"{row.recall_low:.3f}–{row.recall_high:.3f}"
     return [
         row.title,
         f"{row.size:,}",
         strong(f"{row.recall:.3f}", best["recall"]),
+        interval or "–",
         f"{row.recall_10:.3f}",
+        optional(row.empty, ".1%"),
         f"{row.map:.3f}",
         f"{row.strict_map:.3f}",
         strong(f"{row.p50:.3f}", best["p50"]),
@@ -112,10 +120,19 @@ def _result(row: StudyRow, best: dict[str, bool]) -> list[str | Best | Bar]:
     ]
 
 
+def repeated(folded: Sequence[Folded]) -> str:
+    """What means and deviations are over, as "3 folds and 3 draws of the random parts"; "" if nothing was repeated."""
+    folds, draws = (max((getattr(one, name) for one in folded), default=1) for name in ("folds", "draws"))
+    parts = [f"{folds} folds"] if folds > 1 else []
+    return " and ".join([*parts, f"{draws} draws of the random parts"] if draws > 1 else parts)
+
+
 def _folds(folded: Sequence[Folded]) -> Table:
     names = ("recall", "map", "p50", "mean_ms")
     lines = [
-        [one.row.title, f"{one.row.size:,}", *(_spread(one, name) for name in names)] for one in folded if one.folds > 1
+        [one.row.title, f"{one.row.size:,}", *(_spread(one, name) for name in names)]
+        for one in folded
+        if one.deviations
     ]
     return Table(["method", "vectors", "recall", "MAP", "p50 ms", "mean ms"], lines, 1)
 

@@ -122,7 +122,7 @@ class MethodFigures:
         within = self._within(cell)
         within.update("Indexing", 0, 1, "indexes")
         self._warm_up(cell.method, data)
-        index, seconds = built or self._built(cell.method, data)
+        index, seconds = built or self._built(cell.method, data, cell.draw)
         figures = measure(index, data, within, self.home.root / "studies")
         known = {"build_seconds": seconds, "workers": _workers(cell.method)}
         known |= {"made_of": self.source.made_of, "made_with": self.source.made_with}
@@ -130,9 +130,11 @@ class MethodFigures:
         del index, built
         gc.collect()  # parts on Ray end when no references remain
 
-    def _built(self, method: str, data: Data) -> tuple[Index, float]:
+    def _built(self, method: str, data: Data, draw: int = 0) -> tuple[Index, float]:
         name, options = parse_method(method)
         index = make_index(name, data.metric, **dict(options))
+        if draw:
+            index.seed = draw  # type: ignore[attr-defined]  # `is_random`, else there is one draw only
         began = time.perf_counter()
         index.build(np.arange(len(data.vectors)), data.vectors)
         return index, time.perf_counter() - began

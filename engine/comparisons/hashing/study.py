@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import mean, stdev
 from typing import Any
+
+import numpy as np
 
 from engine.comparisons.comparison import Comparison
 from engine.comparisons.hashing.measuring import StudyRow
@@ -14,6 +16,9 @@ from engine.comparisons.hashing.plan import EXACT, StudyCell, StudyPlan, title_o
 from engine.core.home import Home
 from engine.core.recipe import parse_method
 from engine.core.settings import print_call
+from engine.evaluation.metrics import bootstrap_interval
+from engine.evaluation.statistics.decision import Outcome, apart
+from engine.evaluation.statistics.lead import best_of
 
 DEVIATING = ("map", "strict_map", "recall", "recall_10", "p50", "mean_ms")  # figures shown with their deviation
 _AVERAGED = (
@@ -27,16 +32,18 @@ _AVERAGED = (
     "batch_ms",
     "build_seconds",
     "megabytes",
+    "empty",
 )
 
 
 @dataclass(frozen=True)
 class Folded:
-    """A method over all folds of one size: `row` holds the means, `deviations` the sample standard deviations."""
+    """A method over all folds and draws of one size: `row` holds the means, `deviations` the standard deviations."""
 
     row: StudyRow
     folds: int
     deviations: dict[str, float] = field(default_factory=dict)
+    draws: int = 1
 
 
 @dataclass(frozen=True)
@@ -84,17 +91,39 @@ class Advice:
     exact: StudyRow | None
 
     @property
+    def sure(self) -> bool:
+        """Whether the whole interval of the best row's recall reaches the target."""
+        return self.best is not None and (self.best.recall_low or 0.0) >= self.recall
+
+    @property
+    def against_exact(self) -> Outcome:
+        """Whether the best row is faster ("better") than exact search, by the intervals of both medians."""
+        if self.best is None or self.exact is None:
+            return "not decided"
+        return apart(*((row.p50_low or row.p50, row.p50_high or row.p50) for row in (self.exact, self.best)))
+
+    @property
     def sentence(self) -> str:
         """The recommendation, for display."""
         if self.nearest is None:
             return "Nothing has been measured yet."
         found = self.best or self.nearest
-        told = f"{found.title} with recall {found.recall:.3f} in {found.p50:.3g} ms"
+        told = f"{found.title} with recall {recall_text(found)} in {found.p50:.3g} ms"
         if self.best is None:
             return f"Nothing reaches a recall of {self.recall:g}; the nearest is {told}."
-        if self.exact is not None and self.exact.p50 <= found.p50:
+        unsure = "" if self.sure else f" That it reaches {self.recall:g} is not decided."
+        if self.exact is None or self.against_exact == "better":
+            return f"{told}: the cheapest that reaches {self.recall:g}.{unsure}"
+        if self.against_exact == "worse":
             return f"Exact search, in {self.exact.p50:.3g} ms: no method reaches a recall of {self.recall:g} sooner."
-        return f"{told}: the cheapest that reaches {self.recall:g}."
+        return f"{told}; whether it is faster than exact search, {self.exact.p50:.3g} ms, is not decided.{unsure}"
+
+
+def recall_text(row: StudyRow) -> str:
+    """The recall with its interval, as "0.953 [0.948, 0.958]"."""
+    if row.recall_low is None or row.recall_high is None:
+        return f"{row.recall:.3f}"
+    return f"{row.recall:.3f} [{row.recall_low:.3f}, {row.recall_high:.3f}]"
 
 
 @dataclass(frozen=True)
@@ -193,9 +222,37 @@ def _folded(rows: list[StudyRow]) -> Folded:
     if len(rows) == 1:
         return Folded(first, 1)
     means: dict[str, Any] = {name: _mean(getattr(row, name) for row in rows) for name in _AVERAGED}
-    means |= {"size": round(mean(row.size for row in rows)), "queries": sum(row.queries for row in rows)}
+    folds: dict[int, list[StudyRow]] = {}
+    for row in rows:
+        folds.setdefault(row.fold, []).append(row)
+    means |= {"size": round(mean(row.size for row in rows)), "queries": sum(same[0].queries for same in folds.values())}
+    means |= _found_in_all(list(folds.values()))
     spread = {name: stdev(getattr(row, name) for row in rows) for name in DEVIATING}
-    return Folded(replace(first, **means), len(rows), spread)
+    return Folded(replace(first, **means), len(folds), spread, max(map(len, folds.values())))
+
+
+def _found_in_all(folds: Sequence[Sequence[StudyRow]]) -> dict[str, Any]:
+    """The true neighbours found by the queries of all folds, and the interval of their recall.
+
+    A query that several draws asked counts once, with its mean: the interval is about other queries.
+    """
+    if not all(row.found for rows in folds for row in rows):
+        return {"found": (), "recall_low": None, "recall_high": None}
+    found = np.concatenate([np.mean([row.found for row in rows], axis=0) for rows in folds])
+    low, high = bootstrap_interval(found / folds[0][0].neighbours)
+    return {"found": tuple(found.tolist()), "recall_low": low, "recall_high": high}
+
+
+def highest_recall(rows: Sequence[StudyRow]) -> set[str]:
+    """The keys of the rows that find decidedly more than all others; exact search finds everything and is left out.
+
+    More than one where rows find the same for every query; none where it is not decided, or older rows do not tell.
+    """
+    asked = [row for row in rows if row.method != EXACT]
+    if len(asked) < 2 or not all(row.found for row in asked) or len({len(row.found) for row in asked}) > 1:
+        return set()
+    first = best_of([np.array(row.found) / row.neighbours for row in asked])
+    return {row.key for row in asked if first is not None and row.found == asked[first].found}
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

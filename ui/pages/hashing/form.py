@@ -45,6 +45,7 @@ _NUMBERS = {
     "probes": ("Probes", "Multi-probe: neighbouring buckets that are scanned besides the query's own."),
     "parts": ("Parts (nodes)", "Number of parts RDH splits the vectors into: the nodes of the thesis."),
 }
+SEEDS = 3  # that show how much a figure depends on chance
 _WHOLE = {"neighbours": "number of neighbours", "queries": "number of queries", "folds": "folds", "seed": "seed"}
 
 
@@ -135,6 +136,11 @@ def _expert() -> None:
             "With more than 1, cross validation: each fold is asked once, while the others are searched.",
         )  # fmt: skip
         _whole(right, "seed", "Seed", "The same seed gives the same random choices.")
+    st.toggle(
+        "Three seeds", key="study-three", persist_state="session",
+        help="Methods with random parts, such as the planes of LSH, are built with three seeds; the table shows means "
+        "and standard deviations.",
+    )  # fmt: skip
 
 
 def _numbers(where: Any, name: str, label: str, help: str, placeholder: str) -> None:
@@ -181,6 +187,7 @@ def planned(source: Source) -> StudyPlan:
         asked=source.asked,
         methods=_calls(),
         sizes=tuple(sizes) or (None,),
+        draws=SEEDS if state.get("study-three") else 1,
         **{name: _given(name, label) for name, label in _WHOLE.items()},
     )
     title = (state.get("study-title") or "").strip()
@@ -223,7 +230,7 @@ def whole_numbers(name: str, text: str, also: Sequence[str] = ()) -> list[Any]:
 
 def _size(plan: StudyPlan, source: Source) -> None:
     st.markdown(f"**{count_of(len(plan.cells()), 'configuration')}**")
-    factors = [(len(plan.methods) + 1, "method"), (len(plan.sizes), "size"), (plan.folds, "fold")]
+    factors = [(len(plan.methods) + 1, "method"), (len(plan.sizes), "size"), (plan.folds, "fold"), (plan.draws, "seed")]
     said = [count_of(*factor) for factor in factors if factor[0] > 1]
     st.caption(" × ".join(said) + ", exact search included.")
     st.caption(f"About {duration(study_seconds(workbench().home, plan, source.count, source.width))} on this computer.")

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from engine.comparisons.hashing.measuring import StudyRow
-from engine.comparisons.hashing.study import Advice, SpeedUp
+from engine.comparisons.hashing.report import repeated
+from engine.comparisons.hashing.study import Advice, SpeedUp, recall_text
 from ui.comparisons.live import comparison_view
 from ui.comparisons.state import Seen
 from ui.pages.hashing import charts
@@ -76,15 +77,16 @@ def advised(advice: Advice) -> str:
         near = advice.nearest
         told = f"**Nothing here finds {wanted}.** The nearest to it is {_called(near)}: recall {near.recall:.3f}"
         return f"{told} in {near.p50:.3g} ms. {beside}." if beside else f"{told}."
-    told = f"{_called(row)} finds at least {wanted}: {row.p50:.3g} ms per query, recall {row.recall:.3f}."
+    sure = "finds at least" if advice.sure else "may find"
+    told = f"{_called(row)} {sure} {wanted}: {row.p50:.3g} ms per query, recall {recall_text(row)}."
+    if not advice.sure:
+        told += " That it reaches the target is not decided."
     if exact is None:
         return f"The cheapest that finds {wanted}: {told}"
-    if exact.p50 <= row.p50:
-        return (
-            f"**Exact search is the best here**: {exact.p50:.3g} ms per query over {exact.size:,} vectors. Of the "
-            "others "
-            f"{told}"
-        )
+    if advice.against_exact == "worse":
+        return f"**Exact search is the fastest here**: {exact.p50:.3g} ms over {exact.size:,} vectors. {told}"
+    if advice.against_exact == "not decided":
+        return f"**Whether anything is faster than exact search is not decided.** {told} {beside}."
     faster = f"**{exact.p50 / row.p50:.1f} times as fast as exact search**{_between(exact, row)}"
     return f"{faster}: {told} {beside}.{_tail(row)}"
 
@@ -109,7 +111,7 @@ def _called(row: StudyRow) -> str:
 def _taken(view: Seen, advice: Advice) -> None:
     """The button that searches with the recommendation; for a file, the method's text to copy."""
     exact, row = advice.exact, advice.best or advice.nearest
-    if row is None or (advice.best is not None and exact is not None and exact.p50 <= row.p50):
+    if row is None or (advice.best is not None and exact is not None and advice.against_exact != "better"):
         row = exact
     if row is None:
         return
@@ -162,8 +164,8 @@ def _table(view: Seen, said: Mapping[str, str]) -> None:
     failed = [row for row in view.rows if row.error]
     rows = sorted((one.row for one in folded), key=lambda row: row.p50) + failed
     picked = st.session_state.get("study_row")
-    if view.plan.folds > 1:
-        st.caption(f"Means over {view.plan.folds} folds; ± is the standard deviation between them.")
+    if over := repeated(folded):
+        st.caption(f"Means over {over}; ± is the standard deviation between them.")
     results_table(
         lines_of(rows, said), columns_of(folded), first="method", picked=picked, on_pick=_pick,
         key=f"study-table-{view.name}", title=f"Results of {view.title}",
@@ -172,7 +174,8 @@ def _table(view: Seen, said: Mapping[str, str]) -> None:
     if found:
         opened_row(view.plan, *found)
     else:
-        st.caption("Click a row or a point of the chart for details, a heading to sort. ★ = best of the column.")
+        told = "★ = the lowest cost, or the decidedly highest recall."
+        st.caption(f"Click a row or a point of the chart for details, a heading to sort. {told}")
 
 
 def _pick(key: str) -> None:

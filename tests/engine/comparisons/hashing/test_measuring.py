@@ -60,6 +60,16 @@ def test_known_values():
     assert (found["candidates"], found["share"]) == (20, 0.2)
 
 
+def test_the_share_of_empty_results_and_the_interval_of_the_recall():
+    inf = np.inf
+    found = judged([[1, 2, inf, inf], [inf] * 4, [inf] * 4], [[1, 2, 3, 4]] * 3)
+    assert found["empty"] == pytest.approx(2 / 3)
+    assert found["map"] == pytest.approx(1 / 3)  # the share of queries that found anything, not how much they found
+    assert found["strict_map"] == pytest.approx(found["recall"])
+    assert found["found"] == (2, 0, 0)
+    assert found["recall_low"] <= found["recall"] <= found["recall_high"]
+
+
 def test_a_wrong_one_before_right_ones_costs_average_precision():
     # A method that does not rank by the true distance: right ones at the 2nd and the 4th place.
     found = judged([[9, 1, 9, 2]], [[1, 2, 3, 4]])

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from statistics import stdev
 
+import numpy as np
 import pytest
 
 from engine.comparisons.hashing.curves import quality_against_bits, quality_against_time
 from engine.comparisons.hashing.measuring import unmeasured
-from engine.comparisons.hashing.plan import StudyPlan
+from engine.comparisons.hashing.plan import StudyPlan, is_random
 from engine.comparisons.hashing.report import to_csv, to_html
-from engine.comparisons.hashing.study import create, studies, study
-from engine.core.errors import Corrupt, NotFound
+from engine.comparisons.hashing.study import create, highest_recall, studies, study
+from engine.core.errors import BadParameter, Corrupt, NotFound
 from engine.core.home import Home
 
 
@@ -121,7 +123,7 @@ def test_the_page_says_it_all_and_runs_nothing(home):
     methods = ("itq(bits=16)", "rdh(parts=1)", "rdh(parts=2)", "lsh(bits=8)", "lsh(bits=9)")
     made = kept(home, figures, methods=methods, folds=2, sizes=(10, 20))
     page = to_html(made)
-    for told in ("Results", "Quality against time", "Quality against bits", "Cross validation", "Speed-up", "Size-up"):
+    for told in ("Results", "Quality against time", "Quality against bits", "Repetitions", "Speed-up", "Size-up"):
         assert f"<h2>{told}</h2>" in page
     assert "Too many &lt;bits&gt;." in page
     assert "Timed &amp; told." in page
@@ -156,3 +158,84 @@ def test_found_listed_renamed_removed(home):
     assert studies(home) == []
     with pytest.raises(Corrupt):
         study(home, second.name)
+
+
+def found_of(home, *counts, **known):
+    """The averaged rows of a study whose methods found that many of ten true neighbours for each query."""
+    methods = tuple(f"lsh(bits={8 + place})" for place in range(len(counts)))
+    rows = dict(zip(methods, counts, strict=True))
+
+    def figures(cell):
+        found = rows.get(cell.method, [10] * len(counts[0]))
+        return {"recall": float(np.mean(found)) / 10, "found": tuple(int(count) for count in found), **known}
+
+    return kept(home, figures, methods=methods).averaged()
+
+
+def test_the_highest_recall_is_marked_only_if_the_queries_decide_it(home):
+    rng = np.random.default_rng(0)
+    low = rng.integers(3, 8, 200)
+    rows = found_of(home, low + 2, low, low)
+    assert [row.key in highest_recall(rows) for row in rows] == [False, True, False, False]
+    undecided = found_of(home, low, rng.permutation(low), low[::-1])
+    assert highest_recall(undecided) == set()
+    equals = found_of(home, low + 1, low + 1, low)
+    assert [row.key in highest_recall(equals) for row in equals] == [False, True, True, False]
+    older = [replace(row, found=()) for row in rows]
+    assert highest_recall(older) == set()
+    assert highest_recall(rows[:2]) == set()  # exact search does not compete, and one row alone leads nothing
+
+
+def test_folds_pool_what_their_queries_found(home):
+    made = kept(home, lambda cell: {"found": (10, 6 + 2 * cell.fold), "empty": 0.5, "recall": 0.9}, methods=("lsh",),
+                folds=2)  # fmt: skip
+    [_, one] = made.folded()
+    assert (one.row.found, one.row.empty) == ((10, 6, 10, 8), 0.5)
+    assert one.row.recall_low < np.mean(one.row.found) / 10 < one.row.recall_high
+
+
+def test_a_recall_that_may_miss_the_target_is_not_decided(home):
+    figures = {"recall": 0.96, "recall_low": 0.94, "recall_high": 0.97}
+    made = kept(home, lambda cell: figures | {"p50": 9.0 if cell.method == "exact" else 1.0}, methods=("lsh(bits=8)",))
+    assert made.advice(0.95).sentence == (
+        "LSH · 8 bits with recall 0.960 [0.940, 0.970] in 1 ms: the cheapest that reaches 0.95. That it reaches 0.95 "
+        "is not decided."
+    )
+    assert made.advice(0.93).sure
+
+
+def test_times_whose_intervals_overlap_decide_nothing(home):
+    times = {"exact": (0.9, 1.0, 1.3), "lsh(bits=8)": (0.7, 0.8, 0.95)}
+
+    def figures(cell):
+        return dict(zip(("p50_low", "p50", "p50_high"), times[cell.method], strict=True)) | {"recall": 1.0}
+
+    made = kept(home, figures, methods=("lsh(bits=8)",))
+    assert made.advice(0.9).against_exact == "not decided"
+    assert "whether it is faster than exact search, 1 ms, is not decided." in made.advice(0.9).sentence
+
+
+def test_draws_are_averaged_and_a_query_counts_once(home):
+    found = {0: (8, 6), 1: (6, 6), 2: (4, 6)}
+
+    def figures(cell):
+        return {"recall": sum(found[cell.draw]) / 20, "found": found[cell.draw], "queries": 2}
+
+    made = kept(home, figures, methods=("lsh", "hnsw"), draws=3)
+    assert [cell.draw for cell in made.plan.cells() if cell.method == "lsh"] == [0, 1, 2]
+    assert [cell.draw for cell in made.plan.cells() if cell.method == "exact"] == [0]
+    lsh = next(one for one in made.folded() if one.row.method == "lsh")
+    assert (lsh.folds, lsh.draws, lsh.row.queries) == (1, 3, 2)
+    assert lsh.row.found == (6, 6)
+    assert lsh.deviations["recall"] == pytest.approx(stdev([0.7, 0.6, 0.5]))
+    assert "Means and standard deviations over 3 draws of the random parts." in to_html(made)
+
+
+def test_one_draw_keeps_the_keys_of_before():
+    plain = StudyPlan("T", "file:/a.npy", methods=("lsh",))
+    several = StudyPlan("T", "file:/a.npy", methods=("lsh",), draws=3)
+    assert {cell.key for cell in plain.cells()} < {cell.key for cell in several.cells()}
+    assert is_random("lsh(bits=8)")
+    assert not is_random("exact")
+    with pytest.raises(BadParameter, match="number of draws"):
+        StudyPlan("T", "file:/a.npy", draws=0)
