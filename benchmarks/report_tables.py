@@ -29,9 +29,11 @@ from engine.comparisons.recipes.plan import ExperimentPlan, report_tables
 from engine.comparisons.recipes.report import correlations, report_hits, report_losses
 from engine.core.errors import NotFound
 from engine.core.home import PROJECT, Home
+from engine.evaluation.statistics.shares import mean_shares
 from engine.training import TrainingConfig
 from engine.workbench.workbench import Workbench
 
+PROBE = 256  # fixed images whose precision@8 every epoch tells
 FIGURES = PROJECT / "docs" / "figures"
 
 
@@ -185,10 +187,13 @@ def twins(bench: Workbench, rows: Sequence[ExperimentRow]) -> str:
 def better(bench: Workbench, rows: Sequence[ExperimentRow]) -> str:
     """What training did to the retrieval of the untrained network."""
     courses = [course(bench, rows, title, "retrieval") for title in TITLES_OF_ROWS]
-    known = [one for one in courses if len(one) > 1]
-    count = sum(one[-1] > one[0] for one in known)
-    told = f"After its last epoch the network searched better than untrained in {count} of {len(known)} trainings"
-    return f"- {told} (precision@8 of 256 fixed images, as drawn below)." if known else ""
+    different = dict.fromkeys(tuple(one) for one in courses if len(one) > 1)
+    known = [mean_shares(one[-1], one[0], PROBE) for one in different]
+    outcomes = [one.outcome for one in known]
+    told = "After its last epoch the network searched better than untrained in {better}, worse in {worse} of {all} "
+    told += "different trainings; for the others that is not decided (precision@8 of {probe} fixed images, as drawn)."
+    counts = {name: outcomes.count(name) for name in ("better", "worse")}  # type: ignore[arg-type]
+    return "- " + told.format(**counts, all=len(known), probe=PROBE) if known else ""
 
 
 def charts(bench: Workbench, name: str, rows: Sequence[ExperimentRow]) -> str:
@@ -243,7 +248,7 @@ height of the figures. Where fewer epochs, fewer or smaller images are used than
 224 pixels, it is because the trainings ran on processor cores; what was used is stated with each table."""
 TABLE_4 = "The least loss of any epoch, on the training images and on those held out; in brackets the report's."
 TABLE_5 = (
-    "Hits of 8 for one image (in brackets the report's) · precision@8 over all images; the best of each column bold."
+    "Hits of 8 for one image (in brackets the report's) · precision@8 over all images; the highest of each column bold."
 )
 
 if __name__ == "__main__":

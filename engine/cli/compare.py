@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from engine.cli.flags import (
@@ -16,6 +19,7 @@ from engine.cli.flags import (
 )
 from engine.cli.printing import (
     check_files,
+    check_writable,
     delete,
     further_files,
     json_text,
@@ -23,11 +27,17 @@ from engine.cli.printing import (
     print_comparison,
     print_rows,
     progress_line,
+    write_csv,
+    write_data,
 )
+from engine.comparisons.exports import facts_of
 from engine.comparisons.quick import QuickRow, compare_quickly
 from engine.comparisons.recipes import report
-from engine.comparisons.recipes.experiment import Experiment
+from engine.comparisons.recipes.experiment import Experiment, ExperimentRow
+from engine.comparisons.recipes.leads import Leads, leads
 from engine.comparisons.recipes.plan import ExperimentPlan, report_tables
+from engine.comparisons.recipes.queries_export import queries_csv, queries_parquet
+from engine.comparisons.recipes.seeds import over_seeds
 from engine.core.distances import METRICS
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
@@ -38,6 +48,7 @@ from engine.training.config import ORIGINAL_STUDY
 from engine.workbench.workbench import Workbench
 
 _GRID = ("collection", "encoders", "embeddings", "metrics", "methods", "k", "query", "queries", "title")
+_SPLIT = ("queries_where", "own_labels", "probe")
 _TRAININGS = ("size", "epochs", "limit")
 
 
@@ -62,6 +73,15 @@ def register(commands: Commands) -> None:
         help="the picture of the single-query figure (default: the first of the largest label)",
     )  # fmt: skip
     sub.add_argument("--queries", type=int, help="query with at most this many pictures (default: all)")
+    sub.add_argument(
+        "--queries-where", metavar="FILTER",
+        help="pictures that meet it are the queries, the others the gallery, as in split=test (default: all are both)",
+    )  # fmt: skip
+    sub.add_argument("--own-labels", action="store_true", default=None, help="leave out labels that a classifier wrote")
+    sub.add_argument("--probe", action="store_true", default=None, help="measure a linear probe of each encoder, too")
+    sub.add_argument(
+        "--per-query", metavar="FILE", help="write the figures and results of every query to FILE.csv or FILE.parquet"
+    )
     sub.add_argument("--title", help="the comparison's title; its name is made from it")
     sub.add_argument("--report-tables", action="store_true", help="reproduce the original study: train and measure")
     for name, text in (("size", "pixels a side"), ("epochs", "epochs")):
@@ -86,14 +106,32 @@ def command_compare(arguments: argparse.Namespace) -> None:
     check_files(arguments)
     if arguments.quick:
         return _quick(bench, arguments)
+    if arguments.per_query:
+        _check_per_query(arguments.per_query)
     experiment = _asked(bench, arguments)
     if not arguments.show and not arguments.no_run:
         bench.run("experiment", progress_line(), name=experiment.name)
     _print(experiment, arguments)
+    if arguments.per_query:
+        _write_per_query(experiment, arguments.per_query)
+
+
+def _check_per_query(file: str) -> None:
+    """BadParameter for a file that is neither CSV nor Parquet, or cannot be written, before anything is measured."""
+    if Path(file).suffix.lower() not in (".csv", ".parquet"):
+        raise BadParameter("per-query file", "a comparison", "one that ends in .csv or .parquet", file)
+    check_writable(file)
+
+
+def _write_per_query(experiment: Experiment, file: str) -> None:
+    if Path(file).suffix.lower() == ".csv":
+        write_csv(file, queries_csv(experiment))
+    else:
+        write_data(file, queries_parquet(experiment))
 
 
 def _quick(bench: Workbench, arguments: argparse.Namespace) -> None:
-    others = [word for word in (*_GRID[1:], *_TRAININGS) if getattr(arguments, word) is not None]
+    others = [word for word in (*_GRID[1:], *_SPLIT, *_TRAININGS) if getattr(arguments, word) is not None]
     if others or not arguments.collection:
         wanted = "given with --collection alone"
         raise BadParameter("quick", "a comparison", wanted, f"--{others[0]}" if others else "no collection")
@@ -120,7 +158,7 @@ def _asked(bench: Workbench, arguments: argparse.Namespace) -> Experiment:
     """The experiment of that name, or a new one; BadParameter where both or neither is meant."""
     name = arguments.show or arguments.resume or arguments.name
     if name:
-        refuse_with_a_name(arguments, (*_GRID, *_TRAININGS, "report_tables"), "a comparison")
+        refuse_with_a_name(arguments, (*_GRID, *_SPLIT, *_TRAININGS, "report_tables"), "a comparison")
         return bench.experiment(name)
     if not arguments.collection:
         raise BadParameter("collection", "a comparison", "given, or --show or --resume with a name", "neither")
@@ -137,7 +175,9 @@ def _grid_plan(bench: Workbench, arguments: argparse.Namespace) -> ExperimentPla
     offered = [choice for choice in bench.choices(arguments.collection) if choice.ready and not choice.rare]
     ready = [f"{c.name}@{c.weights}" if c.weights else c.name for c in offered]
     lists = {name: tuple(split_calls(value)) for name in _GRID[1:5] if (value := getattr(arguments, name))}
-    numbers = {name: value for name in ("k", "query", "queries") if (value := getattr(arguments, name)) is not None}
+    numbers = {
+        name: value for name in ("k", "query", "queries", *_SPLIT) if (value := getattr(arguments, name)) is not None
+    }
     title = arguments.title or f"Compare on {arguments.collection}"
     proposed = {"encoders": tuple(ready), "embeddings": (bench.default_recipe(arguments.collection).embedding,)}
     return ExperimentPlan(title, arguments.collection, **{**proposed, **lists, **numbers})
@@ -146,7 +186,7 @@ def _grid_plan(bench: Workbench, arguments: argparse.Namespace) -> ExperimentPla
 def _report_plan(arguments: argparse.Namespace) -> ExperimentPlan:
     other = [
         name
-        for name in ("encoders", "embeddings", "metrics", "methods", "k", "queries")
+        for name in ("encoders", "embeddings", "metrics", "methods", "k", "queries", *_SPLIT)
         if getattr(arguments, name) is not None
     ]
     if other:
@@ -165,20 +205,49 @@ def _print_list(bench: Workbench, arguments: argparse.Namespace) -> None:
 
 
 def _print(experiment: Experiment, arguments: argparse.Namespace) -> None:
-    print_comparison(experiment, report.EXPORTS, arguments, lambda: _table(experiment))
+    rows = experiment.rows()
+    led = leads(experiment, rows)
+    print_comparison(
+        experiment, report.EXPORTS, arguments, lambda: _table(experiment, led), lambda: _facts(experiment, led)
+    )
 
 
-def _table(experiment: Experiment) -> str:
-    """The measured recipes, the best first, and below them what could not be measured."""
+def _facts(experiment: Experiment, led: Leads) -> dict[str, Any]:
+    """The plan and all measurements, what is decided, and the means over seeds."""
+    plan, rows = experiment.plan, experiment.rows()
+    return facts_of(experiment) | {
+        "rows": [_row(row, led) for row in rows],
+        "verdict": report.verdict(rows, led),
+        "over_seeds": [asdict(one) for one in over_seeds(plan, rows)],
+    }
+
+
+def _row(row: ExperimentRow, led: Leads) -> dict[str, Any]:
+    """A row with how it stands against the most precise: difference, interval, corrected p and verdict."""
+    found = led.against.get(row.key)
+    against = asdict(found.opposite) | {"verdict": found.opposite.outcome} if found else None
+    return row.as_dict() | {"against_the_highest": against}
+
+
+def _measures(rows: Sequence[ExperimentRow]) -> str:
+    """The further measures of each row, as far as any has them."""
+    known = {n: title for n, title in report.MORE_FIGURES.items() if any(getattr(r, n) is not None for r in rows)}
+    lines = [[r.recipe, *("" if (v := getattr(r, n)) is None else v for n in known)] for r in rows]
+    return text_table(["recipe", *known.values()], lines) if known else ""
+
+
+def _table(experiment: Experiment, led: Leads) -> str:
+    """The measured recipes, the most precise first, and below them the verdict and what could not be measured."""
     rows = experiment.rows()
     k = experiment.plan.k
     best = sorted((row for row in rows if not row.error), key=lambda row: -row.precision)
-    head = ["recipe", f"precision@{k}", "low", "high", "mAP", "recall", "ms", "MB"]
+    head = ["recipe", f"precision@{k}", "low", "high", "against the highest", "mAP", "recall", "ms", "MB"]
     lines = [
         [
             r.recipe,
             r.precision,
             *r.interval,
+            report.against(r, led),
             "" if r.whole_map is None else r.whole_map,
             "" if r.recall is None else r.recall,
             r.milliseconds,
@@ -187,4 +256,16 @@ def _table(experiment: Experiment) -> str:
         for r in best
     ]
     failed = [f"{row.recipe}: {row.error}" for row in rows if row.error]
-    return "\n\n".join(filter(None, [text_table(head, lines), "\n".join(failed), f"Comparison: {experiment.name}"]))
+    labels = "\n".join(dict.fromkeys(row.labels for row in best if row.labels))
+    seeded = [report.seeds_line(one) for one in over_seeds(experiment.plan, rows)]
+    seeds_head = ["training", "pooling", "distance", "method", "seeds", f"precision@{k}"]
+    parts = [
+        text_table(head, lines),
+        report.verdict(rows, led),
+        text_table(seeds_head, seeded) if seeded else "",
+        _measures(best),
+        labels,
+        "\n".join(failed),
+        f"Comparison: {experiment.name}",
+    ]
+    return "\n\n".join(filter(None, parts))

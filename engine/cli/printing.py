@@ -80,12 +80,16 @@ def further_files(exports: Iterable[Export]) -> dict[str, str]:
 
 
 def print_comparison(
-    found: Comparison[Any, Any, Any], exports: Iterable[Export], arguments: argparse.Namespace, table: Callable[[], str]
+    found: Comparison[Any, Any, Any],
+    exports: Iterable[Export],
+    arguments: argparse.Namespace,
+    table: Callable[[], str],
+    data: Callable[[], Any] | None = None,
 ) -> None:
-    """Print a comparison, and write it in the formats asked for."""
+    """Print a comparison, and write it in the formats asked for; `data` is its JSON, by default all measurements."""
     texts = {export.ending: partial(export.text, found) for export in exports}
     files = {ending: text for ending, text in texts.items() if ending in arguments.files}
-    print_results(arguments, table=table, data=lambda: facts_of(found), csv=texts["csv"], files=files)
+    print_results(arguments, table=table, data=data or (lambda: facts_of(found)), csv=texts["csv"], files=files)
 
 
 def measured_cells(found: Comparison[Any, Any, Any]) -> str:
@@ -207,6 +211,11 @@ def write_csv(file: str, text: str) -> None:
         print(text, end="")
     else:
         _write(_csv_file(file), text.encode("utf-8-sig"))
+
+
+def write_data(file: str, data: bytes) -> None:
+    """Write a file that is no text, and say where."""
+    _write(_file(file, "file", "the export"), data)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,18 +17,23 @@ class Export:
     Attributes:
         ending: of the files, "csv"; also the flag of the command line. mime: the media type.
         title: on the button. summary: a sentence on what is in it.
-        text: makes the contents from a comparison.
+        text: makes the contents from a comparison, bytes for a format that is no text. offered: whether its rows have
+            what is exported.
     """
 
     ending: str
     title: str
     mime: str
     summary: str
-    text: Callable[[Any], str]
+    text: Callable[[Any], str] | Callable[[Any], bytes]
+    offered: Callable[[Sequence[Any]], bool] = bool
 
     def data(self, comparison: Any) -> bytes:
         """The contents of a file; spreadsheets recognise UTF-8 in CSV by a mark at the beginning."""
-        return self.text(comparison).encode("utf-8-sig" if self.ending == "csv" else "utf-8")
+        made = self.text(comparison)
+        if isinstance(made, bytes):
+            return made
+        return made.encode("utf-8-sig" if self.ending.endswith("csv") else "utf-8")
 
 
 def csv_export(to_csv: Callable[[Any], str], unit: str) -> Export:

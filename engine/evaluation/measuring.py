@@ -3,7 +3,8 @@
 The query itself is always excluded from its results. precision@k is divided by k and the average precision by what
 could have been found, so a method that returns too little pays for it. Neighbours are searched in blocks of queries.
 The average precision of any method is that of the k results of its search (mAP@k). For exact search that over the
-first 1000 ranks is measured, too (mAP); asked for so many, an approximate method would examine nearly everything.
+first 1000 ranks is measured, too (mAP, and with it R-precision, MAP@R and recall@10); asked for so many, an approximate
+method would examine nearly everything.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from numpy.typing import NDArray
 
 from engine.core.errors import BadParameter
 from engine.core.recipe import MAX_K
-from engine.evaluation.metrics import average_precision, bootstrap_interval, precision_at_k
+from engine.evaluation.metrics import bootstrap_interval
 from engine.evaluation.ranking import distances_to_all
 from engine.evaluation.recall import recall_at_k
+from engine.evaluation.single_queries import SingleQueries, figures_of_ranking, figures_of_results
 from engine.indexes import Index, Neighbours
 
 Ids = NDArray[np.int64]
@@ -41,6 +43,7 @@ class Questions:
     Attributes:
         ids: (n,) ascending. kinds: the labels. codes: (n,) the index of each image's label in `kinds`.
         rows: (q,) the rows of the queries. single: the row of the single image in the report's figure.
+        gallery: (n,) which images are searched, None for all; with it, no query is among them.
     """
 
     ids: Ids
@@ -48,70 +51,103 @@ class Questions:
     codes: Ids
     rows: Ids
     single: int
+    gallery: NDArray[np.bool_] | None = None
 
     @property
     def others(self) -> Ids:
-        """(n,) how many other images carry each image's label."""
-        counts: Ids = np.bincount(self.codes, minlength=len(self.kinds))[self.codes] - 1
-        return counts
+        """(n,) how many other images that are searched carry each image's label."""
+        return _others(self.codes, self.gallery)
+
+    @property
+    def searched(self) -> int:
+        """How many images are searched."""
+        return len(self.ids) if self.gallery is None else int(self.gallery.sum())
+
+    @property
+    def findable(self) -> int:
+        """How many images a query can find: it is never its own result."""
+        return self.searched - (self.gallery is None)
 
 
 def questions(
-    ids: Ids, labels: Sequence[str], *, query: int | None = None, queries: int | None = None, seed: int = 0
+    ids: Ids,
+    labels: Sequence[str],
+    *,
+    query: int | None = None,
+    queries: int | None = None,
+    seed: int = 0,
+    asked: NDArray[np.bool_] | None = None,
 ) -> Questions:
-    """The queries: every image that shares its label, or `queries` of them drawn with `seed`.
+    """The queries: every image whose label others share, or `queries` of them drawn with `seed`.
 
     Args:
         ids: (n,) ascending. labels: (n,), none of them "". query: the single image, None for the first of the most
-            frequent label (on ties, the first by name).
+            frequent label (on ties, the first by name). asked: (n,) which images may be queries; the others are the
+            gallery, which alone is searched. None: every image is searched and may be a query.
 
     Raises:
-        BadParameter: no two images share a label, or the query is not among the images.
+        BadParameter: no query shares its label with an image that is searched, or `query` is not among the images.
     """
-    kinds, codes = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
+    kinds, numbers = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
+    codes, gallery = numbers.astype(np.int64), None if asked is None else ~asked
     counts = np.bincount(codes, minlength=len(kinds))
-    rows = np.flatnonzero(counts[codes] > 1) if len(codes) else np.empty(0, dtype=np.int64)
+    may = np.ones(len(codes), dtype=bool) if asked is None else asked
+    rows = np.flatnonzero(may & (_others(codes, gallery) > 0)) if len(codes) else np.empty(0, dtype=np.int64)
     if not len(rows):
-        raise BadParameter(
-            "images", "a comparison", "at least two with the same label", f"{len(ids)} labelled pictures"
-        )
+        wanted = "at least two with the same label" if asked is None else "queries with a label of the gallery"
+        raise BadParameter("images", "a comparison", wanted, f"{len(ids)} labelled pictures")
     if queries is not None and queries < len(rows):
         rows = np.sort(np.random.default_rng(seed).choice(rows, queries, replace=False))
     single = int(np.argmax(codes == np.argmax(counts))) if query is None else _row_of(ids, query)
-    return Questions(ids, tuple(kinds.tolist()), codes.astype(np.int64), rows, single)
+    return Questions(ids, tuple(kinds.tolist()), codes, rows, single, gallery)
+
+
+def _others(codes: Ids, gallery: NDArray[np.bool_] | None) -> Ids:
+    """(n,) how many other images of the gallery carry each image's label."""
+    searched = codes if gallery is None else codes[gallery]
+    counts = np.bincount(searched, minlength=int(codes.max(initial=-1)) + 1)[codes]
+    return np.asarray(counts - (gallery is None))
 
 
 def measure(
     index: Index, vectors: Matrix, asked: Questions, k: int, *, truth: Neighbours | None, told: Told
-) -> dict[str, Any]:
-    """The figures of one index over the (n, d) labelled vectors, as the fields of a Row.
+) -> tuple[dict[str, Any], SingleQueries]:
+    """The figures of one index over the (n, d) labelled vectors, as the fields of a Row, and those of each query.
 
     Args:
         truth: the results of exact search for the same questions (its `nearest`); None if `index` itself is exact.
     """
-    places = min(len(vectors) - 1, MAX_K)
     found = nearest(index, vectors, asked, k, told)
-    right = relevance(found.ids, asked, asked.rows)
-    precisions = precision_at_k(right, k)
-    returned = average_precision(right, np.minimum(asked.others[asked.rows], k))
-    exact = index.name == "exact"
-    averages = _average_precisions(index, vectors, asked, places, told) if exact else returned
-    examined = found.examined
+    single_queries = _single_queries(index, vectors, asked, k, found, told)
+    figures, means = single_queries.figures, single_queries.means
+    examined, averages = found.examined, figures.get("map", figures["map_at_k"])
     return {
-        "images": len(vectors),
+        "images": asked.searched,
         "queries": len(asked.rows),
-        "precision": float(precisions.mean()),
-        "interval": bootstrap_interval(precisions),
-        "chance": float(asked.others[asked.rows].mean() / (len(vectors) - 1) * min(k, len(vectors) - 1) / k),
-        "map": float(averages.mean()) if exact else None,
-        "map_at_k": float(returned.mean()),
+        "interval": bootstrap_interval(figures["precision"]),
+        "chance": float(asked.others[asked.rows].mean() / asked.findable * min(k, asked.findable) / k),
+        "ceiling": float((np.minimum(asked.others[asked.rows], k) / k).mean()),
+        "map": None,
+        **means,
         "recall": None if truth is None else float(recall_at_k(found, truth).mean()),
-        "per_class": per_class(precisions, asked),
+        "per_class": per_class(figures["precision"], asked),
         "milliseconds": milliseconds(index, vectors, asked.rows, k),
-        "examined": None if (examined < 0).any() else float(examined.mean() / len(vectors)),
+        "examined": None if (examined < 0).any() else float(examined.mean() / asked.searched),
         "single": single(index, vectors, asked, k),
-        "worst": worst(found.ids, precisions, averages, asked),
-    }
+        "worst": worst(found.ids, figures["precision"], averages, asked),
+    }, single_queries
+
+
+def _single_queries(
+    index: Index, vectors: Matrix, asked: Questions, k: int, found: Neighbours, told: Told
+) -> SingleQueries:
+    """The figures of each query; those of a whole ranking for exact search only."""
+    right, others = relevance(found.ids, asked, asked.rows), asked.others[asked.rows]
+    labels = np.where(found.ids >= 0, asked.codes[_rows_of(found.ids, asked)], -1)
+    figures = figures_of_results(right, labels, asked.codes[asked.rows], others, k)
+    if index.name == "exact":
+        figures |= _figures_of_ranking(index, vectors, asked, min(asked.findable, MAX_K), told)
+    return SingleQueries(asked.ids[asked.rows], found.ids, figures)
 
 
 def nearest(index: Index, vectors: Matrix, asked: Questions, k: int, told: Told) -> Neighbours:
@@ -136,9 +172,14 @@ def without_itself(index: Index, vectors: Matrix, ids: Ids, rows: Ids, k: int) -
 
 def relevance(found: Ids, asked: Questions, rows: Ids) -> NDArray[np.bool_]:
     """(b, k) result ids to (b, k): whether each result has the label of its query; −1 never does."""
-    places = np.clip(np.searchsorted(asked.ids, found), 0, len(asked.ids) - 1)
-    right: NDArray[np.bool_] = (asked.codes[places] == asked.codes[rows][:, None]) & (found >= 0)
+    same = asked.codes[_rows_of(found, asked)] == asked.codes[rows][:, None]
+    right: NDArray[np.bool_] = same & (found >= 0)
     return right
+
+
+def _rows_of(found: Ids, asked: Questions) -> Ids:
+    """The rows of result ids among all labelled pictures; any row for −1."""
+    return np.asarray(np.clip(np.searchsorted(asked.ids, found), 0, len(asked.ids) - 1))
 
 
 def per_class(precisions: NDArray[np.float64], asked: Questions) -> dict[str, float]:
@@ -188,27 +229,31 @@ def worst(
     ]
 
 
-def _average_precisions(
+def _figures_of_ranking(
     index: Index, vectors: Matrix, asked: Questions, places: int, told: Told
-) -> NDArray[np.float64]:
-    """(q,) the average precision of each query over its first `places` ranks, out of what could have been there."""
-    parts, done = [], 0
+) -> dict[str, NDArray[np.float64]]:
+    """The figures of each query over its first `places` ranks, (q,) each."""
+    parts: list[dict[str, NDArray[np.float64]]] = []
+    done = 0
     for rows in _blocks(asked.rows, len(vectors)):
-        found = ranked(vectors, rows, places, index.metric)
+        found = ranked(vectors, rows, places, index.metric, asked.gallery)
         right = asked.codes[found] == asked.codes[rows][:, None]
-        parts.append(average_precision(right, np.minimum(asked.others[rows], places)))
+        parts.append(figures_of_ranking(right, asked.others[rows]))
         done += len(rows)
         told(done, len(asked.rows))
-    return np.concatenate(parts)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def ranked(vectors: Matrix, rows: Ids, places: int, metric: str) -> Ids:
+def ranked(vectors: Matrix, rows: Ids, places: int, metric: str, gallery: NDArray[np.bool_] | None = None) -> Ids:
     """The rows at the first `places` ranks for (b,) rows as queries, excluding each itself: (b, places).
 
+    Only rows of the (n,) gallery are found, if there is one.
     By matrix products: for long rankings this is many times faster than an exact index.
     """
     distances = distances_to_all(np.asarray(vectors[rows]), vectors, metric)
     distances[np.arange(len(rows)), rows] = np.inf
+    if gallery is not None:
+        distances[:, ~gallery] = np.inf
     first = np.argpartition(distances, places - 1, axis=1)[:, :places]
     order = np.argsort(np.take_along_axis(distances, first, 1), axis=1, kind="stable")
     found: Ids = np.take_along_axis(first, order, 1)

@@ -138,6 +138,7 @@ def _exports(view: Seen) -> None:
             st.download_button(
                 export.title, partial(exported, view, export.ending), f"{view.name}.{export.ending}", export.mime,
                 key=f"{key}-{export.ending}-{view.name}", on_click="ignore", help=export.summary, width="stretch",
+                disabled=not export.offered(view.rows),
             )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ class Column:
 
     Attributes:
         title, help: its heading and its meaning. value: the figure of a row, None if missing. shown: its format.
-        small: whether the smallest is the best. judged: whether there is a best at all.
+        small: whether the smallest is the best. judged: whether there is a best at all. marked: whether a row is marked
+            as the best, where that takes more than the figures of the column.
         more: further facts of a cell for the browser, as `_cell` gives them: "sub" is small text below the figure.
     """
 
@@ -29,6 +30,7 @@ class Column:
     shown: str
     small: bool = False
     judged: bool = True
+    marked: Callable[[Any], bool] | None = None
     more: Callable[[Any], Mapping[str, Any]] = field(default=lambda row: {})
 
 
@@ -115,4 +117,5 @@ def _line(line: Line, columns: Sequence[Column], best: Sequence[float | None], p
 def _cell(row: Any, column: Column, best: float | None) -> dict[str, Any]:
     value = column.value(row)
     text = "–" if value is None else column.shown.format(value)
-    return {"value": value, "text": text, "best": value is not None and value == best, **column.more(row)}
+    first = value is not None and (value == best if column.marked is None else column.marked(row))
+    return {"value": value, "text": text, "best": first, **column.more(row)}

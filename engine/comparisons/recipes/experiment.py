@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from engine.collections.collection import Images
 from engine.comparisons.comparison import Comparison
 from engine.comparisons.recipes.plan import ExperimentCell, ExperimentPlan
+from engine.comparisons.recipes.queries_file import read_queries, write_queries
 from engine.core.errors import BadParameter
 from engine.core.home import Home
 from engine.core.storage import digest_of
+from engine.evaluation.single_queries import SingleQueries
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class ExperimentRow:
         key, title, note: the cell's, and caveats of its training. recipe: as text, with the resolved weights.
         encoder, weights, embedding, metric, method: its parts. made_of: changes when the images, labels or weights do.
         computed_in: the precision of the encoder, float32 or bfloat16; "" in older rows.
-        images: labelled images that were searched. queries: how many of them were queries.
+        images: labelled images that were searched. queries: how many of them were queries. labels: where the labels
+            come from, and which pictures were queries if not all, as sentences; "" in older rows.
         precision: mean precision@k, always divided by k. interval: its 95 % bootstrap interval.
         chance: the precision of random results. map: strict mean average precision over the first 1000 ranks; of exact
             search only (older rows have one of approximate methods, which examined nearly everything for it).
@@ -33,6 +37,12 @@ class ExperimentRow:
         single: the single image of the report's figure: "query", "hits" and the "answers"; None if there is none.
         worst: the eight worst queries: "query", "precision" and the ids of their "answers".
         losses: the training's lowest "train", "mse" and "ssim" (1 − SSIM), None if unknown.
+        ceiling: the highest possible mean precision@k: a label with few pictures cannot fill k places. hit_1, hit_5,
+            hit_10: share of queries with their label among the first results (recall@1 …). r_precision, map_at_r: of
+            exact search only. ndcg, knn: of the k results, knn is the share of queries whose results vote for their
+            label. probe: the accuracy of a linear probe, if asked for, in rows of exact search. All are None in older
+            rows and where they cannot be told.
+        single_queries: the sha256 of the figures of each query (see `queries`), "" in older rows.
         error: why it could not be measured (all figures are 0 then), else "".
     """
 
@@ -64,6 +74,17 @@ class ExperimentRow:
     worst: tuple[Mapping[str, Any], ...] = ()
     losses: Mapping[str, float | None] | None = None
     error: str = ""
+    ceiling: float | None = None
+    hit_1: float | None = None
+    hit_5: float | None = None
+    hit_10: float | None = None
+    r_precision: float | None = None
+    map_at_r: float | None = None
+    ndcg: float | None = None
+    knn: float | None = None
+    probe: float | None = None
+    single_queries: str = ""
+    labels: str = ""
 
     @property
     def whole_map(self) -> float | None:
@@ -103,6 +124,17 @@ class Experiment(Comparison[ExperimentPlan, ExperimentCell, ExperimentRow]):
     format = 1
     plans = ExperimentPlan
     lines = ExperimentRow
+
+    def keep_measured(self, row: ExperimentRow, queries: SingleQueries) -> ExperimentRow:
+        """The row with the figures of each query stored beside it, before the row itself is."""
+        return replace(row, single_queries=write_queries(self._queries_of(row), queries))
+
+    def queries(self, row: ExperimentRow) -> SingleQueries | None:
+        """What each query of a row reached; None if that was not kept, is damaged or belongs to other figures."""
+        return read_queries(self._queries_of(row), row.single_queries) if row.single_queries else None
+
+    def _queries_of(self, row: ExperimentRow) -> Path:
+        return self.folder / "queries" / f"{row.key}.safetensors"
 
 
 def pictures_digest(images: Images) -> str:

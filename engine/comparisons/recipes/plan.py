@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from engine.collections.facts.where import parse_where
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe, parse_method
@@ -87,6 +88,9 @@ class ExperimentPlan:
         k: how many neighbours are judged.
         query: the image of the single-image figure, None for the first image of the most frequent label.
         queries: the most queries, drawn with `seed`; None for all images.
+        queries_where: a filter; the pictures that meet it are the queries, the others the gallery that is searched. "":
+            every picture is searched, and a query is left out of its own results.
+        own_labels: whether labels that a classifier wrote are left out. probe: whether a linear probe is measured.
     """
 
     title: str
@@ -100,9 +104,18 @@ class ExperimentPlan:
     query: int | None = None
     queries: int | None = None
     seed: int = 0
+    queries_where: str = ""
+    own_labels: bool = False
+    probe: bool = False
 
     def __post_init__(self) -> None:
         _check_text("title", "a comparison", self.title)
+        if not isinstance(self.queries_where, str):
+            raise BadParameter("queries", "a comparison", "a filter", self.queries_where)
+        for name in ("own_labels", "probe"):
+            if not isinstance(getattr(self, name), bool):
+                raise BadParameter(name.replace("_", " "), "a comparison", "true or false", getattr(self, name))
+        parse_where(self.queries_where)
         object.__setattr__(self, "trainings", _several("trainings", self.trainings, Training))
         for name in ("encoders", "embeddings", "metrics", "methods"):
             object.__setattr__(self, name, _several(name, getattr(self, name)))
@@ -184,7 +197,10 @@ class ExperimentPlan:
         name, options = parse_method(method)
         recipe = Recipe(self.collection, encoder, weights, embedding, metric, name, self.k, options)
         config = json.dumps(dict(training.config), sort_keys=True, default=str) if training else ""
-        return ExperimentCell(digest_of(recipe, self.query, self.queries, self.seed, config), title, recipe, training)
+        asked = (self.queries_where, self.own_labels, self.probe)
+        split = asked if any(asked) else ()  # the keys of plans of before stay
+        key = digest_of(recipe, self.query, self.queries, self.seed, config, *split)
+        return ExperimentCell(key, title, recipe, training)
 
 
 def report_tables(

@@ -12,24 +12,47 @@ from engine.comparisons.exports import JSON, csv_export, html_export
 from engine.comparisons.html import Bar, Best, Table, bold_best, notes_of, optional, render, strong
 from engine.comparisons.recipes import findings
 from engine.comparisons.recipes.experiment import Experiment, ExperimentRow
+from engine.comparisons.recipes.leads import Leads, leads
 from engine.comparisons.recipes.plan import REPORT_COLUMNS, ExperimentPlan
+from engine.comparisons.recipes.seeds import OverSeeds, over_seeds
 from engine.core.tables import csv_text
 from engine.evaluation.statistics.correlation import spearman
+from engine.evaluation.statistics.decision import p_text
 
 _LABELS_SHOWN = 40  # columns of the table by label
 _WORST_SHOWN = 5  # recipes whose worst queries are listed
 _CHOICES = ("title", "encoder", "weights", "embedding", "metric", "method")
 _FIGURES = ("precision", "low", "high", "chance", "map", "map@k", "recall", "milliseconds", "megabytes", "examined")
+_AGAINST = ("against the highest", "against it from", "against it to", "p", "verdict")
+MORE_FIGURES = {
+    "ceiling": "highest possible precision",
+    "hit_1": "recall@1",
+    "hit_5": "recall@5",
+    "hit_10": "recall@10",
+    "r_precision": "R-precision",
+    "map_at_r": "MAP@R",
+    "ndcg": "nDCG",
+    "knn": "kNN accuracy",
+    "probe": "linear probe",
+}
 _COUNTS = ("images", "queries", "results of the single query", "least train loss", "least MSE", "least 1-SSIM")
 
 
-def to_csv(experiment: Experiment) -> str:
+def to_csv(experiment: Experiment, led: Leads | None = None) -> str:
     """All rows in the plan's order, one column per figure and per label; spreadsheet formulas are neutralised."""
     rows = experiment.rows()
-    labels = _labels(rows)
+    labels, found = _labels(rows), led or leads(experiment, rows)
     header = [*_CHOICES, *_FIGURES, *_COUNTS, "recipe", "computed in", "note", "error"]
-    header += [f"precision of {label}" for label in labels]
-    return csv_text(header, (_csv_line(row, labels) for row in rows))
+    header += [f"precision of {label}" for label in labels] + [*MORE_FIGURES.values(), *_AGAINST, "labels and split"]
+    return csv_text(header, ([*_csv_line(row, labels), *_csv_more(row, found)] for row in rows))
+
+
+def _csv_more(row: ExperimentRow, leads: Leads) -> list[object]:
+    """The further figures, and how the row stands against the most precise."""
+    told = [None if row.error else getattr(row, name) for name in MORE_FIGURES]
+    found = leads.against[row.key].opposite if row.key in leads.against else None
+    against = [found.effect, *found.interval, found.p, found.outcome] if found else [None] * len(_AGAINST)
+    return ["" if cell is None else cell for cell in [*told, *against, row.labels]]
 
 
 def _csv_line(row: ExperimentRow, labels: Sequence[str]) -> list[object]:
@@ -53,19 +76,23 @@ def _csv_line(row: ExperimentRow, labels: Sequence[str]) -> list[object]:
     return ["" if cell is None else cell for cell in [*choices, *figures, *told, *notes, *by_label]]
 
 
-def to_html(experiment: Experiment) -> str:
+def to_html(experiment: Experiment, led: Leads | None = None) -> str:
     """The whole experiment as one page: the results with bars, by label, worst queries, and the report's tables."""
     plan, rows = experiment.plan, experiment.rows()
     measured = sorted((row for row in rows if not row.error), key=lambda row: -row.precision)
-    failed = [[_short_recipe(row), row.error] for row in rows if row.error]
+    failed = [[short_recipe(row), row.error] for row in rows if row.error]
+    found = led or leads(experiment, rows)
     return render(
         "comparisons/recipes/report.html",
         title=plan.title,
         facts=_facts(plan, rows),
         study=_study_tables(plan, rows) if plan.repeats_the_report else None,
-        results=_results(measured, plan.k),
+        verdict=verdict(measured, found),
+        results=_results(measured, plan.k, found),
+        measures=_measures(measured),
+        seeds=_seeds(plan, rows),
         by_label=_by_label(measured),
-        worst=[(_short_recipe(row), _worst(row)) for row in measured[:_WORST_SHOWN]],
+        worst=[(short_recipe(row), _worst(row)) for row in measured[:_WORST_SHOWN]],
         failed=Table(["configuration", "why"], failed, 2),
         notes=notes_of(rows),
     )
@@ -78,62 +105,82 @@ def _facts(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> str:
     computed = sorted({row.computed_in for row in measured if row.computed_in})
     computed_in = f" Computed in {' and '.join(computed)}." if computed else ""
     count = f"{len(measured):,} of {len(plan.cells()):,} configurations measured."
-    return f"Collection {plan.collection}.{asked} The query itself is left out of its results. {count}{computed_in}"
+    labels = "".join(f" {told}" for told in dict.fromkeys(row.labels for row in measured if row.labels))
+    itself = "" if plan.queries_where else " The query itself is left out of its results."
+    return f"Collection {plan.collection}.{asked}{labels}{itself} {count}{computed_in}"
 
 
-def _results(rows: Sequence[ExperimentRow], k: int) -> Table:
-    head = [
-        "encoder",
-        "pooling",
-        "distance",
-        "method",
-        f"precision@{k}",
-        "",
-        "95 % interval",
-        "mAP",
-        f"mAP@{k}",
-        "recall",
+def verdict(rows: Sequence[ExperimentRow], leads: Leads) -> str:
+    """Whether there is a best configuration."""
+    known = {row.key: row for row in rows}
+    if leads.best not in known:
+        return ""
+    best = known[leads.best]
+    return leads.sentence(lambda key: short_recipe(known[key]), f"precision@{best.k} {best.precision:.3f}")
+
+
+def _results(rows: Sequence[ExperimentRow], k: int, leads: Leads) -> Table:
+    head = ["encoder", "pooling", "distance", "method", f"precision@{k}", "", "95 % interval", "against the highest"]
+    head += ["mAP", f"mAP@{k}", "recall", "candidates scanned", "ms per query", "MB"]
+    cheap = {name: bold_best([getattr(row, name) for row in rows], low=True) for name in ("milliseconds", "megabytes")}
+    lines = [
+        _result(row, leads, {name: marks[place] for name, marks in cheap.items()}) for place, row in enumerate(rows)
     ]
-    head += ["candidates scanned", "ms per query", "MB"]
-    best = {
-        "precision": bold_best([row.precision for row in rows]),
-        "map": bold_best([row.whole_map for row in rows]),
-        "map_at_k": bold_best([row.map_at_k for row in rows]),
-        "milliseconds": bold_best([row.milliseconds for row in rows], low=True),
-        "megabytes": bold_best([row.megabytes for row in rows], low=True),
-    }
-    lines = [_result(row, {name: marks[place] for name, marks in best.items()}) for place, row in enumerate(rows)]
     return Table(head, lines, 4)
 
 
-def _result(row: ExperimentRow, best: Mapping[str, bool]) -> list[str | Best | Bar]:
+def _result(row: ExperimentRow, leads: Leads, cheap: Mapping[str, bool]) -> list[str | Best | Bar]:
     low, high = row.interval
     return [
         row.title + (f" ({row.weights})" if row.weights and f"@{row.weights}" not in row.title else ""),
         row.embedding,
         row.metric,
         row.method,
-        strong(f"{row.precision:.3f}", best["precision"]),
+        strong(f"{row.precision:.3f}", leads.marked(row.key)),
         Bar(row.precision, low, high, row.chance),
         f"{low:.3f}–{high:.3f}",
-        strong(optional(row.whole_map, ".3f"), best["map"]),
-        strong(optional(row.map_at_k, ".3f"), best["map_at_k"]),
+        against(row, leads),
+        optional(row.whole_map, ".3f"),
+        optional(row.map_at_k, ".3f"),
         optional(row.recall, ".3f"),
         optional(row.examined, ".0%"),
-        strong(f"{row.milliseconds:.2f}", best["milliseconds"]),
-        strong(f"{row.megabytes:,.1f}", best["megabytes"]),
+        strong(f"{row.milliseconds:.2f}", cheap["milliseconds"]),
+        strong(f"{row.megabytes:,.1f}", cheap["megabytes"]),
     ]
+
+
+def against(row: ExperimentRow, leads: Leads) -> str:
+    """How a row stands against the most precise, as "−0.019, p = .006" or "not decided, p = .12"; "" for that row."""
+    if row.key in leads.refused:
+        return "not compared"
+    if row.key not in leads.against:
+        return ""
+    found = leads.against[row.key].opposite
+    return f"{found.effect:+.3f}".replace("-", "−") + f"{'' if found.decided else ', not decided'}, {p_text(found.p)}"
+
+
+def _measures(rows: Sequence[ExperimentRow]) -> Table | None:
+    """The further measures, those that any row has."""
+    known = [name for name in MORE_FIGURES if any(getattr(row, name) is not None for row in rows)]
+    lines = [[short_recipe(row), *(optional(getattr(row, name), ".3f") for name in known)] for row in rows]
+    return Table(["configuration", *(MORE_FIGURES[name] for name in known)], lines, 1) if known else None
+
+
+def _seeds(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> Table:
+    head = ["training", "pooling", "distance", "method", "seeds", f"precision@{plan.k}, mean ± deviation"]
+    return Table(head, [seeds_line(one) for one in over_seeds(plan, rows)], 4)
+
+
+def seeds_line(one: OverSeeds) -> list[str]:
+    """A configuration over its seeds, as text."""
+    return [one.title, one.embedding, one.metric, one.method, str(one.seeds), f"{one.mean:.3f} ± {one.deviation:.3f}"]
 
 
 def _by_label(rows: Sequence[ExperimentRow]) -> Table | None:
     labels = _labels(rows)[:_LABELS_SHOWN]
     if len(labels) < 2:
         return None
-    best = {label: bold_best([row.per_class.get(label) for row in rows]) for label in labels}
-    lines = [
-        [_short_recipe(row), *(strong(optional(row.per_class.get(label), ".3f"), best[label][at]) for label in labels)]
-        for at, row in enumerate(rows)
-    ]
+    lines = [[short_recipe(row), *(optional(row.per_class.get(label), ".3f") for label in labels)] for row in rows]
     return Table(["configuration", *labels], lines, 1)
 
 
@@ -218,7 +265,7 @@ def _labels(rows: Iterable[ExperimentRow]) -> list[str]:
     return sorted({label for row in rows for label in row.per_class})
 
 
-def _short_recipe(row: ExperimentRow) -> str:
+def short_recipe(row: ExperimentRow) -> str:
     return f"{row.title} · {row.embedding} · {row.metric} · {row.method}"
 
 

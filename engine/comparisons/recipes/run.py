@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 import numpy as np
 
 from engine.collections.collection import Collection
+from engine.collections.facts.table import unmarked_table, with_marks
+from engine.collections.facts.where import matching, parse_where
+from engine.collections.label_sources import by_classifier, label_sources, told
 from engine.comparisons.recipes.experiment import (
     Experiment,
     ExperimentRow,
@@ -20,7 +24,7 @@ from engine.comparisons.recipes.experiment import (
 )
 from engine.comparisons.recipes.plan import ExperimentCell, ExperimentPlan, Training
 from engine.comparisons.runner import ComparisonRun, run_comparison
-from engine.core.errors import BenzerError, Diverged, NotTrained
+from engine.core.errors import BadParameter, BenzerError, Diverged, NotTrained
 from engine.core.home import Home
 from engine.core.progress import Reporter, Within
 from engine.core.recipe import Recipe, parse_method
@@ -32,12 +36,15 @@ from engine.encoders.pooling import embedding, unfinished
 from engine.encoders.vectors.pipeline import embed_collection, vectors_of
 from engine.encoders.vectors.store import Vectors
 from engine.evaluation.measuring import Questions, measure, nearest, questions
+from engine.evaluation.probe import linear_probe
+from engine.evaluation.single_queries import SingleQueries
 from engine.indexes import Index, make_index
 from engine.runs import run as runs
 from engine.runs.run import Run
 from engine.search import opening
 from engine.training import TrainingConfig
 from engine.training.job import train
+from engine.training.learned import learned_note
 from engine.training.schedules import schedule
 
 ExperimentRun = ComparisonRun[ExperimentPlan, ExperimentCell, ExperimentRow]
@@ -85,16 +92,17 @@ def _measure_encoder(home: Home, collection: Collection, run: ExperimentRun, cel
         trained_run = _trained_run(home, collection, cells[0], within)
         weights = trained_run.name if trained_run else cells[0].recipe.weights
         encoder = open_encoder(cells[0].recipe.encoder, weights, home).prepared(collection, within)
-        made_of = _made_of(collection, encoder.info)
+        made_of = _made_of(collection, run.plan, encoder.info)
         if missing := run.missing(cells, made_of):
             embed_collection(collection, encoder, [unfinished(cell.recipe.embedding) for cell in missing], within)
             facts = {"made_of": made_of, "losses": losses(trained_run), "computed_in": encoder.info.computed_in}
-            figures = EncoderFigures(collection, run.plan, encoder, facts, within)
+            figures = EncoderFigures(collection, run.plan, encoder, facts, within, trained_run)
             for name in dict.fromkeys(cell.recipe.embedding for cell in missing):
                 with run.failures_kept([cell for cell in missing if cell.recipe.embedding == name]):
                     figures.vectors[name] = vectors_of(collection, encoder, name, within)
             ready = [cell for cell in missing if cell.recipe.embedding in figures.vectors]
-            run.each(ready, lambda cell: run.keep(figures.row(cell)))
+            stored = Experiment(run.comparison.folder)
+            run.each(ready, lambda cell: run.keep(stored.keep_measured(*figures.row(cell))))
 
 
 def _trained_run(home: Home, collection: Collection, cell: ExperimentCell, within: Reporter) -> Run | None:
@@ -104,9 +112,16 @@ def _trained_run(home: Home, collection: Collection, cell: ExperimentCell, withi
     return runs.run(home, cell.recipe.weights) if cell.recipe.weights else None
 
 
-def _made_of(collection: Collection, info: EncoderInfo) -> str:
-    """What figures depend on besides the cell: the images, their labels, and the encoder with its weights."""
-    return f"{pictures_digest(collection.images())}-{digest_of(info.name, info.fingerprint)}"
+def _made_of(collection: Collection, plan: ExperimentPlan, info: EncoderInfo) -> str:
+    """What figures depend on besides the cell: the images, their labels, and the encoder with its weights.
+
+    With a split also which pictures are queries and searched, as tags and the sources of labels may change.
+    """
+    images, split = collection.images(), list[int]()
+    if plan.queries_where or plan.own_labels:
+        asked, _ = _asked(collection, plan, images.ids)
+        split = [*asked.ids.tolist(), -1, *asked.rows.tolist()]
+    return f"{pictures_digest(images)}-{digest_of(info.name, info.fingerprint, *split)}"
 
 
 def _failed(cell: ExperimentCell, sentence: str) -> ExperimentRow:
@@ -122,33 +137,45 @@ class EncoderFigures:
     encoder: Encoder
     facts: dict[str, Any]
     within: Reporter
+    trained: Run | None = None  # that made the encoder's weights
     vectors: dict[str, Vectors] = field(default_factory=dict)  # by embedding
+    probes: dict[str, float] = field(default_factory=dict)
     exact: dict[tuple[str, str], tuple[Index, Any]] = field(default_factory=dict)  # of one embedding and metric
 
-    def row(self, cell: ExperimentCell) -> ExperimentRow:
-        """Build the cell's index and measure it."""
+    def row(self, cell: ExperimentCell) -> tuple[ExperimentRow, SingleQueries]:
+        """Build the cell's index and measure it; the row, and what each query reached."""
         recipe = cell.recipe.but(weights=self.encoder.info.weights)
         vectors = self.vectors[recipe.embedding]
         asked, kept = _asked(self.collection, self.plan, vectors.ids)
-        whole = len(kept) == len(vectors.ids)
-        if not whole:
-            ids, hashes = vectors.ids[kept], [vectors.hashes[row] for row in kept]
-            vectors = replace(vectors, ids=ids, hashes=hashes, matrix=np.ascontiguousarray(vectors.matrix[kept]))
-        exact, truth = self._truth(recipe, vectors, asked)
+        whole = len(kept) == len(vectors.ids) and asked.gallery is None
+        vectors = _part(vectors, kept)
+        searched = vectors if asked.gallery is None else _part(vectors, np.flatnonzero(asked.gallery))
+        exact, truth = self._truth(recipe, vectors, searched, asked)
         self.within.update("Indexing", 0, 1, "indexes", str(recipe))
-        index, index_bytes = self._index(recipe, vectors, exact, whole)
+        index, index_bytes = self._index(recipe, searched, exact, whole)
         truth = None if index is exact else truth
-        figures = measure(index, vectors.matrix, asked, recipe.k, truth=truth, told=self._told(recipe))
-        megabytes = (vectors.matrix.nbytes + index_bytes) / 1e6
+        figures, queries = measure(index, vectors.matrix, asked, recipe.k, truth=truth, told=self._told(recipe))
+        megabytes = (searched.matrix.nbytes + index_bytes) / 1e6
         row = unmeasured(cell, str(recipe), weights=recipe.weights, **self.facts)
-        return replace(row, megabytes=megabytes, **figures)
+        seen = learned_note(self.trained, self.collection, queries.ids) if self.trained else ""
+        note, labels = " ".join(filter(None, [row.note, seen])), _labels_told(self.collection, self.plan, asked)
+        probe = self._probe(recipe.embedding, vectors, asked) if self.plan.probe and index is exact else None
+        return replace(row, megabytes=megabytes, note=note, labels=labels, probe=probe, **figures), queries
 
-    def _truth(self, recipe: Recipe, vectors: Vectors, asked: Questions) -> tuple[Index, Any]:
-        """Exact search over the vectors, and its results, cached for the methods that follow."""
+    def _probe(self, embedding: str, vectors: Vectors, asked: Questions) -> float | None:
+        """The accuracy of a linear probe on the vectors of an embedding; None where there is only one label to tell."""
+        if embedding not in self.probes:
+            self.within.update("Probing", 0, 1, "probes", embedding)
+            with suppress(BadParameter):
+                self.probes[embedding] = float(linear_probe(vectors.matrix, asked.codes, seed=self.plan.seed)[1].mean())
+        return self.probes.get(embedding)
+
+    def _truth(self, recipe: Recipe, vectors: Vectors, searched: Vectors, asked: Questions) -> tuple[Index, Any]:
+        """Exact search over what is searched, and its results, cached for the methods that follow."""
         key = (recipe.embedding, recipe.metric)
         if key not in self.exact:
             self.exact.clear()
-            self.exact[key] = (opening.exact_index(vectors, recipe.metric), None)
+            self.exact[key] = (opening.exact_index(searched, recipe.metric), None)
         exact, truth = self.exact[key]
         if truth is None and recipe.method != exact.name:
             truth = nearest(exact, vectors.matrix, asked, recipe.k, self._told(recipe))
@@ -230,12 +257,44 @@ def _refuse(alike: list[Run]) -> None:
 
 
 def _asked(collection: Collection, plan: ExperimentPlan, ids: Any) -> tuple[Questions, Any]:
-    """The questions over the labelled images among (n,) ids, and their rows."""
+    """The questions over the labelled images among (n,) ids, and their rows.
+
+    Raises:
+        BadParameter: no two labelled pictures with the same label, or a filter that asks for an unknown field.
+    """
     images = collection.images()
     labels = dict(zip(images.ids.tolist(), images.labels, strict=True))
+    for id in by_classifier(collection) if plan.own_labels else ():
+        labels.pop(id, None)
     kept = np.array([row for row, id in enumerate(ids.tolist()) if labels.get(id)], dtype=np.int64)
     names = [labels[id] for id in ids[kept].tolist()]
-    return questions(ids[kept], names, query=plan.query, queries=plan.queries, seed=plan.seed), kept
+    asked = None
+    if where := parse_where(plan.queries_where):
+        table = with_marks(unmarked_table(collection), collection)
+        asked = np.isin(ids[kept], table.ids[matching(where, table)])
+    own = ids[kept]
+    return questions(own, names, query=plan.query, queries=plan.queries, seed=plan.seed, asked=asked), kept
+
+
+def _labels_told(collection: Collection, plan: ExperimentPlan, asked: Questions) -> str:
+    """Where the labels come from, and which pictures are queries, if not all."""
+    known = set(asked.ids.tolist())
+    sources = {id: source for id, source in label_sources(collection).items() if id in known}
+    left_out = "Labels that a classifier wrote are left out." if plan.own_labels else ""
+    split = ""
+    if plan.queries_where:
+        split = (
+            f"Queries: {len(asked.rows):,} pictures with {plan.queries_where}; gallery: the other {asked.searched:,}."
+        )
+    return " ".join(filter(None, [told(sources), left_out, split]))
+
+
+def _part(vectors: Vectors, rows: Any) -> Vectors:
+    """The vectors of some rows; all of them are not copied."""
+    if len(rows) == len(vectors.ids):
+        return vectors
+    ids, hashes = vectors.ids[rows], [vectors.hashes[row] for row in rows]
+    return replace(vectors, ids=ids, hashes=hashes, matrix=np.ascontiguousarray(vectors.matrix[rows]))
 
 
 def _check_columns(plan: ExperimentPlan) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from engine.core.distances import METRICS
 from engine.core.errors import BadParameter
 from engine.evaluation import measuring
-from engine.evaluation.measuring import Questions, measure, nearest, questions
+from engine.evaluation.measuring import Questions, nearest, questions
 from engine.evaluation.retrieval import leave_one_out
 from engine.indexes import Index, make_index
 from engine.indexes.index import Neighbours
@@ -28,6 +30,13 @@ def made(count: int = 80, seed: int = 0) -> tuple[np.ndarray, np.ndarray, list[s
 
 def told(done: int, total: int) -> None:
     assert 0 < done <= total
+
+
+def measure(*arguments: Any, **named: Any) -> dict[str, Any]:
+    """The fields of a row; each figure is the mean of those of the queries."""
+    found, single_queries = measuring.measure(*arguments, **named)
+    assert {name: found[name] for name in single_queries.figures} == pytest.approx(single_queries.means)
+    return found
 
 
 def slow(vectors: np.ndarray, labels: list[str], metric: str) -> tuple[float, float]:
@@ -158,6 +167,36 @@ def test_few_images_still_divide_by_k() -> None:
         make_index("exact", "cosine").build(ids, vectors), vectors, questions(ids, ["a"] * 3), 8, truth=None, told=told
     )
     assert (found["precision"], found["chance"], found["map"]) == (0.25, 0.25, 1.0)
+    assert found["ceiling"] == 0.25  # two others can never fill eight places
+
+
+def test_a_label_of_few_pictures_has_a_ceiling() -> None:
+    vectors = np.random.default_rng(0).normal(size=(24, 4)).astype(np.float32)
+    labels = ["a"] * 6 + ["b"] * 6 + ["c"] * 12
+    index = make_index("exact", "cosine").build(np.arange(24), vectors)
+    found = measure(index, vectors, questions(np.arange(24), labels), 8, truth=None, told=told)
+    assert found["ceiling"] == pytest.approx((12 * 5 / 8 + 12) / 24)
+    six = measure(index, vectors, questions(np.arange(24), [x or "c" for x in labels[:12]] + list("defghijklmno")), 8,
+                  truth=None, told=told)  # fmt: skip
+    assert six["ceiling"] == 0.625
+    assert six["precision"] <= 0.625
+
+
+def test_exact_search_has_the_measures_of_a_whole_ranking() -> None:
+    vectors, ids, labels = made()
+    exact = make_index("exact", "euclidean").build(ids, vectors)
+    asked = questions(ids, labels)
+    whole = measure(exact, vectors, asked, K, truth=None, told=told)
+    truth = nearest(exact, vectors, asked, K, told)
+    part = measure(Silent(exact), vectors, asked, K, truth=truth, told=told)
+    assert {"r_precision", "map_at_r", "hit_10"} <= set(whole)
+    assert not {"r_precision", "map_at_r", "hit_10"} & set(part)
+    assert whole["map_at_r"] <= whole["r_precision"]
+    assert whole["hit_1"] <= whole["hit_5"] <= whole["hit_10"]
+    hits = nearest(exact, vectors, asked, 1, told).ids[:, 0]
+    own = dict(zip(ids.tolist(), labels, strict=True))
+    asking = [labels[row] for row in asked.rows]
+    assert whole["hit_1"] == pytest.approx(np.mean([own[id] == label for id, label in zip(hits, asking, strict=True)]))
 
 
 def test_who_is_asked() -> None:
@@ -174,3 +213,33 @@ def test_who_is_asked() -> None:
             questions(**bad)
     with pytest.raises(BadParameter, match="query"):
         questions(ids, labels, query=3)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_queries_and_gallery_are_apart_against_a_slow_version(metric: str) -> None:
+    vectors, ids, labels = made()
+    asks = np.arange(80) % 4 == 0
+    asked = questions(ids, labels, asked=asks)
+    index = make_index("exact", metric).build(ids[~asks], vectors[~asks])
+    found = measure(index, vectors, asked, K, truth=None, told=told)
+    gallery, precisions, averages = np.flatnonzero(~asks), [], []
+    for row in asked.rows:
+        near = METRICS[metric].between(vectors[row : row + 1], vectors[gallery])[0]
+        right = [labels[gallery[place]] == labels[row] for place in np.argsort(near, kind="stable")]
+        precisions.append(sum(right[:K]) / K)
+        averages.append(np.mean([sum(right[: p + 1]) / (p + 1) for p, hit in enumerate(right) if hit]))
+    assert asks[asked.rows].all()
+    assert (found["images"], found["queries"]) == (60, len(asked.rows))
+    assert found["precision"] == pytest.approx(np.mean(precisions))
+    assert found["map"] == pytest.approx(np.mean(averages), rel=1e-6)
+    answers = nearest(index, vectors, asked, K, told).ids
+    assert not np.isin(answers, ids[asks]).any()
+
+
+def test_a_split_without_common_labels_is_refused() -> None:
+    ids = np.arange(4)
+    with pytest.raises(BadParameter, match="queries with a label of the gallery"):
+        questions(ids, ["a", "a", "b", "b"], asked=np.array([True, True, False, False]))
+    one_each = questions(ids, ["a", "a", "b", "b"], asked=np.array([True, False, True, False]))
+    assert one_each.rows.tolist() == [0, 2]
+    assert one_each.others.tolist() == [1, 1, 1, 1]

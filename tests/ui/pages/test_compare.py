@@ -9,15 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
 from engine.comparisons.recipes.experiment import Experiment, ExperimentRow, create, pictures_digest, unmeasured
+from engine.comparisons.recipes.leads import leads
 from engine.comparisons.recipes.plan import ExperimentPlan, Training, report_tables
 from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.core.storage import write_json
+from engine.evaluation.single_queries import SingleQueries
 from engine.workbench.cost import ExperimentCost
 from engine.workbench.workbench import Workbench
 from tests.ui.app_pages import job, labels, texts, visited
@@ -273,7 +276,7 @@ def test_it_can_be_renamed_and_deleted(here: Workbench) -> None:
     assert [row.key for row in experiment.rows()] == [row.key for row in rows]
     test = visit(experiment="")
     assert "Another name" in texts(test)
-    assert "best: Raw pixels" in texts(test)
+    assert "highest: Raw pixels" in texts(test)
     test.button(key=f"experiment-open-{experiment.name}").click().run()
     test.session_state[f"experiment-more-{experiment.name}"] = True
     assert test.header[0].value == "Another name"
@@ -344,7 +347,7 @@ def test_the_table_marks_the_best_and_leaves_out_what_says_nothing(here: Workben
         "configuration", "precision@8", "mAP", "recall", "candidates scanned", "ms per query", "MB", "pictures",
     ]  # fmt: skip
     first, second, third = data["rows"]
-    assert [cell["best"] for cell in second["cells"]] == [True, False, False, False, False, False, False]
+    assert not any(cell["best"] for cell in second["cells"])
     assert [cell["best"] for cell in first["cells"]] == [False, False, False, False, True, False, False]
     assert first["cells"][2]["text"] == "–"  # exact search has no recall against itself
     assert (first["name"], first["sub"]) == ("Raw pixels", "Exact")
@@ -353,9 +356,35 @@ def test_the_table_marks_the_best_and_leaves_out_what_says_nothing(here: Workben
     assert second["cells"][1]["text"] == "–"  # an approximate method has no ranking of a thousand
     newer = [replace(row, map_at_k=0.5) for row in rows]
     assert "mAP@8" in [column["title"] for column in table_data(newer, names_of(newer), "Results")["columns"]]
+    few = [replace(row, ceiling=0.625) for row in rows]
+    assert "here at most 0.625 can be reached" in table_data(few, names_of(few), "Results")["columns"][1]["help"]
     plain = table_data(rows[:1], names_of(rows[:1]), "Results")
     assert "recall" not in [column["title"] for column in plain["columns"]]
     assert not any(cell["best"] for cell in plain["rows"][0]["cells"])  # one row alone is not the best of anything
+
+
+def test_the_most_precise_is_marked_only_if_that_is_decided(here: Workbench) -> None:
+    experiment = create(here.home, plan())
+    rng = np.random.default_rng(0)
+    low = rng.integers(0, 5, 40)
+    rows = []
+    for cell, hits in zip(experiment.plan.cells(), (low, low + 2), strict=True):
+        single = SingleQueries(np.arange(40), np.zeros((40, 8), dtype=np.int64), {"precision": hits / 8})
+        row = unmeasured(cell, str(cell.recipe), queries=40, precision=single.means["precision"], made_of="x-y")
+        rows.append(experiment.keep_measured(row, single))
+        experiment.keep(rows[-1])
+    test = visit(experiment=experiment.name)
+    assert "Colour histogram: precision" in texts(test)
+    assert "better than the other configuration (p < .001)." in texts(test)
+    found = leads(experiment, rows)
+    data = table_data(rows, names_of(rows), "Results", leads=found)
+    assert data["columns"][2]["title"] == "against the highest"
+    assert [line["cells"][0]["best"] for line in data["rows"]] == [False, True]
+    assert [line["cells"][1]["text"] for line in data["rows"]] == ["-0.250", "–"]
+    undecided = leads(experiment, [rows[0], replace(rows[1], made_of="z-y")])
+    data = table_data(rows, names_of(rows), "Results", leads=undecided)
+    assert not any(line["cells"][0]["best"] for line in data["rows"])
+    assert data["rows"][0]["cells"][1]["sub"] == "not compared"
 
 
 def test_the_worst_queries_become_tiles(here: Workbench) -> None:

@@ -182,7 +182,7 @@ def spoken_conditions(lines: Sequence[TableLine]) -> str:
     for title in titles:
         own = [line for line in lines if line.condition.title == title]
         top = max(own, key=lambda line: line.accuracy)
-        parts.append(f"{title}: best {top.title} with {100 * top.accuracy:.1f} %")
+        parts.append(f"{title}: highest {top.title} with {100 * top.accuracy:.1f} %")
     return f"Accuracy by corruption. {'; '.join(parts)}."
 
 

@@ -124,7 +124,7 @@ def labels_of(rows: Sequence[ExperimentRow]) -> list[str]:
 def spoken_precision(rows: Sequence[ExperimentRow], names: Sequence[str]) -> str:
     """A text alternative for the precision chart."""
     (first, best), (last, worst) = (names[0], rows[0]), (names[-1], rows[-1])
-    text = f"Precision of {len(rows)} configurations with 95 % intervals. Best is {first} with {best.precision:.3f} "
+    text = f"Precision of {len(rows)} configurations with 95 % intervals. Highest is {first}: {best.precision:.3f} "
     text += f"({best.interval[0]:.3f} to {best.interval[1]:.3f})"
     if len(rows) > 1:
         text += f", the last {last} with {worst.precision:.3f}"

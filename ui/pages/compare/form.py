@@ -39,6 +39,8 @@ def experiment_form(card: CollectionCard, default: Recipe) -> None:
         _grid(default)
         trainings_form()
         _queries()
+        _split()
+        _probe()
     with summary:
         _summary(card)
 
@@ -95,6 +97,27 @@ def _several(
     )  # fmt: skip
 
 
+def _split() -> None:
+    """Which pictures are queries, and which labels count."""
+    with st.expander("Split and labels", key="experiment-split"):
+        st.text_input(
+            "Queries", key="experiment-where", persist_state="session", placeholder="split=test",
+            help="A filter, as on Search: the pictures that meet it are the queries, all others the gallery that is "
+            "searched. Empty: every picture is both, and left out of its own results.",
+        )  # fmt: skip
+        st.toggle(
+            "Leave out labels that a classifier wrote", key="experiment-own-labels", persist_state="session",
+            help="Such labels say what the classifier predicts; judged by them, its encoder looks better than it is.",
+        )  # fmt: skip
+
+
+def _probe() -> None:
+    st.toggle(
+        "Measure a linear probe, too", key="experiment-probe", persist_state="session",
+        help="Logistic regression on the vectors of each encoder and pooling. Takes seconds to a minute for each.",
+    )  # fmt: skip
+
+
 def _queries() -> None:
     st.session_state.setdefault("experiment-all", True)
     left, right = st.columns(2, vertical_alignment="bottom")
@@ -143,7 +166,13 @@ def _plan(card: CollectionCard) -> ExperimentPlan:
     trainings = tuple(planned())
     every = st.session_state["experiment-all"]
     queries = None if every else st.session_state.get("experiment-queries") or 0
-    plan = ExperimentPlan("untitled", card.name, trainings=trainings, methods=methods, queries=queries, **chosen)
+    split = {
+        "queries_where": (st.session_state.get("experiment-where") or "").strip(),
+        "own_labels": bool(st.session_state.get("experiment-own-labels")),
+        "probe": bool(st.session_state.get("experiment-probe")),
+    }
+    columns = chosen | {"trainings": trainings, "methods": methods}
+    plan = ExperimentPlan("untitled", card.name, queries=queries, **columns, **split)
     return replace(plan, title=(st.session_state.get("experiment-title") or "").strip() or _title(card, plan))
 
 

@@ -38,8 +38,8 @@ def report_tables_view(view: Seen) -> None:
 def _explained(view: Seen) -> str:
     k = view.plan.k
     return (
-        f"First precision@{k} over all pictures, the best of each column in bold; then the correct results out of {k} "
-        "for one picture, with those of the original study in brackets."
+        f"First precision@{k} over all pictures, the highest of each column in bold; then the correct results out of "
+        f"{k} for one picture, with those of the original study in brackets."
     )
 
 

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import streamlit as st
 
 from engine.comparisons.recipes.experiment import ExperimentRow
+from engine.comparisons.recipes.report import seeds_line
+from engine.comparisons.recipes.seeds import over_seeds
 from ui.comparisons.live import comparison_view
 from ui.comparisons.state import Seen
 from ui.pages.compare import charts
 from ui.pages.compare.report_tables import report_tables_view
 from ui.pages.compare.row import opened_row
-from ui.pages.compare.state import names_of
-from ui.pages.compare.table import columns_of, lines_of
+from ui.pages.compare.state import leads_of, names_of, verdict
+from ui.pages.compare.table import columns_of, lines_of, more_measures
 from ui.shared.charts import draw, titled
 from ui.shared.plain_text import plain_text
 from ui.widgets.results_table import results_table
@@ -58,17 +60,47 @@ def _ranked(view: Seen) -> tuple[list[ExperimentRow], list[str]]:
 def _table(view: Seen) -> None:
     names = names_of(view.rows)
     picked = st.session_state.get("experiment_row")
+    led = leads_of(view)
+    if sentence := verdict(view):
+        st.markdown(sentence)
+    columns = columns_of(view.measured, led, _chosen_measures(view))
     results_table(
-        lines_of(view.rows, names), columns_of(view.measured), first="configuration", picked=picked, on_pick=_pick,
+        lines_of(view.rows, names), columns, first="configuration", picked=picked, on_pick=_pick,
         key=f"experiment-table-{view.name}", title=f"Results of {view.title}",
     )  # fmt: skip
     found = [pair for pair in zip(view.rows, names, strict=True) if pair[0].key == picked]
     if found:
-        opened_row(*found[0], view.plan.collection)
+        opened_row(*found[0], view.plan.collection, led)
     else:
-        st.caption("Click a row for its worst queries, a heading to sort. ★ = best of the column.")
+        told = "★ = the lowest cost; for precision the best, where that is decided."
+        st.caption(f"Click a row for its worst queries, a heading to sort. {told}")
     if view.measured:
+        for told in dict.fromkeys(row.labels for row in view.measured if row.labels):
+            st.caption(plain_text(told))
+        _over_seeds(view)
         _charts(view)
+
+
+def _over_seeds(view: Seen) -> None:
+    """Trainings that differ by their seed alone, with mean and standard deviation."""
+    found = over_seeds(view.plan, view.rows)
+    if found:
+        titled("Over seeds")
+        head = ("training", "pooling", "distance", "method", "seeds", f"precision@{view.plan.k}, mean ± deviation")
+        lines = [[plain_text(cell) for cell in seeds_line(one)] for one in found]
+        st.table(
+            {name: list(cells) for name, cells in zip(head, zip(*lines, strict=True), strict=True)}, hide_index=True
+        )
+
+
+def _chosen_measures(view: Seen) -> list[str]:
+    """The further measures that the visitor wants to see as columns."""
+    known = more_measures(view.measured)
+    if not known:
+        return []
+    key = "experiment-measures"
+    st.session_state[key] = [name for name in st.session_state.get(key) or [] if name in known]
+    return st.pills("Further measures", list(known), format_func=known.get, selection_mode="multi", key=key)
 
 
 def _pick(key: str) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from engine.collections.collection import Images
 from engine.comparisons.recipes.experiment import ExperimentRow
+from engine.comparisons.recipes.leads import Leads
 from engine.core.errors import NotFound
 from ui.session.opened import images_of
 from ui.session.recipe import use_recipe
@@ -18,7 +19,7 @@ from ui.widgets.gallery import Tile, gallery, thumbnail_url
 from ui.widgets.results_table import Named
 
 
-def opened_row(row: ExperimentRow, name: Named, collection: str) -> None:
+def opened_row(row: ExperimentRow, name: Named, collection: str, leads: Leads) -> None:
     """Draw the details of a row; a click on a picture searches with it by the row's recipe."""
     with st.container(border=True, key="experiment-row"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -34,7 +35,7 @@ def opened_row(row: ExperimentRow, name: Named, collection: str) -> None:
         if row.error:
             st.error(plain_text(row.error), icon=":material/error:")
             return
-        st.markdown(plain_text(in_words(row)))
+        st.markdown(plain_text(" ".join(filter(None, [in_words(row), leads.told(row.key)]))))
         _worst(row, collection)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from engine.comparisons.recipes import report
 from engine.comparisons.recipes.experiment import ExperimentRow, pictures_digest
+from engine.comparisons.recipes.leads import Leads, leads
+from engine.comparisons.recipes.queries_export import QUERY_EXPORTS
 from ui.comparisons.state import Kind, Seen
 from ui.session.opened import collection_cards, images_of, workbench
 from ui.shared.plain_text import plain_text
@@ -38,7 +40,7 @@ EXPERIMENTS = Kind(
     parts=_parts_of,
     kept="Encoders trained for it are kept.",
     outdated=outdated,
-    exports=report.EXPORTS,
+    exports=(*report.EXPORTS, *QUERY_EXPORTS),
 )
 
 
@@ -57,10 +59,27 @@ def _parts(row: ExperimentRow) -> tuple[str, str, str]:
     return embedding_title(row.embedding), metric_title(row.metric), method_title(row.method)
 
 
+def leads_of(view: Seen) -> Leads:
+    """How the most precise configuration leads."""
+    return leads(view.comparison, view.rows)
+
+
+def verdict(view: Seen) -> str:
+    """Whether there is a best configuration, as Markdown; "" with fewer than two."""
+    led, rows = leads_of(view), {row.key: row for row in view.rows}
+    if not led.best:
+        return ""
+    names = dict(zip(rows, names_of(view.rows), strict=True))
+    best = rows[led.best]
+    figure = f"precision@{best.k} {best.precision:.3f}"
+    return plain_text(led.sentence(lambda key: names[key].whole, figure))
+
+
 def best_sentence(view: Seen) -> str:
-    """The most precise recipe so far, as Markdown; "" if nothing was measured."""
+    """The most precise recipe so far and whether it is decidedly the best, as Markdown; "" if nothing was measured."""
     if not view.measured:
         return ""
     row = max(view.measured, key=lambda row: row.precision)
     name = dict(zip((row.key for row in view.rows), names_of(view.rows), strict=True))[row.key]
-    return f"best: {plain_text(name.whole)}, precision@{row.k} **{row.precision:.3f}**"
+    word = "best" if leads_of(view).marked(row.key) else "highest"
+    return f"{word}: {plain_text(name.whole)}, precision@{row.k} **{row.precision:.3f}**"

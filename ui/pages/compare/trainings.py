@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from engine.comparisons.recipes.plan import Training
+from engine.comparisons.recipes.seeds import with_seeds
 from engine.training.config import DEFAULTS, TrainingConfig
 from engine.training.losses import LOSSES
 from engine.training.schedules import SCHEDULES
@@ -47,6 +48,11 @@ def trainings_form() -> None:
             "Side length in pixels; 224 in the original study, and 160 fits all four models.",
         )
         _whole(third, "limit", "Max. pictures", "A random sample. Empty: all.", "all")
+        st.toggle(
+            "Three seeds", key="experiment-three-seeds", persist_state="session",
+            help="Each training is repeated with three seeds; the results show means and standard deviations. One seed "
+            "tells about one training, not about the settings.",
+        )  # fmt: skip
 
 
 def planned() -> list[Training]:
@@ -65,7 +71,8 @@ def planned() -> list[Training]:
                 "limit": _value("limit"),
             }
         )
-        found.append(Training(_title(config.as_dict(), len(losses) > 1), config.as_dict()))
+        made = Training(_title(config.as_dict(), len(losses) > 1), config.as_dict())
+        found += with_seeds(made) if st.session_state.get("experiment-three-seeds") else [made]
     return found
 
 

@@ -12,8 +12,10 @@ import pytest
 
 from engine.comparisons.recipes.experiment import Experiment, ExperimentRow
 from engine.comparisons.recipes.findings import REPORT_HITS, REPORT_LOSSES
+from engine.comparisons.recipes.leads import Leads
 from engine.comparisons.recipes.plan import ExperimentPlan, report_tables
 from engine.comparisons.recipes.report import bold_best, correlations, report_hits, report_losses, to_csv, to_html
+from engine.evaluation.statistics.decision import Decision
 
 EVIL = "=<script>alert(1)</script>**x**&\"'"
 
@@ -92,15 +94,41 @@ def test_the_page_shows_what_people_wrote_literally_and_asks_for_nothing() -> No
     assert "prefers-color-scheme: dark" in text
 
 
-def test_the_best_stand_in_bold() -> None:
+def decided(p: float) -> Leads:
+    """The second row leads the first, with that p."""
+    return Leads("k2", (), {"k1": Decision(0.25, (0.2, 0.3), p, 20)})
+
+
+def test_the_cheapest_stand_in_bold_and_the_best_if_that_is_decided() -> None:
     rows = [row(), row(key="k2", title="Model 2")]
-    rows[1] = replace(rows[1], precision=0.75, map=0.1, milliseconds=9.0, megabytes=2.0)
-    page = Page(to_html(measured(ExperimentPlan("T", "c", ("model-1@r", "model-2@s")), rows)))
+    rows[1] = replace(rows[1], precision=0.75, map=0.1, milliseconds=9.0, megabytes=2.0, ndcg=0.625)
+    plan = ExperimentPlan("T", "c", ("model-1@r", "model-2@s"))
+    page = Page(to_html(measured(plan, rows), decided(0.001)))
     assert page.bold[:2] == ["0.750", "2.0"]  # the best row first, with the lowest MB shared
-    assert {"0.300", "1.50"} <= set(page.bold)
+    assert "1.50" in page.bold
+    assert "0.300" not in page.bold  # the highest mAP is not tested
+    assert "Model 2 · max · cosine · exact: precision@8 0.750, better than the other configuration" in page.text
+    assert "−0.250, p = .001" in page.text
+    assert "0.625" in page.text
+    undecided = Page(to_html(measured(plan, rows), decided(0.4)))
+    assert "0.750" not in undecided.bold
+    assert "−0.250, not decided, p = .40" in undecided.text
+    assert "Which configuration is best is not decided" in undecided.text
+    assert "0.750" not in Page(to_html(measured(plan, rows))).bold
+
+
+def test_bold_best() -> None:
     assert bold_best([1, None, 1, 0]) == [True, False, True, False]
     assert bold_best([2, 1], low=True) == [False, True]
     assert bold_best([None]) == [False]
+
+
+def test_csv_says_how_each_row_stands_against_the_highest() -> None:
+    plan, rows = ExperimentPlan("T", "c", ("model-1@r", "model-2@s")), [row(hit_5=0.5), row(key="k2", precision=0.75)]
+    [first, best] = list(csv.DictReader(io.StringIO(to_csv(measured(plan, rows), decided(0.001)))))
+    names = ("against the highest", "against it from", "against it to", "p", "verdict", "recall@5")
+    assert [first[name] for name in names] == ["-0.25", "-0.3", "-0.2", "0.001", "worse", "0.5"]
+    assert [best[name] for name in names] == [""] * 6
 
 
 def test_an_empty_experiment_has_a_page() -> None:

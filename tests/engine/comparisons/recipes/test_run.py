@@ -19,8 +19,11 @@ import pytest
 from PIL import Image
 
 from engine.cli.parser import main
+from engine.collections.labelling import write_labels
 from engine.comparisons.recipes.experiment import Experiment, pictures_digest
+from engine.comparisons.recipes.leads import leads
 from engine.comparisons.recipes.plan import ExperimentPlan, Training
+from engine.comparisons.recipes.report import verdict
 from engine.comparisons.recipes.run import run_experiment
 from engine.core.errors import BadParameter, Corrupt, NotFound, Stopped
 from engine.core.home import PROJECT, Home
@@ -341,3 +344,59 @@ def test_the_command(bench: Workbench, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert bench.experiment("mine")
     assert main(["compare", "--delete", "mine", "--yes"]) == 0
     assert main(["compare", "--show", "mine"]) == 1
+
+
+def test_what_each_query_reached_is_kept_and_decides(
+    bench: Workbench, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = bench.plan_experiment(plan(encoders=("colour-histogram", "raw-pixels"), methods=("exact",), probe=True))
+    bench.run("experiment", name=made.name)
+    first, second = made.rows()
+    queries = made.queries(first)
+    assert queries is not None
+    assert len(queries.ids) == first.queries == 30
+    assert queries.figures["precision"].mean() == pytest.approx(first.precision)
+    assert first.labels == "30 labels: 30 from folders."
+    assert first.ceiling == 1.0
+    assert 0 < (first.probe or 0) <= 1
+    found = leads(made, [first, second])
+    [decision] = found.against.values()
+    assert decision.effect == pytest.approx(abs(first.precision - second.precision))
+    monkeypatch.setenv("BENZER_HOME", str(bench.home.root))
+    file = tmp_path / "queries.parquet"
+    assert main(["compare", "--show", made.name, "--json", "--per-query", str(file)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["verdict"] == verdict([first, second], found)
+    assert sum(row["against_the_highest"] is None for row in told["rows"]) == 1
+    assert file.read_bytes()[:4] == b"PAR1"
+    assert main(["compare", "--show", made.name, "--per-query", str(tmp_path / "queries.txt")]) != 0
+    assert "must be one that ends in .csv or .parquet" in capsys.readouterr().err
+
+
+def test_queries_and_gallery_are_stated(bench: Workbench) -> None:
+    images = bench.collection("colours").images()
+    made = bench.plan_experiment(plan(queries_where="name~1", methods=("exact", "lsh")))
+    bench.run("experiment", name=made.name)
+    exact, lsh = made.rows()
+    asked = [name for name in images.names if "1" in name]
+    assert not exact.error
+    assert f"Queries: {exact.queries} pictures with name~1; gallery: the other {exact.images}." in exact.labels
+    assert exact.queries <= len(asked)
+    assert exact.images + exact.queries == 30
+    assert lsh.recall is not None
+
+
+def test_labels_of_a_classifier_can_be_left_out(bench: Workbench) -> None:
+    collection = bench.collection("colours")
+    ids = collection.images().ids.tolist()
+    write_labels(collection, dict.fromkeys(ids[:6], "red"), "the classifier Late fusion")
+    made = bench.plan_experiment(plan(methods=("exact",), own_labels=True))
+    bench.run("experiment", name=made.name)
+    [row] = made.rows()
+    images = collection.images()
+    left = [label for id, label in zip(images.ids.tolist(), images.labels, strict=True) if label and id not in ids[:6]]
+    assert row.images == len(left)
+    assert "Labels that a classifier wrote are left out." in row.labels
+    kept = bench.plan_experiment(plan(title="All", methods=("exact",)))
+    bench.run("experiment", name=kept.name)
+    assert "6 by a classifier." in kept.rows()[0].labels
