@@ -82,7 +82,7 @@ class Leads:
 def leads(experiment: Experiment, rows: Sequence[ExperimentRow]) -> Leads:
     """How the most precise of these rows of an experiment leads, by the figures kept of each query."""
     measured = [row for row in rows if not row.error and row.queries]
-    stamp = tuple((row.key, row.single_queries, row.precision) for row in measured)
+    stamp = tuple((row.key, row.made_of, row.single_queries, row.precision) for row in measured)
     return _kept.get((experiment.folder, stamp), lambda: _compared(experiment, measured))
 
 

@@ -401,7 +401,7 @@ def test_the_worst_queries_become_tiles(here: Workbench) -> None:
 def test_charts_are_told_in_words(here: Workbench) -> None:
     rows = measured(create(here.home, plan()), 0.75, 0.5)
     assert spoken_precision(rows, ["A", "B"]) == (
-        "Precision of 2 configurations with 95 % intervals. Best is A with 0.750 (0.650 to 0.850), the last B with "
+        "Precision of 2 configurations with 95 % intervals. Highest is A: 0.750 (0.650 to 0.850), the last B with "
         "0.500; the chance level is 0.450."
     )
     assert labels_of(rows) == ["navy", "gold"]

@@ -349,7 +349,7 @@ def test_the_command(bench: Workbench, monkeypatch: pytest.MonkeyPatch, capsys: 
 def test_what_each_query_reached_is_kept_and_decides(
     bench: Workbench, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = bench.plan_experiment(plan(encoders=("colour-histogram", "raw-pixels"), methods=("exact",), probe=True))
+    made = bench.plan_experiment(plan(methods=("exact", "lsh(bits=12,probes=0,tables=1)"), probe=True))
     bench.run("experiment", name=made.name)
     first, second = made.rows()
     queries = made.queries(first)
