@@ -87,7 +87,7 @@ def print_comparison(
     data: Callable[[], Any] | None = None,
 ) -> None:
     """Print a comparison, and write it in the formats asked for; `data` is its JSON, by default all measurements."""
-    texts = {export.ending: partial(export.text, found) for export in exports}
+    texts = {export.ending: partial(export.printed, found) for export in exports}
     files = {ending: text for ending, text in texts.items() if ending in arguments.files}
     print_results(arguments, table=table, data=data or (lambda: facts_of(found)), csv=texts["csv"], files=files)
 

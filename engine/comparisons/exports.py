@@ -35,6 +35,13 @@ class Export:
             return made
         return made.encode("utf-8-sig" if self.ending.endswith("csv") else "utf-8")
 
+    def printed(self, comparison: Any) -> str:
+        """The contents as text, of a format that is text."""
+        made = self.text(comparison)
+        if isinstance(made, bytes):
+            raise TypeError(f"{self.title} is no text.")
+        return made
+
 
 def csv_export(to_csv: Callable[[Any], str], unit: str) -> Export:
     """The export as CSV, with a row for each `unit`."""
