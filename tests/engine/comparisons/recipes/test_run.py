@@ -360,14 +360,15 @@ def test_what_each_query_reached_is_kept_and_decides(
     assert first.ceiling == 1.0
     assert 0 < (first.probe or 0) <= 1
     found = leads(made, [first, second])
-    [decision] = found.against.values()
-    assert decision.effect == pytest.approx(abs(first.precision - second.precision))
+    assert found.best == first.key
+    assert not found.refused
+    assert len(found.against) + len(found.equals) == 1
     monkeypatch.setenv("BENZER_HOME", str(bench.home.root))
     file = tmp_path / "queries.parquet"
     assert main(["compare", "--show", made.name, "--json", "--per-query", str(file)]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["verdict"] == verdict([first, second], found)
-    assert sum(row["against_the_highest"] is None for row in told["rows"]) == 1
+    assert sum(row["against_the_highest"] is None for row in told["rows"]) == 2 - len(found.against)
     assert file.read_bytes()[:4] == b"PAR1"
     assert main(["compare", "--show", made.name, "--per-query", str(tmp_path / "queries.txt")]) != 0
     assert "must be one that ends in .csv or .parquet" in capsys.readouterr().err
