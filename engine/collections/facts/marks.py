@@ -10,6 +10,7 @@ the marks of the same contents. Rows carry a seal like those of the catalogue.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,13 +35,21 @@ CREATE TABLE IF NOT EXISTS acts (number INTEGER PRIMARY KEY AUTOINCREMENT, made 
 """
 
 
+Given = tuple[tuple[str, ...], int]  # tags and stars
+
+
 @dataclass(frozen=True)
 class Mark:
-    """The tags of a picture, sorted, and its stars, 0 for none; `synced` is what its sidecar file last had of both."""
+    """The tags of a picture, sorted, and its stars, 0 for none.
+
+    `synced` is what its sidecar file last had of both; `writing` is what is being written to it, or was when the work
+    was cut off.
+    """
 
     tags: tuple[str, ...] = ()
     stars: int = 0
-    synced: tuple[tuple[str, ...], int] | None = None
+    synced: Given | None = None
+    writing: Given | None = None
 
 
 Change = Callable[[int, Mark], Mark]
@@ -199,20 +208,23 @@ def _read(db: sqlite3.Connection, path: Path) -> dict[int, tuple[str, Mark]]:
     if any(seal_of(*line[:-1]) != line[-1] for line in found):
         raise damaged(path)
     return {
-        id: (hash, Mark(tuple(json.loads(tags)), stars, _synced(json.loads(synced))))
+        id: (hash, Mark(tuple(json.loads(tags)), stars, *_agreed(json.loads(synced))))
         for id, hash, tags, stars, synced, _ in found
     }
 
 
-def _synced(stored: list[Any]) -> tuple[tuple[str, ...], int] | None:
-    return (tuple(stored[0]), stored[1]) if stored else None
+def _agreed(stored: list[Any]) -> tuple[Given | None, Given | None]:
+    """`synced` and `writing` from [tags, stars, tags, stars], of which the last two or all may be missing."""
+    synced, writing = stored[:2], stored[2:]
+    return (tuple(synced[0]), synced[1]) if synced else None, (tuple(writing[0]), writing[1]) if writing else None
+
+
+def _stored(mark: Mark) -> str:
+    return json.dumps([*(mark.synced or ((), 0)), *mark.writing] if mark.writing else mark.synced or [])
 
 
 def _put(db: sqlite3.Connection, changed: Mapping[int, Mark], hashes: Mapping[int, str]) -> None:
-    lines = [
-        (id, hashes[id], json.dumps(mark.tags), mark.stars, json.dumps(mark.synced or []))
-        for id, mark in changed.items()
-    ]
+    lines = [(id, hashes[id], json.dumps(mark.tags), mark.stars, _stored(mark)) for id, mark in changed.items()]
     sealed = [(*line, seal_of(*line)) for line in lines]
     db.executemany("INSERT OR REPLACE INTO marks VALUES (?,?,?,?,?,?)", sealed)
 
@@ -250,6 +262,8 @@ def _writing(collection: Collection) -> Iterator[sqlite3.Connection]:
 @contextmanager
 def _connection(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     db = None
+    if mode == "ro" and os.path.exists(f"{path}-journal"):
+        mode = "rw"  # a writer was killed, and who may only read cannot take back what it left
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=30, isolation_level=None)
         db.execute("PRAGMA synchronous=FULL")

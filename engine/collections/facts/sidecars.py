@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from engine.collections.collection import Collection
 from engine.collections.facts.marks import Mark, change_marks, marks
 from engine.collections.facts.xmp import Sidecar, read_sidecar, with_sidecar
 from engine.collections.reading.safely import read_bytes
+from engine.collections.reading.workers import chunks
 from engine.core.errors import StorageFull, Unreadable, UnreadableImage
 from engine.core.home import home_of
 from engine.core.humanize import count_of
@@ -26,6 +27,7 @@ from engine.core.progress import Reporter
 from engine.core.storage import write_bytes
 
 SUFFIX = ".xmp"
+_AT_A_TIME = 1000  # files whose writing is noted together
 
 
 @dataclass
@@ -82,51 +84,88 @@ def write_sidecars(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
     known, report = marks(collection), SidecarReport()
     rows = {row.id: row for row in collection.rows("image")}
     ids = [id for id in (known if wanted is None else map(int, wanted)) if id in rows]
-    agreed: dict[int, _Agreed] = {}
-    for number, id in enumerate(ids, 1):
-        try:
-            agreed[id] = _written(collection, rows[id], known.get(id), report)
-        except (Unreadable, UnreadableImage, StorageFull, OSError) as error:
-            report.left.append((rows[id].name, str(error)))
-        reporter.update("Writing sidecar files", number, len(ids), "files")
-    if agreed:
-        change_marks(collection, agreed, lambda id, mark: _settled(mark, *agreed[id]), "")
+    done = 0
+    for some in chunks(ids, _AT_A_TIME):
+        plans = dict[int, _Plan]()
+        for id in some:
+            try:
+                plans[id] = _plan(collection, rows[id], known.get(id))
+            except (Unreadable, UnreadableImage, OSError) as error:
+                report.left.append((rows[id].name, str(error)))
+        with _noted(collection, plans) as written:
+            for id, plan in plans.items():
+                try:
+                    written[id] = _write(plan, report)
+                except (Unreadable, UnreadableImage, StorageFull, OSError) as error:
+                    report.left.append((rows[id].name, str(error)))
+                reporter.update("Writing sidecar files", done + len(written), len(ids), "files")
+        done += len(some)
     return report.as_dict()
 
 
-_Agreed = tuple[Sidecar | None, Sidecar]  # what a file held, None if there was none, and what it holds now
+@dataclass(frozen=True)
+class _Plan:
+    """What a sidecar file holds, None if there is none, its tags and stars, and those that it is to hold."""
+
+    path: Path
+    data: bytes | None
+    theirs: Sidecar | None
+    ours: Sidecar
 
 
-def _written(collection: Collection, row: ImageRow, mark: Mark | None, report: SidecarReport) -> _Agreed:
-    """Bring one sidecar file up to date."""
+@contextmanager
+def _noted(collection: Collection, plans: Mapping[int, _Plan]) -> Iterator[dict[int, _Plan]]:
+    """Note in the marks what is about to be written, and afterwards, also of work that was stopped, what was."""
+    if plans:
+        planned = {id: (plan.ours.tags, plan.ours.stars) for id, plan in plans.items()}
+        change_marks(collection, plans, lambda id, mark: replace(mark, writing=planned[id]), "")
+    written = dict[int, _Plan]()
+    try:
+        yield written
+    finally:
+        if written:
+            change_marks(collection, written, lambda id, mark: _settled(mark, written[id].theirs, written[id].ours), "")
+
+
+def _plan(collection: Collection, row: ImageRow, mark: Mark | None) -> _Plan:
     if row.stored:
         raise Unreadable("Benzer keeps this picture itself; copy it to a folder to get a sidecar file beside it.")
     path = collection.path_of(row)
     if not path.is_file():
         raise Unreadable("The picture is not there.")
     beside = path.with_name(path.name + SUFFIX)
-    data = read_bytes(beside) if os.path.lexists(beside) else None
+    data = _contents(beside)
     theirs = read_sidecar(data) if data is not None else None
     agreed = _settled(mark or Mark(), theirs, Sidecar())
-    ours = Sidecar(agreed.tags, agreed.stars)
-    if ours == (theirs or Sidecar()):
+    return _Plan(beside, data, theirs, Sidecar(agreed.tags, agreed.stars))
+
+
+def _contents(path: Path) -> bytes | None:
+    return read_bytes(path) if os.path.lexists(path) else None
+
+
+def _write(plan: _Plan, report: SidecarReport) -> _Plan:
+    """Bring one sidecar file up to date."""
+    if plan.ours == (plan.theirs or Sidecar()):
         report.unchanged += 1
+    elif _contents(plan.path) != plan.data:
+        raise Unreadable("The sidecar file has just been changed by another program; write it again.")
     else:
-        write_bytes(beside, with_sidecar(data, ours))
+        write_bytes(plan.path, with_sidecar(plan.data, plan.ours))
         report.written += 1
-    return theirs, ours
+    return plan
 
 
 def _settled(mark: Mark, theirs: Sidecar | None, ours: Sidecar) -> Mark:
     """The mark after its sidecar file held `theirs` and holds `ours` now; a file that was not there removes nothing."""
     merged = mark if theirs is None else _merged(mark, theirs)
-    return replace(merged, synced=(ours.tags, ours.stars))
+    return replace(merged, synced=(ours.tags, ours.stars), writing=None)
 
 
 def _merged(mark: Mark | None, theirs: Sidecar) -> Mark:
-    """Three-way: what either side changed since both were equal."""
+    """Three-way: what either side changed since both were equal, which may be in a writing that was cut off."""
     mark = mark or Mark()
-    tags, stars = mark.synced or ((), 0)
+    tags, stars = mark.writing if mark.writing == (theirs.tags, theirs.stars) else mark.synced or ((), 0)
     gone, new = set(tags) - set(theirs.tags), set(theirs.tags) - set(tags)
     merged = tuple(sorted((set(mark.tags) - gone) | new))
     return Mark(merged, theirs.stars if theirs.stars != stars else mark.stars, (theirs.tags, theirs.stars))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import errno
 import gzip
 import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -30,6 +32,7 @@ from engine.core.storage import full_disk_named
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _BLOCK = 1 << 20
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError, struct.error)
 _TAR_ERRORS = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError, OverflowError)
 
 
@@ -156,8 +159,10 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, key: bytes, pla
     try:
         with archive.open(info) as source:
             return _unpacked(source, key, place, meter)
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError, RuntimeError):
+    except (*_ZIP_ERRORS, OSError) as error:
         place.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a place before the beginning of the file
+            raise
         return _failed(key, "malformed", "The archive is damaged at this file, or packs it in an unknown way.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,24 @@ def test_undoing_everything_leaves_nothing(collection: Collection) -> None:
     assert last_act(collection) is None
     with pytest.raises(NotFound, match="could be restored"):
         undo_marks(collection)
+
+
+def test_what_a_killed_writer_left_is_taken_back_by_a_reader(collection: Collection, tmp_path: Path) -> None:
+    """The state of the file and its journal while a change is half-way on the disk."""
+    mark_pictures(collection, range(1, 13), add=["kept"], stars=3)
+    before, path = marks(collection), collection.folder / stored.FILE
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA cache_size=1")
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("UPDATE marks SET stars=0, tags=tags || ?", ("x" * 50_000,))
+        for name in (path.name, f"{path.name}-journal"):
+            shutil.copy(path.with_name(name), tmp_path / name)
+        db.execute("ROLLBACK")
+    assert (tmp_path / path.name).stat().st_size > 50_000
+    for name in (path.name, f"{path.name}-journal"):
+        shutil.copy(tmp_path / name, path.with_name(name))
+    assert marks(collection) == before
+    assert last_act(collection) is not None
 
 
 ACTS = st.lists(

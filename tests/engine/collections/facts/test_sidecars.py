@@ -19,7 +19,7 @@ from engine.collections.facts.marks import mark_pictures, marks
 from engine.collections.facts.sidecars import write_sidecars
 from engine.collections.facts.xmp import DC, RDF, Sidecar, embedded, read_sidecar, with_sidecar
 from engine.collections.sources.importing import import_folder, rescan
-from engine.core.errors import Unreadable
+from engine.core.errors import Stopped, Unreadable
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.storage import write_bytes
@@ -98,6 +98,62 @@ def test_what_stands_inside_a_picture_is_taken_over_once(tmp_path: Path) -> None
     os.utime(tmp_path / "0.jpg")
     rescan(collection, Reporter(), verify=True)
     assert told()["0.jpg"] == (("red & blue",), 1)
+
+
+@pytest.mark.parametrize("how", [Stopped, KeyboardInterrupt, SystemError])
+@pytest.mark.parametrize("noted", [True, False])
+def test_what_was_written_when_the_work_was_cut_off_does_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: type[BaseException], noted: bool
+) -> None:
+    for number in range(3):
+        Image.new("RGB", (8, 8), (number * 40, 0, 0)).save(tmp_path / f"{number}.png")
+    import_folder(Home(tmp_path / ".home"), "Cut", tmp_path, Reporter())
+    collection = Collection.open(Home(tmp_path / ".home"), "cut")
+    ids = [row.id for row in collection.rows("image")]
+    mark_pictures(collection, ids, add=["lake"], stars=2)
+
+    def cut(path: Path, data: bytes) -> None:
+        if path.name.startswith("1"):
+            if not noted:  # as a kill: nothing is settled
+                monkeypatch.setattr(sidecars, "_settled", lambda mark, *_: mark)
+            raise how("cut off")
+        write_bytes(path, data)
+
+    with monkeypatch.context() as cutting:
+        cutting.setattr(sidecars, "write_bytes", cut)
+        settled = sidecars._settled
+        with pytest.raises(how):
+            write_sidecars({"home": str(tmp_path / ".home"), "collection": "cut"}, Reporter())
+        monkeypatch.setattr(sidecars, "_settled", settled)
+    assert (tmp_path / "0.png.xmp").is_file()
+    assert not (tmp_path / "1.png.xmp").exists()
+    mark_pictures(collection, ids, add=["boat"], remove=["lake"], stars=4)
+    rescan(collection, Reporter())
+    assert {(mark.tags, mark.stars) for mark in marks(collection).values()} == {(("boat",), 4)}
+    write_sidecars({"home": str(tmp_path / ".home"), "collection": "cut"}, Reporter())
+    assert read_sidecar((tmp_path / "0.png.xmp").read_bytes()) == Sidecar(("boat",), 4)
+    assert {mark.writing for mark in marks(collection).values()} == {None}
+
+
+def test_what_another_program_has_just_written_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        Image.new("RGB", (8, 8), (number * 40, 0, 0)).save(tmp_path / f"{number}.png")
+    import_folder(Home(tmp_path / ".home"), "Both", tmp_path, Reporter())
+    collection = Collection.open(Home(tmp_path / ".home"), "both")
+    mark_pictures(collection, [row.id for row in collection.rows("image")], add=["lake"])
+
+    def meanwhile(path: Path, data: bytes) -> None:
+        write_bytes(path, data)
+        (tmp_path / "1.png.xmp").write_text(DARKTABLE)
+
+    monkeypatch.setattr(sidecars, "write_bytes", meanwhile)
+    done = write_sidecars({"home": str(tmp_path / ".home"), "collection": "both"}, Reporter())
+    assert (done["written"], [name for name, _ in done["left"]]) == (1, ["1.png"])
+    assert (tmp_path / "1.png.xmp").read_text() == DARKTABLE
+    rescan(collection, Reporter())
+    assert {mark.tags for mark in marks(collection).values()} == {("lake",), ("Ferien & Meer", "lake")}
 
 
 TAG = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)

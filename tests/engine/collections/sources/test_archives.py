@@ -7,10 +7,11 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.collections import Collection, collections
-from engine.collections.sources.archives import Limits
+from engine.collections.sources.archives import Limits, checked_archive, members
 from engine.collections.sources.importing import import_archive
 from engine.core.errors import Unreadable, UnreadableArchive
 
@@ -43,6 +44,24 @@ def around(home) -> set[str]:
     """Every file below the parent of the home, the collections' own folders left out."""
     parent = home.root.parent
     return {str(p.relative_to(parent)) for p in parent.rglob("*") if not p.is_relative_to(home.datasets)}
+
+
+def test_bytes_cut_out_of_a_zip_cost_the_files_they_belong_to(tmp_path, encoded):
+    path, random = tmp_path / "a.zip", np.random.default_rng(0)
+    data = zipped(path, {f"red/{n}.png": encoded(n) for n in range(4)}, zipfile.ZIP_STORED).read_bytes()
+    kept = 0
+    for number in range(80):
+        start, end = sorted(random.integers(0, len(data), 2))
+        path.write_bytes(data[:start] + data[end:])
+        (staging := tmp_path / str(number)).mkdir()
+        try:
+            found = list(members(checked_archive(path, SMALL), staging, SMALL))
+        except UnreadableArchive:
+            continue
+        kept += 1
+        assert all(item.failure or Path(item.location).is_file() for item in found)
+        assert {item.failure.code for item in found if item.failure} <= {"malformed"}
+    assert kept > 10
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
