@@ -1,4 +1,4 @@
-"""The results of a classification to take along: one page of HTML that asks for nothing from outside."""
+"""Exports of a classification: CSV, and a self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CONFUSED = 20  # pairs of classes
 
 
 def to_csv(found: Classification) -> str:
-    """The table; texts that a spreadsheet would run are made harmless."""
+    """One row per model and condition; spreadsheet formulas are neutralised."""
     header = ["model", "condition", "folds", "accuracy", "deviation", "macro F1", "deviation of F1"]
     header += ["calibration error", "log loss", "seconds a fold", "Brier score", *COLUMNS]
     made_with = {row.fusion: provenance_cells(row.made_with) for row in found.rows() if not row.error}
@@ -31,7 +31,7 @@ def to_csv(found: Classification) -> str:
 
 
 def to_html(found: Classification) -> str:
-    """The whole classification as one page: the best, all results, what is noisy, each model, and what failed."""
+    """The whole classification as one page: the best model, all results, corruptions, each model, and failures."""
     lines, rows = found.table(), found.rows()
     failed = [[row.title, str(row.fold + 1), row.error] for row in rows if row.error]
     return render(
@@ -50,10 +50,10 @@ def _facts(found: Classification) -> str:
     plan, rows = found.plan, [row for row in found.rows() if not row.error]
     sides = [plan.picture] if plan.fusions != ("text",) else []
     sides += [plan.text] if plan.needs_text else []
-    told = f"{plan.collection}, seen by {' and '.join(sides)}. {len(rows)} of {len(plan.cells())} trainings measured."
+    text = f"{plan.collection}, seen by {' and '.join(sides)}. {len(rows)} of {len(plan.cells())} trainings measured."
     if rows:
-        told += f" {len(rows[0].classes)} classes."
-    return told
+        text += f" {len(rows[0].classes)} classes."
+    return text
 
 
 def _results(clean: Sequence[ResultLine]) -> Table:
@@ -81,7 +81,7 @@ def _spread(mean: float, deviation: float, folds: int) -> str:
 
 
 def _conditions(found: Classification, lines: Sequence[ResultLine]) -> Table | None:
-    """Accuracy under every condition, and in brackets what was lost; None where nothing else was asked."""
+    """Accuracy under every condition, and in brackets the loss; None if only clean items were tested."""
     asked = found.plan.asked
     if len(asked) < 2 or not lines:
         return None
@@ -124,10 +124,10 @@ def _model(found: Classification, line: ResultLine) -> dict[str, Any]:
 def calibration_sentence(found: measures.Calibration) -> str:
     """The calibration error with its interval, and whether it is larger than chance alone makes it."""
     low, high = found.interval
-    told = f"Calibration error of all predictions together: {found.error:.3f} (95 % interval {low:.3f} to {high:.3f})."
+    text = f"Calibration error of all predictions together: {found.error:.3f} (95 % interval {low:.3f} to {high:.3f})."
     if found.error > found.by_chance:
-        return f"{told} A perfectly calibrated model would rarely exceed {found.by_chance:.3f} here."
-    return f"{told} That is within what a perfectly calibrated model shows by chance, up to {found.by_chance:.3f}."
+        return f"{text} A perfectly calibrated model would rarely exceed {found.by_chance:.3f} here."
+    return f"{text} That is within what a perfectly calibrated model shows by chance, up to {found.by_chance:.3f}."
 
 
 def _confused(found: Classification, fusion: str) -> Table:

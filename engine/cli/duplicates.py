@@ -172,7 +172,7 @@ def _vectors_table(found: Duplicates, suggested: bool) -> str:
 
 def command_outliers(arguments: argparse.Namespace) -> None:
     """List the outliers: pictures with nothing similar in the collection, the farthest first."""
-    found: Outliers = _ready(arguments, lambda bench, recipe: bench.odd_ones(recipe, arguments.most))
+    found: Outliers = _ready(arguments, lambda bench, recipe: bench.outliers(recipe, arguments.most))
     score = "score: the distance to its nearest neighbours, in units of what is usual here (1)."
     print_results(
         arguments,

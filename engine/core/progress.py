@@ -46,9 +46,9 @@ class Progress:
 
 def progress_of(event: dict[str, Any]) -> Progress | None:
     """The progress that an event tells of, None where a value of it is of another type than was stored."""
-    told = {name: event[name] for name in _TYPES if name in event}
-    whole = all(isinstance(value, _TYPES[name]) for name, value in told.items())
-    return Progress(**told) if whole else None
+    fields = {name: event[name] for name in _TYPES if name in event}
+    whole = all(isinstance(value, _TYPES[name]) for name, value in fields.items())
+    return Progress(**fields) if whole else None
 
 
 class Reporter:

@@ -1,6 +1,6 @@
 """Groups of duplicates in a collection: files of equal content first, then pictures that show the same.
 
-A group is a star: each of its pictures shows the same as the one that is kept, so that a row of slightly differing
+A group is a star: each of its pictures shows the same as the one that is kept, so that a chain of slightly differing
 pictures never becomes one group.
 """
 
@@ -36,7 +36,7 @@ class Member:
 
 @dataclass(frozen=True)
 class DuplicateGroup:
-    """Files that show the same, the one that is kept first. `name` stays the same while its files do."""
+    """Files that show the same, the kept one first. `name` depends on the files only."""
 
     members: tuple[Member, ...]
 
@@ -70,7 +70,7 @@ class DuplicateGroup:
 
 @dataclass(frozen=True)
 class FoundDuplicates:
-    """All groups of a collection under one strength and one rule, exact ones first, then the most alike."""
+    """All groups of a collection under one strength and one rule, exact ones first, then by likeness."""
 
     collection: str
     least: float
@@ -88,7 +88,7 @@ class FoundDuplicates:
         return sum(row.size for row in self.dropped)
 
     def group(self, name: str) -> DuplicateGroup | None:
-        """The group of that name."""
+        """The group of that name, as `DuplicateGroup.name`."""
         return next((group for group in self.groups if group.name == name), None)
 
     def sentence(self) -> str:
@@ -164,7 +164,7 @@ def files_by_content(
 
 
 def has_file(collection: Collection, row: ImageRow) -> bool:
-    """Whether a row has a file of its own: an uploaded copy of a picture that was there was not kept."""
+    """Whether a row has its own file: of an uploaded copy of a known picture, none was stored."""
     return bool(row.stored) or bool(collection.source.get("folder"))
 
 

@@ -3,7 +3,7 @@
 The query itself is always excluded from its results. precision@k is divided by k and the average precision by what
 could have been found, so a method that returns too little pays for it. Neighbours are searched in blocks of queries.
 The average precision of any method is that of the k results of its search (mAP@k). For exact search that over the
-first 1000 ranks is measured, too (mAP); asked for so many, an approximate method would examine nearly everything.
+first 1000 ranks is measured, too (mAP); asked for that many, an approximate method would examine nearly everything.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from engine.indexes import Index, Neighbours
 
 Ids = NDArray[np.int64]
 Matrix = NDArray[np.float32]
-Told = Callable[[int, int], None]  # queries done, and of how many; may raise Stopped
+Report = Callable[[int, int], None]  # queries done, and of how many; may raise Stopped
 
 WORST = 8
 _BLOCK_BYTES = 32 * 2**20  # of vectors in memory at once
@@ -82,7 +82,7 @@ def questions(
 
 
 def measure(
-    index: Index, vectors: Matrix, asked: Questions, k: int, *, truth: Neighbours | None, told: Told
+    index: Index, vectors: Matrix, asked: Questions, k: int, *, truth: Neighbours | None, report: Report
 ) -> dict[str, Any]:
     """The figures of one index over the (n, d) labelled vectors, as the fields of a Row.
 
@@ -90,12 +90,12 @@ def measure(
         truth: the results of exact search for the same questions (its `nearest`); None if `index` itself is exact.
     """
     places = min(len(vectors) - 1, MAX_K)
-    found = nearest(index, vectors, asked, k, told)
+    found = nearest(index, vectors, asked, k, report)
     right = relevance(found.ids, asked, asked.rows)
     precisions = precision_at_k(right, k)
     returned = average_precision(right, np.minimum(asked.others[asked.rows], k))
     exact = index.name == "exact"
-    averages = _average_precisions(index, vectors, asked, places, told) if exact else returned
+    averages = _average_precisions(index, vectors, asked, places, report) if exact else returned
     examined = found.examined
     return {
         "images": len(vectors),
@@ -114,13 +114,13 @@ def measure(
     }
 
 
-def nearest(index: Index, vectors: Matrix, asked: Questions, k: int, told: Told) -> Neighbours:
+def nearest(index: Index, vectors: Matrix, asked: Questions, k: int, report: Report) -> Neighbours:
     """The k nearest neighbours of every query, excluding itself, (q, k)."""
     parts, done = [], 0
     for rows in _blocks(asked.rows, vectors.shape[1]):
         parts.append(without_itself(index, vectors, asked.ids, rows, k))
         done += len(rows)
-        told(done, len(asked.rows))
+        report(done, len(asked.rows))
     ids, distances = (np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "distances"))
     return Neighbours(ids, distances, np.concatenate([part.examined for part in parts]))
 
@@ -189,7 +189,7 @@ def worst(
 
 
 def _average_precisions(
-    index: Index, vectors: Matrix, asked: Questions, places: int, told: Told
+    index: Index, vectors: Matrix, asked: Questions, places: int, report: Report
 ) -> NDArray[np.float64]:
     """(q,) the average precision of each query over its first `places` ranks, out of what could have been there."""
     parts, done = [], 0
@@ -198,7 +198,7 @@ def _average_precisions(
         right = asked.codes[found] == asked.codes[rows][:, None]
         parts.append(average_precision(right, np.minimum(asked.others[rows], places)))
         done += len(rows)
-        told(done, len(asked.rows))
+        report(done, len(asked.rows))
     return np.concatenate(parts)
 
 

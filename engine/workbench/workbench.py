@@ -282,9 +282,9 @@ class Workbench(
         """
         return self._surroundings(recipe).duplicates(threshold, keepers)
 
-    def odd_ones(self, recipe: Recipe, most: int | None = None) -> Outliers:
+    def outliers(self, recipe: Recipe, most: int | None = None) -> Outliers:
         """The pictures without near neighbours, the most unusual first; raises as `duplicates` does."""
-        return self._surroundings(recipe).odd_ones(most)
+        return self._surroundings(recipe).outliers(most)
 
     def _surroundings(self, recipe: Recipe) -> Neighbourhoods:
         recipe = recipe.but(method="exact", k=1, embedding=unaugmented(recipe.embedding))

@@ -28,7 +28,7 @@ def copies(
 ) -> None:
     """Draw numbered groups; a click on a picture calls `on_pick(id)`, a click on its button `on_keep(id)`."""
 
-    def told(name: str, act: Callable[[int], None]) -> None:
+    def acted(name: str, act: Callable[[int], None]) -> None:
         id = getattr(st.session_state.get(key), name, None)
         if isinstance(id, int):
             act(id)
@@ -36,8 +36,8 @@ def copies(
     _copies(
         data=copies_data(found, groups),
         key=key,
-        on_pick_change=lambda: told("pick", on_pick),
-        on_keep_change=lambda: told("keep", on_keep),
+        on_pick_change=lambda: acted("pick", on_pick),
+        on_keep_change=lambda: acted("keep", on_keep),
     )
 
 

@@ -134,7 +134,7 @@ def measure(index: Index, data: Data, reporter: Reporter, below: Path) -> dict[s
     figures = quality(found, data)
     times = alone.milliseconds
     megabytes, note = kept_megabytes(index, below)
-    told = _told(len(times), len(data.queries), min(alone.covered, others.share))
+    caveats = _caveats(len(times), len(data.queries), min(alone.covered, others.share))
     return figures | {
         "chosen": dict(index.chosen),
         "size": len(data.vectors),
@@ -149,7 +149,7 @@ def measure(index: Index, data: Data, reporter: Reporter, below: Path) -> dict[s
         "batch_ms": batch_ms,
         "megabytes": megabytes,
         "vectors_megabytes": data.vectors.nbytes / 1e6,
-        "note": " ".join(filter(None, [told, note])),
+        "note": " ".join(filter(None, [caveats, note])),
     }
 
 
@@ -220,7 +220,7 @@ def _one_at_a_time(index: Index, data: Data, reporter: Reporter) -> tuple[Neighb
     return found, _Alone(np.array(times), parts, asked, covered)
 
 
-def _told(timed: int, count: int, covered: float) -> str:
+def _caveats(timed: int, count: int, covered: float) -> str:
     """Caveats of the times."""
     few = f"Timed with {timed:,} of the {count:,} queries, one at a time." if timed < count else ""
     lost = f"Some results covered only {covered:.0%} of the vectors." if covered < 1 else ""

@@ -89,12 +89,12 @@ class Advice:
         if self.nearest is None:
             return "Nothing has been measured yet."
         found = self.best or self.nearest
-        told = f"{found.title} with recall {found.recall:.3f} in {found.p50:.3g} ms"
+        choice = f"{found.title} with recall {found.recall:.3f} in {found.p50:.3g} ms"
         if self.best is None:
-            return f"Nothing reaches a recall of {self.recall:g}; the nearest is {told}."
+            return f"Nothing reaches a recall of {self.recall:g}; the nearest is {choice}."
         if self.exact is not None and self.exact.p50 <= found.p50:
             return f"Exact search, in {self.exact.p50:.3g} ms: no method reaches a recall of {self.recall:g} sooner."
-        return f"{told}: the cheapest that reaches {self.recall:g}."
+        return f"{choice}: the cheapest that reaches {self.recall:g}."
 
 
 @dataclass(frozen=True)

@@ -117,9 +117,9 @@ def _best_pair(found: Found, titles: Sequence[str]) -> Finding:
     means = mean_precisions(found, titles)
     own, *others = ([found[t, *c].precision for t in titles] for c in sorted(means, key=lambda c: c != BEST_PAIR))
     against = [paired_difference(own, other) for other in others]
-    told = ", ".join(f"{COLUMN_TITLES[column]} {mean:.3f}" for column, mean in means.items())
+    figures = ", ".join(f"{COLUMN_TITLES[column]} {mean:.3f}" for column, mean in means.items())
     tests = ", ".join(p_text(one.p) for one in against)
-    measured = f"mean precision@8 over {len(titles)} different trainings is {told}; against the other pairs {tests}."
+    measured = f"mean precision@8 over {len(titles)} different trainings is {figures}; against the other pairs {tests}."
     return Finding("Max pool with cosine is the best pair.", measured, _VERDICTS[_over_all(against)])
 
 
@@ -139,7 +139,7 @@ def _loss(found: Found, titles: Sequence[str]) -> Finding | None:
     if rho is None:
         return None
     measured = f"over {len(known)} different trainings the rank correlation between the lowest MSE and precision@8 "
-    measured += f"(max pool, cosine) is {rho.told('+.2f')}. At −1 a lower loss would always mean a better search, at "
+    measured += f"(max pool, cosine) is {rho.text('+.2f')}. At −1 a lower loss would always mean a better search, at "
     measured += "+1 a worse one."
     verdict: Verdict = "Agrees here" if rho.within(_LITTLE) else "Not decided"
     if rho.decided:
@@ -152,9 +152,9 @@ def _best_rows(found: Found, titles: Sequence[str]) -> Finding:
     """By the best column of each training; only single figures per query could tell more than this cautious test."""
     best = {title: max((found[title, *c] for c in REPORT_COLUMNS), key=lambda row: row.precision) for title in titles}
     order = sorted(best, key=lambda title: -best[title].precision)
-    told = ", ".join(f"{title} ({best[title].precision:.3f})" for title in order[:3])
+    leaders = ", ".join(f"{title} ({best[title].precision:.3f})" for title in order[:3])
     claim = f"{BEST_ROWS[0]} and {BEST_ROWS[1]} are the best."
-    measured = f"ranked by their best column, the first three are {told}; one training of each."
+    measured = f"ranked by their best column, the first three are {leaders}; one training of each."
     claimed, others = [t for t in titles if t in BEST_ROWS], [t for t in titles if t not in BEST_ROWS]
     asked = min(row.queries for row in best.values())
     if not asked or len(claimed) < len(BEST_ROWS):
@@ -171,7 +171,7 @@ def _one_picture(found: Found, titles: Sequence[str]) -> Finding | None:
         return None
     measured = (
         f"over {len(pairs)} different configurations the rank correlation between the correct results for one picture "
-        f"and precision@8 over all pictures is {rho.told('+.2f')}; it would have to be at least {_CLOSE:.2f}."
+        f"and precision@8 over all pictures is {rho.text('+.2f')}; it would have to be at least {_CLOSE:.2f}."
     )
     low, high = rho.interval
     verdict: Verdict = "Agrees here" if low >= _CLOSE else "Not reproduced here" if high < _CLOSE else "Not decided"

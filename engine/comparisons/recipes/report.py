@@ -46,11 +46,11 @@ def _csv_line(row: ExperimentRow, labels: Sequence[str]) -> list[object]:
     ]
     if row.error:
         figures = [None] * len(figures)
-    told = [losses.get(name) for name in ("train", "mse", "ssim")]
+    lowest = [losses.get(name) for name in ("train", "mse", "ssim")]
     by_label = [row.per_class.get(label) for label in labels]
     choices = [getattr(row, name) for name in _CHOICES]
     notes = [row.recipe, row.computed_in, row.note, row.error]
-    return ["" if cell is None else cell for cell in [*choices, *figures, *told, *notes, *by_label]]
+    return ["" if cell is None else cell for cell in [*choices, *figures, *lowest, *notes, *by_label]]
 
 
 def to_html(experiment: Experiment) -> str:
@@ -195,7 +195,7 @@ def correlations(rows: Sequence[ExperimentRow]) -> list[str]:
         return []
     kinds = findings.different(found, whole)
     said = [
-        f"{findings.COLUMN_TITLES[column]} {told}" for column in REPORT_COLUMNS if (told := _rho(found, kinds, column))
+        f"{findings.COLUMN_TITLES[column]} {rho}" for column in REPORT_COLUMNS if (rho := _rho(found, kinds, column))
     ]
     top, mean = next(iter(findings.mean_precisions(found, kinds).items()))
     sentences = [f"Rank correlation of validation MSE and precision@8: {'; '.join(said)}."] if said else []
@@ -207,7 +207,7 @@ def _rho(found: findings.Found, titles: Sequence[str], column: tuple[str, str]) 
     pairs = [(losses_of(found, title).get("mse"), found[title, *column].precision) for title in titles]
     known = [(loss, precision) for loss, precision in pairs if loss is not None]
     rho = spearman([loss for loss, _ in known], [precision for _, precision in known]) if len(known) > 2 else None
-    return rho.told("+.2f") if rho else ""
+    return rho.text("+.2f") if rho else ""
 
 
 def _loss(value: float | None) -> str:

@@ -138,7 +138,7 @@ class EncoderFigures:
         self.within.update("Indexing", 0, 1, "indexes", str(recipe))
         index, index_bytes = self._index(recipe, vectors, exact, whole)
         truth = None if index is exact else truth
-        figures = measure(index, vectors.matrix, asked, recipe.k, truth=truth, told=self._told(recipe))
+        figures = measure(index, vectors.matrix, asked, recipe.k, truth=truth, report=self._report(recipe))
         megabytes = (vectors.matrix.nbytes + index_bytes) / 1e6
         row = unmeasured(cell, str(recipe), weights=recipe.weights, **self.facts)
         return replace(row, megabytes=megabytes, **figures)
@@ -151,7 +151,7 @@ class EncoderFigures:
             self.exact[key] = (opening.exact_index(vectors, recipe.metric), None)
         exact, truth = self.exact[key]
         if truth is None and recipe.method != exact.name:
-            truth = nearest(exact, vectors.matrix, asked, recipe.k, self._told(recipe))
+            truth = nearest(exact, vectors.matrix, asked, recipe.k, self._report(recipe))
             self.exact[key] = (exact, truth)
         return exact, truth
 
@@ -167,7 +167,7 @@ class EncoderFigures:
         snapshot = opening.index_store(self.collection, self.encoder.info, recipe).open(only=())
         return index, _bytes_in(snapshot.folder) if snapshot else _saved_bytes(index)
 
-    def _told(self, recipe: Recipe) -> Any:
+    def _report(self, recipe: Recipe) -> Any:
         return lambda done, total: self.within.update("Measuring", done, total, "queries", str(recipe))
 
 

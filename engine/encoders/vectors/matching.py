@@ -76,7 +76,7 @@ class _Finder:
         self._picture = {row.hash: row.id for row in reversed(rows) if row.status == "image"}
 
     def find(self, name: str) -> tuple[str, int]:
-        """Why a name stands for no picture ("" where it does), and the picture's id (0 where there is none)."""
+        """Why a name matches no picture ("" if it does), and the picture's id (0 if there is none)."""
         rows = [row for known in self._names.find(name) for row in self._named[known]] if name else []
         readable = [row for row in rows if row.status != "rejected"]
         if not readable:

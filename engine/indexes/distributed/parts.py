@@ -193,8 +193,8 @@ def _own_folder() -> Path:
         with full_disk_named("the parts of an index"):
             return Path(tempfile.mkdtemp(prefix="benzer-rdh-", dir=where))
     except OSError as error:
-        told = reason_of(error)
-        raise BenzerError(f"The parts of an index cannot be kept in {where or tempfile.gettempdir()} ({told}).",
+        reason = reason_of(error)
+        raise BenzerError(f"The parts of an index cannot be kept in {where or tempfile.gettempdir()} ({reason}).",
             way_out=f"Set {FOLDER} to a folder that every node sees.") from error  # fmt: skip
 
 

@@ -99,7 +99,7 @@ class ByteRows:
         write_json(folder / "bytes.json", {"scale": self.scale})
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote; made anew beside what was stored before there were bytes."""
+        """Read what `save` wrote; computed for an index that was stored before bytes were."""
         if not (folder / "bytes.json").exists():
             self.fill()
             return

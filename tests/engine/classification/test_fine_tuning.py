@@ -148,7 +148,7 @@ def _judged_as_it_was_trained(bench: Workbench, name: str) -> None:
     objective.network.eval()
     with torch.inference_mode():
         said = objective.head(objective.pair(objective.source.take(np.arange(len(items))))).softmax(1).cpu().numpy()
-    seen = opened.verdict(opened.at(collection).items(collection, Reporter())).fused[: len(items)]
+    seen = opened.explain(opened.at(collection).items(collection, Reporter())).fused[: len(items)]
     assert np.abs(said - seen).max() < (0.05 if device().reduced else 1e-3)
 
 

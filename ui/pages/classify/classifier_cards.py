@@ -35,7 +35,7 @@ _cards = component(
 
 
 def one_by_one(run: Predictor, name: str, found: Review, decide: Decide) -> None:
-    """Draw what may be shown, one page of predictions, and the way to the next; `decide` keeps what the user says."""
+    """Draw the filter, one page of predictions, and a button for the next; `decide` stores the user's decisions."""
     shown, some, key = _filters(run, name, found)
     if shown == TO_DECIDE:
         left = sum(one.id not in found.decisions for one in some)
@@ -79,12 +79,12 @@ def _filters(run: Predictor, name: str, found: Review) -> tuple[str, list[Stored
 
 
 def blind_to(run: Predictor) -> list[str]:
-    """The sides that the classifier never looks at: picture, text or none of them."""
+    """The sides that the classifier does not use: picture, text or none."""
     return [side for side in ("picture", "text") if not run.card.get(side)]
 
 
 def agree(one: StoredPrediction) -> bool:
-    """Whether picture and text name the same class; so does one that has only one of them."""
+    """Whether picture and text predict the same class; true if only one of them is present."""
     return one.picture is None or one.text is None or one.picture[0][0] == one.text[0][0]
 
 
@@ -94,12 +94,12 @@ def agree(one: StoredPrediction) -> bool:
 def batch_of(
     some: Sequence[StoredPrediction], decisions: Mapping[int, str], former: tuple[Sequence[int], Sequence[int]] | None
 ) -> tuple[list[StoredPrediction], int]:
-    """The predictions to decide on now, and how many wait behind them.
+    """The predictions to decide on now, and the number of those that follow.
 
-    Those of a page stay until it is turned, decided or not; what was skipped without a decision comes again last.
+    A page keeps its predictions, decided or not, until the user turns it; undecided ones come again at the end.
 
     Args:
-        former: the ids of the page as it was drawn last (none where it was turned), and those that were passed.
+        former: the ids of the page as drawn last (none if it was turned), and those already shown.
     """
     ids, passed = former or ((), ())
     undecided = [one for one in some if one.id not in decisions]
@@ -157,14 +157,14 @@ def _draw(run: Predictor, name: str, found: Review, batch: Sequence[StoredPredic
 
 
 def others(one: StoredPrediction) -> list[str]:
-    """What else it may be: what picture and text say alone, and what both together hold for the next likeliest."""
+    """Alternative labels: those predicted from picture and text alone, and the next most probable ones from both."""
     alone = [side[0][0] for side in (one.picture, one.text) if side]
     found = dict.fromkeys([*alone, *(label for label, _ in one.fused[1:])])
     return [label for label in found if label != one.predicted][:_OTHERS]
 
 
 def checked(sent: object, known: set[int]) -> dict[int, str | None]:
-    """What the browser sent as decisions, without whatever cannot be one."""
+    """The decisions that the browser sent, without invalid ones."""
     if not isinstance(sent, Mapping):
         return {}
     found: dict[int, str | None] = {}
@@ -176,7 +176,7 @@ def checked(sent: object, known: set[int]) -> dict[int, str | None]:
 
 
 def card(images: Images, name: str, found: Review, one: StoredPrediction, blind: Sequence[str] = ()) -> dict[str, Any]:
-    """What the browser needs to draw a prediction; `blind` are the sides that its classifier never looks at."""
+    """What the browser needs to draw a prediction; `blind` are the sides that its classifier does not use."""
     row = int(images.ids.searchsorted(one.id))
     text = " ".join(images.texts[row].split())
     picture, words = (

@@ -135,8 +135,8 @@ def _written(run: Predictor, name: str, found: Review) -> None:
     if note is None or note["what"] != source_of(run):
         return
     with st.container(horizontal=True, vertical_alignment="center", key="review-written"):
-        told = f"{count_of(note['count'], 'label')} written to {plain_text(collection_title(name))}"
-        st.success(f"{told}, {made_text(note['made'])}.", icon=":material/check_circle:")
+        text = f"{count_of(note['count'], 'label')} written to {plain_text(collection_title(name))}"
+        st.success(f"{text}, {made_text(note['made'])}.", icon=":material/check_circle:")
         st.button(
             "Undo", key="review-undo", icon=":material/undo:", on_click=_undo, args=(name,),
             help="Removes these labels again; your decisions are kept and can be written again.",
@@ -173,13 +173,13 @@ def _accept_confident(run: Predictor, name: str, found: Review) -> None:
 def expected(run: Predictor, count: int, confidence: float) -> str:
     """How many predictions reach the confidence, and the number of errors expected among them, as Markdown."""
     has = "has" if count == 1 else "have"
-    told = f"**{count_of(count, 'undecided item')}** {has} at least {whole(confidence)} confidence."
+    text = f"**{count_of(count, 'undecided item')}** {has} at least {whole(confidence)} confidence."
     measured = measured_of(run)
     asked, right = measured.at_least(confidence) if measured else (0, 0)
     if not asked or not count:
-        return f"{told} Their accuracy was not measured." if count else told
+        return f"{text} Their accuracy was not measured." if count else text
     share = f"{right:,} of {asked:,} such predictions were correct"
     wrong, most = count * (1 - right / asked), at_most(asked - right, asked)
     about = f"about **{wrong:.0f}** errors among them, " if round(wrong) else ""
     bound = f"**{math.floor(count * most):,}** ({100 * most:.1f} %, with 95 % confidence)"
-    return f"{told} In cross-validation {share}: expect {about}at most {bound}."
+    return f"{text} In cross-validation {share}: expect {about}at most {bound}."

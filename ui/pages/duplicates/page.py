@@ -1,4 +1,4 @@
-"""The page of duplicates: groups of pictures that show the same, to go through by keyboard, and the trash."""
+"""The duplicates page: groups of pictures that show the same, to go through by keyboard, and the trash."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def page() -> None:
         return
     name = recipe.collection
     read_link()
-    told, choices, work, groups, trash, vectors = (st.container() for _ in range(6))
-    with told:
+    messages, choices, work, groups, trash, vectors = (st.container() for _ in range(6))
+    with messages:
         news(name)
     if not len(images_of(name).ids):
         go = partial(st.session_state.update, go_to="collections")

@@ -1,4 +1,4 @@
-"""What the page of duplicates remembers in a session, and what follows from it: choices, marks, what to take away."""
+"""Page state of duplicates: the choices, the marks, and the pictures to remove."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AT_ONCE = 200  # files moved while the page waits; more are moved by a job
 
 
 def chosen_strength(collection: str) -> float:
-    """The least likeness: that of the chosen strength, or an own number."""
+    """The least likeness: that of the chosen strength, or a custom number."""
     number = st.session_state.get(f"likeness-{collection}")
     name = str(st.session_state.get("duplicates-strength") or "normal")
     return least_likeness(float(number) if name == "own" and number else STRENGTHS.get(name, STRENGTHS["normal"]))
@@ -51,7 +51,7 @@ def version_of(found: FoundDuplicates) -> str:
 
 
 def marks_of(collection: str) -> Marks:
-    """What was marked in this session: marks name pictures and groups, so they outlive a change of the list."""
+    """The marks of this session; they name pictures and groups, so they survive a change of the list."""
     found: Marks = st.session_state.get(f"marks-{collection}") or Marks()
     return found
 

@@ -74,19 +74,19 @@ def advised(advice: Advice) -> str:
         return f"{beside}; other methods are not measured yet." if exact else "No results yet."
     if row is None:
         near = advice.nearest
-        told = f"**Nothing here finds {wanted}.** The nearest to it is {_called(near)}: recall {near.recall:.3f}"
-        return f"{told} in {near.p50:.3g} ms. {beside}." if beside else f"{told}."
-    told = f"{_called(row)} finds at least {wanted}: {row.p50:.3g} ms per query, recall {row.recall:.3f}."
+        text = f"**Nothing here finds {wanted}.** The nearest to it is {_called(near)}: recall {near.recall:.3f}"
+        return f"{text} in {near.p50:.3g} ms. {beside}." if beside else f"{text}."
+    text = f"{_called(row)} finds at least {wanted}: {row.p50:.3g} ms per query, recall {row.recall:.3f}."
     if exact is None:
-        return f"The cheapest that finds {wanted}: {told}"
+        return f"The cheapest that finds {wanted}: {text}"
     if exact.p50 <= row.p50:
         return (
             f"**Exact search is the best here**: {exact.p50:.3g} ms per query over {exact.size:,} vectors. Of the "
             "others "
-            f"{told}"
+            f"{text}"
         )
     faster = f"**{exact.p50 / row.p50:.1f} times as fast as exact search**{_between(exact, row)}"
-    return f"{faster}: {told} {beside}.{_tail(row)}"
+    return f"{faster}: {text} {beside}.{_tail(row)}"
 
 
 def _between(exact: StudyRow, row: StudyRow) -> str:
