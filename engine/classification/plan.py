@@ -83,6 +83,7 @@ class ClassificationPlan:
 
     @property
     def needs_text(self) -> bool:
+        """Whether any of its fusions uses texts."""
         return self.fusions != ("picture",)
 
     def cells(self) -> list[FoldCell]:

@@ -48,14 +48,17 @@ class Prediction(FusedPrediction):
 
     @property
     def right(self) -> bool:
+        """Whether the likeliest label is the true one."""
         return self.predicted == self.label
 
     @classmethod
     def from_list(cls, values: Sequence[Any]) -> Prediction:
+        """The prediction of `as_list`."""
         id, label, *predictions = values
         return cls(int(id), str(label), *(None if one is None else tuple(map(tuple, one)) for one in predictions))  # type: ignore[arg-type]
 
     def as_list(self) -> list[Any]:
+        """Plain values for JSON, without their names to save space."""
         return [self.id, self.label, self.picture, self.text, self.fused]
 
 

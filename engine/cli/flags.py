@@ -92,6 +92,7 @@ def stored_flags(sub: Parser, noun: str, *, resume: bool = True) -> None:
 
 
 def yes_flag(sub: Parser) -> None:
+    """--yes, which deletes without a question."""
     sub.add_argument("--yes", action="store_true", help="delete without asking")
 
 
@@ -119,10 +120,12 @@ def precision_flag(sub: Parser) -> None:
 
 
 def metric_flag(sub: Parser, default: str | None = "cosine", said: str = "cosine") -> None:
+    """--metric, the distance between vectors."""
     sub.add_argument("--metric", default=default, help=f"distance: {' or '.join(METRICS)} (default: {said})")
 
 
 def ray_flag(sub: Parser) -> None:
+    """--ray, which distributes the work over a Ray cluster."""
     sub.add_argument(
         "--ray",
         metavar="ADDRESS",

@@ -89,6 +89,7 @@ class QuickComparison:
 
     @property
     def judged_by(self) -> str:
+        """The name of the measure."""
         return f"precision@{K}" if self.labelled else "altered pictures found"
 
     def conclusion(self) -> str:
@@ -102,6 +103,7 @@ class QuickComparison:
         return f"From now on the default of the collection is {name}: {low:.3f} to {high:.3f} ahead."
 
     def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
         return asdict(self) | {"judged_by": self.judged_by, "verdict": self.conclusion()}
 
 

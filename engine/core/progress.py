@@ -41,6 +41,7 @@ class Progress:
 
     @property
     def fraction(self) -> float:
+        """The finished share, from 0 to 1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
 
 
@@ -102,6 +103,7 @@ class Reporter:
 
     @property
     def stop_asked(self) -> bool:
+        """Whether the user requested a stop."""
         return bool(self.folder and (self.folder / "stop").exists())
 
     def stop_if_asked(self) -> None:

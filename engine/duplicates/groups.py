@@ -42,6 +42,7 @@ class DuplicateGroup:
 
     @property
     def keeper(self) -> ImageRow:
+        """The file that the rule keeps."""
         return self.members[0].row
 
     @property
@@ -51,6 +52,7 @@ class DuplicateGroup:
 
     @property
     def contents(self) -> frozenset[str]:
+        """The contents of its files, each once."""
         return frozenset(member.row.hash for member in self.members)
 
     @property
@@ -80,6 +82,7 @@ class FoundDuplicates:
 
     @cached_property
     def dropped(self) -> list[ImageRow]:
+        """The files of all groups that the rule does not keep."""
         return [row for group in self.groups for row in group.dropped]
 
     @property
@@ -108,6 +111,7 @@ class FoundDuplicates:
         ]
 
     def to_csv(self) -> str:
+        """One row per file; columns as in HEADER."""
         return csv_text(HEADER, self.rows())
 
     def as_dict(self) -> dict[str, Any]:

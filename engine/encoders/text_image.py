@@ -84,6 +84,7 @@ class TextImageEncoder(Encoder, ReadsTexts):
         return functional.normalize(found)[:, :, None, None]
 
     def understands(self, text: str) -> bool:
+        """Whether it can encode the text; any text but an empty one."""
         return bool(plain(text))
 
     def embed_query(self, picture: Any | None, text: str | None, share: int | None = None) -> NDArray[np.float32]:

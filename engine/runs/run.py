@@ -81,6 +81,7 @@ class Run:
 
     @property
     def state(self) -> str:
+        """training, done, stopped, failed, or interrupted."""
         state = str(self.facts["state"])
         if state == "training" and not self.alive:
             again = str(self.facts["state"])  # it may have ended between the two checks
@@ -119,6 +120,7 @@ class Run:
 
     @property
     def epochs_done(self) -> int:
+        """The number of finished epochs."""
         done = self.card.get("epochs_done", 0)
         return max([event["epoch"] for event in self.events()], default=int(done))
 
@@ -151,6 +153,7 @@ class Run:
 
     @property
     def model(self) -> int:
+        """The number of its model, 1 to 4."""
         return int(self.facts["config"]["model"])
 
     @property

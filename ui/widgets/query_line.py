@@ -36,6 +36,7 @@ class Chip:
     weight: float = 1.0
 
     def as_data(self) -> dict[str, Any]:
+        """What the browser needs."""
         return vars(self) | {"crop": list(self.crop) if self.crop else None}
 
 

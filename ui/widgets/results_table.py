@@ -41,6 +41,7 @@ class Named:
 
     @property
     def whole(self) -> str:
+        """The name with its addition."""
         return " · ".join(filter(None, [self.name, self.sub]))
 
 

@@ -61,6 +61,7 @@ class Finding:
 
     @property
     def sentence(self) -> str:
+        """The claim, the verdict and the figures in one sentence."""
         return f"{self.claim} {self.verdict}: {self.measured}"
 
 

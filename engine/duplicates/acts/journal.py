@@ -98,6 +98,7 @@ class Batch:
 
     @property
     def kind(self) -> Kind:
+        """What was done: trash or link."""
         return "link" if self._plan["kind"] == "link" else "trash"
 
     @property

@@ -40,6 +40,7 @@ class Decision:
 
     @property
     def decided(self) -> bool:
+        """Whether the difference is decided in either direction."""
         return self.outcome != "not decided"
 
     @property

@@ -86,6 +86,7 @@ class Duplicates:
         return lines
 
     def to_csv(self) -> str:
+        """One row per picture of a group; columns as in HEADER."""
         return csv_text(HEADER, self.rows())
 
     def as_dict(self) -> dict[str, Any]:
@@ -140,6 +141,7 @@ class Outliers:
         ]
 
     def to_csv(self) -> str:
+        """One row per picture; columns as in OUTLIER_HEADER."""
         return csv_text(OUTLIER_HEADER, self.rows())
 
     def as_dict(self) -> dict[str, Any]:
@@ -166,6 +168,7 @@ class Neighbourhoods:
 
     @cached_property
     def suggestion(self) -> Suggestion:
+        """The suggested threshold."""
         return suggest(self.nearness)
 
     def duplicates(self, threshold: float | None = None, keepers: Sequence[int] = ()) -> Duplicates:

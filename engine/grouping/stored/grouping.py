@@ -57,6 +57,7 @@ class Grouping:
 
     @property
     def recipe(self) -> Recipe:
+        """The recipe whose vectors were grouped."""
         return Recipe.from_dict(self.facts["recipe"])
 
     @property
@@ -66,6 +67,7 @@ class Grouping:
 
     @property
     def plan(self) -> GroupingPlan:
+        """The plan that was carried out."""
         return GroupingPlan.from_dict(self.facts["plan"])
 
     @property

@@ -39,6 +39,7 @@ class ClassRow:
 
     @property
     def missed(self) -> int:
+        """The number of its items that were predicted as another class."""
         return self.count - round(self.recall * self.count)
 
 
