@@ -30,7 +30,7 @@ from engine.core.progress import Reporter
 from engine.core.storage import write_json
 from engine.encoders.encoder import Encoder
 from engine.encoders.fusion import NAME, FusionEncoder
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.runs.classifiers import classifiers
 from engine.runs.run import Run
 from engine.search.provenance import provenance_of

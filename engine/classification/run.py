@@ -22,7 +22,7 @@ from engine.core.device import device
 from engine.core.home import Home
 from engine.core.progress import Reporter, Within
 from engine.encoders.fusion import Explanation, explain
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.runs.run import Run
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class FoldTrainings:
         from engine.classification.training.train import train_classifier
 
         config, root = config_of(self.run.plan, cell.fusion), self.run.comparison.folder / "runs"
-        run = runs.Run(root / cell.key)
+        run = Run(root / cell.key)
         if (run.folder / "run.json").exists() and run.card.get("made_of") != self.made_of:
             run.remove()
         if not (run.folder / "run.json").exists():

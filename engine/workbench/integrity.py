@@ -14,7 +14,7 @@ from engine.core.errors import Corrupt
 from engine.core.home import Home
 from engine.core.storage import read_json, set_aside
 from engine.jobs.job import damaged_jobs
-from engine.runs.run import damaged_runs
+from engine.runs.listing import damaged_runs
 
 _MEASURED = "Deleted: it is measured again when the comparison goes on."
 

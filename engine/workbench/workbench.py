@@ -42,7 +42,8 @@ from engine.indexes import Index, methods
 from engine.indexes.kmeans import choose_clusters
 from engine.jobs import job as job_folders
 from engine.jobs.job import Job
-from engine.runs.run import Run, run, runs
+from engine.runs.listing import run, runs
+from engine.runs.run import Run
 from engine.search import opening
 from engine.search.answer import Answer, Hit, Query, Receipt
 from engine.search.examples import Crop

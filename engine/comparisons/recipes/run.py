@@ -33,7 +33,7 @@ from engine.encoders.vectors.pipeline import embed_collection, vectors_of
 from engine.encoders.vectors.store import Vectors
 from engine.evaluation.measuring import Questions, measure, nearest, questions
 from engine.indexes import Index, make_index
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.runs.run import Run
 from engine.search import opening
 from engine.training import TrainingConfig

@@ -23,7 +23,7 @@ from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.encoders import open_encoder
 from engine.encoders.networks.table import backbone, is_counter
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.texts import bert, published
 from engine.workbench.workbench import Query, Workbench
 from models.autoencoder import Autoencoder
