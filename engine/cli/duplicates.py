@@ -21,7 +21,7 @@ from engine.duplicates.groups import HEADER, FoundDuplicates
 from engine.duplicates.job import ACTS
 from engine.duplicates.rules import KEEP, STRENGTHS, Rule
 from engine.grouping.duplicates.duplicates import HEADER as BY_VECTORS
-from engine.grouping.duplicates.duplicates import ODD_HEADER, Duplicates, Outliers
+from engine.grouping.duplicates.duplicates import OUTLIER_HEADER, Duplicates, Outliers
 from engine.workbench.workbench import Workbench
 
 _SHOWN = 20  # groups of duplicates that a terminal shows
@@ -176,7 +176,7 @@ def command_outliers(arguments: argparse.Namespace) -> None:
     score = "score: the distance to its nearest neighbours, in units of what is usual here (1)."
     print_results(
         arguments,
-        table=lambda: "\n\n".join(filter(None, [text_table(ODD_HEADER, found.rows()), score, found.sentence()])),
+        table=lambda: "\n\n".join(filter(None, [text_table(OUTLIER_HEADER, found.rows()), score, found.sentence()])),
         data=found.as_dict,
         csv=found.to_csv,
     )

@@ -218,8 +218,8 @@ class Workbench(
 
         Raises:
             NotReady: something must be prepared first (see `readiness`). NotFound: no such collection, image or label,
-            or no picture meets the filter. UnreadableImage: the query picture cannot be opened. BadParameter: a choice
-            of the recipe has no such value, or a condition of the filter is none.
+            or no picture meets the filter. UnreadableImage: the query picture cannot be opened. BadParameter: an
+            invalid choice of the recipe, or condition of the filter.
         """
         recipe = recipe if isinstance(recipe, Recipe) else self.recipe_of(recipe)
         query = query if isinstance(query, Query) else query_of(query)

@@ -3,10 +3,10 @@
 <root>/.benzer-trash/<date>-<number>/       beside the pictures, so that a move is one step of the file system
     plan.json        what is about to be done, with the catalogue's rows of each file (sealed)
     journal.jsonl    when it began, ended, was restored
-    files/…          the files, under the paths that they had
+    files/…          the files, under their former paths
 
-A folder imported in place has its trash in itself, hidden from imports; uploaded pictures have it beside them in the
-collection's own folder. The plan alone says where each file belongs, so that work cut off anywhere can be taken up.
+A folder imported in place contains its trash, hidden from imports; uploaded pictures have it beside them in the
+collection's own folder. The plan alone says where each file belongs, so that interrupted work can be continued.
 """
 
 from __future__ import annotations
