@@ -138,10 +138,10 @@ def reliability(true: Codes, probabilities: Probabilities, bins: int = BINS) -> 
     ]
 
 
-def calibration_error(found: list[Bin]) -> float:
+def calibration_error(bins: list[Bin]) -> float:
     """The expected calibration error: the gap between confidence and accuracy, averaged over the predictions.
 
     Source: Guo et al., "On calibration of modern neural networks", 2017.
     """
-    total = sum(one.count for one in found)
-    return sum(one.count * abs(one.confidence - one.accuracy) for one in found) / max(total, 1)
+    total = sum(one.count for one in bins)
+    return sum(one.count * abs(one.confidence - one.accuracy) for one in bins) / max(total, 1)

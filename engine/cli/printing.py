@@ -80,17 +80,20 @@ def further_files(exports: Iterable[Export]) -> dict[str, str]:
 
 
 def print_comparison(
-    found: Comparison[Any, Any, Any], exports: Iterable[Export], arguments: argparse.Namespace, table: Callable[[], str]
+    comparison: Comparison[Any, Any, Any],
+    exports: Iterable[Export],
+    arguments: argparse.Namespace,
+    table: Callable[[], str],
 ) -> None:
     """Print a comparison, and write it in the formats asked for."""
-    texts = {export.ending: partial(export.text, found) for export in exports}
+    texts = {export.ending: partial(export.text, comparison) for export in exports}
     files = {ending: text for ending, text in texts.items() if ending in arguments.files}
-    print_results(arguments, table=table, data=lambda: facts_of(found), csv=texts["csv"], files=files)
+    print_results(arguments, table=table, data=lambda: facts_of(comparison), csv=texts["csv"], files=files)
 
 
-def measured_cells(found: Comparison[Any, Any, Any]) -> str:
+def measured_cells(comparison: Comparison[Any, Any, Any]) -> str:
     """How far a comparison is: "3 of 8"."""
-    return f"{sum(not row.error for row in found.rows())} of {len(found.plan.cells())}"
+    return f"{sum(not row.error for row in comparison.rows())} of {len(comparison.plan.cells())}"
 
 
 _RESCAN = "After changes on disk: python -m engine rescan COLLECTION"

@@ -135,7 +135,7 @@ def _loaded(snapshot: Snapshot) -> SamePictures:
     return SamePictures(read_json(folder / "contents.json"), *(load_array(folder / f"{name}.npy") for name in _FILES))
 
 
-def _save(found: SamePictures, folder: Path) -> None:
-    write_json(folder / "contents.json", found.contents)
+def _save(pairs: SamePictures, folder: Path) -> None:
+    write_json(folder / "contents.json", pairs.contents)
     for name in _FILES:
-        np.save(folder / f"{name}.npy", getattr(found, name), allow_pickle=False)
+        np.save(folder / f"{name}.npy", getattr(pairs, name), allow_pickle=False)

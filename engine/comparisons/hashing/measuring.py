@@ -153,20 +153,20 @@ def measure(index: Index, data: Data, reporter: Reporter, below: Path) -> dict[s
     }
 
 
-def quality(found: Neighbours, data: Data) -> dict[str, Any]:
+def quality(neighbours: Neighbours, data: Data) -> dict[str, Any]:
     """The quality of (q, R) results against the ground truth, and their cost in comparisons."""
     truth = data.truth
     if truth is None:
         raise ValueError("the truth is found before anything is measured")
-    right = right_places(found, truth)
+    right = right_places(neighbours, truth)
     places = min(10, data.neighbours)
-    examined = found.examined
+    examined = neighbours.examined
     counted = not (examined < 0).any()
     return {
         "map": float(average_precision(right, right.sum(axis=1)).mean()),
         "strict_map": float(average_precision(right, (truth.ids >= 0).sum(axis=1)).mean()),
-        "recall": float(recall_at_k(found, truth).mean()),
-        "recall_10": float(recall_at_k(_first(found, places), _first(truth, places)).mean()),
+        "recall": float(recall_at_k(neighbours, truth).mean()),
+        "recall_10": float(recall_at_k(_first(neighbours, places), _first(truth, places)).mean()),
         "candidates": float(examined.mean()) if counted else None,
         "share": float(examined.mean() / max(len(data.vectors), 1)) if counted else None,
     }
@@ -298,5 +298,5 @@ def _nothing(count: int, places: int) -> Neighbours:
     return Neighbours(ids, np.full((count, places), np.inf, dtype=np.float32), np.zeros(count, dtype=np.int64))
 
 
-def _first(found: Neighbours, places: int) -> Neighbours:
-    return Neighbours(found.ids[:, :places], found.distances[:, :places], found.examined)
+def _first(neighbours: Neighbours, places: int) -> Neighbours:
+    return Neighbours(neighbours.ids[:, :places], neighbours.distances[:, :places], neighbours.examined)

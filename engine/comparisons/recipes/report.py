@@ -178,9 +178,9 @@ def report_hits(rows: Sequence[ExperimentRow]) -> list[list[str]]:
     return lines
 
 
-def losses_of(found: Mapping[tuple[str, str, str], ExperimentRow], title: str) -> Mapping[str, float | None]:
+def losses_of(rows: Mapping[tuple[str, str, str], ExperimentRow], title: str) -> Mapping[str, float | None]:
     """The lowest losses of the training of that title, {} if unknown."""
-    return next((row.losses for (name, *_), row in found.items() if name == title and row.losses), {})
+    return next((row.losses for (name, *_), row in rows.items() if name == title and row.losses), {})
 
 
 def correlations(rows: Sequence[ExperimentRow]) -> list[str]:
@@ -202,9 +202,9 @@ def correlations(rows: Sequence[ExperimentRow]) -> list[str]:
     return [*sentences, f"Highest mean precision@8: {findings.COLUMN_TITLES[top]} ({mean:.3f})."]
 
 
-def _rho(found: findings.Found, titles: Sequence[str], column: tuple[str, str]) -> str:
+def _rho(rows: findings.Found, titles: Sequence[str], column: tuple[str, str]) -> str:
     """The rank correlation of one column with its interval, "" if it is not known."""
-    pairs = [(losses_of(found, title).get("mse"), found[title, *column].precision) for title in titles]
+    pairs = [(losses_of(rows, title).get("mse"), rows[title, *column].precision) for title in titles]
     known = [(loss, precision) for loss, precision in pairs if loss is not None]
     rho = spearman([loss for loss, _ in known], [precision for _, precision in known]) if len(known) > 2 else None
     return rho.text("+.2f") if rho else ""

@@ -96,7 +96,7 @@ def without_vector(rows: Sequence[ImageRow], ids: NDArray[np.int64]) -> list[str
     return [pictures] if names else []
 
 
-def _refuse(found: Matched, names: Sequence[str], file: str) -> None:
-    clear = "ambiguous" not in found.left_out
+def _refuse(matched: Matched, names: Sequence[str], file: str) -> None:
+    clear = "ambiguous" not in matched.left_out
     wanted = "those of pictures of the collection" if clear else "whole where two pictures share their ending"
     raise BadParameter("names", file, wanted, next(iter(names), "none"))

@@ -64,14 +64,15 @@ def _protected(collection: str, folders: list[str]) -> None:
     )  # fmt: skip
 
 
-def exports(found: FoundDuplicates) -> None:
+def exports(duplicates: FoundDuplicates) -> None:
     """Draw the button for CSV, and the one that resets the decisions on what is not a duplicate."""
+    name = f"benzer-{duplicates.collection}-duplicates.csv"
     st.download_button(
-        "CSV", lambda: found.to_csv().encode("utf-8-sig"), f"benzer-{found.collection}-duplicates.csv", "text/csv",
+        "CSV", lambda: duplicates.to_csv().encode("utf-8-sig"), name, "text/csv",
         key="duplicates-csv", on_click="ignore", icon=":material/download:",
         help="One line for each picture of a group.",
     )  # fmt: skip
-    opened = open_collection(found.collection)
+    opened = open_collection(duplicates.collection)
     apart = decisions_of(opened).apart
     if apart:
         st.button(
