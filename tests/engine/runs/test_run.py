@@ -188,14 +188,14 @@ def test_what_a_kill_left_half_written_is_swept_away(home: Home) -> None:
 def test_a_download_speaks_of_the_weights_in_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     run = fresh(home)
     run.keep(weights(1.0))
-    read = Run._weights
+    read = Run.weights_data
 
     def overtaken(self: Run) -> bytes:
         data = read(self)
         run.keep(weights(2.0))  # a training that gets better in this moment
         return data
 
-    monkeypatch.setattr(Run, "_weights", overtaken)
+    monkeypatch.setattr(Run, "weights_data", overtaken)
     with zipfile.ZipFile(io.BytesIO(run.archive())) as archive:
         facts = json.loads(archive.read("mine/run.json"))
         assert hashlib.sha256(archive.read("mine/weights.safetensors")).hexdigest() == facts["weights"]["sha256"]
