@@ -64,8 +64,6 @@ from engine.workbench.searches import SearchMethods
 from engine.workbench.tidying import TidyingMethods
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
     from numpy.typing import NDArray
 
