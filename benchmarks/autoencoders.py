@@ -28,7 +28,7 @@ from engine.encoders import open_encoder
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import stored
 from engine.evaluation.retrieval import Scores, leave_one_out
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.training import TrainingConfig, train_run
 
 DATA = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data")

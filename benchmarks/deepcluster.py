@@ -28,7 +28,8 @@ from engine.encoders.networks.table import backbone
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import stored
 from engine.evaluation.retrieval import leave_one_out
-from engine.runs import run as runs
+from engine.runs import listing as runs
+from engine.runs.run import Run
 from engine.training import TrainingConfig, train_run
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def first_weights(home: Home, config: TrainingConfig) -> Mapping[str, Tensor] | 
     return pretrained.load(home, backbone(config.network))[1] if config.start == "pretrained" else None
 
 
-def trained(home: Home, collection: Collection, name: str) -> runs.Run:
+def trained(home: Home, collection: Collection, name: str) -> Run:
     """The finished run of that name: there already, or trained now."""
     config = config_of(name)
     if (home.weights / name).exists():
@@ -117,7 +118,7 @@ def trained(home: Home, collection: Collection, name: str) -> runs.Run:
     return train_run(home, config, collection, Reporter(), lambda _: first_weights(home, config) or {})
 
 
-def rounds(run: runs.Run, every: int = 4) -> str:
+def rounds(run: Run, every: int = 4) -> str:
     """One line a round, or every so many. Its groups were made before the epoch, its precision is that after it."""
     head = ["round", "groups", "NMI with the round before", "NMI with the species", "precision@8 of the probe"]
     lines = [f"### {run.card['title']}", "", _settings(run), "", "| " + " | ".join(head) + " |", "|---:" * 5 + "|"]
@@ -129,7 +130,7 @@ def rounds(run: runs.Run, every: int = 4) -> str:
     return "\n".join([*lines, "", _course(run)])
 
 
-def _course(run: runs.Run) -> str:
+def _course(run: Run) -> str:
     """How far the groups came, and whether the search was best at the end."""
     events = run.events()
     agreed = [event["label_nmi"] for event in events if "label_nmi" in event]
@@ -141,7 +142,7 @@ def _course(run: runs.Run) -> str:
     )
 
 
-def _settings(run: runs.Run) -> str:
+def _settings(run: Run) -> str:
     config, seconds = run.config, sum(event.get("seconds", 0.0) for event in run.events())
     first = "ImageNet" if config["start"] == "pretrained" else "Random"
     return (
@@ -152,7 +153,7 @@ def _settings(run: runs.Run) -> str:
     )
 
 
-def searches(home: Home, collection: Collection, made: list[runs.Run]) -> Iterator[str]:
+def searches(home: Home, collection: Collection, made: list[Run]) -> Iterator[str]:
     """Precision@8 over all pictures, by cosine, of what was trained and of what it is compared with; and a verdict."""
     lines, best = ["| encoder | " + " | ".join(EMBEDDINGS) + " |", "|---|" + "---:|" * len(EMBEDDINGS)], {}
     for kind, title, encoder, weights in subjects(home, made):
@@ -166,7 +167,7 @@ def searches(home: Home, collection: Collection, made: list[runs.Run]) -> Iterat
     yield "The best figure of each kind: " + ", ".join(parts) + "." + (verdict if "plain autoencoder" in best else "")
 
 
-def subjects(home: Home, made: list[runs.Run]) -> Iterator[tuple[str, str, str, str]]:
+def subjects(home: Home, made: list[Run]) -> Iterator[tuple[str, str, str, str]]:
     """Kind, title, encoder and weights of every line."""
     for run in made:
         config = TrainingConfig.from_dict(run.config)

@@ -34,7 +34,7 @@ from engine.encoders import Encoder, open_encoder
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import store, stored
 from engine.evaluation.retrieval import leave_one_out
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from models.autoencoder import CHANNELS, Autoencoder
 from models.specs import SPECS
 

@@ -50,7 +50,7 @@ def row(home: Home, collection: Collection, pictures: int) -> str:
     names = [name for name in by_labels if name in without]
     rho = spearman([by_labels[name] for name in names], [without[name] for name in names])
     best, chosen = max(names, key=by_labels.__getitem__), max(names, key=without.__getitem__)
-    rank = rho.told(".2f") if rho else "–"
+    rank = rho.text(".2f") if rho else "–"
     told = [f"{best} {by_labels[best]:.3f}", chosen, f"{by_labels[chosen]:.3f}"]
     return f"| {collection.name} | {len(sample.ids)} | {len(names)} | {rank} | {' | '.join(told)} |"
 

@@ -30,7 +30,7 @@ from benchmarks.embedding import gigaflops, peak, pictures
 from engine.core.device import device
 from engine.core.home import PROJECT, Home
 from engine.core.progress import Reporter
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.training import TrainingConfig
 from engine.training.loop import train
 from engine.training.pictures import Data

@@ -27,6 +27,7 @@ class Clip(nn.Module):
         self.text_projection = nn.Linear(spec.text.width, spec.width, bias=False)
 
     def pictures(self, images: Tensor) -> Tensor:
+        """(n, 3, s, s) normalised pictures to (n, d) vectors."""
         found: Tensor = self.visual_projection(self.vision_model(images))
         return found
 

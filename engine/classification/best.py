@@ -46,12 +46,12 @@ class Best:
     @property
     def headline(self) -> str:
         """One sentence: the model and its accuracy with its exact 95 % interval."""
-        told = f"{100 * self.line.accuracy:.1f} % ({accuracy_interval(self.right, self.asked)})"
+        accuracy = f"{100 * self.line.accuracy:.1f} % ({accuracy_interval(self.right, self.asked)})"
         if self.other is None:
-            return f"{self.line.title}: {told} accuracy."
+            return f"{self.line.title}: {accuracy} accuracy."
         if self.clear:
-            return f"{self.line.title} has the highest accuracy: {told}."
-        return f"{self.line.title}: {told} accuracy, but no lead over {self.other.title.lower()} is decided."
+            return f"{self.line.title} has the highest accuracy: {accuracy}."
+        return f"{self.line.title}: {accuracy} accuracy, but no lead over {self.other.title.lower()} is decided."
 
     @property
     def beside(self) -> str:
@@ -69,13 +69,13 @@ class Best:
         return f"Which of {self.line.title.lower()} and {other.title.lower()} is better is not decided{tests}."
 
     def _tests(self) -> list[str]:
-        told = []
+        tests = []
         if self.over_items is not None:
             first, second = self.alone
-            told.append(f"alone right about {first} items against {second}, McNemar {p_text(self.over_items.p)}")
+            tests.append(f"alone right about {first} items against {second}, McNemar {p_text(self.over_items.p)}")
         if self.over_folds is not None:
-            told.append(f"over the folds {p_text(self.over_folds.p)} by the corrected t-test")
-        return told
+            tests.append(f"over the folds {p_text(self.over_folds.p)} by the corrected t-test")
+        return tests
 
 
 def accuracy_interval(right: int, asked: int) -> str:

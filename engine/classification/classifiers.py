@@ -2,7 +2,7 @@
 
 classifiers/<run>/
     run.json, weights-….safetensors, events.jsonl …   a run, as those of encoders (see `engine.runs.run`)
-    text.json                   what its encoder of texts had learned (sealed), where it learns
+    text.json                   the fitted state of its text encoder (sealed), if that has one
     guesses/<collection>.json   its predictions (see `engine.classification.predictions`)
 """
 
@@ -30,7 +30,7 @@ from engine.core.progress import Reporter
 from engine.core.storage import write_json
 from engine.encoders.encoder import Encoder
 from engine.encoders.fusion import NAME, FusionEncoder
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.runs.classifiers import classifiers
 from engine.runs.run import Run
 from engine.search.provenance import provenance_of
@@ -72,7 +72,7 @@ def apply(home: Home, name: str, collection: str, reporter: Reporter, every: boo
 
     Raises:
         NotFound: no such classifier or collection. NotReady: an encoder needs something first.
-        BadParameter: there is nothing without a label, or its pictures would be seen otherwise than when it learned.
+        BadParameter: no item lacks a label, or its pictures would be encoded differently than in its training.
     """
     opened, place = open_classifier(home, name), Collection.open(home, collection)
     _check_own(opened, place, reporter)
@@ -81,7 +81,7 @@ def apply(home: Home, name: str, collection: str, reporter: Reporter, every: boo
     wanted = np.array([every or not label for label in images.labels], bool) & (items.has_picture | items.has_text)
     rows = np.flatnonzero(wanted)
     if not len(rows):
-        raise BadParameter("things", "a classification", "without a label yet, or all of them (--all)", "none")
+        raise BadParameter("items", "a classification", "without a label yet, or all of them (--all)", "none")
     chosen = items.of(rows)
     facts = [(int(images.ids[row]), images.names[row], images.labels[row]) for row in rows]
     found = sorted(_predictions(opened, chosen, facts), key=lambda one: one.confidence)
@@ -92,7 +92,7 @@ def apply(home: Home, name: str, collection: str, reporter: Reporter, every: boo
 def open_classifier(home: Home, name: str) -> FusionEncoder:
     """The classifier of that name, ready to judge; raises as `FusionEncoder.open` does.
 
-    An encoder that has learned from a collection (visual words) is as it was over that of the classifier.
+    An encoder that learns from a collection (visual words) is restored as learned from that of the classifier.
     """
     opened = FusionEncoder.open(NAME, name, home)
     if opened.picture is not None:
@@ -166,7 +166,7 @@ def _named(picture: Encoder) -> dict[str, str]:
 def _predictions(
     opened: FusionEncoder, items: Examples, facts: Sequence[tuple[int, str, str]]
 ) -> list[StoredPrediction]:
-    predicted = opened.verdict(items)
+    predicted = opened.explain(items)
     found = []
     for row, fact in enumerate(facts):
         picture = predicted.picture if items.has_picture[row] else None

@@ -1,7 +1,7 @@
 """The items of a classification under a corruption: a side missing, pictures blurred, words dropped.
 
-What encoders that did not learn make of them is the same for every fold; blurred pictures are kept with the collection.
-Encoders that learned are others in every fold: they look at the fold's own items only, and nothing of it is kept.
+Vectors of frozen encoders are the same for every fold; those of blurred pictures are stored with the collection.
+Fine-tuned encoders differ in every fold: they encode the fold's own items only, and nothing of it is stored.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _BLUR_OF = 224  # a blur's radius is told in pixels of a picture so wide
 
 @dataclass
 class Corrupted:
-    """The items of a subject under every condition; `tunable` where encoders learn."""
+    """The items of a task under every condition; `tunable` if encoders are fine-tuned."""
 
     task: Task
     items: Examples
@@ -49,7 +49,7 @@ class Corrupted:
     made: dict[str, Examples] = field(default_factory=dict)  # by condition
 
     def of(self, condition: Corruption, rows: Rows, learned: LearnedEncoders) -> Examples:
-        """The items of some rows, as encoders see them that have learned, or as they always were."""
+        """The items of some rows, as seen by fine-tuned encoders, or by the frozen ones."""
         if condition.name not in self.made:
             self.made[condition.name] = self._under(condition)
         found = self.made[condition.name].of(rows)

@@ -1,6 +1,6 @@
 """Corruptions of a test item: a blurred or missing picture, dropped words or no text.
 
-Written like `picture=missing`, `picture=blur-4` (radius in pixels of a picture 224 wide), `text=missing`,
+Their written form is `picture=missing`, `picture=blur-4` (radius in pixels of a picture 224 wide), `text=missing` or
 `text=drop-50` (percent of the words).
 """
 
@@ -20,7 +20,7 @@ _FORM = re.compile(r"(picture)=(missing|blur-([1-9]\d?))|(text)=(missing|drop-([
 
 @dataclass(frozen=True)
 class Corruption:
-    """One of them: `side` "picture", "text" or "" for nothing wrong; missing, else blurred or with words dropped."""
+    """One corruption: `side` is "picture", "text" or "" for a clean item; missing, else blurred or words dropped."""
 
     name: str
     side: str = ""
@@ -30,9 +30,9 @@ class Corruption:
 
     @classmethod
     def parse(cls, text: str) -> Corruption:
-        """The condition that is written so; BadParameter for anything else.
+        """The corruption of this written form; BadParameter for anything else.
 
-        >>> Condition.parse("text=drop-50").drop
+        >>> Corruption.parse("text=drop-50").drop
         50
         """
         if text == CLEAN:
@@ -45,7 +45,7 @@ class Corruption:
 
     @property
     def title(self) -> str:
-        """For people."""
+        """The display name."""
         if not self.side:
             return "as they are"
         if self.missing:
@@ -54,7 +54,7 @@ class Corruption:
 
     @property
     def short(self) -> str:
-        """For people, in so few words that it fits above a column."""
+        """The display name, short enough for the head of a column."""
         if self.blur:
             return f"blur {self.blur} px"
         return f"{self.drop} % words gone" if self.drop else self.title

@@ -1,4 +1,4 @@
-"""Which encoders of a classification learn with its head: refused where they cannot, made ready, and opened again."""
+"""Encoders that are fine-tuned with the head of a classification: checked, prepared, and opened again."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _HELD_AT_MOST = 2**28  # bytes of decoded pictures in memory; beyond, all of the
 
 @dataclass(frozen=True)
 class LearnedEncoders:
-    """The encoders of a classifier that learned with it, None for one that stayed as it was."""
+    """The fine-tuned encoders of a classifier, None for a frozen one."""
 
     picture: Encoder | None = None
     text: TextEncoder | None = None
 
 
 def tunable(home: Home, task: Task, items: Examples, reporter: Reporter) -> FineTunable | None:
-    """The encoders of a subject that are to learn, with what they see of its items; None where none does.
+    """The encoders of a task to fine-tune, with their input for its items; None if there are none.
 
     Raises:
         StorageFull: no space for decoded pictures. Stopped: on request.
@@ -58,7 +58,7 @@ def tunable(home: Home, task: Task, items: Examples, reporter: Reporter) -> Fine
 
 
 def learned(task: Task, run: Any, sides: tuple[str, ...]) -> LearnedEncoders:
-    """The encoders as they are after a training whose run holds their weights."""
+    """The fine-tuned encoders with the weights in a run."""
     if not sides:
         return LearnedEncoders()
     from models.tunable import parted
@@ -71,18 +71,18 @@ def learned(task: Task, run: Any, sides: tuple[str, ...]) -> LearnedEncoders:
 
 @dataclass(frozen=True)
 class Price:
-    """About how long the trainings of a plan take, all folds and all epochs of them: as planned, and frozen."""
+    """The estimated time of all trainings of a plan, all folds and epochs: as planned, and with frozen encoders."""
 
     seconds: float
     frozen: float
 
     @property
     def times(self) -> float:
-        """How many times longer than with encoders that stay as they are."""
+        """How many times longer than with frozen encoders."""
         return self.seconds / max(self.frozen, 1e-9)
 
     def sentence(self) -> str:
-        """For people, e.g. "Fine-tuning: the trainings take about 12 min, 40 times as long as with …"."""
+        """For display, e.g. "Fine-tuning: the trainings take about 12 min, 40 times as long as with …"."""
         times = f"{self.times:,.0f}" if self.times >= 10 else f"{self.times:.1f}"
         return (
             f"Fine-tuning: the trainings take up to about {duration(self.seconds)} on this computer, {times} times as "
@@ -91,9 +91,9 @@ class Price:
 
 
 def measured_speed(home: Home, collection: Collection, plan: ClassificationPlan) -> Speed:
-    """Time a few batches with the encoders of a plan that are to learn; takes a few seconds and stores nothing.
+    """Time a few batches of fine-tuning a plan's encoders; takes a few seconds and stores nothing.
 
-    It depends on the plan's encoders and embedding, and on which of them learn, on nothing else.
+    The speed depends only on the plan's encoders and embedding, and on which of them are fine-tuned.
 
     Raises:
         What `engine.classification.run.plan_classification` raises.
@@ -110,7 +110,7 @@ def measured_speed(home: Home, collection: Collection, plan: ClassificationPlan)
 
 
 def price(plan: ClassificationPlan, items: int, speed: Speed) -> Price:
-    """Of a plan over this many items, at a speed that was measured."""
+    """The price of a plan over this many items at a measured speed."""
     configs = [config_of(plan, fusion) for fusion in plan.fusions]
     share = items * (plan.folds - 1)  # over all folds, each of which learns from all but its own
     frozen = sum(speed.of(config.before, share) for config in configs)

@@ -11,7 +11,7 @@ Rows = NDArray[np.int64]
 
 
 def drawn(codes: Rows, each: int | None, seed: int) -> Rows:
-    """(m,) rows, ascending: `each` of every class drawn by the seed, all where it is None or a class has no more."""
+    """(m,) rows, ascending: `each` of every class drawn with the seed; all if it is None or a class has no more."""
     if each is None:
         return np.arange(len(codes))
     random = np.random.default_rng([seed, 1])

@@ -43,12 +43,12 @@ def confused(classes: Sequence[str], counts: NDArray[np.int64]) -> list[tuple[in
 
 
 def accuracy(counts: NDArray[np.int64]) -> float:
-    """The share of right answers, from a confusion matrix; 0 where there is none."""
+    """The share of correct predictions, from a confusion matrix; 0 for an empty one."""
     return float(np.trace(counts) / max(counts.sum(), 1))
 
 
 def per_class(counts: NDArray[np.int64]) -> list[tuple[float, float, float, int]]:
-    """(precision, recall, F1, how many there are) of each class, from a confusion matrix; 0 where undefined."""
+    """(precision, recall, F1, support) of each class, from a confusion matrix; 0 where undefined."""
     right, predicted, there = np.diag(counts), counts.sum(0), counts.sum(1)
     found = []
     for hits, called, own in zip(right.tolist(), predicted.tolist(), there.tolist(), strict=True):
@@ -58,7 +58,7 @@ def per_class(counts: NDArray[np.int64]) -> list[tuple[float, float, float, int]
 
 
 def macro_f1(counts: NDArray[np.int64]) -> float:
-    """The mean F1 of the classes that are there or were named."""
+    """The mean F1 of the classes that occur as true or predicted class."""
     scores = [
         f1 for (_, _, f1, own), predicted in zip(per_class(counts), counts.sum(0), strict=True) if own or predicted
     ]
@@ -72,7 +72,7 @@ def log_loss(true: Codes, probabilities: Probabilities) -> float:
 
 
 def brier(true: Codes, probabilities: Probabilities) -> float:
-    """The mean squared distance of the probabilities to the right answer, 0 to 2.
+    """The mean squared distance of the probabilities to the true class, 0 to 2.
 
     Source: Brier, "Verification of forecasts expressed in terms of probability", 1950.
     """
@@ -82,7 +82,7 @@ def brier(true: Codes, probabilities: Probabilities) -> float:
 
 
 def equal_bins(confidence: Probabilities, right: Probabilities, bins: int = BINS) -> list[Bin]:
-    """Predictions by confidence, in bins of equally many: (n,) confidences, and 1 where the prediction was right."""
+    """Predictions in bins of equal counts by confidence: (n,) confidences, and 1 for a correct prediction, else 0."""
     order = np.argsort(confidence, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     return [
@@ -96,11 +96,11 @@ def equal_bins(confidence: Probabilities, right: Probabilities, bins: int = BINS
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far confidence and accuracy are apart over all predictions.
+    """The calibration of predictions: how far confidence and accuracy are apart.
 
     Attributes:
-        error: the expected calibration error over bins of equally many. interval: its 95 % bootstrap interval.
-        by_chance: what 95 of 100 perfectly calibrated models would not exceed with so many predictions.
+        error: the expected calibration error over bins of equal counts. interval: its 95 % bootstrap interval.
+        by_chance: the 95 % quantile of the error of a perfectly calibrated model with equally many predictions.
     """
 
     error: float
@@ -111,8 +111,8 @@ class Calibration:
 def calibration(confidence: Sequence[float], right: Sequence[float], *, seed: int = 0) -> Calibration:
     """The calibration of pooled predictions; the error of few predictions is above zero by chance alone.
 
-    Source: Nixon et al., "Measuring calibration in deep learning", 2019 (bins of equally many); Bröcker and Smith,
-    "Increasing the reliability of reliability diagrams", 2007 (what chance alone shows).
+    Source: Nixon et al., "Measuring calibration in deep learning", 2019 (bins of equal counts); Bröcker and Smith,
+    "Increasing the reliability of reliability diagrams", 2007 (the error by chance).
     """
     sure, hits = np.asarray(confidence, dtype=np.float64), np.asarray(right, dtype=np.float64)
     if not len(sure):
@@ -138,10 +138,10 @@ def reliability(true: Codes, probabilities: Probabilities, bins: int = BINS) -> 
     ]
 
 
-def calibration_error(found: list[Bin]) -> float:
+def calibration_error(bins: list[Bin]) -> float:
     """The expected calibration error: the gap between confidence and accuracy, averaged over the predictions.
 
     Source: Guo et al., "On calibration of modern neural networks", 2017.
     """
-    total = sum(one.count for one in found)
-    return sum(one.count * abs(one.confidence - one.accuracy) for one in found) / max(total, 1)
+    total = sum(one.count for one in bins)
+    return sum(one.count * abs(one.confidence - one.accuracy) for one in bins) / max(total, 1)

@@ -44,7 +44,7 @@ class ClassificationPlan:
         labels: only items with these labels, () for all. each: max. items per label, None for all.
         column: the column of the collection's table that holds the classes, "" for the collection's labels.
         conditions: corruptions that are tested besides clean items (see `conditions.py`).
-        settings: of the training, as in `ClassifierConfig`, without fusion, name and seed. seed: of all that is drawn.
+        settings: of the training, as in `ClassifierConfig`, without fusion, name and seed. seed: of everything random.
     """
 
     title: str
@@ -77,12 +77,13 @@ class ClassificationPlan:
 
     @property
     def asked(self) -> tuple[Corruption, ...]:
-        """What each fold is tested on: clean items, then each corruption."""
+        """The conditions each fold is tested under: clean items, then each corruption."""
         names = dict.fromkeys([CLEAN, *self.conditions])
         return tuple(map(Corruption.parse, names))
 
     @property
     def needs_text(self) -> bool:
+        """Whether any of its fusions uses texts."""
         return self.fusions != ("picture",)
 
     def cells(self) -> list[FoldCell]:

@@ -1,6 +1,6 @@
-"""Predictions of labels that wait for a review, of whatever predicts them: a classifier, or words without training.
+"""Predictions of labels that wait for a review, by a classifier or by words without training.
 
-<folder of the predictor>/guesses/<collection>.json   what it predicted for each item of a collection, the lowest
+<folder of the predictor>/guesses/<collection>.json   the predictions for the items of a collection, the lowest
                                                       confidence first (sealed)
 """
 
@@ -49,17 +49,17 @@ class SuggestedLabels:
 
     @property
     def card(self) -> dict[str, Any]:
-        """What pages ask of a classifier's card: it sees pictures only, and knows the words of the lexicon."""
+        """The card as of a classifier: it uses pictures only, and knows the words of the lexicon."""
         return {"picture": {"encoder": NETWORK, "weights": ""}, "text": None, "classes": list(lexicon().classes)}
 
 
 def predictor(home: Home, name: str) -> Predictor:
-    """What predicts under that name: a classifier, or the suggested labels; NotFound if it does not exist."""
+    """The predictor of that name: a classifier, or the suggested labels; NotFound if it does not exist."""
     return SuggestedLabels(home) if name == SUGGESTED else classifier(home, name)
 
 
 def source_of(one: Predictor) -> str:
-    """What the notes of written labels say of where they come from."""
+    """The source that is recorded with written labels."""
     return "suggested labels" if one.name == SUGGESTED else f"the classifier {one.title}"
 
 
@@ -68,7 +68,7 @@ class StoredPrediction(FusedPrediction):
     """A prediction for one item: from its picture and from its text alone (None if missing), and from both.
 
     Attributes:
-        label: that it has now, "" for none.
+        label: its current label, "" for none.
     """
 
     id: int
@@ -80,7 +80,7 @@ class StoredPrediction(FusedPrediction):
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> StoredPrediction:
-        """The prediction that was stored."""
+        """The prediction of `asdict`."""
         predictions = {
             side: None if values[side] is None else tuple((str(label), float(p)) for label, p in values[side])
             for side in ("picture", "text", "fused")
@@ -104,7 +104,7 @@ class StoredPredictions:
     made_with: dict[str, Any] | None = None
 
     def keep(self, home: Home) -> StoredPredictions:
-        """Store them in the place of earlier ones, and return them."""
+        """Store them, replacing earlier ones, and return them."""
         facts = {"classifier": self.classifier, "collection": self.collection, "made": self.made}
         every = [asdict(one) for one in self.predictions]
         place = _path(predictor(home, self.classifier), self.collection)
@@ -112,7 +112,7 @@ class StoredPredictions:
         return self
 
     def to_csv(self) -> str:
-        """One line each; texts that a spreadsheet would run are made harmless."""
+        """One row per prediction; spreadsheet formulas are neutralised."""
         header = ["id", "picture", "label now", "predicted", "confidence", "by picture", "by text", *COLUMNS]
         made_with = provenance_cells(self.made_with)
         lines = [

@@ -1,4 +1,4 @@
-"""The results of a classification to take along: one page of HTML that asks for nothing from outside."""
+"""Exports of a classification: CSV, and a self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from engine.search.provenance import COLUMNS, provenance_cells
 _CONFUSED = 20  # pairs of classes
 
 
-def to_csv(found: Classification) -> str:
-    """The table; texts that a spreadsheet would run are made harmless."""
+def to_csv(classification: Classification) -> str:
+    """One row per model and condition; spreadsheet formulas are neutralised."""
     header = ["model", "condition", "folds", "accuracy", "deviation", "macro F1", "deviation of F1"]
     header += ["calibration error", "log loss", "seconds a fold", "Brier score", *COLUMNS]
-    made_with = {row.fusion: provenance_cells(row.made_with) for row in found.rows() if not row.error}
+    made_with = {row.fusion: provenance_cells(row.made_with) for row in classification.rows() if not row.error}
     lines = [
         [one.title, one.condition.title, *one.figures, "" if one.brier is None else one.brier, *made_with[one.fusion]]
-        for one in found.table()
+        for one in classification.table()
     ]
     return csv_text(header, lines)
 
 
-def to_html(found: Classification) -> str:
-    """The whole classification as one page: the best, all results, what is noisy, each model, and what failed."""
-    lines, rows = found.table(), found.rows()
+def to_html(classification: Classification) -> str:
+    """The whole classification as one page: the best model, all results, corruptions, each model, and failures."""
+    lines, rows = classification.table(), classification.rows()
     failed = [[row.title, str(row.fold + 1), row.error] for row in rows if row.error]
     return render(
         "classification/report.html",
-        title=found.title,
-        facts=_facts(found),
+        title=classification.title,
+        facts=_facts(classification),
         best=best(lines, [row for row in rows if not row.error]),
         results=_results([line for line in lines if line.condition.name == CLEAN]),
-        conditions=_conditions(found, lines),
-        models=[_model(found, line) for line in lines if line.condition.name == CLEAN],
+        conditions=_conditions(classification, lines),
+        models=[_model(classification, line) for line in lines if line.condition.name == CLEAN],
         failed=Table(["model", "fold", "why"], failed, 3),
     )
 
 
-def _facts(found: Classification) -> str:
-    plan, rows = found.plan, [row for row in found.rows() if not row.error]
+def _facts(classification: Classification) -> str:
+    plan, rows = classification.plan, [row for row in classification.rows() if not row.error]
     sides = [plan.picture] if plan.fusions != ("text",) else []
     sides += [plan.text] if plan.needs_text else []
-    told = f"{plan.collection}, seen by {' and '.join(sides)}. {len(rows)} of {len(plan.cells())} trainings measured."
+    text = f"{plan.collection}, seen by {' and '.join(sides)}. {len(rows)} of {len(plan.cells())} trainings measured."
     if rows:
-        told += f" {len(rows[0].classes)} classes."
-    return told
+        text += f" {len(rows[0].classes)} classes."
+    return text
 
 
 def _results(clean: Sequence[ResultLine]) -> Table:
@@ -80,9 +80,9 @@ def _spread(mean: float, deviation: float, folds: int) -> str:
     return f"{mean:.3f} ± {deviation:.3f}" if folds > 1 else f"{mean:.3f}"  # one fold does not tell how folds differ
 
 
-def _conditions(found: Classification, lines: Sequence[ResultLine]) -> Table | None:
-    """Accuracy under every condition, and in brackets what was lost; None where nothing else was asked."""
-    asked = found.plan.asked
+def _conditions(classification: Classification, lines: Sequence[ResultLine]) -> Table | None:
+    """Accuracy under every condition, and in brackets the loss; None if only clean items were tested."""
+    asked = classification.plan.asked
     if len(asked) < 2 or not lines:
         return None
     by_place = {(line.fusion, line.condition.name): line for line in lines}
@@ -100,38 +100,39 @@ def _lost(line: ResultLine, clean: ResultLine) -> str:
     return f"{line.accuracy:.3f}{lost}"
 
 
-def _model(found: Classification, line: ResultLine) -> dict[str, Any]:
+def _model(classification: Classification, line: ResultLine) -> dict[str, Any]:
     """One model: its classes, what it confuses, how confident it is, and how it learned."""
     classes = [
         [label, *(f"{value:.3f}" for value in figures), f"{count:,}"]
-        for label, *figures, count in found.per_class(line.fusion)
+        for label, *figures, count in classification.per_class(line.fusion)
     ]
     losses = {
         f"fold {fold + 1}": [(event["epoch"], event["validation"]) for event in curve if "validation" in event]
-        for fold, curve in found.curves(line.fusion)
+        for fold, curve in classification.curves(line.fusion)
     }
-    bins = found.reliability(line.fusion)
+    bins = classification.reliability(line.fusion)
     return {
         "title": line.title,
-        "confused": _confused(found, line.fusion),
+        "confused": _confused(classification, line.fusion),
         "classes": Table(["class", "precision", "recall", "F1", "items"], classes, 1),
-        "calibration": calibration_sentence(found.calibration(line.fusion)),
+        "calibration": calibration_sentence(classification.calibration(line.fusion)),
         "confidence": _confidence(bins),
         "losses": curves(losses, "epochs", "validation loss"),
     }
 
 
-def calibration_sentence(found: measures.Calibration) -> str:
+def calibration_sentence(calibration: measures.Calibration) -> str:
     """The calibration error with its interval, and whether it is larger than chance alone makes it."""
-    low, high = found.interval
-    told = f"Calibration error of all predictions together: {found.error:.3f} (95 % interval {low:.3f} to {high:.3f})."
-    if found.error > found.by_chance:
-        return f"{told} A perfectly calibrated model would rarely exceed {found.by_chance:.3f} here."
-    return f"{told} That is within what a perfectly calibrated model shows by chance, up to {found.by_chance:.3f}."
+    low, high, chance = *calibration.interval, calibration.by_chance
+    text = f"Calibration error of all predictions together: {calibration.error:.3f}"
+    text += f" (95 % interval {low:.3f} to {high:.3f})."
+    if calibration.error > chance:
+        return f"{text} A perfectly calibrated model would rarely exceed {chance:.3f} here."
+    return f"{text} That is within what a perfectly calibrated model shows by chance, up to {chance:.3f}."
 
 
-def _confused(found: Classification, fusion: str) -> Table:
-    pairs = measures.confused(*found.counts(fusion))
+def _confused(classification: Classification, fusion: str) -> Table:
+    pairs = measures.confused(*classification.counts(fusion))
     cells = [[label, predicted, f"{count:,}"] for count, label, predicted in pairs[:_CONFUSED]]
     return Table(["label", "predicted", "times"], cells, 2)
 

@@ -1,4 +1,4 @@
-"""Classifications on disk (see `engine.comparisons.comparison`), and their cells put together over the folds."""
+"""Classifications on disk (see `engine.comparisons.comparison`), and summaries over their folds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Probabilities = tuple[tuple[str, float], ...]  # (label, probability), the likel
 
 
 class FusedPrediction:
-    """What follows from the probabilities of a prediction from picture and text together."""
+    """The label and the confidence of a prediction from picture and text together."""
 
     fused: Probabilities
 
@@ -48,14 +48,17 @@ class Prediction(FusedPrediction):
 
     @property
     def right(self) -> bool:
+        """Whether the likeliest label is the true one."""
         return self.predicted == self.label
 
     @classmethod
     def from_list(cls, values: Sequence[Any]) -> Prediction:
+        """The prediction of `as_list`."""
         id, label, *predictions = values
         return cls(int(id), str(label), *(None if one is None else tuple(map(tuple, one)) for one in predictions))  # type: ignore[arg-type]
 
     def as_list(self) -> list[Any]:
+        """Plain values for JSON, without their names to save space."""
         return [self.id, self.label, self.picture, self.text, self.fused]
 
 
@@ -70,8 +73,8 @@ class FoldRow:
         older rows). reliability: of the items as they are. share: the text's weight in a late fusion, else None.
         curve: of each epoch its "epoch", "train", "validation" and "accuracy". epoch: whose weights were taken.
         answers: the prediction for each clean test item. seconds: of the training.
-        error: why it could not be measured, "" where it was.
-        made_with: what pictures were seen with, as `engine.search.provenance.Provenance`; empty for texts alone.
+        error: why it could not be measured, else "".
+        made_with: what made the pictures' vectors, as `engine.search.provenance.Provenance`; empty for texts alone.
     """
 
     key: str
@@ -122,8 +125,8 @@ class FoldRow:
 class ResultLine:
     """One fusion under one condition, over the folds: the mean of each figure, and its standard deviation.
 
-    The calibration error is not a mean: that of a small fold is above zero by chance. It is that of all predictions
-    together where they were kept. `brier` is None in older rows.
+    The calibration error is not a mean, as that of a small fold is above zero by chance: it is computed over all
+    predictions together, if they were stored. `brier` is None in older rows.
     """
 
     fusion: str
@@ -148,7 +151,7 @@ class ResultLine:
 
 @dataclass(frozen=True)
 class Classification(Comparison[ClassificationPlan, FoldCell, FoldRow]):
-    """One classification, read from its folder; `runs/` in it holds trainings that are under way."""
+    """One classification, read from its folder, whose `runs/` holds unfinished trainings."""
 
     kind = "classification"
     noun = "classification"
@@ -178,7 +181,7 @@ class Classification(Comparison[ClassificationPlan, FoldCell, FoldRow]):
         return rows[0].classes, np.sum([row.counts(condition) for row in rows], axis=0)
 
     def per_class(self, fusion: str) -> list[tuple[str, float, float, float, int]]:
-        """(label, precision, recall, F1, how many) of every class, over all folds."""
+        """(label, precision, recall, F1, support) of every class, over all folds."""
         classes, counts = self.counts(fusion)
         return [(label, *found) for label, found in zip(classes, measures.per_class(counts), strict=True)]
 
@@ -190,10 +193,10 @@ class Classification(Comparison[ClassificationPlan, FoldCell, FoldRow]):
 
     def calibration(self, fusion: str) -> measures.Calibration:
         """How well the confidence of all predictions together is calibrated, with its interval."""
-        return measures.calibration(*sureness(self.answers(fusion)))
+        return measures.calibration(*confidences(self.answers(fusion)))
 
     def reliability(self, fusion: str) -> list[measures.Bin]:
-        """How sure answers were and how many of them right, over all folds."""
+        """The reliability diagram over all folds: accuracy by confidence."""
         found: dict[float, list[measures.Bin]] = {}
         for row in self._of(fusion):
             for one in row.reliability:
@@ -218,7 +221,7 @@ def create(home: Home, plan: ClassificationPlan) -> Classification:
 
 
 def classification(home: Home, name: str) -> Classification:
-    """The classification of that name; NotFound when there is none, Corrupt when its plan has been damaged."""
+    """The classification of that name; NotFound if there is none, Corrupt if its plan is damaged."""
     return Classification.find(home.classifications, name)
 
 
@@ -228,13 +231,13 @@ def classifications(home: Home) -> list[Classification]:
 
 
 def likeliest(probabilities: NDArray[np.float64], classes: Sequence[str]) -> Probabilities:
-    """The likeliest classes of (c,) probabilities."""
+    """The most probable classes of (c,) probabilities."""
     order = np.argsort(-probabilities, kind="stable")[:TOP]
     return tuple((classes[place], round(float(probabilities[place]), 5)) for place in order)
 
 
-def sureness(answers: Sequence[Prediction]) -> tuple[list[float], list[float]]:
-    """The confidence of each prediction, and 1 where it was right, else 0."""
+def confidences(answers: Sequence[Prediction]) -> tuple[list[float], list[float]]:
+    """The confidence of each prediction, and 1 for a correct one, else 0."""
     return [answer.confidence for answer in answers], [float(answer.right) for answer in answers]
 
 
@@ -250,12 +253,12 @@ def _line(fusion: str, condition: Corruption, rows: Sequence[FoldRow]) -> Result
 
 
 def _calibration_error(condition: Corruption, rows: Sequence[FoldRow]) -> float:
-    """Over all clean predictions together; of corrupted items only the figures of the folds are kept."""
+    """Over all clean predictions together; of corrupted items only the figures per fold are stored."""
     answers = [answer for row in rows for answer in row.answers]
     if condition.name != CLEAN or not answers:
         return float(np.mean([row.ece[condition.name] for row in rows]))
-    sure, right = (np.array(values) for values in sureness(answers))
-    return measures.calibration_error(measures.equal_bins(sure, right))
+    confidence, right = (np.array(values) for values in confidences(answers))
+    return measures.calibration_error(measures.equal_bins(confidence, right))
 
 
 def _spread(values: Sequence[float]) -> tuple[float, float]:

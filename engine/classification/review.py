@@ -1,10 +1,10 @@
-"""A review of predictions: decisions are kept beside them, and written to the collection on request.
+"""The review of predictions: decisions are stored beside them, and written to the collection on request.
 
     <folder of the predictor>/reviews/<collection>.json   by the id of an item the label that was decided for it
                                                           (sealed); "" where it was skipped
 
-Whether a decision has been written is not stored: it has where the item carries that label. So when labels are taken
-back, the decisions wait again.
+Whether a decision has been written is not stored: it has if the item carries that label. So after labels are reverted,
+the decisions wait again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Review:
     """The predictions for items still in the collection, the lowest confidence first, and the decisions.
 
     Attributes:
-        labels: that the items have now, "" for none. decisions: by id; "" where the user skipped it.
+        labels: the items' current ones, "" for none. decisions: by id; "" if the user skipped the item.
         made: when the predictions were made, in seconds since 1970.
     """
 
@@ -45,12 +45,12 @@ class Review:
 
     @property
     def waiting(self) -> dict[int, str]:
-        """The labels that were decided and are not in the collection yet, by id."""
+        """The decided labels that are not in the collection yet, by id."""
         chosen = {one.id: self.decisions.get(one.id, "") for one in self.predictions}
         return {id: label for id, label in chosen.items() if label and label != self.labels[id]}
 
     def to_csv(self) -> str:
-        """One line for each prediction, with its decision; texts that a spreadsheet would run are made harmless."""
+        """One row per prediction, with its decision; spreadsheet formulas are neutralised."""
         header = [
             "id",
             "picture",
@@ -79,7 +79,7 @@ class Review:
         ]
 
     def decision(self, one: StoredPrediction) -> str:
-        """accepted, corrected, skipped, or "" while nobody has decided."""
+        """accepted, corrected, skipped, or "" without a decision."""
         if one.id not in self.decisions:
             return ""
         label = self.decisions[one.id]
@@ -87,10 +87,10 @@ class Review:
 
 
 def review(home: Home, name: str, collection: str, images: Images | None = None) -> Review | None:
-    """What a classifier predicted for a collection and what was decided; None where it was not applied.
+    """A classifier's predictions for a collection with the decisions; None if it was not applied.
 
     Args:
-        images: the collection's, where they are at hand.
+        images: the collection's, if already read.
 
     Raises:
         NotFound: no such classifier or collection. Corrupt: a file has been damaged.
@@ -106,11 +106,11 @@ def review(home: Home, name: str, collection: str, images: Images | None = None)
 
 
 def decide(home: Home, name: str, collection: str, decisions: Mapping[int, str | None]) -> None:
-    """Keep what the user decided: a label by the id of an item, "" to skip it, None to take a decision back.
+    """Store decisions: a label by the id of an item, "" to skip it, None to withdraw a decision.
 
     Raises:
-        NotFound: no such classifier. BadParameter: something that cannot be a label; then nothing is kept.
-        StorageFull: the disk refused. Corrupt: what was decided before has been damaged.
+        NotFound: no such classifier. BadParameter: an invalid label; nothing is stored then.
+        StorageFull: the disk refused. Corrupt: the stored decisions are damaged.
     """
     path = _path(home, name, collection)
     wanted = {int(id): None if label is None else checked_label(label) for id, label in decisions.items()}
@@ -121,9 +121,9 @@ def decide(home: Home, name: str, collection: str, decisions: Mapping[int, str |
 
 
 def write_decided(home: Home, name: str, collection: str) -> int:
-    """Write all labels that were decided to the collection, all or none; how many have changed.
+    """Write all decided labels to the collection, all or none; how many changed.
 
-    `engine.collections.labelling.undo_labels` takes them back.
+    `engine.collections.labelling.undo_labels` reverts them.
 
     Raises:
         NotFound: no such classifier or collection, or it was not applied. BadParameter: nothing waits.

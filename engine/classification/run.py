@@ -21,8 +21,8 @@ from engine.comparisons.runner import ComparisonRun, run_comparison
 from engine.core.device import device
 from engine.core.home import Home
 from engine.core.progress import Reporter, Within
-from engine.encoders.fusion import Explanation, verdict
-from engine.runs import run as runs
+from engine.encoders.fusion import Explanation, explain
+from engine.runs import listing as runs
 from engine.runs.run import Run
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ ClassificationRun = ComparisonRun[ClassificationPlan, FoldCell, FoldRow]
 
 
 def plan_classification(home: Home, plan: ClassificationPlan) -> Classification:
-    """Store a plan as a new classification, once everything that it names has been looked at.
+    """Store a plan as a new classification, once everything it names has been checked.
 
     Raises:
         NotFound: no such collection. NoWeights, MissingPackage: an encoder needs something first.
@@ -46,17 +46,17 @@ def plan_classification(home: Home, plan: ClassificationPlan) -> Classification:
 
 
 def run_classification(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
-    """Measure every cell that has not been measured yet, or was of other pictures, texts, labels or weights.
+    """Measure every cell that has not been measured yet, or with other pictures, texts, labels or weights.
 
-    Figures of other items are dropped first: their folds and classes are others, and cannot be added up with new ones.
-    A training that was interrupted goes on.
+    Figures of other items are dropped first: with different folds and classes they cannot be combined with new ones.
+    An interrupted training is continued.
 
     Returns:
         What `run_comparison` returns.
 
     Raises:
-        What `plan_classification` raises. BadParameter: another process measures it.
-        Stopped: on request; StorageFull: the disk refused. What was finished is kept.
+        What `plan_classification` raises. BadParameter: another process is measuring it.
+        Stopped: on request; StorageFull: the disk refused. Finished cells are kept.
     """
 
     def measure(run: ClassificationRun) -> None:
@@ -116,7 +116,7 @@ class FoldTrainings:
         from engine.classification.training.train import train_classifier
 
         config, root = config_of(self.run.plan, cell.fusion), self.run.comparison.folder / "runs"
-        run = runs.Run(root / cell.key)
+        run = Run(root / cell.key)
         if (run.folder / "run.json").exists() and run.card.get("made_of") != self.made_of:
             run.remove()
         if not (run.folder / "run.json").exists():
@@ -131,7 +131,7 @@ class FoldTrainings:
         found: dict[str, Any] = {"confusion": {}, "ece": {}, "log_loss": {}, "brier": {}}
         for condition in self.run.plan.asked:
             name, items = condition.name, self.corrupted.of(condition, own, seen_by)
-            predicted = verdict(network, items, np.arange(len(own)))
+            predicted = explain(network, items, np.arange(len(own)))
             bins = measures.reliability(true, predicted.fused)
             found["confusion"][name] = measures.confusion(true, predicted.fused.argmax(1), count).tolist()
             found["ece"][name] = measures.calibration_error(bins)

@@ -1,4 +1,4 @@
-"""What a classification is about: the labelled items of a plan with their encoders, checked before any work starts."""
+"""The task of a classification: the labelled items of a plan with their encoders, checked before any work starts."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ Rows = NDArray[np.int64]
 
 
 def config_of(plan: ClassificationPlan, fusion: str) -> ClassifierConfig:
-    """The training of one of a plan's fusions; BadParameter for a setting that a training does not have."""
+    """The training config of one of a plan's fusions; BadParameter for an unknown setting."""
     return ClassifierConfig.from_dict({**plan.settings, "fusion": fusion, "seed": plan.seed})
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a plan is about: the encoders over the collection, and which images carry which class.
+    """The task of a plan: the encoders over the collection, and the class of each image.
 
     Attributes:
-        labels: by the id of an image; of those that take part. classes: all labels by name.
+        labels: by the id of the participating images. classes: all labels by name.
     """
 
     collection: Collection
@@ -61,7 +61,7 @@ class Task:
 
     @classmethod
     def of(cls, home: Home, collection: Collection, plan: ClassificationPlan) -> Task:
-        """The subject, once it is sure that it can be classified; raises as `plan_classification` does."""
+        """The task of a plan, once it is known to be possible; raises as `plan_classification` does."""
         labels = checked_labels(collection, plan)
         picture = _picture_encoder(home, collection, plan) if plan.fusions != ("text",) else None
         text = None
@@ -78,11 +78,11 @@ class Task:
 
     @property
     def made_with(self) -> dict[str, Any]:
-        """What pictures are seen with; empty if only texts are read."""
+        """What makes the pictures' vectors; empty if only texts are used."""
         return asdict(provenance_of(self.picture.info, self.collection.images())) if self.picture else {}
 
     def items(self, reporter: Reporter, every: bool = False) -> Examples:
-        """The labelled items with their classes: those drawn by the plan, or all of them."""
+        """The labelled items with their classes: those drawn as the plan says, or all of them."""
         found = examples_of(self.collection, self.picture, self.plan.embedding, self.text, reporter)
         place = {label: code for code, label in enumerate(self.classes)}
         codes = np.array([place.get(self.labels.get(id, ""), -1) for id in found.ids.tolist()], dtype=np.int64)
@@ -98,10 +98,10 @@ class Task:
 
 
 def checked_labels(collection: Collection, plan: ClassificationPlan) -> dict[int, str]:
-    """The class of every image that takes part, once it is sure that the plan can be asked of them.
+    """The class of every participating image, once the plan is known to be possible for them.
 
     Raises:
-        BadParameter: as `labels_of`, one class only, fewer items of a class than folds, no texts where some are read.
+        BadParameter: as `labels_of`, one class only, fewer items of a class than folds, no texts.
     """
     labels = labels_of(collection, plan)
     _check_labels(labels, plan)
@@ -111,7 +111,7 @@ def checked_labels(collection: Collection, plan: ClassificationPlan) -> dict[int
 
 
 def items_of_a_plan(collection: Collection, plan: ClassificationPlan) -> int:
-    """How many items take part; raises as `checked_labels` does."""
+    """The number of participating items; raises as `checked_labels` does."""
     sizes = Counter(checked_labels(collection, plan).values())
     return sum(min(size, plan.each or size) for size in sizes.values())
 
@@ -123,10 +123,10 @@ def items_digest(collection: Collection, labels: Mapping[int, str]) -> str:
 
 
 def labels_of(collection: Collection, plan: ClassificationPlan) -> dict[int, str]:
-    """The class of every image that takes part, by its id.
+    """The class of every participating image, by its id.
 
     Raises:
-        BadParameter: the collection has no table, the table no such column, or a wanted label is not there.
+        BadParameter: the collection has no table, the table no such column, or a wanted label does not occur.
     """
     if plan.column:
         labels = _column(collection, plan.column)
@@ -209,13 +209,13 @@ _POOLED = [name for name, pooling in POOLINGS.items() if pooling.tunable]  # fin
 
 
 def fine_tuned(plan: ClassificationPlan) -> tuple[str, ...]:
-    """The sides whose encoders learn in some training of a plan, "picture" and "text"."""
+    """The sides whose encoders are fine-tuned in some training of a plan, "picture" and "text"."""
     sides = [config_of(plan, fusion).tuned for fusion in plan.fusions]
     return tuple(side for side in ("picture", "text") if any(side in found for found in sides))
 
 
 def check_something_learns(plan: ClassificationPlan) -> None:
-    """BadParameter where encoders are to learn, and none of the fusions looks at what they see."""
+    """BadParameter if encoders are to be fine-tuned that no fusion uses."""
     wanted = str(plan.settings.get("fine_tune", "none"))
     if not fine_tuned(plan) and wanted != "none":
         fusions = ", ".join(plan.fusions)
@@ -223,10 +223,10 @@ def check_something_learns(plan: ClassificationPlan) -> None:
 
 
 def check_fine_tuning(plan: ClassificationPlan, picture: Encoder | None, text: TextEncoder | None) -> None:
-    """See to it that what is to learn can.
+    """Check that the encoders to fine-tune can be fine-tuned.
 
     Raises:
-        BadParameter: an encoder that is to learn has no weights that could; vectors that cannot be learned through.
+        BadParameter: an encoder without trainable weights, or vectors through which no gradient flows.
     """
     sides = fine_tuned(plan)
     if "picture" in sides:

@@ -169,10 +169,10 @@ def _warn_of_labels(bench: Workbench, plan: ClassificationPlan) -> None:
         print(note, file=sys.stderr)
 
 
-def _warn_of_the_time(bench: Workbench, found: Classification) -> None:
+def _warn_of_the_time(bench: Workbench, classification: Classification) -> None:
     """Say how long it takes where encoders learn, measured on this computer; nothing where all is measured."""
-    plan = found.plan
-    if fine_tuned(plan) and sum(not row.error for row in found.rows()) < len(plan.cells()):
+    plan = classification.plan
+    if fine_tuned(plan) and sum(not row.error for row in classification.rows()) < len(plan.cells()):
         items = items_of_a_plan(bench.collection(plan.collection), plan)
         print(price(plan, items, bench.fine_tuning_speed(plan)).sentence(), file=sys.stderr)
 
@@ -204,14 +204,16 @@ def _print_list(bench: Workbench, arguments: argparse.Namespace) -> None:
     print_rows(["kind", "name", "state", "measured", "collection"], rows, arguments)
 
 
-def _print(found: Classification, arguments: argparse.Namespace) -> None:
-    print_comparison(found, report.EXPORTS, arguments, lambda: _table(found))
+def _print(classification: Classification, arguments: argparse.Namespace) -> None:
+    print_comparison(classification, report.EXPORTS, arguments, lambda: _table(classification))
 
 
-def _table(found: Classification) -> str:
-    failed = [f"{row.title}, fold {row.fold + 1}: {row.error}" for row in found.rows() if row.error]
-    lines = [[one.title, one.condition.title, *one.figures] for one in found.table()]
-    return "\n\n".join(filter(None, [text_table(_HEADER, lines), "\n".join(failed), f"Classification: {found.name}"]))
+def _table(classification: Classification) -> str:
+    failed = [f"{row.title}, fold {row.fold + 1}: {row.error}" for row in classification.rows() if row.error]
+    lines = [[one.title, one.condition.title, *one.figures] for one in classification.table()]
+    return "\n\n".join(
+        filter(None, [text_table(_HEADER, lines), "\n".join(failed), f"Classification: {classification.name}"])
+    )
 
 
 def _apply(bench: Workbench, arguments: argparse.Namespace) -> None:

@@ -159,12 +159,12 @@ def command_check(arguments: argparse.Namespace) -> int:
     return 1 if left else 0
 
 
-def _print_findings(where: str, found: list[Finding], repair: bool) -> int:
+def _print_findings(where: str, findings: list[Finding], repair: bool) -> int:
     """Print what is damaged and, after a repair, what became of it; how much is damaged still."""
-    for finding in found:
+    for finding in findings:
         said = finding.repaired if finding.repair else "It cannot be repaired."
         print(f"{where}: {finding.sentence}" + (f" {said}" if repair else ""))
-    return sum(not (repair and finding.repair) for finding in found)
+    return sum(not (repair and finding.repair) for finding in findings)
 
 
 def command_samples(arguments: argparse.Namespace) -> None:

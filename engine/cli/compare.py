@@ -146,7 +146,7 @@ def _quick(bench: Workbench, arguments: argparse.Namespace) -> None:
     print(text_table(header, rows))
     for title, reason in found.left_out:
         print(f"Not measured: {title}. {reason}")
-    print(f"\n{found.pictures} pictures, {found.seconds:.0f} s. {found.verdict()}")
+    print(f"\n{found.pictures} pictures, {found.seconds:.0f} s. {found.conclusion()}")
 
 
 def _behind(row: QuickRow) -> str:

@@ -21,7 +21,7 @@ from engine.duplicates.groups import HEADER, FoundDuplicates
 from engine.duplicates.job import ACTS
 from engine.duplicates.rules import KEEP, STRENGTHS, Rule
 from engine.grouping.duplicates.duplicates import HEADER as BY_VECTORS
-from engine.grouping.duplicates.duplicates import ODD_HEADER, Duplicates, Outliers
+from engine.grouping.duplicates.duplicates import OUTLIER_HEADER, Duplicates, Outliers
 from engine.workbench.workbench import Workbench
 
 _SHOWN = 20  # groups of duplicates that a terminal shows
@@ -101,22 +101,22 @@ def _below(root: Path, folder: str) -> str:
     return path.relative_to(root.resolve()).as_posix()
 
 
-def _table(found: FoundDuplicates) -> str:
+def _table(duplicates: FoundDuplicates) -> str:
     """How many duplicates there are, and the first groups."""
-    text = found.sentence()
-    if found.groups:
-        rows = [row[:-1] for row in found.rows() if int(str(row[0])) <= _SHOWN]
+    text = duplicates.sentence()
+    if duplicates.groups:
+        rows = [row[:-1] for row in duplicates.rows() if int(str(row[0])) <= _SHOWN]
         text += "\n\n" + text_table(HEADER[:-1], rows)
-    return text + _more(len(found.groups))
+    return text + _more(len(duplicates.groups))
 
 
 def _more(count: int) -> str:
     return f"\n… and {count - _SHOWN:,} more groups: --csv FILE writes them all." if count > _SHOWN else ""
 
 
-def _act(bench: Workbench, arguments: argparse.Namespace, found: FoundDuplicates, rule: Rule) -> None:
+def _act(bench: Workbench, arguments: argparse.Namespace, duplicates: FoundDuplicates, rule: Rule) -> None:
     linking = arguments.what == "link"
-    groups = [(group.keeper, row) for group in found.groups for row in group.dropped]
+    groups = [(group.keeper, row) for group in duplicates.groups for row in group.dropped]
     drops = [Drop(row.id, row.hash, kept.id) for kept, row in groups if not linking or row.hash == kept.hash]
     if arguments.dry_run:
         print(f"{count_of(len(drops), 'picture')} would be {'linked' if linking else 'moved to the trash'}.")
@@ -160,23 +160,23 @@ def _by_vectors(arguments: argparse.Namespace) -> None:
     print_results(arguments, table=lambda: _vectors_table(found, suggested), data=found.as_dict, csv=found.to_csv)
 
 
-def _vectors_table(found: Duplicates, suggested: bool) -> str:
+def _vectors_table(duplicates: Duplicates, suggested: bool) -> str:
     """What the threshold means, how many duplicates there are, and the first groups."""
-    sentences = [found.share.sentence(), found.suggestion.reason if suggested else "", found.sentence()]
+    sentences = [duplicates.share.sentence(), duplicates.suggestion.reason if suggested else "", duplicates.sentence()]
     text = "\n".join(filter(None, sentences))
-    if found.groups:
-        rows = [row for row in found.rows() if int(str(row[0])) <= _SHOWN]
+    if duplicates.groups:
+        rows = [row for row in duplicates.rows() if int(str(row[0])) <= _SHOWN]
         text += "\n\n" + text_table(BY_VECTORS, rows)
-    return text + _more(len(found.groups))
+    return text + _more(len(duplicates.groups))
 
 
 def command_outliers(arguments: argparse.Namespace) -> None:
     """List the outliers: pictures with nothing similar in the collection, the farthest first."""
-    found: Outliers = _ready(arguments, lambda bench, recipe: bench.odd_ones(recipe, arguments.most))
+    found: Outliers = _ready(arguments, lambda bench, recipe: bench.outliers(recipe, arguments.most))
     score = "score: the distance to its nearest neighbours, in units of what is usual here (1)."
     print_results(
         arguments,
-        table=lambda: "\n\n".join(filter(None, [text_table(ODD_HEADER, found.rows()), score, found.sentence()])),
+        table=lambda: "\n\n".join(filter(None, [text_table(OUTLIER_HEADER, found.rows()), score, found.sentence()])),
         data=found.as_dict,
         csv=found.to_csv,
     )

@@ -45,8 +45,8 @@ class Commands:
         """A command that `run` carries out and whose docstring describes it.
 
         Args:
-            job: the kind of the job that it does, which says what is kept when somebody stops it.
-            formerly: names under which the command is still understood.
+            job: the kind of job it runs, which says what is kept if the user stops it.
+            formerly: former names, still accepted.
             hidden: leave it out of the list of commands; it is for programs.
         """
         listed: dict[str, Any] = {} if hidden else {"help": run.__doc__}
@@ -62,7 +62,7 @@ class Commands:
 
 
 def former_flag(sub: Parser, flag: str, dest: str, **words: Any) -> None:
-    """A flag by the name that it had before: understood, and not listed."""
+    """A former name of a flag: accepted, but not listed."""
     sub.add_argument(flag, dest=dest, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **words)
 
 
@@ -81,7 +81,7 @@ def output_flags(sub: Parser, files: Mapping[str, str] = MappingProxyType({})) -
 
 
 def stored_flags(sub: Parser, noun: str, *, resume: bool = True) -> None:
-    """--list, --show, --resume and --delete, for what a command stores under a name."""
+    """--list, --show, --resume and --delete, for a command whose results are stored under a name."""
     which = sub.add_mutually_exclusive_group()
     which.add_argument("--list", action="store_true", help=f"list the {noun}s")
     which.add_argument("--show", metavar="NAME", help=f"print this {noun}")
@@ -92,6 +92,7 @@ def stored_flags(sub: Parser, noun: str, *, resume: bool = True) -> None:
 
 
 def yes_flag(sub: Parser) -> None:
+    """--yes, which deletes without a question."""
     sub.add_argument("--yes", action="store_true", help="delete without asking")
 
 
@@ -119,10 +120,12 @@ def precision_flag(sub: Parser) -> None:
 
 
 def metric_flag(sub: Parser, default: str | None = "cosine", said: str = "cosine") -> None:
+    """--metric, the distance between vectors."""
     sub.add_argument("--metric", default=default, help=f"distance: {' or '.join(METRICS)} (default: {said})")
 
 
 def ray_flag(sub: Parser) -> None:
+    """--ray, which distributes the work over a Ray cluster."""
     sub.add_argument(
         "--ray",
         metavar="ADDRESS",
@@ -142,7 +145,7 @@ def _named(setting: AnySetting) -> str:
 
 
 def refuse_with_a_name(arguments: argparse.Namespace, words: Iterable[str], thing: str) -> None:
-    """BadParameter where any of these flags stands beside the name of something that is stored."""
+    """BadParameter if any of these flags is given together with the name of stored results."""
     given = [word for word in words if (value := getattr(arguments, word)) is not None and value is not False]
     if given:
         wanted = f"given alone: {thing} keeps the plan it began with"
@@ -153,7 +156,7 @@ def refuse_with_a_name(arguments: argparse.Namespace, words: Iterable[str], thin
 
 
 def recipe_of(arguments: argparse.Namespace) -> Recipe:
-    """The recipe of the flags given; the best that is ready stands for those that are not."""
+    """The recipe of the flags; missing ones default to the best that is ready."""
     bench = Workbench()
     bench.collection(arguments.collection)
     default = bench.default_recipe(arguments.collection)

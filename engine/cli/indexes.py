@@ -31,8 +31,8 @@ def command_indexes(arguments: argparse.Namespace) -> None:
     print_rows(["index", "MB", "last used", "recipe"], rows, arguments)
 
 
-def _delete(found: list[StoredIndex], arguments: argparse.Namespace) -> None:
-    by_name = {one.name: one for one in found}
+def _delete(indexes: list[StoredIndex], arguments: argparse.Namespace) -> None:
+    by_name = {one.name: one for one in indexes}
     names = list(by_name) if arguments.delete == [_ALL] else arguments.delete
     unknown = [name for name in names if name not in by_name]
     if unknown:

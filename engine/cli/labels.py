@@ -46,16 +46,16 @@ def command_labels(arguments: argparse.Namespace) -> None:
         _write(bench, arguments)
 
 
-def print_predictions(found: StoredPredictions, arguments: argparse.Namespace) -> None:
+def print_predictions(stored: StoredPredictions, arguments: argparse.Namespace) -> None:
     """A table of the least confident predictions; all of them as CSV or JSON."""
-    predictions = found.predictions
+    predictions = stored.predictions
     shown = [[one.id, one.name, one.label, one.predicted, one.confidence] for one in predictions[:SHOWN]]
     more = f"{len(predictions):,} in all, the least confident first; --csv FILE writes them."
     print_results(
         arguments,
         table=lambda: text_table(_HEADER, shown) + "\n\n" + more,
         data=lambda: [asdict(one) for one in predictions],
-        csv=found.to_csv,
+        csv=stored.to_csv,
     )
 
 

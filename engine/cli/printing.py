@@ -1,4 +1,4 @@
-"""What the command line shows and writes: tables, results, reports and a line of progress."""
+"""The output of the command line: tables, results, reports and a progress line."""
 
 from __future__ import annotations
 
@@ -92,16 +92,16 @@ def print_comparison(
     print_results(arguments, table=table, data=data or (lambda: facts_of(found)), csv=texts["csv"], files=files)
 
 
-def measured_cells(found: Comparison[Any, Any, Any]) -> str:
+def measured_cells(comparison: Comparison[Any, Any, Any]) -> str:
     """How far a comparison is: "3 of 8"."""
-    return f"{sum(not row.error for row in found.rows())} of {len(found.plan.cells())}"
+    return f"{sum(not row.error for row in comparison.rows())} of {len(comparison.plan.cells())}"
 
 
 _RESCAN = "After changes on disk: python -m engine rescan COLLECTION"
 
 
 def print_left_out(left_out: Sequence[tuple[str, str]], total: int) -> None:
-    """Say on stderr which pictures have no vector and why, (name, reason) each; nothing where all have one."""
+    """List on stderr the pictures without a vector, (name, reason) each; nothing if all have one."""
     if left_out:
         names = examples([name for name, _ in left_out])
         first = {reason: name for name, reason in reversed(left_out)}
@@ -117,7 +117,7 @@ def json_text(data: Any, indent: int | None = 2) -> str:
 
 
 def confirmed(what: str, arguments: argparse.Namespace) -> bool:
-    """Whether something is to be deleted: by --yes, or by the answer to a question."""
+    """Whether the user confirms a deletion: by --yes, or by answering a question."""
     if arguments.yes:
         return True
     if sys.stdin.isatty() and input(f"Delete {what}? [y/N] ").strip().lower() in ("y", "yes"):
@@ -127,14 +127,14 @@ def confirmed(what: str, arguments: argparse.Namespace) -> bool:
 
 
 def delete(what: str, remove: Callable[[], None], arguments: argparse.Namespace) -> None:
-    """Delete something that is stored, after a question."""
+    """Delete stored results, after a confirmation."""
     if confirmed(what, arguments):
         remove()
         print(f"Deleted {what}.")
 
 
 def check_writable(file: str | None) -> None:
-    """BadParameter where a file cannot be written, before any work is done for it."""
+    """BadParameter if a file cannot be written, before any work is done for it."""
     if file is None:
         return
     path = Path(file).expanduser()
@@ -149,7 +149,7 @@ _SHOWN = 20  # lines of a table in a report
 
 
 def print_report(report: dict[str, Any], as_json: bool, rejects_file: str | None) -> None:
-    """What an import did: counts and the first rejects, or all as JSON; all rejects go to `rejects_file` as CSV."""
+    """Print an import's counts and first rejects, or all as JSON; all rejects go to `rejects_file` as CSV."""
     rejects = report.get("rejects", [])
     if rejects_file:
         path, text = Path(rejects_file).expanduser(), ImportReport.from_dict(report).to_csv()
@@ -206,7 +206,7 @@ def _because(reason: str) -> str:
 
 
 def write_csv(file: str, text: str) -> None:
-    """Write CSV as spreadsheets read it best, and say where; "-" prints it."""
+    """Write CSV for spreadsheets, and say where; "-" prints it."""
     if file == _STDOUT:
         print(text, end="")
     else:

@@ -56,9 +56,9 @@ def _add(bench: Workbench, arguments: argparse.Namespace) -> None:
     path, collection = _there(arguments.file), bench.collection(arguments.collection)
     names = [Part(names.name, names)] if arguments.names and (names := _there(arguments.names)) else []
     columns = [name.strip() for name in (arguments.columns or "").split(",") if name.strip()]
-    told = Reporter(listen=progress_line())
+    reporter = Reporter(listen=progress_line())
     title = arguments.title or (path.name if path.is_dir() else path.stem)
-    card = take_over(collection, [*parts_of(path), *names], title, told, columns)
+    card = take_over(collection, [*parts_of(path), *names], title, reporter, columns)
     for note in card.notes:
         print(note)
     print(f"{card.count:,} vectors of {card.width:,} values are taken over; search with: --encoder {card.name}")

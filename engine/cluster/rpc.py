@@ -69,6 +69,7 @@ class Connection:
         return connection
 
     def send(self, data: bytes, until: float | None = None) -> None:
+        """Send a packed message; OSError if that takes longer than `until`."""
         self.connection.settimeout(_left(until))
         self.connection.sendall(data)
 

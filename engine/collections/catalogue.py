@@ -173,6 +173,7 @@ class Catalogue:
         return self.damaged()
 
     def damaged(self) -> Corrupt:
+        """The error for a damaged catalogue."""
         return Corrupt(
             f"The file {self.path} has been damaged: it no longer matches its checksums.",
             way_out="Delete the collection and import it again; pictures outside Benzer's folder are not touched, and "
@@ -251,6 +252,7 @@ class Reading:
 
     @_checked
     def thumbnail(self, hash: str) -> bytes | None:
+        """The thumbnail of the content with that hash, None if missing."""
         found = self.db.execute("SELECT webp, seal FROM thumbnails WHERE hash=?", (hash,)).fetchone()
         if found is None:
             return None
@@ -273,6 +275,7 @@ class Writing(Reading):
         self.db.execute("UPDATE totals SET generation=?, generation_seal=?", (number, seal_of(number)))
 
     def set_facts(self, **changes: Any) -> None:
+        """Change facts about the collection as a whole."""
         _write_facts(self.db, self.facts() | changes)
 
     def add(self, row: ImageRow) -> ImageRow:
@@ -306,6 +309,7 @@ class Writing(Reading):
         return self._whole(found) if found else None
 
     def keep_thumbnail(self, hash: str, webp: bytes) -> None:
+        """Store the thumbnail of a content."""
         self.db.execute("INSERT OR REPLACE INTO thumbnails VALUES (?,?,?)", (hash, webp, seal_of(hash, webp)))
 
     def promote_copies(self) -> None:
@@ -320,6 +324,7 @@ class Writing(Reading):
                 self.replace(replace(row, status="image"))
 
     def drop_unused_thumbnails(self) -> None:
+        """Delete the thumbnails of contents without a row."""
         self.db.execute("DELETE FROM thumbnails WHERE hash NOT IN (SELECT hash FROM files WHERE status<>'rejected')")
 
 
@@ -343,6 +348,7 @@ def seal(catalogue: Catalogue) -> None:
 
 
 def seal_path(path: Path) -> Path:
+    """The file with the checksum of a catalogue."""
     return path.with_suffix(".seal.json")
 
 

@@ -1,4 +1,4 @@
-"""What an import did, for people: counts, and each file that could not be used with its reason."""
+"""The report of an import: counts, and each file that could not be used with its reason."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _BY_CODE = {"damaged": _LOST, "too large": _TOO_LARGE, "out of reach": _OUT_OF_R
 
 
 def kinds_of(rejects: Iterable[Reject]) -> list[str]:
-    """How many there are of each kind, the lost ones first: ["1 damaged picture", "4 other files"]."""
+    """The counts by kind, lost pictures first: ["1 damaged picture", "4 other files"]."""
     counts = Counter(reject.kind for reject in rejects)
     found = [(counts[kind], *words) for kind, words in KINDS.items() if counts[kind]]
     return [f"{count:,} {one if count == 1 else many}{remark}" for count, one, many, remark in found]
@@ -71,13 +71,13 @@ def kinds_of(rejects: Iterable[Reject]) -> list[str]:
 
 @dataclass
 class ImportReport:
-    """What one import or rescan did. Every file that was offered is counted in exactly one of the numbers.
+    """The outcome of an import or a rescan. Every file of the source is counted in exactly one of the numbers.
 
     Attributes:
         collection: the name of the collection.
         added: new usable images. changed: files with new content, label or text. unchanged: files known already.
-        copies: files with the same content as an image that is there. rejects: files that could not be used.
-        removed: files that are no longer there (not part of `inputs`).
+        copies: files with the same content as a known image. rejects: files that could not be used.
+        removed: files that no longer exist (not part of `inputs`).
         moved: known content under another name, which keeps id, label and vectors.
         notes: sentences on how the source was read.
         duplicates: the name of each exact copy, and of the image that it is a copy of.
@@ -96,7 +96,7 @@ class ImportReport:
 
     @property
     def inputs(self) -> int:
-        """How many files were offered."""
+        """The number of files in the source."""
         return self.added + self.copies + self.changed + self.moved + self.unchanged + len(self.rejects)
 
     @property

@@ -92,6 +92,7 @@ class Comparison(Generic[PlanT, CellT, RowT]):
 
     @property
     def plan(self) -> PlanT:
+        """The plan; NotFound if it is gone, Corrupt if it is damaged."""
         facts = self.facts
         with shape_checked(self.folder / "plan.json"):
             plan: PlanT = self.plans.from_dict(facts["plan"])

@@ -120,6 +120,7 @@ class ChartLine:
 
     @property
     def path(self) -> str:
+        """The points as the `points` attribute of an SVG polyline."""
         return " ".join(f"{x},{y}" for x, y in self.places)
 
 

@@ -89,9 +89,10 @@ class QuickComparison:
 
     @property
     def judged_by(self) -> str:
+        """The name of the measure."""
         return f"precision@{K}" if self.labelled else "altered pictures found"
 
-    def verdict(self) -> str:
+    def conclusion(self) -> str:
         """What the figures say: how far they can be trusted without labels, and whether the default changes."""
         if not self.labelled:
             return RELIABILITY
@@ -102,7 +103,8 @@ class QuickComparison:
         return f"From now on the default of the collection is {name}: {low:.3f} to {high:.3f} ahead."
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"judged_by": self.judged_by, "verdict": self.verdict()}
+        """Plain values for JSON."""
+        return asdict(self) | {"judged_by": self.judged_by, "verdict": self.conclusion()}
 
 
 def compare_quickly(home: Home, collection: Collection, reporter: Reporter) -> QuickComparison:

@@ -31,6 +31,7 @@ class ComparisonRun(Generic[PlanT, CellT, RowT]):
 
     @property
     def plan(self) -> PlanT:
+        """The plan of the comparison that is measured."""
         return self.comparison.plan
 
     @property

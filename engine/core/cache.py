@@ -51,6 +51,7 @@ class Cache(Generic[T]):
                 del self._items[key]
 
     def clear(self) -> None:
+        """Drop all items."""
         with self._lock:
             self._items.clear()
 

@@ -28,6 +28,7 @@ class Home:
 
     @classmethod
     def default(cls) -> Home:
+        """The home in `$BENZER_HOME`, else the usual one."""
         usual = PROJECT if _is_checkout(PROJECT) else user_data_path("benzer", appauthor=False)
         return cls(Path(os.environ.get("BENZER_HOME") or usual).expanduser().resolve())
 
@@ -43,6 +44,7 @@ class Home:
 
     @property
     def shipped_weights(self) -> Path:
+        """The weights that ship with the code."""
         return PROJECT / "weights"
 
     @property

@@ -41,14 +41,15 @@ class Progress:
 
     @property
     def fraction(self) -> float:
+        """The finished share, from 0 to 1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
 
 
 def progress_of(event: dict[str, Any]) -> Progress | None:
     """The progress that an event tells of, None where a value of it is of another type than was stored."""
-    told = {name: event[name] for name in _TYPES if name in event}
-    whole = all(isinstance(value, _TYPES[name]) for name, value in told.items())
-    return Progress(**told) if whole else None
+    fields = {name: event[name] for name in _TYPES if name in event}
+    whole = all(isinstance(value, _TYPES[name]) for name, value in fields.items())
+    return Progress(**fields) if whole else None
 
 
 class Reporter:
@@ -102,6 +103,7 @@ class Reporter:
 
     @property
     def stop_asked(self) -> bool:
+        """Whether the user requested a stop."""
         return bool(self.folder and (self.folder / "stop").exists())
 
     def stop_if_asked(self) -> None:

@@ -120,7 +120,7 @@ class Store:
         self._current(self._verified)
 
     def _current(self, look: Callable[[Path, str], T]) -> T | None:
-        """What `look(folder, digest of the manifest)` makes of the current generation, None where there is none."""
+        """The result of `look(folder, digest of the manifest)` on the current generation, None if there is none."""
         for _ in range(8):
             pointer = self._pointer()
             if pointer is None:

@@ -1,8 +1,8 @@
-"""How far two pictures show the same, once one is laid over the other: the likeness of a pair, from 0 to 1.
+"""The likeness of two aligned pictures, from 0 to 1.
 
 Blocks of 16 pixels are compared by the structure term of SSIM (Wang, Bovik, Sheikh and Simoncelli, Image quality
-assessment, 2004), after the darker picture was given the exposure of the brighter one. The likeness is the mean of the
-quarter of the textured blocks that agree least: a page with the same layout and other words must not pass for a copy.
+assessment, 2004), after matching the exposure of the darker picture to the brighter one. The likeness is the mean of
+the quarter of the textured blocks that agree least: a page with the same layout and other words is not a copy.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def likeness(
     """The likeness of two (h, w) pictures of the same size.
 
     Args:
-        seen: marks the pixels where both show something.
-        enlarged: how often the coarser of both was enlarged to this size: finer detail says nothing.
+        seen: marks the pixels that both pictures cover.
+        enlarged: by which factor the coarser of the two was enlarged to this size: finer detail means nothing.
     """
     import cv2
 

@@ -1,4 +1,4 @@
-"""Pairs of pictures worth comparing: near by their perceptual hash in any orientation, or sharing local features."""
+"""Pairs of pictures worth comparing: with near perceptual hashes in any orientation, or shared local features."""
 
 from __future__ import annotations
 

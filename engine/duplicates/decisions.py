@@ -1,7 +1,7 @@
-"""What somebody decided about duplicates: pictures that are none, and folders nothing is taken from.
+"""The user's decisions about duplicates: pictures that are not duplicates, and protected folders.
 
-datasets/<collection>/duplicates.json holds it, sealed; pictures are named by their content, so that a decision stays
-with them wherever the files go.
+They are stored in datasets/<collection>/duplicates.json, sealed; pictures are named by their content, so that a
+decision holds wherever the files are moved.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Decisions:
-    """Pairs of contents, each in ascending order, that are no duplicates, and protected folders below the source."""
+    """Pairs of contents, each in ascending order, that are not duplicates, and protected folders below the source."""
 
     apart: frozenset[Pair] = frozenset()
     protected: tuple[str, ...] = ()
 
     def are_apart(self, one: str, other: str) -> bool:
-        """Whether two contents are no duplicates; a content and itself: whether its files are all to stay."""
+        """Whether two contents are not duplicates; for a content and itself: whether all its files are to stay."""
         return (min(one, other), max(one, other)) in self.apart
 
 
 def decisions_of(collection: Collection) -> Decisions:
-    """What was decided so far; Corrupt where the file is damaged."""
+    """The decisions so far; Corrupt if the file is damaged."""
     try:
         body = read_object(_path(collection), apart=list, protected=list)
     except FileNotFoundError:
@@ -41,14 +41,14 @@ def decisions_of(collection: Collection) -> Decisions:
 
 
 def say_apart(collection: Collection, contents: Iterable[str]) -> None:
-    """Remember that the pictures of these contents are no duplicates of each other; a content given alone of itself."""
+    """Record that the pictures of these contents are not duplicates of each other, or that all files of one stay."""
     found = sorted(set(contents))
     pairs = {*itertools.combinations(found, 2)} if len(found) > 1 else {(one, one) for one in found}
     _change(collection, lambda now: Decisions(now.apart | pairs, now.protected))
 
 
 def forget_apart(collection: Collection, contents: Iterable[str] | None = None) -> None:
-    """Forget what was said of these contents, of all where none are given."""
+    """Delete the decisions about these contents, or all of them if none are given."""
     gone = None if contents is None else set(contents)
 
     def without(now: Decisions) -> Decisions:
@@ -59,13 +59,13 @@ def forget_apart(collection: Collection, contents: Iterable[str] | None = None) 
 
 
 def protect(collection: Collection, folders: Iterable[str]) -> None:
-    """Protect these folders, and no others."""
+    """Protect exactly these folders."""
     chosen = tuple(sorted({folder_key(folder) for folder in folders}))
     _change(collection, lambda now: Decisions(now.apart, chosen))
 
 
 def folder_key(folder: str) -> str:
-    """A folder below the source in one form: no slash at either end, "" for the source itself.
+    """A folder below the source in canonical form: no slash at either end, "" for the source itself.
 
     >>> folder_key("./holiday/2019/")
     'holiday/2019'

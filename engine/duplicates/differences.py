@@ -17,7 +17,7 @@ _BRIGHTER = 1.08
 
 @dataclass(frozen=True)
 class Difference:
-    """How alike a file is to the kept one, from 0 to 1, and what differs in it."""
+    """The likeness of a file to the kept one, from 0 to 1, and how it differs."""
 
     likeness: float
     words: str
@@ -29,7 +29,7 @@ def none(words: str = "") -> Difference:
 
 
 def difference(same: SamePictures, place: int, kept: ImageRow, other: ImageRow, back: bool = False) -> Difference:
-    """That of the `other` picture of a pair; `back`: of the first, where the second is kept."""
+    """The difference of the `other` picture of a pair; with `back`, that of the first, if the second is kept."""
     orientation, share = int(same.orientations[place]), float(same.shares[place])
     words = [_TURNS.get(orientation) or _quarter(orientation, back)]
     words += [f"cropped, {100 * share:.0f} % in common"] if share < _CROPPED else []

@@ -1,6 +1,6 @@
 """Groups of duplicates in a collection: files of equal content first, then pictures that show the same.
 
-A group is a star: each of its pictures shows the same as the one that is kept, so that a row of slightly differing
+A group is a star: each of its pictures shows the same as the one that is kept, so that a chain of slightly differing
 pictures never becomes one group.
 """
 
@@ -36,12 +36,13 @@ class Member:
 
 @dataclass(frozen=True)
 class DuplicateGroup:
-    """Files that show the same, the one that is kept first. `name` stays the same while its files do."""
+    """Files that show the same, the kept one first. `name` depends on the files only."""
 
     members: tuple[Member, ...]
 
     @property
     def keeper(self) -> ImageRow:
+        """The file that the rule keeps."""
         return self.members[0].row
 
     @property
@@ -51,6 +52,7 @@ class DuplicateGroup:
 
     @property
     def contents(self) -> frozenset[str]:
+        """The contents of its files, each once."""
         return frozenset(member.row.hash for member in self.members)
 
     @property
@@ -70,7 +72,7 @@ class DuplicateGroup:
 
 @dataclass(frozen=True)
 class FoundDuplicates:
-    """All groups of a collection under one strength and one rule, exact ones first, then the most alike."""
+    """All groups of a collection under one strength and one rule, exact ones first, then by likeness."""
 
     collection: str
     least: float
@@ -80,6 +82,7 @@ class FoundDuplicates:
 
     @cached_property
     def dropped(self) -> list[ImageRow]:
+        """The files of all groups that the rule does not keep."""
         return [row for group in self.groups for row in group.dropped]
 
     @property
@@ -88,7 +91,7 @@ class FoundDuplicates:
         return sum(row.size for row in self.dropped)
 
     def group(self, name: str) -> DuplicateGroup | None:
-        """The group of that name."""
+        """The group of that name, as `DuplicateGroup.name`."""
         return next((group for group in self.groups if group.name == name), None)
 
     def sentence(self) -> str:
@@ -108,6 +111,7 @@ class FoundDuplicates:
         ]
 
     def to_csv(self) -> str:
+        """One row per file; columns as in HEADER."""
         return csv_text(HEADER, self.rows())
 
     def as_dict(self) -> dict[str, Any]:
@@ -164,7 +168,7 @@ def files_by_content(
 
 
 def has_file(collection: Collection, row: ImageRow) -> bool:
-    """Whether a row has a file of its own: an uploaded copy of a picture that was there was not kept."""
+    """Whether a row has its own file: of an uploaded copy of a known picture, none was stored."""
     return bool(row.stored) or bool(collection.source.get("folder"))
 
 

@@ -17,7 +17,7 @@ ACTS = {"trash": "moved to the trash", "link": "share the file of the kept pictu
 
 
 def find(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Find the pictures of `collection` that show the same, whatever their size, orientation, part and colour."""
+    """Find the pictures of `collection` that show the same, regardless of size, orientation, crop and colour."""
     found = find_same_pictures(Collection.open(home_of(arguments), arguments["collection"]), reporter)
     return {"collection": arguments["collection"], "pairs": len(found.rows)}
 

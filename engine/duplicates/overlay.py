@@ -1,4 +1,4 @@
-"""Laying one picture over another: by one of eight orientations, or by a similarity found from local features."""
+"""Aligning one picture with another: by one of eight orientations, or by a similarity from local features."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Bits = NDArray[np.uint8]
 
 
 class Look(Protocol):
-    """The (h, w) brightness of a picture, and how often it was enlarged to that size."""
+    """The (h, w) brightness of a picture, and by which factor it was enlarged to that size."""
 
     @property
     def brightness(self) -> Bits: ...
@@ -34,7 +34,7 @@ class Look(Protocol):
 
 @dataclass(frozen=True)
 class Overlay:
-    """How one picture lies on another: their likeness, the orientation of the whole, and the share that both show."""
+    """The alignment of two pictures: their likeness, the orientation of the whole, and the share that both show."""
 
     likeness: float
     orientation: int = 0
@@ -42,7 +42,7 @@ class Overlay:
 
 
 def whole(one: Look, other: Look, orientation: int) -> Overlay:
-    """The other picture, so oriented and stretched to the size of the first."""
+    """The alignment of whole pictures: the other one oriented, and stretched to the size of the first."""
     import cv2
 
     turned = oriented(other.brightness, orientation)
@@ -55,7 +55,7 @@ def whole(one: Look, other: Look, orientation: int) -> Overlay:
 
 
 def part(one: Look, other: Look, own: tuple[Points, Bits], its: tuple[Points, Bits]) -> Overlay:
-    """The other picture, shifted, turned and scaled as their (points, descriptors) say; likeness 0 if they do not."""
+    """The alignment by a similarity between their (points, descriptors); likeness 0 if there is none."""
     import cv2
 
     if min(len(own[1]), len(its[1])) < _INLIERS:  # OpenCV fails where one of them has none

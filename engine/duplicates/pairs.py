@@ -1,7 +1,7 @@
-"""All pairs of pictures in a collection that show the same, with how far: searched for once and stored.
+"""All pairs of pictures in a collection that show the same, with their likeness: computed once and stored.
 
-datasets/<collection>/indexes/same-pictures/ holds them by content, so that they stay true when files are moved, moved
-to the trash or restored; only content that was not there at the search asks for another one.
+datasets/<collection>/indexes/same-pictures/ holds them by content, so that they stay valid when files are moved, moved
+to the trash or restored; only new content requires another search.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class SamePictures:
         contents: n sha256 of files, ascending.
         rows: (p, 2) int64, the contents of each pair.
         likeness: (p,) float32, from 0 to 1.
-        orientations: (p,) int64, how the second lies on the first: a place in ORIENTATIONS.
+        orientations: (p,) int64, the orientation of the second on the first: an index into ORIENTATIONS.
         shares: (p,) float32, the part of the larger picture that both show.
         tones: (n, 2) float32, as in Prints.
     """
@@ -50,7 +50,7 @@ class SamePictures:
 
 
 def same_pictures(collection: Collection) -> SamePictures:
-    """The stored pairs; NotReady where pictures have not been compared yet: start the job "perceptual"."""
+    """The stored pairs; NotReady if pictures have not been compared yet: start the job "perceptual"."""
     found = _stored(_store(collection))
     missing = set(thumbnails_named(collection)) - set(found.contents if found else ())
     if found is None or missing:
@@ -59,10 +59,10 @@ def same_pictures(collection: Collection) -> SamePictures:
 
 
 def find_same_pictures(collection: Collection, reporter: Reporter) -> SamePictures:
-    """The pairs of the collection, searched for where any picture has not been compared yet.
+    """The pairs of the collection, computed if any picture has not been compared yet.
 
     Raises:
-        Stopped. StorageFull: the disk refused to keep them.
+        Stopped. StorageFull: the disk refused to store them.
     """
     try:
         return same_pictures(collection)
@@ -74,7 +74,7 @@ def find_same_pictures(collection: Collection, reporter: Reporter) -> SamePictur
 
 
 def compared(prints: Prints, collection: Collection, reporter: Reporter) -> SamePictures:
-    """Compare the candidates among the prints, by the thumbnails of the collection."""
+    """Compare the candidate pairs of these prints by their thumbnails."""
     looks: Cache[Look] = Cache(_DECODED)
     ids = thumbnails_named(collection)
     pairs = {pair: how for pair, how in candidates(prints, reporter).items() if _is_there(prints, pair, ids)}
@@ -135,7 +135,7 @@ def _loaded(snapshot: Snapshot) -> SamePictures:
     return SamePictures(read_json(folder / "contents.json"), *(load_array(folder / f"{name}.npy") for name in _FILES))
 
 
-def _save(found: SamePictures, folder: Path) -> None:
-    write_json(folder / "contents.json", found.contents)
+def _save(pairs: SamePictures, folder: Path) -> None:
+    write_json(folder / "contents.json", pairs.contents)
     for name in _FILES:
-        np.save(folder / f"{name}.npy", getattr(found, name), allow_pickle=False)
+        np.save(folder / f"{name}.npy", getattr(pairs, name), allow_pickle=False)

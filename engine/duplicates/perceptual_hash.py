@@ -31,7 +31,7 @@ _ODD = np.where(np.arange(_LOW) % 2, -1.0, 1.0)
 def hashes(brightness: NDArray[np.uint8]) -> Bits:
     """(SIDE, SIDE) brightness to (8, BYTES): the hash in each of ORIENTATIONS; that of `oriented(picture, i)` is row i.
 
-    A change of brightness or contrast changes no sign; the mean, whose sign says nothing, is left out.
+    A change of brightness or contrast changes no sign; the mean, whose sign means nothing, is left out.
     """
     low = _COSINES.T @ (brightness.astype(np.float64)) @ _COSINES
     low[0, 0] = 0.0

@@ -1,7 +1,6 @@
-"""What duplicates are found by: for each picture a perceptual hash and local features, made from its thumbnail.
+"""Prints, by which duplicates are found: each picture's perceptual hash and local features, from its thumbnail.
 
-datasets/<collection>/indexes/prints/ holds them, one row for each content; pictures that were printed before are not
-looked at again.
+datasets/<collection>/indexes/prints/ holds them, one row for each content; only new pictures are read.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ class Prints:
     Attributes:
         contents: n sha256 of files, ascending.
         hashes: (n, 8, BYTES) uint8, the perceptual hash in each orientation.
-        counts: (n,) int32, how many features each has, at most FEATURES.
+        counts: (n,) int32, the number of features, at most FEATURES.
         tones: (n, 2) float32, mean brightness and mean colourfulness, both from 0 to 255.
-        points: (n, FEATURES, 2) float32, where they are, in pixels of the picture whose longer side is LONG_SIDE.
+        points: (n, FEATURES, 2) float32, their positions, in pixels of the picture whose longer side is LONG_SIDE.
         descriptors: (n, FEATURES, 32) uint8, binary (ORB).
     """
 
@@ -54,21 +53,21 @@ class Prints:
         return len(self.contents)
 
     def features(self, row: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Where the features of one picture are, and their descriptors."""
+        """The positions of one picture's features, and their descriptors."""
         count = int(self.counts[row])
         return self.points[row, :count], self.descriptors[row, :count]
 
 
 @dataclass(frozen=True)
 class Look:
-    """(h, w) the brightness of a picture, its longer side LONG_SIDE pixels, and how often it was enlarged to that."""
+    """(h, w) brightness of a picture whose longer side is LONG_SIDE pixels, and the factor it was enlarged by."""
 
     brightness: NDArray[np.uint8]
     enlarged: float
 
 
 def look_at(webp: bytes) -> Look:
-    """A thumbnail as it is compared; thumbnails are never larger than their pictures."""
+    """A thumbnail in the form that is compared; thumbnails are never larger than their pictures."""
     picture = Image.open(io.BytesIO(webp)).convert("L")
     scale = LONG_SIDE / max(picture.size)
     size = (max(8, round(picture.width * scale)), max(8, round(picture.height * scale)))
@@ -76,16 +75,16 @@ def look_at(webp: bytes) -> Look:
 
 
 def tone_of(webp: bytes) -> tuple[float, float]:
-    """The mean brightness of a thumbnail, and how far its channels lie apart on average."""
+    """The mean brightness of a thumbnail, and the mean difference between its channels."""
     pixels = np.asarray(Image.open(io.BytesIO(webp)).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX))
     return float(pixels.mean()), float(np.ptp(pixels, axis=2).mean())
 
 
 def prints_of(collection: Collection, reporter: Reporter) -> Prints:
-    """The prints of every picture of the collection; those that are missing are made and stored.
+    """The prints of every picture of the collection; missing ones are computed and stored.
 
     Raises:
-        Stopped. StorageFull: the disk refused to keep them.
+        Stopped. StorageFull: the disk refused to store them.
     """
     wanted = thumbnails_named(collection)
     store = Store(collection.folder / "indexes" / "prints", format="prints", version=1)
@@ -162,7 +161,7 @@ def _print(made: Prints, row: int, webp: bytes) -> None:
 
 
 def features(brightness: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """The strongest local features: places (f, 2) float32 and descriptors (f, 32) uint8, f at most FEATURES.
+    """The strongest local features: positions (f, 2) float32 and descriptors (f, 32) uint8, f at most FEATURES.
 
     Source: Rublee, Rabaud, Konolige and Bradski, ORB: an efficient alternative to SIFT or SURF, 2011.
     """

@@ -15,7 +15,7 @@ KEEP = {"largest": "Largest", "oldest": "Oldest", "folder": "In a folder"}
 
 
 def least_likeness(strength: str | float) -> float:
-    """The number of a strength; a number stays what it is.
+    """The least likeness for a strength; a number stands for itself.
 
     Raises:
         BadParameter: neither strict, normal, loose nor a number from LEAST to 1.
@@ -34,7 +34,7 @@ def least_likeness(strength: str | float) -> float:
 
 @dataclass(frozen=True)
 class Rule:
-    """Which picture is kept: the `largest`, the `oldest`, or one in `folder`; nothing of `protected` is taken away."""
+    """Which picture is kept: the `largest`, the `oldest`, or one in `folder`; nothing in `protected` is removed."""
 
     keep: str = "largest"
     folder: str = ""
@@ -45,11 +45,11 @@ class Rule:
             raise BadParameter("keep", "the duplicates", "one of " + ", ".join(KEEP), self.keep)
 
     def protects(self, row: ImageRow) -> bool:
-        """Whether the picture lies in a protected folder."""
+        """Whether the picture is in a protected folder."""
         return any(lies_in(row, folder) for folder in self.protected)
 
     def order(self, row: ImageRow, grey: bool = False) -> tuple[Any, ...]:
-        """A key by which the picture to keep comes first; of two of the same size the one that is not grey."""
+        """A sort key that puts the picture to keep first; of two equally large ones, the one in colour."""
         largest = (-row.width * row.height, grey, -row.size, row.mtime_ns)
         first: tuple[Any, ...] = largest
         if self.keep == "oldest":
@@ -60,12 +60,12 @@ class Rule:
 
 
 def lies_in(row: ImageRow, folder: str) -> bool:
-    """Whether a picture lies in a folder below the source, or below that folder; all lie in the source itself."""
+    """Whether a picture is in a folder below the source, at any depth; all are in the source itself."""
     key = folder_key(folder)
     return not key or row.name.startswith(key + "/")
 
 
 def folders_of(rows: list[ImageRow]) -> list[str]:
-    """Every folder in which one of these pictures lies, by name, without the source itself."""
+    """Every folder that contains one of these pictures, by name, without the source itself."""
     found = {row.name.rpartition("/")[0] for row in rows}
     return sorted(found - {""})

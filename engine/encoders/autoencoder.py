@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Self
 
-import engine.runs.run as runs
+import engine.runs.listing as runs
 from engine.core.device import Device, device
 from engine.core.errors import BadParameter, Corrupt, NotFound, NotTrained
 from engine.core.home import Home
 from engine.encoders.encoder import COMPUTED, OWN, Encoder, EncoderChoice, EncoderInfo
 from engine.encoders.pooling import pooling
+from engine.runs.run import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,7 +42,7 @@ class AutoencoderEncoder(Encoder):
     rank = 15
     learns = True
 
-    def __init__(self, number: int, run: runs.Run) -> None:
+    def __init__(self, number: int, run: Run) -> None:
         self.device: Device = device()
         self.number = number
         config, card, digest = run.config, run.card, run.digest
@@ -147,7 +148,7 @@ def _foreign(number: int, run: str, key: str, found: Any, wanted: Any) -> BadPar
     )
 
 
-def _choice(run: runs.Run) -> EncoderChoice:
+def _choice(run: Run) -> EncoderChoice:
     title = _title(run)
     help = f"{_SUMMARY[run.model]} {run.card.get('title', '')} at {run.config['size']} pixels.".replace("  ", " ")
     shipped, learned = run.name == _SHIPPED, run.card.get("collection", {}).get("title") or "its own collection"
@@ -157,7 +158,7 @@ def _choice(run: runs.Run) -> EncoderChoice:
     )  # fmt: skip
 
 
-def _title(run: runs.Run) -> str:
+def _title(run: Run) -> str:
     """The model and the title of its run; the shipped run is titled by its training data."""
     if run.name != _SHIPPED:
         return f"Model {run.model} · {run.title}"

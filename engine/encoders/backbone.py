@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
-import engine.runs.run as runs
+import engine.runs.listing as runs
 from engine.core.device import Device, device
 from engine.core.errors import BadParameter
 from engine.core.home import Home
@@ -14,6 +14,7 @@ from engine.encoders.encoder import PHOTOGRAPHS, Encoder, EncoderChoice, Encoder
 from engine.encoders.networks import weights as pretrained
 from engine.encoders.networks.table import BACKBONES, Backbone, backbone, is_counter
 from engine.encoders.pooling import pooling
+from engine.runs.run import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,7 +93,7 @@ class BackboneEncoder(Encoder):
             return self.backbone.tap(self.network, batch).float().to(images.device)
 
 
-def _trained(network: Backbone, run: runs.Run) -> tuple[EncoderInfo, dict[str, Tensor]]:
+def _trained(network: Backbone, run: Run) -> tuple[EncoderInfo, dict[str, Tensor]]:
     """A run's info and weights; BadParameter for a run of another network."""
     if run.network != network.name:
         wanted = "those of one of its own runs, or left out for the ready-made ones"
@@ -150,7 +151,7 @@ def fold_batch_norm(network: Module) -> Module:
     return network
 
 
-def _own(run: runs.Run) -> EncoderChoice:
+def _own(run: Run) -> EncoderChoice:
     title = f"{BACKBONES[run.network].title} · {run.title}"
     help = f"{run.card.get('title', '')} at {run.config['size']} pixels, trained with DeepCluster."
     return EncoderChoice(

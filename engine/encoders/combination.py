@@ -53,6 +53,7 @@ class Pair:
 
     @property
     def parts(self) -> tuple[tuple[str, str], tuple[str, str]]:
+        """Both encoders, each with its weights."""
         return self.first, self.second
 
     def __str__(self) -> str:

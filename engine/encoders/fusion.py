@@ -172,16 +172,16 @@ class FusionEncoder(Derived, ReadsTexts):
         A side that is missing, or contains only unknown words, yields no prediction.
         """
         item = self._item(picture, text)
-        predicted = self.verdict(item)
+        predicted = self.explain(item)
         seen, read = (
             (predicted.picture if item.has_picture[0] else None),
             (predicted.text if item.has_text[0] else None),
         )
         return Explanation(seen, read, predicted.fused), self._looked(item, text or "")
 
-    def verdict(self, items: Examples) -> Explanation:
+    def explain(self, items: Examples) -> Explanation:
         """The predictions for items."""
-        return verdict(self.network, items, np.arange(len(items)))
+        return explain(self.network, items, np.arange(len(items)))
 
     def hidden(self, items: Examples) -> Floats:
         """(n, h) unit vectors of items."""
@@ -228,7 +228,7 @@ class FusionEncoder(Derived, ReadsTexts):
         return [] if weights is None else list(zip(pieces, weights[0].tolist(), strict=False))
 
 
-def verdict(network: Fusion, items: Examples, rows: NDArray[np.int64]) -> Explanation:
+def explain(network: Fusion, items: Examples, rows: NDArray[np.int64]) -> Explanation:
     """A network's predictions for the items of these rows."""
     import torch
 

@@ -145,7 +145,7 @@ def add(collection: Collection, title: str, file: str, names: Sequence[str] | No
 
 
 def take_over(
-    collection: Collection, parts: Sequence[Part], title: str, told: Reporter, columns: Sequence[str] = ()
+    collection: Collection, parts: Sequence[Part], title: str, reporter: Reporter, columns: Sequence[str] = ()
 ) -> OwnCard:
     """Read files of vectors and names (see `engine.encoders.vectors.layouts`), store them, and prepare them for search.
 
@@ -157,7 +157,7 @@ def take_over(
     """
     given = read_parts(parts, columns)
     card = add(collection, title, parts[0].name, given.names, given.matrix)
-    embed_collection(collection, OwnVectors(card.name).at(collection), ["max"], told)
+    embed_collection(collection, OwnVectors(card.name).at(collection), ["max"], reporter)
     return replace(card, notes=(*given.notes, *card.notes))
 
 

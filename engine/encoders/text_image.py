@@ -48,19 +48,19 @@ class TextImageEncoder(Encoder, ReadsTexts):
     name = "text-image"
     rank = 15
 
-    def __init__(self, name: str, found: StoredTowers) -> None:
-        self.card = found.card
-        self.towers, self.tokenizer = open_towers(found.folder, found.card)
+    def __init__(self, name: str, towers: StoredTowers) -> None:
+        self.card = towers.card
+        self.towers, self.tokenizer = open_towers(towers.folder, towers.card)
         self.info = EncoderInfo(
             name=name,
             weights="",
-            title=found.card.title,
-            input_size=found.card.size,
+            title=towers.card.title,
+            input_size=towers.card.size,
             spatial=False,
-            fingerprint=f"{found.digest[:32]}-{_VERSION}",
+            fingerprint=f"{towers.digest[:32]}-{_VERSION}",
             source="your own files",
-            licence=found.card.licence,
-            sha256=found.sha256,
+            licence=towers.card.licence,
+            sha256=towers.sha256,
         )
 
     @classmethod
@@ -84,6 +84,7 @@ class TextImageEncoder(Encoder, ReadsTexts):
         return functional.normalize(found)[:, :, None, None]
 
     def understands(self, text: str) -> bool:
+        """Whether it can encode the text; any text but an empty one."""
         return bool(plain(text))
 
     def embed_query(self, picture: Any | None, text: str | None, share: int | None = None) -> NDArray[np.float32]:

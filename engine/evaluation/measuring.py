@@ -27,7 +27,7 @@ from engine.indexes import Index, Neighbours
 
 Ids = NDArray[np.int64]
 Matrix = NDArray[np.float32]
-Told = Callable[[int, int], None]  # queries done, and of how many; may raise Stopped
+Report = Callable[[int, int], None]  # queries done, and of how many; may raise Stopped
 
 WORST = 8
 _BLOCK_BYTES = 32 * 2**20  # of vectors in memory at once
@@ -150,13 +150,13 @@ def _single_queries(
     return SingleQueries(asked.ids[asked.rows], found.ids, figures)
 
 
-def nearest(index: Index, vectors: Matrix, asked: Questions, k: int, told: Told) -> Neighbours:
+def nearest(index: Index, vectors: Matrix, asked: Questions, k: int, report: Report) -> Neighbours:
     """The k nearest neighbours of every query, excluding itself, (q, k)."""
     parts, done = [], 0
     for rows in _blocks(asked.rows, vectors.shape[1]):
         parts.append(without_itself(index, vectors, asked.ids, rows, k))
         done += len(rows)
-        told(done, len(asked.rows))
+        report(done, len(asked.rows))
     ids, distances = (np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "distances"))
     return Neighbours(ids, distances, np.concatenate([part.examined for part in parts]))
 

@@ -14,7 +14,7 @@ _SAMPLE = 200
 _SEED = 0
 
 
-def recall_at_k(found: Neighbours, truth: Neighbours) -> NDArray[np.float64]:
+def recall_at_k(neighbours: Neighbours, truth: Neighbours) -> NDArray[np.float64]:
     """The share of each query's true neighbours that was found, (q,), with ties treated fairly.
 
     Distances count, not ids: a result is correct if it is no farther than the last true neighbour, so any choice among
@@ -23,18 +23,20 @@ def recall_at_k(found: Neighbours, truth: Neighbours) -> NDArray[np.float64]:
     Raises:
         BadParameter: the two answers differ in shape.
     """
-    right, wanted = right_places(found, truth).sum(axis=1), (truth.ids >= 0).sum(axis=1)
+    right, wanted = right_places(neighbours, truth).sum(axis=1), (truth.ids >= 0).sum(axis=1)
     return np.where(wanted > 0, np.minimum(right, wanted) / np.maximum(wanted, 1), 1.0)
 
 
-def right_places(found: Neighbours, truth: Neighbours) -> NDArray[np.bool_]:
+def right_places(neighbours: Neighbours, truth: Neighbours) -> NDArray[np.bool_]:
     """(q, k): whether each result is no farther than the last true neighbour; raises as `recall_at_k`."""
-    if found.ids.shape != truth.ids.shape:
-        raise BadParameter("shape", "the found neighbours", f"{truth.ids.shape}, as the true ones", found.ids.shape)
+    if neighbours.ids.shape != truth.ids.shape:
+        raise BadParameter(
+            "shape", "the found neighbours", f"{truth.ids.shape}, as the true ones", neighbours.ids.shape
+        )
     there = truth.ids >= 0
     last = np.max(np.where(there, truth.distances, -np.inf), axis=1, initial=-np.inf)
     slack = last + _TIE * np.maximum(1.0, np.abs(np.where(there.any(axis=1), last, 0)))
-    right: NDArray[np.bool_] = (found.ids >= 0) & (found.distances <= slack[:, None])
+    right: NDArray[np.bool_] = (neighbours.ids >= 0) & (neighbours.distances <= slack[:, None])
     return right
 
 

@@ -42,7 +42,7 @@ def group_collection(
     found = group(vectors.matrix, chosen, recipe.metric, reporter)
     left_out = _held(images) - _held(vectors)
     names = dict(zip(images.ids.tolist(), images.names, strict=True))
-    found.notes += _told([names[id] for id, _ in sorted(left_out)])
+    found.notes += _left_out_note([names[id] for id, _ in sorted(left_out)])
     title = title or _title(chosen)
     pictures, precision = (vectors.hashes, vectors.ids), encoder.info.computed_in
     made = store_grouping(collection, recipe, chosen, *pictures, found, title, left_out, precision)
@@ -53,7 +53,7 @@ def _held(images: Images | Vectors) -> set[tuple[int, str]]:
     return set(zip(images.ids.tolist(), images.hashes, strict=True))
 
 
-def _told(names: list[str]) -> list[str]:
+def _left_out_note(names: list[str]) -> list[str]:
     are = "is" if len(names) == 1 else "are"
     pictures = f"{count_of(len(names), 'picture')} could not be prepared and {are} in no group: {examples(names)}."
     return [pictures] if names else []

@@ -30,7 +30,7 @@ _SEED = 0
 class KMeansIndex(RowIndex):
     """Fixed clusters; a query is only compared with the members of its nearest clusters.
 
-    As many are looked into as hold `recall` of so many `neighbours` of a sample, where `probes` are not given.
+    Without `probes`, as many clusters are searched as contain `recall` of that many `neighbours` on a sample.
     """
 
     name = "kmeans"

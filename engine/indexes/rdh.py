@@ -115,7 +115,7 @@ class RDH(Index):
         return BuildCost(self.parts * self.copies * part.bytes, self.parts * part.products)
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
-        """As every index; BadParameter also for more parts than vectors, where there is any."""
+        """As for every index; BadParameter also for more parts than vectors."""
         checked = checked_vectors(vectors, "the vectors")
         ids = checked_ids(ids, len(checked))
         if len(ids) and self.parts > max(len(ids), _PARTS):
@@ -162,7 +162,7 @@ class RDH(Index):
     # ── more parts, and fewer ────────────────────────────────────────────────────────────────────────────────────
 
     def join(self) -> int:
-        """One new part for each node that holds none yet, as `grow`; how many there are new."""
+        """Add one part for each node that holds none yet, as `grow`; how many were added."""
         more = self._built.workers.idle_nodes()
         return self.grow(more) if more else 0
 
@@ -245,7 +245,7 @@ class RDH(Index):
 
     @property
     def part_seconds(self) -> NDArray[np.float64]:
-        """(m,) the seconds that each part itself took in the last search; NaN where it did not answer, or none was."""
+        """(m,) the seconds that each part itself took in the last search; NaN for one that did not answer."""
         return self._built.seconds
 
     @property

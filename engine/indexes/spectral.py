@@ -21,12 +21,12 @@ _SAMPLE = 10_000  # at most so many vectors give the principal directions and th
 
 @dataclass(frozen=True)
 class Waves(HashFunctions):
-    """T tables of b waves; a bit is set where the cosine of the wave lies above 0.
+    """T tables of b waves; a bit is set if the cosine of the wave is above 0.
 
     Attributes:
-        centre: (d,), taken off every vector first. basis: (p, d) orthonormal directions. turns: (T, p, p), how each
-            table turns them. axes: (T, b), the turned direction that each wave runs along. frequencies: (T, b), in
-            radians a unit. lows: (T, b), where each wave begins.
+        centre: (d,), subtracted from every vector first. basis: (p, d) orthonormal directions. turns: (T, p, p), the
+            rotation of each table. axes: (T, b), the rotated direction along which each wave runs. frequencies:
+            (T, b), in radians per unit. lows: (T, b), where each wave begins.
     """
 
     centre: NDArray[np.float32]

@@ -54,6 +54,7 @@ class Job:
 
     @property
     def id(self) -> str:
+        """The name of its folder; ids sort by the time of the start."""
         return self.folder.name
 
     @property
@@ -64,6 +65,7 @@ class Job:
 
     @property
     def kind(self) -> str:
+        """The name of its `JobKind`."""
         return str(self.config["kind"])
 
     @property
@@ -86,6 +88,7 @@ class Job:
 
     @property
     def state(self) -> str:
+        """starting, running, done, failed, stopped, or interrupted."""
         result = self.result
         if result:
             return str(result["state"])
@@ -98,6 +101,7 @@ class Job:
 
     @property
     def alive(self) -> bool:
+        """Whether its worker is starting or running."""
         return self.state in ("starting", "running")
 
     @property
@@ -115,6 +119,7 @@ class Job:
 
     @property
     def progress(self) -> Progress:
+        """The last reported progress, an empty one if there is none yet."""
         last = None
         for event in self.events(last_bytes=_TAIL):  # a long job's file is large, and tabs poll every second
             if event.get("kind") == "progress":

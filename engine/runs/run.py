@@ -1,4 +1,4 @@
-"""Trained runs on disk.
+"""One trained run on disk.
 
     weights/<run>/
         run.json               config, card, state, and the name and sha256 of the weights (sealed); the commit point
@@ -28,8 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from engine.core.errors import BadParameter, BenzerError, Corrupt, NameTaken, NotFound, NotTrained
-from engine.core.home import Home, slug
+from engine.core.errors import BadParameter, Corrupt, NotFound, NotTrained
 from engine.core.locks import held
 from engine.core.storage import (
     append_line,
@@ -81,6 +80,7 @@ class Run:
 
     @property
     def state(self) -> str:
+        """training, done, stopped, failed, or interrupted."""
         state = str(self.facts["state"])
         if state == "training" and not self.alive:
             again = str(self.facts["state"])  # it may have ended between the two checks
@@ -119,6 +119,7 @@ class Run:
 
     @property
     def epochs_done(self) -> int:
+        """The number of finished epochs."""
         done = self.card.get("epochs_done", 0)
         return max([event["epoch"] for event in self.events()], default=int(done))
 
@@ -151,6 +152,7 @@ class Run:
 
     @property
     def model(self) -> int:
+        """The number of its model, 1 to 4."""
         return int(self.facts["config"]["model"])
 
     @property
@@ -182,9 +184,10 @@ class Run:
         """
         from safetensors.torch import load
 
-        return {name: tensor.float() for name, tensor in load(self._weights()).items()}
+        return {name: tensor.float() for name, tensor in load(self.weights_data()).items()}
 
-    def _weights(self) -> bytes:
+    def weights_data(self) -> bytes:
+        """The verified content of the weights file; raises as `load` does."""
         weights = self.facts["weights"]
         if not weights:
             raise NotTrained(f"The run {self.name!r} has no weights yet.", way_out="Train it first.")
@@ -193,7 +196,7 @@ class Run:
             data = path.read_bytes()
         except FileNotFoundError:
             if self.facts["weights"] != weights:  # a training has just stored better ones
-                return self._weights()
+                return self.weights_data()
             raise Corrupt(f"The file {path} is missing although it was stored.", way_out="Train again.") from None
         if hashlib.sha256(data).hexdigest() != weights["sha256"]:
             raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
@@ -300,7 +303,7 @@ class Run:
 
     def archive(self) -> bytes:
         """A ZIP of the best weights, the card and the events; NotTrained or Corrupt as for `load`."""
-        weights, out = self._weights(), io.BytesIO()
+        weights, out = self.weights_data(), io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
             archive.writestr(f"{self.name}/weights.safetensors", weights)
             digest = hashlib.sha256(weights).hexdigest()  # of these, even if a training has stored others since
@@ -318,83 +321,3 @@ class Run:
         # A page may rename what another process trains.
         with full_disk_named("run.json"), FileLock(self.folder / "run.lock"):
             write_json(self.folder / "run.json", self.facts | changes)
-
-
-def create(home: Home, name: str, config: Mapping[str, Any], card: Mapping[str, Any], root: Path | None = None) -> Run:
-    """Create a run without weights; NameTaken if the name exists, BadParameter if it is invalid.
-
-    Args:
-        root: the parent folder, if it is not the run of an encoder.
-    """
-    if name != slug(name):
-        raise BadParameter("name", "a run", "lower-case letters, digits and dashes", name)
-    place = root or home.weights
-    run = Run(place / name)
-    facts = {"format": FORMAT, "state": "training", "config": dict(config), "card": dict(card), "weights": None}
-    facts["created"] = time.time()
-    with full_disk_named(f"the run {name}"):
-        place.mkdir(parents=True, exist_ok=True)
-        with FileLock(place / ".names.lock"):  # of two concurrent calls one wins
-            if any(_holds_something(folder / name) for folder in ([root] if root else _roots(home))):
-                raise NameTaken(f"A run called {name!r} already exists.", way_out="Choose another name.")
-            write_json(run.folder / "run.json", facts)
-    return run
-
-
-def _holds_something(folder: Path) -> bool:
-    """Whether the folder holds a run or its remains, other than what a kill left before the run existed."""
-    return any(folder.glob("[!.]*"))
-
-
-def fresh_name(home: Home, base: str, root: Path | None = None) -> str:
-    """An unused run name: the slug of `base`, a dash and the next free number."""
-    number = 1
-    while any((folder / f"{slug(base)}-{number}").exists() for folder in ([root] if root else _roots(home))):
-        number += 1
-    return f"{slug(base)}-{number}"
-
-
-def run(home: Home, name: str) -> Run:
-    """The run of that name, the user's own before a shipped one; NotFound if it does not exist."""
-    for root in _roots(home):
-        if name == Path(name).name and (root / name / "run.json").exists():
-            return Run(root / name)
-    raise NotFound(f"There is no run {name!r}.", way_out="The trained runs are listed by: python -m engine encoders")
-
-
-def runs(home: Home) -> list[Run]:
-    """Every readable run: the user's own, newest first, then the shipped ones."""
-    found: dict[str, Run] = {}
-    for root in _roots(home):
-        for path in root.glob("*/run.json"):
-            found.setdefault(path.parent.name, Run(path.parent))
-    dated = [(made, run) for run in found.values() if (made := _made(run)) is not None]
-    return [run for _, run in sorted(dated, key=lambda pair: (pair[1].shipped, -pair[0], pair[1].name))]
-
-
-def _made(run: Run) -> float | None:
-    """When it was created, if recorded; None if it cannot be read as a run."""
-    try:
-        facts = run.facts
-        return float(facts.get("created", 0.0)) if facts["format"] == FORMAT else None
-    except (BenzerError, OSError, TypeError, ValueError):
-        return None
-
-
-def damaged_runs(home: Home) -> list[tuple[Run, str]]:
-    """Runs and classifiers whose facts or weights cannot be read, each with the sentence that says why."""
-    folders = [path for root in home.runs for path in sorted(root.glob("[!.]*/run.json"))]
-    return [(Run(path.parent), sentence) for path in folders if (sentence := _damage(Run(path.parent)))]
-
-
-def _damage(run: Run) -> str:
-    try:
-        if run.ready:
-            run._weights()
-    except BenzerError as error:
-        return str(error)
-    return ""
-
-
-def _roots(home: Home) -> list[Path]:
-    return list(dict.fromkeys([home.weights, home.shipped_weights]))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from engine.core.errors import BadParameter
 from engine.core.home import Home
 from engine.core.storage import write_bytes, write_json
-from engine.runs import run as runs
+from engine.runs import listing as runs
+from engine.runs.run import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 35_000_000
 
 
-def ship(run: runs.Run, folder: Path, **card: Any) -> runs.Run:
+def ship(run: Run, folder: Path, **card: Any) -> Run:
     """Copy a run to `folder` as float16, with additional facts on its card.
 
     Raises:
@@ -37,7 +38,7 @@ def ship(run: runs.Run, folder: Path, **card: Any) -> runs.Run:
     if (run.folder / "events.jsonl").exists():
         shutil.copyfile(run.folder / "events.jsonl", folder / "events.jsonl")
     write_json(folder / "run.json", facts)
-    return runs.Run(folder)
+    return Run(folder)
 
 
 def _half(name: str, tensor: Tensor) -> Tensor:

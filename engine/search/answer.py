@@ -170,6 +170,7 @@ class Answer:
         return json.dumps(self.as_dict(), indent=2, ensure_ascii=False)
 
     def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; see `to_json`."""
         return {
             "recipe": self.recipe.as_dict(),
             "recipe_text": str(self.recipe),

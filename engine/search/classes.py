@@ -107,6 +107,6 @@ def _computed(vectors: Vectors) -> ClassProbabilities:
     return ClassProbabilities(np.asarray(vectors.ids), np.concatenate(classes), np.concatenate(values))
 
 
-def _write(found: ClassProbabilities, folder: Path) -> None:
+def _write(probabilities: ClassProbabilities, folder: Path) -> None:
     for part in ("ids", "classes", "values"):
-        np.save(folder / f"{part}.npy", getattr(found, part), allow_pickle=False)
+        np.save(folder / f"{part}.npy", getattr(probabilities, part), allow_pickle=False)

@@ -59,6 +59,7 @@ class Published:
 
     @property
     def spec(self) -> BertSpec:
+        """The sizes of the network."""
         return BertSpec(self.width, self.layers, self.heads)
 
     @property

@@ -95,9 +95,9 @@ def keeps_words(info: TextInfo, texts: int) -> bool:
     return bool(info.word_width) and texts * info.most * info.word_width * 2 <= _WORDS_AT_MOST
 
 
-def _rows(found: Encoded, with_words: bool) -> list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
-    words = found.words if with_words else None
-    return [(vector, None if words is None else words.of(row)) for row, vector in enumerate(found.vectors)]
+def _rows(encoded: Encoded, with_words: bool) -> list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
+    words = encoded.words if with_words else None
+    return [(vector, None if words is None else words.of(row)) for row, vector in enumerate(encoded.vectors)]
 
 
 def _by_hash(held: TextVectors) -> _Known:

@@ -55,6 +55,7 @@ class Checkpoints:
 
     @property
     def due(self) -> bool:
+        """Whether the next checkpoint is worth its time now."""
         return time.monotonic() - self._last >= max(self.every, _SHARE * self._cost if self.every else 0.0)
 
     def save(

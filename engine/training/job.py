@@ -11,7 +11,7 @@ from engine.core.progress import Reporter
 from engine.encoders.networks.table import backbone
 from engine.encoders.networks.weights import load
 from engine.jobs.queue import turn
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.training import TrainingConfig, continue_run, train_run
 
 if TYPE_CHECKING:

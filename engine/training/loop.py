@@ -112,6 +112,7 @@ class Training:
 
     @property
     def goes_on(self) -> bool:
+        """Whether there are epochs left and patience has not run out."""
         patient = not self.config.patience or self.position.bad < self.config.patience
         return self.position.epoch < self.config.epochs and patient
 

@@ -49,6 +49,8 @@ class Schedule(ABC):
 
 
 class Constant(Schedule):
+    """The same learning rate throughout."""
+
     name = "none"
     title = "constant"
     help = "The same learning rate throughout."

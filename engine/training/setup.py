@@ -72,6 +72,7 @@ class Setup:
 
     @property
     def watched(self) -> bool:
+        """Whether anything is stored for display after every epoch."""
         return self.probe is not None or len(self.shown) > 0
 
 

@@ -17,7 +17,8 @@ from engine.core.errors import BadParameter
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.encoders.networks.table import backbone
-from engine.runs import run as runs
+from engine.runs import listing as runs
+from engine.runs.run import Run
 from engine.training.config import LEAST_IMAGES, TrainingConfig
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def train_run(
     collection: Collection,
     reporter: Reporter,
     pretrained: Pretrained | None = None,
-) -> runs.Run:
+) -> Run:
     """Train a network on a collection and store it as a run.
 
     Args:
@@ -54,12 +55,12 @@ def train_run(
 
 
 def continue_run(
-    run: runs.Run,
+    run: Run,
     collection: Collection,
     reporter: Reporter,
     epochs: int | None,
     pretrained: Pretrained | None = None,
-) -> runs.Run:
+) -> Run:
     """Continue a run from its last checkpoint, bit-identical to an uninterrupted training.
 
     Args:
@@ -92,7 +93,7 @@ def continue_run(
     return _trained(run, config, data, reporter, first)
 
 
-def _instead(run: runs.Run) -> str:
+def _instead(run: Run) -> str:
     """What to do instead with a run that cannot be continued."""
     if run.alive:
         return "Wait until it has ended."
@@ -147,7 +148,7 @@ def _begun_with(config: TrainingConfig) -> dict[str, str]:
     return {"licence": f"{backbone(config.network).licence}; trained further on the pictures of the collection"}
 
 
-def _trained(run: runs.Run, config: TrainingConfig, data: Data, reporter: Reporter, first: Weights | None) -> runs.Run:
+def _trained(run: Run, config: TrainingConfig, data: Data, reporter: Reporter, first: Weights | None) -> Run:
     from engine.training.loop import train
 
     with run.training(job=reporter.folder.name if reporter.folder else ""):

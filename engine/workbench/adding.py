@@ -1,4 +1,4 @@
-"""The part of the workbench that takes files as bytes, and puts what ships, or a file, into the home without a job."""
+"""The part of the workbench for additions without a job: the shipped sample, weights, and uploaded files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AddingMethods:
         return preview_in_worker(data, side)
 
     def spool(self, files: Iterable[tuple[str, bytes]]) -> Path:
-        """Put uploaded files where a job can read them: a new folder of numbered files with a list of their names.
+        """Store uploaded files where a job can read them: a new folder of numbered files with a list of their names.
 
         The job that imports them deletes the folder, unless it was stopped: then it can be restarted.
 

@@ -106,8 +106,10 @@ class ClassificationMethods:
         """
         predicted, words = classifier.judge(partial(read_in_worker, data) if data else None, text)
         sides = {"picture": predicted.picture, "text": predicted.text, "fused": predicted.fused}
-        told = {side: None if one is None else likeliest(one[0], classifier.classes) for side, one in sides.items()}
-        return {**told, "words": words}
+        predictions = {
+            side: None if one is None else likeliest(one[0], classifier.classes) for side, one in sides.items()
+        }
+        return {**predictions, "words": words}
 
     def reads_words(self, encoder: str, weights: str) -> bool:
         """Whether an encoder also takes words: a text-image encoder, or a classifier that was trained on texts."""

@@ -23,7 +23,8 @@ from engine.core.humanize import duration
 from engine.core.recipe import parse_method
 from engine.encoders.networks.table import BACKBONES
 from engine.jobs.job import Job
-from engine.runs.run import Run, runs
+from engine.runs.listing import runs
+from engine.runs.run import Run
 
 Config = Mapping[str, Any]
 

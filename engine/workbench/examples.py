@@ -31,8 +31,8 @@ class ExampleMethods(PictureMethods, WordMethods):
     def search_examples(self, opened: OpenedRecipe, recipe: Recipe, query: Query, limits: Limits) -> Answer:
         """The pictures like the plus examples and unlike the minus examples of a query; raises as `search`.
 
-        Words are, for an encoder that reads none, the mean of the ten pictures that show or name them best: relevance
-        feedback without a person (Rocchio 1971).
+        For an encoder that takes no texts, words stand for the mean of the ten pictures that show or name them best:
+        pseudo-relevance feedback (Rocchio 1971).
         """
         began = time.perf_counter()
         vectors, weights = self._example_vectors(opened, recipe, query)
@@ -50,8 +50,8 @@ class ExampleMethods(PictureMethods, WordMethods):
 
         A search by words alone has 1,000 results at most.
 
-        For still more ask again with `replace(answer, hits=answer.hits + further)`. They come from exact search over
-        everything else, so that none is left out, whatever the method of the answer.
+        For even more, call it again with `replace(answer, hits=answer.hits + further)`. They come from exact
+        search over everything else, so that none is missing, whatever the method of the answer.
 
         Raises:
             BadParameter: a count below 1. As `search`: the collection has changed.

@@ -1,4 +1,4 @@
-"""The part of the workbench for the folders that collections are read from: found again, and watched."""
+"""The part of the workbench for the folders that collections are read from: relinking and watching."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class FolderMethods:
     home: Home
 
     def relink(self, collection: str, folder: str | Path) -> int:
-        """Find a collection's pictures again in the folder where they lie now; see `relinking.relink`."""
+        """Use another folder as the place of a collection's pictures; see `relinking.relink`."""
         return relinking.relink(Collection.open(self.home, collection), folder)
 
     def watch(self, collection: str, wanted: bool = True) -> None:
-        """Take changes of a collection's folder over by themselves from now on, or no longer, while the app runs.
+        """Import changes in a collection's folder automatically while the app runs, or stop doing so.
 
         Raises:
             NotFound: no such collection. BadParameter: its pictures are not read in place.

@@ -1,4 +1,4 @@
-"""Pictures as programs have them, files, PIL images, arrays and tensors, as the bytes of a picture file."""
+"""Pictures in any form (files, PIL images, arrays, tensors) to the bytes of a picture file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TensorLike(Protocol):
     """A tensor of PyTorch, which is not imported for its type alone."""
 
     def detach(self) -> Any:
-        """The same without its gradient."""
+        """The tensor without its gradient."""
 
 
 PictureLike: TypeAlias = str | PathLike[str] | bytes | Image.Image | NDArray[Any] | TensorLike

@@ -1,4 +1,4 @@
-"""Looking over what a home holds besides collections: jobs, runs, classifiers, comparisons, kept combinations."""
+"""Checking a home besides its collections: jobs, runs, classifiers, comparisons, saved combinations."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from engine.core.errors import Corrupt
 from engine.core.home import Home
 from engine.core.storage import read_json, set_aside
 from engine.jobs.job import damaged_jobs
-from engine.runs.run import damaged_runs
+from engine.runs.listing import damaged_runs
 
 _MEASURED = "Deleted: it is measured again when the comparison goes on."
 
 
 def check_home(home: Home, repair: bool = False) -> list[Finding]:
-    """Everything damaged outside the collections; `repair` what can be."""
+    """All damage outside the collections, each finding with its repair if there is one."""
     found = [*_jobs(home), *_runs(home), *_comparisons(home), *_judgements(home), *_combinations(home)]
     for finding in found if repair else ():
         if finding.repair is not None:

@@ -35,7 +35,7 @@ from engine.grouping.duplicates.job import duplicates
 from engine.grouping.run import group_collection
 from engine.grouping.stored.exporting import copy, extract
 from engine.jobs import job as jobs
-from engine.runs.run import run
+from engine.runs.listing import run
 from engine.search.job import embed, index, sample
 from engine.training.job import train
 from engine.workbench.copying import copy_files

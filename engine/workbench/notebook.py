@@ -1,4 +1,4 @@
-"""The part of the workbench for programs and notebooks: folders, arrays and modules as they have them."""
+"""The part of the workbench for programs and notebooks, which takes folders, arrays and modules."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class NotebookMethods:
-    """Methods that take what programs have, mixed into `Workbench`."""
+    """Methods for programs and notebooks, mixed into `Workbench`."""
 
     home: Home
     _encoders: Cache[Encoder]
     _opened: Cache[OpenedRecipe]
 
     def import_folder(self, folder: str | PathLike[str], title: str = "", *, follow_links: bool = False) -> Collection:
-        """The collection of a folder's pictures, which stay where they lie; a folder imported before is rescanned.
+        """The collection of a folder's pictures, which are read in place; a folder imported before is rescanned.
 
         Args:
             title: of a new collection; by default the folder's name.
@@ -64,7 +64,7 @@ class NotebookMethods:
         return Collection.open(self.home, report["collection"])
 
     def prepare(self, recipe: Recipe | Collection | str) -> Recipe:
-        """Make the vectors of a recipe or of a collection's default one, those that are missing, and return the recipe.
+        """Compute the missing vectors of a recipe, or of a collection's default recipe, and return the recipe.
 
         Raises:
             What `recipe_of` raises. NotTrained, NoWeights: the encoder has no weights yet.

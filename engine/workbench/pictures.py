@@ -27,7 +27,7 @@ LARGEST_SIDE = 16_384  # pixels, of a picture that is looked at
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """All that is known of one picture, for its page.
+    """All facts about one picture, for its page.
 
     Attributes:
         name: of the file. folder: below the collection's source. path: where the file is now.
@@ -72,7 +72,7 @@ class PictureMethods:
         return shown_in_worker(self.collection(collection).picture(id), side)
 
     def picture_table(self, collection: str) -> PictureTable:
-        """Everything known of a collection's pictures as columns, cached until something changes."""
+        """All facts about a collection's pictures as columns, cached until something changes."""
         folder = self.home.datasets / collection
         known = (collection, catalogue_stamp(folder))
         marked = (*known, file_stamp(folder / marks.FILE))
@@ -82,7 +82,7 @@ class PictureMethods:
         return self._tables.get(known, lambda: unmarked_table(self.collection(known[0])))
 
     def picture_facts(self, collection: str, id: int) -> PictureFacts:
-        """All that is known of one picture, its EXIF table included; NotFound for an unknown id.
+        """All facts about one picture, its EXIF table included; NotFound for an unknown id.
 
         A file that can no longer be read has an empty EXIF table.
         """
@@ -113,7 +113,7 @@ class PictureMethods:
         return self.collection(collection).paths(ids)
 
     def facts_missing(self, collection: str) -> int:
-        """How many pictures have not been asked for their EXIF; `start("facts", collection=…)` does that."""
+        """For how many pictures EXIF has not been read; `start("facts", collection=…)` reads it."""
         return self.picture_table(collection).missing
 
     def filter_values(self, collection: str) -> dict[str, list[tuple[str, int]]]:
@@ -121,12 +121,12 @@ class PictureMethods:
         return values_of(self.picture_table(collection))
 
     def meeting(self, collection: str, where: str | Where) -> NDArray[np.int64]:
-        """The ids of the pictures that meet a filter, ascending; BadParameter for a condition that is none."""
+        """The ids of the pictures that meet a filter, ascending; BadParameter for an invalid condition."""
         table = self.picture_table(collection)
         return table.ids[matching(parse_where(where) if isinstance(where, str) else where, table)]
 
     def _limits(self, collection: str, include_query: bool, label: str | None, where: str | Where) -> Limits:
-        """What a search may find; BadParameter for a condition of the filter that is none."""
+        """What a search may find; BadParameter for an invalid condition of the filter."""
         conditions = parse_where(where) if isinstance(where, str) else where
         if not conditions:
             return Limits(include_query, label)

@@ -1,4 +1,4 @@
-"""Watched folders: what is added to, changed in or deleted from them is taken over and prepared by itself."""
+"""Watched folders: their changes are imported and prepared automatically."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = logging.getLogger("benzer")
 
 
 def watched(bench: Workbench) -> dict[str, Path]:
-    """The watched collections by name, as far as their folders are there; several may be read from one folder."""
+    """The watched collections by name whose folders exist; several may be read from one folder."""
     found: dict[str, Path] = {}
     for card in bench.collections():
         collection = bench.collection(card.name)
@@ -33,7 +33,7 @@ def watched(bench: Workbench) -> dict[str, Path]:
 def watch_folders(bench: Workbench, stop: Event, settled: int = SETTLED, look_again: float = LOOK_AGAIN) -> None:
     """Rescan and prepare watched collections whenever their files have changed, by jobs, until `stop` is set.
 
-    A collection is rescanned once when it is first seen, for what changed while nobody watched.
+    A collection is rescanned once when it is first seen, for changes made before.
     """
     seen: dict[str, Path] = {}
     while not stop.is_set():
@@ -55,7 +55,7 @@ def watch_folders(bench: Workbench, stop: Event, settled: int = SETTLED, look_ag
 
 
 def take_over(bench: Workbench, name: str) -> None:
-    """Rescan a collection and embed its new pictures with the default recipe; what goes wrong is logged."""
+    """Rescan a collection and embed its new pictures with the default recipe; errors are logged."""
     try:
         if bench.start("rescan", collection=name, watched=True).wait() != "done":
             return

@@ -64,7 +64,7 @@ class WordMethods:
         return by_words
 
     def sees_words(self) -> bool:
-        """Whether the network that recognises what pictures show is installed."""
+        """Whether the network that classifies pictures is installed."""
         return packaged.file_of(backbone(NETWORK)) is not None
 
     def meaning(self, text: str) -> Meaning:
@@ -89,7 +89,7 @@ class WordMethods:
     def suggested_name(self, collection: str, ids: NDArray[np.int64]) -> tuple[str, float] | None:
         """The narrowest kind that covers most of what some pictures show, and its share of their probabilities.
 
-        None if no kind does, or if the collection has no vectors of the network that knows.
+        None if no kind does, or if the collection has no vectors of that network.
         """
         if not self.sees_words():
             return None

@@ -42,7 +42,8 @@ from engine.indexes import Index, methods
 from engine.indexes.kmeans import choose_clusters
 from engine.jobs import job as job_folders
 from engine.jobs.job import Job
-from engine.runs.run import Run, run, runs
+from engine.runs.listing import run, runs
+from engine.runs.run import Run
 from engine.search import opening
 from engine.search.answer import Answer, Hit, Query, Receipt
 from engine.search.examples import Crop
@@ -63,8 +64,6 @@ from engine.workbench.searches import SearchMethods
 from engine.workbench.tidying import TidyingMethods
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -217,8 +216,8 @@ class Workbench(
 
         Raises:
             NotReady: something must be prepared first (see `readiness`). NotFound: no such collection, image or label,
-            or no picture meets the filter. UnreadableImage: the query picture cannot be opened. BadParameter: a choice
-            of the recipe has no such value, or a condition of the filter is none.
+            or no picture meets the filter. UnreadableImage: the query picture cannot be opened. BadParameter: an
+            invalid choice of the recipe, or condition of the filter.
         """
         recipe = recipe if isinstance(recipe, Recipe) else self.recipe_of(recipe)
         query = query if isinstance(query, Query) else query_of(query)
@@ -282,9 +281,9 @@ class Workbench(
         """
         return self._surroundings(recipe).duplicates(threshold, keepers)
 
-    def odd_ones(self, recipe: Recipe, most: int | None = None) -> Outliers:
+    def outliers(self, recipe: Recipe, most: int | None = None) -> Outliers:
         """The pictures without near neighbours, the most unusual first; raises as `duplicates` does."""
-        return self._surroundings(recipe).odd_ones(most)
+        return self._surroundings(recipe).outliers(most)
 
     def _surroundings(self, recipe: Recipe) -> Neighbourhoods:
         recipe = recipe.but(method="exact", k=1, embedding=unaugmented(recipe.embedding))

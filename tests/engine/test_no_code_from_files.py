@@ -19,7 +19,7 @@ from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.core.storage import read_json, write_json
 from engine.indexes import make_index, methods
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.workbench.workbench import Query, Workbench
 
 

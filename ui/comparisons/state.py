@@ -72,6 +72,7 @@ class Seen:
 
     @property
     def alive(self) -> bool:
+        """Whether it is being measured."""
         return self.state in ("starting", "running")
 
     @property
@@ -81,6 +82,7 @@ class Seen:
 
     @property
     def failed(self) -> int:
+        """The number of cells that could not be measured."""
         return len(self.rows) - len(self.measured)
 
 

@@ -25,10 +25,10 @@ def add_weights() -> None:
             st.session_state.weights_added = st.session_state.get("weights_added", 0) + 1
             st.session_state.weights_news = name
             st.rerun()
-    _told()
+    _news()
 
 
-def _told() -> None:
+def _news() -> None:
     name = st.session_state.pop("weights_news", "")
     if name:
         st.success(f"The weights of {plain_text(name)} were added.", icon=":material/check_circle:")

@@ -19,7 +19,7 @@ _copies = component("copies", "copies.css", "copies.js")
 
 
 def copies(
-    found: Duplicates,
+    duplicates: Duplicates,
     groups: Sequence[tuple[int, CopyGroup]],
     *,
     key: str,
@@ -28,37 +28,37 @@ def copies(
 ) -> None:
     """Draw numbered groups; a click on a picture calls `on_pick(id)`, a click on its button `on_keep(id)`."""
 
-    def told(name: str, act: Callable[[int], None]) -> None:
+    def acted(name: str, act: Callable[[int], None]) -> None:
         id = getattr(st.session_state.get(key), name, None)
         if isinstance(id, int):
             act(id)
 
     _copies(
-        data=copies_data(found, groups),
+        data=copies_data(duplicates, groups),
         key=key,
-        on_pick_change=lambda: told("pick", on_pick),
-        on_keep_change=lambda: told("keep", on_keep),
+        on_pick_change=lambda: acted("pick", on_pick),
+        on_keep_change=lambda: acted("keep", on_keep),
     )
 
 
-def copies_data(found: Duplicates, groups: Sequence[tuple[int, CopyGroup]]) -> dict[str, Any]:
+def copies_data(duplicates: Duplicates, groups: Sequence[tuple[int, CopyGroup]]) -> dict[str, Any]:
     """What the browser needs to draw the groups."""
-    return {"groups": [_group(found, number, group) for number, group in groups]}
+    return {"groups": [_group(duplicates, number, group) for number, group in groups]}
 
 
-def _group(found: Duplicates, number: int, group: CopyGroup) -> dict[str, Any]:
+def _group(duplicates: Duplicates, number: int, group: CopyGroup) -> dict[str, Any]:
     members = [(group.keeper, 0.0), *zip(group.copies, group.distances, strict=True)]
     count = count_of(len(group.copies), "duplicate")
-    items = [_item(found, id, far, id == group.keeper) for id, far in members[:_SHOWN]]
+    items = [_item(duplicates, id, far, id == group.keeper) for id, far in members[:_SHOWN]]
     more = f"and {len(members) - _SHOWN:,} more" if len(members) > _SHOWN else ""
     return {"title": f"Group {number} · {count}", "items": items, "more": more}
 
 
-def _item(found: Duplicates, id: int, distance: float, keep: bool) -> dict[str, Any]:
-    row = found.pictures[id]
+def _item(duplicates: Duplicates, id: int, distance: float, keep: bool) -> dict[str, Any]:
+    row = duplicates.pictures[id]
     return {
         "id": id,
-        "src": thumbnail_url(found.recipe.collection, id, row.hash),
+        "src": thumbnail_url(duplicates.recipe.collection, id, row.hash),
         "name": row.name,
         "facts": f"{row.width} × {row.height} · {file_size(row.size)}",
         "away": "" if keep else f"distance {distance:.3g}",

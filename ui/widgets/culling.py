@@ -29,7 +29,7 @@ class Marks:
     done: frozenset[str] = frozenset()
 
     @classmethod
-    def told(cls, value: Any, version: str) -> Marks | None:
+    def received(cls, value: Any, version: str) -> Marks | None:
         """What the browser tells; None for anything else, or for marks of groups that were listed before."""
         if not isinstance(value, dict) or value.get("version") != version:
             return None
@@ -62,20 +62,20 @@ def culling(
         on_apart: with the name of a group whose pictures are no duplicates.
     """
 
-    def told(name: str) -> Any:
+    def value_of(name: str) -> Any:
         return getattr(st.session_state.get(key), name, None)
 
     def marked() -> None:
-        if (found := Marks.told(told("marks"), version)) is not None:
+        if (found := Marks.received(value_of("marks"), version)) is not None:
             on_marks(found)
 
     def acted() -> None:
-        value = told("act")
-        if (found := Marks.told(value, version)) is not None:
+        value = value_of("act")
+        if (found := Marks.received(value, version)) is not None:
             on_act(str(value.get("what")), found)
 
     def parted() -> None:
-        if isinstance(name := told("apart"), str):
+        if isinstance(name := value_of("apart"), str):
             on_apart(name)
 
     _culling(

@@ -51,7 +51,7 @@ def filter_bar(
     further filters possible, and `on_offer` does it.
     """
 
-    def told() -> None:
+    def acted() -> None:
         act: dict[str, Any] = getattr(st.session_state.get(key), "act", None) or {}
         if act.get("what") == "filter":
             on_filter(str(act["field"]), [(str(sign), str(value)) for sign, value in act["conditions"]])
@@ -63,4 +63,4 @@ def filter_bar(
             on_offer()
 
     data = {"filters": [vars(one) for one in filters], "include": include, "offer": offer}
-    _bar(data=data, key=key, on_act_change=told)
+    _bar(data=data, key=key, on_act_change=acted)

@@ -107,7 +107,7 @@ def picture_grid(
     `facts` changes with what is known of the pictures, so that it is asked again.
     """
 
-    def told() -> None:
+    def acted() -> None:
         act = getattr(st.session_state.get(key), "act", None)
         if isinstance(act, dict) and isinstance(act.get("what"), str):
             on_act(act["what"], [int(id) for id in act.get("ids", []) if isinstance(id, int)], act.get("value"))
@@ -125,4 +125,4 @@ def picture_grid(
         "scroll": scroll,
         "actions": [*_ACTIONS, *further],
     }
-    _grid(data=data, key=key, on_act_change=told)
+    _grid(data=data, key=key, on_act_change=acted)

@@ -36,6 +36,7 @@ class Chip:
     weight: float = 1.0
 
     def as_data(self) -> dict[str, Any]:
+        """What the browser needs."""
         return vars(self) | {"crop": list(self.crop) if self.crop else None}
 
 
@@ -48,7 +49,7 @@ def query_line(
     out. `types` are the endings of the files that may be added, without the dot.
     """
 
-    def told() -> None:
+    def acted() -> None:
         act = getattr(st.session_state.get(key), "act", None)
         if not isinstance(act, dict) or not isinstance(act.get("place"), int):
             return
@@ -56,7 +57,7 @@ def query_line(
         on_change(act["place"], what, checked_crop(value) if what == "crop" else value)
 
     data = {"chips": [chip.as_data() for chip in chips], "types": list(types), "most": MEGABYTES}
-    _line(data=data, key=key, on_act_change=told)
+    _line(data=data, key=key, on_act_change=acted)
 
 
 def checked_crop(sides: object) -> Crop | None:

@@ -43,6 +43,7 @@ class Named:
 
     @property
     def whole(self) -> str:
+        """The name with its addition."""
         return " · ".join(filter(None, [self.name, self.sub]))
 
 

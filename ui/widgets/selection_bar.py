@@ -39,7 +39,7 @@ def selection_bar(
     `known` are values to choose from for "tag" and "label"; `folder` is proposed for files.
     """
 
-    def told() -> None:
+    def acted() -> None:
         act: dict[str, Any] = getattr(st.session_state.get(key), "act", None) or {}
         ids = [int(id) for id in act.get("ids", []) if isinstance(id, int)]
         if isinstance(act.get("what"), str):
@@ -52,4 +52,4 @@ def selection_bar(
         "folder": folder,
         "notice": asdict(notice) if notice else None,
     }
-    _bar(data=data, key=key, on_act_change=told)
+    _bar(data=data, key=key, on_act_change=acted)

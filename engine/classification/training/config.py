@@ -1,4 +1,4 @@
-"""How a classifier is trained: its settings, checked when they are made."""
+"""The settings of a classifier's training, validated on construction."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _HEAD_EPOCHS, _HEAD_PATIENCE = 30, 8  # of the head alone, before its encoders l
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """A training of one classifier. Its values are checked when it is made.
+    """The settings of one classifier's training, validated on construction.
 
     Attributes:
         fusion: picture, text, early, intermediate or late.
-        missing: the share of items whose picture, and of those whose text, is left out while learning (modality
-            drop-out), never both; it teaches what to do where one is missing.
-        dropout: the share of the hidden values that are left out. validation: of every class, to choose the epoch and
-            the weight of a late fusion by.
-        fine_tune: the encoders that learn with the head, a name of FINE_TUNED; encoder_rate: where they begin to
-            learn at, moved by the schedule as `rate` is. augment: whether pictures are mirrored and cut at random for
-            an encoder that learns.
-        rate, schedule, options, epochs, batch, seed, patience: as of `TrainingConfig`. name: of the run.
+        missing: the share of items whose picture, and the share whose text, is left out in training (modality
+            dropout), never both; it teaches the model to cope with a missing side.
+        dropout: the share of hidden values that are dropped. validation: the share of every class that chooses the
+            epoch and the weight of a late fusion.
+        fine_tune: the encoders that are trained with the head, a name of FINE_TUNED; encoder_rate: their initial
+            learning rate, which follows the schedule of `rate`. augment: whether pictures are mirrored and cropped at
+            random for a fine-tuned encoder.
+        rate, schedule, options, epochs, batch, seed, patience: as in `TrainingConfig`. name: of the run.
     """
 
     fusion: str = "late"
@@ -67,20 +67,20 @@ class ClassifierConfig:
 
     @property
     def keep(self) -> str:
-        """The weights that are kept: those of the least loss on what is held out."""
+        """The weights to keep: those with the lowest loss on the held-out items."""
         return "loss" if self.validation else "last"
 
     @property
     def tuned(self) -> tuple[str, ...]:
-        """The sides whose encoders learn: those wanted that the fusion looks at."""
+        """The sides whose encoders are fine-tuned: the requested ones that the fusion uses."""
         return tuple(side for side in FINE_TUNED[self.fine_tune] if self.fusion not in SIDES or side == self.fusion)
 
     @property
     def before(self) -> ClassifierConfig:
-        """The training of the head alone that comes before one in which encoders learn, over vectors as they are.
+        """The training of the head alone, over frozen vectors, that precedes fine-tuning.
 
-        It is all of the training where only encoders learn that the fusion does not look at: their few epochs would
-        leave the head unfinished.
+        It is the whole training if the fusion uses none of the encoders to fine-tune: the few epochs of fine-tuning
+        would leave the head unfinished.
         """
         if self.fine_tune == "none":
             return self

@@ -27,11 +27,11 @@ _PIECES = 16  # of a made-up text
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds that an item takes while learning: in a head alone, and on top where the encoder of a side learns.
+    """Seconds per item in training: of the head alone, and the additional time of each fine-tuned encoder.
 
     Attributes:
-        head: of a head over vectors that are there. picture, text: more, where that encoder learns; 0 where it cannot.
-        look: the share of these that looking at a held-out item takes.
+        head: over stored vectors. picture, text: added if that encoder is fine-tuned; 0 if it cannot be.
+        look: the share of these that a held-out item takes.
     """
 
     head: float
@@ -40,7 +40,7 @@ class Speed:
     look: float = 0.4
 
     def of(self, config: ClassifierConfig, items: int) -> float:
-        """Seconds of one training over this many items, with those that are held out and all of its epochs."""
+        """Seconds of one training over this many items, held-out ones included, in all epochs."""
         encoders = sum(getattr(self, side) for side in config.tuned)
         heads = 2 if config.fusion == "late" else 1
         learning = 1 - config.validation + config.validation * self.look

@@ -1,9 +1,9 @@
 """Fine-tuning: the encoder of pictures, of texts, or both are trained together with the head of a classifier.
 
-Their weights begin as they were and move at a rate of their own, a smaller one, so that what they know of other
-pictures and texts is bent and not overwritten (discriminative rates). Pictures are mirrored and cut at random while
-learning. Before that the head learns alone, over the vectors as they are. The heads that see one side alone shape the
-encoder of their side as well, so that a fusion cannot lean on the easier side only.
+The encoders start from their own weights and learn at a smaller rate, so that what they learned from other pictures and
+texts is adapted and not overwritten (discriminative rates). Pictures are mirrored and cropped at random in training.
+Before that the head is trained alone, over frozen vectors. The heads for one side alone also train the encoder of their
+side, so that a fusion cannot rely on the easier side only.
 
 Sources: Howard and Ruder, "Universal language model fine-tuning for text classification", 2018 (discriminative rates);
 Kumar et al., "Fine-tuning can distort pretrained features and underperform out-of-distribution", 2022 (head first).
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FineTunable:
-    """Encoders that can learn, as they begin, and what they see of n items.
+    """Encoders to fine-tune, with their initial weights, and their input for n items.
 
     Attributes:
-        picture, text: the networks; None for one that stays as it is. They are copied before they learn.
+        picture, text: the networks; None for a frozen one. They are copied before training.
         pixels: (m, s, s, 3) uint8, decoded; may be a memory map. places: (n,) the row of each item's picture there,
-            −1 where it has none. pieces: the n texts as numbers of word pieces, between their two marks.
+            −1 for none. pieces: the n texts as ids of word pieces, between the two special tokens.
     """
 
     picture: TrainableImageEncoder | None = None
@@ -51,7 +51,7 @@ class FineTunable:
     pieces: Sequence[Sequence[int]] = ()
 
     def fresh(self, config: ClassifierConfig, head: Any) -> FineTuned:
-        """Copies of the networks that the config wants to learn, with a head."""
+        """Copies of the networks that the config fine-tunes, with a head."""
         sides = config.tuned
         picture = copy.deepcopy(self.picture) if "picture" in sides else None
         return FineTuned(head, picture, copy.deepcopy(self.text) if "text" in sides else None)
@@ -59,11 +59,11 @@ class FineTunable:
 
 @dataclass(frozen=True)
 class RawBatch:
-    """Some items: their vectors, and what the encoders that learn see of them.
+    """A batch of items: their vectors, and the input of the fine-tuned encoders.
 
     Attributes:
-        pictures: (b, 3, s, s) float32 in [0, 1], channels_last. pieces: (b, t) numbers; there: (b, t) where there are
-            any. None for a side that does not learn.
+        pictures: (b, 3, s, s) float32 in [0, 1], channels_last. pieces: (b, t) ids; there: (b, t) the mask of real
+            ones. None for a frozen side.
     """
 
     pair: ExampleBatch
@@ -73,7 +73,7 @@ class RawBatch:
 
 
 class RawExamples:
-    """Items, handed out as batches of vectors, pictures and word pieces on a device of torch's."""
+    """Items, handed out as batches of vectors, pictures and word pieces on a torch device."""
 
     def __init__(self, items: Examples, tunable: FineTunable, sides: Sequence[str], device: str) -> None:
         self.features, self.tunable, self.sides, self.device = Features(items, device), tunable, sides, device
@@ -101,7 +101,7 @@ class RawExamples:
 
 
 class FineTuning(Classifying):
-    """A classifier whose encoders learn with its head, as an objective of the loop; batches are `RawBatch`es."""
+    """A classifier fine-tuned with its encoders, as an objective of the loop; batches are `RawBatch`es."""
 
     def __init__(
         self, config: ClassifierConfig, items: Examples, learning: Rows, device: Device, tunable: FineTunable
@@ -114,7 +114,7 @@ class FineTuning(Classifying):
 
     @property
     def groups(self) -> list[dict[str, Any]]:
-        """The head learns at the config's rate, the encoders at their own share of it."""
+        """The optimizer's groups: the head at the config's rate, the encoders at their share of it."""
         encoders: list[nn.Parameter] = [
             weight for encoder in self.network.encoders.values() for weight in encoder.parameters()
         ]
@@ -128,13 +128,13 @@ class FineTuning(Classifying):
         self.network.restore(weights)
 
     def loss(self, pictures: RawBatch, generator: torch.Generator, rows: Rows) -> Tensor:
-        """As of a classifier, from altered pictures."""
+        """As for a classifier, from augmented pictures."""
         if pictures.pictures is not None and self.config.augment:
             views = cut(mirrored(pictures.pictures, generator), generator)
             pictures = replace(pictures, pictures=views.contiguous(memory_format=torch.channels_last))
         return super().loss(pictures, generator, rows)
 
     def pair(self, batch: RawBatch) -> ExampleBatch:
-        """What the head sees of a batch: vectors of the encoders as they are by now."""
+        """The head's input for a batch: vectors of the encoders in their current state."""
         with torch.autocast(self.device.name, dtype=self.device.dtype, enabled=self.device.reduced):
             return self.network.seen(batch.pair, batch.pictures, batch.pieces, batch.there)

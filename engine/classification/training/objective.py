@@ -1,9 +1,9 @@
 """The objective of a classifier: predict the class of an item from vectors of its picture and its text.
 
-The vectors stay as they are; what learns is a head of a few layers, so a training takes seconds. Where the encoders
-are to learn as well, `fine_tuned.py` puts them before the head. Each training also teaches a head for the picture alone
-and one for the text alone, which the fusion does not touch (see `models.fusion`). A late fusion is two trainings, one
-for each side and each with the best of its own epochs, put together.
+The vectors are frozen; only a head of a few layers is trained, so a training takes seconds. To train the encoders as
+well, `fine_tuned.py` puts them before the head. Each training also trains a head for the picture alone and one for the
+text alone, which the fusion does not affect (see `models.fusion`). A late fusion combines two trainings, one for each
+side, each with the best of its own epochs.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Classifying:
 
     @property
     def groups(self) -> list[dict[str, Any]]:
-        """Groups of weights for the optimizer, each with its share of the rate."""
+        """The optimizer's parameter groups, each with its share of the rate."""
         return [{"params": list(self.network.parameters()), "share": 1.0}]
 
     def weights(self) -> dict[str, Tensor]:
@@ -52,7 +52,7 @@ class Classifying:
         self.head.load_state_dict(weights)
 
     def pair(self, batch: Any) -> ExampleBatch:
-        """What the head sees of a batch of the source."""
+        """The head's input for a batch of the source."""
         found: ExampleBatch = batch
         return found
 
@@ -87,7 +87,7 @@ class Classifying:
         return {"loss": functional.cross_entropy(predicted, codes), "accuracy": right}
 
     def vectors(self, pictures: Any) -> Tensor:
-        """(n, h) what the class is told from."""
+        """(n, h) the hidden vectors from which the class is predicted."""
         return self.head.hidden(self.pair(pictures))
 
     def reconstructed(self, pictures: Any) -> None:

@@ -18,7 +18,8 @@ from engine.core.errors import BadParameter, BenzerError, Stopped
 from engine.core.home import Home
 from engine.core.progress import Reporter, Within
 from engine.encoders.examples.examples import Examples
-from engine.runs.run import Run, create
+from engine.runs.listing import create
+from engine.runs.run import Run
 from engine.training.loop import Training, run_to_end
 from engine.training.pictures import Rows, batches
 from engine.training.setup import Setup

@@ -34,9 +34,9 @@ _CURVES: dict[int, tuple[float, ...]] = {13: _SRGB_CURVE, 4: (2.2,), 5: (2.8,), 
 
 
 def to_srgb(picture: Image.Image, profile: bytes | None = None) -> Image.Image:
-    """The picture in sRGB by the profile that it carries or that is given: RGB where it is converted.
+    """The picture converted to sRGB by its own profile or the given one; RGB if converted.
 
-    A picture without a profile, with a damaged one, or with one of another kind than its pixels stays as it is.
+    A picture without a profile, with a damaged one, or with one of another kind than its pixels is unchanged.
     """
     transform = _transform_of(picture, profile)
     return picture if transform is None else transform.apply(picture)

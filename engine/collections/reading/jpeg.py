@@ -40,7 +40,7 @@ class Frame(NamedTuple):
 
 
 def frame(data: bytes) -> Frame | None:
-    """The header of the first frame; None where there is none."""
+    """The header of the first frame; None if there is none."""
     for part in _parts(data):
         if part.marker in _FRAMES and len(part.body) >= 6:
             return _frame(part)

@@ -1,7 +1,7 @@
-"""Looking at offered files: in processes of this computer, or block by block on the nodes of a cluster.
+"""Reading the files of a source: in processes of this computer, or block by block on the nodes of a cluster.
 
-A node reads the files through a folder that it reaches under the same path; what it learns of them is written into the
-catalogue by one: who holds the collection.
+A node reads the files through a folder mounted under the same path; only the process that holds the collection writes
+the results into the catalogue.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Look = Callable[..., list[Any]]
 
 
 class BlockReader:
-    """A worker's function: looks at a block of files in a process that may die; BenzerError for unseen folders."""
+    """A worker's function: reads a block of files in a process that may die; BenzerError for inaccessible folders."""
 
     def __init__(self, look: Look) -> None:
         self.look = look
@@ -32,7 +32,7 @@ class BlockReader:
 
 
 def looked_at(look: Look, files: Iterable[FileRef], tick: Callable[[], None]) -> Iterator[tuple[FileRef, Any]]:
-    """Each file with what `look` says of it, in order; on the cluster that `$BENZER_RAY` asks for, else here."""
+    """Each file with the result of `look`, in order; on the cluster selected by `$BENZER_RAY`, else here."""
     offered = iter(files)
     for first in offered:  # a cluster is joined when there is something to look at
         found, all_files = worker_pool(), itertools.chain([first], offered)

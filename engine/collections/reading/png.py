@@ -1,4 +1,4 @@
-"""PNG files whose pixels are whole while something else in the file is not: a copy that holds only what pixels need.
+"""PNG files with intact pixels and damage elsewhere: a copy with only the chunks that the pixels need.
 
 A PNG is a row of chunks, each with a checksum (ISO/IEC 15948). A reader that stops at the first odd chunk loses
 pictures whose texts, profiles or previews are damaged or too large, though every row of pixels is there.
@@ -44,9 +44,9 @@ class _Chunk(NamedTuple):
 
 
 def pixels_only(data: bytes) -> list[bytes]:
-    """The PNG without texts, previews and what is damaged beside the pixels: with as much as is usable, with less.
+    """Copies of the PNG without texts, previews and damaged chunks beside the pixels: first with all usable ones.
 
-    Nothing where the pixels are damaged. A wrong checksum behind pixels whose chunks are sound is put right.
+    Nothing if the pixels are damaged. A wrong checksum after pixels with sound chunks is corrected.
     """
     chunks = _with_right_sum(list(_chunks(data)))
     kinds = [chunk.kind for chunk in chunks]
@@ -93,7 +93,7 @@ def load(picture: Image.Image, data: bytes) -> None:
 
 
 def wide_colours(data: bytes) -> NDArray[np.uint16] | None:
-    """Colours of 16 bits as they stand in the file, (h, w, 3 or 4); None where there are none.
+    """The 16-bit colours stored in the file, (h, w, 3 or 4); None if there are none.
 
     Pillow keeps the upper 8 bits of colours, and where 12 bits stand unscaled in 16, these are nearly 0.
     """

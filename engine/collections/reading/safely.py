@@ -1,7 +1,7 @@
-"""Reading one picture safely: look at the file, look at the header, decode, and make true upright RGB pixels of it.
+"""Reading one picture safely: check the file, check the header, decode, and convert to upright RGB with true colours.
 
-Only formats named in `FORMATS` are tried. Sizes are looked at before anything is decoded, so that a small file cannot
-ask for gigabytes. Whatever is wrong ends in UnreadableImage with the stage, a short code and one sentence.
+Only formats named in `FORMATS` are tried. Sizes are checked before anything is decoded, so that a small file cannot
+claim gigabytes. Every failure raises UnreadableImage with the stage, a short code and one sentence.
 """
 
 from __future__ import annotations
@@ -69,13 +69,13 @@ _NOT_FOLLOWED = {errno.ELOOP, errno.EMLINK}
 def open_picture(source: Path | bytes, *, size: int | None = None) -> Image.Image:
     """One picture as an upright sRGB image with true pixels: orientation and colour profile applied.
 
-    Transparency is laid on white, or on grey where the drawing is light. Where everything but the pixels is damaged,
+    Transparency is composited on white, or on grey if the drawing is light. If everything but the pixels is damaged,
     the pixels are read alone.
 
     Args:
         source: a file, or its bytes.
-        size: the side in pixels it will be stretched to, where that is all it is for; a JPEG may then be decoded at a
-            fraction of its size (at least twice `size` on both sides is kept).
+        size: the side in pixels to which it will be stretched, if it has no other use; a JPEG may then be decoded at a
+            fraction of its size (at least twice `size` on both sides).
 
     Raises:
         UnreadableImage: with `stage` look, header or decode.
@@ -117,7 +117,7 @@ def _header(data: bytes, layout: tiff.Layout | None) -> tuple[int, int, str]:
 
 
 def shown_otherwise(data: bytes) -> bool:
-    """Whether reading 1 may have shown the picture otherwise: wide samples, transparency, another colour space.
+    """Whether version 1 of the reader may have decoded it differently: wide samples, transparency, colour spaces.
 
     Raises:
         UnreadableImage: with `stage` look or header.
@@ -158,7 +158,7 @@ def look(path: Path, root: Path | None = None) -> os.stat_result:
 
 
 def follows_links() -> bool:
-    """Whether links may lead out of the folder that is imported, as $BENZER_FOLLOW_LINKS says."""
+    """Whether links may lead out of the imported folder, as set by $BENZER_FOLLOW_LINKS."""
     return os.environ.get("BENZER_FOLLOW_LINKS", "").lower() in ("1", "true", "yes")
 
 

@@ -42,10 +42,10 @@ _COLOURS |= {32844: "LogL", 32845: "LogLuv", 34892: "linear raw colours"}
 
 @dataclass(frozen=True)
 class Layout:
-    """How the picture of a TIFF is laid out.
+    """The layout of the picture in a TIFF.
 
-    `bits` and `kind` (1 unsigned, 2 signed, 3 float; else neither) speak of one sample; `bands` are samples of a pixel.
-    `alpha` is the band that holds opacity, -1 where none does, and `premultiplied` says how.
+    `bits` and `kind` (1 unsigned, 2 signed, 3 float) describe one sample; `bands` is the number of samples per pixel.
+    `alpha` is the band with the opacity, -1 for none, and `premultiplied` says whether the colours include it.
     """
 
     order: str
@@ -65,7 +65,7 @@ class Layout:
 
     @property
     def title(self) -> str:
-        """E.g. "a TIFF of 7 bands of float32"; what cannot be read is named by it."""
+        """E.g. "a TIFF of 7 bands of float32", for messages."""
         samples = f"{_NAMES.get(self.kind, 'mixed ')}{self.bits}"
         colours = "" if self.photometric <= _RGB else " in " + _COLOURS.get(self.photometric, "unknown colours")
         way = _OTHER.get(self.compression, f"method {self.compression}")
@@ -74,7 +74,7 @@ class Layout:
 
     @property
     def shown(self) -> tuple[int, ...]:
-        """The bands that are shown: red, green and blue or a single one, and what says how opaque they are."""
+        """The bands that are shown: red, green and blue or a single one, and the opacity if there is any."""
         colours = [band for band in range(self.bands) if band != self.alpha]
         colours = colours[:3] if len(colours) >= 3 else colours[:1]
         return (*colours, self.alpha) if self.alpha >= 0 else tuple(colours)
@@ -112,7 +112,7 @@ def is_preview(tags: Any) -> bool:
 
 
 def layout(data: bytes) -> Layout | None:
-    """The layout of the picture that is shown, None where this is no TIFF or its tags cannot be followed."""
+    """The layout of the picture that is shown, None if this is not a TIFF or its tags cannot be followed."""
     if not data.startswith(_PREFIXES):
         return None
     try:
@@ -122,7 +122,7 @@ def layout(data: bytes) -> Layout | None:
 
 
 def samples(data: bytes, layout: Layout) -> NDArray[Any]:
-    """The bands that are shown: (height, width, len(layout.shown)), as the numbers that stand in the file.
+    """The bands that are shown: (height, width, len(layout.shown)), with the numbers stored in the file.
 
     Raises:
         UnreadableImage: such a TIFF is not read; the sentence names what it is.

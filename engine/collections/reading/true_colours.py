@@ -1,4 +1,4 @@
-"""Any mode of Pillow as RGB with true colours: profiles applied, wide values scaled, transparency laid on a ground."""
+"""Any mode of Pillow to RGB with true colours: profiles applied, wide values scaled, transparency composited."""
 
 from __future__ import annotations
 

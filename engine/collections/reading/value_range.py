@@ -1,4 +1,4 @@
-"""Samples of any width as 8 bits: by the range that such files declare, else by the range that is used."""
+"""Samples of any width to 8 bits: by the range that the file declares, else by the range in use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 _ROWS = 1 << 22  # samples converted at a time: a conversion holds several copies
 _NO_VALUE = 1e38  # floats beyond stand for "no value" in maps
-_LEAST_USED = 16  # a picture that uses less of its range than one part in so many is stretched
+_LEAST_USED = 16  # a picture that uses less than 1/16 of its range is stretched
 _BITS = (8, 10, 12, 14, 16)  # of converters; what they give often stands unscaled in 16 bits
 _FLOATS = (1.0, 255.0, 65535.0)
 
@@ -20,8 +20,8 @@ def as_bytes(samples: NDArray[Any], no_data: float | None = None, declared: floa
     """Samples (height, width, bands) as uint8 of the same shape; all bands under one range, so colours keep their hue.
 
     Args:
-        no_data: the number that stands for no value; such samples, and those that are no numbers, become black.
-        declared: the number that stands for white where the file says so.
+        no_data: the number that stands for a missing value; such samples, and NaN, become black.
+        declared: the number for white, if the file declares it.
     """
     low, high = (0.0, declared) if declared else shown_range(samples.dtype, *_used(samples, no_data))
     return _scaled(samples, low, high, no_data)

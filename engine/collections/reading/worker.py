@@ -1,8 +1,7 @@
 """A process that reads pictures and may die of it: the program `python -m engine.collections.reading.worker`.
 
-It takes one request after the other from a connection that its parent made, each a function, its arguments and the
-seconds it may take, and answers with the result or a Failure. Where the connection ends, its parent is gone or needs it
-no longer: it ends too.
+It takes requests one after another from a connection that its parent made, each with a function, its arguments and the
+seconds it may take, and answers with the result or a Failure. When the connection ends, so does the worker.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
-"""What the worker processes do: look at files and decode them. A light module, as every worker imports it."""
+"""The tasks of worker processes: reading and decoding files. A light module, as every worker imports it."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,8 @@ from engine.collections.reading.safely import (
 )
 from engine.core.errors import UnreadableImage
 
+T = TypeVar("T")
+
 THUMBNAIL_SIDE = 256
 
 Crop = tuple[float, float, float, float]  # left, top, right, bottom as shares of width and height
@@ -30,7 +34,7 @@ Crop = tuple[float, float, float, float]  # left, top, right, bottom as shares o
 
 @dataclass(frozen=True)
 class FileRef:
-    """A file to read: where it lies, the folder its links may not leave ("": no links), and the hash it must have."""
+    """A file to read: where it is, the folder its links may not leave ("": no links), and the hash it must have."""
 
     location: str
     root: str = ""
@@ -39,8 +43,7 @@ class FileRef:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was learnt of a usable picture: hash of its bytes, upright size in pixels, bytes, time, thumbnail, EXIF, and
-    the tags and stars that stand inside it."""
+    """The facts of a usable picture: hash, upright size in pixels, bytes, time, thumbnail, EXIF, and embedded marks."""
 
     hash: str
     width: int
@@ -63,22 +66,22 @@ class Failure:
 
 
 def look(files: list[FileRef]) -> list[Seen | Failure]:
-    """Read and decode each file; a thumbnail and the facts of it, or why not."""
+    """Read and decode each file; its facts and thumbnail, or the reason of the failure."""
     return [_guarded(_look, file) for file in files]
 
 
 def decode(files: list[FileRef], size: int) -> list[NDArray[np.uint8] | Failure]:
-    """Decode each file to (size, size, 3) uint8, or why not; one whose hash has changed is refused."""
+    """Decode each file to (size, size, 3) uint8, or the reason of the failure, as for one whose hash has changed."""
     return [_guarded(_decode, file, size) for file in files]
 
 
 def differs(files: list[FileRef]) -> list[bool | Failure]:
-    """Whether the first reading of pictures may have shown each file otherwise, or why that cannot be told."""
+    """Whether the first version of the reader may have decoded each file differently, or why that is unknown."""
     return [_guarded(_differs, file) for file in files]
 
 
 def decode_bytes(pictures: list[bytes], size: int, crop: Crop | None) -> list[NDArray[np.uint8] | Failure]:
-    """The same for pictures in memory, whole or a part of each: uploads, pasted pictures and queries."""
+    """As `decode`, for pictures in memory, whole or cropped: uploads, pasted pictures and queries."""
     return [_guarded(_decode_bytes, data, size, crop) for data in pictures]
 
 
@@ -102,7 +105,7 @@ def exif_tables(pictures: list[bytes]) -> list[list[tuple[str, str]] | Failure]:
     return [_guarded(exif_table, data) for data in pictures]
 
 
-def _guarded(function, *arguments):  # type: ignore[no-untyped-def]
+def _guarded(function: Callable[..., T], *arguments: Any) -> T | Failure:
     try:
         return function(*arguments)
     except UnreadableImage as error:

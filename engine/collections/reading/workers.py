@@ -1,8 +1,8 @@
-"""Reading pictures in processes that may die: a crash, a hang or a flood of memory costs exactly the guilty file.
+"""Reading pictures in processes that may die: a crash, a hang or exhausted memory costs only the file that caused it.
 
-Files go out in chunks. A chunk whose process dies, hangs or runs out of memory is sent again file by file, so that
-the blame falls on the right one and all others are read. A worker is a program of its own (`worker.py`): it neither
-imports the main script, which may be a page, nor inherits what this process holds. One is kept for the next picture.
+Files are sent in chunks. A chunk whose process dies, hangs or runs out of memory is sent again file by file, so that
+the right file is blamed and all others are read. A worker is a separate program (`worker.py`): it neither imports the
+main script, which may be a page, nor inherits open files. One worker is kept for the next picture.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _read_one(function: Task, data: bytes, *extra: Any) -> Any:
 
 
 def cores() -> int:
-    """How many processes read pictures at a time: the cores this process may use."""
+    """The number of processes that read pictures at a time: the cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return max(1, os.cpu_count() or 1)

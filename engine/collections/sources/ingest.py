@@ -286,8 +286,8 @@ def _keep_further_cells(collection: Collection, items: list[Item]) -> None:
     """Take over what the table says now in its further columns of pictures that are known."""
     with collection.catalogue.reading() as reading:
         kept = columns_by_id(reading)
-    told = [(item.former.id, item.columns) for item in items if item.former and item.former.status != "rejected"]
-    changed = [(id, cells) for id, cells in told if kept.get(id, {}) != cells]
+    current = [(item.former.id, item.columns) for item in items if item.former and item.former.status != "rejected"]
+    changed = [(id, cells) for id, cells in current if kept.get(id, {}) != cells]
     if changed:
         with collection.catalogue.writing() as writing:
             keep_columns(writing, changed)

@@ -56,12 +56,15 @@ class Table:
         return line.cells[place] if 0 <= place < len(line.cells) else ""
 
     def picture_of(self, line: Record) -> str:
+        """The cell that names the picture."""
         return self.cell(line, self.image)
 
     def label_of(self, line: Record) -> str:
+        """The label of a line, "" for none."""
         return " ".join(unharmed(self.cell(line, self.label)).split())
 
     def text_of(self, line: Record) -> str:
+        """The text of a line."""
         return unharmed(self.cell(line, self.text))
 
     def further(self, line: Record) -> dict[str, str]:

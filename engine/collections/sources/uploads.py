@@ -90,10 +90,10 @@ def _members(name: str, content: bytes | Path, own: Path) -> Iterator[Item]:
     yield from archives.members(archives.checked_archive(path, Limits(), shown), own, Limits(), shown)
 
 
-def _distinct(found: Iterable[Item]) -> Iterator[Item]:
+def _distinct(items: Iterable[Item]) -> Iterator[Item]:
     """The same items; a key that was there before is counted on, always alike for the same files."""
     times: dict[bytes, int] = {}
-    for item in found:
+    for item in items:
         key = item.key
         while key in times:
             times[item.key] += 1

@@ -19,8 +19,8 @@ def foreseen(plan: StudyPlan, count: int, width: int | None) -> list[str]:
     """
     largest = [f"There are {count:,} vectors, fewer than {size:,}." for size in plan.sizes if size and size > count]
     fewest = min((size for size in plan.sizes if size), default=count)
-    told = [sentence for method in plan.methods for sentence in _of_method(method, plan.metric, fewest, width)]
-    return list(dict.fromkeys([*largest, *told]))
+    sentences = [sentence for method in plan.methods for sentence in _of_method(method, plan.metric, fewest, width)]
+    return list(dict.fromkeys([*largest, *sentences]))
 
 
 def _of_method(method: str, metric: str, count: int, width: int | None) -> Iterator[str]:

@@ -141,7 +141,7 @@ def measure(index: Index, data: Data, reporter: Reporter, below: Path) -> dict[s
     figures = quality(found, data)
     times = alone.milliseconds
     megabytes, note = kept_megabytes(index, below)
-    told = _told(len(times), len(data.queries), min(alone.covered, others.share))
+    caveats = _caveats(len(times), len(data.queries), min(alone.covered, others.share))
     return figures | {
         "chosen": dict(index.chosen),
         "size": len(data.vectors),
@@ -156,11 +156,11 @@ def measure(index: Index, data: Data, reporter: Reporter, below: Path) -> dict[s
         "batch_ms": batch_ms,
         "megabytes": megabytes,
         "vectors_megabytes": data.vectors.nbytes / 1e6,
-        "note": " ".join(filter(None, [told, note])),
+        "note": " ".join(filter(None, [caveats, note])),
     }
 
 
-def quality(found: Neighbours, data: Data) -> dict[str, Any]:
+def quality(neighbours: Neighbours, data: Data) -> dict[str, Any]:
     """The quality of (q, R) results against the ground truth, and their cost in comparisons."""
     truth = data.truth
     if truth is None:
@@ -232,7 +232,7 @@ def _one_at_a_time(index: Index, data: Data, reporter: Reporter) -> tuple[Neighb
     return found, _Alone(np.array(times), parts, asked, covered)
 
 
-def _told(timed: int, count: int, covered: float) -> str:
+def _caveats(timed: int, count: int, covered: float) -> str:
     """Caveats of the times."""
     few = f"Timed with {timed:,} of the {count:,} queries, one at a time." if timed < count else ""
     lost = f"Some results covered only {covered:.0%} of the vectors." if covered < 1 else ""
@@ -310,5 +310,5 @@ def _nothing(count: int, places: int) -> Neighbours:
     return Neighbours(ids, np.full((count, places), np.inf, dtype=np.float32), np.zeros(count, dtype=np.int64))
 
 
-def _first(found: Neighbours, places: int) -> Neighbours:
-    return Neighbours(found.ids[:, :places], found.distances[:, :places], found.examined)
+def _first(neighbours: Neighbours, places: int) -> Neighbours:
+    return Neighbours(neighbours.ids[:, :places], neighbours.distances[:, :places], neighbours.examined)

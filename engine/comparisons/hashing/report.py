@@ -73,13 +73,13 @@ def to_html(study: HashingStudy) -> str:
 def _facts(study: HashingStudy) -> str:
     plan, rows = study.plan, [row for _, row in study.measured()]
     source = plan.file.name if plan.file else plan.source
-    told = f"{source}, {plan.metric} distance. {len(rows):,} of {len(plan.cells()):,} settings measured."
+    text = f"{source}, {plan.metric} distance. {len(rows):,} of {len(plan.cells()):,} settings measured."
     if rows:
         seen = rows[-1]
-        told += f" {seen.queries:,} queries, none of which is indexed, asked for {seen.neighbours:,} neighbours each."
+        text += f" {seen.queries:,} queries, none of which is indexed, asked for {seen.neighbours:,} neighbours each."
     places = list(dict.fromkeys(row.workers for row in rows))
-    told += f" Parts lived in: {', '.join(places)}." if places else ""
-    return told
+    text += f" Parts lived in: {', '.join(places)}." if places else ""
+    return text
 
 
 def _results(rows: Sequence[StudyRow]) -> Table:

@@ -247,12 +247,12 @@ def _looked_at(home: Home, plan: StudyPlan) -> StudyPlan:
     return replace(plan, source=f"{recipe.collection}/{encoder}/{recipe.embedding}")
 
 
-def _tune(found: HashingStudy, source: Source, reporter: Reporter) -> None:
+def _tune(study: HashingStudy, source: Source, reporter: Reporter) -> None:
     """Replace the methods by settings expected to reach the target recall."""
-    plan = found.plan
+    plan = study.plan
     vectors = source.vectors[tuned_on(plan, len(source.vectors), source.queries is not None)]
     chosen = proposals(vectors, plan.metric, plan.tune or 0.0, plan.neighbours, plan.methods, reporter)
-    found.change(replace(found.plan, methods=chosen), families=list(plan.methods))  # it may have been renamed
+    study.change(replace(study.plan, methods=chosen), families=list(plan.methods))  # it may have been renamed
 
 
 def tuned_on(plan: StudyPlan, count: int, apart: bool) -> slice | NDArray[np.int64]:

@@ -61,6 +61,7 @@ class Finding:
 
     @property
     def sentence(self) -> str:
+        """The claim, the verdict and the figures in one sentence."""
         return f"{self.claim} {self.verdict}: {self.measured}"
 
 
@@ -97,29 +98,29 @@ def shortened(plan: ExperimentPlan) -> str:
     return f"trained for {least} instead of {wanted} epochs, which decides nothing;" if least < wanted else ""
 
 
-def different(found: Found, titles: Sequence[str]) -> list[str]:
+def different(by_cell: Found, titles: Sequence[str]) -> list[str]:
     """The titles without bit-identical duplicates, e.g. of a plateau schedule that never triggered."""
     seen: dict[tuple[object, ...], str] = {}
     for title in titles:
-        rows = [found[title, *column] for column in REPORT_COLUMNS]
+        rows = [by_cell[title, *column] for column in REPORT_COLUMNS]
         seen.setdefault((*sorted((rows[0].losses or {}).items()), *(row.precision for row in rows)), title)
     return list(seen.values())
 
 
-def mean_precisions(found: Found, titles: Sequence[str]) -> dict[tuple[str, str], float]:
+def mean_precisions(rows: Found, titles: Sequence[str]) -> dict[tuple[str, str], float]:
     """The mean precision@8 of every column over the trainings, the highest first."""
-    means = {column: float(np.mean([found[title, *column].precision for title in titles])) for column in REPORT_COLUMNS}
+    means = {column: float(np.mean([rows[title, *column].precision for title in titles])) for column in REPORT_COLUMNS}
     return dict(sorted(means.items(), key=lambda pair: -pair[1]))
 
 
-def _best_pair(found: Found, titles: Sequence[str]) -> Finding:
+def _best_pair(rows: Found, titles: Sequence[str]) -> Finding:
     """Best only if better than every other pair; refuted if some other pair is better, corrected for their number."""
-    means = mean_precisions(found, titles)
-    own, *others = ([found[t, *c].precision for t in titles] for c in sorted(means, key=lambda c: c != BEST_PAIR))
+    means = mean_precisions(rows, titles)
+    own, *others = ([rows[t, *c].precision for t in titles] for c in sorted(means, key=lambda c: c != BEST_PAIR))
     against = [paired_difference(own, other) for other in others]
-    told = ", ".join(f"{COLUMN_TITLES[column]} {mean:.3f}" for column, mean in means.items())
+    figures = ", ".join(f"{COLUMN_TITLES[column]} {mean:.3f}" for column, mean in means.items())
     tests = ", ".join(p_text(one.p) for one in against)
-    measured = f"mean precision@8 over {len(titles)} different trainings is {told}; against the other pairs {tests}."
+    measured = f"mean precision@8 over {len(titles)} different trainings is {figures}; against the other pairs {tests}."
     return Finding("Max pool with cosine is the best pair.", measured, _VERDICTS[_over_all(against)])
 
 
@@ -130,16 +131,16 @@ def _over_all(against: Sequence[Decision]) -> Outcome:
     return "worse" if any(one.outcome == "worse" for one in holm(against)) else "not decided"
 
 
-def _loss(found: Found, titles: Sequence[str]) -> Finding | None:
-    losses = {title: (found[title, *BEST_PAIR].losses or {}).get("mse") for title in titles}
+def _loss(rows: Found, titles: Sequence[str]) -> Finding | None:
+    losses = {title: (rows[title, *BEST_PAIR].losses or {}).get("mse") for title in titles}
     known = {title: loss for title, loss in losses.items() if loss is not None}
     if len(known) < _LEAST_ROWS:
         return None
-    rho = spearman(list(known.values()), [found[title, *BEST_PAIR].precision for title in known])
+    rho = spearman(list(known.values()), [rows[title, *BEST_PAIR].precision for title in known])
     if rho is None:
         return None
     measured = f"over {len(known)} different trainings the rank correlation between the lowest MSE and precision@8 "
-    measured += f"(max pool, cosine) is {rho.told('+.2f')}. At −1 a lower loss would always mean a better search, at "
+    measured += f"(max pool, cosine) is {rho.text('+.2f')}. At −1 a lower loss would always mean a better search, at "
     measured += "+1 a worse one."
     verdict: Verdict = "Agrees here" if rho.within(_LITTLE) else "Not decided"
     if rho.decided:
@@ -148,13 +149,13 @@ def _loss(found: Found, titles: Sequence[str]) -> Finding | None:
     return Finding("The reconstruction loss says nothing about the search.", measured, verdict)
 
 
-def _best_rows(found: Found, titles: Sequence[str]) -> Finding:
+def _best_rows(rows: Found, titles: Sequence[str]) -> Finding:
     """By the best column of each training; only single figures per query could tell more than this cautious test."""
-    best = {title: max((found[title, *c] for c in REPORT_COLUMNS), key=lambda row: row.precision) for title in titles}
+    best = {title: max((rows[title, *c] for c in REPORT_COLUMNS), key=lambda row: row.precision) for title in titles}
     order = sorted(best, key=lambda title: -best[title].precision)
-    told = ", ".join(f"{title} ({best[title].precision:.3f})" for title in order[:3])
+    leaders = ", ".join(f"{title} ({best[title].precision:.3f})" for title in order[:3])
     claim = f"{BEST_ROWS[0]} and {BEST_ROWS[1]} are the best."
-    measured = f"ranked by their best column, the first three are {told}; one training of each."
+    measured = f"ranked by their best column, the first three are {leaders}; one training of each."
     claimed, others = [t for t in titles if t in BEST_ROWS], [t for t in titles if t not in BEST_ROWS]
     asked = min(row.queries for row in best.values())
     if not asked or len(claimed) < len(BEST_ROWS):
@@ -163,15 +164,15 @@ def _best_rows(found: Found, titles: Sequence[str]) -> Finding:
     return Finding(claim, measured, _VERDICTS[_over_all(against)])
 
 
-def _one_picture(found: Found, titles: Sequence[str]) -> Finding | None:
-    cells = [found[title, *column] for title in titles for column in REPORT_COLUMNS]
+def _one_picture(rows: Found, titles: Sequence[str]) -> Finding | None:
+    cells = [rows[title, *column] for title in titles for column in REPORT_COLUMNS]
     pairs = [(float(row.single["hits"]), row.precision) for row in cells if row.single]
     rho = spearman([hits for hits, _ in pairs], [precision for _, precision in pairs]) if len(pairs) > 2 else None
     if rho is None:
         return None
     measured = (
         f"over {len(pairs)} different configurations the rank correlation between the correct results for one picture "
-        f"and precision@8 over all pictures is {rho.told('+.2f')}; it would have to be at least {_CLOSE:.2f}."
+        f"and precision@8 over all pictures is {rho.text('+.2f')}; it would have to be at least {_CLOSE:.2f}."
     )
     low, high = rho.interval
     verdict: Verdict = "Agrees here" if low >= _CLOSE else "Not reproduced here" if high < _CLOSE else "Not decided"

@@ -69,11 +69,11 @@ def _csv_line(row: ExperimentRow, labels: Sequence[str]) -> list[object]:
     ]
     if row.error:
         figures = [None] * len(figures)
-    told = [losses.get(name) for name in ("train", "mse", "ssim")]
+    lowest = [losses.get(name) for name in ("train", "mse", "ssim")]
     by_label = [row.per_class.get(label) for label in labels]
     choices = [getattr(row, name) for name in _CHOICES]
     notes = [row.recipe, row.computed_in, row.note, row.error]
-    return ["" if cell is None else cell for cell in [*choices, *figures, *told, *notes, *by_label]]
+    return ["" if cell is None else cell for cell in [*choices, *figures, *lowest, *notes, *by_label]]
 
 
 def to_html(experiment: Experiment, led: Leads | None = None) -> str:
@@ -225,9 +225,9 @@ def report_hits(rows: Sequence[ExperimentRow]) -> list[list[str]]:
     return lines
 
 
-def losses_of(found: Mapping[tuple[str, str, str], ExperimentRow], title: str) -> Mapping[str, float | None]:
+def losses_of(rows: Mapping[tuple[str, str, str], ExperimentRow], title: str) -> Mapping[str, float | None]:
     """The lowest losses of the training of that title, {} if unknown."""
-    return next((row.losses for (name, *_), row in found.items() if name == title and row.losses), {})
+    return next((row.losses for (name, *_), row in rows.items() if name == title and row.losses), {})
 
 
 def correlations(rows: Sequence[ExperimentRow]) -> list[str]:
@@ -242,19 +242,19 @@ def correlations(rows: Sequence[ExperimentRow]) -> list[str]:
         return []
     kinds = findings.different(found, whole)
     said = [
-        f"{findings.COLUMN_TITLES[column]} {told}" for column in REPORT_COLUMNS if (told := _rho(found, kinds, column))
+        f"{findings.COLUMN_TITLES[column]} {rho}" for column in REPORT_COLUMNS if (rho := _rho(found, kinds, column))
     ]
     top, mean = next(iter(findings.mean_precisions(found, kinds).items()))
     sentences = [f"Rank correlation of validation MSE and precision@8: {'; '.join(said)}."] if said else []
     return [*sentences, f"Highest mean precision@8: {findings.COLUMN_TITLES[top]} ({mean:.3f})."]
 
 
-def _rho(found: findings.Found, titles: Sequence[str], column: tuple[str, str]) -> str:
+def _rho(rows: findings.Found, titles: Sequence[str], column: tuple[str, str]) -> str:
     """The rank correlation of one column with its interval, "" if it is not known."""
-    pairs = [(losses_of(found, title).get("mse"), found[title, *column].precision) for title in titles]
+    pairs = [(losses_of(rows, title).get("mse"), rows[title, *column].precision) for title in titles]
     known = [(loss, precision) for loss, precision in pairs if loss is not None]
     rho = spearman([loss for loss, _ in known], [precision for _, precision in known]) if len(known) > 2 else None
-    return rho.told("+.2f") if rho else ""
+    return rho.text("+.2f") if rho else ""
 
 
 def _loss(value: float | None) -> str:

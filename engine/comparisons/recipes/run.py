@@ -39,7 +39,7 @@ from engine.evaluation.measuring import Questions, measure, nearest, questions
 from engine.evaluation.probe import linear_probe
 from engine.evaluation.single_queries import SingleQueries
 from engine.indexes import Index, make_index
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.runs.run import Run
 from engine.search import opening
 from engine.training import TrainingConfig
@@ -178,7 +178,7 @@ class EncoderFigures:
             self.exact[key] = (opening.exact_index(searched, recipe.metric), None)
         exact, truth = self.exact[key]
         if truth is None and recipe.method != exact.name:
-            truth = nearest(exact, vectors.matrix, asked, recipe.k, self._told(recipe))
+            truth = nearest(exact, vectors.matrix, asked, recipe.k, self._report(recipe))
             self.exact[key] = (exact, truth)
         return exact, truth
 
@@ -194,7 +194,7 @@ class EncoderFigures:
         snapshot = opening.index_store(self.collection, self.encoder.info, recipe).open(only=())
         return index, _bytes_in(snapshot.folder) if snapshot else _saved_bytes(index)
 
-    def _told(self, recipe: Recipe) -> Any:
+    def _report(self, recipe: Recipe) -> Any:
         return lambda done, total: self.within.update("Measuring", done, total, "queries", str(recipe))
 
 

@@ -1,4 +1,4 @@
-"""Bringing the catalogue in line with where the files of an act are now, wherever it was cut off."""
+"""Bringing the catalogue in line with where the files of an act are now, even after an interruption."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from engine.duplicates.acts.links import forget_temporary
 
 
 def settle(collection: Collection, batch: Batch) -> None:
-    """Take the rows of files in the trash out of the catalogue, and put back those of files that are where they were.
+    """Delete the rows of files in the trash from the catalogue, and reinsert those of files that are back in place.
 
-    The collection must be held. Rows keep their id, so that labels, groups and vectors are as before after a restore.
+    The collection must be held. Rows keep their ids, so a restore also brings back labels, groups and vectors.
     """
     if batch.kind == "link":
         _note_times(collection, batch)
@@ -38,7 +38,7 @@ def settle(collection: Collection, batch: Batch) -> None:
 
 
 def settle_all(collection: Collection) -> None:
-    """Settle every act that was cut off; the collection must be held."""
+    """Settle every interrupted act; the collection must be held."""
     for batch in batches(collection):
         if not batch.cut_off:
             continue

@@ -1,4 +1,4 @@
-"""Whether a file may be taken away: it and the kept one are what they were, and lie where they may be touched."""
+"""Whether a file may be removed: neither it nor the kept one has changed, and both are where files may be touched."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.duplicates.rules import Rule
 
 @dataclass(frozen=True)
 class Drop:
-    """A picture to take away: its id, the content that it was listed with, and the id of the one that is kept."""
+    """A picture to remove: its id, the content it was listed with, and the id of the one that is kept."""
 
     id: int
     hash: str
@@ -29,18 +29,18 @@ class Drop:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A file that was left where it is, and why."""
+    """A file that was left in place, and why."""
 
     name: str
     sentence: str
 
 
 class Refused(BenzerError):
-    """One file is not to be touched."""
+    """One file must not be touched."""
 
 
 class Checker:
-    """Checks drops against the files and the catalogue of one moment; the collection must be held meanwhile."""
+    """Checks drops against the files and one snapshot of the catalogue; the collection must be held meanwhile."""
 
     def __init__(self, collection: Collection, drops: list[Drop], rule: Rule, kind: Kind) -> None:
         self.collection, self.rule, self.kind = collection, rule, kind
@@ -61,7 +61,7 @@ class Checker:
             self._cells = columns_by_id(reading)
 
     def entry(self, drop: Drop) -> Entry:
-        """The plan for one file; Refused where it must stay."""
+        """The plan for one file; Refused if it must stay."""
         row = self.rows.get(drop.id)
         if row is None:
             raise Refused("It is no longer in the collection.")
@@ -144,7 +144,7 @@ class Checker:
 
 
 def checked(collection: Collection, drops: list[Drop], rule: Rule, kind: Kind) -> tuple[list[Entry], list[Refusal]]:
-    """The plan for the files that may be taken away, and the others with the reason; a file is named once."""
+    """The plan for the files that may be removed, and the others with the reason; each file occurs once."""
     checker = Checker(collection, drops, rule, kind)
     entries: dict[str, Entry] = {}
     refused: list[Refusal] = []

@@ -3,10 +3,10 @@
 <root>/.benzer-trash/<date>-<number>/       beside the pictures, so that a move is one step of the file system
     plan.json        what is about to be done, with the catalogue's rows of each file (sealed)
     journal.jsonl    when it began, ended, was restored
-    files/…          the files, under the paths that they had
+    files/…          the files, under their former paths
 
-A folder imported in place has its trash in itself, hidden from imports; uploaded pictures have it beside them in the
-collection's own folder. The plan alone says where each file belongs, so that work cut off anywhere can be taken up.
+A folder imported in place contains its trash, hidden from imports; uploaded pictures have it beside them in the
+collection's own folder. The plan alone says where each file belongs, so that interrupted work can be continued.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _quoted(path: str) -> str:
 
 
 class Batch:
-    """One act: its plan, and what has become of it."""
+    """One act: its plan and its state."""
 
     def __init__(self, root: Path, folder: Path) -> None:
         self.root, self.folder = root, folder
@@ -98,6 +98,7 @@ class Batch:
 
     @property
     def kind(self) -> Kind:
+        """What was done: trash or link."""
         return "link" if self._plan["kind"] == "link" else "trash"
 
     @property
@@ -107,24 +108,24 @@ class Batch:
 
     @property
     def time(self) -> float:
-        """When it was done, in seconds since 1970."""
+        """When it was planned, in seconds since 1970."""
         return float(self._plan["time"])
 
     @cached_property
     def entries(self) -> list[Entry]:
-        """Every file of the plan; Corrupt where it is damaged."""
+        """Every file of the plan; Corrupt if it is damaged."""
         with shape_checked(self.folder / "plan.json"):
             return [Entry.from_dict(values) for values in self._plan["entries"]]
 
     @property
     def state(self) -> str:
-        """begun, done, restoring or restored, as was noted last."""
+        """begun, done, restoring or restored: the last entry of the journal."""
         noted = [line.get("state", "") for line in lines(self.folder / "journal.jsonl")]
         return str(noted[-1]) if noted else "begun"
 
     @property
     def cut_off(self) -> bool:
-        """Whether the last work on it did not come to its end."""
+        """Whether the last work on it was interrupted."""
         return self.state in ("begun", "restoring")
 
     @property
@@ -146,7 +147,7 @@ class Batch:
         return self.root / entry.path
 
     def inside(self, entry: Entry) -> Path:
-        """Where the file lies while it is in the trash."""
+        """Where the file is while it is in the trash."""
         return self.folder / "files" / entry.path
 
     def note(self, state: str) -> None:
@@ -230,7 +231,7 @@ def _is_whole(batch: Batch) -> bool:
 
 
 def batch_of(collection: Collection, name: str) -> Batch:
-    """The act of that name; NotFound where there is none."""
+    """The act of that name; NotFound if there is none."""
     found = next((batch for batch in batches(collection) if batch.name == name), None)
     if found is None:
         raise NotFound(f"There is nothing named {name!r} in the trash of {collection.title!r}.")

@@ -1,4 +1,4 @@
-"""Hard links: files of equal content become one file with several names, where the file system has them."""
+"""Hard links: files of equal content become one file with several names, if the file system supports it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNABLE = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 def put_link(batch: Batch, entry: Entry) -> None:
-    """Replace a file by a second name of the kept one, in one step."""
+    """Replace a file by a hard link to the kept one, in one step."""
     beside, target = batch.root / entry.beside, batch.at(entry)
     try:
         os.link(batch.root / entry.keeper, beside, follow_symlinks=False)
@@ -30,7 +30,7 @@ def put_link(batch: Batch, entry: Entry) -> None:
 
 
 def restore_links(batch: Batch, entry: Entry) -> None:
-    """Give a linked file a copy of its own again, with the time that it had."""
+    """Turn a hard link into a separate copy again, with its former time stamp."""
     target = batch.at(entry)
     if not target.is_file() or not os.path.samefile(target, batch.root / entry.keeper):
         raise Refused("It does not share its file with the kept one any more.")
@@ -48,7 +48,7 @@ def restore_links(batch: Batch, entry: Entry) -> None:
 
 
 def forget_temporary(batch: Batch) -> None:
-    """Delete what work that was cut off left beside the files: a second name of a kept file, or a part of a copy."""
+    """Delete leftovers of interrupted work beside the files: a second name of a kept file, or a partial copy."""
     for entry in batch.entries:
         with suppress(OSError):
             os.unlink(batch.root / entry.beside)

@@ -1,4 +1,4 @@
-"""Moving duplicates to the trash folder, and restoring them. Nothing is ever deleted for good."""
+"""Moving duplicates to the trash folder, and restoring them. Nothing is ever permanently deleted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from engine.duplicates.rules import Rule
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an act did: its name ("" where nothing was done), files and bytes, and what was refused."""
+    """The outcome of an act: its name ("" if nothing was done), files and bytes, and what was refused."""
 
     batch: str
     files: int
@@ -42,9 +42,9 @@ class Outcome:
 def move_to_trash(
     collection: Collection, drops: Sequence[Drop], rule: Rule | None = None, reporter: Reporter | None = None
 ) -> Outcome:
-    """Move the files of these pictures to the trash folder and take them out of the catalogue.
+    """Move the files of these pictures to the trash folder and delete their rows from the catalogue.
 
-    A file is refused where it, or the one that is kept, is gone or has changed, and where it lies outside the root.
+    A file is refused if it, or the one that is kept, is gone or has changed, or if it is outside the root.
 
     Raises:
         BenzerError: other work changes the collection, or the folder cannot be written to; nothing was moved.
@@ -85,7 +85,7 @@ def _act(
 def restore(
     collection: Collection, name: str, paths: Some[str] | None = None, reporter: Reporter | None = None
 ) -> Outcome:
-    """Put the files of an act back where they were, all or those of these paths; their rows keep their ids.
+    """Put the files of an act back in place, all or those of the given paths; their rows keep their ids.
 
     Raises:
         NotFound: no such act. BenzerError: other work changes the collection.

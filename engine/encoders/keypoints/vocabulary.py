@@ -133,6 +133,7 @@ def keep_vocabulary(collection: Collection, name: str, means: NDArray[np.float32
 
 
 def vocabulary_store(collection: Collection, name: str) -> Store:
+    """The store of a collection's vocabulary."""
     return Store(collection.folder / "vocabularies" / name, format="vocabulary", version=1)
 
 

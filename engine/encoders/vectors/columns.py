@@ -83,7 +83,7 @@ def name_column(table: Any, file: str) -> str:
 
 
 def texts_of(table: Any, column: str) -> list[str]:
-    """The cells of a column as texts, "" where there is none."""
+    """The cells of a column as texts, "" for a missing one."""
     return ["" if cell is None else str(cell) for cell in _with_paths(table).column(column).to_pylist()]
 
 

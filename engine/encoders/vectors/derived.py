@@ -77,11 +77,11 @@ def _stands(
     """Whether the stored vectors are intact and cover these images; their content follows from the fingerprint."""
     try:
         held = store.stored(collection, info, name)
-        told = store.state(collection, info, name)
+        known = store.state(collection, info, name)
     except Corrupt:
         return False
     if held is None or held.reading < READING:
         return False
     if list(zip(held.ids.tolist(), held.hashes, strict=True)) != rows:
         return False
-    return told.ready and len(told.left_out) == len(left_out)
+    return known.ready and len(known.left_out) == len(left_out)

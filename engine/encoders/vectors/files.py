@@ -35,9 +35,11 @@ class Part:
     file: Path | BinaryIO
 
     def bytes(self) -> bytes:
+        """The content of the file."""
         return self.file.read_bytes() if isinstance(self.file, Path) else self.file.read()
 
     def ends_in(self, *endings: str) -> bool:
+        """Whether the name has one of these lower-case endings, whatever its own case."""
         return self.name.lower().endswith(endings)
 
 

@@ -56,8 +56,8 @@ def read_parts(parts: Sequence[Part], columns: Sequence[str] = ()) -> Given:
     arrays = [part for part in used if part.ends_in(*ARRAYS)]
     lists = [part for part in used if part not in arrays]
     given = _named(arrays, lists) if arrays else _tables(lists, columns)
-    told = [f"Vectors of texts were left out: {', '.join(part.name for part in texts)}."] if texts else []
-    return _together(given, used, told)
+    notes = [f"Vectors of texts were left out: {', '.join(part.name for part in texts)}."] if texts else []
+    return _together(given, used, notes)
 
 
 def _named(arrays: Sequence[Part], lists: Sequence[Part]) -> list[Given]:
@@ -94,16 +94,16 @@ def _of_as_many(given: Given, file: str) -> Given:
     return given
 
 
-def _together(given: Sequence[Given], parts: Sequence[Part], told: list[str]) -> Given:
+def _together(given: Sequence[Given], parts: Sequence[Part], further: list[str]) -> Given:
     if len(given) == 1:
-        return Given(given[0].names, given[0].matrix, [*given[0].notes, *told])
+        return Given(given[0].names, given[0].matrix, [*given[0].notes, *further])
     widths = {one.matrix.shape[1:] for one in given}
     if len(widths) != 1:
         shown = " and ".join("×".join(map(str, width)) or "none" for width in sorted(widths)[:3])
         raise BadParameter("vectors", "custom embeddings", "of equal length in all files", shown)
     names = [name for one in given for name in one.names or ()]
     notes = list(dict.fromkeys(note for one in given for note in one.notes))
-    return Given(names or None, np.concatenate([one.matrix for one in given]), [*notes, *told])
+    return Given(names or None, np.concatenate([one.matrix for one in given]), [*notes, *further])
 
 
 def _number(part: Part) -> int:

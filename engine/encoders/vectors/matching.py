@@ -76,7 +76,7 @@ class _Finder:
         self._picture = {row.hash: row.id for row in reversed(rows) if row.status == "image"}
 
     def find(self, name: str) -> tuple[str, int]:
-        """Why a name stands for no picture ("" where it does), and the picture's id (0 where there is none)."""
+        """Why a name matches no picture ("" if it does), and the picture's id (0 if there is none)."""
         rows = [row for known in self._names.find(name) for row in self._named[known]] if name else []
         readable = [row for row in rows if row.status != "rejected"]
         if not readable:
@@ -96,7 +96,7 @@ def without_vector(rows: Sequence[ImageRow], ids: NDArray[np.int64]) -> list[str
     return [pictures] if names else []
 
 
-def _refuse(found: Matched, names: Sequence[str], file: str) -> None:
-    clear = "ambiguous" not in found.left_out
+def _refuse(matched: Matched, names: Sequence[str], file: str) -> None:
+    clear = "ambiguous" not in matched.left_out
     wanted = "those of pictures of the collection" if clear else "whole where two pictures share their ending"
     raise BadParameter("names", file, wanted, next(iter(names), "none"))

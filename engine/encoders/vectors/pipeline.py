@@ -247,14 +247,14 @@ def _readable(collection: Collection, info: EncoderInfo, name: str) -> Vectors |
         return None
 
 
-def _rows(found: Vectors) -> list[tuple[int, str]]:
-    return list(zip(found.ids.tolist(), found.hashes, strict=True))
+def _rows(vectors: Vectors) -> list[tuple[int, str]]:
+    return list(zip(vectors.ids.tolist(), vectors.hashes, strict=True))
 
 
-def _known(found: Vectors | None, stale: Set[str] = frozenset()) -> dict[str, tuple[Vectors, int]]:
-    if found is None:
+def _known(known: Vectors | None, stale: Set[str] = frozenset()) -> dict[str, tuple[Vectors, int]]:
+    if known is None:
         return {}
-    return {hash: (found, row) for row, hash in enumerate(found.hashes) if hash not in stale}
+    return {hash: (known, row) for row, hash in enumerate(known.hashes) if hash not in stale}
 
 
 def _stale(collection: Collection, held: dict[str, Vectors | None]) -> set[str]:

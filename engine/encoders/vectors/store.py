@@ -78,6 +78,7 @@ class VectorState:
 
     @property
     def ready(self) -> bool:
+        """Whether every usable image has its vector."""
         return not (self.missing or self.stale or self.outdated)
 
 

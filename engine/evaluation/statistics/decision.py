@@ -40,6 +40,7 @@ class Decision:
 
     @property
     def decided(self) -> bool:
+        """Whether the difference is decided in either direction."""
         return self.outcome != "not decided"
 
     @property
@@ -53,7 +54,7 @@ class Decision:
         low, high = self.interval
         return -margin < low and high < margin
 
-    def told(self, shown: str = "+.3f", scale: float = 1.0, unit: str = "") -> str:
+    def text(self, shown: str = "+.3f", scale: float = 1.0, unit: str = "") -> str:
         """The effect with interval and p, as "+0.019 [+0.005, +0.031], p = .006"."""
         effect, low, high = (f"{scale * value:{shown}}".replace("-", "−") for value in (self.effect, *self.interval))
         return f"{effect}{unit} [{low}, {high}], {p_text(self.p)}"

@@ -28,7 +28,7 @@ from engine.encoders.encoder import EncoderInfo
 from engine.encoders.vectors.store import Vectors, stored
 from engine.grouping.duplicates.copies import CopyGroup, Share, Suggestion, copy_groups, share_within, suggest
 from engine.grouping.duplicates.nearest_lists import NearestLists, measure
-from engine.grouping.duplicates.outliers import Outlier, odd_ones
+from engine.grouping.duplicates.outliers import Outlier, outliers_of
 from engine.indexes import Index
 from engine.search import opening
 
@@ -69,7 +69,7 @@ class Duplicates:
         """E.g. "12 groups with 15 duplicates (3.1 MB) among 1,500 pictures.", and how many could not be compared."""
         groups, duplicates = count_of(len(self.groups), "group"), count_of(len(self.copies), "duplicate")
         found = f"{groups} with {duplicates} ({self.bytes / 1e6:.1f} MB)" if self.groups else "No duplicates"
-        return " ".join([f"{found} among {count_of(len(self.nearness), 'picture')}.", *_told(self.left_out)])
+        return " ".join([f"{found} among {count_of(len(self.nearness), 'picture')}.", *_left_out_note(self.left_out)])
 
     @cached_property
     def left_out(self) -> list[str]:
@@ -86,6 +86,7 @@ class Duplicates:
         return lines
 
     def to_csv(self) -> str:
+        """One row per picture of a group; columns as in HEADER."""
         return csv_text(HEADER, self.rows())
 
     def as_dict(self) -> dict[str, Any]:
@@ -105,7 +106,7 @@ class Duplicates:
         }
 
 
-def _told(names: list[str]) -> list[str]:
+def _left_out_note(names: list[str]) -> list[str]:
     return [f"{count_of(len(names), 'picture')} without a vector left out: {examples(names)}."] if names else []
 
 
@@ -115,7 +116,7 @@ def _without_vector(pictures: dict[int, ImageRow], nearness: NearestLists) -> li
 
 
 HEADER = ("group", "keep", "distance", "id", "file", "label", "width", "height", "bytes")
-ODD_HEADER = ("rank", "score", "distance", "lof", "id", "file", "label", "width", "height", "bytes")
+OUTLIER_HEADER = ("rank", "score", "distance", "lof", "id", "file", "label", "width", "height", "bytes")
 
 
 @dataclass(frozen=True)
@@ -130,17 +131,18 @@ class Outliers:
 
     def sentence(self) -> str:
         """How many pictures could not be compared, "" where all were."""
-        return "".join(_told(list(self.left_out)))
+        return "".join(_left_out_note(list(self.left_out)))
 
     def rows(self) -> list[list[object]]:
-        """A row for each picture; columns as in ODD_HEADER."""
+        """A row for each picture; columns as in OUTLIER_HEADER."""
         return [
             [rank, f"{one.score:.3f}", f"{one.distance:.6f}", f"{one.lof:.3f}", one.id, *_facts(self.pictures[one.id])]
             for rank, one in enumerate(self.ones, 1)
         ]
 
     def to_csv(self) -> str:
-        return csv_text(ODD_HEADER, self.rows())
+        """One row per picture; columns as in OUTLIER_HEADER."""
+        return csv_text(OUTLIER_HEADER, self.rows())
 
     def as_dict(self) -> dict[str, Any]:
         """What the command line prints with --json."""
@@ -166,6 +168,7 @@ class Neighbourhoods:
 
     @cached_property
     def suggestion(self) -> Suggestion:
+        """The suggested threshold."""
         return suggest(self.nearness)
 
     def duplicates(self, threshold: float | None = None, keepers: Sequence[int] = ()) -> Duplicates:
@@ -179,16 +182,16 @@ class Neighbourhoods:
         limit = self.suggestion.threshold if threshold is None else threshold
         return self._answers.get((limit, *keepers), lambda: self._duplicates(limit, keepers))
 
-    def odd_ones(self, most: int | None = None) -> Outliers:
+    def outliers(self, most: int | None = None) -> Outliers:
         """The pictures by descending score, or the first `most`; BadParameter if `most` is less than 1."""
         if most is not None and most < 1:
             raise BadParameter("number", "the outliers", "1 or more", most)
         left_out = _without_vector(self.pictures, self.nearness)
-        return Outliers(self.recipe, self._odd[:most], self.pictures, self.precision, tuple(left_out))
+        return Outliers(self.recipe, self._outliers[:most], self.pictures, self.precision, tuple(left_out))
 
     @cached_property
-    def _odd(self) -> tuple[Outlier, ...]:
-        return tuple(odd_ones(self.nearness))
+    def _outliers(self) -> tuple[Outlier, ...]:
+        return tuple(outliers_of(self.nearness))
 
     def _duplicates(self, threshold: float, keepers: Sequence[int]) -> Duplicates:
         groups = copy_groups(self.nearness, self.vectors.matrix, self.recipe.metric, threshold, self._order(keepers))

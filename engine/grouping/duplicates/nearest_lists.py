@@ -102,13 +102,13 @@ def measure(ids: NDArray[np.int64], vectors: Matrix, metric: str, search: Search
 
 
 def _others(
-    ids: NDArray[np.int64], own: NDArray[np.int64], found: NeighbourRows, width: int
+    ids: NDArray[np.int64], own: NDArray[np.int64], neighbours: NeighbourRows, width: int
 ) -> tuple[NDArray[np.int32], Matrix]:
     """Rows and distances without the image itself, which may be missing from the results if many are equal."""
-    itself = found.ids == own[:, None]
+    itself = neighbours.ids == own[:, None]
     order = np.argsort(itself, axis=1, kind="stable")[:, :width]
-    near = np.take_along_axis(found.ids, order, 1)
-    distances = np.maximum(np.take_along_axis(found.distances, order, 1), 0.0)
+    near = np.take_along_axis(neighbours.ids, order, 1)
+    distances = np.maximum(np.take_along_axis(neighbours.distances, order, 1), 0.0)
     return np.searchsorted(ids, near).astype(np.int32), distances.astype(np.float32)
 
 

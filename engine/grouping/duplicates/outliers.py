@@ -31,7 +31,7 @@ class Outlier:
     lof: float
 
 
-def odd_ones(nearness: NearestLists) -> list[Outlier]:
+def outliers_of(nearness: NearestLists) -> list[Outlier]:
     """All images by descending score, ties by id; none for fewer than three images: of two, none is typical.
 
     A picture with a copy is judged like any other: two copies of an outlier are both outliers.

@@ -40,6 +40,7 @@ class State:
 
     @classmethod
     def of(cls, labels: NDArray[Any]) -> State:
+        """The groups before any edit."""
         labels = np.array(labels, dtype=np.int64)
         return cls(labels, {}, int(labels.max(initial=-1)) + 1)
 

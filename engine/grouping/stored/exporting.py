@@ -17,7 +17,7 @@ from engine.collections.sources.extracting import parts_as_labels
 from engine.core.errors import BadParameter
 from engine.core.home import home_of
 from engine.core.progress import Reporter
-from engine.grouping.stored.exports import Copied, Part, entries, into_folder, into_zip
+from engine.grouping.stored.exports import Part, entries, into_folder, into_zip
 from engine.grouping.stored.grouping import grouping
 
 ZIP = "pictures.zip"  # in the job's folder, where a page offers it for download
@@ -27,7 +27,7 @@ MOST_IN_A_ZIP = 1 << 30  # bytes that a page offers in one download
 def extract(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Make the collection `title` from pictures of `collection`; the report of the import."""
     collection = _collection(arguments)
-    ids, labels = extracting.parts_as_labels(_told_parts(collection, arguments))
+    ids, labels = extracting.parts_as_labels(_wanted_parts(collection, arguments))
     return extracting.extract(home_of(arguments), collection, arguments["title"], ids, labels, reporter).to_dict()
 
 
@@ -40,20 +40,20 @@ def copy(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         NotFound: one of the pictures, or the folder, does not exist. BadParameter, StorageFull, Stopped.
     """
     collection = _collection(arguments)
-    parts = _parts(collection, _told_parts(collection, arguments))
+    parts = _parts(collection, _wanted_parts(collection, arguments))
     names, size = names_and_size(collection, [id for part in parts for id in part.ids])
     places = entries(parts, names)
     if arguments.get("folder"):
         target = Path(arguments["folder"])
-        return _told(into_folder(places, collection.picture, target, arguments["title"], reporter, size))
+        return into_folder(places, collection.picture, target, arguments["title"], reporter, size).as_dict()
     if size > MOST_IN_A_ZIP:
         most, way_out = f"at most {MOST_IN_A_ZIP >> 20:,} MB", "Copy the files to a folder instead."
         raise BadParameter("pictures", "a ZIP", most, f"{size >> 20:,} MB", way_out=way_out)
     path = (reporter.folder or Path(arguments["home"]) / "jobs") / ZIP
-    return _told(into_zip(places, collection.picture, path, reporter, size))
+    return into_zip(places, collection.picture, path, reporter, size).as_dict()
 
 
-def _told_parts(collection: Collection, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _wanted_parts(collection: Collection, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The given parts, or those of a grouping without deleted pictures."""
     if "grouping" not in arguments:
         return list(arguments["parts"])
@@ -65,10 +65,6 @@ def _told_parts(collection: Collection, arguments: Mapping[str, Any]) -> list[Ma
             ids = [id for id in group.ids.tolist() if id in there]
             parts.append({"label": group.title if alone is None else alone, "ids": ids})
     return parts
-
-
-def _told(copied: Copied) -> dict[str, Any]:
-    return copied.as_dict()
 
 
 def _parts(collection: Collection, parts: Sequence[Mapping[str, Any]]) -> list[Part]:

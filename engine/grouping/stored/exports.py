@@ -249,7 +249,7 @@ def checked_folder(into: Path) -> Path:
 
 
 def check_room(into: Path, size: int) -> None:
-    """NotFound if there is no such folder, StorageFull if so many bytes do not fit there."""
+    """NotFound if there is no such folder, StorageFull if that many bytes do not fit there."""
     free = shutil.disk_usage(checked_folder(into)).free
     if size + _SPARE > free:
         raise StorageFull(

@@ -58,6 +58,7 @@ class Grouping:
 
     @property
     def recipe(self) -> Recipe:
+        """The recipe whose vectors were grouped."""
         return Recipe.from_dict(self.facts["recipe"])
 
     @property
@@ -67,6 +68,7 @@ class Grouping:
 
     @property
     def plan(self) -> GroupingPlan:
+        """The plan that was carried out."""
         return GroupingPlan.from_dict(self.facts["plan"])
 
     @property
@@ -267,7 +269,7 @@ class Grouping:
 
 def store_grouping(
     collection: Collection, recipe: Recipe, plan: GroupingPlan, hashes: Sequence[str], ids: NDArray[np.int64],
-    found: GroupingResult, title: str, left_out: Iterable[tuple[int, str]] = (),
+    result: GroupingResult, title: str, left_out: Iterable[tuple[int, str]] = (),
     precision: str = "",
 ) -> Grouping:  # fmt: skip
     """Store a result under a new name derived from the title; hashes (n,) and ids (n,) are the grouped images.
@@ -281,10 +283,10 @@ def store_grouping(
     """
     title = checked_title(title)
     folder = _fresh(collection.folder / "groupings", title)
-    facts = {"recipe": recipe.as_dict(), "plan": plan.as_dict(), "left_out": sorted(left_out), **_facts(found)}
+    facts = {"recipe": recipe.as_dict(), "plan": plan.as_dict(), "left_out": sorted(left_out), **_facts(result)}
     facts["precision"] = precision
     try:
-        _store(folder).publish(_filler(hashes, ids, found), facts)
+        _store(folder).publish(_filler(hashes, ids, result), facts)
         write_json(folder / "person.json", {"title": title, "edits": []})
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -342,7 +344,7 @@ def delete_grouping(folder: Path) -> None:
         delete_folder(folder, "person.json")
 
 
-def _facts(found: GroupingResult) -> dict[str, Any]:
+def _facts(result: GroupingResult) -> dict[str, Any]:
     return {
         "metric": found.metric,
         "notes": found.notes,
@@ -350,21 +352,21 @@ def _facts(found: GroupingResult) -> dict[str, Any]:
         "encoder_silhouette": found.encoder_silhouette,
         "seconds": found.seconds,
         "made": time.time(),
-        "images": len(found.labels),
-        "groups": int(found.labels.max(initial=-1)) + 1,
+        "images": len(result.labels),
+        "groups": int(result.labels.max(initial=-1)) + 1,
     }
 
 
-def _filler(hashes: Sequence[str], ids: NDArray[np.int64], found: GroupingResult) -> Callable[[Path], None]:
+def _filler(hashes: Sequence[str], ids: NDArray[np.int64], result: GroupingResult) -> Callable[[Path], None]:
     arrays: dict[str, NDArray[Any]] = {
         "ids": np.asarray(ids, dtype=np.int64),
         "hashes": np.array([hash.encode() for hash in hashes], dtype="S64"),
-        "labels": found.labels,
-        "points": found.points,
-        "space": found.space,
+        "labels": result.labels,
+        "points": result.points,
+        "space": result.space,
     }
-    if found.tree is not None:
-        arrays |= {"merges": found.tree.merges, "leaves": found.tree.leaves, "leaf_of": found.tree.leaf_of}
+    if result.tree is not None:
+        arrays |= {"merges": result.tree.merges, "leaves": result.tree.leaves, "leaf_of": result.tree.leaf_of}
 
     def fill(folder: Path) -> None:
         for name, array in arrays.items():

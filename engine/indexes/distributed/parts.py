@@ -193,17 +193,17 @@ def _own_folder() -> Path:
         with full_disk_named("the parts of an index"):
             return Path(tempfile.mkdtemp(prefix="benzer-rdh-", dir=where))
     except OSError as error:
-        told = reason_of(error)
-        raise BenzerError(f"The parts of an index cannot be kept in {where or tempfile.gettempdir()} ({told}).",
+        reason = reason_of(error)
+        raise BenzerError(f"The parts of an index cannot be kept in {where or tempfile.gettempdir()} ({reason}).",
             way_out=f"Set {FOLDER} to a folder that every node sees.") from error  # fmt: skip
 
 
-def _with(found: Neighbours, rows: NDArray[np.int64], more: Neighbours) -> Neighbours:
+def _with(neighbours: Neighbours, rows: NDArray[np.int64], more: Neighbours) -> Neighbours:
     """The answers with these rows replaced; the share is the lower of the two."""
-    ids, distances, examined = found.ids.copy(), found.distances.copy(), found.examined.copy()
+    ids, distances, examined = neighbours.ids.copy(), neighbours.distances.copy(), neighbours.examined.copy()
     ids[rows], distances[rows] = more.ids, more.distances
     examined[rows] = more.examined
-    return Neighbours(ids, distances, examined, min(found.share, more.share))
+    return Neighbours(ids, distances, examined, min(neighbours.share, more.share))
 
 
 def _end(held_by: Workers, watch: Watch, handles: Sequence[Any], folder: Path) -> None:

@@ -157,8 +157,8 @@ def probes_for(k: int, probes: int, growth: Growth) -> int:
 
 
 def widths(probes: int, bits: int) -> Iterator[int]:
-    """How many extra buckets are looked into where `probes` held too few: four times as many, four times again, at
-    last EVERYTHING."""
+    """The numbers of extra buckets to probe if `probes` hold too few: four times as many, four times again, and
+    finally EVERYTHING."""
     while (probes := max(4, 4 * probes)) < min(MAX_PROBES, 2**bits):
         yield probes
     yield EVERYTHING

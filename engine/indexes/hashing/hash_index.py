@@ -240,7 +240,7 @@ class HashIndex(RowIndex):
         return self._found(queries, k, False)
 
     def in_wider_buckets(self, queries: Vectors, k: int, probes: int) -> Neighbours:
-        """As `in_own_buckets`, with so many extra buckets, or EVERYTHING; not by Hamming distance."""
+        """As `in_own_buckets`, with that many extra buckets, or EVERYTHING; not for Hamming ranking."""
         built(self._table)
         lookup = self._lookup
         if not isinstance(lookup, Buckets):

@@ -27,10 +27,10 @@ class Hyperplanes(HashFunctions):
     """T tables of b planes; a vector's code has a bit for each plane, set on its positive side.
 
     Attributes:
-        centre: (d,) float32, taken off every vector first.
+        centre: (d,) float32, subtracted from every vector first.
         basis: (p, d) float32, orthonormal directions in which the planes lie.
         normals: (T, b, p) float32.
-        thresholds: (T, b) float32, how far along its normal each plane lies from the centre; 0 where not given.
+        thresholds: (T, b) float32, the distance of each plane from the centre along its normal; 0 by default.
     """
 
     centre: NDArray[np.float32]
@@ -93,9 +93,9 @@ def draw_hyperplanes(
 ) -> Hyperplanes:
     """Planes through the vectors' mean, drawn inside their leading principal directions.
 
-    Most of what separates the vectors happens in those directions, so that a plane drawn there tells more than one
-    drawn in all of them. `selection` may be plain, median (each moved to where it splits a sample in half) or balanced
-    (of several drawn, those that split it nearly in half are kept).
+    Most of the variance lies in those directions, so a plane drawn there separates more than one drawn in all of them.
+    `selection` may be plain, median (each plane is moved to where it splits a sample in half) or balanced (of several
+    drawn, those that split it most evenly are kept).
     """
     rng = np.random.default_rng(seed)
     points = sampled_points(vectors, metric, SAMPLE, 2 * directions, rng)

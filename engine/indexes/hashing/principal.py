@@ -1,4 +1,4 @@
-"""Principal directions of a sample: where most of what separates the vectors happens."""
+"""Principal directions of a sample: those of largest variance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sampled_points(vectors: Vectors, metric: str, most: int, least: int, rng: np
 
 
 def centre_of_points(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, d) points to their mean; the origin where there are none."""
+    """(n, d) points to their mean; the origin if there are none."""
     return points.mean(axis=0) if len(points) else np.zeros(points.shape[1])
 
 
@@ -37,7 +37,7 @@ def principal_directions(centred: NDArray[np.float64], count: int) -> NDArray[np
 
 
 def rotations(count: int, dimensions: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(count, p, p) orthogonal matrices: the first leaves everything as it is, the others are drawn at random."""
+    """(count, p, p) orthogonal matrices: the first is the identity, the others are drawn at random."""
     drawn = np.linalg.qr(rng.standard_normal((count, dimensions, dimensions)))[0]
     drawn[:1] = np.eye(dimensions)
     return drawn

@@ -67,7 +67,7 @@ def choose(
 
     Args:
         fits: functions, and how many of their first bits may be used. tables: numbers of tables to choose from.
-        probes: kept where given. recall: the share of so many nearest `neighbours`, 0 to 1.
+        probes: kept if given. recall: the wanted share of that many nearest `neighbours`, 0 to 1.
     """
     sample, nearest = true_neighbours(table, metric, seed, neighbours)
     strangers = np.tile(sample_rows(table, _STRANGERS, seed + 2), (min(_ASKERS, len(sample)), 1))
@@ -81,7 +81,7 @@ def choose(
 
 
 def choose_more_probes(best: Setup, table: RowTable, metric: str, seed: int = 0, recall: float = WANTED_RECALL) -> int:
-    """How many extra buckets that setting needs to find the wanted share of a hundred neighbours, else the most."""
+    """The number of extra buckets that setting needs for the wanted recall of a hundred neighbours, else the most."""
     sample, nearest = true_neighbours(table, metric, seed, MANY)
     there, most = nearest >= 0, min(_MORE_PROBES[-1], 2**best.bits - 1)
     if not there.any():

@@ -1,4 +1,4 @@
-"""Vectors as one byte a value: enough to rule out most candidates while a quarter of the memory is read.
+"""Vectors with one byte per value: enough to rule out most candidates with a quarter of the memory traffic.
 
 A vector is x = x̂ + e with x̂ made of bytes and |e| known, so |x̂ − q| − |e| ≤ |x − q| ≤ |x̂ − q| + |e|. A candidate is
 dropped only when its lower bound is above the k-th smallest upper bound, and those left are compared in double
@@ -26,7 +26,7 @@ _ALIGNED = 64  # a row of 64 bytes then lies in one line of the cache
 class ByteRows:
     """The bytes of a table's rows: value ≈ the low of its dimension + scale · byte.
 
-    Rows outside of the range that a sample has are only bounded more loosely.
+    Rows outside the range of a sample are only bounded more loosely.
     """
 
     def __init__(self, table: RowTable, metric: str) -> None:
@@ -99,7 +99,7 @@ class ByteRows:
         write_json(folder / "bytes.json", {"scale": self.scale})
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote; made anew beside what was stored before there were bytes."""
+        """Read what `save` wrote; computed for an index that was stored before bytes were."""
         if not (folder / "bytes.json").exists():
             self.fill()
             return

@@ -23,7 +23,7 @@ from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.encoders import open_encoder
 from engine.encoders.networks.table import backbone, is_counter
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.texts import bert, published
 from engine.workbench.workbench import Query, Workbench
 from models.autoencoder import Autoencoder
@@ -148,7 +148,7 @@ def _judged_as_it_was_trained(bench: Workbench, name: str) -> None:
     objective.network.eval()
     with torch.inference_mode():
         said = objective.head(objective.pair(objective.source.take(np.arange(len(items))))).softmax(1).cpu().numpy()
-    seen = opened.verdict(opened.at(collection).items(collection, Reporter())).fused[: len(items)]
+    seen = opened.explain(opened.at(collection).items(collection, Reporter())).fused[: len(items)]
     assert np.abs(said - seen).max() < (0.05 if device().reduced else 1e-3)
 
 

@@ -10,7 +10,7 @@ from engine.collections.sources.importing import import_files, import_folder
 from engine.core.errors import NotFound
 from engine.core.home import Home
 from engine.core.progress import Reporter
-from engine.runs.run import run
+from engine.runs.listing import run
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_what_is_clearly_better_becomes_the_default(
     found = asked(bench)
     assert found.better is not None
     assert found.better.lead[0] > 0.25
-    assert "From now on" in found.verdict()
+    assert "From now on" in found.conclusion()
     assert measured_best(home, "pile") == found.better
     assert bench.default_recipe("pile").encoder == "colour-histogram"
     assert bench.default_recipe("pile").embedding == "flatten"
@@ -96,7 +96,7 @@ def test_without_labels_the_default_stays(home: Home, tmp_path: Path) -> None:
     before = bench.default_recipe("pile")
     found = asked(bench)
     assert found.better is None
-    assert "rank correlation" in found.verdict()
+    assert "rank correlation" in found.conclusion()
     assert bench.default_recipe("pile") == before
 
 

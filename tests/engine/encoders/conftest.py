@@ -18,7 +18,8 @@ from engine.core.home import Home
 from engine.encoders import visual_words
 from engine.encoders.vectors import pipeline
 from engine.encoders.vectors.batches import squared
-from engine.runs import run as runs
+from engine.runs import listing as runs
+from engine.runs.run import Run
 from models.autoencoder import Autoencoder
 
 
@@ -106,8 +107,8 @@ def pile(tmp_path: Path) -> Pile:
 
 
 @pytest.fixture
-def make_run(home: Home) -> Callable[..., runs.Run]:
-    def make(number: int = 1, name: str = "mine", size: int = 64, weights_of: int | None = None) -> runs.Run:
+def make_run(home: Home) -> Callable[..., Run]:
+    def make(number: int = 1, name: str = "mine", size: int = 64, weights_of: int | None = None) -> Run:
         run = runs.create(home, name, {"model": number, "size": size}, {"title": f"Model {number}, made for a test"})
         run.keep(Autoencoder(weights_of or number).initialise(0).state_dict())
         run.end("done")

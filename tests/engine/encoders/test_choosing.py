@@ -14,7 +14,7 @@ from engine.core.storage import write_json
 from engine.encoders.best import MeasuredBest, keep_best, measured_best
 from engine.encoders.choosing import default_choice, default_embedding, newest_weights, with_weights
 from engine.encoders.networks.table import BACKBONES
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.search.opening import default_recipe
 from models.autoencoder import Autoencoder
 

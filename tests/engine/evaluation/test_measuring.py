@@ -28,7 +28,7 @@ def made(count: int = 80, seed: int = 0) -> tuple[np.ndarray, np.ndarray, list[s
     return vectors, np.arange(count) * 3 + 2, labels
 
 
-def told(done: int, total: int) -> None:
+def report(done: int, total: int) -> None:
     assert 0 < done <= total
 
 
@@ -59,7 +59,7 @@ def test_exact_search_against_a_slow_version(metric: str, block: int, monkeypatc
     monkeypatch.setattr(measuring, "_BLOCK_BYTES", 100 * block)
     vectors, ids, labels = made()
     index = make_index("exact", metric).build(ids, vectors)
-    found = measure(index, vectors, questions(ids, labels), K, truth=None, told=told)
+    found = measure(index, vectors, questions(ids, labels), K, truth=None, report=report)
     precision, average = slow(vectors, labels, metric)
     assert found["precision"] == pytest.approx(precision)
     assert found["map"] == pytest.approx(average, rel=1e-6)
@@ -93,9 +93,9 @@ def test_what_a_method_does_not_return_counts_as_wrong() -> None:
     vectors, ids, labels = made()
     exact = make_index("exact", "cosine").build(ids, vectors)
     asked = questions(ids, labels)
-    truth = nearest(exact, vectors, asked, K, told)
-    whole = measure(exact, vectors, asked, K, truth=None, told=told)
-    part = measure(Silent(exact), vectors, asked, K, truth=truth, told=told)
+    truth = nearest(exact, vectors, asked, K, report)
+    whole = measure(exact, vectors, asked, K, truth=None, report=report)
+    part = measure(Silent(exact), vectors, asked, K, truth=truth, report=report)
     assert part["recall"] == pytest.approx(3 / K)
     assert part["precision"] <= 3 / K
     right = asked.codes[np.searchsorted(ids, truth.ids[:, :3])] == asked.codes[asked.rows][:, None]
@@ -117,8 +117,8 @@ def test_average_precision_is_that_of_the_configured_search() -> None:
     vectors, ids, labels = made()
     exact = make_index("exact", "cosine").build(ids, vectors)
     asked = questions(ids, labels)
-    truth = nearest(exact, vectors, asked, K, told)
-    narrow, wide = (measure(kind(exact), vectors, asked, K, truth=truth, told=told) for kind in (Silent, Wide))
+    truth = nearest(exact, vectors, asked, K, report)
+    narrow, wide = (measure(kind(exact), vectors, asked, K, truth=truth, report=report) for kind in (Silent, Wide))
     assert wide["map_at_k"] == narrow["map_at_k"]
 
 
@@ -140,7 +140,7 @@ def test_a_large_common_offset_costs_no_digits(metric: str, offset: float) -> No
     wanted = (precisions.sum(1) / right.sum(1)).mean()
     asked = questions(np.arange(200), labels)
     index = make_index("exact", metric).build(np.arange(200), vectors)
-    assert measure(index, vectors, asked, K, truth=None, told=told)["map"] == pytest.approx(wanted, abs=2e-4)
+    assert measure(index, vectors, asked, K, truth=None, report=report)["map"] == pytest.approx(wanted, abs=2e-4)
     assert leave_one_out(vectors, labels, metric, K).map == pytest.approx(wanted, abs=2e-4)
 
 
@@ -149,8 +149,8 @@ def test_the_query_is_never_among_its_answers_and_the_worst_come_first() -> None
     vectors[10] = vectors[11]  # a twin may stand before the query itself
     index = make_index("exact", "euclidean").build(ids, vectors)
     asked = questions(ids, labels, query=int(ids[20]))
-    found = measure(index, vectors, asked, K, truth=None, told=told)
-    answers = nearest(index, vectors, asked, K, told).ids
+    found = measure(index, vectors, asked, K, truth=None, report=report)
+    answers = nearest(index, vectors, asked, K, report).ids
     assert not (answers == ids[asked.rows][:, None]).any()
     assert len(found["worst"]) == 8
     assert [w["precision"] for w in found["worst"]] == sorted(w["precision"] for w in found["worst"])
@@ -164,7 +164,12 @@ def test_the_query_is_never_among_its_answers_and_the_worst_come_first() -> None
 def test_few_images_still_divide_by_k() -> None:
     vectors, ids = np.eye(3, dtype=np.float32), np.arange(3)
     found = measure(
-        make_index("exact", "cosine").build(ids, vectors), vectors, questions(ids, ["a"] * 3), 8, truth=None, told=told
+        make_index("exact", "cosine").build(ids, vectors),
+        vectors,
+        questions(ids, ["a"] * 3),
+        8,
+        truth=None,
+        report=report,
     )
     assert (found["precision"], found["chance"], found["map"]) == (0.25, 0.25, 1.0)
     assert found["ceiling"] == 0.25  # two others can never fill eight places

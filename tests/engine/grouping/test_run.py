@@ -11,7 +11,7 @@ from engine.core.home import Home
 from engine.encoders import choices
 from engine.grouping.presets import PRESETS
 from engine.grouping.run import recipe_of_preset
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.training import TrainingConfig
 
 

@@ -1,4 +1,4 @@
-"""Runs on disk: one commit point, checked weights, names."""
+"""A run on disk: one commit point, verified weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import threading
 import zipfile
 from pathlib import Path
 
@@ -14,17 +13,18 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from engine.core.errors import BadParameter, Corrupt, NameTaken, NotFound, NotTrained
+from engine.core.errors import BadParameter, Corrupt, NotFound, NotTrained
 from engine.core.home import Home
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.runs.epochs import Watch
+from engine.runs.run import Run
 
 
 def weights(value: float) -> dict[str, torch.Tensor]:
     return {"layer": torch.full((300,), value)}
 
 
-def fresh(home: Home, name: str = "mine") -> runs.Run:
+def fresh(home: Home, name: str = "mine") -> Run:
     return runs.create(home, name, {"model": 2, "size": 96}, {"title": "Model 2, trained on blobs"})
 
 
@@ -101,55 +101,12 @@ def test_a_full_disk_keeps_the_former_weights(home: Home, monkeypatch: pytest.Mo
     assert run.load()
 
 
-@pytest.mark.parametrize("name", ["", "../out", "a/b", "Große", "with space", ".hidden", "a" * 80])
-def test_names_that_cannot_be(home: Home, name: str) -> None:
-    with pytest.raises(BadParameter):
-        fresh(home, name)
-
-
-def test_names_that_are_taken(home: Home) -> None:
-    fresh(home)
-    with pytest.raises(NameTaken):
-        fresh(home)
-    assert runs.fresh_name(home, "Mine Two") == "mine-two-1"
-    fresh(home, "mine-two-1")
-    assert runs.fresh_name(home, "Mine Two") == "mine-two-2"
-
-
-@pytest.mark.parametrize("name", ["nobody", "../../etc", "", "."])
-def test_runs_that_are_not_there(home: Home, name: str) -> None:
-    with pytest.raises(NotFound):
-        runs.run(home, name)
-
-
-def test_the_list_passes_over_damaged_runs(home: Home) -> None:
-    fresh(home, "good")
-    (fresh(home, "bad").folder / "run.json").write_text("{}")
-    (home.weights / "empty").mkdir()
-    names = [run.name for run in runs.runs(home)]
-    assert "good" in names
-    assert "bad" not in names
-    assert "empty" not in names
-
-
 def test_a_cut_off_line_of_events_is_passed_over(home: Home) -> None:
     run = fresh(home)
     run.note(epoch=1, train=0.5)
     with open(run.folder / "events.jsonl", "ab") as file:
         file.write(b'{"epoch": 2, "tr')
     assert [event["epoch"] for event in run.events()] == [1]
-
-
-def test_shipped_runs_stand_beside_own_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shipped = Home(tmp_path / "shipped")
-    monkeypatch.setattr(Home, "shipped_weights", property(lambda self: shipped.weights))
-    fresh(shipped, "default")
-    home = Home(tmp_path / "own")
-    fresh(home, "mine")
-    assert [run.name for run in runs.runs(home)] == ["mine", "default"]
-    assert runs.run(home, "default").folder == shipped.weights / "default"
-    with pytest.raises(NameTaken):
-        fresh(home, "default")
 
 
 def test_it_trains_as_long_as_someone_holds_it(home: Home) -> None:
@@ -228,41 +185,17 @@ def test_what_a_kill_left_half_written_is_swept_away(home: Home) -> None:
         assert not any(path.exists() for path in left)
 
 
-def test_runs_are_listed_and_measured_while_others_are_deleted(home: Home) -> None:
-    own = [fresh(home, f"run-{number}") for number in range(60)]
-    for number in range(30):
-        (own[0].folder / f"file-{number}").touch()
-    wrong: list[Exception] = []
-    done = threading.Event()
-
-    def look() -> None:
-        while not done.is_set():
-            try:
-                runs.runs(home)
-                assert own[0].size_bytes >= 0
-            except Exception as error:
-                wrong.append(error)
-
-    looking = threading.Thread(target=look)
-    looking.start()
-    for run in own[::-1]:
-        run.remove()
-    done.set()
-    looking.join()
-    assert not wrong
-
-
 def test_a_download_speaks_of_the_weights_in_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     run = fresh(home)
     run.keep(weights(1.0))
-    read = runs.Run._weights
+    read = Run.weights_data
 
-    def overtaken(self: runs.Run) -> bytes:
+    def overtaken(self: Run) -> bytes:
         data = read(self)
         run.keep(weights(2.0))  # a training that gets better in this moment
         return data
 
-    monkeypatch.setattr(runs.Run, "_weights", overtaken)
+    monkeypatch.setattr(Run, "weights_data", overtaken)
     with zipfile.ZipFile(io.BytesIO(run.archive())) as archive:
         facts = json.loads(archive.read("mine/run.json"))
         assert hashlib.sha256(archive.read("mine/weights.safetensors")).hexdigest() == facts["weights"]["sha256"]
@@ -273,9 +206,3 @@ def test_files_of_others_among_the_epochs_are_passed_over(home: Home) -> None:
     Watch(run.folder / "watch").note(1, None, b"")
     (run.folder / "watch" / "0001 copy.json").write_text("{}")
     assert run.watched_epochs() == [1]
-
-
-def test_the_newest_come_first_whatever_is_done_to_the_older_ones(home: Home) -> None:
-    first, second = fresh(home, "first"), fresh(home, "second")
-    first.rename("Renamed later")
-    assert [run.name for run in runs.runs(home) if not run.shipped] == [second.name, first.name]

@@ -9,11 +9,12 @@ import torch
 
 from engine.core.errors import BadParameter
 from engine.core.home import Home
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.runs import shipping
+from engine.runs.run import Run
 
 
-def trained(home: Home, weights: dict[str, torch.Tensor]) -> runs.Run:
+def trained(home: Home, weights: dict[str, torch.Tensor]) -> Run:
     run = runs.create(home, "mine", {"model": 1, "size": 64, "name": "mine"}, {"title": "Model 1"})
     run.note(epoch=1, train=0.1)
     run.keep(weights)
@@ -42,7 +43,7 @@ def test_what_cannot_ship(home: Home, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_weights_in_the_repository() -> None:
-    run = runs.Run(Home.default().shipped_weights / "default")
+    run = Run(Home.default().shipped_weights / "default")
     if not run.folder.exists():
         pytest.skip("no weights ship with this checkout")
     weights = run.folder / run.facts["weights"]["file"]

@@ -18,7 +18,8 @@ from engine.core.device import Device, device
 from engine.core.errors import BadParameter, Diverged, NameTaken, OutOfMemory, Stopped, StorageFull
 from engine.core.home import Home
 from engine.core.progress import Progress, Reporter
-from engine.runs import run as runs
+from engine.runs import listing as runs
+from engine.runs.run import Run
 from engine.training import TrainingConfig, continue_run, loop, pictures, train_run
 from engine.training.checkpoint import Checkpoints
 from engine.training.estimate import estimate
@@ -363,7 +364,7 @@ def test_an_early_stop_stays_one_where_its_process_dies_at_the_end(
     retrieval_goes(monkeypatch, 0.2, 0.3, 0.3, 0.3)
     config = TrainingConfig(**(SMALL | {"epochs": 5}), keep="retrieval", patience=1, name="patient")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs.Run, "end", lambda *_, **__: (_ for _ in ()).throw(SystemExit))
+        patch.setattr(Run, "end", lambda *_, **__: (_ for _ in ()).throw(SystemExit))
         with pytest.raises(SystemExit):
             train_run(home, config, blobs, Reporter())
     run = continue_run(runs.run(home, "patient"), blobs, Reporter(), None)

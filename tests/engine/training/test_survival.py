@@ -23,7 +23,7 @@ from engine.core.home import Home
 from engine.core.progress import Progress, Reporter
 from engine.core.store import Store
 from engine.encoders import choices
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.runs.run import Run
 from engine.training import TrainingConfig, continue_run, train_run
 from tests.engine.killing import Killable, killable

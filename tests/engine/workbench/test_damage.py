@@ -15,7 +15,7 @@ from engine.core.home import Home
 from engine.core.storage import write_json
 from engine.encoders.combination import kept
 from engine.jobs.job import damaged_jobs
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.workbench import Workbench
 
 HOME = Path(__file__).resolve().parents[2] / "data" / "home-of-0.1.zip"

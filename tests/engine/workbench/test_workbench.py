@@ -18,7 +18,7 @@ from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.indexes.hnsw import HNSW
 from engine.jobs import job as jobs
-from engine.runs.run import create
+from engine.runs.listing import create
 from engine.search import opening
 from engine.workbench.job_kinds import work
 from engine.workbench.workbench import Query, Workbench

@@ -27,7 +27,7 @@ from engine.classification.training.cost import Speed
 from engine.collections.labelling import write_labels
 from engine.core.home import Home
 from engine.encoders.combination import Pair, keep
-from engine.runs.run import run as training_run
+from engine.runs.listing import run as training_run
 from engine.workbench.cost import classification_cost
 from engine.workbench.workbench import Workbench
 from tests import shop as small_shop

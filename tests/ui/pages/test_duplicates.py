@@ -141,9 +141,9 @@ def test_the_version_changes_with_the_groups_and_old_marks_are_not_taken(here: W
     version = state.version_of(every)
     assert state.version_of(here.duplicate_groups("scenes", 1.0)) != version
     told = {"version": version, "keep": {"3": True}, "done": ["x"]}
-    assert Marks.told(told, version) == Marks({3: True}, frozenset({"x"}))
-    assert Marks.told(told, "another") is None
-    assert Marks.told("nonsense", version) is None
+    assert Marks.received(told, version) == Marks({3: True}, frozenset({"x"}))
+    assert Marks.received(told, "another") is None
+    assert Marks.received("nonsense", version) is None
 
 
 def test_what_the_browser_gets(here: Workbench) -> None:

@@ -23,7 +23,7 @@ from engine.core.progress import Progress
 from engine.core.recipe import Recipe
 from engine.core.storage import write_json
 from engine.jobs.job import WAITING
-from engine.runs import run as run_folders
+from engine.runs import listing as run_folders
 from engine.runs.epochs import Watch
 from engine.runs.run import Run
 from engine.training.config import TrainingConfig, with_defaults

@@ -27,7 +27,7 @@ _cards = component("classify_cards", "predictions.css", _HERE / "cards.css", "pr
 
 
 def item_cards(collection: str, answers: Sequence[Prediction], *, key: str, title: str) -> None:
-    """Draw a card for each answer; a click on its picture looks for similar items. Deleted items are left out."""
+    """Draw a card for each prediction; a click on its picture searches with it. Deleted items are left out."""
     try:
         images = images_of(collection)
     except NotFound:
@@ -71,7 +71,7 @@ def _card(images: Images, collection: str, row: int, answer: Prediction) -> dict
 
 
 def sides_of(answer: Prediction) -> list[tuple[str, Probabilities]]:
-    """(title, prediction) of each side that was asked; of a model of one side that side alone."""
+    """(title, prediction) of each side that the model uses, and of both together."""
     alone = [("Predicted from the picture", answer.picture), ("Predicted from the text", answer.text)]
     known = [(title, predicted) for title, predicted in alone if predicted is not None]
     if len(known) == 1 and known[0][1] == answer.fused:
@@ -80,12 +80,12 @@ def sides_of(answer: Prediction) -> list[tuple[str, Probabilities]]:
 
 
 def marked(predicted: Probabilities, label: str) -> list[dict[str, Any]]:
-    """The bars of a prediction; that of the right class is marked."""
+    """The bars of a prediction, with the true class marked."""
     return [{**one, "own": one["label"] == label} for one in bars(predicted)]
 
 
 def paged(answers: Sequence[Prediction], key: str, page: int, draw: Callable[[Sequence[Prediction]], None]) -> None:
-    """Draw the first answers, and a button that shows this many more."""
+    """Draw the first predictions, and a button that shows this many more."""
     shown = st.session_state.get(key, page)
     draw(answers[:shown])
     if len(answers) > shown:

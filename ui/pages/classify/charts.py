@@ -32,7 +32,7 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 def confusion_chart(classes: Sequence[str], counts: NDArray[np.int64], picked: tuple[str, str] | None) -> Figure:
     """Rows are true classes, columns predicted classes: correct predictions in one colour, errors in another.
 
-    Colours are shares of a row; the numbers are counts, and where there is none the cell stays empty.
+    Colours are shares of a row; the numbers are counts, and cells with 0 stay empty.
     """
     figure, size, colours = _figure(), len(classes), palette()
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -110,19 +110,19 @@ def _frame(x: int, y: int, colour: str) -> dict[str, Any]:
 
 
 def spoken_confusion(classes: Sequence[str], counts: NDArray[np.int64]) -> str:
-    """What the matrix shows, for those who cannot see it."""
-    told = f"Confusion matrix of {len(classes)} classes: {np.trace(counts)} of "
-    told += f"{counts.sum()} are correct."
+    """The confusion matrix as text, for screen readers."""
+    text = f"Confusion matrix of {len(classes)} classes: {np.trace(counts)} of "
+    text += f"{counts.sum()} are correct."
     pairs = measures.confused(classes, counts)[:3]
     most = "; ".join(f"{own} predicted as {predicted}, {count_of(count, 'time')}" for count, own, predicted in pairs)
-    return f"{told} Most confused: {most}." if most else told
+    return f"{text} Most confused: {most}." if most else text
 
 
 # ── calibration ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def reliability_chart(bins: Sequence[Bin]) -> Figure:
-    """A point for each bin of predictions, the larger the more; on the dotted line confidence equals accuracy."""
+    """A point for each bin, larger for more predictions; on the dotted line, confidence equals accuracy."""
     figure, colours = _figure(), palette()
     figure.add_scatter(
         x=[0, 100], y=[0, 100], mode="lines", hoverinfo="skip",
@@ -176,7 +176,7 @@ def conditions_chart(lines: Sequence[TableLine]) -> Figure:
 
 
 def spoken_conditions(lines: Sequence[TableLine]) -> str:
-    """What the chart of conditions shows, for those who cannot see it."""
+    """The chart of corruptions as text, for screen readers."""
     titles = list(dict.fromkeys(line.condition.title for line in lines))
     parts = []
     for title in titles:
@@ -190,13 +190,13 @@ def spoken_conditions(lines: Sequence[TableLine]) -> str:
 
 
 def fold_chart(curve: Sequence[Event], epoch: int) -> Figure:
-    """The losses of one fold; the dot is the epoch whose weights were taken."""
+    """The losses of one fold, with a dot on the epoch whose weights were kept."""
     lines = [Line("training", points(curve, "train"), "grey", "dot"), Line("validation", points(curve, "validation"))]
     return loss_chart([line for line in lines if line.points], log=False, marked=epoch)
 
 
 def folds_chart(curves: Sequence[tuple[int, Sequence[Event], int]]) -> Figure:
-    """The held-out loss of every fold, with a dot on the epoch that was taken; `curves` are (fold, epochs, epoch)."""
+    """The validation loss of every fold, with a dot on the kept epoch; `curves` are (fold, epochs, epoch)."""
     lines = fold_lines(curves, "validation")
     figure = loss_chart(lines, log=False)
     for line, (_, _, epoch) in zip(lines, curves, strict=True):
@@ -210,12 +210,12 @@ def folds_chart(curves: Sequence[tuple[int, Sequence[Event], int]]) -> Figure:
 
 
 def accuracy_chart(curves: Sequence[tuple[int, Sequence[Event], int]]) -> Figure:
-    """The accuracy on held-out items of every fold that tells it."""
+    """The validation accuracy of every fold that recorded it."""
     return retrieval_chart(fold_lines(curves, "accuracy"), chance=None)
 
 
 def fold_lines(curves: Sequence[tuple[int, Sequence[Event], int]], name: str) -> list[Line]:
-    """A line for each fold, told apart by colour and dashes."""
+    """A line for each fold, distinguished by colour and dashes."""
     return [
         Line(f"fold {fold + 1}", points(events, name), _SHADES[at % 4], _DASHES[(at // 4) % 5])
         for at, (fold, events, _) in enumerate(curves)

@@ -21,7 +21,7 @@ _UNLABELLED, _ALL = "Only items without a label", "All items"
 
 
 def apply_view(run: Run) -> None:
-    """Draw the job that applies it, or the form that starts one, and what was said before."""
+    """Draw the job that applies it, or the form that starts one, and earlier predictions."""
     jobs = [job for job in recent_jobs("apply") if job.config["arguments"].get("name") == run.name]
     alive = next((job for job in jobs if job.alive), None)
     if alive is not None:
@@ -62,7 +62,7 @@ def _form(run: Run) -> None:
 
 
 def fitting(run: Run) -> list[str]:
-    """The collections that it can be applied to, its own first: one that only reads needs texts."""
+    """The collections it can be applied to, its own first: a classifier of texts alone needs texts."""
     own, reads_only = run.card["collection"]["name"], not run.card["picture"]
     names = [card.name for card in collection_cards() if card.count and (has_texts(card.name) or not reads_only)]
     return sorted(names, key=lambda name: name != own)

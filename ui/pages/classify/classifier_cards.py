@@ -34,17 +34,17 @@ _cards = component(
 )
 
 
-def one_by_one(run: Predictor, name: str, found: Review, decide: Decide) -> None:
-    """Draw what may be shown, one page of predictions, and the way to the next; `decide` keeps what the user says."""
-    shown, some, key = _filters(run, name, found)
+def one_by_one(run: Predictor, name: str, review: Review, decide: Decide) -> None:
+    """Draw the filter, one page of predictions, and a button for the next; `decide` stores the user's decisions."""
+    shown, some, key = _filters(run, name, review)
     if shown == TO_DECIDE:
-        left = sum(one.id not in found.decisions for one in some)
-        batch, more = batch_of(some, found.decisions, st.session_state.get(key))
+        left = sum(one.id not in review.decisions for one in some)
+        batch, more = batch_of(some, review.decisions, st.session_state.get(key))
         st.session_state[key] = ([one.id for one in batch], _passed(key))
         where, turn = f"{left:,} to decide, lowest confidence first", partial(_next, key)
     else:
         start = int(st.session_state.get(key, 0))
-        of = [one for one in some if shown == EVERY or one.id in found.decisions]
+        of = [one for one in some if shown == EVERY or one.id in review.decisions]
         start = start if start < len(of) else 0
         batch, more = of[start : start + PAGE], len(of) - start - PAGE
         where, turn = f"{start + 1:,} to {start + len(batch):,} of {len(of):,}", partial(_turn, key, start + PAGE)
@@ -54,11 +54,11 @@ def one_by_one(run: Predictor, name: str, found: Review, decide: Decide) -> None
         )
         return
     st.caption(f"{where}. Keys: A accepts, C corrects, S skips, Z undoes, ↑ and ↓ move.")
-    _draw(run, name, found, batch, decide)
-    _turning(shown, more, key, turn, all(one.id in found.decisions for one in batch))
+    _draw(run, name, review, batch, decide)
+    _turning(shown, more, key, turn, all(one.id in review.decisions for one in batch))
 
 
-def _filters(run: Predictor, name: str, found: Review) -> tuple[str, list[StoredPrediction], str]:
+def _filters(run: Predictor, name: str, review: Review) -> tuple[str, list[StoredPrediction], str]:
     """Which half is shown, the predictions that may be, and the key of its page."""
     of = f"{run.name}-{name}"
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -66,7 +66,7 @@ def _filters(run: Predictor, name: str, found: Review) -> tuple[str, list[Stored
             "Show", [TO_DECIDE, DECIDED, EVERY], key=f"review-show-{of}", default=TO_DECIDE, required=True,
             persist_state="session",
         )  # fmt: skip
-        classes = sorted({one.predicted for one in found.predictions})
+        classes = sorted({one.predicted for one in review.predictions})
         predicted = st.selectbox(
             "Predicted", ["", *classes], key=f"review-said-{of}", width=220,
             format_func=lambda label: label or "anything", persist_state="session",
@@ -74,17 +74,17 @@ def _filters(run: Predictor, name: str, found: Review) -> tuple[str, list[Stored
         apart = not blind_to(run) and st.toggle(
             "Picture and text disagree", key=f"review-apart-{of}", persist_state="session"
         )
-    some = [one for one in found.predictions if predicted in ("", one.predicted) and not (apart and agree(one))]
-    return str(shown or TO_DECIDE), some, f"review-page-{of}-{found.made}-{shown}-{predicted}-{apart}"
+    some = [one for one in review.predictions if predicted in ("", one.predicted) and not (apart and agree(one))]
+    return str(shown or TO_DECIDE), some, f"review-page-{of}-{review.made}-{shown}-{predicted}-{apart}"
 
 
 def blind_to(run: Predictor) -> list[str]:
-    """The sides that the classifier never looks at: picture, text or none of them."""
+    """The sides that the classifier does not use: picture, text or none."""
     return [side for side in ("picture", "text") if not run.card.get(side)]
 
 
 def agree(one: StoredPrediction) -> bool:
-    """Whether picture and text name the same class; so does one that has only one of them."""
+    """Whether picture and text predict the same class; true if only one of them is present."""
     return one.picture is None or one.text is None or one.picture[0][0] == one.text[0][0]
 
 
@@ -94,12 +94,12 @@ def agree(one: StoredPrediction) -> bool:
 def batch_of(
     some: Sequence[StoredPrediction], decisions: Mapping[int, str], former: tuple[Sequence[int], Sequence[int]] | None
 ) -> tuple[list[StoredPrediction], int]:
-    """The predictions to decide on now, and how many wait behind them.
+    """The predictions to decide on now, and the number of those that follow.
 
-    Those of a page stay until it is turned, decided or not; what was skipped without a decision comes again last.
+    A page keeps its predictions, decided or not, until the user turns it; undecided ones come again at the end.
 
     Args:
-        former: the ids of the page as it was drawn last (none where it was turned), and those that were passed.
+        former: the ids of the page as drawn last (none if it was turned), and those already shown.
     """
     ids, passed = former or ((), ())
     undecided = [one for one in some if one.id not in decisions]
@@ -141,30 +141,30 @@ def _turning(shown: str, more: int, key: str, turn: Callable[[], None], done: bo
 # ── cards ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _draw(run: Predictor, name: str, found: Review, batch: Sequence[StoredPrediction], decide: Decide) -> None:
+def _draw(run: Predictor, name: str, review: Review, batch: Sequence[StoredPrediction], decide: Decide) -> None:
     key = f"review-cards-{run.name}-{name}"
 
     def decided() -> None:
-        wanted = checked(getattr(st.session_state.get(key), "decide", None), {one.id for one in found.predictions})
+        wanted = checked(getattr(st.session_state.get(key), "decide", None), {one.id for one in review.predictions})
         if wanted:
             decide(wanted)
 
     images = images_of(name)
     labels = sorted({*run.card["classes"], *filter(None, images.labels)}, key=str.lower)
-    items = [card(images, name, found, one, blind_to(run)) for one in batch]
+    items = [card(images, name, review, one, blind_to(run)) for one in batch]
     data = {"items": items, "labels": labels, "title": "Predictions to decide on", "longest": _LONGEST}
     _cards(data=data, key=key, on_decide_change=decided)
 
 
 def others(one: StoredPrediction) -> list[str]:
-    """What else it may be: what picture and text say alone, and what both together hold for the next likeliest."""
+    """Alternative labels: those predicted from picture and text alone, and the next most probable ones from both."""
     alone = [side[0][0] for side in (one.picture, one.text) if side]
     found = dict.fromkeys([*alone, *(label for label, _ in one.fused[1:])])
     return [label for label in found if label != one.predicted][:_OTHERS]
 
 
 def checked(sent: object, known: set[int]) -> dict[int, str | None]:
-    """What the browser sent as decisions, without whatever cannot be one."""
+    """The decisions that the browser sent, without invalid ones."""
     if not isinstance(sent, Mapping):
         return {}
     found: dict[int, str | None] = {}
@@ -175,8 +175,8 @@ def checked(sent: object, known: set[int]) -> dict[int, str | None]:
     return found
 
 
-def card(images: Images, name: str, found: Review, one: StoredPrediction, blind: Sequence[str] = ()) -> dict[str, Any]:
-    """What the browser needs to draw a prediction; `blind` are the sides that its classifier never looks at."""
+def card(images: Images, name: str, review: Review, one: StoredPrediction, blind: Sequence[str] = ()) -> dict[str, Any]:
+    """What the browser needs to draw a prediction; `blind` are the sides that its classifier does not use."""
     row = int(images.ids.searchsorted(one.id))
     text = " ".join(images.texts[row].split())
     picture, words = (
@@ -192,12 +192,12 @@ def card(images: Images, name: str, found: Review, one: StoredPrediction, blind:
         "src": thumbnail_url(name, one.id, images.hashes[row]),
         "name": one.name,
         "text": text if len(text) <= _WORDS else text[: _WORDS - 1] + "…",
-        "now": found.labels[one.id],
+        "now": review.labels[one.id],
         "predicted": one.predicted,
         "confidence": percent(one.confidence),
         "sides": sides,
         "others": others(one),
-        "decision": found.decision(one),
-        "decided": found.decisions.get(one.id),
-        "written": bool(found.decisions.get(one.id)) and found.decisions[one.id] == found.labels[one.id],
+        "decision": review.decision(one),
+        "decided": review.decisions.get(one.id),
+        "written": bool(review.decisions.get(one.id)) and review.decisions[one.id] == review.labels[one.id],
     }  # fmt: skip

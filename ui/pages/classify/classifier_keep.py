@@ -1,4 +1,4 @@
-"""The button that makes a classifier of a measured model: trained once more, on everything that has a label."""
+"""The button that trains a classifier from a measured model, on all labelled items."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def keep_button(name: str, fusion: str, title: str, key: str) -> None:
     """Draw it for the model `fusion` of the classification `name`; a click starts the training and shows it.
 
     Args:
-        title: what the classifier will be called.
+        title: that of the classifier.
     """
     if st.button(
         "Make a classifier",
@@ -40,7 +40,7 @@ def _keep(name: str, fusion: str, title: str) -> None:
 
 
 def fresh_title(title: str) -> str:
-    """The title, cut where it is too long, with a number behind it where a classifier that is ready is called so."""
+    """The title, shortened if too long, with a number appended if a finished classifier has it already."""
     taken = {run.title for run in classifiers() if run.state == "done"}
     numbered = (f"{title[: _MOST_OF_A_TITLE - 5].rstrip()} {number}" for number in count(2))
     return next(one for one in chain([title[:_MOST_OF_A_TITLE].strip()], numbered) if one not in taken)

@@ -21,7 +21,7 @@ export default function (component) {
     const known = make("datalist", "");
     known.id = "known-labels";
     known.append(...data.labels.map((label) => Object.assign(make("option", ""), { value: label })));
-    const list = make("ul", "guesses");
+    const list = make("ul", "predictions");
     list.setAttribute("role", "list");
     list.setAttribute("aria-label", data.title);
     data.items.forEach((item) => list.append(card(item)));
@@ -55,7 +55,7 @@ export default function (component) {
     entry.dataset.id = item.id;
     const sides = make("div", "sides");
     sides.append(...item.sides.map(prediction));
-    entry.append(picture(item), words(item), sides, open ? choices(item) : verdict(item, label));
+    entry.append(picture(item), words(item), sides, open ? choices(item) : decision(item, label));
     entry.addEventListener("keydown", (event) => pressed(event, item, open));
     return entry;
   }
@@ -128,10 +128,10 @@ export default function (component) {
     return part;
   }
 
-  function verdict(item, label) {
+  function decision(item, label) {
     const part = make("div", "choices");
-    const told = label === "" ? "Skipped" : label;
-    const line = make("p", "chosen" + (label === "" ? " skipped" : ""), told);
+    const text = label === "" ? "Skipped" : label;
+    const line = make("p", "chosen" + (label === "" ? " skipped" : ""), text);
     const how = label === "" ? "" : item.written ? "in the collection" : label === item.predicted ? "accepted" : "corrected";
     if (how) line.append(make("span", "how", how));
     const back = button("back", "Take back", () => choose(item, null));

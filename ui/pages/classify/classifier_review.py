@@ -76,33 +76,33 @@ def _decide(run: Predictor, name: str, decisions: Mapping[int, str | None]) -> N
 # ── the whole of it ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _head(run: Predictor, name: str, found: Review) -> None:
+def _head(run: Predictor, name: str, review: Review) -> None:
     """How far it is, the button that writes, and the table to take away."""
-    made = [found.decision(one) for one in found.predictions]
+    made = [review.decision(one) for one in review.predictions]
     counts = " · ".join(f"{made.count(what):,} {what}" for what in ("accepted", "corrected", "skipped"))
     done, every = len(made) - made.count(""), len(made)
     st.progress(done / every, text=f"{done:,} of {every:,} decided · {counts}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        waiting = len(found.waiting)
+        waiting = len(review.waiting)
         label = f"Write {count_of(waiting, 'label')} to the collection" if waiting else "Nothing to write"
         if st.button(
             label, key="review-write", type="primary", icon=":material/save:", disabled=not waiting,
             help="Until then nothing is changed in the collection.",
         ):  # fmt: skip
-            _ask_to_write(run, name, found)
+            _ask_to_write(run, name, review)
         st.download_button(
-            "CSV", lambda: found.to_csv().encode("utf-8-sig"), f"{run.name}-{name}.csv", "text/csv",
+            "CSV", lambda: review.to_csv().encode("utf-8-sig"), f"{run.name}-{name}.csv", "text/csv",
             key="review-csv", icon=":material/download:", on_click="ignore",
             help="One row per item, with the prediction and the decision.",
         )  # fmt: skip
         with st.popover("Undo …", key="review-back-many"):
-            _take_back_all(run, name, found)
+            _take_back_all(run, name, review)
 
 
-def _take_back_all(run: Predictor, name: str, found: Review) -> None:
+def _take_back_all(run: Predictor, name: str, review: Review) -> None:
     """Forget every decision that is not in the collection: those that were accepted many at once, too."""
-    ids = [one.id for one in found.predictions if one.id in found.decisions]
-    those = [id for id in ids if id in found.waiting or not found.decisions[id]]
+    ids = [one.id for one in review.predictions if one.id in review.decisions]
+    those = [id for id in ids if id in review.waiting or not review.decisions[id]]
     st.button(
         f"Undo {count_of(len(those), 'decision')}", key="review-forget", icon=":material/undo:",
         disabled=not those, on_click=_decide, args=(run, name, dict.fromkeys(those)),
@@ -111,9 +111,9 @@ def _take_back_all(run: Predictor, name: str, found: Review) -> None:
 
 
 @st.dialog("Write the labels?")
-def _ask_to_write(run: Predictor, name: str, found: Review) -> None:
-    new = sum(not found.labels[id] for id in found.waiting)
-    changed = len(found.waiting) - new
+def _ask_to_write(run: Predictor, name: str, review: Review) -> None:
+    new = sum(not review.labels[id] for id in review.waiting)
+    changed = len(review.waiting) - new
     parts = [f"{count_of(new, 'item')} without a label will get one"] if new else []
     parts += [f"{count_of(changed, 'label')} will be changed"] if changed else []
     st.write(f"In **{plain_text(collection_title(name))}** {' and '.join(parts)}. You can undo this afterwards.")
@@ -129,14 +129,14 @@ def _ask_to_write(run: Predictor, name: str, found: Review) -> None:
             st.rerun()
 
 
-def _written(run: Predictor, name: str, found: Review) -> None:
+def _written(run: Predictor, name: str, review: Review) -> None:
     """What was written last, with Undo, where it came from this classifier."""
     note = last_writing(open_collection(name))
     if note is None or note["what"] != source_of(run):
         return
     with st.container(horizontal=True, vertical_alignment="center", key="review-written"):
-        told = f"{count_of(note['count'], 'label')} written to {plain_text(collection_title(name))}"
-        st.success(f"{told}, {made_text(note['made'])}.", icon=":material/check_circle:")
+        text = f"{count_of(note['count'], 'label')} written to {plain_text(collection_title(name))}"
+        st.success(f"{text}, {made_text(note['made'])}.", icon=":material/check_circle:")
         st.button(
             "Undo", key="review-undo", icon=":material/undo:", on_click=_undo, args=(name,),
             help="Removes these labels again; your decisions are kept and can be written again.",
@@ -153,7 +153,7 @@ def _undo(name: str) -> None:
 # ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _accept_confident(run: Predictor, name: str, found: Review) -> None:
+def _accept_confident(run: Predictor, name: str, review: Review) -> None:
     """Accept all predictions with a minimum confidence, beside the number of errors to expect."""
     with st.expander("Accept all with high confidence", icon=":material/done_all:", key="review-surer"):
         left, right = st.columns([1, 2.4], vertical_alignment="center", gap="medium")
@@ -161,7 +161,7 @@ def _accept_confident(run: Predictor, name: str, found: Review) -> None:
             "Minimum confidence", _SURE, index=1, key=f"review-sure-{run.name}",
             format_func=lambda share: whole(share) if share else "any", persist_state="session",
         )  # fmt: skip
-        those = [one for one in found.undecided if one.confidence >= confidence]
+        those = [one for one in review.undecided if one.confidence >= confidence]
         with right:
             st.markdown(expected(run, len(those), float(confidence)))
             st.button(
@@ -173,13 +173,13 @@ def _accept_confident(run: Predictor, name: str, found: Review) -> None:
 def expected(run: Predictor, count: int, confidence: float) -> str:
     """How many predictions reach the confidence, and the number of errors expected among them, as Markdown."""
     has = "has" if count == 1 else "have"
-    told = f"**{count_of(count, 'undecided item')}** {has} at least {whole(confidence)} confidence."
+    text = f"**{count_of(count, 'undecided item')}** {has} at least {whole(confidence)} confidence."
     measured = measured_of(run)
     asked, right = measured.at_least(confidence) if measured else (0, 0)
     if not asked or not count:
-        return f"{told} Their accuracy was not measured." if count else told
+        return f"{text} Their accuracy was not measured." if count else text
     share = f"{right:,} of {asked:,} such predictions were correct"
     wrong, most = count * (1 - right / asked), at_most(asked - right, asked)
     about = f"about **{wrong:.0f}** errors among them, " if round(wrong) else ""
     bound = f"**{math.floor(count * most):,}** ({100 * most:.1f} %, with 95 % confidence)"
-    return f"{told} In cross-validation {share}: expect {about}at most {bound}."
+    return f"{text} In cross-validation {share}: expect {about}at most {bound}."

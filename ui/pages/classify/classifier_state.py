@@ -1,5 +1,6 @@
-"""What the pages know of classifiers: which there are, which one is open, how good its model was when it was measured,
-and the opened networks. Folders are the truth, and are read again only when they have changed."""
+"""Page state of classifiers: which exist, which one is open, how accurate its model was, and the loaded networks.
+
+Folders are the source of truth, and are reread only when they change."""
 
 from __future__ import annotations
 
@@ -35,12 +36,12 @@ _opened: Cache[Any] = Cache(2)  # networks with their encoders: up to some hundr
 
 @dataclass(frozen=True)
 class Measured:
-    """How good a classifier's model was in the cross validation that it comes from.
+    """The accuracy of a classifier's model in the cross-validation it comes from.
 
     Attributes:
         accuracy, f1: means over the folds.
         answers: for each test item the confidence, and whether the prediction was correct.
-        same: whether it was measured with the pictures, texts and labels that the classifier has learned from.
+        same: whether it was measured with the pictures, texts and labels that the classifier was trained on.
     """
 
     accuracy: float
@@ -62,12 +63,12 @@ def classifiers() -> list[Run]:
 
 
 def classifier_named(name: str) -> Run | None:
-    """The classifier of that name, None where it is there no more or cannot be read."""
+    """The classifier of that name, None if it no longer exists or cannot be read."""
     return next((run for run in classifiers() if run.name == name), None)
 
 
 def measured_of(run: Predictor) -> Measured | None:
-    """How good its model was, None where it has no classification, or one that has not measured it."""
+    """The measured accuracy of its model, None without a classification that measured it."""
     name, fusion = str(run.card.get("classification", "")), str(run.card.get("fusion", ""))
     folder = workbench().home.classifications / name
     if not name or not (folder / "plan.json").exists():
@@ -96,7 +97,7 @@ def _items_digest(made_of: str) -> str:
 
 
 def network_of(run: Run) -> FusionEncoder:
-    """The classifier with its encoders, ready to judge, kept open until it changes."""
+    """The classifier with its encoders, ready to predict, cached until it changes."""
     key = (run.folder, file_stamp(run.folder / "run.json", run.folder / "text.json"))
     return _opened.get(key, lambda: workbench().classifier(run.name))
 
@@ -105,7 +106,7 @@ def network_of(run: Run) -> FusionEncoder:
 
 
 def follow_link() -> bool:
-    """Open what the address names, where that is not what this session wrote there; whether there was such an item."""
+    """Open what the address names, unless this session wrote it there; whether it named anything."""
     linked = newly_linked(KEY, st.session_state.get(OPEN))
     if linked:
         open_classifier(linked)
@@ -113,7 +114,7 @@ def follow_link() -> bool:
 
 
 def opened() -> Run | SuggestedLabels | None:
-    """What is open: a classifier, the suggested labels, or nothing; of a training just started, its run once there."""
+    """What is open: a classifier, the suggested labels, or nothing; after a start, the new run once it exists."""
     _take_over_started()
     name = st.session_state.get(OPEN) or ""
     if name == SUGGESTED:
@@ -128,7 +129,7 @@ def open_classifier(name: str) -> None:
 
 
 def tab_key(run: Predictor) -> str:
-    """Under which the session remembers what is done with a classifier."""
+    """The session's key for the open tab of a classifier."""
     return f"classifier-tab-{run.name}"
 
 
@@ -148,19 +149,19 @@ def _take_over_started() -> None:
 
 
 def applied_to(run: Predictor) -> list[tuple[str, float]]:
-    """The collections that are there and that it was applied to, with the time of it, the last one first."""
+    """The existing collections it was applied to, with the time, most recent first."""
     there = {card.name for card in collection_cards()}
     files = [path for path in (run.folder / "guesses").glob("[!.]*.json") if path.stem in there]
     return sorted(((path.stem, path.stat().st_mtime) for path in files), key=lambda pair: -pair[1])
 
 
 def collection_key(run: Predictor) -> str:
-    """Under which the session remembers the collection whose predictions are reviewed."""
+    """The session's key for the collection whose predictions are reviewed."""
     return f"classifier-reviewed-{run.name}"
 
 
 def reviewed(run: Predictor, collection: str) -> Review | None:
-    """What it predicted for a collection and what was decided, read again only when either changes."""
+    """Its predictions for a collection and the decisions, reread only when either changes."""
     files = [run.folder / part / f"{collection}.json" for part in ("guesses", "reviews")]
     key = (run.folder, collection, file_stamp(*files), catalogue_stamp(workbench().home.datasets / collection))
     found: Review | None = _reviews.get(
@@ -170,7 +171,7 @@ def reviewed(run: Predictor, collection: str) -> Review | None:
 
 
 def under_review(run: Predictor) -> bool:
-    """Whether the user has decided about some of what it predicted for a collection last, and not all is done with."""
+    """Whether a review of its last predictions for a collection has begun and is not finished."""
     found = next((reviewed(run, name) for name, _ in applied_to(run)), None)
     begun = found is not None and any(one.id in found.decisions for one in found.predictions)
     return bool(found and begun and (found.undecided or found.waiting))
@@ -180,13 +181,13 @@ def under_review(run: Predictor) -> bool:
 
 
 def trainings() -> list[Job]:
-    """The jobs that train a classifier right now, and the last one where it failed before it had a run."""
+    """The jobs that are training a classifier, and the last one if it failed before it had a run."""
     jobs = recent_jobs(KEY)
     return [job for job in jobs if job.alive] + [job for job in jobs[:1] if not job.alive and failed_at_once(job)]
 
 
 def failed_at_once(job: Job) -> bool:
-    """Whether a job ended in an error without a run that could tell of it, in this session."""
+    """Whether a job of this session failed before it had a run that shows the error."""
     with suppress(NotFound, Corrupt):
         begun = any(run.job == job.id for run in classifiers())
         return bool(job.error) and not begun and st.session_state.get(STARTED) == job.id
@@ -194,12 +195,12 @@ def failed_at_once(job: Job) -> bool:
 
 
 def job_of(run: Run) -> Job | None:
-    """The job that trains a classifier right now, None where none does."""
+    """The job that is training a classifier, None if there is none."""
     return next((job for job in recent_jobs(KEY) if job.id == run.job and job.alive), None)
 
 
 def train(name: str, fusion: str, title: str) -> None:
-    """Start to make a classifier of a classification's model, unless that is under way; it is opened once it is there.
+    """Start training a classifier from a classification's model, unless that is running; opened once it exists.
 
     Raises:
         StorageFull: the job could not be stored.
@@ -212,7 +213,7 @@ def train(name: str, fusion: str, title: str) -> None:
 
 
 def go_on(run: Run) -> None:
-    """Train on what was interrupted."""
+    """Continue an interrupted training."""
     card = run.card
     train(str(card["classification"]), str(card["fusion"]), str(card.get("title", "")))
     open_classifier(run.name)

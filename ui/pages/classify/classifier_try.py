@@ -46,11 +46,11 @@ def try_view(run: Run) -> None:
             return
         try:
             with st.spinner("Predicting …"):
-                told = _said(run, data, text)
+                prediction = _said(run, data, text)
         except BenzerError as error:
             show_error(error)
         else:
-            _answer(run, told, data is not None, text)
+            _answer(run, prediction, data is not None, text)
             _similar(run, data, name, text)
 
 
@@ -153,21 +153,21 @@ def _said(run: Run, data: bytes | None, text: str) -> dict[str, Any]:
     kept = st.session_state.get(_SAID)
     if kept is None or kept[0] != key:
         kept = st.session_state[_SAID] = (key, workbench().judge(network_of(run), data, text or None))
-    told: dict[str, Any] = kept[1]
-    return told
+    prediction: dict[str, Any] = kept[1]
+    return prediction
 
 
-def _answer(run: Run, told: dict[str, Any], pictured: bool, text: str) -> None:
-    label, confidence = told["fused"][0]
+def _answer(run: Run, prediction: dict[str, Any], pictured: bool, text: str) -> None:
+    label, confidence = prediction["fused"][0]
     st.subheader(f"{plain_text(label)}, {percent(confidence)} confidence", anchor=False)
-    st.caption(f"{_agreement(told)} {measured_accuracy(run, told)}".strip())
-    _prediction(data=prediction_data(run, told, pictured, text), key="classifier-verdict")
+    st.caption(f"{_agreement(prediction)} {measured_accuracy(run, prediction)}".strip())
+    _prediction(data=prediction_data(run, prediction, pictured, text), key="classifier-verdict")
     if sentence := _how_weighed(run):
         st.caption(sentence)
 
 
-def _agreement(told: dict[str, Any]) -> str:
-    picture, text = told["picture"], told["text"]
+def _agreement(prediction: dict[str, Any]) -> str:
+    picture, text = prediction["picture"], prediction["text"]
     if picture is None or text is None:
         return f"Predicted from the {'text' if picture is None else 'picture'} alone."
     if picture[0][0] == text[0][0]:
@@ -175,26 +175,26 @@ def _agreement(told: dict[str, Any]) -> str:
     return f"The picture alone gives {plain_text(picture[0][0])}, the text alone {plain_text(text[0][0])}."
 
 
-def measured_accuracy(run: Run, told: dict[str, Any]) -> str:
+def measured_accuracy(run: Run, prediction: dict[str, Any]) -> str:
     """The measured accuracy of predictions with at least this confidence, if both sides are known."""
-    measured = measured_of(run) if all(told[side] for side in ("picture", "text") if run.card[side]) else None
-    asked, right = measured.at_least(told["fused"][0][1]) if measured else (0, 0)
+    measured = measured_of(run) if all(prediction[side] for side in ("picture", "text") if run.card[side]) else None
+    asked, right = measured.at_least(prediction["fused"][0][1]) if measured else (0, 0)
     if not asked:
         return ""
     share = f"{100 * right / asked:.1f} % of {asked:,} predictions"
     return f"In cross-validation {share} with at least this confidence were correct."
 
 
-def prediction_data(run: Run, told: dict[str, Any], pictured: bool, text: str) -> dict[str, Any]:
+def prediction_data(run: Run, prediction: dict[str, Any], pictured: bool, text: str) -> dict[str, Any]:
     """What the browser draws: three predictions, why one is missing, and the attention on the words."""
     card = run.card
     given = {"picture": pictured, "text": bool(text)}
     sides = []
     for side, title in (("picture", "Predicted from the picture"), ("text", "Predicted from the text")):
-        note = "" if told[side] else _missing(side, bool(card[side]), given[side])
-        sides.append({"title": title, "note": note, "bars": bars(told[side])})
-    sides.append({"title": "Predicted from both", "note": "", "bars": bars(told["fused"])})
-    words = whole_words(told["words"])
+        note = "" if prediction[side] else _missing(side, bool(card[side]), given[side])
+        sides.append({"title": title, "note": note, "bars": bars(prediction[side])})
+    sides.append({"title": "Predicted from both", "note": "", "bars": bars(prediction["fused"])})
+    words = whole_words(prediction["words"])
     return {"sides": sides, "words": _words_data(words) if words else None}
 
 

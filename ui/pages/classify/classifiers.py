@@ -1,4 +1,4 @@
-"""Trained classifiers: all of them, newest first, and what the user does with the one that is open."""
+"""Trained classifiers: all of them, newest first, and the actions on the open one."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _STATES = {
 
 
 def classifiers_view() -> None:
-    """Draw the classifier that is open, trainings that are under way, and the others."""
+    """Draw the open classifier, running trainings, and the other classifiers."""
     show_complaint()
     for job in trainings():
         _training(job)
@@ -140,20 +140,20 @@ def summary(run: Run) -> str:
 
 
 def written(picture: dict[str, str]) -> str:
-    """An encoder of pictures as it is written in a recipe."""
+    """The written form of a picture encoder in a recipe."""
     return f"{picture['encoder']}@{picture['weights']}" if picture["weights"] else picture["encoder"]
 
 
 def how_good(run: Run) -> str:
-    """How many answers of its model were right when it was measured, as Markdown."""
+    """The measured accuracy of its model, as Markdown."""
     found = measured_of(run)
     if found is None:
         return "Accuracy not measured, or its classification has been deleted."
     asked, right = found.at_least(0.0)
     interval = f" ({accuracy_interval(right, asked)})" if asked else ""
-    told = f"**{100 * found.accuracy:.1f} %**{interval} accuracy in {found.folds}-fold "
-    told += f"cross-validation, macro F1 {found.f1:.3f}"
-    return told + ("" if found.same else " (measured before labels, texts or pictures were changed)")
+    text = f"**{100 * found.accuracy:.1f} %**{interval} accuracy in {found.folds}-fold "
+    text += f"cross-validation, macro F1 {found.f1:.3f}"
+    return text + ("" if found.same else " (measured before labels, texts or pictures were changed)")
 
 
 # ── the one that is open ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -61,7 +61,7 @@ def _choices(classes: int) -> tuple[bool, bool]:
 def arranged(
     classes: Sequence[str], counts: NDArray[np.int64], *, only: bool, by_confusion: bool, most: int = MOST
 ) -> tuple[list[str], NDArray[np.int64]]:
-    """The classes that are shown, in their order, with their part of the matrix: at most the `most` confused ones."""
+    """The classes to show, in order, with their part of the matrix: at most the `most` confused ones."""
     wrong = counts - np.diag(np.diag(counts))
     amount = wrong.sum(0) + wrong.sum(1)
     places = sorted(range(len(classes)), key=lambda place: (-int(amount[place]), classes[place]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from engine.classification import report
-from engine.classification.results import FoldRow, sureness
+from engine.classification.results import FoldRow, confidences
 from engine.evaluation.statistics.decision import p_text
 from engine.evaluation.statistics.paired import paired_difference
 from ui.comparisons.state import Seen
@@ -39,6 +39,7 @@ class ClassRow:
 
     @property
     def missed(self) -> int:
+        """The number of its items that were predicted as another class."""
         return self.count - round(self.recall * self.count)
 
 
@@ -100,9 +101,9 @@ def errors_sentence(label: str, predicted: list[str]) -> str:
     if not predicted:
         return f"All **{plain_text(label)}** were predicted correctly."
     names = sorted(set(predicted), key=lambda name: (-predicted.count(name), name))
-    told = ", ".join(f"{plain_text(name)} {predicted.count(name)}" for name in names)
+    counts = ", ".join(f"{plain_text(name)} {predicted.count(name)}" for name in names)
     verb = "was" if len(predicted) == 1 else "were"
-    return f"Of **{plain_text(label)}** {len(predicted)} {verb} predicted as another class: {told}."
+    return f"Of **{plain_text(label)}** {len(predicted)} {verb} predicted as another class: {counts}."
 
 
 # ── calibration ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -112,7 +113,7 @@ def calibration(view: Seen, fusion: str) -> None:
     """Confidence against accuracy, as a chart and a table."""
     bins = findings(view).reliability(fusion)
     answers = findings(view).answers(fusion)
-    st.markdown(confidence_sentence(*sureness(answers)))
+    st.markdown(confidence_sentence(*confidences(answers)))
     st.caption(report.calibration_sentence(findings(view).calibration(fusion)))
     left, right = st.columns([1.3, 1], gap="large")
     with left:
@@ -137,20 +138,20 @@ def confidence_sentence(sure: list[float], right: list[float]) -> str:
     if not sure:
         return "The predictions were not kept."
     found = paired_difference(sure, right)
-    told = f"Mean confidence **{100 * sum(sure) / len(sure):.1f} %**, "
-    told += f"accuracy **{100 * sum(right) / len(right):.1f} %**"
+    text = f"Mean confidence **{100 * sum(sure) / len(sure):.1f} %**, "
+    text += f"accuracy **{100 * sum(right) / len(right):.1f} %**"
     if found.decided:
-        return f"{told}: {'overconfident' if found.outcome == 'better' else 'underconfident'} ({p_text(found.p)})."
+        return f"{text}: {'overconfident' if found.outcome == 'better' else 'underconfident'} ({p_text(found.p)})."
     if found.within(_CALIBRATED):
-        return f"{told}: no gap of 5 percentage points or more on average."
-    return f"{told}: whether it is overconfident is not decided ({p_text(found.p)})."
+        return f"{text}: no gap of 5 percentage points or more on average."
+    return f"{text}: whether it is overconfident is not decided ({p_text(found.p)})."
 
 
 # ── learning ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def learning(view: Seen, fusion: str) -> None:
-    """The losses of each fold over the epochs, with the epoch that was taken."""
+    """The losses of each fold over the epochs, with the kept epoch."""
     rows: list[FoldRow] = [row for row in view.measured if row.fusion == fusion and row.curve]
     if not rows:
         st.caption("No learning curves were kept.")
@@ -161,8 +162,8 @@ def learning(view: Seen, fusion: str) -> None:
     chosen = rows if fold in (None, _EVERY) else [rows[names.index(fold) - 1]]
     curves = [(row.fold, row.curve, row.epoch if row.share is None else -1) for row in chosen]
     lines = charts.fold_lines(curves, "validation")
-    told = any(line.points for line in charts.fold_lines(curves, "accuracy"))
-    left, right = st.columns(2, gap="large") if told else (st.container(), None)
+    validated = any(line.points for line in charts.fold_lines(curves, "accuracy"))
+    left, right = st.columns(2, gap="large") if validated else (st.container(), None)
     with left:
         titled("Validation loss")
         figure = charts.folds_chart(curves) if len(chosen) > 1 else charts.fold_chart(*curves[0][1:])
@@ -178,13 +179,13 @@ def learning(view: Seen, fusion: str) -> None:
 
 
 def learned_sentence(rows: list[FoldRow]) -> str:
-    """What was learned from how much, which epochs were taken, and the weight of a late fusion."""
+    """The number of training items, the kept epochs, and the weight of the text in a late fusion."""
     count = f"{rows[0].learned:,} items"
-    told = f"Trained on {count}." if len(rows) == 1 else f"Each trained on about {count}."
+    text = f"Trained on {count}." if len(rows) == 1 else f"Each trained on about {count}."
     shares = [f"{100 * row.share:.0f} %" for row in rows if row.share is not None]
     if shares:
-        told += " Two trainings per fold: the curve is the mean of both, and each keeps its own best epoch."
-        return f"{told} Weight of the text, found on validation items: {', '.join(shares)}."
+        text += " Two trainings per fold: the curve is the mean of both, and each keeps its own best epoch."
+        return f"{text} Weight of the text, found on validation items: {', '.join(shares)}."
     taken = ", ".join(str(row.epoch) for row in rows)
     which = f"The dot marks epoch {taken}" if len(rows) == 1 else f"The dots mark the epochs {taken}"
-    return f"{told} {which}, with the lowest validation loss: its weights are kept."
+    return f"{text} {which}, with the lowest validation loss: its weights are kept."

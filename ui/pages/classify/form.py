@@ -1,4 +1,4 @@
-"""The form that starts a classification: encoders, models, folds, labels, noise, and what that takes."""
+"""The form that starts a classification: encoders, models, folds, labels, corruptions, and the expected time."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def _number(where: Any, name: str, label: str, help: str) -> None:
 
 
 def planned(card: CollectionCard, described: bool) -> ClassificationPlan:
-    """The classification that the fields ask for; BadParameter where one of them cannot be."""
+    """The plan described by the fields; BadParameter for an invalid field."""
     state = st.session_state
     fusions = tuple(name for name in FUSIONS if name in state["classify-fusions"]) if described else ("picture",)
     if not fusions:
@@ -342,5 +342,5 @@ def _unseen(plan: ClassificationPlan, card: CollectionCard) -> int:
 
 
 def start(plan: ClassificationPlan | None) -> None:
-    """Store the plan, start measuring, and show the classification; once, also after a double click."""
+    """Store the plan, start measuring, and show the classification; only once on a double click."""
     begin(CLASSIFICATIONS, plan, workbench().plan_classification, "classify-title")

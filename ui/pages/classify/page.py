@@ -25,7 +25,7 @@ _SAMPLE = "products"
 
 
 def page() -> None:
-    """Draw the half of the page that is chosen."""
+    """Draw the chosen half of the page: cross-validation or classifiers."""
     st.title("Classify", anchor=False)
     st.session_state.setdefault(VIEW, MODELS)
     if follow_link():

@@ -1,4 +1,4 @@
-"""What a classification has found so far: the best model in a sentence, all of them in a table, one of them opened."""
+"""The results of a classification so far: the best model in a sentence, all models in a table, one opened."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _keep(view: Seen, fusion: str, where: str) -> None:
 
 @dataclass(frozen=True)
 class TableRow:
-    """A line of the table: a model under a condition with its figures, or a training that failed and why."""
+    """A row of the table: a model under a condition with its figures, or a failed training with the reason."""
 
     key: str
     line: Figures | None = None
@@ -88,7 +88,7 @@ class TableRow:
 
 
 def table_lines(view: Seen, condition: str) -> list[Line]:
-    """The models under one condition, or under all of them, and what could not be measured."""
+    """The models under one condition, or under all of them, and failed trainings."""
     table = [one for one in findings(view).table() if condition in (_ALL, one.condition.name)]
     found = [
         Line(

@@ -1,4 +1,4 @@
-"""What a collection offers to classify by: columns of its table, how many items have each label, and encoders."""
+"""What a collection can be classified by: columns of its table, the number of items per label, and encoders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _checked: Cache[dict[str, int]] = Cache(32)
 
 
 def columns_of(collection: Collection) -> list[str]:
-    """The further columns of the table that a collection was imported from; [] where there is none, or none is left."""
+    """The further columns of the table that a collection was imported from; [] without a table or further columns."""
     table = collection.source.get("table")
     if not table:
         return []
@@ -35,7 +35,7 @@ def columns_of(collection: Collection) -> list[str]:
 
 
 def sizes_of(collection: Collection, column: str) -> dict[str, int]:
-    """How many items have each label, by label; {} where the column cannot be read."""
+    """The number of items by label; {} if the column cannot be read."""
     plan = ClassificationPlan("untitled", collection.name, "", column=column)
     try:
         return _sizes.get(_stamp(collection, column), lambda: _counted(labels_of(collection, plan)))
@@ -44,8 +44,8 @@ def sizes_of(collection: Collection, column: str) -> dict[str, int]:
 
 
 def checked(plan: ClassificationPlan, collection: Collection) -> dict[str, int]:
-    """How many items of each label take part; BadParameter and its kin where the plan cannot be, as far as is known
-    without opening an encoder."""
+    """The number of participating items by label; BadParameter and its kin for an impossible plan, as far as that is
+    known without opening an encoder."""
     config_of(plan, plan.fusions[0])
     choice = next((choice for choice in workbench().text_choices() if choice.name == plan.text), None)
     if plan.needs_text and choice is not None and not choice.ready:
@@ -55,10 +55,10 @@ def checked(plan: ClassificationPlan, collection: Collection) -> dict[str, int]:
 
 
 def picture_encoders(collection: str) -> dict[str, str]:
-    """The encoders that make numbers of a picture, by how a recipe names them, with their titles.
+    """The encoders of pictures, by their names in a recipe, with their titles.
 
-    Classifiers are left out: they have learned labels already, those of items that would be predicted among them;
-    and with them whatever is combined of one.
+    Classifiers and combinations with one are left out: they were trained on labels, among them those of items to
+    predict.
     """
     taught = {(one.name, one.weights) for one in workbench().choices(collection) if one.words or one.learned_from}
     every = [(key, title, key.partition("@")) for key, title in encoder_titles(collection).items()]

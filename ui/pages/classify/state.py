@@ -1,4 +1,4 @@
-"""What the pages know of classifications: how they are called, what a table of them shows, and which model is open."""
+"""Page state of classifications: their names, the best model, and the open one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _parts_of(view: Seen) -> tuple[list[str], list[str]]:
 
 
 def outdated(view: Seen) -> str:
-    """Why the figures are of other items than the collection has now, "" where they are not."""
+    """Why the figures are outdated (other pictures, texts or labels), else ""."""
     plan = view.plan
     if not view.measured or not any(card.name == plan.collection for card in collection_cards()):
         return ""
@@ -75,7 +75,7 @@ CLASSIFICATIONS = Kind(
 
 
 def findings(view: Seen) -> Classification:
-    """The classification as it was read for the page, so that nothing is read from the disk again."""
+    """The classification as read for the page, so that summaries need no disk access."""
     plan, found = view.plan, view.rows
 
     class Read(Classification):
@@ -91,12 +91,12 @@ def findings(view: Seen) -> Classification:
 
 
 def best_of(view: Seen) -> Best | None:
-    """The model that has the highest accuracy, None where nothing is measured."""
+    """The most accurate model, None if nothing was measured."""
     return best(findings(view).table(), view.measured)
 
 
 def best_sentence(view: Seen) -> str:
-    """The best model of a classification in a few words, as Markdown; "" where nothing was measured."""
+    """The best model so far, as Markdown; "" if nothing was measured."""
     found = best_of(view)
     if found is None:
         return ""
@@ -106,12 +106,12 @@ def best_sentence(view: Seen) -> str:
 
 
 def measured_fusions(view: Seen) -> list[str]:
-    """The models of which a fold at least is measured, in the plan's order."""
+    """The models with at least one measured fold, in the plan's order."""
     return [fusion for fusion in FUSIONS if any(row.fusion == fusion for row in view.measured)]
 
 
 def picked_fusion(view: Seen) -> str:
-    """The model whose details are shown: the one that the user opened, else the best."""
+    """The model whose details are shown: the one the user opened, else the best."""
     wanted, there = st.session_state.get("classification_row"), measured_fusions(view)
     if wanted in there:
         return str(wanted)
@@ -123,17 +123,17 @@ def picked_fusion(view: Seen) -> str:
 
 
 def text_title(name: str) -> str:
-    """What people call an encoder of texts; its name where it is not known here."""
+    """The title of a text encoder, or its name if it has none."""
     return next((choice.title for choice in workbench().text_choices() if choice.name == name), name)
 
 
 def condition_title(name: str) -> str:
-    """What people call what may be wrong with an item."""
+    """The title of a condition."""
     return Corruption.parse(name).title
 
 
 def shortened(text: str, most: int) -> str:
-    """The text on one line, cut with an ellipsis where it is longer."""
+    """The text on one line, cut with an ellipsis if it is longer."""
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
@@ -142,7 +142,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def search_similar(collection: str, id: int) -> None:
-    """Go to the search and look for an item of that collection, with the encoder that is chosen there."""
+    """Open the search page and search with an item of that collection and the encoder chosen there."""
     state = st.session_state
     set_query_image(id)
     state.linked = True  # the query belongs to the collection that is chosen now

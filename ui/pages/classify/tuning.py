@@ -1,4 +1,4 @@
-"""Fine-tuning in the form of a classification: which encoders learn too, and how much longer that takes."""
+"""Fine-tuning in the form of a classification: which encoders are trained too, and how much longer that takes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HELP = (
 
 
 def tuning_field(described: bool) -> None:
-    """Draw the field; the number of epochs that is proposed follows it."""
+    """Draw the field, which also sets the proposed number of epochs."""
     offered = list(TITLES) if described else ["none", "picture"]
     if st.session_state.get("classify-fine_tune") not in offered:
         st.session_state["classify-fine_tune"] = "none"
@@ -47,7 +47,7 @@ def _propose_epochs() -> None:
 
 
 def tuning_settings() -> dict[str, Any]:
-    """What the field adds to a plan's settings: nothing where the encoders stay as they are."""
+    """What the field adds to a plan's settings: nothing for frozen encoders."""
     chosen = st.session_state.get("classify-fine_tune", "none")
     if chosen == "none":
         return {}
@@ -55,15 +55,15 @@ def tuning_settings() -> dict[str, Any]:
 
 
 def is_tuned(plan: ClassificationPlan) -> bool:
-    """Whether encoders are to learn."""
+    """Whether encoders are to be fine-tuned."""
     return bool(plan.settings.get("fine_tune", "none") != "none")
 
 
 def tuning_warning(plan: ClassificationPlan, items: int) -> None:
-    """Say how much longer a plan takes, measured on this computer once it is asked for.
+    """Show how much longer a plan takes, measured on this computer on request.
 
     Raises:
-        BadParameter: none of its models looks at what would learn.
+        BadParameter: none of its models uses an encoder to fine-tune.
     """
     check_something_learns(plan)
     found = _price(plan, items)

@@ -98,7 +98,7 @@ def _follow_later(job: Job) -> None:
 
 
 def _begin(way: str, title: str, **arguments: Any) -> None:
-    """Start an import and follow it; what speaks against it stands in its panel."""
+    """Start an import and follow it, or show in its panel why it cannot start."""
     try:
         free_name(title)
         _following("import", title=title, **arguments)
@@ -138,7 +138,7 @@ def _upload() -> None:
 
 
 def _begin_upload() -> None:
-    """Import what the fields hold now: a click right after typing comes before the fields are drawn anew."""
+    """Import with the current contents of the fields: a click right after typing precedes the next redraw."""
     title = st.session_state.get("upload-title", "")
     files = st.session_state.get(f"import-{st.session_state.get('import_uploader', 0)}") or []
     if not files:

@@ -1,4 +1,4 @@
-"""A card for each collection with its first pictures, and what can be done with the whole of it."""
+"""A card for each collection with its first pictures, and the actions on the whole collection."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def card_of(card: CollectionCard) -> None:
 
 
 def facts_of(card: CollectionCard) -> str:
-    """What a card says below the title: "982 pictures · 5 labels · 7 skipped · Folder"."""
+    """The line below a card's title: "982 pictures · 5 labels · 7 skipped · Folder"."""
     parts = [f"{card.count:,} pictures" if card.count != 1 else "1 picture"]
     parts += [f"{card.labels:,} labels" if card.labels != 1 else "1 label"] if card.labels else []
     parts += [f"{card.rejects:,} skipped"] if card.rejects else []
@@ -150,7 +150,7 @@ def _ask_to_delete(card: CollectionCard) -> None:
 
 
 def damaged_cards() -> None:
-    """Collections that cannot be opened are named, not hidden, and can be deleted."""
+    """List collections that cannot be opened, each with a button that deletes it."""
     for name, sentence in damaged_collections():
         st.error(f"{plain_text(name)}: {plain_text(sentence)}", icon=":material/error:")
         st.button(f"Delete {plain_text(name)}", key=f"delete-damaged-{name}", on_click=partial(_delete_damaged, name))

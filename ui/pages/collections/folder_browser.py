@@ -26,7 +26,7 @@ Begin = Callable[..., None]
 
 
 def folder_panel(begin: Begin) -> None:
-    """Draw the path, the places, what stands in the folder, and the button that imports it.
+    """Draw the path, the places, the contents of the folder, and the button that imports it.
 
     Args:
         begin: called with the name of the panel, the title and the arguments of the import.
@@ -51,7 +51,7 @@ def folder_panel(begin: Begin) -> None:
 
 
 def _import(begin: Begin, chosen: Path, given: dict[str, object]) -> None:
-    """Import with the title that the field holds now: a click right after typing comes before it is drawn anew."""
+    """Import with the current content of the title field: a click right after typing precedes the next redraw."""
     begin("My folders", st.session_state.get("folder-title") or title_of(chosen), **given)
 
 

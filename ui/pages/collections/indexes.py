@@ -54,11 +54,11 @@ def _delete(indexes: Sequence[StoredIndex]) -> None:
         st.toast(f"{_megabytes(indexes)} freed.")
 
 
-def _sentence(found: Sequence[StoredIndex]) -> str:
-    if not found:
+def _sentence(indexes: Sequence[StoredIndex]) -> str:
+    if not indexes:
         return "No search indexes are stored."
     most = f"{ceiling() >> 20:,} MB"
-    return f"They take {_megabytes(found)} of at most {most}. Each is built again when it is needed."
+    return f"They take {_megabytes(indexes)} of at most {most}. Each is built again when it is needed."
 
 
 def _line(index: StoredIndex) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What several parts of the page lead to: a job that begins, and the search in a collection."""
+"""Actions that several parts of the page share: starting a job, and opening the search in a collection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ui.shared.messages import errors_shown
 
 
 def start(kind: str, **arguments: Any) -> None:
-    """Start a job; what speaks against it is shown."""
+    """Start a job, or show why it cannot start."""
     with errors_shown():
         workbench().start(kind, **arguments)
 

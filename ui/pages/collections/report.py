@@ -1,4 +1,4 @@
-"""What an import or a rescan did: counts, what was lost and what was ignored, exact duplicates, and the next step."""
+"""The report of an import or a rescan: counts, skipped files, exact duplicates, and the next step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ui.shared.plain_text import plain_text
 
 
 def report_of(job: Job) -> ImportReport | None:
-    """The report of a job that ended well, None for every other."""
+    """The report of a successful job, None for any other."""
     value = (job.result or {}).get("value")
     is_report = job.state == "done" and isinstance(value, dict) and "collection" in value
     return ImportReport.from_dict(value) if is_report else None  # type: ignore[arg-type]
@@ -27,7 +27,7 @@ def report_of(job: Job) -> ImportReport | None:
 def report_panel(
     job: Job, restarted: Callable[[Job], None] | None = None, closed: Callable[[], None] | None = None
 ) -> None:
-    """Draw the report of a job with the buttons for what comes next.
+    """Draw the report of a job with buttons for the next step.
 
     Args:
         restarted: called with the job that tries again. closed: called when the report is closed.
@@ -56,7 +56,7 @@ def _dismiss(job: Job, closed: Callable[[], None] | None) -> None:
 
 
 def draw_report(report: ImportReport, key: str) -> None:
-    """The counts, the remarks, and what was skipped with the reasons."""
+    """Draw the counts, the notes, and the skipped files with the reasons."""
     st.success(plain_text(report.sentence), icon=":material/check_circle:")
     for note in report.notes:
         st.caption(plain_text(note))

@@ -65,6 +65,6 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
 
 def _judged(found: dict[str, Any]) -> str:
     if found["labelled"]:
-        told = "The share of the eight results that have the label of the query; differences are paired by query."
-        return f"{told} {found.get('verdict', '')}".strip()
+        text = "The share of the eight results that have the label of the query; differences are paired by query."
+        return f"{text} {found.get('verdict', '')}".strip()
     return str(found.get("verdict", ""))

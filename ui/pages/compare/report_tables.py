@@ -51,9 +51,9 @@ def _notes(rows: Sequence[ExperimentRow]) -> dict[str, list[str]]:
     return found
 
 
-def losses_table(found: Mapping[tuple[str, str, str], ExperimentRow]) -> dict[str, list[str]]:
+def losses_table(rows: Mapping[tuple[str, str, str], ExperimentRow]) -> dict[str, list[str]]:
     """The lowest losses of each training, ours and the report's, column by column."""
-    losses = [losses_of(found, title) for title in report.TITLES]
+    losses = [losses_of(rows, title) for title in report.TITLES]
     mse = [
         f"{_figure(own.get('mse'), 5)} ({theirs:g})" for own, theirs in zip(losses, report.REPORT_LOSSES, strict=True)
     ]
@@ -61,11 +61,11 @@ def losses_table(found: Mapping[tuple[str, str, str], ExperimentRow]) -> dict[st
     return {"training": [plain_text(title) for title in report.TITLES], "MSE": mse, "1 − SSIM": ssim}
 
 
-def hits_table(found: Mapping[tuple[str, str, str], ExperimentRow]) -> dict[str, list[str]]:
+def hits_table(by_cell: Mapping[tuple[str, str, str], ExperimentRow]) -> dict[str, list[str]]:
     """Precision over all pictures and hits for one, ours and the report's, column by column."""
     columns = {"training": [plain_text(title) for title in report.TITLES]}
     for place, column in enumerate(REPORT_COLUMNS):
-        rows = [found.get((title, *column)) for title in report.TITLES]
+        rows = [by_cell.get((title, *column)) for title in report.TITLES]
         best = max((row.precision for row in rows if row), default=None)
         cells = [_cell(row, theirs[place], best) for row, theirs in zip(rows, report.REPORT_HITS, strict=True)]
         columns[report.COLUMN_TITLES[column]] = cells

@@ -106,20 +106,26 @@ def _why(first: Duplicates, threshold: float) -> str:
 # ── the groups ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _groups(recipe: Recipe, found: Duplicates) -> None:
-    pages = -(-len(found.groups) // _GROUPS_A_PAGE)
+def _groups(recipe: Recipe, duplicates: Duplicates) -> None:
+    pages = -(-len(duplicates.groups) // _GROUPS_A_PAGE)
     key = f"copies-page-{neighbours_key(recipe)}"
     if not 1 <= int(st.session_state.get(key) or 1) <= pages:
         st.session_state[key] = 1
-    numbered = list(enumerate(found.groups, 1))
+    numbered = list(enumerate(duplicates.groups, 1))
     page = int(st.session_state.get(key) or 1)
     st.caption(
         "Most certain groups first. Click a picture to search with it. Duplicates lie within the maximum distance of "
         "the kept picture, so choosing another keeper may change the group."
     )
     shown = numbered[(page - 1) * _GROUPS_A_PAGE : page * _GROUPS_A_PAGE]
-    keep = partial(_keep, recipe, found)
-    copies(found, shown, key=f"copies-{neighbours_key(recipe)}", on_pick=partial(use_recipe, str(recipe)), on_keep=keep)
+    keep = partial(_keep, recipe, duplicates)
+    copies(
+        duplicates,
+        shown,
+        key=f"copies-{neighbours_key(recipe)}",
+        on_pick=partial(use_recipe, str(recipe)),
+        on_keep=keep,
+    )
     if pages > 1:
         st.pagination(pages, key=key)
 
@@ -131,20 +137,20 @@ def _keepers(recipe: Recipe) -> tuple[int, ...]:
     return tuple(id for id in chosen if id in here)
 
 
-def _keep(recipe: Recipe, found: Duplicates, id: int) -> None:
+def _keep(recipe: Recipe, duplicates: Duplicates, id: int) -> None:
     """Make this picture the only keeper of its group."""
-    group = next((group for group in found.groups if id in group.copies), None)
+    group = next((group for group in duplicates.groups if id in group.copies), None)
     if group is not None:
         others = {group.keeper, *group.copies}
         kept = [one for one in _keepers(recipe) if one not in others]
         st.session_state[f"keepers-{recipe.collection}"] = (*kept, id)
 
 
-def _take_away(recipe: Recipe, found: Duplicates) -> None:
+def _take_away(recipe: Recipe, duplicates: Duplicates) -> None:
     with st.container(horizontal=True, key="copies-take-away"):
         st.download_button(
             "CSV",
-            lambda: found.to_csv().encode("utf-8-sig"),
+            lambda: duplicates.to_csv().encode("utf-8-sig"),
             f"benzer-{recipe.collection}-duplicates.csv",
             "text/csv",
             key="copies-csv",
@@ -152,14 +158,14 @@ def _take_away(recipe: Recipe, found: Duplicates) -> None:
             help="One line per picture of a group: its distance and whether it is kept.",
         )
         with st.popover("New collection without duplicates", icon=":material/library_add:"):
-            _without_copies(recipe, found)
+            _without_copies(recipe, duplicates)
         if _keepers(recipe):
             forget = partial(st.session_state.pop, f"keepers-{recipe.collection}", None)
             st.button("Reset choices", key="keepers-forget", on_click=forget, type="tertiary")
 
 
-def _without_copies(recipe: Recipe, found: Duplicates) -> None:
-    left = count_of(len(found.nearness) - len(found.copies), "picture")
+def _without_copies(recipe: Recipe, duplicates: Duplicates) -> None:
+    left = count_of(len(duplicates.nearness) - len(duplicates.copies), "picture")
     st.write(f"Creates a collection of {left}; this one stays unchanged.")
     text_field(
         "Collection name",
@@ -169,13 +175,13 @@ def _without_copies(recipe: Recipe, found: Duplicates) -> None:
         button_key="without-copies",
         primary=True,
         same=True,
-        on_sent=partial(_extract, recipe, found),
+        on_sent=partial(_extract, recipe, duplicates),
     )
 
 
-def _extract(recipe: Recipe, found: Duplicates, title: str) -> None:
+def _extract(recipe: Recipe, duplicates: Duplicates, title: str) -> None:
     with errors_shown():
-        parts = [{"label": None, "ids": found.kept}]
+        parts = [{"label": None, "ids": duplicates.kept}]
         job = workbench().start("extract", collection=recipe.collection, title=title, parts=parts)
         st.session_state["duplicates-job"] = job.id if job else ""
         st.session_state.redraw = True

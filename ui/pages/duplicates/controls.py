@@ -1,4 +1,4 @@
-"""The choices of the page of duplicates: how alike, what is kept, what is protected, and the list as CSV."""
+"""The controls of the duplicates page: strength, which picture is kept, protected folders, and the list as CSV."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STRENGTHS = {"strict": "Strict", "normal": "Normal", "loose": "Loose", "own": "
 
 
 def controls(collection: str) -> None:
-    """Draw the choices; the groups under them are asked for afterwards."""
+    """Draw the controls, which must precede the groups that depend on them."""
     state = st.session_state
     state.setdefault("duplicates-strength", "normal")
     state.setdefault("duplicates-keep", "largest")
@@ -64,14 +64,15 @@ def _protected(collection: str, folders: list[str]) -> None:
     )  # fmt: skip
 
 
-def exports(found: FoundDuplicates) -> None:
-    """The list as CSV, and forgetting what was said to be no duplicates."""
+def exports(duplicates: FoundDuplicates) -> None:
+    """Draw the button for CSV, and the one that resets the decisions on what is not a duplicate."""
+    name = f"benzer-{duplicates.collection}-duplicates.csv"
     st.download_button(
-        "CSV", lambda: found.to_csv().encode("utf-8-sig"), f"benzer-{found.collection}-duplicates.csv", "text/csv",
+        "CSV", lambda: duplicates.to_csv().encode("utf-8-sig"), name, "text/csv",
         key="duplicates-csv", on_click="ignore", icon=":material/download:",
         help="One line for each picture of a group.",
     )  # fmt: skip
-    opened = open_collection(found.collection)
+    opened = open_collection(duplicates.collection)
     apart = decisions_of(opened).apart
     if apart:
         st.button(
@@ -81,6 +82,6 @@ def exports(found: FoundDuplicates) -> None:
 
 
 def strength_in_address(collection: str) -> str:
-    """The strength as an address names it."""
+    """The strength as written in an address."""
     name = str(st.session_state.get("duplicates-strength") or "normal")
     return name if name in STRENGTHS else f"{chosen_strength(collection):g}"

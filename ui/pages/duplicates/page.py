@@ -1,4 +1,4 @@
-"""The page of duplicates: groups of pictures that show the same, to go through by keyboard, and the trash."""
+"""The duplicates page: groups of pictures that show the same, to go through by keyboard, and the trash."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def page() -> None:
         return
     name = recipe.collection
     read_link()
-    told, choices, work, groups, trash, vectors = (st.container() for _ in range(6))
-    with told:
+    messages, choices, work, groups, trash, vectors = (st.container() for _ in range(6))
+    with messages:
         news(name)
     if not len(images_of(name).ids):
         go = partial(st.session_state.update, go_to="collections")
@@ -85,14 +85,14 @@ def _groups(name: str, missing: bool) -> None:
         st.caption("*Loose* finds more. Nothing was changed.")
 
 
-def _cull(found: FoundDuplicates) -> None:
+def _cull(duplicates: FoundDuplicates) -> None:
     """The groups of one page, most certain first."""
-    name = found.collection
-    pages, key = -(-len(found.groups) // _GROUPS_A_PAGE), f"duplicates-page-{found.collection}"
+    name = duplicates.collection
+    pages, key = -(-len(duplicates.groups) // _GROUPS_A_PAGE), f"duplicates-page-{duplicates.collection}"
     if not 1 <= int(st.session_state.get(key) or 1) <= pages:
         st.session_state[key] = 1
     first = (int(st.session_state.get(key) or 1) - 1) * _GROUPS_A_PAGE
-    numbered = list(enumerate(found.groups, 1))
+    numbered = list(enumerate(duplicates.groups, 1))
     shown = numbered[first : first + _GROUPS_A_PAGE]
     elsewhere = [group for number, group in numbered if not first < number <= first + _GROUPS_A_PAGE]
     culling(
@@ -100,11 +100,11 @@ def _cull(found: FoundDuplicates) -> None:
         shown,
         marks_of(name),
         key=f"culling-{name}",
-        version=version_of(found) + f"-{first}",
+        version=version_of(duplicates) + f"-{first}",
         elsewhere=elsewhere,
         on_marks=partial(keep_marks, name),
-        on_act=partial(act, found),
-        on_apart=partial(part, found),
+        on_act=partial(act, duplicates),
+        on_apart=partial(part, duplicates),
     )
     if pages > 1:
         st.pagination(pages, key=key)

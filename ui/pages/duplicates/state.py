@@ -1,4 +1,4 @@
-"""What the page of duplicates remembers in a session, and what follows from it: choices, marks, what to take away."""
+"""Page state of duplicates: the choices, the marks, and the pictures to remove."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AT_ONCE = 200  # files moved while the page waits; more are moved by a job
 
 
 def chosen_strength(collection: str) -> float:
-    """The least likeness: that of the chosen strength, or an own number."""
+    """The least likeness: that of the chosen strength, or a custom number."""
     number = st.session_state.get(f"likeness-{collection}")
     name = str(st.session_state.get("duplicates-strength") or "normal")
     return least_likeness(float(number) if name == "own" and number else STRENGTHS.get(name, STRENGTHS["normal"]))
@@ -41,17 +41,17 @@ def found_duplicates(collection: str) -> FoundDuplicates:
     return workbench().duplicate_groups(collection, chosen_strength(collection), chosen_rule(collection))
 
 
-def version_of(found: FoundDuplicates) -> str:
+def version_of(duplicates: FoundDuplicates) -> str:
     """Changes whenever the groups, or what the rule keeps of them, do."""
-    parts = [f"{g.name}:{','.join(str(m.row.id) for m in g.members if m.keep)}" for g in found.groups]
-    return digest_of(found.collection, found.least, *parts)
+    parts = [f"{g.name}:{','.join(str(m.row.id) for m in g.members if m.keep)}" for g in duplicates.groups]
+    return digest_of(duplicates.collection, duplicates.least, *parts)
 
 
 # ── marks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def marks_of(collection: str) -> Marks:
-    """What was marked in this session: marks name pictures and groups, so they outlive a change of the list."""
+    """The marks of this session; they name pictures and groups, so they survive a change of the list."""
     found: Marks = st.session_state.get(f"marks-{collection}") or Marks()
     return found
 
@@ -60,13 +60,13 @@ def keep_marks(collection: str, marks: Marks) -> None:
     st.session_state[f"marks-{collection}"] = marks
 
 
-def drops_of(found: FoundDuplicates, marks: Marks, *, reviewed: bool = False, equal: bool = False) -> list[Drop]:
+def drops_of(duplicates: FoundDuplicates, marks: Marks, *, reviewed: bool = False, equal: bool = False) -> list[Drop]:
     """What is to be taken away, each with a picture that stays; of a group of which nothing would stay, nothing.
 
     Args:
         reviewed: only of reviewed groups. equal: only files of which an equal one stays.
     """
-    groups = [group for group in found.groups if not reviewed or group.name in marks.done]
+    groups = [group for group in duplicates.groups if not reviewed or group.name in marks.done]
     drops = [drop for group in groups for drop in _drops(group, marks)]
     hashes = {member.row.id: member.row.hash for group in groups for member in group.members}
     return [drop for drop in drops if not equal or hashes[drop.keeper] == drop.hash]
@@ -82,18 +82,18 @@ def _drops(group: DuplicateGroup, marks: Marks) -> list[Drop]:
 # ── acts ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def act(found: FoundDuplicates, what: str, marks: Marks) -> None:
+def act(duplicates: FoundDuplicates, what: str, marks: Marks) -> None:
     """Move pictures to the trash, those of all groups or of reviewed ones, or let equal files share one."""
-    keep_marks(found.collection, marks)
+    keep_marks(duplicates.collection, marks)
     kind = "link" if what == "link" else "trash"
-    drops = drops_of(found, marks, reviewed=what == "reviewed", equal=kind == "link")
+    drops = drops_of(duplicates, marks, reviewed=what == "reviewed", equal=kind == "link")
     if len(drops) > AT_ONCE:
         arguments = [[drop.id, drop.hash, drop.keeper] for drop in drops]
         with errors_shown():
-            job = workbench().start("tidy", collection=found.collection, act=kind, drops=arguments)
+            job = workbench().start("tidy", collection=duplicates.collection, act=kind, drops=arguments)
             st.session_state["duplicates-job"] = job.id if job else ""
         return
-    tell(kind, lambda: workbench().drop_duplicates(found.collection, drops, link=kind == "link"))
+    tell(kind, lambda: workbench().drop_duplicates(duplicates.collection, drops, link=kind == "link"))
 
 
 def restore(collection: str, batch: str) -> None:
@@ -113,12 +113,12 @@ def tell(kind: str, do: Callable[[], Outcome]) -> None:
     st.session_state["duplicates-news"] = ("success", outcome.sentence(ACTS[kind]), undo, refused)
 
 
-def part(found: FoundDuplicates, name: str) -> None:
+def part(duplicates: FoundDuplicates, name: str) -> None:
     """Remember that the pictures of a group are no duplicates."""
-    if (group := found.group(name)) is None:
+    if (group := duplicates.group(name)) is None:
         return
     with errors_shown():
-        say_apart(open_collection(found.collection), group.contents)
+        say_apart(open_collection(duplicates.collection), group.contents)
 
 
 def read_link() -> None:

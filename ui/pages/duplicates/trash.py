@@ -38,10 +38,10 @@ def _ended() -> None:
 def news(collection: str) -> None:
     """Say once what an act did, with a button that undoes it."""
     _ended()
-    told = st.session_state.pop("duplicates-news", None)
-    if told is None:
+    message = st.session_state.pop("duplicates-news", None)
+    if message is None:
         return
-    kind, sentence, batch, refused = told
+    kind, sentence, batch, refused = message
     st.toast(plain_text(sentence))  # whoever acts is far below the head of the page
     with st.container(key="duplicates-news"):
         (st.error if kind == "error" else st.success)(plain_text(sentence))

@@ -220,7 +220,7 @@ def _summary(card: CollectionCard, recipe: Recipe) -> None:
         plan: GroupingPlan | None = None
         try:
             plan = plan_of_form()
-            ready = _told(card, recipe, plan)
+            ready = _forecast(card, recipe, plan)
         except BenzerError as error:
             show_error(error)
             ready = False
@@ -234,7 +234,7 @@ def _summary(card: CollectionCard, recipe: Recipe) -> None:
                 start_grouping(recipe, plan, (st.session_state.get("groups-title") or "").strip() or title)
 
 
-def _told(card: CollectionCard, recipe: Recipe, plan: GroupingPlan) -> bool:
+def _forecast(card: CollectionCard, recipe: Recipe, plan: GroupingPlan) -> bool:
     """Say what will happen and about how long it takes; whether it is possible."""
     readiness = workbench().readiness(recipe.but(method="exact"))
     key = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder

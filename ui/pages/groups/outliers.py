@@ -24,7 +24,7 @@ def outliers_view(recipe: Recipe) -> None:
 def _outliers(recipe: Recipe) -> None:
     st.header("Outliers", anchor=False)
     more = st.session_state.get("odd-more", False)
-    found = workbench().odd_ones(recipe, _ALL if more else _SHOWN)
+    found = workbench().outliers(recipe, _ALL if more else _SHOWN)
     if not found.ones:
         st.caption("A collection of fewer than three pictures has no outliers.")
         return
@@ -54,7 +54,7 @@ def _outliers(recipe: Recipe) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             "CSV",
-            lambda: workbench().odd_ones(recipe).to_csv().encode("utf-8-sig"),
+            lambda: workbench().outliers(recipe).to_csv().encode("utf-8-sig"),
             f"benzer-{recipe.collection}-outliers.csv",
             "text/csv",
             key="odd-csv",

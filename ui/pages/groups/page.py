@@ -41,9 +41,9 @@ def page() -> None:
         return
     card = next(card for card in collection_cards() if card.name == recipe.collection)
     # Fixed containers: what comes and goes above must not shift what is drawn below it.
-    told, work, result, form, tidying, others = (st.container() for _ in range(6))
-    with told:
-        _told()
+    messages, work, result, form, tidying, others = (st.container() for _ in range(6))
+    with messages:
+        _news()
     with work, errors_shown():
         groups_work(card.name)
     with result:
@@ -61,7 +61,7 @@ def page() -> None:
     _write_address(card.name, view)
 
 
-def _told() -> None:
+def _news() -> None:
     """The outcome of a click or a link, good or bad."""
     show_complaint()
     complain()

@@ -54,7 +54,7 @@ def _search(view: Seen, ids: list[int]) -> None:
 
 
 def central(view: Seen, ids: list[int], most: int) -> list[int]:
-    """At most so many of the given pictures: those nearest to their mean, the nearest first."""
+    """At most `most` of the given pictures: those nearest to their mean, nearest first."""
     rows = np.searchsorted(view.grouping.ids, ids)
     inside = np.asarray(view.grouping.space[rows])
     away = known_metric(view.grouping.metric).between(inside.mean(axis=0, keepdims=True), inside)[0]

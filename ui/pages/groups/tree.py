@@ -230,8 +230,8 @@ def _picture(view: Seen, leaves: list[dict[str, Any]], joins: list[dict[str, Any
         collection = open_collection(view.collection)
         there = [leaf["id"] for leaf in leaves if leaf["src"]]
         pictures = {id: collection.thumbnail(id) for id in there}
-        told = {"title": view.title, "measure": _measure(view), "names": True}
-        return dendrogram_svg(leaves, joins, [*COLOURS, NOISE], pictures, cut=height, **told)
+        options = {"title": view.title, "measure": _measure(view), "names": True}
+        return dendrogram_svg(leaves, joins, [*COLOURS, NOISE], pictures, cut=height, **options)
 
     st.download_button(
         "Tree as SVG", lambda: kept(("svg", len(leaves), state_key(view)), made), f"{view.name}.svg", "image/svg+xml",

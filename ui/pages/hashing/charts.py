@@ -120,12 +120,12 @@ def _bit_lines(rows: Sequence[StudyRow], measure: str) -> list[tuple[str, str, L
     return sorted(found, key=lambda one: _place(one[0]))
 
 
-def speed_chart(found: Sequence[SpeedUp], short: Mapping[str, str]) -> Figure:
+def speed_chart(speed_ups: Sequence[SpeedUp], short: Mapping[str, str]) -> Figure:
     """How many times faster more parts answer: as measured, and by the slowest part's own time; the ideal is dotted."""
     figure, colours = _figure(), palette()
-    titles = list(dict.fromkeys(one.title for one in found))
+    titles = list(dict.fromkeys(one.title for one in speed_ups))
     for number, title in enumerate(titles):
-        own, colour = [one for one in found if one.title == title], _shade(number)
+        own, colour = [one for one in speed_ups if one.title == title], _shade(number)
         for label, dash, value in (
             ("as measured", "solid", lambda one: one.speed_up),
             ("slowest part", "dash", lambda one: one.machines),
@@ -136,19 +136,19 @@ def speed_chart(found: Sequence[SpeedUp], short: Mapping[str, str]) -> Figure:
                 mode="lines+markers", line={"color": colour, "dash": dash, "width": 2}, marker={"size": 8},
                 hovertemplate="%{x} parts: %{y:.2f} times<extra>%{fullData.name}</extra>",
             )  # fmt: skip
-    most = max(one.parts for one in found)
+    most = max(one.parts for one in speed_ups)
     figure.add_scatter(
         x=[1, most], y=[1, most], mode="lines", name="ideal (linear)", hoverinfo="skip",
         line={"color": colours["grey"], "dash": "dot", "width": 1.5},
     )  # fmt: skip
-    figure.update_xaxes(title="parts", tickvals=sorted({one.parts for one in found}), fixedrange=True)
+    figure.update_xaxes(title="parts", tickvals=sorted({one.parts for one in speed_ups}), fixedrange=True)
     return figure.update_yaxes(title="times faster than one part", rangemode="tozero", fixedrange=True)
 
 
-def size_chart(found: Sequence[SizeUp], short: Mapping[str, str]) -> Figure:
+def size_chart(size_ups: Sequence[SizeUp], short: Mapping[str, str]) -> Figure:
     """How many times slower more vectors are; the dotted line is linear growth."""
     figure, colours = _figure(), palette()
-    for method, group in groupby(sorted(found, key=lambda one: (one.method, one.size)), key=lambda one: one.method):
+    for method, group in groupby(sorted(size_ups, key=lambda one: (one.method, one.size)), key=lambda one: one.method):
         own, (colour, shape) = list(group), _look(parse_method(method)[0])
         figure.add_scatter(
             x=[one.times_larger for one in own], y=[one.times_slower for one in own], name=plain(short[own[0].title]),
@@ -157,7 +157,7 @@ def size_chart(found: Sequence[SizeUp], short: Mapping[str, str]) -> Figure:
             hovertemplate="%{customdata[0]:,} vectors, %{customdata[1]:.3g} ms: %{y:.2f} times"
             "<extra>%{fullData.name}</extra>",
         )  # fmt: skip
-    most = max(one.times_larger for one in found)
+    most = max(one.times_larger for one in size_ups)
     figure.add_scatter(
         x=[1, most], y=[1, most], mode="lines", name="linear growth", hoverinfo="skip",
         line={"color": colours["grey"], "dash": "dot", "width": 1.5},

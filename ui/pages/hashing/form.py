@@ -243,8 +243,8 @@ def _doubts(plan: StudyPlan, source: Source) -> None:
         st.caption("With folds the vectors query each other; the queries in the file are not used.")
     if sentences := foreseen(plan, source.count, source.width):
         more = [f"… and {len(sentences) - _DOUBTS:,} more."] if len(sentences) > _DOUBTS else []
-        told = "".join(f"\n- {plain_text(sentence)}" for sentence in [*sentences[:_DOUBTS], *more])
-        st.warning(f"Some configurations cannot be measured:{told}", icon=":material/error:")
+        listed = "".join(f"\n- {plain_text(sentence)}" for sentence in [*sentences[:_DOUBTS], *more])
+        st.warning(f"Some configurations cannot be measured:{listed}", icon=":material/error:")
 
 
 def start(plan: StudyPlan | None) -> None:

@@ -88,7 +88,7 @@ def advised(advice: Advice) -> str:
     if advice.against_exact == "not decided":
         return f"**Whether anything is faster than exact search is not decided.** {told} {beside}."
     faster = f"**{exact.p50 / row.p50:.1f} times as fast as exact search**{_between(exact, row)}"
-    return f"{faster}: {told} {beside}.{_tail(row)}"
+    return f"{faster}: {text} {beside}.{_tail(row)}"
 
 
 def _between(exact: StudyRow, row: StudyRow) -> str:
@@ -219,17 +219,17 @@ def where_measured(workers: str) -> str:
     return f"Measured on {workers}: the parts run side by side, as far as there are processors. {slowest}"
 
 
-def speed_table(found: Sequence[SpeedUp], short: Mapping[str, str]) -> dict[str, list[str]]:
+def speed_table(speed_ups: Sequence[SpeedUp], short: Mapping[str, str]) -> dict[str, list[str]]:
     """Speed-up as text, column by column."""
     return {
-        "settings": [plain_text(short[one.title]) for one in found],
-        "parts": [f"{one.parts}" for one in found],
-        "ms": [f"{one.p50:.3g}" for one in found],
-        "faster": [f"{one.speed_up:.2f}×" for one in found],
-        "slowest part, ms": ["–" if one.slowest_ms is None else f"{one.slowest_ms:.3g}" for one in found],
-        "faster by it": ["–" if one.machines is None else f"{one.machines:.2f}×" for one in found],
-        "build s": [f"{one.build_seconds:.2f}" for one in found],
-        "recall": [f"{one.recall:.3f}" for one in found],
+        "settings": [plain_text(short[one.title]) for one in speed_ups],
+        "parts": [f"{one.parts}" for one in speed_ups],
+        "ms": [f"{one.p50:.3g}" for one in speed_ups],
+        "faster": [f"{one.speed_up:.2f}×" for one in speed_ups],
+        "slowest part, ms": ["–" if one.slowest_ms is None else f"{one.slowest_ms:.3g}" for one in speed_ups],
+        "faster by it": ["–" if one.machines is None else f"{one.machines:.2f}×" for one in speed_ups],
+        "build s": [f"{one.build_seconds:.2f}" for one in speed_ups],
+        "recall": [f"{one.recall:.3f}" for one in speed_ups],
     }
 
 

@@ -202,7 +202,7 @@ def _summary(collection: str, count: int, waits: bool) -> None:
 
 
 def start(collection: str, config: dict[str, Any]) -> None:
-    """Start the training, once, and draw the page anew."""
+    """Start the training, once, and redraw the page."""
     asked, at = st.session_state.get("training_started", (None, 0.0))
     if asked == (collection, config) and time.monotonic() - at < _TWICE:
         return

@@ -109,15 +109,15 @@ def verdict(runs: list[Run], losses: list[Line], found: list[Line]) -> str:
     return " ".join(filter(None, parts))
 
 
-def _searched(found: Decision | None, titles: list[str]) -> str:
+def _searched(decision: Decision | None, titles: list[str]) -> str:
     """Which checkpoint searches better, as far as their query pictures decide it."""
-    if found is None:
+    if decision is None:
         return ""
-    told = f"difference in retrieval {found.told('+.3f')} over {found.cases:,} query pictures"
-    if not found.decided:
-        return f"Which of the two searches better is not decided: {told}."
-    better = titles[0] if found.outcome == "better" else titles[1]
-    return f"{better} searches better: {told}. This is about these two checkpoints; another seed may change it."
+    difference = f"difference in retrieval {decision.text('+.3f')} over {decision.cases:,} query pictures"
+    if not decision.decided:
+        return f"Which of the two searches better is not decided: {difference}."
+    better = titles[0] if decision.outcome == "better" else titles[1]
+    return f"{better} searches better: {difference}. This is about these two checkpoints; another seed may change it."
 
 
 def retrieval_decision(runs: list[Run]) -> Decision | None:

@@ -23,7 +23,8 @@ from engine.core.errors import BadParameter, Stopped
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.encoders.examples.examples import Examples
-from engine.runs import run as runs
+from engine.runs import listing as runs
+from engine.runs.run import Run
 from engine.training.loop import Training
 from models.bert import Bert
 from models.fusion import Fusion
@@ -83,17 +84,17 @@ def config(**changes: Any) -> ClassifierConfig:
 
 def trained(
     folder: Path, reporter: Reporter | None = None, tunable: FineTunable | None = None, **changes: Any
-) -> tuple[Fusion, runs.Run]:
+) -> tuple[Fusion, Run]:
     made, (items, own) = config(**changes), given()
     learning, apart = held_out(items.codes, np.arange(COUNT), made.validation, made.seed)
-    run = runs.Run(folder / "one")
+    run = Run(folder / "one")
     if not (run.folder / "run.json").exists():
         run = runs.create(Home(folder), "one", made.as_dict(), {}, folder)
     rest = (run, reporter or Reporter(), EXACT, tunable or own)
     return train_classifier(made, items, learning, apart, *rest), run
 
 
-def said(run: runs.Run, **changes: Any) -> np.ndarray[Any, Any]:
+def said(run: Run, **changes: Any) -> np.ndarray[Any, Any]:
     """The classes that the weights in a run tell, read anew."""
     items, own = given()
     objective = FineTuning(config(**changes), items, np.arange(COUNT), EXACT, own)

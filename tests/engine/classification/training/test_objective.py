@@ -18,7 +18,8 @@ from engine.core.errors import BadParameter, Stopped
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.encoders.examples.examples import Examples, Features
-from engine.runs import run as runs
+from engine.runs import listing as runs
+from engine.runs.run import Run
 from models.fusion import Fusion
 from models.specs import FUSIONS
 
@@ -43,7 +44,7 @@ def items(count: int = 60, classes: int = 3, missing: int = 0) -> Examples:
 def trained(folder: Path, reporter: Reporter | None = None, given: Examples | None = None, **changes: Any) -> Fusion:
     config, given = ClassifierConfig(**{"epochs": 6, "batch": 8, **changes}), given or items()
     learning, apart = held_out(given.codes, np.arange(len(given)), config.validation, config.seed)
-    run = runs.Run(folder / "one")
+    run = Run(folder / "one")
     if not (run.folder / "run.json").exists():
         run = runs.create(Home(folder), "one", config.as_dict(), {}, folder)
     return train_classifier(config, given, learning, apart, run, reporter or Reporter(), EXACT)
@@ -69,7 +70,7 @@ def test_each_fusion_learns_what_both_sides_tell(tmp_path: Path, fusion: str) ->
     with torch.inference_mode():
         said = network(Features(given, "cpu").take(np.arange(len(given)))).argmax(1)
     assert (said.numpy() == given.codes).mean() > 0.9
-    run = runs.Run(tmp_path / "one")
+    run = Run(tmp_path / "one")
     assert run.state == "done"
     assert all(np.isfinite([event["train"], event["validation"]]).all() for event in run.events()[1:])
 
@@ -80,7 +81,7 @@ def test_a_stopped_training_ends_with_the_same_bits(tmp_path: Path, fusion: str,
     whole = trained(tmp_path / "whole", **changes).state_dict()
     with pytest.raises(Stopped):
         trained(tmp_path / "parts", StopAfter(stop), **changes)
-    assert runs.Run(tmp_path / "parts" / "one").state == "stopped"
+    assert Run(tmp_path / "parts" / "one").state == "stopped"
     parts = trained(tmp_path / "parts", **changes).state_dict()
     assert whole.keys() == parts.keys()
     assert all(torch.equal(whole[name], parts[name]) for name in whole)

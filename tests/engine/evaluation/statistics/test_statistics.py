@@ -138,8 +138,8 @@ def test_holm_by_hand() -> None:
 
 def test_decisions_in_words() -> None:
     found = Decision(0.019, (0.005, 0.031), 0.006, 319)
-    assert found.told() == "+0.019 [+0.005, +0.031], p = .006"
-    assert found.opposite.told() == "−0.019 [−0.031, −0.005], p = .006"
+    assert found.text() == "+0.019 [+0.005, +0.031], p = .006"
+    assert found.opposite.text() == "−0.019 [−0.031, −0.005], p = .006"
     assert found.within(0.05)
     assert not found.within(0.02)
     assert p_text(0.05) == "p = .050"

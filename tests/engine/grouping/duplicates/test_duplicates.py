@@ -160,15 +160,15 @@ def test_a_large_collection_is_left_to_a_job(bench: Workbench, monkeypatch: pyte
     )
 
 
-def test_odd_ones_are_listed_by_score(bench: Workbench) -> None:
+def test_outliers_are_listed_by_score(bench: Workbench) -> None:
     bench.run("embed", recipe=recipe().as_dict())
-    found = bench.odd_ones(recipe(), 5)
+    found = bench.outliers(recipe(), 5)
     rows = list(csv.DictReader(io.StringIO(found.to_csv())))
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4", "5"]
     assert [float(row["score"]) for row in rows] == sorted((float(row["score"]) for row in rows), reverse=True)
-    assert len(bench.odd_ones(recipe()).ones) == COUNT + TWICE + 1
+    assert len(bench.outliers(recipe()).ones) == COUNT + TWICE + 1
     with pytest.raises(BadParameter, match="outliers"):
-        bench.odd_ones(recipe(), 0)
+        bench.outliers(recipe(), 0)
 
 
 def test_the_commands(

@@ -21,7 +21,7 @@ from engine.core.home import Home
 from engine.core.progress import Progress, Reporter
 from engine.encoders import choices, open_encoder
 from engine.encoders.networks.table import backbone, is_counter
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from engine.training import TrainingConfig, continue_run, loop, train_run
 from engine.training.estimate import estimate
 from engine.training.job import train
