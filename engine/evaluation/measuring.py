@@ -110,15 +110,15 @@ def _others(codes: Ids, gallery: NDArray[np.bool_] | None) -> Ids:
 
 
 def measure(
-    index: Index, vectors: Matrix, asked: Questions, k: int, *, truth: Neighbours | None, told: Told
+    index: Index, vectors: Matrix, asked: Questions, k: int, *, truth: Neighbours | None, report: Report
 ) -> tuple[dict[str, Any], SingleQueries]:
     """The figures of one index over the (n, d) labelled vectors, as the fields of a Row, and those of each query.
 
     Args:
         truth: the results of exact search for the same questions (its `nearest`); None if `index` itself is exact.
     """
-    found = nearest(index, vectors, asked, k, told)
-    single_queries = _single_queries(index, vectors, asked, k, found, told)
+    found = nearest(index, vectors, asked, k, report)
+    single_queries = _single_queries(index, vectors, asked, k, found, report)
     figures, means = single_queries.figures, single_queries.means
     examined, averages = found.examined, figures.get("map", figures["map_at_k"])
     return {
@@ -139,14 +139,14 @@ def measure(
 
 
 def _single_queries(
-    index: Index, vectors: Matrix, asked: Questions, k: int, found: Neighbours, told: Told
+    index: Index, vectors: Matrix, asked: Questions, k: int, found: Neighbours, report: Report
 ) -> SingleQueries:
     """The figures of each query; those of a whole ranking for exact search only."""
     right, others = relevance(found.ids, asked, asked.rows), asked.others[asked.rows]
     labels = np.where(found.ids >= 0, asked.codes[_rows_of(found.ids, asked)], -1)
     figures = figures_of_results(right, labels, asked.codes[asked.rows], others, k)
     if index.name == "exact":
-        figures |= _figures_of_ranking(index, vectors, asked, min(asked.findable, MAX_K), told)
+        figures |= _figures_of_ranking(index, vectors, asked, min(asked.findable, MAX_K), report)
     return SingleQueries(asked.ids[asked.rows], found.ids, figures)
 
 
@@ -230,7 +230,7 @@ def worst(
 
 
 def _figures_of_ranking(
-    index: Index, vectors: Matrix, asked: Questions, places: int, told: Told
+    index: Index, vectors: Matrix, asked: Questions, places: int, report: Report
 ) -> dict[str, NDArray[np.float64]]:
     """The figures of each query over its first `places` ranks, (q,) each."""
     parts: list[dict[str, NDArray[np.float64]]] = []
@@ -240,7 +240,7 @@ def _figures_of_ranking(
         right = asked.codes[found] == asked.codes[rows][:, None]
         parts.append(figures_of_ranking(right, asked.others[rows]))
         done += len(rows)
-        told(done, len(asked.rows))
+        report(done, len(asked.rows))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

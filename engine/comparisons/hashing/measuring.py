@@ -164,11 +164,11 @@ def quality(neighbours: Neighbours, data: Data) -> dict[str, Any]:
     """The quality of (q, R) results against the ground truth, and their cost in comparisons."""
     truth = data.truth
     if truth is None:
-        raise ValueError("the truth is found before anything is measured")
-    right, shares = right_places(found, truth), recall_at_k(found, truth)
+        raise ValueError("the truth is neighbours before anything is measured")
+    right, shares = right_places(neighbours, truth), recall_at_k(neighbours, truth)
     places, whole = min(10, data.neighbours), bool((truth.ids >= 0).all())
     low, high = bootstrap_interval(shares)
-    examined = found.examined
+    examined = neighbours.examined
     counted = not (examined < 0).any()
     return {
         "map": float(average_precision(right, right.sum(axis=1)).mean()),
@@ -177,8 +177,8 @@ def quality(neighbours: Neighbours, data: Data) -> dict[str, Any]:
         "recall_low": low,
         "recall_high": high,
         "found": tuple(np.rint(shares * data.neighbours).astype(int).tolist()) if whole else (),
-        "empty": float((found.ids < 0).all(axis=1).mean()),
-        "recall_10": float(recall_at_k(_first(found, places), _first(truth, places)).mean()),
+        "empty": float((neighbours.ids < 0).all(axis=1).mean()),
+        "recall_10": float(recall_at_k(_first(neighbours, places), _first(truth, places)).mean()),
         "candidates": float(examined.mean()) if counted else None,
         "share": float(examined.mean() / max(len(data.vectors), 1)) if counted else None,
     }

@@ -76,7 +76,7 @@ class Leads:
             return ""
         found = self.against[key].opposite
         verdict = "behind the highest" if found.decided else "not decided"
-        return f"Against the highest {found.told()}: {verdict}."
+        return f"Against the highest {found.text()}: {verdict}."
 
 
 def leads(experiment: Experiment, rows: Sequence[ExperimentRow]) -> Leads:

@@ -154,7 +154,7 @@ class EncoderFigures:
         self.within.update("Indexing", 0, 1, "indexes", str(recipe))
         index, index_bytes = self._index(recipe, searched, exact, whole)
         truth = None if index is exact else truth
-        figures, queries = measure(index, vectors.matrix, asked, recipe.k, truth=truth, told=self._told(recipe))
+        figures, queries = measure(index, vectors.matrix, asked, recipe.k, truth=truth, report=self._report(recipe))
         megabytes = (searched.matrix.nbytes + index_bytes) / 1e6
         row = unmeasured(cell, str(recipe), weights=recipe.weights, **self.facts)
         seen = learned_note(self.trained, self.collection, queries.ids) if self.trained else ""

@@ -346,11 +346,11 @@ def delete_grouping(folder: Path) -> None:
 
 def _facts(result: GroupingResult) -> dict[str, Any]:
     return {
-        "metric": found.metric,
-        "notes": found.notes,
-        "curve": [list(one) for one in found.curve],
-        "encoder_silhouette": found.encoder_silhouette,
-        "seconds": found.seconds,
+        "metric": result.metric,
+        "notes": result.notes,
+        "curve": [list(one) for one in result.curve],
+        "encoder_silhouette": result.encoder_silhouette,
+        "seconds": result.seconds,
         "made": time.time(),
         "images": len(result.labels),
         "groups": int(result.labels.max(initial=-1)) + 1,

@@ -179,10 +179,10 @@ def test_a_label_of_few_pictures_has_a_ceiling() -> None:
     vectors = np.random.default_rng(0).normal(size=(24, 4)).astype(np.float32)
     labels = ["a"] * 6 + ["b"] * 6 + ["c"] * 12
     index = make_index("exact", "cosine").build(np.arange(24), vectors)
-    found = measure(index, vectors, questions(np.arange(24), labels), 8, truth=None, told=told)
+    found = measure(index, vectors, questions(np.arange(24), labels), 8, truth=None, report=report)
     assert found["ceiling"] == pytest.approx((12 * 5 / 8 + 12) / 24)
     six = measure(index, vectors, questions(np.arange(24), [x or "c" for x in labels[:12]] + list("defghijklmno")), 8,
-                  truth=None, told=told)  # fmt: skip
+                  truth=None, report=report)  # fmt: skip
     assert six["ceiling"] == 0.625
     assert six["precision"] <= 0.625
 
@@ -191,14 +191,14 @@ def test_exact_search_has_the_measures_of_a_whole_ranking() -> None:
     vectors, ids, labels = made()
     exact = make_index("exact", "euclidean").build(ids, vectors)
     asked = questions(ids, labels)
-    whole = measure(exact, vectors, asked, K, truth=None, told=told)
-    truth = nearest(exact, vectors, asked, K, told)
-    part = measure(Silent(exact), vectors, asked, K, truth=truth, told=told)
+    whole = measure(exact, vectors, asked, K, truth=None, report=report)
+    truth = nearest(exact, vectors, asked, K, report)
+    part = measure(Silent(exact), vectors, asked, K, truth=truth, report=report)
     assert {"r_precision", "map_at_r", "hit_10"} <= set(whole)
     assert not {"r_precision", "map_at_r", "hit_10"} & set(part)
     assert whole["map_at_r"] <= whole["r_precision"]
     assert whole["hit_1"] <= whole["hit_5"] <= whole["hit_10"]
-    hits = nearest(exact, vectors, asked, 1, told).ids[:, 0]
+    hits = nearest(exact, vectors, asked, 1, report).ids[:, 0]
     own = dict(zip(ids.tolist(), labels, strict=True))
     asking = [labels[row] for row in asked.rows]
     assert whole["hit_1"] == pytest.approx(np.mean([own[id] == label for id, label in zip(hits, asking, strict=True)]))
@@ -226,7 +226,7 @@ def test_queries_and_gallery_are_apart_against_a_slow_version(metric: str) -> No
     asks = np.arange(80) % 4 == 0
     asked = questions(ids, labels, asked=asks)
     index = make_index("exact", metric).build(ids[~asks], vectors[~asks])
-    found = measure(index, vectors, asked, K, truth=None, told=told)
+    found = measure(index, vectors, asked, K, truth=None, report=report)
     gallery, precisions, averages = np.flatnonzero(~asks), [], []
     for row in asked.rows:
         near = METRICS[metric].between(vectors[row : row + 1], vectors[gallery])[0]
@@ -237,7 +237,7 @@ def test_queries_and_gallery_are_apart_against_a_slow_version(metric: str) -> No
     assert (found["images"], found["queries"]) == (60, len(asked.rows))
     assert found["precision"] == pytest.approx(np.mean(precisions))
     assert found["map"] == pytest.approx(np.mean(averages), rel=1e-6)
-    answers = nearest(index, vectors, asked, K, told).ids
+    answers = nearest(index, vectors, asked, K, report).ids
     assert not np.isin(answers, ids[asks]).any()
 
 

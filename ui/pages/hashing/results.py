@@ -88,7 +88,7 @@ def advised(advice: Advice) -> str:
     if advice.against_exact == "not decided":
         return f"**Whether anything is faster than exact search is not decided.** {told} {beside}."
     faster = f"**{exact.p50 / row.p50:.1f} times as fast as exact search**{_between(exact, row)}"
-    return f"{faster}: {text} {beside}.{_tail(row)}"
+    return f"{faster}: {told} {beside}.{_tail(row)}"
 
 
 def _between(exact: StudyRow, row: StudyRow) -> str:
