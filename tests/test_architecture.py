@@ -33,6 +33,7 @@ FLOORS = (  # from the ground up: a room imports only rooms that stand before it
     "engine.search",
     "engine.training",
     "engine.grouping",
+    "engine.interchange",
     "engine.comparisons",
     "engine.classification",
     "engine.workbench",
