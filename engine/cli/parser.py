@@ -24,6 +24,7 @@ from engine.cli import (
     opening,
     search,
     selecting,
+    serving,
     train,
     vectors,
     weights,
@@ -51,6 +52,7 @@ _MODULES = (
     duplicates,
     jobs,
     opening,
+    serving,
 )
 
 
